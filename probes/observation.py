@@ -1,0 +1,87 @@
+"""What happened when a case was probed; every text in it is already redacted."""
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Outcome(enum.StrEnum):
+    """What came of a case, in one word."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_FOUND = "not-found"
+    THROTTLED = "throttled"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server-error"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed-out"
+    CRASHED = "crashed"
+    UNAVAILABLE = "unavailable"
+    """It could not be tested here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request that reached the backend, and its answer."""
+
+    method: str
+    host: str
+    path: str
+    credential_header: str | None
+    """`authorization`, `x-api-key` or `body`."""
+    credential: str | None
+    """Slot name of the token that was sent, never its value; `foreign` if the backend never saw it."""
+    betas: tuple[str, ...] = ()
+    status: int | None = None
+    """None: the request was not answered."""
+    elapsed: float = 0.0
+    at: float = 0.0
+    """Seconds since the case began."""
+    rule: str | None = None
+    """The emulator's rule that answered."""
+    error_type: str | None = None
+    message: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    """Request headers that concern authentication; tokens redacted, the user-agent hashed."""
+    products: tuple[str, ...] = ()
+    """Products that the user-agent names, as `name/version` (RFC 9110, 10.1.5), of known clients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """All that a probe saw."""
+
+    outcome: Outcome
+    status: int | None = None
+    error_type: str | None = None
+    message: str | None = None
+    """What the client told its user, or the error message of a plain answer."""
+    exit_code: int | None = None
+    elapsed: float = 0.0
+    detail: str | None = None
+    """One line of our own: why there is no answer, or what could not be done."""
+    exchanges: tuple[Exchange, ...] = ()
+    egress_refused: tuple[str, ...] = ()
+    """Hosts outside the emulated ones that the client asked for, each once, sorted."""
+    client_version: str | None = None
+    """What really ran, not what was asked for."""
+
+
+def status_outcome(status: int) -> Outcome:
+    """The outcome that an HTTP status stands for.
+
+    529 is the overload status of the Claude API (platform.claude.com/docs/en/api/errors).
+    """
+    match status:
+        case 404:
+            return Outcome.NOT_FOUND
+        case 429:
+            return Outcome.THROTTLED
+        case 529:
+            return Outcome.OVERLOADED
+        case _ if status >= 500:
+            return Outcome.SERVER_ERROR
+        case _ if status >= 400:
+            return Outcome.REJECTED
+        case _:
+            return Outcome.ACCEPTED

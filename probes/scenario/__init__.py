@@ -1,0 +1,1 @@
+"""Scenarios: what we claim, as data."""

@@ -1,0 +1,234 @@
+"""The first value of the road: a scenario, as its YAML file says it.
+
+pydantic reads these dataclasses straight from YAML (`load.py`) and describes them (`schema.py`).
+"""
+
+import datetime
+import enum
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from probes.observation import Outcome
+
+SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
+CLIENT_PATTERN: Final = r"^[a-z0-9-]+(@[0-9A-Za-z.-]+)?(\+[a-z0-9-]+(@[0-9A-Za-z.-]+)?)?$"
+DEFAULT: Final = "default"
+NO_CREDENTIAL: Final = "none"
+
+Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
+Text = Annotated[str, Field(min_length=1)]
+
+_STRICT: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class TokenKind(enum.StrEnum):
+    """What a credential is."""
+
+    API_KEY = "api-key"
+    ACCESS_TOKEN = "access-token"
+    SETUP_TOKEN = "setup-token"
+    REFRESH_TOKEN = "refresh-token"
+    LOGIN = "login"
+    """An access token and its refresh token, as `/login` stores them."""
+
+
+class TokenState(enum.StrEnum):
+    """What the backend knows about a credential when the case starts."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    USED = "used"
+    """A refresh token that has been exchanged already."""
+    UNKNOWN = "unknown"
+    BLANKED = "blanked"
+    """A stored login whose tokens are empty and whose expiry is 0."""
+
+
+class Via(enum.StrEnum):
+    """How a credential is handed over: a header of our own request, or what a client reads."""
+
+    BEARER = "bearer"
+    X_API_KEY = "x-api-key"
+    BODY = "body"
+    OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
+    API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
+    AUTH_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"
+    CREDENTIALS_FILE = "credentials-file"
+
+
+class Request(enum.StrEnum):
+    """What our own HTTP client sends to an endpoint."""
+
+    MESSAGES = "messages"
+    COUNT_TOKENS = "count-tokens"
+    REFRESH = "refresh"
+    PROFILE = "profile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One address, and what is sent there."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+    request: Request = Request.MESSAGES
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A made-up token of some kind, in some state, handed over in some way; never a value."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    token: TokenKind
+    state: TokenState = TokenState.VALID
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """How the emulated backend is set up for a case."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    date: datetime.date | None = None
+    """The day on which the backend answers: chooses wordings and what is retired. Default: today."""
+    counts_as_claude_code: bool = False
+    """Whether requests with a subscription token are taken as Claude Code's own."""
+    delay: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """Seconds before each answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRule:
+    """A text that contains `contains`, or is found by the regular expression `matches`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    contains: Text | None = None
+    matches: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedRequest:
+    """A request that a client makes; only what is stated is compared."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    method: Text | None = None
+    host: Text | None = None
+    path: Text | None = None
+    status: int | None = None
+    credential: Text | None = None
+    """Slot name of the token that was sent, or `none`."""
+    credential_header: Text | None = None
+    """`authorization`, `x-api-key`, `body`, or `none`."""
+    betas: tuple[Text, ...] = ()
+    """Flags that `anthropic-beta` must hold."""
+    headers: dict[str, str | None] = field(default_factory=dict)
+    """Headers as recorded; null: the header must not be there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a case must show; what is not stated is not compared."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    outcome: Outcome
+    status: int | None = None
+    error_type: Text | None = None
+    message: Text | TextRule | None = None
+    exit_code: int | None = None
+    requests: tuple[ExpectedRequest, ...] = ()
+    """Requests that must be among those made, in this order."""
+    no_requests: tuple[ExpectedRequest, ...] = ()
+    """Requests that must not be made."""
+
+
+Axis = Annotated[tuple[Slug, ...], Field(min_length=1)]
+ClientName = Annotated[str, Field(pattern=CLIENT_PATTERN)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The axes; every combination is a case."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    client: Annotated[tuple[ClientName, ...], Field(min_length=1)]
+    endpoint: Axis = (DEFAULT,)
+    credential: Axis = (NO_CREDENTIAL,)
+    headers: Axis = (DEFAULT,)
+    backend: Axis = (DEFAULT,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combination:
+    """One value for some of the axes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    client: ClientName | None = None
+    endpoint: Slug | None = None
+    credential: Slug | None = None
+    headers: Slug | None = None
+    backend: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Values of some axes; a case meets it when each of its values is among them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    client: tuple[ClientName, ...] | ClientName | None = None
+    endpoint: tuple[Slug, ...] | Slug | None = None
+    credential: tuple[Slug, ...] | Slug | None = None
+    headers: tuple[Slug, ...] | Slug | None = None
+    backend: tuple[Slug, ...] | Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """An expectation for the cases that meet a condition; the first rule that is met counts."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    when: Condition = field(default_factory=Condition)
+    then: Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One YAML file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    id: Slug
+    title: Text
+    why: Text
+    """Why anybody cares: one or two sentences."""
+    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Where the expectation comes from: issue links, documentation pages, RFC sections."""
+    endpoints: dict[Slug, Endpoint] = field(default_factory=dict)
+    credentials: dict[Slug, Credential] = field(default_factory=dict)
+    headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
+    """Sets of headers that our own HTTP client adds; null takes a default header away."""
+    backends: dict[Slug, Backend] = field(default_factory=dict)
+    matrix: Matrix
+    include: tuple[Combination, ...] = ()
+    """Further cases; an axis that is not given takes the first value of the matrix."""
+    exclude: tuple[Combination, ...] = ()
+    """Combinations of the matrix that are not cases."""
+    expect: Annotated[tuple[Rule, ...], Field(min_length=1)] | Expectation
+    limit: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Seconds after which a case is `timed-out`."""
+    tags: tuple[Slug, ...] = ()
+    anchors: object = None
+    """A place for YAML anchors; not read."""
