@@ -68,6 +68,54 @@ class Request(enum.StrEnum):
     PROFILE = "profile"
 
 
+class ClientKind(enum.StrEnum):
+    """The programs that authprobe knows how to drive."""
+
+    RAW_HTTP = "raw-http"
+    CLAUDE_CODE = "claude-code"
+    AGENT_SDK_PYTHON = "agent-sdk-python"
+    AGENT_SDK_NODE = "agent-sdk-node"
+    CLAUDE_MAX_API_PROXY = "claude-max-api-proxy"
+
+
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A program at a version; `through` is the CLI that it drives where that is chosen apart."""
+
+    kind: ClientKind
+    version: str = LATEST
+    through: "Client | None" = None
+
+    def __str__(self) -> str:
+        """The spelling of scenario files: `kind@version+kind@version`."""
+        if self.kind is ClientKind.RAW_HTTP:
+            return self.kind.value
+        name = f"{self.kind.value}@{self.version}"
+        return f"{name}+{self.through}" if self.through else name
+
+
+def parse_client(text: str) -> Client:
+    """The client that a scenario file names; `latest` where no version is given.
+
+    Raises:
+        ValueError: the kind is unknown, or the form is not `kind[@version][+kind[@version]]`.
+    """
+    first, _, second = text.partition("+")
+    kind_name, _, version = first.partition("@")
+    kind = ClientKind(kind_name)
+    through = parse_client(second) if second else None
+    if kind is ClientKind.CLAUDE_MAX_API_PROXY:
+        through = through or Client(kind=ClientKind.CLAUDE_CODE)
+        if through.kind is not ClientKind.CLAUDE_CODE:
+            raise ValueError(f"{kind.value} drives claude-code, not {through.kind.value}")
+    elif through is not None:
+        raise ValueError(f"{kind.value} brings its own CLI; leave out '+{second}'")
+    return Client(kind=kind, version=version or LATEST, through=through)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One address, and what is sent there."""

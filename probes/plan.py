@@ -1,0 +1,190 @@
+"""Scenarios become a plan: every case that is to be probed, with a stable id."""
+
+import dataclasses
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from probes.errors import SettingsError
+from probes.scenario.model import (
+    DEFAULT,
+    Backend,
+    Client,
+    ClientKind,
+    Combination,
+    Condition,
+    Credential,
+    Endpoint,
+    Expectation,
+    Rule,
+    Scenario,
+    parse_client,
+)
+
+AXES = ("client", "endpoint", "credential", "headers", "backend")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The value of each axis, by name."""
+
+    client: str
+    endpoint: str
+    credential: str
+    headers: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One concrete combination of a scenario's axes."""
+
+    id: str
+    scenario: str
+    title: str
+    why: str
+    sources: tuple[str, ...]
+    names: Names
+    client: Client
+    endpoint: Endpoint | None
+    """None: the client chooses its own addresses."""
+    credential: Credential | None
+    headers: Mapping[str, str | None]
+    backend: Backend
+    expectation: Expectation
+    limit: float
+    """Seconds."""
+
+    @property
+    def flow(self) -> str:
+        """What the client is asked to do: answer a `prompt`, or send one `request`."""
+        return "request" if self.client.kind is ClientKind.RAW_HTTP else "prompt"
+
+    @property
+    def fault(self) -> str | None:
+        """The trouble that the backend is set to make, by name."""
+        return "delay" if self.backend.delay else None
+
+
+def combinations(scenario: Scenario) -> Iterator[Names]:
+    """Every combination of the axes in file order, minus `exclude`, plus `include`, each once."""
+    axes = (getattr(scenario.matrix, axis) for axis in AXES)
+    grid = (_names(dict(zip(AXES, values, strict=True))) for values in itertools.product(*axes))
+    kept = (names for names in grid if not any(matches(x, names) for x in scenario.exclude))
+    included = (_complete(scenario, combination) for combination in scenario.include)
+    yield from dict.fromkeys(itertools.chain(kept, included))
+
+
+def matches(condition: Condition | Combination, names: Names) -> bool:
+    """Whether each axis that the condition speaks of has one of its values."""
+    for axis in AXES:
+        wanted = getattr(condition, axis)
+        if wanted is None:
+            continue
+        values = (wanted,) if isinstance(wanted, str) else wanted
+        if axis == "client":
+            values = tuple(canonical(value) for value in values)
+        if getattr(names, axis) not in values:
+            return False
+    return True
+
+
+def rules(scenario: Scenario) -> tuple[Rule, ...]:
+    """The expectations as rules; a single expectation holds for every case."""
+    if isinstance(scenario.expect, Expectation):
+        return (Rule(then=scenario.expect),)
+    return scenario.expect
+
+
+def expand(scenario: Scenario) -> tuple[Case, ...]:
+    """Every case of the scenario, in file order; the scenario has passed `load`'s checks."""
+    return tuple(make_case(scenario, names) for names in combinations(scenario))
+
+
+def make_case(scenario: Scenario, names: Names) -> Case:
+    """The case for one combination of names that the scenario defines."""
+    rule = next((rule for rule in rules(scenario) if matches(rule.when, names)), None)
+    if (
+        rule is None
+    ):  # `load` refuses such a file: only a client chosen on the command line gets here
+        raise SettingsError(f"--client {names.client}: '{scenario.id}' expects nothing of it")
+    return Case(
+        id=case_id(scenario.id, names),
+        scenario=scenario.id,
+        title=scenario.title,
+        why=scenario.why,
+        sources=scenario.sources,
+        names=names,
+        client=parse_client(names.client),
+        endpoint=scenario.endpoints.get(names.endpoint),
+        credential=scenario.credentials.get(names.credential),
+        headers=scenario.headers.get(names.headers, {}),
+        backend=scenario.backends.get(names.backend, Backend()),
+        expectation=rule.then,
+        limit=scenario.limit,
+    )
+
+
+def case_id(scenario_id: str, names: Names) -> str:
+    """`scenario/client/endpoint/credential`, then headers and backend where they are not default."""
+    parts = [scenario_id, names.client, names.endpoint, names.credential]
+    parts += [name for name in (names.headers, names.backend) if name != DEFAULT]
+    return "/".join(parts)
+
+
+def make_plan(
+    scenarios: Iterable[Scenario], *, clients: tuple[str, ...] = (), cases: tuple[str, ...] = ()
+) -> tuple[Case, ...]:
+    """Every case to probe, in file order, each once.
+
+    `clients` limits the plan: `claude-code` keeps the cases of that kind, `claude-code@2.1.50` puts
+    that version in the place of the versions that the scenarios name. `cases` keeps these ids.
+
+    Raises:
+        SettingsError: a client or case that is not in any scenario, or that has no expectation.
+    """
+    planned = {
+        case.id: case
+        for scenario in scenarios
+        for names in combinations(scenario)
+        for case in _chosen(scenario, names, clients)
+    }
+    for name in clients:
+        kind = name.partition("@")[0]
+        if not any(case.client.kind == kind for case in planned.values()):
+            raise SettingsError(f"--client {name}: no scenario has a case for it")
+    for wanted in cases:
+        if wanted not in planned:
+            near = difflib.get_close_matches(wanted, planned, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise SettingsError(f"--case {wanted}: there is no such case{hint}")
+    return tuple(case for case in planned.values() if not cases or case.id in cases)
+
+
+def _chosen(scenario: Scenario, names: Names, clients: tuple[str, ...]) -> Iterator[Case]:
+    if not clients:
+        yield make_case(scenario, names)
+    kind = parse_client(names.client).kind
+    for name in clients:
+        if name.partition("@")[0] != kind:
+            continue
+        if "@" in name:
+            yield make_case(scenario, dataclasses.replace(names, client=canonical(name)))
+        else:
+            yield make_case(scenario, names)
+
+
+def canonical(client: str) -> str:
+    """The full spelling of a client: `claude-code` is `claude-code@latest`."""
+    return str(parse_client(client))
+
+
+def _complete(scenario: Scenario, combination: Combination) -> Names:
+    return _names(
+        {axis: getattr(combination, axis) or getattr(scenario.matrix, axis)[0] for axis in AXES}
+    )
+
+
+def _names(values: dict[str, str]) -> Names:
+    return Names(**values | {"client": canonical(values["client"])})

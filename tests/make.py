@@ -1,0 +1,68 @@
+"""Values for tests: valid by default, with what a test cares about given by keyword."""
+
+from typing import Any
+
+from probes.observation import Exchange, Observation, Outcome
+from probes.plan import Case, expand
+from probes.run import CaseRecord
+from probes.scenario.model import Expectation, Matrix, Scenario
+from probes.verdict import Status, Verdict
+
+
+def make_scenario(**changes: Any) -> Scenario:
+    """A scenario of one raw HTTP case with no credential."""
+    values: dict[str, Any] = {
+        "id": "example",
+        "title": "An example",
+        "why": "It shows the shape.",
+        "sources": ("https://example.org/issue/1",),
+        "matrix": Matrix(client=("raw-http",)),
+        "expect": Expectation(outcome=Outcome.REJECTED),
+    }
+    return Scenario(**values | changes)
+
+
+def make_case(**expect: Any) -> Case:
+    """A case that expects what is given, `accepted` by default."""
+    return expand(make_scenario(expect=Expectation(**{"outcome": Outcome.ACCEPTED} | expect)))[0]
+
+
+def make_exchange(**changes: Any) -> Exchange:
+    """A request to the Messages API that was answered with 200."""
+    values: dict[str, Any] = {
+        "method": "POST",
+        "host": "api.anthropic.com",
+        "path": "/v1/messages",
+        "credential_header": None,
+        "credential": None,
+        "status": 200,
+    }
+    return Exchange(**values | changes)
+
+
+def make_observation(**changes: Any) -> Observation:
+    """An accepted request."""
+    return Observation(**{"outcome": Outcome.ACCEPTED, "status": 200} | changes)
+
+
+def make_record(**changes: Any) -> CaseRecord:
+    """A passed case."""
+    values: dict[str, Any] = {
+        "id": "example/raw-http/default/none",
+        "scenario": "example",
+        "title": "An example",
+        "client": "raw-http",
+        "client_version": "0.1.0",
+        "endpoint": "default",
+        "credential": "none",
+        "headers": "default",
+        "backend": "default",
+        "fault": None,
+        "flow": "request",
+        "why": "It shows the shape.",
+        "sources": ("https://example.org/issue/1",),
+        "expectation": Expectation(outcome=Outcome.ACCEPTED),
+        "observation": make_observation(),
+        "verdict": Verdict(status=Status.PASSED),
+    }
+    return CaseRecord(**values | changes)
