@@ -2,38 +2,36 @@
 
 import dataclasses
 import difflib
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from probes.errors import SettingsError
+from probes.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
 from probes.scenario.model import (
     DEFAULT,
     Backend,
     Client,
     ClientKind,
-    Combination,
-    Condition,
     Credential,
     Endpoint,
     Expectation,
-    Rule,
     Scenario,
     parse_client,
 )
 
-AXES = ("client", "endpoint", "credential", "headers", "backend")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """The value of each axis, by name."""
-
-    client: str
-    endpoint: str
-    credential: str
-    headers: str
-    backend: str
+__all__ = [
+    "AXES",
+    "Case",
+    "Names",
+    "canonical",
+    "case_id",
+    "combinations",
+    "expand",
+    "make_case",
+    "make_plan",
+    "matches",
+    "rules",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,36 +65,6 @@ class Case:
         return "delay" if self.backend.delay else None
 
 
-def combinations(scenario: Scenario) -> Iterator[Names]:
-    """Every combination of the axes in file order, minus `exclude`, plus `include`, each once."""
-    axes = (getattr(scenario.matrix, axis) for axis in AXES)
-    grid = (_names(dict(zip(AXES, values, strict=True))) for values in itertools.product(*axes))
-    kept = (names for names in grid if not any(matches(x, names) for x in scenario.exclude))
-    included = (_complete(scenario, combination) for combination in scenario.include)
-    yield from dict.fromkeys(itertools.chain(kept, included))
-
-
-def matches(condition: Condition | Combination, names: Names) -> bool:
-    """Whether each axis that the condition speaks of has one of its values."""
-    for axis in AXES:
-        wanted = getattr(condition, axis)
-        if wanted is None:
-            continue
-        values = (wanted,) if isinstance(wanted, str) else wanted
-        if axis == "client":
-            values = tuple(canonical(value) for value in values)
-        if getattr(names, axis) not in values:
-            return False
-    return True
-
-
-def rules(scenario: Scenario) -> tuple[Rule, ...]:
-    """The expectations as rules; a single expectation holds for every case."""
-    if isinstance(scenario.expect, Expectation):
-        return (Rule(then=scenario.expect),)
-    return scenario.expect
-
-
 def expand(scenario: Scenario) -> tuple[Case, ...]:
     """Every case of the scenario, in file order; the scenario has passed `load`'s checks."""
     return tuple(make_case(scenario, names) for names in combinations(scenario))
@@ -127,7 +95,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
 
 
 def case_id(scenario_id: str, names: Names) -> str:
-    """`scenario/client/endpoint/credential`, then headers and backend where they are not default."""
+    """`scenario/client/endpoint/credential`, then headers and backend unless they are default."""
     parts = [scenario_id, names.client, names.endpoint, names.credential]
     parts += [name for name in (names.headers, names.backend) if name != DEFAULT]
     return "/".join(parts)
@@ -173,18 +141,3 @@ def _chosen(scenario: Scenario, names: Names, clients: tuple[str, ...]) -> Itera
             yield make_case(scenario, dataclasses.replace(names, client=canonical(name)))
         else:
             yield make_case(scenario, names)
-
-
-def canonical(client: str) -> str:
-    """The full spelling of a client: `claude-code` is `claude-code@latest`."""
-    return str(parse_client(client))
-
-
-def _complete(scenario: Scenario, combination: Combination) -> Names:
-    return _names(
-        {axis: getattr(combination, axis) or getattr(scenario.matrix, axis)[0] for axis in AXES}
-    )
-
-
-def _names(values: dict[str, str]) -> Names:
-    return Names(**values | {"client": canonical(values["client"])})

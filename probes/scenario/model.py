@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
 from probes.observation import Outcome
 
@@ -19,6 +19,12 @@ NO_CREDENTIAL: Final = "none"
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
 Text = Annotated[str, Field(min_length=1)]
+
+# Strict: in YAML "5" is a text and 5 a number, and `yes` is no boolean.
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Seconds = Annotated[float, Strict()]
+Day = Annotated[datetime.date, Strict()]
 
 _STRICT: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -124,7 +130,7 @@ class Endpoint:
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
     request: Request = Request.MESSAGES
-    stream: bool = False
+    stream: Flag = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,11 +150,11 @@ class Backend:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    date: datetime.date | None = None
-    """The day on which the backend answers: chooses wordings and what is retired. Default: today."""
-    counts_as_claude_code: bool = False
+    date: Day | None = None
+    """The day of the backend's answers: chooses wordings, and what is retired. Default: today."""
+    counts_as_claude_code: Flag = False
     """Whether requests with a subscription token are taken as Claude Code's own."""
-    delay: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    delay: Annotated[Seconds, Field(ge=0, le=3600)] = 0.0
     """Seconds before each answer."""
 
 
@@ -171,7 +177,7 @@ class ExpectedRequest:
     method: Text | None = None
     host: Text | None = None
     path: Text | None = None
-    status: int | None = None
+    status: Whole | None = None
     credential: Text | None = None
     """Slot name of the token that was sent, or `none`."""
     credential_header: Text | None = None
@@ -180,6 +186,8 @@ class ExpectedRequest:
     """Flags that `anthropic-beta` must hold."""
     headers: dict[str, str | None] = field(default_factory=dict)
     """Headers as recorded; null: the header must not be there."""
+    rule: Text | None = None
+    """Id of the emulator's rule that answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +197,10 @@ class Expectation:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     outcome: Outcome
-    status: int | None = None
+    status: Whole | None = None
     error_type: Text | None = None
     message: Text | TextRule | None = None
-    exit_code: int | None = None
+    exit_code: Whole | None = None
     requests: tuple[ExpectedRequest, ...] = ()
     """Requests that must be among those made, in this order."""
     no_requests: tuple[ExpectedRequest, ...] = ()
@@ -270,12 +278,12 @@ class Scenario:
     """Sets of headers that our own HTTP client adds; null takes a default header away."""
     backends: dict[Slug, Backend] = field(default_factory=dict)
     matrix: Matrix
-    include: tuple[Combination, ...] = ()
+    include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
     """Further cases; an axis that is not given takes the first value of the matrix."""
-    exclude: tuple[Combination, ...] = ()
+    exclude: Annotated[tuple[Combination, ...], Field(max_length=100)] = ()
     """Combinations of the matrix that are not cases."""
-    expect: Annotated[tuple[Rule, ...], Field(min_length=1)] | Expectation
-    limit: Annotated[float, Field(gt=0, le=600)] = 60.0
+    expect: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=100)] | Expectation
+    limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
     tags: tuple[Slug, ...] = ()
     anchors: object = None

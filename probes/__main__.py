@@ -1,0 +1,5 @@
+"""`python -m probes` is `authprobe`."""
+
+from probes.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The programs under test: how each is installed, started and understood."""

@@ -1,0 +1,273 @@
+"""What every client has in common: a private home, a sealed environment, one backend per case."""
+
+import contextlib
+import datetime
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from probes.clients.install import Cache, Installed
+from probes.clients.process import Children
+from probes.emulator.backend import CaseBackend
+from probes.emulator.network import Listener, Network
+from probes.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, Token
+from probes.errors import ClientError
+from probes.observation import Exchange, Observation, Outcome, status_outcome
+from probes.plan import Case
+from probes.scenario.model import Client, TokenKind, TokenState, Via
+from probes.settings import search_path
+
+SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+INFERENCE_PATHS: Final = ("/v1/messages",)
+REFRESH_TOKEN_LIFETIME: Final = datetime.timedelta(days=30)
+"""anthropics/claude-code#91009 and others: two to four weeks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """What a probe needs of a run."""
+
+    network: Network
+    children: Children
+    cache: Cache
+    broken_rules: frozenset[str] = frozenset()
+
+    @contextlib.contextmanager
+    def bench(self, case: Case) -> Iterator["Bench"]:
+        """A backend, a proxy and a private home for one case; all are gone afterwards."""
+        backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
+        listener = self.network.open(backend)
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="authprobe-home-", ignore_cleanup_errors=True
+            ) as home:
+                yield Bench(self, case, backend, listener, Path(home))
+        finally:
+            self.network.close(listener)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One case, set up."""
+
+    laboratory: Laboratory
+    case: Case
+    backend: CaseBackend
+    listener: Listener
+    home: Path
+
+    @property
+    def config_folder(self) -> Path:
+        """`CLAUDE_CONFIG_DIR` of this case."""
+        return self.home / ".claude"
+
+    def installed(self, client: Client) -> Installed:
+        """Where this client is, and its exact version.
+
+        Raises:
+            InstallError: it could not be installed.
+        """
+        return self.laboratory.cache.get(client)
+
+    def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
+        """The allow-list environment: these programs by name, the proxy, the CA, the credential."""
+        folder = self.home / "bin"
+        folder.mkdir(exist_ok=True)
+        for name, target in programs.items():
+            (folder / name).symlink_to(target)
+        temporary = self.home / "tmp"
+        temporary.mkdir(exist_ok=True)
+        ca_file = str(self.laboratory.network.ca_file)
+        return {
+            "CLAUDE_CONFIG_DIR": str(self.config_folder),
+            "DISABLE_AUTOUPDATER": "1",
+            "HOME": str(self.home),
+            "HTTPS_PROXY": self.listener.proxy_url,
+            "HTTP_PROXY": self.listener.proxy_url,
+            "LANG": "C.UTF-8",
+            "NODE_EXTRA_CA_CERTS": ca_file,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PATH": f"{folder}:{SYSTEM_PATH}",
+            "SSL_CERT_FILE": ca_file,
+            "TMPDIR": str(temporary),
+            **self._supply_credential(),
+        }
+
+    def work_folder(self) -> Path:
+        """An empty folder to start the client in."""
+        folder = self.home / "work"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _supply_credential(self) -> dict[str, str]:
+        """Make the case's credential; the variables that hand it over."""
+        credential = self.case.credential
+        if credential is None:
+            return {}
+        if credential.via is Via.CREDENTIALS_FILE:
+            self._write_login(credential.state)
+            return {}
+        return {credential.via.value: self.make_token().value}
+
+    def make_token(self) -> Token:
+        """The token that the case speaks of, made and known to the backend.
+
+        Raises:
+            ClientError: the case has no credential.
+        """
+        credential = self.case.credential
+        if credential is None:
+            raise ClientError("this case has no credential")
+        return self.backend.tokens.make(credential.token, credential.state)
+
+    def _write_login(self, state: TokenState) -> None:
+        """A credentials file in the form that users report (anthropics/claude-code#76561).
+
+        Of an `expired` login the access token has expired and the refresh token is good; of a
+        `used` one the refresh token has been exchanged before.
+        """
+        refresh_state = TokenState.VALID
+        access_state = state
+        if state is TokenState.BLANKED:
+            access, refresh, expires = "", "", 0
+        else:
+            if state is TokenState.USED:
+                access_state, refresh_state = TokenState.EXPIRED, TokenState.USED
+            expired = access_state is TokenState.EXPIRED
+            moment = datetime.datetime.now(datetime.UTC)
+            moment += -datetime.timedelta(hours=1) if expired else ACCESS_TOKEN_LIFETIME
+            expires = int(moment.timestamp() * 1000)
+            tokens = self.backend.tokens
+            access = tokens.make(TokenKind.ACCESS_TOKEN, access_state).value
+            refresh = tokens.make(TokenKind.REFRESH_TOKEN, refresh_state).value
+        record = {
+            "claudeAiOauth": {
+                "accessToken": access,
+                "refreshToken": refresh,
+                "expiresAt": expires,
+                "scopes": list(LOGIN_SCOPES),
+                "subscriptionType": "max",
+                "rateLimitTier": "default_claude_max_5x",
+            }
+        }
+        self.config_folder.mkdir(mode=0o700, exist_ok=True)
+        file = self.config_folder / ".credentials.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(record))
+
+
+class Runner(Protocol):
+    """How one kind of client is probed."""
+
+    def __call__(self, bench: Bench) -> Observation:
+        """What the case shows.
+
+        Raises:
+            ClientError: it cannot be tested here.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a client told its user."""
+
+    is_error: bool
+    message: str | None
+    status: int | None = None
+
+
+def find_program(name: str) -> Path:
+    """A program on the user's PATH.
+
+    Raises:
+        ClientError: there is none.
+    """
+    found = shutil.which(name, path=search_path())
+    if found is None:
+        raise ClientError(f"{name} is not on PATH; install Node.js 20 or newer")
+    return Path(found)
+
+
+def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
+    """The last request for a model's answer."""
+    asked = [exchange for exchange in exchanges if exchange.path in INFERENCE_PATHS]
+    return asked[-1] if asked else None
+
+
+def observe(
+    bench: Bench, told: Report, *, began: float, exit_code: int | None, version: str | None
+) -> Observation:
+    """The observation of a client that ended by itself and told its user something."""
+    exchanges = bench.backend.exchanges
+    last = last_inference(exchanges)
+    status = told.status or (last.status if last else None)
+    detail = None
+    if not told.is_error:
+        outcome = Outcome.ACCEPTED
+    elif last is None:
+        outcome, detail = Outcome.REJECTED, "refused by the client itself: it asked no model"
+    elif status is None or status < 400:
+        outcome, detail = Outcome.UNREACHABLE, "the client gave up without a refusal"
+    else:
+        outcome = status_outcome(status)
+    refused = told.is_error and last is not None
+    return Observation(
+        outcome=outcome,
+        status=status,
+        error_type=last.error_type if refused and last else None,
+        message=bench.backend.redactor(told.message)[:2000] if told.message else None,
+        exit_code=exit_code,
+        elapsed=round(time.monotonic() - began, 3),
+        detail=detail,
+        exchanges=exchanges,
+        egress_refused=bench.backend.egress_refused,
+        client_version=version,
+    )
+
+
+def cut_short(
+    bench: Bench,
+    outcome: Outcome,
+    detail: str,
+    *,
+    began: float,
+    exit_code: int | None = None,
+    version: str | None = None,
+) -> Observation:
+    """The observation of a client that told its user nothing that can be read."""
+    last = last_inference(bench.backend.exchanges)
+    return Observation(
+        outcome=outcome,
+        status=last.status if last else None,
+        error_type=last.error_type if last else None,
+        exit_code=exit_code,
+        elapsed=round(time.monotonic() - began, 3),
+        detail=bench.backend.redactor(detail)[:500],
+        exchanges=bench.backend.exchanges,
+        egress_refused=bench.backend.egress_refused,
+        client_version=version,
+    )
+
+
+def verified_version(
+    exchanges: tuple[Exchange, ...], products: tuple[str, ...], installed: str
+) -> str:
+    """The version that the backend saw, or what the installed program says if it made no request.
+
+    Raises:
+        ClientError: something else ran than what was installed.
+    """
+    seen = {
+        product.partition("/")[2]
+        for exchange in exchanges
+        for product in exchange.products
+        if product.partition("/")[0] in products
+    }
+    if wrong := seen - {installed}:
+        raise ClientError(f"asked for {installed}, but {', '.join(sorted(wrong))} ran")
+    return installed

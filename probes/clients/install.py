@@ -1,0 +1,300 @@
+"""Clients by name and version, each in a folder of its own in the cache."""
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import filelock
+
+from probes.clients.process import Children, Ended, Finished
+from probes.errors import ClientError, InstallError
+from probes.scenario.model import LATEST, Client, ClientKind
+from probes.settings import LATEST_AGE, installer_environment, search_path
+
+NPM_PACKAGES: Final = {
+    ClientKind.CLAUDE_CODE: "@anthropic-ai/claude-code",
+    ClientKind.AGENT_SDK_NODE: "@anthropic-ai/claude-agent-sdk",
+    ClientKind.CLAUDE_MAX_API_PROXY: "claude-max-api-proxy",
+}
+PYTHON_PACKAGE: Final = "claude-agent-sdk"
+INSTALL_LIMIT: Final = 900.0
+"""Seconds; the largest client is a download of 170 MB."""
+ASK_LIMIT: Final = 60.0
+VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:[-.+][\w.]+)?")
+
+REASONS: Final = (
+    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), "not published"),
+    (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
+    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
+    (
+        re.compile(
+            r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
+            r"Failed to establish|NewConnectionError|Name or service|Could not find a version"
+        ),
+        "the package registry cannot be reached",
+    ),
+    (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
+)
+"""What npm and pip print, and what it means; the first that is found counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A client in the cache."""
+
+    kind: ClientKind
+    version: str
+    folder: Path
+
+    @property
+    def package(self) -> Path:
+        """The folder of the npm package."""
+        return self.folder / "node_modules" / NPM_PACKAGES[self.kind]
+
+    @property
+    def program(self) -> Path:
+        """What is started."""
+        match self.kind:
+            case ClientKind.CLAUDE_CODE:
+                return self.folder / "node_modules" / ".bin" / "claude"
+            case ClientKind.CLAUDE_MAX_API_PROXY:
+                return self.folder / "node_modules" / ".bin" / "claude-max-api"
+            case ClientKind.AGENT_SDK_PYTHON:
+                return self.folder / "bin" / "python"
+            case _:
+                return self.package
+
+
+class Cache:
+    """The clients that are installed, and the means to install more.
+
+    Two runs may use one cache: a folder appears in it only when it is complete, and a lock for each
+    client keeps two from installing the same one.
+    """
+
+    def __init__(self, folder: Path, children: Children) -> None:
+        self.folder = folder
+        self._children = children
+        self._found: dict[Client, Installed | InstallError] = {}
+
+    def get(self, client: Client) -> Installed:
+        """What `prepare` found.
+
+        Raises:
+            InstallError: it could not be installed.
+        """
+        found = self._found.get(client)
+        if found is None:
+            raise InstallError(f"{client} was not prepared")
+        if isinstance(found, InstallError):
+            raise found
+        return found
+
+    def stop(self) -> None:
+        """End the installers that are running."""
+        self._children.close()
+
+    def prepare(self, client: Client, say: Callable[[str], None]) -> None:
+        """Find this client in the cache, or install it; a failure is kept for `get`.
+
+        `say` is told what is going on whenever that changes.
+        """
+        try:
+            self._found[client] = self._prepare(client, say)
+        except InstallError as error:
+            self._found[client] = error
+        except ClientError as error:
+            self._found[client] = InstallError(str(error))
+        except (OSError, filelock.Timeout) as error:
+            reason = reason_of(str(error)) or getattr(error, "strerror", None) or str(error)
+            self._found[client] = InstallError(f"{client} cannot be installed: {reason}")
+
+    def _prepare(self, client: Client, say: Callable[[str], None]) -> Installed:
+        version = client.version
+        if version == LATEST:
+            say("asking for the latest version")
+            version = self._latest(client.kind)
+        folder = self.folder / client.kind.value / version
+        installed = Installed(kind=client.kind, version=version, folder=folder)
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(folder.parent / f"{version}.lock", timeout=INSTALL_LIMIT):
+                if not folder.is_dir():
+                    say(f"installing {version}")
+                    self._install(installed)
+        return installed
+
+    def _install(self, wanted: Installed) -> None:
+        """Install beside the final place, check what was installed, and move it there."""
+        with tempfile.TemporaryDirectory(
+            dir=wanted.folder.parent, prefix=".new-", ignore_cleanup_errors=True
+        ) as temporary:
+            folder = Path(temporary, "client")
+            folder.mkdir()
+            if wanted.kind is ClientKind.AGENT_SDK_PYTHON:
+                self._install_python(wanted.version, folder)
+            else:
+                self._install_npm(wanted.kind, wanted.version, folder)
+            new = Installed(kind=wanted.kind, version=wanted.version, folder=folder)
+            found = self._version_of(new)
+            if found != wanted.version:
+                raise InstallError(f"{wanted.kind} {wanted.version} calls itself {found}")
+            folder.rename(wanted.folder)
+
+    def _install_npm(self, kind: ClientKind, version: str, folder: Path) -> None:
+        package = f"{NPM_PACKAGES[kind]}@{version}"
+        finished = self._tool(
+            [
+                _npm(),
+                "install",
+                "--prefix",
+                folder,
+                "--no-audit",
+                "--no-fund",
+                "--no-save",
+                "--no-update-notifier",
+                "--loglevel=error",
+                f"--cache={self.folder / 'npm'}",
+                package,
+            ],
+            folder,
+            INSTALL_LIMIT,
+        )
+        _check(finished, package)
+
+    def _install_python(self, version: str, folder: Path) -> None:
+        package = f"{PYTHON_PACKAGE}=={version}"
+        venv = [sys.executable, "-m", "venv", "--without-pip", folder]
+        _check(self._tool(venv, folder, ASK_LIMIT), "a virtual environment")
+        finished = self._tool(
+            [
+                *self._pip(),
+                "--python",
+                folder / "bin" / "python",
+                "install",
+                "--quiet",
+                "--only-binary=:all:",
+                f"--cache-dir={self.folder / 'pip'}",
+                package,
+            ],
+            folder,
+            INSTALL_LIMIT,
+        )
+        _check(finished, package)
+
+    def _version_of(self, installed: Installed) -> str:
+        """What the installed program or package says of itself."""
+        match installed.kind:
+            case ClientKind.CLAUDE_CODE:
+                finished = self._tool(
+                    [installed.program, "--version"], installed.folder, ASK_LIMIT, sealed=True
+                )
+                _check(finished, f"claude-code {installed.version} --version")
+                found = VERSION.search(finished.stdout)
+                return found.group() if found else "nothing"
+            case ClientKind.AGENT_SDK_PYTHON:
+                pattern = f"lib/python*/site-packages/{PYTHON_PACKAGE.replace('-', '_')}-*.dist-info"
+                names = [path.stem for path in installed.folder.glob(pattern)]
+                return names[0].rpartition("-")[2] if names else "nothing"
+            case _:
+                manifest = json.loads((installed.package / "package.json").read_text())
+                return str(manifest["version"])
+
+    def _latest(self, kind: ClientKind) -> str:
+        """The latest published version, as last heard within a day, or, offline, as last heard."""
+        note = self.folder / kind.value / "latest.json"
+        heard = _read_note(note)
+        if heard and time.time() - heard["at"] < LATEST_AGE.total_seconds():
+            return str(heard["version"])
+        try:
+            version = self._ask_latest(kind)
+        except ClientError:
+            if heard:
+                return str(heard["version"])
+            raise
+        note.parent.mkdir(parents=True, exist_ok=True)
+        new = note.with_suffix(".new")
+        new.write_text(json.dumps({"version": version, "at": time.time()}))
+        new.replace(note)
+        return version
+
+    def _ask_latest(self, kind: ClientKind) -> str:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if kind is ClientKind.AGENT_SDK_PYTHON:
+            name = PYTHON_PACKAGE
+            argv = [*self._pip(), "index", "versions", name]
+        else:
+            name = NPM_PACKAGES[kind]
+            argv = [_npm(), "view", f"{name}@latest", "version", "--loglevel=error"]
+        finished = self._tool(argv, self.folder, ASK_LIMIT)
+        _check(finished, f"the latest version of {name}")
+        found = VERSION.search(finished.stdout)
+        if found is None:
+            raise InstallError(f"the registry names no latest version of {name}")
+        return found.group()
+
+    def _pip(self) -> list[str | Path]:
+        """pip of this Python, or one made for the purpose where it has none."""
+        has_pip = self._tool([sys.executable, "-m", "pip", "--version"], self.folder, ASK_LIMIT)
+        if has_pip.exit_code == 0:
+            return [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        tools = self.folder / "tools"
+        with filelock.FileLock(self.folder / "tools.lock", timeout=ASK_LIMIT):
+            if not (tools / "bin" / "pip").exists():
+                shutil.rmtree(tools, ignore_errors=True)
+                made = self._tool([sys.executable, "-m", "venv", tools], self.folder, ASK_LIMIT)
+                _check(made, "a virtual environment with pip")
+        return [tools / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+
+    def _tool(
+        self, argv: list[str | Path], cwd: Path, limit: float, *, sealed: bool = False
+    ) -> Finished:
+        """Run npm, pip or a client's `--version` with a private home."""
+        with tempfile.TemporaryDirectory(prefix="authprobe-install-") as home:
+            env: Mapping[str, str] = installer_environment(Path(home))
+            if sealed:
+                env = {"HOME": home, "PATH": search_path(), "DISABLE_AUTOUPDATER": "1"}
+            return self._children.run(argv, env=env, cwd=cwd, limit=limit)
+
+
+def _read_note(note: Path) -> dict[str, float | str] | None:
+    try:
+        heard = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return None
+    fits = isinstance(heard, dict) and VERSION.fullmatch(str(heard.get("version")))
+    return heard if fits and isinstance(heard.get("at"), float) else None
+
+
+def _npm() -> Path:
+    found = shutil.which("npm", path=search_path())
+    if found is None or shutil.which("node", path=search_path()) is None:
+        raise InstallError("npm and node are not on PATH; install Node.js 20 or newer")
+    return Path(found)
+
+
+def _check(finished: Finished, what: str) -> None:
+    """Raise an InstallError that says why this did not work."""
+    if finished.ended is Ended.LIMIT:
+        raise InstallError(f"{what}: not done after {finished.elapsed:.0f} s")
+    if finished.exit_code:
+        printed = finished.stderr + finished.stdout
+        reason = reason_of(printed) or _last_line(printed) or f"exit code {finished.exit_code}"
+        raise InstallError(f"{what}: {reason}")
+
+
+def reason_of(printed: str) -> str | None:
+    """What the output of a failed installer means; None: nothing that is known."""
+    return next((reason for pattern, reason in REASONS if pattern.search(printed)), None)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return re.sub(r"//[^/@\s]+@", "//", lines[-1])[:300] if lines else ""

@@ -1,0 +1,113 @@
+"""claude-max-api-proxy: an OpenAI-style server that runs `claude`, asked one question."""
+
+import dataclasses
+import json
+import socket
+import time
+from typing import Final
+
+import httpx
+
+from probes.clients.base import (
+    Bench,
+    Report,
+    cut_short,
+    find_program,
+    last_inference,
+    observe,
+    verified_version,
+)
+from probes.clients.claude_code import PRODUCTS
+from probes.clients.process import Child
+from probes.clients.raw_http import USER_AGENT, read_error
+from probes.emulator.network import LOOPBACK
+from probes.errors import ClientError
+from probes.observation import Observation, Outcome
+
+READY: Final = "Server ready"
+QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
+
+
+def probe(bench: Bench) -> Observation:
+    """Start the server with its `claude`, send it one chat completion, and end it."""
+    through = bench.case.client.through
+    if through is None:
+        raise ClientError("claude-max-api-proxy needs a claude-code to run")
+    proxy, claude = bench.installed(bench.case.client), bench.installed(through)
+    node = find_program("node")
+    environment = bench.environment({"node": node, "claude": claude.program})
+    began = time.monotonic()
+    port = free_port()
+    with bench.laboratory.children.start(
+        [node, proxy.program, str(port)], env=environment, cwd=bench.work_folder()
+    ) as server:
+        if server.read_line_with(READY, bench.case.limit) is None:
+            return _not_ready(bench, server, began=began)
+        told, error = _ask(port, limit=bench.case.limit - (time.monotonic() - began))
+    cli = verified_version(bench.backend.exchanges, PRODUCTS, claude.version)
+    version = f"{proxy.version}+claude-code@{cli}"
+    if told is None:
+        outcome = Outcome.TIMED_OUT if isinstance(error, httpx.TimeoutException) else Outcome.CRASHED
+        detail = f"the proxy gave no answer: {type(error).__name__}"
+        return cut_short(bench, outcome, detail, began=began, version=version)
+    refused = last_status(bench) >= 400
+    seen = observe(
+        bench,
+        dataclasses.replace(told, is_error=told.is_error or refused),
+        began=began,
+        exit_code=None,
+        version=version,
+    )
+    if refused and not told.is_error:
+        return dataclasses.replace(seen, detail="the proxy hands the refusal on as an answer, 200")
+    return seen
+
+
+def last_status(bench: Bench) -> int:
+    """The status of the last inference request; 0 if there was none."""
+    last = last_inference(bench.backend.exchanges)
+    return (last.status or 0) if last else 0
+
+
+def _ask(port: int, *, limit: float) -> tuple[Report | None, httpx.HTTPError | None]:
+    try:
+        response = httpx.post(
+            f"http://{LOOPBACK}:{port}/v1/chat/completions",
+            json=QUESTION,
+            headers={"user-agent": USER_AGENT},
+            timeout=max(limit, 0.1),
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        return None, error
+    return read_report(response.status_code, response.content), None
+
+
+def read_report(status: int, body: bytes) -> Report:
+    """What an OpenAI-style client is told.
+
+    The proxy hands a refusal on as an answer with status 200 whose text is the refusal; whether the
+    backend accepted is then read from the exchanges.
+    """
+    if status >= 400:
+        return Report(is_error=True, message=read_error(body)[1])
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError):
+        return Report(is_error=True, message=body.decode("utf-8", "replace")[:500])
+    return Report(is_error=False, message=str(content))
+
+
+def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
+    if time.monotonic() - began >= bench.case.limit:
+        return cut_short(bench, Outcome.TIMED_OUT, "the proxy did not start", began=began)
+    lines = server.stderr.strip().splitlines()
+    said = lines[-1] if lines else "without a word"
+    return cut_short(bench, Outcome.CRASHED, f"the proxy did not start: {said}", began=began)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago: the proxy takes a number, and not 0."""
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

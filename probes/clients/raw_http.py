@@ -1,0 +1,145 @@
+"""Our own HTTP request, which says that it is authprobe's."""
+
+import functools
+import json
+import ssl
+import time
+from typing import Any, Final
+
+import httpx
+
+import probes
+from probes.clients.base import Bench, cut_short
+from probes.errors import ClientError
+from probes.observation import Observation, Outcome, status_outcome
+from probes.scenario.model import Endpoint, Request, Via
+
+USER_AGENT: Final = f"authprobe/{probes.__version__}"
+CLIENT_ID: Final = "authprobe"
+"""Made up: the emulator asks for one (rule B05), and no client's own is borrowed."""
+BODY_LIMIT_BYTES: Final = 1024 * 1024
+QUESTION: Final[dict[str, Any]] = {
+    "model": "claude-sonnet-4-5",
+    "messages": [{"role": "user", "content": "ping"}],
+}
+
+OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
+    (httpx.TimeoutException, Outcome.TIMED_OUT),
+    (httpx.NetworkError, Outcome.UNREACHABLE),
+    (httpx.ProxyError, Outcome.UNREACHABLE),
+    (httpx.ProtocolError, Outcome.UNREACHABLE),
+    (httpx.HTTPError, Outcome.CRASHED),
+)
+"""What httpx raises, in the order of its own tree."""
+
+
+def probe(bench: Bench) -> Observation:
+    """Send the one request of the case, and read the answer."""
+    endpoint = bench.case.endpoint
+    if endpoint is None:
+        raise ClientError("raw-http needs an endpoint")
+    began = time.monotonic()
+    try:
+        status, body = _send(bench, endpoint, deadline=began + bench.case.limit)
+    except httpx.HTTPError as error:
+        timed_out = time.monotonic() - began >= bench.case.limit
+        outcome = next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
+        return cut_short(
+            bench,
+            Outcome.TIMED_OUT if timed_out else outcome,
+            f"no answer within {bench.case.limit:g} s" if timed_out else _reason(error),
+            began=began,
+            version=probes.__version__,
+        )
+    error_type, message = read_error(body) if status >= 400 else (None, None)
+    return Observation(
+        outcome=status_outcome(status),
+        status=status,
+        error_type=error_type,
+        message=bench.backend.redactor(message) if message else None,
+        elapsed=round(time.monotonic() - began, 3),
+        exchanges=bench.backend.exchanges,
+        egress_refused=bench.backend.egress_refused,
+        client_version=probes.__version__,
+    )
+
+
+def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, bytes]:
+    headers, body = make_request(bench, endpoint)
+    transport = httpx.HTTPTransport(
+        verify=_tls_context(str(bench.laboratory.network.ca_file)),
+        proxy=httpx.Proxy(bench.listener.proxy_url),
+        trust_env=False,
+    )
+    method = "GET" if endpoint.request is Request.PROFILE else "POST"
+    content = json.dumps(body) if body is not None else None
+    with (
+        httpx.Client(transport=transport, timeout=bench.case.limit, trust_env=False) as client,
+        client.stream(method, endpoint.url, headers=headers, content=content) as response,
+    ):
+        received = bytearray()
+        for chunk in response.iter_bytes():
+            received += chunk
+            if time.monotonic() > deadline or len(received) > BODY_LIMIT_BYTES:
+                break
+        return response.status_code, bytes(received[:BODY_LIMIT_BYTES])
+
+
+def make_request(
+    bench: Bench, endpoint: Endpoint
+) -> tuple[dict[str, str], dict[str, object] | None]:
+    """Headers and JSON body of the request, with the credential in its place."""
+    headers: dict[str, str | None] = {"user-agent": USER_AGENT}
+    body: dict[str, object] | None = None
+    match endpoint.request:
+        case Request.MESSAGES:
+            headers["anthropic-version"] = "2023-06-01"
+            body = {**QUESTION, "max_tokens": 1, "stream": endpoint.stream}
+        case Request.COUNT_TOKENS:
+            headers["anthropic-version"] = "2023-06-01"
+            body = dict(QUESTION)
+        case Request.REFRESH:
+            body = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
+        case Request.PROFILE:
+            pass
+    if body is not None:
+        headers["content-type"] = "application/json"
+    if credential := bench.case.credential:
+        value = bench.make_token().value
+        match credential.via:
+            case Via.BEARER:
+                headers["authorization"] = f"Bearer {value}"
+            case Via.X_API_KEY:
+                headers["x-api-key"] = value
+            case _:
+                body = (body or {}) | {"refresh_token": value}
+    headers |= {name.lower(): value for name, value in bench.case.headers.items()}
+    return {name: value for name, value in headers.items() if value is not None}, body
+
+
+def read_error(body: bytes) -> tuple[str | None, str | None]:
+    """Error type and message of an answer: the API's envelope, its flat form, or RFC 6749's."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, body.decode("utf-8", "replace")[:500] or None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict):
+        return _text(error.get("type")), _text(error.get("message"))
+    if isinstance(error, str):
+        return error, _text(answer.get("error_description"))
+    return None, body.decode("utf-8", "replace")[:500] or None
+
+
+def _text(value: object) -> str | None:
+    return str(value)[:2000] if value is not None else None
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ")
+
+
+@functools.lru_cache(maxsize=4)
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    """One context for all requests of a run: making one costs more than a request."""
+    return ssl.create_default_context(cafile=ca_file)

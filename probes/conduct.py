@@ -1,0 +1,194 @@
+"""Conducts a run: opens the laboratory, installs the clients, probes, judges, keeps the records."""
+
+import contextlib
+import datetime
+import functools
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import filelock
+
+from probes import engine
+from probes.clients.base import Laboratory
+from probes.clients.install import Cache
+from probes.clients.process import Children
+from probes.emulator.network import Network
+from probes.errors import SettingsError
+from probes.judge import judge
+from probes.observation import Observation
+from probes.plan import Case, make_plan
+from probes.progress import Reporter
+from probes.run import CaseRecord, Run, dump_record, make_run, read_run
+from probes.scenario.load import load_all
+from probes.settings import Settings, cache_folder
+
+PARTIAL: Final = "results.partial.jsonl"
+INTERRUPTED: Final = "results.interrupted.jsonl"
+INSTALLS_AT_ONCE: Final = 2
+
+
+def plan_of(settings: Settings) -> tuple[Case, ...]:
+    """Every case that the settings ask for.
+
+    Raises:
+        ScenarioError, SettingsError: nothing can be planned.
+    """
+    return make_plan(
+        load_all(settings.scenario_paths), clients=settings.clients, cases=settings.cases
+    )
+
+
+def conduct(cases: Sequence[Case], settings: Settings, reporter: Reporter) -> Run:
+    """Probe and judge these cases; an interrupted run holds the cases that were finished.
+
+    Each record is on disk in `results.partial.jsonl` as soon as it exists, so that not even
+    `kill -9` loses it; the file is removed by whoever writes `results.json`.
+    """
+    previous = _baseline(settings.baseline)
+    started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    began = time.monotonic()
+    records: list[CaseRecord] = []
+    interrupted = False
+    with _Partial(settings.out) as partial:
+        try:
+            with _terminable():
+                for case, observation in _probe(cases, settings, reporter):
+                    record = make_record(case, observation, previous.get(case.id))
+                    partial.add(record)
+                    records.append(record)
+                    reporter.done(case.id)
+        except KeyboardInterrupt:
+            interrupted = True
+    return make_run(
+        records,
+        started_at=started_at,
+        elapsed=time.monotonic() - began,
+        interrupted=interrupted,
+    )
+
+
+def _probe(
+    cases: Sequence[Case], settings: Settings, reporter: Reporter
+) -> Iterator[tuple[Case, Observation]]:
+    with contextlib.ExitStack() as stack:
+        # Ended in reverse: first what runs, then who waits for it, then what it talked to.
+        network = stack.enter_context(Network())
+        executor = stack.enter_context(engine.thread_pool(settings.jobs))
+        children = stack.enter_context(Children())
+        laboratory = Laboratory(
+            network, children, Cache(cache_folder(), children), settings.break_rules
+        )
+        _install(cases, laboratory.cache, reporter)
+        reporter.stage("probing", len(cases))
+
+        def probe_one(case: Case) -> Observation:
+            reporter.busy(case.id, "")
+            return engine.probe(laboratory, case)
+
+        yield from engine.probe_all(cases, probe_one, executor, jobs=settings.jobs)
+
+
+def _install(cases: Sequence[Case], cache: Cache, reporter: Reporter) -> None:
+    clients = engine.clients_of(cases)
+    if not clients:
+        return
+    reporter.stage("preparing clients", len(clients))
+    with ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install") as pool:
+        waiting = {
+            client: pool.submit(
+                cache.prepare, client, functools.partial(reporter.busy, str(client))
+            )
+            for client in clients
+        }
+        try:
+            for client, installing in waiting.items():
+                installing.result()
+                reporter.done(str(client))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            cache.stop()
+            raise
+
+
+def make_record(
+    case: Case, observation: Observation, previous: CaseRecord | None = None
+) -> CaseRecord:
+    """What `results.json` holds of a case."""
+    return CaseRecord(
+        id=case.id,
+        scenario=case.scenario,
+        title=case.title,
+        client=case.names.client,
+        client_version=observation.client_version,
+        endpoint=case.names.endpoint,
+        credential=case.names.credential,
+        headers=case.names.headers,
+        backend=case.names.backend,
+        fault=case.fault,
+        flow=case.flow,
+        why=case.why,
+        sources=case.sources,
+        expectation=case.expectation,
+        observation=observation,
+        verdict=judge(case, observation, previous),
+    )
+
+
+def _baseline(path: Path | None) -> Mapping[str, CaseRecord]:
+    return {record.id: record for record in read_run(path).cases} if path else {}
+
+
+@dataclass(slots=True)
+class _Partial:
+    """The file of finished records, held by one run at a time; a context manager."""
+
+    folder: Path
+    _lock: filelock.BaseFileLock | None = None
+
+    def __enter__(self) -> "_Partial":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(self.folder / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise SettingsError(
+                f"{self.folder}: another run is writing there; choose another folder with --out"
+            ) from None
+        path = self.folder / PARTIAL
+        if path.exists():
+            path.replace(self.folder / INTERRUPTED)
+        path.touch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock:
+            self._lock.release()
+
+    def add(self, record: CaseRecord) -> None:
+        """Keep a record, whatever happens next."""
+        with (self.folder / PARTIAL).open("a", encoding="utf-8") as file:
+            file.write(dump_record(record))
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""The emulated auth backend: loopback only, real addresses kept, deny by default."""

@@ -1,0 +1,94 @@
+"""Probes every case of a plan, concurrently, and hands out each observation as it is made."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from probes.clients import agent_sdk, claude_code, openai_proxy, raw_http
+from probes.clients.base import Laboratory, Runner
+from probes.errors import ClientError
+from probes.observation import Observation, Outcome
+from probes.plan import Case
+from probes.scenario.model import Client, ClientKind
+
+RUNNERS: Final[dict[ClientKind, Runner]] = {
+    ClientKind.RAW_HTTP: raw_http.probe,
+    ClientKind.CLAUDE_CODE: claude_code.probe,
+    ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
+    ClientKind.AGENT_SDK_NODE: agent_sdk.probe,
+    ClientKind.CLAUDE_MAX_API_PROXY: openai_proxy.probe,
+}
+REQUESTS_AT_ONCE: Final = 64
+"""Our own requests wait for answers, not for a processor."""
+
+log = logging.getLogger(__name__)
+
+
+def probe(laboratory: Laboratory, case: Case) -> Observation:
+    """What the case shows; a client that cannot be tested here is `unavailable`, with the reason."""
+    began = time.monotonic()
+    try:
+        with laboratory.bench(case) as bench:
+            return RUNNERS[case.client.kind](bench)
+    except (ClientError, OSError) as error:
+        return Observation(
+            outcome=Outcome.UNAVAILABLE,
+            elapsed=round(time.monotonic() - began, 3),
+            detail=str(error),
+        )
+
+
+def probe_all(
+    cases: Sequence[Case],
+    probe_one: Callable[[Case], Observation],
+    executor: Executor,
+    *,
+    jobs: int,
+) -> Iterator[tuple[Case, Observation]]:
+    """Each case with its observation, in the order in which they end.
+
+    At most `jobs` programs run at a time, and 64 requests of our own beside them. When the
+    consumer stops, what has not begun never does.
+    """
+    programs = deque(case for case in cases if case.client.kind is not ClientKind.RAW_HTTP)
+    requests = deque(case for case in cases if case.client.kind is ClientKind.RAW_HTTP)
+    running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
+
+    def begin(waiting: deque[Case]) -> None:
+        if waiting:
+            case = waiting.popleft()
+            running[executor.submit(probe_one, case)] = case, waiting
+
+    for _ in range(REQUESTS_AT_ONCE):
+        begin(requests)
+    for _ in range(jobs):
+        begin(programs)
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                case, waiting = running.pop(future)
+                begin(waiting)
+                yield case, future.result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def thread_pool(jobs: int) -> ThreadPoolExecutor:
+    """Threads enough for `probe_all`."""
+    return ThreadPoolExecutor(REQUESTS_AT_ONCE + jobs, thread_name_prefix="probe")
+
+
+def clients_of(cases: Sequence[Case]) -> tuple[Client, ...]:
+    """Every client that must be installed, each once."""
+    clients: dict[Client, None] = {}
+    for case in cases:
+        if case.client.kind is not ClientKind.RAW_HTTP:
+            clients[Client(kind=case.client.kind, version=case.client.version)] = None
+        if case.client.through:
+            clients[case.client.through] = None
+    return tuple(clients)

@@ -1,0 +1,166 @@
+"""Case and observation become a verdict; nothing else is looked at."""
+
+import re
+from collections.abc import Iterator
+
+from probes.observation import Exchange, Observation, Outcome
+from probes.plan import Case
+from probes.run import CaseRecord
+from probes.scenario.model import ExpectedRequest, Expectation, TextRule
+from probes.verdict import BaselineState, Mismatch, Status, Verdict
+
+NONE = "none"
+
+
+def judge(case: Case, observation: Observation, previous: CaseRecord | None = None) -> Verdict:
+    """passed or failed by the expectation; error if it could not be tested.
+
+    `previous` is the same case in the baseline.
+    """
+    mismatches = tuple(compare(case.expectation, observation))
+    if observation.outcome is Outcome.UNAVAILABLE and mismatches:
+        status = Status.ERROR
+    else:
+        status = Status.FAILED if mismatches else Status.PASSED
+    return Verdict(
+        status=status,
+        baseline=_baseline_state(observation, previous),
+        regressed=(
+            previous is not None
+            and previous.verdict.status is Status.PASSED
+            and status is Status.FAILED
+        ),
+        mismatches=mismatches,
+    )
+
+
+def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
+    """Every field that is stated and is not so."""
+    if seen.outcome is not expected.outcome:
+        yield Mismatch(field="outcome", expected=expected.outcome, actual=seen.outcome)
+    for field in ("status", "error_type", "exit_code"):
+        wanted, actual = getattr(expected, field), getattr(seen, field)
+        if wanted is not None and wanted != actual:
+            yield Mismatch(field=field, expected=str(wanted), actual=_shown(actual))
+    if expected.message is not None and not _text_fits(expected.message, seen.message):
+        yield Mismatch(
+            field="message", expected=_rule_text(expected.message), actual=_shown(seen.message)
+        )
+    yield from _compare_requests(expected, seen.exchanges)
+
+
+def _compare_requests(
+    expected: Expectation, exchanges: tuple[Exchange, ...]
+) -> Iterator[Mismatch]:
+    """Requests that are missing from the order in which they must come, or that must not be."""
+    left = iter(exchanges)
+    for number, request in enumerate(expected.requests):
+        if not any(request_fits(request, exchange) for exchange in left):
+            made = [exchange for exchange in exchanges if _same_target(request, exchange)]
+            yield Mismatch(
+                field=f"requests[{number}]",
+                expected=describe_request(request),
+                actual="; ".join(map(describe_exchange, made)) or "no such request, in this order",
+            )
+            break
+    for number, request in enumerate(expected.no_requests):
+        for exchange in exchanges:
+            if request_fits(request, exchange):
+                yield Mismatch(
+                    field=f"no_requests[{number}]",
+                    expected=f"no {describe_request(request)}",
+                    actual=describe_exchange(exchange),
+                )
+                break
+
+
+def request_fits(request: ExpectedRequest, exchange: Exchange) -> bool:
+    """Whether everything that is stated of the request holds for the exchange."""
+    return (
+        _same_target(request, exchange)
+        and request.status in (None, exchange.status)
+        and request.rule in (None, exchange.rule)
+        and request.credential in (None, exchange.credential or NONE)
+        and request.credential_header in (None, exchange.credential_header or NONE)
+        and set(request.betas) <= set(exchange.betas)
+        and all(
+            exchange.headers.get(name.lower()) == value for name, value in request.headers.items()
+        )
+    )
+
+
+def _same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
+    return (
+        request.method in (None, exchange.method)
+        and request.host in (None, exchange.host)
+        and request.path in (None, exchange.path)
+    )
+
+
+def describe_request(request: ExpectedRequest) -> str:
+    """An expected request in one line."""
+    target = f"{request.method or 'any'} {request.host or '*'}{request.path or '/*'}"
+    stated = {
+        "status": request.status,
+        "credential": request.credential,
+        "in": request.credential_header,
+        "betas": ",".join(request.betas) or None,
+        "rule": request.rule,
+    } | {name: value or "absent" for name, value in request.headers.items()}
+    return " ".join([target, *(f"{name}={value}" for name, value in stated.items() if value)])
+
+
+def describe_exchange(exchange: Exchange) -> str:
+    """A request that was made, in one line."""
+    return (
+        f"{exchange.method} {exchange.host}{exchange.path} status={_shown(exchange.status)} "
+        f"credential={exchange.credential or NONE} in={exchange.credential_header or NONE} "
+        f"betas={','.join(exchange.betas) or NONE} rule={_shown(exchange.rule)}"
+    )
+
+
+def _text_fits(rule: str | TextRule, text: str | None) -> bool:
+    if text is None:
+        return False
+    if isinstance(rule, str):
+        return text == rule
+    if rule.contains is not None:
+        return rule.contains in text
+    return re.search(rule.matches or "", text) is not None
+
+
+def _rule_text(rule: str | TextRule) -> str:
+    if isinstance(rule, str):
+        return rule
+    if rule.contains is not None:
+        return f"text with '{rule.contains}'"
+    return f"text that matches /{rule.matches}/"
+
+
+def _shown(value: object) -> str:
+    return NONE if value is None else str(value)
+
+
+def comparable(observation: Observation) -> tuple[object, ...]:
+    """What counts as a change between two runs: no times, no ids, no order of side requests."""
+    inference_and_tokens = tuple(
+        (e.method, e.host, e.path, e.credential_header, e.credential, e.status)
+        for e in observation.exchanges
+        if "/v1/" in e.path or "/oauth/token" in e.path
+    )
+    return (
+        observation.outcome,
+        observation.status,
+        observation.error_type,
+        observation.message,
+        observation.exit_code,
+        frozenset(inference_and_tokens),
+    )
+
+
+def _baseline_state(observation: Observation, previous: CaseRecord | None) -> BaselineState:
+    if previous is None:
+        return BaselineState.NEW
+    if comparable(observation) == comparable(previous.observation):
+        return BaselineState.UNCHANGED
+    return BaselineState.UPDATED

@@ -1,0 +1,236 @@
+"""pytest's way in: cases become items, the plan is probed once, each item gets its verdict.
+
+The engine works before the first item does, so that pytest sees verdicts only: no secret, traceback
+or local variable of a probe can reach one of its reports.
+"""
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from probes import conduct, report
+from probes.errors import ExitCode, ProbesError
+from probes.plan import Case
+from probes.progress import make_reporter
+from probes.report.artifacts import SecretFound, publish, without_hostname
+from probes.report.html import details, row_cells, summary
+from probes.report.markdown import summary_markdown
+from probes.run import CaseRecord, Run, dump_run
+from probes.settings import Settings, is_ci
+from probes.verdict import Status
+
+TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
+HTML: Final = "report.html"
+JUNIT: Final = "junit.xml"
+
+_KEY: Final = pytest.StashKey["CompatibilityRun"]()
+
+
+def compatibility_run(config: pytest.Config) -> "CompatibilityRun | None":
+    """The run of this session, if it is a compatibility run."""
+    return config.stash.get(_KEY, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("authprobe", "authprobe: compatibility of Claude clients")
+    group.addoption(
+        "--scenarios",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="scenario file or folder (default: the bundled ones); may be repeated",
+    )
+    group.addoption("--client", action="append", default=[], help="NAME[@VERSION]; repeatable")
+    group.addoption("--case", action="append", default=[], help="id of a case; repeatable")
+    group.addoption("--target", default="emulator", help="emulator")
+    group.addoption("--jobs", type=int, default=None, help="clients at once (default: processors)")
+    group.addoption("--out", default="reports", help="folder for the reports (default: reports)")
+    group.addoption("--baseline", default=None, help="results file of an accepted run")
+    group.addoption("--break-rule", action="append", default=[], help=pytest.HIDDEN)
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings that pytest's options make.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    jobs, baseline = config.getoption("--jobs"), config.getoption("--baseline")
+    chosen: dict[str, Any] = {} if jobs is None else {"jobs": jobs}
+    return Settings(
+        scenarios=tuple(map(Path, config.getoption("--scenarios"))),
+        clients=tuple(config.getoption("--client")),
+        cases=tuple(config.getoption("--case")),
+        target=config.getoption("--target"),
+        out=Path(config.getoption("--out")),
+        baseline=Path(baseline) if baseline else None,
+        break_rules=frozenset(config.getoption("--break-rule")),
+        **chosen,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Plan the run, where the compatibility test is asked for; else stay out of the way."""
+    asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
+    if not any(TEST_FILE.is_relative_to(path.resolve()) for path in asked):
+        return
+    if config.getoption("numprocesses", None):
+        raise pytest.UsageError(
+            "the cases are probed at once already; use --jobs N instead of -n N"
+        )
+    try:
+        settings = settings_of(config)
+        run = CompatibilityRun(config, settings, conduct.plan_of(settings))
+    except ProbesError as error:
+        raise pytest.UsageError(f"nothing was run\n{error}") from None
+    config.stash[_KEY] = run
+    config.pluginmanager.register(run, "authprobe-run")
+
+
+class CompatibilityRun:
+    """The plugin while a compatibility run is on."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, cases: tuple[Case, ...]) -> None:
+        self.config = config
+        self.settings = settings
+        self.cases = cases
+        self.run: Run | None = None
+        self.records: dict[str, CaseRecord] = {}
+        self.problem: str | None = None
+        self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
+        if not config.option.collectonly:
+            self._stage("htmlpath", HTML)
+            self._stage("xmlpath", JUNIT)
+            config.option.self_contained_html = True
+
+    def _stage(self, option: str, name: str) -> None:
+        """Let pytest write a report of ours elsewhere first; one that the user asked for stays."""
+        if getattr(self.config.option, option, None) is None:
+            setattr(self.config.option, option, str(Path(self._staging.name, name)))
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "record" in metafunc.fixturenames:
+            ids = [case.id for case in self.cases]
+            metafunc.parametrize("record", self.cases, ids=ids, indirect=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Probe the cases of the selected items, all of them, before pytest goes on to judge."""
+        if session.config.option.collectonly or session.testsfailed:
+            return
+        wanted = [case_of(item) for item in session.items]
+        cases = [case for case in wanted if case]
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        if not cases or capture is None:
+            return
+        with (
+            capture.global_and_fixture_disabled(),
+            make_reporter(plain=is_ci()) as reporter,
+        ):
+            try:
+                self.run = conduct.conduct(cases, self.settings, reporter)
+            except ProbesError as error:
+                raise pytest.UsageError(str(error)) from None
+        self.records = {record.id: record for record in self.run.cases}
+        session.items[:] = [
+            item
+            for item in session.items
+            if (case := case_of(item)) is None or case.id in self.records
+        ]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Write the reports when everybody else has written theirs."""
+        try:
+            yield
+            if self.run is not None:
+                self._publish(self.run)
+        except SecretFound as error:
+            self.problem = str(error)
+            session.exitstatus = ExitCode.SECRET_FOUND
+        finally:
+            self._staging.cleanup()
+        if self.run is not None and self.run.interrupted:
+            session.exitstatus = ExitCode.INTERRUPTED
+
+    def _publish(self, run: Run) -> None:
+        texts = {"results.json": dump_run(run), "summary.md": summary_markdown(run)}
+        for name in (HTML, JUNIT):
+            staged = Path(self._staging.name, name)
+            if staged.is_file():
+                texts[name] = staged.read_text(encoding="utf-8")
+        if JUNIT in texts:
+            texts[JUNIT] = without_hostname(texts[JUNIT])
+        publish(self.settings.out, texts)
+        if not run.interrupted:
+            (self.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.problem:
+            terminalreporter.write_line(self.problem, red=True)
+        elif self.run is not None:
+            if vacuous := report.table.proves_nothing(self.run):
+                terminalreporter.write_line(vacuous, yellow=True)
+            terminalreporter.write_line(f"compatibility report: {self.settings.out / HTML}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        made = yield
+        case = case_of(item)
+        made.authprobe_case = case.id if case else None
+        return made
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = "Compatibility of Claude clients"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self.run is not None:
+            prefix.append(summary(self.run))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        cells[:] = [cells[0], *(f"<th>{label}</th>" for label, _ in row_cells(None))]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        record = self.records.get(getattr(report, "authprobe_case", None) or "")
+        cells[:] = [cells[0], *(f"<td>{cell}</td>" for _, cell in row_cells(record))]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
+        record = self.records.get(getattr(report, "authprobe_case", None) or "")
+        if record is not None:
+            data[:] = [details(record)]
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> CaseRecord:
+    """The record of the item's case; a case that could not be tested is an error, not a failure."""
+    found = request.config.stash[_KEY].records[request.param.id]
+    if found.verdict.status is Status.ERROR:
+        pytest.fail(describe(found), pytrace=False)
+    if found.verdict.status is Status.SKIPPED:
+        pytest.skip(describe(found))
+    return found
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """The case that an item judges; None: an ordinary test."""
+    callspec = getattr(item, "callspec", None)
+    value = callspec.params.get("record") if callspec else None
+    return value if isinstance(value, Case) else None
+
+
+def describe(record: CaseRecord) -> str:
+    """Why a case did not pass, in a few lines."""
+    lines = [record.observation.detail] if record.observation.detail else []
+    lines += [f"{m.field}: expected {m.expected}, got {m.actual}" for m in record.verdict.mismatches]
+    return "\n".join(lines)

@@ -1,0 +1,56 @@
+"""Finished artifacts: looked through for tokens, then put in place under their names."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from probes.redact import find_token
+
+HOSTNAME: Final = re.compile(r'(<testsuite\b[^>]*?) hostname="[^"]*"')
+
+
+class SecretFound(Exception):
+    """Artifacts that held what looks like a token and were not written; each with the place."""
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        super().__init__(
+            "; ".join(
+                f"{name} was not written: it holds what looks like a token, at character {place}"
+                for name, place in places.items()
+            )
+        )
+
+
+def publish(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write these files, each under a temporary name first; none that holds a token.
+
+    Raises:
+        SecretFound: some were held back; the others are written.
+    """
+    places = {}
+    for name, text in texts.items():
+        place = find_token(text)
+        if place is None:
+            write(folder / name, text)
+        else:
+            places[name] = place
+    if places:
+        raise SecretFound(places)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then give it its own."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        file.write(text)
+    new = Path(file.name)
+    new.chmod(0o644)
+    new.replace(path)
+
+
+def without_hostname(junit: str) -> str:
+    """JUnit XML without the name of the machine, which pytest writes into it."""
+    return HOSTNAME.sub(r"\1", junit)

@@ -1,0 +1,95 @@
+"""A run as Markdown, for the job summary of a CI system: what went wrong first, and bounded."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from probes.report import table, text
+from probes.run import CaseRecord, Run
+
+LIMIT_BYTES: Final = 900 * 1024
+"""GitHub refuses a job summary of more than 1 MiB."""
+
+_REST: Final = "… the rest is in results.json."
+
+
+def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
+    """The verdict, the problems and the matrix; what is over the limit is left out at the end."""
+    lines = (*_verdict(run), *_problems(table.problems(run)), *_matrix(table.make_table(run)))
+    return _bounded(lines, limit_bytes)
+
+
+def escaped(outside: str) -> str:
+    """Text from outside on one line, with nothing in it that Markdown or HTML would act on."""
+    line = text.one_line(outside).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line)
+
+
+def _verdict(run: Run) -> Iterator[str]:
+    line = table.headline(run)
+    yield f"## {text.SYMBOLS[line.status]} authprobe: {line.word}"
+    yield from ("", f"**{line.word}** · {line.counts}", "", escaped(table.run_words(run)))
+    nothing = table.proves_nothing(run)
+    if nothing:
+        yield from ("", f"> ⚠ **{escaped(nothing)}**")
+    if run.interrupted:
+        yield from ("", f"> ⚠ **{text.INTERRUPTED}**")
+
+
+def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
+    if not records:
+        return
+    yield from ("", f"### What went wrong ({text.plural(len(records), 'case')})", "")
+    for record in records:
+        mark, words = text.SYMBOLS[record.verdict.status], text.status_words(record.verdict)
+        yield f"- {mark} **{words}**: {_code(record.id)}"
+        yield from (f"  - {escaped(line)}" for line in text.describe_problem(record))
+        if record.diagnosis:
+            yield f"  - Likely cause: {escaped(record.diagnosis.summary)}"
+            yield f"  - Remedy: {escaped(record.diagnosis.remedy)}"
+
+
+def _matrix(matrix: table.Table) -> Iterator[str]:
+    if not matrix.groups:
+        return
+    yield from ("", "### Auth path by client version", "")
+    yield _row(["Auth path", *map(_head, matrix.columns)])
+    yield _row(["---"] * (len(matrix.columns) + 1))
+    for group in matrix.groups:
+        yield _row(
+            [f"**{escaped(group.title)}** ({_code(group.scenario)})"] + [""] * len(matrix.columns)
+        )
+        yield from (_row([escaped(row.label), *map(_cell, row.cells)]) for row in group.rows)
+
+
+def _head(column: table.Column) -> str:
+    return f"{_code(column.client)}<br>{escaped(table.ran_words(column))}"
+
+
+def _cell(record: CaseRecord | None) -> str:
+    if record is None:
+        return "no case"
+    mark, words = text.SYMBOLS[record.verdict.status], text.status_words(record.verdict)
+    return f"{mark} {words}<br>{escaped(text.outcome_words(record.observation))}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(name: str) -> str:
+    """A code span where the name holds nothing that could end it or the cell."""
+    plain = len(name) <= text.SHORT and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
+    return f"`{name}`" if plain else escaped(name)
+
+
+def _bounded(lines: Iterable[str], limit_bytes: int) -> str:
+    kept: list[str] = []
+    left = limit_bytes - len(f"\n{_REST}\n".encode())
+    for line in lines:
+        left -= len(line.encode()) + 1
+        if left < 0:
+            kept += ["", _REST]
+            break
+        kept.append(line)
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,183 @@
+"""A run becomes rows and columns: every drawing of the report starts from these values (pure)."""
+
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass
+
+from probes.observation import Outcome
+from probes.report.text import (
+    auth_path,
+    describe_outcome,
+    plural,
+    was_probed,
+)
+from probes.run import CaseRecord, Run
+from probes.verdict import Status
+
+_WORST_FIRST = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
+_WORD = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A client as the scenarios name it, and the versions that really ran under that name."""
+
+    client: str
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An auth path; a cell for each column of the table, None where there is no such case."""
+
+    label: str
+    cells: tuple[CaseRecord | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The rows of one scenario."""
+
+    scenario: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Auth paths by client versions."""
+
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The run in one line."""
+
+    status: Status
+    word: str
+    counts: str
+
+
+def make_table(run: Run) -> Table:
+    """The matrix of the run: rows by scenario, columns by client."""
+    columns = _columns(run)
+    scenarios = dict.fromkeys(record.scenario for record in run.cases)
+    return Table(columns=columns, groups=tuple(_group(run, name, columns) for name in scenarios))
+
+
+def counts(run: Run) -> dict[Status, int]:
+    """How many cases have each status, the worst first, without zeros."""
+    found = Counter(record.verdict.status for record in run.cases)
+    return {status: found[status] for status in _WORST_FIRST if found[status]}
+
+
+def problems(run: Run) -> tuple[CaseRecord, ...]:
+    """The cases that failed or broke: regressions first, then failures, then errors."""
+    bad = (r for r in run.cases if r.verdict.status in (Status.FAILED, Status.ERROR))
+    return tuple(
+        sorted(
+            bad,
+            key=lambda r: (not r.verdict.regressed, _WORST_FIRST.index(r.verdict.status), r.id),
+        )
+    )
+
+
+def headline(run: Run) -> Headline:
+    """The verdict on the run; `Passed` only if it ended and its cases can tell good from bad."""
+    found = counts(run)
+    match found:
+        case {Status.FAILED: _}:
+            status, word = Status.FAILED, "Failed"
+        case {Status.ERROR: _}:
+            status, word = Status.ERROR, "Errors"
+        case _ if run.interrupted:
+            status, word = Status.ERROR, "Interrupted"
+        case _ if proves_nothing(run):
+            status, word = Status.ERROR, "Proves nothing"
+        case {Status.PASSED: _}:
+            status, word = Status.PASSED, "Passed"
+        case _:
+            status, word = Status.SKIPPED, "Skipped"
+    return Headline(status=status, word=word, counts=_count_words(run, found))
+
+
+def proves_nothing(run: Run) -> str | None:
+    """Why the run says nothing about authentication, in one sentence; None if it says something."""
+    if not run.cases:
+        return "This run proves nothing: it has no cases."
+    probed = [record.observation for record in run.cases if was_probed(record)]
+    if not probed:
+        total = plural(len(run.cases), "case")
+        return f"This run proves nothing: none of its {total} could be tested here."
+    ways = {(o.outcome, o.status, o.error_type, o.message) for o in probed}
+    if len(probed) < 2 or len(ways) > 1 or probed[0].outcome is Outcome.ACCEPTED:
+        return None
+    return (
+        f"This run proves nothing: all {len(probed)} cases that could be tested were refused in "
+        f"the same way ({describe_outcome(probed[0])}), and a broken set-up would look the same."
+    )
+
+
+def run_words(run: Run) -> str:
+    """When, where and with what the run was made."""
+    return " · ".join(
+        (
+            f"{run.tool.name} {run.tool.version}",
+            run.mode,
+            f"{run.started_at:%Y-%m-%d %H:%M %Z}".strip(),
+            f"{run.elapsed:.1f} s",
+            f"{run.platform.system} {run.platform.release} {run.platform.machine}",
+            f"Python {run.platform.python}",
+        )
+    )
+
+
+def ran_words(column: Column) -> str:
+    """The versions that ran, under the name of the client."""
+    return f"ran {', '.join(column.versions)}" if column.versions else "no version seen"
+
+
+def _columns(run: Run) -> tuple[Column, ...]:
+    clients = sorted({record.client for record in run.cases}, key=_natural)
+    return tuple(Column(client=client, versions=_versions(run, client)) for client in clients)
+
+
+def _versions(run: Run, client: str) -> tuple[str, ...]:
+    seen = {r.client_version for r in run.cases if r.client == client and r.client_version}
+    return tuple(sorted(seen, key=_natural))
+
+
+def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> Group:
+    records = [record for record in run.cases if record.scenario == scenario]
+    by_path: dict[tuple[str, ...], dict[str, CaseRecord]] = {}
+    for record in records:
+        path = (record.endpoint, record.credential, record.headers, record.backend)
+        by_path.setdefault(path, {})[record.client] = record
+    rows = (
+        Row(
+            label=auth_path(next(iter(cells.values()))),
+            cells=tuple(cells.get(column.client) for column in columns),
+        )
+        for _, cells in sorted(by_path.items())
+    )
+    return Group(scenario=scenario, title=records[0].title, rows=tuple(rows))
+
+
+def _count_words(run: Run, found: dict[Status, int]) -> str:
+    words = {status: f"{number:,} {status}" for status, number in found.items()}
+    if Status.ERROR in found:
+        words[Status.ERROR] = plural(found[Status.ERROR], "error")
+    regressed = sum(record.verdict.regressed for record in run.cases)
+    if Status.FAILED in found and regressed:
+        words[Status.FAILED] += f" ({regressed:,} regressed)"
+    total = plural(len(run.cases), "case")
+    return f"{total}: {', '.join(words.values())}" if words else total
+
+
+def _natural(text: str) -> tuple[tuple[int, str], ...]:
+    """A sort key by which 2.1.9 comes before 2.1.50, and numbers before words."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return tuple((len(x.lstrip("0")), x.lstrip("0")) if x.isdigit() else (_WORD, x) for x in parts)

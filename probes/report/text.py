@@ -1,0 +1,235 @@
+"""Words that every drawing of a run shares; none of them is escaped for any format yet."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from probes.observation import Exchange, Observation, Outcome
+from probes.run import CaseRecord
+from probes.scenario.model import (
+    DEFAULT,
+    NO_CREDENTIAL,
+    Expectation,
+    ExpectedRequest,
+    TextRule,
+)
+from probes.verdict import Mismatch, Status, Verdict
+
+Facts = tuple[tuple[str, str], ...]
+"""Labels and values, in reading order."""
+
+LONG: Final = 2000
+SHORT: Final = 300
+
+INTERRUPTED: Final = "The run was interrupted: some cases are missing."
+SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
+
+
+def visible(text: str) -> str:
+    r"""The text with controls, direction marks and odd spaces as `\u202e`; lines and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def cap(text: str, limit: int = LONG) -> str:
+    """The text, or its beginning and how much is missing."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit:,} more characters)"
+
+
+def shown(text: str, limit: int = LONG) -> str:
+    """The text as a report may show it: capped, and nothing hidden in it."""
+    return visible(cap(text.replace("\r\n", "\n").strip(" \n"), limit))
+
+
+def one_line(text: str, limit: int = SHORT) -> str:
+    """What `shown` gives, on one line."""
+    return shown(re.sub(r"\s*[\r\n\t]\s*", " ", text), limit)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def status_words(verdict: Verdict) -> str:
+    """The status, and whether it has become worse since the baseline."""
+    return f"{verdict.status}, regressed" if verdict.regressed else verdict.status.value
+
+
+def auth_path(record: CaseRecord) -> str:
+    """What a case authenticates with, and where, without the client."""
+    words = ["no credential" if record.credential == NO_CREDENTIAL else record.credential]
+    if record.endpoint != DEFAULT:
+        words[0] += f" at {record.endpoint}"
+    if record.headers != DEFAULT:
+        words.append(f"headers {record.headers}")
+    if record.backend != DEFAULT:
+        words.append(f"backend {record.backend}")
+    return ", ".join(words)
+
+
+def outcome_words(observation: Observation) -> str:
+    """The outcome and the HTTP status: `rejected 401`."""
+    return _joined((observation.outcome.value, _number(observation.status)), " ")
+
+
+def describe_outcome(observation: Observation) -> str:
+    """What came of a case, in one line."""
+    said = f"“{cap(observation.message, SHORT)}”" if observation.message else None
+    parts = (outcome_words(observation), _joined((observation.error_type, said), ": "))
+    words = _joined(parts, ", ")
+    if observation.message is None and observation.detail:
+        return f"{words}: {cap(observation.detail, SHORT)}"
+    return words
+
+
+def describe_mismatch(mismatch: Mismatch) -> str:
+    """What was expected and what was seen, in one line."""
+    expected, actual = cap(mismatch.expected, SHORT), cap(mismatch.actual, SHORT)
+    return f"{mismatch.field}: expected {expected}, saw {actual}"
+
+
+def describe_problem(record: CaseRecord) -> tuple[str, ...]:
+    """The mismatches of a case as lines; what came of it where there are none."""
+    lines = tuple(describe_mismatch(mismatch) for mismatch in record.verdict.mismatches)
+    return lines or (describe_outcome(record.observation),)
+
+
+def describe_expectation(expectation: Expectation) -> tuple[str, ...]:
+    """What a case must show, a line for each claim."""
+    return tuple(f"{label}: {value}" for label, value in expected_facts(expectation))
+
+
+def expected_facts(expectation: Expectation) -> Facts:
+    """What a case must show; only what is stated."""
+    facts = [
+        ("Outcome", expectation.outcome.value),
+        ("Status", _number(expectation.status)),
+        ("Error type", expectation.error_type),
+        ("Message", _rule_words(expectation.message)),
+        ("Exit code", _number(expectation.exit_code)),
+    ]
+    facts += [
+        (f"Request {number}", _request_words(request))
+        for number, request in enumerate(expectation.requests, start=1)
+    ]
+    facts += [("No request", _request_words(request)) for request in expectation.no_requests]
+    return _known(facts)
+
+
+def observed_facts(record: CaseRecord) -> Facts:
+    """What was seen, without the requests."""
+    seen = record.observation
+    return _known(
+        (
+            ("Outcome", seen.outcome.value),
+            ("Status", _number(seen.status)),
+            ("Error type", seen.error_type),
+            ("Message", seen.message),
+            ("Exit code", _number(seen.exit_code)),
+            ("Detail", seen.detail),
+            ("Time", f"{seen.elapsed:.2f} s"),
+            ("Client", f"{record.client}, {_version_words(record.client_version)}"),
+            ("Hosts refused", ", ".join(seen.egress_refused) or None),
+        )
+    )
+
+
+def setting_facts(record: CaseRecord) -> Facts:
+    """How the case was set up."""
+    return _known(
+        (
+            ("Auth path", auth_path(record)),
+            ("Flow", record.flow),
+            ("Fault", record.fault),
+            ("Baseline", record.verdict.baseline.value),
+        )
+    )
+
+
+def sent_words(exchange: Exchange) -> str:
+    """The slot of the credential that a request carried, and the header that it stood in."""
+    return _credential_words(exchange.credential, exchange.credential_header) or "no credential"
+
+
+def told_words(exchange: Exchange) -> str:
+    """The error that a request was answered with."""
+    return _joined((exchange.error_type, exchange.message), ": ")
+
+
+def status_number(answered: Observation | Exchange) -> str:
+    """The HTTP status, or that there was none."""
+    return _number(answered.status) or "none"
+
+
+def anchor(case_id: str) -> str:
+    """An id of letters, digits and `.-_~` for the details of a case; no two cases share one."""
+    return "case-" + re.sub(r"[^A-Za-z0-9.-]", _slug, case_id)
+
+
+def was_probed(record: CaseRecord) -> bool:
+    """Whether the case could be tested here."""
+    return record.observation.outcome is not Outcome.UNAVAILABLE
+
+
+def _request_words(request: ExpectedRequest) -> str:
+    address = _joined((request.method, f"{request.host or ''}{request.path or ''}" or None), " ")
+    parts = [
+        address or None,
+        f"status {request.status}" if request.status is not None else None,
+        _credential_words(request.credential, request.credential_header),
+        f"betas {', '.join(request.betas)}" if request.betas else None,
+    ]
+    parts += [
+        f"no header {name}" if value is None else f"header {name}: {value}"
+        for name, value in request.headers.items()
+    ]
+    return _joined(parts, ", ") or "any"
+
+
+def _credential_words(credential: str | None, header: str | None) -> str | None:
+    if NO_CREDENTIAL in (credential, header):
+        return "no credential"
+    if credential is None:
+        return f"a credential in {header}" if header else None
+    return f"{credential} in {header}" if header else credential
+
+
+def _rule_words(rule: str | TextRule | None) -> str | None:
+    match rule:
+        case None:
+            return None
+        case str():
+            return f"“{rule}”"
+        case TextRule(contains=contains, matches=matches):
+            parts = (
+                f"contains “{contains}”" if contains is not None else None,
+                f"matches “{matches}”" if matches is not None else None,
+            )
+            return _joined(parts, " and ") or "any"
+
+
+def _version_words(version: str | None) -> str:
+    return f"version {version}" if version else "no version seen"
+
+
+def _slug(match: re.Match[str]) -> str:
+    return "_" if match.group() == "/" else f"~{ord(match.group()):x}~"
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _joined(parts: Iterable[str | None], between: str) -> str:
+    return between.join(part for part in parts if part)
+
+
+def _known(facts: Iterable[tuple[str, str | None]]) -> Facts:
+    return tuple((label, value) for label, value in facts if value is not None)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -1,0 +1,177 @@
+"""What `check` says of the cases of a scenario, when all its names are good."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from probes.scenario.definitions import Complaint
+from probes.scenario.matrix import AXES, Names, complete, grid, matcher, spoken
+from probes.scenario.model import (
+    DEFAULT,
+    ClientKind,
+    Expectation,
+    Request,
+    Rule,
+    Scenario,
+    TokenKind,
+    Via,
+    parse_client,
+)
+from probes.scenario.source import KEY, KeyPath, choices, quote, remedy
+
+_GROUPS: Final = {
+    "endpoint": ("endpoints", "endpoint"),
+    "credential": ("credentials", "credential"),
+    "headers": ("headers", "set of headers"),
+    "backend": ("backends", "backend"),
+}
+_RAW_HTTP: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
+_OTHERS: Final = tuple(via for via in Via if via not in _RAW_HTTP)
+
+
+def check_cases(scenario: Scenario) -> Iterator[Complaint]:
+    """Values, conditions and definitions that change nothing, and cases that cannot be."""
+    cases = _Cases(scenario)
+    yield from _check_duplicates(scenario)
+    yield from _check_excluded(cases)
+    yield from _check_included(cases)
+    if cases.all:
+        if not isinstance(scenario.expect, Expectation):
+            yield from _check_rules(cases, scenario.expect)
+        yield from _check_unused(cases)
+        yield from dict.fromkeys(
+            complaint for names in cases.all for complaint in _check_pairs(cases, names)
+        )
+
+
+class _Cases:
+    """The cases of a scenario, and what in the file each comes from."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.grid = tuple(dict.fromkeys(grid(scenario)))
+        excluded = [matcher(combination) for combination in scenario.exclude]
+        self.kept = {names: () for names in self.grid if not any(test(names) for test in excluded)}
+        self.included = [complete(scenario, combination) for combination in scenario.include]
+        self._origins: dict[Names, KeyPath] = {}
+        for index, names in enumerate(self.included):
+            self._origins.setdefault(names, ("include", index))
+        self._origins |= self.kept
+        self.all = tuple(dict.fromkeys([*self.kept, *self.included]))
+        self._spelled = {axis: spoken(scenario.matrix, axis) for axis in AXES}
+
+    def place(self, names: Names, axis: str) -> KeyPath:
+        """What in the file gives this case its value of an axis."""
+        if origin := self._origins[names]:
+            return (*origin, axis)
+        return ("matrix", axis, self._spelled[axis].index(getattr(names, axis)))
+
+
+def _check_duplicates(scenario: Scenario) -> Iterator[Complaint]:
+    for axis in AXES:
+        seen = set()
+        for index, name in enumerate(spoken(scenario.matrix, axis)):
+            if name in seen:
+                yield ("matrix", axis, index), f"{quote(name)} is on this axis already"
+            seen.add(name)
+
+
+def _check_excluded(cases: _Cases) -> Iterator[Complaint]:
+    last = 0
+    for index, combination in enumerate(cases.scenario.exclude):
+        if any(map(matcher(combination), cases.grid)):
+            last = index
+        else:
+            yield ("exclude", index), "this excludes nothing; the matrix has no such combination"
+    if not cases.all:
+        yield ("exclude", last), "no case is left; exclude less, or include something"
+
+
+def _check_included(cases: _Cases) -> Iterator[Complaint]:
+    seen = set()
+    for index, names in enumerate(cases.included):
+        if names in cases.kept:
+            yield ("include", index), "the matrix has this case already; leave it out"
+        elif names in seen:
+            yield ("include", index), "this case is included already; leave it out"
+        seen.add(names)
+
+
+def _check_rules(cases: _Cases, rules: tuple[Rule, ...]) -> Iterator[Complaint]:
+    present = {axis: {getattr(names, axis) for names in cases.all} for axis in AXES}
+    left = list(cases.all)
+    for index, rule in enumerate(rules):
+        test = matcher(rule.when)
+        absent = list(_absent(("expect", index, "when"), rule, present))
+        yield from absent
+        if not absent and not any(map(test, left)):
+            shadowed = any(map(test, cases.all))
+            why = "earlier rules take every case that it is for" if shadowed else "no case meets it"
+            yield ("expect", index), f"this rule is never reached: {why}"
+        left = [names for names in left if not test(names)]
+    if left:
+        first = quote("/".join(getattr(left[0], axis) for axis in AXES))
+        more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
+        text = f"no rule is for the case {first}{more}; end with a rule that has no 'when'"
+        yield ("expect",), text
+
+
+def _absent(path: KeyPath, rule: Rule, present: dict[str, set[str]]) -> Iterator[Complaint]:
+    for axis in AXES:
+        single = isinstance(getattr(rule.when, axis), str)
+        for index, name in enumerate(spoken(rule.when, axis)):
+            if name not in present[axis]:
+                place = (*path, axis) if single else (*path, axis, index)
+                hint = remedy(name, sorted(present[axis]))
+                yield place, f"no case has the {axis} {quote(name)}{hint}"
+
+
+def _check_unused(cases: _Cases) -> Iterator[Complaint]:
+    for axis, (group, noun) in _GROUPS.items():
+        used = {getattr(names, axis) for names in cases.all}
+        for name in getattr(cases.scenario, group):
+            if name not in used:
+                text = (
+                    f"no case uses the {noun} {quote(name)}; name it in 'matrix', or leave it out"
+                )
+                yield (group, name, KEY), text
+
+
+def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
+    kind = parse_client(names.client).kind
+    raw = kind is ClientKind.RAW_HTTP
+    if raw and names.endpoint == DEFAULT:
+        yield (
+            cases.place(names, "endpoint"),
+            "raw-http needs an endpoint that is defined under 'endpoints', not 'default'",
+        )
+    if not raw and names.endpoint != DEFAULT:
+        yield (
+            cases.place(names, "endpoint"),
+            f"{kind} chooses its own addresses: its endpoint is 'default', "
+            f"not {quote(names.endpoint)}",
+        )
+    if (credential := cases.scenario.credentials.get(names.credential)) is None:
+        return
+    place = cases.place(names, "credential")
+    ways = _RAW_HTTP if raw else _OTHERS
+    if credential.via not in ways:
+        yield (
+            place,
+            f"{kind} takes no credential via {quote(credential.via)}, "
+            f"as {quote(names.credential)} is; its ways are {choices(ways)}",
+        )
+    endpoint = cases.scenario.endpoints.get(names.endpoint)
+    if raw and endpoint is not None:
+        refreshes = endpoint.request is Request.REFRESH
+        if refreshes and credential.token is not TokenKind.REFRESH_TOKEN:
+            yield (
+                place,
+                f"the endpoint {quote(names.endpoint)} takes refresh tokens only, "
+                f"and {quote(names.credential)} is {quote(credential.token)}",
+            )
+        if not refreshes and credential.token is TokenKind.REFRESH_TOKEN:
+            yield (
+                place,
+                f"the refresh token {quote(names.credential)} needs an endpoint with "
+                f"'request: refresh', and {quote(names.endpoint)} has {quote(endpoint.request)}",
+            )

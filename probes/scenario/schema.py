@@ -1,0 +1,21 @@
+"""JSON Schema of a scenario file, for editors, from the types that read it."""
+
+import json
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from probes.scenario.model import Scenario
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one scenario file."""
+    schema = TypeAdapter(Scenario).json_schema()
+    return {"$schema": DIALECT} | schema | {"title": "authprobe scenario"}
+
+
+def dump_schema() -> str:
+    """The schema as the text of `scenarios/schema.json`."""
+    return json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,104 @@
+"""What the user chose: options and environment, read once. The only reader of the environment."""
+
+import datetime
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from probes.errors import SettingsError
+
+PASSED_TO_INSTALLERS: Final = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+)
+"""How to reach a package registry from here; npm's and pip's own variables are passed as well."""
+
+LATEST_AGE: Final = datetime.timedelta(hours=24)
+"""How long an answer to "which version is the latest" is used."""
+
+
+def bundled_scenarios() -> Path:
+    """The folder of scenarios that come with authprobe: beside the package in a checkout."""
+    package = Path(__file__).parent
+    bundled = package / "bundled_scenarios"
+    return bundled if bundled.is_dir() else package.parent / "scenarios"
+
+
+def cache_folder() -> Path:
+    """Where clients are kept: `AUTHPROBE_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("AUTHPROBE_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("authprobe"))
+
+
+def search_path() -> str:
+    """`PATH`, for finding node and npm."""
+    return os.environ.get("PATH", os.defpath)
+
+
+def installer_environment(home: Path) -> dict[str, str]:
+    """Variables for npm and pip: the way to the registry, and nothing else of the user's.
+
+    `home` is the private home; npm is pointed at the user's own `.npmrc`, which names the registry.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in PASSED_TO_INSTALLERS
+        or name.lower().startswith("npm_config_")
+        or name.startswith("PIP_")
+    }
+    user_home = Path.home()
+    defaults = {"npm_config_userconfig": str(user_home / ".npmrc")}
+    if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
+        defaults["PIP_CONFIG_FILE"] = str(pip_config)
+    return defaults | kept | {"HOME": str(home), "PATH": search_path(), "LANG": "C.UTF-8"}
+
+
+def default_jobs() -> int:
+    """How many clients run at once: one for each processor that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run, as it was asked for."""
+
+    scenarios: tuple[Path, ...] = ()
+    """Files or folders; empty: the bundled ones."""
+    clients: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    target: str = "emulator"
+    jobs: int = field(default_factory=default_jobs)
+    out: Path = Path("reports")
+    baseline: Path | None = None
+    break_rules: frozenset[str] = frozenset()
+    """For tests: emulator rules to leave out."""
+
+    def __post_init__(self) -> None:
+        if self.target == "live":
+            raise SettingsError("--target live is not available yet; leave it out")
+        if self.target != "emulator":
+            raise SettingsError(f"--target {self.target}: use 'emulator'")
+        if self.jobs < 1:
+            raise SettingsError(f"--jobs {self.jobs}: must be at least 1")
+
+    @property
+    def scenario_paths(self) -> tuple[Path, ...]:
+        """The files and folders to load."""
+        return self.scenarios or (bundled_scenarios(),)
+
+
+def is_ci(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this looks like a CI job, where a progress bar would fill the log."""
+    return environment.get("CI", "").lower() in ("1", "true")
