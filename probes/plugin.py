@@ -4,6 +4,7 @@ The engine works before the first item does, so that pytest sees verdicts only: 
 or local variable of a probe can reach one of its reports.
 """
 
+import argparse
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any, Final
 
 import pytest
 
-from probes import conduct, report
+from probes import conduct
 from probes.errors import ExitCode, ProbesError
 from probes.plan import Case
 from probes.progress import make_reporter
 from probes.report.artifacts import SecretFound, publish, without_hostname
 from probes.report.html import details, row_cells, summary
 from probes.report.markdown import summary_markdown
+from probes.report.table import proves_nothing
 from probes.run import CaseRecord, Run, dump_run
 from probes.settings import Settings, is_ci
 from probes.verdict import Status
@@ -49,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--jobs", type=int, default=None, help="clients at once (default: processors)")
     group.addoption("--out", default="reports", help="folder for the reports (default: reports)")
     group.addoption("--baseline", default=None, help="results file of an accepted run")
-    group.addoption("--break-rule", action="append", default=[], help=pytest.HIDDEN)
+    group.addoption("--break-rule", action="append", default=[], help=argparse.SUPPRESS)
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -173,7 +175,7 @@ class CompatibilityRun:
         if self.problem:
             terminalreporter.write_line(self.problem, red=True)
         elif self.run is not None:
-            if vacuous := report.table.proves_nothing(self.run):
+            if vacuous := proves_nothing(self.run):
                 terminalreporter.write_line(vacuous, yellow=True)
             terminalreporter.write_line(f"compatibility report: {self.settings.out / HTML}")
 

@@ -19,28 +19,29 @@ _STYLE: Final = """
 --failed-bg:#ffebe9;--error-bg:#fff8c5}
 @media (prefers-color-scheme:dark){:root{--fg:#e6edf3;--mute:#9da7b3;--line:#3d444d;--bg:#0d1117;
 --soft:#161b22;--link:#79b8ff;--passed:#56d364;--failed:#ff8f87;--error:#e3b341;--skipped:#9da7b3;
---failed-bg:#3c1618;--error-bg:#332701}}
-body{background:var(--bg);color:var(--mute)}
+--failed-bg:#3c1618;--error-bg:#332701}}body{background:var(--bg);color:var(--mute)}
 h1,h2,p,#results-table,#environment{color:var(--fg)}
 #results-table,#results-table th,#results-table td,#environment td{border-color:var(--line)}
 #environment tr:nth-child(odd),.logwrapper,.logwrapper .logexpander{background:var(--soft)}
 .logwrapper .log{color:var(--fg);border-color:var(--line)}
+span.passed,.passed .col-result{color:var(--passed)}
+span.failed,.failed .col-result{color:var(--failed)}
+span.error,.error .col-result{color:var(--error)}
+span.skipped,.skipped .col-result{color:var(--skipped)}
+#results-table .ap th,#results-table .ap td{border-width:1px 0 0}
 body>p a,.filters button,.collapse button{color:var(--link)}
-.ap{color:var(--fg);font-size:14px;line-height:1.45;text-align:left}
-.ap *{box-sizing:border-box}
+.ap{color:var(--fg);font-size:14px;line-height:1.45;text-align:left}.ap *{box-sizing:border-box}
 .ap h3{font-size:16px;margin:28px 0 8px}.ap h4{font-size:14px;margin:16px 0 4px}
 .ap p{margin:6px 0;max-width:90ch}.ap a{color:var(--link);overflow-wrap:anywhere}
 .ap :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .ap code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.92em;
-overflow-wrap:anywhere}
-.ap small,.ap .ap-mute{color:var(--mute);font-size:12px}
+overflow-wrap:anywhere}.ap small,.ap .ap-mute{color:var(--mute);font-size:12px}
 .ap .ap-verdict{font-size:18px;margin:8px 0 2px}
 .ap-banner{border-left:4px solid var(--error);background:var(--error-bg);padding:8px 12px}
 .ap-passed{color:var(--passed)}.ap-failed{color:var(--failed)}.ap-error{color:var(--error)}
 .ap-skipped{color:var(--skipped)}.ap-mark{font-weight:bold}
 .ap-scroll{overflow-x:auto;width:fit-content;max-width:100%;margin:8px 0;border-radius:6px;
-border:1px solid var(--line)}
-.ap-scroll table{border-collapse:separate;border-spacing:0}
+border:1px solid var(--line)}.ap-scroll table{border-collapse:separate;border-spacing:0}
 .ap caption{text-align:left;padding:8px 12px;color:var(--mute)}
 .ap th,.ap td{padding:6px 12px;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 .ap thead th{background:var(--soft);white-space:nowrap;vertical-align:bottom}
