@@ -51,11 +51,11 @@ def main() -> None:
 @click.option("--list", "only_list", is_flag=True, help="Print the ids of the cases; probe none.")
 @click.option("--target", default="emulator", show_default=True, metavar="emulator|live")
 @click.option("--jobs", type=int, metavar="N", help="Clients at once.  [default: processors]")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True
-)
-@click.option(
-    "--baseline", type=click.Path(path_type=Path), help="Results of an accepted run to compare with."
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Results of an accepted run to compare with.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 @click.option("--break-rule", "break_rules", multiple=True, hidden=True)

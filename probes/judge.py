@@ -18,10 +18,10 @@ def judge(case: Case, observation: Observation, previous: CaseRecord | None = No
     `previous` is the same case in the baseline.
     """
     mismatches = tuple(compare(case.expectation, observation))
+    status = Status.FAILED if mismatches else Status.PASSED
     if observation.outcome is Outcome.UNAVAILABLE and mismatches:
-        status = Status.ERROR
-    else:
-        status = Status.FAILED if mismatches else Status.PASSED
+        # It was not tested: what else was expected of it says nothing.
+        status, mismatches = Status.ERROR, mismatches[:1]
     return Verdict(
         status=status,
         baseline=_baseline_state(observation, previous),
@@ -49,9 +49,7 @@ def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
     yield from _compare_requests(expected, seen.exchanges)
 
 
-def _compare_requests(
-    expected: Expectation, exchanges: tuple[Exchange, ...]
-) -> Iterator[Mismatch]:
+def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:
     """Requests that are missing from the order in which they must come, or that must not be."""
     left = iter(exchanges)
     for number, request in enumerate(expected.requests):

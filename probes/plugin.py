@@ -234,5 +234,7 @@ def case_of(item: pytest.Item) -> Case | None:
 def describe(record: CaseRecord) -> str:
     """Why a case did not pass, in a few lines."""
     lines = [record.observation.detail] if record.observation.detail else []
-    lines += [f"{m.field}: expected {m.expected}, got {m.actual}" for m in record.verdict.mismatches]
+    lines += [
+        f"{m.field}: expected {m.expected}, got {m.actual}" for m in record.verdict.mismatches
+    ]
     return "\n".join(lines)

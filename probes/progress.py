@@ -53,9 +53,7 @@ class Bars:
 
     def stage(self, title: str, total: int) -> None:
         self._busy.clear()
-        self._progress.reset(
-            self._task, description=title, total=total, visible=True, busy=""
-        )
+        self._progress.reset(self._task, description=title, total=total, visible=True, busy="")
 
     def busy(self, name: str, doing: str) -> None:
         self._busy[name] = f"{name} {doing}".strip()

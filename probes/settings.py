@@ -57,10 +57,12 @@ def installer_environment(home: Path) -> dict[str, str]:
         or name.startswith("PIP_")
     }
     user_home = Path.home()
+    # A client is kept once, in the cache of clients: npm's own copy goes with the private home.
     defaults = {"npm_config_userconfig": str(user_home / ".npmrc")}
+    own = {"npm_config_cache": str(home / "npm"), "HOME": str(home), "PATH": search_path()}
     if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
         defaults["PIP_CONFIG_FILE"] = str(pip_config)
-    return defaults | kept | {"HOME": str(home), "PATH": search_path(), "LANG": "C.UTF-8"}
+    return defaults | kept | own | {"LANG": "C.UTF-8"}
 
 
 def default_jobs() -> int:

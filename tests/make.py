@@ -1,10 +1,11 @@
 """Values for tests: valid by default, with what a test cares about given by keyword."""
 
+import datetime
 from typing import Any
 
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case, expand
-from probes.run import CaseRecord
+from probes.run import CaseRecord, Platform, Run, Tool
 from probes.scenario.model import Expectation, Matrix, Scenario
 from probes.verdict import Status, Verdict
 
@@ -66,3 +67,16 @@ def make_record(**changes: Any) -> CaseRecord:
         "verdict": Verdict(status=Status.PASSED),
     }
     return CaseRecord(**values | changes)
+
+
+def make_run(*cases: CaseRecord, **changes: Any) -> Run:
+    """A run of these cases that took a second, on a platform that is always the same."""
+    values: dict[str, Any] = {
+        "id": "0" * 32,
+        "started_at": datetime.datetime(2026, 11, 23, 19, 10, tzinfo=datetime.UTC),
+        "elapsed": 1.0,
+        "tool": Tool(version="0.1.0"),
+        "platform": Platform(system="Linux", release="6.1", machine="x86_64", python="3.11.7"),
+        "cases": cases,
+    }
+    return Run(**values | changes)

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -24,8 +25,9 @@ from probes.settings import search_path
 
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 INFERENCE_PATHS: Final = ("/v1/messages",)
-REFRESH_TOKEN_LIFETIME: Final = datetime.timedelta(days=30)
-"""anthropics/claude-code#91009 and others: two to four weeks."""
+ERROR_LINE: Final = re.compile(
+    r"(?:[A-Za-z.]*(?:Error|Exception)|panic|fatal)\b.*\S", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,13 @@ def cut_short(
         egress_refused=bench.backend.egress_refused,
         client_version=version,
     )
+
+
+def last_words(printed: str) -> str:
+    """The line of a program's output that says most about its end: the error, or the last one."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    errors = [line for line in lines if ERROR_LINE.match(line)]
+    return (errors or lines or ["it said nothing"])[-1]
 
 
 def verified_version(

@@ -9,6 +9,7 @@ from probes.clients.base import (
     Report,
     cut_short,
     find_program,
+    last_words,
     observe,
     verified_version,
 )
@@ -67,12 +68,11 @@ def ended_early(
         asked = len(bench.backend.exchanges)
         detail = f"still running after {bench.case.limit:g} s, in which it made {asked} requests"
         return cut_short(bench, Outcome.TIMED_OUT, detail, began=began, version=version)
-    lines = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-    said = f": {lines[-1].strip()}" if lines else ", without a word"
+    said = last_words(finished.stderr.strip() or finished.stdout)
     return cut_short(
         bench,
         Outcome.CRASHED,
-        f"ended with exit code {finished.exit_code}{said}",
+        f"ended with exit code {finished.exit_code}: {said}",
         began=began,
         exit_code=finished.exit_code,
         version=version,

@@ -82,7 +82,7 @@ class Cache:
     def __init__(self, folder: Path, children: Children) -> None:
         self.folder = folder
         self._children = children
-        self._found: dict[Client, Installed | InstallError] = {}
+        self._found: dict[tuple[ClientKind, str], Installed | InstallError] = {}
 
     def get(self, client: Client) -> Installed:
         """What `prepare` found.
@@ -90,7 +90,7 @@ class Cache:
         Raises:
             InstallError: it could not be installed.
         """
-        found = self._found.get(client)
+        found = self._found.get((client.kind, client.version))
         if found is None:
             raise InstallError(f"{client} was not prepared")
         if isinstance(found, InstallError):
@@ -106,15 +106,15 @@ class Cache:
 
         `say` is told what is going on whenever that changes.
         """
+        found: Installed | InstallError
         try:
-            self._found[client] = self._prepare(client, say)
-        except InstallError as error:
-            self._found[client] = error
+            found = self._prepare(client, say)
         except ClientError as error:
-            self._found[client] = InstallError(str(error))
+            found = error if isinstance(error, InstallError) else InstallError(str(error))
         except (OSError, filelock.Timeout) as error:
             reason = reason_of(str(error)) or getattr(error, "strerror", None) or str(error)
-            self._found[client] = InstallError(f"{client} cannot be installed: {reason}")
+            found = InstallError(f"{client} cannot be installed: {reason}")
+        self._found[client.kind, client.version] = found
 
     def _prepare(self, client: Client, say: Callable[[str], None]) -> Installed:
         version = client.version
@@ -161,7 +161,6 @@ class Cache:
                 "--no-save",
                 "--no-update-notifier",
                 "--loglevel=error",
-                f"--cache={self.folder / 'npm'}",
                 package,
             ],
             folder,
@@ -181,7 +180,7 @@ class Cache:
                 "install",
                 "--quiet",
                 "--only-binary=:all:",
-                f"--cache-dir={self.folder / 'pip'}",
+                "--no-cache-dir",
                 package,
             ],
             folder,
@@ -200,7 +199,9 @@ class Cache:
                 found = VERSION.search(finished.stdout)
                 return found.group() if found else "nothing"
             case ClientKind.AGENT_SDK_PYTHON:
-                pattern = f"lib/python*/site-packages/{PYTHON_PACKAGE.replace('-', '_')}-*.dist-info"
+                pattern = (
+                    f"lib/python*/site-packages/{PYTHON_PACKAGE.replace('-', '_')}-*.dist-info"
+                )
                 names = [path.stem for path in installed.folder.glob(pattern)]
                 return names[0].rpartition("-")[2] if names else "nothing"
             case _:

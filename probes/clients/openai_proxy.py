@@ -14,6 +14,7 @@ from probes.clients.base import (
     cut_short,
     find_program,
     last_inference,
+    last_words,
     observe,
     verified_version,
 )
@@ -25,6 +26,8 @@ from probes.errors import ClientError
 from probes.observation import Observation, Outcome
 
 READY: Final = "Server ready"
+ENDING: Final = 2.0
+"""Seconds that a proxy which gave no answer has to say why and end."""
 QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
 
 
@@ -44,12 +47,18 @@ def probe(bench: Bench) -> Observation:
         if server.read_line_with(READY, bench.case.limit) is None:
             return _not_ready(bench, server, began=began)
         told, error = _ask(port, limit=bench.case.limit - (time.monotonic() - began))
+        ended = None if told else server.wait(ENDING)
     cli = verified_version(bench.backend.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if told is None:
-        outcome = Outcome.TIMED_OUT if isinstance(error, httpx.TimeoutException) else Outcome.CRASHED
-        detail = f"the proxy gave no answer: {type(error).__name__}"
-        return cut_short(bench, outcome, detail, began=began, version=version)
+        timed_out = isinstance(error, httpx.TimeoutException)
+        return cut_short(
+            bench,
+            Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
+            f"the proxy gave no answer: {last_words(ended.stderr) if ended else error}",
+            began=began,
+            version=version,
+        )
     refused = last_status(bench) >= 400
     seen = observe(
         bench,
@@ -101,8 +110,7 @@ def read_report(status: int, body: bytes) -> Report:
 def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
     if time.monotonic() - began >= bench.case.limit:
         return cut_short(bench, Outcome.TIMED_OUT, "the proxy did not start", began=began)
-    lines = server.stderr.strip().splitlines()
-    said = lines[-1] if lines else "without a word"
+    said = last_words(server.stderr)
     return cut_short(bench, Outcome.CRASHED, f"the proxy did not start: {said}", began=began)
 
 

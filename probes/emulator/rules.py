@@ -225,9 +225,7 @@ def oauth_flag_missing(ask: Ask) -> Answer | None:
     # By shape: the reports do not say that the token was looked up before the flag was missed.
     if not (ask.bearer or "").startswith("sk-ant-oat") or OAUTH_BETA in ask.betas:
         return None
-    return refusal(
-        401, "authentication_error", "OAuth authentication is currently not supported."
-    )
+    return refusal(401, "authentication_error", "OAuth authentication is currently not supported.")
 
 
 @rule(

@@ -78,8 +78,7 @@ def summary(run: Run) -> str:
     """The verdict, what went wrong, the matrix and every case, with the styles they need."""
     parts = (
         _verdict(run),
-        _banner(table.proves_nothing(run)),
-        _banner(text.INTERRUPTED if run.interrupted else None),
+        *map(_banner, table.warnings(run)),
         _problems(table.problems(run)),
         _matrix(run),
         _cases(run),
@@ -118,8 +117,8 @@ def _verdict(run: Run) -> str:
     )
 
 
-def _banner(sentence: str | None) -> str:
-    return f'<p class="ap-banner"><strong>⚠ {_text(sentence)}</strong></p>' if sentence else ""
+def _banner(sentence: str) -> str:
+    return f'<p class="ap-banner"><strong>⚠ {_text(sentence)}</strong></p>'
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> str:
@@ -147,14 +146,14 @@ def _matrix(run: Run) -> str:
     bodies = "".join(_group(group, len(matrix.columns)) for group in matrix.groups)
     return (
         '<h3>Auth path by client version</h3><div class="ap-scroll" tabindex="0" role="region" '
-        'aria-label="Auth path by client version"><table class="ap-matrix"><caption>Each cell: the '
-        "verdict on a case, and what was seen. It leads to the case.</caption>"
+        'aria-label="Auth path by client version"><table class="ap-matrix"><caption>A cell holds '
+        "the verdict on a case and what was seen; it links to the case.</caption>"
         f'<thead><tr><th scope="col">Auth path</th>{heads}</tr></thead>{bodies}</table></div>'
     )
 
 
 def _column_head(column: table.Column) -> str:
-    ran = _text(table.ran_words(column), text.SHORT)
+    ran = _text(table.ran_words(column))
     return f'<th scope="col"><code>{_text(column.client)}</code><small>{ran}</small></th>'
 
 
@@ -173,12 +172,10 @@ def _group(group: table.Group, width: int) -> str:
 def _cell(record: CaseRecord | None) -> str:
     if record is None:
         return '<td class="ap-mute">no case</td>'
-    link = _link(record, _text(text.status_words(record.verdict)))
     status = record.verdict.status
-    return (
-        f'<td class="ap-{status}">{_mark(status)} {link}'
-        f"<small>{_text(text.outcome_words(record.observation))}</small></td>"
-    )
+    words = f"{_mark(status)} {_link(record, text.status_words(record.verdict))}"
+    seen = _text(text.outcome_words(record.observation))
+    return f'<td class="ap-{status}">{words}<small>{seen}</small></td>'
 
 
 def _cases(run: Run) -> str:
@@ -232,7 +229,7 @@ def _diagnosis(diagnosis: Diagnosis | None) -> str:
 
 def _source(source: str) -> str:
     """A link for a web address, plain text for anything else."""
-    if re.fullmatch(r"https?://[!-~]+", source):
+    if re.fullmatch(r"https?://[!-~]{1,2000}", source):
         return f'<a rel="noreferrer" href="{html.escape(source)}">{_text(source)}</a>'
     return _text(source)
 
@@ -272,9 +269,9 @@ def _link(record: CaseRecord, content: str) -> str:
     return f'<a href="#{text.anchor(record.id)}">{content}</a>'
 
 
-def _text(outside: str, limit: int = text.LONG) -> str:
+def _text(outside: str) -> str:
     """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(text.shown(outside, limit)).replace("\n", "<br>")
+    return html.escape(text.shown(outside)).replace("\n", "<br>")
 
 
 def _code(outside: str | None) -> str:

@@ -29,11 +29,8 @@ def _verdict(run: Run) -> Iterator[str]:
     line = table.headline(run)
     yield f"## {text.SYMBOLS[line.status]} authprobe: {line.word}"
     yield from ("", f"**{line.word}** · {line.counts}", "", escaped(table.run_words(run)))
-    nothing = table.proves_nothing(run)
-    if nothing:
-        yield from ("", f"> ⚠ **{escaped(nothing)}**")
-    if run.interrupted:
-        yield from ("", f"> ⚠ **{text.INTERRUPTED}**")
+    for warning in table.warnings(run):
+        yield from ("", f"> ⚠ **{escaped(warning)}**")
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
@@ -68,7 +65,7 @@ def _head(column: table.Column) -> str:
 
 def _cell(record: CaseRecord | None) -> str:
     if record is None:
-        return "no case"
+        return "·"
     mark, words = text.SYMBOLS[record.verdict.status], text.status_words(record.verdict)
     return f"{mark} {words}<br>{escaped(text.outcome_words(record.observation))}"
 

@@ -121,6 +121,12 @@ def proves_nothing(run: Run) -> str | None:
     )
 
 
+def warnings(run: Run) -> tuple[str, ...]:
+    """What must be known before anything else in the run is believed, a sentence each."""
+    interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
+    return tuple(sentence for sentence in (proves_nothing(run), interrupted) if sentence)
+
+
 def run_words(run: Run) -> str:
     """When, where and with what the run was made."""
     return " · ".join(

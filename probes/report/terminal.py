@@ -28,11 +28,8 @@ def print_run(run: Run, console: Console) -> None:
     """A line for each case, with what went wrong beneath it, then the verdict on the run."""
     if run.cases:
         console.print(_cases(run, console), "")
-    nothing = table.proves_nothing(run)
-    if nothing:
-        console.print(_text(nothing, console, "bold yellow"))
-    if run.interrupted:
-        console.print(_text(text.INTERRUPTED, console, "bold yellow"))
+    for warning in table.warnings(run):
+        console.print(_text(warning, console, "bold yellow"))
     line = table.headline(run)
     words = f"{_mark(line.status, console)} {line.word} · {line.counts} · {run.elapsed:.1f} s"
     console.print(_text(words, console, _STYLES[line.status]))

@@ -21,7 +21,6 @@ Facts = tuple[tuple[str, str], ...]
 LONG: Final = 2000
 SHORT: Final = 300
 
-INTERRUPTED: Final = "The run was interrupted: some cases are missing."
 SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
 
 

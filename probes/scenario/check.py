@@ -37,12 +37,14 @@ def check(scenario: Scenario) -> Iterator[Complaint]:
     Cases are looked at only when all names are good, as they would only say the same again.
     """
     yield from check_definitions(scenario)
-    unknown = list(_check_names(scenario))
-    yield from unknown
+    known = True
+    for complaint in _check_names(scenario):
+        known = False
+        yield complaint
     size = math.prod(len(getattr(scenario.matrix, axis)) for axis in AXES)
     if size > MAX_CASES:
         yield ("matrix",), f"{size:,} cases are too many; {MAX_CASES:,} are allowed in a scenario"
-    elif not unknown:
+    elif known:
         yield from check_cases(scenario)
 
 

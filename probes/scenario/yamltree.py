@@ -118,9 +118,10 @@ class _Composer:
 
     def tree(self) -> Tree:
         next(self._events)
-        if isinstance(next(self._events), yaml.StreamEndEvent):
+        is_empty = isinstance(next(self._events), yaml.StreamEndEvent)
+        root = None if is_empty else self._node(next(self._events), depth=1)
+        if root is None or (isinstance(root, Scalar) and root.value is None):
             raise SourceError(Mark(), "the file is empty; a scenario starts with its 'id'")
-        root = self._node(next(self._events), depth=1)
         next(self._events)
         if not isinstance(end := next(self._events), yaml.StreamEndEvent):
             raise SourceError(_at(end), "a second document starts here; one file is one scenario")

@@ -1,0 +1,111 @@
+"""Scenario files for tests: valid texts, and what `load` says of a changed one."""
+
+from pathlib import Path
+
+from probes.errors import ScenarioError
+from probes.scenario.load import load_file
+from probes.scenario.model import Scenario
+
+SMALL = """\
+id: small
+title: A small scenario
+why: It shows the shape.
+sources: [https://example.org/issue/1]
+endpoints: {api: {url: https://api.example.org}}
+matrix: {client: [raw-http], endpoint: [api]}
+expect: {outcome: rejected}
+"""
+
+FULL = """\
+# Every key there is.
+id: full
+title: A full scenario
+why: It has every key.
+sources:
+  - https://example.org/issue/1
+tags: [oauth, slow]
+limit: 12.5
+anchors:
+  api: &api {url: https://api.example.org, stream: false}
+endpoints:
+  api: *api
+  counting: {<<: *api, request: count-tokens}
+credentials:
+  expired:
+    token: access-token
+    state: expired
+    via: bearer
+  setup: {token: setup-token, via: CLAUDE_CODE_OAUTH_TOKEN}
+headers:
+  beta: {anthropic-beta: oauth-2025-04-20, anthropic-version: null}
+backends:
+  july:
+    date: 2026-07-01
+    counts_as_claude_code: true
+    delay: 0.5
+matrix:
+  client: [raw-http]
+  endpoint: [api, counting]
+  credential: [none, expired]
+  headers: [default, beta]
+  backend: [default, july]
+exclude:
+  - {client: raw-http, endpoint: counting, credential: none, headers: beta, backend: july}
+include:
+  - client: claude-code@2.1.31
+    endpoint: default
+    credential: setup
+    headers: default
+    backend: july
+expect:
+  - when:
+      client: claude-code@2.1.31
+      endpoint: [default]
+      credential: setup
+      headers: default
+      backend: july
+    then:
+      outcome: rejected
+      status: 401
+      error_type: authentication_error
+      message: {contains: OAuth}
+      exit_code: 1
+      requests:
+        - method: POST
+          host: api.anthropic.com
+          path: /v1/messages
+          status: 401
+          credential: setup
+          credential_header: authorization
+          betas: [oauth-2025-04-20]
+          headers: {x-api-key: null}
+      no_requests:
+        - {path: /v1/oauth/token}
+  - when: {credential: expired}
+    then: {outcome: rejected, message: {matches: "has (expired|ended)"}}
+  - then: {outcome: rejected, message: no credential}
+"""
+
+
+def load_text(folder: Path, text: str | bytes) -> Scenario:
+    """The scenario that a file of this text holds."""
+    path = folder / "it.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_file(path)
+
+
+def complaints(folder: Path, text: str | bytes) -> list[str]:
+    """What `load` says of a file of this text, each as `line:column: what`."""
+    try:
+        load_text(folder, text)
+    except ScenarioError as error:
+        prefix = f"{folder / 'it.yaml'}:"
+        assert all(complaint.startswith(prefix) for complaint in error.complaints)
+        return [complaint.removeprefix(prefix) for complaint in error.complaints]
+    return []
+
+
+def changed(old: str, new: str, text: str = SMALL) -> str:
+    """The text with one place in it changed."""
+    assert text.count(old) == 1, f"{old!r} is in the text {text.count(old)} times"
+    return text.replace(old, new)
