@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def probe(laboratory: Laboratory, case: Case) -> Observation:
-    """What the case shows; a client that cannot be tested here is `unavailable`, with the reason."""
+    """What the case shows; `unavailable`, with the reason, if it cannot be tested here."""
     began = time.monotonic()
     try:
         with laboratory.bench(case) as bench:

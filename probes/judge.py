@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case
 from probes.run import CaseRecord
-from probes.scenario.model import ExpectedRequest, Expectation, TextRule
+from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import BaselineState, Mismatch, Status, Verdict
 
 NONE = "none"

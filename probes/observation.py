@@ -30,7 +30,7 @@ class Exchange:
     credential_header: str | None
     """`authorization`, `x-api-key` or `body`."""
     credential: str | None
-    """Slot name of the token that was sent, never its value; `foreign` if the backend never saw it."""
+    """Slot name of the token that was sent, never its value; `foreign`: nobody knows it."""
     betas: tuple[str, ...] = ()
     status: int | None = None
     """None: the request was not answered."""
@@ -44,7 +44,7 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     """Request headers that concern authentication; tokens redacted, the user-agent hashed."""
     products: tuple[str, ...] = ()
-    """Products that the user-agent names, as `name/version` (RFC 9110, 10.1.5), of known clients."""
+    """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from probes.verdict import Status
 TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
 HTML: Final = "report.html"
 JUNIT: Final = "junit.xml"
+CASE: Final = "case"
 
 _KEY: Final = pytest.StashKey["CompatibilityRun"]()
 
@@ -184,9 +185,12 @@ class CompatibilityRun:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         made = yield
-        case = case_of(item)
-        made.authprobe_case = case.id if case else None
+        if case := case_of(item):
+            made.user_properties.append((CASE, case.id))
         return made
+
+    def _record_of(self, report: pytest.TestReport) -> CaseRecord | None:
+        return self.records.get(str(dict(report.user_properties).get(CASE)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -203,12 +207,12 @@ class CompatibilityRun:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
-        record = self.records.get(getattr(report, "authprobe_case", None) or "")
+        record = self._record_of(report)
         cells[:] = [cells[0], *(f"<td>{cell}</td>" for _, cell in row_cells(record))]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
-        record = self.records.get(getattr(report, "authprobe_case", None) or "")
+        record = self._record_of(report)
         if record is not None:
             data[:] = [details(record)]
 

@@ -170,7 +170,7 @@ class Cache:
 
     def _install_python(self, version: str, folder: Path) -> None:
         package = f"{PYTHON_PACKAGE}=={version}"
-        venv = [sys.executable, "-m", "venv", "--without-pip", folder]
+        venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
         _check(self._tool(venv, folder, ASK_LIMIT), "a virtual environment")
         finished = self._tool(
             [
@@ -212,13 +212,13 @@ class Cache:
         """The latest published version, as last heard within a day, or, offline, as last heard."""
         note = self.folder / kind.value / "latest.json"
         heard = _read_note(note)
-        if heard and time.time() - heard["at"] < LATEST_AGE.total_seconds():
-            return str(heard["version"])
+        if heard and time.time() - heard[1] < LATEST_AGE.total_seconds():
+            return heard[0]
         try:
             version = self._ask_latest(kind)
         except ClientError:
             if heard:
-                return str(heard["version"])
+                return heard[0]
             raise
         note.parent.mkdir(parents=True, exist_ok=True)
         new = note.with_suffix(".new")
@@ -265,13 +265,14 @@ class Cache:
             return self._children.run(argv, env=env, cwd=cwd, limit=limit)
 
 
-def _read_note(note: Path) -> dict[str, float | str] | None:
+def _read_note(note: Path) -> tuple[str, float] | None:
+    """The version that was heard of, and when; None: nothing readable."""
     try:
         heard = json.loads(note.read_text())
-    except (OSError, ValueError):
+        version, at = str(heard["version"]), float(heard["at"])
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    fits = isinstance(heard, dict) and VERSION.fullmatch(str(heard.get("version")))
-    return heard if fits and isinstance(heard.get("at"), float) else None
+    return (version, at) if VERSION.fullmatch(version) else None
 
 
 def _npm() -> Path:

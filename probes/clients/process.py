@@ -163,8 +163,7 @@ class Child:
         """Gather its output until it ends; at the limit, end it and all that it started."""
         ended, deadline = Ended.ITSELF, self._began + limit
         with selectors.DefaultSelector() as selector:
-            for source in (self._channel, *self._output):
-                selector.register(source, selectors.EVENT_READ)
+            self._register(selector)
             exit_code: int | None = None
             while exit_code is None:
                 exit_code = self._gather(selector, deadline - time.monotonic())
@@ -187,8 +186,7 @@ class Child:
         """The first line on its stdout that holds the marker; None: it ended, or took too long."""
         deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
-            for source in (self._channel, *self._output):
-                selector.register(source, selectors.EVENT_READ)
+            self._register(selector)
             while (left := deadline - time.monotonic()) > 0:
                 exit_code = self._gather(selector, left)
                 for line in self._text(self._out_read).splitlines():
@@ -203,6 +201,11 @@ class Child:
     def stderr(self) -> str:
         """What it wrote to its stderr so far."""
         return self._text(self._err_read)
+
+    def _register(self, selector: selectors.BaseSelector) -> None:
+        selector.register(self._channel, selectors.EVENT_READ)
+        for descriptor in self._output:
+            selector.register(descriptor, selectors.EVENT_READ)
 
     def _gather(self, selector: selectors.BaseSelector, timeout: float) -> int | None:
         """Read what is there to read; the exit code, once it is known."""

@@ -109,7 +109,7 @@ class Rule:
 
 
 def rule(
-    id: str,  # noqa: A002 - the word of the record
+    id: str,
     *sources: str,
     seen: str,
     certainty: Certainty = Certainty.SEVERAL,
@@ -138,7 +138,7 @@ def rule(
 def refusal(status: int, error_type: str, message: str, request_id: str | None = "") -> Answer:
     """An error in the envelope of the API (platform.claude.com/docs/en/api/errors).
 
-    `request_id=None` is the null that edge refusals of 2026 carry; the server fills in an empty one.
+    `request_id=None` is the null that edge refusals of 2026 carry; an empty one is filled in.
     """
     return Answer(
         status=status,

@@ -15,7 +15,7 @@ PREFIXES: Final = {
     TokenKind.SETUP_TOKEN: "sk-ant-oat01-",
     TokenKind.REFRESH_TOKEN: "sk-ant-ort01-",
 }
-"""Shapes as users report them (anthropics/claude-code#76561; platform.claude.com, authentication)."""
+"""Shapes as users report them: anthropics/claude-code#76561."""
 
 LOGIN_SCOPES: Final = (
     "user:inference",

@@ -43,7 +43,7 @@ def shown(text: str, limit: int = LONG) -> str:
 
 def one_line(text: str, limit: int = SHORT) -> str:
     """What `shown` gives, on one line."""
-    return shown(re.sub(r"\s*[\r\n\t]\s*", " ", text), limit)
+    return shown(re.sub(r"[ \r\n\t]+", " ", text), limit)
 
 
 def plural(count: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from probes.scenario.model import Scenario
-from probes.scenario.source import KEY, Fault, KeyPath, Mark, nearest, quote, remedy
+from probes.scenario.source import KEY, Fault, KeyPath, Mark, escape, nearest, quote, remedy
 from probes.scenario.wording import subject, wording
 from probes.scenario.yamltree import Items, Mapping, Node, Scalar, describe, plain
 
@@ -25,7 +25,9 @@ def read(root: Node) -> Scenario | tuple[Fault, ...]:
     try:
         return _SCENARIO.validate_python(plain(root))
     except ValidationError as error:
-        return tuple(_faults(root, error.errors(include_url=False)[:_MAX_ERRORS]))
+        errors = error.errors(include_url=False)[:_MAX_ERRORS]
+        # Never none, whatever a later pydantic says that is not foreseen here.
+        return tuple(_faults(root, errors)) or (Fault(root.at, escape(errors[0]["msg"])),)
 
 
 def locate(root: Node, path: KeyPath) -> Mark:
@@ -97,7 +99,7 @@ def _place(root: Node, location: KeyPath) -> _Place:
         if part == KEY:
             break
         if len(place.types) > 1:  # pydantic names the branch of a union
-            branch = next(each for each in place.types if _has_label(each, str(part)))
+            branch = _branch(place.types, str(part))
             if _shape(branch)[0] is not type(place.node):
                 return dataclasses.replace(place, fits=False)
             place = dataclasses.replace(place, types=(branch,))
@@ -136,10 +138,13 @@ def _options(given: Any) -> tuple[Any, ...]:
     return (given,)
 
 
-def _has_label(branch: Any, label: str) -> bool:
-    if dataclasses.is_dataclass(branch):
-        return label == getattr(branch, "__name__", "")
-    return label.startswith("tuple[") == (get_origin(branch) is tuple)
+def _branch(options: tuple[Any, ...], label: str) -> Any:
+    """The branch that pydantic labels so: a class by its name, a list as `tuple[…]`, or a text."""
+    for option in options:
+        if getattr(option, "__name__", "") == label and dataclasses.is_dataclass(option):
+            return option
+    wanted = Items if label.startswith("tuple[") else Scalar
+    return next(option for option in options if _shape(option)[0] is wanted)
 
 
 def _shape(branch: Any) -> tuple[type[Node], str]:

@@ -70,9 +70,7 @@ def test_a_column_names_the_versions_that_ran() -> None:
 
 
 def test_problems_come_with_regressions_first_and_errors_last() -> None:
-    regressed = judged(
-        Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True)
-    )
+    regressed = judged(Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True))
     failed, error = judged(Status.FAILED), judged(Status.ERROR)
     run = make_run(error, failed, judged(Status.PASSED), judged(Status.SKIPPED), regressed)
     assert table.problems(run) == (regressed, failed, error)
@@ -93,9 +91,7 @@ def test_the_worst_status_heads_the_run(statuses: str, word: str) -> None:
 
 
 def test_the_headline_counts() -> None:
-    regressed = judged(
-        Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True)
-    )
+    regressed = judged(Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True))
     run = make_run(judged(Status.PASSED), judged(Status.ERROR), judged(Status.FAILED), regressed)
     assert table.headline(run).counts == "4 cases: 2 failed (1 regressed), 1 error, 1 passed"
 

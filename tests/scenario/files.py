@@ -99,9 +99,7 @@ def complaints(folder: Path, text: str | bytes) -> list[str]:
     try:
         load_text(folder, text)
     except ScenarioError as error:
-        prefix = f"{folder / 'it.yaml'}:"
-        assert all(complaint.startswith(prefix) for complaint in error.complaints)
-        return [complaint.removeprefix(prefix) for complaint in error.complaints]
+        return [line.removeprefix(f"{folder / 'it.yaml'}:") for line in error.complaints]
     return []
 
 

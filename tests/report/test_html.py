@@ -1,0 +1,250 @@
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from probes.observation import Outcome
+from probes.report import html
+from probes.run import CaseRecord, Diagnosis, Run
+from probes.scenario.model import Expectation, TextRule
+from probes.verdict import Mismatch, Status, Verdict
+from tests.make import make_exchange, make_observation, make_record, make_run
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"
+VOID = {"br", "img", "input", "meta", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page; complains about tags that are not nested."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+def failed(**changes: object) -> CaseRecord:
+    """A case that expected 200 and saw 401."""
+    mismatch = Mismatch(field="status", expected="200", actual="401")
+    verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
+    values: dict[str, object] = {"id": "a/b/failed", "credential": "bad", "verdict": verdict}
+    return make_record(**values | changes)
+
+
+def hostile() -> CaseRecord:
+    """A case in which every text from outside is an attack."""
+    return make_record(
+        **dict.fromkeys(
+            (
+                *("id", "scenario", "title", "client", "client_version", "endpoint", "credential"),
+                *("headers", "backend", "fault", "flow", "why"),
+            ),
+            HOSTILE,
+        ),
+        sources=(HOSTILE, f"https://example.org/{HOSTILE}", "javascript:alert(1)"),
+        expectation=Expectation(outcome=Outcome.ACCEPTED, message=TextRule(contains=HOSTILE)),
+        observation=make_observation(
+            **dict.fromkeys(("error_type", "message", "detail", "client_version"), HOSTILE),
+            egress_refused=(HOSTILE,),
+            exchanges=(
+                make_exchange(
+                    **dict.fromkeys(
+                        (
+                            *("method", "host", "path", "credential", "credential_header"),
+                            *("rule", "error_type", "message"),
+                        ),
+                        HOSTILE,
+                    ),
+                    betas=(HOSTILE,) * 4,
+                ),
+            ),
+        ),
+        verdict=Verdict(
+            status=Status.FAILED,
+            mismatches=(Mismatch(field=HOSTILE, expected=HOSTILE, actual=HOSTILE),),
+        ),
+        diagnosis=Diagnosis(id=HOSTILE, summary=HOSTILE, remedy=HOSTILE, sources=(HOSTILE,)),
+    )
+
+
+@pytest.fixture
+def run() -> Run:
+    """A run with a case of each status and one attack."""
+    return make_run(
+        make_record(),
+        failed(client="claude-code@latest"),
+        make_record(id="a/b/error", credential="x", verdict=Verdict(status=Status.ERROR)),
+        make_record(id="a/b_error", credential="y", verdict=Verdict(status=Status.SKIPPED)),
+        hostile(),
+    )
+
+
+def test_the_summary_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
+    ids = Page(html.summary(run)).values("id")
+    assert len(ids) == len(run.cases)
+    assert max(Counter(ids).values()) == 1
+
+
+def test_every_link_into_the_page_leads_to_a_case(run: Run) -> None:
+    page = Page(html.summary(run))
+    targets = [href[1:] for href in page.values("href") if href.startswith("#")]
+    assert set(targets) == set(page.values("id"))
+
+
+@pytest.mark.parametrize("tag", ["script", "img", "link", "iframe", "form"])
+def test_nothing_from_outside_becomes_a_tag(run: Run, tag: str) -> None:
+    assert tag not in Page(html.summary(run)).tags
+
+
+def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
+    page = Page(html.summary(run))
+    assert {name for _, name, _ in page.attributes} <= {
+        *("class", "id", "href", "rel", "scope", "colspan", "open", "lang"),
+        *("tabindex", "role", "aria-label", "aria-hidden"),
+    }
+    hrefs = [href for href in page.values("href") if not href.startswith("#")]
+    assert set(hrefs) == {"https://example.org/issue/1"}
+
+
+def test_controls_and_direction_marks_are_made_visible(run: Run) -> None:
+    drawn = html.summary(run)
+    assert "\x1b" not in drawn
+    assert "\u202e" not in drawn
+    assert "\\u001b[31m\\u202e" in drawn
+
+
+def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
+    drawn = html.summary(run)
+    assert "url(" not in drawn
+    assert "@import" not in drawn
+    assert Page(drawn).values("src") == []
+
+
+def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
+    page = Page(html.summary(run))
+    assert "caption" in page.tags
+    assert {value for tag, name, value in page.attributes if name == "scope" and tag == "th"} == {
+        *("col", "row", "rowgroup"),
+    }
+
+
+def test_a_status_is_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
+    text = Page(html.summary(run)).text
+    for words in ("✓   passed", "✗   failed", "!   error", "○   skipped"):
+        assert words in text
+
+
+def test_what_failed_is_listed_and_open(run: Run) -> None:
+    drawn = html.summary(run)
+    assert "What went wrong (3 cases)" in drawn
+    assert drawn.index("a/b/failed") < drawn.index("<caption>")
+    assert '<details class="ap-case" id="case-a_b_failed" open>' in drawn
+    assert '<details class="ap-case" id="case-example_raw-http_default_none">' in drawn
+
+
+def test_a_run_in_which_all_is_well_lists_nothing() -> None:
+    assert "What went wrong" not in html.summary(make_run(make_record()))
+
+
+def test_banners_stand_where_they_are_due() -> None:
+    drawn = html.summary(make_run(interrupted=True))
+    assert "This run proves nothing: it has no cases." in drawn
+    assert "The run was interrupted" in drawn
+    assert 'class="ap-banner"' not in html.summary(make_run(make_record()))
+
+
+def test_details_tell_expected_seen_and_sent() -> None:
+    sent = make_exchange(
+        at=1.234,
+        credential="oauth",
+        credential_header="authorization",
+        status=401,
+        error_type="authentication_error",
+        message="expired",
+        rule="messages.expired",
+        betas=("one", "two", "three"),
+    )
+    seen = make_observation(exchanges=(sent,), exit_code=1, egress_refused=("example.org",))
+    text = Page(html.details(failed(observation=seen))).text
+    for words in (
+        *("It shows the shape.", "https://example.org/issue/1", "accepted", "example.org"),
+        *("1.23", "POST", "api.anthropic.com", "/v1/messages", "oauth in authorization"),
+        *("401", "authentication_error: expired", "messages.expired", "one", "three"),
+    ):
+        assert words in text
+    assert "flags" not in text
+
+
+def test_many_betas_are_collapsed() -> None:
+    betas = tuple(f"beta-{number}" for number in range(15))
+    seen = make_observation(exchanges=(make_exchange(betas=betas),))
+    drawn = html.details(make_record(observation=seen))
+    assert "<details><summary>15 flags</summary>" in drawn
+    assert "beta-14" in drawn
+
+
+def test_many_requests_are_cut_short() -> None:
+    seen = make_observation(exchanges=(make_exchange(),) * 203)
+    drawn = html.details(make_record(observation=seen))
+    assert drawn.count("<tr>") == 201
+    assert "3 more requests in results.json" in drawn
+
+
+def test_long_text_is_capped() -> None:
+    drawn = html.details(make_record(why="x" * 5000))
+    assert "… (3,000 more characters)" in drawn
+    assert "x" * 2001 not in drawn
+
+
+def test_details_hold_no_id_and_no_line_end() -> None:
+    """They stand on the page twice, and pytest-html marks up lines that begin with E."""
+    drawn = html.details(failed(why="First.\nEvery second.\n"))
+    assert "\n" not in drawn
+    assert "First.<br>Every second." in drawn
+    assert Page(drawn).values("id") == []
+
+
+def test_details_of_an_attack_are_well_formed() -> None:
+    assert "script" not in Page(html.details(hostile())).tags
+
+
+def test_the_results_table_has_the_same_columns_in_every_row() -> None:
+    seen = make_observation(exchanges=(make_exchange(),))
+    cells = html.row_cells(make_record(observation=seen))
+    assert cells == (
+        ("Case", "<code>example/raw-http/default/none</code>"),
+        ("Outcome", "accepted"),
+        ("Status", "200"),
+        ("Requests", "1"),
+    )
+    assert [label for label, _ in html.row_cells(None)] == [label for label, _ in cells]
+    assert {content for _, content in html.row_cells(None)} == {""}
+
+
+def test_cells_of_an_attack_are_escaped() -> None:
+    for _, content in html.row_cells(hostile()):
+        assert set(Page(content).tags) <= {"code"}
