@@ -145,9 +145,9 @@ class CompatibilityRun:
             if (case := case_of(item)) is None or case.id in self.records
         ]
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Write the reports when everybody else has written theirs."""
+        """Write the reports when everybody else has written theirs, before the terminal's summary."""
         try:
             yield
             if self.run is not None:
@@ -168,9 +168,18 @@ class CompatibilityRun:
                 texts[name] = staged.read_text(encoding="utf-8")
         if JUNIT in texts:
             texts[JUNIT] = without_hostname(texts[JUNIT])
+        self._tell_final_names()
         publish(self.settings.out, texts)
         if not run.interrupted:
             (self.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+
+    def _tell_final_names(self) -> None:
+        """Let the plugins that wrote a report name the place where it is going to be."""
+        for writer in self.config.pluginmanager.get_plugins():
+            for attribute, name in (("logfile", JUNIT), ("_report_path", HTML)):
+                path = getattr(writer, attribute, None)
+                if path and Path(path) == Path(self._staging.name, name):
+                    setattr(writer, attribute, type(path)(Path(self.settings.out, name).resolve()))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.problem:
@@ -178,7 +187,6 @@ class CompatibilityRun:
         elif self.run is not None:
             if vacuous := proves_nothing(self.run):
                 terminalreporter.write_line(vacuous, yellow=True)
-            terminalreporter.write_line(f"compatibility report: {self.settings.out / HTML}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

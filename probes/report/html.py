@@ -49,7 +49,7 @@ border:1px solid var(--line)}.ap-scroll table{border-collapse:separate;border-sp
 .ap-matrix td{white-space:nowrap;border-left:1px solid var(--line)}
 .ap-matrix thead th+th{border-left:1px solid var(--line)}
 .ap-matrix tr>:first-child{position:sticky;left:0;z-index:1;background:var(--bg);min-width:14em;
-max-width:22em;overflow-wrap:anywhere;font-weight:normal}
+max-width:22em;overflow-wrap:anywhere;font-weight:normal;box-shadow:1px 0 var(--line)}
 .ap-matrix thead tr>:first-child,.ap-matrix .ap-group>th{background:var(--soft);font-weight:bold}
 .ap-matrix .ap-group>th{position:static;max-width:none}.ap-matrix th small{font-weight:normal}
 .ap-group span{position:sticky;left:12px;display:inline-block;max-width:min(100%,86vw)}

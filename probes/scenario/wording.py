@@ -119,8 +119,10 @@ def _flag_hint(node: Node) -> str:
 
 
 def _date_hint(node: Node) -> str:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return ""
     try:
-        datetime.date.fromisoformat(node.text if isinstance(node, Scalar) else "")
+        datetime.date.fromisoformat(node.value)
     except ValueError:
         return ""
     return "; leave out the quotes"

@@ -3,7 +3,7 @@ import pytest
 from probes.observation import Outcome
 from probes.report import table, text
 from probes.run import CaseRecord, Run
-from probes.scenario.model import ExpectedRequest, Expectation, TextRule
+from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 

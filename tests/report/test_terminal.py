@@ -13,8 +13,12 @@ def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width:
     """What is written to a stream of that encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
-    system = "standard" if terminal else None
-    console = Console(file=stream, width=width, force_terminal=terminal, color_system=system)
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+    )
     print_run(run, console)
     stream.flush()
     return raw.getvalue().decode(encoding)
