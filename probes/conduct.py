@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import functools
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,11 +80,20 @@ def _probe(
 ) -> Iterator[tuple[Case, Observation]]:
     with contextlib.ExitStack() as stack:
         # Ended in reverse: first what runs, then who waits for it, then what it talked to.
-        network = stack.enter_context(Network())
+        scratch = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
+            )
+        )
+        network = stack.enter_context(Network(scratch))
         executor = stack.enter_context(engine.thread_pool(settings.jobs))
-        children = stack.enter_context(Children())
+        children = stack.enter_context(Children(scratch))
         laboratory = Laboratory(
-            network, children, Cache(cache_folder(), children), settings.break_rules
+            network=network,
+            children=children,
+            cache=Cache(cache_folder(), children),
+            broken_rules=settings.break_rules,
+            scratch=scratch,
         )
         _install(cases, laboratory.cache, reporter)
         reporter.stage("probing", len(cases))

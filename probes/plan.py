@@ -2,12 +2,14 @@
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from probes.errors import SettingsError
 from probes.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
 from probes.scenario.model import (
+    CLIENT_PATTERN,
     DEFAULT,
     Backend,
     Client,
@@ -73,9 +75,7 @@ def expand(scenario: Scenario) -> tuple[Case, ...]:
 def make_case(scenario: Scenario, names: Names) -> Case:
     """The case for one combination of names that the scenario defines."""
     rule = next((rule for rule in rules(scenario) if matches(rule.when, names)), None)
-    if (
-        rule is None
-    ):  # `load` refuses such a file: only a client chosen on the command line gets here
+    if rule is None:  # `load` refuses such a file; only `--client` gets here
         raise SettingsError(f"--client {names.client}: '{scenario.id}' expects nothing of it")
     return Case(
         id=case_id(scenario.id, names),
@@ -112,6 +112,8 @@ def make_plan(
     Raises:
         SettingsError: a client or case that is not in any scenario, or that has no expectation.
     """
+    for name in clients:
+        _check_client(name)
     planned = {
         case.id: case
         for scenario in scenarios
@@ -119,8 +121,7 @@ def make_plan(
         for case in _chosen(scenario, names, clients)
     }
     for name in clients:
-        kind = name.partition("@")[0]
-        if not any(case.client.kind == kind for case in planned.values()):
+        if not any(case.client.kind == _kind(name) for case in planned.values()):
             raise SettingsError(f"--client {name}: no scenario has a case for it")
     for wanted in cases:
         if wanted not in planned:
@@ -135,9 +136,27 @@ def _chosen(scenario: Scenario, names: Names, clients: tuple[str, ...]) -> Itera
         yield make_case(scenario, names)
     kind = parse_client(names.client).kind
     for name in clients:
-        if name.partition("@")[0] != kind:
+        if _kind(name) != kind:
             continue
-        if "@" in name:
+        if name != kind:
             yield make_case(scenario, dataclasses.replace(names, client=canonical(name)))
         else:
             yield make_case(scenario, names)
+
+
+def _check_client(name: str) -> None:
+    kinds = [kind.value for kind in ClientKind]
+    if _kind(name) not in kinds:
+        near = difflib.get_close_matches(_kind(name), kinds, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; choose from {', '.join(kinds)}"
+        raise SettingsError(f"--client {name}: there is no such client{hint}")
+    if not re.fullmatch(CLIENT_PATTERN, name):
+        raise SettingsError(f"--client {name}: write it as claude-code or claude-code@2.1.31")
+    try:
+        parse_client(name)
+    except ValueError as error:
+        raise SettingsError(f"--client {name}: {error}") from None
+
+
+def _kind(name: str) -> str:
+    return re.split("[@+]", name, maxsplit=1)[0]

@@ -16,10 +16,11 @@ from probes import conduct
 from probes.errors import ExitCode, ProbesError
 from probes.plan import Case
 from probes.progress import make_reporter
-from probes.report.artifacts import SecretFound, publish, without_hostname
+from probes.report.artifacts import SecretFoundError, publish, without_hostname
 from probes.report.html import details, row_cells, summary
 from probes.report.markdown import summary_markdown
 from probes.report.table import proves_nothing
+from probes.report.text import describe_problem
 from probes.run import CaseRecord, Run, dump_run
 from probes.settings import Settings, is_ci
 from probes.verdict import Status
@@ -147,12 +148,12 @@ class CompatibilityRun:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Write the reports when everybody else has written theirs, before the terminal's summary."""
+        """Write the reports when everybody else has written theirs, before the terminal sums up."""
         try:
             yield
             if self.run is not None:
                 self._publish(self.run)
-        except SecretFound as error:
+        except SecretFoundError as error:
             self.problem = str(error)
             session.exitstatus = ExitCode.SECRET_FOUND
         finally:
@@ -184,9 +185,8 @@ class CompatibilityRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.problem:
             terminalreporter.write_line(self.problem, red=True)
-        elif self.run is not None:
-            if vacuous := proves_nothing(self.run):
-                terminalreporter.write_line(vacuous, yellow=True)
+        elif self.run is not None and (vacuous := proves_nothing(self.run)):
+            terminalreporter.write_line(vacuous, yellow=True)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -199,6 +199,11 @@ class CompatibilityRun:
 
     def _record_of(self, report: pytest.TestReport) -> CaseRecord | None:
         return self.records.get(str(dict(report.user_properties).get(CASE)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_metadata(self, metadata: dict[str, Any]) -> None:
+        """Leave out what pytest-metadata gathers: CI variables name people and machines."""
+        metadata.clear()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -245,8 +250,4 @@ def case_of(item: pytest.Item) -> Case | None:
 
 def describe(record: CaseRecord) -> str:
     """Why a case did not pass, in a few lines."""
-    lines = [record.observation.detail] if record.observation.detail else []
-    lines += [
-        f"{m.field}: expected {m.expected}, got {m.actual}" for m in record.verdict.mismatches
-    ]
-    return "\n".join(lines)
+    return "\n".join(describe_problem(record))

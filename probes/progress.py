@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 
 class Reporter(Protocol):
@@ -27,13 +28,15 @@ class Bars:
     """A bar for the stage, with the names of what is being worked on; a context manager."""
 
     def __init__(self) -> None:
+        one_line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[busy]}"),
+            TextColumn("[dim]{task.fields[busy]}", table_column=one_line),
             console=Console(stderr=True),
+            expand=True,
             transient=True,
         )
         self._busy: dict[str, str] = {}
@@ -66,8 +69,7 @@ class Bars:
 
     def _show(self) -> None:
         names = list(self._busy.values())
-        more = f" +{len(names) - 2}" if len(names) > 2 else ""
-        self._progress.update(self._task, busy=escape(", ".join(names[:2]) + more))
+        self._progress.update(self._task, busy=escape(", ".join(names)))
 
 
 class Lines:

@@ -43,7 +43,8 @@ def make_exchange(**changes: Any) -> Exchange:
 
 def make_observation(**changes: Any) -> Observation:
     """An accepted request."""
-    return Observation(**{"outcome": Outcome.ACCEPTED, "status": 200} | changes)
+    values: dict[str, Any] = {"outcome": Outcome.ACCEPTED, "status": 200}
+    return Observation(**values | changes)
 
 
 def make_record(**changes: Any) -> CaseRecord:

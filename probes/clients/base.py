@@ -38,6 +38,8 @@ class Laboratory:
     children: Children
     cache: Cache
     broken_rules: frozenset[str] = frozenset()
+    scratch: Path | None = None
+    """Where private homes are made."""
 
     @contextlib.contextmanager
     def bench(self, case: Case) -> Iterator["Bench"]:
@@ -46,7 +48,7 @@ class Laboratory:
         listener = self.network.open(backend)
         try:
             with tempfile.TemporaryDirectory(
-                prefix="authprobe-home-", ignore_cleanup_errors=True
+                prefix="home-", dir=self.scratch, ignore_cleanup_errors=True
             ) as home:
                 yield Bench(self, case, backend, listener, Path(home))
         finally:

@@ -15,6 +15,7 @@ import ctypes
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -147,7 +148,10 @@ def adopt_orphans() -> None:
 
 
 def main() -> None:
-    """Serve the run at the other end of the socket whose descriptor is the first argument."""
+    """Serve the run at the other end of the socket whose descriptor is the first argument.
+
+    The folder that may follow it is the run's own, and is removed when the run is over.
+    """
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the run decides when it is over
@@ -158,6 +162,8 @@ def main() -> None:
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     Launcher(control).serve(ours)
+    for scratch in sys.argv[2:]:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -46,9 +46,13 @@ class Finished:
 
 
 class Children:
-    """The children of one run; all are ended when it is closed, or when this process dies."""
+    """The children of one run; all are ended when it is closed, or when this process dies.
 
-    def __init__(self) -> None:
+    In the latter case the folder `scratch` is removed as well.
+    """
+
+    def __init__(self, scratch: Path | None = None) -> None:
+        self._scratch = scratch
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._launcher: subprocess.Popen[bytes] | None = None
@@ -122,8 +126,9 @@ class Children:
 
     def _start_launcher(self) -> socket.socket:
         ours, theirs = socket.socketpair()
+        scratch = [str(self._scratch)] if self._scratch else []
         self._launcher = subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher.__file__, str(theirs.fileno())],
+            [sys.executable, "-I", "-S", launcher.__file__, str(theirs.fileno()), *scratch],
             pass_fds=[theirs.fileno()],
             env={},
             stdin=subprocess.DEVNULL,
@@ -160,8 +165,8 @@ class Child:
         self._close()
 
     def wait(self, limit: float) -> Finished:
-        """Gather its output until it ends; at the limit, end it and all that it started."""
-        ended, deadline = Ended.ITSELF, self._began + limit
+        """Gather its output until it ends; after `limit` seconds, end it and what it started."""
+        ended, deadline = Ended.ITSELF, time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             exit_code: int | None = None

@@ -48,13 +48,14 @@ class Listener:
 class Network:
     """The emulated network, served by one thread; a context manager.
 
-    `ca_file` is the certificate authority that a client must trust, in PEM.
+    `ca_file` is the certificate authority that a client must trust, in PEM; it is made in a folder
+    below `scratch`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Path | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
-        self._folder = tempfile.TemporaryDirectory(prefix="authprobe-ca-")
+        self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._owners: dict[int, CaseBackend] = {}
         self._servers: list[uvicorn.Server] = []
         self._serving: list[Future[None]] = []

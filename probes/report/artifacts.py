@@ -11,7 +11,7 @@ from probes.redact import find_token
 HOSTNAME: Final = re.compile(r'(<testsuite\b[^>]*?) hostname="[^"]*"')
 
 
-class SecretFound(Exception):
+class SecretFoundError(Exception):
     """Artifacts that held what looks like a token and were not written; each with the place."""
 
     def __init__(self, places: Mapping[str, int]) -> None:
@@ -27,7 +27,7 @@ def publish(folder: Path, texts: Mapping[str, str]) -> None:
     """Write these files, each under a temporary name first; none that holds a token.
 
     Raises:
-        SecretFound: some were held back; the others are written.
+        SecretFoundError: some were held back; the others are written.
     """
     places = {}
     for name, text in texts.items():
@@ -37,7 +37,7 @@ def publish(folder: Path, texts: Mapping[str, str]) -> None:
         else:
             places[name] = place
     if places:
-        raise SecretFound(places)
+        raise SecretFoundError(places)
 
 
 def write(path: Path, text: str) -> None:

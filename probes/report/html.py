@@ -131,6 +131,8 @@ def _problems(records: tuple[CaseRecord, ...]) -> str:
 
 def _problem(record: CaseRecord) -> str:
     seen = _mismatches(record.verdict.mismatches)
+    if seen and record.observation.detail:
+        seen += f'<p class="ap-said">{_text(record.observation.detail)}</p>'
     return (
         f"<p>{_status(record)}: {_link(record, f'<code>{_text(record.id)}</code>')}</p>"
         + (seen or f'<p class="ap-said">{_text(text.describe_outcome(record.observation))}</p>')
@@ -139,15 +141,17 @@ def _problem(record: CaseRecord) -> str:
 
 
 def _matrix(run: Run) -> str:
-    matrix = table.make_table(run)
-    if not matrix.groups:
-        return ""
+    parts = "".join(map(_part, table.make_tables(run)))
+    return f"<h3>Auth path by client version</h3>{parts}" if parts else ""
+
+
+def _part(matrix: table.Table) -> str:
+    clients = _text(", ".join(column.client for column in matrix.columns))
     heads = "".join(_column_head(column) for column in matrix.columns)
     bodies = "".join(_group(group, len(matrix.columns)) for group in matrix.groups)
     return (
-        '<h3>Auth path by client version</h3><div class="ap-scroll" tabindex="0" role="region" '
-        'aria-label="Auth path by client version"><table class="ap-matrix"><caption>A cell holds '
-        "the verdict on a case and what was seen; it links to the case.</caption>"
+        f'<div class="ap-scroll" tabindex="0" role="region" aria-label="{clients}">'
+        f'<table class="ap-matrix"><caption>{clients}: each cell links to its case</caption>'
         f'<thead><tr><th scope="col">Auth path</th>{heads}</tr></thead>{bodies}</table></div>'
     )
 
@@ -171,7 +175,7 @@ def _group(group: table.Group, width: int) -> str:
 
 def _cell(record: CaseRecord | None) -> str:
     if record is None:
-        return '<td class="ap-mute">no case</td>'
+        return '<td class="ap-mute" aria-label="no case">·</td>'
     status = record.verdict.status
     words = f"{_mark(status)} {_link(record, text.status_words(record.verdict))}"
     seen = _text(text.outcome_words(record.observation))

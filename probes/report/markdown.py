@@ -15,7 +15,7 @@ _REST: Final = "… the rest is in results.json."
 
 def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
     """The verdict, the problems and the matrix; what is over the limit is left out at the end."""
-    lines = (*_verdict(run), *_problems(table.problems(run)), *_matrix(table.make_table(run)))
+    lines = (*_verdict(run), *_problems(table.problems(run)), *_matrices(table.make_tables(run)))
     return _bounded(lines, limit_bytes)
 
 
@@ -46,10 +46,15 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
             yield f"  - Remedy: {escaped(record.diagnosis.remedy)}"
 
 
+def _matrices(matrices: tuple[table.Table, ...]) -> Iterator[str]:
+    if matrices:
+        yield from ("", "### Auth path by client version")
+    for matrix in matrices:
+        yield ""
+        yield from _matrix(matrix)
+
+
 def _matrix(matrix: table.Table) -> Iterator[str]:
-    if not matrix.groups:
-        return
-    yield from ("", "### Auth path by client version", "")
     yield _row(["Auth path", *map(_head, matrix.columns)])
     yield _row(["---"] * (len(matrix.columns) + 1))
     for group in matrix.groups:

@@ -61,11 +61,20 @@ class Headline:
     counts: str
 
 
-def make_table(run: Run) -> Table:
-    """The matrix of the run: rows by scenario, columns by client."""
-    columns = _columns(run)
-    scenarios = dict.fromkeys(record.scenario for record in run.cases)
-    return Table(columns=columns, groups=tuple(_group(run, name, columns) for name in scenarios))
+def make_tables(run: Run) -> tuple[Table, ...]:
+    """The matrix of the run, rows by scenario and columns by client, in as few parts as it takes.
+
+    Scenarios without a client in common stand in different parts: side by side they would be a
+    table of empty cells.
+    """
+    parts: list[tuple[set[str], set[str]]] = []
+    for name in dict.fromkeys(record.scenario for record in run.cases):
+        scenarios, clients = {name}, {r.client for r in run.cases if r.scenario == name}
+        for part in [part for part in parts if part[1] & clients]:
+            parts.remove(part)
+            scenarios, clients = scenarios | part[0], clients | part[1]
+        parts.append((scenarios, clients))
+    return tuple(_table(run, *part) for part in sorted(parts, key=lambda part: min(part[0])))
 
 
 def counts(run: Run) -> dict[Status, int]:
@@ -146,9 +155,15 @@ def ran_words(column: Column) -> str:
     return f"ran {', '.join(column.versions)}" if column.versions else "no version seen"
 
 
-def _columns(run: Run) -> tuple[Column, ...]:
-    clients = sorted({record.client for record in run.cases}, key=_natural)
-    return tuple(Column(client=client, versions=_versions(run, client)) for client in clients)
+def _table(run: Run, scenarios: set[str], clients: set[str]) -> Table:
+    columns = tuple(
+        Column(client=client, versions=_versions(run, client))
+        for client in sorted(clients, key=_natural)
+    )
+    return Table(
+        columns=columns,
+        groups=tuple(_group(run, name, columns) for name in sorted(scenarios)),
+    )
 
 
 def _versions(run: Run, client: str) -> tuple[str, ...]:

@@ -90,8 +90,10 @@ def describe_mismatch(mismatch: Mismatch) -> str:
 
 
 def describe_problem(record: CaseRecord) -> tuple[str, ...]:
-    """The mismatches of a case as lines; what came of it where there are none."""
+    """The mismatches of a case as lines, and why; what came of it where there are none."""
     lines = tuple(describe_mismatch(mismatch) for mismatch in record.verdict.mismatches)
+    if lines and record.observation.detail:
+        lines = (*lines, one_line(record.observation.detail))
     return lines or (describe_outcome(record.observation),)
 
 

@@ -77,7 +77,7 @@ def test_an_attack_stays_in_its_cell() -> None:
     )
     drawn = summary_markdown(run)
     rows = [line for line in drawn.splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in rows} == {4}
+    assert {line.replace("\\|", "").count("|") for line in rows} == {3}
     assert "<script" not in drawn
     assert "![" not in drawn
 

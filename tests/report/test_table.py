@@ -24,7 +24,7 @@ def test_a_row_has_a_cell_for_each_column() -> None:
     plain = make_record(id="a", credential="api-key", endpoint="messages")
     other = make_record(id="c", scenario="other", title="Another")
 
-    matrix = table.make_table(make_run(plain, cli, other))
+    (matrix,) = table.make_tables(make_run(plain, cli, other))
 
     assert [column.client for column in matrix.columns] == ["claude-code@latest", "raw-http"]
     assert [group.title for group in matrix.groups] == ["An example", "Another"]
@@ -39,13 +39,28 @@ def test_a_row_has_a_cell_for_each_column() -> None:
     ]
 
 
+def test_scenarios_without_a_client_in_common_stand_apart() -> None:
+    records = [
+        make_record(id="a", scenario="one", client="raw-http"),
+        make_record(id="b", scenario="two", client="claude-code@latest"),
+        make_record(id="c", scenario="three", client="claude-code@latest"),
+        make_record(id="d", scenario="three", client="claude-code@2.1.31"),
+    ]
+    tables = table.make_tables(make_run(*records))
+    assert [[group.scenario for group in part.groups] for part in tables] == [
+        ["one"],
+        ["three", "two"],
+    ]
+
+
 def test_headers_and_backend_make_rows_of_their_own() -> None:
     records = (
         make_record(id="a"),
         make_record(id="b", headers="both"),
         make_record(id="c", backend="from-2026-07"),
     )
-    (group,) = table.make_table(make_run(*records)).groups
+    (matrix,) = table.make_tables(make_run(*records))
+    (group,) = matrix.groups
     assert {row.label for row in group.rows} == {
         "no credential",
         "no credential, headers both",
@@ -56,8 +71,8 @@ def test_headers_and_backend_make_rows_of_their_own() -> None:
 def test_columns_are_in_the_order_of_versions() -> None:
     names = ["raw-http", "claude-code@latest", "claude-code@2.1.50", "claude-code@2.1.9"]
     records = [make_record(id=name, client=name) for name in names]
-    columns = table.make_table(make_run(*records)).columns
-    assert [column.client for column in columns] == names[::-1]
+    (matrix,) = table.make_tables(make_run(*records))
+    assert [column.client for column in matrix.columns] == names[::-1]
 
 
 def test_a_column_names_the_versions_that_ran() -> None:
@@ -65,7 +80,8 @@ def test_a_column_names_the_versions_that_ran() -> None:
         make_record(id=str(version), credential=str(version), client_version=version)
         for version in ("2.1.330", "2.1.99", None)
     ]
-    (column,) = table.make_table(make_run(*records)).columns
+    (matrix,) = table.make_tables(make_run(*records))
+    (column,) = matrix.columns
     assert table.ran_words(column) == "ran 2.1.99, 2.1.330"
 
 

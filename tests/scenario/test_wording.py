@@ -123,7 +123,8 @@ from tests.scenario.files import changed, complaints
         (
             "rejected}",
             "rejected}\nbackends: {a: {date: '2026-02-19'}}",
-            "8:22: 'date' must be a date as 2026-02-19, not the text '2026-02-19'; leave out the quotes",
+            "8:22: 'date' must be a date as 2026-02-19, not the text '2026-02-19'; "
+            "leave out the quotes",
         ),
         (
             "rejected}",
@@ -156,7 +157,8 @@ def test_a_mistake_in_the_structure_is_shown_where_it_is(
         ("[]", "7:1: 'expect' must have at least one item"),
         (
             "[5]",
-            "7:10: item 1 of 'expect' must be a mapping, not the number 5; write 'key: value' lines",
+            "7:10: item 1 of 'expect' must be a mapping, not the number 5; "
+            "write 'key: value' lines",
         ),
         ("{}", "7:9: the key 'outcome' is missing"),
         (

@@ -1,0 +1,178 @@
+"""What `check` says of single definitions, as `load` shows it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenario.files import changed, complaints
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "https://api.example.org",
+            "https://api:99999",
+            "5:24: 'https://api:99999' is not an address; write one as https://api.anthropic.com",
+        ),
+        (
+            "rejected}",
+            "rejected}\ncredentials: {none: {token: api-key, via: bearer}}",
+            "8:15: 'none' stands for no credential; choose another name",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {contains: a, matches: b}}",
+            "7:29: 'message' must have one of 'contains' and 'matches'",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {}}",
+            "7:29: 'message' must have one of 'contains' and 'matches'",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: '(a'}}",
+            "7:48: '(a' is not a regular expression: missing ), unterminated subpattern at "
+            "position 0",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: '[[a]'}}",
+            "7:48: '[[a]' is not a regular expression: Possible nested set at position 1",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: 'a{99999999999999999999}'}}",
+            "7:48: 'a{99999999999999999999}' is not a regular expression: the repetition "
+            "number is too large",
+        ),
+        (
+            "rejected}",
+            f"rejected, message: {{matches: {'a' * 1001}}}}}",
+            "7:48: a regular expression of more than 1,000 characters",
+        ),
+        (
+            "rejected}",
+            "rejected, requests: [{credential_header: autorization}]}",
+            "7:60: 'autorization' carries no credential; did you mean 'authorization'?",
+        ),
+        (
+            "rejected}",
+            "rejected, no_requests: [{credential_header: cookie}]}",
+            "7:63: 'cookie' carries no credential; use 'authorization', 'x-api-key', 'body' "
+            "or 'none'",
+        ),
+    ],
+)
+def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert complaints(tmp_path, changed(old, new)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("credential", "expected"),
+    [
+        (
+            "{token: login, via: ANTHROPIC_API_KEY}",
+            "a login is handed over via 'credentials-file', not 'ANTHROPIC_API_KEY'",
+        ),
+        (
+            "{token: api-key, via: credentials-file}",
+            "'credentials-file' is for a login, not for an api-key",
+        ),
+        (
+            "{token: refresh-token, via: bearer}",
+            "a refresh-token is handed over via 'body', not 'bearer'",
+        ),
+        (
+            "{token: access-token, via: body}",
+            "'body' is for a refresh-token, not for an access-token",
+        ),
+        (
+            "{token: access-token, via: bearer, state: blanked}",
+            "only a login can be 'blanked', not an access-token",
+        ),
+        (
+            "{token: setup-token, via: bearer, state: used}",
+            "only a refresh-token can be 'used', not a setup-token",
+        ),
+        (
+            "{token: api-key, via: x-api-key, state: expired}",
+            "an api-key does not expire; it can be 'revoked'",
+        ),
+    ],
+)
+def test_a_credential_must_make_sense(tmp_path: Path, credential: str, expected: str) -> None:
+    found = complaints(
+        tmp_path,
+        changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}",
+    )
+    key = "state: " if "state" in credential else "via: "
+    assert found[-1] == f"8:{19 + credential.index(key) + len(key)}: {expected}"
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "{token: api-key, via: x-api-key, state: revoked}",
+        "{token: api-key, via: bearer}",
+        "{token: access-token, via: x-api-key, state: expired}",
+        "{token: setup-token, via: bearer, state: unknown}",
+    ],
+)
+def test_a_wrong_header_for_a_token_is_a_thing_to_test(tmp_path: Path, credential: str) -> None:
+    text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}"
+    assert complaints(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("user-agent", "User-Agent", "AUTHORIZATION", "x-api-key", "Host", "cookie", "x-app"),
+        *("x-stainless-lang", "X-Stainless-", "x-claude-remote"),
+    ],
+)
+@pytest.mark.parametrize("value", ["claude-cli/2.1.31", "null"])
+def test_requests_identify_themselves_as_authprobe(tmp_path: Path, name: str, value: str) -> None:
+    assert _of_headers(tmp_path, f"{name}: {value}") == [
+        f"8:16: the header '{name}' cannot be set: authprobe's requests always identify "
+        "themselves as authprobe, and credentials are set under 'credentials'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("anthropic-beta: a", []),
+        ("x-empty: ''", []),
+        ("anthropic-version: null", []),
+        ("x-apps: a", []),
+        ("a b: c", ["8:16: 'a b' is not a header name (RFC 9110, 5.6.2)"]),
+        ("'': c", ["8:16: '' is not a header name (RFC 9110, 5.6.2)"]),
+        (
+            "x-a: é",
+            ["8:21: the value 'é' of a header must be printable ASCII, without spaces around it"],
+        ),
+        (
+            "x-a: ' b'",
+            ["8:21: the value ' b' of a header must be printable ASCII, without spaces around it"],
+        ),
+        (
+            'x-a: "b\\nc: d"',
+            [
+                "8:21: the value 'b\\nc: d' of a header must be printable ASCII, "
+                "without spaces around it"
+            ],
+        ),
+        ("x-a: b, X-A: c", ["8:24: 'X-A' is the same header as 'x-a'"]),
+    ],
+)
+def test_headers_can_be_sent(tmp_path: Path, header: str, expected: list[str]) -> None:
+    assert _of_headers(tmp_path, header) == expected
+
+
+def _of_headers(folder: Path, header: str) -> list[str]:
+    text = changed("[api]}", "[api], headers: [default, it]}") + f"headers: {{it: {{{header}}}}}"
+    return complaints(folder, text)
