@@ -20,9 +20,9 @@ _STYLE: Final = """
 @media (prefers-color-scheme:dark){:root{--fg:#e6edf3;--mute:#9da7b3;--line:#3d444d;--bg:#0d1117;
 --soft:#161b22;--link:#79b8ff;--passed:#56d364;--failed:#ff8f87;--error:#e3b341;--skipped:#9da7b3;
 --failed-bg:#3c1618;--error-bg:#332701}}body{background:var(--bg);color:var(--mute)}
-h1,h2,p,#results-table,#environment{color:var(--fg)}
-#results-table,#results-table th,#results-table td,#environment td{border-color:var(--line)}
-#environment tr:nth-child(odd),.logwrapper,.logwrapper .logexpander{background:var(--soft)}
+h1,h2,p,#results-table{color:var(--fg)}#environment-header,#environment{display:none}
+#results-table,#results-table th,#results-table td{border-color:var(--line)}
+.logwrapper,.logwrapper .logexpander{background:var(--soft)}
 .logwrapper .log{color:var(--fg);border-color:var(--line)}
 span.passed,.passed .col-result{color:var(--passed)}
 span.failed,.failed .col-result{color:var(--failed)}
@@ -46,6 +46,8 @@ border:1px solid var(--line)}.ap-scroll table{border-collapse:separate;border-sp
 .ap th,.ap td{padding:6px 12px;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 .ap thead th{background:var(--soft);white-space:nowrap;vertical-align:bottom}
 .ap thead small,.ap td small{display:block;font-weight:normal}
+.ap-parts{display:flex;flex-wrap:wrap;gap:8px 24px;align-items:flex-start}
+.ap .ap-matrix td small{display:inline;margin-left:8px}
 .ap-matrix td{white-space:nowrap;border-left:1px solid var(--line)}
 .ap-matrix thead th+th{border-left:1px solid var(--line)}
 .ap-matrix tr>:first-child{position:sticky;left:0;z-index:1;background:var(--bg);min-width:14em;
@@ -70,7 +72,7 @@ max-width:22em;overflow-wrap:anywhere;font-weight:normal;box-shadow:1px 0 var(--
 .log .ap{white-space:normal;font-family:Helvetica,Arial,sans-serif}
 @media (max-width:800px){body{min-width:0}.ap-matrix tr>:first-child{min-width:8em;max-width:38vw}
 .ap th,.ap td{padding:5px 8px}.controls,.filters{flex-wrap:wrap;height:auto}
-#results-table,#environment{display:block;overflow-x:auto}}
+#results-table{display:block;overflow-x:auto}}
 """
 
 
@@ -142,7 +144,8 @@ def _problem(record: CaseRecord) -> str:
 
 def _matrix(run: Run) -> str:
     parts = "".join(map(_part, table.make_tables(run)))
-    return f"<h3>Auth path by client version</h3>{parts}" if parts else ""
+    title = "<h3>Auth path by client version</h3>"
+    return f'{title}<div class="ap-parts">{parts}</div>' if parts else ""
 
 
 def _part(matrix: table.Table) -> str:

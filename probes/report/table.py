@@ -74,7 +74,8 @@ def make_tables(run: Run) -> tuple[Table, ...]:
             parts.remove(part)
             scenarios, clients = scenarios | part[0], clients | part[1]
         parts.append((scenarios, clients))
-    return tuple(_table(run, *part) for part in sorted(parts, key=lambda part: min(part[0])))
+    widest_first = sorted(parts, key=lambda part: (-len(part[1]), min(part[0])))
+    return tuple(_table(run, *part) for part in widest_first)
 
 
 def counts(run: Run) -> dict[Status, int]:

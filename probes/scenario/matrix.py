@@ -57,7 +57,8 @@ def matches(condition: Condition | Combination, names: Names) -> bool:
 
 def matcher(condition: Condition | Combination) -> Callable[[Names], bool]:
     """`matches` for one condition and many names."""
-    wanted = [(axis, frozenset(values)) for axis in AXES if (values := spoken(condition, axis))]
+    spoken_of = [axis for axis in AXES if getattr(condition, axis) is not None]
+    wanted = [(axis, frozenset(spoken(condition, axis))) for axis in spoken_of]
     return lambda names: all(getattr(names, axis) in values for axis, values in wanted)
 
 

@@ -48,8 +48,8 @@ def test_scenarios_without_a_client_in_common_stand_apart() -> None:
     ]
     tables = table.make_tables(make_run(*records))
     assert [[group.scenario for group in part.groups] for part in tables] == [
-        ["one"],
         ["three", "two"],
+        ["one"],
     ]
 
 
