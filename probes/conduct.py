@@ -35,24 +35,38 @@ INTERRUPTED: Final = "results.interrupted.jsonl"
 INSTALLS_AT_ONCE: Final = 2
 
 
-def plan_of(settings: Settings) -> tuple[Case, ...]:
-    """Every case that the settings ask for.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be probed, and what it is to be compared with."""
+
+    settings: Settings
+    cases: tuple[Case, ...]
+    baseline: Mapping[str, CaseRecord]
+    """Cases of the accepted run, by id."""
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Every case that the settings ask for, and the baseline.
 
     Raises:
-        ScenarioError, SettingsError: nothing can be planned.
+        ScenarioError, SettingsError, RecordError: nothing can be planned.
     """
-    return make_plan(
-        load_all(settings.scenario_paths), clients=settings.clients, cases=settings.cases
+    scenarios = load_all(settings.scenario_paths)
+    accepted = read_run(settings.baseline).cases if settings.baseline else ()
+    return Plan(
+        settings,
+        make_plan(scenarios, clients=settings.clients, cases=settings.cases),
+        {record.id: record for record in accepted},
     )
 
 
-def conduct(cases: Sequence[Case], settings: Settings, reporter: Reporter) -> Run:
-    """Probe and judge these cases; an interrupted run holds the cases that were finished.
+def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None) -> Run:
+    """Probe and judge all cases, or these; an interrupted run holds those that were finished.
 
     Each record is on disk in `results.partial.jsonl` as soon as it exists, so that not even
     `kill -9` loses it; the file is removed by whoever writes `results.json`.
     """
-    previous = _baseline(settings.baseline)
+    cases, settings = plan.cases if cases is None else cases, plan.settings
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
     records: list[CaseRecord] = []
@@ -61,7 +75,7 @@ def conduct(cases: Sequence[Case], settings: Settings, reporter: Reporter) -> Ru
         try:
             with _terminable():
                 for case, observation in _probe(cases, settings, reporter):
-                    record = make_record(case, observation, previous.get(case.id))
+                    record = make_record(case, observation, plan.baseline.get(case.id))
                     partial.add(record)
                     records.append(record)
                     reporter.done(case.id)
@@ -149,10 +163,6 @@ def make_record(
         observation=observation,
         verdict=judge(case, observation, previous),
     )
-
-
-def _baseline(path: Path | None) -> Mapping[str, CaseRecord]:
-    return {record.id: record for record in read_run(path).cases} if path else {}
 
 
 @dataclass(slots=True)

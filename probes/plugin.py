@@ -7,6 +7,7 @@ or local variable of a probe can reach one of its reports.
 import argparse
 import tempfile
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +32,6 @@ JUNIT: Final = "junit.xml"
 CASE: Final = "case"
 
 _KEY: Final = pytest.StashKey["CompatibilityRun"]()
-
-
-def compatibility_run(config: pytest.Config) -> "CompatibilityRun | None":
-    """The run of this session, if it is a compatibility run."""
-    return config.stash.get(_KEY, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,22 +82,36 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "the cases are probed at once already; use --jobs N instead of -n N"
         )
+    given = [p.plan for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
     try:
-        settings = settings_of(config)
-        run = CompatibilityRun(config, settings, conduct.plan_of(settings))
+        plan = given[0] if given else conduct.plan_of(settings_of(config))
     except ProbesError as error:
         raise pytest.UsageError(f"nothing was run\n{error}") from None
+    run = CompatibilityRun(config, plan)
     config.stash[_KEY] = run
     config.pluginmanager.register(run, "authprobe-run")
+
+
+@dataclass(slots=True, eq=False)
+class Given:
+    """A plugin that brings a plan along, and takes home what came of it."""
+
+    plan: conduct.Plan
+    run: Run | None = None
+    problem: str | None = None
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the run out of the session that made it."""
+        if made := config.stash.get(_KEY, None):
+            self.run, self.problem = made.run, made.problem
 
 
 class CompatibilityRun:
     """The plugin while a compatibility run is on."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, cases: tuple[Case, ...]) -> None:
+    def __init__(self, config: pytest.Config, plan: conduct.Plan) -> None:
         self.config = config
-        self.settings = settings
-        self.cases = cases
+        self.plan = plan
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
@@ -118,8 +128,8 @@ class CompatibilityRun:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "record" in metafunc.fixturenames:
-            ids = [case.id for case in self.cases]
-            metafunc.parametrize("record", self.cases, ids=ids, indirect=True)
+            ids = [case.id for case in self.plan.cases]
+            metafunc.parametrize("record", self.plan.cases, ids=ids, indirect=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -136,7 +146,7 @@ class CompatibilityRun:
             make_reporter(plain=is_ci()) as reporter,
         ):
             try:
-                self.run = conduct.conduct(cases, self.settings, reporter)
+                self.run = conduct.conduct(self.plan, reporter, cases)
             except ProbesError as error:
                 raise pytest.UsageError(str(error)) from None
         self.records = {record.id: record for record in self.run.cases}
@@ -170,9 +180,9 @@ class CompatibilityRun:
         if JUNIT in texts:
             texts[JUNIT] = without_hostname(texts[JUNIT])
         self._tell_final_names()
-        publish(self.settings.out, texts)
+        publish(self.plan.settings.out, texts)
         if not run.interrupted:
-            (self.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+            (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
 
     def _tell_final_names(self) -> None:
         """Let the plugins that wrote a report name the place where it is going to be."""
@@ -180,7 +190,8 @@ class CompatibilityRun:
             for attribute, name in (("logfile", JUNIT), ("_report_path", HTML)):
                 path = getattr(writer, attribute, None)
                 if path and Path(path) == Path(self._staging.name, name):
-                    setattr(writer, attribute, type(path)(Path(self.settings.out, name).resolve()))
+                    final = Path(self.plan.settings.out, name).resolve()
+                    setattr(writer, attribute, type(path)(final))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.problem:

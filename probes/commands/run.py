@@ -5,17 +5,19 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 from rich.console import Console
 
 from probes import plugin
 from probes.conduct import plan_of
-from probes.errors import ExitCode, SettingsError
-from probes.report.table import proves_nothing
+from probes.errors import ExitCode
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
 from probes.settings import Settings, default_jobs
+
+WIDE: Final = 400
 
 
 def run(
@@ -49,39 +51,25 @@ def run(
     )
     plan = plan_of(settings)
     if only_list:
-        for case in plan:
+        for case in plan.cases:
             print(case.id)
         return ExitCode.OK
-    watcher = Watcher()
+    given = plugin.Given(plan)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        code = pytest.main(pytest_arguments(settings, expression), plugins=[watcher])
-    if watcher.run is None:
-        return _nothing_ran(int(code), printed.getvalue(), expression)
+        code = int(pytest.main(pytest_arguments(expression), plugins=[plugin, given]))
+    if given.run is None:
+        return _nothing_ran(code, printed.getvalue(), expression)
     if as_json:
-        sys.stdout.write(dump_run(watcher.run))
+        sys.stdout.write(dump_run(given.run))
     else:
-        _print(watcher.run, settings.out)
-    if watcher.problem:
-        print(watcher.problem, file=sys.stderr)
-    return int(code)
+        _print(given.run, settings.out)
+    if given.problem:
+        print(given.problem, file=sys.stderr)
+    return code
 
 
-class Watcher:
-    """A pytest plugin that keeps the run."""
-
-    def __init__(self) -> None:
-        self.run: Run | None = None
-        self.problem: str | None = None
-
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Take the run out of the session that made it."""
-        compatibility = plugin.compatibility_run(config)
-        if compatibility is not None:
-            self.run, self.problem = compatibility.run, compatibility.problem
-
-
-def pytest_arguments(settings: Settings, expression: str | None) -> list[str]:
+def pytest_arguments(expression: str | None) -> list[str]:
     """pytest alone: neither the user's pytest settings and plugins, nor a cache in their folder."""
     arguments = [
         str(plugin.TEST_FILE),
@@ -94,37 +82,20 @@ def pytest_arguments(settings: Settings, expression: str | None) -> list[str]:
         "-pno:cacheprovider",
         "-pmetadata",
         "-phtml",
-        "-pprobes.plugin",
-        f"--target={settings.target}",
-        f"--jobs={settings.jobs}",
-        f"--out={settings.out}",
     ]
-    arguments += [f"--scenarios={path}" for path in settings.scenarios]
-    arguments += [f"--client={name}" for name in settings.clients]
-    arguments += [f"--case={name}" for name in settings.cases]
-    arguments += [f"--break-rule={name}" for name in settings.break_rules]
-    if settings.baseline:
-        arguments.append(f"--baseline={settings.baseline}")
-    if expression:
-        arguments += ["-k", expression]
-    return arguments
+    return [*arguments, "-k", expression] if expression else arguments
 
 
 def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
     """Say why, unless pytest has said so on stderr; the exit code."""
     if code == ExitCode.NOTHING_SELECTED:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
-    elif code == ExitCode.USAGE and "-k" in printed and expression:
-        raise SettingsError(f"-k {expression!r} is not an expression that pytest understands")
-    elif code != ExitCode.INTERRUPTED:
+    elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
         print(printed, file=sys.stderr)
     return code
 
 
 def _print(run: Run, out: Path) -> None:
-    print_run(run, Console())
-    if vacuous := proves_nothing(run):
-        print(f"warning: {vacuous}", file=sys.stderr)
-    if run.interrupted:
-        print("interrupted: the cases above were finished", file=sys.stderr)
+    # Ids are to be copied and searched for: only a terminal has a width that they must fit.
+    print_run(run, Console() if sys.stdout.isatty() else Console(width=WIDE))
     print(f"report: {out / plugin.HTML}", file=sys.stderr)
