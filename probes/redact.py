@@ -24,8 +24,8 @@ class Redactor:
 
     def learn(self, slot: str, value: str) -> None:
         """Remember a value from the moment it exists; an empty value is nothing to hide."""
-        if value:
-            self._names |= dict.fromkeys(_spellings(value), slot)
+        if value:  # a new dictionary: another thread may be reading the old one
+            self._names = self._names | dict.fromkeys(_spellings(value), slot)
 
     def __call__(self, text: str) -> str:
         """The text with names in the place of values, without their length."""

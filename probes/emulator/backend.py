@@ -16,13 +16,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from probes.emulator.rules import ROUTES, Answer, Ask, refusal
+from probes.emulator.rules import HOSTS, ROUTES, Answer, Ask, refusal
 from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
 from probes.redact import Redactor
 from probes.scenario.model import Backend
 
 PRODUCTS: Final = re.compile(r"\b((?:authprobe|claude-cli|claude-code|agent-sdk)/[0-9][\w.-]*)")
+SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
+KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
+"""A header's value of which nothing is left to hide."""
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """The documented request size limit (platform.claude.com/docs/en/api/errors)."""
 
@@ -86,14 +89,14 @@ class CaseBackend:
         self._exchanges.append(
             Exchange(
                 method=ask.method,
-                host=ask.host,
+                host=self.redactor(ask.host),
                 path=self.redactor(ask.path),
                 credential_header=header,
                 credential=slot,
-                betas=ask.betas,
+                betas=tuple(map(self.redactor, ask.betas)),
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(ask),
-                products=tuple(PRODUCTS.findall(ask.headers.get("user-agent", ""))),
+                products=tuple(PRODUCTS.findall(self.redactor(ask.headers.get("user-agent", "")))),
             )
         )
         return len(self._exchanges) - 1
@@ -137,10 +140,10 @@ class CaseBackend:
     @staticmethod
     def _hide_foreign(name: str, value: str) -> str:
         # A value that the backend never made has no slot, and may be anybody's secret.
-        if name not in ("authorization", "x-api-key") or "[redacted:" in value or not value:
+        if name not in ("authorization", "x-api-key") or not value or KNOWN.fullmatch(value):
             return value
-        scheme = value.partition(" ")[0] + " " if name == "authorization" else ""
-        return f"{scheme}[redacted:foreign]"
+        scheme = SCHEME.match(value) if name == "authorization" else None
+        return f"{scheme.group() if scheme else ''}[redacted:foreign]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ class Application:
         except ClientDisconnect:
             return
         number = backend.begin(ask)
+        if ask.host and ask.host not in HOSTS:  # a later request on a connection to the proxy
+            backend.refuse_egress(ask.host)
         if backend.setup.delay:
             await _pause(backend)
         rule_id, answer = backend.answer(ask)
@@ -179,30 +184,19 @@ async def _pause(backend: CaseBackend) -> None:
 
 
 async def _read(request: Request, backend: CaseBackend) -> Ask:
-    host, path = _target(request)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk[: BODY_LIMIT_BYTES - len(body)]
     return Ask(
         method=request.method,
-        host=host,
-        path=path,
+        host=request.headers.get("host", "").rsplit(":", 1)[0].lower(),
+        path=request.scope["path"],
         headers={name.lower(): value for name, value in request.headers.items()},
         body=bytes(body),
         tokens=backend.tokens,
         now=backend.now,
         counts_as_claude_code=backend.setup.counts_as_claude_code,
     )
-
-
-def _target(request: Request) -> tuple[str, str]:
-    """Host and path; a request to a proxy may hold both in one address (RFC 9112, 3.2.2)."""
-    path = request.scope["path"]
-    host = request.headers.get("host", "")
-    if "://" in path:
-        host, _, path = path.split("://", 1)[1].partition("/")
-        path = "/" + path
-    return host.rsplit(":", 1)[0].lower(), path
 
 
 def _response(answer: Answer) -> Response:

@@ -57,6 +57,7 @@ class Network:
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._owners: dict[int, CaseBackend] = {}
+        self._listeners: dict[int, Listener] = {}
         self._servers: list[uvicorn.Server] = []
         self._serving: list[Future[None]] = []
         self._tls_port = 0
@@ -77,11 +78,14 @@ class Network:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for listener in tuple(self._listeners.values()):
+            self.close(listener)
         for server in self._servers:
             server.should_exit = True
             server.force_exit = True
         for serving in self._serving:
             serving.result(timeout=10)
+        self._run(self._settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
@@ -132,13 +136,27 @@ class Network:
             lambda: _ProxyConnection(self, backend, connections), LOOPBACK, 0, backlog=BACKLOG
         )
         port = server.sockets[0].getsockname()[1]
-        return Listener(port, server, connections, backend)
+        self._listeners[port] = Listener(port, server, connections, backend)
+        return self._listeners[port]
 
     async def _close(self, listener: Listener) -> None:
+        self._listeners.pop(listener.port, None)
         listener.backend.closed.set()
         listener.server.close()
         for transport in tuple(listener.connections):
             transport.abort()
+
+    async def _settle(self) -> None:
+        """Let what was cut off come to its end, so that nothing is left open with the loop."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            _, left = await asyncio.wait(left, timeout=1)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+        for _ in range(10):  # a closed transport, its tunnel and its server part one after another
+            await asyncio.sleep(0)
 
     async def connect_tunnel(self, downstream: "_ProxyConnection", *, tls: bool) -> "_Tunnel":
         """The server side of a client's connection."""
@@ -237,15 +255,22 @@ class _ProxyConnection(_Relay):
         else:
             host = target.partition("://")[2].partition("/")[0].partition(":")[0].lower()
         if host not in HOSTS:
-            self.backend.refuse_egress(host)
+            if host:
+                self.backend.refuse_egress(host)
             self._refuse(f"502 Name not found: {host or 'no host'} is not emulated")
             return
+        if self.transport:
+            self.transport.pause_reading()  # a long body waits in the socket for its tunnel
         self._connecting = asyncio.get_running_loop().create_task(
             self._connect(tls=method == "CONNECT")
         )
 
     async def _connect(self, *, tls: bool) -> None:
-        tunnel = await self._network.connect_tunnel(self, tls=tls)
+        try:
+            tunnel = await self._network.connect_tunnel(self, tls=tls)
+        except OSError as error:
+            self._refuse(f"502 {error.strerror or 'No connection'}")
+            return
         if self.transport is None or self.transport.is_closing():
             if tunnel.transport:
                 tunnel.transport.close()
@@ -259,6 +284,7 @@ class _ProxyConnection(_Relay):
             early = head + b"\r\n\r\n" + rest
         if early and tunnel.transport:
             tunnel.transport.write(early)
+        self.transport.resume_reading()
 
     def _refuse(self, status: str) -> None:
         if self.transport is None:

@@ -485,7 +485,7 @@ def token_endpoint_retired(ask: Ask) -> Answer | None:
 def token_field_missing(ask: Ask) -> Answer | None:
     """A required field of the token request is absent or empty."""
     required = ("grant_type", "refresh_token", "client_id")
-    if ask.fields.get("grant_type", "refresh_token") != "refresh_token":
+    if (ask.fields.get("grant_type") or "refresh_token") != "refresh_token":
         return None  # another grant, which no rule knows
     if all(ask.fields.get(name) for name in required):
         return None

@@ -1,0 +1,50 @@
+"""What the README says is so."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from probes.cli import main
+from probes.conduct import plan_of
+from probes.scenario.load import load_file
+from probes.settings import Settings
+from tests.command import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+
+
+def test_the_help_in_the_readme_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(main, ["run", "--help"], prog_name="authprobe").output
+    assert f"```text\n{printed}```" in README
+
+
+def test_the_scenario_in_the_readme_loads(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "readme.yaml"
+    path.write_text(text)
+    assert load_file(path).id in README
+
+
+def test_the_readme_counts_the_bundled_cases_right() -> None:
+    assert f"{len(plan_of(Settings()).cases)} cases" in README
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README))))
+def test_what_the_readme_links_to_is_there(link: str) -> None:
+    assert (PROJECT / link).exists()
+
+
+def test_no_path_of_a_machine_and_no_registry_host_is_tracked() -> None:
+    hosts = r"files\.pythonhosted\.org|registry\.npmjs\.org|pypi\.org/simple|deb\.debian\.org"
+    found = subprocess.run(
+        ["git", "grep", "-nIE", f"{hosts}|{re.escape(str(Path.home()))}/|{PROJECT.parent}/"],  # noqa: S607
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    others = [line for line in found.stdout.splitlines() if "tests/test_docs.py" not in line]
+    assert others == []
