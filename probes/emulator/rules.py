@@ -2,7 +2,7 @@
 
 A rule is a function from a request to an answer, or None where it does not apply. A route holds its
 rules in the order in which they are asked; the first answer counts, and what no rule answers is
-denied. Numbers such as A04 are the rows of docs/rules.md, which is made from this module.
+denied. A refusal of the API has an id with A, one of the token endpoints with B.
 """
 
 import datetime
