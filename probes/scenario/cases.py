@@ -150,6 +150,12 @@ def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
             f"{kind} chooses its own addresses: its endpoint is 'default', "
             f"not {quote(names.endpoint)}",
         )
+    if not raw and names.headers != DEFAULT:
+        yield (
+            cases.place(names, "headers"),
+            f"{kind} sends headers of its own: its headers are 'default', "
+            f"not {quote(names.headers)}",
+        )
     if (credential := cases.scenario.credentials.get(names.credential)) is None:
         return
     place = cases.place(names, "credential")

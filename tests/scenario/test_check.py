@@ -161,6 +161,11 @@ def test_rules_must_be_reached_and_reach_every_case(
             ["7:21: claude-code chooses its own addresses: its endpoint is 'default', not 'api'"],
         ),
         (
+            "matrix: {",
+            "headers: {more: {x-more: y}}\nmatrix: {headers: [more], ",
+            ["7:20: claude-code sends headers of its own: its headers are 'default', not 'more'"],
+        ),
+        (
             "[claude-code@2.1.31]",
             "[claude-code, claude-code@latest]",
             ["6:32: 'claude-code@latest' is on this axis already"],
@@ -184,7 +189,10 @@ def test_rules_must_be_reached_and_reach_every_case(
             "expect:",
             "headers: {same: {x-a: b}}\nbackends: {same: {delay: 1}}\ninclude: [{headers: "
             "same}, {backend: same}]\nexpect:",
-            ["8:12: 'same' names headers as well; case ids would be the same, choose another"],
+            [
+                "8:12: 'same' names headers as well; case ids would be the same, choose another",
+                "9:21: claude-code sends headers of its own: its headers are 'default', not 'same'",
+            ],
         ),
         (
             "expect:",
