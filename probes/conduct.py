@@ -105,7 +105,7 @@ def _probe(
         laboratory = Laboratory(
             network=network,
             children=children,
-            cache=Cache(cache_folder(), children),
+            cache=Cache(cache_folder(), children, scratch),
             broken_rules=settings.break_rules,
             scratch=scratch,
         )

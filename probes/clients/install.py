@@ -79,8 +79,9 @@ class Cache:
     client keeps two from installing the same one.
     """
 
-    def __init__(self, folder: Path, children: Children) -> None:
+    def __init__(self, folder: Path, children: Children, scratch: Path | None = None) -> None:
         self.folder = folder
+        self._scratch = scratch
         self._children = children
         self._found: dict[tuple[ClientKind, str], Installed | InstallError] = {}
 
@@ -132,9 +133,15 @@ class Cache:
         return installed
 
     def _install(self, wanted: Installed) -> None:
-        """Install beside the final place, check what was installed, and move it there."""
+        """Install beside the final place, check what was installed, and move it there.
+
+        The caller holds the lock of this version.
+        """
+        prefix = f".new-{wanted.version}-"
+        for abandoned in wanted.folder.parent.glob(f"{prefix}*"):  # by a run that was killed
+            shutil.rmtree(abandoned, ignore_errors=True)
         with tempfile.TemporaryDirectory(
-            dir=wanted.folder.parent, prefix=".new-", ignore_cleanup_errors=True
+            dir=wanted.folder.parent, prefix=prefix, ignore_cleanup_errors=True
         ) as temporary:
             folder = Path(temporary, "client")
             folder.mkdir()
@@ -258,7 +265,7 @@ class Cache:
         self, argv: list[str | Path], cwd: Path, limit: float, *, sealed: bool = False
     ) -> Finished:
         """Run npm, pip or a client's `--version` with a private home."""
-        with tempfile.TemporaryDirectory(prefix="authprobe-install-") as home:
+        with tempfile.TemporaryDirectory(prefix="install-", dir=self._scratch) as home:
             env: Mapping[str, str] = installer_environment(Path(home))
             if sealed:
                 env = {"HOME": home, "PATH": search_path(), "DISABLE_AUTOUPDATER": "1"}
