@@ -173,27 +173,32 @@ class _Partial:
     _lock: filelock.BaseFileLock | None = None
 
     def __enter__(self) -> "_Partial":
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(self.folder / ".lock")
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
+            path = self.folder / PARTIAL
+            if path.exists():
+                path.replace(self.folder / INTERRUPTED)
+            path.touch()
         except filelock.Timeout:
-            raise SettingsError(
-                f"{self.folder}: another run is writing there; choose another folder with --out"
-            ) from None
-        path = self.folder / PARTIAL
-        if path.exists():
-            path.replace(self.folder / INTERRUPTED)
-        path.touch()
-        return self
+            trouble = "another run is writing there"
+        except OSError as error:
+            trouble = f"cannot be written: {error.strerror}"
+        else:
+            return self
+        raise SettingsError(f"{self.folder}: {trouble}; choose another folder with --out")
 
     def __exit__(self, *_: object) -> None:
         if self._lock:
             self._lock.release()
 
     def add(self, record: CaseRecord) -> None:
-        """Keep a record, whatever happens next."""
-        with (self.folder / PARTIAL).open("a", encoding="utf-8") as file:
+        """Keep a record, whatever happens next; a full disk is told of when the run is over."""
+        with (
+            contextlib.suppress(OSError),
+            (self.folder / PARTIAL).open("a", encoding="utf-8") as file,
+        ):
             file.write(dump_record(record))
 
 

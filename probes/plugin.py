@@ -166,6 +166,9 @@ class CompatibilityRun:
         except SecretFoundError as error:
             self.problem = str(error)
             session.exitstatus = ExitCode.SECRET_FOUND
+        except OSError as error:
+            self.problem = f"the reports could not be written: {error}"
+            session.exitstatus = ExitCode.USAGE
         finally:
             self._staging.cleanup()
         if self.run is not None and self.run.interrupted:

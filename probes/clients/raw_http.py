@@ -80,7 +80,9 @@ def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, by
         received = bytearray()
         for chunk in response.iter_bytes():
             received += chunk
-            if time.monotonic() > deadline or len(received) > BODY_LIMIT_BYTES:
+            if time.monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer does not end")
+            if len(received) > BODY_LIMIT_BYTES:
                 break
         return response.status_code, bytes(received[:BODY_LIMIT_BYTES])
 
