@@ -1,0 +1,44 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probes.clients.base import Laboratory
+from probes.clients.install import Cache
+from probes.clients.process import Children
+from probes.emulator.network import Network
+from tests.clients.registry import Registry
+
+SYSTEM_PATH = "/usr/bin:/bin"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """The only `npm` on PATH."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{SYSTEM_PATH}")
+    monkeypatch.setenv("SECRET", "canary")
+    return Registry(folder)
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    with Children() as opened:
+        yield opened
+
+
+@pytest.fixture
+def cache(tmp_path: Path, children: Children) -> Cache:
+    return Cache(tmp_path / "cache", children)
+
+
+@pytest.fixture(scope="module")
+def laboratory(
+    tmp_path_factory: pytest.TempPathFactory, children: Children
+) -> Iterator[Laboratory]:
+    """A laboratory with an emulated network, and no client installed."""
+    scratch = tmp_path_factory.mktemp("laboratory")
+    with Network(scratch) as network:
+        cache = Cache(scratch / "cache", children)
+        yield Laboratory(network=network, children=children, cache=cache, scratch=scratch)

@@ -1,0 +1,107 @@
+"""A made-up package registry: an `npm` that installs what it is told to, and needs no network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from probes.clients.install import Cache, Installed
+from probes.errors import InstallError
+from probes.scenario.model import parse_client
+
+UNREACHABLE = "the package registry cannot be reached"
+OFFLINE = "npm error code ENOTFOUND\nnpm error network request failed"
+
+NPM = r"""#!/bin/sh
+here=$(dirname "$0")
+echo "$1" >> "$here/calls"
+env > "$here/environment"
+if [ -e "$here/before" ]; then . "$here/before"; fi
+if [ -e "$here/output" ]; then cat "$here/output" >&2; exit 1; fi
+if [ "$1" = view ]; then cat "$here/latest"; exit; fi
+for last; do :; done
+package=${last%@*} version=${last##*@} modules=$3/node_modules
+if [ -e "$here/says" ]; then version=$(cat "$here/says"); fi
+mkdir -p "$modules/.bin" "$modules/$package"
+echo "{\"version\": \"$version\"}" > "$modules/$package/package.json"
+for name in claude claude-max-api; do
+    printf '#!/bin/sh\necho "%s (made up)"\n' "$version" > "$modules/.bin/$name"
+    chmod 755 "$modules/.bin/$name"
+done
+if [ -e "$here/after" ]; then . "$here/after"; fi
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The folder of the made-up `npm`, which is to be put on PATH."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        for name, text in (("npm", NPM), ("node", "#!/bin/sh\n")):
+            file = self.folder / name
+            file.write_text(text)
+            file.chmod(0o755)
+
+    def fail(self, output: str) -> None:
+        """From now on it prints this and fails."""
+        (self.folder / "output").write_text(output)
+
+    def recover(self) -> None:
+        """From now on it works again."""
+        (self.folder / "output").unlink()
+
+    def publish(self, latest: str) -> None:
+        """The latest version is this one."""
+        (self.folder / "latest").write_text(f"{latest}\n")
+
+    def mislabel(self, version: str) -> None:
+        """Whatever is installed calls itself this version."""
+        (self.folder / "says").write_text(version)
+
+    def before(self, script: str) -> None:
+        """Run this at the beginning of each call."""
+        (self.folder / "before").write_text(script)
+
+    def after(self, script: str) -> None:
+        """Run this when an installation is all but done."""
+        (self.folder / "after").write_text(script)
+
+    @property
+    def calls(self) -> list[str]:
+        """What it was asked to do so far."""
+        calls = self.folder / "calls"
+        return calls.read_text().split() if calls.exists() else []
+
+    @property
+    def environment(self) -> str:
+        """The variables of its last call."""
+        return (self.folder / "environment").read_text()
+
+
+def prepare(cache: Cache, name: str) -> list[str]:
+    """Prepare a client by name; what is said meanwhile."""
+    said: list[str] = []
+    cache.prepare(parse_client(name), said.append)
+    return said
+
+
+def install(cache: Cache, name: str) -> Installed:
+    """Prepare a client by name, and get it."""
+    prepare(cache, name)
+    return cache.get(parse_client(name))
+
+
+def fault(cache: Cache, name: str) -> str:
+    """Why a client cannot be had."""
+    with pytest.raises(InstallError) as caught:
+        install(cache, name)
+    return str(caught.value)
+
+
+def content(cache: Cache, kind: str = "claude-code") -> list[str]:
+    """The names in the folder of a kind, less its locks."""
+    folder = cache.folder / kind
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(name for name in names if not name.endswith(".lock"))

@@ -1,0 +1,73 @@
+import json
+import time
+
+import pytest
+
+from probes.clients.install import Cache
+from probes.clients.process import Children
+from probes.settings import LATEST_AGE
+from tests.clients.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
+
+
+def test_the_latest_version_is_asked_for_once(
+    registry: Registry, cache: Cache, children: Children
+) -> None:
+    registry.publish("1.2.3")
+    assert prepare(cache, "claude-code") == ["asking for the latest version", "installing 1.2.3"]
+    registry.publish("1.2.4")
+    assert install(Cache(cache.folder, children), "claude-code").version == "1.2.3"
+    assert registry.calls == ["view", "install"]
+
+
+def age_note(cache: Cache, seconds: float) -> None:
+    """Make the note of the latest version so much older."""
+    note = cache.folder / "claude-code" / "latest.json"
+    heard = json.loads(note.read_text())
+    note.write_text(json.dumps(heard | {"at": time.time() - seconds}))
+
+
+@pytest.mark.parametrize(("age", "version"), [(-60, "1.2.3"), (60, "1.2.4")])
+def test_the_latest_version_is_asked_for_again_after_a_day(
+    registry: Registry, cache: Cache, age: float, version: str
+) -> None:
+    registry.publish("1.2.3")
+    install(cache, "claude-code")
+    registry.publish("1.2.4")
+    age_note(cache, LATEST_AGE.total_seconds() + age)
+    assert install(cache, "claude-code").version == version
+
+
+def test_offline_the_latest_version_is_the_one_last_heard_of(
+    registry: Registry, cache: Cache
+) -> None:
+    registry.publish("1.2.3")
+    install(cache, "claude-code")
+    age_note(cache, LATEST_AGE.total_seconds() * 100)
+    registry.fail(OFFLINE)
+    assert install(cache, "claude-code").version == "1.2.3"
+
+
+def test_offline_and_never_heard_of_is_unreachable(registry: Registry, cache: Cache) -> None:
+    registry.fail(OFFLINE)
+    told = f"the latest version of @anthropic-ai/claude-code: {UNREACHABLE}"
+    assert fault(cache, "claude-code") == told
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["", "{", "[]", "null", '{"version": "1.0.0"}', '{"version": "../..", "at": 9e9}', "\0"],
+)
+def test_a_note_that_cannot_be_read_is_not_believed(
+    registry: Registry, cache: Cache, note: str
+) -> None:
+    file = cache.folder / "claude-code" / "latest.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(note)
+    registry.publish("1.2.3")
+    assert install(cache, "claude-code").version == "1.2.3"
+
+
+def test_a_registry_that_names_no_version_is_told(registry: Registry, cache: Cache) -> None:
+    registry.publish("soon")
+    told = "the registry names no latest version of @anthropic-ai/claude-code"
+    assert fault(cache, "claude-code") == told

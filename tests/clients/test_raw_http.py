@@ -1,0 +1,291 @@
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+import probes
+from probes.clients.base import Laboratory
+from probes.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
+from probes.errors import ClientError
+from probes.observation import Observation, Outcome
+from probes.plan import Case
+from probes.redact import find_token
+from probes.scenario.model import Backend, Credential, Endpoint, Request, TokenKind, Via
+from tests.make import make_case
+from tests.scenario.files import changed, complaints
+
+MESSAGES = "https://api.anthropic.com/v1/messages"
+URLS = {
+    Request.MESSAGES: MESSAGES,
+    Request.COUNT_TOKENS: "https://api.anthropic.com/v1/messages/count_tokens",
+    Request.REFRESH: "https://platform.claude.com/v1/oauth/token",
+    Request.PROFILE: "https://api.anthropic.com/api/oauth/profile",
+}
+AGENT = f"authprobe/{probes.__version__}"
+QUESTION = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "ping"}]}
+BEARER = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
+API_KEY = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
+REFRESH_TOKEN = Credential(token=TokenKind.REFRESH_TOKEN, via=Via.BODY)
+
+
+def raw_case(request: Request = Request.MESSAGES, **changes: Any) -> Case:
+    """A request of this kind to its own address, without a credential."""
+    stream = changes.pop("stream", False)
+    endpoint = Endpoint(url=URLS[request], request=request, stream=stream)
+    return replace(make_case(), endpoint=endpoint, **changes)
+
+
+def observe(laboratory: Laboratory, case: Case) -> Observation:
+    """What our own request shows."""
+    with laboratory.bench(case) as bench:
+        return probe(bench)
+
+
+def made(laboratory: Laboratory, case: Case) -> tuple[dict[str, str], dict[str, object] | None]:
+    """Headers and body of the request, with tokens shown by their slots."""
+    assert case.endpoint is not None
+    with laboratory.bench(case) as bench:
+        headers, body = make_request(bench, case.endpoint)
+        shown = {name: bench.backend.redactor(value) for name, value in headers.items()}
+        if body and "refresh_token" in body:
+            body["refresh_token"] = bench.backend.redactor(str(body["refresh_token"]))
+        return shown, body
+
+
+def concrete(kind: type[Exception]) -> Iterator[type[Exception]]:
+    """What is below this kind of exception, and is no kind itself."""
+    for below in kind.__subclasses__():
+        yield from concrete(below) if below.__subclasses__() else (below,)
+
+
+OUTCOMES: dict[type[httpx.HTTPError], Outcome] = {
+    httpx.ConnectTimeout: Outcome.TIMED_OUT,
+    httpx.ReadTimeout: Outcome.TIMED_OUT,
+    httpx.WriteTimeout: Outcome.TIMED_OUT,
+    httpx.PoolTimeout: Outcome.TIMED_OUT,
+    httpx.ConnectError: Outcome.UNREACHABLE,
+    httpx.ReadError: Outcome.UNREACHABLE,
+    httpx.WriteError: Outcome.UNREACHABLE,
+    httpx.CloseError: Outcome.UNREACHABLE,
+    httpx.ProxyError: Outcome.UNREACHABLE,
+    httpx.LocalProtocolError: Outcome.UNREACHABLE,
+    httpx.RemoteProtocolError: Outcome.UNREACHABLE,
+    httpx.UnsupportedProtocol: Outcome.CRASHED,
+    httpx.DecodingError: Outcome.CRASHED,
+    httpx.TooManyRedirects: Outcome.CRASHED,
+}
+
+
+def test_the_outcome_of_every_exception_is_known() -> None:
+    assert set(concrete(httpx.HTTPError)) == {*OUTCOMES, httpx.HTTPStatusError}
+
+
+@pytest.mark.parametrize(("error", "outcome"), OUTCOMES.items())
+def test_no_answer_is_an_outcome(
+    laboratory: Laboratory, error: type[httpx.HTTPError], outcome: Outcome
+) -> None:
+    with respx.mock:
+        respx.post(MESSAGES).mock(side_effect=error)
+        seen = observe(laboratory, raw_case())
+    assert (seen.outcome, seen.status) == (outcome, None)
+    assert seen.detail is not None
+    assert seen.detail.startswith(error.__name__)
+    assert seen.client_version == probes.__version__
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, Outcome.ACCEPTED),
+        (400, Outcome.REJECTED),
+        (401, Outcome.REJECTED),
+        (403, Outcome.REJECTED),
+        (404, Outcome.NOT_FOUND),
+        (429, Outcome.THROTTLED),
+        (500, Outcome.SERVER_ERROR),
+        (503, Outcome.SERVER_ERROR),
+        (529, Outcome.OVERLOADED),
+    ],
+)
+def test_a_status_is_an_outcome(laboratory: Laboratory, status: int, outcome: Outcome) -> None:
+    told = {"type": "error", "error": {"type": "a_type", "message": "a message"}}
+    with respx.mock:
+        respx.post(MESSAGES).respond(status, json=told)
+        seen = observe(laboratory, raw_case())
+    assert (seen.outcome, seen.status) == (outcome, status)
+    expected = (None, None) if status == 200 else ("a_type", "a message")
+    assert (seen.error_type, seen.message) == expected
+
+
+def test_a_redirect_is_not_followed(laboratory: Laboratory) -> None:
+    with respx.mock:
+        respx.post(MESSAGES).respond(307, headers={"location": "https://claude.ai/v1/messages"})
+        assert observe(laboratory, raw_case()).status == 307
+        assert respx.calls.call_count == 1
+
+
+def test_of_a_long_answer_the_beginning_is_read(laboratory: Laboratory) -> None:
+    with respx.mock:
+        respx.post(MESSAGES).respond(500, content=b"x" * (BODY_LIMIT_BYTES * 2))
+        assert observe(laboratory, raw_case()).message == "x" * 500
+
+
+def test_an_answer_that_does_not_end_is_timed_out(laboratory: Laboratory) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.01)
+            yield b"x"
+
+    with respx.mock:
+        respx.post(MESSAGES).mock(return_value=httpx.Response(200, content=endless()))
+        seen = observe(laboratory, raw_case(limit=0.05))
+    assert seen.outcome is Outcome.TIMED_OUT
+    assert seen.detail == "no answer within 0.05 s"
+
+
+def test_an_answer_that_is_late_is_timed_out(laboratory: Laboratory) -> None:
+    began = time.monotonic()
+    seen = observe(laboratory, raw_case(limit=0.2, backend=Backend(delay=3600)))
+    assert seen.outcome is Outcome.TIMED_OUT
+    assert [exchange.status for exchange in seen.exchanges] == [None]
+    assert time.monotonic() - began < 5
+
+
+def test_a_host_that_is_not_emulated_is_unreachable(laboratory: Laboratory) -> None:
+    endpoint = Endpoint(url="https://example.org/v1/messages")
+    seen = observe(laboratory, replace(make_case(), endpoint=endpoint))
+    assert seen.outcome is Outcome.UNREACHABLE
+    assert seen.egress_refused == ("example.org",)
+
+
+def test_there_must_be_an_endpoint(laboratory: Laboratory) -> None:
+    with pytest.raises(ClientError, match="raw-http needs an endpoint"):
+        observe(laboratory, make_case())
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "credential", "rule"),
+    [
+        (Request.MESSAGES, API_KEY, "messages"),
+        (Request.COUNT_TOKENS, API_KEY, "count-tokens"),
+        (Request.REFRESH, REFRESH_TOKEN, "refresh"),
+        (Request.PROFILE, BEARER, "profile"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_each_request_is_accepted_and_says_whose_it_is(
+    laboratory: Laboratory, request_kind: Request, credential: Credential, rule: str, stream: bool
+) -> None:
+    seen = observe(laboratory, raw_case(request_kind, credential=credential, stream=stream))
+    assert (seen.outcome, seen.status) == (Outcome.ACCEPTED, 200)
+    [exchange] = seen.exchanges
+    assert (exchange.rule, exchange.credential) == (rule, credential.token.value)
+    assert exchange.products == (AGENT,)
+    assert find_token(repr(seen)) is None
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "headers", "body"),
+    [
+        (
+            Request.MESSAGES,
+            {"anthropic-version": "2023-06-01", "content-type": "application/json"},
+            QUESTION | {"max_tokens": 1, "stream": False},
+        ),
+        (
+            Request.COUNT_TOKENS,
+            {"anthropic-version": "2023-06-01", "content-type": "application/json"},
+            QUESTION,
+        ),
+        (
+            Request.REFRESH,
+            {"content-type": "application/json"},
+            {"grant_type": "refresh_token", "client_id": "authprobe"},
+        ),
+        (Request.PROFILE, {}, None),
+    ],
+)
+def test_each_kind_of_request_has_its_headers_and_body(
+    laboratory: Laboratory,
+    request_kind: Request,
+    headers: dict[str, str],
+    body: dict[str, object] | None,
+) -> None:
+    assert made(laboratory, raw_case(request_kind)) == ({"user-agent": AGENT} | headers, body)
+
+
+@pytest.mark.parametrize(
+    ("credential", "header"),
+    [
+        (BEARER, ("authorization", "Bearer [redacted:access-token]")),
+        (API_KEY, ("x-api-key", "[redacted:api-key]")),
+    ],
+)
+def test_the_credential_is_in_its_header(
+    laboratory: Laboratory, credential: Credential, header: tuple[str, str]
+) -> None:
+    plain, body = made(laboratory, raw_case())
+    assert made(laboratory, raw_case(credential=credential)) == (plain | dict([header]), body)
+
+
+def test_a_refresh_token_is_in_the_body(laboratory: Laboratory) -> None:
+    headers, body = made(laboratory, raw_case(Request.REFRESH, credential=REFRESH_TOKEN))
+    assert body == {
+        "grant_type": "refresh_token",
+        "client_id": "authprobe",
+        "refresh_token": "[redacted:refresh-token]",
+    }
+    assert "redacted" not in repr(headers)
+
+
+@pytest.mark.parametrize("name", ["anthropic-version", "Anthropic-Version"])
+def test_null_takes_a_default_header_away(laboratory: Laboratory, name: str) -> None:
+    headers, _ = made(laboratory, raw_case(headers={name: None}))
+    assert headers == {"user-agent": AGENT, "content-type": "application/json"}
+
+
+def test_a_header_of_the_scenario_is_added_or_replaces_a_default(laboratory: Laboratory) -> None:
+    given = {"anthropic-beta": "a,b", "Content-Type": "text/plain"}
+    headers, _ = made(laboratory, raw_case(headers=given))
+    assert headers["anthropic-beta"] == "a,b"
+    assert headers["content-type"] == "text/plain"
+    assert len(headers) == 4
+
+
+@pytest.mark.parametrize("value", ["claude-cli/2.1.31", "null"])
+@pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
+def test_no_scenario_can_say_that_we_are_somebody_else(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    headers = f"headers: {{mine: {{{name}: {value}}}}}\nmatrix: {{headers: [mine], "
+    [told] = complaints(tmp_path, changed("matrix: {", headers))
+    assert f"the header '{name}' cannot be set" in told
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"type":"error","error":{"type":"a","message":"b"}}', ("a", "b")),
+        (b'{"error":{"type":"a"}}', ("a", None)),
+        (b'{"error":{"type":5,"message":{"x":1}}}', ("5", "{'x': 1}")),
+        (b'{"error":"invalid_grant","error_description":"b"}', ("invalid_grant", "b")),
+        (b'{"error":"invalid_grant"}', ("invalid_grant", None)),
+        (b'{"error":null}', (None, '{"error":null}')),
+        (b'["x"]', (None, '["x"]')),
+        (b"<html>Just a moment...</html>", (None, "<html>Just a moment...</html>")),
+        (b"", (None, None)),
+        (b"\xff\xfe\xfd", (None, "\ufffd\ufffd\ufffd")),
+        (b"[" * 100_000, (None, "[" * 500)),
+        (b'{"error":{"message":"' + b"x" * 5000 + b'"}}', (None, "x" * 2000)),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_an_error_is_read_in_each_of_its_forms(
+    body: bytes, expected: tuple[str | None, str | None]
+) -> None:
+    assert read_error(body) == expected

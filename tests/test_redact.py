@@ -1,0 +1,181 @@
+import base64
+import html
+import json
+import secrets
+import string
+import urllib.parse
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from probes.emulator.tokens import PREFIXES
+from probes.redact import Redactor, find_token
+
+Encoder = Callable[[str], str]
+
+URLSAFE = string.ascii_letters + string.digits + "_-"
+TOKENS = st.builds(
+    str.__add__,
+    st.sampled_from(sorted(set(PREFIXES.values()))),
+    st.text(URLSAFE, min_size=40, max_size=70),
+)
+TEXTS = st.text(max_size=20)
+
+
+def in_base64(text: str, shift: int, alphabet: bytes = b"+/") -> str:
+    """The text in base64, with so many bytes before it and some behind."""
+    whole = b"abc"[:shift] + text.encode() + b"xyz"
+    return base64.b64encode(whole, altchars=alphabet).decode()
+
+
+ENCODERS: dict[str, Encoder] = {
+    "plain": str,
+    "percent": lambda text: urllib.parse.quote(f"{text}&a b", safe=""),
+    "form": lambda text: urllib.parse.urlencode({"refresh_token": text, "x": "ü"}),
+    "json": lambda text: json.dumps({"a": text, "b": 'x"y'}),
+    "json in json": lambda text: json.dumps(json.dumps({"a": text})),
+    "html": lambda text: html.escape(f"<td title='{text}'>&</td>"),
+    "base64, 0": lambda text: in_base64(text, 0),
+    "base64, 1": lambda text: in_base64(text, 1),
+    "base64, 2": lambda text: in_base64(text, 2),
+    "urlsafe base64, 0": lambda text: in_base64(text, 0, b"-_"),
+    "urlsafe base64, 1": lambda text: in_base64(text, 1, b"-_"),
+    "urlsafe base64, 2": lambda text: in_base64(text, 2, b"-_"),
+    "basic pair": lambda text: "Basic " + in_base64(f"user:{text}", 0),
+    "base64 in json": lambda text: json.dumps({"a": in_base64(text, 1)}),
+}
+
+
+def make_token() -> str:
+    """A made-up token."""
+    return "sk-ant-oat01-" + secrets.token_urlsafe(48)
+
+
+def redactor_of(**values: str) -> Redactor:
+    """A redactor that knows these values, by slot."""
+    redactor = Redactor()
+    for slot, value in values.items():
+        redactor.learn(slot, value)
+    return redactor
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_a_known_value_is_replaced_by_its_slot(encode: Encoder) -> None:
+    for _ in range(20):
+        token = make_token()
+        shown = redactor_of(key=token)(encode(token))
+        assert "[redacted:key]" in shown
+        assert find_token(shown) is None
+        assert token[-16:-2] not in shown
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_a_known_value_need_not_look_like_a_token(encode: Encoder) -> None:
+    value = "0123456789-ABCDEF_abcdef"
+    shown = redactor_of(key=value)(encode(value))
+    assert "[redacted:key]" in shown
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_an_unknown_token_is_replaced_and_found_by_its_shape(encode: Encoder) -> None:
+    for _ in range(20):
+        text = encode(make_token())
+        assert find_token(text) is not None
+        assert find_token(Redactor()(text)) is None
+
+
+@given(token=TOKENS, before=TEXTS, after=TEXTS, encoder=st.sampled_from(sorted(ENCODERS)))
+@example(token="sk-ant-oat01-" + "-" * 40, before="", after="", encoder="base64, 2")
+def test_no_token_is_left_in_any_text(token: str, before: str, after: str, encoder: str) -> None:
+    text = before + ENCODERS[encoder](token) + after
+    for redactor in (Redactor(), redactor_of(slot=token)):
+        shown = redactor(text)
+        assert token not in shown
+        assert find_token(shown) is None
+    assert find_token(text) is not None
+
+
+@given(token=TOKENS, before=TEXTS, after=TEXTS)
+def test_the_text_around_a_value_stays(token: str, before: str, after: str) -> None:
+    shown = redactor_of(slot=token)(f"{before} {token} {after}")
+    assert shown == f"{before} [redacted:slot] {after}"
+
+
+@given(text=st.text(), token=TOKENS)
+def test_redacting_twice_changes_nothing_more(text: str, token: str) -> None:
+    redactor = redactor_of(slot=token)
+    once = redactor(f"{text}{token}{text}")
+    assert redactor(once) == once
+
+
+def test_the_length_of_a_value_is_not_shown() -> None:
+    short, long = make_token(), make_token() * 2
+    assert redactor_of(key=short)(short) == redactor_of(key=long)(long) == "[redacted:key]"
+
+
+def test_each_value_has_its_own_slot() -> None:
+    one, two = make_token(), make_token()
+    shown = redactor_of(one=one, two=two)(f"{two} {one} {two}")
+    assert shown == "[redacted:two] [redacted:one] [redacted:two]"
+
+
+def test_an_empty_value_is_nothing_to_hide() -> None:
+    assert redactor_of(key="")("some text") == "some text"
+
+
+def test_values_may_be_learned_while_texts_are_redacted() -> None:
+    """A token that the emulator's thread has just issued is in nobody's way."""
+    redactor, tokens = Redactor(), [make_token() for _ in range(300)]
+    with ThreadPoolExecutor(2) as pool:
+        shown = pool.submit(lambda: [redactor(token) for token in tokens])
+        for number, token in enumerate(tokens):
+            redactor.learn(str(number), token)
+        assert all(text.startswith("[redacted:") for text in shown.result())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{prefix}AbCdEfGh12345678" for prefix in sorted(set(PREFIXES.values()))),
+        "x sk-ant-oat01-AbCdEfGh, y",
+        "sk-ant-admin-AbCdEfGh",
+        "sk-ant-sid02-AbCdEfGh",
+        "'sk-ant-oat01-AbCdEfGh'",
+        "sk-ant-oat01-AbCdEfGh".lower(),
+        "sk&#45;ant&#45;oat01&#45;AbCdEfGh",
+        "sk&#x2d;ant&#x2D;oat01-AbCdEfGh",
+        "&#115;k-ant-oat01-AbCdEfGh",
+        "sk%2Dant%2doat01%2DAbCdEfGh",
+        "%73k-ant-oat01-AbCdEfGh",
+    ],
+)
+def test_a_token_is_found(text: str) -> None:
+    assert find_token(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a token such as sk-ant-oat01-... from `claude setup-token`",
+        "a token such as sk-ant-oat01-… of yours",
+        "it begins with sk-ant-oat01- and goes on",
+        "sk-ant-<kind>, sk-ant-api03-*, sk-ant-*-short",
+        "sk-ant-",
+        "sk-ant-oat01-[redacted:access-token]",
+        "[redacted:access-token] Bearer [redacted:foreign]",
+        "risk-antenna",
+        "c2stYW50LQ",
+        "sk-proj-AbCdEfGh12345678",
+    ],
+)
+def test_what_only_speaks_of_tokens_is_not_one(text: str) -> None:
+    assert find_token(text) is None
+    assert Redactor()(text) == text
+
+
+def test_a_token_is_found_where_it_begins() -> None:
+    assert find_token("0123456789 sk-ant-oat01-AbCdEfGh") == 11

@@ -1,0 +1,155 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.errors import SettingsError
+from probes.settings import (
+    PASSED_TO_INSTALLERS,
+    Settings,
+    bundled_scenarios,
+    cache_folder,
+    default_jobs,
+    installer_environment,
+    is_ci,
+    search_path,
+)
+
+OURS = {"HOME", "LANG", "PATH", "npm_config_cache", "npm_config_userconfig"}
+SECRETS = {
+    "SECRET": "canary",
+    "ANTHROPIC_API_KEY": "canary",
+    "ANTHROPIC_AUTH_TOKEN": "canary",
+    "CLAUDE_CODE_OAUTH_TOKEN": "canary",
+    "AWS_SECRET_ACCESS_KEY": "canary",
+    "GITHUB_TOKEN": "canary",
+    "NODE_OPTIONS": "--require=canary",
+    "NODE_AUTH_TOKEN": "canary",
+    "PYTHONPATH": "canary",
+    "LD_PRELOAD": "canary",
+    "PIPELINE": "canary",
+    "NPM_TOKEN": "canary",
+    "npm_package_name": "canary",
+    "XDG_CACHE_HOME": "canary",
+}
+
+
+@pytest.fixture(autouse=True)
+def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The home of a user with nothing in the environment but this and a PATH."""
+    for name in tuple(os.environ):
+        monkeypatch.delenv(name)
+    home = tmp_path / "user"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return home
+
+
+def test_installers_get_a_private_home_and_the_users_registry(user: Path, tmp_path: Path) -> None:
+    assert installer_environment(tmp_path / "private") == {
+        "HOME": str(tmp_path / "private"),
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/bin:/bin",
+        "npm_config_cache": str(tmp_path / "private" / "npm"),
+        "npm_config_userconfig": str(user / ".npmrc"),
+    }
+
+
+def test_the_users_pip_configuration_is_used_where_there_is_one(user: Path, tmp_path: Path) -> None:
+    file = user / ".config" / "pip" / "pip.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text("[global]\n")
+    assert installer_environment(tmp_path)["PIP_CONFIG_FILE"] == str(file)
+
+
+def test_no_secret_reaches_an_installer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    passed = installer_environment(tmp_path)
+    assert set(passed) == OURS
+    assert "canary" not in repr(passed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *PASSED_TO_INSTALLERS,
+        *("https_proxy", "no_proxy", "npm_config_registry", "NPM_CONFIG_REGISTRY"),
+        *("PIP_INDEX_URL", "PIP_CONFIG_FILE", "npm_config_userconfig"),
+    ],
+)
+def test_the_way_to_the_registry_is_passed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, "value")
+    assert installer_environment(tmp_path)[name] == "value"
+
+
+@pytest.mark.parametrize("name", ["npm_config_cache", "HOME"])
+def test_what_is_private_stays_private(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "of the user"))
+    assert "of the user" not in installer_environment(tmp_path / "private")[name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"jobs": 0}, "--jobs 0: must be at least 1"),
+        ({"jobs": -5}, "--jobs -5: must be at least 1"),
+        ({"target": "live"}, "--target live is not available yet; leave it out"),
+        ({"target": "liev"}, "--target liev: use 'emulator'"),
+        ({"target": ""}, "--target : use 'emulator'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_in_one_line(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**changes)
+    assert str(caught.value) == complaint
+
+
+def test_there_is_a_job_for_each_processor_unless_said_otherwise() -> None:
+    assert Settings().jobs == default_jobs() >= 1
+    assert Settings(jobs=1).jobs == 1
+
+
+def test_scenarios_are_the_bundled_ones_unless_said_otherwise() -> None:
+    assert Settings().scenario_paths == (bundled_scenarios(),)
+    assert list(bundled_scenarios().glob("*.yaml"))
+    assert Settings(scenarios=(Path("mine.yaml"),)).scenario_paths == (Path("mine.yaml"),)
+
+
+def test_the_cache_is_where_the_user_says(
+    monkeypatch: pytest.MonkeyPatch, user: Path, tmp_path: Path
+) -> None:
+    assert cache_folder().is_relative_to(user)
+    monkeypatch.setenv("AUTHPROBE_CACHE", "")
+    assert cache_folder().is_relative_to(user)
+    monkeypatch.setenv("AUTHPROBE_CACHE", str(tmp_path / "cache"))
+    assert cache_folder() == tmp_path / "cache"
+
+
+def test_a_path_is_there_even_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert search_path() == "/usr/bin:/bin"
+    monkeypatch.delenv("PATH")
+    assert search_path()
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"CI": "true"}, True),
+        ({"CI": "True"}, True),
+        ({"CI": "1"}, True),
+        ({"CI": "false"}, False),
+        ({"CI": ""}, False),
+    ],
+)
+def test_a_ci_job_is_known_by_its_variable(environment: dict[str, str], expected: bool) -> None:
+    assert is_ci(environment) is expected

@@ -1,0 +1,14 @@
+"""Waiting for what another thread or process is about to do."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE = 10.0
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    """Wait until it is so; a test that waits in vain fails."""
+    until = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.002)
