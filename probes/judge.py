@@ -1,7 +1,8 @@
 """Case and observation become a verdict; nothing else is looked at."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case
@@ -58,7 +59,7 @@ def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) ->
             yield Mismatch(
                 field=f"requests[{number}]",
                 expected=describe_request(request),
-                actual="; ".join(map(describe_exchange, made)) or "no such request, in this order",
+                actual=_counted(map(describe_exchange, made)) or "no such request, in this order",
             )
             break
     for number, request in enumerate(expected.no_requests):
@@ -97,7 +98,8 @@ def _same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
 
 def describe_request(request: ExpectedRequest) -> str:
     """An expected request in one line."""
-    target = f"{request.method or 'any'} {request.host or '*'}{request.path or '/*'}"
+    address = f"{request.host or ''}{request.path or ''}"
+    target = " ".join(part for part in (request.method, address) if part) or "request"
     stated = {
         "status": request.status,
         "credential": request.credential,
@@ -115,6 +117,12 @@ def describe_exchange(exchange: Exchange) -> str:
         f"credential={exchange.credential or NONE} in={exchange.credential_header or NONE} "
         f"betas={','.join(exchange.betas) or NONE} rule={_shown(exchange.rule)}"
     )
+
+
+def _counted(lines: Iterable[str]) -> str:
+    """The different lines in the order in which they first come, each with its number."""
+    counts = Counter(lines)
+    return "; ".join(f"{line} ({n} times)" if n > 1 else line for line, n in counts.items())
 
 
 def _text_fits(rule: str | TextRule, text: str | None) -> bool:

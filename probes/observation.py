@@ -81,7 +81,7 @@ def status_outcome(status: int) -> Outcome:
             return Outcome.OVERLOADED
         case _ if status >= 500:
             return Outcome.SERVER_ERROR
-        case _ if status >= 400:
+        case _ if status >= 300:  # a redirect is not followed, and is no answer
             return Outcome.REJECTED
         case _:
             return Outcome.ACCEPTED

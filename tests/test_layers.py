@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("errors", "redact"),
+    ("errors", "files", "redact"),
     ("observation", "verdict"),
     ("settings",),
     ("scenario",),

@@ -66,6 +66,7 @@ def test_the_users_own_credentials_are_neither_used_nor_touched(tmp_path: Path) 
     ended = run(
         *("run", "-k", "cli-nothing and 31", "--json"),
         cwd=tmp_path,
+        argv=None,
         **dict.fromkeys(variables, CANARY),
         CLAUDE_CONFIG_DIR=str(login.parent),
     )

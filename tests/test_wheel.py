@@ -13,7 +13,7 @@ from tests.command import PROJECT, environment, run, verdicts
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `authprobe` command of a virtual environment that has nothing but the wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    steps = (
+    steps: tuple[list[str | Path], ...] = (
         [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", PROJECT],
         [sys.executable, "-m", "venv", folder / "venv"],
         [

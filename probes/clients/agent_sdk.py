@@ -49,11 +49,13 @@ def read_report(stdout: str) -> Report | None:
         return None
     if not isinstance(told, dict) or "error" not in told:
         return None
-    result, raised = told.get("result") or {}, told["error"]
+    result, raised = told.get("result") or {}, told["error"] or {}
+    if not isinstance(result, dict) or not isinstance(raised, dict):
+        return None
     status = result.get("api_error_status")
-    message = result.get("result") or (raised or {}).get("message")
+    message = result.get("result") or raised.get("message")
     return Report(
         is_error=bool(raised) or bool(result.get("is_error", not result)),
         message=str(message) if message else None,
-        status=status if isinstance(status, int) else None,
+        status=status if type(status) is int else None,
     )

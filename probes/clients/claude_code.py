@@ -55,7 +55,7 @@ def read_report(stdout: str) -> Report | None:
             return Report(
                 is_error=bool(last["is_error"]),
                 message=result if isinstance(result, str) else None,
-                status=status if isinstance(status, int) else None,
+                status=status if type(status) is int else None,
             )
     return None
 

@@ -15,6 +15,7 @@ import filelock
 
 from probes.clients.process import Children, Ended, Finished
 from probes.errors import ClientError, InstallError
+from probes.files import write
 from probes.scenario.model import LATEST, Client, ClientKind
 from probes.settings import LATEST_AGE, installer_environment, search_path
 
@@ -30,16 +31,16 @@ ASK_LIMIT: Final = 60.0
 VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:[-.+][\w.]+)?")
 
 REASONS: Final = (
-    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), "not published"),
-    (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
-    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
     (
         re.compile(
             r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
-            r"Failed to establish|NewConnectionError|Name or service|Could not find a version"
+            r"Failed to establish|NewConnectionError|Name or service|from versions: none"
         ),
         "the package registry cannot be reached",
     ),
+    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), "not published"),
+    (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
+    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
     (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
 )
 """What npm and pip print, and what it means; the first that is found counts."""
@@ -122,6 +123,8 @@ class Cache:
         if version == LATEST:
             say("asking for the latest version")
             version = self._latest(client.kind)
+        elif not VERSION.fullmatch(version):
+            raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
         folder = self.folder / client.kind.value / version
         installed = Installed(kind=client.kind, version=version, folder=folder)
         if not folder.is_dir():
@@ -137,7 +140,7 @@ class Cache:
 
         The caller holds the lock of this version.
         """
-        prefix = f".new-{wanted.version}-"
+        prefix = f".new-{wanted.version}_"
         for abandoned in wanted.folder.parent.glob(f"{prefix}*"):  # by a run that was killed
             shutil.rmtree(abandoned, ignore_errors=True)
         with tempfile.TemporaryDirectory(
@@ -212,8 +215,11 @@ class Cache:
                 names = [path.stem for path in installed.folder.glob(pattern)]
                 return names[0].rpartition("-")[2] if names else "nothing"
             case _:
-                manifest = json.loads((installed.package / "package.json").read_text())
-                return str(manifest["version"])
+                try:
+                    manifest = json.loads((installed.package / "package.json").read_bytes())
+                    return str(manifest["version"])
+                except (ValueError, LookupError, TypeError):
+                    raise InstallError(f"{installed.kind}: its package.json is broken") from None
 
     def _latest(self, kind: ClientKind) -> str:
         """The latest published version, as last heard within a day, or, offline, as last heard."""
@@ -228,9 +234,7 @@ class Cache:
                 return heard[0]
             raise
         note.parent.mkdir(parents=True, exist_ok=True)
-        new = note.with_suffix(".new")
-        new.write_text(json.dumps({"version": version, "at": time.time()}))
-        new.replace(note)
+        write(note, json.dumps({"version": version, "at": time.time()}))
         return version
 
     def _ask_latest(self, kind: ClientKind) -> str:

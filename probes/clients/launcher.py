@@ -24,7 +24,6 @@ import sys
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-REQUEST_LIMIT_BYTES = 1024 * 1024
 DESCRIPTORS = 4  # of a request: the child's socket, then its standard streams
 
 
@@ -45,7 +44,6 @@ class Launcher:
             for key, _ in self.selector.select():
                 key.data()
             self.reap()
-        self.end_all()
 
     def start_next(self) -> None:
         """Start the child that the next request describes; a 4-byte length precedes the request."""
@@ -67,8 +65,9 @@ class Launcher:
                 start_new_session=True,
             )
         except OSError as error:
-            report(channel, {"error": f"{error.strerror}: {error.filename}"})
-            channel.close()
+            refuse(channel, f"{error.strerror}: {error.filename}")
+        except ValueError as error:  # a NUL in an argument
+            refuse(channel, str(error))
         else:
             self.sockets[child.pid] = channel
             child.returncode = 0  # this class waits for its children itself
@@ -141,6 +140,12 @@ def report(channel: socket.socket, event: dict[str, object]) -> None:
         channel.sendall(json.dumps(event).encode() + b"\n")
 
 
+def refuse(channel: socket.socket, reason: str) -> None:
+    """Tell the run that its child was not started, and why."""
+    report(channel, {"error": reason})
+    channel.close()
+
+
 def adopt_orphans() -> None:
     """Become the parent of whatever a child leaves behind, where the system can do that."""
     if sys.platform == "linux":
@@ -154,16 +159,21 @@ def main() -> None:
     """
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the run decides when it is over
+        # The run decides when it is over. Ignoring them would be inherited by every child.
+        signal.signal(number, lambda number, frame: None)
     adopt_orphans()
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(False)
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    Launcher(control).serve(ours)
-    for scratch in sys.argv[2:]:
-        shutil.rmtree(scratch, ignore_errors=True)
+    children = Launcher(control)
+    try:
+        children.serve(ours)
+    finally:
+        children.end_all()
+        for scratch in sys.argv[2:]:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -102,9 +102,9 @@ def read_report(status: int, body: bytes) -> Report:
         return Report(is_error=True, message=read_error(body)[1])
     try:
         content = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return Report(is_error=True, message=body.decode("utf-8", "replace")[:500])
-    return Report(is_error=False, message=str(content))
+    return Report(is_error=False, message=None if content is None else str(content))
 
 
 def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:

@@ -108,6 +108,11 @@ class Children:
         null = os.open(os.devnull, os.O_RDONLY)
         try:
             self._send(request, [theirs.fileno(), null, out_write, err_write])
+        except (OSError, ClientError):
+            ours.close()
+            os.close(out_read)
+            os.close(err_read)
+            raise
         finally:
             theirs.close()
             for descriptor in (null, out_write, err_write):
@@ -176,7 +181,8 @@ class Child:
                     if ended is Ended.LIMIT:
                         raise ClientError("does not end, not even when killed")
                     ended, deadline = Ended.LIMIT, time.monotonic() + GRACE
-                    self._channel.sendall(b"end\n")
+                    with contextlib.suppress(OSError):  # it may have ended at this moment
+                        self._channel.sendall(b"end\n")
             self._drain()
         return Finished(
             exit_code=exit_code,

@@ -91,7 +91,7 @@ def make_request(
     bench: Bench, endpoint: Endpoint
 ) -> tuple[dict[str, str], dict[str, object] | None]:
     """Headers and JSON body of the request, with the credential in its place."""
-    headers: dict[str, str | None] = {"user-agent": USER_AGENT}
+    headers: dict[str, str | None] = {}
     body: dict[str, object] | None = None
     match endpoint.request:
         case Request.MESSAGES:
@@ -116,6 +116,7 @@ def make_request(
             case _:
                 body = (body or {}) | {"refresh_token": value}
     headers |= {name.lower(): value for name, value in bench.case.headers.items()}
+    headers["user-agent"] = USER_AGENT  # last: no scenario takes this name away
     return {name: value for name, value in headers.items() if value is not None}, body
 
 

@@ -1,11 +1,11 @@
 """Finished artifacts: looked through for tokens, then put in place under their names."""
 
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from probes.files import write
 from probes.redact import find_token
 
 HOSTNAME: Final = re.compile(r'(<testsuite\b[^>]*?) hostname="[^"]*"')
@@ -38,17 +38,6 @@ def publish(folder: Path, texts: Mapping[str, str]) -> None:
             places[name] = place
     if places:
         raise SecretFoundError(places)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then give it its own."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(text)
-    new = Path(file.name)
-    new.chmod(0o644)
-    new.replace(path)
 
 
 def without_hostname(junit: str) -> str:

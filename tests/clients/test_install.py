@@ -136,7 +136,7 @@ def test_an_installation_that_is_stopped_leaves_nothing(registry: Registry, tmp_
 
 
 def test_what_a_killed_run_left_behind_is_removed(registry: Registry, cache: Cache) -> None:
-    left = cache.folder / "claude-code" / ".new-1.0.0-abandoned"
+    left = cache.folder / "claude-code" / ".new-1.0.0_abandoned"
     left.mkdir(parents=True)
     install(cache, "claude-code@1.0.0")
     assert content(cache) == ["1.0.0"]

@@ -71,3 +71,35 @@ def test_a_registry_that_names_no_version_is_told(registry: Registry, cache: Cac
     registry.publish("soon")
     told = "the registry names no latest version of @anthropic-ai/claude-code"
     assert fault(cache, "claude-code") == told
+
+
+@pytest.mark.parametrize("text", ["{}", "{", "[]", "null", "\\377"])
+@pytest.mark.parametrize("kind", ["agent-sdk-node", "claude-max-api-proxy"])
+def test_a_broken_manifest_makes_one_client_unavailable(
+    registry: Registry, cache: Cache, text: str, kind: str
+) -> None:
+    registry.after(f"printf '{text}' > \"$modules/$package/package.json\"")
+    assert fault(cache, f"{kind}@1.0.0") == f"{kind}: its package.json is broken"
+
+
+def test_pip_without_a_registry_is_told_so(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple/")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    said = fault(cache, "agent-sdk-python@0.1.0")
+    assert said == "claude-agent-sdk==0.1.0: the package registry cannot be reached"
+
+
+def test_another_version_that_is_being_installed_is_left_alone(
+    registry: Registry, cache: Cache
+) -> None:
+    other = cache.folder / "claude-code" / ".new-1.0.0-beta.1_abcdefgh"
+    other.mkdir(parents=True)
+    install(cache, "claude-code@1.0.0")
+    assert other.exists()
+
+
+@pytest.mark.parametrize("version", ["..", ".", "stable"])
+def test_what_is_no_version_is_not_installed(
+    registry: Registry, cache: Cache, version: str
+) -> None:
+    assert "is not a version" in fault(cache, f"claude-code@{version}")

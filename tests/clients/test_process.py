@@ -270,3 +270,24 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_scratch_folder(tmp_path: 
     watched = pids if sys.platform == "linux" else pids[1:]
     wait_until(lambda: not any(map(alive, watched)))
     wait_until(lambda: not scratch.exists())
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
+def test_a_child_can_be_ended_by_a_signal_as_anywhere_else(children: Children, name: str) -> None:
+    assert shell(children, f"kill -{name} $$; echo survived").stdout == ""
+
+
+def test_nothing_is_started_or_left_open_when_the_run_is_over() -> None:
+    children = Children()
+    children.close()
+    with pytest.raises(ClientError, match="the run is over"):
+        children.run(["/bin/echo"], env=SYSTEM, cwd=Path("/"), limit=5)
+
+
+def test_a_request_that_cannot_be_met_ends_no_other_child(children: Children) -> None:
+    script = "echo x; exec sleep 300"
+    with children.start([SH, "-c", script], env=SYSTEM, cwd=Path("/")) as other:
+        assert other.read_line_with("x", 5)
+        with pytest.raises(ClientError, match="cannot be started: embedded null byte"):
+            children.run(["/bin/echo", "a\0b"], env=SYSTEM, cwd=Path("/"), limit=5)
+        assert children.run(["/bin/echo", "x"], env=SYSTEM, cwd=Path("/"), limit=5).stdout == "x\n"

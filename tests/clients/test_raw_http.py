@@ -289,3 +289,16 @@ def test_an_error_is_read_in_each_of_its_forms(
     body: bytes, expected: tuple[str | None, str | None]
 ) -> None:
     assert read_error(body) == expected
+
+
+@pytest.mark.parametrize("headers", [{"User-Agent": "another/1.0.0"}, {"user-agent": None}])
+def test_no_scenario_takes_our_name_away(
+    laboratory: Laboratory, headers: dict[str, str | None]
+) -> None:
+    assert made(laboratory, raw_case(headers=headers))[0]["user-agent"] == AGENT
+
+
+def test_a_redirect_is_neither_followed_nor_accepted(laboratory: Laboratory) -> None:
+    with respx.mock:
+        respx.post(MESSAGES).respond(302, headers={"location": "https://claude.ai/login"})
+        assert observe(laboratory, raw_case()).outcome is Outcome.REJECTED

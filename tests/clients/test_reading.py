@@ -121,3 +121,20 @@ def completion(content: object) -> bytes:
 )
 def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: Report) -> None:
     assert openai_proxy.read_report(status, body) == expected
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"result": "x", "error": None}, {"result": None, "error": "x"}, {"error": [1]}],
+)
+def test_what_is_no_report_of_a_driver_is_not_taken_for_one(told: object) -> None:
+    assert agent_sdk.read_report(json.dumps(told)) is None
+
+
+def test_an_answer_of_the_proxy_that_cannot_be_read_is_an_error() -> None:
+    assert openai_proxy.read_report(200, b"[" * 100_000).is_error
+
+
+def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
+    told = openai_proxy.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
+    assert told.message is None
