@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case
 from probes.run import CaseRecord
+from probes.scenario.model import NO_CREDENTIAL as NONE
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import BaselineState, Mismatch, Status, Verdict
-
-NONE = "none"
 
 
 def judge(case: Case, observation: Observation, previous: CaseRecord | None = None) -> Verdict:
@@ -97,26 +96,44 @@ def _same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
 
 
 def describe_request(request: ExpectedRequest) -> str:
-    """An expected request in one line."""
-    address = f"{request.host or ''}{request.path or ''}"
-    target = " ".join(part for part in (request.method, address) if part) or "request"
-    stated = {
-        "status": request.status,
-        "credential": request.credential,
-        "in": request.credential_header,
-        "betas": ",".join(request.betas) or None,
-        "rule": request.rule,
-    } | {name: value or "absent" for name, value in request.headers.items()}
-    return " ".join([target, *(f"{name}={value}" for name, value in stated.items() if value)])
+    """An expected request in one line: what is stated of it."""
+    parts = [
+        _target(request.method, request.host, request.path),
+        f"status {request.status}" if request.status is not None else None,
+        credential_words(request.credential, request.credential_header),
+        f"betas {', '.join(request.betas)}" if request.betas else None,
+        f"by rule {request.rule}" if request.rule else None,
+    ]
+    parts += [
+        f"no header {name}" if value is None else f"header {name}: {value}"
+        for name, value in request.headers.items()
+    ]
+    return ", ".join(part for part in parts if part) or "any request"
 
 
 def describe_exchange(exchange: Exchange) -> str:
-    """A request that was made, in one line."""
-    return (
-        f"{exchange.method} {exchange.host}{exchange.path} status={_shown(exchange.status)} "
-        f"credential={exchange.credential or NONE} in={exchange.credential_header or NONE} "
-        f"betas={','.join(exchange.betas) or NONE} rule={_shown(exchange.rule)}"
+    """A request that was made, in one line, with the same words."""
+    parts = (
+        _target(exchange.method, exchange.host, exchange.path),
+        f"status {_shown(exchange.status)}",
+        credential_words(exchange.credential or NONE, exchange.credential_header),
+        f"betas {', '.join(exchange.betas) or NONE}",
+        f"by rule {_shown(exchange.rule)}",
     )
+    return ", ".join(part for part in parts if part)
+
+
+def credential_words(credential: str | None, header: str | None) -> str | None:
+    """The slot of a credential and the header that it stands in; None: nothing is stated."""
+    if NONE in (credential, header):
+        return "no credential"
+    if credential is None:
+        return f"a credential in {header}" if header else None
+    return f"{credential} in {header}" if header else credential
+
+
+def _target(method: str | None, host: str | None, path: str | None) -> str | None:
+    return " ".join(part for part in (method, f"{host or ''}{path or ''}") if part) or None
 
 
 def _counted(lines: Iterable[str]) -> str:

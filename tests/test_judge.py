@@ -153,14 +153,23 @@ def test_a_missing_request_is_told_with_those_that_went_there() -> None:
     [mismatch] = judge(
         make_case(requests=(wanted,)), make_observation(exchanges=(REFRESH, REFUSED))
     ).mismatches
-    assert mismatch.expected == "/v1/messages status=200"
+    assert mismatch.expected == "/v1/messages, status 200"
     assert mismatch.actual == describe_exchange(REFUSED)
+
+
+def test_requests_that_are_alike_are_told_once_with_their_number() -> None:
+    wanted = ExpectedRequest(path=REFUSED.path, status=200)
+    [mismatch] = judge(
+        make_case(requests=(wanted,)), make_observation(exchanges=(REFUSED,) * 3)
+    ).mismatches
+    assert mismatch.actual == f"{describe_exchange(REFUSED)} (3 times)"
 
 
 def test_an_expected_request_is_described_by_all_that_is_stated() -> None:
     assert describe_request(ExpectedRequest(**REQUEST)) == (
-        "POST api.anthropic.com/v1/messages status=401 credential=access-token in=authorization "
-        "betas=another,oauth-2025-04-20 rule=A08 Anthropic-Version=2023-06-01 x-api-key=absent"
+        "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "
+        "betas another, oauth-2025-04-20, by rule A08, header Anthropic-Version: 2023-06-01, "
+        "no header x-api-key"
     )
 
 

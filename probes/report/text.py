@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from probes.judge import credential_words, describe_request
 from probes.observation import Exchange, Observation, Outcome
 from probes.run import CaseRecord
 from probes.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
     Expectation,
-    ExpectedRequest,
     TextRule,
 )
 from probes.verdict import Mismatch, Status, Verdict
@@ -112,10 +112,10 @@ def expected_facts(expectation: Expectation) -> Facts:
         ("Exit code", _number(expectation.exit_code)),
     ]
     facts += [
-        (f"Request {number}", _request_words(request))
+        (f"Request {number}", describe_request(request))
         for number, request in enumerate(expectation.requests, start=1)
     ]
-    facts += [("No request", _request_words(request)) for request in expectation.no_requests]
+    facts += [("No request", describe_request(request)) for request in expectation.no_requests]
     return _known(facts)
 
 
@@ -151,7 +151,7 @@ def setting_facts(record: CaseRecord) -> Facts:
 
 def sent_words(exchange: Exchange) -> str:
     """The slot of the credential that a request carried, and the header that it stood in."""
-    return _credential_words(exchange.credential, exchange.credential_header) or "no credential"
+    return credential_words(exchange.credential, exchange.credential_header) or "no credential"
 
 
 def told_words(exchange: Exchange) -> str:
@@ -172,29 +172,6 @@ def anchor(case_id: str) -> str:
 def was_probed(record: CaseRecord) -> bool:
     """Whether the case could be tested here."""
     return record.observation.outcome is not Outcome.UNAVAILABLE
-
-
-def _request_words(request: ExpectedRequest) -> str:
-    address = _joined((request.method, f"{request.host or ''}{request.path or ''}" or None), " ")
-    parts = [
-        address or None,
-        f"status {request.status}" if request.status is not None else None,
-        _credential_words(request.credential, request.credential_header),
-        f"betas {', '.join(request.betas)}" if request.betas else None,
-    ]
-    parts += [
-        f"no header {name}" if value is None else f"header {name}: {value}"
-        for name, value in request.headers.items()
-    ]
-    return _joined(parts, ", ") or "any"
-
-
-def _credential_words(credential: str | None, header: str | None) -> str | None:
-    if NO_CREDENTIAL in (credential, header):
-        return "no credential"
-    if credential is None:
-        return f"a credential in {header}" if header else None
-    return f"{credential} in {header}" if header else credential
 
 
 def _rule_words(rule: str | TextRule | None) -> str | None:
