@@ -1,27 +1,68 @@
 """Measures authprobe against what it builds on, in pairs, and prints a Markdown table.
 
-    python bench/bench.py [--rounds N] [--json] [requests|cli|cli-many|version]...
+    python bench/bench.py [--rounds N] [--json] [requests|requests-strict|cli|cli-many|version]...
 
 Machines are noisy, so each round measures both sides, in turn the one and the other first, and
 what counts is the median of the rounds' ratios. Nothing fails by time: the table says which ratio
-is over its limit. The client must be installed already, as `authprobe run` does; then nothing but
-loopback is needed (`unshare -rn sh -c 'ip link set lo up; python bench/bench.py'`).
+is over its limit. The client is the newest in the cache, and nothing but loopback is needed:
+`unshare -rn sh -c 'ip link set lo up; python bench/bench.py'` works as well.
 """
 
 import argparse
+import functools
 import importlib.metadata
 import json
 import platform
 import statistics
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from pairs import PAIRS, Calls, Cost, Pair
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # started as a file
 
 import probes
+from bench import clients, commands
+from bench.measure import Calls, Cost, Pair
 from probes.settings import default_jobs
 
-HEADER = ("| | ours | reference | ratio | limit |", "| --- | --- | --- | --- | --- |")
+PAIRS: Final = {
+    "requests": Pair(
+        ours=f"`authprobe run`, {commands.REQUESTS} requests answered after 50 ms",
+        reference=f"`pytest --html`, {commands.REQUESTS} empty tests",
+        rounds=7,
+        limit_ratio=2.0,
+        prepare=commands.requests,
+    ),
+    "requests-strict": Pair(
+        ours="the same",
+        reference="the same, without the other pytest plugins that are installed",
+        rounds=7,
+        prepare=functools.partial(commands.requests, *commands.HTML_ALONE),
+    ),
+    "cli": Pair(
+        ours="one more `claude -p ping` case in an open run",
+        reference="the same call without authprobe",
+        rounds=15,
+        limit_ratio=1.05,
+        prepare=clients.one_case,
+    ),
+    "cli-many": Pair(
+        ours=f"{clients.MANY} `claude -p ping` cases, {clients.JOBS} at once, start to verdicts",
+        reference=f"the same calls by `xargs -P {clients.JOBS}`",
+        rounds=3,
+        limit_ratio=1.1,
+        prepare=clients.many_cases,
+    ),
+    "version": Pair(
+        ours="`authprobe --version`",
+        reference="`python -c pass`",
+        rounds=15,
+        limit=0.2,
+        prepare=commands.version,
+    ),
+}
+HEADER: Final = ("| | ours | reference | ratio | limit |", "| --- | --- | --- | --- | --- |")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +136,16 @@ def one_round(calls: Calls, *, ours_first: bool) -> tuple[Cost, Cost]:
 def row(measured: Measured) -> str:
     """A row of the table."""
     pair, ratio = measured.pair, measured.ratio
-    limit = f"{pair.limit_ratio:g}" if pair.limit_ratio is not None else f"{pair.limit:g} s"
+    limit = "none"
+    if pair.limit_ratio is not None:
+        limit = f"{pair.limit_ratio:g}"
+    elif pair.limit is not None:
+        limit = f"{pair.limit:g} s"
     cells = (
         measured.name,
         f"{pair.ours}: {measured.ours.median:.2f} s",
         f"{pair.reference}: {measured.reference.median:.2f} s",
-        f"{ratio.median:.2f} ({ratio.low:.2f}–{ratio.high:.2f})",
+        f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
         f"{limit}, **exceeded**" if measured.over else limit,
     )
     return f"| {' | '.join(cells)} |"
@@ -163,7 +208,7 @@ def main() -> None:
         return
     print("\n".join((*HEADER, *map(row, results))))
     print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()) + ".")
-    print("Seconds are medians; a ratio is the median of the rounds' ratios (lowest–highest).")
+    print("Seconds are medians; a ratio is the median of the rounds' ratios (lowest to highest).")
     for result in results:
         if result.over:
             print(f"Over its limit: {result.name}.")

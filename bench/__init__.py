@@ -1,0 +1,1 @@
+"""Measurements of whole commands; `bench.py` is the one to start."""
