@@ -1,5 +1,6 @@
 """The command line: options and help; the work is in `commands/`."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -76,8 +77,12 @@ def run(**options: object) -> None:
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """
+    # What the imports make stays until the end: looking through it for garbage is time lost.
+    gc.disable()
     from probes.commands.run import run as command
 
+    gc.freeze()
+    gc.enable()
     sys.exit(command(**options))  # type: ignore[arg-type]
 
 

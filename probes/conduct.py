@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 import filelock
 
@@ -170,6 +170,7 @@ class _Partial:
     """The file of finished records, held by one run at a time; a context manager."""
 
     folder: Path
+    _file: TextIO | None = None
     _lock: filelock.BaseFileLock | None = None
 
     def __enter__(self) -> "_Partial":
@@ -180,7 +181,7 @@ class _Partial:
             path = self.folder / PARTIAL
             if path.exists():
                 path.replace(self.folder / INTERRUPTED)
-            path.touch()
+            self._file = path.open("w", encoding="utf-8")
         except filelock.Timeout:
             trouble = "another run is writing there"
         except OSError as error:
@@ -190,16 +191,18 @@ class _Partial:
         raise SettingsError(f"{self.folder}: {trouble}; choose another folder with --out")
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            if self._file:
+                self._file.close()
         if self._lock:
             self._lock.release()
 
     def add(self, record: CaseRecord) -> None:
         """Keep a record, whatever happens next; a full disk is told of when the run is over."""
-        with (
-            contextlib.suppress(OSError),
-            (self.folder / PARTIAL).open("a", encoding="utf-8") as file,
-        ):
-            file.write(dump_record(record))
+        with contextlib.suppress(OSError):
+            if self._file:
+                self._file.write(dump_record(record))
+                self._file.flush()
 
 
 @contextlib.contextmanager

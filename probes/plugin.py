@@ -234,11 +234,15 @@ class CompatibilityRun:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        if report.when != "call" and report.passed:
+            return  # pytest-html asks, and leaves the row out
         record = self._record_of(report)
         cells[:] = [cells[0], *(f"<td>{cell}</td>" for _, cell in row_cells(record))]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
+        if report.when != "call" and report.passed:
+            return
         record = self._record_of(report)
         if record is not None:
             data[:] = [details(record)]

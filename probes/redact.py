@@ -15,6 +15,11 @@ ENCODED_SHAPE: Final = re.compile(
 )
 """`sk-ant-` in base64, at each of the three alignments."""
 
+ENTITY: Final = re.compile(r"&(?:#|hyphen|dash|lowbar|UnderBar)", re.IGNORECASE)
+"""HTML that can stand for a character of a token, whose characters need no escape."""
+PERCENT: Final = re.compile(r"%[2-7][0-9A-Fa-f]")
+"""The same in an address."""
+
 
 class Redactor:
     """Replaces every known value, in plain and in base64, by `[redacted:SLOT]`."""
@@ -39,7 +44,12 @@ def find_token(text: str) -> int | None:
 
     Every credential that this project makes or uses has the shape, so no value need be known here.
     """
-    for decoded in (text, html.unescape(text), urllib.parse.unquote(text)):
+    readings = [text]
+    if ENTITY.search(text):
+        readings.append(html.unescape(text))
+    if PERCENT.search(text):
+        readings.append(urllib.parse.unquote(text))
+    for decoded in readings:
         if found := SHAPE.search(decoded) or ENCODED_SHAPE.search(decoded):
             return found.start()
     return None

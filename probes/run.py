@@ -1,6 +1,7 @@
 """A run: what `results.json` holds, the input of a report and the baseline of a later run."""
 
 import datetime
+import functools
 import platform
 import uuid
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 import probes
 from probes.errors import RecordError
@@ -85,8 +87,10 @@ class Run:
     cases: tuple[CaseRecord, ...]
 
 
-_RUN: Final = TypeAdapter(Run)
-_RECORD: Final = TypeAdapter(CaseRecord)
+@functools.cache
+def _reader() -> TypeAdapter[Run]:
+    # Made when a file is read: most runs read none, and making it takes longer than writing one.
+    return TypeAdapter(Run)
 
 
 def this_platform() -> Platform:
@@ -119,12 +123,12 @@ def make_run(
 
 def dump_run(run: Run) -> str:
     """The run as the text of `results.json`."""
-    return _RUN.dump_json(run, indent=1).decode() + "\n"
+    return to_json(run, indent=1).decode() + "\n"
 
 
 def dump_record(record: CaseRecord) -> str:
     """One case as one line of JSON."""
-    return _RECORD.dump_json(record).decode() + "\n"
+    return to_json(record).decode() + "\n"
 
 
 def read_run(path: Path) -> Run:
@@ -134,7 +138,7 @@ def read_run(path: Path) -> Run:
         RecordError: the file cannot be read, or is not a run of this schema version.
     """
     try:
-        return _RUN.validate_json(path.read_bytes())
+        return _reader().validate_json(path.read_bytes())
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from None
     except ValidationError as error:

@@ -45,17 +45,13 @@ class Laboratory:
     def bench(self, case: Case) -> Iterator["Bench"]:
         """A backend, a proxy and a private home for one case; all are gone afterwards."""
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
-        listener = self.network.open(backend)
-        try:
-            with tempfile.TemporaryDirectory(
-                prefix="home-", dir=self.scratch, ignore_cleanup_errors=True
-            ) as home:
-                yield Bench(self, case, backend, listener, Path(home))
-        finally:
-            self.network.close(listener)
+        with contextlib.ExitStack() as stack:
+            listener = self.network.open(backend)
+            stack.callback(self.network.close, listener)
+            yield Bench(self, case, backend, listener, stack)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bench:
     """One case, set up."""
 
@@ -63,7 +59,18 @@ class Bench:
     case: Case
     backend: CaseBackend
     listener: Listener
-    home: Path
+    _stack: contextlib.ExitStack
+    _home: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """A private home, made when it is first asked for: our own requests need none."""
+        if self._home is None:
+            made = tempfile.TemporaryDirectory(
+                prefix="home-", dir=self.laboratory.scratch, ignore_cleanup_errors=True
+            )
+            self._home = Path(self._stack.enter_context(made))
+        return self._home
 
     @property
     def config_folder(self) -> Path:

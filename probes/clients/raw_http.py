@@ -1,5 +1,6 @@
 """Our own HTTP request, which says that it is authprobe's."""
 
+import contextlib
 import functools
 import json
 import ssl
@@ -71,12 +72,15 @@ def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, by
         proxy=httpx.Proxy(bench.listener.proxy_url),
         trust_env=False,
     )
-    method = "GET" if endpoint.request is Request.PROFILE else "POST"
-    content = json.dumps(body) if body is not None else None
-    with (
-        httpx.Client(transport=transport, timeout=bench.case.limit, trust_env=False) as client,
-        client.stream(method, endpoint.url, headers=headers, content=content) as response,
-    ):
+    request = httpx.Request(
+        "GET" if endpoint.request is Request.PROFILE else "POST",
+        endpoint.url,
+        headers=headers,
+        content=json.dumps(body) if body is not None else None,
+        extensions={"timeout": httpx.Timeout(bench.case.limit).as_dict()},
+    )
+    # Without a client around it: no cookies, no redirects, no header that is not ours.
+    with transport, contextlib.closing(transport.handle_request(request)) as response:
         received = bytearray()
         for chunk in response.iter_bytes():
             received += chunk

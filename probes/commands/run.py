@@ -5,7 +5,6 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import pytest
 from rich.console import Console
@@ -16,8 +15,6 @@ from probes.errors import ExitCode
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
 from probes.settings import Settings, default_jobs
-
-WIDE: Final = 400
 
 
 def run(
@@ -80,6 +77,11 @@ def pytest_arguments(expression: str | None) -> list[str]:
         "--capture=no",
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
+        # These look after tests that do something; ours hand out verdicts.
+        "-pno:logging",
+        "-pno:threadexception",
+        "-pno:unraisableexception",
+        "-pno:warnings",
         "-pmetadata",
         "-phtml",
     ]
@@ -96,6 +98,5 @@ def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
 
 
 def _print(run: Run, out: Path) -> None:
-    # Ids are to be copied and searched for: only a terminal has a width that they must fit.
-    print_run(run, Console() if sys.stdout.isatty() else Console(width=WIDE))
+    print_run(run, Console())
     print(f"report: {out / plugin.HTML}", file=sys.stderr)

@@ -8,7 +8,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -148,19 +148,16 @@ class CaseBackend:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The ASGI application; the source port of a connection tells which case it belongs to."""
+    """The ASGI application of one case."""
 
-    case_of: Callable[[int], CaseBackend | None]
+    backend: CaseBackend
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        backend = self.case_of(request.client.port if request.client else 0)
-        if backend is None:
-            await Response(status_code=421)(scope, receive, send)
-            return
+        backend = self.backend
         try:
             ask = await _read(request, backend)
         except ClientDisconnect:

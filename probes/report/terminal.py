@@ -3,7 +3,6 @@
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from probes.report import table, text
@@ -16,6 +15,7 @@ _STYLES: Final = {
     Status.ERROR: "bold yellow",
     Status.SKIPPED: "dim",
 }
+_HEADS: Final = ("Verdict", "Outcome", "Requests", "Seconds", "Case")
 _PLAIN_MARKS: Final = {
     Status.PASSED: "+",
     Status.FAILED: "x",
@@ -26,56 +26,57 @@ _PLAIN_MARKS: Final = {
 
 def print_run(run: Run, console: Console) -> None:
     """A line for each case, with what went wrong beneath it, then the verdict on the run."""
-    if run.cases:
-        console.print(_cases(run, console), "")
+    # Nothing is wrapped: ids are to be copied and searched for.
+    console.print(_all(run, plain=console.options.ascii_only), soft_wrap=True)
+
+
+def _all(run: Run, *, plain: bool) -> Text:
+    drawn = Text()
+    rows = [_cells(record, plain=plain) for record in run.cases]
+    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    if rows:
+        drawn.append(_line(_HEADS, widths), "bold")
+    for record, cells in zip(run.cases, rows, strict=True):
+        style = _STYLES[record.verdict.status]
+        line = _line(cells, widths)
+        drawn.append(line[: widths[0]], style).append(line[widths[0] :])
+        if record.verdict.status in (Status.FAILED, Status.ERROR):
+            for problem in text.describe_problem(record):
+                drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
+    drawn.append("\n" if rows else "")
     for warning in table.warnings(run):
-        console.print(_text(warning, console, "bold yellow"))
-    line = table.headline(run)
-    words = f"{_mark(line.status, console)} {line.word} · {line.counts} · {run.elapsed:.1f} s"
-    console.print(_text(words, console, _STYLES[line.status]))
+        drawn.append(f"{_shown(warning, plain=plain)}\n", "bold yellow")
+    headline = table.headline(run)
+    mark = _mark(headline.status, plain=plain)
+    words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
+    return drawn.append(_shown(words, plain=plain), _STYLES[headline.status])
 
 
-def _cases(run: Run, console: Console) -> Table:
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    drawn.add_column("Verdict", no_wrap=True)
-    drawn.add_column("Case", overflow="fold")
-    drawn.add_column("Outcome", no_wrap=True)
-    drawn.add_column("Status", justify="right", no_wrap=True)
-    drawn.add_column("Requests", justify="right", no_wrap=True)
-    drawn.add_column("Seconds", justify="right", no_wrap=True)
-    for record in run.cases:
-        drawn.add_row(*_cells(record, console))
-    return drawn
-
-
-def _cells(record: CaseRecord, console: Console) -> tuple[Text, ...]:
+def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
     seen, verdict = record.observation, record.verdict
-    words = f"{_mark(verdict.status, console)} {text.status_words(verdict)}"
     return (
-        _text(words, console, _STYLES[verdict.status]),
-        _case(record, console),
-        _text(seen.outcome.value, console),
-        _text(text.status_number(seen), console),
-        _text(str(len(seen.exchanges)), console),
-        _text(f"{seen.elapsed:.2f}", console),
+        f"{_mark(verdict.status, plain=plain)} {text.status_words(verdict)}",
+        text.outcome_words(seen),
+        str(len(seen.exchanges)),
+        f"{seen.elapsed:.2f}",
+        _shown(record.id, plain=plain),
     )
 
 
-def _case(record: CaseRecord, console: Console) -> Text:
-    lines = [_text(record.id, console)]
-    if record.verdict.status in (Status.FAILED, Status.ERROR):
-        problems = text.describe_problem(record)
-        lines += [_text(f"  {line}", console, _STYLES[record.verdict.status]) for line in problems]
-    return Text("\n").join(lines)
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Cells in columns; numbers to the right, and the last as long as it is."""
+    mark, outcome, requests, seconds, case = cells
+    return (
+        f"{mark:<{widths[0]}}  {outcome:<{widths[1]}}  {requests:>{widths[2]}}  "
+        f"{seconds:>{widths[3]}}  {case}\n"
+    )
 
 
-def _mark(status: Status, console: Console) -> str:
-    return _PLAIN_MARKS[status] if console.options.ascii_only else text.SYMBOLS[status]
+def _mark(status: Status, *, plain: bool) -> str:
+    return _PLAIN_MARKS[status] if plain else text.SYMBOLS[status]
 
 
-def _text(outside: str, console: Console, style: str = "") -> Text:
-    """The text with nothing hidden in it, in characters that the console can write."""
+def _shown(outside: str, *, plain: bool) -> str:
+    """The text with nothing hidden in it, in characters that the terminal can write."""
     line = text.one_line(outside)
-    if console.options.ascii_only:
-        line = line.encode("ascii", "backslashreplace").decode()
-    return Text(line, style=style)
+    return line.encode("ascii", "backslashreplace").decode() if plain else line

@@ -26,6 +26,8 @@ SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!",
 
 def visible(text: str) -> str:
     r"""The text with controls, direction marks and odd spaces as `\u202e`; lines and tabs stay."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
 
 
