@@ -77,6 +77,10 @@ def run(**options: object) -> None:
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """
+    from probes.emulator.remote import start_early
+
+    if not options["only_list"]:
+        start_early()
     # What the imports make stays until the end: looking through it for garbage is time lost.
     gc.disable()
     from probes.commands.run import run as command

@@ -20,7 +20,7 @@ from probes import engine
 from probes.clients.base import Laboratory
 from probes.clients.install import Cache
 from probes.clients.process import Children
-from probes.emulator.network import Network
+from probes.emulator.remote import RemoteNetwork
 from probes.errors import SettingsError
 from probes.judge import judge
 from probes.observation import Observation
@@ -99,7 +99,7 @@ def _probe(
                 tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
             )
         )
-        network = stack.enter_context(Network(scratch))
+        network = stack.enter_context(RemoteNetwork(scratch))
         executor = stack.enter_context(engine.thread_pool(settings.jobs))
         children = stack.enter_context(Children(scratch))
         laboratory = Laboratory(

@@ -191,9 +191,11 @@ def test_nothing_is_left_of_a_bench(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     benches: list[Bench] = []
+    ports: list[int] = []
 
     def runner(bench: Bench) -> Observation:
-        connect(bench.listener.port).close()
+        ports.append(bench.listener.port)
+        connect(ports[0]).close()
         Path(bench.home, "file").touch()
         benches.append(bench)
         if error:
@@ -209,7 +211,9 @@ def test_nothing_is_left_of_a_bench(
     [bench] = benches
     assert not bench.home.exists()
     with pytest.raises(ConnectionRefusedError):
-        connect(bench.listener.port)
+        connect(ports[0])
+    with pytest.raises(ClientError, match="this case is over"):
+        _ = bench.listener
 
 
 @pytest.mark.parametrize(

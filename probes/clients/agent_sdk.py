@@ -30,7 +30,7 @@ def probe(bench: Bench) -> Observation:
     finished = bench.laboratory.children.run(
         argv, env=environment, cwd=bench.work_folder(), limit=bench.case.limit
     )
-    version = verified_version(bench.backend.exchanges, PRODUCTS, installed.version)
+    version = verified_version(bench.exchanges, PRODUCTS, installed.version)
     told = read_report(finished.stdout)
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)

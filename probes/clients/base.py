@@ -10,18 +10,22 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from probes.clients.install import Cache, Installed
 from probes.clients.process import Children
-from probes.emulator.backend import CaseBackend
-from probes.emulator.network import Listener, Network
+from probes.emulator.case import CaseBackend
+from probes.emulator.remote import RemoteListener, RemoteNetwork
 from probes.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, Token
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 from probes.plan import Case
+from probes.redact import Redactor
 from probes.scenario.model import Client, TokenKind, TokenState, Via
 from probes.settings import search_path
+
+if TYPE_CHECKING:
+    from probes.emulator.network import Listener, Network
 
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 INFERENCE_PATHS: Final = ("/v1/messages",)
@@ -34,7 +38,7 @@ ERROR_LINE: Final = re.compile(
 class Laboratory:
     """What a probe needs of a run."""
 
-    network: Network
+    network: "Network | RemoteNetwork"
     children: Children
     cache: Cache
     broken_rules: frozenset[str] = frozenset()
@@ -46,9 +50,9 @@ class Laboratory:
         """A backend, a proxy and a private home for one case; all are gone afterwards."""
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
         with contextlib.ExitStack() as stack:
-            listener = self.network.open(backend)
-            stack.callback(self.network.close, listener)
-            yield Bench(self, case, backend, listener, stack)
+            bench = Bench(self, case, backend, stack)
+            stack.callback(bench.finish)
+            yield bench
 
 
 @dataclass(slots=True)
@@ -58,9 +62,42 @@ class Bench:
     laboratory: Laboratory
     case: Case
     backend: CaseBackend
-    listener: Listener
     _stack: contextlib.ExitStack
+    _listener: "Listener | RemoteListener | None" = None
+    _over: bool = False
     _home: Path | None = None
+
+    @property
+    def listener(self) -> "Listener | RemoteListener":
+        """The case's proxy, opened when it is first asked for: make the credential before.
+
+        Raises:
+            ClientError: the case is over.
+        """
+        if self._over:
+            raise ClientError("this case is over")
+        if self._listener is None:
+            self._listener = self.laboratory.network.open(self.backend)
+        return self._listener
+
+    def finish(self) -> None:
+        """Close the proxy; what it has seen is in `backend` from now on."""
+        self._over = True
+        if self._listener is not None:
+            self.laboratory.network.close(self._listener)  # type: ignore[arg-type]
+            self._listener = None
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Everything that was asked of the backend; nothing more is taken."""
+        self.finish()
+        return self.backend.exchanges
+
+    @property
+    def redactor(self) -> Redactor:
+        """Knows every token of the case, those that the backend issued as well."""
+        self.finish()
+        return self.backend.redactor
 
     @property
     def home(self) -> Path:
@@ -94,6 +131,7 @@ class Bench:
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         ca_file = str(self.laboratory.network.ca_file)
+        credential = self._supply_credential()
         return {
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
@@ -106,7 +144,7 @@ class Bench:
             "PATH": f"{folder}:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(temporary),
-            **self._supply_credential(),
+            **credential,
         }
 
     def work_folder(self) -> Path:
@@ -214,7 +252,7 @@ def observe(
     bench: Bench, told: Report, *, began: float, exit_code: int | None, version: str | None
 ) -> Observation:
     """The observation of a client that ended by itself and told its user something."""
-    exchanges = bench.backend.exchanges
+    exchanges = bench.exchanges
     last = last_inference(exchanges)
     status = told.status or (last.status if last else None)
     detail = None
@@ -231,7 +269,7 @@ def observe(
         outcome=outcome,
         status=status,
         error_type=last.error_type if refused and last else None,
-        message=bench.backend.redactor(told.message)[:2000] if told.message else None,
+        message=bench.redactor(told.message)[:2000] if told.message else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
         detail=detail,
@@ -251,15 +289,15 @@ def cut_short(
     version: str | None = None,
 ) -> Observation:
     """The observation of a client that told its user nothing that can be read."""
-    last = last_inference(bench.backend.exchanges)
+    last = last_inference(bench.exchanges)
     return Observation(
         outcome=outcome,
         status=last.status if last else None,
         error_type=last.error_type if last else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
-        detail=bench.backend.redactor(detail)[:500],
-        exchanges=bench.backend.exchanges,
+        detail=bench.redactor(detail)[:500],
+        exchanges=bench.exchanges,
         egress_refused=bench.backend.egress_refused,
         client_version=version,
     )

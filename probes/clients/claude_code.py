@@ -30,7 +30,7 @@ def probe(bench: Bench) -> Observation:
         cwd=bench.work_folder(),
         limit=bench.case.limit,
     )
-    version = verified_version(bench.backend.exchanges, PRODUCTS, installed.version)
+    version = verified_version(bench.exchanges, PRODUCTS, installed.version)
     told = read_report(finished.stdout)
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)
@@ -65,7 +65,7 @@ def ended_early(
 ) -> Observation:
     """The observation of a child that hit the limit, or ended without a readable report."""
     if finished.ended is Ended.LIMIT:
-        asked = len(bench.backend.exchanges)
+        asked = len(bench.exchanges)
         detail = f"still running after {bench.case.limit:g} s, in which it made {asked} requests"
         return cut_short(bench, Outcome.TIMED_OUT, detail, began=began, version=version)
     said = last_words(finished.stderr.strip() or finished.stdout)

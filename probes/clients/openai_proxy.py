@@ -21,10 +21,10 @@ from probes.clients.base import (
 from probes.clients.claude_code import PRODUCTS
 from probes.clients.process import Child
 from probes.clients.raw_http import USER_AGENT, read_error
-from probes.emulator.network import LOOPBACK
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome
 
+LOOPBACK: Final = "127.0.0.1"
 READY: Final = "Server ready"
 ENDING: Final = 2.0
 """Seconds that a proxy which gave no answer has to say why and end."""
@@ -48,7 +48,7 @@ def probe(bench: Bench) -> Observation:
             return _not_ready(bench, server, began=began)
         told, error = _ask(port, limit=bench.case.limit - (time.monotonic() - began))
         ended = None if told else server.wait(ENDING)
-    cli = verified_version(bench.backend.exchanges, PRODUCTS, claude.version)
+    cli = verified_version(bench.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if told is None:
         timed_out = isinstance(error, httpx.TimeoutException)
@@ -74,7 +74,7 @@ def probe(bench: Bench) -> Observation:
 
 def last_status(bench: Bench) -> int:
     """The status of the last inference request; 0 if there was none."""
-    last = last_inference(bench.backend.exchanges)
+    last = last_inference(bench.exchanges)
     return (last.status or 0) if last else 0
 
 

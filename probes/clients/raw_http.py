@@ -57,9 +57,9 @@ def probe(bench: Bench) -> Observation:
         outcome=status_outcome(status),
         status=status,
         error_type=error_type,
-        message=bench.backend.redactor(message) if message else None,
+        message=bench.redactor(message) if message else None,
         elapsed=round(time.monotonic() - began, 3),
-        exchanges=bench.backend.exchanges,
+        exchanges=bench.exchanges,
         egress_refused=bench.backend.egress_refused,
         client_version=probes.__version__,
     )

@@ -21,7 +21,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from probes.emulator.backend import Application, CaseBackend
+from probes.emulator.backend import Application
+from probes.emulator.case import CaseBackend
 from probes.emulator.rules import HOSTS
 
 LOOPBACK: Final = "127.0.0.1"
@@ -77,7 +78,7 @@ class Network:
     ) -> None:
         for listener in tuple(self._listeners.values()):
             self.close(listener)
-        self._run(self._settle())
+        self.wait_for(self._settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
@@ -85,16 +86,18 @@ class Network:
 
     def open(self, backend: CaseBackend) -> Listener:
         """A proxy of its own for a case, on a free port."""
-        return self._run(self._open(backend))
+        return self.wait_for(self.open_here(backend))
 
     def close(self, listener: Listener) -> None:
         """End a case: its delayed answers and its connections."""
-        self._run(self._close(listener))
+        self.wait_for(self.close_here(listener))
 
-    def _run(self, work: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+    def wait_for(self, work: Coroutine[object, object, T]) -> T:
+        """Do this on the loop, and wait for what comes of it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _open(self, backend: CaseBackend) -> Listener:
+    async def open_here(self, backend: CaseBackend) -> Listener:
+        """`open`, for callers on the loop."""
         connections: set[asyncio.Transport] = set()
         speak_http = _http_server(backend)
         server = await self._loop.create_server(
@@ -107,7 +110,8 @@ class Network:
         self._listeners[port] = Listener(port, server, connections, backend)
         return self._listeners[port]
 
-    async def _close(self, listener: Listener) -> None:
+    async def close_here(self, listener: Listener) -> None:
+        """`close`, for callers on the loop."""
         self._listeners.pop(listener.port, None)
         listener.backend.closed.set()
         listener.server.close()

@@ -1,9 +1,6 @@
-import asyncio
-
-import httpx
 import pytest
 
-from probes.emulator.backend import Application, CaseBackend
+from probes.emulator.case import CaseBackend
 from probes.redact import find_token
 from probes.scenario.model import Backend, TokenKind
 from tests.emulator.trials import MESSAGES, PLATFORM_TOKEN, make_ask
@@ -117,12 +114,3 @@ def test_a_refused_host_is_recorded_once_and_shortened() -> None:
     for host in ("b.example.org", "a.example.org", "b.example.org", "c" * 300):
         backend.refuse_egress(host)
     assert backend.egress_refused == ("a.example.org", "b.example.org", "c" * 255)
-
-
-def test_a_connection_of_no_case_is_misdirected() -> None:
-    async def ask() -> int:
-        transport = httpx.ASGITransport(Application(lambda port: None))
-        async with httpx.AsyncClient(transport=transport) as client:
-            return (await client.get("https://api.anthropic.com/")).status_code
-
-    assert asyncio.run(ask()) == 421

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.emulator.backend import BODY_LIMIT_BYTES, CaseBackend
+from probes.emulator.backend import BODY_LIMIT_BYTES
+from probes.emulator.case import CaseBackend
 from probes.emulator.network import Network
 from probes.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, Rule, rule
 from probes.scenario.model import Backend, TokenState

@@ -6,7 +6,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from probes.emulator.backend import CaseBackend
+from probes.emulator.case import CaseBackend
 from probes.emulator.rules import API, CONSOLE, OAUTH_BETA, PLATFORM, Ask
 from probes.scenario.model import Backend, TokenKind, TokenState
 

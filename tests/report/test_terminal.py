@@ -33,9 +33,9 @@ def failed(text: str) -> CaseRecord:
 def test_a_line_for_each_case_and_one_for_the_run() -> None:
     seen = make_observation(elapsed=1.234, exchanges=(make_exchange(),) * 3)
     lines = printed(make_run(make_record(observation=seen))).splitlines()
-    assert lines[0].split() == ["Verdict", "Case", "Outcome", "Status", "Requests", "Seconds"]
+    assert lines[0].split() == ["Verdict", "Outcome", "Requests", "Seconds", "Case"]
     assert lines[1].split() == [
-        *("✓", "passed", "example/raw-http/default/none", "accepted", "200", "3", "1.23"),
+        *("✓", "passed", "accepted", "200", "3", "1.23", "example/raw-http/default/none"),
     ]
     assert lines[-1] == "✓ Passed · 1 case: 1 passed · 1.0 s"
 

@@ -1,0 +1,180 @@
+"""The emulated network in a process of its own: it does not share a processor with the clients.
+
+The run asks over a Unix socket for a case to be opened or closed; a request and an answer are a
+pickle each, after its length. The process ends when the run does, as its socket is then closed.
+"""
+
+import asyncio
+import contextlib
+import os
+import pickle
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from probes.errors import ClientError
+
+if TYPE_CHECKING:
+    from probes.emulator.case import CaseBackend
+    from probes.emulator.network import Listener, Network
+
+START: Final = "import sys; sys.path.insert(0, sys.argv[2]); from probes.emulator import remote; "
+PACKAGE_FOLDER: Final = Path(__file__).parent.parent.parent
+LIMIT: Final = 60.0
+"""Seconds that an answer of the process may take."""
+LENGTH: Final = struct.Struct("!I")
+
+_early: list["_Process"] = []
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteListener:
+    """The proxy of one case, in the other process."""
+
+    port: int
+    backend: "CaseBackend"
+
+    @property
+    def proxy_url(self) -> str:
+        """What a client takes as `HTTPS_PROXY`."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class RemoteNetwork:
+    """What `Network` is, elsewhere: the same methods, and backends that come back when closed."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._process = _early.pop() if _early else _Process()
+        self.ca_file = Path(self._process.ask("start", scratch))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.end()
+
+    def open(self, backend: "CaseBackend") -> RemoteListener:
+        """A proxy of its own for a case; the backend goes there with the tokens it has by now."""
+        return RemoteListener(self._process.ask("open", backend), backend)
+
+    def close(self, listener: RemoteListener) -> None:
+        """End a case; its backend learns what the one in the other process has seen."""
+        listener.backend.become(self._process.ask("close", listener.port))
+
+
+def start_early() -> None:
+    """Start the process while this one is still importing; the next `RemoteNetwork` takes it."""
+    _early.append(_Process())
+
+
+class _Process:
+    """The other process, and the socket to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(LIMIT)
+        with theirs:
+            self._child = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-c", f"{START} remote.serve(int(sys.argv[1]))"),
+                    *(str(theirs.fileno()), str(PACKAGE_FOLDER)),
+                ],
+                env={"PATH": os.defpath},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def ask(self, verb: str, value: object) -> Any:
+        """The answer of the other process.
+
+        Raises:
+            ClientError: it is not there any more.
+        """
+        with self._lock:
+            with contextlib.suppress(ConnectionError):
+                _send(self._socket, (verb, value))
+            answer = _receive(self._socket)
+        if answer is None:
+            raise ClientError("the emulator has gone")
+        return answer
+
+    def end(self) -> None:
+        """End it at once: everything that it knew has come back with the cases."""
+        self._socket.close()
+        self._child.kill()
+        self._child.wait()
+
+
+def serve(descriptor: int) -> None:
+    """Answer the run at the other end of this socket until it goes away."""
+    from probes.emulator.network import Network
+
+    with socket.socket(fileno=descriptor) as run:
+        request = _receive(run)
+        if request is not None:
+            with Network(request[1]) as network:
+                _send(run, str(network.ca_file))
+                network.wait_for(_serve_cases(network, run))
+
+
+async def _serve_cases(network: "Network", run: socket.socket) -> None:
+    """Open and close cases on the loop that serves them: a second thread would be in its way."""
+    listeners: dict[int, Listener] = {}
+    reader, writer = await asyncio.open_connection(sock=run)
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+            verb, value = pickle.loads(await reader.readexactly(size))  # noqa: S301 - our own
+            if verb == "open":
+                listener = await network.open_here(value)
+                listeners[listener.port] = listener
+                answer: object = listener.port
+            else:
+                listener = listeners.pop(value)
+                await network.close_here(listener)
+                answer = listener.backend
+            writer.write(_packed(answer))
+
+
+def _send(channel: socket.socket, value: object) -> None:
+    channel.sendall(_packed(value))
+
+
+def _packed(value: object) -> bytes:
+    data = pickle.dumps(value)
+    return LENGTH.pack(len(data)) + data
+
+
+def _receive(channel: socket.socket) -> Any:
+    """The next value; None: the other side has gone."""
+    head = _exactly(channel, LENGTH.size)
+    if head is None:
+        return None
+    data = _exactly(channel, LENGTH.unpack(head)[0])
+    return None if data is None else pickle.loads(data)  # noqa: S301 - our own
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < size:
+        try:
+            more = channel.recv(size - len(data))
+        except ConnectionError:
+            return None
+        if not more:
+            return None
+        data += more
+    return bytes(data)
