@@ -5,11 +5,6 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column
-
 
 class Reporter(Protocol):
     """What the engine tells while it works."""
@@ -28,13 +23,24 @@ class Bars:
     """A bar for the stage, with the names of what is being worked on; a context manager."""
 
     def __init__(self) -> None:
+        # Imported here: without a terminal there are no bars, and the import is not quick.
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.table import Column
+
         one_line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[busy]}", table_column=one_line),
+            TextColumn("{task.fields[busy]}", style="dim", markup=False, table_column=one_line),
             console=Console(stderr=True),
             expand=True,
             transient=True,
@@ -69,7 +75,7 @@ class Bars:
 
     def _show(self) -> None:
         names = list(self._busy.values())
-        self._progress.update(self._task, busy=escape(", ".join(names)))
+        self._progress.update(self._task, busy=", ".join(names))
 
 
 class Lines:

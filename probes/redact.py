@@ -15,8 +15,13 @@ ENCODED_SHAPE: Final = re.compile(
 )
 """`sk-ant-` in base64, at each of the three alignments."""
 
-ENTITY: Final = re.compile(r"&(?:#|hyphen|dash|lowbar|UnderBar)", re.IGNORECASE)
-"""HTML that can stand for a character of a token, whose characters need no escape."""
+ENTITY: Final = re.compile(
+    r"&(?:hyphen|dash|lowbar|UnderBar|"
+    r"#0*(?:45|4[89]|5[0-7]|6[5-9]|[78]\d|90|95|9[789]|1[01]\d|12[0-2])(?!\d)|"
+    r"#x0*(?:2d|3\d|[46][1-9a-f]|[57][0-9a]|5f)(?![0-9a-f]))",
+    re.IGNORECASE,
+)
+"""HTML that stands for a character of a token, which has no need of it."""
 PERCENT: Final = re.compile(r"%[2-7][0-9A-Fa-f]")
 """The same in an address."""
 

@@ -26,7 +26,7 @@ Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
 Day = Annotated[datetime.date, Strict()]
 
-_STRICT: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+STRICT: Final = ConfigDict(extra="forbid")
 
 
 class TokenKind(enum.StrEnum):
@@ -126,7 +126,7 @@ def parse_client(text: str) -> Client:
 class Endpoint:
     """One address, and what is sent there."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
     request: Request = Request.MESSAGES
@@ -137,7 +137,7 @@ class Endpoint:
 class Credential:
     """A made-up token of some kind, in some state, handed over in some way; never a value."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     token: TokenKind
     state: TokenState = TokenState.VALID
@@ -148,7 +148,7 @@ class Credential:
 class Backend:
     """How the emulated backend is set up for a case."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     date: Day | None = None
     """The day of the backend's answers: chooses wordings, and what is retired. Default: today."""
@@ -162,7 +162,7 @@ class Backend:
 class TextRule:
     """A text that contains `contains`, or is found by the regular expression `matches`."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     contains: Text | None = None
     matches: Text | None = None
@@ -172,7 +172,7 @@ class TextRule:
 class ExpectedRequest:
     """A request that a client makes; only what is stated is compared."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     method: Text | None = None
     host: Text | None = None
@@ -194,7 +194,7 @@ class ExpectedRequest:
 class Expectation:
     """What a case must show; what is not stated is not compared."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     outcome: Outcome
     status: Whole | None = None
@@ -215,7 +215,7 @@ ClientName = Annotated[str, Field(pattern=CLIENT_PATTERN)]
 class Matrix:
     """The axes; every combination is a case."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     client: Annotated[tuple[ClientName, ...], Field(min_length=1)]
     endpoint: Axis = (DEFAULT,)
@@ -228,7 +228,7 @@ class Matrix:
 class Combination:
     """One value for some of the axes."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     client: ClientName | None = None
     endpoint: Slug | None = None
@@ -241,7 +241,7 @@ class Combination:
 class Condition:
     """Values of some axes; a case meets it when each of its values is among them."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     client: tuple[ClientName, ...] | ClientName | None = None
     endpoint: tuple[Slug, ...] | Slug | None = None
@@ -254,7 +254,7 @@ class Condition:
 class Rule:
     """An expectation for the cases that meet a condition; the first rule that is met counts."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     when: Condition = field(default_factory=Condition)
     then: Expectation
@@ -264,7 +264,7 @@ class Rule:
 class Scenario:
     """One YAML file."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     id: Slug
     title: Text
