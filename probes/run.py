@@ -67,7 +67,6 @@ class Platform:
     """Where the run was made, as far as it concerns authentication."""
 
     system: str
-    release: str
     machine: str
     python: str
 
@@ -94,10 +93,9 @@ def _reader() -> TypeAdapter[Run]:
 
 
 def this_platform() -> Platform:
-    """The system and the Python that this process runs on; no host or user name."""
+    """The system and the Python that this process runs on; nothing that names the machine."""
     return Platform(
         system=platform.system(),
-        release=platform.release(),
         machine=platform.machine(),
         python=platform.python_version(),
     )

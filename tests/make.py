@@ -77,7 +77,7 @@ def make_run(*cases: CaseRecord, **changes: Any) -> Run:
         "started_at": datetime.datetime(2026, 11, 23, 19, 10, tzinfo=datetime.UTC),
         "elapsed": 1.0,
         "tool": Tool(version="0.1.0"),
-        "platform": Platform(system="Linux", release="6.1", machine="x86_64", python="3.11.7"),
+        "platform": Platform(system="Linux", machine="x86_64", python="3.11.7"),
         "cases": cases,
     }
     return Run(**values | changes)

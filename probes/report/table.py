@@ -145,7 +145,7 @@ def run_words(run: Run) -> str:
             run.mode,
             f"{run.started_at:%Y-%m-%d %H:%M %Z}".strip(),
             f"{run.elapsed:.1f} s",
-            f"{run.platform.system} {run.platform.release} {run.platform.machine}",
+            f"{run.platform.system} {run.platform.machine}",
             f"Python {run.platform.python}",
         )
     )

@@ -9,7 +9,7 @@ GOLDEN = """\
 
 **Failed** · 3 cases: 2 failed (1 regressed), 1 passed
 
-authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux 6.1 x86\\_64 · Python 3.11.7
+authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 · Python 3.11.7
 
 ### What went wrong (2 cases)
 
