@@ -12,7 +12,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from probes.emulator.case import CaseBackend
-from probes.emulator.rules import HOSTS, Answer, Ask
+from probes.emulator.rule import Answer, Ask
+from probes.emulator.rules import HOSTS
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """The documented request size limit (platform.claude.com/docs/en/api/errors)."""

@@ -8,7 +8,8 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
-from probes.emulator.rules import ROUTES, Answer, Ask, refusal
+from probes.emulator.rule import Answer, Ask, refusal
+from probes.emulator.rules import ROUTES
 from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
 from probes.redact import Redactor

@@ -16,7 +16,7 @@ from probes.clients.base import (
 )
 from probes.clients.claude_code import ended_early
 from probes.clients.process import Ended, Finished
-from probes.emulator.rules import Answer, refusal
+from probes.emulator.rule import Answer, refusal
 from probes.errors import ClientError
 from probes.observation import Exchange, Outcome
 from probes.scenario.model import TokenKind

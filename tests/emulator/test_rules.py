@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from probes.emulator.backend import BODY_LIMIT_BYTES
 from probes.emulator.case import CaseBackend
 from probes.emulator.network import Network
-from probes.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, Rule, rule
+from probes.emulator.rule import Rule, rule
+from probes.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES
 from probes.scenario.model import Backend, TokenState
 from tests.emulator.trials import (
     CONSOLE_TOKEN,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from probes.emulator.case import CaseBackend
-from probes.emulator.rules import API, CONSOLE, OAUTH_BETA, PLATFORM, Ask
+from probes.emulator.rule import Ask
+from probes.emulator.rules import API, CONSOLE, OAUTH_BETA, PLATFORM
 from probes.scenario.model import Backend, TokenKind, TokenState
 
 Target = tuple[str, str, str]
