@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from probes.clients.base import Bench, Report, find_program, observe, verified_version
+from probes.clients.base import Bench, find_program
 from probes.clients.claude_code import ended_early
+from probes.clients.observing import Report, observe, verified_version
 from probes.clients.process import Ended
 from probes.observation import Observation
 from probes.scenario.model import ClientKind

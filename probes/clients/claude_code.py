@@ -4,15 +4,8 @@ import json
 import time
 from typing import Any, Final
 
-from probes.clients.base import (
-    Bench,
-    Report,
-    cut_short,
-    find_program,
-    last_words,
-    observe,
-    verified_version,
-)
+from probes.clients.base import Bench, find_program
+from probes.clients.observing import Report, cut_short, last_words, observe, verified_version
 from probes.clients.process import Ended, Finished
 from probes.observation import Observation, Outcome
 

@@ -8,17 +8,16 @@ from typing import Final
 
 import httpx
 
-from probes.clients.base import (
-    Bench,
+from probes.clients.base import Bench, find_program
+from probes.clients.claude_code import PRODUCTS
+from probes.clients.observing import (
     Report,
     cut_short,
-    find_program,
     last_inference,
     last_words,
     observe,
     verified_version,
 )
-from probes.clients.claude_code import PRODUCTS
 from probes.clients.process import Child
 from probes.clients.raw_http import USER_AGENT, read_error
 from probes.errors import ClientError

@@ -10,7 +10,8 @@ from typing import Any, Final
 import httpx
 
 import probes
-from probes.clients.base import Bench, cut_short
+from probes.clients.base import Bench
+from probes.clients.observing import cut_short
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome, status_outcome
 from probes.scenario.model import Endpoint, Request, Via

@@ -3,18 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.base import (
-    Bench,
-    Laboratory,
+from probes.clients.base import Bench, Laboratory, find_program
+from probes.clients.claude_code import ended_early
+from probes.clients.observing import (
     Report,
     cut_short,
-    find_program,
     last_inference,
     last_words,
     observe,
     verified_version,
 )
-from probes.clients.claude_code import ended_early
 from probes.clients.process import Ended, Finished
 from probes.emulator.rule import Answer, refusal
 from probes.errors import ClientError

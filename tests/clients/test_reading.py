@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.clients import agent_sdk, claude_code, openai_proxy
-from probes.clients.base import Report
+from probes.clients.observing import Report
 
 REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."
 REFUSED = {
