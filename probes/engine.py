@@ -1,6 +1,5 @@
 """Probes every case of a plan, concurrently, and hands out each observation as it is made."""
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +22,6 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
 }
 REQUESTS_AT_ONCE: Final = 64
 """Our own requests wait for answers, not for a processor."""
-
-log = logging.getLogger(__name__)
 
 
 def probe(laboratory: Laboratory, case: Case) -> Observation:

@@ -55,6 +55,7 @@ class Case:
     expectation: Expectation
     limit: float
     """Seconds."""
+    tags: tuple[str, ...]
 
     @property
     def flow(self) -> str:
@@ -91,6 +92,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         backend=scenario.backends.get(names.backend, Backend()),
         expectation=rule.then,
         limit=scenario.limit,
+        tags=scenario.tags,
     )
 
 

@@ -131,6 +131,10 @@ class CompatibilityRun:
             ids = [case.id for case in self.plan.cases]
             metafunc.parametrize("record", self.plan.cases, ids=ids, indirect=True)
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if case := case_of(item):
+            item.extra_keyword_matches.update(case.tags)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Probe the cases of the selected items, all of them, before pytest goes on to judge."""

@@ -49,6 +49,13 @@ def test_an_expression_limits_what_is_probed(tmp_path: Path) -> None:
     assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
 
 
+def test_an_expression_finds_cases_by_their_tags(tmp_path: Path) -> None:
+    tagged = write_scenario(tmp_path, SCENARIO + "tags: [nightly]\n")
+    other = write_scenario(tmp_path, SCENARIO.replace("id: example", "id: other"), "other.yaml")
+    assert run("run", tagged, other, "-k", "nightly", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
+
+
 def test_an_expression_that_fits_nothing_is_said_to(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "nonsense", cwd=tmp_path)
     assert ended.code == 5

@@ -99,11 +99,6 @@ def describe_problem(record: CaseRecord) -> tuple[str, ...]:
     return lines or (describe_outcome(record.observation),)
 
 
-def describe_expectation(expectation: Expectation) -> tuple[str, ...]:
-    """What a case must show, a line for each claim."""
-    return tuple(f"{label}: {value}" for label, value in expected_facts(expectation))
-
-
 def expected_facts(expectation: Expectation) -> Facts:
     """What a case must show; only what is stated."""
     facts = [

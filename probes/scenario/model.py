@@ -286,5 +286,6 @@ class Scenario:
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
     tags: tuple[Slug, ...] = ()
+    """Further words by which `-k` finds the cases."""
     anchors: object = None
     """A place for YAML anchors; not read."""

@@ -88,10 +88,6 @@ def _choice(name: str, node: Node, choice: Any) -> str:
     return f"{quote(node.text)} is not {noun}{remedy(node.text, words)}"
 
 
-def _no_hint(_: Node) -> str:
-    return ""
-
-
 def _text_hint(node: Node) -> str:
     scalar = isinstance(node, Scalar) and node.value is not None
     return "; put it in quotes" if scalar else ""

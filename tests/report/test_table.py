@@ -209,7 +209,8 @@ def test_an_expectation_reads_as_lines() -> None:
         ),
         no_requests=(ExpectedRequest(credential_header="x-api-key"),),
     )
-    assert text.describe_expectation(expectation) == (
+    facts = text.expected_facts(expectation)
+    assert tuple(f"{label}: {value}" for label, value in facts) == (
         "Outcome: rejected",
         "Status: 401",
         "Message: contains “expired”",
