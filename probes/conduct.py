@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +73,9 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
     interrupted = False
     with _Partial(settings.out) as partial:
         try:
-            with _terminable():
-                for case, observation in _probe(cases, settings, reporter):
+            probing = contextlib.closing(_probe(cases, settings, reporter))
+            with _terminable(), probing as observed:
+                for case, observation in observed:
                     record = make_record(case, observation, plan.baseline.get(case.id))
                     partial.add(record)
                     records.append(record)
@@ -91,7 +92,7 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
 
 def _probe(
     cases: Sequence[Case], settings: Settings, reporter: Reporter
-) -> Iterator[tuple[Case, Observation]]:
+) -> Generator[tuple[Case, Observation]]:
     with contextlib.ExitStack() as stack:
         # Ended in reverse: first what runs, then who waits for it, then what it talked to.
         scratch = Path(
