@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -127,15 +127,15 @@ def _install(cases: Sequence[Case], cache: Cache, reporter: Reporter) -> None:
     reporter.stage("preparing clients", len(clients))
     with ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install") as pool:
         waiting = {
-            client: pool.submit(
+            pool.submit(
                 cache.prepare, client, functools.partial(reporter.busy, str(client))
-            )
+            ): client
             for client in clients
         }
         try:
-            for client, installing in waiting.items():
-                installing.result()
-                reporter.done(str(client))
+            for prepared in as_completed(waiting):
+                prepared.result()
+                reporter.done(str(waiting[prepared]))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             cache.stop()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from probes.settings import cache_folder
 from tests.command import PROJECT, Ended, command, results, run, verdicts
 
 PRODUCTS = {
@@ -85,6 +86,21 @@ def test_the_backend_saw_the_versions_that_were_asked_for(whole: Whole) -> None:
         products = {p for e in case["observation"]["exchanges"] for p in e["products"]}
         seen = {p.partition("/")[2] for p in products if p.partition("/")[0] in PRODUCTS[kind]}
         assert seen == {case["client_version"]}, case["id"]
+
+
+def test_a_version_that_is_not_what_was_asked_for_is_not_judged(
+    whole: Whole, tmp_path: Path
+) -> None:
+    """The folder of one version holds another: only what the backend sees can tell."""
+    clients = tmp_path / "cache" / "claude-code"
+    clients.mkdir(parents=True)
+    (clients / "2.1.33").symlink_to(cache_folder() / "claude-code" / "2.1.32")
+    chosen = ("-k", "cli-api-key", "--client", "claude-code@2.1.33")
+    ended = run("run", *chosen, cwd=tmp_path, AUTHPROBE_CACHE=str(clients.parent))
+    assert ended.code == 1
+    [case] = results(tmp_path / "reports")["cases"]
+    assert case["verdict"]["status"] == "error"
+    assert case["observation"]["detail"] == "asked for 2.1.33, but 2.1.32 ran"
 
 
 def test_an_expired_login_is_refreshed_where_this_version_does_so(whole: Whole) -> None:
