@@ -60,10 +60,10 @@ max-width:22em;overflow-wrap:anywhere;font-weight:normal;box-shadow:1px 0 var(--
 .ap .ap-problems{list-style:none;margin:8px 0;padding:0}
 .ap-problems>li{border-left:4px solid;padding:2px 12px;margin:0 0 12px}
 .ap-problems>li>*{color:var(--fg)}.ap-problems li>:first-child{margin:0}
-.ap-case{border:1px solid var(--line);border-radius:6px;margin:6px 0;scroll-margin-top:8px}
+.ap-case{border:1px solid var(--line);border-radius:6px;margin:6px 0}.ap-case>div{scroll-margin-top:56px}
 .ap-case>summary{padding:8px 12px;cursor:pointer}.ap-case>div{padding:0 12px 12px}
 .ap-case[open]>summary{border-bottom:1px solid var(--line);background:var(--soft)}
-.ap-case:target{border-color:var(--link);box-shadow:0 0 0 1px var(--link)}
+.ap-case:has(:target){border-color:var(--link);box-shadow:0 0 0 1px var(--link)}
 .ap-pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:0 32px}
 .ap-facts{display:grid;grid-template-columns:minmax(6em,max-content) 1fr;gap:2px 12px;margin:4px 0}
 .ap-facts dt{color:var(--mute)}.ap-facts dd{margin:0}
@@ -192,10 +192,11 @@ def _cases(run: Run) -> str:
 def _case(record: CaseRecord) -> str:
     shut = record.verdict.status in (Status.PASSED, Status.SKIPPED)
     return (
-        f'<details class="ap-case" id="{text.anchor(record.id)}"{"" if shut else " open"}>'
+        f'<details class="ap-case"{"" if shut else " open"}>'
         f"<summary>{_status(record)}: <code>{_text(record.id)}</code> "
         f"<small>{_text(text.outcome_words(record.observation))}</small></summary>"
-        f"{details(record)}</details>"
+        # Within, so that following a link to it opens the case (HTML, "ancestor revealing").
+        f'<div id="{text.anchor(record.id)}">{details(record)}</div></details>'
     )
 
 
