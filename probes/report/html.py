@@ -60,8 +60,9 @@ max-width:22em;overflow-wrap:anywhere;font-weight:normal;box-shadow:1px 0 var(--
 .ap .ap-problems{list-style:none;margin:8px 0;padding:0}
 .ap-problems>li{border-left:4px solid;padding:2px 12px;margin:0 0 12px}
 .ap-problems>li>*{color:var(--fg)}.ap-problems li>:first-child{margin:0}
-.ap-case{border:1px solid var(--line);border-radius:6px;margin:6px 0}.ap-case>div{scroll-margin-top:56px}
-.ap-case>summary{padding:8px 12px;cursor:pointer}.ap-case>div{padding:0 12px 12px}
+.ap-case{border:1px solid var(--line);border-radius:6px;margin:6px 0}
+.ap-case>summary{padding:8px 12px;cursor:pointer}
+.ap-case>div{padding:0 12px 12px;scroll-margin-top:56px}
 .ap-case[open]>summary{border-bottom:1px solid var(--line);background:var(--soft)}
 .ap-case:has(:target){border-color:var(--link);box-shadow:0 0 0 1px var(--link)}
 .ap-pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:0 32px}
