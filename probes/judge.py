@@ -58,7 +58,8 @@ def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) ->
             yield Mismatch(
                 field=f"requests[{number}]",
                 expected=describe_request(request),
-                actual=_counted(map(describe_exchange, made)) or "no such request, in this order",
+                actual=_counted(describe_exchange(exchange, request) for exchange in made)
+                or "no such request, in this order",
             )
             break
     for number, request in enumerate(expected.no_requests):
@@ -67,7 +68,7 @@ def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) ->
                 yield Mismatch(
                     field=f"no_requests[{number}]",
                     expected=f"no {describe_request(request)}",
-                    actual=describe_exchange(exchange),
+                    actual=describe_exchange(exchange, request),
                 )
                 break
 
@@ -111,13 +112,13 @@ def describe_request(request: ExpectedRequest) -> str:
     return ", ".join(part for part in parts if part) or "any request"
 
 
-def describe_exchange(exchange: Exchange) -> str:
-    """A request that was made, in one line, with the same words."""
+def describe_exchange(exchange: Exchange, beside: ExpectedRequest) -> str:
+    """A request that was made, in one line, with the same words; betas where they are asked for."""
     parts = (
         _target(exchange.method, exchange.host, exchange.path),
         f"status {_shown(exchange.status)}",
         credential_words(exchange.credential or NONE, exchange.credential_header),
-        f"betas {', '.join(exchange.betas) or NONE}",
+        f"betas {', '.join(exchange.betas) or NONE}" if beside.betas else None,
         f"by rule {_shown(exchange.rule)}",
     )
     return ", ".join(part for part in parts if part)

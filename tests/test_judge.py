@@ -154,7 +154,8 @@ def test_a_missing_request_is_told_with_those_that_went_there() -> None:
         make_case(requests=(wanted,)), make_observation(exchanges=(REFRESH, REFUSED))
     ).mismatches
     assert mismatch.expected == "/v1/messages, status 200"
-    assert mismatch.actual == describe_exchange(REFUSED)
+    assert mismatch.actual == describe_exchange(REFUSED, wanted)
+    assert "betas" not in mismatch.actual
 
 
 def test_requests_that_are_alike_are_told_once_with_their_number() -> None:
@@ -162,7 +163,15 @@ def test_requests_that_are_alike_are_told_once_with_their_number() -> None:
     [mismatch] = judge(
         make_case(requests=(wanted,)), make_observation(exchanges=(REFUSED,) * 3)
     ).mismatches
-    assert mismatch.actual == f"{describe_exchange(REFUSED)} (3 times)"
+    assert mismatch.actual == f"{describe_exchange(REFUSED, wanted)} (3 times)"
+
+
+def test_flags_are_told_where_flags_are_expected() -> None:
+    wanted = ExpectedRequest(path=REFUSED.path, betas=("a-flag",))
+    [mismatch] = judge(
+        make_case(requests=(wanted,)), make_observation(exchanges=(REFUSED,))
+    ).mismatches
+    assert f"betas {', '.join(REFUSED.betas)}" in mismatch.actual
 
 
 def test_an_expected_request_is_described_by_all_that_is_stated() -> None:
