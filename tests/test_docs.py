@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from probes.cli import main
 from probes.conduct import plan_of
 from probes.scenario.load import load_file
+from probes.scenario.schema import scenario_schema
 from probes.settings import Settings
 from tests.command import PROJECT
 
@@ -30,6 +31,14 @@ def test_the_scenario_in_the_readme_loads(tmp_path: Path) -> None:
 
 def test_the_readme_counts_the_bundled_cases_right() -> None:
     assert f"{len(plan_of(Settings()).cases)} cases" in README
+
+
+def test_every_key_and_word_of_a_scenario_is_explained() -> None:
+    told = set(re.findall(r"`([\w-]+)`", (PROJECT / "docs" / "scenarios.md").read_text()))
+    words: set[str] = set()
+    for definition in [scenario_schema(), *scenario_schema()["$defs"].values()]:
+        words |= set(definition.get("properties", {})) | set(definition.get("enum", ()))
+    assert words - told == {"contains", "matches"}  # told in an example
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README))))
