@@ -21,7 +21,8 @@ from probes.clients.base import Laboratory
 from probes.clients.install import Cache
 from probes.clients.process import Children
 from probes.emulator.remote import RemoteNetwork
-from probes.errors import SettingsError
+from probes.emulator.rules import RULES
+from probes.errors import ClientError, SettingsError
 from probes.judge import judge
 from probes.observation import Observation
 from probes.plan import Case, make_plan
@@ -51,6 +52,8 @@ def plan_of(settings: Settings) -> Plan:
     Raises:
         ScenarioError, SettingsError, RecordError: nothing can be planned.
     """
+    if unknown := settings.break_rules - RULES.keys():
+        raise SettingsError(f"--break-rule {min(unknown)}: there is no such rule")
     scenarios = load_all(settings.scenario_paths)
     accepted = read_run(settings.baseline).cases if settings.baseline else ()
     return Plan(
@@ -95,12 +98,7 @@ def _probe(
 ) -> Generator[tuple[Case, Observation]]:
     with contextlib.ExitStack() as stack:
         # Ended in reverse: first what runs, then who waits for it, then what it talked to.
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
-            )
-        )
-        network = stack.enter_context(RemoteNetwork(scratch))
+        scratch, network = _begin(stack)
         executor = stack.enter_context(engine.thread_pool(settings.jobs))
         children = stack.enter_context(Children(scratch))
         laboratory = Laboratory(
@@ -118,6 +116,20 @@ def _probe(
             return engine.probe(laboratory, case)
 
         yield from engine.probe_all(cases, probe_one, executor, jobs=settings.jobs)
+
+
+def _begin(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
+    """The run's own folder, and the emulator.
+
+    Raises:
+        SettingsError: this machine does not let them be.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
+        scratch = Path(stack.enter_context(folder))
+        return scratch, stack.enter_context(RemoteNetwork(scratch))
+    except (ClientError, OSError) as error:
+        raise SettingsError(f"nothing can be probed here: {error}") from None
 
 
 def _install(cases: Sequence[Case], cache: Cache, reporter: Reporter) -> None:

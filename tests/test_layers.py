@@ -55,7 +55,3 @@ def test_imports_point_back(path: Path) -> None:
         assert imports(path) == set()
         return
     assert [name for name in imports(path) if LEVEL[name] > LEVEL[own]] == []
-
-
-def test_a_scenario_says_nothing_of_clients_at_work() -> None:
-    assert LEVEL["scenario"] < LEVEL["clients"]

@@ -179,3 +179,10 @@ def test_what_only_speaks_of_tokens_is_not_one(text: str) -> None:
 
 def test_a_token_is_found_where_it_begins() -> None:
     assert find_token("0123456789 sk-ant-oat01-AbCdEfGh") == 11
+
+
+@pytest.mark.parametrize("form", ["&#{0};", "&#0{0};", "&#{0}", "&#x{0:x};", "&#X{0:X};"])
+@pytest.mark.parametrize("character", "sk-ant9Z_")
+def test_a_token_is_found_with_any_character_as_an_entity(form: str, character: str) -> None:
+    hidden = "sk-ant-oat01-Zz9_canary".replace(character, form.format(ord(character)), 1)
+    assert find_token(f"<p>{hidden}</p>") is not None

@@ -62,6 +62,8 @@ def ended_early(
         detail = f"still running after {bench.case.limit:g} s, in which it made {asked} requests"
         return cut_short(bench, Outcome.TIMED_OUT, detail, began=began, version=version)
     said = last_words(finished.stderr.strip() or finished.stdout)
+    if finished.truncated:
+        said += " (its output was too long to be kept whole)"
     return cut_short(
         bench,
         Outcome.CRASHED,

@@ -28,6 +28,8 @@ PYTHON_PACKAGE: Final = "claude-agent-sdk"
 INSTALL_LIMIT: Final = 900.0
 """Seconds; the largest client is a download of 170 MB."""
 ASK_LIMIT: Final = 60.0
+NOWHERE: Final = "http://127.0.0.1:9"
+"""The proxy of a client that has nobody to talk to: the discard port."""
 VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:[-.+][\w.]+)?")
 
 REASONS: Final = (
@@ -238,13 +240,15 @@ class Cache:
         return version
 
     def _ask_latest(self, kind: ClientKind) -> str:
+        """The registry's answer; asked once, as without a network there is an older one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if kind is ClientKind.AGENT_SDK_PYTHON:
             name = PYTHON_PACKAGE
-            argv = [*self._pip(), "index", "versions", name]
+            argv = [*self._pip(), "--retries=0", "index", "versions", name]
         else:
             name = NPM_PACKAGES[kind]
             argv = [_npm(), "view", f"{name}@latest", "version", "--loglevel=error"]
+            argv.append("--fetch-retries=0")
         finished = self._tool(argv, self.folder, ASK_LIMIT)
         _check(finished, f"the latest version of {name}")
         found = VERSION.search(finished.stdout)
@@ -272,7 +276,13 @@ class Cache:
         with tempfile.TemporaryDirectory(prefix="install-", dir=self._scratch) as home:
             env: Mapping[str, str] = installer_environment(Path(home))
             if sealed:
-                env = {"HOME": home, "PATH": search_path(), "DISABLE_AUTOUPDATER": "1"}
+                env = {
+                    "DISABLE_AUTOUPDATER": "1",
+                    "HOME": home,
+                    "HTTPS_PROXY": NOWHERE,
+                    "HTTP_PROXY": NOWHERE,
+                    "PATH": search_path(),
+                }
             return self._children.run(argv, env=env, cwd=cwd, limit=limit)
 
 

@@ -21,7 +21,7 @@ from probes.clients.observing import (
 from probes.clients.process import Child
 from probes.clients.raw_http import USER_AGENT, read_error
 from probes.errors import ClientError
-from probes.observation import Observation, Outcome
+from probes.observation import Exchange, Observation, Outcome
 
 LOOPBACK: Final = "127.0.0.1"
 READY: Final = "Server ready"
@@ -58,23 +58,18 @@ def probe(bench: Bench) -> Observation:
             began=began,
             version=version,
         )
-    refused = last_status(bench) >= 400
-    seen = observe(
-        bench,
-        dataclasses.replace(told, is_error=told.is_error or refused),
-        began=began,
-        exit_code=None,
-        version=version,
-    )
-    if refused and not told.is_error:
-        return dataclasses.replace(seen, detail="the proxy hands the refusal on as an answer, 200")
+    untrue = hides_refusal(told, last_inference(bench.exchanges))
+    if untrue:
+        told = dataclasses.replace(told, is_error=True)
+    seen = observe(bench, told, began=began, exit_code=None, version=version)
+    if untrue:
+        return dataclasses.replace(seen, detail="the proxy told its user that it was accepted")
     return seen
 
 
-def last_status(bench: Bench) -> int:
-    """The status of the last inference request; 0 if there was none."""
-    last = last_inference(bench.exchanges)
-    return (last.status or 0) if last else 0
+def hides_refusal(told: Report, last: Exchange | None) -> bool:
+    """Whether the proxy gave its user an answer although the backend refused the last request."""
+    return not told.is_error and last is not None and (last.status or 0) >= 400
 
 
 def _ask(port: int, *, limit: float) -> tuple[Report | None, httpx.HTTPError | None]:
@@ -94,8 +89,7 @@ def _ask(port: int, *, limit: float) -> tuple[Report | None, httpx.HTTPError | N
 def read_report(status: int, body: bytes) -> Report:
     """What an OpenAI-style client is told.
 
-    The proxy hands a refusal on as an answer with status 200 whose text is the refusal; whether the
-    backend accepted is then read from the exchanges.
+    A status of 200 is the proxy's own word: `probe` looks at the exchanges for the backend's.
     """
     if status >= 400:
         return Report(is_error=True, message=read_error(body)[1])

@@ -48,11 +48,18 @@ class RemoteListener:
 class RemoteNetwork:
     """What `Network` is, elsewhere: the same methods, and backends that come back when closed."""
 
+    ca_file: Path
+
     def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
         self._process = _early.pop() if _early else _Process()
-        self.ca_file = Path(self._process.ask("start", scratch))
 
     def __enter__(self) -> Self:
+        try:
+            self.ca_file = Path(self._process.ask("start", self._scratch))
+        except (ClientError, OSError):
+            self._process.end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -19,16 +19,19 @@ SYSTEM = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 DAEMON = """
 import os, time
+away, gone = os.pipe()
 pid = os.fork()
 if pid:
+    os.read(away, 1)
     print(pid)
 else:
     os.setsid()
+    os.write(gone, b"!")
     for descriptor in range(3):
         os.close(descriptor)
     time.sleep(300)
 """
-"""Leaves a process behind, in a session of its own, and prints its id."""
+"""Leaves a process behind and prints its id, once that has a session of its own."""
 
 PARENT = """
 import sys, time
@@ -262,11 +265,13 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_scratch_folder(tmp_path: 
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, scratch, DAEMON], env={}, stdout=subprocess.PIPE, text=True
     ) as parent:
-        assert parent.stdout is not None
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 3
-        assert all(map(alive, pids))
-        parent.kill()
+        try:
+            assert parent.stdout is not None
+            pids = [int(pid) for pid in parent.stdout.readline().split()]
+            assert len(pids) == 3
+            assert all(map(alive, pids))
+        finally:
+            parent.kill()
     watched = pids if sys.platform == "linux" else pids[1:]
     wait_until(lambda: not any(map(alive, watched)))
     wait_until(lambda: not scratch.exists())

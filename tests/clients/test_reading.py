@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from probes.clients import agent_sdk, claude_code, openai_proxy
 from probes.clients.observing import Report
+from tests.make import make_exchange
 
 REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."
 REFUSED = {
@@ -138,3 +139,21 @@ def test_an_answer_of_the_proxy_that_cannot_be_read_is_an_error() -> None:
 def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
     told = openai_proxy.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
     assert told.message is None
+
+
+@pytest.mark.parametrize(
+    ("is_error", "status", "hides"),
+    [
+        (False, 401, True),
+        (False, 529, True),
+        (False, 200, False),
+        (False, None, False),
+        (True, 401, False),
+    ],
+)
+def test_an_answer_to_a_refused_request_hides_the_refusal(
+    is_error: bool, status: int | None, hides: bool
+) -> None:
+    told = Report(is_error=is_error, message="pong")
+    assert openai_proxy.hides_refusal(told, make_exchange(status=status)) is hides
+    assert not openai_proxy.hides_refusal(told, None)

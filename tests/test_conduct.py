@@ -1,0 +1,20 @@
+"""A run that cannot begin says why, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from probes import conduct
+from probes.emulator import remote
+from probes.errors import SettingsError
+from probes.progress import Lines
+from probes.settings import Settings
+
+
+def test_an_emulator_that_does_not_start_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "START", "raise SystemExit(1) #")
+    settings = Settings(out=tmp_path, clients=("raw-http",))
+    with pytest.raises(SettingsError, match="nothing can be probed here: the emulator has gone"):
+        conduct.conduct(conduct.plan_of(settings), Lines())
