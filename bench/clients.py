@@ -21,19 +21,10 @@ from probes.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
 from probes.clients.install import Cache
 from probes.clients.process import Children
 from probes.emulator.network import Network
+from probes.emulator.setup import Backend, TokenKind
 from probes.observation import Outcome
 from probes.plan import Case, expand
-from probes.scenario.model import (
-    Backend,
-    Client,
-    ClientKind,
-    Credential,
-    Expectation,
-    Matrix,
-    Scenario,
-    TokenKind,
-    Via,
-)
+from probes.scenario.model import Client, ClientKind, Credential, Expectation, Matrix, Scenario, Via
 from probes.settings import Settings, cache_folder
 
 MANY: Final = 24

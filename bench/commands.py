@@ -33,7 +33,7 @@ def request_scenario() -> str:
             "bad": {"token": "api-key", "state": "unknown", "via": "x-api-key"},
         },
         "headers": {f"set-{n}": {"x-bench": f"{n}"} for n in sets},
-        "backends": {f"slow-{n}": {"delay": DELAY} for n in sets},
+        "backends": {f"slow-{n}": {"faults": [{"name": "delay", "seconds": DELAY}]} for n in sets},
         "matrix": {
             "client": ["raw-http"],
             "endpoint": ["messages"],

@@ -38,7 +38,13 @@ class Exchange:
     at: float = 0.0
     """Seconds since the case began."""
     rule: str | None = None
-    """The emulator's rule that answered."""
+    """The emulator's rule that answered; `deny:` and more: there was none."""
+    faults: tuple[str, ...] = ()
+    """Faults of the scenario that the request met, by name."""
+    nearest: str | None = None
+    """Where no rule answered: the rule, or the host, that comes nearest."""
+    differs: tuple[str, ...] = ()
+    """In which fields the request differs from it."""
     error_type: str | None = None
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from probes.emulator.setup import Backend
 from probes.errors import SettingsError
 from probes.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
 from probes.scenario.model import (
     CLIENT_PATTERN,
     DEFAULT,
-    Backend,
     Client,
     ClientKind,
     Credential,
@@ -65,7 +65,8 @@ class Case:
     @property
     def fault(self) -> str | None:
         """The trouble that the backend is set to make, by name."""
-        return "delay" if self.backend.delay else None
+        names = [x if isinstance(x, str) else x.name for x in self.backend.faults]
+        return ", ".join(dict.fromkeys(names)) or None
 
 
 def expand(scenario: Scenario) -> tuple[Case, ...]:

@@ -24,7 +24,7 @@ credentials:
   key: {token: api-key, via: x-api-key}
   environment-key: {token: api-key, via: ANTHROPIC_API_KEY}
 backends:
-  silent: {delay: 3600}
+  silent: {faults: [{name: delay, seconds: 3600}]}
 matrix:
   client: [raw-http]
   endpoint: [messages]

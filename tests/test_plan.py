@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes.emulator.setup import TokenKind
 from probes.errors import SettingsError
 from probes.observation import Outcome
 from probes.plan import (
@@ -26,7 +27,6 @@ from probes.scenario.model import (
     Matrix,
     Rule,
     Scenario,
-    TokenKind,
     Via,
 )
 from tests.make import make_scenario

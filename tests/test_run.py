@@ -154,7 +154,7 @@ def test_a_run_in_which_all_are_refused_alike_proves_nothing(tmp_path: Path) -> 
 
 
 def test_a_silent_backend_ends_a_case_at_its_limit(tmp_path: Path) -> None:
-    text = SCENARIO + "limit: 1\nbackends: {silent: {delay: 3600}}\n"
+    text = SCENARIO + "limit: 1\nbackends: {silent: {faults: [{name: delay, seconds: 3600}]}}\n"
     text = text.replace("outcome: accepted", "outcome: timed-out").replace(
         "then: {outcome: rejected, status: 401}", "then: {outcome: timed-out}"
     )

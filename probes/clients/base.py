@@ -14,12 +14,13 @@ from probes.clients.install import Cache, Installed
 from probes.clients.process import Children
 from probes.emulator.case import CaseBackend
 from probes.emulator.remote import RemoteListener, RemoteNetwork
+from probes.emulator.setup import TokenKind, TokenState
 from probes.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, Token
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation
 from probes.plan import Case
 from probes.redact import Redactor
-from probes.scenario.model import Client, TokenKind, TokenState, Via
+from probes.scenario.model import Client, Via
 from probes.settings import search_path
 
 if TYPE_CHECKING:

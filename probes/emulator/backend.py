@@ -1,22 +1,45 @@
 """The HTTP application behind every emulated name: asks the rules, keeps what was sent."""
 
 import asyncio
+import datetime
+import email.utils
 import json
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
-
-from probes.emulator.case import CaseBackend
+from probes.emulator import faults
+from probes.emulator.case import CaseBackend, Decision
+from probes.emulator.deny import DENY_HOST
 from probes.emulator.rule import Answer, Ask
-from probes.emulator.rules import HOSTS
+from probes.emulator.rules import API, HOSTS, PLATFORM, ROUTES
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """The documented request size limit (platform.claude.com/docs/en/api/errors)."""
+HUGE_CHUNK: Final = b"x" * 1024 * 1024
+HUGE_CHUNKS: Final = 64
+
+LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+HOST_OF_PATH: Final = {
+    path: host
+    for preferred in (*reversed(HOSTS), API, PLATFORM)
+    for _, host, path in ROUTES
+    if host == preferred
+}
+"""Which host is meant where a client was given a loopback address for the service."""
+
+OVERLOADED_EVENT: Final = (
+    "error",
+    {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+)
+"""As documented: platform.claude.com/docs/en/build-with-claude/streaming, "Error events"."""
+WORDS_BEFORE: Final = 3
+"""Events of a stream before it is cut: up to the first word."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,61 +48,183 @@ class Application:
 
     backend: CaseBackend
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
         backend = self.backend
-        try:
-            ask = await _read(request, backend)
-        except ClientDisconnect:
+        ask = await read(scope, receive, backend)
+        if ask is None:
             return
-        number = backend.begin(ask)
-        if ask.host and ask.host not in HOSTS:  # a later request on a connection to the proxy
+        record = backend.begin(ask)
+        decision = _spoiled(backend.answer(ask))
+        if decision.rule == DENY_HOST:
             backend.refuse_egress(ask.host)
-        if backend.setup.delay:
-            await _pause(backend)
-        rule_id, answer = backend.answer(ask)
-        if not backend.closed.is_set():
-            backend.end(number, rule_id, answer)
-        await _response(answer)(scope, receive, send)
+        if wait := decision.delay + _seconds(decision, faults.DELAY):
+            await pause(backend, wait)
+        if backend.closed.is_set():
+            return
+        backend.end(record, decision)
+        if _has(decision, faults.RESET):
+            scope["state"]["reset"]()
+            return
+        await _Reply(backend, decision, send, scope["state"]["reset"]).send_all()
 
 
-async def _pause(backend: CaseBackend) -> None:
+async def pause(backend: CaseBackend, seconds: float) -> None:
+    """Wait so long, or until the case is over."""
     try:
-        await asyncio.wait_for(backend.closed.wait(), backend.setup.delay)
+        await asyncio.wait_for(backend.closed.wait(), seconds)
     except TimeoutError:
         return
 
 
-async def _read(request: Request, backend: CaseBackend) -> Ask:
-    body = bytearray()
-    async for chunk in request.stream():
+async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | None:
+    """The request, with no more of its body than is allowed; None: the client has gone."""
+    body, size = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
         body += chunk[: BODY_LIMIT_BYTES - len(body)]
+        if not message.get("more_body", False):
+            break
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers[name.decode("latin-1")] = value.decode("latin-1")
+    asked = host_of(headers.get("host", ""))
+    local = asked in LOOPBACK_NAMES
     return Ask(
-        method=request.method,
-        host=request.headers.get("host", "").rsplit(":", 1)[0].lower(),
-        path=request.scope["path"],
-        headers={name.lower(): value for name, value in request.headers.items()},
+        method=scope["method"],
+        host=HOST_OF_PATH.get(scope["path"], API) if local else asked,
+        path=scope["path"],
+        headers=headers,
         body=bytes(body),
-        tokens=backend.tokens,
-        now=backend.now,
-        counts_as_claude_code=backend.setup.counts_as_claude_code,
+        query=scope["query_string"].decode("latin-1"),
+        asked=asked if local else "",
+        too_large=size > BODY_LIMIT_BYTES,
+        state=backend.state,
     )
 
 
-def _response(answer: Answer) -> Response:
-    request_id = "req_" + uuid.uuid4().hex[:24]
-    headers = {"request-id": request_id} | answer.headers
-    if answer.events:
-        return StreamingResponse(_events(answer), 200, headers, "text/event-stream")
-    body = answer.body
-    if body.get("request_id") == "":
-        body = body | {"request_id": request_id}
-    return Response(json.dumps(body), answer.status, headers, "application/json")
+def host_of(authority: str) -> str:
+    """The host in `host:port`, in lower case (RFC 3986, 3.2)."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.rpartition(":")[0].lower() if ":" in authority else authority.lower()
 
 
-async def _events(answer: Answer) -> AsyncIterator[str]:
+def _has(decision: Decision, name: str) -> bool:
+    return any(fault.name == name for fault in decision.faults)
+
+
+def _seconds(decision: Decision, name: str) -> float:
+    return sum(faults.seconds(fault) for fault in decision.faults if fault.name == name)
+
+
+def _spoiled(decision: Decision) -> Decision:
+    """The decision with an answer that the faults have changed."""
+    answer = decision.answer
+    for fault in decision.faults:
+        match fault.name:
+            case faults.EMPTY_200 | faults.HUGE_BODY:
+                answer = Answer(status=200)
+            case faults.CUT_STREAM:
+                answer = replace(answer, events=answer.events[:WORDS_BEFORE])
+            case faults.ERROR_IN_STREAM if answer.events:
+                events = (*answer.events[:WORDS_BEFORE], OVERLOADED_EVENT)
+                answer = replace(answer, events=events)
+    return decision if answer is decision.answer else decision._replace(answer=answer)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """An answer on its way, with what goes wrong there."""
+
+    backend: CaseBackend
+    decision: Decision
+    send: Send
+    reset: Callable[[], None]
+
+    async def send_all(self) -> None:
+        """Send status, headers and body."""
+        answer = self.decision.answer
+        request_id = "req_" + uuid.uuid4().hex[:24]
+        kind, chunks, length = self._body(answer, request_id)
+        headers = self._headers(answer, request_id, kind, length)
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        if _has(self.decision, faults.DRIP_FEED):
+            chunks = _bytes(chunks)
+        gap = _seconds(self.decision, faults.DRIP_FEED)
+        until = length // 2 if length is not None else 1
+        breaks = _has(self.decision, faults.RESET_IN_BODY)
+        sent = 0
+        for chunk in chunks:
+            part = chunk[: max(until - sent, 0)] if breaks else chunk
+            await self._body_part(part)
+            sent += len(part)
+            if breaks and sent >= until:
+                await asyncio.sleep(0.05)  # else the reset may overtake what was sent
+                self.reset()
+                return
+            if gap:
+                await pause(self.backend, gap)
+                if self.backend.closed.is_set():
+                    return
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _body_part(self, part: bytes) -> None:
+        await self.send({"type": "http.response.body", "body": part, "more_body": True})
+
+    def _body(
+        self, answer: Answer, request_id: str
+    ) -> tuple[str | None, Iterable[bytes], int | None]:
+        """Content type, chunks, and length where it is known before."""
+        if _has(self.decision, faults.HUGE_BODY):
+            head, tail = b'{"padding": "', b'"}'
+            length = len(head) + HUGE_CHUNKS * len(HUGE_CHUNK) + len(tail)
+            return "application/json", (head, *[HUGE_CHUNK] * HUGE_CHUNKS, tail), length
+        if answer.events:
+            return "text/event-stream; charset=utf-8", _events(answer), None
+        if answer.body is None:
+            return None, (), 0
+        if isinstance(answer.body, str):
+            kind, text = "text/html; charset=utf-8", answer.body
+        else:
+            kind, text = "application/json", json.dumps(_with_id(answer.body, request_id))
+        data = text.encode()
+        return kind, (data,), len(data)
+
+    def _headers(
+        self, answer: Answer, request_id: str, kind: str | None, length: int | None
+    ) -> list[tuple[bytes, bytes]]:
+        now = self.backend.state.clock.wall
+        if skew := _seconds(self.decision, faults.CLOCK_SKEW):
+            now += datetime.timedelta(seconds=skew)
+        headers = {"date": email.utils.format_datetime(now, usegmt=True)}
+        if kind:
+            wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
+            headers["content-type"] = "text/html" if wrong else kind
+        if length is not None:
+            headers["content-length"] = str(length)
+        if answer.identified:
+            headers["request-id"] = request_id
+        headers |= answer.headers
+        return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _with_id(body: Mapping[str, Any], request_id: str) -> Mapping[str, Any]:
+    return {**body, "request_id": request_id} if body.get("request_id") == "" else body
+
+
+def _events(answer: Answer) -> Iterator[bytes]:
     for name, data in answer.events:
-        yield f"event: {name}\ndata: {json.dumps(data)}\n\n"
+        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def _bytes(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for position in range(len(chunk)):
+            yield chunk[position : position + 1]

@@ -5,34 +5,69 @@ import datetime
 import hashlib
 import re
 import time
+from collections import deque
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from probes.emulator.rule import Answer, Ask, refusal
-from probes.emulator.rules import ROUTES
+from probes.emulator.deny import Denial, deny_host, deny_route, deny_rule
+from probes.emulator.faults import FAULTS, Armed, rule_id
+from probes.emulator.rule import Answer, Ask, Rule
+from probes.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
+from probes.emulator.setup import Backend, Fault
+from probes.emulator.state import State
 from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
 from probes.redact import Redactor
-from probes.scenario.model import Backend
 
+EXCHANGE_LIMIT: Final = 10_000
+"""Exchanges that are kept: the newest."""
 PRODUCTS: Final = re.compile(r"\b((?:authprobe|claude-cli|claude-code|agent-sdk)/[0-9][\w.-]*)")
 SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
 KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
 """A header's value of which nothing is left to hide."""
 
 
-class CaseBackend:
-    """The backend as one case sees it: its tokens, its clock, and a record of what was asked."""
+class Decision(NamedTuple):
+    """What a request is answered, by which rule, and what goes wrong with the answer."""
 
-    def __init__(self, setup: Backend, *, broken_rules: frozenset[str] = frozenset()) -> None:
-        self.setup = setup
+    rule: str
+    answer: Answer
+    denial: Denial | None = None
+    faults: tuple[Fault, ...] = ()
+    delay: float = 0.0
+
+
+class Record:
+    """An exchange that may not have been answered yet."""
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def __reduce__(self) -> tuple[type["Record"], tuple[Exchange]]:
+        return Record, (self.exchange,)
+
+
+class CaseBackend:
+    """The backend as one case sees it: its state, its faults, and a record of what was asked."""
+
+    def __init__(
+        self,
+        setup: Backend | None = None,
+        *,
+        broken_rules: frozenset[str] = frozenset(),
+        exchange_limit: int = EXCHANGE_LIMIT,
+    ) -> None:
+        self.setup = setup or Backend()
         self.redactor = Redactor()
-        self.tokens = TokenStore(self.redactor)
+        self.state = State(self.setup, self.redactor)
+        self.faults = Armed(self.setup.faults)
         self.closed = asyncio.Event()
         """Set by the network when the case ends, so that delayed answers do not outlive it."""
         self._broken_rules = broken_rules
         self._began = time.monotonic()
-        self._exchanges: list[Exchange] = []
+        self._records: deque[Record] = deque(maxlen=exchange_limit)
         self._egress_refused: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -48,51 +83,58 @@ class CaseBackend:
         self.__dict__ |= other.__getstate__()
 
     @property
+    def tokens(self) -> TokenStore:
+        """All that it has made."""
+        return self.state.tokens
+
+    @property
     def now(self) -> datetime.datetime:
-        """The backend's clock, in UTC: noon of the day that the scenario sets, or the real time."""
-        if self.setup.date is None:
-            return datetime.datetime.now(datetime.UTC)
-        return datetime.datetime.combine(self.setup.date, datetime.time(12), datetime.UTC)
+        """The backend's time, in UTC."""
+        return self.state.clock.now
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """What was asked so far, in the order in which it arrived."""
-        return tuple(self._exchanges)
+        return tuple(record.exchange for record in tuple(self._records))
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Hosts that are not emulated and were asked for."""
         return tuple(sorted(self._egress_refused))
 
+    def forget_exchanges(self) -> None:
+        """Keep none of those so far."""
+        self._records.clear()
+        self._egress_refused.clear()
+
     def refuse_egress(self, host: str) -> None:
         """Keep the name of a host that was asked for and refused."""
-        self._egress_refused.add(self.redactor(host)[:255])
+        if len(self._egress_refused) < EXCHANGE_LIMIT:
+            self._egress_refused.add(self.redactor(host)[:255])
 
-    def answer(self, ask: Ask) -> tuple[str, Answer]:
-        """The first rule of the route that answers, and its answer; else a denial."""
+    def answer(self, ask: Ask) -> Decision:
+        """The refusal that a fault demands; else the first rule that applies; else a denial."""
+        faults = self.faults.met_by(ask)
+        if ask.host not in HOSTS:
+            return _denied(deny_host(ask.host), faults)
         rules = ROUTES.get((ask.method, ask.host, ask.path))
+        for fault in faults:
+            if fault.name not in FAULTS and (rule := _demanded(fault, rules)) is not None:
+                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         if rules is None:
-            return "deny:route", refusal(404, "not_found_error", "Not found")
+            return _denied(deny_route(ask), faults)
         for rule in rules:
-            if rule.id in self._broken_rules:
-                continue
-            answer = rule.reply(ask)
-            if answer is not None:
-                return rule.id, answer
-        return "deny:rule", refusal(
-            403,
-            "permission_error",
-            f"authprobe knows no rule for this request to {ask.path}; "
-            f"asked: {', '.join(rule.id for rule in rules)}",
-        )
+            if rule.applies(ask) and rule.id not in self._broken_rules:
+                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
+        return _denied(deny_rule(ask, rules), faults)
 
-    def begin(self, ask: Ask) -> int:
-        """Record a request; returns the number under which `end` completes it."""
+    def begin(self, ask: Ask) -> Record:
+        """Record a request, which `end` completes."""
         header, slot = self._credential(ask)
-        self._exchanges.append(
+        record = Record(
             Exchange(
                 method=ask.method,
-                host=self.redactor(ask.host),
+                host=self.redactor(ask.asked or ask.host),
                 path=self.redactor(ask.path),
                 credential_header=header,
                 credential=slot,
@@ -102,31 +144,37 @@ class CaseBackend:
                 products=tuple(PRODUCTS.findall(self.redactor(ask.headers.get("user-agent", "")))),
             )
         )
-        return len(self._exchanges) - 1
+        self._records.append(record)
+        return record
 
-    def end(self, number: int, rule_id: str, answer: Answer) -> None:
+    def end(self, record: Record, decision: Decision) -> None:
         """Complete a recorded request with what was answered."""
-        exchange = self._exchanges[number]
-        elapsed = time.monotonic() - self._began - exchange.at
-        self._exchanges[number] = replace(
-            exchange,
+        answer, denial = decision.answer, decision.denial
+        elapsed = time.monotonic() - self._began - record.exchange.at
+        record.exchange = replace(
+            record.exchange,
             status=answer.status,
             elapsed=round(max(elapsed, 0.0), 3),
-            rule=rule_id,
+            rule=decision.rule,
+            faults=tuple(fault.name for fault in decision.faults),
+            nearest=denial.nearest if denial else None,
+            differs=denial.differs if denial else (),
             error_type=answer.error_type,
-            message=answer.message,
+            message=answer.message and self.redactor(answer.message),
         )
 
     def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""
-        in_body = ask.path.endswith("/oauth/token") and ask.fields.get("refresh_token")
+        in_body = ""
+        if ask.path.endswith("/oauth/token"):
+            in_body = ask.text("refresh_token") or ask.text("assertion")
         for header, value in (
             ("authorization", ask.headers.get("authorization") and (ask.bearer or "")),
             ("x-api-key", ask.api_key),
-            ("body", str(in_body) if in_body else None),
+            ("body", in_body or None),
         ):
             if value is not None:
-                token = self.tokens.find(value)
+                token = self.state.tokens.find(value)
                 return header, token.slot if token else "foreign"
         return None, None
 
@@ -147,3 +195,13 @@ class CaseBackend:
             return value
         scheme = SCHEME.match(value) if name == "authorization" else None
         return f"{scheme.group() if scheme else ''}[redacted:foreign]"
+
+
+def _demanded(fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
+    """The rule that a fault demands, where it belongs to this place."""
+    rule = RULES.get(rule_id(fault))
+    return rule if rule is not None and (rule in EVERYWHERE or rule in (rules or ())) else None
+
+
+def _denied(denial: Denial, faults: tuple[Fault, ...]) -> Decision:
+    return Decision(denial.id, denial.answer, denial, faults)

@@ -1,49 +1,62 @@
-"""Loopback listeners: one proxy per case, which is also the server of every emulated name.
+"""Loopback listeners: one for each case, which is its proxy and the server of every emulated name.
 
-A client keeps its real addresses. On CONNECT for an emulated name its proxy goes on as the TLS
+A client keeps its real addresses. On CONNECT for an emulated name the proxy goes on as the TLS
 server of that name, with a certificate from an authority made for this run; every other name is
-refused and recorded. Whatever arrives at a proxy belongs to its case.
+refused and recorded. A client that is given a loopback address for the service asks the same port,
+or another one that speaks TLS at once. Whatever arrives belongs to the case.
 """
 
 import asyncio
-import contextlib
-import ssl
+import ipaddress
+import socket
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-import trustme
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
-
-from probes.emulator.backend import Application
+from probes.emulator import faults
+from probes.emulator.authority import Authority
 from probes.emulator.case import CaseBackend
-from probes.emulator.rules import HOSTS
+from probes.emulator.connection import LOOPBACK, Factory, PlainConnection, Site, TlsConnection
+from probes.errors import SettingsError
 
-LOOPBACK: Final = "127.0.0.1"
-HEAD_LIMIT_BYTES: Final = 64 * 1024
 BACKLOG: Final = 256
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """The proxy of one case."""
+    """The ports of one case."""
 
-    port: int
-    server: asyncio.Server
-    connections: set[asyncio.Transport]
-    backend: CaseBackend
+    site: Site
+    host: str
+    port: int = 0
+    """Of the proxy, and of the service in plain HTTP."""
+    https_port: int | None = None
+    _doors: list["_Door"] = field(default_factory=list)
+
+    @property
+    def backend(self) -> CaseBackend:
+        """The case."""
+        return self.site.backend
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self.site.connections
 
     @property
     def proxy_url(self) -> str:
-        """What a client takes as `HTTPS_PROXY`."""
-        return f"http://{LOOPBACK}:{self.port}"
+        """What a client takes as `HTTPS_PROXY`, or as its base URL."""
+        return f"http://{_spelled(self.host)}:{self.port}"
+
+    @property
+    def https_url(self) -> str | None:
+        """The service by TLS, for clients that trust the authority."""
+        return (self.https_port and f"https://{_spelled(self.host)}:{self.https_port}") or None
 
 
 class Network:
@@ -58,14 +71,11 @@ class Network:
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._listeners: dict[int, Listener] = {}
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority = Authority()
         self.ca_file = Path(self._folder.name, "ca.pem")
 
     def __enter__(self) -> Self:
-        authority = trustme.CA(organization_name="authprobe, for this run only")
-        authority.cert_pem.write_to_path(self.ca_file)
-        authority.issue_cert(*HOSTS).configure_cert(self._tls)
-        self._tls.num_tickets = 0  # no client comes back with a session of another case
+        self._authority.write(self.ca_file)
         self._thread.start()
         return self
 
@@ -78,39 +88,76 @@ class Network:
         self._loop.close()
         self._folder.cleanup()
 
-    def open(self, backend: CaseBackend) -> Listener:
-        """A proxy of its own for a case, on a free port."""
-        return self.wait_for(self.open_here(backend))
+    def open(
+        self,
+        backend: CaseBackend,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        https_port: int | None = None,
+    ) -> Listener:
+        """Ports of its own for a case, free ones where they are 0; `https_port` only if given.
+
+        Raises:
+            SettingsError: the host is not loopback, or a port is taken.
+        """
+        return self.wait_for(self.open_here(backend, host=host, port=port, https_port=https_port))
 
     def close(self, listener: Listener) -> None:
         """End a case: its delayed answers and its connections."""
         self.wait_for(self.close_here(listener))
 
+    def settle(self, listener: Listener) -> None:
+        """Listen, or not, as the case's faults are now."""
+        self.wait_for(self.settle_here(listener))
+
     def wait_for(self, work: Coroutine[object, object, T]) -> T:
         """Do this on the loop, and wait for what comes of it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def open_here(self, backend: CaseBackend) -> Listener:
+    async def open_here(
+        self,
+        backend: CaseBackend,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        https_port: int | None = None,
+    ) -> Listener:
         """`open`, for callers on the loop."""
-        connections: set[asyncio.Transport] = set()
-        speak_http = _http_server(backend)
-        server = await self._loop.create_server(
-            lambda: _ProxyConnection(self._tls, backend, connections, speak_http),
-            LOOPBACK,
-            0,
-            backlog=BACKLOG,
-        )
-        port = server.sockets[0].getsockname()[1]
-        self._listeners[port] = Listener(port, server, connections, backend)
-        return self._listeners[port]
+        check_loopback(host)
+        listener = Listener(Site(backend, self._authority), host)
+        try:
+            listener._doors.append(_Door(host, port, PlainConnection))
+            listener.port = listener._doors[0].port
+            if https_port is not None:
+                listener._doors.append(_Door(host, https_port, TlsConnection))
+                listener.https_port = listener._doors[1].port
+            await self.settle_here(listener)
+        except OSError as error:
+            await self.close_here(listener)
+            raise SettingsError(f"{host} port {port or https_port}: {error.strerror}") from None
+        self._listeners[listener.port] = listener
+        return listener
 
     async def close_here(self, listener: Listener) -> None:
         """`close`, for callers on the loop."""
         self._listeners.pop(listener.port, None)
         listener.backend.closed.set()
-        listener.server.close()
-        for transport in tuple(listener.connections):
-            transport.abort()
+        for door in listener._doors:
+            door.close()
+        listener.site.end()
+
+    async def settle_here(self, listener: Listener) -> None:
+        """`settle`, for callers on the loop."""
+        refuses = any(
+            fault.name == faults.CONNECTION_REFUSED and fault.host is None
+            for fault in listener.backend.faults
+        )
+        for door in listener._doors:
+            if refuses:
+                door.shut()
+            else:
+                await door.listen(listener.site)
 
     async def _settle(self) -> None:
         """Let what was cut off come to its end, so that nothing is left open with the loop."""
@@ -125,107 +172,67 @@ class Network:
             await asyncio.sleep(0)
 
 
-def _http_server(backend: CaseBackend) -> Callable[[], HttpToolsProtocol]:
-    """uvicorn's side of a connection that has been accepted already."""
-    config = uvicorn.Config(
-        Application(backend),
-        access_log=False,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        server_header=False,
-        ws="none",
-    )
-    config.load()
-    state = ServerState()
-    return lambda: HttpToolsProtocol(config, state, {})
+def check_loopback(host: str) -> None:
+    """Nothing but loopback is served.
+
+    Raises:
+        SettingsError: this address is another.
+    """
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(
+            f"{host}: the emulator serves loopback addresses only; use 127.0.0.1 or ::1"
+        )
 
 
-class _Early(asyncio.Protocol):
-    """Keeps what a client sends right behind its part of the TLS handshake."""
+class _Door:
+    """A port that is held from the beginning, whether anybody listens there or not."""
 
-    def __init__(self) -> None:
-        self.data = bytearray()
+    def __init__(self, host: str, port: int, factory: Factory) -> None:
+        self._factory = factory
+        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._address = (host, port)
+        self._held: socket.socket | None = self._bind()
+        self._server: asyncio.Server | None = None
+        self.port: int = self._held.getsockname()[1]
+        self._address = (host, self.port)
 
-    def data_received(self, data: bytes) -> None:
-        self.data += data
-
-
-class _ProxyConnection(asyncio.Protocol):
-    """From a client to its proxy: CONNECT (RFC 9110, 9.3.6), or a request in absolute form."""
-
-    transport: asyncio.Transport
-
-    def __init__(
-        self,
-        tls: ssl.SSLContext,
-        backend: CaseBackend,
-        connections: set[asyncio.Transport],
-        speak_http: Callable[[], HttpToolsProtocol],
-    ) -> None:
-        self.backend = backend
-        self._tls = tls
-        self._connections = connections
-        self._speak_http = speak_http
-        self._head = bytearray()
-        self._connecting: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self.transport = transport
-        self._connections.add(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._connections.discard(self.transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._head += data
-        if self._connecting is None and b"\r\n\r\n" in self._head:
-            self._begin()
-        elif len(self._head) > HEAD_LIMIT_BYTES:
-            self._refuse("431 Request Header Fields Too Large")
-
-    def _begin(self) -> None:
-        head, _, rest = bytes(self._head).partition(b"\r\n\r\n")
-        method, _, after = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        target = after.partition(" ")[0]
-        if method == "CONNECT":
-            host = target.rsplit(":", 1)[0].lower()
-        else:
-            host = target.partition("://")[2].partition("/")[0].partition(":")[0].lower()
-        if host not in HOSTS:
-            if host:
-                self.backend.refuse_egress(host)
-            self._refuse(f"502 Name not found: {host or 'no host'} is not emulated")
-        elif method != "CONNECT":
-            self._go_on(self.transport, bytes(self._head))
-        elif rest:
-            self._refuse("400 Early data")  # nothing can be said before the tunnel stands
-        else:
-            self._connecting = asyncio.get_running_loop().create_task(self._go_on_in_tls())
-
-    async def _go_on_in_tls(self) -> None:
-        self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        early = _Early()
-        with contextlib.suppress(OSError):  # the client has gone, or does not trust us
-            tls = await asyncio.get_running_loop().start_tls(
-                self.transport, early, self._tls, server_side=True
+    async def listen(self, site: Site) -> None:
+        """Take connections from now on."""
+        if self._server is None:
+            held = self._held or self._bind()
+            self._held = None
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: self._factory(site), sock=held, backlog=BACKLOG
             )
-            if tls is not None:
-                self._go_on(tls, bytes(early.data))
 
-    def _go_on(self, transport: asyncio.Transport, early: bytes) -> None:
-        server = self._speak_http()
-        transport.set_protocol(server)
-        server.connection_made(transport)
-        if early:
-            server.data_received(early)
+    def shut(self) -> None:
+        """Refuse connections from now on, and keep the port."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._held = self._bind()
 
-    def _refuse(self, status: str) -> None:
-        with contextlib.suppress(OSError):
-            self.transport.write(
-                f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode(
-                    "latin-1", "replace"
-                )
-            )
-        self.transport.close()
+    def close(self) -> None:
+        """Give the port up."""
+        if self._server is not None:
+            self._server.close()
+        if self._held is not None:
+            self._held.close()
+
+    def _bind(self) -> socket.socket:
+        bound = socket.socket(self._family, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(self._address)
+        except OSError:
+            bound.close()
+            raise
+        return bound
+
+
+def _spelled(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -7,12 +7,7 @@ from typing import Final
 from probes.judge import credential_words, describe_request
 from probes.observation import Exchange, Observation, Outcome
 from probes.run import CaseRecord
-from probes.scenario.model import (
-    DEFAULT,
-    NO_CREDENTIAL,
-    Expectation,
-    TextRule,
-)
+from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 
 Facts = tuple[tuple[str, str], ...]

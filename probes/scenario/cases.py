@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from probes.emulator.setup import TokenKind
 from probes.scenario.definitions import Complaint
 from probes.scenario.matrix import AXES, Names, complete, grid, matcher, spoken
 from probes.scenario.model import (
@@ -12,7 +13,6 @@ from probes.scenario.model import (
     Request,
     Rule,
     Scenario,
-    TokenKind,
     Via,
     parse_client,
 )

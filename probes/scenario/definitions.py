@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from probes.emulator.catalogue import check_fault
+from probes.emulator.setup import Backend, TokenKind, TokenState
+from probes.errors import SettingsError
 from probes.scenario.matrix import rules
 from probes.scenario.model import (
     DEFAULT,
@@ -14,8 +17,6 @@ from probes.scenario.model import (
     Expectation,
     Scenario,
     TextRule,
-    TokenKind,
-    TokenState,
     Via,
 )
 from probes.scenario.source import KEY, KeyPath, escape, quote, remedy
@@ -27,6 +28,10 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # RFC 9110, 5.5, less obs-text and tabs
 _OURS: Final = frozenset({"user-agent", "authorization", "x-api-key", "host", "cookie", "x-app"})
 _OUR_PREFIXES: Final = ("x-stainless-", "x-claude-")
+_ONLY: Final = {
+    Via.CREDENTIALS_FILE: (TokenKind.LOGIN,),
+    Via.BODY: (TokenKind.REFRESH_TOKEN, TokenKind.IDENTITY_TOKEN),
+}
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
@@ -38,6 +43,8 @@ def check_definitions(scenario: Scenario) -> Iterator[Complaint]:
         yield from _check_credential(("credentials", name), credential)
     for name, headers in scenario.headers.items():
         yield from _check_headers(("headers", name), headers)
+    for name, backend in scenario.backends.items():
+        yield from _check_faults(("backends", name, "faults"), backend)
     yield from _check_names(scenario)
     single = isinstance(scenario.expect, Expectation)
     for index, rule in enumerate(rules(scenario)):
@@ -69,22 +76,19 @@ def _check_url(path: KeyPath, url: str) -> Iterator[Complaint]:
 
 def _check_credential(path: KeyPath, credential: Credential) -> Iterator[Complaint]:
     token, state, via = credential.token, credential.state, credential.via
-    for kind, way in (
-        (TokenKind.LOGIN, Via.CREDENTIALS_FILE),
-        (TokenKind.REFRESH_TOKEN, Via.BODY),
-    ):
-        if token is kind and via is not way:
-            yield (*path, "via"), f"a {kind} is handed over via {quote(way)}, not {quote(via)}"
-        if via is way and token is not kind:
-            yield (*path, "via"), f"{quote(way)} is for a {kind}, not for {_article(token)}"
+    for way, kinds in _ONLY.items():
+        if token in kinds and via is not way:
+            text = f"{_article(token)} is handed over via {quote(way)}, not {quote(via)}"
+            yield (*path, "via"), text
+        if via is way and token not in kinds:
+            only = " or ".join(map(_article, kinds))
+            yield (*path, "via"), f"{quote(way)} is for {only}, not for {_article(token)}"
     for special, kind in (
         (TokenState.BLANKED, TokenKind.LOGIN),
         (TokenState.USED, TokenKind.REFRESH_TOKEN),
     ):
         if state is special and token is not kind:
             yield (*path, "state"), f"only a {kind} can be {quote(special)}, not {_article(token)}"
-    if state is TokenState.EXPIRED and token is TokenKind.API_KEY:
-        yield (*path, "state"), "an api-key does not expire; it can be 'revoked'"
 
 
 def _article(token: TokenKind) -> str:
@@ -109,6 +113,14 @@ def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[Co
         if value and not _VALUE.fullmatch(value):
             text = "printable ASCII, without spaces around it"
             yield (*path, name), f"the value {quote(value)} of a header must be {text}"
+
+
+def _check_faults(path: KeyPath, backend: Backend) -> Iterator[Complaint]:
+    for index, fault in enumerate(backend.faults):
+        try:
+            check_fault(fault)
+        except SettingsError as error:
+            yield (*path, index), str(error)
 
 
 def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Complaint]:

@@ -10,7 +10,7 @@ from typing import Final
 from probes.errors import ScenarioError
 from probes.scenario.check import check
 from probes.scenario.model import Scenario
-from probes.scenario.source import Fault, Mark, SourceError, escape, quote, read_text
+from probes.scenario.source import Flaw, Mark, SourceError, escape, quote, read_text
 from probes.scenario.structure import locate, read
 from probes.scenario.yamltree import compose
 
@@ -23,7 +23,7 @@ MAX_COMPLAINTS: Final = 100
 class _File:
     path: Path
     scenario: Scenario | None = None
-    faults: tuple[Fault, ...] = ()
+    flaws: tuple[Flaw, ...] = ()
     id_at: Mark = field(default_factory=Mark)
 
 
@@ -49,8 +49,8 @@ def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
             if (identity := _identity(file)) not in files:
                 files[identity] = _load(file)
         if not found:
-            fault = Fault(Mark(), "there is no *.yaml or *.yml file in this folder")
-            files[path] = _File(path=path, faults=(fault,))
+            flaw = Flaw(Mark(), "there is no *.yaml or *.yml file in this folder")
+            files[path] = _File(path=path, flaws=(flaw,))
     return _scenarios(_unique(list(files.values())))
 
 
@@ -78,14 +78,14 @@ def _load(path: Path) -> _File:
     try:
         tree = compose(read_text(path))
     except SourceError as error:
-        return _File(path=path, faults=(error.fault,))
+        return _File(path=path, flaws=(error.flaw,))
     scenario = read(tree.root)
     if not isinstance(scenario, Scenario):
-        return _File(path=path, faults=tree.faults + scenario)
+        return _File(path=path, flaws=tree.flaws + scenario)
     complaints = itertools.islice(check(scenario), 2 * MAX_COMPLAINTS)
-    faults = tuple(Fault(locate(tree.root, where), text) for where, text in complaints)
+    flaws = tuple(Flaw(locate(tree.root, where), text) for where, text in complaints)
     id_at = locate(tree.root, ("id",))
-    return _File(path=path, scenario=scenario, faults=tree.faults + faults, id_at=id_at)
+    return _File(path=path, scenario=scenario, flaws=tree.flaws + flaws, id_at=id_at)
 
 
 def _unique(files: Sequence[_File]) -> Iterator[_File]:
@@ -100,25 +100,25 @@ def _unique(files: Sequence[_File]) -> Iterator[_File]:
             yield file
             continue
         place = f"{escape(str(other.path))}:{other.id_at.line}"
-        fault = Fault(file.id_at, f"the id {quote(file.scenario.id)} is also that of {place}")
-        yield dataclasses.replace(file, faults=(*file.faults, fault))
+        flaw = Flaw(file.id_at, f"the id {quote(file.scenario.id)} is also that of {place}")
+        yield dataclasses.replace(file, flaws=(*file.flaws, flaw))
 
 
 def _scenarios(files: Iterable[_File]) -> tuple[Scenario, ...]:
     loaded = list(files)
     complaints = tuple(
-        f"{escape(str(file.path))}:{fault.at.line}:{fault.at.column}: {fault.text}"
+        f"{escape(str(file.path))}:{flaw.at.line}:{flaw.at.column}: {flaw.text}"
         for file in sorted(loaded, key=lambda file: file.path)
-        for fault in _shown(file.faults)
+        for flaw in _shown(file.flaws)
     )
     if complaints:
         raise ScenarioError(complaints)
     return tuple(file.scenario for file in loaded if file.scenario is not None)
 
 
-def _shown(faults: tuple[Fault, ...]) -> list[Fault]:
-    ordered = sorted(set(faults))
+def _shown(flaws: tuple[Flaw, ...]) -> list[Flaw]:
+    ordered = sorted(set(flaws))
     shown = ordered[:MAX_COMPLAINTS]
     if len(ordered) > MAX_COMPLAINTS:
-        shown.append(Fault(shown[-1].at, "there is more to complain about; mend these first"))
+        shown.append(Flaw(shown[-1].at, "there is more to complain about; mend these first"))
     return shown

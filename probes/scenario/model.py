@@ -3,13 +3,13 @@
 pydantic reads these dataclasses straight from YAML (`load.py`) and describes them (`schema.py`).
 """
 
-import datetime
 import enum
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import ConfigDict, Field
 
+from probes.emulator.setup import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from probes.observation import Outcome
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
@@ -19,38 +19,6 @@ NO_CREDENTIAL: Final = "none"
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
 Text = Annotated[str, Field(min_length=1)]
-
-# Strict: in YAML "5" is a text and 5 a number, and `yes` is no boolean.
-Flag = Annotated[bool, Strict()]
-Whole = Annotated[int, Strict()]
-Seconds = Annotated[float, Strict()]
-Day = Annotated[datetime.date, Strict()]
-
-STRICT: Final = ConfigDict(extra="forbid")
-
-
-class TokenKind(enum.StrEnum):
-    """What a credential is."""
-
-    API_KEY = "api-key"
-    ACCESS_TOKEN = "access-token"
-    SETUP_TOKEN = "setup-token"
-    REFRESH_TOKEN = "refresh-token"
-    LOGIN = "login"
-    """An access token and its refresh token, as `/login` stores them."""
-
-
-class TokenState(enum.StrEnum):
-    """What the backend knows about a credential when the case starts."""
-
-    VALID = "valid"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    USED = "used"
-    """A refresh token that has been exchanged already."""
-    UNKNOWN = "unknown"
-    BLANKED = "blanked"
-    """A stored login whose tokens are empty and whose expiry is 0."""
 
 
 class Via(enum.StrEnum):
@@ -142,20 +110,6 @@ class Credential:
     token: TokenKind
     state: TokenState = TokenState.VALID
     via: Via
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """How the emulated backend is set up for a case."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    date: Day | None = None
-    """The day of the backend's answers: chooses wordings, and what is retired. Default: today."""
-    counts_as_claude_code: Flag = False
-    """Whether requests with a subscription token are taken as Claude Code's own."""
-    delay: Annotated[Seconds, Field(ge=0, le=3600)] = 0.0
-    """Seconds before each answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

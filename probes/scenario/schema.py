@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from probes.scenario.model import STRICT, Scenario
+from probes.emulator.setup import STRICT
+from probes.scenario.model import Scenario
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

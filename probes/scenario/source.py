@@ -40,7 +40,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class Flaw:
     """What is wrong at a place."""
 
     at: Mark
@@ -52,7 +52,7 @@ class SourceError(Exception):
 
     def __init__(self, at: Mark, text: str) -> None:
         super().__init__(text)
-        self.fault = Fault(at, text)
+        self.flaw = Flaw(at, text)
 
 
 def read_text(path: Path) -> str:

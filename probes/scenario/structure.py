@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from probes.scenario.model import Scenario
-from probes.scenario.source import KEY, Fault, KeyPath, Mark, escape, nearest, quote, remedy
+from probes.scenario.source import KEY, Flaw, KeyPath, Mark, escape, nearest, quote, remedy
 from probes.scenario.wording import subject, wording
 from probes.scenario.yamltree import Items, Mapping, Node, Scalar, describe, plain
 
@@ -20,14 +20,14 @@ _MAX_ERRORS: Final = 1000
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
 
 
-def read(root: Node) -> Scenario | tuple[Fault, ...]:
+def read(root: Node) -> Scenario | tuple[Flaw, ...]:
     """The scenario that the tree holds, or all that keeps it from being one."""
     try:
         return _SCENARIO.validate_python(plain(root))
     except ValidationError as error:
         errors = error.errors(include_url=False)[:_MAX_ERRORS]
         # Never none, whatever a later pydantic says that is not foreseen here.
-        return tuple(_faults(root, errors)) or (Fault(root.at, escape(errors[0]["msg"])),)
+        return tuple(_flaws(root, errors)) or (Flaw(root.at, escape(errors[0]["msg"])),)
 
 
 def locate(root: Node, path: KeyPath) -> Mark:
@@ -60,7 +60,7 @@ class _Place:
     """False: it is a union, and the location goes on in a branch of another shape than the node."""
 
 
-def _faults(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
+def _flaws(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Flaw]:
     unions: dict[KeyPath, _Place] = {}
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     # A mistyped key is missing as well, but that is one mistake.
@@ -72,25 +72,25 @@ def _faults(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
         if not place.fits:
             unions[place.path] = place
         elif error["type"] in _UNKNOWN:
-            yield Fault(
+            yield Flaw(
                 locate(root, (*place.path, last, KEY)),
                 f"unknown key {quote(str(last))}{remedy(str(last), _keys(place.types[0]))}",
             )
         elif error["type"] == "missing":
             if (tuple(parent), last) not in mistyped:
-                yield Fault(place.node.at, f"the key {quote(str(last))} is missing")
+                yield Flaw(place.node.at, f"the key {quote(str(last))} is missing")
         elif text := wording(error, place.path, place.node, place.types):
-            yield Fault(locate(root, (*place.path, KEY) if last == KEY else place.path), text)
+            yield Flaw(locate(root, (*place.path, KEY) if last == KEY else place.path), text)
     yield from _shapeless(root, unions)
 
 
-def _shapeless(root: Node, unions: dict[KeyPath, _Place]) -> Iterator[Fault]:
+def _shapeless(root: Node, unions: dict[KeyPath, _Place]) -> Iterator[Flaw]:
     """Nodes that have the shape of no branch; a branch that fits speaks for itself."""
     for path, place in unions.items():
         if not any(_shape(option)[0] is type(place.node) for option in place.types):
             wanted = " or ".join(dict.fromkeys(_shape(option)[1] for option in place.types))
             text = f"{subject(path)} must be {wanted}, not {describe(place.node)}"
-            yield Fault(locate(root, path), text)
+            yield Flaw(locate(root, path), text)
 
 
 def _place(root: Node, location: KeyPath) -> _Place:

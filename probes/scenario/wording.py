@@ -7,15 +7,9 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
+from probes.emulator.setup import FAULT_PATTERN, Standing, TokenKind, TokenState
 from probes.observation import Outcome
-from probes.scenario.model import (
-    CLIENT_PATTERN,
-    SLUG_PATTERN,
-    Request,
-    TokenKind,
-    TokenState,
-    Via,
-)
+from probes.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Request, Via
 from probes.scenario.source import KeyPath, escape, quote, remedy
 from probes.scenario.yamltree import Mapping, Node, Scalar, describe
 
@@ -24,9 +18,11 @@ _ENUMS: Final[dict[Any, str]] = {
     Request: "a request",
     TokenKind: "a kind of token",
     TokenState: "a state of a token",
+    Standing: "a standing",
     Via: "a way to hand over a credential",
 }
 _PATTERNS: Final = {
+    FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",
     SLUG_PATTERN: "a name; use a-z, 0-9 and . + _ -",
     CLIENT_PATTERN: "a client; write kind@version, as in claude-code@2.1.31",
 }

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from probes.scenario.source import Fault, Mark, SourceError, escape, quote
+from probes.scenario.source import Flaw, Mark, SourceError, escape, quote
 
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50
@@ -61,7 +61,7 @@ class Tree:
     """The one document of a file, and what is wrong with it as YAML."""
 
     root: Node
-    faults: tuple[Fault, ...]
+    flaws: tuple[Flaw, ...]
 
 
 def compose(text: str) -> Tree:
@@ -114,7 +114,7 @@ class _Composer:
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=loader))
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
-        self._faults: list[Fault] = []
+        self._flaws: list[Flaw] = []
 
     def tree(self) -> Tree:
         next(self._events)
@@ -125,7 +125,7 @@ class _Composer:
         next(self._events)
         if not isinstance(end := next(self._events), yaml.StreamEndEvent):
             raise SourceError(_at(end), "a second document starts here; one file is one scenario")
-        return Tree(root=root, faults=tuple(self._faults))
+        return Tree(root=root, flaws=tuple(self._flaws))
 
     def _node(self, event: Any, depth: int) -> Node:
         at = _at(event)
@@ -210,7 +210,7 @@ class _Composer:
             )
 
     def _fault(self, at: Mark, text: str) -> None:
-        self._faults.append(Fault(at, text))
+        self._flaws.append(Flaw(at, text))
 
 
 def describe(node: Node) -> str:

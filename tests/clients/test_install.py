@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from probes.clients.install import Cache
 from probes.clients.process import Children
-from probes.scenario.model import parse_client
+from probes.scenario.model import (parse_client)
 
 with Children() as children:
     cache, client = Cache(Path(sys.argv[1]), children), parse_client("claude-code@1.0.0")

@@ -14,10 +14,11 @@ from probes.clients.observing import (
     verified_version,
 )
 from probes.clients.process import Ended, Finished
+from probes.emulator.case import Decision
 from probes.emulator.rule import Answer, refusal
+from probes.emulator.setup import TokenKind
 from probes.errors import ClientError
 from probes.observation import Exchange, Outcome
-from probes.scenario.model import TokenKind
 from tests.emulator.trials import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 from tests.make import make_case, make_exchange
 
@@ -31,11 +32,11 @@ GAVE_UP = "the client gave up without a refusal"
 def asked(bench: Bench, *statuses: int | None, target: Target = MESSAGES) -> None:
     """The backend has been asked, and has answered with these statuses."""
     for status in statuses:
-        number = bench.backend.begin(make_ask(bench.backend, target, {}))
+        record = bench.backend.begin(make_ask(bench.backend, target, {}))
         if status is not None:
             good = Answer(status=status, body={})
             answer = good if status < 400 else refusal(status, "a_type", "a message")
-            bench.backend.end(number, "rule", answer)
+            bench.backend.end(record, Decision("rule", answer))
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import respx
 import probes
 from probes.clients.base import Laboratory
 from probes.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
+from probes.emulator.setup import Backend, Fault, TokenKind
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome
 from probes.plan import Case
 from probes.redact import find_token
-from probes.scenario.model import Backend, Credential, Endpoint, Request, TokenKind, Via
+from probes.scenario.model import Credential, Endpoint, Request, Via
 from tests.make import make_case
 from tests.scenario.files import changed, complaints
 
@@ -150,7 +151,10 @@ def test_an_answer_that_does_not_end_is_timed_out(laboratory: Laboratory) -> Non
 
 def test_an_answer_that_is_late_is_timed_out(laboratory: Laboratory) -> None:
     began = time.monotonic()
-    seen = observe(laboratory, raw_case(limit=0.2, backend=Backend(delay=3600)))
+    seen = observe(
+        laboratory,
+        raw_case(limit=0.2, backend=Backend(faults=(Fault(name="delay", seconds=3600),))),
+    )
     assert seen.outcome is Outcome.TIMED_OUT
     assert [exchange.status for exchange in seen.exchanges] == [None]
     assert time.monotonic() - began < 5

@@ -11,8 +11,8 @@ from probes.clients.launcher import descendants
 from probes.emulator import remote
 from probes.emulator.case import CaseBackend
 from probes.emulator.remote import RemoteListener, RemoteNetwork
+from probes.emulator.setup import Backend, TokenKind
 from probes.errors import ClientError
-from probes.scenario.model import Backend, TokenKind
 from tests.emulator.wire import trusting
 from tests.waiting import wait_until
 

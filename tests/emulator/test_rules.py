@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from probes.emulator.backend import BODY_LIMIT_BYTES
 from probes.emulator.case import CaseBackend
 from probes.emulator.network import Network
-from probes.emulator.rule import Rule, rule
+from probes.emulator.rule import Answer, Ask, Rule, rule
 from probes.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES
-from probes.scenario.model import Backend, TokenState
+from probes.emulator.setup import Backend, TokenState
 from tests.emulator.trials import (
     CONSOLE_TOKEN,
     COUNT_TOKENS,
@@ -101,22 +101,27 @@ def test_ids_of_rules_are_unique() -> None:
 @pytest.mark.parametrize("known", RULES.values(), ids=RULES)
 def test_every_rule_says_who_says_so(known: Rule) -> None:
     assert known.condition
-    assert known.seen
+    assert known.last_seen
     for source in known.sources:
         address = httpx.URL(source)
         assert (address.scheme, bool(address.host), " " in source) == ("https", True, False)
 
 
 def test_a_rule_needs_a_source_and_a_condition() -> None:
-    def silent(ask: object) -> None: ...
+    def silent(ask: Ask) -> bool:
+        return False
 
-    def spoken(ask: object) -> None:
+    def spoken(ask: Ask) -> bool:
         """Never."""
+        return False
 
+    answer = Answer(status=200)
     with pytest.raises(ValueError, match="rule Z1 needs a source and a condition"):
-        rule("Z1", seen="2026")(spoken)
+        rule("Z1", spoken, answer, seen="2026-01")
     with pytest.raises(ValueError, match="rule Z2 needs a source and a condition"):
-        rule("Z2", "https://example.org/", seen="2026")(silent)
+        rule("Z2", silent, answer, "example.org/", seen="2026-01")
+    with pytest.raises(ValueError, match="rule Z3 needs the days on which it was seen"):
+        rule("Z3", spoken, answer, "example.org/", seen="lately")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +214,7 @@ def test_a_refresh_token_works_once_and_rotates(form: bool) -> None:
     backend = REFRESH.backend()
     headers, body = Sent(target=PLATFORM_TOKEN, refresh=GOOD_REFRESH, form=form).parts(backend)
     first = make_ask(backend, PLATFORM_TOKEN, headers, body)
-    identity, answer = backend.answer(first)
+    identity, answer, *_ = backend.answer(first)
     assert (identity, answer.status) == ("refresh", 200)
     assert backend.answer(first)[0] == "B03"
 
@@ -279,10 +284,11 @@ def test_whatever_is_asked_is_answered_and_recorded(
 ) -> None:
     backend = CaseBackend(Backend(date=date))
     ask = make_ask(backend, target, headers, body)
-    number = backend.begin(ask)
-    identity, answer = backend.answer(ask)
-    backend.end(number, identity, answer)
-    assert identity in {*RULES, "deny:route", "deny:rule"}
+    record = backend.begin(ask)
+    decision = backend.answer(ask)
+    identity, answer = decision.rule, decision.answer
+    backend.end(record, decision)
+    assert identity in {*RULES, "deny:host", "deny:route", "deny:rule"}
     assert 200 <= answer.status < 500
     assert json.dumps(answer.body)
     assert backend.exchanges[0].rule == identity

@@ -9,7 +9,7 @@ from typing import Any, Final
 from probes.emulator.case import CaseBackend
 from probes.emulator.rule import Ask
 from probes.emulator.rules import API, CONSOLE, OAUTH_BETA, PLATFORM
-from probes.scenario.model import Backend, TokenKind, TokenState
+from probes.emulator.setup import Backend, TokenKind, TokenState
 
 Target = tuple[str, str, str]
 
@@ -85,9 +85,7 @@ def make_ask(
         path=path,
         headers=headers,
         body=body,
-        tokens=backend.tokens,
-        now=backend.now,
-        counts_as_claude_code=backend.setup.counts_as_claude_code,
+        state=backend.state,
     )
 
 

@@ -42,7 +42,9 @@ backends:
   july:
     date: 2026-07-01
     counts_as_claude_code: true
-    delay: 0.5
+    standing: oauth-not-allowed
+    reuse_revokes: true
+    faults: [A22, {name: delay, seconds: 0.5, times: 2, after: 1, host: claude.ai, path: /x}]
 matrix:
   client: [raw-http]
   endpoint: [api, counting]

@@ -137,7 +137,7 @@ def test_rules_must_be_reached_and_reach_every_case(
     text = text.replace("endpoint: [api]}", "endpoint: [api, other]}")
     text = (
         text.replace("{api: {", "{other: {url: https://y}, api: {")
-        + "backends: {slow: {delay: 1}}\n"
+        + "backends: {slow: {faults: [{name: delay, seconds: 1}]}}\n"
     )
     found = complaints(tmp_path, text)
     assert [line for line in found if "no case uses the backend 'slow'" not in line] == [expected]
@@ -187,7 +187,7 @@ def test_rules_must_be_reached_and_reach_every_case(
         ),
         (
             "expect:",
-            "headers: {same: {x-a: b}}\nbackends: {same: {delay: 1}}\ninclude: [{headers: "
+            "headers: {same: {x-a: b}}\nbackends: {same: {faults: [delay]}}\ninclude: [{headers: "
             "same}, {backend: same}]\nexpect:",
             [
                 "8:12: 'same' names headers as well; case ids would be the same, choose another",
@@ -196,7 +196,7 @@ def test_rules_must_be_reached_and_reach_every_case(
         ),
         (
             "expect:",
-            "headers: {h: {x-a: b}}\nbackends: {b: {delay: 1}}\nexpect:",
+            "headers: {h: {x-a: b}}\nbackends: {b: {faults: [{name: delay, seconds: 1}]}}\nexpect:",
             [
                 "7:11: no case uses the set of headers 'h'; name it in 'matrix', or leave it out",
                 "8:12: no case uses the backend 'b'; name it in 'matrix', or leave it out",
@@ -207,7 +207,7 @@ def test_rules_must_be_reached_and_reach_every_case(
             "endpoints: {default: {url: https://x}}\nexpect:",
             ["7:13: 'default' is where a client goes by itself; choose another name"],
         ),
-        ("expect:", "backends: {default: {delay: 1}}\nexpect:", []),
+        ("expect:", "backends: {default: {faults: [{name: delay, seconds: 1}]}}\nexpect:", []),
     ],
 )
 def test_client_endpoint_and_credential_must_suit_each_other(

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from probes.emulator.setup import TokenKind, TokenState
 from probes.errors import ScenarioError
 from probes.observation import Outcome
 from probes.scenario.load import load_all, load_file
-from probes.scenario.model import Credential, Endpoint, Rule, TextRule, TokenKind, TokenState, Via
+from probes.scenario.model import Credential, Endpoint, Rule, TextRule, Via
 from probes.scenario.yamltree import Items, Mapping, Node, compose
 from tests.scenario.files import FULL, SMALL, changed, complaints, load_text
 

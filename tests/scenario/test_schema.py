@@ -20,7 +20,7 @@ def test_the_schema_says_which_dialect_it_is_in() -> None:
 def test_docstrings_of_fields_are_descriptions() -> None:
     schema = scenario_schema()
     assert schema["properties"]["limit"]["description"].startswith("Seconds after which")
-    assert schema["$defs"]["Backend"]["properties"]["delay"]["description"].startswith("Seconds")
+    assert schema["$defs"]["Fault"]["properties"]["times"]["description"].startswith("How often")
 
 
 def test_no_key_is_allowed_that_is_not_described() -> None:

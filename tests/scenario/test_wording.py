@@ -133,8 +133,8 @@ from tests.scenario.files import changed, complaints
         ),
         (
             "rejected}",
-            "rejected}\nbackends: {a: {delay: -1}}",
-            "8:23: 'delay' must be at least 0, not the number -1",
+            "rejected}\nbackends: {a: {faults: [{name: delay, times: 0}]}}",
+            "8:45: 'times' must be at least 1, not the number 0",
         ),
         ("rejected}", "rejected}\ntitle: Twice", "8:1: the key 'title' is also in line 2"),
         (

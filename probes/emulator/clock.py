@@ -1,0 +1,42 @@
+"""The backend's clock, which a test can move on."""
+
+import datetime
+
+from probes.errors import SettingsError
+
+NOON = datetime.time(12)
+
+
+class Clock:
+    """Noon of a set day, or the real time; both as far ahead as they have been moved."""
+
+    def __init__(self, day: datetime.date | None = None) -> None:
+        self._day = day
+        self._moved = datetime.timedelta()
+
+    @property
+    def now(self) -> datetime.datetime:
+        """The backend's time, in UTC. A set day stands still at noon."""
+        if self._day is None:
+            return datetime.datetime.now(datetime.UTC) + self._moved
+        return datetime.datetime.combine(self._day, NOON, datetime.UTC) + self._moved
+
+    @property
+    def wall(self) -> datetime.datetime:
+        """What the `Date` header tells: the real time, as far ahead as the clock was moved."""
+        return datetime.datetime.now(datetime.UTC) + self._moved
+
+    def advance(self, seconds: float) -> None:
+        """Move it on. It cannot go back: what has expired would become valid again.
+
+        Raises:
+            SettingsError: the number is below zero, or leads out of the calendar.
+        """
+        try:
+            if seconds < 0:
+                raise SettingsError(f"the clock only moves forward, not by {seconds:g} s")
+            moved = self._moved + datetime.timedelta(seconds=seconds)
+            datetime.datetime.now(datetime.UTC) + moved + datetime.timedelta(days=36500)
+        except (OverflowError, ValueError):
+            raise SettingsError(f"the clock cannot be moved on by {seconds:g} s") from None
+        self._moved = moved

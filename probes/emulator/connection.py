@@ -1,0 +1,195 @@
+"""What happens on a connection of a case before HTTP is spoken on it."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from probes.emulator import faults
+from probes.emulator.authority import Authority
+from probes.emulator.backend import Application, host_of, pause
+from probes.emulator.case import CaseBackend
+from probes.emulator.deny import deny_host
+from probes.emulator.rules import HOSTS
+from probes.emulator.setup import Fault
+
+HEAD_LIMIT_BYTES: Final = 64 * 1024
+LOOPBACK: Final = "127.0.0.1"
+NO_LINGER: Final = struct.pack("ii", 1, 0)
+"""A socket that is closed with this sends a reset (socket(7), SO_LINGER)."""
+
+
+@dataclass(slots=True)
+class Site:
+    """What all connections of a case share."""
+
+    backend: CaseBackend
+    authority: Authority
+    waiting: set[asyncio.Transport] = field(default_factory=set)
+    """Connections on which HTTP is not spoken yet."""
+    _config: uvicorn.Config = field(init=False)
+    _state: ServerState = field(default_factory=ServerState)
+
+    def __post_init__(self) -> None:
+        self._config = uvicorn.Config(
+            Application(self.backend),
+            access_log=False,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            server_header=False,
+            ws="none",
+        )
+        self._config.load()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.waiting) + len(self._state.connections)
+
+    def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
+        """Go on with uvicorn's side of a connection, with what has come in already."""
+        server = HttpToolsProtocol(self._config, self._state, {"reset": lambda: _reset(transport)})
+        self.waiting.discard(transport)
+        transport.set_protocol(server)
+        server.connection_made(transport)
+        if early:
+            server.data_received(early)
+
+    async def speak_tls(self, transport: asyncio.Transport, met: tuple[Fault, ...]) -> None:
+        """Go on as a TLS server, as these faults have it, and then in HTTP."""
+        if wait := sum(faults.seconds(fault) for fault in met if fault.name == faults.SLOW_TLS):
+            await pause(self.backend, wait)
+        context = self.authority.context(frozenset(fault.name for fault in met))
+        early = _Early()
+        with contextlib.suppress(OSError):  # the client has gone, or does not trust us
+            tls = await asyncio.get_running_loop().start_tls(
+                transport, early, context, server_side=True
+            )
+            if tls is not None:
+                self.speak_http(tls, bytes(early.data))
+        self.waiting.discard(transport)
+
+    def end(self) -> None:
+        """Cut every connection off."""
+        for transport in tuple(self.waiting):
+            transport.abort()
+        for server in tuple(self._state.connections):
+            server.transport.abort()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    channel: socket.socket | None = transport.get_extra_info("socket")
+    if channel is not None:
+        with contextlib.suppress(OSError):
+            channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    transport.abort()
+
+
+class _Early(asyncio.Protocol):
+    """Keeps what a client sends right behind its part of the TLS handshake."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+
+class _Connection(asyncio.Protocol):
+    """A connection that belongs to a case, until it goes on in HTTP."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self.transport = transport
+        self.site.waiting.add(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.site.waiting.discard(self.transport)
+
+    def go_on_in_tls(self, met: tuple[Fault, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        self.task = loop.create_task(self.site.speak_tls(self.transport, met))
+
+
+class TlsConnection(_Connection):
+    """TLS from the first byte on."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.pause_reading()  # the handshake is TLS's to read
+        self.go_on_in_tls(self.site.backend.faults.met_at(LOOPBACK))
+
+
+class PlainConnection(_Connection):
+    """To a proxy: CONNECT (RFC 9110, 9.3.6) or a request in absolute form; or to a server."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self._head = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if self.task is None and b"\r\n\r\n" in self._head:
+            self._begin()
+        elif len(self._head) > HEAD_LIMIT_BYTES:
+            self._refuse("431 Request Header Fields Too Large")
+
+    def _begin(self) -> None:
+        head, _, rest = bytes(self._head).partition(b"\r\n\r\n")
+        method, _, after = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
+        target = after.partition(" ")[0]
+        if method != "CONNECT" and target.startswith("/"):
+            self.site.speak_http(self.transport, bytes(self._head))
+            return
+        authority = target
+        if method != "CONNECT":
+            authority = target.partition("://")[2].partition("/")[0]
+        self._tunnel(host_of(authority), rest, connect=method == "CONNECT")
+
+    def _tunnel(self, host: str, rest: bytes, *, connect: bool) -> None:
+        """Go on as the host that is named in the first line."""
+        backend = self.site.backend
+        met = backend.faults.met_at(host) if host in HOSTS else ()
+        names = {fault.name for fault in met}
+        if host not in HOSTS:
+            if host:
+                backend.refuse_egress(host)
+            denial = f" ({deny_host(host)})" if host else ""
+            self._refuse(f"502 Name not found: {host or 'no host'} is not emulated{denial}")
+        elif faults.NAME_NOT_FOUND in names:
+            self._refuse(f"502 Name not found: {host}")
+        elif faults.CONNECTION_REFUSED in names:
+            self._refuse(f"502 Connection refused: {host}")
+        elif not connect:
+            self.site.speak_http(self.transport, bytes(self._head))
+        elif rest:
+            self._refuse("400 Early data")  # nothing can be said before the tunnel stands
+        else:
+            self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            self.go_on_in_tls(met)
+
+    def _refuse(self, status: str) -> None:
+        with contextlib.suppress(OSError):
+            self.transport.write(
+                f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode(
+                    "latin-1", "replace"
+                )
+            )
+        self.transport.close()
+
+
+Factory = Callable[[Site], _Connection]
