@@ -61,12 +61,20 @@ class Application:
         if wait := decision.delay + _seconds(decision, faults.DELAY):
             await pause(backend, wait)
         if backend.closed.is_set():
+            await _gone(receive)
             return
         backend.end(record, decision)
         if _has(decision, faults.RESET):
             scope["state"]["reset"]()
+            await _gone(receive)
             return
         await _Reply(backend, decision, send, scope["state"]["reset"]).send_all()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait for the end of a connection that has been cut, or the server complains of no answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def pause(backend: CaseBackend, seconds: float) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -65,18 +66,22 @@ class CaseBackend:
         self.faults = Armed(self.setup.faults)
         self.closed = asyncio.Event()
         """Set by the network when the case ends, so that delayed answers do not outlive it."""
+        self.watch: Callable[[Exchange], None] | None = None
+        """Told of each exchange that is complete."""
         self._broken_rules = broken_rules
         self._began = time.monotonic()
         self._records: deque[Record] = deque(maxlen=exchange_limit)
         self._egress_refused: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the event, which belongs to one process."""
-        return {name: value for name, value in self.__dict__.items() if name != "closed"}
+        """All but what belongs to one process."""
+        own = ("closed", "watch")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
         self.closed = asyncio.Event()
+        self.watch = None
 
     def become(self, other: "CaseBackend") -> None:
         """Take over what another, which began as a copy of this one, has come to know."""
@@ -101,6 +106,14 @@ class CaseBackend:
     def egress_refused(self) -> tuple[str, ...]:
         """Hosts that are not emulated and were asked for."""
         return tuple(sorted(self._egress_refused))
+
+    def reset(self, setup: Backend) -> None:
+        """Begin anew, so set up: no token, fault or exchange of before is known any more."""
+        self.setup = setup
+        self.redactor = Redactor()
+        self.state = State(setup, self.redactor)
+        self.faults = Armed(setup.faults)
+        self.forget_exchanges()
 
     def forget_exchanges(self) -> None:
         """Keep none of those so far."""
@@ -162,6 +175,8 @@ class CaseBackend:
             error_type=answer.error_type,
             message=answer.message and self.redactor(answer.message),
         )
+        if self.watch is not None:
+            self.watch(record.exchange)
 
     def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +25,39 @@ NO_LINGER: Final = struct.pack("ii", 1, 0)
 """A socket that is closed with this sends a reset (socket(7), SO_LINGER)."""
 
 
+class HttpServer:
+    """uvicorn without its listener: for connections that somebody else has taken."""
+
+    def __init__(self, application: object) -> None:
+        self._config = uvicorn.Config(
+            application,  # type: ignore[arg-type]
+            access_log=False,
+            date_header=False,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+        )
+        self._config.load()
+        self._state = ServerState()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._state.connections)
+
+    def protocol(self, state: dict[str, object] | None = None) -> HttpToolsProtocol:
+        """The server's side of a new connection; the application finds `state` in its scope."""
+        return HttpToolsProtocol(self._config, self._state, state or {})
+
+    def end(self) -> None:
+        """Cut every connection off."""
+        for server in tuple(self._state.connections):
+            server.transport.abort()
+
+
 @dataclass(slots=True)
 class Site:
     """What all connections of a case share."""
@@ -34,29 +66,19 @@ class Site:
     authority: Authority
     waiting: set[asyncio.Transport] = field(default_factory=set)
     """Connections on which HTTP is not spoken yet."""
-    _config: uvicorn.Config = field(init=False)
-    _state: ServerState = field(default_factory=ServerState)
+    _http: HttpServer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._config = uvicorn.Config(
-            Application(self.backend),
-            access_log=False,
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            server_header=False,
-            ws="none",
-        )
-        self._config.load()
+        self._http = HttpServer(Application(self.backend))
 
     @property
     def connections(self) -> int:
         """How many are open."""
-        return len(self.waiting) + len(self._state.connections)
+        return len(self.waiting) + self._http.connections
 
     def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Go on with uvicorn's side of a connection, with what has come in already."""
-        server = HttpToolsProtocol(self._config, self._state, {"reset": lambda: _reset(transport)})
+        server = self._http.protocol({"reset": lambda: _reset(transport)})
         self.waiting.discard(transport)
         transport.set_protocol(server)
         server.connection_made(transport)
@@ -81,8 +103,7 @@ class Site:
         """Cut every connection off."""
         for transport in tuple(self.waiting):
             transport.abort()
-        for server in tuple(self._state.connections):
-            server.transport.abort()
+        self._http.end()
 
 
 def _reset(transport: asyncio.Transport) -> None:
@@ -190,6 +211,3 @@ class PlainConnection(_Connection):
                 )
             )
         self.transport.close()
-
-
-Factory = Callable[[Site], _Connection]

@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import tempfile
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -19,7 +19,13 @@ from typing import Final, Self, TypeVar
 from probes.emulator import faults
 from probes.emulator.authority import Authority
 from probes.emulator.case import CaseBackend
-from probes.emulator.connection import LOOPBACK, Factory, PlainConnection, Site, TlsConnection
+from probes.emulator.connection import (
+    LOOPBACK,
+    HttpServer,
+    PlainConnection,
+    Site,
+    TlsConnection,
+)
 from probes.errors import SettingsError
 
 BACKLOG: Final = 256
@@ -107,6 +113,22 @@ class Network:
         """End a case: its delayed answers and its connections."""
         self.wait_for(self.close_here(listener))
 
+    def serve(self, application: object, *, host: str = LOOPBACK, port: int = 0) -> "Extra":
+        """Another application at a port of its own, in plain HTTP.
+
+        Raises:
+            SettingsError: the host is not loopback, or the port is taken.
+        """
+        return self.wait_for(self.serve_here(application, host=host, port=port))
+
+    def end(self, extra: "Extra") -> None:
+        """End another application."""
+
+        async def end_here() -> None:
+            extra.close()
+
+        self.wait_for(end_here())
+
     def settle(self, listener: Listener) -> None:
         """Listen, or not, as the case's faults are now."""
         self.wait_for(self.settle_here(listener))
@@ -127,10 +149,11 @@ class Network:
         check_loopback(host)
         listener = Listener(Site(backend, self._authority), host)
         try:
-            listener._doors.append(_Door(host, port, PlainConnection))
+            site = listener.site
+            listener._doors.append(_Door(host, port, lambda: PlainConnection(site)))
             listener.port = listener._doors[0].port
             if https_port is not None:
-                listener._doors.append(_Door(host, https_port, TlsConnection))
+                listener._doors.append(_Door(host, https_port, lambda: TlsConnection(site)))
                 listener.https_port = listener._doors[1].port
             await self.settle_here(listener)
         except OSError as error:
@@ -147,6 +170,17 @@ class Network:
             door.close()
         listener.site.end()
 
+    async def serve_here(self, application: object, *, host: str, port: int) -> "Extra":
+        """`serve`, for callers on the loop."""
+        check_loopback(host)
+        server = HttpServer(application)
+        try:
+            door = _Door(host, port, server.protocol)
+            await door.listen()
+        except OSError as error:
+            raise SettingsError(f"{host} port {port}: {error.strerror}") from None
+        return Extra(server, door, f"http://{_spelled(host)}:{door.port}")
+
     async def settle_here(self, listener: Listener) -> None:
         """`settle`, for callers on the loop."""
         refuses = any(
@@ -157,7 +191,7 @@ class Network:
             if refuses:
                 door.shut()
             else:
-                await door.listen(listener.site)
+                await door.listen()
 
     async def _settle(self) -> None:
         """Let what was cut off come to its end, so that nothing is left open with the loop."""
@@ -188,10 +222,24 @@ def check_loopback(host: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An application beside the cases."""
+
+    server: HttpServer
+    door: "_Door"
+    url: str
+
+    def close(self) -> None:
+        """End it; for callers on the loop."""
+        self.door.close()
+        self.server.end()
+
+
 class _Door:
     """A port that is held from the beginning, whether anybody listens there or not."""
 
-    def __init__(self, host: str, port: int, factory: Factory) -> None:
+    def __init__(self, host: str, port: int, factory: Callable[[], asyncio.Protocol]) -> None:
         self._factory = factory
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._address = (host, port)
@@ -200,13 +248,13 @@ class _Door:
         self.port: int = self._held.getsockname()[1]
         self._address = (host, self.port)
 
-    async def listen(self, site: Site) -> None:
+    async def listen(self) -> None:
         """Take connections from now on."""
         if self._server is None:
             held = self._held or self._bind()
             self._held = None
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: self._factory(site), sock=held, backlog=BACKLOG
+                self._factory, sock=held, backlog=BACKLOG
             )
 
     def shut(self) -> None:
@@ -224,7 +272,8 @@ class _Door:
             self._held.close()
 
     def _bind(self) -> socket.socket:
-        bound = socket.socket(self._family, socket.SOCK_STREAM)
+        # By its number, or asyncio does not know that it is TCP, and leaves Nagle on.
+        bound = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(self._address)

@@ -140,10 +140,10 @@ class Rule:
     last_seen: str
     """ISO 8601, as exact as the source."""
     certainty: Certainty
-    lacks: Lacks | None = None
-    """Of a rule by which good requests are answered: the names of the fields that are not as they
-    must be. It applies when there are none.
-    """
+    passes: bool
+    """It answers good requests, so no fault can demand it."""
+    lacks: Lacks | None
+    """For a denial: the names of the fields that keep a request from meeting the condition."""
 
     def applies(self, ask: Ask) -> bool:
         """Whether the request, at its time, meets the condition."""
@@ -173,6 +173,7 @@ def rule(
     until: datetime.datetime | None = None,
     headers: Headers | None = None,
     delay: float = 0.0,
+    passes: bool = False,
     lacks: Lacks | None = None,
 ) -> Rule:
     """A rule; the docstring of its condition tells it in words, a text says when it is given on
@@ -200,6 +201,7 @@ def rule(
         first_seen=first,
         last_seen=last,
         certainty=certainty,
+        passes=passes or lacks is not None,
         lacks=lacks,
     )
 

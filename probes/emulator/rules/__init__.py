@@ -115,9 +115,7 @@ ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
 RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule for rules in (EVERYWHERE, *ROUTES.values()) for rule in rules
 }
-REFUSALS: Final = frozenset(
-    rule.id for rule in RULES.values() if rule.id not in {rules[-1].id for rules in ROUTES.values()}
-)
+REFUSALS: Final = frozenset(rule.id for rule in RULES.values() if not rule.passes)
 TOKEN_PATHS: Final = frozenset(path for _, _, path in ROUTES if path.endswith("/oauth/token"))
 
 NOT_PRODUCED: Final[Mapping[str, str]] = {
