@@ -22,6 +22,11 @@ PASSED_TO_INSTALLERS: Final = (
 )
 """How to reach a package registry from here; npm's and pip's own variables are passed as well."""
 
+SENSITIVE: Final = ("ANTHROPIC_", "CLAUDE_", "AWS_", "GOOGLE_", "AZURE_")
+"""How the names of variables begin by which clients find a credential or another service
+(code.claude.com/docs/en/env-vars).
+"""
+
 LATEST_AGE: Final = datetime.timedelta(hours=24)
 """How long an answer to "which version is the latest" is used."""
 
@@ -63,6 +68,17 @@ def installer_environment(home: Path) -> dict[str, str]:
     if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
         defaults["PIP_CONFIG_FILE"] = str(pip_config)
     return defaults | kept | own | {"LANG": "C.UTF-8"}
+
+
+def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment with these variables, and without a credential or address of theirs.
+
+    A program that is tried against the emulator must not hold the user's own token.
+    """
+    kept = {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(SENSITIVE)
+    }
+    return kept | dict(variables)
 
 
 def default_jobs() -> int:

@@ -53,7 +53,7 @@ class Control:
         Raises:
             SettingsError: there is no such kind or state, or the lifetime is none.
         """
-        token_kind: TokenKind = _choice(TokenKind, kind, "kind of token", tuple(PREFIXES))
+        token_kind: TokenKind = choose(TokenKind, kind, "kind of token", tuple(PREFIXES))
         if lifetime is not None and not 0 < lifetime <= LONGEST:
             raise SettingsError("a lifetime is a number of seconds above 0, and at most a century")
         return self.backend.tokens.make(
@@ -113,7 +113,7 @@ class Control:
         """Change the switches, and keep the rest."""
         state = self.backend.state
         if standing is not None:
-            state.standing = _choice(Standing, standing, "standing")
+            state.standing = choose(Standing, standing, "standing")
         if counts_as_claude_code is not None:
             state.counts_as_claude_code = counts_as_claude_code
         if reuse_revokes is not None:
@@ -126,7 +126,12 @@ class Control:
         self.backend.reset(setup)
 
 
-def _choice(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -> Any:
+def choose(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -> Any:
+    """The member of an enumeration that a user means.
+
+    Raises:
+        SettingsError: there is none.
+    """
     words = [choice.value for choice in allowed or choices]
     if value not in words:
         raise SettingsError(f"there is no {noun} '{value[:80]}'; choose from {', '.join(words)}")
@@ -135,7 +140,7 @@ def _choice(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) 
 
 def _token_state(value: str) -> TokenState:
     allowed = tuple(state for state in TokenState if state is not TokenState.BLANKED)
-    state: TokenState = _choice(TokenState, value, "state of a token", allowed)
+    state: TokenState = choose(TokenState, value, "state of a token", allowed)
     return state
 
 

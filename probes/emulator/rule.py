@@ -21,6 +21,8 @@ class Certainty(enum.StrEnum):
     """How well a rule is known."""
 
     DOCUMENTED = "documented"
+    OBSERVED = "seen in a client"
+    """What an unmodified client sends when it is run; what the service makes of it is inferred."""
     SEVERAL = "several reports"
     ONCE = "one report"
     INFERRED = "inferred"
@@ -268,7 +270,11 @@ def page(
     body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>"
     body += f"<h1>{title}</h1>" + (f"<p>{text}</p>" if text else "") + "</body></html>"
     return Answer(
-        status=status, body=body, headers=headers or {}, identified=False, message=text or title
+        status=status,
+        body=body,
+        headers=headers or {},
+        identified=False,
+        message=(text or title) if status >= 400 else None,
     )
 
 

@@ -18,10 +18,11 @@ CODE_LIFETIME: Final = datetime.timedelta(minutes=10)
 class Code:
     """An authorization code, and what it was asked for with."""
 
-    client_id: str
+    client_id: str | None
+    """None, like `state`: the request did not say, so any will do."""
     redirect_uri: str
     challenge: str
-    state: str
+    state: str | None
     scopes: tuple[str, ...]
     expires_at: datetime.datetime
 

@@ -5,12 +5,14 @@ Who signs in is not modelled: whoever gets here is the one made-up user.
 
 import re
 import urllib.parse
+from collections import defaultdict
 from typing import Final
 
 from probes.emulator.rule import Answer, Ask, Certainty, page, rule
 from probes.emulator.rules.hosts import CONSOLE, PLATFORM
 from probes.emulator.setup import Standing
 from probes.emulator.state import CODE_LIFETIME, Code
+from probes.emulator.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES
 
 CALLBACK_PATH: Final = "/oauth/code/callback"
 CALLBACKS: Final = tuple(f"https://{host}{CALLBACK_PATH}" for host in (PLATFORM, CONSOLE))
@@ -33,6 +35,9 @@ SCOPES: Final = frozenset(
 """Every scope that reports name: anthropics/claude-code#93216, apache/maka#2949."""
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 """RFC 7636, 4.2: a SHA-256 in base64url."""
+SHORT_SCOPES: Final = {"I": SETUP_TOKEN_SCOPES, "z-": LOGIN_SCOPES}
+SHORT_LINK: Final = re.compile(rf"({'|'.join(SHORT_SCOPES)})({CHALLENGE.pattern})")
+"""What `claude setup-token` and `claude auth login` print at 2.1.330."""
 _SEEN_IN_A_BROWSER: Final = "Invalid OAuth Request"
 
 
@@ -91,9 +96,37 @@ def _complete(ask: Ask) -> bool:
     return not _lacks(ask)
 
 
+def _short_link(ask: Ask) -> tuple[tuple[str, ...], str] | None:
+    """Scopes and challenge of a link that has nothing else in it."""
+    found = SHORT_LINK.fullmatch(ask.query)
+    return (SHORT_SCOPES[found[1]], found[2]) if found else None
+
+
+def _is_short_link(ask: Ask) -> bool:
+    """A short link, of a letter for the scopes and a challenge: the code is shown at once."""
+    return _short_link(ask) is not None
+
+
+def _show_code(ask: Ask) -> Answer:
+    found = _short_link(ask)
+    assert found is not None  # noqa: S101 - it was the condition
+    code = ask.state.give_code(
+        Code(
+            client_id=None,
+            redirect_uri=CALLBACKS[0],
+            challenge=found[1],
+            state=None,
+            scopes=found[0],
+            expires_at=ask.now + CODE_LIFETIME,
+        )
+    )
+    # The client wants two halves. It has told nobody its state, and takes any.
+    return page(200, "Authentication Code", f"{code}#{found[1]}")
+
+
 def _redirect(ask: Ask) -> Answer:
     """Back to the client, with a code and its state (RFC 6749, 4.1.2)."""
-    asked = ask.parameters
+    asked = defaultdict(str, ask.parameters)  # lacks something if a refusal is left out
     code = ask.state.give_code(
         Code(
             client_id=asked["client_id"],
@@ -217,13 +250,23 @@ CODE_SHOWN: Final = rule(
     seen=("2026-01-23", "2026-03-19"),
     lacks=_page_lacks,
 )
+SHORT: Final = rule(
+    "authorize-short",
+    _is_short_link,
+    _show_code,
+    "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
+    seen="2026-11-23",
+    certainty=Certainty.OBSERVED,
+    passes=True,
+)
 AUTHORIZE: Final = (
+    PLAN_NEEDED,
+    SHORT,
     STATE_MISSING,
     CHALLENGE_MISSING,
     SCOPE_MISSING,
     REDIRECT_MISSING,
     SCOPE_UNKNOWN,
     REDIRECT_UNSUPPORTED,
-    PLAN_NEEDED,
     AUTHORIZED,
 )

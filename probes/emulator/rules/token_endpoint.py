@@ -71,8 +71,11 @@ def _code(ask: Ask) -> Code | None:
     code = ask.state.find_code(ask.text("code"))
     if code is None or ask.text("grant_type") != CODE:
         return None
-    asked = (ask.text("client_id"), ask.text("redirect_uri"), ask.text("state"))
-    fits = asked == (code.client_id, code.redirect_uri, code.state)
+    fits = (
+        code.client_id in (None, ask.text("client_id"))
+        and code.state in (None, ask.text("state"))
+        and code.redirect_uri == ask.text("redirect_uri")
+    )
     return code if fits and _proves(ask.text("code_verifier"), code.challenge) else None
 
 
