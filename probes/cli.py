@@ -10,26 +10,16 @@ import probes
 from probes.errors import ExitCode, ProbesError
 
 PORT = click.IntRange(0, 65535)
+click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
 
 
 class Group(click.Group):
     """Prints our own troubles in one line each, with the exit code that stands for them."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options before the command."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.exit_code = ExitCode.USAGE
-            raise
-
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:
-            error.exit_code = ExitCode.USAGE
-            raise
         except ProbesError as error:
             click.echo(str(error), err=True)
             ctx.exit(ExitCode.USAGE)

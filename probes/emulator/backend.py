@@ -63,8 +63,9 @@ class Application:
         if backend.closed.is_set():
             await _gone(receive)
             return
-        backend.end(record, decision)
-        if _has(decision, faults.RESET):
+        cut = _has(decision, faults.RESET)
+        backend.end(record, decision, answered=not cut)
+        if cut:
             scope["state"]["reset"]()
             await _gone(receive)
             return

@@ -160,13 +160,13 @@ class CaseBackend:
         self._records.append(record)
         return record
 
-    def end(self, record: Record, decision: Decision) -> None:
-        """Complete a recorded request with what was answered."""
+    def end(self, record: Record, decision: Decision, *, answered: bool = True) -> None:
+        """Complete a recorded request with what was answered, or was not."""
         answer, denial = decision.answer, decision.denial
         elapsed = time.monotonic() - self._began - record.exchange.at
         record.exchange = replace(
             record.exchange,
-            status=answer.status,
+            status=answer.status if answered else None,
             elapsed=round(max(elapsed, 0.0), 3),
             rule=decision.rule,
             faults=tuple(fault.name for fault in decision.faults),

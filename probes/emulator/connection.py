@@ -142,6 +142,7 @@ class _Connection(asyncio.Protocol):
         self.site.waiting.discard(self.transport)
 
     def go_on_in_tls(self, met: tuple[Fault, ...]) -> None:
+        self.transport.pause_reading()  # what comes now is TLS's to read
         loop = asyncio.get_running_loop()
         self.task = loop.create_task(self.site.speak_tls(self.transport, met))
 
@@ -151,7 +152,6 @@ class TlsConnection(_Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()  # the handshake is TLS's to read
         self.go_on_in_tls(self.site.backend.faults.met_at(LOOPBACK))
 
 

@@ -1,0 +1,318 @@
+"""Every fault by name, as a client meets it on the wire."""
+
+import contextlib
+import datetime
+import email.utils
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from probes.emulator.case import CaseBackend
+from probes.emulator.catalogue import NAMES, check_fault
+from probes.emulator.connection import LOOPBACK
+from probes.emulator.faults import ALIASES, FAULTS
+from probes.emulator.network import Listener, Network
+from probes.emulator.rules import REFUSALS, ROUTES
+from probes.emulator.setup import Backend, Fault, TokenKind
+from probes.errors import SettingsError
+from tests.emulator.wire import TIMEOUT, client_of, trusting
+
+MESSAGES = "https://api.anthropic.com/v1/messages"
+ASKED = {"model": "m", "max_tokens": 1, "messages": []}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    with Network() as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def case(network: Network, *faults: Fault | str) -> Iterator[tuple[httpx.Client, Listener]]:
+    """A client with a good API key, of a backend with these faults."""
+    backend = CaseBackend(Backend(faults=faults))
+    key = backend.tokens.make(TokenKind.API_KEY).value
+    listener = network.open(backend, https_port=0)
+    try:
+        with client_of(network, listener) as client:
+            client.headers = httpx.Headers({"x-api-key": key, "anthropic-version": "2023-06-01"})
+            yield client, listener
+    finally:
+        network.close(listener)
+
+
+def ask(client: httpx.Client, *, stream: bool = False, url: str = MESSAGES) -> httpx.Response:
+    return client.post(url, json={**ASKED, "stream": stream})
+
+
+def events(text: str) -> list[str]:
+    return [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event")]
+
+
+def test_every_fault_has_a_test_here() -> None:
+    with open(__file__, encoding="utf-8") as source:  # noqa: PTH123
+        text = source.read()
+    assert [name for name in (*FAULTS, *ALIASES) if f'"{name}"' not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(REFUSALS))
+def test_every_refusal_can_be_demanded_where_it_belongs(name: str) -> None:
+    check_fault(name)
+    places = [place for place, rules in ROUTES.items() if name in {rule.id for rule in rules}]
+    assert places or name in {"A33", "A34", "A35", "A43"}
+
+
+@pytest.mark.parametrize("name", ["messages", "refresh", "code", "profile", "B09", "authorize"])
+def test_what_answers_good_requests_cannot_be_demanded(name: str) -> None:
+    assert name not in NAMES
+    with pytest.raises(SettingsError, match="there is no fault"):
+        check_fault(name)
+
+
+def test_a_delay_is_waited_for(network: Network) -> None:
+    with case(network, Fault(name="delay", seconds=0.2)) as (client, listener):
+        began = time.monotonic()
+        assert ask(client).status_code == 200
+        assert 0.2 <= time.monotonic() - began < 5
+    [exchange] = listener.backend.exchanges
+    assert exchange.faults == ("delay",)
+    assert exchange.elapsed >= 0.2
+
+
+def test_a_body_drips(network: Network) -> None:
+    with case(network, Fault(name="drip-feed", seconds=0.001)) as (client, _):
+        with client.stream("POST", MESSAGES, json=ASKED) as answer:
+            parts = list(answer.iter_raw())
+        assert json.loads(b"".join(parts))["type"] == "message"
+        assert len(parts) > 20
+
+
+def test_a_connection_is_reset_before_the_answer(network: Network) -> None:
+    with case(network, "reset") as (client, listener):
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            ask(client)
+        with pytest.raises(ConnectionResetError):
+            plainly(listener)
+    assert [seen.status for seen in listener.backend.exchanges] == [None, None]
+
+
+def test_a_connection_is_reset_inside_the_body(network: Network) -> None:
+    with case(network, "reset-in-body") as (client, listener):
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            ask(client)
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            ask(client, stream=True)
+        received = bytearray()
+        with pytest.raises(ConnectionResetError):
+            plainly(listener, received)
+    head, _, body = bytes(received).partition(b"\r\n\r\n")
+    announced = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    assert len(body) == announced // 2
+    assert [seen.status for seen in listener.backend.exchanges] == [200, 200, 401]
+
+
+def plainly(listener: Listener, received: bytearray | None = None) -> None:
+    """Ask without TLS and read to the end, so that a reset is seen as what it is."""
+    with socket.create_connection((LOOPBACK, listener.port), timeout=TIMEOUT) as channel:
+        channel.sendall(
+            b"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: x\r\n"
+            b"anthropic-version: 2023-06-01\r\nContent-Length: 0\r\n\r\n"
+        )
+        while data := channel.recv(65536):
+            if received is not None:
+                received += data
+
+
+def test_a_stream_is_cut_after_its_first_words(network: Network) -> None:
+    with case(network, "cut-stream") as (client, _):
+        answer = ask(client, stream=True)
+        assert answer.status_code == 200
+        assert events(answer.text) == [
+            *("message_start", "content_block_start", "content_block_delta"),
+        ]
+        assert ask(client).json()["type"] == "message"  # there is nothing to cut
+
+
+def test_a_stream_ends_in_an_error(network: Network) -> None:
+    with case(network, "error-in-stream") as (client, _):
+        answer = ask(client, stream=True)
+        assert answer.status_code == 200
+        assert events(answer.text)[-1] == "error"
+        data = json.loads(answer.text.strip().splitlines()[-1].removeprefix("data: "))
+        assert data == {
+            "type": "error",
+            "error": {"type": "overloaded_error", "message": "Overloaded"},
+        }
+
+
+def test_the_content_type_is_wrong(network: Network) -> None:
+    with case(network, "wrong-content-type") as (client, _):
+        answer = ask(client)
+        assert answer.headers["content-type"] == "text/html"
+        assert answer.json()["type"] == "message"
+
+
+def test_an_answer_is_empty(network: Network) -> None:
+    with case(network, "empty-200") as (client, listener):
+        answer = ask(client)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert "content-type" not in answer.headers
+    assert [seen.status for seen in listener.backend.exchanges] == [200]
+
+
+def test_a_body_is_huge(network: Network) -> None:
+    with case(network, "huge-body") as (client, _):
+        size = 0
+        with client.stream("POST", MESSAGES, json=ASKED) as answer:
+            assert answer.headers["content-type"] == "application/json"
+            for part in answer.iter_raw():
+                size += len(part)
+        assert size == int(answer.headers["content-length"]) > 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("seconds", [7200.0, -86400.0, None])
+def test_the_date_is_skewed(network: Network, seconds: float | None) -> None:
+    with case(network, Fault(name="clock-skew", seconds=seconds)) as (client, _):
+        told = email.utils.parsedate_to_datetime(ask(client).headers["date"])
+    ahead = (told - datetime.datetime.now(datetime.UTC)).total_seconds()
+    assert abs(ahead - (3600 if seconds is None else seconds)) < 5
+
+
+def test_the_date_is_right_without_a_fault(network: Network) -> None:
+    with case(network) as (client, _):
+        told = email.utils.parsedate_to_datetime(ask(client).headers["date"])
+    assert abs((told - datetime.datetime.now(datetime.UTC)).total_seconds()) < 5
+
+
+@pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("untrusted-certificate", "unable to get local issuer certificate"),
+        ("expired-certificate", "certificate has expired"),
+    ],
+)
+def test_a_certificate_is_refused(network: Network, name: str, reason: str, direct: bool) -> None:
+    with case(network, Fault(name=name, times=1)) as (client, listener):
+        with pytest.raises(httpx.ConnectError, match=reason):
+            connect(client, network, listener, direct=direct)
+        assert connect(client, network, listener, direct=direct).status_code == 200
+    assert len(listener.backend.exchanges) == 1
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_handshake_is_slow(network: Network, direct: bool) -> None:
+    with case(network, Fault(name="slow-tls", seconds=0.2)) as (client, listener):
+        began = time.monotonic()
+        assert connect(client, network, listener, direct=direct).status_code == 200
+        assert time.monotonic() - began >= 0.2
+
+
+def connect(
+    client: httpx.Client, network: Network, listener: Listener, *, direct: bool
+) -> httpx.Response:
+    """Ask over a new connection, past the proxy or straight at the HTTPS port."""
+    if not direct:
+        return ask(client)
+    with httpx.Client(verify=trusting(network.ca_file), trust_env=False, timeout=TIMEOUT) as other:
+        other.headers = client.headers
+        return ask(other, url=f"{listener.https_url}/v1/messages")
+
+
+def test_a_name_is_not_found(network: Network) -> None:
+    with case(network, Fault(name="name-not-found", host="api.anthropic.com")) as (client, _):
+        with pytest.raises(httpx.ProxyError, match=r"502 Name not found: api\.anthropic"):
+            ask(client)
+        assert client.get("https://claude.ai/").status_code == 404
+
+
+def test_one_host_refuses_connections(network: Network) -> None:
+    fault = Fault(name="connection-refused", host="platform.claude.com")
+    with case(network, fault) as (client, _):
+        with pytest.raises(httpx.ProxyError, match=r"502 Connection refused: platform\.cl"):
+            client.post("https://platform.claude.com/v1/oauth/token")
+        assert ask(client).status_code == 200
+
+
+def test_nobody_listens(network: Network) -> None:
+    with case(network, "connection-refused") as (_, listener):
+        ports = (listener.port, listener.https_port or 0)
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((LOOPBACK, port))
+        listener.backend.faults.clear()
+        network.settle(listener)
+        assert (listener.port, listener.https_port) == ports
+        with socket.create_connection((LOOPBACK, listener.port)):
+            pass
+        listener.backend.faults.add("connection-refused")
+        network.settle(listener)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((LOOPBACK, listener.port))
+
+
+def test_the_edge_wants_a_challenge(network: Network) -> None:
+    with case(network, "challenge-page") as (client, listener):
+        answer = ask(client)
+        assert (answer.status_code, answer.headers["cf-mitigated"]) == (403, "challenge")
+        assert client.get("https://claude.ai/nowhere").status_code == 403  # it stands before all
+    assert [seen.rule for seen in listener.backend.exchanges] == ["A34", "A34"]
+
+
+def test_a_fault_begins_late_and_ends(network: Network) -> None:
+    with case(network, Fault(name="A30", after=1, times=2)) as (client, listener):
+        assert [ask(client).status_code for _ in range(5)] == [200, 529, 529, 200, 200]
+    faults = [seen.faults for seen in listener.backend.exchanges]
+    assert faults == [(), ("A30",), ("A30",), (), ()]
+
+
+def test_the_first_refusal_counts_and_delays_add_up(network: Network) -> None:
+    delay = Fault(name="delay", seconds=0.1)
+    with case(network, "A22", "A30", delay, delay) as (client, listener):
+        assert ask(client).status_code == 429
+    assert listener.backend.exchanges[0].elapsed >= 0.2
+
+
+def test_a_fault_stays_in_its_place(network: Network) -> None:
+    fault = Fault(name="A30", host="api.anthropic.com", path="/v1/models")
+    with case(network, fault) as (client, _):
+        assert ask(client).status_code == 200
+        assert client.get("https://api.anthropic.com/v1/models").status_code == 529
+    with case(network, "B07") as (client, _):  # a rule of the token endpoint alone
+        assert ask(client).status_code == 200
+        assert client.post("https://platform.claude.com/v1/oauth/token").status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("A99", "there is no fault 'A99'; did you mean"),
+        (
+            "nothing-like-it",
+            "there is no fault 'nothing-like-it'; see `authprobe emulator --rules`",
+        ),
+        (Fault(name="reset", seconds=1), "'reset' takes no 'seconds'"),
+        (Fault(name="A22", seconds=1), "'A22' takes no 'seconds'"),
+        (Fault(name="delay", seconds=-1), "'seconds' of 'delay' must be at least 0"),
+        (Fault(name="slow-tls", path="/"), "'slow-tls' happens before there is a path"),
+        (Fault(name="connection-refused", times=1), "'connection-refused' is not counted"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused(fault: Fault | str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        check_fault(fault)
+
+
+def test_tls_of_a_backend_without_faults_is_good(network: Network) -> None:
+    with case(network) as (client, listener):
+        assert connect(client, network, listener, direct=True).status_code == 200
+        with pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(
+                socket.create_connection((LOOPBACK, listener.https_port or 0)),
+                server_hostname="localhost",
+            )
