@@ -12,6 +12,7 @@ import httpx
 import probes
 from probes.clients.base import Bench
 from probes.clients.observing import cut_short
+from probes.emulator.setup import TokenKind
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome, status_outcome
 from probes.scenario.model import Endpoint, Request, Via
@@ -19,6 +20,14 @@ from probes.scenario.model import Endpoint, Request, Via
 USER_AGENT: Final = f"authprobe/{probes.__version__}"
 CLIENT_ID: Final = "authprobe"
 """Made up: the emulator asks for one (rule B05), and no client's own is borrowed."""
+WORKLOAD: Final = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "federation_rule_id": "fdrl_authprobe",
+    "organization_id": "00000000-0000-4000-8000-000000000002",
+    "service_account_id": "svac_authprobe",
+}
+"""Fields of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
+GETS: Final = (Request.MODELS, Request.PROFILE, Request.USAGE)
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 QUESTION: Final[dict[str, Any]] = {
     "model": "claude-sonnet-4-5",
@@ -74,7 +83,7 @@ def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, by
         trust_env=False,
     )
     request = httpx.Request(
-        "GET" if endpoint.request is Request.PROFILE else "POST",
+        "GET" if endpoint.request in GETS else "POST",
         endpoint.url,
         headers=headers,
         content=json.dumps(body) if body is not None else None,
@@ -105,9 +114,13 @@ def make_request(
         case Request.COUNT_TOKENS:
             headers["anthropic-version"] = "2023-06-01"
             body = dict(QUESTION)
+        case Request.MODELS:
+            headers["anthropic-version"] = "2023-06-01"
         case Request.REFRESH:
             body = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
-        case Request.PROFILE:
+        case Request.FEDERATE:
+            body = dict(WORKLOAD)
+        case Request.PROFILE | Request.USAGE:
             pass
     if body is not None:
         headers["content-type"] = "application/json"
@@ -119,7 +132,8 @@ def make_request(
             case Via.X_API_KEY:
                 headers["x-api-key"] = value
             case _:
-                body = (body or {}) | {"refresh_token": value}
+                workload = credential.token is TokenKind.IDENTITY_TOKEN
+                body = (body or {}) | {"assertion" if workload else "refresh_token": value}
     headers |= {name.lower(): value for name, value in bench.case.headers.items()}
     headers["user-agent"] = USER_AGENT  # last: no scenario takes this name away
     return {name: value for name, value in headers.items() if value is not None}, body

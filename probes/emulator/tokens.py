@@ -34,6 +34,9 @@ LOGIN_SCOPES: Final = (
 SETUP_TOKEN_SCOPES: Final = ("user:inference",)
 """anthropics/claude-code#22450, #81015."""
 
+WORKLOAD_TOKEN_SCOPES: Final = ("workspace:developer",)
+"""platform.claude.com/docs/en/manage-claude/wif-reference."""
+
 ACCESS_TOKEN_LIFETIME: Final = datetime.timedelta(hours=8)
 """Changelog of Claude Code 2.1.86; anthropics/claude-code#88947."""
 REFRESH_TOKEN_LIFETIME: Final = datetime.timedelta(days=30)
@@ -166,6 +169,8 @@ def _default_scopes(kind: TokenKind) -> tuple[str, ...]:
     match kind:
         case TokenKind.SETUP_TOKEN:
             return SETUP_TOKEN_SCOPES
+        case TokenKind.WORKLOAD_TOKEN:
+            return WORKLOAD_TOKEN_SCOPES
         case TokenKind.ACCESS_TOKEN | TokenKind.REFRESH_TOKEN:
             return LOGIN_SCOPES
         case _:

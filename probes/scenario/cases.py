@@ -24,6 +24,11 @@ _GROUPS: Final = {
     "headers": ("headers", "set of headers"),
     "backend": ("backends", "backend"),
 }
+_EXCHANGED: Final = {
+    Request.REFRESH: (TokenKind.REFRESH_TOKEN, "refresh token"),
+    Request.FEDERATE: (TokenKind.IDENTITY_TOKEN, "identity token"),
+}
+"""What is sent in the body, and is exchanged for something else."""
 _RAW_HTTP: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
 _OTHERS: Final = tuple(via for via in Via if via not in _RAW_HTTP)
 
@@ -168,16 +173,18 @@ def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
         )
     endpoint = cases.scenario.endpoints.get(names.endpoint)
     if raw and endpoint is not None:
-        refreshes = endpoint.request is Request.REFRESH
-        if refreshes and credential.token is not TokenKind.REFRESH_TOKEN:
-            yield (
-                place,
-                f"the endpoint {quote(names.endpoint)} takes refresh tokens only, "
-                f"and {quote(names.credential)} is {quote(credential.token)}",
-            )
-        if not refreshes and credential.token is TokenKind.REFRESH_TOKEN:
-            yield (
-                place,
-                f"the refresh token {quote(names.credential)} needs an endpoint with "
-                f"'request: refresh', and {quote(names.endpoint)} has {quote(endpoint.request)}",
-            )
+        for request, (token, words) in _EXCHANGED.items():
+            exchanges = endpoint.request is request
+            if exchanges and credential.token is not token:
+                yield (
+                    place,
+                    f"the endpoint {quote(names.endpoint)} takes {words}s only, "
+                    f"and {quote(names.credential)} is {quote(credential.token)}",
+                )
+            if not exchanges and credential.token is token:
+                yield (
+                    place,
+                    f"the {words} {quote(names.credential)} needs an endpoint with "
+                    f"'request: {request}', and {quote(names.endpoint)} has "
+                    f"{quote(endpoint.request)}",
+                )

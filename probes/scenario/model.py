@@ -38,8 +38,12 @@ class Request(enum.StrEnum):
 
     MESSAGES = "messages"
     COUNT_TOKENS = "count-tokens"
+    MODELS = "models"
     REFRESH = "refresh"
+    FEDERATE = "federate"
+    """An identity token is exchanged for an access token (RFC 7523)."""
     PROFILE = "profile"
+    USAGE = "usage"
 
 
 class ClientKind(enum.StrEnum):

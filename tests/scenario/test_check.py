@@ -235,9 +235,20 @@ def test_client_endpoint_and_credential_must_suit_each_other(
                 "'request: refresh', and 'api' has 'messages'"
             ],
         ),
+        ("federate", "identity-token", "body", []),
+        (
+            "refresh",
+            "identity-token",
+            "body",
+            [
+                "6:66: the endpoint 'api' takes refresh tokens only, and 'it' is 'identity-token'",
+                "6:66: the identity token 'it' needs an endpoint with "
+                "'request: federate', and 'api' has 'refresh'",
+            ],
+        ),
     ],
 )
-def test_refresh_tokens_and_refreshing_belong_together(
+def test_what_is_exchanged_belongs_to_its_endpoint(
     tmp_path: Path, request_: str, token: str, via: str, expected: list[str]
 ) -> None:
     text = changed("example.org}", f"example.org, request: {request_}}}")

@@ -88,7 +88,7 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
         ),
         (
             "{token: access-token, via: body}",
-            "'body' is for a refresh-token, not for an access-token",
+            "'body' is for a refresh-token or an identity-token, not for an access-token",
         ),
         (
             "{token: access-token, via: bearer, state: blanked}",
@@ -99,8 +99,8 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
             "only a refresh-token can be 'used', not a setup-token",
         ),
         (
-            "{token: api-key, via: x-api-key, state: expired}",
-            "an api-key does not expire; it can be 'revoked'",
+            "{token: identity-token, via: bearer}",
+            "an identity-token is handed over via 'body', not 'bearer'",
         ),
     ],
 )
@@ -176,3 +176,27 @@ def test_headers_can_be_sent(tmp_path: Path, header: str, expected: list[str]) -
 def _of_headers(folder: Path, header: str) -> list[str]:
     text = changed("[api]}", "[api], headers: [default, it]}") + f"headers: {{it: {{{header}}}}}"
     return complaints(folder, text)
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        ("[A22, challenge-page, {name: delay, seconds: 0.5, times: 2}]", []),
+        ("[A99]", ["8:26: there is no fault 'A99'; did you mean 'A29'?"]),
+        ("[delay, {name: dealy}]", ["8:33: there is no fault 'dealy'; did you mean 'delay'?"]),
+        ("[{name: A22, seconds: 1}]", ["8:26: 'A22' takes no 'seconds'"]),
+        (
+            "['no fault']",
+            [
+                "8:26: 'no fault' is not the name of a fault; "
+                "`authprobe emulator --rules` lists them"
+            ],
+        ),
+        ("[{times: 1}]", ["8:26: the key 'name' is missing"]),
+        ("[{name: reset, time: 1}]", ["8:40: unknown key 'time'; did you mean 'times'?"]),
+        ("[[]]", ["8:26: item 1 of 'faults' must be a mapping or text, not a list"]),
+    ],
+)
+def test_a_fault_must_be_one(tmp_path: Path, faults: str, expected: list[str]) -> None:
+    text = changed("[api]}", "[api], backend: [it]}") + f"backends: {{it: {{faults: {faults}}}}}"
+    assert complaints(tmp_path, text) == expected

@@ -134,7 +134,7 @@ from tests.scenario.files import changed, complaints
         (
             "rejected}",
             "rejected}\nbackends: {a: {faults: [{name: delay, times: 0}]}}",
-            "8:45: 'times' must be at least 1, not the number 0",
+            "8:46: 'times' must be at least 1, not the number 0",
         ),
         ("rejected}", "rejected}\ntitle: Twice", "8:1: the key 'title' is also in line 2"),
         (

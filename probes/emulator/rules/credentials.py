@@ -5,7 +5,7 @@ from typing import Final
 from probes.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
 from probes.emulator.rules.hosts import OAUTH_BETA, PROFILE_PATH
 from probes.emulator.setup import TokenKind, TokenState
-from probes.emulator.tokens import BEARERS
+from probes.emulator.tokens import BEARERS, Token
 
 AUTHENTICATION: Final = "authentication_error"
 INVALID: Final = "invalid_request_error"
@@ -13,15 +13,25 @@ PERMISSION: Final = "permission_error"
 USER_FACING: Final = {"error_visibility": "user_facing"}
 
 
+KEY_AS_BEARER: Final = utc(2026, 10, 21)
+"""The day of the API version with which the official SDKs (anthropic 2.0.0 for Python,
+@anthropic-ai/sdk 1.0.0) began to send API keys so; documented in
+platform.claude.com/docs/en/manage-claude/authentication.
+"""
+
+
 def is_key_in(ask: Ask, *states: TokenState) -> bool:
-    """Whether `x-api-key`, alone, holds an API key in one of these states."""
-    key = ask.key
+    """Whether the one credential of the request is an API key in one of these states."""
+    key = ask.key if ask.bearer is None else _key_as_bearer(ask)
     return (
-        key is not None
-        and ask.bearer is None
-        and key.kind is TokenKind.API_KEY
-        and ask.state.tokens.state(key) in states
+        key is not None and key.kind is TokenKind.API_KEY and ask.state.tokens.state(key) in states
     )
+
+
+def _key_as_bearer(ask: Ask) -> Token | None:
+    """The API key that is sent as a Bearer token, alone, since that is a way to send one."""
+    is_key = ask.token is not None and ask.token.kind is TokenKind.API_KEY
+    return ask.token if is_key and ask.api_key is None and ask.now >= KEY_AS_BEARER else None
 
 
 def is_bearer_in(ask: Ask, *states: TokenState) -> bool:
@@ -30,9 +40,10 @@ def is_bearer_in(ask: Ask, *states: TokenState) -> bool:
     return token is not None and token.kind in BEARERS and ask.state.tokens.state(token) in states
 
 
-def may(ask: Ask, *scopes: str) -> bool:
-    """Whether the Bearer token has one of these scopes."""
-    return ask.token is not None and not set(scopes).isdisjoint(ask.token.scopes)
+def lacks_scope(ask: Ask, *scopes: str) -> bool:
+    """Whether the Bearer value is a token that has none of these scopes."""
+    token = ask.token
+    return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
 
 
 # --- no credential, or the wrong header -----------------------------------------------------------
@@ -56,14 +67,14 @@ def _key_invalid(ask: Ask) -> bool:
 
 
 def _key_expired(ask: Ask) -> bool:
-    """The API key is past its expiry."""
+    """The API key is past its expiry, whichever header holds it."""
     return is_key_in(ask, TokenState.EXPIRED)
 
 
 def _flag_missing(ask: Ask) -> bool:
     """A Bearer OAuth token without the OAuth flag in anthropic-beta."""
     # By shape: the reports do not say that the token was looked up before the flag was missed.
-    return (ask.bearer or "").startswith("sk-ant-oat") and OAUTH_BETA not in ask.betas
+    return _looks_like_oauth(ask) and OAUTH_BETA not in ask.betas
 
 
 VERSION_MISSING: Final = rule(
@@ -113,13 +124,27 @@ FLAG_MISSING: Final = rule(
 # --- Bearer tokens --------------------------------------------------------------------------------
 
 
-def _bearer_unknown(ask: Ask) -> bool:
-    """The Bearer value is unknown: mangled, foreign, or no token for requests."""
-    if ask.bearer is None:
+def _is_unknown(ask: Ask) -> bool:
+    if ask.bearer is None or is_key_in(ask, TokenState.VALID, TokenState.EXPIRED):
         return False
-    token = ask.token
-    known = token is not None and token.kind in BEARERS
+    known = ask.token is not None and ask.token.kind in BEARERS
     return not known or is_bearer_in(ask, TokenState.UNKNOWN)
+
+
+def _looks_like_oauth(ask: Ask) -> bool:
+    return (ask.bearer or "").startswith("sk-ant-oat")
+
+
+def _bearer_unknown(ask: Ask) -> bool:
+    """The Bearer value is unknown: mangled, foreign, no token for requests; or, until August 2026,
+    an OAuth token.
+    """
+    return _is_unknown(ask) and (ask.now < _AUGUST or not _looks_like_oauth(ask))
+
+
+def _oauth_token_unknown(ask: Ask) -> bool:
+    """The Bearer value looks like an OAuth token and is unknown."""
+    return _is_unknown(ask) and _looks_like_oauth(ask)
 
 
 def _bearer_expired(ask: Ask) -> bool:
@@ -155,7 +180,6 @@ BEARER_UNKNOWN: Final = rule(
     "anthropics/claude-code#34826",
     "anthropics/claude-code#84903",
     seen=("2026-01-11", "2026-08-24"),
-    until=_AUGUST,
 )
 BEARER_NOT_FOUND: Final = rule(
     "A06",
@@ -172,7 +196,7 @@ BEARER_NOT_FOUND: Final = rule(
 )
 BEARER_UNKNOWN_2026: Final = rule(
     "A07",
-    _bearer_unknown,
+    _oauth_token_unknown,
     refusal(401, AUTHENTICATION, "OAuth access token is invalid.", request_id=None),
     "BerriAI/litellm#37905",
     seen=("2026-08", "2026-08"),
@@ -249,17 +273,17 @@ _OFFICE: Final = utc(2026, 8, 15)
 def _profile_scope_missing(ask: Ask) -> bool:
     """The token lacks the scope user:profile, as every setup-token does."""
     newer = ask.path == PROFILE_PATH and ask.now >= _OFFICE
-    return ask.token is not None and not newer and not may(ask, "user:profile")
+    return not newer and lacks_scope(ask, "user:profile")
 
 
 def _profile_or_office_missing(ask: Ask) -> bool:
     """The token lacks the scopes user:profile and user:office, as every setup-token does."""
-    return ask.token is not None and not may(ask, "user:profile", "user:office")
+    return lacks_scope(ask, "user:profile", "user:office")
 
 
 def _inference_scope_missing(ask: Ask) -> bool:
     """The token of a login has none of the scopes for inference."""
-    return ask.token is not None and not may(ask, *INFERENCE_SCOPES_2026)
+    return lacks_scope(ask, *INFERENCE_SCOPES_2026)
 
 
 def name_inference_scopes(ask: Ask) -> Answer:

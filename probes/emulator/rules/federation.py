@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from probes.emulator.rule import Answer, Ask, Certainty, flat_refusal, refusal, rule
-from probes.emulator.rules.credentials import AUTHENTICATION, INVALID, PERMISSION, may
+from probes.emulator.rules.credentials import AUTHENTICATION, INVALID, PERMISSION, lacks_scope
 from probes.emulator.setup import TokenKind, TokenState
 from probes.emulator.tokens import Token
 
@@ -78,7 +78,7 @@ def _federate(ask: Ask) -> Answer:
     """An access token; the identity token is used up (`jti` is single use)."""
     if (token := _assertion(ask)) is not None:
         ask.state.tokens.end(token, TokenState.USED)
-    access = ask.state.tokens.make(TokenKind.WORKLOAD_TOKEN, scopes=SCOPES[:1])
+    access = ask.state.tokens.make(TokenKind.WORKLOAD_TOKEN)
     expires_at = access.expires_at or ask.now
     return Answer(
         status=200,
@@ -95,7 +95,7 @@ def _scope_missing(ask: Ask) -> bool:
     """The token of a workload is not good for this endpoint."""
     if ask.token is None or ask.token.kind is not TokenKind.WORKLOAD_TOKEN:
         return False
-    return ask.path.startswith("/api/oauth/") or not may(ask, *SCOPES)
+    return ask.path.startswith("/api/oauth/") or lacks_scope(ask, *SCOPES)
 
 
 def _name_scopes(ask: Ask) -> Answer:

@@ -16,9 +16,9 @@ def _lacks(ask: Ask) -> tuple[str, ...]:
     # denied rather than guessed at.
     if ask.api_key is not None and ask.bearer is not None:
         return "authorization", "x-api-key"
-    if ask.api_key is not None:
-        return () if is_key_in(ask, TokenState.VALID) else ("x-api-key",)
-    return () if is_bearer_in(ask, TokenState.VALID) else ("authorization",)
+    if is_key_in(ask, TokenState.VALID) or is_bearer_in(ask, TokenState.VALID):
+        return ()
+    return ("x-api-key",) if ask.api_key is not None else ("authorization",)
 
 
 def _one_good_credential(ask: Ask) -> bool:
@@ -34,7 +34,8 @@ def _beta_dropped(ask: Ask) -> bool:
 
 
 def _quota(ask: Ask) -> Mapping[str, str]:
-    return unified_headers(ask, "allowed") if ask.bearer is not None else limit_headers(ask)
+    by_key = is_key_in(ask, TokenState.VALID)
+    return limit_headers(ask) if by_key else unified_headers(ask, "allowed")
 
 
 def _message(ask: Ask) -> Answer:
@@ -114,6 +115,7 @@ MESSAGE: Final = rule(
     _one_good_credential,
     _message,
     "platform.claude.com/docs/en/api/messages",
+    "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-08-22",
     certainty=Certainty.DOCUMENTED,
     headers=_quota,
