@@ -87,18 +87,15 @@ def emulator(
             served.listener.backend.watch = _tell
         tokens = [served.issue(kind) for kind in issue]
         variables = _variables(served, tokens, base_url=base_url)
-        if command:
-            return _around(command, variables)
-        if env_file is not None:
-            _write(env_file, _exports(variables))
-        if as_json:
-            print(json.dumps(_described(served, variables)), flush=True)
-        else:
-            print(_exports(variables), end="", flush=True)
-        print("serving; Ctrl-C ends it", file=sys.stderr, flush=True)
-        stopped.wait()
-        if env_file is not None:
-            env_file.unlink(missing_ok=True)  # the ports are nobody's from now on
+        with _written(env_file, _exports(variables)):
+            if command:
+                return _around(command, variables, stopped)
+            if as_json:
+                print(json.dumps(_described(served, variables)), flush=True)
+            else:
+                print(_exports(variables), end="", flush=True)
+            print("serving; Ctrl-C ends it", file=sys.stderr, flush=True)
+            stopped.wait()
     return ExitCode.OK
 
 
@@ -129,11 +126,22 @@ def _exports(variables: dict[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 
-def _write(path: Path, text: str) -> None:
+@contextlib.contextmanager
+def _written(path: Path | None, text: str) -> Iterator[None]:
+    """The file is there for so long: afterwards the ports are nobody's."""
+    if path is None:
+        yield
+        return
     try:
         write(path, text)
     except OSError as error:
-        raise SettingsError(f"--env-file {path}: {error.strerror}") from None
+        raise SettingsError(
+            f"--env-file {path}: {error.strerror}; name a file in a folder that can be written"
+        ) from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _tell(exchange: Exchange) -> None:
@@ -147,14 +155,15 @@ def _tell(exchange: Exchange) -> None:
         words.append(f"nearest: {exchange.nearest}{differs}")
     place = f"{exchange.method} {exchange.host}{exchange.path}"
     line = f"{place}  {'  '.join(words)}"
-    print("".join(c if c.isprintable() else "�" for c in line), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads the log: the request is answered still
+        print("".join(c if c.isprintable() else "�" for c in line), file=sys.stderr, flush=True)
 
 
-def _around(command: tuple[str, ...], variables: dict[str, str]) -> int:
+def _around(command: tuple[str, ...], variables: dict[str, str], stopped: threading.Event) -> int:
     """Run the command with these variables, and no credential of the user's."""
     try:
         with subprocess.Popen(command, env=child_environment(variables)) as child:
-            return _exit_code(child)
+            return _exit_code(child, stopped)
     except FileNotFoundError:
         print(f"{command[0]}: there is no such command", file=sys.stderr)
         return NOT_FOUND
@@ -163,7 +172,7 @@ def _around(command: tuple[str, ...], variables: dict[str, str]) -> int:
         return NOT_STARTED
 
 
-def _exit_code(child: "subprocess.Popen[bytes]") -> int:
+def _exit_code(child: "subprocess.Popen[bytes]", stopped: threading.Event) -> int:
     """What the command ends with; a signal that came to us as well is its own to answer."""
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -172,6 +181,8 @@ def _exit_code(child: "subprocess.Popen[bytes]") -> int:
     # A terminal sends Ctrl-C to both; only SIGTERM has to be handed on.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, pass_on)
+    if stopped.is_set():  # by a signal that came before there was a child to have it
+        child.terminate()
     code = child.wait()
     return 128 - code if code < 0 else code
 

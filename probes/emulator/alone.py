@@ -13,6 +13,7 @@ from probes.emulator.control import Control, application
 from probes.emulator.network import Listener, Network
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from probes.emulator.tokens import Token
+from probes.errors import SettingsError
 from probes.observation import Exchange
 
 __all__ = [
@@ -72,10 +73,15 @@ class Emulator:
     def proxy_environment(self) -> dict[str, str]:
         """The same without the base URL: clients go on as they would, past the proxy."""
         local = "127.0.0.1,localhost,::1"
-        return {
+        proxies = {
             "HTTPS_PROXY": self.proxy_url,
             "HTTP_PROXY": self.proxy_url,
             "NO_PROXY": local,
+        }
+        return {
+            **proxies,
+            # Programs that read both believe the small letters, which the user may have set.
+            **{name.lower(): text for name, text in proxies.items()},
             "NODE_EXTRA_CA_CERTS": str(self.ca_file),
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
             "SSL_CERT_FILE": str(self.ca_file),
@@ -102,8 +108,10 @@ class Emulator:
         """A made-up token; `.value` is what a client sends. `lifetime` is in seconds.
 
         Raises:
-            SettingsError: there is no such kind or state.
+            SettingsError: there is no such kind or state, or the lifetime or scopes are none.
         """
+        if isinstance(scopes, str):
+            raise SettingsError(f"scopes is a list of texts; put brackets around {scopes!r}")
         wanted = None if scopes is None else tuple(scopes)
         return self._do(lambda: self.control.issue(kind, state, wanted, lifetime))
 

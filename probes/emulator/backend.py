@@ -3,6 +3,8 @@
 import asyncio
 import datetime
 import email.utils
+import functools
+import ipaddress
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -20,7 +22,6 @@ BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 HUGE_CHUNK: Final = b"x" * 1024 * 1024
 HUGE_CHUNKS: Final = 64
 
-LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 HOST_OF_PATH: Final = {
     path: host
     for preferred in (*reversed(HOSTS), API, PLATFORM)
@@ -102,7 +103,7 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | 
     for name, value in scope["headers"]:
         headers[name.decode("latin-1")] = value.decode("latin-1")
     asked = host_of(headers.get("host", ""))
-    local = asked in LOOPBACK_NAMES
+    local = is_loopback(asked)
     return Ask(
         method=scope["method"],
         host=HOST_OF_PATH.get(scope["path"], API) if local else asked,
@@ -114,6 +115,15 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | 
         too_large=size > BODY_LIMIT_BYTES,
         state=backend.state,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and no other (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def host_of(authority: str) -> str:

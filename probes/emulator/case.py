@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from probes.emulator.deny import Denial, deny_host, deny_route, deny_rule
-from probes.emulator.faults import FAULTS, Armed, rule_id
+from probes.emulator.faults import Armed, rule_id
 from probes.emulator.rule import Answer, Ask, Rule
 from probes.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
 from probes.emulator.setup import Backend, Fault
 from probes.emulator.state import State
 from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
-from probes.redact import Redactor
+from probes.redact import Redactor, find_token
 
 EXCHANGE_LIMIT: Final = 10_000
 """Exchanges that are kept: the newest."""
@@ -132,7 +132,8 @@ class CaseBackend:
             return _denied(deny_host(ask.host), faults)
         rules = ROUTES.get((ask.method, ask.host, ask.path))
         for fault in faults:
-            if fault.name not in FAULTS and (rule := _demanded(fault, rules)) is not None:
+            rule = self._demanded(fault, rules)
+            if rule is not None:
                 return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         if rules is None:
             return _denied(deny_route(ask), faults)
@@ -141,6 +142,13 @@ class CaseBackend:
                 return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         return _denied(deny_rule(ask, rules), faults)
 
+    def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
+        """The rule that a fault demands, where it belongs to this place."""
+        rule = RULES.get(rule_id(fault))
+        if rule is None or rule.id in self._broken_rules:
+            return None
+        return rule if rule in EVERYWHERE or rule in (rules or ()) else None
+
     def begin(self, ask: Ask) -> Record:
         """Record a request, which `end` completes."""
         header, slot = self._credential(ask)
@@ -148,7 +156,7 @@ class CaseBackend:
             Exchange(
                 method=ask.method,
                 host=self.redactor(ask.asked or ask.host),
-                path=self.redactor(ask.path),
+                path=self._path(ask),
                 credential_header=header,
                 credential=slot,
                 betas=tuple(map(self.redactor, ask.betas)),
@@ -177,6 +185,11 @@ class CaseBackend:
         )
         if self.watch is not None:
             self.watch(record.exchange)
+
+    def _path(self, ask: Ask) -> str:
+        path = self.redactor(ask.path)
+        # One that is still escaped was escaped twice, and is nothing that anybody would look for.
+        return path if find_token(path) is None else "[redacted:token]"
 
     def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""
@@ -210,12 +223,6 @@ class CaseBackend:
             return value
         scheme = SCHEME.match(value) if name == "authorization" else None
         return f"{scheme.group() if scheme else ''}[redacted:foreign]"
-
-
-def _demanded(fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
-    """The rule that a fault demands, where it belongs to this place."""
-    rule = RULES.get(rule_id(fault))
-    return rule if rule is not None and (rule in EVERYWHERE or rule in (rules or ())) else None
 
 
 def _denied(denial: Denial, faults: tuple[Fault, ...]) -> Decision:

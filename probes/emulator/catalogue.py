@@ -1,5 +1,6 @@
 """What the emulator can do, as a table: every rule with its provenance, every fault."""
 
+import datetime
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from probes.emulator.setup import Backend, Fault
 from probes.emulator.state import State
 from probes.errors import SettingsError
 from probes.redact import Redactor
+
+EXAMPLE_DAY: Final = datetime.date(2026, 11, 1)
+"""Some answers name days."""
 
 NAMES: Final = (*FAULTS, *ALIASES, *sorted(REFUSALS))
 """Every name that a fault can have."""
@@ -98,7 +102,7 @@ def _example(rule: Rule) -> Answer | None:
     if rule.passes or rule.answer is by_the_grants:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
-    state = State(Backend(), Redactor())
+    state = State(Backend(date=EXAMPLE_DAY), Redactor())
     headers = {"anthropic-beta": "a-flag-that-nobody-knows"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(

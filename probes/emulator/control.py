@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from probes.emulator.backend import LOOPBACK_NAMES, host_of
+from probes.emulator.backend import host_of, is_loopback
 from probes.emulator.case import CaseBackend
 from probes.emulator.catalogue import check_fault, rows
 from probes.emulator.network import Listener, Network
 from probes.emulator.setup import Backend, Fault, FaultName, Standing, TokenKind, TokenState
 from probes.emulator.tokens import PREFIXES, Token
 from probes.errors import SettingsError
+from probes.redact import Redactor
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 LONGEST: Final = 36500 * 24 * 3600.0
@@ -56,12 +57,11 @@ class Control:
         token_kind: TokenKind = choose(TokenKind, kind, "kind of token", tuple(PREFIXES))
         if lifetime is not None and not 0 < lifetime <= LONGEST:
             raise SettingsError("a lifetime is a number of seconds above 0, and at most a century")
-        return self.backend.tokens.make(
-            token_kind,
-            _token_state(state),
-            scopes,
-            lifetime=None if lifetime is None else datetime.timedelta(seconds=lifetime),
-        )
+        lasts = None if lifetime is None else datetime.timedelta(seconds=lifetime)
+        try:
+            return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=lasts)
+        except OverflowError:
+            raise SettingsError("the token would outlive the calendar") from None
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """An access token in this state, and a good refresh token of the same login."""
@@ -74,8 +74,12 @@ class Control:
         Raises:
             SettingsError: there is none.
         """
-        slot = token if isinstance(token, str) else token.slot
-        if (found := self.backend.tokens.named(slot)) is None:
+        tokens = self.backend.tokens
+        if isinstance(token, str):
+            found, slot = tokens.named(token) or tokens.find(token), self.backend.redactor(token)
+        else:  # by its value: a slot name of before a reset may be another token's by now
+            found, slot = tokens.find(token.value), token.slot
+        if found is None:
             raise SettingsError(f"there is no token '{slot[:80]}' here")
         return found
 
@@ -92,6 +96,11 @@ class Control:
     def arm(self, fault: Fault | str) -> None:
         """Let this go wrong as well."""
         check_fault(fault)
+        if isinstance(fault, Fault):
+            try:
+                _FAULT.validate_python(dataclasses.asdict(fault))
+            except ValidationError as error:
+                raise SettingsError(_complaint(error)) from None
         self.backend.faults.add(fault)
 
     def disarm(self) -> None:
@@ -100,8 +109,12 @@ class Control:
 
     def advance(self, seconds: float) -> None:
         """Move the clock on."""
-        if not math.isfinite(seconds):
-            raise SettingsError("the clock moves by a number of seconds")
+        try:
+            if not math.isfinite(seconds):
+                raise SettingsError("the clock moves by a number of seconds")
+            self.backend.now + datetime.timedelta(seconds=seconds, days=36500)
+        except OverflowError:
+            raise SettingsError("the clock cannot be moved on so far") from None
         self.backend.state.clock.advance(seconds)
 
     def configure(
@@ -134,7 +147,8 @@ def choose(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -
     """
     words = [choice.value for choice in allowed or choices]
     if value not in words:
-        raise SettingsError(f"there is no {noun} '{value[:80]}'; choose from {', '.join(words)}")
+        said = Redactor()(value)[:80]
+        raise SettingsError(f"there is no {noun} '{said}'; choose from {', '.join(words)}")
     return choices(value)
 
 
@@ -314,9 +328,8 @@ def _endpoint(
     control: Control, handlers: Mapping[str, Handler]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        # A page in a browser can ask loopback by a name of its own; no such name is answered.
-        if host_of(request.headers.get("host", "")) not in LOOPBACK_NAMES:
-            return _error(403, "this is for loopback only")
+        if _of_a_page(request):
+            return _error(403, "this is for loopback only, and not for pages in a browser")
         method = "GET" if request.method == "HEAD" else request.method
         try:
             status, value = await handlers[method](control, request)
@@ -329,9 +342,16 @@ def _endpoint(
     return endpoint
 
 
+def _of_a_page(request: Request) -> bool:
+    """A page can ask loopback by a name of its own, or for another site: it says which."""
+    host = host_of(request.headers.get("host", ""))
+    return not is_loopback(host) or "origin" in request.headers
+
+
 async def _not_here(request: Request, error: Exception) -> Response:
     known = ", ".join(f"{method} {path}" for method, path, _ in _API)
-    return _error(404, f"there is no {request.method} {request.url.path[:80]} here, but {known}")
+    path = Redactor()(request.url.path)[:80]
+    return _error(404, f"there is no {request.method} {path} here, but {known}")
 
 
 def _error(status: int, text: str) -> Response:
@@ -340,7 +360,8 @@ def _error(status: int, text: str) -> Response:
 
 async def _json(request: Request) -> Any:
     # Only with this type does a browser ask before it sends what another site has written.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
         raise _RefusedError(415, "send JSON, as content-type: application/json")
     body = bytearray()
     async for chunk in request.stream():
@@ -348,32 +369,42 @@ async def _json(request: Request) -> Any:
         if len(body) > BODY_LIMIT_BYTES:
             raise _RefusedError(413, "more than 1 MiB")
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return value
     except (ValueError, RecursionError):
         raise _RefusedError(400, "the body is not JSON") from None
 
 
 async def _object(request: Request, *names: str) -> dict[str, Any]:
     value = await _json(request)
-    if not isinstance(value, dict) or not set(value) <= set(names):
+    if not isinstance(value, dict):
         raise _RefusedError(400, f"send an object with any of {', '.join(names)}")
+    if unknown := [Redactor()(name)[:80] for name in value if name not in names]:
+        raise _RefusedError(400, f"there is no '{unknown[0]}' here, but {', '.join(names)}")
     return value
 
 
 def _read(adapter: TypeAdapter[Any], value: object) -> Any:
     try:
-        return adapter.validate_json(json.dumps(value), strict=False)
+        return adapter.validate_json(json.dumps(value))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _RefusedError(400, f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise _RefusedError(400, _complaint(error)) from None
+
+
+def _complaint(error: ValidationError) -> str:
+    """The first of what is wrong, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = Redactor()(".".join(str(part) for part in first["loc"] if part != "Fault"))[:80]
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def _end(control: Control, request: Request, how: TokenState) -> Token:
     slot = request.path_params["slot"]
-    if control.backend.tokens.named(slot) is None:
-        raise _RefusedError(404, f"there is no token '{slot[:80]}' here")
-    return control.end(slot, how)
+    try:
+        return control.end(slot, how)
+    except SettingsError as error:
+        raise _RefusedError(404, str(error)) from None
 
 
 def _described(control: Control, token: Token, *, value: bool = False) -> dict[str, Any]:

@@ -7,7 +7,6 @@ or another one that speaks TLS at once. Whatever arrives belongs to the case.
 """
 
 import asyncio
-import ipaddress
 import socket
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from typing import Final, Self, TypeVar
 
 from probes.emulator import faults
 from probes.emulator.authority import Authority
+from probes.emulator.backend import is_loopback
 from probes.emulator.case import CaseBackend
 from probes.emulator.connection import (
     LOOPBACK,
@@ -212,11 +212,7 @@ def check_loopback(host: str) -> None:
     Raises:
         SettingsError: this address is another.
     """
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if host == "localhost" or not is_loopback(host):
         raise SettingsError(
             f"{host}: the emulator serves loopback addresses only; use 127.0.0.1 or ::1"
         )

@@ -11,7 +11,11 @@ from pydantic import ConfigDict, Field, Strict
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
-Day = Annotated[datetime.date, Strict()]
+Day = Annotated[
+    datetime.date,
+    Strict(),
+    Field(ge=datetime.date(2020, 1, 1), le=datetime.date(2100, 1, 1)),
+]
 
 STRICT: Final = ConfigDict(extra="forbid")
 FAULT_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9-]*$"

@@ -104,9 +104,10 @@ class TokenStore:
         number = self._made[kind]
         if login is None:
             self._logins = login = self._logins + 1
-        now, lifetime = self._clock.now, lifetime or LIFETIMES.get(kind)
+        now = self._clock.now
+        lifetime = LIFETIMES.get(kind) if lifetime is None else lifetime
         expired = state is TokenState.EXPIRED
-        expires_at = now - PAST if expired else now + lifetime if lifetime else None
+        expires_at = now - PAST if expired else None if lifetime is None else now + lifetime
         token = Token(
             value=PREFIXES[kind] + secrets.token_urlsafe(48),
             slot=kind.value if number == 1 else f"{kind.value}-{number}",

@@ -19,7 +19,7 @@ from probes.emulator.rule import Answer, refusal
 from probes.emulator.setup import TokenKind
 from probes.errors import ClientError
 from probes.observation import Exchange, Outcome
-from tests.emulator.trials import MESSAGES, PLATFORM_TOKEN, Target, make_ask
+from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 from tests.make import make_case, make_exchange
 
 ANSWERED = Report(is_error=False, message="pong")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from probes.emulator.case import CaseBackend
 from probes.emulator.rules import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
-from tests.emulator.trials import MESSAGES
+from tests.emulator.sent import MESSAGES
 
 LAST_YEAR: Final = datetime.date(2025, 12, 1)
 SPRING: Final = datetime.date(2026, 4, 1)

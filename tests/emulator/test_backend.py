@@ -3,7 +3,7 @@ import pytest
 from probes.emulator.case import CaseBackend
 from probes.emulator.setup import Backend, TokenKind
 from probes.redact import find_token
-from tests.emulator.trials import MESSAGES, PLATFORM_TOKEN, make_ask
+from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, make_ask
 
 FOREIGN = "a-secret-of-somebody-else"
 SHAPED = "sk-ant-oat01-" + "x" * 20

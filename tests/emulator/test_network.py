@@ -18,7 +18,7 @@ from probes.emulator.connection import HEAD_LIMIT_BYTES
 from probes.emulator.network import Listener, Network
 from probes.emulator.rules import HOSTS
 from probes.emulator.setup import Backend, Fault
-from tests.emulator.trials import GOOD, GOOD_KEY, Sent
+from tests.emulator.sent import GOOD, GOOD_KEY, Sent
 from tests.emulator.wire import TIMEOUT, client_of, connect, exchange, read_all, trusting
 from tests.waiting import wait_until
 

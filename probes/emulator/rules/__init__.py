@@ -122,5 +122,8 @@ NOT_PRODUCED: Final[Mapping[str, str]] = {
     "A39": "what an interactive Claude Code prints over rules A12 and A13",
     "A40": "what `claude -p` prints over rules A12 and A13",
     "B21": "a text of the client, over rule B04 or over a code without its second half",
+    "B26": "a fault of TLS: untrusted-certificate",
+    "B27": "a fault of TLS: untrusted-certificate or expired-certificate",
+    "B28": "a text of the client, when it reaches no host at all: name-not-found",
 }
 """Rows of the table of refusals that are no answers of a server, and why."""

@@ -138,7 +138,8 @@ def _redirect(ask: Ask) -> Answer:
         )
     )
     query = urllib.parse.urlencode({"code": code, "state": asked["state"]})
-    return Answer(status=302, headers={"location": f"{asked['redirect_uri']}?{query}"})
+    back = urllib.parse.quote(asked["redirect_uri"], safe=":/?&=%[]")
+    return Answer(status=302, headers={"location": f"{back}?{query}"})
 
 
 def _page_lacks(ask: Ask) -> tuple[str, ...]:
