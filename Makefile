@@ -1,12 +1,16 @@
-# The two commands of the README; each sets up all that it needs in .venv.
+# The two commands of the README, and what is generated for the docs; each sets up all that it needs in .venv.
 PYTHON ?= python3
 
-.PHONY: report test
+.PHONY: report test docs
 report: .venv/ready
 	.venv/bin/authprobe run
 
 test: .venv/ready
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .ci/check
+
+docs: .venv/ready
+	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
+	.venv/bin/authprobe schema > scenarios/schema.json
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

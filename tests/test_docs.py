@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,17 @@ from click.testing import CliRunner
 
 from probes.cli import main
 from probes.conduct import plan_of
+from probes.emulator.alone import Emulator
+from probes.emulator.control import requests
 from probes.scenario.load import load_file
 from probes.scenario.schema import scenario_schema
 from probes.settings import Settings
-from tests.command import PROJECT
+from tests.command import PROJECT, run
 
 README = (PROJECT / "README.md").read_text()
+
+
+EMULATOR = (PROJECT / "docs" / "emulator.md").read_text()
 
 
 def test_the_help_in_the_readme_is_what_the_command_prints() -> None:
@@ -44,6 +50,29 @@ def test_every_key_and_word_of_a_scenario_is_explained() -> None:
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README))))
 def test_what_the_readme_links_to_is_there(link: str) -> None:
     assert (PROJECT / link).exists()
+
+
+def test_the_table_of_rules_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(main, ["emulator", "--rules", "--markdown"]).output
+    assert (PROJECT / "docs" / "rules.md").read_text() == printed, "make docs"
+
+
+def test_the_example_of_an_application_passes(tmp_path: Path) -> None:
+    app, test = re.findall(r"```python\n(.*?)```", EMULATOR, re.DOTALL)
+    (tmp_path / "app.py").write_text(app)
+    (tmp_path / "test_app.py").write_text(test)
+    ended = run(cwd=tmp_path, argv=[sys.executable, "-m", "pytest", "-q"])
+    assert (ended.code, "5 passed" in ended.out) == (0, True), ended.out + ended.err
+
+
+def test_every_request_of_the_control_api_is_told() -> None:
+    assert [f"| `{m} {p}` | {what} |" for m, p, what in requests() if what not in EMULATOR] == []
+
+
+def test_everything_of_the_handle_is_told() -> None:
+    told = set(re.findall(r"`(\w+)", EMULATOR))
+    names = {name for name in dir(Emulator) if not name.startswith("_")}
+    assert names - told == {"control", "control_url", "listener", "network"}
 
 
 def test_no_path_of_a_machine_and_no_registry_host_is_tracked() -> None:

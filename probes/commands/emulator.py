@@ -25,6 +25,7 @@ from probes.errors import ExitCode, SettingsError
 from probes.files import write
 from probes.observation import Exchange
 from probes.report.rules import print_rules, rules_markdown
+from probes.report.text import nearest_words
 from probes.settings import child_environment
 
 VARIABLES: Final = {
@@ -151,8 +152,7 @@ def _tell(exchange: Exchange) -> None:
     if exchange.faults:
         words.append(f"faults: {', '.join(exchange.faults)}")
     if exchange.nearest:
-        differs = f", differs in {', '.join(exchange.differs)}" if exchange.differs else ""
-        words.append(f"nearest: {exchange.nearest}{differs}")
+        words.append(nearest_words(exchange))
     place = f"{exchange.method} {exchange.host}{exchange.path}"
     line = f"{place}  {'  '.join(words)}"
     with contextlib.suppress(OSError):  # nobody reads the log: the request is answered still

@@ -151,6 +151,12 @@ def told_words(exchange: Exchange) -> str:
     return _joined((exchange.error_type, exchange.message), ": ")
 
 
+def nearest_words(exchange: Exchange) -> str:
+    """What a request that no rule answered comes nearest to, and in which fields it differs."""
+    differs = f", differs in {', '.join(exchange.differs)}" if exchange.differs else ""
+    return f"nearest: {exchange.nearest}{differs}"
+
+
 def status_number(answered: Observation | Exchange) -> str:
     """The HTTP status, or that there was none."""
     return _number(answered.status) or "none"
