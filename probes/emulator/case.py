@@ -20,6 +20,7 @@ from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
 from probes.redact import Redactor, find_token
 
+PROXY_REFUSES: Final = 502
 EXCHANGE_LIMIT: Final = 10_000
 """Exchanges that are kept: the newest."""
 PRODUCTS: Final = re.compile(r"\b((?:authprobe|claude-cli|claude-code|agent-sdk)/[0-9][\w.-]*)")
@@ -124,6 +125,28 @@ class CaseBackend:
         """Keep the name of a host that was asked for and refused."""
         if len(self._egress_refused) < EXCHANGE_LIMIT:
             self._egress_refused.add(self.redactor(host)[:255])
+
+    def refuse_connection(self, method: str, host: str, met: tuple[Fault, ...] = ()) -> None:
+        """Record that the proxy did not go on to a host: it is not emulated, or a fault was met."""
+        denial = None if met else deny_host(host)
+        if denial is not None:
+            self.refuse_egress(host)
+        refused = Exchange(
+            method=self.redactor(method)[:20],
+            host=self.redactor(host)[:255],
+            path="",
+            credential_header=None,
+            credential=None,
+            status=PROXY_REFUSES,
+            at=round(time.monotonic() - self._began, 3),
+            rule=denial.id if denial else None,
+            faults=tuple(fault.name for fault in met),
+            nearest=denial.nearest if denial else None,
+            differs=denial.differs if denial else (),
+        )
+        self._records.append(Record(refused))
+        if self.watch is not None:
+            self.watch(refused)
 
     def answer(self, ask: Ask) -> Decision:
         """The refusal that a fault demands; else the first rule that applies; else a denial."""

@@ -69,6 +69,14 @@ class Row:
     certainty: str
     sources: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """The condition, with the days from and until which it brings the answer about."""
+        bounds = (("from", self.since), ("until", self.until))
+        days = ", ".join(f"{word} {moment[:10]}" for word, moment in bounds if moment)
+        asked = "on demand: " if self.on_demand else ""
+        return f"{asked}{self.condition}" + (f" ({days})" if days else "")
+
 
 def rows() -> list[Row]:
     """Every rule, refusals by number first."""

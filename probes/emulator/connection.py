@@ -14,13 +14,17 @@ from uvicorn.server import ServerState
 from probes.emulator import faults
 from probes.emulator.authority import Authority
 from probes.emulator.backend import Application, host_of, pause
-from probes.emulator.case import CaseBackend
+from probes.emulator.case import PROXY_REFUSES, CaseBackend
 from probes.emulator.deny import deny_host
 from probes.emulator.rules import HOSTS
 from probes.emulator.setup import Fault
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 LOOPBACK: Final = "127.0.0.1"
+_REFUSALS: Final = {
+    faults.NAME_NOT_FOUND: "Name not found",
+    faults.CONNECTION_REFUSED: "Connection refused",
+}
 NO_LINGER: Final = struct.pack("ii", 1, 0)
 """A socket that is closed with this sends a reset (socket(7), SO_LINGER)."""
 
@@ -179,23 +183,23 @@ class PlainConnection(_Connection):
         authority = target
         if method != "CONNECT":
             authority = target.partition("://")[2].partition("/")[0]
-        self._tunnel(host_of(authority), rest, connect=method == "CONNECT")
+        self._tunnel(method, host_of(authority), rest)
 
-    def _tunnel(self, host: str, rest: bytes, *, connect: bool) -> None:
+    def _tunnel(self, method: str, host: str, rest: bytes) -> None:
         """Go on as the host that is named in the first line."""
         backend = self.site.backend
         met = backend.faults.met_at(host) if host in HOSTS else ()
-        names = {fault.name for fault in met}
-        if host not in HOSTS:
-            if host:
-                backend.refuse_egress(host)
-            denial = f" ({deny_host(host)})" if host else ""
-            self._refuse(f"502 Name not found: {host or 'no host'} is not emulated{denial}")
-        elif faults.NAME_NOT_FOUND in names:
-            self._refuse(f"502 Name not found: {host}")
-        elif faults.CONNECTION_REFUSED in names:
-            self._refuse(f"502 Connection refused: {host}")
-        elif not connect:
+        refusals = [_REFUSALS[fault.name] for fault in met if fault.name in _REFUSALS]
+        if not host:
+            self._refuse(f"{PROXY_REFUSES} Name not found: there is no host")
+        elif host not in HOSTS:
+            backend.refuse_connection(method, host)
+            text = f"{host} is not emulated ({deny_host(host)})"
+            self._refuse(f"{PROXY_REFUSES} Name not found: {text}")
+        elif refusals:
+            backend.refuse_connection(method, host, met)
+            self._refuse(f"{PROXY_REFUSES} {refusals[0]}: {host}")
+        elif method != "CONNECT":
             self.site.speak_http(self.transport, bytes(self._head))
         elif rest:
             self._refuse("400 Early data")  # nothing can be said before the tunnel stands

@@ -57,7 +57,7 @@ def _rules(run: Run) -> str:
     lines = (
         (
             f'<code id="rule-{row.id}">{row.id}</code>',
-            _text(row.condition),
+            _text(row.words),
             _text(row.last_seen),
             _text(row.certainty),
             " ".join(map(_source, row.sources)),
@@ -252,14 +252,11 @@ def _code(outside: str | None) -> str:
 
 def _rule(exchange: Exchange) -> str:
     """Which rule answered, or came nearest, and what went wrong on demand."""
-    name = exchange.rule
-    if name not in RULES:
-        drawn = _code(name)
-    else:
-        drawn = f'<a href="#rule-{name}"><code>{name}</code></a>'
+    drawn = _code(exchange.rule)
+    if exchange.rule in RULES:
+        drawn = f'<a href="#rule-{exchange.rule}">{drawn}</a>'
     if exchange.nearest:
-        nearest = text.nearest_words(exchange)
-        drawn += f"<small>{_text(nearest)}</small>"
+        drawn += f"<small>{_text(text.nearest_words(exchange))}</small>"
     if exchange.faults:
         drawn += f"<small>fault: {_text(', '.join(exchange.faults))}</small>"
     return drawn

@@ -49,9 +49,8 @@ def print_rules(console: Console) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    condition = f"on demand: {row.condition}" if row.on_demand else row.condition
     status = str(row.status) if row.status else "-"
-    return row.id, status, row.last_seen, row.certainty, condition
+    return row.id, status, row.last_seen, row.certainty, row.words
 
 
 def rules_markdown() -> str:
@@ -73,12 +72,11 @@ def rules_markdown() -> str:
 def _markdown_row(row: Row) -> str:
     told = f"`{row.error_type}` " if row.error_type else ""
     told += _cell(row.message or "")
-    condition = f"on demand: {row.condition}" if row.on_demand else row.condition
     return _line(
         row.id,
         str(row.status or ""),
         told.strip(),
-        _cell(condition) + _days(row),
+        _cell(row.words),
         _where(row.places),
         f"{row.first_seen} to {row.last_seen}" if row.first_seen else row.last_seen,
         row.certainty,
@@ -87,13 +85,6 @@ def _markdown_row(row: Row) -> str:
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _days(row: Row) -> str:
-    days = [
-        f"{word} {day[:10]}" for word, day in (("from", row.since), ("until", row.until)) if day
-    ]
-    return f" ({', '.join(days)})" if days else ""
 
 
 def _where(places: Iterable[str]) -> str:

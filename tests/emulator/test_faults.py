@@ -225,10 +225,14 @@ def connect(
 
 
 def test_a_name_is_not_found(network: Network) -> None:
-    with case(network, Fault(name="name-not-found", host="api.anthropic.com")) as (client, _):
+    fault = Fault(name="name-not-found", host="api.anthropic.com")
+    with case(network, fault) as (client, listener):
         with pytest.raises(httpx.ProxyError, match=r"502 Name not found: api\.anthropic"):
             ask(client)
         assert client.get("https://claude.ai/").status_code == 404
+    refused = listener.backend.exchanges[0]
+    assert (refused.method, refused.status, refused.faults) == ("CONNECT", 502, ("name-not-found",))
+    assert (refused.rule, listener.backend.egress_refused) == (None, ())
 
 
 def test_one_host_refuses_connections(network: Network) -> None:

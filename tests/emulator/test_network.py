@@ -106,7 +106,9 @@ def test_a_host_that_is_not_emulated_is_refused(
     answer = exchange(listener.port, request_line + REST)
     assert answer.startswith(f"HTTP/1.1 502 Name not found: {host} is not emulated".encode())
     assert listener.backend.egress_refused == (host,)
-    assert listener.backend.exchanges == ()
+    [seen] = listener.backend.exchanges
+    assert (seen.method, seen.host, seen.status) == (request_line.split()[0].decode(), host, 502)
+    assert (seen.rule, seen.differs, seen.nearest in HOSTS) == ("deny:host", ("host",), True)
 
 
 def test_a_refused_tunnel_is_a_proxy_error_for_the_client(

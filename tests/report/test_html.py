@@ -250,3 +250,28 @@ def test_the_results_table_has_the_same_columns_in_every_row() -> None:
 def test_cells_of_an_attack_are_escaped() -> None:
     for _, content in html.row_cells(hostile()):
         assert set(Page(content).tags) <= {"code"}
+
+
+def test_a_rule_that_answered_is_told_of_once_with_its_sources() -> None:
+    asked = make_observation(exchanges=(make_exchange(rule="A04", status=401),) * 2)
+    page = html.summary(make_run(make_record(observation=asked), make_record(observation=asked)))
+    assert page.count('id="rule-A04"') == 1
+    assert '<a href="#rule-A04"><code>A04</code></a>' in page
+    assert "https://github.com/anthropics/claude-code/issues/5893" in page
+    assert "several reports" in page
+
+
+def test_what_no_rule_answered_says_what_comes_nearest() -> None:
+    denied = make_exchange(
+        rule="deny:route", nearest="messages", differs=("path",), faults=("delay",), status=404
+    )
+    page = html.details(make_record(observation=make_observation(exchanges=(denied,))))
+    assert "<code>deny:route</code><small>nearest: messages, differs in path</small>" in page
+    assert "<small>fault: delay</small>" in page
+
+
+def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
+    other = make_exchange(rule='Z99"><b>', nearest="<i>")
+    page = html.summary(make_run(make_record(observation=make_observation(exchanges=(other,)))))
+    assert "<b>" not in page
+    assert "<i>" not in page

@@ -1,0 +1,411 @@
+"""`authprobe emulator` as a user runs it."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from probes.emulator.rules import RULES
+from tests.command import Ended, command, environment
+from tests.command import run as run_here
+from tests.waiting import wait_until
+
+LIMIT = 20.0
+SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
+OWN = {
+    "ANTHROPIC_API_KEY": "canary",
+    "ANTHROPIC_MADE_UP": "canary",
+    "anthropic_small": "canary",
+    "CLAUDE_CODE_OAUTH_TOKEN": "canary",
+    "CLAUDE_MADE_UP": "canary",
+    "https_proxy": "http://canary.example.org",
+    "no_proxy": "*",
+    "KEPT": "as it was",
+}
+ASKED = {"model": "m", "max_tokens": 1, "messages": []}
+
+
+class Serving:
+    """A command that serves, and what it prints."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+        self.out = ""
+        self.err: list[str] = []
+        assert child.stderr is not None
+        for line in child.stderr:
+            self.err.append(line)
+            if line.startswith("serving"):
+                break
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.child.stderr is not None
+        self.err += self.child.stderr
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code after this signal, with all that was printed kept."""
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        assert self.child.stdout is not None
+        self.out += self.child.stdout.read()
+        self._reader.join(LIMIT)
+        return self.child.wait(LIMIT)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str | Path, **env: str) -> Iterator[Serving]:
+    with subprocess.Popen(
+        command("emulator", *options),
+        cwd=folder,
+        env=environment(folder / "home", TMPDIR=str(folder), **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        served = Serving(child)
+        try:
+            yield served
+        finally:
+            served.end()
+
+
+def told(served: Serving) -> dict[str, Any]:
+    """What `--json` prints: one line, which is there before it serves."""
+    assert served.child.stdout is not None
+    line = served.child.stdout.readline()
+    served.out += line
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def run(*options: str | Path, cwd: Path, **env: str) -> Ended:
+    return run_here("emulator", *options, cwd=cwd, argv=None, **env)
+
+
+def around(folder: Path, *options: str, code: str = SHOW, **env: str) -> Ended:
+    """A command of Python around which the emulator is."""
+    return run(*options, "--", sys.executable, "-c", code, cwd=folder, **env)
+
+
+def variables(folder: Path, *options: str, **env: str) -> dict[str, str]:
+    """What a command around which the emulator is finds in its environment."""
+    ended = around(folder, *options, **env)
+    assert (ended.code, ended.err) == (0, "")
+    found: dict[str, str] = json.loads(ended.out)
+    return found
+
+
+def ask(base_url: str, key: str) -> int:
+    headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    url = f"{base_url}/v1/messages"
+    return httpx.post(url, headers=headers, json=ASKED, trust_env=False).status_code
+
+
+def refuses(url: str) -> bool:
+    address = httpx.URL(url)
+    try:
+        socket.create_connection((address.host, address.port or 0), timeout=LIMIT).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def left(folder: Path) -> list[str]:
+    """What there is in a folder but the home of the command."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "home")
+
+
+# --- alone ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "it's here.env"
+    with serving(tmp_path, "--json", "--issue", "api-key", "--env-file", file) as served:
+        found = told(served)
+        urls = [found[name] for name in ("base_url", "https_url", "control_url")]
+        assert not any(refuses(url) for url in urls)
+        key = found["environment"]["ANTHROPIC_API_KEY"]
+        assert ask(found["base_url"], key) == 200
+        assert file.exists()
+        assert served.end(number) == 0
+        assert all(refuses(url) for url in urls)
+    assert left(tmp_path) == []
+    assert "Traceback" not in "".join(served.err)
+
+
+def test_json_is_one_object_and_the_log_goes_elsewhere(tmp_path: Path) -> None:
+    with serving(tmp_path, "--json", "--issue", "api-key", "--issue", "access-token") as served:
+        found = told(served)
+        made = found["environment"]
+        key, token = made["ANTHROPIC_API_KEY"], made["CLAUDE_CODE_OAUTH_TOKEN"]
+        assert ask(found["base_url"], key) == 200
+        headers = {"authorization": f"Bearer {token}", "x-api-key": key, "user-agent": token}
+        httpx.get(f"{found['base_url']}/{key}%1B[31m?a={token}", headers=headers, trust_env=False)
+        assert served.end() == 0
+    assert set(found) == {
+        *("base_url", "https_url", "proxy_url", "control_url", "ca_file", "environment"),
+    }
+    assert json.loads(served.out) == found
+    log = "".join(served.err)
+    assert log.splitlines()[0] == "serving; Ctrl-C ends it"
+    assert "POST 127.0.0.1/v1/messages  200  messages  api-key" in log
+    assert "[redacted:api-key]" in log
+    assert "deny:route" in log
+    assert "nearest: " in log
+    assert "sk-ant-" not in log
+    assert "\x1b" not in log + served.out
+
+
+def test_quiet_is_silent(tmp_path: Path) -> None:
+    with serving(tmp_path, "--json", "--quiet", "--issue", "api-key") as served:
+        found = told(served)
+        assert ask(found["base_url"], found["environment"]["ANTHROPIC_API_KEY"]) == 200
+        assert served.end() == 0
+    assert "".join(served.err) == "serving; Ctrl-C ends it\n"
+
+
+def test_a_log_that_nobody_reads_disturbs_no_request(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("emulator", "--json", "--issue", "api-key"),
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        found = json.loads(child.stdout.readline())
+        child.stderr.readline()
+        child.stderr.close()
+        key = found["environment"]["ANTHROPIC_API_KEY"]
+        assert [ask(found["base_url"], key) for _ in range(3)] == [200] * 3
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(LIMIT) in (0, 120)  # 120: Python cannot say what it has left to say
+
+
+def test_a_shell_can_take_the_lines(tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s $HOME `here`; "quoted"'
+    folder.mkdir()
+    file = tmp_path / "variables"
+    with serving(folder, "--env-file", file, "--issue", "api-key") as served:
+        wait_until(file.exists)
+        script = f'eval "$(cat "$1")"; exec "$2" -c "{SHOW}"'
+        shown = subprocess.run(
+            ["/bin/sh", "-eu", "-c", script, "sh", str(file), sys.executable],
+            env={},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        text = file.read_text()
+        assert file.stat().st_mode & 0o777 == 0o644
+        served.end()
+    found = json.loads(shown.stdout)
+    assert served.out == text
+    assert all(re.fullmatch(r"export [A-Za-z_]+=.+", line) for line in text.splitlines())
+    assert found["SSL_CERT_FILE"].startswith(str(folder))
+    assert found["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
+    assert found["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
+    assert left(tmp_path) == [folder.name]
+
+
+def test_an_env_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    """What reads it while it is written finds all of it: it gets its name when it is complete."""
+    file = tmp_path / "variables"
+    file.write_text("of before\n")
+    before = file.stat().st_ino
+    with serving(tmp_path, "--env-file", file):
+        assert file.stat().st_ino != before
+        assert file.read_text().count("export ") > 5
+    assert not file.exists()
+
+
+# --- around a command -----------------------------------------------------------------------------
+
+
+def test_a_command_has_the_variables_and_none_of_the_user_s(tmp_path: Path) -> None:
+    found = variables(tmp_path, "--issue", "api-key", **OWN)
+    assert "canary" not in repr(found)
+    assert not {"ANTHROPIC_MADE_UP", "CLAUDE_MADE_UP", "CLAUDE_CODE_OAUTH_TOKEN"} & set(found)
+    assert found["KEPT"] == "as it was"
+    assert found["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
+    base = found["ANTHROPIC_BASE_URL"]
+    assert base == found["HTTPS_PROXY"] == found["https_proxy"] == found["HTTP_PROXY"]
+    assert found["NO_PROXY"] == found["no_proxy"] == "127.0.0.1,localhost,::1"
+    assert found["AUTHPROBE_HTTPS_URL"].startswith("https://127.0.0.1:")
+    assert found["AUTHPROBE_CONTROL_URL"].startswith("http://127.0.0.1:")
+    assert refuses(base)
+
+
+def test_each_token_has_its_variable(tmp_path: Path) -> None:
+    kinds = ("api-key", "api-key", "setup-token", "access-token", "refresh-token", "identity-token")
+    found = variables(tmp_path, *(word for kind in kinds for word in ("--issue", kind)))
+    made = {name: value for name, value in found.items() if value.startswith("sk-ant-")}
+    assert sorted(made) == [
+        *("ANTHROPIC_API_KEY", "AUTHPROBE_ACCESS_TOKEN", "AUTHPROBE_API_KEY_2"),
+        *("AUTHPROBE_IDENTITY_TOKEN", "AUTHPROBE_REFRESH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+    ]
+    assert len(set(made.values())) == len(kinds)
+
+
+def test_the_base_url_can_be_left_out(tmp_path: Path) -> None:
+    found = variables(tmp_path, "--no-base-url", ANTHROPIC_BASE_URL="http://canary.example.org")
+    assert "ANTHROPIC_BASE_URL" not in found
+    assert found["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+
+
+def test_a_command_reaches_what_it_is_told_of(tmp_path: Path) -> None:
+    code = """if True:
+        import os, httpx
+        headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
+        asked = {"model": "m", "max_tokens": 1, "messages": []}
+        for url in (os.environ["ANTHROPIC_BASE_URL"], os.environ["AUTHPROBE_HTTPS_URL"],
+                    "https://api.anthropic.com"):
+            print(httpx.post(url + "/v1/messages", headers=headers, json=asked).status_code)
+        print(httpx.get(os.environ["AUTHPROBE_CONTROL_URL"]).status_code)
+    """
+    ended = around(tmp_path, "--issue", "api-key", code=code, **OWN)
+    assert (ended.code, ended.out.split()) == (0, ["200"] * 4)
+    assert ended.err.count("POST ") == 3
+
+
+def test_the_env_file_is_there_for_a_command_too(tmp_path: Path) -> None:
+    file = tmp_path / "variables"
+    code = f"print(open({str(file)!r}).read().count('export '))"
+    ended = around(tmp_path, "--env-file", str(file), code=code)
+    assert (ended.code, int(ended.out) > 5) == (0, True)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + 9), ("", 0)],
+)
+def test_the_exit_code_is_the_command_s(tmp_path: Path, code: str, expected: int) -> None:
+    ended = around(tmp_path, code=code)
+    assert (ended.code, ended.out, ended.err) == (expected, "", "")
+
+
+def test_a_command_that_is_not_there(tmp_path: Path) -> None:
+    ended = run("--", "nothing-like-it", cwd=tmp_path)
+    assert (ended.code, ended.err) == (127, "nothing-like-it: there is no such command\n")
+
+
+def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_text("")
+    ended = run("--", file, cwd=tmp_path)
+    assert (ended.code, ended.err) == (126, f"{file}: Permission denied\n")
+
+
+def test_sigterm_ends_the_command(tmp_path: Path) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    with subprocess.Popen(
+        command("emulator", "--", sys.executable, "-c", code),
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        below = int(child.stdout.readline())
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(LIMIT) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(below, 0)
+
+
+# --- what it refuses ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--host", "0.0.0.0"], r"0\.0\.0\.0: .* loopback addresses only; use 127\.0\.0\.1 or ::1"),  # noqa: S104 - to be refused
+        (["--host", "example.org"], r"example\.org: .* loopback addresses only; use 127"),
+        (["--fault", "A99"], r"there is no fault 'A99'; did you mean"),
+        (["--fault", "nothing-like-it"], r"no fault 'nothing-like-it'; see `authprobe emulator --"),
+        (["--issue", "x"], r"there is no kind of token 'x'; choose from api-key, "),
+        (["--standing", "x"], r"there is no standing 'x'; choose from active, "),
+        (["--port", "99999"], r"Invalid value for '--port': 99999 is not in the range"),
+        (["--port", "x"], r"Invalid value for '--port': 'x' is not a valid integer"),
+        (["--date", "nonsense"], r"Invalid value for '--date': 'nonsense' does not match .*%Y-%m"),
+        (["--nothing-like-it"], r"No such option"),
+        (["--env-file", "nowhere/x"], r"--env-file nowhere/x: No such file or directory; name a f"),
+        (["--env-file", "/proc/x"], r"--env-file /proc/x: .*; name a file in a folder that can"),
+    ],
+)
+def test_a_bad_option_serves_nothing(tmp_path: Path, options: list[str], complaint: str) -> None:
+    ended = run(*options, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (ended.code, ended.out) == (4, "")
+    lines = ended.err.splitlines()
+    if lines[0].startswith("Usage: "):  # of click's own, which add where to read more
+        lines = [line for line in lines if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert re.search(complaint, lines[0])
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("option", ["--port", "--https-port", "--control-port"])
+def test_a_port_that_is_taken_serves_nothing(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ended = run(option, port, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (ended.code, ended.out) == (4, "")
+    assert len(ended.err.splitlines()) == 1
+    assert f"port {port}: Address already in use" in ended.err
+    assert left(tmp_path) == []
+
+
+# --- rules and help -------------------------------------------------------------------------------
+
+
+def test_the_rules_for_people(tmp_path: Path) -> None:
+    ended = run("--rules", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "\x1b" not in ended.out
+    words = {line.split()[0] for line in ended.out.splitlines() if line and line[0] != " "}
+    assert set(RULES) <= words
+    assert {"Faults", "connection-refused", "challenge-page"} <= words
+    assert ended.out.count("https://") >= len(RULES)
+
+
+def test_the_rules_for_programs(tmp_path: Path) -> None:
+    ended = run("--rules", "--json", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    rows = json.loads(ended.out)
+    assert {row["id"] for row in rows} == set(RULES)
+    for row in rows:
+        assert row["sources"] == list(RULES[row["id"]].sources)
+        assert re.fullmatch(r"\d{4}-\d\d(-\d\d)?", row["last_seen"])
+        assert row["certainty"] == RULES[row["id"]].certainty
+
+
+def test_the_rules_as_markdown(tmp_path: Path) -> None:
+    ended = run("--rules", "--markdown", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("# Rules of the emulator\n")
+    assert all(f"| {name} |" in ended.out or f"| `{name}` |" in ended.out for name in RULES)
+
+
+def test_help_shows_examples(tmp_path: Path) -> None:
+    ended = run("--help", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "Examples:\n    authprobe emulator --issue api-key -- " in ended.out
+    assert "\x1b" not in ended.out
