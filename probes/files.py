@@ -13,8 +13,8 @@ def write(path: Path, text: str) -> None:
         try:
             file.write(text)
             file.flush()
+            new.chmod(0o644)
+            new.replace(path)
         except OSError:
             new.unlink()
             raise
-    new.chmod(0o644)
-    new.replace(path)

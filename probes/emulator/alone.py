@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from probes.emulator.case import CaseBackend
-from probes.emulator.catalogue import check_fault
 from probes.emulator.connection import LOOPBACK
-from probes.emulator.control import Control, application
+from probes.emulator.control import Control, application, check_setup
 from probes.emulator.network import Listener, Network
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from probes.emulator.tokens import Token
@@ -217,8 +216,7 @@ def emulate(
         SettingsError: the host is not loopback, a port is taken, or a fault is not known.
     """
     setup = setup or Backend()
-    for fault in setup.faults:
-        check_fault(fault)
+    check_setup(setup)
     with contextlib.ExitStack() as stack:
         if network is None:
             network = stack.enter_context(Network())

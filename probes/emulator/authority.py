@@ -19,20 +19,23 @@ class Authority:
 
     def __init__(self) -> None:
         self._ours = trustme.CA(organization_name="authprobe, for this run only")
+        self._at: dict[str, ssl.SSLContext] = {}
 
     def write(self, path: Path) -> None:
         """The certificate that a client must trust, in PEM."""
         self._ours.cert_pem.write_to_path(path)
 
-    def context(self, names: frozenset[str]) -> ssl.SSLContext:
-        """How to speak TLS when these faults are met, by name."""
-        if faults.UNTRUSTED_CERTIFICATE in names:
+    def context(self, met: frozenset[str], host: str) -> ssl.SSLContext:
+        """How to speak TLS at this address when these faults are met, by name."""
+        if faults.UNTRUSTED_CERTIFICATE in met:
             return self._untrusted
-        return self._expired if faults.EXPIRED_CERTIFICATE in names else self._good
+        return self._expired if faults.EXPIRED_CERTIFICATE in met else self._good(host)
 
-    @functools.cached_property
-    def _good(self) -> ssl.SSLContext:
-        return _context(self._ours.issue_cert(*NAMES))
+    def _good(self, host: str) -> ssl.SSLContext:
+        if host not in self._at:
+            names = dict.fromkeys((*NAMES, host))
+            self._at[host] = _context(self._ours.issue_cert(*names))
+        return self._at[host]
 
     @functools.cached_property
     def _expired(self) -> ssl.SSLContext:

@@ -34,11 +34,11 @@ class Clock:
         Raises:
             SettingsError: the number is below zero, or leads out of the calendar.
         """
+        if seconds < 0:
+            raise SettingsError("the clock only moves forward")
         try:
-            if seconds < 0:
-                raise SettingsError(f"the clock only moves forward, not by {seconds:g} s")
             step = datetime.timedelta(seconds=seconds)
             self.now + step + CENTURY  # a token may live so long
-        except (OverflowError, ValueError):
-            raise SettingsError(f"the clock cannot be moved on by {seconds:g} s") from None
+        except (OverflowError, ValueError):  # too far, or no number at all
+            raise SettingsError("the clock cannot be moved on so far") from None
         self._moved += step

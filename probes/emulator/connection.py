@@ -68,6 +68,8 @@ class Site:
 
     backend: CaseBackend
     authority: Authority
+    host: str
+    """The address that is listened at."""
     waiting: set[asyncio.Transport] = field(default_factory=set)
     """Connections on which HTTP is not spoken yet."""
     _http: HttpServer = field(init=False)
@@ -93,7 +95,7 @@ class Site:
         """Go on as a TLS server, as these faults have it, and then in HTTP."""
         if wait := sum(faults.seconds(fault) for fault in met if fault.name == faults.SLOW_TLS):
             await pause(self.backend, wait)
-        context = self.authority.context(frozenset(fault.name for fault in met))
+        context = self.authority.context(frozenset(fault.name for fault in met), self.host)
         early = _Early()
         with contextlib.suppress(OSError):  # the client has gone, or does not trust us
             tls = await asyncio.get_running_loop().start_tls(

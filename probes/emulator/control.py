@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import json
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -58,10 +57,7 @@ class Control:
         if lifetime is not None and not 0 < lifetime <= LONGEST:
             raise SettingsError("a lifetime is a number of seconds above 0, and at most a century")
         lasts = None if lifetime is None else datetime.timedelta(seconds=lifetime)
-        try:
-            return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=lasts)
-        except OverflowError:
-            raise SettingsError("the token would outlive the calendar") from None
+        return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=lasts)
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """An access token in this state, and a good refresh token of the same login."""
@@ -109,12 +105,6 @@ class Control:
 
     def advance(self, seconds: float) -> None:
         """Move the clock on."""
-        try:
-            if not math.isfinite(seconds):
-                raise SettingsError("the clock moves by a number of seconds")
-            self.backend.now + datetime.timedelta(seconds=seconds, days=36500)
-        except OverflowError:
-            raise SettingsError("the clock cannot be moved on so far") from None
         self.backend.state.clock.advance(seconds)
 
     def configure(
@@ -134,9 +124,22 @@ class Control:
 
     def reset(self, setup: Backend) -> None:
         """Begin anew."""
-        for fault in setup.faults:
-            check_fault(fault)
+        check_setup(setup)
         self.backend.reset(setup)
+
+
+def check_setup(setup: Backend) -> None:
+    """See that every value of a set-up is one that it may have: Python itself does not.
+
+    Raises:
+        SettingsError: one is not.
+    """
+    try:
+        _BACKEND.validate_python(dataclasses.asdict(setup))
+    except ValidationError as error:
+        raise SettingsError(_complaint(error)) from None
+    for fault in setup.faults:
+        check_fault(fault)
 
 
 def choose(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -> Any:

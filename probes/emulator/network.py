@@ -33,12 +33,11 @@ BACKLOG: Final = 256
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Listener:
     """The ports of one case."""
 
     site: Site
-    host: str
     port: int = 0
     """Of the proxy, and of the service in plain HTTP."""
     https_port: int | None = None
@@ -57,12 +56,13 @@ class Listener:
     @property
     def proxy_url(self) -> str:
         """What a client takes as `HTTPS_PROXY`, or as its base URL."""
-        return f"http://{_spelled(self.host)}:{self.port}"
+        return f"http://{_spelled(self.site.host)}:{self.port}"
 
     @property
     def https_url(self) -> str | None:
         """The service by TLS, for clients that trust the authority."""
-        return (self.https_port and f"https://{_spelled(self.host)}:{self.https_port}") or None
+        port = self.https_port
+        return None if port is None else f"https://{_spelled(self.site.host)}:{port}"
 
 
 class Network:
@@ -76,7 +76,7 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
-        self._listeners: dict[int, Listener] = {}
+        self._listeners: set[Listener] = set()
         self._authority = Authority()
         self.ca_file = Path(self._folder.name, "ca.pem")
 
@@ -86,7 +86,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for listener in tuple(self._listeners.values()):
+        for listener in tuple(self._listeners):
             self.close(listener)
         self.wait_for(self._settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -123,11 +123,7 @@ class Network:
 
     def end(self, extra: "Extra") -> None:
         """End another application."""
-
-        async def end_here() -> None:
-            extra.close()
-
-        self.wait_for(end_here())
+        self.wait_for(extra.close())
 
     def settle(self, listener: Listener) -> None:
         """Listen, or not, as the case's faults are now."""
@@ -147,7 +143,7 @@ class Network:
     ) -> Listener:
         """`open`, for callers on the loop."""
         check_loopback(host)
-        listener = Listener(Site(backend, self._authority), host)
+        listener = Listener(Site(backend, self._authority, host))
         try:
             site = listener.site
             listener._doors.append(_Door(host, port, lambda: PlainConnection(site)))
@@ -156,29 +152,26 @@ class Network:
                 listener._doors.append(_Door(host, https_port, lambda: TlsConnection(site)))
                 listener.https_port = listener._doors[1].port
             await self.settle_here(listener)
-        except OSError as error:
+        except SettingsError:
             await self.close_here(listener)
-            raise SettingsError(f"{host} port {port or https_port}: {error.strerror}") from None
-        self._listeners[listener.port] = listener
+            raise
+        self._listeners.add(listener)
         return listener
 
     async def close_here(self, listener: Listener) -> None:
         """`close`, for callers on the loop."""
-        self._listeners.pop(listener.port, None)
+        self._listeners.discard(listener)
         listener.backend.closed.set()
         for door in listener._doors:
-            door.close()
+            await door.close()
         listener.site.end()
 
     async def serve_here(self, application: object, *, host: str, port: int) -> "Extra":
         """`serve`, for callers on the loop."""
         check_loopback(host)
         server = HttpServer(application)
-        try:
-            door = _Door(host, port, server.protocol)
-            await door.listen()
-        except OSError as error:
-            raise SettingsError(f"{host} port {port}: {error.strerror}") from None
+        door = _Door(host, port, server.protocol)
+        await door.listen()
         return Extra(server, door, f"http://{_spelled(host)}:{door.port}")
 
     async def settle_here(self, listener: Listener) -> None:
@@ -189,7 +182,7 @@ class Network:
         )
         for door in listener._doors:
             if refuses:
-                door.shut()
+                await door.shut()
             else:
                 await door.listen()
 
@@ -226,9 +219,9 @@ class Extra:
     door: "_Door"
     url: str
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End it; for callers on the loop."""
-        self.door.close()
+        await self.door.close()
         self.server.end()
 
 
@@ -249,23 +242,39 @@ class _Door:
         if self._server is None:
             held = self._held or self._bind()
             self._held = None
-            self._server = await asyncio.get_running_loop().create_server(
-                self._factory, sock=held, backlog=BACKLOG
-            )
+            loop = asyncio.get_running_loop()
+            try:
+                self._server = await loop.create_server(self._factory, sock=held, backlog=BACKLOG)
+            except OSError as error:  # two may bind to a port, and one may listen
+                held.close()
+                host, port = self._address
+                raise SettingsError(
+                    f"{host} port {port}: {error.strerror}; choose another, or 0 for a free one"
+                ) from None
 
-    def shut(self) -> None:
+    async def shut(self) -> None:
         """Refuse connections from now on, and keep the port."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            await self._end()
             self._held = self._bind()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the port up."""
-        if self._server is not None:
-            self._server.close()
+        await self._end()
         if self._held is not None:
             self._held.close()
+
+    async def _end(self) -> None:
+        server, self._server = self._server, None
+        if server is None:
+            return
+        # What asyncio has taken when its server is closed, it loses and never closes
+        # (python/cpython#109564): take no more, and let those be made that were.
+        for channel in server.sockets:
+            asyncio.get_running_loop().remove_reader(channel.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        server.close()
 
     def _bind(self) -> socket.socket:
         # By its number, or asyncio does not know that it is TCP, and leaves Nagle on.
@@ -273,9 +282,12 @@ class _Door:
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(self._address)
-        except OSError:
+        except OSError as error:
             bound.close()
-            raise
+            host, port = self._address
+            raise SettingsError(
+                f"{host} port {port}: {error.strerror}; choose another, or 0 for a free one"
+            ) from None
         return bound
 
 

@@ -4,7 +4,7 @@ import datetime
 import secrets
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from probes.emulator.clock import Clock
@@ -65,7 +65,7 @@ BEARERS: Final = frozenset(
 class Token:
     """A token that the backend, or the case, has made."""
 
-    value: str
+    value: str = field(repr=False)
     slot: str
     kind: TokenKind
     ended: TokenState = TokenState.VALID

@@ -176,7 +176,6 @@ def test_another_address_of_loopback_is_served(client: httpx.Client) -> None:
         assert client.get(emulator.control_url or "").status_code == 200
 
 
-@pytest.mark.xfail(reason="authority.NAMES has 127.0.0.1 and ::1 only", strict=True)
 def test_another_address_of_loopback_has_a_certificate() -> None:
     skip_without("127.0.0.2")
     with (
@@ -471,9 +470,9 @@ def test_the_clock_moves_on(emulator: Emulator, client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("seconds", "complaint"),
     [
-        (-1, "only moves forward, not by -1 s"),
-        (float("nan"), "a number of seconds"),
-        (float("inf"), "a number of seconds"),
+        (-1, "only moves forward"),
+        (float("nan"), "cannot be moved on so far"),
+        (float("inf"), "cannot be moved on so far"),
         (1e12, "cannot be moved on"),
         (10**400, "cannot be moved on"),
     ],
@@ -487,12 +486,14 @@ def test_the_clock_stays_in_the_calendar(
 
 
 def test_a_set_day_near_the_end_of_the_calendar_is_no_trap() -> None:
-    with emulate(Backend(date=datetime.date.max)) as emulator:
+    with pytest.raises(SettingsError, match="date"), emulate(Backend(date=datetime.date.max)):
+        pass
+    with emulate(Backend(date=datetime.date(2100, 1, 1))) as emulator:
+        emulator.advance(7700 * 365.25 * 86400)
         with pytest.raises(SettingsError, match="cannot be moved on so far"):
-            emulator.advance(86400)
-        with pytest.raises(SettingsError, match="outlive the calendar"):
-            emulator.issue("setup-token")
-        assert emulator.state(emulator.issue("api-key")) is TokenState.VALID
+            emulator.advance(100 * 365.25 * 86400)
+        token = emulator.issue("setup-token", lifetime=36500 * 86400)
+        assert emulator.state(token) is TokenState.VALID
 
 
 def test_the_switches_can_be_changed(emulator: Emulator, client: httpx.Client) -> None:
@@ -708,7 +709,6 @@ def test_a_connection_that_is_kept_open_ends_with_the_block() -> None:
                 ask(kept, emulator, key)
 
 
-@pytest.mark.xfail(run=False, reason="asyncio loses what it has just taken: python/cpython#109564")
 def test_a_connection_of_the_last_moment_ends_with_the_block() -> None:
     for _ in range(10):
         with emulate(control_port=0) as emulator:
