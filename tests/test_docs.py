@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from probes.cli import main
 from probes.conduct import plan_of
 from probes.emulator.alone import Emulator
-from probes.emulator.control import requests
+from probes.emulator.control_api import requests
 from probes.scenario.load import load_file
 from probes.scenario.schema import scenario_schema
 from probes.settings import Settings

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from probes.emulator.case import CaseBackend
 from probes.emulator.connection import LOOPBACK
-from probes.emulator.control import Control, application, check_setup
+from probes.emulator.control import Control, check_setup
+from probes.emulator.control_api import application
 from probes.emulator.network import Listener, Network
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from probes.emulator.tokens import Token

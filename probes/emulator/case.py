@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from probes.emulator.deny import Denial, deny_host, deny_route, deny_rule
-from probes.emulator.faults import Armed, rule_id
+from probes.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
 from probes.emulator.rule import Answer, Ask, Rule
 from probes.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
 from probes.emulator.setup import Backend, Fault
@@ -150,13 +150,12 @@ class CaseBackend:
 
     def answer(self, ask: Ask) -> Decision:
         """The refusal that a fault demands; else the first rule that applies; else a denial."""
-        faults = self.faults.met_by(ask)
+        rules = ROUTES.get((ask.method, ask.host, ask.path))
+        faults = self.faults.met_by(ask, lambda fault: self._can_happen(fault, ask, rules))
         if ask.host not in HOSTS:
             return _denied(deny_host(ask.host), faults)
-        rules = ROUTES.get((ask.method, ask.host, ask.path))
         for fault in faults:
-            rule = self._demanded(fault, rules)
-            if rule is not None:
+            if (rule := self._demanded(fault, rules)) is not None:
                 return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         if rules is None:
             return _denied(deny_route(ask), faults)
@@ -164,6 +163,11 @@ class CaseBackend:
             if rule.applies(ask) and rule.id not in self._broken_rules:
                 return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         return _denied(deny_rule(ask, rules), faults)
+
+    def _can_happen(self, fault: Fault, ask: Ask, rules: tuple[Rule, ...] | None) -> bool:
+        if fault.name in STREAM_FAULTS:
+            return bool(ask.fields.get("stream"))
+        return fault.name in FAULTS or self._demanded(fault, rules) is not None
 
     def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
         """The rule that a fault demands, where it belongs to this place."""

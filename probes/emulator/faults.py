@@ -1,6 +1,6 @@
 """What goes wrong on demand: refusals by the id of their rule, and faults of wire and answer."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +54,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     HUGE_BODY: FaultKind(text="200 with 64 MiB of JSON"),
     CLOCK_SKEW: FaultKind(text="the Date header is ahead by so many seconds", seconds=3600),
 }
+STREAM_FAULTS: Final = (CUT_STREAM, ERROR_IN_STREAM)
 ALIASES: Final = {"challenge-page": "A34"}
 """Names for rules that users will look for among the faults."""
 
@@ -78,14 +79,17 @@ class Armed:
         """Disarm all."""
         self._faults = []
 
-    def met_by(self, ask: Ask) -> tuple[Fault, ...]:
-        """Those that this request meets, now and by its place; each meeting counts."""
+    def met_by(self, ask: Ask, can_happen: Callable[[Fault], bool]) -> tuple[Fault, ...]:
+        """Those that this request meets, now and by its place; each meeting counts, and what cannot
+        happen there is not met.
+        """
         return tuple(
             fault
             for fault, met in self._faults
             if not _of_the_connection(fault)
             and fault.host in (None, ask.host, ask.asked)
             and fault.path in (None, ask.path)
+            and can_happen(fault)
             and _due(fault, met)
         )
 

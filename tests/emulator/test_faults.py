@@ -292,6 +292,18 @@ def test_a_fault_stays_in_its_place(network: Network) -> None:
         assert client.post("https://platform.claude.com/v1/oauth/token").status_code == 429
 
 
+def test_what_cannot_happen_to_a_request_is_not_used_up_by_it(network: Network) -> None:
+    once = [Fault(name="B07", times=1), Fault(name="cut-stream", times=1)]
+    with case(network, *once) as (client, listener):
+        assert ask(client).status_code == 200
+        assert events(ask(client, stream=True).text)[-1] == "content_block_delta"
+        token_endpoint = "https://platform.claude.com/v1/oauth/token"
+        assert [client.post(token_endpoint).status_code for _ in range(2)] == [429, 400]
+        assert events(ask(client, stream=True).text)[-1] == "message_stop"
+    faults = [seen.faults for seen in listener.backend.exchanges]
+    assert faults == [(), ("cut-stream",), ("B07",), (), ()]
+
+
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probes.emulator.alone import Emulator, emulate
-from probes.emulator.control import BODY_LIMIT_BYTES, requests
+from probes.emulator.control_api import BODY_LIMIT_BYTES, requests
 from probes.emulator.network import Network
 from probes.emulator.rules import RULES
 from probes.emulator.setup import Standing, TokenKind, TokenState
