@@ -22,9 +22,9 @@ PASSED_TO_INSTALLERS: Final = (
 )
 """How to reach a package registry from here; npm's and pip's own variables are passed as well."""
 
-SENSITIVE: Final = ("ANTHROPIC_", "CLAUDE_", "AWS_", "GOOGLE_", "AZURE_")
-"""How the names of variables begin by which clients find a credential or another service
-(code.claude.com/docs/en/env-vars).
+SENSITIVE: Final = ("ANTHROPIC_", "CLAUDE_")
+"""How the names of variables begin by which clients find a credential, their settings, or another
+service in the place of this one (code.claude.com/docs/en/env-vars).
 """
 
 LATEST_AGE: Final = datetime.timedelta(hours=24)

@@ -10,6 +10,7 @@ from probes.settings import (
     Settings,
     bundled_scenarios,
     cache_folder,
+    child_environment,
     default_jobs,
     installer_environment,
     is_ci,
@@ -153,3 +154,15 @@ def test_a_path_is_there_even_where_none_is_set(monkeypatch: pytest.MonkeyPatch)
 )
 def test_a_ci_job_is_known_by_its_variable(environment: dict[str, str], expected: bool) -> None:
     assert is_ci(environment) is expected
+
+
+def test_a_child_of_the_emulator_gets_no_credential_of_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR", "anthropic_x")
+    for name in (*theirs, "EDITOR"):
+        monkeypatch.setenv(name, "theirs")
+    child = child_environment({"ANTHROPIC_BASE_URL": "ours", "EDITOR": "ours"})
+    assert [name for name in theirs if name in child] == []
+    assert (child["ANTHROPIC_BASE_URL"], child["EDITOR"]) == ("ours", "ours")
+    assert child["PATH"] == search_path()
