@@ -13,18 +13,13 @@ from typing import Final
 
 import filelock
 
+from probes.clients.packages import PACKAGES, Package, Registry
 from probes.clients.process import Children, Ended, Finished
 from probes.errors import ClientError, InstallError
 from probes.files import write
 from probes.scenario.model import LATEST, Client, ClientKind
 from probes.settings import LATEST_AGE, installer_environment, search_path
 
-NPM_PACKAGES: Final = {
-    ClientKind.CLAUDE_CODE: "@anthropic-ai/claude-code",
-    ClientKind.AGENT_SDK_NODE: "@anthropic-ai/claude-agent-sdk",
-    ClientKind.CLAUDE_MAX_API_PROXY: "claude-max-api-proxy",
-}
-PYTHON_PACKAGE: Final = "claude-agent-sdk"
 INSTALL_LIMIT: Final = 900.0
 """Seconds; the largest client is a download of 170 MB."""
 ASK_LIMIT: Final = 60.0
@@ -59,20 +54,13 @@ class Installed:
     @property
     def package(self) -> Path:
         """The folder of the npm package."""
-        return self.folder / "node_modules" / NPM_PACKAGES[self.kind]
+        return self.folder / "node_modules" / PACKAGES[self.kind].name
 
     @property
     def program(self) -> Path:
         """What is started."""
-        match self.kind:
-            case ClientKind.CLAUDE_CODE:
-                return self.folder / "node_modules" / ".bin" / "claude"
-            case ClientKind.CLAUDE_MAX_API_PROXY:
-                return self.folder / "node_modules" / ".bin" / "claude-max-api"
-            case ClientKind.AGENT_SDK_PYTHON:
-                return self.folder / "bin" / "python"
-            case _:
-                return self.package
+        program = PACKAGES[self.kind].program
+        return self.package if program is None else self.folder / program
 
 
 class Cache:
@@ -150,18 +138,19 @@ class Cache:
         ) as temporary:
             folder = Path(temporary, "client")
             folder.mkdir()
-            if wanted.kind is ClientKind.AGENT_SDK_PYTHON:
-                self._install_python(wanted.version, folder)
+            package = PACKAGES[wanted.kind]
+            if package.registry is Registry.PYPI:
+                self._install_python(package, wanted.version, folder)
             else:
-                self._install_npm(wanted.kind, wanted.version, folder)
+                self._install_npm(package, wanted.version, folder)
             new = Installed(kind=wanted.kind, version=wanted.version, folder=folder)
             found = self._version_of(new)
             if found != wanted.version:
                 raise InstallError(f"{wanted.kind} {wanted.version} calls itself {found}")
             folder.rename(wanted.folder)
 
-    def _install_npm(self, kind: ClientKind, version: str, folder: Path) -> None:
-        package = f"{NPM_PACKAGES[kind]}@{version}"
+    def _install_npm(self, package: Package, version: str, folder: Path) -> None:
+        wanted = f"{package.name}@{version}"
         finished = self._tool(
             [
                 _npm(),
@@ -173,15 +162,15 @@ class Cache:
                 "--no-save",
                 "--no-update-notifier",
                 "--loglevel=error",
-                package,
+                wanted,
             ],
             folder,
             INSTALL_LIMIT,
         )
-        _check(finished, package)
+        _check(finished, wanted)
 
-    def _install_python(self, version: str, folder: Path) -> None:
-        package = f"{PYTHON_PACKAGE}=={version}"
+    def _install_python(self, package: Package, version: str, folder: Path) -> None:
+        wanted = f"{package.name}=={version}"
         venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
         _check(self._tool(venv, folder, ASK_LIMIT), "a virtual environment")
         finished = self._tool(
@@ -193,35 +182,32 @@ class Cache:
                 "--quiet",
                 "--only-binary=:all:",
                 "--no-cache-dir",
-                package,
+                wanted,
             ],
             folder,
             INSTALL_LIMIT,
         )
-        _check(finished, package)
+        _check(finished, wanted)
 
     def _version_of(self, installed: Installed) -> str:
         """What the installed program or package says of itself."""
-        match installed.kind:
-            case ClientKind.CLAUDE_CODE:
-                finished = self._tool(
-                    [installed.program, "--version"], installed.folder, ASK_LIMIT, sealed=True
-                )
-                _check(finished, f"claude-code {installed.version} --version")
-                found = VERSION.search(finished.stdout)
-                return found.group() if found else "nothing"
-            case ClientKind.AGENT_SDK_PYTHON:
-                pattern = (
-                    f"lib/python*/site-packages/{PYTHON_PACKAGE.replace('-', '_')}-*.dist-info"
-                )
-                names = [path.stem for path in installed.folder.glob(pattern)]
-                return names[0].rpartition("-")[2] if names else "nothing"
-            case _:
-                try:
-                    manifest = json.loads((installed.package / "package.json").read_bytes())
-                    return str(manifest["version"])
-                except (ValueError, LookupError, TypeError):
-                    raise InstallError(f"{installed.kind}: its package.json is broken") from None
+        package = PACKAGES[installed.kind]
+        if installed.kind is ClientKind.CLAUDE_CODE:
+            finished = self._tool(
+                [installed.program, "--version"], installed.folder, ASK_LIMIT, sealed=True
+            )
+            _check(finished, f"claude-code {installed.version} --version")
+            found = VERSION.search(finished.stdout)
+            return found.group() if found else "nothing"
+        if package.registry is Registry.PYPI:
+            pattern = f"lib/python*/site-packages/{package.distribution}-*.dist-info"
+            names = [path.stem for path in installed.folder.glob(pattern)]
+            return names[0].rpartition("-")[2] if names else "nothing"
+        try:
+            manifest = json.loads((installed.package / "package.json").read_bytes())
+            return str(manifest["version"])
+        except (ValueError, LookupError, TypeError):
+            raise InstallError(f"{installed.kind}: its package.json is broken") from None
 
     def _latest(self, kind: ClientKind) -> str:
         """The latest published version, as last heard within a day, or, offline, as last heard."""
@@ -242,11 +228,11 @@ class Cache:
     def _ask_latest(self, kind: ClientKind) -> str:
         """The registry's answer; asked once, as without a network there is an older one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if kind is ClientKind.AGENT_SDK_PYTHON:
-            name = PYTHON_PACKAGE
+        package = PACKAGES[kind]
+        name = package.name
+        if package.registry is Registry.PYPI:
             argv = [*self._pip(), "--retries=0", "index", "versions", name]
         else:
-            name = NPM_PACKAGES[kind]
             argv = [_npm(), "view", f"{name}@latest", "version", "--loglevel=error"]
             argv.append("--fetch-retries=0")
         finished = self._tool(argv, self.folder, ASK_LIMIT)
