@@ -170,3 +170,6 @@ class Silent:
 
     def done(self, name: str) -> None:
         """Nothing."""
+
+    def tell(self, line: str) -> None:
+        """Nothing."""

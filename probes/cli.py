@@ -8,6 +8,7 @@ import click
 
 import probes
 from probes.errors import ExitCode, ProbesError
+from probes.sizes import read_size
 
 PORT = click.IntRange(0, 65535)
 click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
@@ -23,6 +24,24 @@ class Group(click.Group):
         except ProbesError as error:
             click.echo(str(error), err=True)
             ctx.exit(ExitCode.USAGE)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(ExitCode.INTERRUPTED)
+
+
+class Size(click.ParamType[int]):
+    """A size such as `5G`, in bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The bytes that it means."""
+        try:
+            return read_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.group(
@@ -39,6 +58,7 @@ def main() -> None:
       authprobe run --client claude-code@2.1.50      the same questions to another version
       authprobe run my-scenarios/ --out my-reports   scenarios of your own
       authprobe emulator --issue api-key -- pytest   your own tests against the emulated backend
+      authprobe clients list                         what was installed for it
     """
 
 
@@ -50,7 +70,7 @@ def main() -> None:
     "clients",
     multiple=True,
     metavar="NAME[@VERSION]",
-    help="Only this client; with a version, that version in the place of those in the scenarios.",
+    help="Only this client; with a version or range, those in the place of the scenarios' own.",
 )
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
 @click.option("--list", "only_list", is_flag=True, help="Print the ids of the cases; probe none.")
@@ -134,6 +154,89 @@ def emulator(
     if rules:
         sys.exit(commands.list_rules(as_json=as_json, as_markdown=as_markdown))
     sys.exit(commands.emulator(as_json=as_json, command=command, **options))  # type: ignore[arg-type]
+
+
+@main.group(cls=Group)
+def clients() -> None:
+    """The clients in the cache: list them, install more, remove some.
+
+    \b
+    Examples:
+      authprobe clients list
+      authprobe clients install claude-code@latest "claude-code@each minor"
+      authprobe clients prune --to 5G
+    """
+
+
+@clients.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, sizes in bytes.")
+def list_(as_json: bool) -> None:
+    """Print each client in the cache with its size and when it was last used.
+
+    \b
+    Examples:
+      authprobe clients list
+      authprobe clients list --json | jq .size_bytes
+    """
+    from probes.commands import clients as commands
+
+    sys.exit(commands.list_clients(as_json=as_json))
+
+
+@clients.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME[@VERSION|RANGE]...")
+def install(names: tuple[str, ...]) -> None:
+    """Install clients into the cache, so that a run needs no package registry.
+
+    A range such as ">=2.1.0 <2.2" or 2.1.x means every published version in it, and "each minor"
+    the newest of each.
+
+    \b
+    Exit code: 0 all are there, 1 some are not, 2 interrupted, 4 a bad name or range.
+
+    \b
+    Examples:
+      authprobe clients install claude-code agent-sdk-python
+      authprobe clients install claude-code@2.1.31
+      authprobe clients install "claude-code@>=2.1.30 <2.1.35"
+      authprobe clients install "claude-code@each minor >=1.0"
+    """
+    from probes.commands import clients as commands
+
+    sys.exit(commands.install_clients(names))
+
+
+@clients.command()
+@click.option("--to", "to_bytes", type=Size(), metavar="SIZE", help="Until this much is left: 5G.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="Those that were not used for so long.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every client.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def prune(to_bytes: int | None, older_than: float | None, everything: bool, dry_run: bool) -> None:
+    """Remove clients from the cache, least recently used first, and none that a run is using.
+
+    Without an option, until AUTHPROBE_CACHE_LIMIT is kept (20 GB).
+
+    \b
+    Exit code: 0 done, 1 something could not be removed, 2 interrupted, 4 a bad option.
+
+    \b
+    Examples:
+      authprobe clients prune --to 5G
+      authprobe clients prune --older-than 30 --dry-run
+      authprobe clients prune --all
+    """
+    from probes.commands import clients as commands
+
+    sys.exit(
+        commands.prune_clients(
+            to_bytes=to_bytes, older_than=older_than, everything=everything, dry_run=dry_run
+        )
+    )
 
 
 @main.command()

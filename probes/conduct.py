@@ -23,12 +23,14 @@ from probes.clients.process import Children
 from probes.emulator.remote import RemoteNetwork
 from probes.emulator.rules import RULES
 from probes.errors import ClientError, SettingsError
+from probes.findings import find
 from probes.judge import judge
 from probes.observation import Observation
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
 from probes.run import CaseRecord, Run, dump_record, make_run, read_run
 from probes.scenario.load import load_all
+from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
 
 PARTIAL: Final = "results.partial.jsonl"
@@ -58,9 +60,21 @@ def plan_of(settings: Settings) -> Plan:
     accepted = read_run(settings.baseline).cases if settings.baseline else ()
     return Plan(
         settings,
-        make_plan(scenarios, clients=settings.clients, cases=settings.cases),
+        make_plan(
+            scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
+        ),
         {record.id: record for record in accepted},
     )
+
+
+def published_versions(kind: ClientKind) -> tuple[str, ...]:
+    """The published versions of a client, as last heard within a day.
+
+    Raises:
+        ClientError: the registry gives no answer, and gave none before.
+    """
+    with Children() as children, Cache(cache_folder(), children) as cache:
+        return cache.versions(kind)
 
 
 def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None) -> Run:
@@ -77,7 +91,7 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
     with _Partial(settings.out) as partial:
         try:
             probing = contextlib.closing(_probe(cases, settings, reporter))
-            with _terminable(), probing as observed:
+            with terminable(), probing as observed:
                 for case, observation in observed:
                     record = make_record(case, observation, plan.baseline.get(case.id))
                     partial.add(record)
@@ -100,15 +114,18 @@ def _probe(
         # Ended in reverse: first what runs, then who waits for it, then what it talked to.
         scratch, network = _begin(stack)
         executor = stack.enter_context(engine.thread_pool(settings.jobs))
-        children = stack.enter_context(Children(scratch))
+        children = Children(scratch)
+        cache = Cache(cache_folder(), children, scratch, settings.cache_limit_bytes)
+        stack.enter_context(cache)
+        stack.enter_context(children)
         laboratory = Laboratory(
             network=network,
             children=children,
-            cache=Cache(cache_folder(), children, scratch),
+            cache=cache,
             broken_rules=settings.break_rules,
             scratch=scratch,
         )
-        _install(cases, laboratory.cache, reporter)
+        install(engine.clients_of(cases), cache, reporter)
         reporter.stage("probing", len(cases))
 
         def probe_one(case: Case) -> Observation:
@@ -132,15 +149,19 @@ def _begin(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
         raise SettingsError(f"nothing can be probed here: {error}") from None
 
 
-def _install(cases: Sequence[Case], cache: Cache, reporter: Reporter) -> None:
-    clients = engine.clients_of(cases)
+def install(clients: Sequence[Client], cache: Cache, reporter: Reporter) -> None:
+    """Prepare these clients; `cache.get` tells what became of each."""
     if not clients:
         return
+    cache.expect(clients)
     reporter.stage("preparing clients", len(clients))
     with ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install") as pool:
         waiting = {
             pool.submit(
-                cache.prepare, client, functools.partial(reporter.busy, str(client))
+                cache.prepare,
+                client,
+                functools.partial(reporter.busy, str(client)),
+                reporter.tell,
             ): client
             for client in clients
         }
@@ -175,6 +196,7 @@ def make_record(
         expectation=case.expectation,
         observation=observation,
         verdict=judge(case, observation, previous),
+        findings=find(observation),
     )
 
 
@@ -219,7 +241,7 @@ class _Partial:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """SIGTERM ends the run as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield

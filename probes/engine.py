@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from probes.clients import agent_sdk, claude_code, openai_proxy, raw_http
+from probes.clients import agent_sdk, api_sdk, claude_code, gateway, openai_proxy, raw_http
+from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory, Runner
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome
@@ -19,6 +20,9 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
     ClientKind.AGENT_SDK_NODE: agent_sdk.probe,
     ClientKind.CLAUDE_MAX_API_PROXY: openai_proxy.probe,
+    ClientKind.ANTHROPIC_PYTHON: api_sdk.probe,
+    ClientKind.ANTHROPIC_NODE: api_sdk.probe,
+    ClientKind.LITELLM: gateway.probe,
 }
 REQUESTS_AT_ONCE: Final = 64
 """Our own requests wait for answers, not for a processor."""
@@ -29,7 +33,7 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
         with laboratory.bench(case) as bench:
-            return RUNNERS[case.client.kind](bench)
+            return with_aftermath(bench, RUNNERS[case.client.kind](bench))
     except (ClientError, OSError) as error:
         return Observation(
             outcome=Outcome.UNAVAILABLE,

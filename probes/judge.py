@@ -46,6 +46,15 @@ def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
         yield Mismatch(
             field="message", expected=_rule_text(expected.message), actual=_shown(seen.message)
         )
+    if expected.detail is not None and not _text_fits(expected.detail, seen.detail):
+        yield Mismatch(
+            field="detail", expected=_rule_text(expected.detail), actual=_shown(seen.detail)
+        )
+    stored = seen.stored_login.state if seen.stored_login else None
+    if expected.stored_login not in (None, stored):
+        yield Mismatch(
+            field="stored_login", expected=str(expected.stored_login), actual=_shown(stored)
+        )
     yield from _compare_requests(expected, seen.exchanges)
 
 
@@ -81,6 +90,7 @@ def request_fits(request: ExpectedRequest, exchange: Exchange) -> bool:
         and request.rule in (None, exchange.rule)
         and request.credential in (None, exchange.credential or NONE)
         and request.credential_header in (None, exchange.credential_header or NONE)
+        and (request.scopes is None or set(request.scopes) == set(exchange.scopes))
         and set(request.betas) <= set(exchange.betas)
         and all(
             exchange.headers.get(name.lower()) == value for name, value in request.headers.items()
@@ -103,6 +113,7 @@ def describe_request(request: ExpectedRequest) -> str:
         f"status {request.status}" if request.status is not None else None,
         credential_words(request.credential, request.credential_header),
         f"betas {', '.join(request.betas)}" if request.betas else None,
+        f"scopes {', '.join(request.scopes)}" if request.scopes else None,
         f"by rule {request.rule}" if request.rule else None,
     ]
     parts += [
@@ -119,6 +130,7 @@ def describe_exchange(exchange: Exchange, beside: ExpectedRequest) -> str:
         f"status {_shown(exchange.status)}",
         credential_words(exchange.credential or NONE, exchange.credential_header),
         f"betas {', '.join(exchange.betas) or NONE}" if beside.betas else None,
+        f"scopes {', '.join(exchange.scopes) or NONE}" if beside.scopes else None,
         f"by rule {_shown(exchange.rule)}",
     )
     return ", ".join(part for part in parts if part)

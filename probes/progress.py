@@ -17,6 +17,9 @@ class Reporter(Protocol):
     def done(self, name: str) -> None:
         """A step is over."""
 
+    def tell(self, line: str) -> None:
+        """Something to know afterwards as well."""
+
 
 class Bars:
     """A bar for the stage, with the names of what is being worked on; a context manager."""
@@ -67,6 +70,9 @@ class Bars:
         self._progress.advance(self._task)
         self._show()
 
+    def tell(self, line: str) -> None:
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def _show(self) -> None:
         names = list(self._busy.values())
         self._progress.update(self._task, busy=", ".join(names))
@@ -99,6 +105,9 @@ class Lines:
         self._count += 1
         if time.monotonic() - self._spoke > self.EVERY:
             self._say(f"{self._title}: {self._count} of {self._total}")
+
+    def tell(self, line: str) -> None:
+        self._say(line)
 
     def _say(self, text: str) -> None:
         self._spoke = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Final
 import platformdirs
 
 from probes.errors import SettingsError
+from probes.sizes import read_size
 
 PASSED_TO_INSTALLERS: Final = (
     "HTTP_PROXY",
@@ -28,7 +29,9 @@ service in the place of this one (code.claude.com/docs/en/env-vars).
 """
 
 LATEST_AGE: Final = datetime.timedelta(hours=24)
-"""How long an answer to "which version is the latest" is used."""
+"""How long an answer to "which version is the latest" is used, and to "which are published"."""
+
+CACHE_LIMIT_BYTES: Final = 20_000_000_000
 
 
 def bundled_scenarios() -> Path:
@@ -44,8 +47,23 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("authprobe"))
 
 
+def cache_limit_bytes() -> int:
+    """How large the cache of clients may grow: `AUTHPROBE_CACHE_LIMIT`, or 20 GB.
+
+    Raises:
+        SettingsError: it is not a size.
+    """
+    chosen = os.environ.get("AUTHPROBE_CACHE_LIMIT")
+    if not chosen:
+        return CACHE_LIMIT_BYTES
+    try:
+        return read_size(chosen)
+    except ValueError as error:
+        raise SettingsError(f"AUTHPROBE_CACHE_LIMIT: {error}") from None
+
+
 def search_path() -> str:
-    """`PATH`, for finding node and npm."""
+    """`PATH`, for finding node and npm, and the user's own `claude`."""
     return os.environ.get("PATH", os.defpath)
 
 
@@ -100,6 +118,7 @@ class Settings:
     jobs: int = field(default_factory=default_jobs)
     out: Path = Path("reports")
     baseline: Path | None = None
+    cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     break_rules: frozenset[str] = frozenset()
     """For tests: emulator rules to leave out."""
 

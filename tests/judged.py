@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from probes.observation import Outcome
+from probes.observation import LoginState, Outcome, StoredLogin
 from probes.scenario.model import ExpectedRequest
 from tests.make import make_exchange, make_observation
 
@@ -21,6 +21,7 @@ REFUSED = make_exchange(
     betas=("oauth-2025-04-20", "another"),
     headers={"anthropic-version": "2023-06-01"},
     rule="A08",
+    scopes=("user:inference", "user:profile"),
 )
 SEEN = make_observation(
     outcome=Outcome.REJECTED,
@@ -28,6 +29,8 @@ SEEN = make_observation(
     error_type="authentication_error",
     message="OAuth token has expired. Log in again.",
     exit_code=1,
+    detail="it was so",
+    stored_login=StoredLogin(state=LoginState.STALE),
     exchanges=(REFRESH, REFUSED),
 )
 STATED: dict[str, Any] = {
@@ -36,6 +39,8 @@ STATED: dict[str, Any] = {
     "error_type": "authentication_error",
     "message": "OAuth token has expired. Log in again.",
     "exit_code": 1,
+    "detail": "it was so",
+    "stored_login": LoginState.STALE,
     "requests": (ExpectedRequest(path="/v1/oauth/token"), ExpectedRequest(status=401)),
     "no_requests": (ExpectedRequest(host="console.anthropic.com"),),
 }
@@ -47,6 +52,11 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
     "error_type": [{"error_type": "permission_error"}, {"error_type": None}],
     "message": [{"message": "OAuth token has expired."}, {"message": ""}, {"message": None}],
     "exit_code": [{"exit_code": 0}, {"exit_code": -9}, {"exit_code": None}],
+    "detail": [{"detail": "it was"}, {"detail": None}],
+    "stored_login": [
+        {"stored_login": StoredLogin(state=LoginState.USABLE)},
+        {"stored_login": None},
+    ],
     "requests": [
         {"exchanges": ()},
         {"exchanges": (REFRESH,)},
@@ -67,6 +77,7 @@ REQUEST: dict[str, Any] = {
     "betas": ("another", "oauth-2025-04-20"),
     "headers": {"Anthropic-Version": "2023-06-01", "x-api-key": None},
     "rule": "A08",
+    "scopes": ("user:profile", "user:inference"),
 }
 """Every field of an expected request, as `REFUSED` fulfils it."""
 
@@ -85,5 +96,6 @@ OTHER_REQUEST: dict[str, list[dict[str, Any]]] = {
         {"headers": {"anthropic-version": "2023-06-01", "x-api-key": ""}},
     ],
     "rule": [{"rule": "A09"}, {"rule": None}],
+    "scopes": [{"scopes": ()}, {"scopes": ("user:inference",)}, {"scopes": ("a", "b", "c")}],
 }
 """Exchanges that differ from `REFUSED` in one place only."""

@@ -177,7 +177,8 @@ def test_flags_are_told_where_flags_are_expected() -> None:
 def test_an_expected_request_is_described_by_all_that_is_stated() -> None:
     assert describe_request(ExpectedRequest(**REQUEST)) == (
         "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "
-        "betas another, oauth-2025-04-20, by rule A08, header Anthropic-Version: 2023-06-01, "
+        "betas another, oauth-2025-04-20, scopes user:profile, user:inference, by rule A08, "
+        "header Anthropic-Version: 2023-06-01, "
         "no header x-api-key"
     )
 

@@ -7,8 +7,9 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("errors", "files", "redact"),
+    ("errors", "files", "redact", "sizes", "versions"),
     ("observation", "verdict"),
+    ("findings",),
     ("settings",),
     ("emulator",),
     ("scenario",),

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.emulator.setup import TokenKind
-from probes.errors import SettingsError
+from probes.errors import InstallError, SettingsError
 from probes.observation import Outcome
 from probes.plan import (
     AXES,
     Names,
+    Published,
     canonical,
     case_id,
     combinations,
@@ -19,11 +20,13 @@ from probes.plan import (
     matches,
 )
 from probes.scenario.model import (
+    ClientKind,
     Combination,
     Condition,
     Credential,
     Endpoint,
     Expectation,
+    Flow,
     Matrix,
     Rule,
     Scenario,
@@ -37,6 +40,7 @@ VALUES = {
     "credential": ("none", "good", "bad"),
     "headers": ("default", "beta"),
     "backend": ("default", "slow"),
+    "flow": (Flow.PROMPT, Flow.STDIO),
 }
 REJECTED = Expectation(outcome=Outcome.REJECTED)
 
@@ -155,6 +159,14 @@ def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
     assert case_id("s", dataclasses.replace(names, backend="slow")) == "s/raw-http/api/none/slow"
 
 
+def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
+    matrix = Matrix(client=("claude-code@latest", "raw-http"), flow=(Flow.PROMPT, Flow.SETUP_TOKEN))
+    usual, other, raw, _ = expand(make_scenario(matrix=matrix))
+    assert (usual.id, usual.flow) == ("example/claude-code@latest/default/none", "prompt")
+    assert (other.id, other.flow) == (f"{usual.id}/setup-token", "setup-token")
+    assert (raw.id, raw.flow) == ("example/raw-http/default/none", "request")
+
+
 def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=("raw-http",), endpoint=("a", "b"), credential=("x", "y")),
@@ -193,7 +205,7 @@ def test_a_case_has_what_its_names_stand_for() -> None:
     )
     (case,) = expand(scenario)
     assert case.endpoint == endpoint
-    assert case.credential == credential
+    assert case.credentials == (credential,)
     assert case.headers == {"anthropic-beta": "x"}
     assert case.flow == "request"
     assert case.fault is None
@@ -230,13 +242,17 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
         ("claude-cod", "there is no such client; did you mean 'claude-code'?"),
         (
             "curl",
-            "there is no such client; choose from raw-http, claude-code, agent-sdk-python, "
-            "agent-sdk-node, claude-max-api-proxy",
+            f"there is no such client; choose from {', '.join(ClientKind)}",
         ),
         ("agent-sdk-node@1.0", "no scenario has a case for it"),
         ("claude-code@", "write it as claude-code or claude-code@2.1.31"),
         ("claude-code@1+claude-code", "claude-code brings its own CLI; leave out '+claude-code'"),
         ("raw-http", "no scenario has a case for it"),
+        (
+            "claude-code@each day",
+            "'each day' is no range; write >=2.1.0 <2.2, 2.1.x, or each minor",
+        ),
+        ("agent-sdk-node@installed", "only claude-code can be 'installed'"),
         ("claude-code@1.0.30", "'example' expects nothing of it"),
     ],
 )
@@ -264,3 +280,127 @@ def test_a_case_that_is_not_there_is_refused_with_the_nearest() -> None:
         "--case example/raw-http/default/nome: there is no such case; "
         "did you mean 'example/raw-http/default/none'?"
     )
+
+
+PUBLISHED = ("1.0.0", "1.0.9", "1.0.10", "2.0.0", "2.1.0-beta.1", "2.1.0")
+
+
+def published(kind: ClientKind) -> tuple[str, ...]:
+    return PUBLISHED
+
+
+def nothing(kind: ClientKind) -> tuple[str, ...]:
+    raise AssertionError("nobody needs to be asked")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "expected"),
+    [
+        ("claude-code@1.0.x", ["1.0.0", "1.0.9", "1.0.10"]),
+        ("claude-code@>=1.0.9 <2", ["1.0.9", "1.0.10"]),
+        ("claude-code@each minor", ["1.0.10", "2.0.0", "2.1.0"]),
+        ("claude-code@>= 2.1.0-beta.1", ["2.1.0-beta.1", "2.1.0"]),
+    ],
+)
+def test_a_range_is_a_case_for_each_version(spelled: str, expected: list[str]) -> None:
+    ids = [f"example/claude-code@{version}/default/none" for version in expected]
+    on_the_axis = make_scenario(matrix=Matrix(client=(spelled,)))
+    assert [case.id for case in make_plan([on_the_axis], published=published)] == ids
+    other = make_scenario(matrix=Matrix(client=("claude-code@9.9.9", "raw-http")))
+    planned = make_plan([other], clients=(spelled,), published=published)
+    assert [case.id for case in planned] == ids
+    assert [case.client.version for case in planned] == expected
+
+
+def test_the_cli_behind_a_proxy_may_be_a_range() -> None:
+    scenario = make_scenario(matrix=Matrix(client=("claude-max-api-proxy@1.0.0+claude-code@2.x",)))
+    assert [str(case.client) for case in make_plan([scenario], published=published)] == [
+        "claude-max-api-proxy@1.0.0+claude-code@2.0.0",
+        "claude-max-api-proxy@1.0.0+claude-code@2.1.0",
+    ]
+
+
+@given(scenarios)
+def test_the_registry_is_asked_only_for_a_range(scenario: Scenario) -> None:
+    assert make_plan([scenario], published=nothing) == expand(scenario)
+    names = ("claude-code@1.0.0", "claude-code@latest", "claude-code@installed")
+    if any(case.client.kind == "claude-code" for case in expand(scenario)):
+        make_plan([scenario], clients=names, published=nothing)
+
+
+def test_the_registry_is_asked_once_for_each_range() -> None:
+    asked: list[ClientKind] = []
+
+    def answer(kind: ClientKind) -> tuple[str, ...]:
+        asked.append(kind)
+        return PUBLISHED
+
+    matrix = Matrix(client=("claude-code@1.0.x",), credential=("none", "some"))
+    make_plan([make_scenario(matrix=matrix)], published=answer)
+    assert asked == [ClientKind.CLAUDE_CODE]
+
+
+def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
+    accepted = Expectation(outcome=Outcome.ACCEPTED)
+    scenario = make_scenario(
+        matrix=Matrix(client=("claude-code@<2", "claude-code@>=2")),
+        expect=(
+            Rule(when=Condition(client="claude-code@< 2"), then=REJECTED),
+            Rule(when=Condition(client="claude-code@>=2"), then=accepted),
+        ),
+    )
+
+    def outcomes(**options: tuple[str, ...]) -> dict[str, Outcome]:
+        planned = make_plan([scenario], published=published, **options)
+        return {case.client.version: case.expectation.outcome for case in planned}
+
+    assert outcomes() == {
+        "1.0.0": Outcome.REJECTED,
+        "1.0.9": Outcome.REJECTED,
+        "1.0.10": Outcome.REJECTED,
+        "2.0.0": Outcome.ACCEPTED,
+        "2.1.0": Outcome.ACCEPTED,
+    }
+    assert outcomes(clients=("claude-code@1.5.0",)) == {"1.5.0": Outcome.REJECTED}
+    assert outcomes(clients=("claude-code@2.x",))["2.1.0"] is Outcome.ACCEPTED
+    with pytest.raises(SettingsError, match="'example' expects nothing of it"):
+        outcomes(clients=("claude-code@installed",))
+
+
+def test_of_two_cases_with_one_id_the_first_counts() -> None:
+    scenario = make_scenario(
+        matrix=Matrix(client=("claude-code@1.0.9", "claude-code@1.0.x")),
+        expect=(
+            Rule(when=Condition(client="claude-code@1.0.9"), then=REJECTED),
+            Rule(then=Expectation(outcome=Outcome.ACCEPTED)),
+        ),
+    )
+    planned = make_plan([scenario], published=published)
+    assert [case.client.version for case in planned] == ["1.0.9", "1.0.0", "1.0.10"]
+    assert planned[0].expectation is REJECTED
+
+
+def unreachable(kind: ClientKind) -> tuple[str, ...]:
+    raise InstallError("the package registry cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "answer", "told"),
+    [
+        (
+            "claude-code@>=9",
+            published,
+            "no published version is in this range; the newest is 2.1.0",
+        ),
+        ("claude-code@>=9", lambda kind: (), "no published version is in this range"),
+        ("claude-code@each minor", unreachable, "the package registry cannot be reached"),
+    ],
+)
+def test_a_range_that_cannot_be_planned_is_refused_in_one_line(
+    spelled: str, answer: Published, told: str
+) -> None:
+    scenario = make_scenario(matrix=Matrix(client=(spelled,)))
+    for clients in ((), (spelled,)):
+        with pytest.raises(SettingsError) as caught:
+            make_plan([scenario], clients=clients, published=answer)
+        assert str(caught.value) == f"{spelled}: {told}"

@@ -48,6 +48,23 @@ def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return home
 
 
+@pytest.mark.parametrize(
+    ("chosen", "size_bytes"), [(None, 20 * 10**9), ("", 20 * 10**9), ("1.5GiB", 3 * 2**29)]
+)
+def test_the_cache_has_a_limit(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, size_bytes: int
+) -> None:
+    if chosen is not None:
+        monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", chosen)
+    assert Settings().cache_limit_bytes == size_bytes
+
+
+def test_a_limit_that_is_no_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "much")
+    with pytest.raises(SettingsError, match=r"^AUTHPROBE_CACHE_LIMIT: 'much' is not a size"):
+        Settings()
+
+
 def test_installers_get_a_private_home_and_the_users_registry(user: Path, tmp_path: Path) -> None:
     assert installer_environment(tmp_path / "private") == {
         "HOME": str(tmp_path / "private"),

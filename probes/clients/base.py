@@ -1,8 +1,6 @@
 """What every client has in common: a private home, a sealed environment, one backend per case."""
 
 import contextlib
-import datetime
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from probes.clients.credentials import hand_over
 from probes.clients.install import Cache, Installed
 from probes.clients.process import Children
 from probes.emulator.case import CaseBackend
 from probes.emulator.remote import RemoteListener, RemoteNetwork
-from probes.emulator.setup import TokenKind, TokenState
-from probes.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, Token
+from probes.emulator.tokens import Token
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation
 from probes.plan import Case
 from probes.redact import Redactor
-from probes.scenario.model import Client, Via
+from probes.scenario.model import Client
 from probes.settings import search_path
 
 if TYPE_CHECKING:
@@ -61,6 +59,8 @@ class Bench:
     _listener: "Listener | RemoteListener | None" = None
     _over: bool = False
     _home: Path | None = None
+    set_up: frozenset[Path] | None = None
+    """Files that were in the home before the client was started; None: it was not."""
 
     @property
     def listener(self) -> "Listener | RemoteListener":
@@ -126,7 +126,13 @@ class Bench:
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         ca_file = str(self.laboratory.network.ca_file)
-        credential = self._supply_credential()
+        credentials = hand_over(
+            self.case.credentials,
+            self.backend,
+            home=self.home,
+            config_folder=self.config_folder,
+        )
+        self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         return {
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
@@ -139,7 +145,7 @@ class Bench:
             "PATH": f"{folder}:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(temporary),
-            **credential,
+            **credentials,
         }
 
     def work_folder(self) -> Path:
@@ -148,61 +154,16 @@ class Bench:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _supply_credential(self) -> dict[str, str]:
-        """Make the case's credential; the variables that hand it over."""
-        credential = self.case.credential
-        if credential is None:
-            return {}
-        if credential.via is Via.CREDENTIALS_FILE:
-            self._write_login(credential.state)
-            return {}
-        return {credential.via.value: self.make_token().value}
-
     def make_token(self) -> Token:
         """The token that the case speaks of, made and known to the backend.
 
         Raises:
-            ClientError: the case has no credential.
+            ClientError: the case has no credential, or several.
         """
-        credential = self.case.credential
-        if credential is None:
-            raise ClientError("this case has no credential")
+        if len(self.case.credentials) != 1:
+            raise ClientError(f"this case has {len(self.case.credentials)} credentials, not one")
+        (credential,) = self.case.credentials
         return self.backend.tokens.make(credential.token, credential.state)
-
-    def _write_login(self, state: TokenState) -> None:
-        """A credentials file in the form that users report (anthropics/claude-code#76561).
-
-        Of an `expired` login the access token has expired and the refresh token is good; of a
-        `used` one the refresh token has been exchanged before.
-        """
-        refresh_state = TokenState.VALID
-        access_state = state
-        if state is TokenState.BLANKED:
-            access, refresh, expires = "", "", 0
-        else:
-            if state is TokenState.USED:
-                access_state, refresh_state = TokenState.EXPIRED, TokenState.USED
-            expired = access_state is TokenState.EXPIRED
-            moment = datetime.datetime.now(datetime.UTC)
-            moment += -datetime.timedelta(hours=1) if expired else ACCESS_TOKEN_LIFETIME
-            expires = int(moment.timestamp() * 1000)
-            tokens = self.backend.tokens
-            access = tokens.make(TokenKind.ACCESS_TOKEN, access_state).value
-            refresh = tokens.make(TokenKind.REFRESH_TOKEN, refresh_state).value
-        record = {
-            "claudeAiOauth": {
-                "accessToken": access,
-                "refreshToken": refresh,
-                "expiresAt": expires,
-                "scopes": list(LOGIN_SCOPES),
-                "subscriptionType": "max",
-                "rateLimitTier": "default_claude_max_5x",
-            }
-        }
-        self.config_folder.mkdir(mode=0o700, exist_ok=True)
-        file = self.config_folder / ".credentials.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(record))
 
 
 class Runner(Protocol):

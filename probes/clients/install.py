@@ -1,55 +1,44 @@
 """Clients by name and version, each in a folder of its own in the cache."""
 
+import contextlib
+import dataclasses
 import json
-import re
 import shutil
-import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import filelock
 
-from probes.clients.packages import PACKAGES, Package, Registry
-from probes.clients.process import Children, Ended, Finished
+from probes.clients import cache as folders
+from probes.clients.cache import NEW, Lock
+from probes.clients.installers import INSTALL_LIMIT, Installers, reason_of
+from probes.clients.packages import PACKAGES, Registry
+from probes.clients.process import Children
+from probes.clients.published import Published
 from probes.errors import ClientError, InstallError
-from probes.files import write
-from probes.scenario.model import LATEST, Client, ClientKind
-from probes.settings import LATEST_AGE, installer_environment, search_path
+from probes.scenario.model import INSTALLED, LATEST, Client, ClientKind
+from probes.settings import CACHE_LIMIT_BYTES, search_path
+from probes.sizes import size_text
+from probes.versions import EXACT
 
-INSTALL_LIMIT: Final = 900.0
-"""Seconds; the largest client is a download of 170 MB."""
-ASK_LIMIT: Final = 60.0
-NOWHERE: Final = "http://127.0.0.1:9"
-"""The proxy of a client that has nobody to talk to: the discard port."""
-VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:[-.+][\w.]+)?")
-
-REASONS: Final = (
-    (
-        re.compile(
-            r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
-            r"Failed to establish|NewConnectionError|Name or service|from versions: none"
-        ),
-        "the package registry cannot be reached",
-    ),
-    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), "not published"),
-    (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
-    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
-    (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
-)
-"""What npm and pip print, and what it means; the first that is found counts."""
+PAUSE: Final = 0.1
+"""Seconds between two looks at a client that another run has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """A client in the cache."""
+    """A client in the cache, or the user's own."""
 
     kind: ClientKind
     version: str
     folder: Path
+    own: Path | None = None
+    """The program of the user's own."""
 
     @property
     def package(self) -> Path:
@@ -60,21 +49,53 @@ class Installed:
     def program(self) -> Path:
         """What is started."""
         program = PACKAGES[self.kind].program
-        return self.package if program is None else self.folder / program
+        return self.own or (self.package if program is None else self.folder / program)
 
 
 class Cache:
-    """The clients that are installed, and the means to install more.
+    """The clients that are installed, and the means to install more; a context manager.
 
-    Two runs may use one cache: a folder appears in it only when it is complete, and a lock for each
-    client keeps two from installing the same one.
+    Any number of runs may use one cache: a folder appears in it only when it is complete, and a
+    lock for each client, shared while a run uses it, keeps others from installing or removing it.
     """
 
-    def __init__(self, folder: Path, children: Children, scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        children: Children,
+        scratch: Path | None = None,
+        limit_bytes: int = CACHE_LIMIT_BYTES,
+    ) -> None:
         self.folder = folder
-        self._scratch = scratch
+        self.limit_bytes = limit_bytes
         self._children = children
+        self._installers = Installers(folder, children, scratch)
+        self._published = Published(folder, self._installers)
         self._found: dict[tuple[ClientKind, str], Installed | InstallError] = {}
+        self._locks: list[Lock] = []
+        self._wanted: set[Path] = set()
+        self._grown = False
+        self._told = False
+        self._stopped = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others have the clients, and bring the cache back to its limit if it has grown."""
+        while self._locks:
+            self._locks.pop().release()
+        if self._grown:
+            self._wanted.clear()
+            self.make_room()
+
+    def stop(self) -> None:
+        """End the installers that are running, and whoever waits for another run."""
+        self._stopped.set()
+        self._children.close()
 
     def get(self, client: Client) -> Installed:
         """What `prepare` found.
@@ -89,18 +110,35 @@ class Cache:
             raise found
         return found
 
-    def stop(self) -> None:
-        """End the installers that are running."""
-        self._children.close()
+    def versions(self, kind: ClientKind) -> tuple[str, ...]:
+        """Every published version, as last heard within a day, or, offline, as last heard.
 
-    def prepare(self, client: Client, say: Callable[[str], None]) -> None:
+        Raises:
+            ClientError: the registry gives no answer, and gave none before.
+        """
+        try:
+            return self._published.versions(kind)
+        except OSError as error:
+            raise InstallError(f"the cache cannot be used: {error.strerror}") from None
+
+    def expect(self, clients: Iterable[Client]) -> None:
+        """These are going to be prepared: none of them makes room for another."""
+        self._wanted |= {self.folder / client.kind.value / client.version for client in clients}
+
+    def prepare(
+        self,
+        client: Client,
+        say: Callable[[str], None],
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         """Find this client in the cache, or install it; a failure is kept for `get`.
 
-        `say` is told what is going on whenever that changes.
+        `say` is told what is going on whenever that changes, and `tell` what the user should know
+        afterwards, in one line.
         """
         found: Installed | InstallError
         try:
-            found = self._prepare(client, say)
+            found = self._prepare(client, say, tell or say)
         except ClientError as error:
             found = error if isinstance(error, InstallError) else InstallError(str(error))
         except (OSError, filelock.Timeout) as error:
@@ -108,29 +146,87 @@ class Cache:
             found = InstallError(f"{client} cannot be installed: {reason}")
         self._found[client.kind, client.version] = found
 
-    def _prepare(self, client: Client, say: Callable[[str], None]) -> Installed:
+    def _prepare(
+        self, client: Client, say: Callable[[str], None], tell: Callable[[str], None]
+    ) -> Installed:
         version = client.version
+        if version == INSTALLED:
+            return self._own(client.kind)
         if version == LATEST:
             say("asking for the latest version")
-            version = self._latest(client.kind)
-        elif not VERSION.fullmatch(version):
+            version = self._published.latest(client.kind)
+        elif not _is_whole_version(version, PACKAGES[client.kind].registry):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
         folder = self.folder / client.kind.value / version
         installed = Installed(kind=client.kind, version=version, folder=folder)
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(folder.parent / f"{version}.lock", timeout=INSTALL_LIMIT):
-                if not folder.is_dir():
-                    say(f"installing {version}")
-                    self._install(installed)
+        self._wanted.add(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folders.lock_file(folder))
+        try:
+            if self._hold(installed, lock, say, tell):
+                self._grown = True
+                self.make_room(tell)
+        except BaseException:
+            lock.release()
+            raise
+        self._locks.append(lock)
         return installed
+
+    def _own(self, kind: ClientKind) -> Installed:
+        """The user's own program, which is run where it is and never changed."""
+        name = Path(PACKAGES[kind].program or kind.value).name
+        found = shutil.which(name, path=search_path())
+        if found is None:
+            raise InstallError(f"there is no {name} on PATH")
+        program = Path(found).resolve()
+        version = self._installers.version_of(program, f"the {name} on PATH")
+        if not EXACT.fullmatch(version):
+            raise InstallError(f"the {name} on PATH does not say its version")
+        return Installed(kind=kind, version=version, folder=program.parent, own=program)
+
+    def _hold(
+        self,
+        wanted: Installed,
+        lock: Lock,
+        say: Callable[[str], None],
+        tell: Callable[[str], None],
+    ) -> bool:
+        """Return when it is whole and the lock is shared; True: it had to be installed."""
+        until, waiting, new = time.monotonic() + INSTALL_LIMIT, False, False
+        while not self._stopped.is_set():
+            if lock.take(shared=True) and _damage(wanted) is None:
+                lock.touch()
+                return new
+            if lock.take(shared=False):
+                new = self._install_unless_whole(wanted, say, tell) or new
+                continue  # another may take the lock before it is shared
+            if not waiting:
+                say("waiting for another run, which installs or uses it")
+                waiting = True
+            if time.monotonic() > until:
+                raise InstallError(f"{wanted.kind}@{wanted.version}: another run does not let go")
+            self._stopped.wait(PAUSE)
+        raise InstallError("the run is over")
+
+    def _install_unless_whole(
+        self, wanted: Installed, say: Callable[[str], None], tell: Callable[[str], None]
+    ) -> bool:
+        if wanted.folder.is_dir():
+            wrong = _damage(wanted)
+            if wrong is None:
+                return False
+            tell(f"{wanted.kind}@{wanted.version} is damaged ({wrong}) and is installed again")
+            folders.discard(wanted.folder)
+        say(f"installing {wanted.version}")
+        self._install(wanted)
+        return True
 
     def _install(self, wanted: Installed) -> None:
         """Install beside the final place, check what was installed, and move it there.
 
-        The caller holds the lock of this version.
+        The caller holds the lock of this version alone.
         """
-        prefix = f".new-{wanted.version}_"
+        prefix = f"{NEW}{wanted.version}_"
         for abandoned in wanted.folder.parent.glob(f"{prefix}*"):  # by a run that was killed
             shutil.rmtree(abandoned, ignore_errors=True)
         with tempfile.TemporaryDirectory(
@@ -138,172 +234,56 @@ class Cache:
         ) as temporary:
             folder = Path(temporary, "client")
             folder.mkdir()
-            package = PACKAGES[wanted.kind]
-            if package.registry is Registry.PYPI:
-                self._install_python(package, wanted.version, folder)
-            else:
-                self._install_npm(package, wanted.version, folder)
-            new = Installed(kind=wanted.kind, version=wanted.version, folder=folder)
-            found = self._version_of(new)
+            self._installers.install(PACKAGES[wanted.kind], wanted.version, folder)
+            found = self._version_of(dataclasses.replace(wanted, folder=folder))
             if found != wanted.version:
                 raise InstallError(f"{wanted.kind} {wanted.version} calls itself {found}")
+            folders.describe(folder)
             folder.rename(wanted.folder)
 
-    def _install_npm(self, package: Package, version: str, folder: Path) -> None:
-        wanted = f"{package.name}@{version}"
-        finished = self._tool(
-            [
-                _npm(),
-                "install",
-                "--prefix",
-                folder,
-                "--no-audit",
-                "--no-fund",
-                "--no-save",
-                "--no-update-notifier",
-                "--loglevel=error",
-                wanted,
-            ],
-            folder,
-            INSTALL_LIMIT,
-        )
-        _check(finished, wanted)
-
-    def _install_python(self, package: Package, version: str, folder: Path) -> None:
-        wanted = f"{package.name}=={version}"
-        venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
-        _check(self._tool(venv, folder, ASK_LIMIT), "a virtual environment")
-        finished = self._tool(
-            [
-                *self._pip(),
-                "--python",
-                folder / "bin" / "python",
-                "install",
-                "--quiet",
-                "--only-binary=:all:",
-                "--no-cache-dir",
-                wanted,
-            ],
-            folder,
-            INSTALL_LIMIT,
-        )
-        _check(finished, wanted)
-
-    def _version_of(self, installed: Installed) -> str:
+    def _version_of(self, new: Installed) -> str:
         """What the installed program or package says of itself."""
-        package = PACKAGES[installed.kind]
-        if installed.kind is ClientKind.CLAUDE_CODE:
-            finished = self._tool(
-                [installed.program, "--version"], installed.folder, ASK_LIMIT, sealed=True
-            )
-            _check(finished, f"claude-code {installed.version} --version")
-            found = VERSION.search(finished.stdout)
-            return found.group() if found else "nothing"
+        package = PACKAGES[new.kind]
+        if new.kind is ClientKind.CLAUDE_CODE:
+            return self._installers.version_of(new.program, f"{new.kind} {new.version}")
         if package.registry is Registry.PYPI:
             pattern = f"lib/python*/site-packages/{package.distribution}-*.dist-info"
-            names = [path.stem for path in installed.folder.glob(pattern)]
+            names = [path.stem for path in new.folder.glob(pattern)]
             return names[0].rpartition("-")[2] if names else "nothing"
         try:
-            manifest = json.loads((installed.package / "package.json").read_bytes())
+            manifest = json.loads((new.package / "package.json").read_bytes())
             return str(manifest["version"])
         except (ValueError, LookupError, TypeError):
-            raise InstallError(f"{installed.kind}: its package.json is broken") from None
+            raise InstallError(f"{new.kind}: its package.json is broken") from None
 
-    def _latest(self, kind: ClientKind) -> str:
-        """The latest published version, as last heard within a day, or, offline, as last heard."""
-        note = self.folder / kind.value / "latest.json"
-        heard = _read_note(note)
-        if heard and time.time() - heard[1] < LATEST_AGE.total_seconds():
-            return heard[0]
-        try:
-            version = self._ask_latest(kind)
-        except ClientError:
-            if heard:
-                return heard[0]
-            raise
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write(note, json.dumps({"version": version, "at": time.time()}))
-        return version
-
-    def _ask_latest(self, kind: ClientKind) -> str:
-        """The registry's answer; asked once, as without a network there is an older one."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        package = PACKAGES[kind]
-        name = package.name
-        if package.registry is Registry.PYPI:
-            argv = [*self._pip(), "--retries=0", "index", "versions", name]
-        else:
-            argv = [_npm(), "view", f"{name}@latest", "version", "--loglevel=error"]
-            argv.append("--fetch-retries=0")
-        finished = self._tool(argv, self.folder, ASK_LIMIT)
-        _check(finished, f"the latest version of {name}")
-        found = VERSION.search(finished.stdout)
-        if found is None:
-            raise InstallError(f"the registry names no latest version of {name}")
-        return found.group()
-
-    def _pip(self) -> list[str | Path]:
-        """pip of this Python, or one made for the purpose where it has none."""
-        has_pip = self._tool([sys.executable, "-m", "pip", "--version"], self.folder, ASK_LIMIT)
-        if has_pip.exit_code == 0:
-            return [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-        tools = self.folder / "tools"
-        with filelock.FileLock(self.folder / "tools.lock", timeout=ASK_LIMIT):
-            if not (tools / "bin" / "pip").exists():
-                shutil.rmtree(tools, ignore_errors=True)
-                made = self._tool([sys.executable, "-m", "venv", tools], self.folder, ASK_LIMIT)
-                _check(made, "a virtual environment with pip")
-        return [tools / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-
-    def _tool(
-        self, argv: list[str | Path], cwd: Path, limit: float, *, sealed: bool = False
-    ) -> Finished:
-        """Run npm, pip or a client's `--version` with a private home."""
-        with tempfile.TemporaryDirectory(prefix="install-", dir=self._scratch) as home:
-            env: Mapping[str, str] = installer_environment(Path(home))
-            if sealed:
-                env = {
-                    "DISABLE_AUTOUPDATER": "1",
-                    "HOME": home,
-                    "HTTPS_PROXY": NOWHERE,
-                    "HTTP_PROXY": NOWHERE,
-                    "PATH": search_path(),
-                }
-            return self._children.run(argv, env=env, cwd=cwd, limit=limit)
+    def make_room(self, tell: Callable[[str], None] | None = None) -> None:
+        """Remove what is least recently used until the limit is kept; nothing that is in use."""
+        folders.sweep(self.folder)
+        found = [
+            dataclasses.replace(entry, in_use=True) if entry.folder in self._wanted else entry
+            for entry in folders.entries(self.folder)
+        ]
+        removed = set()
+        for entry in folders.expendable(found, limit_bytes=self.limit_bytes):
+            with contextlib.suppress(OSError):  # it stays; `authprobe clients prune` says why
+                removed |= {entry.folder} if folders.remove(entry) else set()
+        left = sum(entry.size_bytes for entry in found if entry.folder not in removed)
+        if tell and left > self.limit_bytes and not self._told:
+            self._told = True
+            limit = size_text(self.limit_bytes)
+            tell(f"the clients in use take {size_text(left)}; AUTHPROBE_CACHE_LIMIT is {limit}")
 
 
-def _read_note(note: Path) -> tuple[str, float] | None:
-    """The version that was heard of, and when; None: nothing readable."""
-    try:
-        heard = json.loads(note.read_text())
-        version, at = str(heard["version"]), float(heard["at"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return (version, at) if VERSION.fullmatch(version) else None
+def _is_whole_version(version: str, registry: Registry) -> bool:
+    """Whether a version names one release: to npm, 2.1 is the newest of many."""
+    dots = 2 if registry is Registry.NPM else 1
+    return bool(EXACT.fullmatch(version)) and version.count(".") >= dots
 
 
-def _npm() -> Path:
-    found = shutil.which("npm", path=search_path())
-    if found is None or shutil.which("node", path=search_path()) is None:
-        raise InstallError("npm and node are not on PATH; install Node.js 20 or newer")
-    return Path(found)
-
-
-def _check(finished: Finished, what: str) -> None:
-    """Raise an InstallError that says why this did not work."""
-    if finished.ended is Ended.LIMIT:
-        raise InstallError(f"{what}: not done after {finished.elapsed:.0f} s")
-    if finished.exit_code:
-        printed = finished.stderr + finished.stdout
-        reason = reason_of(printed) or _last_line(printed) or f"exit code {finished.exit_code}"
-        raise InstallError(f"{what}: {reason}")
-
-
-def reason_of(printed: str) -> str | None:
-    """What the output of a failed installer means; None: nothing that is known."""
-    return next((reason for pattern, reason in REASONS if pattern.search(printed)), None)
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return re.sub(r"//[^/@\s]+@", "//", lines[-1])[:300] if lines else ""
+def _damage(installed: Installed) -> str | None:
+    """What is wrong with it, in a few words; None: it is whole."""
+    if not installed.folder.is_dir():
+        return "it is not there"
+    if wrong := folders.damage(installed.folder):
+        return wrong
+    return None if installed.program.exists() else f"{installed.program.name} cannot be started"

@@ -12,6 +12,7 @@ subreaper (Linux, prctl(2)) it also inherits what a child leaves behind in anoth
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import selectors
@@ -21,6 +22,7 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -63,6 +65,8 @@ class Launcher:
                 env=request["env"],
                 cwd=request["cwd"],
                 start_new_session=True,
+                # One thread, so what runs between fork and exec cannot meet a lock that is held.
+                preexec_fn=take_terminal if request["terminal"] else None,
             )
         except OSError as error:
             refuse(channel, f"{error.strerror}: {error.filename}")
@@ -108,6 +112,11 @@ class Launcher:
                     os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(-1, 0)
+
+
+def take_terminal() -> None:
+    """Make the terminal on standard input the one that controls this new session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def end_group(pid: int, number: int) -> None:

@@ -13,6 +13,9 @@ INFERENCE_PATHS: Final = ("/v1/messages",)
 ERROR_LINE: Final = re.compile(
     r"(?:[A-Za-z.]*(?:Error|Exception)|panic|fatal)\b.*\S", re.IGNORECASE
 )
+PRODUCT_VERSION: Final = re.compile(r"[/ ](?=[0-9])")
+"""What stands before the version: `claude-cli/2.1.31`, `Anthropic/Python 2.12.0`."""
+REQUEST_ID: Final = re.compile(r"\breq_\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,11 @@ def last_words(printed: str) -> str:
     return (errors or lines or ["it said nothing"])[-1]
 
 
+def without_request_id(text: str) -> str:
+    """The same text on every run: the id is another one each time."""
+    return REQUEST_ID.sub("[request-id]", text)
+
+
 def verified_version(
     exchanges: tuple[Exchange, ...], products: tuple[str, ...], installed: str
 ) -> str:
@@ -100,12 +108,12 @@ def verified_version(
     Raises:
         ClientError: something else ran than what was installed.
     """
-    seen = {
-        product.partition("/")[2]
+    named = [
+        PRODUCT_VERSION.split(product, maxsplit=1)
         for exchange in exchanges
         for product in exchange.products
-        if product.partition("/")[0] in products
-    }
+    ]
+    seen = {version for name, version in named if name in products}
     if wrong := seen - {installed}:
         raise ClientError(f"asked for {installed}, but {', '.join(sorted(wrong))} ran")
     return installed

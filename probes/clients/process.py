@@ -9,9 +9,10 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -22,6 +23,19 @@ from probes.errors import ClientError
 OUTPUT_LIMIT_BYTES: Final = 4 * 1024 * 1024
 GRACE: Final = 2.0
 """Seconds in which a killed child must be gone."""
+ROWS: Final = 80
+COLUMNS: Final = 500
+"""Of a terminal: so wide that no address and no token is wrapped."""
+
+
+class Stdin(enum.StrEnum):
+    """What a child has to read."""
+
+    NOTHING = "nothing"
+    PIPE = "pipe"
+    """What is written to it, until `end_input`."""
+    TERMINAL = "terminal"
+    """What is typed: all three of its streams are one terminal, which controls its session."""
 
 
 class Ended(enum.StrEnum):
@@ -89,29 +103,38 @@ class Children:
         with self.start(argv, env=env, cwd=cwd) as child:
             return child.wait(limit)
 
-    def start(self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> "Child":
-        """Start a program with these variables and no others, and nothing to read on its stdin.
+    def start(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: Stdin = Stdin.NOTHING,
+    ) -> "Child":
+        """Start a program with these variables and no others.
 
         Raises:
             ClientError: the program cannot be started.
         """
-        request = {"argv": [str(part) for part in argv], "env": dict(env), "cwd": str(cwd)}
+        request = {
+            "argv": [str(part) for part in argv],
+            "env": dict(env),
+            "cwd": str(cwd),
+            "terminal": stdin is Stdin.TERMINAL,
+        }
         ours, theirs = socket.socketpair()
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
-        null = os.open(os.devnull, os.O_RDONLY)
+        kept, given = _terminal() if stdin is Stdin.TERMINAL else _pipes(stdin)
         try:
-            self._send(request, [theirs.fileno(), null, out_write, err_write])
+            self._send(request, [theirs.fileno(), *given])
         except (OSError, ClientError):
             ours.close()
-            os.close(out_read)
-            os.close(err_read)
+            kept.close()
             raise
         finally:
             theirs.close()
-            for descriptor in (null, out_write, err_write):
+            for descriptor in set(given):
                 os.close(descriptor)
-        return Child(ours, out_read, err_read)
+        return Child(ours, kept)
 
     def _send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
         data = json.dumps(request).encode()
@@ -137,16 +160,52 @@ class Children:
         return ours
 
 
+@dataclass(slots=True)
+class _Ends:
+    """Our ends of a child's streams."""
+
+    stdin: int | None
+    stdout: int
+    stderr: int | None
+
+    def close(self) -> None:
+        for descriptor in {self.stdin, self.stdout, self.stderr}:
+            if descriptor is not None:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+
+
+def _pipes(stdin: Stdin) -> tuple[_Ends, tuple[int, ...]]:
+    """Our ends, and those of the child: its standard streams, in order."""
+    if stdin is Stdin.PIPE:
+        in_read, in_write = os.pipe()
+    else:
+        in_read, in_write = os.open(os.devnull, os.O_RDONLY), None
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    return _Ends(in_write, out_read, err_read), (in_read, out_write, err_write)
+
+
+def _terminal() -> tuple[_Ends, tuple[int, ...]]:
+    """The same for a terminal, which has one end on each side."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (ROWS, COLUMNS))
+    return _Ends(ours, ours, None), (theirs, theirs, theirs)
+
+
 class Child:
     """A started program; a context manager that ends it."""
 
-    def __init__(self, channel: socket.socket, out_read: int, err_read: int) -> None:
+    def __init__(self, channel: socket.socket, ends: _Ends) -> None:
         self._channel = channel
+        self._ends = ends
         self._began = time.monotonic()
-        self._output = {out_read: bytearray(), err_read: bytearray()}
-        self._out_read, self._err_read = out_read, err_read
+        self._output = {
+            stream: bytearray() for stream in (ends.stdout, ends.stderr) if stream is not None
+        }
         self._truncated = False
         self._events = b""
+        self._exit_code: int | None = None
         started = self._next_event()
         if "error" in started:
             self._close()
@@ -163,10 +222,9 @@ class Child:
         ended, deadline = Ended.ITSELF, time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
-            exit_code: int | None = None
-            while exit_code is None:
-                exit_code = self._gather(selector, deadline - time.monotonic())
-                if exit_code is None and time.monotonic() >= deadline:
+            while (exit_code := self._exit_code) is None:
+                self._gather(selector, deadline - time.monotonic())
+                if self._exit_code is None and time.monotonic() >= deadline:
                     if ended is Ended.LIMIT:
                         raise ClientError("does not end, not even when killed")
                     ended, deadline = Ended.LIMIT, time.monotonic() + GRACE
@@ -175,8 +233,8 @@ class Child:
             self._drain()
         return Finished(
             exit_code=exit_code,
-            stdout=self._text(self._out_read),
-            stderr=self._text(self._err_read),
+            stdout=self.stdout,
+            stderr=self.stderr,
             ended=ended,
             elapsed=time.monotonic() - self._began,
             truncated=self._truncated,
@@ -184,42 +242,78 @@ class Child:
 
     def read_line_with(self, marker: str, limit: float) -> str | None:
         """The first line on its stdout that holds the marker; None: it ended, or took too long."""
+
+        def found() -> str | None:
+            return next((line for line in self.stdout.splitlines() if marker in line), None)
+
+        self.read_until(lambda: found() is not None, limit)
+        return found()
+
+    def read_until(self, enough: Callable[[], bool], limit: float) -> bool:
+        """Gather its output until it is enough; False: it ended before, or took too long."""
         deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
-            while (left := deadline - time.monotonic()) > 0:
-                exit_code = self._gather(selector, left)
-                for line in self._text(self._out_read).splitlines():
-                    if marker in line:
-                        return line
-                if exit_code is not None:
-                    self._drain()
-                    return None
-        return None
+            while not enough():
+                left = deadline - time.monotonic()
+                if left <= 0 or self._exit_code is not None:
+                    return False
+                self._gather(selector, left)
+        return True
+
+    def write(self, data: bytes) -> None:
+        """Give it something to read; one that reads no more is let be."""
+        if self._ends.stdin is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._ends.stdin, data)
+
+    def end_input(self) -> None:
+        """Let it read the end of its stdin; a terminal has none."""
+        if self._ends.stdin is not None and self._ends.stdin != self._ends.stdout:
+            os.close(self._ends.stdin)
+            self._ends.stdin = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to have ended by itself."""
+        return self._exit_code is not None
+
+    @property
+    def output(self) -> bytes:
+        """What it wrote to its stdout, or to its terminal, so far."""
+        return bytes(self._output[self._ends.stdout])
+
+    @property
+    def stdout(self) -> str:
+        """The same as text."""
+        return self._text(self._ends.stdout)
 
     @property
     def stderr(self) -> str:
         """What it wrote to its stderr so far."""
-        return self._text(self._err_read)
+        return self._text(self._ends.stderr)
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         selector.register(self._channel, selectors.EVENT_READ)
         for descriptor in self._output:
             selector.register(descriptor, selectors.EVENT_READ)
 
-    def _gather(self, selector: selectors.BaseSelector, timeout: float) -> int | None:
-        """Read what is there to read; the exit code, once it is known."""
+    def _gather(self, selector: selectors.BaseSelector, timeout: float) -> None:
+        """Read what is there to read; also the exit code, once it is there."""
         for key, _ in selector.select(max(timeout, 0.0)):
             if key.fileobj is self._channel:
-                event = self._next_event()
-                code = event.get("exit_code", -9)
-                return code if isinstance(code, int) else -9
+                code = self._next_event().get("exit_code", -9)
+                self._exit_code = code if isinstance(code, int) else -9
+                self._drain()
+                return
             if not self._read(key.fd):
                 selector.unregister(key.fd)
-        return None
 
     def _read(self, descriptor: int) -> bool:
-        data = os.read(descriptor, 65536)
+        try:
+            data = os.read(descriptor, 65536)
+        except OSError:  # nothing to read now; or, on Linux, nobody has the terminal any more
+            return False
         room = OUTPUT_LIMIT_BYTES - len(self._output[descriptor])
         self._output[descriptor] += data[:room]
         self._truncated |= len(data) > room
@@ -229,9 +323,8 @@ class Child:
         """Take what is left in the pipes; a process that still holds one is not waited for."""
         for descriptor in self._output:
             os.set_blocking(descriptor, False)
-            with contextlib.suppress(BlockingIOError):
-                while self._read(descriptor):
-                    pass
+            while self._read(descriptor):
+                pass
 
     def _next_event(self) -> dict[str, object]:
         while b"\n" not in self._events:
@@ -243,11 +336,9 @@ class Child:
         event = json.loads(line)
         return event if isinstance(event, dict) else {}
 
-    def _text(self, descriptor: int) -> str:
-        return self._output[descriptor].decode("utf-8", "replace")
+    def _text(self, descriptor: int | None) -> str:
+        return "" if descriptor is None else self._output[descriptor].decode("utf-8", "replace")
 
     def _close(self) -> None:
         self._channel.close()
-        for descriptor in self._output:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        self._ends.close()

@@ -124,7 +124,7 @@ def make_request(
             pass
     if body is not None:
         headers["content-type"] = "application/json"
-    if credential := bench.case.credential:
+    for credential in bench.case.credentials:
         value = bench.make_token().value
         match credential.via:
             case Via.BEARER:

@@ -14,6 +14,7 @@ from probes.emulator.deny import Denial, deny_host, deny_route, deny_rule
 from probes.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
 from probes.emulator.rule import Answer, Ask, Rule
 from probes.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
+from probes.emulator.rules.authorize import scopes_asked
 from probes.emulator.setup import Backend, Fault
 from probes.emulator.state import State
 from probes.emulator.tokens import TokenStore
@@ -23,7 +24,12 @@ from probes.redact import Redactor, find_token
 PROXY_REFUSES: Final = 502
 EXCHANGE_LIMIT: Final = 10_000
 """Exchanges that are kept: the newest."""
-PRODUCTS: Final = re.compile(r"\b((?:authprobe|claude-cli|claude-code|agent-sdk)/[0-9][\w.-]*)")
+SCOPES: Final = 100
+"""That are kept of a request."""
+PRODUCTS: Final = re.compile(
+    r"\b((?:(?:authprobe|claude-cli|claude-code|agent-sdk|litellm)/|Anthropic/(?:Python|JS) )"
+    r"[0-9][\w.-]*)"
+)
 SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
 KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
 """A header's value of which nothing is left to hide."""
@@ -183,13 +189,14 @@ class CaseBackend:
             Exchange(
                 method=ask.method,
                 host=self.redactor(ask.asked or ask.host),
-                path=self._path(ask),
+                path=self._hide(ask.path),
                 credential_header=header,
                 credential=slot,
                 betas=tuple(map(self.redactor, ask.betas)),
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(ask),
                 products=tuple(PRODUCTS.findall(self.redactor(ask.headers.get("user-agent", "")))),
+                scopes=tuple(self._hide(scope) for scope in scopes_asked(ask)[:SCOPES]),
             )
         )
         self._records.append(record)
@@ -213,10 +220,10 @@ class CaseBackend:
         if self.watch is not None:
             self.watch(record.exchange)
 
-    def _path(self, ask: Ask) -> str:
-        path = self.redactor(ask.path)
+    def _hide(self, text: str) -> str:
+        shown = self.redactor(text)
         # One that is still escaped was escaped twice, and is nothing that anybody would look for.
-        return path if find_token(path) is None else "[redacted:token]"
+        return shown if find_token(shown) is None else "[redacted:token]"
 
     def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""

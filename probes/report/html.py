@@ -7,6 +7,7 @@ from typing import Final
 
 from probes.emulator.catalogue import rows
 from probes.emulator.rules import RULES
+from probes.findings import names
 from probes.observation import Exchange
 from probes.report import table, text
 from probes.report.style import STYLE
@@ -24,6 +25,7 @@ def summary(run: Run) -> str:
         *map(_banner, table.warnings(run)),
         _problems(table.problems(run)),
         _matrix(run),
+        _findings(run),
         _cases(run),
         _rules(run),
     )
@@ -45,6 +47,26 @@ def details(record: CaseRecord) -> str:
         _section("Sources", f"<ul>{sources}</ul>" if sources else ""),
     )
     return f'<div class="ap">{"".join(parts)}</div>'
+
+
+def _findings(run: Run) -> str:
+    """What clients should not have done, each with the cases that show it."""
+    rows = table.findings(run)
+    if not rows:
+        return ""
+    meanings = dict(names())
+    lines = (
+        (
+            f"<code>{_text(row.name)}</code><small>{_text(meanings.get(row.name, ''))}</small>",
+            _text(row.client),
+            _text(row.text),
+            "<br>".join(_link(record, _text(text.auth_path(record))) for record in row.cases),
+        )
+        for row in rows
+    )
+    labels = ("Finding", "Client", "What was seen", "Cases")
+    title = f"Findings about clients ({len(rows)})"
+    return f"<h3>{title}</h3>{_table('Findings about clients', labels, lines)}"
 
 
 def _rules(run: Run) -> str:
@@ -250,6 +272,12 @@ def _code(outside: str | None) -> str:
     return "none" if outside is None else f"<code>{_text(outside)}</code>"
 
 
+def _path(exchange: Exchange) -> str:
+    """The path, and what an authorization was asked for with."""
+    scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
+    return _code(exchange.path) + (f"<small>{_text(scopes)}</small>" if scopes else "")
+
+
 def _rule(exchange: Exchange) -> str:
     """Which rule answered, or came nearest, and what went wrong on demand."""
     drawn = _code(exchange.rule)
@@ -266,7 +294,7 @@ _WIRE_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange], str]], ...]] = (
     ("At (s)", lambda x: f"{x.at:.2f}"),
     ("Method", lambda x: _text(x.method)),
     ("Host", lambda x: _code(x.host)),
-    ("Path", lambda x: _code(x.path)),
+    ("Path", _path),
     ("Credential", lambda x: _text(text.sent_words(x))),
     ("Betas", _betas),
     ("Status", lambda x: _text(text.status_number(x))),

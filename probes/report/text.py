@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from probes.judge import credential_words, describe_request
-from probes.observation import Exchange, Observation, Outcome
+from probes.observation import Exchange, Observation, Outcome, StoredLogin
+from probes.plan import REQUEST
 from probes.run import CaseRecord
-from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
+from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
 
+USUAL_FLOWS: Final = (REQUEST, Flow.PROMPT)
 LONG: Final = 2000
 SHORT: Final = 300
 
@@ -62,6 +64,8 @@ def auth_path(record: CaseRecord) -> str:
         words.append(f"headers {record.headers}")
     if record.backend != DEFAULT:
         words.append(f"backend {record.backend}")
+    if record.flow not in USUAL_FLOWS:
+        words.append(f"flow {record.flow}")
     return ", ".join(words)
 
 
@@ -102,6 +106,8 @@ def expected_facts(expectation: Expectation) -> Facts:
         ("Error type", expectation.error_type),
         ("Message", _rule_words(expectation.message)),
         ("Exit code", _number(expectation.exit_code)),
+        ("Detail", _rule_words(expectation.detail)),
+        ("Stored login", expectation.stored_login),
     ]
     facts += [
         (f"Request {number}", describe_request(request))
@@ -125,8 +131,19 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Time", f"{seen.elapsed:.2f} s"),
             ("Client", f"{record.client}, {_version_words(record.client_version)}"),
             ("Hosts refused", ", ".join(seen.egress_refused) or None),
+            ("Stored login", login_words(seen.stored_login)),
+            ("Tokens left in", ", ".join(seen.leaks) or None),
+            ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+def login_words(stored: StoredLogin | None) -> str | None:
+    """What the client's stored login is worth when it has ended."""
+    if stored is None:
+        return None
+    tokens = " and ".join(slot for slot in (stored.access, stored.refresh) if slot)
+    return f"{stored.state}: {tokens}" if tokens else stored.state.value
 
 
 def setting_facts(record: CaseRecord) -> Facts:

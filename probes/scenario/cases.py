@@ -8,12 +8,17 @@ from probes.scenario.definitions import Complaint
 from probes.scenario.matrix import AXES, Names, complete, grid, matcher, spoken
 from probes.scenario.model import (
     DEFAULT,
+    VARIABLES,
+    Client,
     ClientKind,
+    Credential,
     Expectation,
+    Flow,
     Request,
     Rule,
     Scenario,
     Via,
+    credentials_of,
     parse_client,
 )
 from probes.scenario.source import KEY, KeyPath, choices, quote, remedy
@@ -31,6 +36,8 @@ _EXCHANGED: Final = {
 """What is sent in the body, and is exchanged for something else."""
 _RAW_HTTP: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
 _OTHERS: Final = tuple(via for via in Via if via not in _RAW_HTTP)
+_GATEWAY: Final = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE, Via.BEARER, Via.X_API_KEY)
+"""Its own credential, and what our own request in front of it hands over."""
 
 
 def check_cases(scenario: Scenario) -> Iterator[Complaint]:
@@ -142,7 +149,8 @@ def _check_unused(cases: _Cases) -> Iterator[Complaint]:
 
 
 def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
-    kind = parse_client(names.client).kind
+    client = parse_client(names.client)
+    kind = client.kind
     raw = kind is ClientKind.RAW_HTTP
     if raw and names.endpoint == DEFAULT:
         yield (
@@ -155,36 +163,68 @@ def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
             f"{kind} chooses its own addresses: its endpoint is 'default', "
             f"not {quote(names.endpoint)}",
         )
-    if not raw and names.headers != DEFAULT:
+    asks_ourselves = raw or (kind is ClientKind.LITELLM and client.through is None)
+    if not asks_ourselves and names.headers != DEFAULT:
         yield (
             cases.place(names, "headers"),
             f"{kind} sends headers of its own: its headers are 'default', "
             f"not {quote(names.headers)}",
         )
-    if (credential := cases.scenario.credentials.get(names.credential)) is None:
+    if kind is not ClientKind.CLAUDE_CODE and names.flow != Flow.PROMPT:
+        yield (
+            cases.place(names, "flow"),
+            f"{kind} has one flow only; leave out {quote(names.flow)}",
+        )
+    yield from _check_credentials(cases, names, client)
+
+
+def _ways(client: Client) -> tuple[Via, ...]:
+    match client.kind:
+        case ClientKind.RAW_HTTP:
+            return _RAW_HTTP
+        case ClientKind.LITELLM if client.through is None:
+            return _GATEWAY
+        case ClientKind.ANTHROPIC_PYTHON | ClientKind.ANTHROPIC_NODE:
+            return VARIABLES  # the files are Claude Code's
+        case _:
+            return _OTHERS
+
+
+def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[Complaint]:
+    credentials = credentials_of(cases.scenario, names.credential)
+    place = cases.place(names, "credential")
+    raw = client.kind is ClientKind.RAW_HTTP
+    if raw and len(credentials) > 1:
+        yield place, f"raw-http sends one credential, and {quote(names.credential)} is several"
+        return
+    ways = _ways(client)
+    for credential in credentials:
+        if credential.via not in ways:
+            yield (
+                place,
+                f"{client.kind} takes no credential via {quote(credential.via)}, "
+                f"as {quote(names.credential)} is; its ways are {choices(ways)}",
+            )
+        if raw:
+            yield from _check_exchanged(cases, names, credential)
+
+
+def _check_exchanged(cases: _Cases, names: Names, credential: Credential) -> Iterator[Complaint]:
+    if (endpoint := cases.scenario.endpoints.get(names.endpoint)) is None:
         return
     place = cases.place(names, "credential")
-    ways = _RAW_HTTP if raw else _OTHERS
-    if credential.via not in ways:
-        yield (
-            place,
-            f"{kind} takes no credential via {quote(credential.via)}, "
-            f"as {quote(names.credential)} is; its ways are {choices(ways)}",
-        )
-    endpoint = cases.scenario.endpoints.get(names.endpoint)
-    if raw and endpoint is not None:
-        for request, (token, words) in _EXCHANGED.items():
-            exchanges = endpoint.request is request
-            if exchanges and credential.token is not token:
-                yield (
-                    place,
-                    f"the endpoint {quote(names.endpoint)} takes {words}s only, "
-                    f"and {quote(names.credential)} is {quote(credential.token)}",
-                )
-            if not exchanges and credential.token is token:
-                yield (
-                    place,
-                    f"the {words} {quote(names.credential)} needs an endpoint with "
-                    f"'request: {request}', and {quote(names.endpoint)} has "
-                    f"{quote(endpoint.request)}",
-                )
+    for request, (token, words) in _EXCHANGED.items():
+        exchanges = endpoint.request is request
+        if exchanges and credential.token is not token:
+            yield (
+                place,
+                f"the endpoint {quote(names.endpoint)} takes {words}s only, "
+                f"and {quote(names.credential)} is {quote(credential.token)}",
+            )
+        if not exchanges and credential.token is token:
+            yield (
+                place,
+                f"the {words} {quote(names.credential)} needs an endpoint with "
+                f"'request: {request}', and {quote(names.endpoint)} has "
+                f"{quote(endpoint.request)}",
+            )

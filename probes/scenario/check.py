@@ -72,6 +72,8 @@ def _values(path: KeyPath, given: tuple[str, ...] | str | None) -> Iterator[tupl
 def _check_name(scenario: Scenario, axis: str, name: str) -> str | None:
     if axis == "client":
         return _check_client(name)
+    if axis not in _DEFINED:
+        return None
     group, implied = _DEFINED[axis]
     known = {implied: None} | getattr(scenario, group)
     if name in known:

@@ -13,13 +13,16 @@ from probes.scenario.matrix import rules
 from probes.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
+    VARIABLES,
     Credential,
     Expectation,
+    Flow,
+    Form,
     Scenario,
     TextRule,
     Via,
 )
-from probes.scenario.source import KEY, KeyPath, escape, quote, remedy
+from probes.scenario.source import KEY, KeyPath, choices, escape, quote, remedy
 
 Complaint = tuple[KeyPath, str]
 
@@ -31,7 +34,36 @@ _OUR_PREFIXES: Final = ("x-stainless-", "x-claude-")
 _ONLY: Final = {
     Via.CREDENTIALS_FILE: (TokenKind.LOGIN,),
     Via.BODY: (TokenKind.REFRESH_TOKEN, TokenKind.IDENTITY_TOKEN),
+    Via.REFRESH_TOKEN_VARIABLE: (TokenKind.REFRESH_TOKEN,),
+    Via.IDENTITY_TOKEN_VARIABLE: (TokenKind.IDENTITY_TOKEN,),
+    Via.IDENTITY_TOKEN_FILE_VARIABLE: (TokenKind.IDENTITY_TOKEN,),
 }
+"""Ways that are for some kinds of token, which have no other."""
+_SPECIAL: Final = {
+    TokenState.BLANKED: (TokenKind.LOGIN,),
+    TokenState.USED: (TokenKind.REFRESH_TOKEN, TokenKind.LOGIN),
+}
+"""States of some kinds of token only."""
+_FILE_FORMS: Final = (
+    Form.SCOPES_AS_TEXT,
+    Form.EXPIRY_IN_SECONDS,
+    Form.EXPIRY_ZERO,
+    Form.NO_REFRESH_TOKEN,
+    Form.UNKNOWN_REFRESH_TOKEN,
+)
+_VALUE_FORMS: Final = (Form.LINE_BREAK, Form.TRAILING_LINE_BREAK, Form.WIDE_CHARACTER)
+_FORMS: Final = {
+    **dict.fromkeys(VARIABLES, _VALUE_FORMS),
+    Via.CUSTOM_HEADERS_VARIABLE: (Form.X_API_KEY_LINE, *_VALUE_FORMS),
+    Via.CREDENTIALS_FILE: _FILE_FORMS,
+    Via.API_KEY_HELPER: (Form.FAILING, Form.SLOW, Form.CHATTY, Form.SILENT),
+}
+"""The forms that each way has, where it has any."""
+_FORMLESS: Final = {
+    TokenState.BLANKED: _FILE_FORMS,
+    TokenState.USED: (Form.EXPIRY_ZERO, Form.NO_REFRESH_TOKEN, Form.UNKNOWN_REFRESH_TOKEN),
+}
+"""Forms that a stored login in this state cannot have: it has no such token, or another state."""
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
@@ -39,8 +71,11 @@ def check_definitions(scenario: Scenario) -> Iterator[Complaint]:
     """What is wrong with a definition, whoever uses it."""
     for name, endpoint in scenario.endpoints.items():
         yield from _check_url(("endpoints", name, "url"), endpoint.url)
-    for name, credential in scenario.credentials.items():
-        yield from _check_credential(("credentials", name), credential)
+    for name, given in scenario.credentials.items():
+        if isinstance(given, Credential):
+            yield from _check_credential(("credentials", name), given)
+        else:
+            yield from _check_together(("credentials", name), given)
     for name, headers in scenario.headers.items():
         yield from _check_headers(("headers", name), headers)
     for name, backend in scenario.backends.items():
@@ -62,6 +97,10 @@ def _check_names(scenario: Scenario) -> Iterator[Complaint]:
     for name in sorted(scenario.headers.keys() & scenario.backends.keys() - {DEFAULT}):
         text = f"{quote(name)} names headers as well; case ids would be the same, choose another"
         yield ("backends", name, KEY), text
+    for group in ("headers", "backends"):
+        for name in getattr(scenario, group).keys() & set(Flow):
+            text = f"{quote(name)} is a flow as well; case ids would be the same, choose another"
+            yield (group, name, KEY), text
 
 
 def _check_url(path: KeyPath, url: str) -> Iterator[Complaint]:
@@ -75,20 +114,50 @@ def _check_url(path: KeyPath, url: str) -> Iterator[Complaint]:
 
 
 def _check_credential(path: KeyPath, credential: Credential) -> Iterator[Complaint]:
-    token, state, via = credential.token, credential.state, credential.via
-    for way, kinds in _ONLY.items():
-        if token in kinds and via is not way:
-            text = f"{_article(token)} is handed over via {quote(way)}, not {quote(via)}"
-            yield (*path, "via"), text
-        if via is way and token not in kinds:
-            only = " or ".join(map(_article, kinds))
-            yield (*path, "via"), f"{quote(way)} is for {only}, not for {_article(token)}"
-    for special, kind in (
-        (TokenState.BLANKED, TokenKind.LOGIN),
-        (TokenState.USED, TokenKind.REFRESH_TOKEN),
-    ):
-        if state is special and token is not kind:
-            yield (*path, "state"), f"only a {kind} can be {quote(special)}, not {_article(token)}"
+    token, state = credential.token, credential.state
+    key, via = "via", credential.via
+    if via is Via.SETTINGS_ENV:
+        if credential.variable not in VARIABLES:
+            text = f"'settings-env' sets a 'variable': {choices(VARIABLES)}"
+            yield (*path, "via" if credential.variable is None else "variable"), text
+            return
+        key, via = "variable", credential.variable
+    elif credential.variable is not None:
+        text = f"'variable' is for 'settings-env' only, and 'via' is {quote(via)}"
+        yield (*path, "variable"), text
+    ways = [way for way, kinds in _ONLY.items() if token in kinds]
+    if via in _ONLY and token not in _ONLY[via]:
+        only = " or ".join(map(_article, _ONLY[via]))
+        yield (*path, key), f"{quote(via)} is for {only}, not for {_article(token)}"
+    elif ways and via not in ways:
+        text = f"{_article(token)} is handed over via {choices(ways)}, not {quote(via)}"
+        yield (*path, key), text
+    yield from _check_form(path, credential, via)
+    if token not in _SPECIAL.get(state, TokenKind):
+        only = " or ".join(map(_article, _SPECIAL[state]))
+        yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"
+
+
+def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[Complaint]:
+    form, forms = credential.form, _FORMS.get(via, ())
+    if form is None:
+        return
+    if form not in forms:
+        hint = f"; its forms are {choices(forms)}" if forms else ""
+        yield (*path, "form"), f"what is handed over via {quote(via)} is never {quote(form)}{hint}"
+    elif form in _FORMLESS.get(credential.state, ()):
+        text = f"a login that is {quote(credential.state)} cannot be {quote(form)} as well"
+        yield (*path, "form"), text
+
+
+def _check_together(path: KeyPath, given: tuple[Credential, ...]) -> Iterator[Complaint]:
+    places: set[str] = set()
+    for index, credential in enumerate(given):
+        yield from _check_credential((*path, index), credential)
+        if credential.place in places:
+            text = f"{quote(credential.place)} hands over one credential, and has one already"
+            yield (*path, index, "via"), text
+        places.add(credential.place)
 
 
 def _article(token: TokenKind) -> str:
@@ -124,8 +193,9 @@ def _check_faults(path: KeyPath, backend: Backend) -> Iterator[Complaint]:
 
 
 def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Complaint]:
-    if isinstance(expectation.message, TextRule):
-        yield from _check_text_rule((*path, "message"), expectation.message)
+    for key in ("message", "detail"):
+        if isinstance(rule := getattr(expectation, key), TextRule):
+            yield from _check_text_rule((*path, key), rule)
     for key in ("requests", "no_requests"):
         for index, request in enumerate(getattr(expectation, key)):
             header = request.credential_header
@@ -136,7 +206,7 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Comp
 
 def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[Complaint]:
     if (rule.contains is None) == (rule.matches is None):
-        yield path, "'message' must have one of 'contains' and 'matches'"
+        yield path, f"{quote(str(path[-1]))} must have one of 'contains' and 'matches'"
     if rule.matches is None:
         return
     if len(rule.matches) > _MAX_PATTERN:

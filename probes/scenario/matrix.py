@@ -9,13 +9,14 @@ from probes.scenario.model import (
     Combination,
     Condition,
     Expectation,
+    Flow,
     Matrix,
     Rule,
     Scenario,
     parse_client,
 )
 
-AXES = ("client", "endpoint", "credential", "headers", "backend")
+AXES = ("client", "endpoint", "credential", "headers", "backend", "flow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Names:
     credential: str
     headers: str
     backend: str
+    flow: str = Flow.PROMPT
 
 
 def combinations(scenario: Scenario) -> Iterator[Names]:

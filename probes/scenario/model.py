@@ -10,10 +10,12 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from probes.emulator.setup import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
-from probes.observation import Outcome
+from probes.observation import LoginState, Outcome
+from probes.versions import read_range
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
-CLIENT_PATTERN: Final = r"^[a-z0-9-]+(@[0-9A-Za-z.-]+)?(\+[a-z0-9-]+(@[0-9A-Za-z.-]+)?)?$"
+VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"
+CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSION_PATTERN})?)?$"
 DEFAULT: Final = "default"
 NO_CREDENTIAL: Final = "none"
 
@@ -30,7 +32,60 @@ class Via(enum.StrEnum):
     OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
     API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
     AUTH_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"
+    CUSTOM_HEADERS_VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
+    """One line `Authorization: Bearer ...`, or as its form says."""
+    REFRESH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_REFRESH_TOKEN"
+    """With `CLAUDE_CODE_OAUTH_SCOPES` beside it."""
+    IDENTITY_TOKEN_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN"
+    """With the ids of a federation rule, an organization and a service account beside it."""
+    IDENTITY_TOKEN_FILE_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN_FILE"
+    """The same, with the token in a file."""
     CREDENTIALS_FILE = "credentials-file"
+    API_KEY_HELPER = "apiKeyHelper"
+    """A command in the settings file, which prints the token."""
+    SETTINGS_ENV = "settings-env"
+    """The `env` of the settings file sets the `variable`."""
+
+
+VARIABLES: Final = (
+    Via.OAUTH_TOKEN_VARIABLE,
+    Via.API_KEY_VARIABLE,
+    Via.AUTH_TOKEN_VARIABLE,
+    Via.CUSTOM_HEADERS_VARIABLE,
+    Via.REFRESH_TOKEN_VARIABLE,
+    Via.IDENTITY_TOKEN_VARIABLE,
+    Via.IDENTITY_TOKEN_FILE_VARIABLE,
+)
+"""Ways that are environment variables."""
+
+
+class Form(enum.StrEnum):
+    """In which form a credential is handed over, where that is not the usual one."""
+
+    LINE_BREAK = "line-break"
+    """In the middle of the value."""
+    TRAILING_LINE_BREAK = "trailing-line-break"
+    WIDE_CHARACTER = "wide-character"
+    """One above U+00FF, which no header can carry (RFC 9110, 5.5)."""
+    X_API_KEY_LINE = "x-api-key-line"
+    """Of `ANTHROPIC_CUSTOM_HEADERS`: the token as `x-api-key`."""
+
+    SCOPES_AS_TEXT = "scopes-as-text"
+    """In the credentials file, from here on: scopes in one text and not in a list."""
+    EXPIRY_IN_SECONDS = "expiry-in-seconds"
+    """Not in milliseconds."""
+    EXPIRY_ZERO = "expiry-zero"
+    NO_REFRESH_TOKEN = "no-refresh-token"
+    UNKNOWN_REFRESH_TOKEN = "unknown-refresh-token"
+
+    FAILING = "failing"
+    """Of `apiKeyHelper`, from here on: it prints nothing and fails."""
+    SLOW = "slow"
+    """It waits before it prints the token."""
+    CHATTY = "chatty"
+    """It prints a line of its own first."""
+    SILENT = "silent"
+    """It prints nothing and succeeds."""
 
 
 class Request(enum.StrEnum):
@@ -46,6 +101,22 @@ class Request(enum.StrEnum):
     USAGE = "usage"
 
 
+class Flow(enum.StrEnum):
+    """What a client is asked to do."""
+
+    PROMPT = "prompt"
+    """Answer one question; for a client that has one flow only: that."""
+    PROMPT_STREAM = "prompt-stream"
+    """The same, told event by event."""
+    STDIO = "stdio"
+    """The same, asked on its standard input, as IDE extensions do."""
+    AUTH_STATUS = "auth-status"
+    AUTH_LOGIN = "auth-login"
+    """Sign in with a code that is pasted."""
+    AUTH_LOGOUT = "auth-logout"
+    SETUP_TOKEN = "setup-token"
+
+
 class ClientKind(enum.StrEnum):
     """The programs that authprobe knows how to drive."""
 
@@ -54,14 +125,22 @@ class ClientKind(enum.StrEnum):
     AGENT_SDK_PYTHON = "agent-sdk-python"
     AGENT_SDK_NODE = "agent-sdk-node"
     CLAUDE_MAX_API_PROXY = "claude-max-api-proxy"
+    ANTHROPIC_PYTHON = "anthropic-python"
+    ANTHROPIC_NODE = "anthropic-node"
+    LITELLM = "litellm"
 
 
 LATEST: Final = "latest"
+INSTALLED: Final = "installed"
+"""The version of the user's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A program at a version; `through` is the CLI that it drives where that is chosen apart."""
+    """A program at a version.
+
+    `through` is the CLI that it drives where that is chosen apart; for a gateway: the one in front.
+    """
 
     kind: ClientKind
     version: str = LATEST
@@ -84,11 +163,18 @@ def parse_client(text: str) -> Client:
     first, _, second = text.partition("+")
     kind_name, _, version = first.partition("@")
     kind = ClientKind(kind_name)
+    if wanted := read_range(version):
+        version = str(wanted)
+    if version == INSTALLED and kind is not ClientKind.CLAUDE_CODE:
+        raise ValueError(f"only {ClientKind.CLAUDE_CODE} can be '{INSTALLED}'")
     through = parse_client(second) if second else None
     if kind is ClientKind.CLAUDE_MAX_API_PROXY:
         through = through or Client(kind=ClientKind.CLAUDE_CODE)
         if through.kind is not ClientKind.CLAUDE_CODE:
             raise ValueError(f"{kind.value} drives claude-code, not {through.kind.value}")
+    elif kind is ClientKind.LITELLM:
+        if through is not None and through.kind is not ClientKind.CLAUDE_CODE:
+            raise ValueError(f"{kind.value} is asked by claude-code, not {through.kind.value}")
     elif through is not None:
         raise ValueError(f"{kind.value} brings its own CLI; leave out '+{second}'")
     return Client(kind=kind, version=version or LATEST, through=through)
@@ -114,6 +200,17 @@ class Credential:
     token: TokenKind
     state: TokenState = TokenState.VALID
     via: Via
+    variable: Via | None = None
+    """What the settings file sets, where that is the way."""
+    form: Form | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is put: of two in one place the second would replace the first."""
+        return f"{self.via}: {self.variable}" if self.variable else self.via.value
+
+
+Credentials = Annotated[tuple[Credential, ...], Field(min_length=1, max_length=5)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +243,8 @@ class ExpectedRequest:
     """Headers as recorded; null: the header must not be there."""
     rule: Text | None = None
     """Id of the emulator's rule that answered."""
+    scopes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Exactly the scopes that an authorization is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +258,10 @@ class Expectation:
     error_type: Text | None = None
     message: Text | TextRule | None = None
     exit_code: Whole | None = None
+    detail: Text | TextRule | None = None
+    """Our own line about it: why it could not be tested."""
+    stored_login: LoginState | None = None
+    """What the client's stored login is worth when it has ended."""
     requests: tuple[ExpectedRequest, ...] = ()
     """Requests that must be among those made, in this order."""
     no_requests: tuple[ExpectedRequest, ...] = ()
@@ -180,6 +283,7 @@ class Matrix:
     credential: Axis = (NO_CREDENTIAL,)
     headers: Axis = (DEFAULT,)
     backend: Axis = (DEFAULT,)
+    flow: Annotated[tuple[Flow, ...], Field(min_length=1)] = (Flow.PROMPT,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +297,7 @@ class Combination:
     credential: Slug | None = None
     headers: Slug | None = None
     backend: Slug | None = None
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +311,7 @@ class Condition:
     credential: tuple[Slug, ...] | Slug | None = None
     headers: tuple[Slug, ...] | Slug | None = None
     backend: tuple[Slug, ...] | Slug | None = None
+    flow: tuple[Flow, ...] | Flow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +337,8 @@ class Scenario:
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Where the expectation comes from: issue links, documentation pages, RFC sections."""
     endpoints: dict[Slug, Endpoint] = field(default_factory=dict)
-    credentials: dict[Slug, Credential] = field(default_factory=dict)
+    credentials: dict[Slug, Credentials | Credential] = field(default_factory=dict)
+    """A list is handed over at once."""
     headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
     """Sets of headers that our own HTTP client adds; null takes a default header away."""
     backends: dict[Slug, Backend] = field(default_factory=dict)
@@ -247,3 +354,9 @@ class Scenario:
     """Further words by which `-k` finds the cases."""
     anchors: object = None
     """A place for YAML anchors; not read."""
+
+
+def credentials_of(scenario: Scenario, name: str) -> tuple[Credential, ...]:
+    """What a name on the credential axis stands for; nothing for `none`, or an unknown one."""
+    given = scenario.credentials.get(name, ())
+    return given if isinstance(given, tuple) else (given,)

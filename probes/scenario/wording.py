@@ -8,18 +8,21 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from probes.emulator.setup import FAULT_PATTERN, Standing, TokenKind, TokenState
-from probes.observation import Outcome
-from probes.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Request, Via
+from probes.observation import LoginState, Outcome
+from probes.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Flow, Form, Request, Via
 from probes.scenario.source import KeyPath, escape, quote, remedy
 from probes.scenario.yamltree import Mapping, Node, Scalar, describe
 
 _ENUMS: Final[dict[Any, str]] = {
     Outcome: "an outcome",
+    LoginState: "what a stored login may be worth",
     Request: "a request",
     TokenKind: "a kind of token",
     TokenState: "a state of a token",
     Standing: "a standing",
     Via: "a way to hand over a credential",
+    Form: "a form of a credential",
+    Flow: "a flow",
 }
 _PATTERNS: Final = {
     FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",

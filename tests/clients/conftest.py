@@ -29,8 +29,9 @@ def children() -> Iterator[Children]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, children: Children) -> Cache:
-    return Cache(tmp_path / "cache", children)
+def cache(tmp_path: Path, children: Children) -> Iterator[Cache]:
+    with Cache(tmp_path / "cache", children) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """A made-up package registry: an `npm` that installs what it is told to, and needs no network."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,10 @@ echo "$1" >> "$here/calls"
 env > "$here/environment"
 if [ -e "$here/before" ]; then . "$here/before"; fi
 if [ -e "$here/output" ]; then cat "$here/output" >&2; exit 1; fi
-if [ "$1" = view ]; then cat "$here/latest"; exit; fi
+if [ "$1" = view ]; then
+    case "$*" in *--json) cat "$here/versions" ;; *) cat "$here/latest" ;; esac
+    exit
+fi
 for last; do :; done
 package=${last%@*} version=${last##*@} modules=$3/node_modules
 if [ -e "$here/says" ]; then version=$(cat "$here/says"); fi
@@ -55,6 +59,11 @@ class Registry:
     def publish(self, latest: str) -> None:
         """The latest version is this one."""
         (self.folder / "latest").write_text(f"{latest}\n")
+
+    def publish_all(self, *versions: str) -> None:
+        """These are the versions that there are."""
+        told = versions[0] if len(versions) == 1 else versions  # as npm prints them
+        (self.folder / "versions").write_text(json.dumps(told))
 
     def mislabel(self, version: str) -> None:
         """Whatever is installed calls itself this version."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.install import ASK_LIMIT, Cache, reason_of
+from probes.clients.install import Cache
+from probes.clients.installers import ASK_LIMIT, reason_of
 from probes.clients.process import Children
 from probes.errors import InstallError
 from probes.scenario.model import Client, ClientKind, parse_client
@@ -80,6 +81,13 @@ def test_what_was_not_prepared_is_not_there(cache: Cache) -> None:
         ("something\nelse went wrong\n\n", "else went wrong"),
         ("GET https://user:canary@example.org/x failed", "GET https://example.org/x failed"),
         ("x" * 5000, "x" * 300),
+        (
+            "npm error code 3\nnpm error path /x/node_modules/y\nnpm error command failed\n"
+            "npm error command sh -c node install.cjs\nnpm error ECONNREFUSED\n"
+            "npm error cannot find the thing\n"
+            "npm error A complete log of this run can be found in: /x/debug-0.log",
+            "its install script failed: cannot find the thing",
+        ),
         ("", "exit code 1"),
     ],
 )
@@ -149,6 +157,15 @@ def test_a_client_that_calls_itself_something_else_is_refused(
     registry.mislabel("2.0.0")
     assert fault(cache, f"{kind}@1.0.0") == f"{kind} 1.0.0 calls itself 2.0.0"
     assert content(cache, kind) == []
+
+
+def test_a_client_whose_version_cannot_be_asked_says_why(registry: Registry, cache: Cache) -> None:
+    registry.after(
+        "printf '#!/bin/sh\necho 1.0.0\necho no such library >&2\nexit 1' > $modules/.bin/claude"
+    )
+    told = "claude-code 1.0.0: --version failed: no such library"
+    assert fault(cache, "claude-code@1.0.0") == told
+    assert content(cache) == []
 
 
 def test_a_client_that_does_not_say_its_version_is_refused(

@@ -1,10 +1,14 @@
 import json
 import time
+from pathlib import Path
 
 import pytest
 
+from probes.clients.cache import Lock
 from probes.clients.install import Cache
 from probes.clients.process import Children
+from probes.errors import InstallError
+from probes.scenario.model import ClientKind
 from probes.settings import LATEST_AGE
 from tests.clients.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 
@@ -19,9 +23,9 @@ def test_the_latest_version_is_asked_for_once(
     assert registry.calls == ["view", "install"]
 
 
-def age_note(cache: Cache, seconds: float) -> None:
-    """Make the note of the latest version so much older."""
-    note = cache.folder / "claude-code" / "latest.json"
+def age_note(cache: Cache, seconds: float, name: str = "latest.json") -> None:
+    """Make a note of what the registry said so much older."""
+    note = cache.folder / "claude-code" / name
     heard = json.loads(note.read_text())
     note.write_text(json.dumps(heard | {"at": time.time() - seconds}))
 
@@ -94,12 +98,83 @@ def test_another_version_that_is_being_installed_is_left_alone(
 ) -> None:
     other = cache.folder / "claude-code" / ".new-1.0.0-beta.1_abcdefgh"
     other.mkdir(parents=True)
+    lock = Lock(other.with_name("1.0.0-beta.1.lock"))
+    assert lock.take(shared=False)
     install(cache, "claude-code@1.0.0")
     assert other.exists()
+    lock.release()
 
 
-@pytest.mark.parametrize("version", ["..", ".", "stable"])
+@pytest.mark.parametrize("version", ["..", ".", "stable", "2", "2.1", "2.1.31-"])
 def test_what_is_no_version_is_not_installed(
     registry: Registry, cache: Cache, version: str
 ) -> None:
     assert "is not a version" in fault(cache, f"claude-code@{version}")
+
+
+def versions(cache: Cache) -> list[str]:
+    return list(cache.versions(ClientKind.CLAUDE_CODE))
+
+
+def test_the_published_versions_are_asked_for_once_a_day(
+    registry: Registry, cache: Cache, children: Children
+) -> None:
+    registry.publish_all("1.0.0", "1.0.1-beta.1")
+    assert versions(cache) == ["1.0.0", "1.0.1-beta.1"]
+    registry.publish_all("1.0.2")
+    assert versions(Cache(cache.folder, children)) == ["1.0.0", "1.0.1-beta.1"]
+    assert registry.calls == ["view"]
+    age_note(cache, LATEST_AGE.total_seconds() + 60, "published.json")
+    assert versions(cache) == ["1.0.2"]
+
+
+def test_offline_the_published_versions_are_those_last_heard_of(
+    registry: Registry, cache: Cache
+) -> None:
+    registry.fail(OFFLINE)
+    with pytest.raises(InstallError) as caught:
+        versions(cache)
+    assert str(caught.value) == f"the versions of @anthropic-ai/claude-code: {UNREACHABLE}"
+    registry.recover()
+    registry.publish_all("1.0.0")
+    versions(cache)
+    age_note(cache, LATEST_AGE.total_seconds() * 100, "published.json")
+    registry.fail(OFFLINE)
+    assert versions(cache) == ["1.0.0"]
+
+
+@pytest.mark.parametrize("told", ["", "{}", "[]", "[1]", '["soon"]', "null", "["])
+def test_a_registry_that_names_no_versions_is_told(
+    registry: Registry, cache: Cache, told: str
+) -> None:
+    (registry.folder / "versions").write_text(told)
+    with pytest.raises(InstallError) as caught:
+        versions(cache)
+    assert str(caught.value) == "the registry names no version of @anthropic-ai/claude-code"
+
+
+@pytest.mark.parametrize("note", ["{", "[]", '{"versions": [1], "at": 9e9}', '{"versions": []}'])
+def test_a_note_of_versions_that_cannot_be_read_is_not_believed(
+    registry: Registry, cache: Cache, note: str
+) -> None:
+    file = cache.folder / "claude-code" / "published.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(note)
+    registry.publish_all("1.0.0")
+    assert versions(cache) == ["1.0.0"]
+
+
+def test_pip_names_every_version_that_is_published(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for version in ("0.1.0", "0.2.0", "0.3.0rc1"):
+        (tmp_path / f"claude_agent_sdk-{version}-py3-none-any.whl").touch()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert set(cache.versions(ClientKind.AGENT_SDK_PYTHON)) == {"0.1.0", "0.2.0", "0.3.0rc1"}
+
+
+def test_an_answer_that_cannot_be_kept_is_used(registry: Registry, cache: Cache) -> None:
+    registry.publish_all("1.0.0")
+    cache.folder.write_text("a file")
+    assert versions(cache) == ["1.0.0"]

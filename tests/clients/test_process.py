@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.process import OUTPUT_LIMIT_BYTES, Children, Ended, Finished
+from probes.clients.process import OUTPUT_LIMIT_BYTES, Children, Ended, Finished, Stdin
 from probes.errors import ClientError
 from tests.waiting import wait_until
 
@@ -242,6 +242,32 @@ def test_a_line_of_a_child_that_has_ended_is_not_waited_for(children: Children) 
         assert child.read_line_with("marker", LIMIT) is None
         assert child.stderr == "why\n"
     assert time.monotonic() - began < LIMIT / 2
+
+
+def test_the_exit_code_is_known_also_when_a_line_was_waited_for(children: Children) -> None:
+    with children.start([SH, "-c", "echo x; exit 7"], env=SYSTEM, cwd=Path("/")) as child:
+        assert child.read_line_with("no such thing", LIMIT) is None
+        assert (child.ended, child.wait(LIMIT).exit_code) == (True, 7)
+
+
+def test_what_is_written_is_read_until_the_input_ends(children: Children) -> None:
+    with children.start(
+        [SH, "-c", "cat; echo end"], env=SYSTEM, cwd=Path("/"), stdin=Stdin.PIPE
+    ) as child:
+        child.write(b"one\n")
+        assert child.read_line_with("one", LIMIT) == "one"
+        child.write(b"two\n")
+        child.end_input()
+        child.write(b"three\n")
+        assert child.wait(LIMIT).stdout == "one\ntwo\nend\n"
+
+
+def test_a_child_that_reads_nothing_is_written_to_in_vain(children: Children) -> None:
+    with children.start([SH, "-c", ":"], env=SYSTEM, cwd=Path("/"), stdin=Stdin.PIPE) as child:
+        assert child.wait(LIMIT).exit_code == 0
+        child.write(b"one\n")
+        child.end_input()
+        child.end_input()
 
 
 def test_closing_ends_what_runs() -> None:

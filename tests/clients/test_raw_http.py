@@ -185,7 +185,7 @@ def test_there_must_be_an_endpoint(laboratory: Laboratory) -> None:
 def test_each_request_is_accepted_and_says_whose_it_is(
     laboratory: Laboratory, request_kind: Request, credential: Credential, rule: str, stream: bool
 ) -> None:
-    seen = observe(laboratory, raw_case(request_kind, credential=credential, stream=stream))
+    seen = observe(laboratory, raw_case(request_kind, credentials=(credential,), stream=stream))
     assert (seen.outcome, seen.status) == (Outcome.ACCEPTED, 200)
     [exchange] = seen.exchanges
     assert (exchange.rule, exchange.credential) == (rule, credential.token.value)
@@ -234,11 +234,11 @@ def test_the_credential_is_in_its_header(
     laboratory: Laboratory, credential: Credential, header: tuple[str, str]
 ) -> None:
     plain, body = made(laboratory, raw_case())
-    assert made(laboratory, raw_case(credential=credential)) == (plain | dict([header]), body)
+    assert made(laboratory, raw_case(credentials=(credential,))) == (plain | dict([header]), body)
 
 
 def test_a_refresh_token_is_in_the_body(laboratory: Laboratory) -> None:
-    headers, body = made(laboratory, raw_case(Request.REFRESH, credential=REFRESH_TOKEN))
+    headers, body = made(laboratory, raw_case(Request.REFRESH, credentials=(REFRESH_TOKEN,)))
     assert body == {
         "grant_type": "refresh_token",
         "client_id": "authprobe",

@@ -174,7 +174,11 @@ class Sent:
 
 
 def make_ask(
-    backend: CaseBackend, target: Target, headers: dict[str, str], body: bytes = b""
+    backend: CaseBackend,
+    target: Target,
+    headers: dict[str, str],
+    body: bytes = b"",
+    query: str = "",
 ) -> Ask:
     """A request to this backend."""
     method, host, path = target
@@ -184,6 +188,7 @@ def make_ask(
         path=path,
         headers=headers,
         body=body,
+        query=query,
         state=backend.state,
     )
 

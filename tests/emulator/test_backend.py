@@ -102,9 +102,19 @@ def test_headers_that_do_not_concern_authentication_are_not_kept() -> None:
     assert exchange.headers == {"anthropic-version": "2023-06-01"}
 
 
-def test_a_client_is_known_by_product_and_hash_only() -> None:
-    [exchange] = record({"user-agent": "claude-cli/2.1.31 (external, cli) me@host"}).exchanges
-    assert exchange.products == ("claude-cli/2.1.31",)
+@pytest.mark.parametrize(
+    ("agent", "products"),
+    [
+        ("claude-cli/2.1.31 (external, cli)", ("claude-cli/2.1.31",)),
+        ("Anthropic/Python 2.12.0", ("Anthropic/Python 2.12.0",)),
+        ("Anthropic/JS 1.12.0", ("Anthropic/JS 1.12.0",)),
+        ("litellm/1.106.2", ("litellm/1.106.2",)),
+        ("Anthropic/Ruby 1.0.0 AsyncAnthropic/Python 2.12.0 Anthropic/Python x", ()),
+    ],
+)
+def test_a_client_is_known_by_product_and_hash_only(agent: str, products: tuple[str, ...]) -> None:
+    [exchange] = record({"user-agent": f"{agent} me@host"}).exchanges
+    assert exchange.products == products
     assert exchange.headers["user-agent"].startswith("sha256:")
     assert "host" not in exchange.headers["user-agent"]
 

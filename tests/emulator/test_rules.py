@@ -300,6 +300,16 @@ def test_a_wrong_client_is_refused_and_the_right_one_passes(
         assert [seen.rule for seen in backend.exchanges] == [expected]
 
 
+@pytest.mark.parametrize("date", [DAY(2026, 2, 1), DAY(2026, 11, 1)])
+def test_one_key_in_both_headers_is_one_credential(date: datetime.date) -> None:
+    backend = CaseBackend(Backend(date=date))
+    key, other = (backend.tokens.make(*GOOD_KEY).value for _ in range(2))
+    for value, rules in ((key, ("messages",)), (other, ("A05", "deny:rule"))):
+        headers = {"authorization": f"Bearer {key}", "x-api-key": value}
+        ask = make_ask(backend, MESSAGES, headers | {"anthropic-version": "2023-06-01"})
+        assert backend.answer(ask).rule in rules
+
+
 @pytest.mark.parametrize(
     ("sent", "nearest", "differs"),
     [

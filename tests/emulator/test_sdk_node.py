@@ -13,7 +13,7 @@ import filelock
 import pytest
 from pydantic import TypeAdapter
 
-from probes.clients.install import INSTALL_LIMIT, reason_of
+from probes.clients.installers import INSTALL_LIMIT, reason_of
 from probes.clients.process import Children
 from probes.emulator.case import CaseBackend
 from probes.emulator.network import Listener, Network

@@ -53,6 +53,20 @@ def test_scenarios_without_a_client_in_common_stand_apart() -> None:
     ]
 
 
+def test_a_flow_makes_a_row_of_its_own_unless_it_is_the_usual_one() -> None:
+    (matrix,) = table.make_tables(
+        make_run(
+            make_record(id="a"),
+            make_record(id="b", client="claude-code@latest", flow="prompt"),
+            make_record(id="c", client="claude-code@latest", flow="setup-token"),
+        )
+    )
+    assert [row.label for row in matrix.groups[0].rows] == [
+        "no credential",
+        "no credential, flow setup-token",
+    ]
+
+
 def test_headers_and_backend_make_rows_of_their_own() -> None:
     records = (
         make_record(id="a"),

@@ -51,6 +51,7 @@ matrix:
   credential: [none, expired]
   headers: [default, beta]
   backend: [default, july]
+  flow: [prompt]
 exclude:
   - {client: raw-http, endpoint: counting, credential: none, headers: beta, backend: july}
 include:
@@ -59,6 +60,7 @@ include:
     credential: setup
     headers: default
     backend: july
+    flow: stdio
 expect:
   - when:
       client: claude-code@2.1.31
@@ -66,12 +68,15 @@ expect:
       credential: setup
       headers: default
       backend: july
+      flow: [stdio]
     then:
       outcome: rejected
       status: 401
       error_type: authentication_error
       message: {contains: OAuth}
       exit_code: 1
+      detail: {contains: it}
+      stored_login: usable
       requests:
         - method: POST
           host: api.anthropic.com
@@ -81,6 +86,7 @@ expect:
           credential_header: authorization
           betas: [oauth-2025-04-20]
           headers: {x-api-key: null}
+          scopes: [user:inference]
       no_requests:
         - {path: /v1/oauth/token}
   - when: {credential: expired}

@@ -125,7 +125,7 @@ def test_what_makes_no_sense_is_shown_where_it_is(
         ),
         (
             "[{when: {endpoint: other}, then: {outcome: rejected}}]",
-            "7:1: no rule is for the case 'raw-http/api/none/default/default'; end with a "
+            "7:1: no rule is for the case 'raw-http/api/none/default/default/prompt'; end with a "
             "rule that has no 'when'",
         ),
     ],
@@ -152,7 +152,10 @@ def test_rules_must_be_reached_and_reach_every_case(
             [
                 "6:53: claude-code takes no credential via 'bearer', as 'it' is; "
                 "its ways are 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', "
-                "'ANTHROPIC_AUTH_TOKEN' or 'credentials-file'"
+                "'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS', "
+                "'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', 'ANTHROPIC_IDENTITY_TOKEN', "
+                "'ANTHROPIC_IDENTITY_TOKEN_FILE', 'credentials-file', 'apiKeyHelper' or "
+                "'settings-env'"
             ],
         ),
         (
@@ -164,6 +167,21 @@ def test_rules_must_be_reached_and_reach_every_case(
             "matrix: {",
             "headers: {more: {x-more: y}}\nmatrix: {headers: [more], ",
             ["7:20: claude-code sends headers of its own: its headers are 'default', not 'more'"],
+        ),
+        (
+            "matrix: {client: [claude-code@2.1.31]",
+            "matrix: {flow: [prompt, stdio], client: [claude-code@2.1.31, agent-sdk-node]",
+            ["6:25: agent-sdk-node has one flow only; leave out 'stdio'"],
+        ),
+        (
+            "matrix: {",
+            "matrix: {flow: [login], ",
+            ["6:17: 'login' is not a flow; did you mean 'auth-login'?"],
+        ),
+        (
+            "matrix: {",
+            "backends: {stdio: {faults: [delay]}}\nmatrix: {backend: [stdio], ",
+            ["6:12: 'stdio' is a flow as well; case ids would be the same, choose another"],
         ),
         (
             "[claude-code@2.1.31]",
@@ -183,6 +201,16 @@ def test_rules_must_be_reached_and_reach_every_case(
             [
                 "8:11: raw-http takes no credential via 'CLAUDE_CODE_OAUTH_TOKEN', as 'it' is; "
                 "its ways are 'bearer', 'x-api-key' or 'body'"
+            ],
+        ),
+        (
+            "via: CLAUDE_CODE_OAUTH_TOKEN}}\nmatrix: {client: [claude-code@2.1.31]",
+            "via: apiKeyHelper}}\nmatrix: {client: [anthropic-python]",
+            [
+                "6:51: anthropic-python takes no credential via 'apiKeyHelper', as 'it' is; its "
+                "ways are 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', "
+                "'ANTHROPIC_CUSTOM_HEADERS', 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', "
+                "'ANTHROPIC_IDENTITY_TOKEN' or 'ANTHROPIC_IDENTITY_TOKEN_FILE'"
             ],
         ),
         (

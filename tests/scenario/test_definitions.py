@@ -84,7 +84,8 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
         ),
         (
             "{token: refresh-token, via: bearer}",
-            "a refresh-token is handed over via 'body', not 'bearer'",
+            "a refresh-token is handed over via 'body' or 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', "
+            "not 'bearer'",
         ),
         (
             "{token: access-token, via: body}",
@@ -96,11 +97,20 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
         ),
         (
             "{token: setup-token, via: bearer, state: used}",
-            "only a refresh-token can be 'used', not a setup-token",
+            "only a refresh-token or a login can be 'used', not a setup-token",
         ),
         (
             "{token: identity-token, via: bearer}",
-            "an identity-token is handed over via 'body', not 'bearer'",
+            "an identity-token is handed over via 'body', 'ANTHROPIC_IDENTITY_TOKEN' or "
+            "'ANTHROPIC_IDENTITY_TOKEN_FILE', not 'bearer'",
+        ),
+        (
+            "{token: api-key, via: ANTHROPIC_IDENTITY_TOKEN}",
+            "'ANTHROPIC_IDENTITY_TOKEN' is for an identity-token, not for an api-key",
+        ),
+        (
+            "{token: login, via: apiKeyHelper}",
+            "a login is handed over via 'credentials-file', not 'apiKeyHelper'",
         ),
     ],
 )
@@ -111,6 +121,154 @@ def test_a_credential_must_make_sense(tmp_path: Path, credential: str, expected:
     )
     key = "state: " if "state" in credential else "via: "
     assert found[-1] == f"8:{19 + credential.index(key) + len(key)}: {expected}"
+
+
+VARIABLES = (
+    "'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', "
+    "'ANTHROPIC_CUSTOM_HEADERS', 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', 'ANTHROPIC_IDENTITY_TOKEN' or "
+    "'ANTHROPIC_IDENTITY_TOKEN_FILE'"
+)
+
+
+@pytest.mark.parametrize(
+    ("credential", "at", "expected"),
+    [
+        (
+            "{token: login, via: credentials-file, form: chatty}",
+            "chatty",
+            "what is handed over via 'credentials-file' is never 'chatty'; its forms are "
+            "'scopes-as-text', 'expiry-in-seconds', 'expiry-zero', 'no-refresh-token' or "
+            "'unknown-refresh-token'",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, form: line-break}",
+            "line-break",
+            "what is handed over via 'apiKeyHelper' is never 'line-break'; its forms are "
+            "'failing', 'slow', 'chatty' or 'silent'",
+        ),
+        (
+            "{token: api-key, via: ANTHROPIC_API_KEY, form: x-api-key-line}",
+            "x-api-key-line",
+            "what is handed over via 'ANTHROPIC_API_KEY' is never 'x-api-key-line'; its forms "
+            "are 'line-break', 'trailing-line-break' or 'wide-character'",
+        ),
+        (
+            "{token: api-key, via: bearer, form: line-break}",
+            "line-break",
+            "what is handed over via 'bearer' is never 'line-break'",
+        ),
+        (
+            "{token: login, via: credentials-file, form: expiry-zero, state: blanked}",
+            "expiry-zero",
+            "a login that is 'blanked' cannot be 'expiry-zero' as well",
+        ),
+        (
+            "{token: login, via: credentials-file, form: no-refresh-token, state: used}",
+            "no-refresh-token",
+            "a login that is 'used' cannot be 'no-refresh-token' as well",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, form: chaty}",
+            "chaty",
+            "'chaty' is not a form of a credential; did you mean 'chatty'?",
+        ),
+        (
+            "{token: api-key, via: settings-env}",
+            "settings-env",
+            f"'settings-env' sets a 'variable': {VARIABLES}",
+        ),
+        (
+            "{token: api-key, via: settings-env, variable: apiKeyHelper}",
+            "apiKeyHelper",
+            f"'settings-env' sets a 'variable': {VARIABLES}",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, variable: ANTHROPIC_API_KEY}",
+            "ANTHROPIC_API_KEY",
+            "'variable' is for 'settings-env' only, and 'via' is 'apiKeyHelper'",
+        ),
+        (
+            "{token: login, via: settings-env, variable: ANTHROPIC_API_KEY}",
+            "ANTHROPIC_API_KEY",
+            "a login is handed over via 'credentials-file', not 'ANTHROPIC_API_KEY'",
+        ),
+        (
+            "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: slow}",
+            "slow",
+            "what is handed over via 'ANTHROPIC_API_KEY' is never 'slow'; its forms are "
+            "'line-break', 'trailing-line-break' or 'wide-character'",
+        ),
+        (
+            "[{token: api-key, via: apiKeyHelper}, {token: api-key, via: apiKeyHelper}]",
+            "apiKeyHelper",
+            "'apiKeyHelper' hands over one credential, and has one already",
+        ),
+        (
+            "[{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY},"
+            " {token: setup-token, via: settings-env, variable: ANTHROPIC_API_KEY}]",
+            "settings-env",
+            "'settings-env: ANTHROPIC_API_KEY' hands over one credential, and has one already",
+        ),
+        (
+            "[{token: api-key, via: ANTHROPIC_API_KEY}, {token: login, via: apiKeyHelper}]",
+            "apiKeyHelper",
+            "a login is handed over via 'credentials-file', not 'apiKeyHelper'",
+        ),
+        (
+            "[{token: api-key, via: ANTHROPIC_API_KEY}, {token: api-key, vai: apiKeyHelper}]",
+            "vai: apiKeyHelper",
+            "unknown key 'vai'; did you mean 'via'?",
+        ),
+        (
+            "apiKeyHelper",
+            "apiKeyHelper",
+            "'it' must be a list or a mapping, not the text 'apiKeyHelper'",
+        ),
+    ],
+)
+def test_a_way_has_forms_of_its_own_and_takes_one_credential(
+    tmp_path: Path, credential: str, at: str, expected: str
+) -> None:
+    found = _of_credential(tmp_path, credential)
+    assert f"8:{19 + credential.rindex(at)}: {expected}" in found
+
+
+def test_a_list_of_credentials_has_some(tmp_path: Path) -> None:
+    assert "8:15: 'it' must have at least one item" in _of_credential(tmp_path, "[]")
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "[{token: api-key, via: ANTHROPIC_API_KEY}, "
+        "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY}]",
+        "[{token: setup-token, via: settings-env, variable: CLAUDE_CODE_OAUTH_TOKEN}, "
+        "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: line-break}]",
+        "[{token: login, via: credentials-file, state: used, form: expiry-in-seconds}]",
+        "{token: refresh-token, state: used, via: CLAUDE_CODE_OAUTH_REFRESH_TOKEN}",
+        "{token: identity-token, via: settings-env, variable: ANTHROPIC_IDENTITY_TOKEN_FILE}",
+        "{token: api-key, via: ANTHROPIC_CUSTOM_HEADERS, form: x-api-key-line}",
+    ],
+)
+def test_credentials_as_users_supply_them(tmp_path: Path, credential: str) -> None:
+    assert _of_credential(tmp_path, credential) == []
+
+
+def test_our_own_request_has_one_credential(tmp_path: Path) -> None:
+    several = "[{token: api-key, via: x-api-key}, {token: access-token, via: bearer}]"
+    text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {several}}}"
+    assert complaints(tmp_path, text) == [
+        "6:60: raw-http sends one credential, and 'it' is several"
+    ]
+
+
+def _of_credential(folder: Path, credential: str) -> list[str]:
+    """What is said of a credential of Claude Code, in the last line."""
+    text = changed(
+        "{client: [raw-http], endpoint: [api]}", "{client: [claude-code], credential: [it]}"
+    )
+    text = changed("endpoints: {api: {url: https://api.example.org}}\n", "tags: [a]\n", text)
+    return complaints(folder, text + f"credentials: {{it: {credential}}}")
 
 
 @pytest.mark.parametrize(

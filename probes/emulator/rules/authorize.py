@@ -14,6 +14,7 @@ from probes.emulator.setup import Standing
 from probes.emulator.state import CODE_LIFETIME, Code
 from probes.emulator.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES
 
+AUTHORIZE_PATH: Final = "/oauth/authorize"
 CALLBACK_PATH: Final = "/oauth/code/callback"
 CALLBACKS: Final = tuple(f"https://{host}{CALLBACK_PATH}" for host in (PLATFORM, CONSOLE))
 LOOPBACK: Final = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?/callback")
@@ -100,6 +101,14 @@ def _short_link(ask: Ask) -> tuple[tuple[str, ...], str] | None:
     """Scopes and challenge of a link that has nothing else in it."""
     found = SHORT_LINK.fullmatch(ask.query)
     return (SHORT_SCOPES[found[1]], found[2]) if found else None
+
+
+def scopes_asked(ask: Ask) -> tuple[str, ...]:
+    """The scopes that an authorization is asked for with; none of a request of another kind."""
+    if not ask.path.endswith(AUTHORIZE_PATH):
+        return ()
+    short = _short_link(ask)
+    return short[0] if short else _scopes(ask)
 
 
 def _is_short_link(ask: Ask) -> bool:

@@ -29,9 +29,14 @@ def is_key_in(ask: Ask, *states: TokenState) -> bool:
 
 
 def _key_as_bearer(ask: Ask) -> Token | None:
-    """The API key that is sent as a Bearer token, alone, since that is a way to send one."""
-    is_key = ask.token is not None and ask.token.kind is TokenKind.API_KEY
-    return ask.token if is_key and ask.api_key is None and ask.now >= KEY_AS_BEARER else None
+    """The API key that is sent as a Bearer token: alone, since that is a way to send one, or in
+    both headers, as Claude Code sends what its `apiKeyHelper` prints
+    (code.claude.com/docs/en/authentication).
+    """
+    if ask.token is None or ask.token.kind is not TokenKind.API_KEY:
+        return None
+    alone = ask.api_key is None and ask.now >= KEY_AS_BEARER
+    return ask.token if alone or ask.api_key == ask.bearer else None
 
 
 def is_bearer_in(ask: Ask, *states: TokenState) -> bool:

@@ -13,8 +13,8 @@ USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 def _lacks(ask: Ask) -> tuple[str, ...]:
     # Which of two credentials the service would take is not reported anywhere: such a request is
-    # denied rather than guessed at.
-    if ask.api_key is not None and ask.bearer is not None:
+    # denied rather than guessed at. One in both headers is what `apiKeyHelper` leads to.
+    if ask.api_key is not None and ask.bearer is not None and ask.api_key != ask.bearer:
         return "authorization", "x-api-key"
     if is_key_in(ask, TokenState.VALID) or is_bearer_in(ask, TokenState.VALID):
         return ()
@@ -22,7 +22,7 @@ def _lacks(ask: Ask) -> tuple[str, ...]:
 
 
 def _one_good_credential(ask: Ask) -> bool:
-    """A usable credential, alone."""
+    """A usable credential, alone, or an API key in both headers."""
     return not _lacks(ask)
 
 

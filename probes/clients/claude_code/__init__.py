@@ -1,0 +1,38 @@
+"""The `claude` command at one npm version, one flow each."""
+
+from typing import Final, assert_never
+
+from probes.clients.base import Bench
+from probes.clients.claude_code.account import auth_logout, auth_status
+from probes.clients.claude_code.command import PRODUCTS, Command, ended_early
+from probes.clients.claude_code.login import sign_in
+from probes.clients.claude_code.prompt import ask, ask_on_stdin, read_report
+from probes.observation import Observation
+from probes.scenario.model import Flow
+
+__all__ = ["PRODUCTS", "ended_early", "probe", "read_report"]
+
+JSON: Final = ("--output-format", "json")
+STREAM: Final = ("--output-format", "stream-json", "--verbose")
+
+
+def probe(bench: Bench) -> Observation:
+    """What comes of the flow of the case."""
+    flow = Flow(bench.case.names.flow)
+    command = Command.of(bench)
+    match flow:
+        case Flow.PROMPT:
+            return ask(command, JSON)
+        case Flow.PROMPT_STREAM:
+            return ask(command, STREAM)
+        case Flow.STDIO:
+            return ask_on_stdin(command, STREAM)
+        case Flow.AUTH_STATUS:
+            return auth_status(command)
+        case Flow.AUTH_LOGOUT:
+            return auth_logout(command)
+        case Flow.AUTH_LOGIN:
+            return sign_in(command, ("auth", "login"))
+        case Flow.SETUP_TOKEN:
+            return sign_in(command, ("setup-token",), shows_token=True)
+    assert_never(flow)

@@ -1,0 +1,76 @@
+"""`claude -p`: one question, told in one JSON object, event by event, or asked on stdin."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from probes.clients.claude_code.command import Command, ended_early
+from probes.clients.observing import Report, observe
+from probes.clients.process import Ended, Finished, Stdin
+from probes.observation import Observation
+
+QUESTION: Final = "ping"
+MESSAGE: Final = {
+    "type": "user",
+    "message": {"role": "user", "content": [{"type": "text", "text": QUESTION}]},
+    "parent_tool_use_id": None,
+    "session_id": "",
+}
+"""What the Agent SDKs and IDE extensions write (code.claude.com/docs/en/headless)."""
+ENDING: Final = 10.0
+"""Seconds that the command has to end when it has answered and its stdin is closed."""
+UNKNOWN_OPTION: Final = "error: unknown option"
+
+
+def ask(command: Command, form: Sequence[str]) -> Observation:
+    """Run the command to its end, and read what it says last."""
+    return _told(command, command.run(["-p", QUESTION, *form]))
+
+
+def ask_on_stdin(command: Command, form: Sequence[str]) -> Observation:
+    """Write one message, wait for the result, and close stdin."""
+    words = ["-p", "--input-format", "stream-json", *form]
+    with command.start(words, Stdin.PIPE) as child:
+        child.write(json.dumps(MESSAGE).encode() + b"\n")
+        answered = child.read_until(lambda: read_report(child.stdout) is not None, command.left)
+        child.end_input()
+        finished = child.wait(ENDING if answered else command.left)
+    if answered and finished.ended is Ended.LIMIT:
+        seen = _told(command, dataclasses.replace(finished, ended=Ended.ITSELF))
+        detail = f"still running {ENDING:g} s after its result, when its stdin was closed"
+        return dataclasses.replace(seen, exit_code=None, detail=detail)
+    return _told(command, finished)
+
+
+def _told(command: Command, finished: Finished) -> Observation:
+    bench, version = command.bench, command.version
+    told = read_report(finished.stdout)
+    if told is None and finished.exit_code > 0 and UNKNOWN_OPTION in finished.stderr:
+        return command.unavailable()
+    if finished.ended is Ended.LIMIT or told is None:
+        return ended_early(bench, finished, began=command.began, version=version)
+    return observe(bench, told, began=command.began, exit_code=finished.exit_code, version=version)
+
+
+def read_report(stdout: str) -> Report | None:
+    """What the command told its user; None: not in the form that it promises.
+
+    `subtype` says success even of a 401 (anthropics/claude-code#79500), so `is_error` decides.
+    """
+    for line in reversed(stdout.splitlines()):
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        # Up to 1.0 and with --verbose the object is the last of a list.
+        last: Any = told[-1] if isinstance(told, list) and told else told
+        if isinstance(last, dict) and "is_error" in last:
+            status = last.get("api_error_status")
+            result = last.get("result")
+            return Report(
+                is_error=bool(last["is_error"]),
+                message=result if isinstance(result, str) else None,
+                status=status if type(status) is int else None,
+            )
+    return None

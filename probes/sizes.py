@@ -1,0 +1,32 @@
+"""Sizes, as people write them: `10G`, `1.5 GB`, `512MiB`."""
+
+import re
+from typing import Final
+
+_UNITS: Final = "kMGT"
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
+
+
+def read_size(text: str) -> int:
+    """The bytes that a text means: `G` and `GB` are 10^9, `GiB` is 2^30.
+
+    Raises:
+        ValueError: this is not a size.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"'{text}' is not a size; write it as 10G or 500M")
+    number, unit, binary = found.groups()
+    power = _UNITS.lower().index(unit.lower()) + 1 if unit else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+def size_text(size_bytes: int) -> str:
+    """Three digits and a unit: `84.0 MB`."""
+    power = 0
+    while power < len(_UNITS) and size_bytes >= 999.5 * 1000**power:
+        power += 1
+    if not power:
+        return f"{size_bytes} B"
+    size = size_bytes / 1000**power
+    return f"{size:.{max(0, 3 - len(str(round(size))))}f} {_UNITS[power - 1]}B"

@@ -1,0 +1,301 @@
+"""What a client is given: its variables, and the files of its private home."""
+
+import json
+import shlex
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.clients.base import Bench, Laboratory
+from probes.clients.credentials import FEDERATION, SLOW, helper_script
+from probes.clients.process import Finished
+from probes.emulator.setup import TokenKind as Kind
+from probes.emulator.setup import TokenState as State
+from probes.emulator.tokens import LOGIN_SCOPES
+from probes.errors import ClientError
+from probes.plan import Case
+from probes.redact import find_token
+from probes.scenario.model import Credential, Form, Via
+from tests.make import make_case
+
+API_KEY = Credential(token=Kind.API_KEY, via=Via.API_KEY_VARIABLE)
+HELPER = Credential(token=Kind.API_KEY, via=Via.API_KEY_HELPER)
+LOGIN = Credential(token=Kind.LOGIN, via=Via.CREDENTIALS_FILE)
+SETTINGS_KEY = Credential(token=Kind.API_KEY, via=Via.SETTINGS_ENV, variable=Via.API_KEY_VARIABLE)
+SCOPES = " ".join(LOGIN_SCOPES)
+BROKEN = (Form.LINE_BREAK, Form.WIDE_CHARACTER)
+HOUR = 3600
+LIFETIME = 8 * HOUR
+
+
+def case_with(*credentials: Credential) -> Case:
+    return replace(make_case(), credentials=credentials)
+
+
+def given(bench: Bench) -> dict[str, str]:
+    """The variables that hand something over."""
+    environment = bench.environment({})
+    ours = ("CLAUDE_CODE_", "ANTHROPIC_")
+    return {name: value for name, value in environment.items() if name.startswith(ours)}
+
+
+def value_of(bench: Bench, slot: str) -> str:
+    token = bench.backend.tokens.named(slot)
+    assert token is not None
+    return token.value
+
+
+def settings(bench: Bench) -> Any:
+    return json.loads((bench.config_folder / "settings.json").read_text())
+
+
+def login(bench: Bench) -> Any:
+    return json.loads((bench.config_folder / ".credentials.json").read_text())["claudeAiOauth"]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def run_helper(bench: Bench) -> Finished:
+    """What Claude Code would see of it: it runs the setting in a shell."""
+    environment = bench.environment({})
+    command = settings(bench)["apiKeyHelper"]
+    return bench.laboratory.children.run(
+        ["/bin/sh", "-c", command], env=environment, cwd=bench.work_folder(), limit=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "via", "form", "expected"),
+    [
+        (Kind.API_KEY, Via.API_KEY_VARIABLE, None, {"ANTHROPIC_API_KEY": "{}"}),
+        (Kind.SETUP_TOKEN, Via.OAUTH_TOKEN_VARIABLE, None, {"CLAUDE_CODE_OAUTH_TOKEN": "{}"}),
+        (Kind.ACCESS_TOKEN, Via.AUTH_TOKEN_VARIABLE, None, {"ANTHROPIC_AUTH_TOKEN": "{}"}),
+        (
+            *(Kind.ACCESS_TOKEN, Via.CUSTOM_HEADERS_VARIABLE, None),
+            {"ANTHROPIC_CUSTOM_HEADERS": "Authorization: Bearer {}"},
+        ),
+        (
+            *(Kind.API_KEY, Via.CUSTOM_HEADERS_VARIABLE, Form.X_API_KEY_LINE),
+            {"ANTHROPIC_CUSTOM_HEADERS": "x-api-key: {}"},
+        ),
+        (
+            *(Kind.REFRESH_TOKEN, Via.REFRESH_TOKEN_VARIABLE, None),
+            {"CLAUDE_CODE_OAUTH_REFRESH_TOKEN": "{}", "CLAUDE_CODE_OAUTH_SCOPES": SCOPES},
+        ),
+        (
+            *(Kind.IDENTITY_TOKEN, Via.IDENTITY_TOKEN_VARIABLE, None),
+            {"ANTHROPIC_IDENTITY_TOKEN": "{}", **FEDERATION},
+        ),
+        (
+            *(Kind.API_KEY, Via.API_KEY_VARIABLE, Form.TRAILING_LINE_BREAK),
+            {"ANTHROPIC_API_KEY": "{}\n"},
+        ),
+    ],
+)
+def test_a_variable_and_what_belongs_to_it(
+    laboratory: Laboratory, token: Kind, via: Via, form: Form | None, expected: dict[str, str]
+) -> None:
+    credential = Credential(token=token, via=via, form=form)
+    with laboratory.bench(case_with(credential)) as bench:
+        variables = given(bench)
+        value = value_of(bench, token.value)
+        assert variables == {name: text.format(value) for name, text in expected.items()}
+        assert not bench.config_folder.exists()
+
+
+def test_an_identity_token_in_a_file(laboratory: Laboratory) -> None:
+    credential = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
+    with laboratory.bench(case_with(credential)) as bench:
+        variables = given(bench)
+        file = Path(variables.pop("ANTHROPIC_IDENTITY_TOKEN_FILE"))
+        assert variables == FEDERATION
+        assert file.is_relative_to(bench.home)
+        assert file.read_text() == value_of(bench, "identity-token")
+        assert mode(file) == 0o600
+
+
+def test_settings_set_a_variable_that_the_environment_has_not(laboratory: Laboratory) -> None:
+    with laboratory.bench(case_with(SETTINGS_KEY)) as bench:
+        assert given(bench) == {}
+        assert settings(bench) == {"env": {"ANTHROPIC_API_KEY": value_of(bench, "api-key")}}
+
+
+# --- apiKeyHelper ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "out", "err", "code"),
+    [
+        (None, "{}\n", "", 0),
+        (Form.CHATTY, "Reading the key from the vault\n{}\n", "", 0),
+        (Form.FAILING, "", "no key today\n", 1),
+        (Form.SILENT, "", "", 0),
+    ],
+)
+def test_what_a_helper_prints(
+    laboratory: Laboratory, form: Form | None, out: str, err: str, code: int
+) -> None:
+    with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
+        ended = run_helper(bench)
+        assert ended.stdout == out.format(value_of(bench, "api-key"))
+        assert (ended.stderr, ended.exit_code) == (err, code)
+
+
+def test_a_slow_helper_prints_the_key_in_the_end() -> None:
+    assert helper_script("key", Form.SLOW) == f"#!/bin/sh\nsleep {SLOW}\nprintf '%s\\n' key\n"
+
+
+@pytest.mark.parametrize("form", [None, Form.SLOW, Form.CHATTY])
+def test_a_helper_is_private_and_its_key_is_known(
+    laboratory: Laboratory, form: Form | None
+) -> None:
+    with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
+        assert given(bench) == {}
+        (script,) = map(Path, shlex.split(settings(bench)["apiKeyHelper"]))
+        assert script.parent == bench.home
+        assert mode(script) == 0o700
+        text = script.read_text()
+        assert value_of(bench, "api-key") in text
+        assert "[redacted:api-key]" in bench.redactor(text)
+        assert find_token(bench.redactor(text)) is None
+
+
+def test_a_helper_without_a_key_holds_none(laboratory: Laboratory) -> None:
+    for form in (Form.FAILING, Form.SILENT):
+        with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
+            bench.environment({})
+            assert find_token((bench.home / "api-key-helper").read_text()) is None
+
+
+# --- the credentials file -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "form", "access", "refresh", "expires_in"),
+    [
+        (State.VALID, None, State.VALID, State.VALID, LIFETIME),
+        (State.EXPIRED, None, State.EXPIRED, State.VALID, -HOUR),
+        (State.USED, None, State.EXPIRED, State.USED, -HOUR),
+        (State.REVOKED, None, State.REVOKED, State.VALID, LIFETIME),
+        (State.VALID, Form.UNKNOWN_REFRESH_TOKEN, State.VALID, State.UNKNOWN, LIFETIME),
+        (State.EXPIRED, Form.UNKNOWN_REFRESH_TOKEN, State.EXPIRED, State.UNKNOWN, -HOUR),
+    ],
+)
+def test_what_a_stored_login_is_worth(
+    laboratory: Laboratory,
+    state: State,
+    form: Form | None,
+    access: State,
+    refresh: State,
+    expires_in: int,
+) -> None:
+    with laboratory.bench(case_with(replace(LOGIN, state=state, form=form))) as bench:
+        assert given(bench) == {}
+        record, tokens = login(bench), bench.backend.tokens
+        found = [tokens.find(record[name]) for name in ("accessToken", "refreshToken")]
+        assert [token and tokens.state(token) for token in found] == [access, refresh]
+        assert record["expiresAt"] / 1000 - time.time() == pytest.approx(expires_in, abs=60)
+        assert record["scopes"] == list(LOGIN_SCOPES)
+
+
+@pytest.mark.parametrize(
+    ("form", "changes"),
+    [
+        (Form.SCOPES_AS_TEXT, {"scopes": SCOPES}),
+        (Form.EXPIRY_ZERO, {"expiresAt": 0}),
+        (Form.NO_REFRESH_TOKEN, {"refreshToken": None}),
+    ],
+)
+def test_a_form_changes_one_thing(
+    laboratory: Laboratory, form: Form, changes: dict[str, object]
+) -> None:
+    with laboratory.bench(case_with(replace(LOGIN, form=form))) as bench:
+        bench.environment({})
+        record = login(bench)
+        usual = {
+            "accessToken": value_of(bench, "access-token"),
+            "refreshToken": "refreshToken" in record and value_of(bench, "refresh-token"),
+            "expiresAt": record["expiresAt"],
+            "scopes": list(LOGIN_SCOPES),
+            "subscriptionType": "max",
+            "rateLimitTier": "default_claude_max_5x",
+        }
+        wanted = {name: v for name, v in (usual | changes).items() if v is not None}
+        assert record == wanted
+
+
+def test_an_expiry_in_seconds_is_in_the_future_of_seconds(laboratory: Laboratory) -> None:
+    form = Form.EXPIRY_IN_SECONDS
+    for state, ahead in ((State.VALID, LIFETIME), (State.EXPIRED, -HOUR)):
+        with laboratory.bench(case_with(replace(LOGIN, state=state, form=form))) as bench:
+            bench.environment({})
+            assert login(bench)["expiresAt"] - time.time() == pytest.approx(ahead, abs=60)
+
+
+def test_a_blanked_login_has_no_token(laboratory: Laboratory) -> None:
+    with laboratory.bench(case_with(replace(LOGIN, state=State.BLANKED))) as bench:
+        bench.environment({})
+        record = login(bench)
+        assert (record["accessToken"], record["refreshToken"], record["expiresAt"]) == ("", "", 0)
+        assert list(bench.backend.tokens) == []
+
+
+# --- several, and what becomes known --------------------------------------------------------------
+
+
+def test_two_of_a_kind_are_told_apart_in_the_order_listed(laboratory: Laboratory) -> None:
+    with laboratory.bench(case_with(API_KEY, HELPER, SETTINGS_KEY, LOGIN)) as bench:
+        variables = given(bench)
+        slots = ["api-key", "api-key-2", "api-key-3", "access-token", "refresh-token"]
+        assert [token.slot for token in bench.backend.tokens] == slots
+        assert variables == {"ANTHROPIC_API_KEY": value_of(bench, "api-key")}
+        assert value_of(bench, "api-key-2") in (bench.home / "api-key-helper").read_text()
+        assert set(settings(bench)) == {"apiKeyHelper", "env"}
+        assert settings(bench)["env"] == {"ANTHROPIC_API_KEY": value_of(bench, "api-key-3")}
+        assert login(bench)["accessToken"] == value_of(bench, "access-token")
+
+
+def test_nothing_that_holds_a_credential_is_open_to_others(laboratory: Laboratory) -> None:
+    file = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
+    with laboratory.bench(case_with(HELPER, SETTINGS_KEY, LOGIN, file)) as bench:
+        bench.environment({})
+        values = [token.value for token in bench.backend.tokens]
+        files = [path for path in bench.home.rglob("*") if path.is_file() and not path.is_symlink()]
+        holding = [path for path in files if any(value in path.read_text() for value in values)]
+        assert len(holding) == 4
+        assert [path for path in holding if mode(path) & 0o077] == []
+        assert mode(bench.config_folder) == 0o700
+        assert mode(bench.home) == 0o700
+
+
+@pytest.mark.parametrize("form", BROKEN)
+@pytest.mark.parametrize("via", [Via.API_KEY_VARIABLE, Via.SETTINGS_ENV])
+def test_no_part_of_a_broken_value_stays_readable(
+    laboratory: Laboratory, via: Via, form: Form
+) -> None:
+    variable = Via.API_KEY_VARIABLE if via is Via.SETTINGS_ENV else None
+    credential = Credential(token=Kind.API_KEY, via=via, variable=variable, form=form)
+    with laboratory.bench(case_with(credential)) as bench:
+        variables = given(bench) or settings(bench)["env"]
+        broken = variables["ANTHROPIC_API_KEY"]
+        (break_,) = set(broken) - set(value_of(bench, "api-key"))
+        parts = broken.split(break_)
+        assert "".join(parts) == value_of(bench, "api-key")
+        for said in (broken, repr(broken), json.dumps(broken), *parts, f"{parts[1]}: bad"):
+            shown = bench.redactor(said)
+            assert "[redacted:api-key]" in shown
+            assert not any(part in shown for part in parts)
+
+
+@pytest.mark.parametrize("credentials", [(), (API_KEY, HELPER)])
+def test_one_token_is_asked_for_where_there_is_one(
+    laboratory: Laboratory, credentials: tuple[Credential, ...]
+) -> None:
+    with laboratory.bench(case_with(*credentials)) as bench, pytest.raises(ClientError):
+        bench.make_token()
