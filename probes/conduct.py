@@ -23,6 +23,7 @@ from probes.clients.process import Children
 from probes.emulator.remote import RemoteNetwork
 from probes.emulator.rules import RULES
 from probes.errors import ClientError, SettingsError
+from probes.findings import find
 from probes.judge import judge
 from probes.observation import Observation
 from probes.plan import Case, make_plan
@@ -175,6 +176,7 @@ def make_record(
         expectation=case.expectation,
         observation=observation,
         verdict=judge(case, observation, previous),
+        findings=find(observation),
     )
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from typing import Final
 
 from probes.clients import agent_sdk, claude_code, openai_proxy, raw_http
+from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory, Runner
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome
@@ -29,7 +30,7 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
         with laboratory.bench(case) as bench:
-            return RUNNERS[case.client.kind](bench)
+            return with_aftermath(bench, RUNNERS[case.client.kind](bench))
     except (ClientError, OSError) as error:
         return Observation(
             outcome=Outcome.UNAVAILABLE,

@@ -49,8 +49,37 @@ class Exchange:
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     """Request headers that concern authentication; tokens redacted, the user-agent hashed."""
+    body: str | None = None
+    """Hash of the body of a request to a model: equal ones are the same request sent again."""
     products: tuple[str, ...] = ()
     """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
+
+
+class LoginState(enum.StrEnum):
+    """What the stored login of a client is worth when the client has ended."""
+
+    USABLE = "usable"
+    """Its access token is good, or its refresh token is."""
+    STALE = "stale"
+    """Neither is good: the refresh token was used, was revoked or has expired."""
+    BLANKED = "blanked"
+    """The record is there and its tokens are empty."""
+    DAMAGED = "damaged"
+    """The file cannot be read as a login."""
+    REMOVED = "removed"
+    """The file, or the login in it, is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLogin:
+    """The credentials file of a client when it has ended; tokens by their slot names."""
+
+    state: LoginState
+    access: str | None = None
+    refresh: str | None = None
+    """`foreign`: the backend has made no such token."""
+    mode: str | None = None
+    """The file's permissions, in octal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +100,10 @@ class Observation:
     """Hosts outside the emulated ones that the client asked for, each once, sorted."""
     client_version: str | None = None
     """What really ran, not what was asked for."""
+    stored_login: StoredLogin | None = None
+    """None: the client was given no stored login, and has stored none."""
+    leaks: tuple[str, ...] = ()
+    """Files of its home, beside those that are meant for it, in which the client left a token."""
 
 
 def status_outcome(status: int) -> Outcome:

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 import probes
 from probes.errors import RecordError
+from probes.findings import Finding
 from probes.observation import Observation
 from probes.scenario.model import Expectation
 from probes.verdict import Verdict
@@ -51,6 +52,8 @@ class CaseRecord:
     expectation: Expectation
     observation: Observation
     verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    """What the client should not have done, whether it was expected or not."""
     diagnosis: Diagnosis | None = None
 
 

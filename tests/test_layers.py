@@ -9,6 +9,7 @@ PROJECT = Path(__file__).parent.parent
 LAYERS = (
     ("errors", "files", "redact"),
     ("observation", "verdict"),
+    ("findings",),
     ("settings",),
     ("emulator",),
     ("scenario",),

@@ -61,6 +61,8 @@ class Bench:
     _listener: "Listener | RemoteListener | None" = None
     _over: bool = False
     _home: Path | None = None
+    set_up: frozenset[Path] | None = None
+    """Files that were in the home before the client was started; None: it was not."""
 
     @property
     def listener(self) -> "Listener | RemoteListener":
@@ -127,6 +129,7 @@ class Bench:
         temporary.mkdir(exist_ok=True)
         ca_file = str(self.laboratory.network.ca_file)
         credential = self._supply_credential()
+        self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         return {
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",

@@ -7,6 +7,7 @@ from typing import Final
 
 from probes.emulator.catalogue import rows
 from probes.emulator.rules import RULES
+from probes.findings import names
 from probes.observation import Exchange
 from probes.report import table, text
 from probes.report.style import STYLE
@@ -24,6 +25,7 @@ def summary(run: Run) -> str:
         *map(_banner, table.warnings(run)),
         _problems(table.problems(run)),
         _matrix(run),
+        _findings(run),
         _cases(run),
         _rules(run),
     )
@@ -45,6 +47,26 @@ def details(record: CaseRecord) -> str:
         _section("Sources", f"<ul>{sources}</ul>" if sources else ""),
     )
     return f'<div class="ap">{"".join(parts)}</div>'
+
+
+def _findings(run: Run) -> str:
+    """What clients should not have done, each with the cases that show it."""
+    rows = table.findings(run)
+    if not rows:
+        return ""
+    meanings = dict(names())
+    lines = (
+        (
+            f"<code>{_text(row.name)}</code><small>{_text(meanings.get(row.name, ''))}</small>",
+            _text(row.client),
+            _text(row.text),
+            "<br>".join(_link(record, _text(text.auth_path(record))) for record in row.cases),
+        )
+        for row in rows
+    )
+    labels = ("Finding", "Client", "What was seen", "Cases")
+    title = f"Findings about clients ({len(rows)})"
+    return f"<h3>{title}</h3>{_table('Findings about clients', labels, lines)}"
 
 
 def _rules(run: Run) -> str:

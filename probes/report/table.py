@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 
+from probes.findings import names
 from probes.observation import Outcome
 from probes.report.text import (
     auth_path,
@@ -50,6 +51,17 @@ class Table:
 
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """A finding of one client at one version, and the cases that show it."""
+
+    name: str
+    client: str
+    text: str
+    """What was seen in the first of them."""
+    cases: tuple[CaseRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,3 +215,29 @@ def _natural(text: str) -> tuple[tuple[int, str], ...]:
     """A sort key by which 2.1.9 comes before 2.1.50, and numbers before words."""
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
     return tuple((len(x.lstrip("0")), x.lstrip("0")) if x.isdigit() else (_WORD, x) for x in parts)
+
+
+def findings(run: Run) -> tuple[FindingRow, ...]:
+    """Every finding, worst first, then by client and version."""
+    found: dict[tuple[str, str], list[tuple[CaseRecord, str]]] = {}
+    for record in run.cases:
+        for finding in record.findings:
+            client = client_words(record)
+            found.setdefault((finding.name, client), []).append((record, finding.text))
+    order = {name: number for number, (name, _) in enumerate(names())}
+    keys = sorted(found, key=lambda key: (order.get(key[0], len(order)), key[1]))
+    return tuple(
+        FindingRow(
+            name=name,
+            client=client,
+            text=found[name, client][0][1],
+            cases=tuple(record for record, _ in found[name, client]),
+        )
+        for name, client in keys
+    )
+
+
+def client_words(record: CaseRecord) -> str:
+    """The client as it was named, at the version that ran."""
+    kind = record.client.partition("@")[0]
+    return f"{kind} {record.client_version}" if record.client_version else record.client

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from probes.judge import credential_words, describe_request
-from probes.observation import Exchange, Observation, Outcome
+from probes.observation import Exchange, Observation, Outcome, StoredLogin
 from probes.run import CaseRecord
 from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
 from probes.verdict import Mismatch, Status, Verdict
@@ -125,8 +125,19 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Time", f"{seen.elapsed:.2f} s"),
             ("Client", f"{record.client}, {_version_words(record.client_version)}"),
             ("Hosts refused", ", ".join(seen.egress_refused) or None),
+            ("Stored login", login_words(seen.stored_login)),
+            ("Tokens left in", ", ".join(seen.leaks) or None),
+            ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+def login_words(stored: StoredLogin | None) -> str | None:
+    """What the client's stored login is worth when it has ended."""
+    if stored is None:
+        return None
+    tokens = " and ".join(slot for slot in (stored.access, stored.refresh) if slot)
+    return f"{stored.state}: {tokens}" if tokens else stored.state.value
 
 
 def setting_facts(record: CaseRecord) -> Facts:

@@ -1,0 +1,92 @@
+"""What a client leaves in its private home: its stored login, and tokens where none belong."""
+
+import dataclasses
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from probes.clients.base import Bench
+from probes.emulator.setup import TokenState
+from probes.emulator.tokens import Token, TokenStore
+from probes.observation import LoginState, Observation, StoredLogin
+from probes.scenario.model import Via
+
+CREDENTIALS: Final = ".credentials.json"
+FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
+FILES: Final = 5000
+"""A home with more is looked through no further."""
+
+
+def with_aftermath(bench: Bench, seen: Observation) -> Observation:
+    """The observation with what is left in the client's home; the case must be over."""
+    if bench.set_up is None:
+        return seen
+    return dataclasses.replace(seen, stored_login=stored_login(bench), leaks=tuple(leaks(bench)))
+
+
+def stored_login(bench: Bench) -> StoredLogin | None:
+    """What the credentials file is worth now; None: there is none, and there never was."""
+    file = bench.config_folder / CREDENTIALS
+    credential = bench.case.credential
+    given = credential is not None and credential.via is Via.CREDENTIALS_FILE
+    try:
+        text, mode = file.read_text(), oct(stat.S_IMODE(file.stat().st_mode))
+    except FileNotFoundError:
+        return StoredLogin(state=LoginState.REMOVED) if given else None
+    except (OSError, UnicodeDecodeError):
+        return StoredLogin(state=LoginState.DAMAGED)
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return StoredLogin(state=LoginState.DAMAGED, mode=mode)
+    record = held.get("claudeAiOauth") if isinstance(held, dict) else None
+    if record is None:
+        return StoredLogin(state=LoginState.REMOVED, mode=mode) if given else None
+    if not isinstance(record, dict):
+        return StoredLogin(state=LoginState.DAMAGED, mode=mode)
+    return _worth(bench.backend.tokens, record, mode)
+
+
+def _worth(tokens: TokenStore, record: dict[str, Any], mode: str) -> StoredLogin:
+    values = [str(record.get(name) or "") for name in ("accessToken", "refreshToken")]
+    found = [tokens.find(value) for value in values]
+    if not any(values):
+        return StoredLogin(state=LoginState.BLANKED, mode=mode)
+    good = any(token and tokens.state(token) is TokenState.VALID for token in found)
+    access, refresh = (_slot(value, token) for value, token in zip(values, found, strict=True))
+    state = LoginState.USABLE if good else LoginState.STALE
+    return StoredLogin(state=state, access=access, refresh=refresh, mode=mode)
+
+
+def _slot(value: str, token: Token | None) -> str | None:
+    if not value:
+        return None
+    return token.slot if token else "foreign"
+
+
+def leaks(bench: Bench) -> Iterator[str]:
+    """Files that the client has made, as it knows them, which hold a token and are not meant to."""
+    values = [token.value.encode() for token in bench.backend.tokens]
+    meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
+    for number, path in enumerate(_files(bench.home, meant)):
+        if number >= FILES:
+            return
+        try:
+            data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
+        except OSError:
+            continue
+        if any(value in data for value in values):
+            yield bench.redactor("~/" + path.relative_to(bench.home).as_posix())
+
+
+def _files(home: Path, meant: frozenset[Path]) -> Iterator[Path]:
+    """Regular files below the home that the client has made, in a stable order."""
+    for folder, folders, names in os.walk(home):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path not in meant and path.is_file() and not path.is_symlink():
+                yield path
