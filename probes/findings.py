@@ -13,8 +13,8 @@ INFERENCE: Final = "/v1/messages"
 TOKEN_PATH: Final = "/oauth/token"
 PERMANENT: Final = frozenset({400, 401, 402, 403, 404, 413})
 """Refusals that the same request meets again (platform.claude.com/docs/en/api/errors)."""
-WORDS_IN_COMMON: Final = 3
-"""Of a refusal's message, in a row, that a user must be told at the least."""
+PROCESS_ENDED: Final = re.compile(r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE)
+"""As in "Claude Code process exited with code 1" (code.claude.com/docs/en/errors)."""
 LONG_AFTER: Final = 30.0
 """Seconds after the first permanent refusal in which a client should have told its user."""
 
@@ -44,11 +44,12 @@ def _refused(seen: Observation) -> list[Exchange]:
 
 def _retries(seen: Observation) -> str | None:
     """The same request, with the same credential, after a refusal that is permanent."""
-    asked = Counter((exchange.credential, exchange.status) for exchange in _refused(seen))
+    asked = Counter((e.body, e.credential, e.status) for e in _refused(seen))
     if not asked or max(asked.values()) < 2:
         return None
-    (credential, status), times = asked.most_common(1)[0]
-    return f"{times} requests with {credential or 'no credential'}, each refused with {status}"
+    (_, credential, status), times = asked.most_common(1)[0]
+    sent = f"the same request {times} times with {credential or 'no credential'}"
+    return f"{sent}, each refused with {status}"
 
 
 def _never_gives_up(seen: Observation) -> str | None:
@@ -75,15 +76,12 @@ def _refreshes_twice(seen: Observation) -> str | None:
 
 
 def _hides_error(seen: Observation) -> str | None:
-    """A refusal of which the user is told neither the status nor a few words in a row."""
+    """A refusal of which the user is told nothing, or that a process has ended."""
     asked = _inference(seen)
     last = asked[-1] if asked else None
-    if last is None or last.status is None or last.status < 400 or seen.outcome in _SILENT:
+    if last is None or (last.status or 0) < 400 or seen.outcome in _SILENT:
         return None
-    told = (seen.message or "").lower()
-    if str(last.status) in told or (last.error_type or "\0") in told:
-        return None
-    if _share_words(told, (last.message or "").lower()):
+    if seen.message and not PROCESS_ENDED.fullmatch(seen.message.strip()):
         return None
     return f"the last answer was {last.status}, and the user was told: {seen.message or 'nothing'}"
 
@@ -91,21 +89,14 @@ def _hides_error(seen: Observation) -> str | None:
 _SILENT: Final = (Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNAVAILABLE, Outcome.ACCEPTED)
 
 
-def _share_words(told: str, refusal: str) -> bool:
-    words = re.findall(r"\w+", refusal)
-    length = min(WORDS_IN_COMMON, len(words))
-    spoken = " ".join(re.findall(r"\w+", told))
-    runs = (words[start : start + length] for start in range(len(words) - length + 1))
-    return length > 0 and any(" ".join(run) in spoken for run in runs)
-
-
 def _claims_success(seen: Observation) -> str | None:
-    """A refusal that the user is told of as an answer."""
+    """A refusal, or an answer with nothing in it, that the user is told of as a good one."""
     asked = _inference(seen)
     if seen.outcome is not Outcome.ACCEPTED or not asked:
         return None
-    last = asked[-1]
-    return f"the last answer was {last.status}" if (last.status or 0) >= 400 else None
+    if (asked[-1].status or 0) >= 400:
+        return f"the last answer was {asked[-1].status}"
+    return None if seen.message else "the answer was empty"
 
 
 def _crashes(seen: Observation) -> str | None:

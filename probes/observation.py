@@ -49,6 +49,8 @@ class Exchange:
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     """Request headers that concern authentication; tokens redacted, the user-agent hashed."""
+    body: str | None = None
+    """Hash of the body of a request to a model: equal ones are the same request sent again."""
     products: tuple[str, ...] = ()
     """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
     scopes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from probes.cli import main
 from probes.conduct import plan_of
 from probes.emulator.alone import Emulator
 from probes.emulator.control_api import requests
+from probes.findings import names
 from probes.scenario.load import load_file
 from probes.scenario.schema import scenario_schema
 from probes.settings import Settings
@@ -63,6 +64,13 @@ def test_the_example_of_an_application_passes(tmp_path: Path) -> None:
     (tmp_path / "test_app.py").write_text(test)
     ended = run(cwd=tmp_path, argv=[sys.executable, "-m", "pytest", "-q"])
     assert (ended.code, "5 passed" in ended.out) == (0, True), ended.out + ended.err
+
+
+def test_every_finding_is_told() -> None:
+    told = (PROJECT / "docs" / "findings.md").read_text()
+    assert [
+        f"| `{name}` | {text} |" for name, text in names() if f"| `{name}` | {text} |" not in told
+    ] == []
 
 
 def test_every_request_of_the_control_api_is_told() -> None:

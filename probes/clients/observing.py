@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.clients.base import Bench
+from probes.emulator.rules import API
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 
@@ -40,9 +41,12 @@ def observe(
     exchanges = bench.exchanges
     last = last_inference(exchanges)
     status = told.status or (last.status if last else None)
+    lost = [exchange for exchange in exchanges if exchange.host == API]
     detail = None
     if not told.is_error:
         outcome = Outcome.ACCEPTED
+    elif last is None and any(exchange.method == "CONNECT" for exchange in lost):
+        outcome, detail = Outcome.UNREACHABLE, "the client could not connect"
     elif last is None:
         outcome, detail = Outcome.REJECTED, "refused by the client itself: it asked no model"
     elif status is None or status < 400:

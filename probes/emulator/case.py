@@ -137,13 +137,27 @@ class CaseBackend:
         denial = None if met else deny_host(host)
         if denial is not None:
             self.refuse_egress(host)
+        self._record_connect(method, host, met, denial, PROXY_REFUSES)
+
+    def lose_connection(self, host: str, met: tuple[Fault, ...]) -> None:
+        """Record that a client did not go through with the TLS handshake."""
+        self._record_connect("CONNECT", host, met, None, None)
+
+    def _record_connect(
+        self,
+        method: str,
+        host: str,
+        met: tuple[Fault, ...],
+        denial: Denial | None,
+        status: int | None,
+    ) -> None:
         refused = Exchange(
             method=self.redactor(method)[:20],
             host=self.redactor(host)[:255],
             path="",
             credential_header=None,
             credential=None,
-            status=PROXY_REFUSES,
+            status=status,
             at=round(time.monotonic() - self._began, 3),
             rule=denial.id if denial else None,
             faults=tuple(fault.name for fault in met),
@@ -195,6 +209,7 @@ class CaseBackend:
                 betas=tuple(map(self.redactor, ask.betas)),
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(ask),
+                body=_digest(ask.body) if ask.path.startswith("/v1/messages") else None,
                 products=tuple(PRODUCTS.findall(self.redactor(ask.headers.get("user-agent", "")))),
                 scopes=tuple(self._hide(scope) for scope in scopes_asked(ask)[:SCOPES]),
             )
@@ -247,7 +262,7 @@ class CaseBackend:
             if name in ask.headers:
                 kept[name] = self._hide_foreign(name, self.redactor(ask.headers[name]))[:200]
         if agent := ask.headers.get("user-agent"):
-            kept["user-agent"] = "sha256:" + hashlib.sha256(agent.encode()).hexdigest()[:12]
+            kept["user-agent"] = _digest(agent.encode())
         return kept
 
     @staticmethod
@@ -257,6 +272,10 @@ class CaseBackend:
             return value
         scheme = SCHEME.match(value) if name == "authorization" else None
         return f"{scheme.group() if scheme else ''}[redacted:foreign]"
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()[:12]
 
 
 def _denied(denial: Denial, faults: tuple[Fault, ...]) -> Decision:

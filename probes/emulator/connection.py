@@ -91,16 +91,22 @@ class Site:
         if early:
             server.data_received(early)
 
-    async def speak_tls(self, transport: asyncio.Transport, met: tuple[Fault, ...]) -> None:
-        """Go on as a TLS server, as these faults have it, and then in HTTP."""
+    async def speak_tls(
+        self, transport: asyncio.Transport, host: str, met: tuple[Fault, ...]
+    ) -> None:
+        """Go on as the TLS server of a host, as these faults have it, and then in HTTP."""
         if wait := sum(faults.seconds(fault) for fault in met if fault.name == faults.SLOW_TLS):
             await pause(self.backend, wait)
         context = self.authority.context(frozenset(fault.name for fault in met), self.host)
         early = _Early()
-        with contextlib.suppress(OSError):  # the client has gone, or does not trust us
+        try:
             tls = await asyncio.get_running_loop().start_tls(
                 transport, early, context, server_side=True
             )
+        except OSError:  # the client has gone, or does not trust us: it is told alike
+            if not self.backend.closed.is_set():
+                self.backend.lose_connection(host, met)
+        else:
             if tls is not None:
                 self.speak_http(tls, bytes(early.data))
         self.waiting.discard(transport)
@@ -147,10 +153,10 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.site.waiting.discard(self.transport)
 
-    def go_on_in_tls(self, met: tuple[Fault, ...]) -> None:
+    def go_on_in_tls(self, host: str, met: tuple[Fault, ...]) -> None:
         self.transport.pause_reading()  # what comes now is TLS's to read
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self.site.speak_tls(self.transport, met))
+        self.task = loop.create_task(self.site.speak_tls(self.transport, host, met))
 
 
 class TlsConnection(_Connection):
@@ -158,7 +164,7 @@ class TlsConnection(_Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.go_on_in_tls(self.site.backend.faults.met_at(LOOPBACK))
+        self.go_on_in_tls(LOOPBACK, self.site.backend.faults.met_at(LOOPBACK))
 
 
 class PlainConnection(_Connection):
@@ -207,7 +213,7 @@ class PlainConnection(_Connection):
             self._refuse("400 Early data")  # nothing can be said before the tunnel stands
         else:
             self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self.go_on_in_tls(met)
+            self.go_on_in_tls(host, met)
 
     def _refuse(self, status: str) -> None:
         with contextlib.suppress(OSError):

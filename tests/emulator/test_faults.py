@@ -202,7 +202,9 @@ def test_a_certificate_is_refused(network: Network, name: str, reason: str, dire
         with pytest.raises(httpx.ConnectError, match=reason):
             connect(client, network, listener, direct=direct)
         assert connect(client, network, listener, direct=direct).status_code == 200
-    assert len(listener.backend.exchanges) == 1
+    lost, answered = listener.backend.exchanges
+    assert (lost.method, lost.status, lost.faults) == ("CONNECT", None, (name,))
+    assert (answered.status, answered.faults) == (200, ())
 
 
 @pytest.mark.parametrize("direct", [False, True])

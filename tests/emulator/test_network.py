@@ -63,7 +63,9 @@ def test_a_client_that_does_not_trust_the_authority_gets_nothing(listener: Liste
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client.get(PROFILE)
-    assert listener.backend.exchanges == ()
+    wait_until(lambda: bool(listener.backend.exchanges))
+    [lost] = listener.backend.exchanges
+    assert (lost.method, lost.host, lost.status) == ("CONNECT", "api.anthropic.com", None)
 
 
 def test_each_network_has_an_authority_of_its_own(network: Network) -> None:

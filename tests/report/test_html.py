@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from probes.findings import Finding
 from probes.observation import Outcome
 from probes.report import html
 from probes.run import CaseRecord, Diagnosis, Run
@@ -275,3 +276,22 @@ def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
     page = html.summary(make_run(make_record(observation=make_observation(exchanges=(other,)))))
     assert "<b>" not in page
     assert "<i>" not in page
+
+
+def test_findings_are_told_by_client_with_their_cases() -> None:
+    found = (Finding(name="crashes", text="TypeError: <b>no</b>"),)
+    records = [
+        make_record(
+            id=f"example/{n}", client="claude-code@latest", client_version="2.1.330", findings=found
+        )
+        for n in range(2)
+    ]
+    page = html.summary(make_run(*records))
+    assert page.count("<code>crashes</code>") == 1
+    assert "claude-code 2.1.330" in page
+    assert "TypeError: &lt;b&gt;no&lt;/b&gt;" in page
+    assert "Findings about clients (1)" in page
+
+
+def test_without_findings_nothing_is_said_of_them() -> None:
+    assert "Findings" not in html.summary(make_run(make_record()))

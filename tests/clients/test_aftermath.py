@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.clients.aftermath import CREDENTIALS, leaks, stored_login, with_aftermath
+from probes.clients.base import Bench, Laboratory
+from probes.emulator.setup import TokenKind, TokenState
+from probes.observation import LoginState
+from probes.plan import expand
+from probes.redact import find_token
+from probes.scenario.model import Credential, Matrix, Via
+from tests.make import make_observation, make_scenario
+
+LOGIN = Credential(token=TokenKind.LOGIN, via=Via.CREDENTIALS_FILE)
+VARIABLE = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+
+
+def bench_of(laboratory: Laboratory, credential: Credential | None = LOGIN) -> Any:
+    """A case of the command, as a context."""
+    given = {"given": credential} if credential else {}
+    matrix = Matrix(client=("claude-code@2.1.31",), credential=tuple(given) or ("none",))
+    return laboratory.bench(expand(make_scenario(credentials=given, matrix=matrix))[0])
+
+
+def write(bench: Bench, record: object) -> None:
+    """Put this into the credentials file, as a client does."""
+    text = record if isinstance(record, str) else json.dumps({"claudeAiOauth": record})
+    (bench.config_folder / CREDENTIALS).write_text(text)
+
+
+def test_a_login_that_was_not_touched_is_usable(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        stored = stored_login(bench)
+    assert stored is not None
+    assert (stored.state, stored.access, stored.refresh, stored.mode) == (
+        LoginState.USABLE,
+        "access-token",
+        "refresh-token",
+        "0o600",
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "state"),
+    [
+        ({"accessToken": "", "refreshToken": "", "expiresAt": 0}, LoginState.BLANKED),
+        ({}, LoginState.BLANKED),
+        ("", LoginState.DAMAGED),
+        ("{", LoginState.DAMAGED),
+        ("[" * 100_000, LoginState.DAMAGED),
+        ('{"claudeAiOauth": []}', LoginState.DAMAGED),
+        ("{}", LoginState.REMOVED),
+        ("[]", LoginState.REMOVED),
+        ({"accessToken": "sk-ant-oat01-of-somebody", "refreshToken": 5}, LoginState.STALE),
+    ],
+)
+def test_what_is_left_of_a_login(laboratory: Laboratory, record: object, state: LoginState) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        write(bench, record)
+        stored = stored_login(bench)
+    assert stored is not None
+    assert stored.state is state
+    assert find_token(repr(stored)) is None
+
+
+def test_a_used_refresh_token_is_stale_and_the_next_is_usable(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        tokens = bench.backend.tokens
+        access, refresh = (tokens.named(slot) for slot in ("access-token", "refresh-token"))
+        tokens.end(access, TokenState.EXPIRED)
+        renewed = tokens.rotate(refresh)
+        assert [each.state for each in [stored_login(bench)] if each] == [LoginState.STALE]
+        write(bench, {"accessToken": renewed[0].value, "refreshToken": renewed[1].value})
+        stored = stored_login(bench)
+    assert stored is not None
+    assert (stored.state, stored.refresh) == (LoginState.USABLE, "refresh-token-2")
+
+
+def test_a_file_that_is_gone_is_told_of_where_there_was_one(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        (bench.config_folder / CREDENTIALS).unlink()
+        stored = stored_login(bench)
+    assert stored is not None
+    assert stored.state is LoginState.REMOVED
+    with bench_of(laboratory, VARIABLE) as bench:
+        bench.environment({})
+        assert stored_login(bench) is None
+
+
+def test_tokens_in_files_of_the_client_are_found(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        value = bench.backend.tokens.named("access-token").value
+        log = bench.config_folder / "debug" / "log.txt"
+        log.parent.mkdir()
+        log.write_text(f"Authorization: Bearer {value}\n")
+        (bench.home / "clean.txt").write_text(value[:20])
+        (bench.home / "link").symlink_to(log)
+        (bench.home / value).write_text(value)
+        found = list(leaks(bench))
+    assert found == ["~/[redacted:access-token]", "~/.claude/debug/log.txt"]
+
+
+def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        helper = bench.home / "helper.sh"
+        helper.write_text(bench.backend.tokens.make(TokenKind.API_KEY).value)
+        bench.environment({})
+        assert list(leaks(bench)) == []
+        write(bench, {"accessToken": bench.backend.tokens.named("access-token").value})
+        assert list(leaks(bench)) == []
+
+
+def test_an_observation_without_a_client_stays_as_it_is(laboratory: Laboratory) -> None:
+    seen = make_observation()
+    with bench_of(laboratory) as bench:
+        assert with_aftermath(bench, seen) is seen
+        bench.environment({})
+        assert with_aftermath(bench, seen).stored_login is not None
+
+
+def test_a_folder_in_the_place_of_the_file_is_damage(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        path: Path = bench.config_folder / CREDENTIALS
+        path.unlink()
+        path.mkdir()
+        assert [each.state for each in [stored_login(bench)] if each] == [LoginState.DAMAGED]
