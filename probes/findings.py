@@ -96,7 +96,8 @@ def _claims_success(seen: Observation) -> str | None:
         return None
     if (asked[-1].status or 0) >= 400:
         return f"the last answer was {asked[-1].status}"
-    return None if seen.message else "the answer was empty"
+    silent = seen.exit_code == 0 and not seen.message
+    return "the answer was empty" if silent else None
 
 
 def _crashes(seen: Observation) -> str | None:

@@ -49,7 +49,11 @@ SHOWN = [
         "exited with code 1",
     ),
     ("claims-success", seen(asked(401), **GOOD), "the last answer was 401"),
-    ("claims-success", seen(asked(200), **GOOD | {"message": None}), "the answer was empty"),
+    (
+        "claims-success",
+        seen(asked(200), **GOOD | {"message": None, "exit_code": 0}),
+        "the answer was empty",
+    ),
     ("crashes", seen([], outcome=Outcome.CRASHED, detail="TypeError: no"), "TypeError: no"),
     ("loses-login", seen(refreshed(500), stored_login=BLANKED), "blanked after the token endpoint"),
     ("loses-login", seen(refreshed(None), stored_login=BLANKED), "answered nothing"),
@@ -68,7 +72,8 @@ CLEAN = [
     seen(refreshed(500), stored_login=STALE),
     seen([], stored_login=BLANKED),
     seen(refreshed(200), stored_login=USABLE, **GOOD),
-    seen([], **GOOD | {"message": None}),
+    seen([], **GOOD | {"message": None, "exit_code": 0}),
+    seen(asked(200), **GOOD | {"message": None}),
     seen([], outcome=Outcome.UNAVAILABLE, message=None),
 ]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from probes.observation import LoginState, Observation, StoredLogin
 from probes.scenario.model import Via
 
 CREDENTIALS: Final = ".credentials.json"
+STORE: Final = Path(".config", "anthropic", "credentials")
+"""Where clients keep tokens of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
+OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
+"""Ids in names of files, which are others in each run."""
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 FILES: Final = 5000
 """A home with more is looked through no further."""
@@ -78,13 +83,19 @@ def leaks(bench: Bench) -> Iterator[str]:
         except OSError:
             continue
         if any(value in data for value in values):
-            yield bench.redactor("~/" + path.relative_to(bench.home).as_posix())
+            yield bench.redactor("~/" + _stable(path.relative_to(bench.home)))
+
+
+def _stable(path: Path) -> str:
+    """The path with a star for what is another in each run: ids, and the folder of the work."""
+    parts = ("*" if part.startswith("-") else OF_THE_RUN.sub("*", part) for part in path.parts)
+    return "/".join(parts)
 
 
 def _files(home: Path, meant: frozenset[Path]) -> Iterator[Path]:
     """Regular files below the home that the client has made, in a stable order."""
     for folder, folders, names in os.walk(home):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if Path(folder, name) != home / STORE)
         for name in sorted(names):
             path = Path(folder, name)
             if path not in meant and path.is_file() and not path.is_symlink():

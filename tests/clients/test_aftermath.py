@@ -107,6 +107,25 @@ def test_tokens_in_files_of_the_client_are_found(laboratory: Laboratory) -> None
     assert found == ["~/[redacted:access-token]", "~/.claude/debug/log.txt"]
 
 
+def test_names_of_leaks_are_the_same_in_each_run(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        folder = bench.config_folder / "projects" / "-tmp-home-x1-work"
+        folder.mkdir(parents=True)
+        name = "0cb3982a-b308-4f30-940f-00bb1aebfd2b.jsonl"
+        (folder / name).write_text(bench.backend.tokens.named("access-token").value)
+        assert list(leaks(bench)) == ["~/.claude/projects/*/*.jsonl"]
+
+
+def test_a_store_of_the_client_for_tokens_is_no_leak(laboratory: Laboratory) -> None:
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        folder = bench.home / ".config" / "anthropic" / "credentials" / "federation"
+        folder.mkdir(parents=True)
+        (folder / "x.json").write_text(bench.backend.tokens.named("access-token").value)
+        assert list(leaks(bench)) == []
+
+
 def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
     with bench_of(laboratory) as bench:
         helper = bench.home / "helper.sh"
