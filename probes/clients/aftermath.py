@@ -17,7 +17,7 @@ from probes.scenario.model import Via
 
 CREDENTIALS: Final = ".credentials.json"
 STORE: Final = Path(".config", "anthropic", "credentials")
-"""Where clients keep tokens of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
+"""The store of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
 OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 """Ids in names of files, which are others in each run."""
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
