@@ -10,6 +10,8 @@ import pytest
 from probes.settings import cache_folder
 from tests.command import PROJECT, Ended, command, results, run, verdicts
 
+CHOSEN = ("-k", "not slow")
+"""What waits on purpose for a time limit says little on a machine that is busy with tests."""
 PRODUCTS = {
     "claude-code": ("claude-cli", "claude-code"),
     "agent-sdk-python": ("agent-sdk",),
@@ -30,8 +32,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
-    # What waits on purpose for a time limit says little on a machine that is busy with tests.
-    ended = run("run", "-k", "not slow", cwd=folder)
+    ended = run("run", *CHOSEN, cwd=folder)
     made = Whole(ended, folder / "reports")
     reasons = [case["observation"]["detail"] or "" for case in made.cases]
     if any("the package registry cannot be reached" in reason for reason in reasons):
@@ -124,7 +125,10 @@ def test_no_client_keeps_a_token_in_the_reports(whole: Whole) -> None:
 
 def test_plain_pytest_has_the_same_cases_and_verdicts(whole: Whole, tmp_path: Path) -> None:
     listed = run(
-        argv=[sys.executable, "-m", "pytest", "--collect-only", "-q", f"--out={tmp_path / 'none'}"],
+        argv=[
+            *(sys.executable, "-m", "pytest", "--collect-only", "-q", *CHOSEN),
+            f"--out={tmp_path / 'none'}",
+        ],
         cwd=PROJECT,
         HOME=str(tmp_path),
     )
@@ -151,7 +155,7 @@ def test_nothing_leaves_the_machine(whole: Whole, tmp_path: Path) -> None:
     alone = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c"]
     if run(argv=[*alone, "ip link set lo up"], cwd=tmp_path).code:
         pytest.skip("THE KERNEL REFUSES unshare: the run without a network was not tried")
-    script = f'ip link set lo up && exec "$@" run --out {tmp_path / "out"}'
+    script = f'ip link set lo up && exec "$@" run --out {tmp_path / "out"} -k "not slow"'
     ended = run(argv=[*alone, script, "sh", *command()], cwd=tmp_path)
     assert verdicts(tmp_path / "out") == verdicts(whole.folder)
     assert ended.code == 0
