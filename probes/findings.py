@@ -53,12 +53,12 @@ def _retries(seen: Observation) -> str | None:
 
 
 def _never_gives_up(seen: Observation) -> str | None:
-    """Still asking long after a permanent refusal."""
+    """Still asking half a minute after a permanent refusal."""
     refused = _refused(seen)
     if not refused:
         return None
     last = max(exchange.at for exchange in _inference(seen)) - refused[0].at
-    if seen.outcome is Outcome.TIMED_OUT or last > LONG_AFTER:
+    if last > LONG_AFTER:
         return f"still asking {last:.0f} s after a {refused[0].status}"
     return None
 

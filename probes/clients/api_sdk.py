@@ -1,19 +1,15 @@
 """The API's own SDKs, for Python and for Node, each driven by a small program as a user's."""
 
 import dataclasses
-import json
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from probes.clients.agent_sdk import DRIVERS
-from probes.clients.base import Bench, find_program
+from probes.clients.base import Bench
 from probes.clients.claude_code import ended_early
-from probes.clients.observing import Report, observe, verified_version, without_request_id
+from probes.clients.driving import drive, last_object
+from probes.clients.observing import Report, observe, without_request_id
 from probes.clients.process import Ended
 from probes.observation import Observation
-from probes.scenario.model import ClientKind
 
 PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")
 
@@ -29,20 +25,9 @@ class Told:
 
 def probe(bench: Bench) -> Observation:
     """Run the driver to its end, and read the one JSON object that it prints."""
-    installed = bench.installed(bench.case.client)
-    argv: list[str | Path]
-    if installed.kind is ClientKind.ANTHROPIC_PYTHON:
-        environment = bench.environment({})
-        argv = [installed.program, "-I", DRIVERS / "anthropic_sdk.py"]
-    else:
-        node = find_program("node")
-        environment = bench.environment({"node": node})
-        argv = [node, DRIVERS / "anthropic_sdk.mjs", installed.folder]
-    began = time.monotonic()
-    finished = bench.laboratory.children.run(
-        argv, env=environment, cwd=bench.work_folder(), limit=bench.case.limit
-    )
-    version = verified_version(bench.exchanges, PRODUCTS, installed.version)
+    library = bench.installed(bench.case.client).folder
+    driven = drive(bench, "anthropic_sdk", library, PRODUCTS)
+    finished, began, version = driven.finished, driven.began, driven.version
     told = read_report(finished.stdout)
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)
@@ -56,12 +41,8 @@ def read_report(stdout: str) -> Told | None:
 
     An exception is told by its class and its text, as a traceback ends.
     """
-    lines = stdout.strip().splitlines()
-    try:
-        told = json.loads(lines[-1]) if lines else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(told, dict) or not {"answer", "error"} <= told.keys():
+    told = last_object(stdout)
+    if told is None or not {"answer", "error"} <= told.keys():
         return None
     raised = told["error"]
     if raised is None:

@@ -10,10 +10,10 @@ from typing import Final
 
 import httpx
 
-from probes.clients.agent_sdk import DRIVERS
 from probes.clients.base import Bench, find_program
 from probes.clients.claude_code.command import Command
-from probes.clients.claude_code.prompt import ask
+from probes.clients.claude_code.prompt import JSON, ask
+from probes.clients.driving import DRIVERS
 from probes.clients.install import Installed
 from probes.clients.observing import (
     Report,
@@ -42,7 +42,6 @@ KEY_HEADER: Final = "x-litellm-api-key"
 CONFIG: Final = {"model_list": [{"model_name": "*", "litellm_params": {"model": "anthropic/*"}}]}
 OWN: Final = (Via.API_KEY_VARIABLE.value, Via.AUTH_TOKEN_VARIABLE.value)
 """How the gateway's own credential is handed over; every other one belongs to who asks."""
-JSON: Final = ("--output-format", "json")
 
 
 def probe(bench: Bench) -> Observation:

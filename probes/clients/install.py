@@ -216,7 +216,6 @@ class Cache:
             if wrong is None:
                 return False
             tell(f"{wanted.kind}@{wanted.version} is damaged ({wrong}) and is installed again")
-            folders.discard(wanted.folder)
         say(f"installing {wanted.version}")
         self._install(wanted)
         return True
@@ -239,6 +238,7 @@ class Cache:
             if found != wanted.version:
                 raise InstallError(f"{wanted.kind} {wanted.version} calls itself {found}")
             folders.describe(folder)
+            folders.discard(wanted.folder)  # a damaged one, and only now that there is another
             folder.rename(wanted.folder)
 
     def _version_of(self, new: Installed) -> str:

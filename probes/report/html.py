@@ -60,13 +60,17 @@ def _findings(run: Run) -> str:
             f"<code>{_text(row.name)}</code><small>{_text(meanings.get(row.name, ''))}</small>",
             _text(row.client),
             _text(row.text),
-            "<br>".join(_link(record, _text(text.auth_path(record))) for record in row.cases),
+            "<br>".join(_link(record, _text(_named(record))) for record in row.cases),
         )
         for row in rows
     )
     labels = ("Finding", "Client", "What was seen", "Cases")
     title = f"Findings about clients ({len(rows)})"
     return f"<h3>{title}</h3>{_table('Findings about clients', labels, lines)}"
+
+
+def _named(record: CaseRecord) -> str:
+    return f"{record.scenario}: {text.auth_path(record)}"
 
 
 def _rules(run: Run) -> str:

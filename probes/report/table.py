@@ -226,8 +226,8 @@ def findings(run: Run) -> tuple[FindingRow, ...]:
         for finding in record.findings:
             client = client_words(record)
             found.setdefault((finding.name, client), []).append((record, finding.text))
-    order = {name: number for number, (name, _) in enumerate(names())}
-    keys = sorted(found, key=lambda key: (order.get(key[0], len(order)), key[1]))
+    ranks = {name: number for number, (name, _) in enumerate(names())}
+    keys = sorted(found, key=lambda key: (ranks.get(key[0], len(ranks)), _natural(key[1])))
     return tuple(
         FindingRow(
             name=name,

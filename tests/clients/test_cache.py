@@ -28,6 +28,7 @@ from probes.clients.cache import (
 from probes.clients.install import Cache
 from probes.clients.installers import ASK_LIMIT
 from probes.clients.process import Children
+from probes.errors import InstallError
 from probes.scenario.model import parse_client
 from tests.clients.registry import Registry, content, fault, install, prepare
 from tests.waiting import wait_until
@@ -357,6 +358,21 @@ def test_a_damaged_client_is_installed_again_and_that_is_said(
     assert line.startswith("claude-code@1.0.0 is damaged (")
     assert line.endswith(f"{wrong}) and is installed again")
     assert content(cache) == ["1.0.0"]
+
+
+def test_a_damaged_client_stays_until_there_is_another(
+    registry: Registry, cache: Cache, children: Children
+) -> None:
+    folder = install(cache, "claude-code@1.0.0").folder
+    cache.close()
+    (folder / "authprobe.json").unlink()
+    registry.after("echo ENOTFOUND >&2; exit 1")
+    client = parse_client("claude-code@1.0.0")
+    with Cache(cache.folder, children) as again:
+        again.prepare(client, lambda _: None)
+        with pytest.raises(InstallError, match="the package registry cannot be reached"):
+            again.get(client)
+    assert (folder / "node_modules" / ".bin" / "claude").exists()
 
 
 def test_one_run_waits_for_another_that_installs_the_same(

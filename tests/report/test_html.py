@@ -291,6 +291,20 @@ def test_findings_are_told_by_client_with_their_cases() -> None:
     assert "claude-code 2.1.330" in page
     assert "TypeError: &lt;b&gt;no&lt;/b&gt;" in page
     assert "Findings about clients (1)" in page
+    assert "example: no credential" in page
+
+
+def test_findings_are_in_the_order_of_versions() -> None:
+    found = (Finding(name="crashes", text="no"),)
+    versions = ("1.0.128", "1.0.30", "2.1.9")
+    records = [
+        make_record(id=f"example/{version}", client_version=version, findings=found)
+        for version in versions
+    ]
+    page = html.summary(make_run(*records))
+    section = page[page.index("Findings about clients") :]
+    places = [section.index(version) for version in ("1.0.30", "1.0.128", "2.1.9")]
+    assert places == sorted(places)
 
 
 def test_without_findings_nothing_is_said_of_them() -> None:

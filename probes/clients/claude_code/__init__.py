@@ -1,19 +1,15 @@
 """The `claude` command at one npm version, one flow each."""
 
-from typing import Final, assert_never
+from typing import assert_never
 
 from probes.clients.base import Bench
 from probes.clients.claude_code.account import auth_logout, auth_status
 from probes.clients.claude_code.command import PRODUCTS, Command, ended_early
-from probes.clients.claude_code.login import sign_in
-from probes.clients.claude_code.prompt import ask, ask_on_stdin, read_report
+from probes.clients.claude_code.prompt import JSON, STREAM, ask, ask_on_stdin, read_report
 from probes.observation import Observation
 from probes.scenario.model import Flow
 
 __all__ = ["PRODUCTS", "ended_early", "probe", "read_report"]
-
-JSON: Final = ("--output-format", "json")
-STREAM: Final = ("--output-format", "stream-json", "--verbose")
 
 
 def probe(bench: Bench) -> Observation:
@@ -31,8 +27,11 @@ def probe(bench: Bench) -> Observation:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:
             return auth_logout(command)
-        case Flow.AUTH_LOGIN:
-            return sign_in(command, ("auth", "login"))
-        case Flow.SETUP_TOKEN:
+        case Flow.AUTH_LOGIN | Flow.SETUP_TOKEN:
+            # Here, as the terminal that it needs takes longer to load than many runs have.
+            from probes.clients.claude_code.login import sign_in
+
+            if flow is Flow.AUTH_LOGIN:
+                return sign_in(command, ("auth", "login"))
             return sign_in(command, ("setup-token",), shows_token=True)
     assert_never(flow)

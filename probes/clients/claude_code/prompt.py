@@ -18,6 +18,8 @@ MESSAGE: Final = {
     "session_id": "",
 }
 """What the Agent SDKs and IDE extensions write (code.claude.com/docs/en/headless)."""
+JSON: Final = ("--output-format", "json")
+STREAM: Final = ("--output-format", "stream-json", "--verbose")
 ENDING: Final = 10.0
 """Seconds that the command has to end when it has answered and its stdin is closed."""
 UNKNOWN_OPTION: Final = "error: unknown option"
