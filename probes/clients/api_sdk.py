@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.clients.base import Bench
+from probes.clients.child import Ended
 from probes.clients.claude_code import ended_early
 from probes.clients.driving import drive, last_object
 from probes.clients.observing import Report, observe, without_request_id
-from probes.clients.process import Ended
 from probes.observation import Observation
 
 PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")

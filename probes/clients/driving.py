@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from probes.clients.base import Bench, find_program
+from probes.clients.child import Finished
 from probes.clients.observing import verified_version
 from probes.clients.packages import PACKAGES, Registry
-from probes.clients.process import Finished
 
 DRIVERS: Final = Path(__file__).parent / "drivers"
 

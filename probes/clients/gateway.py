@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from probes.clients.base import Bench, find_program
+from probes.clients.child import Child
 from probes.clients.claude_code.command import Command
 from probes.clients.claude_code.prompt import JSON, ask
 from probes.clients.driving import DRIVERS
@@ -24,7 +25,6 @@ from probes.clients.observing import (
     without_request_id,
 )
 from probes.clients.openai_proxy import LOOPBACK, free_port
-from probes.clients.process import Child
 from probes.clients.raw_http import QUESTION, USER_AGENT, read_error
 from probes.observation import Observation, Outcome
 from probes.scenario.model import Client, Via

@@ -11,8 +11,9 @@ from typing import Final
 import filelock
 
 from probes.clients.cache import NEW
+from probes.clients.child import Ended, Finished
 from probes.clients.packages import Package, Registry
-from probes.clients.process import Children, Ended, Finished
+from probes.clients.process import Children
 from probes.errors import InstallError
 from probes.settings import installer_environment, search_path
 from probes.versions import EXACT

@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 
 from probes.clients.base import Bench, find_program
+from probes.clients.child import Child
 from probes.clients.claude_code import PRODUCTS
 from probes.clients.observing import (
     Report,
@@ -18,7 +19,6 @@ from probes.clients.observing import (
     observe,
     verified_version,
 )
-from probes.clients.process import Child
 from probes.clients.raw_http import USER_AGENT, read_error
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome

@@ -8,7 +8,7 @@ from typing import Final
 
 import pyte
 
-from probes.clients.process import COLUMNS, ROWS, Child
+from probes.clients.child import COLUMNS, ROWS, Child
 
 UNKNOWN: Final = re.compile(
     rb"\x1b(?:\[(?:[<=>?][0-9;:]*[ -/]*[a-gi-km-zA-Z]|[0-9;]*:[0-9;:]*[@-~])|[PX^_][^\x1b]*\x1b\\)"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from probes.clients.base import Bench, Laboratory
+from probes.clients.child import Finished
 from probes.clients.credentials import FEDERATION, SLOW, helper_script
-from probes.clients.process import Finished
 from probes.emulator.setup import TokenKind as Kind
 from probes.emulator.setup import TokenState as State
 from probes.emulator.tokens import LOGIN_SCOPES

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from probes.clients.base import Bench, Laboratory, find_program
+from probes.clients.child import Ended, Finished
 from probes.clients.claude_code import ended_early
 from probes.clients.observing import (
     Report,
@@ -13,7 +14,6 @@ from probes.clients.observing import (
     observe,
     verified_version,
 )
-from probes.clients.process import Ended, Finished
 from probes.emulator.case import Decision
 from probes.emulator.rule import Answer, refusal
 from probes.emulator.setup import TokenKind

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.process import OUTPUT_LIMIT_BYTES, Children, Ended, Finished, Stdin
+from probes.clients.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
+from probes.clients.process import Children
 from probes.errors import ClientError
 from tests.waiting import wait_until
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probes.clients.process import OUTPUT_LIMIT_BYTES, Child, Children, Ended, Stdin
+from probes.clients.child import OUTPUT_LIMIT_BYTES, Child, Ended, Stdin
+from probes.clients.process import Children
 from probes.clients.terminal import Terminal
 from tests.waiting import wait_until
 

@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
+from probes.clients.child import Ended
 from probes.clients.claude_code.command import Command, ended_early
-from probes.clients.process import Ended
 from probes.observation import Observation
 
 STATUS: Final = ("auth", "status")

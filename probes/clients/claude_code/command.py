@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from probes.clients.base import SYSTEM_PATH, Bench, find_program
+from probes.clients.child import Child, Ended, Finished, Stdin
 from probes.clients.install import Installed
 from probes.clients.observing import cut_short, last_words, verified_version
-from probes.clients.process import Child, Ended, Finished, Stdin
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from probes.clients.browser import Browser, Page
+from probes.clients.child import Stdin
 from probes.clients.claude_code.command import Command
 from probes.clients.observing import cut_short, last_words
-from probes.clients.process import Stdin
 from probes.clients.terminal import Terminal
 from probes.emulator.setup import TokenKind
 from probes.emulator.tokens import TokenStore

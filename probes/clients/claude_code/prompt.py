@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from probes.clients.child import Ended, Finished, Stdin
 from probes.clients.claude_code.command import Command, ended_early
 from probes.clients.observing import Report, observe
-from probes.clients.process import Ended, Finished, Stdin
 from probes.observation import Observation
 
 QUESTION: Final = "ping"
