@@ -87,12 +87,13 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
     records: list[CaseRecord] = []
-    interrupted = False
+    interrupted, laboratory = False, None
     with _Partial(settings.out) as partial:
         try:
-            probing = contextlib.closing(_probe(cases, settings, reporter))
-            with terminable(), probing as observed:
-                for case, observation in observed:
+            with terminable(), contextlib.ExitStack() as stack:
+                laboratory = _open(stack, settings)
+                observed = _probe(laboratory, cases, settings, reporter)
+                for case, observation in stack.enter_context(contextlib.closing(observed)):
                     record = make_record(case, observation, plan.baseline.get(case.id))
                     partial.add(record)
                     records.append(record)
@@ -104,28 +105,37 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
+        client_network=laboratory.children.network if laboratory else None,
+    )
+
+
+def _open(stack: contextlib.ExitStack, settings: Settings) -> Laboratory:
+    """The laboratory of a run, which ends with the stack.
+
+    Raises:
+        SettingsError: this machine does not let it be.
+    """
+    scratch, network = _begin(stack)
+    installing = Children(scratch)
+    cache = Cache(cache_folder(), installing, scratch, settings.cache_limit_bytes)
+    children = Children(scratch, apart=True)
+    for part in (cache, installing, children):
+        stack.enter_context(part)
+    return Laboratory(
+        network=network,
+        children=children,
+        cache=cache,
+        broken_rules=settings.break_rules,
+        scratch=scratch,
     )
 
 
 def _probe(
-    cases: Sequence[Case], settings: Settings, reporter: Reporter
+    laboratory: Laboratory, cases: Sequence[Case], settings: Settings, reporter: Reporter
 ) -> Generator[tuple[Case, Observation]]:
-    with contextlib.ExitStack() as stack:
-        # Ended in reverse: first what runs, then who waits for it, then what it talked to.
-        scratch, network = _begin(stack)
-        executor = stack.enter_context(engine.thread_pool(settings.jobs))
-        children = Children(scratch)
-        cache = Cache(cache_folder(), children, scratch, settings.cache_limit_bytes)
-        stack.enter_context(cache)
-        stack.enter_context(children)
-        laboratory = Laboratory(
-            network=network,
-            children=children,
-            cache=cache,
-            broken_rules=settings.break_rules,
-            scratch=scratch,
-        )
-        install(engine.clients_of(cases), cache, reporter)
+    # Ended in reverse: first what runs, then who waits for it; what it talked to goes last.
+    with engine.thread_pool(settings.jobs) as executor, laboratory.children:
+        install(engine.clients_of(cases), laboratory.cache, reporter)
         reporter.stage("probing", len(cases))
 
         def probe_one(case: Case) -> Observation:

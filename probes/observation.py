@@ -20,6 +20,15 @@ class Outcome(enum.StrEnum):
     """It could not be tested here."""
 
 
+class ChildNetwork(enum.StrEnum):
+    """What keeps the clients of a run from the outside."""
+
+    LOOPBACK = "loopback"
+    """They have a network of their own with nothing but loopback (network_namespaces(7))."""
+    MACHINE = "machine"
+    """They have the machine's: only their environment leads them to the proxy, which refuses."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One request that reached the backend, and its answer."""

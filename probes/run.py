@@ -15,7 +15,7 @@ from pydantic_core import to_json
 import probes
 from probes.errors import RecordError
 from probes.findings import Finding
-from probes.observation import Observation
+from probes.observation import ChildNetwork, Observation
 from probes.scenario.model import Expectation
 from probes.verdict import Verdict
 
@@ -86,6 +86,8 @@ class Run:
     interrupted: bool = False
     tool: Tool = field(default_factory=Tool)
     platform: Platform
+    client_network: ChildNetwork | None = None
+    """What kept the clients from the outside; None: no client was started."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -110,6 +112,7 @@ def make_run(
     started_at: datetime.datetime,
     elapsed: float,
     interrupted: bool = False,
+    client_network: ChildNetwork | None = None,
 ) -> Run:
     """The run that these records belong to, sorted by case id."""
     return Run(
@@ -118,6 +121,7 @@ def make_run(
         elapsed=round(elapsed, 3),
         interrupted=interrupted,
         platform=this_platform(),
+        client_network=client_network,
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )
 

@@ -78,6 +78,15 @@ def test_the_results_have_the_shape_that_is_promised(whole: Whole) -> None:
             } <= set(exchange)  # fmt: skip
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has networks of this kind")
+def test_it_is_said_what_kept_the_clients_from_the_outside(whole: Whole) -> None:
+    found = whole.results["client_network"]
+    if found == "machine":
+        pytest.skip("this system lets nobody have a network of their own")
+    assert found == "loopback"
+    assert "clients without any network but loopback" in (whole.folder / "report.html").read_text()
+
+
 def test_the_backend_saw_the_versions_that_were_asked_for(whole: Whole) -> None:
     programs = [case for case in whole.cases if case["client"].split("@")[0] in PRODUCTS]
     assert len(programs) >= 20

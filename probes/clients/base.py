@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from probes.clients.credentials import hand_over
 from probes.clients.install import Cache, Installed
+from probes.clients.launcher import LOOPBACK
 from probes.clients.process import Children
 from probes.emulator.case import CaseBackend
 from probes.emulator.remote import RemoteListener, RemoteNetwork
@@ -18,7 +19,7 @@ from probes.errors import ClientError
 from probes.observation import Exchange, Observation
 from probes.plan import Case
 from probes.redact import Redactor
-from probes.scenario.model import Client
+from probes.scenario.model import Client, ClientKind
 from probes.settings import search_path
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Bench:
     backend: CaseBackend
     _stack: contextlib.ExitStack
     _listener: "Listener | RemoteListener | None" = None
+    _client_port: int | None = None
     _over: bool = False
     _home: Path | None = None
     set_up: frozenset[Path] | None = None
@@ -72,8 +74,26 @@ class Bench:
         if self._over:
             raise ClientError("this case is over")
         if self._listener is None:
-            self._listener = self.laboratory.network.open(self.backend)
+            self._listener = self._open()
         return self._listener
+
+    def _open(self) -> "Listener | RemoteListener":
+        network = self.laboratory.network
+        if self.case.client.kind is ClientKind.RAW_HTTP:  # of this process
+            return network.open(self.backend)
+        further = self.laboratory.children.bind()
+        self._client_port = further.getsockname()[1]
+        return network.open(self.backend, further=further)
+
+    @property
+    def proxy_url(self) -> str:
+        """The case's proxy, as its client gets there.
+
+        Raises:
+            ClientError: the case is over.
+        """
+        listener = self.listener
+        return f"http://{LOOPBACK}:{self._client_port or listener.port}"
 
     def finish(self) -> None:
         """Close the proxy; what it has seen is in `backend` from now on."""
@@ -133,12 +153,13 @@ class Bench:
             config_folder=self.config_folder,
         )
         self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
+        proxy_url = self.proxy_url
         return {
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
-            "HTTPS_PROXY": self.listener.proxy_url,
-            "HTTP_PROXY": self.listener.proxy_url,
+            "HTTPS_PROXY": proxy_url,
+            "HTTP_PROXY": proxy_url,
             "LANG": "C.UTF-8",
             "NODE_EXTRA_CA_CERTS": ca_file,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -1,6 +1,7 @@
 """LiteLLM as a gateway: it has a credential of its own, and is asked by somebody in front of it."""
 
 import dataclasses
+import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -8,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
+from probes.clients.asking import post
 from probes.clients.base import Bench, find_program
 from probes.clients.child import Child
 from probes.clients.claude_code.command import Command
 from probes.clients.claude_code.prompt import JSON, ask
 from probes.clients.driving import DRIVERS
 from probes.clients.install import Installed
+from probes.clients.launcher import LOOPBACK
 from probes.clients.observing import (
     Report,
     cut_short,
@@ -24,7 +25,6 @@ from probes.clients.observing import (
     verified_version,
     without_request_id,
 )
-from probes.clients.openai_proxy import LOOPBACK, free_port
 from probes.clients.raw_http import QUESTION, USER_AGENT, read_error
 from probes.observation import Observation, Outcome
 from probes.scenario.model import Client, Via
@@ -50,7 +50,7 @@ def probe(bench: Bench) -> Observation:
     installed, through = bench.installed(case.client), case.client.through
     environment = bench.environment({"node": find_program("node")} if through else {})
     began = time.monotonic()
-    port = free_port()
+    port = bench.laboratory.children.free_port()
     with _start(bench, installed, environment, port) as server:
         if server.read_line_with(READY, case.limit) is None:
             return _not_ready(bench, server, began=began)
@@ -119,24 +119,25 @@ class Front:
         """Our own request."""
         left = self.bench.case.limit - (time.monotonic() - self.began)
         try:
-            response = httpx.post(
-                f"{self.url}/v1/messages",
-                json={**QUESTION, "max_tokens": 1},
+            status, body = post(
+                self.bench.laboratory.children,
+                self.port,
+                "/v1/messages",
+                {**QUESTION, "max_tokens": 1},
                 headers=self._headers(),
-                timeout=max(left, 0.1),
-                trust_env=False,
+                limit=left,
             )
-        except httpx.HTTPError as error:
-            timed_out = isinstance(error, httpx.TimeoutException)
+        except (OSError, http.client.HTTPException) as error:
+            timed_out = isinstance(error, TimeoutError)
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.CRASHED
             detail = f"the gateway gave no answer: {error}"
             return cut_short(self.bench, outcome, detail, began=self.began)
-        error_type, message = read_error(response.content)
-        refused = response.status_code >= 400
+        error_type, message = read_error(body)
+        refused = status >= 400
         told = Report(
             is_error=refused,
             message=without_request_id(message) if refused and message else None,
-            status=response.status_code,
+            status=status,
         )
         seen = observe(self.bench, told, began=self.began, exit_code=None, version=None)
         return dataclasses.replace(seen, error_type=error_type if refused else None)

@@ -8,11 +8,16 @@ process that descends from this one is ended.
 
 As the parent of each child it can signal by process id without ever meeting a reused one, and as a
 subreaper (Linux, prctl(2)) it also inherits what a child leaves behind in another process group.
+
+If it is asked to, and where the kernel lets it, it goes into a network of its own first, which has
+nothing but loopback (network_namespaces(7)). What its children are to meet there comes through it:
+it hands the run sockets that are bound, or connected, in that network.
 """
 
 import contextlib
 import ctypes
 import fcntl
+import functools
 import json
 import os
 import selectors
@@ -23,32 +28,42 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-DESCRIPTORS = 4  # of a request: the child's socket, then its standard streams
+CLONE_NEWUSER = 0x10000000  # linux/sched.h
+CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 0x1  # linux/if.h
+INTERFACE = "16sh14x"  # struct ifreq with its flags
+LOOPBACK = "127.0.0.1"
+DESCRIPTORS = 4  # of a request: the socket for its answer, then a child's standard streams
 
 
 class Launcher:
     """Children by process id, each with the socket on which it is reported."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, network: str) -> None:
         self.control = control
+        self.network = network
         self.selector = selectors.DefaultSelector()
         self.sockets: dict[int, socket.socket] = {}
         self.open = True
 
     def serve(self, wakeup: socket.socket) -> None:
         """Serve until the run goes away."""
-        self.selector.register(self.control, selectors.EVENT_READ, self.start_next)
+        self.selector.register(self.control, selectors.EVENT_READ, self.take_request)
         self.selector.register(wakeup, selectors.EVENT_READ, lambda: wakeup.recv(4096))
         while self.open:
             for key, _ in self.selector.select():
                 key.data()
             self.reap()
 
-    def start_next(self) -> None:
-        """Start the child that the next request describes; a 4-byte length precedes the request."""
+    def take_request(self) -> None:
+        """Do what the next request asks for; a 4-byte length precedes it."""
         header, descriptors, _, _ = socket.recv_fds(self.control, 4, DESCRIPTORS)
         if not header:
             self.open = False
@@ -56,12 +71,25 @@ class Launcher:
         (size,) = struct.unpack("!I", header)
         request = json.loads(receive_exactly(self.control, size))
         channel = socket.socket(fileno=descriptors[0])
+        match request["do"]:
+            case "start":
+                self.start(request, channel, descriptors[1:])
+            case "bind":
+                hand_over(channel, bound)
+            case "connect":
+                hand_over(channel, lambda: connected(request["port"]))
+            case _:
+                report(channel, {"network": self.network})
+                channel.close()
+
+    def start(self, request: dict[str, Any], channel: socket.socket, streams: list[int]) -> None:
+        """Start the child that a request describes."""
         try:
             child = subprocess.Popen(
                 request["argv"],
-                stdin=descriptors[1],
-                stdout=descriptors[2],
-                stderr=descriptors[3],
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
                 env=request["env"],
                 cwd=request["cwd"],
                 start_new_session=True,
@@ -80,7 +108,7 @@ class Launcher:
                 channel, selectors.EVENT_READ, lambda: end_group(child.pid, signal.SIGKILL)
             )
         finally:
-            for descriptor in descriptors[1:]:
+            for descriptor in streams:
                 os.close(descriptor)
 
     def reap(self) -> None:
@@ -155,6 +183,74 @@ def refuse(channel: socket.socket, reason: str) -> None:
     channel.close()
 
 
+def hand_over(channel: socket.socket, make: Callable[[], socket.socket]) -> None:
+    """Give the run a socket of this network, or the reason why there is none."""
+    with channel:
+        try:
+            with make() as made:
+                socket.send_fds(channel, [b"{}\n"], [made.fileno()])
+        except OSError as error:
+            report(channel, {"error": error.strerror or str(error), "errno": error.errno})
+
+
+def bound() -> socket.socket:
+    """A free port, at which nobody listens yet."""
+    # By its number, or asyncio does not know that it is TCP, and leaves Nagle on.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.bind((LOOPBACK, 0))
+    return made
+
+
+def connected(port: int) -> socket.socket:
+    """A connection to a child's port."""
+    return socket.create_connection((LOOPBACK, port))
+
+
+def leave_network() -> bool:
+    """Go into a network that has nothing but loopback; False: the system does not let us."""
+    if sys.platform != "linux":
+        return False
+    # Without privileges only somebody with a user namespace of their own may make one.
+    for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET):
+        enter = functools.partial(enter_network, flags)
+        if works(enter):
+            enter()
+            return True
+    return False
+
+
+def works(act: Callable[[], None]) -> bool:
+    """Whether this can be done, which another process tries: half of it would be worse."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def enter_network(flags: int) -> None:
+    """Leave the network of this process for a new one, and bring its loopback up.
+
+    Raises:
+        OSError: the system does not allow it.
+    """
+    user, group = os.getuid(), os.getgid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(flags) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    if flags & CLONE_NEWUSER:  # the same user as before, who is nobody otherwise
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        asked = struct.pack(INTERFACE, b"lo", 0)
+        name, now = struct.unpack(INTERFACE, fcntl.ioctl(any_socket, SIOCGIFFLAGS, asked))
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack(INTERFACE, name, now | IFF_UP))
+
+
 def adopt_orphans() -> None:
     """Become the parent of whatever a child leaves behind, where the system can do that."""
     if sys.platform == "linux":
@@ -164,9 +260,11 @@ def adopt_orphans() -> None:
 def main() -> None:
     """Serve the run at the other end of the socket whose descriptor is the first argument.
 
-    The folder that may follow it is the run's own, and is removed when the run is over.
+    The second says in which network: `machine`, or `loopback` if possible. The folder that may
+    follow is the run's own, and is removed when the run is over.
     """
     control = socket.socket(fileno=int(sys.argv[1]))
+    network = "loopback" if sys.argv[2] == "loopback" and leave_network() else "machine"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # The run decides when it is over. Ignoring them would be inherited by every child.
         signal.signal(number, lambda number, frame: None)
@@ -176,12 +274,12 @@ def main() -> None:
         end.setblocking(False)
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    children = Launcher(control)
+    children = Launcher(control, network)
     try:
         children.serve(ours)
     finally:
         children.end_all()
-        for scratch in sys.argv[2:]:
+        for scratch in sys.argv[3:]:
             shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -1,13 +1,12 @@
 """claude-max-api-proxy: an OpenAI-style server that runs `claude`, asked one question."""
 
 import dataclasses
+import http.client
 import json
-import socket
 import time
 from typing import Final
 
-import httpx
-
+from probes.clients.asking import post
 from probes.clients.base import Bench, find_program
 from probes.clients.child import Child
 from probes.clients.claude_code import PRODUCTS
@@ -19,11 +18,11 @@ from probes.clients.observing import (
     observe,
     verified_version,
 )
+from probes.clients.process import Children
 from probes.clients.raw_http import USER_AGENT, read_error
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome
 
-LOOPBACK: Final = "127.0.0.1"
 READY: Final = "Server ready"
 ENDING: Final = 2.0
 """Seconds that a proxy which gave no answer has to say why and end."""
@@ -39,18 +38,19 @@ def probe(bench: Bench) -> Observation:
     node = find_program("node")
     environment = bench.environment({"node": node, "claude": claude.program})
     began = time.monotonic()
-    port = free_port()
-    with bench.laboratory.children.start(
+    children = bench.laboratory.children
+    port = children.free_port()
+    with children.start(
         [node, proxy.program, str(port)], env=environment, cwd=bench.work_folder()
     ) as server:
         if server.read_line_with(READY, bench.case.limit) is None:
             return _not_ready(bench, server, began=began)
-        told, error = _ask(port, limit=bench.case.limit - (time.monotonic() - began))
+        told, error = _ask(children, port, limit=bench.case.limit - (time.monotonic() - began))
         ended = None if told else server.wait(ENDING)
     cli = verified_version(bench.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if told is None:
-        timed_out = isinstance(error, httpx.TimeoutException)
+        timed_out = isinstance(error, TimeoutError)
         return cut_short(
             bench,
             Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
@@ -72,18 +72,15 @@ def hides_refusal(told: Report, last: Exchange | None) -> bool:
     return not told.is_error and last is not None and (last.status or 0) >= 400
 
 
-def _ask(port: int, *, limit: float) -> tuple[Report | None, httpx.HTTPError | None]:
+def _ask(
+    children: Children, port: int, *, limit: float
+) -> tuple[Report | None, OSError | http.client.HTTPException | None]:
+    path, headers = "/v1/chat/completions", {"user-agent": USER_AGENT}
     try:
-        response = httpx.post(
-            f"http://{LOOPBACK}:{port}/v1/chat/completions",
-            json=QUESTION,
-            headers={"user-agent": USER_AGENT},
-            timeout=max(limit, 0.1),
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
+        status, body = post(children, port, path, QUESTION, headers=headers, limit=limit)
+    except (OSError, http.client.HTTPException) as error:
         return None, error
-    return read_report(response.status_code, response.content), None
+    return read_report(status, body), None
 
 
 def read_report(status: int, body: bytes) -> Report:
@@ -105,10 +102,3 @@ def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
         return cut_short(bench, Outcome.TIMED_OUT, "the proxy did not start", began=began)
     said = last_words(server.stderr)
     return cut_short(bench, Outcome.CRASHED, f"the proxy did not start: {said}", began=began)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago: the proxy takes a number, and not 0."""
-    with socket.create_server((LOOPBACK, 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

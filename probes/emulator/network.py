@@ -101,13 +101,19 @@ class Network:
         host: str = LOOPBACK,
         port: int = 0,
         https_port: int | None = None,
+        further: socket.socket | None = None,
     ) -> Listener:
         """Ports of its own for a case, free ones where they are 0; `https_port` only if given.
+
+        The port of `further`, a bound socket that is the network's from now on, serves the same as
+        `port`; it may be of another network of this machine.
 
         Raises:
             SettingsError: the host is not loopback, or a port is taken.
         """
-        return self.wait_for(self.open_here(backend, host=host, port=port, https_port=https_port))
+        return self.wait_for(
+            self.open_here(backend, host=host, port=port, https_port=https_port, further=further)
+        )
 
     def close(self, listener: Listener) -> None:
         """End a case: its delayed answers and its connections."""
@@ -140,6 +146,7 @@ class Network:
         host: str = LOOPBACK,
         port: int = 0,
         https_port: int | None = None,
+        further: socket.socket | None = None,
     ) -> Listener:
         """`open`, for callers on the loop."""
         check_loopback(host)
@@ -151,6 +158,8 @@ class Network:
             if https_port is not None:
                 listener._doors.append(_Door(host, https_port, lambda: TlsConnection(site)))
                 listener.https_port = listener._doors[1].port
+            if further is not None:
+                listener._doors.append(_Door(host, 0, lambda: PlainConnection(site), further))
             await self.settle_here(listener)
         except SettingsError:
             await self.close_here(listener)
@@ -226,13 +235,22 @@ class Extra:
 
 
 class _Door:
-    """A port that is held from the beginning, whether anybody listens there or not."""
+    """A port that is held from the beginning, whether anybody listens there or not.
 
-    def __init__(self, host: str, port: int, factory: Callable[[], asyncio.Protocol]) -> None:
+    One that is given to it bound is never shut: it belongs to a run, whose faults stay as they are.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        bound: socket.socket | None = None,
+    ) -> None:
         self._factory = factory
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._address = (host, port)
-        self._held: socket.socket | None = self._bind()
+        self._held: socket.socket | None = bound or self._bind()
         self._server: asyncio.Server | None = None
         self.port: int = self._held.getsockname()[1]
         self._address = (host, self.port)

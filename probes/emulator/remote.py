@@ -1,7 +1,8 @@
 """The emulated network in a process of its own: it does not share a processor with the clients.
 
 The run asks over a Unix socket for a case to be opened or closed; a request and an answer are a
-pickle each, after its length. The process ends when the run does, as its socket is then closed.
+pickle each, after its length. Over another one it sends bound sockets, at which a case is to listen
+as well. The process ends when the run does, as its socket is then closed.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from probes.emulator.case import CaseBackend
     from probes.emulator.network import Listener, Network
 
-START: Final = "import sys; sys.path.insert(0, sys.argv[2]); from probes.emulator import remote; "
+START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from probes.emulator import remote; "
 PACKAGE_FOLDER: Final = Path(__file__).parent.parent.parent
 LIMIT: Final = 60.0
 """Seconds that an answer of the process may take."""
@@ -65,9 +66,14 @@ class RemoteNetwork:
     def __exit__(self, *_: object) -> None:
         self._process.end()
 
-    def open(self, backend: "CaseBackend") -> RemoteListener:
-        """A proxy of its own for a case; the backend goes there with the tokens it has by now."""
-        return RemoteListener(self._process.ask("open", backend), backend)
+    def open(
+        self, backend: "CaseBackend", *, further: socket.socket | None = None
+    ) -> RemoteListener:
+        """A proxy of its own for a case; the backend goes there with the tokens it has by now.
+
+        `further` is a bound socket, the network's from now on, whose port serves the same.
+        """
+        return RemoteListener(self._process.ask("open", backend, further), backend)
 
     def close(self, listener: RemoteListener) -> None:
         """End a case; its backend learns what the one in the other process has seen."""
@@ -85,28 +91,32 @@ class _Process:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair()
+        self._further, further = socket.socketpair()
         self._socket.settimeout(LIMIT)
-        with theirs:
+        with theirs, further:
+            descriptors = theirs.fileno(), further.fileno()
             self._child = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-c", f"{START} remote.serve(int(sys.argv[1]))"),
-                    *(str(theirs.fileno()), str(PACKAGE_FOLDER)),
+                    *(sys.executable, "-I", "-c", f"{START} remote.serve(*sys.argv[1:])"),
+                    *(str(PACKAGE_FOLDER), *map(str, descriptors)),
                 ],
                 env={"PATH": os.defpath},
-                pass_fds=[theirs.fileno()],
+                pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
-    def ask(self, verb: str, value: object) -> Any:
-        """The answer of the other process.
+    def ask(self, verb: str, value: object, further: socket.socket | None = None) -> Any:
+        """The answer of the other process, to which the bound socket goes as well.
 
         Raises:
             ClientError: it is not there any more.
         """
-        with self._lock:
+        with self._lock, further or contextlib.nullcontext():
             with contextlib.suppress(ConnectionError):
-                _send(self._socket, (verb, value))
+                if further is not None:  # before it is asked for, so that nobody waits for it
+                    socket.send_fds(self._further, [b"!"], [further.fileno()])
+                _send(self._socket, (verb, value, further is not None))
             answer = _receive(self._socket)
         if answer is None:
             raise ClientError("the emulator has gone")
@@ -115,32 +125,34 @@ class _Process:
     def end(self) -> None:
         """End it at once: everything that it knew has come back with the cases."""
         self._socket.close()
+        self._further.close()
         self._child.kill()
         self._child.wait()
 
 
-def serve(descriptor: int) -> None:
-    """Answer the run at the other end of this socket until it goes away."""
+def serve(_: str, descriptor: str, further: str) -> None:
+    """Answer the run at the other end of the first socket until it goes away."""
     from probes.emulator.network import Network
 
-    with socket.socket(fileno=descriptor) as run:
+    with socket.socket(fileno=int(descriptor)) as run, socket.socket(fileno=int(further)) as sent:
         request = _receive(run)
         if request is not None:
             with Network(request[1]) as network:
                 _send(run, str(network.ca_file))
-                network.wait_for(_serve_cases(network, run))
+                network.wait_for(_serve_cases(network, run, sent))
 
 
-async def _serve_cases(network: "Network", run: socket.socket) -> None:
+async def _serve_cases(network: "Network", run: socket.socket, sent: socket.socket) -> None:
     """Open and close cases on the loop that serves them: a second thread would be in its way."""
     listeners: dict[int, Listener] = {}
     reader, writer = await asyncio.open_connection(sock=run)
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-            verb, value = pickle.loads(await reader.readexactly(size))  # noqa: S301 - our own
+            verb, value, more = pickle.loads(await reader.readexactly(size))  # noqa: S301 - our own
             if verb == "open":
-                listener = await network.open_here(value)
+                further = _bound(sent) if more else None
+                listener = await network.open_here(value, further=further)
                 listeners[listener.port] = listener
                 answer: object = listener.port
             else:
@@ -148,6 +160,12 @@ async def _serve_cases(network: "Network", run: socket.socket) -> None:
                 await network.close_here(listener)
                 answer = listener.backend
             writer.write(_packed(answer))
+
+
+def _bound(sent: socket.socket) -> socket.socket:
+    """The next socket that was sent, which is there by now."""
+    _, descriptors, _, _ = socket.recv_fds(sent, 1, 1)
+    return socket.socket(fileno=descriptors[0])
 
 
 def _send(channel: socket.socket, value: object) -> None:

@@ -4,9 +4,10 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from probes.findings import names
-from probes.observation import Outcome
+from probes.observation import ChildNetwork, Outcome
 from probes.report.text import (
     USUAL_FLOWS,
     auth_path,
@@ -160,8 +161,15 @@ def run_words(run: Run) -> str:
             f"{run.elapsed:.1f} s",
             f"{run.platform.system} {run.platform.machine}",
             f"Python {run.platform.python}",
+            *([_NETWORKS[run.client_network]] if run.client_network else []),
         )
     )
+
+
+_NETWORKS: Final = {
+    ChildNetwork.LOOPBACK: "clients without any network but loopback",
+    ChildNetwork.MACHINE: "clients led to the proxy by their environment alone",
+}
 
 
 def ran_words(column: Column) -> str:

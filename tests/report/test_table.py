@@ -1,6 +1,6 @@
 import pytest
 
-from probes.observation import Outcome
+from probes.observation import ChildNetwork, Outcome
 from probes.report import table, text
 from probes.run import CaseRecord, Run
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
@@ -124,6 +124,20 @@ def test_the_headline_counts() -> None:
     regressed = judged(Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True))
     run = make_run(judged(Status.PASSED), judged(Status.ERROR), judged(Status.FAILED), regressed)
     assert table.headline(run).counts == "4 cases: 2 failed (1 regressed), 1 error, 1 passed"
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (ChildNetwork.LOOPBACK, "Python 3.11.7 · clients without any network but loopback"),
+        (ChildNetwork.MACHINE, "clients led to the proxy by their environment alone"),
+        (None, "Python 3.11.7"),
+    ],
+)
+def test_the_run_says_what_kept_its_clients_from_the_outside(
+    network: ChildNetwork | None, words: str
+) -> None:
+    assert table.run_words(make_run(client_network=network)).endswith(words)
 
 
 @pytest.mark.parametrize(
