@@ -123,7 +123,7 @@ def _loses_login(seen: Observation) -> str | None:
 
 
 def _leaks(seen: Observation) -> str | None:
-    """A token in a file that is not meant for one."""
+    """A token in a file, or in what it prints, where none is meant to be."""
     return f"in {', '.join(seen.leaks)}" if seen.leaks else None
 
 

@@ -3,14 +3,14 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from probes.clients.credentials import hand_over
 from probes.clients.install import Cache, Installed
-from probes.clients.process import Children
+from probes.clients.process import Child, Children, Finished, Stdin
 from probes.emulator.case import CaseBackend
 from probes.emulator.remote import RemoteListener, RemoteNetwork
 from probes.emulator.tokens import Token
@@ -61,6 +61,9 @@ class Bench:
     _home: Path | None = None
     set_up: frozenset[Path] | None = None
     """Files that were in the home before the client was started; None: it was not."""
+    given: frozenset[str] = frozenset()
+    """Slots of the tokens that were handed over."""
+    _started: list[tuple[Stdin, Child]] = field(default_factory=list)
 
     @property
     def listener(self) -> "Listener | RemoteListener":
@@ -132,6 +135,7 @@ class Bench:
             home=self.home,
             config_folder=self.config_folder,
         )
+        self.given = frozenset(token.slot for token in self.backend.tokens)
         self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         return {
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
@@ -147,6 +151,39 @@ class Bench:
             "TMPDIR": str(temporary),
             **credentials,
         }
+
+    def start(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: Stdin = Stdin.NOTHING,
+    ) -> Child:
+        """Start a program of the client; what it prints is kept.
+
+        Raises:
+            ClientError: the program cannot be started.
+        """
+        child = self.laboratory.children.start(argv, env=env, cwd=cwd, stdin=stdin)
+        self._started.append((stdin, child))
+        return child
+
+    def run(
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float
+    ) -> Finished:
+        """The same, to its end or to the limit in seconds."""
+        with self.start(argv, env=env, cwd=cwd) as child:
+            return child.wait(limit)
+
+    @property
+    def printed(self) -> Iterator[tuple[str, str]]:
+        """What the client's programs wrote so far, each with `stdout`, `stderr` or `terminal`;
+        nothing is redacted.
+        """
+        for stdin, child in tuple(self._started):
+            yield "terminal" if stdin is Stdin.TERMINAL else "stdout", child.stdout
+            yield "stderr", child.stderr
 
     def work_folder(self) -> Path:
         """An empty folder to start the client in."""

@@ -82,10 +82,24 @@ def converse(does: list[str]) -> None:
         time.sleep(300)
 
 
+def tell_tokens(does: list[str]) -> None:
+    """Print every token of the environment, where nobody has asked for it."""
+    for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
+        token = os.environ.get(name, "none")
+        if "tells" in does:
+            print(f"using {token}")
+        if "tells-wrapped" in does:
+            print(f"{token[:40]}\x1b[1C\x1b[0m\n  {token[40:]}")
+        if "complains" in does:
+            print(f"DEBUG: {token}", file=sys.stderr)
+
+
 def main() -> None:
     """Do what the arguments ask for, as the file beside says."""
     does = (pathlib.Path(os.environ["PATH"].split(":")[0]) / "does").read_text().split()
     words = sys.argv[1:]
+    if "--help" not in words:
+        tell_tokens(does)
     if "--input-format" in words and "old" in does:
         sys.exit("error: unknown option '--input-format'")
     elif "--help" in words:

@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from probes.clients import claude_code
+from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory
 from probes.clients.browser import read_page
 from probes.clients.claude_code import account, login, prompt
 from probes.emulator.case import CaseBackend
-from probes.emulator.setup import Backend, Fault, Standing
+from probes.emulator.setup import Backend, Fault, Standing, TokenKind
 from probes.emulator.tokens import LOGIN_SCOPES
 from probes.engine import probe
 from probes.observation import Observation, Outcome
 from probes.plan import expand
 from probes.redact import find_token
-from probes.scenario.model import Flow, Matrix
+from probes.scenario.model import Credential, Flow, Matrix, Via
 from tests.clients.installed import Shelf
 from tests.emulator.sent import AUTHORIZE, CHALLENGE, MESSAGES, make_ask
 from tests.make import make_scenario
@@ -47,10 +48,20 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         scratch=laboratory.scratch,
     )
 
-    def observed(flow: Flow, *does: str, limit: float = 20.0, **backend: object) -> Observation:
+    def observed(
+        flow: Flow,
+        *does: str,
+        limit: float = 20.0,
+        given: Credential | None = None,
+        **backend: object,
+    ) -> Observation:
+        credential = "given" if given else "none"
         (case,) = expand(
             make_scenario(
-                matrix=Matrix(client=("claude-code@2.1.31",), flow=(flow,)),
+                matrix=Matrix(
+                    client=("claude-code@2.1.31",), credential=(credential,), flow=(flow,)
+                ),
+                credentials={"given": given} if given else {},
                 backends={"default": Backend(**backend)},  # type: ignore[arg-type]
                 limit=limit,
             )
@@ -58,7 +69,7 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with ours.bench(case) as bench:
             (bench.home / "bin").mkdir()
             (bench.home / "bin" / "does").write_text("\n".join(does))
-            return claude_code.probe(bench)
+            return with_aftermath(bench, claude_code.probe(bench))
 
     return observed
 
@@ -79,6 +90,25 @@ def test_a_token_that_is_wrapped_is_hidden_as_well(observe: Observe) -> None:
     seen = observe(Flow.SETUP_TOKEN, "wraps")
     assert seen.outcome is Outcome.ACCEPTED
     assert seen.message == "Your token:\n[redacted:token]\n[redacted:token]"
+
+
+def test_the_token_that_is_asked_for_may_be_shown_and_no_other(observe: Observe) -> None:
+    asked_for = Credential(token=TokenKind.SETUP_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+    assert observe(Flow.SETUP_TOKEN).leaks == ()
+    assert observe(Flow.SETUP_TOKEN, given=asked_for).leaks == ()
+    for how in ("tells", "tells-wrapped"):
+        seen = observe(Flow.SETUP_TOKEN, how, given=asked_for)
+        assert seen.outcome is Outcome.ACCEPTED
+        assert seen.leaks == ("its output (terminal)",)
+
+
+@pytest.mark.parametrize(("how", "stream"), [("tells", "stdout"), ("complains", "stderr")])
+def test_a_token_in_what_it_prints_is_a_leak(observe: Observe, how: str, stream: str) -> None:
+    key = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
+    seen = observe(Flow.AUTH_LOGOUT, how, given=key)
+    assert seen.leaks == (f"its output ({stream})",)
+    assert find_token(repr(seen)) is None
+    assert observe(Flow.AUTH_LOGOUT, given=key).leaks == ()
 
 
 def test_a_command_that_hides_its_token_has_not_done_what_it_is_for(observe: Observe) -> None:

@@ -51,7 +51,7 @@ class Command:
 
     def run(self, words: Sequence[str], *, limit: float | None = None) -> Finished:
         """Run it with these arguments, to its end or to the limit of the case."""
-        return self.bench.laboratory.children.run(
+        return self.bench.run(
             [self.installed.program, *words],
             env=self.environment,
             cwd=self.bench.work_folder(),
@@ -62,7 +62,7 @@ class Command:
         self, words: Sequence[str], stdin: Stdin, variables: Mapping[str, str] | None = None
     ) -> Child:
         """Start it with these arguments."""
-        return self.bench.laboratory.children.start(
+        return self.bench.start(
             [self.installed.program, *words],
             env={**self.environment, **(variables or {})},
             cwd=self.bench.work_folder(),
