@@ -11,10 +11,12 @@ from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory
 from probes.clients.browser import read_page
 from probes.clients.claude_code import account, login, prompt
+from probes.clients.claude_code.command import node_for
 from probes.emulator.case import CaseBackend
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind
 from probes.emulator.tokens import LOGIN_SCOPES
 from probes.engine import probe
+from probes.errors import ClientError
 from probes.observation import Observation, Outcome
 from probes.plan import expand
 from probes.redact import find_token
@@ -242,3 +244,28 @@ def test_the_engine_hands_a_flow_to_its_runner(laboratory: Laboratory) -> None:
     matrix = Matrix(client=("claude-code@2.1.31",), flow=(Flow.AUTH_STATUS,))
     (case,) = expand(make_scenario(matrix=matrix))
     assert probe(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
+
+
+def test_a_program_that_node_does_not_run_needs_none(
+    observe: Observe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert observe(Flow.AUTH_LOGOUT).outcome is Outcome.ACCEPTED
+    native = tmp_path / "native"
+    native.write_bytes(b"\x7fELF\x02\x01\x01 node\n")
+    assert node_for(native) == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["#!/usr/bin/env node", "#!/usr/bin/env -S node -r x", "#!/x/node"]
+)
+def test_the_javascript_packaging_needs_node(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "cli.js"
+    program.write_text(f"{line}\nmain()\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ClientError, match="node is not on PATH"):
+        node_for(program)
+    (tmp_path / "node").touch(mode=0o755)
+    assert node_for(program) == {"node": tmp_path / "node"}
