@@ -82,6 +82,24 @@ def converse(does: list[str]) -> None:
         time.sleep(300)
 
 
+def answer(does: list[str]) -> None:
+    """Answer the question in the arguments, as one of several that were started at once."""
+    try:
+        (pathlib.Path.home() / "first").mkdir()
+        first = True
+    except FileExistsError:
+        first = False
+    if "one-hangs" in does and first:
+        time.sleep(300)
+    if "garbage" in does:
+        sys.exit("Error: no JSON today")
+    lost = "one-wins" in does and not first
+    status = 401 if "refused" in does and lost else None
+    told = "Login expired" if lost else "pong"
+    print(json.dumps({"is_error": lost, "result": told, "api_error_status": status}))
+    sys.exit(lost)
+
+
 def tell_tokens(does: list[str]) -> None:
     """Print every token of the environment, where nobody has asked for it."""
     for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
@@ -105,6 +123,8 @@ def main() -> None:
     elif "--help" in words:
         named = "[options] [prompt]" if "old" in does else " ".join(words[:-1])
         print(f"Usage: claude {named}")
+    elif words[0] == "-p" and "--input-format" not in words:
+        answer(does)
     elif words[0] == "-p":
         converse(does)
     elif words == ["auth", "status"]:

@@ -17,7 +17,7 @@ from probes.emulator.setup import Backend, Fault, Standing, TokenKind
 from probes.emulator.tokens import LOGIN_SCOPES
 from probes.engine import probe
 from probes.errors import ClientError
-from probes.observation import Observation, Outcome
+from probes.observation import Observation, Outcome, Session
 from probes.plan import expand
 from probes.redact import find_token
 from probes.scenario.model import Credential, Flow, Matrix, Via
@@ -269,3 +269,44 @@ def test_the_javascript_packaging_needs_node(
         node_for(program)
     (tmp_path / "node").touch(mode=0o755)
     assert node_for(program) == {"node": tmp_path / "node"}
+
+
+AT_ONCE = Flow.PROMPTS_AT_ONCE
+
+
+def test_sessions_of_one_home_are_accepted_if_each_is(observe: Observe) -> None:
+    seen = observe(AT_ONCE)
+    assert (seen.outcome, seen.message, seen.exit_code) == (Outcome.ACCEPTED, "pong", 0)
+    assert seen.sessions == (Session(outcome=Outcome.ACCEPTED, message="pong", exit_code=0),) * 3
+    assert seen.detail == "3 of 3 sessions were accepted"
+
+
+@pytest.mark.parametrize(("does", "status"), [((), None), (("refused",), 401)])
+def test_the_sessions_that_lose_decide(
+    observe: Observe, does: tuple[str, ...], status: int | None
+) -> None:
+    seen = observe(AT_ONCE, "one-wins", *does)
+    assert (seen.outcome, seen.status, seen.exit_code) == (Outcome.REJECTED, status, 1)
+    assert seen.message == "Login expired"
+    assert seen.detail == "1 of 3 sessions were accepted"
+    assert sorted(session.outcome for session in seen.sessions) == [
+        Outcome.ACCEPTED,
+        Outcome.REJECTED,
+        Outcome.REJECTED,
+    ]
+
+
+def test_a_session_that_never_answers_keeps_no_other_from_its_end(observe: Observe) -> None:
+    seen = observe(AT_ONCE, "one-hangs", limit=4.0)
+    assert (seen.outcome, seen.message) == (Outcome.TIMED_OUT, None)
+    assert sorted(session.outcome for session in seen.sessions) == [
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+        Outcome.TIMED_OUT,
+    ]
+
+
+def test_a_session_that_tells_nothing_readable_has_crashed(observe: Observe) -> None:
+    seen = observe(AT_ONCE, "garbage")
+    assert (seen.outcome, seen.message) == (Outcome.CRASHED, "Error: no JSON today")
+    assert {session.exit_code for session in seen.sessions} == {1}
