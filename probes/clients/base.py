@@ -177,13 +177,18 @@ class Bench:
             return child.wait(limit)
 
     @property
-    def printed(self) -> Iterator[tuple[str, str]]:
+    def printed(self) -> tuple[tuple[str, str], ...]:
         """What the client's programs wrote so far, each with `stdout`, `stderr` or `terminal`;
         nothing is redacted.
         """
-        for stdin, child in tuple(self._started):
-            yield "terminal" if stdin is Stdin.TERMINAL else "stdout", child.stdout
-            yield "stderr", child.stderr
+        return tuple(
+            written
+            for stdin, child in self._started
+            for written in (
+                ("terminal" if stdin is Stdin.TERMINAL else "stdout", child.stdout),
+                ("stderr", child.stderr),
+            )
+        )
 
     def work_folder(self) -> Path:
         """An empty folder to start the client in."""
