@@ -29,7 +29,7 @@ VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
 NOT_PUBLISHED: Final = "not published"
 MISSING: Final = re.compile(
     r"(?:No matching (?:version|distribution) found for |404 +(?:The requested resource )?')"
-    r"(@?[\w./-]+[^\s',;]*?)(?=\.?(?:[\s',;]|$))"
+    r"([^\s',;]*[^\s',;.])"
 )
 """What is not there, as npm and pip tell it: the package itself, or what it needs."""
 NAME: Final = re.compile(r"@?[\w./-]+")
