@@ -111,10 +111,11 @@ def _loses_login(seen: Observation) -> str | None:
     if stored is None or stored.state is LoginState.USABLE:
         return None
     refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH)]
-    if any(exchange.error_type == "invalid_grant" for exchange in refreshes):
-        return None  # it was refused for good
-    renewed = any(exchange.status == 200 for exchange in refreshes)
-    if stored.state is LoginState.STALE and not renewed:
+    exchanged = {exchange.credential for exchange in refreshes if exchange.status == 200}
+    refused = {e.credential for e in refreshes if e.error_type == "invalid_grant"}
+    if refused - exchanged:
+        return None  # it was refused for good, and not because another session had used it
+    if stored.state is LoginState.STALE and not exchanged:
         return None  # as it was before
     if not refreshes:
         return None
@@ -122,14 +123,28 @@ def _loses_login(seen: Observation) -> str | None:
     return f"it is {stored.state} after the token endpoint answered {last or 'nothing'}"
 
 
+def _loses_session(seen: Observation) -> str | None:
+    """A session that is refused although another has renewed the login which they share."""
+    renewed = any(e.path.endswith(TOKEN_PATH) and e.status == 200 for e in seen.exchanges)
+    accepted = [session for session in seen.sessions if session.outcome is Outcome.ACCEPTED]
+    lost = [session for session in seen.sessions if session.outcome in _LOST]
+    if not (renewed and accepted and lost):
+        return None
+    return f"{len(lost)} of {len(seen.sessions)} sessions are out, though the login was renewed"
+
+
+_LOST: Final = (Outcome.REJECTED, Outcome.TIMED_OUT)
+
+
 def _leaks(seen: Observation) -> str | None:
-    """A token in a file that is not meant for one."""
+    """A token in a file, or in what it prints, where none is meant to be."""
     return f"in {', '.join(seen.leaks)}" if seen.leaks else None
 
 
 _LOOKS: Final[dict[str, Callable[[Observation], str | None]]] = {
     "leaks-token": _leaks,
     "loses-login": _loses_login,
+    "loses-session": _loses_session,
     "claims-success": _claims_success,
     "crashes": _crashes,
     "hides-error": _hides_error,

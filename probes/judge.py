@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case
@@ -55,7 +55,25 @@ def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
         yield Mismatch(
             field="stored_login", expected=str(expected.stored_login), actual=_shown(stored)
         )
+    yield from _compare_sessions(expected, seen)
     yield from _compare_requests(expected, seen.exchanges)
+
+
+def _compare_sessions(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
+    if expected.sessions is None:
+        return
+    came_to = Counter(session.outcome for session in seen.sessions)
+    if any(came_to[outcome] != number for outcome, number in expected.sessions.items()):
+        yield Mismatch(
+            field="sessions",
+            expected=outcome_counts(expected.sessions),
+            actual=outcome_counts(came_to) or NONE,
+        )
+
+
+def outcome_counts(counts: Mapping[Outcome, int]) -> str:
+    """`2 accepted, 1 rejected`, in an order that is always the same."""
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in sorted(counts))
 
 
 def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:
@@ -191,6 +209,7 @@ def comparable(observation: Observation) -> tuple[object, ...]:
         observation.message,
         observation.exit_code,
         frozenset(inference_and_tokens),
+        tuple(sorted(session.outcome for session in observation.sessions)),
     )
 
 

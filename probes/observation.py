@@ -94,6 +94,17 @@ class StoredLogin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One of several clients that were started at once."""
+
+    outcome: Outcome
+    status: int | None = None
+    message: str | None = None
+    """What it told its user."""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """All that a probe saw."""
 
@@ -113,8 +124,12 @@ class Observation:
     """What really ran, not what was asked for."""
     stored_login: StoredLogin | None = None
     """None: the client was given no stored login, and has stored none."""
+    sessions: tuple[Session, ...] = ()
+    """What came of each, where several were started at once."""
     leaks: tuple[str, ...] = ()
-    """Files of its home, beside those that are meant for it, in which the client left a token."""
+    """Where the client left a token that is not meant to be there: files of its home, and
+    `its output` with the stream.
+    """
 
 
 def status_outcome(status: int) -> Outcome:

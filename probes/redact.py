@@ -43,6 +43,10 @@ class Redactor:
             text = text.replace(spelling, f"[redacted:{slot}]")
         return ENCODED_SHAPE.sub("[redacted:token]", SHAPE.sub("[redacted:token]", text))
 
+    def slots_in(self, text: str) -> frozenset[str]:
+        """The slot names of the known values that the text holds, in plain or in base64."""
+        return frozenset(slot for spelling, slot in self._names.items() if spelling in text)
+
 
 def find_token(text: str) -> int | None:
     """Where a text still holds what looks like a token, also when HTML or percent escaped.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from probes.observation import LoginState, Outcome, StoredLogin
+from probes.observation import LoginState, Outcome, Session, StoredLogin
 from probes.scenario.model import ExpectedRequest
 from tests.make import make_exchange, make_observation
 
@@ -31,6 +31,11 @@ SEEN = make_observation(
     exit_code=1,
     detail="it was so",
     stored_login=StoredLogin(state=LoginState.STALE),
+    sessions=(
+        Session(outcome=Outcome.REJECTED),
+        Session(outcome=Outcome.ACCEPTED),
+        Session(outcome=Outcome.REJECTED),
+    ),
     exchanges=(REFRESH, REFUSED),
 )
 STATED: dict[str, Any] = {
@@ -41,6 +46,7 @@ STATED: dict[str, Any] = {
     "exit_code": 1,
     "detail": "it was so",
     "stored_login": LoginState.STALE,
+    "sessions": {Outcome.ACCEPTED: 1, Outcome.REJECTED: 2, Outcome.TIMED_OUT: 0},
     "requests": (ExpectedRequest(path="/v1/oauth/token"), ExpectedRequest(status=401)),
     "no_requests": (ExpectedRequest(host="console.anthropic.com"),),
 }
@@ -56,6 +62,17 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
     "stored_login": [
         {"stored_login": StoredLogin(state=LoginState.USABLE)},
         {"stored_login": None},
+    ],
+    "sessions": [
+        {"sessions": ()},
+        {"sessions": (Session(outcome=Outcome.ACCEPTED), Session(outcome=Outcome.REJECTED))},
+        {"sessions": (Session(outcome=Outcome.ACCEPTED),) * 3},
+        {
+            "sessions": (
+                *(Session(outcome=Outcome.REJECTED),) * 2,
+                *(Session(outcome=Outcome.ACCEPTED), Session(outcome=Outcome.TIMED_OUT)),
+            )
+        },
     ],
     "requests": [
         {"exchanges": ()},

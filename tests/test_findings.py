@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from probes.findings import find, names
-from probes.observation import LoginState, Observation, Outcome, StoredLogin
+from probes.observation import LoginState, Observation, Outcome, Session, StoredLogin
 from tests.make import make_exchange, make_observation
 
 
@@ -30,6 +30,10 @@ def seen(exchanges: list[Any], **more: Any) -> Observation:
 BLANKED = StoredLogin(state=LoginState.BLANKED)
 STALE = StoredLogin(state=LoginState.STALE, refresh="refresh-token")
 USABLE = StoredLogin(state=LoginState.USABLE, access="access-token")
+WON, LOST, WAITS, BUSY = (
+    Session(outcome=outcome)
+    for outcome in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.TIMED_OUT, Outcome.OVERLOADED)
+)
 GOOD: dict[str, Any] = {"outcome": Outcome.ACCEPTED, "message": "pong", "status": 200}
 
 SHOWN = [
@@ -53,6 +57,22 @@ SHOWN = [
     ("loses-login", seen(refreshed(500), stored_login=BLANKED), "blanked after the token endpoint"),
     ("loses-login", seen(refreshed(None), stored_login=BLANKED), "answered nothing"),
     ("loses-login", seen(refreshed(200), stored_login=STALE), "it is stale"),
+    (
+        "loses-login",  # it was renewed, and then the used token was sent again
+        seen([*refreshed(200), *refreshed(400, error_type="invalid_grant")], stored_login=BLANKED),
+        "blanked after the token endpoint answered 400",
+    ),
+    (
+        "loses-session",
+        seen(refreshed(200), sessions=(WON, LOST, LOST), stored_login=USABLE),
+        "2 of 3 sessions are out",
+    ),
+    (
+        "loses-session",
+        seen(refreshed(200), sessions=(WAITS, WON), stored_login=USABLE),
+        "1 of 2 sessions are out",
+    ),
+    ("leaks-token", seen([], leaks=("its output (stderr)",)), "in its output (stderr)"),
     ("leaks-token", seen([], leaks=("~/.claude/debug/log.txt",)), "in ~/.claude/debug/log.txt"),
 ]
 CLEAN = [
@@ -70,6 +90,14 @@ CLEAN = [
     seen(refreshed(200), stored_login=USABLE, **GOOD),
     seen([], **GOOD | {"message": None, "exit_code": 0}),
     seen(asked(200), **GOOD | {"message": None}),
+    seen(refreshed(200), sessions=(WON, WON), stored_login=USABLE),
+    seen(refreshed(400), sessions=(WON, LOST)),
+    seen(refreshed(200), sessions=(LOST, LOST), stored_login=USABLE),
+    seen(refreshed(200), sessions=(WON, BUSY), stored_login=USABLE),
+    seen(
+        [*refreshed(200), *refreshed(400, token="refresh-token-2", error_type="invalid_grant")],
+        stored_login=BLANKED,
+    ),
     seen([], outcome=Outcome.UNAVAILABLE, message=None),
 ]
 

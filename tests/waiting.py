@@ -6,9 +6,9 @@ from collections.abc import Callable
 PATIENCE = 10.0
 
 
-def wait_until(so: Callable[[], bool]) -> None:
+def wait_until(so: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait until it is so; a test that waits in vain fails."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     while not so():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.002)

@@ -1,4 +1,4 @@
-"""What a client leaves in its private home: its stored login, and tokens where none belong."""
+"""What a client leaves behind: its stored login, and tokens where none belong."""
 
 import dataclasses
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from probes.clients.base import Bench
-from probes.emulator.setup import TokenState
+from probes.emulator.setup import TokenKind, TokenState
 from probes.emulator.tokens import Token, TokenStore
 from probes.observation import LoginState, Observation, StoredLogin
-from probes.scenario.model import Via
+from probes.scenario.model import Flow, Via
 
 CREDENTIALS: Final = ".credentials.json"
 STORE: Final = Path(".config", "anthropic", "credentials")
@@ -23,13 +23,16 @@ OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 FILES: Final = 5000
 """A home with more is looked through no further."""
+DRAWING: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[^!-~]")
+"""What may stand between the parts of a token on a terminal (ECMA-48, 5.4)."""
 
 
 def with_aftermath(bench: Bench, seen: Observation) -> Observation:
     """The observation with what is left in the client's home; the case must be over."""
     if bench.set_up is None:
         return seen
-    return dataclasses.replace(seen, stored_login=stored_login(bench), leaks=tuple(leaks(bench)))
+    found = (*files_with_tokens(bench), *output_with_tokens(bench))
+    return dataclasses.replace(seen, stored_login=stored_login(bench), leaks=found)
 
 
 def stored_login(bench: Bench) -> StoredLogin | None:
@@ -71,7 +74,7 @@ def _slot(value: str, token: Token | None) -> str | None:
     return token.slot if token else "foreign"
 
 
-def leaks(bench: Bench) -> Iterator[str]:
+def files_with_tokens(bench: Bench) -> Iterator[str]:
     """Files that the client has made, as it knows them, which hold a token and are not meant to."""
     values = [token.value.encode() for token in bench.backend.tokens]
     meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
@@ -84,6 +87,26 @@ def leaks(bench: Bench) -> Iterator[str]:
             continue
         if any(value in data for value in values):
             yield bench.redactor("~/" + _stable(path.relative_to(bench.home)))
+
+
+def output_with_tokens(bench: Bench) -> Iterator[str]:
+    """Streams on which the client has shown a token that it was not asked for."""
+    slots = {token.slot for token in bench.backend.tokens}
+    shown: dict[str, set[str]] = {}
+    for stream, text in bench.printed:
+        whole = f"{text}\n{DRAWING.sub('', text)}" if stream == "terminal" else text
+        shown.setdefault(stream, set()).update(bench.redactor.slots_in(whole) & slots)
+    for stream, found in shown.items():
+        if found - (_asked_for(bench) if stream == "terminal" else set()):
+            yield f"its output ({stream})"
+
+
+def _asked_for(bench: Bench) -> set[str]:
+    """Slots of the tokens that are made to be shown: those of `setup-token`."""
+    if bench.case.names.flow != Flow.SETUP_TOKEN:
+        return set()
+    made = {t.slot for t in bench.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
+    return made - bench.given
 
 
 def _stable(path: Path) -> str:

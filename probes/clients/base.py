@@ -3,11 +3,12 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from probes.clients.child import Child, Finished, Stdin
 from probes.clients.credentials import hand_over
 from probes.clients.install import Cache, Installed
 from probes.clients.launcher import LOOPBACK
@@ -63,6 +64,9 @@ class Bench:
     _home: Path | None = None
     set_up: frozenset[Path] | None = None
     """Files that were in the home before the client was started; None: it was not."""
+    given: frozenset[str] = frozenset()
+    """Slots of the tokens that were handed over."""
+    _started: list[tuple[Stdin, Child]] = field(default_factory=list)
 
     @property
     def listener(self) -> "Listener | RemoteListener":
@@ -152,6 +156,7 @@ class Bench:
             home=self.home,
             config_folder=self.config_folder,
         )
+        self.given = frozenset(token.slot for token in self.backend.tokens)
         self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         proxy_url = self.proxy_url
         return {
@@ -168,6 +173,44 @@ class Bench:
             "TMPDIR": str(temporary),
             **credentials,
         }
+
+    def start(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: Stdin = Stdin.NOTHING,
+    ) -> Child:
+        """Start a program of the client; what it prints is kept.
+
+        Raises:
+            ClientError: the program cannot be started.
+        """
+        child = self.laboratory.children.start(argv, env=env, cwd=cwd, stdin=stdin)
+        self._started.append((stdin, child))
+        return child
+
+    def run(
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float
+    ) -> Finished:
+        """The same, to its end or to the limit in seconds."""
+        with self.start(argv, env=env, cwd=cwd) as child:
+            return child.wait(limit)
+
+    @property
+    def printed(self) -> tuple[tuple[str, str], ...]:
+        """What the client's programs wrote so far, each with `stdout`, `stderr` or `terminal`;
+        nothing is redacted.
+        """
+        return tuple(
+            written
+            for stdin, child in self._started
+            for written in (
+                ("terminal" if stdin is Stdin.TERMINAL else "stdout", child.stdout),
+                ("stderr", child.stderr),
+            )
+        )
 
     def work_folder(self) -> Path:
         """An empty folder to start the client in."""

@@ -40,9 +40,7 @@ def drive(bench: Bench, name: str, library: Path, products: tuple[str, ...]) -> 
         environment = bench.environment({"node": node})
         argv = [node, DRIVERS / f"{name}.mjs", library]
     began = time.monotonic()
-    finished = bench.laboratory.children.run(
-        argv, env=environment, cwd=bench.work_folder(), limit=bench.case.limit
-    )
+    finished = bench.run(argv, env=environment, cwd=bench.work_folder(), limit=bench.case.limit)
     version = verified_version(bench.exchanges, products, installed.version)
     return Driven(finished=finished, began=began, version=version)
 

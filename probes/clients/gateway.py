@@ -68,6 +68,7 @@ def _while_reading(server: Child, ask_it: Callable[[], Observation]) -> Observat
         asked = pool.submit(ask_it)
         while not asked.done() and not server.ended:
             server.read_until(asked.done, AT_A_TIME)
+        server.read_until(lambda: False, AT_A_TIME)
         return asked.result()
 
 
@@ -81,7 +82,7 @@ def _start(bench: Bench, installed: Installed, environment: Mapping[str, str], p
     }
     own = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": KEY}
     options = ("--config", config, "--host", LOOPBACK, "--port", str(port))
-    return bench.laboratory.children.start(
+    return bench.start(
         [installed.program, "-I", DRIVERS / "gateway.py", *options],
         env={**_without_headers(kept), **own},
         cwd=bench.work_folder(),

@@ -27,6 +27,14 @@ VIEW: Final = ("view", "--loglevel=error", "--fetch-retries=0")
 VERSIONS: Final = ("--retries=0", "index", "versions")
 VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
 
+NOT_PUBLISHED: Final = "not published"
+MISSING: Final = re.compile(
+    r"(?:No matching (?:version|distribution) found for |404 +(?:The requested resource )?')"
+    r"([^\s',;]*[^\s',;.])"
+)
+"""What is not there, as npm and pip tell it: the package itself, or what it needs."""
+NAME: Final = re.compile(r"@?[\w./-]+")
+
 REASONS: Final = (
     (
         re.compile(
@@ -35,7 +43,7 @@ REASONS: Final = (
         ),
         "the package registry cannot be reached",
     ),
-    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), "not published"),
+    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), NOT_PUBLISHED),
     (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
     (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
     (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
@@ -114,14 +122,14 @@ class Installers:
         argv: list[str | Path]
         argv = [npm(), "install", "--prefix", folder, "--no-audit", "--no-fund", "--no-save"]
         argv += ["--no-update-notifier", "--loglevel=error", *package.requirements(version)]
-        check(self._run(argv, INSTALL_LIMIT, cwd=folder), f"{package.name}@{version}")
+        check(self._run(argv, INSTALL_LIMIT, cwd=folder), f"{package.name}@{version}", package.name)
 
     def _install_python(self, package: Package, version: str, folder: Path) -> None:
         venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
         check(self._run(venv, ASK_LIMIT), "a virtual environment")
         pip = [*self._pip(), "--python", folder / "bin" / "python", "install", "--quiet"]
         pip += ["--only-binary=:all:", "--no-cache-dir", *package.requirements(version)]
-        check(self._run(pip, INSTALL_LIMIT, cwd=folder), f"{package.name}=={version}")
+        check(self._run(pip, INSTALL_LIMIT, cwd=folder), f"{package.name}=={version}", package.name)
 
     def _ask(self, argv: list[str | Path], what: str) -> str:
         finished = self._run(argv, ASK_LIMIT)
@@ -197,21 +205,33 @@ def npm() -> Path:
     return Path(found)
 
 
-def check(finished: Finished, what: str) -> None:
-    """Raise an InstallError that says why this did not work."""
+def check(finished: Finished, what: str, package: str | None = None) -> None:
+    """Raise an InstallError that says why this, or the installation of a package, did not work."""
     if finished.ended is Ended.LIMIT:
         raise InstallError(f"{what}: not done after {finished.elapsed:.0f} s")
     if finished.exit_code:
         printed = finished.stdout + "\n" + finished.stderr
-        reason = reason_of(printed) or last_line(printed) or f"exit code {finished.exit_code}"
+        reason = (
+            reason_of(printed, package) or last_line(printed) or f"exit code {finished.exit_code}"
+        )
         raise InstallError(f"{what}: {reason}")
 
 
-def reason_of(printed: str) -> str | None:
+def reason_of(printed: str, package: str | None = None) -> str | None:
     """What the output of a failed installer means; None: nothing that is known."""
     if SCRIPT.search(printed):
         return f"its install script failed: {last_line(printed)}"
-    return next((reason for pattern, reason in REASONS if pattern.search(printed)), None)
+    reason = next((reason for pattern, reason in REASONS if pattern.search(printed)), None)
+    missing = MISSING.search(printed)
+    if package and reason == NOT_PUBLISHED and missing and _name(missing[1]) != _name(package):
+        return f"it needs {missing[1]}, which is not published"
+    return reason
+
+
+def _name(requirement: str) -> str:
+    """The package of a requirement, as registries compare it (PEP 503)."""
+    found = NAME.match(requirement)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 
 
 def last_line(printed: str) -> str:

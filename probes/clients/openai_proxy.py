@@ -26,6 +26,8 @@ from probes.observation import Exchange, Observation, Outcome
 READY: Final = "Server ready"
 ENDING: Final = 2.0
 """Seconds that a proxy which gave no answer has to say why and end."""
+AT_A_TIME: Final = 0.05
+"""Seconds in which a proxy that logs nothing is read."""
 QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
 
 
@@ -40,12 +42,13 @@ def probe(bench: Bench) -> Observation:
     began = time.monotonic()
     children = bench.laboratory.children
     port = children.free_port()
-    with children.start(
+    with bench.start(
         [node, proxy.program, str(port)], env=environment, cwd=bench.work_folder()
     ) as server:
         if server.read_line_with(READY, bench.case.limit) is None:
             return _not_ready(bench, server, began=began)
         told, error = _ask(children, port, limit=bench.case.limit - (time.monotonic() - began))
+        server.read_until(lambda: False, AT_A_TIME)  # its log, which may hold what is none of it
         ended = None if told else server.wait(ENDING)
     cli = verified_version(bench.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"

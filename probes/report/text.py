@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from probes.judge import credential_words, describe_request
-from probes.observation import Exchange, Observation, Outcome, StoredLogin
+from probes.findings import TOKEN_PATH
+from probes.judge import credential_words, describe_request, outcome_counts
+from probes.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from probes.plan import REQUEST
 from probes.run import CaseRecord
 from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
@@ -107,6 +108,7 @@ def expected_facts(expectation: Expectation) -> Facts:
         ("Message", _rule_words(expectation.message)),
         ("Exit code", _number(expectation.exit_code)),
         ("Detail", _rule_words(expectation.detail)),
+        ("Sessions", outcome_counts(expectation.sessions or {}) or None),
         ("Stored login", expectation.stored_login),
     ]
     facts += [
@@ -120,6 +122,10 @@ def expected_facts(expectation: Expectation) -> Facts:
 def observed_facts(record: CaseRecord) -> Facts:
     """What was seen, without the requests."""
     seen = record.observation
+    sessions = [
+        (f"Session {number}", session_words(session))
+        for number, session in enumerate(seen.sessions, start=1)
+    ]
     return _known(
         (
             ("Outcome", seen.outcome.value),
@@ -130,12 +136,32 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Detail", seen.detail),
             ("Time", f"{seen.elapsed:.2f} s"),
             ("Client", f"{record.client}, {_version_words(record.client_version)}"),
+            *sessions,
+            ("Refreshes", refresh_words(seen.exchanges)),
             ("Hosts refused", ", ".join(seen.egress_refused) or None),
             ("Stored login", login_words(seen.stored_login)),
             ("Tokens left in", ", ".join(seen.leaks) or None),
             ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+def session_words(session: Session) -> str:
+    """What came of one session of several, and what it told its user."""
+    words = _joined((session.outcome.value, _number(session.status)), " ")
+    return f"{words}: “{cap(session.message, SHORT)}”" if session.message else words
+
+
+def refresh_words(exchanges: Iterable[Exchange]) -> str | None:
+    """Which refresh token was sent how often, and what each was answered."""
+    answers: dict[str, list[str]] = {}
+    for exchange in exchanges:
+        if exchange.path.endswith(TOKEN_PATH) and exchange.credential:
+            answers.setdefault(exchange.credential, []).append(status_number(exchange))
+    words = (
+        f"{token} {plural(len(told), 'time')}: {', '.join(told)}" for token, told in answers.items()
+    )
+    return "; ".join(words) or None
 
 
 def login_words(stored: StoredLogin | None) -> str | None:

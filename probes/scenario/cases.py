@@ -5,7 +5,7 @@ from typing import Final
 
 from probes.emulator.setup import TokenKind
 from probes.scenario.definitions import Complaint
-from probes.scenario.matrix import AXES, Names, complete, grid, matcher, spoken
+from probes.scenario.matrix import AXES, Names, complete, grid, matcher, rules, spoken
 from probes.scenario.model import (
     DEFAULT,
     VARIABLES,
@@ -49,6 +49,7 @@ def check_cases(scenario: Scenario) -> Iterator[Complaint]:
     if cases.all:
         if not isinstance(scenario.expect, Expectation):
             yield from _check_rules(cases, scenario.expect)
+        yield from _check_sessions(cases)
         yield from _check_unused(cases)
         yield from dict.fromkeys(
             complaint for names in cases.all for complaint in _check_pairs(cases, names)
@@ -135,6 +136,17 @@ def _absent(path: KeyPath, rule: Rule, present: dict[str, set[str]]) -> Iterator
                 place = (*path, axis) if single else (*path, axis, index)
                 hint = remedy(name, sorted(present[axis]))
                 yield place, f"no case has the {axis} {quote(name)}{hint}"
+
+
+def _check_sessions(cases: _Cases) -> Iterator[Complaint]:
+    if any(names.flow == Flow.PROMPTS_AT_ONCE for names in cases.all):
+        return
+    single = isinstance(cases.scenario.expect, Expectation)
+    for index, rule in enumerate(rules(cases.scenario)):
+        if rule.then.sessions is not None:
+            path: KeyPath = ("expect",) if single else ("expect", index, "then")
+            text = f"there are no sessions: no case has the flow {quote(Flow.PROMPTS_AT_ONCE)}"
+            yield (*path, "sessions"), text
 
 
 def _check_unused(cases: _Cases) -> Iterator[Complaint]:

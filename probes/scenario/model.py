@@ -21,6 +21,7 @@ NO_CREDENTIAL: Final = "none"
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
 Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[Whole, Field(ge=0, le=100)]
 
 
 class Via(enum.StrEnum):
@@ -110,6 +111,8 @@ class Flow(enum.StrEnum):
     """The same, told event by event."""
     STDIO = "stdio"
     """The same, asked on its standard input, as IDE extensions do."""
+    PROMPTS_AT_ONCE = "prompts-at-once"
+    """Three sessions of one home, each asked one question."""
     AUTH_STATUS = "auth-status"
     AUTH_LOGIN = "auth-login"
     """Sign in with a code that is pasted."""
@@ -260,6 +263,8 @@ class Expectation:
     exit_code: Whole | None = None
     detail: Text | TextRule | None = None
     """Our own line about it: why it could not be tested."""
+    sessions: Annotated[dict[Outcome, Count], Field(min_length=1)] | None = None
+    """How many of the sessions that were started at once came to which outcome."""
     stored_login: LoginState | None = None
     """What the client's stored login is worth when it has ended."""
     requests: tuple[ExpectedRequest, ...] = ()

@@ -82,15 +82,49 @@ def converse(does: list[str]) -> None:
         time.sleep(300)
 
 
+def answer(does: list[str]) -> None:
+    """Answer the question in the arguments, as one of several that were started at once."""
+    try:
+        (pathlib.Path.home() / "first").mkdir()
+        first = True
+    except FileExistsError:
+        first = False
+    if "one-hangs" in does and first:
+        time.sleep(300)
+    if "garbage" in does:
+        sys.exit("Error: no JSON today")
+    lost = "one-wins" in does and not first
+    status = 401 if "refused" in does and lost else None
+    told = "Login expired" if lost else "pong"
+    print(json.dumps({"is_error": lost, "result": told, "api_error_status": status}))
+    sys.exit(lost)
+
+
+def tell_tokens(does: list[str]) -> None:
+    """Print every token of the environment, where nobody has asked for it."""
+    for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
+        token = os.environ.get(name, "none")
+        if "tells" in does:
+            print(f"using {token}")
+        if "tells-wrapped" in does:
+            print(f"{token[:40]}\x1b[1C\x1b[0m\n  {token[40:]}")
+        if "complains" in does:
+            print(f"DEBUG: {token}", file=sys.stderr)
+
+
 def main() -> None:
     """Do what the arguments ask for, as the file beside says."""
     does = (pathlib.Path(os.environ["PATH"].split(":")[0]) / "does").read_text().split()
     words = sys.argv[1:]
+    if "--help" not in words:
+        tell_tokens(does)
     if "--input-format" in words and "old" in does:
         sys.exit("error: unknown option '--input-format'")
     elif "--help" in words:
         named = "[options] [prompt]" if "old" in does else " ".join(words[:-1])
         print(f"Usage: claude {named}")
+    elif words[0] == "-p" and "--input-format" not in words:
+        answer(does)
     elif words[0] == "-p":
         converse(does)
     elif words == ["auth", "status"]:

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from probes.clients.aftermath import CREDENTIALS, leaks, stored_login, with_aftermath
+from probes.clients.aftermath import (
+    CREDENTIALS,
+    files_with_tokens,
+    output_with_tokens,
+    stored_login,
+    with_aftermath,
+)
 from probes.clients.base import Bench, Laboratory
 from probes.emulator.setup import TokenKind, TokenState
 from probes.observation import LoginState
@@ -103,7 +109,7 @@ def test_tokens_in_files_of_the_client_are_found(laboratory: Laboratory) -> None
         (bench.home / "clean.txt").write_text(value[:20])
         (bench.home / "link").symlink_to(log)
         (bench.home / value).write_text(value)
-        found = list(leaks(bench))
+        found = list(files_with_tokens(bench))
     assert found == ["~/[redacted:access-token]", "~/.claude/debug/log.txt"]
 
 
@@ -114,7 +120,7 @@ def test_names_of_leaks_are_the_same_in_each_run(laboratory: Laboratory) -> None
         folder.mkdir(parents=True)
         name = "0cb3982a-b308-4f30-940f-00bb1aebfd2b.jsonl"
         (folder / name).write_text(bench.backend.tokens.named("access-token").value)
-        assert list(leaks(bench)) == ["~/.claude/projects/*/*.jsonl"]
+        assert list(files_with_tokens(bench)) == ["~/.claude/projects/*/*.jsonl"]
 
 
 def test_a_store_of_the_client_for_tokens_is_no_leak(laboratory: Laboratory) -> None:
@@ -123,7 +129,7 @@ def test_a_store_of_the_client_for_tokens_is_no_leak(laboratory: Laboratory) -> 
         folder = bench.home / ".config" / "anthropic" / "credentials" / "federation"
         folder.mkdir(parents=True)
         (folder / "x.json").write_text(bench.backend.tokens.named("access-token").value)
-        assert list(leaks(bench)) == []
+        assert list(files_with_tokens(bench)) == []
 
 
 def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
@@ -131,9 +137,9 @@ def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
         helper = bench.home / "helper.sh"
         helper.write_text(bench.backend.tokens.make(TokenKind.API_KEY).value)
         bench.environment({})
-        assert list(leaks(bench)) == []
+        assert list(files_with_tokens(bench)) == []
         write(bench, {"accessToken": bench.backend.tokens.named("access-token").value})
-        assert list(leaks(bench)) == []
+        assert list(files_with_tokens(bench)) == []
 
 
 def test_an_observation_without_a_client_stays_as_it_is(laboratory: Laboratory) -> None:
@@ -151,3 +157,20 @@ def test_a_folder_in_the_place_of_the_file_is_damage(laboratory: Laboratory) -> 
         path.unlink()
         path.mkdir()
         assert [each.state for each in [stored_login(bench)] if each] == [LoginState.DAMAGED]
+
+
+def test_a_token_is_found_in_the_output_in_base64_as_well(laboratory: Laboratory) -> None:
+    with bench_of(laboratory, VARIABLE) as bench:
+        variables = bench.environment({})
+        shell = 'printf %s "x:$CLAUDE_CODE_OAUTH_TOKEN" | base64 -w 0; echo done >&2'
+        bench.run(["/bin/sh", "-c", shell], env=variables, cwd=bench.work_folder(), limit=10)
+        assert list(output_with_tokens(bench)) == ["its output (stdout)"]
+
+
+def test_part_of_a_token_and_what_is_no_token_are_no_leak(laboratory: Laboratory) -> None:
+    with bench_of(laboratory, VARIABLE) as bench:
+        variables = bench.environment({})
+        shell = 'printf %.20s "$CLAUDE_CODE_OAUTH_TOKEN"; echo sk-ant-oat01-of-somebody-else >&2'
+        bench.run(["/bin/sh", "-c", shell], env=variables, cwd=bench.work_folder(), limit=10)
+        assert [text for _, text in bench.printed if text]
+        assert list(output_with_tokens(bench)) == []

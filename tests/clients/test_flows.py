@@ -7,17 +7,20 @@ from pathlib import Path
 import pytest
 
 from probes.clients import claude_code
+from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory
 from probes.clients.browser import read_page
 from probes.clients.claude_code import account, login, prompt
+from probes.clients.claude_code.command import node_for
 from probes.emulator.case import CaseBackend
-from probes.emulator.setup import Backend, Fault, Standing
+from probes.emulator.setup import Backend, Fault, Standing, TokenKind
 from probes.emulator.tokens import LOGIN_SCOPES
 from probes.engine import probe
-from probes.observation import Observation, Outcome
+from probes.errors import ClientError
+from probes.observation import Observation, Outcome, Session
 from probes.plan import expand
 from probes.redact import find_token
-from probes.scenario.model import Flow, Matrix
+from probes.scenario.model import Credential, Flow, Matrix, Via
 from tests.clients.installed import Shelf
 from tests.emulator.sent import AUTHORIZE, CHALLENGE, MESSAGES, make_ask
 from tests.make import make_scenario
@@ -47,10 +50,20 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         scratch=laboratory.scratch,
     )
 
-    def observed(flow: Flow, *does: str, limit: float = 20.0, **backend: object) -> Observation:
+    def observed(
+        flow: Flow,
+        *does: str,
+        limit: float = 20.0,
+        given: Credential | None = None,
+        **backend: object,
+    ) -> Observation:
+        credential = "given" if given else "none"
         (case,) = expand(
             make_scenario(
-                matrix=Matrix(client=("claude-code@2.1.31",), flow=(flow,)),
+                matrix=Matrix(
+                    client=("claude-code@2.1.31",), credential=(credential,), flow=(flow,)
+                ),
+                credentials={"given": given} if given else {},
                 backends={"default": Backend(**backend)},  # type: ignore[arg-type]
                 limit=limit,
             )
@@ -58,7 +71,7 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with ours.bench(case) as bench:
             (bench.home / "bin").mkdir()
             (bench.home / "bin" / "does").write_text("\n".join(does))
-            return claude_code.probe(bench)
+            return with_aftermath(bench, claude_code.probe(bench))
 
     return observed
 
@@ -79,6 +92,25 @@ def test_a_token_that_is_wrapped_is_hidden_as_well(observe: Observe) -> None:
     seen = observe(Flow.SETUP_TOKEN, "wraps")
     assert seen.outcome is Outcome.ACCEPTED
     assert seen.message == "Your token:\n[redacted:token]\n[redacted:token]"
+
+
+def test_the_token_that_is_asked_for_may_be_shown_and_no_other(observe: Observe) -> None:
+    asked_for = Credential(token=TokenKind.SETUP_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+    assert observe(Flow.SETUP_TOKEN).leaks == ()
+    assert observe(Flow.SETUP_TOKEN, given=asked_for).leaks == ()
+    for how in ("tells", "tells-wrapped"):
+        seen = observe(Flow.SETUP_TOKEN, how, given=asked_for)
+        assert seen.outcome is Outcome.ACCEPTED
+        assert seen.leaks == ("its output (terminal)",)
+
+
+@pytest.mark.parametrize(("how", "stream"), [("tells", "stdout"), ("complains", "stderr")])
+def test_a_token_in_what_it_prints_is_a_leak(observe: Observe, how: str, stream: str) -> None:
+    key = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
+    seen = observe(Flow.AUTH_LOGOUT, how, given=key)
+    assert seen.leaks == (f"its output ({stream})",)
+    assert find_token(repr(seen)) is None
+    assert observe(Flow.AUTH_LOGOUT, given=key).leaks == ()
 
 
 def test_a_command_that_hides_its_token_has_not_done_what_it_is_for(observe: Observe) -> None:
@@ -212,3 +244,69 @@ def test_the_engine_hands_a_flow_to_its_runner(laboratory: Laboratory) -> None:
     matrix = Matrix(client=("claude-code@2.1.31",), flow=(Flow.AUTH_STATUS,))
     (case,) = expand(make_scenario(matrix=matrix))
     assert probe(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
+
+
+def test_a_program_that_node_does_not_run_needs_none(
+    observe: Observe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert observe(Flow.AUTH_LOGOUT).outcome is Outcome.ACCEPTED
+    native = tmp_path / "native"
+    native.write_bytes(b"\x7fELF\x02\x01\x01 node\n")
+    assert node_for(native) == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["#!/usr/bin/env node", "#!/usr/bin/env -S node -r x", "#!/x/node"]
+)
+def test_the_javascript_packaging_needs_node(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "cli.js"
+    program.write_text(f"{line}\nmain()\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ClientError, match="node is not on PATH"):
+        node_for(program)
+    (tmp_path / "node").touch(mode=0o755)
+    assert node_for(program) == {"node": tmp_path / "node"}
+
+
+AT_ONCE = Flow.PROMPTS_AT_ONCE
+
+
+def test_sessions_of_one_home_are_accepted_if_each_is(observe: Observe) -> None:
+    seen = observe(AT_ONCE)
+    assert (seen.outcome, seen.message, seen.exit_code) == (Outcome.ACCEPTED, "pong", 0)
+    assert seen.sessions == (Session(outcome=Outcome.ACCEPTED, message="pong", exit_code=0),) * 3
+    assert seen.detail == "3 of 3 sessions were accepted"
+
+
+@pytest.mark.parametrize(("does", "status"), [((), None), (("refused",), 401)])
+def test_the_sessions_that_lose_decide(
+    observe: Observe, does: tuple[str, ...], status: int | None
+) -> None:
+    seen = observe(AT_ONCE, "one-wins", *does)
+    assert (seen.outcome, seen.status, seen.exit_code) == (Outcome.REJECTED, status, 1)
+    assert seen.message == "Login expired"
+    assert seen.detail == "1 of 3 sessions were accepted"
+    assert sorted(session.outcome for session in seen.sessions) == [
+        Outcome.ACCEPTED,
+        Outcome.REJECTED,
+        Outcome.REJECTED,
+    ]
+
+
+def test_a_session_that_never_answers_keeps_no_other_from_its_end(observe: Observe) -> None:
+    seen = observe(AT_ONCE, "one-hangs", limit=4.0)
+    assert (seen.outcome, seen.message) == (Outcome.TIMED_OUT, None)
+    assert sorted(session.outcome for session in seen.sessions) == [
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+        Outcome.TIMED_OUT,
+    ]
+
+
+def test_a_session_that_tells_nothing_readable_has_crashed(observe: Observe) -> None:
+    seen = observe(AT_ONCE, "garbage")
+    assert (seen.outcome, seen.message) == (Outcome.CRASHED, "Error: no JSON today")
+    assert {session.exit_code for session in seen.sessions} == {1}

@@ -122,6 +122,20 @@ def test_one_that_logs_much_is_not_kept_waiting(laboratory: Laboratory, tmp_path
     assert (seen.outcome, seen.status) == (Outcome.ACCEPTED, 200)
 
 
+def test_a_token_in_its_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) -> None:
+    program = tmp_path / "talkative.py"
+    leaking = TALKATIVE.replace(
+        "        self.send", "        print(os.environ['ANTHROPIC_API_KEY'])\n        self.send", 1
+    )
+    for text, leaks in ((TALKATIVE, ()), (leaking, ("its output (stdout)",))):
+        (tmp_path / str(len(leaks))).mkdir()
+        program.write_text(f"import os\n{text}")
+        script = f'exec {sys.executable} -I -u {program} "$@"'
+        gateway_of_ours = made_up(laboratory, tmp_path / str(len(leaks)), script)
+        seen = observe(gateway_of_ours, LITELLM, OWN, limit=20.0)
+        assert (seen.outcome, seen.leaks) == (Outcome.ACCEPTED, leaks)
+
+
 # --- scenario -------------------------------------------------------------------------------------
 
 SCENARIO: Final = """\

@@ -70,6 +70,27 @@ def test_what_was_not_prepared_is_not_there(cache: Cache) -> None:
     [
         ("npm error code E404\nnpm error 404 Not Found - GET https://example.org", "not published"),
         ("npm error code ETARGET\nnpm error notarget No matching version", "not published"),
+        (
+            "npm error code ETARGET\n"
+            "npm error notarget No matching version found for @anthropic-ai/claude-code@1.0.0.",
+            "not published",
+        ),
+        (
+            "npm error code ETARGET\n"
+            "npm error notarget No matching version found for left-pad@99.0.0.",
+            "it needs left-pad@99.0.0, which is not published",
+        ),
+        (
+            "npm error code E404\nnpm error 404 Not Found - GET https://example.org/pad\n"
+            "npm error 404  The requested resource 'pad@1.0.0' could not be found or you do not "
+            "have permission to access it.",
+            "it needs pad@1.0.0, which is not published",
+        ),
+        (
+            "npm error code E404\nnpm error 404  '@anthropic-ai/claude-code@1.0.0' is not in this "
+            "registry.",
+            "not published",
+        ),
         ("npm error code ENOTFOUND\nnpm error errno ENOTFOUND", UNREACHABLE),
         ("npm error code EAI_AGAIN", UNREACHABLE),
         ("npm error code ECONNREFUSED", UNREACHABLE),
@@ -97,6 +118,20 @@ def test_a_failed_installation_has_a_reason(
     registry.fail(output)
     assert fault(cache, "claude-code@1.0.0") == f"@anthropic-ai/claude-code@1.0.0: {reason}"
     assert content(cache) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("litellm[proxy]==9.9.9", "not published"),
+        ("LiteLLM==9.9.9", "not published"),
+        ("litellm-proxy-extras==9.9", "it needs litellm-proxy-extras==9.9, which is not published"),
+        ("httpx>=99", "it needs httpx>=99, which is not published"),
+    ],
+)
+def test_what_a_package_needs_is_told_from_the_package(missing: str, reason: str) -> None:
+    printed = f"ERROR: No matching distribution found for {missing}\n"
+    assert reason_of(printed, "litellm") == reason
 
 
 def test_output_that_means_nothing_has_no_reason() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from probes.observation import ChildNetwork, Outcome
+from probes.observation import ChildNetwork, Outcome, Session
 from probes.report import table, text
 from probes.run import CaseRecord, Run
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
@@ -274,3 +274,34 @@ def test_anchors_are_safe_and_different_for_different_ids() -> None:
     assert set("".join(anchors)) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~"
     )
+
+
+def test_each_session_and_each_refresh_is_told() -> None:
+    refreshes = [
+        make_exchange(path="/v1/oauth/token", credential=token, status=status)
+        for token, status in (
+            ("refresh-token", 200),
+            ("refresh-token", 400),
+            ("refresh-token-2", 200),
+        )
+    ]
+    seen = make_observation(
+        exchanges=(*refreshes, make_exchange(credential="access-token")),
+        sessions=(
+            Session(outcome=Outcome.ACCEPTED, message="pong"),
+            Session(outcome=Outcome.REJECTED, status=401, message="Login expired"),
+            Session(outcome=Outcome.TIMED_OUT),
+        ),
+    )
+    facts = dict(text.observed_facts(make_record(observation=seen)))
+    assert [facts[f"Session {number}"] for number in (1, 2, 3)] == [
+        "accepted: “pong”",
+        "rejected 401: “Login expired”",
+        "timed-out",
+    ]
+    assert facts["Refreshes"] == "refresh-token 2 times: 200, 400; refresh-token-2 1 time: 200"
+    assert "Refreshes" not in dict(text.observed_facts(make_record()))
+    expectation = Expectation(
+        outcome=Outcome.REJECTED, sessions={Outcome.REJECTED: 2, Outcome.ACCEPTED: 1}
+    )
+    assert ("Sessions", "1 accepted, 2 rejected") in text.expected_facts(expectation)

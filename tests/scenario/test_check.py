@@ -174,6 +174,11 @@ def test_rules_must_be_reached_and_reach_every_case(
             ["6:25: agent-sdk-node has one flow only; leave out 'stdio'"],
         ),
         (
+            "{outcome: rejected}",
+            "{outcome: rejected, sessions: {accepted: 1}}",
+            ["7:29: there are no sessions: no case has the flow 'prompts-at-once'"],
+        ),
+        (
             "matrix: {",
             "matrix: {flow: [login], ",
             ["6:17: 'login' is not a flow; did you mean 'auth-login'?"],

@@ -6,6 +6,7 @@ from probes.clients.base import Bench
 from probes.clients.claude_code.account import auth_logout, auth_status
 from probes.clients.claude_code.command import PRODUCTS, Command, ended_early
 from probes.clients.claude_code.prompt import JSON, STREAM, ask, ask_on_stdin, read_report
+from probes.clients.claude_code.together import ask_at_once
 from probes.observation import Observation
 from probes.scenario.model import Flow
 
@@ -23,6 +24,8 @@ def probe(bench: Bench) -> Observation:
             return ask(command, STREAM)
         case Flow.STDIO:
             return ask_on_stdin(command, STREAM)
+        case Flow.PROMPTS_AT_ONCE:
+            return ask_at_once(command)
         case Flow.AUTH_STATUS:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:

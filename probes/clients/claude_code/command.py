@@ -1,5 +1,6 @@
 """One start of the `claude` command, and the observations that every flow of it can end in."""
 
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from probes.observation import Exchange, Observation, Outcome, status_outcome
 PRODUCTS: Final = ("claude-cli", "claude-code")
 BROWSERS: Final = ("xdg-open", "open")
 NOT_THERE: Final = "not in this version"
+NODE: Final = "node"
+NODE_LINE: Final = re.compile(rb"#!.*\bnode\b")
+LINE_LIMIT_BYTES: Final = 256
 HELP_LIMIT: Final = 20.0
 LOGIN_PATHS: Final = ("/oauth/authorize", "/oauth/code/callback", "/oauth/token")
 """Ends of the paths by which a login goes."""
@@ -36,7 +40,7 @@ class Command:
         """The command of the case; where it wants to open a browser, there is none."""
         installed = bench.installed(bench.case.client)
         browser = Path(shutil.which("false", path=SYSTEM_PATH) or "/bin/false")
-        programs = {"node": find_program("node"), **dict.fromkeys(BROWSERS, browser)}
+        programs = dict.fromkeys(BROWSERS, browser) | node_for(installed.program)
         return cls(bench, installed, bench.environment(programs))
 
     @property
@@ -51,7 +55,7 @@ class Command:
 
     def run(self, words: Sequence[str], *, limit: float | None = None) -> Finished:
         """Run it with these arguments, to its end or to the limit of the case."""
-        return self.bench.laboratory.children.run(
+        return self.bench.run(
             [self.installed.program, *words],
             env=self.environment,
             cwd=self.bench.work_folder(),
@@ -62,7 +66,7 @@ class Command:
         self, words: Sequence[str], stdin: Stdin, variables: Mapping[str, str] | None = None
     ) -> Child:
         """Start it with these arguments."""
-        return self.bench.laboratory.children.start(
+        return self.bench.start(
             [self.installed.program, *words],
             env={**self.environment, **(variables or {})},
             cwd=self.bench.work_folder(),
@@ -114,6 +118,22 @@ class Command:
             egress_refused=self.bench.backend.egress_refused,
             client_version=self.version,
         )
+
+
+def node_for(program: Path) -> dict[str, Path]:
+    """Node by its name, where there is one: only the JavaScript packaging cannot do without.
+
+    Raises:
+        ClientError: this program is run by Node, and there is none.
+    """
+    with program.open("rb") as file:
+        run_by_node = NODE_LINE.match(file.readline(LINE_LIMIT_BYTES)) is not None
+    try:
+        return {NODE: find_program(NODE)}
+    except ClientError:
+        if run_by_node:
+            raise
+        return {}
 
 
 def last_of_login(exchanges: tuple[Exchange, ...]) -> Exchange | None:
