@@ -28,7 +28,7 @@ from probes.judge import judge
 from probes.observation import Observation
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
-from probes.run import CaseRecord, Run, dump_record, make_run, read_run
+from probes.run import CaseRecord, Run, Selection, dump_record, make_run, read_run
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
@@ -106,7 +106,15 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
         client_network=laboratory.children.network if laboratory else None,
+        selection=Selection(
+            scenarios=tuple(map(_spoken, settings.scenarios)), clients=settings.clients
+        ),
     )
+
+
+def _spoken(path: Path) -> str:
+    """A path as a report may name it: without the folders of this machine."""
+    return path.as_posix() if not path.is_absolute() else f".../{path.name}"
 
 
 def _open(stack: contextlib.ExitStack, settings: Settings) -> Laboratory:

@@ -18,7 +18,7 @@ from probes.errors import ExitCode, ProbesError
 from probes.plan import Case
 from probes.progress import make_reporter
 from probes.report.artifacts import SecretFoundError, publish, without_hostname
-from probes.report.html import details, row_cells, summary
+from probes.report.html import finished, summary
 from probes.report.markdown import summary_markdown
 from probes.report.table import proves_nothing
 from probes.report.text import describe_problem
@@ -115,6 +115,7 @@ class CompatibilityRun:
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
+        self._alone = True
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:
             self._stage("htmlpath", HTML)
@@ -184,6 +185,8 @@ class CompatibilityRun:
             staged = Path(self._staging.name, name)
             if staged.is_file():
                 texts[name] = staged.read_text(encoding="utf-8")
+        if HTML in texts:
+            texts[HTML] = finished(texts[HTML], alone=self._alone)
         if JUNIT in texts:
             texts[JUNIT] = without_hostname(texts[JUNIT])
         self._tell_final_names()
@@ -233,23 +236,12 @@ class CompatibilityRun:
             prefix.append(summary(self.run))
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        cells[:] = [cells[0], *(f"<th>{label}</th>" for label, _ in row_cells(None))]
-
-    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
-        if report.when != "call" and report.passed:
-            return  # pytest-html asks, and leaves the row out
-        record = self._record_of(report)
-        cells[:] = [cells[0], *(f"<td>{cell}</td>" for _, cell in row_cells(record))]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
-        if report.when != "call" and report.passed:
-            return
-        record = self._record_of(report)
-        if record is not None:
-            data[:] = [details(record)]
+        """Leave the cases out of pytest-html's own table: it draws by script, and twice as much."""
+        if self._record_of(report) is not None:
+            cells.clear()
+        else:
+            self._alone = False
 
 
 @pytest.fixture

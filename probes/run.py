@@ -75,6 +75,15 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a run was asked for, as far as it takes to ask for one of its cases again."""
+
+    scenarios: tuple[str, ...] = ()
+    """Files and folders; empty: the bundled ones. No folder of the machine is named."""
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All cases of a run, sorted by id."""
 
@@ -88,6 +97,7 @@ class Run:
     platform: Platform
     client_network: ChildNetwork | None = None
     """What kept the clients from the outside; None: no client was started."""
+    selection: Selection = field(default_factory=Selection)
     cases: tuple[CaseRecord, ...]
 
 
@@ -113,6 +123,7 @@ def make_run(
     elapsed: float,
     interrupted: bool = False,
     client_network: ChildNetwork | None = None,
+    selection: Selection | None = None,
 ) -> Run:
     """The run that these records belong to, sorted by case id."""
     return Run(
@@ -122,6 +133,7 @@ def make_run(
         interrupted=interrupted,
         platform=this_platform(),
         client_network=client_network,
+        selection=selection or Selection(),
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )
 

@@ -1,24 +1,27 @@
-"""A run as static HTML: no script, no external resource, everything from outside escaped."""
+"""A run as static HTML: complete without script, and nothing in it is loaded from elsewhere.
 
-import html
-import re
-from collections.abc import Callable, Iterable
+The script that comes with it only finds and copies what is there.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from probes.emulator.catalogue import rows
-from probes.emulator.rules import RULES
 from probes.findings import names
-from probes.observation import Exchange
 from probes.report import table, text
-from probes.report.style import STYLE
-from probes.run import CaseRecord, Diagnosis, Run
-from probes.verdict import Mismatch, Status
+from probes.report.case_html import case, details, diagnosis, mismatches, outline
+from probes.report.markup import code, link, mark, safe, source, status
+from probes.report.markup import table as draw_table
+from probes.run import CaseRecord, Run
+from probes.verdict import Status
 
-_BETAS_IN_SIGHT: Final = 3
-_REQUESTS_SHOWN: Final = 200
+DETAILS_LIMIT_BYTES: Final = 5_000_000
+"""How much the details of all cases may take: a page of 10,000 cases stays below 10 MB."""
+_PROBLEMS_SHOWN: Final = 300
 
 
-def summary(run: Run) -> str:
+def summary(run: Run, *, limit_bytes: int = DETAILS_LIMIT_BYTES) -> str:
     """The verdict, what went wrong, the matrix and every case, with the styles they need."""
     parts = (
         _verdict(run),
@@ -26,120 +29,77 @@ def summary(run: Run) -> str:
         _problems(table.problems(run)),
         _matrix(run),
         _findings(run),
-        _cases(run),
+        _cases(run, limit_bytes),
+        _scenarios(run),
         _rules(run),
     )
-    return f'<style>{STYLE}</style><section class="ap" lang="en">{"".join(parts)}</section>'
-
-
-def details(record: CaseRecord) -> str:
-    """Everything known about one case; without ids, so that it may stand on a page twice."""
-    sources = "".join(f"<li>{_source(source)}</li>" for source in record.sources)
-    parts = (
-        f'<p class="ap-said">{_text(record.why)}</p>',
-        _diagnosis(record.diagnosis),
-        _section("Mismatches", _mismatches(record.verdict.mismatches)),
-        '<div class="ap-pair">',
-        f"<div>{_section('Expected', _facts(text.expected_facts(record.expectation)))}</div>",
-        f"<div>{_section('Observed', _facts(text.observed_facts(record)))}</div>",
-        f"<div>{_section('Set-up', _facts(text.setting_facts(record)))}</div></div>",
-        _section("Requests, in order", _requests(record.observation.exchanges)),
-        _section("Sources", f"<ul>{sources}</ul>" if sources else ""),
+    return (
+        f"<style>{_asset('report.css')}</style>"
+        f'<main class="ap" lang="en">{"".join(parts)}</main>'
+        f"<script>{_asset('report.js')}</script>"
     )
-    return f'<div class="ap">{"".join(parts)}</div>'
 
 
-def _findings(run: Run) -> str:
-    """What clients should not have done, each with the cases that show it."""
-    rows = table.findings(run)
-    if not rows:
-        return ""
-    meanings = dict(names())
-    lines = (
-        (
-            f"<code>{_text(row.name)}</code><small>{_text(meanings.get(row.name, ''))}</small>",
-            _text(row.client),
-            _text(row.text),
-            "<br>".join(_link(record, _text(_named(record))) for record in row.cases),
-        )
-        for row in rows
-    )
-    labels = ("Finding", "Client", "What was seen", "Cases")
-    title = f"Findings about clients ({len(rows)})"
-    return f"<h3>{title}</h3>{_table('Findings about clients', labels, lines)}"
+def _asset(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def _named(record: CaseRecord) -> str:
-    return f"{record.scenario}: {text.auth_path(record)}"
-
-
-def _rules(run: Run) -> str:
-    """What is known of the emulator's rules that answered, and who says so."""
-    exchanges = [exchange for record in run.cases for exchange in record.observation.exchanges]
-    used = {exchange.rule for exchange in exchanges}
-    known = [row for row in rows() if row.id in used]
-    if not known:
-        return ""
-    lines = (
-        (
-            f'<code id="rule-{row.id}">{row.id}</code>',
-            _text(row.words),
-            _text(row.last_seen),
-            _text(row.certainty),
-            " ".join(map(_source, row.sources)),
-        )
-        for row in known
-    )
-    labels = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
-    title = f"Rules of the emulator that answered ({len(known)})"
-    return f"<h3>{title}</h3>{_table('Rules of the emulator', labels, lines)}"
-
-
-def row_cells(record: CaseRecord | None) -> tuple[tuple[str, str], ...]:
-    """Label and content of each cell of the results table; None: a row that is of no case."""
-    return tuple((label, draw(record) if record else "") for label, draw in _ROW_COLUMNS)
+def finished(page: str, *, alone: bool) -> str:
+    """pytest-html's page with its language and landmarks; `alone`: its table is empty."""
+    viewport = '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    for piece, better in (
+        ("<html>", '<html lang="en">'),
+        ("<head>", f"<head>{viewport}"),
+        ('<h1 id="title">', '<header><h1 id="title">'),
+        ('<div id="environment-header">', '</header><div id="environment-header">'),
+        ("<body>", '<body class="ap-alone">' if alone else "<body>"),
+    ):
+        page = page.replace(piece, better, 1)
+    return page
 
 
 def _verdict(run: Run) -> str:
     line = table.headline(run)
     return (
-        f'<p class="ap-verdict">{_mark(line.status)} '
-        f'<strong class="ap-{line.status}">{_text(line.word)}</strong> · {_text(line.counts)}</p>'
-        f'<p class="ap-mute">{_text(table.run_words(run))}</p>'
+        f'<p class="ap-verdict">{mark(line.status)} '
+        f'<strong class="ap-{line.status}">{safe(line.word)}</strong> · {safe(line.counts)}</p>'
+        f'<p class="ap-mute">{safe(table.run_words(run))}</p>'
     )
 
 
 def _banner(sentence: str) -> str:
-    return f'<p class="ap-banner"><strong>⚠ {_text(sentence)}</strong></p>'
+    return f'<p class="ap-banner"><strong>⚠ {safe(sentence)}</strong></p>'
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> str:
     if not records:
         return ""
-    items = "".join(f'<li class="ap-{r.verdict.status}">{_problem(r)}</li>' for r in records)
+    listed, more = records[:_PROBLEMS_SHOWN], len(records) - _PROBLEMS_SHOWN
+    items = "".join(f'<li class="ap-{r.verdict.status}">{_problem(r)}</li>' for r in listed)
     title = f"What went wrong ({text.plural(len(records), 'case')})"
-    return f'<h3>{title}</h3><ul class="ap-problems">{items}</ul>'
+    rest = f"<p>… and {more:,} more, below.</p>" if more > 0 else ""
+    return f'<h2>{title}</h2><ul class="ap-problems">{items}</ul>{rest}'
 
 
 def _problem(record: CaseRecord) -> str:
-    seen = _mismatches(record.verdict.mismatches)
+    seen = mismatches(record.verdict.mismatches)
     if seen and record.observation.detail:
-        seen += f'<p class="ap-said">{_text(record.observation.detail)}</p>'
+        seen += f'<p class="ap-said">{safe(record.observation.detail)}</p>'
     return (
-        f"<p>{_status(record)}: {_link(record, f'<code>{_text(record.id)}</code>')}</p>"
-        + (seen or f'<p class="ap-said">{_text(text.describe_outcome(record.observation))}</p>')
-        + _diagnosis(record.diagnosis)
+        f"<p>{status(record)}: {link(record, code(record.id))}</p>"
+        + (seen or f'<p class="ap-said">{safe(text.describe_outcome(record.observation))}</p>')
+        + diagnosis(record.diagnosis)
     )
 
 
 def _matrix(run: Run) -> str:
     parts = "".join(map(_part, table.make_tables(run)))
-    title = "<h3>Auth path by client version</h3>"
+    title = "<h2>Auth path by client version</h2>"
     return f'{title}<div class="ap-parts">{parts}</div>' if parts else ""
 
 
 def _part(matrix: table.Table) -> str:
-    clients = _text(", ".join(column.client for column in matrix.columns))
+    clients = safe(", ".join(column.client for column in matrix.columns))
     heads = "".join(_column_head(column) for column in matrix.columns)
     bodies = "".join(_group(group, len(matrix.columns)) for group in matrix.groups)
     return (
@@ -150,164 +110,114 @@ def _part(matrix: table.Table) -> str:
 
 
 def _column_head(column: table.Column) -> str:
-    ran = _text(table.ran_words(column))
-    return f'<th scope="col"><code>{_text(column.client)}</code><small>{ran}</small></th>'
+    ran = safe(table.ran_words(column))
+    return f'<th scope="col">{code(column.client)}<small>{ran}</small></th>'
 
 
 def _group(group: table.Group, width: int) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{_text(row.label)}</th>{"".join(map(_cell, row.cells))}</tr>'
+    lines = "".join(
+        f'<tr><th scope="row">{safe(row.label)}</th>{"".join(map(_cell, row.cells))}</tr>'
         for row in group.rows
     )
     return (
         f'<tbody><tr class="ap-group"><th scope="rowgroup" colspan="{width + 1}">'
-        f"<span>{_text(group.title)} <small>{_code(group.scenario)}</small></span></th></tr>"
-        f"{rows}</tbody>"
+        f"<span>{safe(group.title)} <small>{code(group.scenario)}</small></span></th></tr>"
+        f"{lines}</tbody>"
     )
 
 
 def _cell(record: CaseRecord | None) -> str:
     if record is None:
-        return '<td class="ap-mute" aria-label="no case">·</td>'
-    status = record.verdict.status
-    words = f"{_mark(status)} {_link(record, text.status_words(record.verdict))}"
-    seen = _text(text.outcome_words(record.observation))
-    return f'<td class="ap-{status}">{words}<small>{seen}</small></td>'
+        return '<td class="ap-mute">·</td>'
+    name = record.verdict.status
+    words = f"{mark(name)} {link(record, text.status_words(record.verdict))}"
+    return f'<td class="ap-{name}">{words}<small>{safe(_outcome(record))}</small></td>'
 
 
-def _cases(run: Run) -> str:
-    return "<h3>Cases</h3>" + "".join(map(_case, run.cases)) if run.cases else ""
+def _outcome(record: CaseRecord) -> str:
+    return text.outcome_words(record.observation)
 
 
-def _case(record: CaseRecord) -> str:
-    shut = record.verdict.status in (Status.PASSED, Status.SKIPPED)
-    return (
-        f'<details class="ap-case"{"" if shut else " open"}>'
-        f"<summary>{_status(record)}: <code>{_text(record.id)}</code> "
-        f"<small>{_text(text.outcome_words(record.observation))}</small></summary>"
-        # Within, so that following a link to it opens the case (HTML, "ancestor revealing").
-        f'<div id="{text.anchor(record.id)}">{details(record)}</div></details>'
-    )
-
-
-def _mismatches(mismatches: tuple[Mismatch, ...]) -> str:
-    rows = [(_text(x.field), _text(x.expected), _text(x.actual)) for x in mismatches]
-    return _table("Mismatches", ("Field", "Expected", "Seen"), rows) if rows else ""
-
-
-def _requests(exchanges: tuple[Exchange, ...]) -> str:
-    if not exchanges:
-        return "<p>None reached the backend.</p>"
-    labels = [label for label, _ in _WIRE_COLUMNS]
-    rows = [[draw(x) for _, draw in _WIRE_COLUMNS] for x in exchanges[:_REQUESTS_SHOWN]]
-    more = len(exchanges) - _REQUESTS_SHOWN
-    rest = f"<p>… ({text.plural(more, 'more request')} in results.json)</p>" if more > 0 else ""
-    return _table("Requests", labels, rows) + rest
-
-
-def _betas(exchange: Exchange) -> str:
-    flags = "".join(f"<li><code>{_text(flag)}</code></li>" for flag in exchange.betas)
-    if not flags:
-        return "none"
-    if len(exchange.betas) <= _BETAS_IN_SIGHT:
-        return f"<ul>{flags}</ul>"
-    number = text.plural(len(exchange.betas), "flag")
-    return f"<details><summary>{number}</summary><ul>{flags}</ul></details>"
-
-
-def _diagnosis(diagnosis: Diagnosis | None) -> str:
-    if diagnosis is None:
+def _findings(run: Run) -> str:
+    """What clients should not have done, each with the cases that show it."""
+    found = table.findings(run)
+    if not found:
         return ""
-    links = " ".join(map(_source, diagnosis.sources))
-    cause, remedy = _text(diagnosis.summary), _text(diagnosis.remedy)
-    return (
-        f"<p><strong>Likely cause:</strong> {cause} <strong>Remedy:</strong> {remedy} {links}</p>"
+    meanings = dict(names())
+    lines = (
+        (
+            f"<code>{safe(row.name)}</code><small>{safe(meanings.get(row.name, ''))}</small>",
+            safe(row.client),
+            safe(row.text),
+            "<br>".join(link(record, safe(_named(record))) for record in row.cases),
+        )
+        for row in found
     )
+    labels = ("Finding", "Client", "What was seen", "Cases")
+    title = f"Findings about clients ({len(found)})"
+    return f"<h2>{title}</h2>{draw_table('Findings about clients', labels, lines)}"
 
 
-def _source(source: str) -> str:
-    """A link for a web address, plain text for anything else."""
-    if re.fullmatch(r"https?://[!-~]{1,2000}", source):
-        return f'<a rel="noreferrer" href="{html.escape(source)}">{_text(source)}</a>'
-    return _text(source)
+def _named(record: CaseRecord) -> str:
+    return f"{record.scenario}: {text.auth_path(record)}"
 
 
-def _section(title: str, content: str) -> str:
-    return f"<h4>{title}</h4>{content}" if content else ""
-
-
-def _facts(facts: text.Facts) -> str:
-    lines = (f"<dt>{_text(label)}</dt><dd>{_text(value)}</dd>" for label, value in facts)
-    return f'<dl class="ap-facts">{"".join(lines)}</dl>'
-
-
-def _table(name: str, labels: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    heads = "".join(f'<th scope="col">{label}</th>' for label in labels)
-    lines = ("".join(f"<td><div>{cell}</div></td>" for cell in row) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return (
-        f'<div class="ap-scroll" tabindex="0" role="region" aria-label="{name}">'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+def _cases(run: Run, limit_bytes: int) -> str:
+    """Every case; its details only as far as there is room, and first those of what went wrong."""
+    if not run.cases:
+        return ""
+    drawn, left, short = {}, limit_bytes, 0
+    for record in sorted(run.cases, key=lambda r: (r.verdict.status is Status.PASSED, r.id)):
+        content = details(record, text.again(run, record))
+        left -= len(content)
+        if left < 0:
+            content, short = outline(record), short + 1
+        drawn[record.id] = case(record, content)
+    rest = (
+        f"<p>Of {text.plural(short, 'case')} there is only an outline here: "
+        "the details are in results.json.</p>"
+        if short
+        else ""
     )
+    cases = "".join(drawn[record.id] for record in run.cases)
+    return f'<h2>Cases</h2>{rest}<div class="ap-cases">{cases}</div>'
 
 
-def _status(record: CaseRecord) -> str:
-    status = record.verdict.status
-    return (
-        f'{_mark(status)} <strong class="ap-{status}">{text.status_words(record.verdict)}</strong>'
+def _scenarios(run: Run) -> str:
+    """Why each scenario is there, and its sources."""
+    first = {record.scenario: record for record in reversed(run.cases)}
+    if not first:
+        return ""
+    lines = (
+        (
+            f'<code id="{text.scenario_anchor(name)}">{safe(name)}</code>',
+            safe(record.title),
+            safe(record.why),
+            "<br>".join(map(source, record.sources)),
+        )
+        for name, record in sorted(first.items())
     )
+    labels = ("Scenario", "Title", "Why it is asked", "Sources")
+    return f"<h2>Scenarios ({len(first)})</h2>{draw_table('Scenarios', labels, lines)}"
 
 
-def _mark(status: Status) -> str:
-    mark = text.SYMBOLS[status]
-    return f'<span class="ap-mark ap-{status}" aria-hidden="true">{mark}</span>'
-
-
-def _link(record: CaseRecord, content: str) -> str:
-    return f'<a href="#{text.anchor(record.id)}">{content}</a>'
-
-
-def _text(outside: str) -> str:
-    """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(text.shown(outside)).replace("\n", "<br>")
-
-
-def _code(outside: str | None) -> str:
-    return "none" if outside is None else f"<code>{_text(outside)}</code>"
-
-
-def _path(exchange: Exchange) -> str:
-    """The path, and what an authorization was asked for with."""
-    scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
-    return _code(exchange.path) + (f"<small>{_text(scopes)}</small>" if scopes else "")
-
-
-def _rule(exchange: Exchange) -> str:
-    """Which rule answered, or came nearest, and what went wrong on demand."""
-    drawn = _code(exchange.rule)
-    if exchange.rule in RULES:
-        drawn = f'<a href="#rule-{exchange.rule}">{drawn}</a>'
-    if exchange.nearest:
-        drawn += f"<small>{_text(text.nearest_words(exchange))}</small>"
-    if exchange.faults:
-        drawn += f"<small>fault: {_text(', '.join(exchange.faults))}</small>"
-    return drawn
-
-
-_WIRE_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange], str]], ...]] = (
-    ("At (s)", lambda x: f"{x.at:.2f}"),
-    ("Method", lambda x: _text(x.method)),
-    ("Host", lambda x: _code(x.host)),
-    ("Path", _path),
-    ("Credential", lambda x: _text(text.sent_words(x))),
-    ("Betas", _betas),
-    ("Status", lambda x: _text(text.status_number(x))),
-    ("Told", lambda x: _text(text.told_words(x))),
-    ("Rule", _rule),
-)
-_ROW_COLUMNS: Final[tuple[tuple[str, Callable[[CaseRecord], str]], ...]] = (
-    ("Case", lambda x: _code(x.id)),
-    ("Outcome", lambda x: _text(x.observation.outcome)),
-    ("Status", lambda x: _text(text.status_number(x.observation))),
-    ("Requests", lambda x: str(len(x.observation.exchanges))),
-)
+def _rules(run: Run) -> str:
+    """What is known of the emulator's rules that answered, and who says so."""
+    exchanges = [exchange for record in run.cases for exchange in record.observation.exchanges]
+    used = {exchange.rule for exchange in exchanges}
+    known = [row for row in rows() if row.id in used]
+    if not known:
+        return ""
+    lines: Iterable[tuple[str, ...]] = (
+        (
+            f'<code id="rule-{row.id}">{row.id}</code>',
+            safe(row.words),
+            safe(row.last_seen),
+            safe(row.certainty),
+            " ".join(map(source, row.sources)),
+        )
+        for row in known
+    )
+    labels = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
+    title = f"Rules of the emulator that answered ({len(known)})"
+    return f"<h2>{title}</h2>{draw_table('Rules of the emulator', labels, lines)}"

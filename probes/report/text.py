@@ -1,6 +1,9 @@
 """Words that every drawing of a run shares; none of them is escaped for any format yet."""
 
+import base64
+import hashlib
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Final
 
@@ -8,7 +11,7 @@ from probes.findings import TOKEN_PATH
 from probes.judge import credential_words, describe_request, outcome_counts
 from probes.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from probes.plan import REQUEST
-from probes.run import CaseRecord
+from probes.run import CaseRecord, Run
 from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 
@@ -206,8 +209,21 @@ def status_number(answered: Observation | Exchange) -> str:
 
 
 def anchor(case_id: str) -> str:
-    """An id of letters, digits and `.-_~` for the details of a case; no two cases share one."""
-    return "case-" + re.sub(r"[^A-Za-z0-9.-]", _slug, case_id)
+    """An id for the details of a case: the same in every report, and short, as links repeat it."""
+    digest = hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).digest()
+    return f"case-{base64.b32encode(digest)[:12].decode().lower()}"
+
+
+def scenario_anchor(scenario: str) -> str:
+    """An id of letters, digits and `.-_~` for what is said of a scenario."""
+    return "about-" + re.sub(r"[^A-Za-z0-9.-]", _slug, scenario)
+
+
+def again(run: Run, record: CaseRecord) -> str:
+    """The command that runs a case again."""
+    clients = (f"--client {shlex.quote(client)}" for client in run.selection.clients)
+    paths = map(shlex.quote, run.selection.scenarios)
+    return " ".join(("authprobe run", *paths, *clients, f"--case {shlex.quote(record.id)}"))
 
 
 def was_probed(record: CaseRecord) -> bool:

@@ -1,0 +1,128 @@
+"""One case as static HTML: what was expected, what was seen, and every request that proves it."""
+
+from collections.abc import Callable, Sequence
+from string import ascii_uppercase
+from typing import Final
+
+from probes.emulator.rules import RULES
+from probes.observation import Exchange
+from probes.report import text
+from probes.report.markup import code, facts, safe, section, source, status, table
+from probes.run import CaseRecord, Diagnosis
+from probes.verdict import Mismatch, Status
+
+_REQUESTS_SHOWN: Final = 200
+
+
+def case(record: CaseRecord, content: str) -> str:
+    """A case that opens to its details; one that did not pass is open."""
+    name = record.verdict.status
+    shut = name in (Status.PASSED, Status.SKIPPED)
+    return (
+        f'<details class="ap-case" data-status="{name}"{"" if shut else " open"}>'
+        f"<summary>{status(record)} <code>{safe(record.id)}</code> "
+        f"<small>{safe(text.outcome_words(record.observation))}</small></summary>"
+        # Within, so that following a link to it opens the case (HTML, "ancestor revealing").
+        f'<div id="{text.anchor(record.id)}">{content}</div></details>'
+    )
+
+
+def details(record: CaseRecord, again: str) -> str:
+    """Everything known about one case; `again` is the command that runs it again."""
+    passed = record.verdict.status is Status.PASSED
+    parts = (
+        diagnosis(record.diagnosis),
+        "" if passed else f'<p class="ap-again">Run it again: <code>{safe(again)}</code></p>',
+        section("Mismatches", mismatches(record.verdict.mismatches)),
+        '<div class="ap-pair">',
+        f"<div>{section('Expected', facts(text.expected_facts(record.expectation)))}</div>",
+        f"<div>{section('Observed', facts(text.observed_facts(record)))}</div>",
+        f"<div>{section('Set-up', facts(text.setting_facts(record)))}{_about(record)}</div></div>",
+        section("Requests, in order", _requests(record.observation.exchanges)),
+    )
+    return "".join(parts)
+
+
+def outline(record: CaseRecord) -> str:
+    """The little that stands for the details where the page would become too long."""
+    seen = text.describe_outcome(record.observation)
+    return f"<p>{safe(seen)}</p><p>Everything else is in results.json.</p>{_about(record)}"
+
+
+def mismatches(found: tuple[Mismatch, ...]) -> str:
+    """What was expected and what was seen instead."""
+    rows = [(safe(x.field), safe(x.expected), safe(x.actual)) for x in found]
+    return table("Mismatches", ("Field", "Expected", "Seen"), rows) if rows else ""
+
+
+def diagnosis(found: Diagnosis | None) -> str:
+    """The cause of a refusal, and what to do about it."""
+    if found is None:
+        return ""
+    links = " ".join(map(source, found.sources))
+    cause, remedy = safe(found.summary), safe(found.remedy)
+    return (
+        f"<p><strong>Likely cause:</strong> {cause} <strong>Remedy:</strong> {remedy} {links}</p>"
+    )
+
+
+def _about(record: CaseRecord) -> str:
+    target = text.scenario_anchor(record.scenario)
+    return f'<p><a href="#{target}">Why this is asked, and who says so</a></p>'
+
+
+def _requests(exchanges: tuple[Exchange, ...]) -> str:
+    if not exchanges:
+        return "<p>None reached the backend.</p>"
+    in_sight = exchanges[:_REQUESTS_SHOWN]
+    sets = tuple(dict.fromkeys(exchange.betas for exchange in in_sight if exchange.betas))
+    labels = [label for label, _ in _COLUMNS]
+    rows = [[draw(exchange, sets) for _, draw in _COLUMNS] for exchange in in_sight]
+    more = len(exchanges) - _REQUESTS_SHOWN
+    rest = f"<p>… ({text.plural(more, 'more request')} in results.json)</p>" if more > 0 else ""
+    flags = facts(tuple((f"Flags {_name(sets, betas)}", ", ".join(betas)) for betas in sets))
+    return table("Requests", labels, rows, kind="ap-wire") + rest + (flags if sets else "")
+
+
+def _name(sets: Sequence[tuple[str, ...]], betas: tuple[str, ...]) -> str:
+    """A letter for a set of flags, which most requests of a client share."""
+    place = sets.index(betas)
+    letter = ascii_uppercase[place % len(ascii_uppercase)]
+    return letter * (1 + place // len(ascii_uppercase))
+
+
+def _betas(exchange: Exchange, sets: Sequence[tuple[str, ...]]) -> str:
+    if not exchange.betas:
+        return "none"
+    return f"{_name(sets, exchange.betas)} ({len(exchange.betas)})"
+
+
+def _path(exchange: Exchange) -> str:
+    """The path, and what an authorization was asked for with."""
+    scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
+    return code(exchange.path) + (f"<small>{safe(scopes)}</small>" if scopes else "")
+
+
+def _rule(exchange: Exchange) -> str:
+    """Which rule answered, or came nearest, and what went wrong on demand."""
+    drawn = code(exchange.rule)
+    if exchange.rule in RULES:
+        drawn = f'<a href="#rule-{exchange.rule}">{drawn}</a>'
+    if exchange.nearest:
+        drawn += f"<small>{safe(text.nearest_words(exchange))}</small>"
+    if exchange.faults:
+        drawn += f"<small>fault: {safe(', '.join(exchange.faults))}</small>"
+    return drawn
+
+
+_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, Sequence[tuple[str, ...]]], str]], ...]] = (
+    ("At (s)", lambda x, _: f"{x.at:.2f}"),
+    ("Method", lambda x, _: safe(x.method)),
+    ("Host", lambda x, _: safe(x.host)),
+    ("Path", lambda x, _: _path(x)),
+    ("Credential", lambda x, _: safe(text.sent_words(x))),
+    ("Flags", _betas),
+    ("Status", lambda x, _: safe(text.status_number(x))),
+    ("Told", lambda x, _: safe(text.told_words(x))),
+    ("Rule", lambda x, _: _rule(x)),
+)
