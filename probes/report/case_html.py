@@ -46,7 +46,7 @@ def details(record: CaseRecord, again: str) -> str:
 def outline(record: CaseRecord) -> str:
     """The little that stands for the details where the page would become too long."""
     seen = text.describe_outcome(record.observation)
-    return f"<p>{safe(seen)}</p><p>Everything else is in results.json.</p>{_about(record)}"
+    return f"<p>{safe(seen)}</p><p>The rest is in results.json.</p>"
 
 
 def mismatches(found: tuple[Mismatch, ...]) -> str:

@@ -103,7 +103,7 @@ def _part(matrix: table.Table) -> str:
     heads = "".join(_column_head(column) for column in matrix.columns)
     bodies = "".join(_group(group, len(matrix.columns)) for group in matrix.groups)
     return (
-        f'<div class="ap-scroll" tabindex="0" role="region" aria-label="{clients}">'
+        f'<div class="ap-scroll" tabindex="0" role="group" aria-label="{clients}">'
         f'<table class="ap-matrix"><caption>{clients}: each cell links to its case</caption>'
         f'<thead><tr><th scope="col">Auth path</th>{heads}</tr></thead>{bodies}</table></div>'
     )

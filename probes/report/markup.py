@@ -50,7 +50,7 @@ def table(
     lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f'<div class="ap-scroll {kind}" tabindex="0" role="region" aria-label="{safe(name)}">'
+        f'<div class="ap-scroll {kind}" tabindex="0" role="group" aria-label="{safe(name)}">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -63,4 +63,4 @@ def status(record: CaseRecord) -> str:
 
 def mark(name: Status) -> str:
     """The symbol of a status."""
-    return f'<span class="ap-mark ap-{name}" aria-hidden="true">{text.SYMBOLS[name]}</span>'
+    return text.SYMBOLS[name]

@@ -165,7 +165,7 @@ def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
 
 def test_a_status_is_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
     text = Page(html.summary(run)).text
-    for words in ("✓   passed", "✗   failed", "!   error", "○   skipped"):
+    for words in ("✓  passed", "✗  failed", "!  error", "○  skipped"):
         assert words in text
 
 
@@ -264,7 +264,7 @@ def test_where_there_is_no_room_those_that_passed_are_outlined_first() -> None:
     room = sum(len(details(record)) for record in records[:7]) + 200
     drawn = html.summary(make_run(*records), limit_bytes=room)
     assert drawn.count('aria-label="Requests"') == 7
-    assert drawn.count("Everything else is in results.json.") == 3
+    assert drawn.count("The rest is in results.json.") == 3
     assert "Of 3 cases there is only an outline here" in drawn
     assert all(f"<code>{record.id}</code>" in drawn for record in records)
 
