@@ -118,7 +118,9 @@ class Bench:
         return self.laboratory.cache.get(client)
 
     def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
-        """The allow-list environment: these programs by name, the proxy, the CA, the credential."""
+        """The allow-list environment: these programs by name, the proxy, the CA, what the scenario
+        adds, and the credential.
+        """
         folder = self.home / "bin"
         folder.mkdir(exist_ok=True)
         for name, target in programs.items():
@@ -145,6 +147,7 @@ class Bench:
             "PATH": f"{folder}:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(temporary),
+            **self.case.environment,
             **credentials,
         }
 

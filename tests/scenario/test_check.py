@@ -125,8 +125,8 @@ def test_what_makes_no_sense_is_shown_where_it_is(
         ),
         (
             "[{when: {endpoint: other}, then: {outcome: rejected}}]",
-            "7:1: no rule is for the case 'raw-http/api/none/default/default/prompt'; end with a "
-            "rule that has no 'when'",
+            "7:1: no rule is for the case 'raw-http/api/none/default/default/default/prompt'; "
+            "end with a rule that has no 'when'",
         ),
     ],
 )
