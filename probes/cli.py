@@ -87,7 +87,8 @@ def main() -> None:
 def run(**options: object) -> None:
     """Probe every case of SCENARIOS (files or folders; the bundled ones by default) and report.
 
-    Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
+    `incidents` names the bundled ones about single incidents of the past, which a bare run leaves
+    out. Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
     on their first use; everything else happens on this machine's loopback.
 
     \b
@@ -97,7 +98,8 @@ def run(**options: object) -> None:
     \b
     Examples:
       authprobe run
-      authprobe run scenarios/oauth-direct.yaml
+      authprobe run my-scenarios/oauth-direct.yaml
+      authprobe run incidents
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """
