@@ -87,9 +87,10 @@ def main() -> None:
 def run(**options: object) -> None:
     """Probe every case of SCENARIOS (files or folders; the bundled ones by default) and report.
 
-    `incidents` names the bundled ones about single incidents of the past, which a bare run leaves
-    out. Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
+    Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
     on their first use; everything else happens on this machine's loopback.
+
+    `incidents` names the bundled scenarios of single incidents, which it leaves out by default.
 
     \b
     Exit code: 0 every case as expected, 1 some not, 2 interrupted, 4 bad scenario or option,
@@ -98,7 +99,7 @@ def run(**options: object) -> None:
     \b
     Examples:
       authprobe run
-      authprobe run my-scenarios/oauth-direct.yaml
+      authprobe run scenarios/oauth-direct.yaml
       authprobe run incidents
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'

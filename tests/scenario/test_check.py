@@ -184,6 +184,21 @@ def test_rules_must_be_reached_and_reach_every_case(
             ["6:12: 'stdio' is a flow as well; case ids would be the same, choose another"],
         ),
         (
+            "matrix: {",
+            "environments: {stdio: {A: b}}\nmatrix: {environment: [stdio], ",
+            ["6:16: 'stdio' is a flow as well; case ids would be the same, choose another"],
+        ),
+        (
+            "matrix: {",
+            "environments: {debug: {A: b}}\nmatrix: {",
+            ["6:16: no case uses the environment 'debug'; name it in 'matrix', or leave it out"],
+        ),
+        (
+            "matrix: {",
+            "matrix: {environment: [debug], ",
+            ["6:24: 'debug' is not defined under 'environments'; use 'default'"],
+        ),
+        (
             "[claude-code@2.1.31]",
             "[claude-code, claude-code@latest]",
             ["6:32: 'claude-code@latest' is on this axis already"],
