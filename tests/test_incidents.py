@@ -49,8 +49,6 @@ def test_every_row_has_what_was_broken_and_what_repaired_it_and_a_source(head: s
 def test_what_is_confirmed_is_so_in_both(path: Path) -> None:
     scenario = load_file(path)
     confirmed = not UNCONFIRMED.search(path.read_text())
-    if scenario.id == "incident-issue-8938":  # its source is of what is not made
-        confirmed = False
     said = row_of(scenario.id)[5]
     assert said.startswith("confirmed: " if confirmed else "not confirmed: ")
 

@@ -114,6 +114,8 @@ class Flow(enum.StrEnum):
     """The same, told event by event."""
     STDIO = "stdio"
     """The same, asked on its standard input, as IDE extensions do."""
+    INTERACTIVE = "interactive"
+    """The same in a terminal, by one who presses Enter at each new screen."""
     AUTH_STATUS = "auth-status"
     AUTH_LOGIN = "auth-login"
     """Sign in with a code that is pasted."""

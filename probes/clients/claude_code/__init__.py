@@ -23,6 +23,10 @@ def probe(bench: Bench) -> Observation:
             return ask(command, STREAM)
         case Flow.STDIO:
             return ask_on_stdin(command, STREAM)
+        case Flow.INTERACTIVE:
+            from probes.clients.claude_code.interactive import start
+
+            return start(command)
         case Flow.AUTH_STATUS:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:
