@@ -9,7 +9,7 @@ import pytest
 from probes.clients import claude_code
 from probes.clients.base import Laboratory
 from probes.clients.browser import read_page
-from probes.clients.claude_code import account, login, prompt
+from probes.clients.claude_code import account, interactive, login, prompt
 from probes.emulator.case import CaseBackend
 from probes.emulator.setup import Backend, Fault, Standing
 from probes.emulator.tokens import LOGIN_SCOPES
@@ -39,6 +39,8 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(login, "PATIENCE", 1.0)
     monkeypatch.setattr(login, "QUIET", 0.1)
+    monkeypatch.setattr(interactive, "REST", 0.2)
+    monkeypatch.setattr(interactive, "PATIENCE", 3.0)
     monkeypatch.setattr(prompt, "ENDING", 1.0)
     ours = Laboratory(
         network=laboratory.network,
@@ -212,3 +214,28 @@ def test_the_engine_hands_a_flow_to_its_runner(laboratory: Laboratory) -> None:
     matrix = Matrix(client=("claude-code@2.1.31",), flow=(Flow.AUTH_STATUS,))
     (case,) = expand(make_scenario(matrix=matrix))
     assert probe(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
+
+
+SCREENS = "Choose a style\nAccessing ~/work"
+
+
+def test_enter_is_pressed_at_each_screen_until_there_is_an_answer(observe: Observe) -> None:
+    seen = observe(Flow.INTERACTIVE)
+    assert (seen.outcome, seen.exit_code) == (Outcome.ACCEPTED, None)
+    assert seen.message == f"{SCREENS}\nping: pong"
+
+
+@pytest.mark.parametrize(
+    ("does", "last", "exit_code"),
+    [
+        ("logs-in", "\nVisit (address)", None),
+        ("hangs", "", None),
+        ("breaks", "\nno terminal", 1),
+    ],
+)
+def test_a_start_that_comes_to_no_answer_is_rejected_with_what_it_showed(
+    observe: Observe, does: str, last: str, exit_code: int | None
+) -> None:
+    seen = observe(Flow.INTERACTIVE, does)
+    assert (seen.outcome, seen.exit_code) == (Outcome.REJECTED, exit_code)
+    assert seen.message == SCREENS + last
