@@ -118,8 +118,8 @@ class Bench:
         return self.laboratory.cache.get(client)
 
     def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
-        """The allow-list environment: these programs by name, the proxy, the CA, what the scenario
-        adds, and the credential.
+        """The allow-list environment: what the scenario adds, these programs by name, the proxy,
+        the CA, the credential.
         """
         folder = self.home / "bin"
         folder.mkdir(exist_ok=True)
@@ -136,6 +136,7 @@ class Bench:
         )
         self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         return {
+            **self.case.environment,  # first: what keeps the client here wins
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
@@ -147,7 +148,6 @@ class Bench:
             "PATH": f"{folder}:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(temporary),
-            **self.case.environment,
             **credentials,
         }
 

@@ -45,7 +45,8 @@ def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
     laboratory: Laboratory,
 ) -> None:
     matrix = Matrix(client=("claude-code@2.1.31",), environment=("default", "debug"))
-    scenario = make_scenario(matrix=matrix, environments={"debug": {"DEBUG": "1"}})
+    added = {"DEBUG": "1", "HTTPS_PROXY": "http://elsewhere.example"}  # the second: never loaded
+    scenario = make_scenario(matrix=matrix, environments={"debug": added})
     given = []
     for case in expand(scenario):
         with laboratory.bench(case) as bench:
@@ -53,6 +54,7 @@ def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
     usual, other = given
     assert other["DEBUG"] == "1"
     assert usual.keys() == other.keys() - {"DEBUG"}
+    assert other["HTTPS_PROXY"] == other["HTTP_PROXY"]
 
 
 def test_a_login_that_was_not_touched_is_usable(laboratory: Laboratory) -> None:

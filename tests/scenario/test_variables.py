@@ -97,3 +97,11 @@ def test_any_other_variable_can_be_set(tmp_path: Path, name: str) -> None:
 def test_an_environment_that_cannot_be(tmp_path: Path, text: str, expected: str) -> None:
     found = [x for x in complaints(tmp_path, text) if "no case uses" not in x]
     assert found == [expected]
+
+
+def test_our_own_requests_have_no_environment(tmp_path: Path) -> None:
+    text = changed("matrix: {", "environments: {it: {A: b}}\nmatrix: {environment: [it], ")
+    assert complaints(tmp_path, text) == [
+        "7:24: raw-http is authprobe itself, and has no environment of its own: it is 'default', "
+        "not 'it'"
+    ]
