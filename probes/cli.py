@@ -90,6 +90,8 @@ def run(**options: object) -> None:
     Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
     on their first use; everything else happens on this machine's loopback.
 
+    `incidents` names the bundled scenarios of single incidents, which it leaves out by default.
+
     \b
     Exit code: 0 every case as expected, 1 some not, 2 interrupted, 4 bad scenario or option,
     5 no case selected, 10 a report held a token and was not written.
@@ -98,6 +100,7 @@ def run(**options: object) -> None:
     Examples:
       authprobe run
       authprobe run scenarios/oauth-direct.yaml
+      authprobe run incidents
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """

@@ -207,6 +207,7 @@ def make_record(
         credential=case.names.credential,
         headers=case.names.headers,
         backend=case.names.backend,
+        environment=case.names.environment,
         fault=case.fault,
         flow=case.flow,
         why=case.why,

@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from probes.observation import Exchange, Observation, Outcome
+from probes.findings import find
+from probes.observation import Exchange, Observation, Outcome, StoredLogin
 from probes.plan import Case
 from probes.run import CaseRecord
 from probes.scenario.model import NO_CREDENTIAL as NONE
@@ -50,11 +51,8 @@ def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
         yield Mismatch(
             field="detail", expected=_rule_text(expected.detail), actual=_shown(seen.detail)
         )
-    stored = seen.stored_login.state if seen.stored_login else None
-    if expected.stored_login not in (None, stored):
-        yield Mismatch(
-            field="stored_login", expected=str(expected.stored_login), actual=_shown(stored)
-        )
+    yield from _compare_login(expected, seen.stored_login)
+    yield from _compare_findings(expected, seen)
     yield from _compare_sessions(expected, seen)
     yield from _compare_requests(expected, seen.exchanges)
 
@@ -74,6 +72,30 @@ def _compare_sessions(expected: Expectation, seen: Observation) -> Iterator[Mism
 def outcome_counts(counts: Mapping[Outcome, int]) -> str:
     """`2 accepted, 1 rejected`, in an order that is always the same."""
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in sorted(counts))
+
+
+def _compare_login(expected: Expectation, stored: StoredLogin | None) -> Iterator[Mismatch]:
+    """What the stored login is in the end, field by field."""
+    for field, wanted, actual in (
+        ("stored_login", expected.stored_login, stored and stored.state),
+        ("stored_expiry", expected.stored_expiry, stored and stored.expiry),
+        ("stored_subscription", expected.stored_subscription, stored and stored.subscription),
+    ):
+        if wanted not in (None, actual or NONE):
+            yield Mismatch(field=field, expected=str(wanted), actual=_shown(actual))
+
+
+def _compare_findings(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
+    """Findings that are missing, or that must not be."""
+    if not (expected.findings or expected.no_findings):
+        return
+    found = {finding.name: finding.text for finding in find(seen)}
+    for name in expected.findings:
+        if name not in found:
+            yield Mismatch(field="findings", expected=name, actual=", ".join(found) or NONE)
+    for name in expected.no_findings:
+        if name in found:
+            yield Mismatch(field="no_findings", expected=f"no {name}", actual=found[name])
 
 
 def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:

@@ -81,6 +81,15 @@ class LoginState(enum.StrEnum):
     """The file, or the login in it, is gone."""
 
 
+class LoginExpiry(enum.StrEnum):
+    """When the access token of a stored login expires, as the login itself says."""
+
+    AHEAD = "ahead"
+    PAST = "past"
+    ZERO = "zero"
+    """At the number 0, or at no time that is a number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogin:
     """The credentials file of a client when it has ended; tokens by their slot names."""
@@ -89,6 +98,9 @@ class StoredLogin:
     access: str | None = None
     refresh: str | None = None
     """`foreign`: the backend has made no such token."""
+    expiry: LoginExpiry | None = None
+    subscription: str | None = None
+    """The plan that it names."""
     mode: str | None = None
     """The file's permissions, in octal."""
 

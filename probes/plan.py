@@ -67,6 +67,8 @@ class Case:
     """All that are handed over, at once."""
     headers: Mapping[str, str | None]
     backend: Backend
+    environment: Mapping[str, str]
+    """Further variables that the client is started with."""
     expectation: Expectation
     limit: float
     """Seconds."""
@@ -107,6 +109,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         credentials=credentials_of(scenario, names.credential),
         headers=scenario.headers.get(names.headers, {}),
         backend=scenario.backends.get(names.backend, Backend()),
+        environment=scenario.environments.get(names.environment, {}),
         expectation=rule.then,
         limit=scenario.limit,
         tags=scenario.tags,
@@ -114,11 +117,12 @@ def make_case(scenario: Scenario, names: Names) -> Case:
 
 
 def case_id(scenario_id: str, names: Names) -> str:
-    """`scenario/client/endpoint/credential`, then what is not the default of headers, backend and
-    flow.
+    """`scenario/client/endpoint/credential`, then what is not the default of headers, backend,
+    environment and flow.
     """
     parts = [scenario_id, names.client, names.endpoint, names.credential]
-    parts += [name for name in (names.headers, names.backend) if name != DEFAULT]
+    others = names.headers, names.backend, names.environment
+    parts += [name for name in others if name != DEFAULT]
     parts += [names.flow] if names.flow != Flow.PROMPT else []
     return "/".join(parts)
 

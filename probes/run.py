@@ -16,7 +16,7 @@ import probes
 from probes.errors import RecordError
 from probes.findings import Finding
 from probes.observation import ChildNetwork, Observation
-from probes.scenario.model import Expectation
+from probes.scenario.model import DEFAULT, Expectation
 from probes.verdict import Verdict
 
 SCHEMA_VERSION: Final = 1
@@ -52,6 +52,7 @@ class CaseRecord:
     expectation: Expectation
     observation: Observation
     verdict: Verdict
+    environment: str = DEFAULT
     findings: tuple[Finding, ...] = ()
     """What the client should not have done, whether it was expected or not."""
     diagnosis: Diagnosis | None = None

@@ -111,7 +111,7 @@ class Settings:
     """One run, as it was asked for."""
 
     scenarios: tuple[Path, ...] = ()
-    """Files or folders; empty: the bundled ones."""
+    """Files or folders, or names of bundled folders; empty: the bundled files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     target: str = "emulator"
@@ -132,8 +132,18 @@ class Settings:
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:
-        """The files and folders to load."""
-        return self.scenarios or (bundled_scenarios(),)
+        """The files and folders to load; a bare run leaves the bundled folders out."""
+        bundled = bundled_scenarios()
+        if not self.scenarios:
+            return tuple(sorted(bundled.glob("*.yaml")))
+        return tuple(_bundled_folder(bundled, path) or path for path in self.scenarios)
+
+
+def _bundled_folder(bundled: Path, path: Path) -> Path | None:
+    """The bundled folder of this name, unless there is something here that is called so."""
+    folder = bundled / path
+    named = len(path.parts) == 1 and path.name and not path.exists() and folder.is_dir()
+    return folder if named else None
 
 
 def is_ci(environment: Mapping[str, str] = os.environ) -> bool:

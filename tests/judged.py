@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from probes.observation import LoginState, Outcome, Session, StoredLogin
+from probes.observation import LoginExpiry, LoginState, Outcome, Session, StoredLogin
 from probes.scenario.model import ExpectedRequest
 from tests.make import make_exchange, make_observation
 
@@ -23,6 +23,7 @@ REFUSED = make_exchange(
     rule="A08",
     scopes=("user:inference", "user:profile"),
 )
+STALE = StoredLogin(state=LoginState.STALE, expiry=LoginExpiry.PAST, subscription="max")
 SEEN = make_observation(
     outcome=Outcome.REJECTED,
     status=401,
@@ -30,7 +31,8 @@ SEEN = make_observation(
     message="OAuth token has expired. Log in again.",
     exit_code=1,
     detail="it was so",
-    stored_login=StoredLogin(state=LoginState.STALE),
+    stored_login=STALE,
+    leaks=("~/debug.log",),
     sessions=(
         Session(outcome=Outcome.REJECTED),
         Session(outcome=Outcome.ACCEPTED),
@@ -47,6 +49,10 @@ STATED: dict[str, Any] = {
     "detail": "it was so",
     "stored_login": LoginState.STALE,
     "sessions": {Outcome.ACCEPTED: 1, Outcome.REJECTED: 2, Outcome.TIMED_OUT: 0},
+    "stored_expiry": LoginExpiry.PAST,
+    "stored_subscription": "max",
+    "findings": ("leaks-token",),
+    "no_findings": ("retries-permanent-refusal",),
     "requests": (ExpectedRequest(path="/v1/oauth/token"), ExpectedRequest(status=401)),
     "no_requests": (ExpectedRequest(host="console.anthropic.com"),),
 }
@@ -59,9 +65,10 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
     "message": [{"message": "OAuth token has expired."}, {"message": ""}, {"message": None}],
     "exit_code": [{"exit_code": 0}, {"exit_code": -9}, {"exit_code": None}],
     "detail": [{"detail": "it was"}, {"detail": None}],
-    "stored_login": [
-        {"stored_login": StoredLogin(state=LoginState.USABLE)},
-        {"stored_login": None},
+    "stored_login": [{"stored_login": replace(STALE, state=LoginState.USABLE)}],
+    "stored_expiry": [
+        {"stored_login": replace(STALE, expiry=expiry)}
+        for expiry in (LoginExpiry.AHEAD, LoginExpiry.ZERO, None)
     ],
     "sessions": [
         {"sessions": ()},
@@ -74,6 +81,11 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
             )
         },
     ],
+    "stored_subscription": [
+        {"stored_login": replace(STALE, subscription=name)} for name in ("pro", None)
+    ],
+    "findings": [{"leaks": ()}],
+    "no_findings": [{"exchanges": (REFRESH, REFUSED, REFUSED)}],
     "requests": [
         {"exchanges": ()},
         {"exchanges": (REFRESH,)},

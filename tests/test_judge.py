@@ -8,7 +8,16 @@ from probes.observation import Observation, Outcome
 from probes.plan import Case
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import BaselineState, Mismatch, Status, Verdict
-from tests.judged import DIFFERENT, OTHER_REQUEST, REFRESH, REFUSED, REQUEST, SEEN, STATED
+from tests.judged import (
+    DIFFERENT,
+    OTHER_REQUEST,
+    REFRESH,
+    REFUSED,
+    REQUEST,
+    SEEN,
+    STALE,
+    STATED,
+)
 from tests.make import make_case, make_exchange, make_observation, make_record
 
 
@@ -255,3 +264,16 @@ def test_what_concerns_authentication_is_a_change(change: dict[str, Any]) -> Non
 
 def test_a_case_that_the_baseline_does_not_have_is_new() -> None:
     assert judge(make_case(), SEEN).baseline is BaselineState.NEW
+
+
+@pytest.mark.parametrize("field", ["stored_login", "stored_expiry", "stored_subscription"])
+def test_where_no_login_is_stored_nothing_of_one_is_so(field: str) -> None:
+    seen = replace(SEEN, stored_login=None)
+    assert [mismatch.field for mismatch in compare(expecting(field).expectation, seen)] == [field]
+
+
+def test_a_login_without_a_plan_is_told_by_none() -> None:
+    case = make_case(outcome=SEEN.outcome, stored_subscription="none")
+    for stored in (None, replace(STALE, subscription=None)):
+        assert judge(case, replace(SEEN, stored_login=stored)).status is Status.PASSED
+    assert judge(case, SEEN).status is Status.FAILED

@@ -40,6 +40,7 @@ VALUES = {
     "credential": ("none", "good", "bad"),
     "headers": ("default", "beta"),
     "backend": ("default", "slow"),
+    "environment": ("default", "debug"),
     "flow": (Flow.PROMPT, Flow.STDIO),
 }
 REJECTED = Expectation(outcome=Outcome.REJECTED)
@@ -157,6 +158,13 @@ def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
     assert case_id("s", names) == "s/raw-http/api/none"
     assert case_id("s", dataclasses.replace(names, headers="beta")) == "s/raw-http/api/none/beta"
     assert case_id("s", dataclasses.replace(names, backend="slow")) == "s/raw-http/api/none/slow"
+
+
+def test_an_environment_is_in_the_id_and_in_the_case_where_it_is_not_the_default() -> None:
+    matrix = Matrix(client=("claude-code@latest",), environment=("default", "debug"))
+    usual, other = expand(make_scenario(matrix=matrix, environments={"debug": {"DEBUG": "1"}}))
+    assert (usual.id, usual.environment) == ("example/claude-code@latest/default/none", {})
+    assert (other.id, other.environment) == (f"{usual.id}/debug", {"DEBUG": "1"})
 
 
 def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:

@@ -137,8 +137,8 @@ def test_there_is_a_job_for_each_processor_unless_said_otherwise() -> None:
 
 
 def test_scenarios_are_the_bundled_ones_unless_said_otherwise() -> None:
-    assert Settings().scenario_paths == (bundled_scenarios(),)
-    assert list(bundled_scenarios().glob("*.yaml"))
+    assert Settings().scenario_paths == tuple(sorted(bundled_scenarios().glob("*.yaml")))
+    assert Settings().scenario_paths
     assert Settings(scenarios=(Path("mine.yaml"),)).scenario_paths == (Path("mine.yaml"),)
 
 
@@ -183,3 +183,21 @@ def test_a_child_of_the_emulator_gets_no_credential_of_the_user(
     assert [name for name in theirs if name in child] == []
     assert (child["ANTHROPIC_BASE_URL"], child["EDITOR"]) == ("ours", "ours")
     assert child["PATH"] == search_path()
+
+
+def test_a_bundled_folder_is_run_by_its_name_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = Settings(scenarios=(Path("incidents"),))
+    assert named.scenario_paths == (bundled_scenarios() / "incidents",)
+    assert {path.parent for path in Settings().scenario_paths} == {bundled_scenarios()}
+
+
+@pytest.mark.parametrize("name", ["incidents", "api-key.yaml", "./none", ".", "..", "a/incidents"])
+def test_what_is_here_and_what_is_no_bundled_folder_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "incidents").mkdir()
+    assert Settings(scenarios=(Path(name),)).scenario_paths == (Path(name),)

@@ -1,6 +1,7 @@
 """What a client leaves behind: its stored login, and tokens where none belong."""
 
 import dataclasses
+import datetime
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from typing import Any, Final
 from probes.clients.base import Bench
 from probes.emulator.setup import TokenKind, TokenState
 from probes.emulator.tokens import Token, TokenStore
-from probes.observation import LoginState, Observation, StoredLogin
+from probes.observation import LoginExpiry, LoginState, Observation, StoredLogin
 from probes.scenario.model import Flow, Via
 
 CREDENTIALS: Final = ".credentials.json"
@@ -21,6 +22,7 @@ STORE: Final = Path(".config", "anthropic", "credentials")
 OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 """Ids in names of files, which are others in each run."""
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
+NAME_LIMIT: Final = 80
 FILES: Final = 5000
 """A home with more is looked through no further."""
 DRAWING: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[^!-~]")
@@ -54,7 +56,18 @@ def stored_login(bench: Bench) -> StoredLogin | None:
         return StoredLogin(state=LoginState.REMOVED, mode=mode) if given else None
     if not isinstance(record, dict):
         return StoredLogin(state=LoginState.DAMAGED, mode=mode)
-    return _worth(bench.backend.tokens, record, mode)
+    worth = _worth(bench.backend.tokens, record, mode)
+    named = record.get("subscriptionType")
+    subscription = bench.redactor(named)[:NAME_LIMIT] if isinstance(named, str) else None
+    return dataclasses.replace(worth, expiry=_expiry(record), subscription=subscription)
+
+
+def _expiry(record: dict[str, Any]) -> LoginExpiry:
+    now = datetime.datetime.now(datetime.UTC)  # as the client sees it
+    at = record.get("expiresAt")
+    if not isinstance(at, int | float) or at == 0:
+        return LoginExpiry.ZERO
+    return LoginExpiry.AHEAD if at > now.timestamp() * 1000 else LoginExpiry.PAST
 
 
 def _worth(tokens: TokenStore, record: dict[str, Any], mode: str) -> StoredLogin:

@@ -142,7 +142,9 @@ class Bench:
         return self.laboratory.cache.get(client)
 
     def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
-        """The allow-list environment: these programs by name, the proxy, the CA, the credential."""
+        """The allow-list environment: what the scenario adds, these programs by name, the proxy,
+        the CA, the credential.
+        """
         folder = self.home / "bin"
         folder.mkdir(exist_ok=True)
         for name, target in programs.items():
@@ -160,6 +162,7 @@ class Bench:
         self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
         proxy_url = self.proxy_url
         return {
+            **self.case.environment,  # first: what keeps the client here wins
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),

@@ -129,10 +129,14 @@ class Handover:
         match form:
             case Form.SCOPES_AS_TEXT:
                 record["scopes"] = " ".join(LOGIN_SCOPES)
+            case Form.SCOPES_AS_NUMBER:
+                record["scopes"] = len(LOGIN_SCOPES)
             case Form.EXPIRY_IN_SECONDS:
                 record["expiresAt"] //= 1000
             case Form.EXPIRY_ZERO:
                 record["expiresAt"] = 0
+            case Form.EXPIRY_AHEAD:
+                record["expiresAt"] = int((now + ACCESS_TOKEN_LIFETIME).timestamp() * 1000)
         return {"claudeAiOauth": record}
 
     def _config(self) -> Path:

@@ -198,7 +198,8 @@ def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> Group:
     by_path: dict[tuple[str, ...], dict[str, CaseRecord]] = {}
     for record in records:
         flow = "" if record.flow in USUAL_FLOWS else record.flow
-        path = (record.endpoint, record.credential, record.headers, record.backend, flow)
+        axes = ("endpoint", "credential", "headers", "backend", "environment")
+        path = (*(getattr(record, axis) for axis in axes), flow)
         by_path.setdefault(path, {})[record.client] = record
     rows = (
         Row(

@@ -68,6 +68,8 @@ def auth_path(record: CaseRecord) -> str:
         words.append(f"headers {record.headers}")
     if record.backend != DEFAULT:
         words.append(f"backend {record.backend}")
+    if record.environment != DEFAULT:
+        words.append(f"environment {record.environment}")
     if record.flow not in USUAL_FLOWS:
         words.append(f"flow {record.flow}")
     return ", ".join(words)
@@ -113,6 +115,10 @@ def expected_facts(expectation: Expectation) -> Facts:
         ("Detail", _rule_words(expectation.detail)),
         ("Sessions", outcome_counts(expectation.sessions or {}) or None),
         ("Stored login", expectation.stored_login),
+        ("Stored expiry", expectation.stored_expiry),
+        ("Stored subscription", expectation.stored_subscription),
+        ("Findings", ", ".join(expectation.findings) or None),
+        ("No findings", ", ".join(expectation.no_findings) or None),
     ]
     facts += [
         (f"Request {number}", describe_request(request))
@@ -172,7 +178,12 @@ def login_words(stored: StoredLogin | None) -> str | None:
     if stored is None:
         return None
     tokens = " and ".join(slot for slot in (stored.access, stored.refresh) if slot)
-    return f"{stored.state}: {tokens}" if tokens else stored.state.value
+    facts = (
+        tokens,
+        f"expiry {stored.expiry}" if stored.expiry else None,
+        f"subscription {stored.subscription}" if stored.subscription else None,
+    )
+    return _joined((stored.state.value, _joined(facts, ", ")), ": ")
 
 
 def setting_facts(record: CaseRecord) -> Facts:

@@ -28,6 +28,7 @@ _GROUPS: Final = {
     "credential": ("credentials", "credential"),
     "headers": ("headers", "set of headers"),
     "backend": ("backends", "backend"),
+    "environment": ("environments", "environment"),
 }
 _EXCHANGED: Final = {
     Request.REFRESH: (TokenKind.REFRESH_TOKEN, "refresh token"),
@@ -181,6 +182,12 @@ def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
             cases.place(names, "headers"),
             f"{kind} sends headers of its own: its headers are 'default', "
             f"not {quote(names.headers)}",
+        )
+    if raw and names.environment != DEFAULT:
+        yield (
+            cases.place(names, "environment"),
+            "raw-http is authprobe itself, and has no environment of its own: it is 'default', "
+            f"not {quote(names.environment)}",
         )
     if kind is not ClientKind.CLAUDE_CODE and names.flow != Flow.PROMPT:
         yield (

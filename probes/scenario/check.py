@@ -28,6 +28,7 @@ _DEFINED: Final = {
     "credential": ("credentials", NO_CREDENTIAL),
     "headers": ("headers", DEFAULT),
     "backend": ("backends", DEFAULT),
+    "environment": ("environments", DEFAULT),
 }
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from probes.emulator.catalogue import check_fault
 from probes.emulator.setup import Backend, TokenKind, TokenState
 from probes.errors import SettingsError
+from probes.findings import names
 from probes.scenario.matrix import rules
 from probes.scenario.model import (
     DEFAULT,
@@ -23,6 +24,7 @@ from probes.scenario.model import (
     Via,
 )
 from probes.scenario.source import KEY, KeyPath, choices, escape, quote, remedy
+from probes.scenario.variables import check_variables
 
 Complaint = tuple[KeyPath, str]
 
@@ -46,8 +48,10 @@ _SPECIAL: Final = {
 """States of some kinds of token only."""
 _FILE_FORMS: Final = (
     Form.SCOPES_AS_TEXT,
+    Form.SCOPES_AS_NUMBER,
     Form.EXPIRY_IN_SECONDS,
     Form.EXPIRY_ZERO,
+    Form.EXPIRY_AHEAD,
     Form.NO_REFRESH_TOKEN,
     Form.UNKNOWN_REFRESH_TOKEN,
 )
@@ -60,10 +64,23 @@ _FORMS: Final = {
 }
 """The forms that each way has, where it has any."""
 _FORMLESS: Final = {
+    **dict.fromkeys(TokenState, (Form.EXPIRY_AHEAD,)),
+    TokenState.EXPIRED: (),
     TokenState.BLANKED: _FILE_FORMS,
-    TokenState.USED: (Form.EXPIRY_ZERO, Form.NO_REFRESH_TOKEN, Form.UNKNOWN_REFRESH_TOKEN),
+    TokenState.USED: (
+        Form.EXPIRY_AHEAD,
+        Form.EXPIRY_ZERO,
+        Form.NO_REFRESH_TOKEN,
+        Form.UNKNOWN_REFRESH_TOKEN,
+    ),
 }
 """Forms that a stored login in this state cannot have: it has no such token, or another state."""
+_ALIKE: Final = (
+    ("headers", "headers", "backends"),
+    ("headers", "headers", "environments"),
+    ("a backend", "backends", "environments"),
+)
+"""Groups whose names stand in the same place of a case id."""
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
@@ -80,6 +97,8 @@ def check_definitions(scenario: Scenario) -> Iterator[Complaint]:
         yield from _check_headers(("headers", name), headers)
     for name, backend in scenario.backends.items():
         yield from _check_faults(("backends", name, "faults"), backend)
+    for name, variables in scenario.environments.items():
+        yield from check_variables(("environments", name), variables)
     yield from _check_names(scenario)
     single = isinstance(scenario.expect, Expectation)
     for index, rule in enumerate(rules(scenario)):
@@ -94,10 +113,15 @@ def _check_names(scenario: Scenario) -> Iterator[Complaint]:
     if NO_CREDENTIAL in scenario.credentials:
         text = "'none' stands for no credential; choose another name"
         yield ("credentials", NO_CREDENTIAL, KEY), text
-    for name in sorted(scenario.headers.keys() & scenario.backends.keys() - {DEFAULT}):
-        text = f"{quote(name)} names headers as well; case ids would be the same, choose another"
-        yield ("backends", name, KEY), text
-    for group in ("headers", "backends"):
+    if DEFAULT in scenario.environments:
+        text = "'default' is the environment to which nothing is added; choose another name"
+        yield ("environments", DEFAULT, KEY), text
+    for noun, group, other in _ALIKE:
+        both = getattr(scenario, group).keys() & getattr(scenario, other).keys()
+        for name in sorted(both - {DEFAULT}):
+            text = f"{quote(name)} names {noun} as well; case ids would be the same, choose another"
+            yield (other, name, KEY), text
+    for group in ("headers", "backends", "environments"):
         for name in getattr(scenario, group).keys() & set(Flow):
             text = f"{quote(name)} is a flow as well; case ids would be the same, choose another"
             yield (group, name, KEY), text
@@ -196,6 +220,12 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Comp
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
             yield from _check_text_rule((*path, key), rule)
+    known = dict(names())
+    for key in ("findings", "no_findings"):
+        for index, name in enumerate(getattr(expectation, key)):
+            if name not in known:
+                text = f"{quote(name)} is not a finding{remedy(name, known)}"
+                yield (*path, key, index), text
     for key in ("requests", "no_requests"):
         for index, request in enumerate(getattr(expectation, key)):
             header = request.credential_header

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from probes.scenario.model import (
+    DEFAULT,
     Combination,
     Condition,
     Expectation,
@@ -16,7 +17,7 @@ from probes.scenario.model import (
     parse_client,
 )
 
-AXES = ("client", "endpoint", "credential", "headers", "backend", "flow")
+AXES = ("client", "endpoint", "credential", "headers", "backend", "environment", "flow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Names:
     credential: str
     headers: str
     backend: str
+    environment: str = DEFAULT
     flow: str = Flow.PROMPT
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from probes.emulator.setup import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
-from probes.observation import LoginState, Outcome
+from probes.observation import LoginExpiry, LoginState, Outcome
 from probes.versions import read_range
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
@@ -73,9 +73,13 @@ class Form(enum.StrEnum):
 
     SCOPES_AS_TEXT = "scopes-as-text"
     """In the credentials file, from here on: scopes in one text and not in a list."""
+    SCOPES_AS_NUMBER = "scopes-as-number"
+    """Neither a list nor a text."""
     EXPIRY_IN_SECONDS = "expiry-in-seconds"
     """Not in milliseconds."""
     EXPIRY_ZERO = "expiry-zero"
+    EXPIRY_AHEAD = "expiry-ahead"
+    """Of an expired login: the file says that its access token is good for hours more."""
     NO_REFRESH_TOKEN = "no-refresh-token"
     UNKNOWN_REFRESH_TOKEN = "unknown-refresh-token"
 
@@ -113,6 +117,8 @@ class Flow(enum.StrEnum):
     """The same, asked on its standard input, as IDE extensions do."""
     PROMPTS_AT_ONCE = "prompts-at-once"
     """Three sessions of one home, each asked one question."""
+    INTERACTIVE = "interactive"
+    """The same in a terminal, by one who presses Enter at each new screen."""
     AUTH_STATUS = "auth-status"
     AUTH_LOGIN = "auth-login"
     """Sign in with a code that is pasted."""
@@ -267,6 +273,14 @@ class Expectation:
     """How many of the sessions that were started at once came to which outcome."""
     stored_login: LoginState | None = None
     """What the client's stored login is worth when it has ended."""
+    stored_expiry: LoginExpiry | None = None
+    """What it says of its expiry then."""
+    stored_subscription: Text | None = None
+    """The subscription that it names then, or `none`."""
+    findings: tuple[Text, ...] = ()
+    """Findings that there must be, by name."""
+    no_findings: tuple[Text, ...] = ()
+    """Findings that there must not be."""
     requests: tuple[ExpectedRequest, ...] = ()
     """Requests that must be among those made, in this order."""
     no_requests: tuple[ExpectedRequest, ...] = ()
@@ -288,6 +302,7 @@ class Matrix:
     credential: Axis = (NO_CREDENTIAL,)
     headers: Axis = (DEFAULT,)
     backend: Axis = (DEFAULT,)
+    environment: Axis = (DEFAULT,)
     flow: Annotated[tuple[Flow, ...], Field(min_length=1)] = (Flow.PROMPT,)
 
 
@@ -302,6 +317,7 @@ class Combination:
     credential: Slug | None = None
     headers: Slug | None = None
     backend: Slug | None = None
+    environment: Slug | None = None
     flow: Flow | None = None
 
 
@@ -316,6 +332,7 @@ class Condition:
     credential: tuple[Slug, ...] | Slug | None = None
     headers: tuple[Slug, ...] | Slug | None = None
     backend: tuple[Slug, ...] | Slug | None = None
+    environment: tuple[Slug, ...] | Slug | None = None
     flow: tuple[Flow, ...] | Flow | None = None
 
 
@@ -347,6 +364,8 @@ class Scenario:
     headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
     """Sets of headers that our own HTTP client adds; null takes a default header away."""
     backends: dict[Slug, Backend] = field(default_factory=dict)
+    environments: dict[Slug, dict[str, str]] = field(default_factory=dict)
+    """Sets of further variables that a client is started with."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
     """Further cases; an axis that is not given takes the first value of the matrix."""

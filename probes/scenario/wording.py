@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from probes.emulator.setup import FAULT_PATTERN, Standing, TokenKind, TokenState
-from probes.observation import LoginState, Outcome
+from probes.observation import LoginExpiry, LoginState, Outcome
 from probes.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Flow, Form, Request, Via
 from probes.scenario.source import KeyPath, escape, quote, remedy
 from probes.scenario.yamltree import Mapping, Node, Scalar, describe
@@ -16,6 +16,7 @@ from probes.scenario.yamltree import Mapping, Node, Scalar, describe
 _ENUMS: Final[dict[Any, str]] = {
     Outcome: "an outcome",
     LoginState: "what a stored login may be worth",
+    LoginExpiry: "what a stored login may say of its expiry",
     Request: "a request",
     TokenKind: "a kind of token",
     TokenState: "a state of a token",

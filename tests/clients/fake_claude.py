@@ -71,6 +71,19 @@ def sign_in(does: list[str]) -> None:
     print("nothing" if "hides" in does else token)
 
 
+def begin(does: list[str], question: str) -> None:
+    """Show one screen after the other, and then an answer or an address."""
+    for screen in ("Choose a style", f"Accessing {pathlib.Path.cwd()}"):
+        input(f"{screen}\n")
+    if "logs-in" in does:
+        print("Visit https://claude.ai/oauth/authorize?code=true", flush=True)
+    elif "breaks" in does:
+        sys.exit("no terminal")
+    elif "hangs" not in does:
+        print(f"{question}: pong", flush=True)
+    time.sleep(300)
+
+
 def converse(does: list[str]) -> None:
     """Answer each message on stdin."""
     for line in sys.stdin:
@@ -130,6 +143,8 @@ def main() -> None:
     elif words == ["auth", "status"]:
         print(json.dumps({"loggedIn": "in" in does, "authMethod": "none", "email": "a@b.c"}))
         sys.exit("in" not in does)
+    elif words == ["ping"]:
+        begin(does, *words)
     elif words == ["auth", "logout"]:
         print("Logged out.")
     else:

@@ -13,7 +13,7 @@ from probes.clients.aftermath import (
 )
 from probes.clients.base import Bench, Laboratory
 from probes.emulator.setup import TokenKind, TokenState
-from probes.observation import LoginState
+from probes.observation import LoginExpiry, LoginState, StoredLogin
 from probes.plan import expand
 from probes.redact import find_token
 from probes.scenario.model import Credential, Matrix, Via
@@ -34,6 +34,33 @@ def write(bench: Bench, record: object) -> None:
     """Put this into the credentials file, as a client does."""
     text = record if isinstance(record, str) else json.dumps({"claudeAiOauth": record})
     (bench.config_folder / CREDENTIALS).write_text(text)
+
+
+def after(laboratory: Laboratory, changes: dict[str, object]) -> StoredLogin:
+    """What is stored when the client has changed this in its login."""
+    with bench_of(laboratory) as bench:
+        bench.environment({})
+        record = json.loads((bench.config_folder / CREDENTIALS).read_text())["claudeAiOauth"]
+        write(bench, record | changes)
+        stored = stored_login(bench)
+    assert stored is not None
+    return stored
+
+
+def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
+    laboratory: Laboratory,
+) -> None:
+    matrix = Matrix(client=("claude-code@2.1.31",), environment=("default", "debug"))
+    added = {"DEBUG": "1", "HTTPS_PROXY": "http://elsewhere.example"}  # the second: never loaded
+    scenario = make_scenario(matrix=matrix, environments={"debug": added})
+    given = []
+    for case in expand(scenario):
+        with laboratory.bench(case) as bench:
+            given.append(bench.environment({}))
+    usual, other = given
+    assert other["DEBUG"] == "1"
+    assert usual.keys() == other.keys() - {"DEBUG"}
+    assert other["HTTPS_PROXY"] == other["HTTP_PROXY"]
 
 
 def test_a_login_that_was_not_touched_is_usable(laboratory: Laboratory) -> None:
@@ -71,6 +98,36 @@ def test_what_is_left_of_a_login(laboratory: Laboratory, record: object, state: 
     assert stored is not None
     assert stored.state is state
     assert find_token(repr(stored)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expiry"),
+    [
+        ({}, LoginExpiry.AHEAD),
+        ({"expiresAt": 1000}, LoginExpiry.PAST),
+        ({"expiresAt": 0}, LoginExpiry.ZERO),
+        ({"expiresAt": None}, LoginExpiry.ZERO),
+        ({"expiresAt": "soon"}, LoginExpiry.ZERO),
+    ],
+)
+def test_what_the_login_says_of_its_expiry(
+    laboratory: Laboratory, changes: dict[str, object], expiry: LoginExpiry
+) -> None:
+    assert after(laboratory, changes).expiry is expiry
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("pro", "pro"), (None, None), (5, None), ("x" * 99, "x" * 80)]
+)
+def test_the_plan_that_the_login_names(
+    laboratory: Laboratory, given: object, name: str | None
+) -> None:
+    assert after(laboratory, {"subscriptionType": given}).subscription == name
+
+
+def test_a_plan_that_holds_a_token_is_not_shown(laboratory: Laboratory) -> None:
+    given = "sk-ant-oat01-" + "a" * 20
+    assert after(laboratory, {"subscriptionType": given}).subscription == "[redacted:token]"
 
 
 def test_a_used_refresh_token_is_stale_and_the_next_is_usable(laboratory: Laboratory) -> None:

@@ -209,6 +209,7 @@ def test_what_a_stored_login_is_worth(
     [
         (Form.SCOPES_AS_TEXT, {"scopes": SCOPES}),
         (Form.EXPIRY_ZERO, {"expiresAt": 0}),
+        (Form.SCOPES_AS_NUMBER, {"scopes": 4}),
         (Form.NO_REFRESH_TOKEN, {"refreshToken": None}),
     ],
 )
@@ -236,6 +237,17 @@ def test_an_expiry_in_seconds_is_in_the_future_of_seconds(laboratory: Laboratory
         with laboratory.bench(case_with(replace(LOGIN, state=state, form=form))) as bench:
             bench.environment({})
             assert login(bench)["expiresAt"] - time.time() == pytest.approx(ahead, abs=60)
+
+
+def test_an_expiry_ahead_is_so_in_the_file_only(laboratory: Laboratory) -> None:
+    given = replace(LOGIN, state=State.EXPIRED, form=Form.EXPIRY_AHEAD)
+    with laboratory.bench(case_with(given)) as bench:
+        bench.environment({})
+        ahead = login(bench)["expiresAt"] / 1000 - time.time()
+        tokens = bench.backend.tokens
+        states = [tokens.state(token) for token in tokens]
+    assert ahead == pytest.approx(LIFETIME, abs=60)
+    assert states == [State.EXPIRED, State.VALID]
 
 
 def test_a_blanked_login_has_no_token(laboratory: Laboratory) -> None:

@@ -10,7 +10,7 @@ from probes.clients import claude_code
 from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory
 from probes.clients.browser import read_page
-from probes.clients.claude_code import account, login, prompt
+from probes.clients.claude_code import account, interactive, login, prompt
 from probes.clients.claude_code.command import node_for
 from probes.emulator.case import CaseBackend
 from probes.emulator.setup import Backend, Fault, Standing, TokenKind
@@ -42,6 +42,8 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(login, "PATIENCE", 1.0)
     monkeypatch.setattr(login, "QUIET", 0.1)
+    monkeypatch.setattr(interactive, "REST", 0.2)
+    monkeypatch.setattr(interactive, "PATIENCE", 3.0)
     monkeypatch.setattr(prompt, "ENDING", 1.0)
     ours = Laboratory(
         network=laboratory.network,
@@ -310,3 +312,28 @@ def test_a_session_that_tells_nothing_readable_has_crashed(observe: Observe) -> 
     seen = observe(AT_ONCE, "garbage")
     assert (seen.outcome, seen.message) == (Outcome.CRASHED, "Error: no JSON today")
     assert {session.exit_code for session in seen.sessions} == {1}
+
+
+SCREENS = "Choose a style\nAccessing ~/work"
+
+
+def test_enter_is_pressed_at_each_screen_until_there_is_an_answer(observe: Observe) -> None:
+    seen = observe(Flow.INTERACTIVE)
+    assert (seen.outcome, seen.exit_code) == (Outcome.ACCEPTED, None)
+    assert seen.message == f"{SCREENS}\nping: pong"
+
+
+@pytest.mark.parametrize(
+    ("does", "last", "exit_code"),
+    [
+        ("logs-in", "\nVisit (address)", None),
+        ("hangs", "", None),
+        ("breaks", "\nno terminal", 1),
+    ],
+)
+def test_a_start_that_comes_to_no_answer_is_rejected_with_what_it_showed(
+    observe: Observe, does: str, last: str, exit_code: int | None
+) -> None:
+    seen = observe(Flow.INTERACTIVE, does)
+    assert (seen.outcome, seen.exit_code) == (Outcome.REJECTED, exit_code)
+    assert seen.message == SCREENS + last

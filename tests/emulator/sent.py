@@ -37,6 +37,7 @@ PLATFORM_TOKEN: Final = ("POST", PLATFORM, "/v1/oauth/token")
 CLAUDE_AI_TOKEN: Final = ("POST", CLAUDE_AI, "/v1/oauth/token")
 AUTHORIZE: Final = ("GET", CLAUDE_AI, "/oauth/authorize")
 CODE_PAGE: Final = ("GET", PLATFORM, "/oauth/code/callback")
+HELLO: Final = ("GET", API, "/api/hello")
 NOWHERE: Final = ("GET", API, "/nowhere")
 
 SPRING: Final = datetime.date(2026, 4, 1)

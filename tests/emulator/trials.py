@@ -23,6 +23,7 @@ from tests.emulator.sent import (
     GOOD_REFRESH,
     GOOD_SETUP,
     GOOD_WORKLOAD,
+    HELLO,
     MODELS,
     NOWHERE,
     PLATFORM_TOKEN,
@@ -556,6 +557,14 @@ OWNER: Final = (
         },
         beside=Sent(target=USAGE, bearer=UNKNOWN),
         passes="A05",
+    ),
+    Trial(
+        rule="hello",
+        sent=Sent(target=HELLO),
+        status=200,
+        body={"message": "hello"},
+        beside=Sent(target=NOWHERE),
+        passes="deny:route",
     ),
     Trial(
         rule="roles",

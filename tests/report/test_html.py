@@ -62,7 +62,7 @@ def hostile() -> CaseRecord:
         **dict.fromkeys(
             (
                 *("id", "scenario", "title", "client", "client_version", "endpoint", "credential"),
-                *("headers", "backend", "fault", "flow", "why"),
+                *("headers", "backend", "environment", "fault", "flow", "why"),
             ),
             HOSTILE,
         ),

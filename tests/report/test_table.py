@@ -67,6 +67,15 @@ def test_a_flow_makes_a_row_of_its_own_unless_it_is_the_usual_one() -> None:
     ]
 
 
+def test_an_environment_makes_a_row_of_its_own() -> None:
+    records = make_record(id="a"), make_record(id="b", environment="verbose")
+    (matrix,) = table.make_tables(make_run(*records))
+    assert [row.label for row in matrix.groups[0].rows] == [
+        "no credential",
+        "no credential, environment verbose",
+    ]
+
+
 def test_headers_and_backend_make_rows_of_their_own() -> None:
     records = (
         make_record(id="a"),

@@ -45,21 +45,26 @@ backends:
     standing: oauth-not-allowed
     reuse_revokes: true
     faults: [A22, {name: delay, seconds: 0.5, times: 2, after: 1, host: claude.ai, path: /x}]
+environments:
+  debug: {DEBUG: "1"}
 matrix:
   client: [raw-http]
   endpoint: [api, counting]
   credential: [none, expired]
   headers: [default, beta]
   backend: [default, july]
+  environment: [default]
   flow: [prompt]
 exclude:
-  - {client: raw-http, endpoint: counting, credential: none, headers: beta, backend: july}
+  - {client: raw-http, endpoint: counting, credential: none, headers: beta, backend: july,
+     environment: default}
 include:
   - client: claude-code@2.1.31
     endpoint: default
     credential: setup
     headers: default
     backend: july
+    environment: debug
     flow: stdio
 expect:
   - when:
@@ -68,6 +73,7 @@ expect:
       credential: setup
       headers: default
       backend: july
+      environment: debug
       flow: [stdio]
     then:
       outcome: rejected
@@ -77,6 +83,10 @@ expect:
       exit_code: 1
       detail: {contains: it}
       stored_login: usable
+      stored_expiry: ahead
+      stored_subscription: max
+      findings: [leaks-token]
+      no_findings: [crashes]
       requests:
         - method: POST
           host: api.anthropic.com

@@ -125,8 +125,8 @@ def test_what_makes_no_sense_is_shown_where_it_is(
         ),
         (
             "[{when: {endpoint: other}, then: {outcome: rejected}}]",
-            "7:1: no rule is for the case 'raw-http/api/none/default/default/prompt'; end with a "
-            "rule that has no 'when'",
+            "7:1: no rule is for the case 'raw-http/api/none/default/default/default/prompt'; "
+            "end with a rule that has no 'when'",
         ),
     ],
 )
@@ -187,6 +187,21 @@ def test_rules_must_be_reached_and_reach_every_case(
             "matrix: {",
             "backends: {stdio: {faults: [delay]}}\nmatrix: {backend: [stdio], ",
             ["6:12: 'stdio' is a flow as well; case ids would be the same, choose another"],
+        ),
+        (
+            "matrix: {",
+            "environments: {stdio: {A: b}}\nmatrix: {environment: [stdio], ",
+            ["6:16: 'stdio' is a flow as well; case ids would be the same, choose another"],
+        ),
+        (
+            "matrix: {",
+            "environments: {debug: {A: b}}\nmatrix: {",
+            ["6:16: no case uses the environment 'debug'; name it in 'matrix', or leave it out"],
+        ),
+        (
+            "matrix: {",
+            "matrix: {environment: [debug], ",
+            ["6:24: 'debug' is not defined under 'environments'; use 'default'"],
         ),
         (
             "[claude-code@2.1.31]",

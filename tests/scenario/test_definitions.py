@@ -137,8 +137,8 @@ VARIABLES = (
             "{token: login, via: credentials-file, form: chatty}",
             "chatty",
             "what is handed over via 'credentials-file' is never 'chatty'; its forms are "
-            "'scopes-as-text', 'expiry-in-seconds', 'expiry-zero', 'no-refresh-token' or "
-            "'unknown-refresh-token'",
+            "'scopes-as-text', 'scopes-as-number', 'expiry-in-seconds', 'expiry-zero', "
+            "'expiry-ahead', 'no-refresh-token' or 'unknown-refresh-token'",
         ),
         (
             "{token: api-key, via: apiKeyHelper, form: line-break}",
@@ -161,6 +161,11 @@ VARIABLES = (
             "{token: login, via: credentials-file, form: expiry-zero, state: blanked}",
             "expiry-zero",
             "a login that is 'blanked' cannot be 'expiry-zero' as well",
+        ),
+        (
+            "{token: login, via: credentials-file, form: expiry-ahead}",
+            "expiry-ahead",
+            "a login that is 'valid' cannot be 'expiry-ahead' as well",
         ),
         (
             "{token: login, via: credentials-file, form: no-refresh-token, state: used}",
@@ -358,3 +363,10 @@ def _of_headers(folder: Path, header: str) -> list[str]:
 def test_a_fault_must_be_one(tmp_path: Path, faults: str, expected: list[str]) -> None:
     text = changed("[api]}", "[api], backend: [it]}") + f"backends: {{it: {{faults: {faults}}}}}"
     assert complaints(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize("key", ["findings", "no_findings"])
+def test_a_finding_has_a_name_that_there_is(tmp_path: Path, key: str) -> None:
+    text = changed("{outcome: rejected}", f"{{outcome: rejected, {key}: [crashs]}}")
+    (found,) = complaints(tmp_path, text)
+    assert found.endswith("'crashs' is not a finding; did you mean 'crashes'?")

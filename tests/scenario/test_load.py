@@ -74,13 +74,15 @@ def _keys(node: Node, inside: str = "") -> Iterator[tuple[int, int, str]]:
         for item in node.nodes:
             yield from _keys(item, inside)
     if isinstance(node, Mapping):
-        chosen = inside in {"endpoints", "credentials", "headers", "backends", "anchors"}
+        groups = {"endpoints", "credentials", "headers", "backends", "environments", "anchors"}
+        chosen = inside in groups
         for key, value in node.nodes.items():
             if not chosen:
                 yield node.keys[key].line, node.keys[key].column, key
             if inside != "anchors":
-                # A set of headers has a name of its own, and then names of headers.
-                within = "headers" if inside == "headers" else "" if chosen else key
+                # A set of headers or variables has a name of its own, and then those of its items.
+                sets = inside in {"headers", "environments"}
+                within = inside if sets else "" if chosen else key
                 yield from _keys(value, within)
 
 

@@ -26,6 +26,10 @@ def probe(bench: Bench) -> Observation:
             return ask_on_stdin(command, STREAM)
         case Flow.PROMPTS_AT_ONCE:
             return ask_at_once(command)
+        case Flow.INTERACTIVE:
+            from probes.clients.claude_code.interactive import start
+
+            return start(command)
         case Flow.AUTH_STATUS:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:

@@ -50,7 +50,7 @@ def sign_in(command: Command, words: Sequence[str], *, shows_token: bool = False
         finished = child.wait(QUIET if ended else 0.0)
     if page is not None and page.code is None:
         return _without_code(command, page)
-    message = "\n".join(_hidden(command, line) for line in _news(lines, before))
+    message = "\n".join(hidden(command, line) for line in _news(lines, before))
     if not ended and (page is None or not message or command.left <= 0):
         seconds = time.monotonic() - command.began
         detail = f"still running after {seconds:.0f} s: {last_words(message)}"
@@ -113,7 +113,7 @@ def _news(lines: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
     return [line for line in lines if line not in before and WORD.search(line)]
 
 
-def _hidden(command: Command, line: str) -> str:
+def hidden(command: Command, line: str) -> str:
     """The line without addresses, and without the parts of a token that was wrapped: a whole one
     is left to the redactor.
     """

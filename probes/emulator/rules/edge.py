@@ -12,6 +12,22 @@ def _too_large(ask: Ask) -> bool:
     return ask.too_large
 
 
+def _anybody(ask: Ask) -> bool:
+    """Whoever asks whether the service can be reached."""
+    return True
+
+
+HELLO: Final = rule(
+    "hello",
+    _anybody,
+    Answer(status=200, body={"message": "hello"}),
+    "code.claude.com/docs/en/llm-gateway-protocol",
+    "https://www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
+    seen="2026-11-24",
+    certainty=Certainty.ONCE,
+    passes=True,
+)
+"""The command's check at its start; its status counts, and the words are made up."""
 REGION: Final = rule(
     "A33",
     "A region, an address, a plan or a role that is not served.",

@@ -8,6 +8,8 @@ from probes.emulator.rules.credentials import INVALID, is_bearer_in, is_key_in
 from probes.emulator.rules.limits import limit_headers, unified_headers
 from probes.emulator.setup import TokenState
 
+ANSWER: Final = "pong"
+"""What every model says."""
 USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 
@@ -45,7 +47,7 @@ def _message(ask: Ask) -> Answer:
         "type": "message",
         "role": "assistant",
         "model": ask.text("model"),
-        "content": [{"type": "text", "text": "pong"}],
+        "content": [{"type": "text", "text": ANSWER}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": USAGE,
