@@ -3,10 +3,10 @@
 import time
 from typing import Final
 
+from probes.clients.child import Stdin
 from probes.clients.claude_code.command import Command
 from probes.clients.claude_code.login import AUTHORIZE, VARIABLES, WORD, hidden
 from probes.clients.claude_code.prompt import QUESTION
-from probes.clients.child import Stdin
 from probes.clients.terminal import Terminal
 from probes.emulator.rules.inference import ANSWER
 from probes.observation import Observation
