@@ -2,15 +2,18 @@
 
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from probes.emulator.catalogue import rows
 from probes.emulator.rules import RULES
 from probes.findings import names
+from probes.history import Point
 from probes.observation import Exchange
 from probes.report import table, text
 from probes.report.style import STYLE
+from probes.report.timeline import timeline_facts
 from probes.run import CaseRecord, Diagnosis, Run
 from probes.verdict import Mismatch, Status
 
@@ -18,31 +21,35 @@ _BETAS_IN_SIGHT: Final = 3
 _REQUESTS_SHOWN: Final = 200
 
 
-def summary(run: Run) -> str:
+def summary(run: Run, past: Mapping[str, Sequence[Point]] = MappingProxyType({})) -> str:
     """The verdict, what went wrong, the matrix and every case, with the styles they need."""
     parts = (
         _verdict(run),
         *map(_banner, table.warnings(run)),
+        _changes(run),
         _problems(table.problems(run)),
         _matrix(run),
         _findings(run),
-        _cases(run),
+        _cases(run, past),
         _rules(run),
     )
     return f'<style>{STYLE}</style><section class="ap" lang="en">{"".join(parts)}</section>'
 
 
-def details(record: CaseRecord) -> str:
+def details(record: CaseRecord, past: Sequence[Point] = ()) -> str:
     """Everything known about one case; without ids, so that it may stand on a page twice."""
+    history = timeline_facts(record, past)
     sources = "".join(f"<li>{_source(source)}</li>" for source in record.sources)
     parts = (
         f'<p class="ap-said">{_text(record.why)}</p>',
         _diagnosis(record.diagnosis),
+        _section("Changed since the baseline", _lines(text.describe_changes(record))),
         _section("Mismatches", _mismatches(record.verdict.mismatches)),
         '<div class="ap-pair">',
         f"<div>{_section('Expected', _facts(text.expected_facts(record.expectation)))}</div>",
         f"<div>{_section('Observed', _facts(text.observed_facts(record)))}</div>",
         f"<div>{_section('Set-up', _facts(text.setting_facts(record)))}</div></div>",
+        _section("History", _facts(history) if history else ""),
         _section("Requests, in order", _requests(record.observation.exchanges)),
         _section("Sources", f"<ul>{sources}</ul>" if sources else ""),
     )
@@ -113,6 +120,26 @@ def _banner(sentence: str) -> str:
     return f'<p class="ap-banner"><strong>⚠ {_text(sentence)}</strong></p>'
 
 
+def _changes(run: Run) -> str:
+    """What is not as in the baseline, regressions first."""
+    records = table.changes(run)
+    items = [
+        f'<li class="ap-{r.verdict.status}"><p>{_status(r)}: '
+        f"{_link(r, f'<code>{_text(r.id)}</code>')}</p>{_lines(table.change_words(r))}</li>"
+        for r in records
+    ]
+    items += [f"<li>absent: {_code(name)}</li>" for name in run.absent]
+    if not items:
+        return ""
+    title = f"Regressions and changes since the baseline ({text.plural(len(records), 'case')})"
+    return f'<h3>{title}</h3><ul class="ap-problems">{"".join(items)}</ul>'
+
+
+def _lines(lines: Iterable[str]) -> str:
+    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
+
+
 def _problems(records: tuple[CaseRecord, ...]) -> str:
     if not records:
         return ""
@@ -175,18 +202,19 @@ def _cell(record: CaseRecord | None) -> str:
     return f'<td class="ap-{status}">{words}<small>{seen}</small></td>'
 
 
-def _cases(run: Run) -> str:
-    return "<h3>Cases</h3>" + "".join(map(_case, run.cases)) if run.cases else ""
+def _cases(run: Run, past: Mapping[str, Sequence[Point]]) -> str:
+    drawn = "".join(_case(record, past.get(record.id, ())) for record in run.cases)
+    return f"<h3>Cases</h3>{drawn}" if drawn else ""
 
 
-def _case(record: CaseRecord) -> str:
+def _case(record: CaseRecord, past: Sequence[Point]) -> str:
     shut = record.verdict.status in (Status.PASSED, Status.SKIPPED)
     return (
         f'<details class="ap-case"{"" if shut else " open"}>'
         f"<summary>{_status(record)}: <code>{_text(record.id)}</code> "
         f"<small>{_text(text.outcome_words(record.observation))}</small></summary>"
         # Within, so that following a link to it opens the case (HTML, "ancestor revealing").
-        f'<div id="{text.anchor(record.id)}">{details(record)}</div></details>'
+        f'<div id="{text.anchor(record.id)}">{details(record, past)}</div></details>'
     )
 
 

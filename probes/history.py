@@ -1,0 +1,414 @@
+"""The history: every run appended to a database, SQLite by default, PostgreSQL by one URL.
+
+SQLAlchemy is imported only when a run is under way: it takes longer than to start.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from probes.comparison import Facts, comparable
+from probes.errors import HistoryError
+from probes.run import Run
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+SCHEMA_VERSION: Final = 1
+NONE: Final = "none"
+SHOWN: Final = 20
+"""Runs of a case in its timeline."""
+_LOOKED_AT: Final = 100
+"""Runs among which they are looked for."""
+_PATIENCE: Final = 10.0
+"""Seconds that a run waits for another one to write."""
+_ADVISORY_LOCK: Final = 7_242_001
+_MOVE: Final = "move it away, or use another one with --history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A case in one run of the past."""
+
+    case_id: str
+    run_id: str
+    at: datetime.datetime
+    tool: str
+    client_version: str | None
+    status: str
+    seen: Facts
+    since: datetime.datetime
+    """When it was first seen so, and was not otherwise in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """A run of the past, in numbers."""
+
+    id: str
+    at: datetime.datetime
+    tool: str
+    elapsed: float
+    cases: int
+    failed: int
+    partial: bool
+
+
+def shown_place(place: str) -> str:
+    """Where the history is, without a password and without options, which may hold one."""
+    if "://" not in place:
+        return place
+    scheme, _, rest = place.partition("://")
+    host, slash, path = rest.partition("?")[0].partition("/")
+    user, at, name = host.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{name}{slash}{path}"
+
+
+class History:
+    """An open database; a context manager. Every trouble with it is a `HistoryError`."""
+
+    def __init__(self, place: str, *, create: bool = True) -> None:
+        self._place = place
+        self._shown = shown_place(place)
+        self._create = create
+
+    def __enter__(self) -> "History":
+        with self._told():
+            import sqlalchemy as sa
+
+            self._tables = _tables()
+            self._engine = sa.create_engine(self._url(), **self._options())
+            try:
+                self._prepare()
+            except BaseException:
+                self._engine.dispose()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def append(self, run: Run, *, keep: int) -> None:
+        """Add a run, and take out the oldest beyond `keep`; whole or not at all."""
+        import sqlalchemy as sa
+
+        runs, results, facts = self._tables
+        with self._told(), self._engine.begin() as connection:
+            self._lock(connection)
+            # The first statement writes, so that SQLite holds its lock for all that is read.
+            made = connection.execute(sa.insert(runs).values(**_run_values(run)))
+            seq = int(made.inserted_primary_key[0])  # type: ignore[index]
+            for record in run.cases:
+                for former in record.formerly:
+                    newer = sa.select(results.c.seq).where(results.c.case_id == record.id)
+                    connection.execute(
+                        sa.update(results)
+                        .where(results.c.case_id == former, results.c.seq.not_in(newer))
+                        .values(case_id=record.id)
+                    )
+            last = _last(connection, results)
+            rows, texts = [], {}
+            for record in run.cases:
+                text = json.dumps(dataclasses.asdict(comparable(record.observation)))
+                digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+                texts[digest] = text
+                before = last.get(record.id)
+                since = before[1] if before and before[0] == digest else _utc(run.started_at)
+                rows.append(
+                    {
+                        "seq": seq,
+                        "case_id": record.id,
+                        "status": record.verdict.status.value,
+                        "client_version": record.client_version,
+                        "digest": digest,
+                        "since": since,
+                    }
+                )
+            there = set(connection.scalars(sa.select(facts.c.digest)))
+            new = [{"digest": d, "text": t} for d, t in texts.items() if d not in there]
+            if new:
+                connection.execute(sa.insert(facts), new)
+            if rows:
+                connection.execute(sa.insert(results), rows)
+            self._prune(connection, keep)
+
+    def points(self, names: Mapping[str, str], limit: int = SHOWN) -> dict[str, tuple[Point, ...]]:
+        """The last points of each case, the oldest first; `names` has its id for each it had."""
+        import sqlalchemy as sa
+
+        runs, results, _ = self._tables
+        with self._told(), self._engine.connect() as connection:
+            newest = connection.scalar(sa.select(sa.func.max(runs.c.seq))) or 0
+            query = self._select().where(results.c.seq > newest - _LOOKED_AT)
+            found: dict[str, list[Point]] = {}
+            for row in connection.execute(query):
+                if row.case_id in names:
+                    found.setdefault(names[row.case_id], []).append(_point(row))
+        return {name: tuple(points[-limit:]) for name, points in found.items()}
+
+    def case(self, case_id: str) -> tuple[Point, ...]:
+        """Every point of a case that is kept, the oldest first."""
+        query = self._select().where(self._tables[1].c.case_id == case_id)
+        with self._told(), self._engine.connect() as connection:
+            return tuple(map(_point, connection.execute(query)))
+
+    def case_ids(self) -> tuple[str, ...]:
+        """The ids of all cases that are kept, sorted."""
+        import sqlalchemy as sa
+
+        column = self._tables[1].c.case_id
+        with self._told(), self._engine.connect() as connection:
+            return tuple(connection.scalars(sa.select(column).distinct().order_by(column)))
+
+    def runs(self) -> tuple[PastRun, ...]:
+        """Every run that is kept, the oldest first."""
+        import sqlalchemy as sa
+
+        runs = self._tables[0]
+        with self._told(), self._engine.connect() as connection:
+            return tuple(
+                PastRun(
+                    id=row.id,
+                    at=row.started_at.replace(tzinfo=datetime.UTC),
+                    tool=row.tool,
+                    elapsed=row.elapsed,
+                    cases=row.cases,
+                    failed=row.failed,
+                    partial=row.partial,
+                )
+                for row in connection.execute(sa.select(runs).order_by(runs.c.seq))
+            )
+
+    def _select(self) -> "sa.Select[tuple[object, ...]]":
+        import sqlalchemy as sa
+
+        runs, results, facts = self._tables
+        return (
+            sa.select(results, runs.c.id, runs.c.started_at, runs.c.tool, facts.c.text)
+            .join(runs, runs.c.seq == results.c.seq)
+            .join(facts, facts.c.digest == results.c.digest)
+            .order_by(results.c.seq)
+        )
+
+    def _url(self) -> "sa.URL":
+        import sqlalchemy as sa
+
+        if "://" not in self._place:
+            path = Path(self._place)
+            if not self._create and not path.exists():
+                raise HistoryError(f"{path}: there is no history yet; `authprobe run` begins one")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return sa.URL.create("sqlite", database=str(path))
+        url = sa.make_url(self._place)
+        match url.get_backend_name():
+            case "sqlite":
+                return url
+            case "postgresql":
+                return url.set(drivername="postgresql+psycopg")
+        raise HistoryError(f"history {self._shown}: use a file, or a postgresql:// address")
+
+    def _options(self) -> dict[str, object]:
+        if self._is_sqlite:
+            return {"connect_args": {"timeout": _PATIENCE}}
+        return {"connect_args": {"connect_timeout": int(_PATIENCE)}}
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return not self._place.startswith("postgres")
+
+    def _prepare(self) -> None:
+        """Make the tables where they are not, and look whether they are ours."""
+        import sqlalchemy as sa
+        from sqlalchemy.schema import CreateTable
+
+        version = _version_table(self._tables[0].metadata)
+        with self._engine.begin() as connection:
+            self._lock(connection)
+            there = set(sa.inspect(connection).get_table_names())
+            if version.name not in there:
+                if there and self._is_sqlite:
+                    raise HistoryError(
+                        f"history {self._shown}: this is the database of something else; {_MOVE}"
+                    )
+                for table in self._tables[0].metadata.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
+                if connection.scalar(sa.select(sa.func.count()).select_from(version)) == 0:
+                    connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
+            found = connection.scalar(sa.select(sa.func.max(version.c.version)))
+        if found != SCHEMA_VERSION:
+            raise HistoryError(
+                f"history {self._shown}: it has schema version {found}, and this authprobe knows "
+                f"{SCHEMA_VERSION}; use a newer authprobe, or another history with --history"
+            )
+
+    def _lock(self, connection: "sa.Connection") -> None:
+        """One writer at a time: SQLite sees to that itself, once its first statement has begun."""
+        import sqlalchemy as sa
+
+        if not self._is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+
+    def _prune(self, connection: "sa.Connection", keep: int) -> None:
+        import sqlalchemy as sa
+
+        runs, results, facts = self._tables
+        kept = connection.scalars(sa.select(runs.c.seq).order_by(runs.c.seq.desc()).limit(keep))
+        oldest = min(kept)
+        if connection.execute(sa.delete(runs).where(runs.c.seq < oldest)).rowcount:
+            connection.execute(sa.delete(results).where(results.c.seq < oldest))
+            used = sa.select(results.c.digest)
+            connection.execute(sa.delete(facts).where(facts.c.digest.not_in(used)))
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Trouble of the database's in our words, none of which is from an address."""
+        try:
+            yield
+        except HistoryError:
+            raise
+        except ImportError as error:
+            remedy = "pip install 'authprobe[postgresql]'"
+            raise HistoryError(
+                f"history {self._shown}: {error.name} is missing; {remedy}"
+            ) from None
+        except Exception as error:
+            import sqlalchemy.exc
+
+            if not isinstance(
+                error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, TypeError)
+            ):
+                raise
+            raise HistoryError(f"history {self._shown}: {_trouble(error)}") from None
+
+
+def _trouble(error: Exception) -> str:
+    """What is wrong, and what to do."""
+    said = str(getattr(error, "orig", None) or error).lower()
+    if "locked" in said:
+        return f"another program has kept it locked for {_PATIENCE:.0f} s; try again"
+    if "not a database" in said or "malformed" in said:
+        return f"the file is damaged; {_MOVE}"
+    if "no such column" in said or "no such table" in said or "undefined" in said:
+        return f"its tables are not as they should be; {_MOVE}"
+    if "readonly" in said or "unable to open" in said or isinstance(error, OSError):
+        return "it cannot be opened or written; use another one with --history"
+    if "password" in said or "authentication" in said or "role" in said:
+        return "the database refuses this user; look at AUTHPROBE_HISTORY or --history"
+    if "connection" in said or "connect" in said or "could not" in said:
+        return "the database cannot be reached; look at AUTHPROBE_HISTORY or --history"
+    return f"{type(error).__name__}; {_MOVE}"
+
+
+def _tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
+    import sqlalchemy as sa
+
+    data = sa.MetaData()
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    runs = sa.Table(
+        "authprobe_runs",
+        data,
+        sa.Column("seq", number, primary_key=True, autoincrement=True),
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("started_at", sa.DateTime, nullable=False),
+        sa.Column("elapsed", sa.Float, nullable=False),
+        sa.Column("tool", sa.String(60), nullable=False),
+        sa.Column("partial", sa.Boolean, nullable=False),
+        sa.Column("cases", sa.Integer, nullable=False),
+        sa.Column("failed", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    results = sa.Table(
+        "authprobe_results",
+        data,
+        sa.Column("case_id", sa.Text, primary_key=True),
+        sa.Column("seq", number, primary_key=True, autoincrement=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("client_version", sa.Text),
+        sa.Column("digest", sa.String(32), nullable=False),
+        sa.Column("since", sa.DateTime, nullable=False),
+    )
+    facts = sa.Table(
+        "authprobe_facts",
+        data,
+        sa.Column("digest", sa.String(32), primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+    )
+    _version_table(data)
+    return runs, results, facts
+
+
+def _version_table(data: "sa.MetaData") -> "sa.Table":
+    import sqlalchemy as sa
+
+    column = sa.Column("version", sa.Integer, nullable=False)
+    return sa.Table("authprobe_schema", data, column, keep_existing=True)
+
+
+def _run_values(run: Run) -> dict[str, object]:
+    bad = [r for r in run.cases if r.verdict.status.value in ("failed", "error")]
+    return {
+        "id": run.id,
+        "started_at": _utc(run.started_at),
+        "elapsed": run.elapsed,
+        "tool": run.tool.version,
+        "partial": run.partial,
+        "cases": len(run.cases),
+        "failed": len(bad),
+    }
+
+
+def _last(
+    connection: "sa.Connection", results: "sa.Table"
+) -> dict[str, tuple[str, datetime.datetime]]:
+    """The newest digest of each case, and since when it has been so."""
+    import sqlalchemy as sa
+
+    newest = (
+        sa.select(results.c.case_id, sa.func.max(results.c.seq).label("seq"))
+        .group_by(results.c.case_id)
+        .subquery()
+    )
+    query = sa.select(results.c.case_id, results.c.digest, results.c.since).join(
+        newest, sa.and_(results.c.case_id == newest.c.case_id, results.c.seq == newest.c.seq)
+    )
+    return {row.case_id: (row.digest, row.since) for row in connection.execute(query)}
+
+
+def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
+    facts = json.loads(row.text)
+    return Point(
+        case_id=row.case_id,
+        run_id=row.id,
+        at=row.started_at.replace(tzinfo=datetime.UTC),
+        tool=row.tool,
+        client_version=row.client_version,
+        status=row.status,
+        seen=Facts(**facts | {"requests": tuple(facts["requests"])}),
+        since=row.since.replace(tzinfo=datetime.UTC),
+    )
+
+
+def _utc(at: datetime.datetime) -> datetime.datetime:
+    """The time as databases keep it: of UTC, without saying so."""
+    return at.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
+def last_points(
+    place: str, cases: Iterable[tuple[str, Sequence[str]]]
+) -> dict[str, tuple[Point, ...]]:
+    """What is kept of these cases, each an id with those that it had before.
+
+    Raises:
+        HistoryError: the database cannot be used.
+    """
+    if place == NONE:
+        return {}
+    names = {name: id for id, former in cases for name in (*former, id)}
+    with History(place) as history:
+        return history.points(names)
