@@ -117,8 +117,13 @@ def dump_baseline(baseline: Baseline) -> str:
 
 
 def _line(case: Accepted) -> str:
-    values = to_jsonable_python(case, exclude_none=True)
-    return json.dumps(values, ensure_ascii=False)
+    values = to_jsonable_python(case)
+    values["seen"] = _stated(values["seen"])
+    return json.dumps(_stated(values), ensure_ascii=False)
+
+
+def _stated(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @functools.cache
