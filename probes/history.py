@@ -101,7 +101,6 @@ class History:
         runs, results, facts = self._tables
         with self._told(), self._engine.begin() as connection:
             self._lock(connection)
-            # The first statement writes, so that SQLite holds its lock for all that is read.
             made = connection.execute(sa.insert(runs).values(**_run_values(run)))
             seq = int(made.inserted_primary_key[0])  # type: ignore[index]
             for record in run.cases:
@@ -216,7 +215,9 @@ class History:
     def _options(self) -> dict[str, object]:
         if self._is_sqlite:
             return {"connect_args": {"timeout": _PATIENCE}}
-        return {"connect_args": {"connect_timeout": int(_PATIENCE)}}
+        # A server of encoding SQL_ASCII gives bytes for text unless it is told otherwise.
+        options = {"connect_timeout": int(_PATIENCE), "client_encoding": "utf8"}
+        return {"connect_args": options}
 
     @property
     def _is_sqlite(self) -> bool:
@@ -225,21 +226,13 @@ class History:
     def _prepare(self) -> None:
         """Make the tables where they are not, and look whether they are ours."""
         import sqlalchemy as sa
-        from sqlalchemy.schema import CreateTable
 
         version = _version_table(self._tables[0].metadata)
-        with self._engine.begin() as connection:
-            self._lock(connection)
-            there = set(sa.inspect(connection).get_table_names())
-            if version.name not in there:
-                if there and self._is_sqlite:
-                    raise HistoryError(
-                        f"history {self._shown}: this is the database of something else; {_MOVE}"
-                    )
-                for table in self._tables[0].metadata.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
-                if connection.scalar(sa.select(sa.func.count()).select_from(version)) == 0:
-                    connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
+        with self._engine.connect() as connection:
+            made = version.name in sa.inspect(connection).get_table_names()
+        if not made:
+            self._make_tables(version)
+        with self._engine.connect() as connection:
             found = connection.scalar(sa.select(sa.func.max(version.c.version)))
         if found != SCHEMA_VERSION:
             raise HistoryError(
@@ -247,11 +240,29 @@ class History:
                 f"{SCHEMA_VERSION}; use a newer authprobe, or another history with --history"
             )
 
-    def _lock(self, connection: "sa.Connection") -> None:
-        """One writer at a time: SQLite sees to that itself, once its first statement has begun."""
+    def _make_tables(self, version: "sa.Table") -> None:
         import sqlalchemy as sa
 
-        if not self._is_sqlite:
+        with self._engine.begin() as connection:
+            self._lock(connection)
+            there = sa.inspect(connection).get_table_names()
+            if version.name in there:
+                return  # another run has made them in the meantime
+            if there and self._is_sqlite:
+                raise HistoryError(
+                    f"history {self._shown}: this is the database of something else; {_MOVE}"
+                )
+            version.metadata.create_all(connection)
+            connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
+
+    def _lock(self, connection: "sa.Connection") -> None:
+        """One writer at a time, from before it reads; the others wait."""
+        import sqlalchemy as sa
+
+        if self._is_sqlite:
+            # Python's own module would begin at the first change, and not for new tables.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
     def _prune(self, connection: "sa.Connection", keep: int) -> None:
@@ -280,9 +291,7 @@ class History:
         except Exception as error:
             import sqlalchemy.exc
 
-            if not isinstance(
-                error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, TypeError)
-            ):
+            if not isinstance(error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError)):
                 raise
             raise HistoryError(f"history {self._shown}: {_trouble(error)}") from None
 
