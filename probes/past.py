@@ -7,16 +7,15 @@ from probes.errors import HistoryError
 from probes.history import NONE, History, Point, last_points
 from probes.plan import Case
 from probes.run import Run
-from probes.settings import history_keep
 
 
 class Past:
     """What is known of earlier runs; trouble with it is kept as one line, and never raised."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, keep: int) -> None:
         self.trouble: str | None = None
         self._place = place
-        self._keep = history_keep()
+        self._keep = keep
         self._reading: Future[dict[str, tuple[Point, ...]]] | None = None
         self._points: dict[str, tuple[Point, ...]] | None = None
 

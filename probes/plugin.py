@@ -124,7 +124,7 @@ class CompatibilityRun:
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
-        self.past = Past(plan.settings.kept_in)
+        self.past = Past(plan.settings.kept_in, plan.settings.history_keep)
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:
             self._stage("htmlpath", HTML)

@@ -153,6 +153,8 @@ class Settings:
     known_failures: Path | None = field(default_factory=lambda: _if_there(KNOWN_FAILURES))
     history: str | None = field(default=None, repr=False)
     """A file, the URL of a database, or `none`; a URL may hold a password."""
+    history_keep: int = field(default_factory=lambda: history_keep())
+    """Runs."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     break_rules: frozenset[str] = frozenset()
     """For tests: emulator rules to leave out."""

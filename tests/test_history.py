@@ -115,7 +115,7 @@ def test_a_newer_history_is_left_alone(place: str) -> None:
 
 def test_no_history_is_no_trouble(tmp_path: Path) -> None:
     assert last_points("none", [("a", ())]) == {}
-    past = Past("none")
+    past = Past("none", 9)
     past.append(run_of(0, make_observation()))
     assert (past.trouble, past.points()) == (None, {})
 
@@ -163,7 +163,7 @@ def test_a_history_that_cannot_be_used_is_one_line_with_a_remedy(
     path = tmp_path / "history.db"
     spoil(path)  # type: ignore[operator]
     before = None if path.is_dir() else path.read_bytes()
-    past = Past(str(path))
+    past = Past(str(path), 9)
     past.look([])
     past.append(run_of(1, make_observation()))
     assert past.trouble is not None
