@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from probes.comparison import Facts, comparable
 from probes.errors import HistoryError
-from probes.run import Run
+from probes.history_tables import (
+    MOVE,
+    PATIENCE,
+    make_tables,
+    newest_digests,
+    trouble_words,
+    version_table,
+)
+from probes.run import CaseRecord, Run
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -26,10 +34,7 @@ SHOWN: Final = 20
 """Runs of a case in its timeline."""
 _LOOKED_AT: Final = 100
 """Runs among which they are looked for."""
-_PATIENCE: Final = 10.0
-"""Seconds that a run waits for another one to write."""
 _ADVISORY_LOCK: Final = 7_242_001
-_MOVE: Final = "move it away, or use another one with --history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,7 @@ class History:
         with self._told():
             import sqlalchemy as sa
 
-            self._tables = _tables()
+            self._tables = make_tables()
             self._engine = sa.create_engine(self._url(), **self._options())
             try:
                 self._prepare()
@@ -98,44 +103,49 @@ class History:
         """Add a run, and take out the oldest beyond `keep`; whole or not at all."""
         import sqlalchemy as sa
 
-        runs, results, facts = self._tables
+        runs, results, _ = self._tables
         with self._told(), self._engine.begin() as connection:
             self._lock(connection)
             made = connection.execute(sa.insert(runs).values(**_run_values(run)))
             seq = int(made.inserted_primary_key[0])  # type: ignore[index]
-            for record in run.cases:
-                for former in record.formerly:
-                    newer = sa.select(results.c.seq).where(results.c.case_id == record.id)
-                    connection.execute(
-                        sa.update(results)
-                        .where(results.c.case_id == former, results.c.seq.not_in(newer))
-                        .values(case_id=record.id)
-                    )
-            last = _last(connection, results)
-            rows, texts = [], {}
-            for record in run.cases:
-                text = json.dumps(dataclasses.asdict(comparable(record.observation)))
-                digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-                texts[digest] = text
-                before = last.get(record.id)
-                since = before[1] if before and before[0] == digest else _utc(run.started_at)
-                rows.append(
-                    {
-                        "seq": seq,
-                        "case_id": record.id,
-                        "status": record.verdict.status.value,
-                        "client_version": record.client_version,
-                        "digest": digest,
-                        "since": since,
-                    }
-                )
-            there = set(connection.scalars(sa.select(facts.c.digest)))
-            new = [{"digest": d, "text": t} for d, t in texts.items() if d not in there]
-            if new:
-                connection.execute(sa.insert(facts), new)
+            self._rename(connection, run.cases)
+            texts = {
+                r.id: json.dumps(dataclasses.asdict(comparable(r.observation))) for r in run.cases
+            }
+            self._add_facts(connection, texts.values())
+            last = newest_digests(connection, results)
+            rows = [
+                _result_values(record, seq, _digest(texts[record.id]), last, _utc(run.started_at))
+                for record in run.cases
+            ]
             if rows:
                 connection.execute(sa.insert(results), rows)
             self._prune(connection, keep)
+
+    def _rename(self, connection: "sa.Connection", records: Sequence[CaseRecord]) -> None:
+        """Let the past of a renamed scenario's cases go with them."""
+        import sqlalchemy as sa
+
+        results = self._tables[1]
+        for record in records:
+            for former in record.formerly:
+                newer = sa.select(results.c.seq).where(results.c.case_id == record.id)
+                connection.execute(
+                    sa.update(results)
+                    .where(results.c.case_id == former, results.c.seq.not_in(newer))
+                    .values(case_id=record.id)
+                )
+
+    def _add_facts(self, connection: "sa.Connection", texts: Iterable[str]) -> None:
+        """Keep what was seen, each once however often it is seen."""
+        import sqlalchemy as sa
+
+        facts = self._tables[2]
+        new = {_digest(text): text for text in texts}
+        there = set(connection.scalars(sa.select(facts.c.digest)))
+        rows = [{"digest": d, "text": text} for d, text in new.items() if d not in there]
+        if rows:
+            connection.execute(sa.insert(facts), rows)
 
     def points(self, names: Mapping[str, str], limit: int = SHOWN) -> dict[str, tuple[Point, ...]]:
         """The last points of each case, the oldest first; `names` has its id for each it had."""
@@ -214,9 +224,9 @@ class History:
 
     def _options(self) -> dict[str, object]:
         if self._is_sqlite:
-            return {"connect_args": {"timeout": _PATIENCE}}
+            return {"connect_args": {"timeout": PATIENCE}}
         # A server of encoding SQL_ASCII gives bytes for text unless it is told otherwise.
-        options = {"connect_timeout": int(_PATIENCE), "client_encoding": "utf8"}
+        options = {"connect_timeout": int(PATIENCE), "client_encoding": "utf8"}
         return {"connect_args": options}
 
     @property
@@ -227,11 +237,11 @@ class History:
         """Make the tables where they are not, and look whether they are ours."""
         import sqlalchemy as sa
 
-        version = _version_table(self._tables[0].metadata)
+        version = version_table(self._tables[0].metadata)
         with self._engine.connect() as connection:
             made = version.name in sa.inspect(connection).get_table_names()
         if not made:
-            self._make_tables(version)
+            self._create_tables(version)
         with self._engine.connect() as connection:
             found = connection.scalar(sa.select(sa.func.max(version.c.version)))
         if found != SCHEMA_VERSION:
@@ -240,7 +250,7 @@ class History:
                 f"{SCHEMA_VERSION}; use a newer authprobe, or another history with --history"
             )
 
-    def _make_tables(self, version: "sa.Table") -> None:
+    def _create_tables(self, version: "sa.Table") -> None:
         import sqlalchemy as sa
 
         with self._engine.begin() as connection:
@@ -250,7 +260,7 @@ class History:
                 return  # another run has made them in the meantime
             if there and self._is_sqlite:
                 raise HistoryError(
-                    f"history {self._shown}: this is the database of something else; {_MOVE}"
+                    f"history {self._shown}: this is the database of something else; {MOVE}"
                 )
             version.metadata.create_all(connection)
             connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
@@ -293,70 +303,7 @@ class History:
 
             if not isinstance(error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError)):
                 raise
-            raise HistoryError(f"history {self._shown}: {_trouble(error)}") from None
-
-
-def _trouble(error: Exception) -> str:
-    """What is wrong, and what to do."""
-    said = str(getattr(error, "orig", None) or error).lower()
-    if "locked" in said:
-        return f"another program has kept it locked for {_PATIENCE:.0f} s; try again"
-    if "not a database" in said or "malformed" in said:
-        return f"the file is damaged; {_MOVE}"
-    if "no such column" in said or "no such table" in said or "undefined" in said:
-        return f"its tables are not as they should be; {_MOVE}"
-    if "readonly" in said or "unable to open" in said or isinstance(error, OSError):
-        return "it cannot be opened or written; use another one with --history"
-    if "password" in said or "authentication" in said or "role" in said:
-        return "the database refuses this user; look at AUTHPROBE_HISTORY or --history"
-    if "connection" in said or "connect" in said or "could not" in said:
-        return "the database cannot be reached; look at AUTHPROBE_HISTORY or --history"
-    return f"{type(error).__name__}; {_MOVE}"
-
-
-def _tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
-    import sqlalchemy as sa
-
-    data = sa.MetaData()
-    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    runs = sa.Table(
-        "authprobe_runs",
-        data,
-        sa.Column("seq", number, primary_key=True, autoincrement=True),
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("started_at", sa.DateTime, nullable=False),
-        sa.Column("elapsed", sa.Float, nullable=False),
-        sa.Column("tool", sa.String(60), nullable=False),
-        sa.Column("partial", sa.Boolean, nullable=False),
-        sa.Column("cases", sa.Integer, nullable=False),
-        sa.Column("failed", sa.Integer, nullable=False),
-        sqlite_autoincrement=True,
-    )
-    results = sa.Table(
-        "authprobe_results",
-        data,
-        sa.Column("case_id", sa.Text, primary_key=True),
-        sa.Column("seq", number, primary_key=True, autoincrement=False),
-        sa.Column("status", sa.String(20), nullable=False),
-        sa.Column("client_version", sa.Text),
-        sa.Column("digest", sa.String(32), nullable=False),
-        sa.Column("since", sa.DateTime, nullable=False),
-    )
-    facts = sa.Table(
-        "authprobe_facts",
-        data,
-        sa.Column("digest", sa.String(32), primary_key=True),
-        sa.Column("text", sa.Text, nullable=False),
-    )
-    _version_table(data)
-    return runs, results, facts
-
-
-def _version_table(data: "sa.MetaData") -> "sa.Table":
-    import sqlalchemy as sa
-
-    column = sa.Column("version", sa.Integer, nullable=False)
-    return sa.Table("authprobe_schema", data, column, keep_existing=True)
+            raise HistoryError(f"history {self._shown}: {trouble_words(error)}") from None
 
 
 def _run_values(run: Run) -> dict[str, object]:
@@ -372,21 +319,30 @@ def _run_values(run: Run) -> dict[str, object]:
     }
 
 
-def _last(
-    connection: "sa.Connection", results: "sa.Table"
-) -> dict[str, tuple[str, datetime.datetime]]:
-    """The newest digest of each case, and since when it has been so."""
-    import sqlalchemy as sa
+def _result_values(
+    record: CaseRecord,
+    seq: int,
+    digest: str,
+    last: Mapping[str, tuple[str, datetime.datetime]],
+    now: datetime.datetime,
+) -> dict[str, object]:
+    before, since = last.get(record.id, ("", now))
+    return {
+        "seq": seq,
+        "case_id": record.id,
+        "status": record.verdict.status.value,
+        "client_version": record.client_version,
+        "digest": digest,
+        "since": since if before == digest else now,
+    }
 
-    newest = (
-        sa.select(results.c.case_id, sa.func.max(results.c.seq).label("seq"))
-        .group_by(results.c.case_id)
-        .subquery()
-    )
-    query = sa.select(results.c.case_id, results.c.digest, results.c.since).join(
-        newest, sa.and_(results.c.case_id == newest.c.case_id, results.c.seq == newest.c.seq)
-    )
-    return {row.case_id: (row.digest, row.since) for row in connection.execute(query)}
+
+def _facts_text(record: CaseRecord) -> str:
+    return json.dumps(dataclasses.asdict(comparable(record.observation)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _point(row: "sa.Row[tuple[object, ...]]") -> Point:

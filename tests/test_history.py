@@ -173,7 +173,7 @@ def test_a_history_that_cannot_be_used_is_one_line_with_a_remedy(
 
 
 def test_a_locked_history_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probes.history._PATIENCE", 0.1)
+    monkeypatch.setattr("probes.history.PATIENCE", 0.1)
     path = tmp_path / "history.db"
     keep(str(path), run_of(0, make_observation()))
     other = sqlite3.connect(path, isolation_level=None)

@@ -16,6 +16,7 @@ LAYERS = (
     ("scenario",),
     ("plan",),
     ("run",),
+    ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),
     ("clients",),

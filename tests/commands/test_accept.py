@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def again(folder: Path, old: str = "", new: str = "", *arguments: str, **env: str) -> Ended:
     """The run once more, with this changed in the scenario."""
     write_scenario(folder, SCENARIO.replace(old, new) if old else SCENARIO)
-    return run("run", "example.yaml", *arguments, cwd=folder, **env)
+    return run("run", "example.yaml", *arguments, cwd=folder, argv=None, **env)
 
 
 def baseline(folder: Path) -> dict[str, Any]:
