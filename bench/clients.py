@@ -129,7 +129,7 @@ def many_cases() -> Iterator[Calls]:
     client = newest_installed()
     with open_laboratory(client) as laboratory, temporary() as folder:
         cases = client_cases(client, MANY)
-        plan = conduct.Plan(Settings(jobs=JOBS, out=folder / "out"), cases, {})
+        plan = conduct.Plan(Settings(jobs=JOBS, out=folder / "out"), cases)
 
         def ours() -> Cost:
             began = time.perf_counter()

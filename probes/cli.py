@@ -59,6 +59,8 @@ def main() -> None:
       authprobe run my-scenarios/ --out my-reports   scenarios of your own
       authprobe emulator --issue api-key -- pytest   your own tests against the emulated backend
       authprobe clients list                         what was installed for it
+      authprobe accept                               the last run becomes the baseline
+      authprobe history                              the runs of the past
     """
 
 
@@ -80,15 +82,25 @@ def main() -> None:
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
-    help="Results of an accepted run to compare with.",
+    help="Accepted cases, or results, to compare with.  [default: reports/baseline.json, if there]",
+)
+@click.option(
+    "--known-failures",
+    type=click.Path(path_type=Path),
+    help="Failures that are excused.  [default: reports/known-failures.yaml, if there]",
+)
+@click.option(
+    "--history",
+    metavar="PATH|URL|none",
+    help="Where runs are kept.  [default: AUTHPROBE_HISTORY, or history.db in --out]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 @click.option("--break-rule", "break_rules", multiple=True, hidden=True)
 def run(**options: object) -> None:
     """Probe every case of SCENARIOS (files or folders; the bundled ones by default) and report.
 
-    Writes report.html, results.json, junit.xml and summary.md. Clients are installed into a cache
-    on their first use; everything else happens on this machine's loopback.
+    Writes report.html, results.json, junit.xml, ctrf.json and summary.md. Clients are installed
+    into a cache on their first use; everything else happens on this machine's loopback.
 
     `incidents` names the bundled scenarios of single incidents, which it leaves out by default.
 
@@ -243,13 +255,77 @@ def prune(to_bytes: int | None, older_than: float | None, everything: bool, dry_
 
 
 @main.command()
-def schema() -> None:
-    """Print the JSON Schema of a scenario file.
+@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("reports/results.json"),
+    show_default=True,
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    default=Path("reports/baseline.json"),
+    show_default=True,
+)
+@click.option("--note", help="Why; kept with each case that is accepted.")
+@click.option("--partial", is_flag=True, help="Accept what could be tested, and leave the rest.")
+def accept(names: tuple[str, ...], **options: object) -> None:
+    """Make what the last run has seen the baseline: all of it, or these cases.
+
+    CASE is an id, or a pattern in quotes. What is accepted is kept in reports/baseline.json, which
+    belongs into git. Of a whole run, cases that are no more are taken out.
 
     \b
-    Example:
-      authprobe schema > scenario.schema.json
+    Exit code: 0 accepted, 4 nothing was, 10 the file would have held a token.
+
+    \b
+    Examples:
+      authprobe accept
+      authprobe accept "cli-login/*" --note "refreshed since 2.1.330"
+      authprobe accept --results my-reports/results.json --baseline my-reports/baseline.json
     """
+    from probes.commands.accept import accept as command
+
+    sys.exit(command(names, **options))  # type: ignore[arg-type]
+
+
+@main.command()
+@click.argument("case", required=False)
+@click.option("--history", "place", metavar="PATH|URL")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def history(case: str | None, place: str | None, as_json: bool) -> None:
+    """Print the runs that are kept, or when and how CASE has changed.
+
+    \b
+    Exit code: 0 printed, 4 there is no history, no such case, or a damaged database.
+
+    \b
+    Examples:
+      authprobe history
+      authprobe history cli-login/claude-code@2.1.31/default/expired
+      authprobe history --history postgresql://host/authprobe --json
+    """
+    from probes.commands.history import history as command
+
+    sys.exit(command(case, place=place, as_json=as_json))
+
+
+@main.command()
+@click.option("--results", is_flag=True, help="Of results.json.")
+def schema(results: bool) -> None:
+    """Print the JSON Schema of a scenario file, or of results.json.
+
+    \b
+    Examples:
+      authprobe schema > scenario.schema.json
+      authprobe schema --results > results.schema.json
+    """
+    if results:
+        from probes.run import dump_schema as dump_results_schema
+
+        click.echo(dump_results_schema(), nl=False)
+        return
     from probes.scenario.schema import dump_schema
 
     click.echo(dump_schema(), nl=False)

@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final, TextIO
 import filelock
 
 from probes import engine
+from probes.baseline import EMPTY, Baseline, absent, read_baseline
 from probes.clients.base import Laboratory
 from probes.clients.install import Cache
 from probes.clients.process import Children
@@ -25,10 +26,11 @@ from probes.emulator.rules import RULES
 from probes.errors import ClientError, SettingsError
 from probes.findings import find
 from probes.judge import judge
+from probes.known import Known, load_known
 from probes.observation import Observation
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
-from probes.run import CaseRecord, Run, Selection, dump_record, make_run, read_run
+from probes.run import CaseRecord, Run, Selection, dump_record, make_run
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
@@ -44,8 +46,8 @@ class Plan:
 
     settings: Settings
     cases: tuple[Case, ...]
-    baseline: Mapping[str, CaseRecord]
-    """Cases of the accepted run, by id."""
+    baseline: Baseline = EMPTY
+    known: Known = Known()  # noqa: RUF009 - a frozen value
 
 
 def plan_of(settings: Settings) -> Plan:
@@ -57,13 +59,15 @@ def plan_of(settings: Settings) -> Plan:
     if unknown := settings.break_rules - RULES.keys():
         raise SettingsError(f"--break-rule {min(unknown)}: there is no such rule")
     scenarios = load_all(settings.scenario_paths)
-    accepted = read_run(settings.baseline).cases if settings.baseline else ()
+    baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY
+    known = load_known(settings.known_failures, datetime.datetime.now(datetime.UTC).date())
     return Plan(
         settings,
         make_plan(
             scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
         ),
-        {record.id: record for record in accepted},
+        baseline,
+        known,
     )
 
 
@@ -94,14 +98,18 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
                 laboratory = _open(stack, settings)
                 observed = _probe(laboratory, cases, settings, reporter)
                 for case, observation in stack.enter_context(contextlib.closing(observed)):
-                    record = make_record(case, observation, plan.baseline.get(case.id))
+                    record = make_record(case, observation, plan.baseline, plan.known)
                     partial.add(record)
                     records.append(record)
                     reporter.done(case.id)
         except KeyboardInterrupt:
             interrupted = True
+    limited = interrupted or settings.is_limited or len(cases) < len(plan.cases)
     return make_run(
         records,
+        partial=limited,
+        absent=() if limited else absent(plan.baseline, records),
+        complaints=tuple(plan.known.complaints(records, partial=limited)),
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
@@ -194,9 +202,11 @@ def install(clients: Sequence[Client], cache: Cache, reporter: Reporter) -> None
 
 
 def make_record(
-    case: Case, observation: Observation, previous: CaseRecord | None = None
+    case: Case, observation: Observation, baseline: Baseline, known: Known
 ) -> CaseRecord:
     """What `results.json` holds of a case."""
+    previous = baseline.of(case.id, case.formerly)
+    about = known.about(case.id, observation.client_version)
     return CaseRecord(
         id=case.id,
         scenario=case.scenario,
@@ -210,11 +220,12 @@ def make_record(
         environment=case.names.environment,
         fault=case.fault,
         flow=case.flow,
+        formerly=case.formerly,
         why=case.why,
         sources=case.sources,
         expectation=case.expectation,
         observation=observation,
-        verdict=judge(case, observation, previous),
+        verdict=judge(case, observation, previous, about),
         findings=find(observation),
     )
 

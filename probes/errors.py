@@ -3,7 +3,8 @@
     ProbesError               the user can act: one line, then the remedy
     ├── ScenarioError         every complaint about one or more scenario files
     ├── SettingsError         an option or an environment variable
-    └── RecordError           a results file that cannot be read
+    ├── RecordError           a results file that cannot be read
+    └── HistoryError          a history that cannot be used; never ends a run
     ClientError               raised in `clients/`, made `Outcome.UNAVAILABLE` by the engine
     └── InstallError          a client could not be installed
 
@@ -43,6 +44,10 @@ class SettingsError(ProbesError):
 
 class RecordError(ProbesError):
     """A results file that cannot be read."""
+
+
+class HistoryError(ProbesError):
+    """A history that cannot be used, and what to do about it."""
 
 
 class ClientError(Exception):

@@ -1,38 +1,53 @@
 """Case and observation become a verdict; nothing else is looked at."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from probes.baseline import Accepted
+from probes.comparison import Facts, comparable, credential_words, transitions
 from probes.findings import find
+from probes.known import KnownFailure, text_fits
 from probes.observation import Exchange, Observation, Outcome, StoredLogin
 from probes.plan import Case
-from probes.run import CaseRecord
 from probes.scenario.model import NO_CREDENTIAL as NONE
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import BaselineState, Mismatch, Status, Verdict
 
 
-def judge(case: Case, observation: Observation, previous: CaseRecord | None = None) -> Verdict:
+def judge(
+    case: Case,
+    observation: Observation,
+    previous: Accepted | None = None,
+    known: Sequence[KnownFailure] = (),
+) -> Verdict:
     """passed or failed by the expectation; error if it could not be tested.
 
-    `previous` is the same case in the baseline.
+    `previous` is the same case in the baseline. A failure that is `known` is skipped, as pytest's
+    xfail is; another one, of a case of which one is known, is a regression.
     """
     mismatches = tuple(compare(case.expectation, observation))
     status = Status.FAILED if mismatches else Status.PASSED
     if observation.outcome is Outcome.UNAVAILABLE and mismatches:
         # It was not tested: what else was expected of it says nothing.
         status, mismatches = Status.ERROR, ()
+    passed_before = previous is not None and previous.status is Status.PASSED
+    failed = status is Status.FAILED
+    issue = next((k.issue for k in known if failed and k.signature.fits(observation)), None)
+    now = comparable(observation)
     return Verdict(
-        status=status,
-        baseline=_baseline_state(observation, previous),
-        regressed=(
-            previous is not None
-            and previous.verdict.status is Status.PASSED
-            and status is Status.FAILED
-        ),
+        status=status if issue is None else Status.SKIPPED,
+        baseline=_baseline_state(now, previous),
+        regressed=failed and issue is None and (passed_before or bool(known)),
         mismatches=mismatches,
+        transitions=() if previous is None else transitions(previous.seen, now),
+        known=issue,
     )
+
+
+def _baseline_state(now: Facts, previous: Accepted | None) -> BaselineState:
+    if previous is None:
+        return BaselineState.NEW
+    return BaselineState.UNCHANGED if now == previous.seen else BaselineState.UPDATED
 
 
 def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
@@ -43,11 +58,11 @@ def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
         wanted, actual = getattr(expected, field), getattr(seen, field)
         if wanted is not None and wanted != actual:
             yield Mismatch(field=field, expected=str(wanted), actual=_shown(actual))
-    if expected.message is not None and not _text_fits(expected.message, seen.message):
+    if expected.message is not None and not text_fits(expected.message, seen.message):
         yield Mismatch(
             field="message", expected=_rule_text(expected.message), actual=_shown(seen.message)
         )
-    if expected.detail is not None and not _text_fits(expected.detail, seen.detail):
+    if expected.detail is not None and not text_fits(expected.detail, seen.detail):
         yield Mismatch(
             field="detail", expected=_rule_text(expected.detail), actual=_shown(seen.detail)
         )
@@ -176,15 +191,6 @@ def describe_exchange(exchange: Exchange, beside: ExpectedRequest) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def credential_words(credential: str | None, header: str | None) -> str | None:
-    """The slot of a credential and the header that it stands in; None: nothing is stated."""
-    if NONE in (credential, header):
-        return "no credential"
-    if credential is None:
-        return f"a credential in {header}" if header else None
-    return f"{credential} in {header}" if header else credential
-
-
 def _target(method: str | None, host: str | None, path: str | None) -> str | None:
     return " ".join(part for part in (method, f"{host or ''}{path or ''}") if part) or None
 
@@ -193,16 +199,6 @@ def _counted(lines: Iterable[str]) -> str:
     """The different lines in the order in which they first come, each with its number."""
     counts = Counter(lines)
     return "; ".join(f"{line} ({n} times)" if n > 1 else line for line, n in counts.items())
-
-
-def _text_fits(rule: str | TextRule, text: str | None) -> bool:
-    if text is None:
-        return False
-    if isinstance(rule, str):
-        return text == rule
-    if rule.contains is not None:
-        return rule.contains in text
-    return re.search(rule.matches or "", text) is not None
 
 
 def _rule_text(rule: str | TextRule) -> str:
@@ -215,29 +211,3 @@ def _rule_text(rule: str | TextRule) -> str:
 
 def _shown(value: object) -> str:
     return NONE if value is None else str(value)
-
-
-def comparable(observation: Observation) -> tuple[object, ...]:
-    """What counts as a change between two runs: no times, no ids, no order of side requests."""
-    inference_and_tokens = tuple(
-        (e.method, e.host, e.path, e.credential_header, e.credential, e.status)
-        for e in observation.exchanges
-        if "/v1/" in e.path or "/oauth/token" in e.path
-    )
-    return (
-        observation.outcome,
-        observation.status,
-        observation.error_type,
-        observation.message,
-        observation.exit_code,
-        frozenset(inference_and_tokens),
-        tuple(sorted(session.outcome for session in observation.sessions)),
-    )
-
-
-def _baseline_state(observation: Observation, previous: CaseRecord | None) -> BaselineState:
-    if previous is None:
-        return BaselineState.NEW
-    if comparable(observation) == comparable(previous.observation):
-        return BaselineState.UNCHANGED
-    return BaselineState.UPDATED

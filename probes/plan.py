@@ -73,6 +73,8 @@ class Case:
     limit: float
     """Seconds."""
     tags: tuple[str, ...]
+    formerly: tuple[str, ...] = ()
+    """Ids that it had before its scenario was renamed."""
 
     @property
     def flow(self) -> str:
@@ -113,6 +115,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         expectation=rule.then,
         limit=scenario.limit,
         tags=scenario.tags,
+        formerly=tuple(case_id(former, names) for former in scenario.formerly),
     )
 
 

@@ -15,10 +15,13 @@ import pytest
 
 from probes import conduct
 from probes.errors import ExitCode, ProbesError
+from probes.past import Past
 from probes.plan import Case
 from probes.progress import make_reporter
-from probes.report.artifacts import SecretFoundError, publish, without_hostname
+from probes.report.artifacts import SecretFoundError, publish
+from probes.report.ctrf import ctrf
 from probes.report.html import finished, summary
+from probes.report.junit import junit
 from probes.report.markdown import summary_markdown
 from probes.report.table import proves_nothing
 from probes.report.text import describe_problem
@@ -49,6 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--jobs", type=int, default=None, help="clients at once (default: processors)")
     group.addoption("--out", default="reports", help="folder for the reports (default: reports)")
     group.addoption("--baseline", default=None, help="results file of an accepted run")
+    group.addoption("--known-failures", default=None, help="failures that are excused")
+    group.addoption("--history", default=None, help="PATH, URL or none: where runs are kept")
     group.addoption("--break-rule", action="append", default=[], help=argparse.SUPPRESS)
 
 
@@ -58,15 +63,17 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises:
         SettingsError: they cannot be used.
     """
-    jobs, baseline = config.getoption("--jobs"), config.getoption("--baseline")
-    chosen: dict[str, Any] = {} if jobs is None else {"jobs": jobs}
+    read = {"jobs": int, "baseline": Path, "known_failures": Path, "history": str}
+    given = {name: config.getoption(name) for name in read}
+    chosen: dict[str, Any] = {
+        name: read[name](value) for name, value in given.items() if value is not None
+    }
     return Settings(
         scenarios=tuple(map(Path, config.getoption("--scenarios"))),
         clients=tuple(config.getoption("--client")),
         cases=tuple(config.getoption("--case")),
         target=config.getoption("--target"),
         out=Path(config.getoption("--out")),
-        baseline=Path(baseline) if baseline else None,
         break_rules=frozenset(config.getoption("--break-rule")),
         **chosen,
     )
@@ -99,11 +106,13 @@ class Given:
     plan: conduct.Plan
     run: Run | None = None
     problem: str | None = None
+    trouble: str | None = None
+    """Why the history could not be kept."""
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the run out of the session that made it."""
         if made := config.stash.get(_KEY, None):
-            self.run, self.problem = made.run, made.problem
+            self.run, self.problem, self.trouble = made.run, made.problem, made.past.trouble
 
 
 class CompatibilityRun:
@@ -116,10 +125,10 @@ class CompatibilityRun:
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
         self._alone = True
+        self.past = Past(plan.settings.kept_in, plan.settings.history_keep)
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:
             self._stage("htmlpath", HTML)
-            self._stage("xmlpath", JUNIT)
             config.option.self_contained_html = True
 
     def _stage(self, option: str, name: str) -> None:
@@ -150,6 +159,7 @@ class CompatibilityRun:
             capture.global_and_fixture_disabled(),
             make_reporter(plain=is_ci()) as reporter,
         ):
+            self.past.look(cases)
             try:
                 self.run = conduct.conduct(self.plan, reporter, cases)
             except ProbesError as error:
@@ -176,34 +186,38 @@ class CompatibilityRun:
             session.exitstatus = ExitCode.USAGE
         finally:
             self._staging.cleanup()
+        if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
+            session.exitstatus = ExitCode.FAILURES
         if self.run is not None and self.run.interrupted:
             session.exitstatus = ExitCode.INTERRUPTED
 
     def _publish(self, run: Run) -> None:
-        texts = {"results.json": dump_run(run), "summary.md": summary_markdown(run)}
-        for name in (HTML, JUNIT):
-            staged = Path(self._staging.name, name)
-            if staged.is_file():
-                texts[name] = staged.read_text(encoding="utf-8")
-        if HTML in texts:
-            texts[HTML] = finished(texts[HTML], alone=self._alone)
-        if JUNIT in texts:
-            texts[JUNIT] = without_hostname(texts[JUNIT])
+        texts = {
+            "results.json": dump_run(run),
+            "summary.md": summary_markdown(run),
+            JUNIT: junit(run),
+            "ctrf.json": ctrf(run),
+        }
+        staged = Path(self._staging.name, HTML)
+        if staged.is_file():
+            texts[HTML] = finished(staged.read_text(encoding="utf-8"), alone=self._alone)
         self._tell_final_names()
         publish(self.plan.settings.out, texts)
         if not run.interrupted:
             (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+        self.past.append(run)
 
     def _tell_final_names(self) -> None:
         """Let the plugins that wrote a report name the place where it is going to be."""
         for writer in self.config.pluginmanager.get_plugins():
-            for attribute, name in (("logfile", JUNIT), ("_report_path", HTML)):
-                path = getattr(writer, attribute, None)
-                if path and Path(path) == Path(self._staging.name, name):
-                    final = Path(self.plan.settings.out, name).resolve()
-                    setattr(writer, attribute, type(path)(final))
+            path = getattr(writer, "_report_path", None)
+            if path and Path(path) == Path(self._staging.name, HTML):
+                final = Path(self.plan.settings.out, HTML).resolve()
+                writer._report_path = type(path)(final)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.past.trouble:
+            terminalreporter.write_line(self.past.trouble, yellow=True)
         if self.problem:
             terminalreporter.write_line(self.problem, red=True)
         elif self.run is not None and (vacuous := proves_nothing(self.run)):
@@ -233,7 +247,7 @@ class CompatibilityRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self.run is not None:
-            prefix.append(summary(self.run))
+            prefix.append(summary(self.run, self.past.points()))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:

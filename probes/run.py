@@ -47,6 +47,8 @@ class CaseRecord:
     backend: str
     fault: str | None
     flow: str
+    formerly: tuple[str, ...] = ()
+    """Ids that the case had before its scenario was renamed."""
     why: str
     sources: tuple[str, ...]
     expectation: Expectation
@@ -94,6 +96,12 @@ class Run:
     started_at: datetime.datetime
     elapsed: float
     interrupted: bool = False
+    partial: bool = False
+    """An option, or an interruption, has left out cases that the scenarios have."""
+    absent: tuple[str, ...] = ()
+    """Cases of the baseline that are no more; never of a partial run."""
+    complaints: tuple[str, ...] = ()
+    """Why the run fails beside its cases: known failures that no longer are, a line each."""
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
@@ -106,6 +114,13 @@ class Run:
 def _reader() -> TypeAdapter[Run]:
     # Made when a file is read: most runs read none, and making it takes longer than writing one.
     return TypeAdapter(Run)
+
+
+def dump_schema() -> str:
+    """The JSON Schema (2020-12) of `results.json`, as text."""
+    schema = _reader().json_schema(mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return to_json(head | schema | {"title": "authprobe results"}, indent=2).decode() + "\n"
 
 
 def this_platform() -> Platform:
@@ -125,6 +140,9 @@ def make_run(
     interrupted: bool = False,
     client_network: ChildNetwork | None = None,
     selection: Selection | None = None,
+    partial: bool = False,
+    absent: tuple[str, ...] = (),
+    complaints: tuple[str, ...] = (),
 ) -> Run:
     """The run that these records belong to, sorted by case id."""
     return Run(
@@ -132,6 +150,9 @@ def make_run(
         started_at=started_at,
         elapsed=round(elapsed, 3),
         interrupted=interrupted,
+        partial=partial,
+        absent=absent,
+        complaints=complaints,
         platform=this_platform(),
         client_network=client_network,
         selection=selection or Selection(),

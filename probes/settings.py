@@ -32,6 +32,11 @@ LATEST_AGE: Final = datetime.timedelta(hours=24)
 """How long an answer to "which version is the latest" is used, and to "which are published"."""
 
 CACHE_LIMIT_BYTES: Final = 20_000_000_000
+BASELINE: Final = Path("reports", "baseline.json")
+KNOWN_FAILURES: Final = Path("reports", "known-failures.yaml")
+HISTORY: Final = "history.db"
+HISTORY_KEEP: Final = 400
+"""Runs."""
 
 
 def bundled_scenarios() -> Path:
@@ -60,6 +65,32 @@ def cache_limit_bytes() -> int:
         return read_size(chosen)
     except ValueError as error:
         raise SettingsError(f"AUTHPROBE_CACHE_LIMIT: {error}") from None
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def history_place(out: Path = Path("reports")) -> str:
+    """Where runs are kept: `AUTHPROBE_HISTORY`, or a file in the folder for reports."""
+    return os.environ.get("AUTHPROBE_HISTORY") or str(out / HISTORY)
+
+
+def history_keep() -> int:
+    """How many runs are kept: `AUTHPROBE_HISTORY_KEEP`, or 400.
+
+    Raises:
+        SettingsError: it is not a number of runs.
+    """
+    chosen = os.environ.get("AUTHPROBE_HISTORY_KEEP") or str(HISTORY_KEEP)
+    if not (chosen.isascii() and chosen.isdecimal() and int(chosen) > 0):
+        raise SettingsError(f"AUTHPROBE_HISTORY_KEEP: {chosen}: write a number of runs, as 400")
+    return int(chosen)
+
+
+def is_github_actions() -> bool:
+    """Whether this is a job of GitHub Actions, which makes annotations of some lines on stdout."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def search_path() -> str:
@@ -117,7 +148,13 @@ class Settings:
     target: str = "emulator"
     jobs: int = field(default_factory=default_jobs)
     out: Path = Path("reports")
-    baseline: Path | None = None
+    baseline: Path | None = field(default_factory=lambda: _if_there(BASELINE))
+    """None: nothing has been accepted."""
+    known_failures: Path | None = field(default_factory=lambda: _if_there(KNOWN_FAILURES))
+    history: str | None = field(default=None, repr=False)
+    """A file, the URL of a database, or `none`; a URL may hold a password."""
+    history_keep: int = field(default_factory=lambda: history_keep())
+    """Runs."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     break_rules: frozenset[str] = frozenset()
     """For tests: emulator rules to leave out."""
@@ -129,6 +166,16 @@ class Settings:
             raise SettingsError(f"--target {self.target}: use 'emulator'")
         if self.jobs < 1:
             raise SettingsError(f"--jobs {self.jobs}: must be at least 1")
+
+    @property
+    def kept_in(self) -> str:
+        """Where the run is appended, and earlier ones are read."""
+        return self.history or history_place(self.out)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether options leave out cases of the bundled scenarios."""
+        return bool(self.scenarios or self.clients or self.cases)
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:

@@ -32,11 +32,24 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A field that is not as it was in the baseline."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """passed, failed, skipped or error, and why."""
 
     status: Status
     baseline: BaselineState = BaselineState.NEW
     regressed: bool = False
-    """It passed in the baseline and fails now."""
+    """It passed in the baseline and fails now, or fails in another way than is known."""
     mismatches: tuple[Mismatch, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    """What has changed since the baseline."""
+    known: str | None = None
+    """The issue of a known failure: it has failed in just this way, and is `skipped`."""

@@ -1,8 +1,10 @@
 """Values for tests: valid by default, with what a test cares about given by keyword."""
 
+import dataclasses
 import datetime
 from typing import Any
 
+from probes.baseline import Accepted, accepted_of
 from probes.observation import Exchange, Observation, Outcome
 from probes.plan import Case, expand
 from probes.run import CaseRecord, Platform, Run, Tool
@@ -68,6 +70,12 @@ def make_record(**changes: Any) -> CaseRecord:
         "verdict": Verdict(status=Status.PASSED),
     }
     return CaseRecord(**values | changes)
+
+
+def make_accepted(record: CaseRecord, **changes: Any) -> Accepted:
+    """The case as it was accepted on a day long ago."""
+    accepted = accepted_of(record, on=datetime.date(2026, 1, 31), tool="0.0.9")
+    return dataclasses.replace(accepted, **changes)
 
 
 def make_run(*cases: CaseRecord, **changes: Any) -> Run:

@@ -47,7 +47,9 @@ def test_every_bundled_case_is_as_expected(whole: Whole) -> None:
 
 def test_the_reports_are_written_and_nothing_else(whole: Whole) -> None:
     names = {path.name for path in whole.folder.iterdir() if not path.name.startswith(".")}
-    assert names == {"report.html", "results.json", "junit.xml", "summary.md"}
+    assert names == {
+        *("report.html", "results.json", "junit.xml", "ctrf.json", "summary.md", "history.db"),
+    }
 
 
 def test_the_report_shows_each_case_and_needs_no_other_file(whole: Whole) -> None:
@@ -129,7 +131,7 @@ def test_an_expired_login_is_refreshed_where_this_version_does_so(whole: Whole) 
 
 def test_no_client_keeps_a_token_in_the_reports(whole: Whole) -> None:
     for path in whole.folder.iterdir():
-        assert "sk-ant-" not in path.read_text(), path.name
+        assert b"sk-ant-" not in path.read_bytes(), path.name
 
 
 def test_plain_pytest_has_the_same_cases_and_verdicts(whole: Whole, tmp_path: Path) -> None:

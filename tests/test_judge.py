@@ -18,7 +18,7 @@ from tests.judged import (
     STALE,
     STATED,
 )
-from tests.make import make_case, make_exchange, make_observation, make_record
+from tests.make import make_accepted, make_case, make_exchange, make_observation, make_record
 
 
 def expecting(*names: str) -> Case:
@@ -222,7 +222,7 @@ def test_what_is_expected_to_be_untestable_passes() -> None:
 def test_a_regression_passed_before_and_fails_now(
     before: Status | None, now: Observation, regressed: bool
 ) -> None:
-    previous = make_record(verdict=Verdict(status=before)) if before else None
+    previous = make_accepted(make_record(verdict=Verdict(status=before))) if before else None
     assert judge(make_case(), now, previous).regressed is regressed
 
 
@@ -231,13 +231,12 @@ def test_a_regression_passed_before_and_fails_now(
     [
         {"elapsed": 9.0, "client_version": "2", "detail": "x"},
         {"exchanges": (REFUSED, REFRESH)},
-        {"exchanges": (REFRESH, REFRESH, REFUSED)},
         {"exchanges": (REFRESH, REFUSED, make_exchange(path="/api/hello"))},
         {"exchanges": (REFRESH, replace(REFUSED, at=1.0, elapsed=2.0))},
     ],
 )
 def test_noise_is_no_change(change: dict[str, Any]) -> None:
-    now, previous = replace(SEEN, **change), make_record(observation=SEEN)
+    now, previous = replace(SEEN, **change), make_accepted(make_record(observation=SEEN))
     assert judge(make_case(), now, previous).baseline is BaselineState.UNCHANGED
 
 
@@ -245,6 +244,8 @@ def test_noise_is_no_change(change: dict[str, Any]) -> None:
     "change",
     [
         {"exchanges": (REFUSED,)},
+        {"exchanges": (REFRESH, REFRESH, REFUSED)},
+        {"exchanges": (REFRESH, REFUSED, REFUSED)},
         *[
             {"exchanges": (REFRESH, replace(REFUSED, **change))}
             for field in ("method", "host", "status", "credential", "credential_header")
@@ -258,7 +259,7 @@ def test_noise_is_no_change(change: dict[str, Any]) -> None:
     ],
 )
 def test_what_concerns_authentication_is_a_change(change: dict[str, Any]) -> None:
-    now, previous = replace(SEEN, **change), make_record(observation=SEEN)
+    now, previous = replace(SEEN, **change), make_accepted(make_record(observation=SEEN))
     assert judge(make_case(), now, previous).baseline is BaselineState.UPDATED
 
 

@@ -44,7 +44,7 @@ def test_no_token_reaches_a_report_not_even_of_a_failed_case(tmp_path: Path) -> 
         HOME=str(tmp_path),
     )
     assert ended.code == 1
-    texts = [path.read_text() for path in out.iterdir()] + [ended.out, ended.err]
+    texts = [path.read_bytes().decode("latin-1") for path in out.iterdir()] + [ended.out, ended.err]
     assert len(texts) >= 6
     assert not [text for text in texts if "sk-ant-" in text]
     assert any("[redacted:access-token]" in text for text in texts)
@@ -75,7 +75,7 @@ def test_the_users_own_credentials_are_neither_used_nor_touched(tmp_path: Path) 
     assert ended.code == 0, ended.out
     assert "canary" not in ended.out + ended.err
     for path in (tmp_path / "reports").iterdir():
-        assert "canary" not in path.read_text()
+        assert b"canary" not in path.read_bytes()
     assert login.read_text() == CANARY
     assert [path for path in sorted(home.rglob("*")) if ".cache" not in str(path)] == before
 

@@ -12,9 +12,10 @@ from rich.console import Console
 from probes import plugin
 from probes.conduct import plan_of
 from probes.errors import ExitCode
+from probes.report.github import annotations
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
-from probes.settings import Settings, default_jobs
+from probes.settings import Settings, default_jobs, is_github_actions
 
 
 def run(
@@ -28,6 +29,8 @@ def run(
     jobs: int | None,
     out: Path,
     baseline: Path | None,
+    known_failures: Path | None,
+    history: str | None,
     as_json: bool,
     break_rules: tuple[str, ...],
 ) -> int:
@@ -36,6 +39,7 @@ def run(
     Raises:
         ScenarioError, SettingsError: nothing was run.
     """
+    given_places = {"baseline": baseline, "known_failures": known_failures, "history": history}
     settings = Settings(
         scenarios=scenarios,
         clients=clients,
@@ -43,8 +47,8 @@ def run(
         target=target,
         jobs=default_jobs() if jobs is None else jobs,
         out=out,
-        baseline=baseline,
         break_rules=frozenset(break_rules),
+        **{name: place for name, place in given_places.items() if place},  # type: ignore[arg-type]
     )
     plan = plan_of(settings)
     if only_list:
@@ -61,6 +65,11 @@ def run(
         sys.stdout.write(dump_run(given.run))
     else:
         _print(given.run, settings.out)
+        if is_github_actions():
+            for line in annotations(given.run):
+                print(line)
+    if given.trouble:
+        print(given.trouble, file=sys.stderr)
     if given.problem:
         print(given.problem, file=sys.stderr)
     return code

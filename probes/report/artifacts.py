@@ -1,14 +1,10 @@
 """Finished artifacts: looked through for tokens, then put in place under their names."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from probes.files import write
 from probes.redact import find_token
-
-HOSTNAME: Final = re.compile(r'(<testsuite\b[^>]*?) hostname="[^"]*"')
 
 
 class SecretFoundError(Exception):
@@ -38,8 +34,3 @@ def publish(folder: Path, texts: Mapping[str, str]) -> None:
             places[name] = place
     if places:
         raise SecretFoundError(places)
-
-
-def without_hostname(junit: str) -> str:
-    """JUnit XML without the name of the machine, which pytest writes into it."""
-    return HOSTNAME.sub(r"\1", junit)

@@ -5,9 +5,11 @@ from string import ascii_uppercase
 from typing import Final
 
 from probes.emulator.rules import RULES
+from probes.history import Point
 from probes.observation import Exchange
 from probes.report import text
-from probes.report.markup import code, facts, safe, section, source, status, table
+from probes.report.markup import bullets, code, facts, safe, section, source, status, table
+from probes.report.timeline import timeline_facts
 from probes.run import CaseRecord, Diagnosis
 from probes.verdict import Mismatch, Status
 
@@ -27,17 +29,22 @@ def case(record: CaseRecord, content: str) -> str:
     )
 
 
-def details(record: CaseRecord, again: str) -> str:
-    """Everything known about one case; `again` is the command that runs it again."""
+def details(record: CaseRecord, again: str, past: Sequence[Point] = ()) -> str:
+    """Everything known about one case; `again` is the command that runs it again, `past` what it
+    has shown before.
+    """
+    history = timeline_facts(record, past)
     passed = record.verdict.status is Status.PASSED
     parts = (
         diagnosis(record.diagnosis),
         "" if passed else f'<p class="ap-again">Run it again: <code>{safe(again)}</code></p>',
+        section("Changed since the baseline", bullets(text.describe_changes(record))),
         section("Mismatches", mismatches(record.verdict.mismatches)),
         '<div class="ap-pair">',
         f"<div>{section('Expected', facts(text.expected_facts(record.expectation)))}</div>",
         f"<div>{section('Observed', facts(text.observed_facts(record)))}</div>",
         f"<div>{section('Set-up', facts(text.setting_facts(record)))}{_about(record)}</div></div>",
+        section("History", facts(history) if history else ""),
         section("Requests, in order", _requests(record.observation.exchanges)),
     )
     return "".join(parts)

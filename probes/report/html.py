@@ -3,15 +3,17 @@
 The script that comes with it only finds and copies what is there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from probes.emulator.catalogue import rows
 from probes.findings import names
+from probes.history import Point
 from probes.report import table, text
 from probes.report.case_html import case, details, diagnosis, mismatches, outline
-from probes.report.markup import code, link, mark, safe, source, status
+from probes.report.markup import bullets, code, link, mark, safe, source, status
 from probes.report.markup import table as draw_table
 from probes.run import CaseRecord, Run
 from probes.verdict import Status
@@ -21,15 +23,22 @@ DETAILS_LIMIT_BYTES: Final = 5_000_000
 _PROBLEMS_SHOWN: Final = 300
 
 
-def summary(run: Run, *, limit_bytes: int = DETAILS_LIMIT_BYTES) -> str:
+def summary(
+    run: Run,
+    past: Mapping[str, Sequence[Point]] = MappingProxyType({}),
+    *,
+    limit_bytes: int = DETAILS_LIMIT_BYTES,
+) -> str:
     """The verdict, what went wrong, the matrix and every case, with the styles they need."""
     parts = (
         _verdict(run),
         *map(_banner, table.warnings(run)),
+        _changes(run),
+        _changes(run),
         _problems(table.problems(run)),
         _matrix(run),
         _findings(run),
-        _cases(run, limit_bytes),
+        _cases(run, past, limit_bytes),
         _scenarios(run),
         _rules(run),
     )
@@ -69,6 +78,23 @@ def _verdict(run: Run) -> str:
 
 def _banner(sentence: str) -> str:
     return f'<p class="ap-banner"><strong>⚠ {safe(sentence)}</strong></p>'
+
+
+def _changes(run: Run) -> str:
+    """What is not as in the baseline, regressions first."""
+    records = table.changes(run)
+    listed, more = records[:_PROBLEMS_SHOWN], len(records) - _PROBLEMS_SHOWN
+    items = [
+        f'<li class="ap-{r.verdict.status}"><p>{status(r)}: {link(r, code(r.id))}</p>'
+        f"{bullets(table.change_words(r))}{diagnosis(r.diagnosis)}</li>"
+        for r in listed
+    ]
+    items += [f"<li>absent: {code(name)}</li>" for name in run.absent[:_PROBLEMS_SHOWN]]
+    if not items:
+        return ""
+    title = f"Regressions and changes since the baseline ({text.plural(len(records), 'case')})"
+    rest = f"<p>… and {more:,} more, below.</p>" if more > 0 else ""
+    return f'<h2>{title}</h2><ul class="ap-problems">{"".join(items)}</ul>{rest}'
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> str:
@@ -162,13 +188,13 @@ def _named(record: CaseRecord) -> str:
     return f"{record.scenario}: {text.auth_path(record)}"
 
 
-def _cases(run: Run, limit_bytes: int) -> str:
+def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> str:
     """Every case; its details only as far as there is room, and first those of what went wrong."""
     if not run.cases:
         return ""
     drawn, left, short = {}, limit_bytes, 0
     for record in sorted(run.cases, key=lambda r: (r.verdict.status is Status.PASSED, r.id)):
-        content = details(record, text.again(run, record))
+        content = details(record, text.again(run, record), past.get(record.id, ()))
         left -= len(content)
         if left < 0:
             content, short = outline(record), short + 1

@@ -15,7 +15,12 @@ _REST: Final = "… the rest is in results.json."
 
 def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
     """The verdict, the problems and the matrix; what is over the limit is left out at the end."""
-    lines = (*_verdict(run), *_problems(table.problems(run)), *_matrices(table.make_tables(run)))
+    lines = (
+        *_verdict(run),
+        *_changes(run),
+        *_problems(table.problems(run)),
+        *_matrices(table.make_tables(run)),
+    )
     return _bounded(lines, limit_bytes)
 
 
@@ -29,8 +34,22 @@ def _verdict(run: Run) -> Iterator[str]:
     line = table.headline(run)
     yield f"## {text.SYMBOLS[line.status]} authprobe: {line.word}"
     yield from ("", f"**{line.word}** · {line.counts}", "", escaped(table.run_words(run)))
+    if words := table.baseline_words(run):
+        yield from ("", words)
     for warning in table.warnings(run):
         yield from ("", f"> ⚠ **{escaped(warning)}**")
+
+
+def _changes(run: Run) -> Iterator[str]:
+    records = table.changes(run)
+    if records or run.absent:
+        title = "Regressions and changes since the baseline"
+        yield from ("", f"### {title} ({text.plural(len(records), 'case')})", "")
+    for record in records:
+        word = "regressed" if record.verdict.regressed else "changed"
+        yield f"- **{word}**: {_code(record.id)}"
+        yield from (f"  - {escaped(line)}" for line in table.change_words(record))
+    yield from (f"- **absent**: {_code(name)}" for name in run.absent)
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:

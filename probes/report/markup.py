@@ -36,6 +36,12 @@ def section(title: str, content: str) -> str:
     return f"<h3>{title}</h3>{content}" if content else ""
 
 
+def bullets(lines: Iterable[str]) -> str:
+    """A list of these lines, or nothing if there are none."""
+    items = "".join(f"<li>{safe(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
+
+
 def facts(lines: text.Facts) -> str:
     """Labels and values."""
     drawn = "".join(f"<dt>{safe(label)}</dt><dd>{safe(value)}</dd>" for label, value in lines)

@@ -11,12 +11,14 @@ from probes.observation import ChildNetwork, Outcome
 from probes.report.text import (
     USUAL_FLOWS,
     auth_path,
+    describe_changes,
     describe_outcome,
+    describe_problem,
     plural,
     was_probed,
 )
 from probes.run import CaseRecord, Run
-from probes.verdict import Status
+from probes.verdict import BaselineState, Status
 
 _WORST_FIRST = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
 _WORD = sys.maxsize
@@ -109,11 +111,36 @@ def problems(run: Run) -> tuple[CaseRecord, ...]:
     )
 
 
+def changes(run: Run) -> tuple[CaseRecord, ...]:
+    """The cases that are not as in the baseline: regressions first."""
+    changed = (r for r in run.cases if r.verdict.regressed or r.verdict.transitions)
+    return tuple(sorted(changed, key=lambda r: (not r.verdict.regressed, r.id)))
+
+
+def change_words(record: CaseRecord) -> tuple[str, ...]:
+    """What has changed about a case, as lines; what is wrong with it where nothing has."""
+    return describe_changes(record) or describe_problem(record)
+
+
+def baseline_words(run: Run) -> str | None:
+    """How many cases have which state, compared with the baseline; None: there is none."""
+    found = Counter(record.verdict.baseline for record in run.cases)
+    if not run.absent and set(found) <= {BaselineState.NEW}:
+        return None
+    numbers = {state: found[state] for state in BaselineState} | {
+        BaselineState.ABSENT: len(run.absent)
+    }
+    words = ", ".join(f"{number:,} {state}" for state, number in numbers.items() if number)
+    return f"Against the baseline: {words}"
+
+
 def headline(run: Run) -> Headline:
     """The verdict on the run; `Passed` only if it ended and its cases can tell good from bad."""
     found = counts(run)
     match found:
         case {Status.FAILED: _}:
+            status, word = Status.FAILED, "Failed"
+        case _ if run.complaints:
             status, word = Status.FAILED, "Failed"
         case {Status.ERROR: _}:
             status, word = Status.ERROR, "Errors"
@@ -148,7 +175,9 @@ def proves_nothing(run: Run) -> str | None:
 def warnings(run: Run) -> tuple[str, ...]:
     """What must be known before anything else in the run is believed, a sentence each."""
     interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
-    return tuple(sentence for sentence in (proves_nothing(run), interrupted) if sentence)
+    return tuple(
+        sentence for sentence in (proves_nothing(run), interrupted, *run.complaints) if sentence
+    )
 
 
 def run_words(run: Run) -> str:
@@ -218,6 +247,9 @@ def _count_words(run: Run, found: dict[Status, int]) -> str:
     regressed = sum(record.verdict.regressed for record in run.cases)
     if Status.FAILED in found and regressed:
         words[Status.FAILED] += f" ({regressed:,} regressed)"
+    known = sum(record.verdict.known is not None for record in run.cases)
+    if known:
+        words[Status.SKIPPED] += f" ({plural(known, 'known failure')})"
     total = plural(len(run.cases), "case")
     return f"{total}: {', '.join(words.values())}" if words else total
 

@@ -44,12 +44,26 @@ def _all(run: Run, *, plain: bool) -> Text:
             for problem in text.describe_problem(record):
                 drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
     drawn.append("\n" if rows else "")
+    _append_changes(drawn, run, plain=plain)
     for warning in table.warnings(run):
         drawn.append(f"{_shown(warning, plain=plain)}\n", "bold yellow")
     headline = table.headline(run)
     mark = _mark(headline.status, plain=plain)
     words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
     return drawn.append(_shown(words, plain=plain), _STYLES[headline.status])
+
+
+def _append_changes(drawn: Text, run: Run, *, plain: bool) -> None:
+    """What is not as in the baseline, regressions first."""
+    for record in table.changes(run):
+        style = _STYLES[record.verdict.status]
+        drawn.append(f"{_shown(text.changed_words(record), plain=plain)}\n", style)
+        for line in table.change_words(record):
+            drawn.append(f"    {_shown(line, plain=plain)}\n")
+    for name in run.absent:
+        drawn.append(f"absent: {_shown(name, plain=plain)}\n", "bold yellow")
+    if words := table.baseline_words(run):
+        drawn.append(f"{words}\n")
 
 
 def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:

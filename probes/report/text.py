@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterable
 from typing import Final
 
+from probes.comparison import credential_words, describe_transition
 from probes.findings import TOKEN_PATH
-from probes.judge import credential_words, describe_request, outcome_counts
+from probes.judge import describe_request, outcome_counts
 from probes.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from probes.plan import REQUEST
 from probes.run import CaseRecord, Run
@@ -55,7 +56,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def status_words(verdict: Verdict) -> str:
-    """The status, and whether it has become worse since the baseline."""
+    """The status, and whether it has become worse since the baseline, or is known."""
+    if verdict.known:
+        return "known failure"
     return f"{verdict.status}, regressed" if verdict.regressed else verdict.status.value
 
 
@@ -102,6 +105,16 @@ def describe_problem(record: CaseRecord) -> tuple[str, ...]:
     if lines and record.observation.detail:
         lines = (*lines, one_line(record.observation.detail))
     return lines or (describe_outcome(record.observation),)
+
+
+def describe_changes(record: CaseRecord) -> tuple[str, ...]:
+    """What has changed since the baseline, a line for each field."""
+    return tuple(one_line(describe_transition(x)) for x in record.verdict.transitions)
+
+
+def changed_words(record: CaseRecord) -> str:
+    """That a case has changed, or become worse, and which one it is."""
+    return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
 
 
 def expected_facts(expectation: Expectation) -> Facts:
@@ -194,6 +207,7 @@ def setting_facts(record: CaseRecord) -> Facts:
             ("Flow", record.flow),
             ("Fault", record.fault),
             ("Baseline", record.verdict.baseline.value),
+            ("Known failure", record.verdict.known),
         )
     )
 

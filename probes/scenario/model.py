@@ -4,6 +4,7 @@ pydantic reads these dataclasses straight from YAML (`load.py`) and describes th
 """
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
@@ -231,6 +232,12 @@ class TextRule:
     contains: Text | None = None
     matches: Text | None = None
 
+    def fits(self, text: str) -> bool:
+        """Whether the text is one of those that it means."""
+        if self.contains is not None:
+            return self.contains in text
+        return re.search(self.matches or "", text) is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedRequest:
@@ -376,6 +383,8 @@ class Scenario:
     """Seconds after which a case is `timed-out`."""
     tags: tuple[Slug, ...] = ()
     """Further words by which `-k` finds the cases."""
+    formerly: tuple[Slug, ...] = ()
+    """Ids that the scenario had before: its cases are still known under them."""
     anchors: object = None
     """A place for YAML anchors; not read."""
 

@@ -5,7 +5,7 @@ import functools
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,19 +15,30 @@ from probes.scenario.source import KEY, Flaw, KeyPath, Mark, escape, nearest, qu
 from probes.scenario.wording import subject, wording
 from probes.scenario.yamltree import Items, Mapping, Node, Scalar, describe, plain
 
-_SCENARIO: Final = TypeAdapter(Scenario)
 _MAX_ERRORS: Final = 1000
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
 
 
-def read(root: Node) -> Scenario | tuple[Flaw, ...]:
-    """The scenario that the tree holds, or all that keeps it from being one."""
+Read = TypeVar("Read")
+
+
+@overload
+def read(root: Node) -> Scenario | tuple[Flaw, ...]: ...
+@overload
+def read(root: Node, kind: type[Read]) -> Read | tuple[Flaw, ...]: ...
+def read(root: Node, kind: type[Any] = Scenario) -> Any:
+    """The scenario, or other kind of value, that the tree holds, or all that keeps it from one."""
     try:
-        return _SCENARIO.validate_python(plain(root))
+        return _reader(kind).validate_python(plain(root))  # type: ignore[arg-type]
     except ValidationError as error:
         errors = error.errors(include_url=False)[:_MAX_ERRORS]
         # Never none, whatever a later pydantic says that is not foreseen here.
-        return tuple(_flaws(root, errors)) or (Flaw(root.at, escape(errors[0]["msg"])),)
+        return tuple(_flaws(root, errors, kind)) or (Flaw(root.at, escape(errors[0]["msg"])),)
+
+
+@functools.cache
+def _reader(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def locate(root: Node, path: KeyPath) -> Mark:
@@ -60,15 +71,15 @@ class _Place:
     """False: it is a union, and the location goes on in a branch of another shape than the node."""
 
 
-def _flaws(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Flaw]:
+def _flaws(root: Node, errors: Sequence[ErrorDetails], kind: type[Any]) -> Iterator[Flaw]:
     unions: dict[KeyPath, _Place] = {}
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     # A mistyped key is missing as well, but that is one mistake.
-    mistyped = {(error["loc"][:-1], _meant(root, error)) for error in unknown}
+    mistyped = {(error["loc"][:-1], _meant(root, error, kind)) for error in unknown}
     for error in errors:
         *parent, last = error["loc"] or ("",)
         about_key = error["type"] in (*_UNKNOWN, "missing")
-        place = _place(root, tuple(parent) if about_key else error["loc"])
+        place = _place(root, tuple(parent) if about_key else error["loc"], kind)
         if not place.fits:
             unions[place.path] = place
         elif error["type"] in _UNKNOWN:
@@ -93,8 +104,8 @@ def _shapeless(root: Node, unions: dict[KeyPath, _Place]) -> Iterator[Flaw]:
             yield Flaw(locate(root, path), text)
 
 
-def _place(root: Node, location: KeyPath) -> _Place:
-    place = _Place(path=(), node=root, types=(Scenario,))
+def _place(root: Node, location: KeyPath, kind: type[Any]) -> _Place:
+    place = _Place(path=(), node=root, types=(kind,))
     for part in location:
         if part == KEY:
             break
@@ -112,9 +123,9 @@ def _place(root: Node, location: KeyPath) -> _Place:
     return place
 
 
-def _meant(root: Node, error: ErrorDetails) -> str | None:
+def _meant(root: Node, error: ErrorDetails, kind: type[Any]) -> str | None:
     *parent, last = error["loc"]
-    return nearest(str(last), _keys(_place(root, tuple(parent)).types[0]))
+    return nearest(str(last), _keys(_place(root, tuple(parent), kind).types[0]))
 
 
 def _child(node: Node, part: str | int) -> Node:

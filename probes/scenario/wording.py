@@ -135,6 +135,8 @@ _WANTED: Final[dict[str, tuple[str, Callable[[Node], str]]]] = {
     "int_type": ("a whole number", _number_hint),
     "float_type": ("a number", _number_hint),
     "date_type": ("a date as 2026-02-19", _date_hint),
+    "date_parsing": ("a date as 2026-02-19", _date_hint),
+    "date_from_datetime_parsing": ("a date as 2026-02-19", _date_hint),
     "dataclass_type": ("a mapping", _mapping_hint),
     "dict_type": ("a mapping", _mapping_hint),
 }

@@ -11,6 +11,11 @@ GOLDEN = """\
 
 authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 · Python 3.11.7
 
+### Regressions and changes since the baseline (1 case)
+
+- **regressed**: `b`
+  - status: expected 200, saw 401
+
 ### What went wrong (2 cases)
 
 - ✗ **failed, regressed**: `b`

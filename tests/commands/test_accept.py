@@ -1,0 +1,245 @@
+"""`accept`, `history` and known failures, as a user comes by them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import Ended, results, run, verdicts, write_scenario
+from tests.test_run import BAD, GOOD, SCENARIO
+
+KNOWN = f"""
+known_failures:
+  - case: {BAD}
+    signature: {{outcome: rejected, status: 401}}
+    expires: 2999-01-01
+    issue: https://example.org/issue/7
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder in which both cases were run."""
+    assert run("run", write_scenario(tmp_path, SCENARIO), cwd=tmp_path).code == 0
+    return tmp_path
+
+
+def again(folder: Path, old: str = "", new: str = "", *arguments: str, **env: str) -> Ended:
+    """The run once more, with this changed in the scenario."""
+    write_scenario(folder, SCENARIO.replace(old, new) if old else SCENARIO)
+    return run("run", "example.yaml", *arguments, cwd=folder, argv=None, **env)
+
+
+def baseline(folder: Path) -> dict[str, Any]:
+    """The accepted cases by id."""
+    found = json.loads((folder / "reports" / "baseline.json").read_text())
+    return {case["id"]: case for case in found["cases"]}
+
+
+def states(folder: Path) -> dict[str, str]:
+    """How each case compares with the baseline."""
+    return {
+        case["id"]: case["verdict"]["baseline"] for case in results(folder / "reports")["cases"]
+    }
+
+
+def test_what_was_accepted_is_unchanged_in_the_next_run(folder: Path) -> None:
+    assert states(folder) == {GOOD: "new", BAD: "new"}
+    ended = run("accept", cwd=folder)
+    assert (ended.code, ended.out) == (0, "")
+    assert "2 cases: 2 new, 0 updated, 0 taken out" in ended.err
+    again(folder)
+    assert states(folder) == {GOOD: "unchanged", BAD: "unchanged"}
+    before = (folder / "reports" / "baseline.json").read_text()
+    assert run("accept", cwd=folder).code == 0
+    assert (folder / "reports" / "baseline.json").read_text() == before
+
+
+def test_a_changed_refusal_is_an_updated_case_and_a_transition(folder: Path) -> None:
+    run("accept", cwd=folder)
+    ended = again(folder, "state: unknown", "state: expired")
+    assert ended.code == 0
+    assert states(folder) == {GOOD: "unchanged", BAD: "updated"}
+    assert f"changed: {BAD}\n    message: invalid x-api-key → " in ended.out
+    for name in ("report.html", "summary.md"):
+        assert "invalid x-api-key → " in (folder / "reports" / name).read_text().replace("\\", "")
+
+
+def test_a_case_that_was_accepted_and_now_is_not_has_regressed(folder: Path) -> None:
+    run("accept", cwd=folder)
+    ended = again(folder, "good: {token: api-key,", "good: {token: api-key, state: unknown,")
+    assert ended.code == 1
+    assert f"regressed: {GOOD}\n    outcome: accepted → rejected" in ended.out
+
+
+def test_only_the_named_cases_are_accepted(folder: Path) -> None:
+    assert run("accept", GOOD, "--note", "it works", cwd=folder).code == 0
+    assert {id: case["note"] for id, case in baseline(folder).items()} == {GOOD: "it works"}
+    assert run("accept", "*/bad", cwd=folder).code == 0
+    assert set(baseline(folder)) == {GOOD, BAD}
+    ended = run("accept", "nothing", cwd=folder)
+    assert (ended.code, ended.err) == (4, "nothing: the results have no such case\n")
+
+
+def test_a_partial_run_marks_nothing_absent_and_takes_nothing_out(folder: Path) -> None:
+    run("accept", cwd=folder)
+    again(folder, "", "", "-k", "good")
+    assert results(folder / "reports")["partial"] is True
+    assert results(folder / "reports")["absent"] == []
+    assert run("accept", cwd=folder).code == 0
+    assert set(baseline(folder)) == {GOOD, BAD}
+
+
+def test_what_is_missing_from_a_whole_run_is_absent_and_taken_out(folder: Path) -> None:
+    path = folder / "reports" / "results.json"
+    found = json.loads(path.read_text()) | {"partial": False}
+    path.write_text(json.dumps(found))
+    run("accept", cwd=folder)
+    found["cases"] = found["cases"][:1]
+    path.write_text(json.dumps(found))
+    assert "1 taken out" in run("accept", cwd=folder).err
+    assert set(baseline(folder)) == {BAD}
+
+
+def test_an_interrupted_run_is_accepted_only_when_that_is_said(folder: Path) -> None:
+    path = folder / "reports" / "results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
+    ended = run("accept", cwd=folder)
+    assert ended.code == 4
+    assert "the run was interrupted" in ended.err
+    assert not (folder / "reports" / "baseline.json").exists()
+    assert run("accept", "--partial", cwd=folder).code == 0
+
+
+def test_what_could_not_be_tested_is_not_accepted(folder: Path) -> None:
+    path = folder / "reports" / "results.json"
+    found = json.loads(path.read_text())
+    found["cases"][0]["verdict"]["status"] = "error"
+    path.write_text(json.dumps(found))
+    ended = run("accept", cwd=folder)
+    assert ended.code == 4
+    assert ended.err.startswith("1 case could not be tested, so there is nothing to accept")
+    assert BAD in ended.err
+    assert not (folder / "reports" / "baseline.json").exists()
+    assert run("accept", "--partial", cwd=folder).code == 0
+    assert set(baseline(folder)) == {GOOD}
+
+
+def test_a_baseline_with_a_token_is_not_written(folder: Path) -> None:
+    ended = run("accept", "--note", "sk-ant-oat01-" + "made-up-value-" * 3, cwd=folder)
+    assert ended.code == 10
+    assert not (folder / "reports" / "baseline.json").exists()
+    assert "made-up-value" not in ended.err
+
+
+def test_a_known_failure_does_not_fail_the_run_until_it_is_another(folder: Path) -> None:
+    known = folder / "reports" / "known-failures.yaml"
+    known.write_text(KNOWN)
+    failing = ("- then: {outcome: rejected, status: 401}", "- then: {outcome: accepted}")
+    ended = again(folder, *failing)
+    assert ended.code == 0, ended.out + ended.err
+    assert "known failure" in ended.out
+    assert verdicts(folder / "reports") == {GOOD: "passed", BAD: "skipped"}
+    known.write_text(KNOWN.replace("status: 401", "status: 403"))
+    ended = again(folder, *failing)
+    assert ended.code == 1
+    assert f"regressed: {BAD}" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (KNOWN, "reports/known-failures.yaml:3:5: this known failure is no more"),
+        (KNOWN.replace("2999", "2020"), "reports/known-failures.yaml:3:5: this known failure has"),
+    ],
+)
+def test_an_entry_that_no_longer_applies_fails_the_run(text: str, said: str, folder: Path) -> None:
+    (folder / "reports" / "known-failures.yaml").write_text(text)
+    ended = again(folder)
+    assert ended.code == 1
+    assert said in ended.out
+    for name in ("report.html", "summary.md", "junit.xml", "ctrf.json", "results.json"):
+        assert "this known failure" in (folder / "reports" / name).read_text()
+
+
+def test_a_mistake_in_the_known_failures_is_told_before_anything_runs(folder: Path) -> None:
+    (folder / "reports" / "known-failures.yaml").write_text(KNOWN.replace("case:", "cas:"))
+    ended = again(folder)
+    assert ended.code == 4
+    assert ended.err.startswith("reports/known-failures.yaml:3:5: unknown key 'cas'")
+
+
+def test_the_history_tells_when_a_case_has_changed(folder: Path) -> None:
+    again(folder)
+    again(folder, "state: unknown", "state: expired")
+    html = (folder / "reports" / "report.html").read_text()
+    assert "✓✓ | ✓" in html
+    listed = run("history", cwd=folder)
+    assert (listed.code, len(listed.out.splitlines())) == (0, 3)
+    told = run("history", BAD, cwd=folder).out.splitlines()
+    assert told[1] == "    the same in 1 more run"
+    assert told[3].startswith("    message: invalid x-api-key → ")
+    points = json.loads(run("history", BAD, "--json", cwd=folder).out)
+    assert [point["status"] for point in points] == ["passed"] * 3
+    ended = run("history", BAD[:-1], cwd=folder)
+    assert ended.code == 4
+    assert f"did you mean '{BAD}'?" in ended.err
+
+
+def test_a_damaged_history_is_told_and_does_not_change_the_exit_code(folder: Path) -> None:
+    (folder / "reports" / "history.db").write_bytes(b"nonsense" * 500)
+    ended = again(folder)
+    assert ended.code == 0
+    assert "the history is not kept: history reports/history.db: the file is damaged" in ended.err
+    assert len(ended.err.strip().splitlines()) <= 3
+    assert run("history", cwd=folder).code == 4
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_a_password_of_a_history_is_never_shown(way: str, folder: Path) -> None:
+    place = "postgresql://u:hidden-password@127.0.0.1:1/db"
+    ended = (
+        again(folder, "", "", "--history", place)
+        if way == "option"
+        else again(folder, AUTHPROBE_HISTORY=place)
+    )
+    assert ended.code == 0
+    assert "postgresql://u@127.0.0.1:1/db: the database cannot be reached" in ended.err
+    texts = [path.read_bytes() for path in (folder / "reports").iterdir()]
+    assert not [text for text in texts if b"hidden-password" in text]
+    assert "hidden-password" not in ended.out + ended.err
+
+
+def test_no_history_is_kept_where_none_is_wanted(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--history", "none", cwd=tmp_path).code == 0
+    assert not (tmp_path / "reports" / "history.db").exists()
+    ended = run("history", cwd=tmp_path)
+    assert (ended.code, "there is no history yet" in ended.err) == (4, True)
+
+
+def test_a_bad_number_of_runs_is_told_before_anything_runs(folder: Path) -> None:
+    ended = again(folder, AUTHPROBE_HISTORY_KEEP="many")
+    assert ended.code == 4
+    assert "AUTHPROBE_HISTORY_KEEP: many: write a number of runs" in ended.err
+
+
+def test_annotations_are_for_github_only(folder: Path) -> None:
+    failing = ("outcome: accepted", "outcome: crashed")
+    assert "::error" not in again(folder, *failing).out
+    assert (
+        "::error title=failed%3A"
+        not in again(folder, *failing, "--json", GITHUB_ACTIONS="true").out
+    )
+    told = again(folder, *failing, GITHUB_ACTIONS="true").out
+    assert f"::error title=failed: {GOOD}".replace(": ", "%3A ") in told
+
+
+def test_plain_pytest_keeps_what_the_command_keeps(folder: Path) -> None:
+    names = {path.name for path in (folder / "reports").iterdir() if path.name[0] != "."}
+    assert names == {
+        *("report.html", "results.json", "junit.xml", "ctrf.json", "summary.md", "history.db"),
+    }
+    assert os.access(folder / "reports" / "history.db", os.R_OK)
