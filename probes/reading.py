@@ -1,0 +1,325 @@
+"""A text as others may read it: escapes undone, wraps joined, and what is encoded in it decoded.
+
+Each reading knows where its characters come from, so that what is found in it can be taken out of
+the text itself. Nothing here looks for anything.
+"""
+
+import binascii
+import bisect
+import itertools
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+_HEX: Final = "[0-9a-fA-F]"
+ESCAPE: Final = re.compile(
+    r"[\\%&](?:"  # a set first: it is looked for much faster than alternatives are
+    # Of JSON and of programs; a JSON text within another has more backslashes.
+    rf"(?<=\\)\\{{0,7}}+(?:u00({_HEX}{{2}})|u\{{0{{0,4}}({_HEX}{{2}})\}}|x({_HEX}{{2}}))"
+    # Of addresses, also more than once.
+    rf"|(?<=%)(?:25){{0,4}}({_HEX}{{2}})"
+    # Of HTML, also more than once.
+    r"|(?<=&)(?:amp;){0,4}(?:#0{0,7}(\d{1,3})(?!\d);?|#[xX]0{0,7}("
+    rf"{_HEX}{{1,2}})(?!{_HEX});?|(amp|num|semi|percnt|bsol|lowbar|UnderBar);))"
+)
+"""A character that is written with others."""
+NAMED: Final = {
+    "amp": "&",
+    "num": "#",
+    "semi": ";",
+    "percnt": "%",
+    "bsol": "\\",
+    "lowbar": "_",
+    "UnderBar": "_",
+}
+PLAIN: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=:@ %&#;\\"
+)
+"""What an escape may stand for that matters: what credentials are made of, and other escapes."""
+
+UNSEEN: Final = re.compile(
+    r"[\x1b\x9b\\<\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff](?:"
+    # Sequences of terminals (ECMA-48, 5.4 and 5.6), also as JSON has them.
+    r"(?:(?<=\x1b)|(?<=\\)\\{0,7}+(?:u001[bB]|x1[bB]|e|033))"
+    r"(?:\[[0-?]{0,64}+[ -/]{0,4}+[@-~]|\][^\x07\x1b]{0,512}+(?:\x07|\x1b\\)|[@-Z^_])"
+    r"|(?<=\x9b)[0-?]{0,64}+[@-~]"
+    # NUL of UTF-16, soft hyphens, marks of direction and of no width.
+    r"|(?<![\x1b\x9b\\<])"
+    r"|(?<=\\)\\{0,7}+u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206\d|[fF][eE][fF][fF])"
+    # JSON may write a solidus so.
+    r"|(?<=\\)\\{0,7}+(?=/)"
+    r"|(?<=<)/?(?:a|b|br|code|em|i|mark|span|strong|u|wbr)\b[^<>]{0,256}+>)"
+)
+"""What may stand within a text without being part of it."""
+LINE_END: Final = re.compile(
+    r"[\r\\%&](?:(?<=\r)|(?<=\\)\\{0,7}+(?:r\\{1,8}+)?n|(?<=%)0[dD](?:%0[aA])?|(?<=%)0[aA]"
+    r"|(?<=&)#(?:10|13|[xX][aAdD]);)"
+)
+"""An end of line that is none to a program that reads lines."""
+EDGES: Final = " \t\r│┃|>\\"
+"""What stands at both ends of a line: indentation, a frame, marks of quotation and continuation."""
+
+
+class Coding(NamedTuple):
+    """A way to write bytes as characters."""
+
+    name: str
+    runs: re.Pattern[str]
+    """What may be written so."""
+    shifts: int
+    """At how many places a run may begin."""
+    characters: int
+    bytes: int
+    """For which so many characters stand."""
+    decode: Callable[[str], str]
+    """The bytes, each as the character of its number."""
+
+
+def _from_base64(run: str) -> str:
+    whole = run.translate(_STANDARD) + "A" * (-len(run) % 4)
+    return binascii.a2b_base64(whole).decode("latin-1")
+
+
+def _from_hex(run: str) -> str:
+    return binascii.unhexlify(run[: len(run) // 2 * 2]).decode("latin-1")
+
+
+def _from_spaced_hex(run: str) -> str:
+    return bytes(int(pair, 16) for pair in re.split("[ :-]", run)).decode("latin-1")
+
+
+_STANDARD: Final = str.maketrans("-_", "+/")
+BASE64: Final = Coding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, _from_base64)
+HEX: Final = Coding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
+SPACED_HEX: Final = Coding(
+    "hex", re.compile(rf"{_HEX}{{2}}(?:[ :-]{_HEX}{{2}}){{11,}}+"), 1, 3, 1, _from_spaced_hex
+)
+TEXTUAL: Final = re.compile(r"[\0\t\n\r -~]{16,}")
+"""What random bytes do not have."""
+BETWEEN: Final = "!"
+"""Between runs: neither part of a credential nor of what is joined."""
+
+JOINED: Final = "joined"
+WRITTEN: Final = re.compile(
+    r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+    rf"|{BASE64.runs.pattern}|{SPACED_HEX.runs.pattern}"
+)
+"""What a text has that can be read in more ways than one."""
+PASSES: Final = 3
+"""How often escapes are undone of what other escapes were undone of."""
+DEPTH: Final = 2
+"""How often something is decoded that was decoded itself."""
+
+
+class Span(NamedTuple):
+    """A part of a text, and the name of what it is."""
+
+    start: int
+    end: int
+    name: str
+
+
+Trace = Callable[[Sequence[Span]], list[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text, how it was read, and the text that it was read from."""
+
+    text: str
+    before: "Reading | None" = None
+    how: str = ""
+    trace: Trace = field(default=list, repr=False)
+    """From spans of this text to those of the text before, every one that reads alike."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """How it was read, step by step."""
+        steps = self.before.path if self.before else ()
+        return (*steps, self.how) if self.how else steps
+
+    def origins(self, spans: Sequence[Span]) -> list[Span]:
+        """What in the very first text these come from."""
+        reading, found = self, list(spans)
+        while reading.before is not None and found:
+            found = reading.trace(found)
+            reading = reading.before
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Where the characters of a reading begin in the text before it, and how many stand for one."""
+
+    here: list[int] = field(default_factory=list)
+    there: list[int] = field(default_factory=list)
+    width: list[int] = field(default_factory=list)
+
+    def add(self, here: int, there: int, width: int = 1) -> None:
+        self.here.append(here)
+        self.there.append(there)
+        self.width.append(width)
+
+    def origin(self, span: Span) -> Span:
+        first = bisect.bisect_right(self.here, span.start) - 1
+        last = bisect.bisect_right(self.here, span.end - 1) - 1
+        start = self.there[first] + (span.start - self.here[first]) * self.width[first]
+        end = self.there[last] + (span.end - self.here[last]) * self.width[last]
+        return Span(start, end, span.name)
+
+
+def readings(text: str) -> Iterator[Reading]:
+    """The text itself, and every other way to read it that may show more."""
+    if WRITTEN.search(text):
+        yield from _readings(Reading(text), DEPTH)
+    else:
+        yield Reading(text)
+
+
+def _readings(first: Reading, depth: int) -> Iterator[Reading]:
+    yield first
+    last = yield from _with_lines_joined(first)
+    plain = first
+    for _ in range(PASSES):
+        undone = _unescaped(plain)
+        if undone is plain:
+            break
+        yield undone
+        plain = undone
+    if plain is not first:
+        last = yield from _with_lines_joined(plain)
+    for decoded in _decoded(last) if depth else ():
+        yield from _readings(decoded, depth - 1)
+
+
+def _with_lines_joined(reading: Reading) -> Generator[Reading, None, Reading]:
+    """The reading without what is not seen, and the same on one line; the last of them."""
+    for step in (_bare, _with_line_ends, _joined):
+        further = step(reading)
+        if further is not reading and step is not _with_line_ends:
+            yield further
+        reading = further
+    return reading
+
+
+def _bare(reading: Reading) -> Reading:
+    """The reading without sequences of terminals and what else is not seen."""
+    return _substituted(reading, UNSEEN, "", "bare")
+
+
+def _with_line_ends(reading: Reading) -> Reading:
+    """The reading with every end of line as one character."""
+    return _substituted(reading, LINE_END, "\n", "")
+
+
+def _substituted(reading: Reading, pattern: re.Pattern[str], by: str, how: str) -> Reading:
+    text = reading.text
+    changed, count = pattern.subn(by, text)
+    if not count:
+        return reading
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        pieces, here, there = _Pieces(), 0, 0
+        for found in pattern.finditer(text):
+            pieces.add(here, there)
+            here += found.start() - there
+            if by:
+                pieces.add(here, found.start(), len(found[0]))
+                here += len(by)
+            there = found.end()
+        pieces.add(here, there)
+        return [pieces.origin(span) for span in spans]
+
+    return Reading(changed, reading, how, trace)
+
+
+def _joined(reading: Reading) -> Reading:
+    """The reading with its lines joined, without what stands at their ends."""
+    lines = reading.text.split("\n")
+    if len(lines) == 1:
+        return reading
+    parts = [line.strip(EDGES) for line in lines]
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        pieces, here, there = _Pieces(), 0, 0
+        for line, part in zip(lines, parts, strict=True):
+            pieces.add(here, there + len(line) - len(line.lstrip(EDGES)))
+            here += len(part)
+            there += len(line) + 1
+        return [pieces.origin(span) for span in spans]
+
+    return Reading("".join(parts), reading, JOINED, trace)
+
+
+def _unescaped(reading: Reading) -> Reading:
+    """The reading with the escapes undone that stand for what a credential may be made of."""
+    text = reading.text
+    if "\\" not in text and "%" not in text and "&" not in text:
+        return reading
+    undone = ESCAPE.sub(_meant, text)
+    if undone == text:
+        return reading
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        pieces, here, there = _Pieces(), 0, 0
+        pieces.add(0, 0)
+        for escape in ESCAPE.finditer(text):
+            if len(_meant(escape)) > 1:
+                continue
+            here += escape.start() - there
+            there = escape.end()
+            pieces.add(here, escape.start(), there - escape.start())
+            here += 1
+            pieces.add(here, there)
+        return [pieces.origin(span) for span in spans]
+
+    return Reading(undone, reading, "unescaped", trace)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    """The character that is meant, if it matters; else the escape as it is."""
+    number = escape.lastindex or 0
+    if number == 7:
+        return NAMED[escape[7]]
+    meant = chr(int(escape[number], 10 if number == 5 else 16))
+    return meant if meant in PLAIN else escape[0]
+
+
+def _decoded(reading: Reading) -> Iterator[Reading]:
+    """What is encoded in the reading as base64 or hex, at each place where it may begin."""
+    for coding in (BASE64, HEX, SPACED_HEX):
+        if runs := tuple(dict.fromkeys(coding.runs.findall(reading.text))):
+            for shift in range(coding.shifts):
+                decoded = _runs_decoded(reading, coding, runs, shift)
+                if TEXTUAL.search(decoded.text):
+                    yield decoded
+
+
+def _runs_decoded(reading: Reading, coding: Coding, runs: tuple[str, ...], shift: int) -> Reading:
+    """All different runs, decoded from so many characters on."""
+    parts = [coding.decode(run[shift:]) for run in runs]
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        begins = list(itertools.accumulate((len(part) + 1 for part in parts), initial=0))
+        inside: dict[str, list[Span]] = {}
+        for span in spans:
+            number = bisect.bisect_right(begins, span.start) - 1
+            start, end = (
+                (place - begins[number]) * coding.characters for place in (span.start, span.end)
+            )
+            run = runs[number]
+            inside.setdefault(run, []).append(
+                Span(
+                    shift + start // coding.bytes,
+                    min(shift - (-end // coding.bytes), len(run)),
+                    span.name,
+                )
+            )
+        return [
+            Span(found.start() + span.start, found.start() + span.end, span.name)
+            for found in coding.runs.finditer(reading.text)
+            for span in inside.get(found[0], ())
+        ]
+
+    return Reading(BETWEEN.join(parts), reading, coding.name, trace)
