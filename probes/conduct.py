@@ -28,7 +28,9 @@ from probes.judge import judge
 from probes.observation import Observation
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
+from probes.redact import Redactor
 from probes.run import CaseRecord, Run, dump_record, make_run, read_run
+from probes.scan import scan_text
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
@@ -77,20 +79,28 @@ def published_versions(kind: ClientKind) -> tuple[str, ...]:
         return cache.versions(kind)
 
 
-def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None) -> Run:
+def conduct(
+    plan: Plan,
+    reporter: Reporter,
+    cases: Sequence[Case] | None = None,
+    redactor: Redactor | None = None,
+) -> Run:
     """Probe and judge all cases, or these; an interrupted run holds those that were finished.
+
+    The redactor learns every token of the run.
 
     Each record is on disk in `results.partial.jsonl` as soon as it exists, so that not even
     `kill -9` loses it; the file is removed by whoever writes `results.json`.
     """
     cases, settings = plan.cases if cases is None else cases, plan.settings
+    redactor = redactor or Redactor()
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
     records: list[CaseRecord] = []
     interrupted = False
-    with _Partial(settings.out) as partial:
+    with _Partial(settings.out, redactor) as partial:
         try:
-            probing = contextlib.closing(_probe(cases, settings, reporter))
+            probing = contextlib.closing(_probe(cases, settings, reporter, redactor))
             with terminable(), probing as observed:
                 for case, observation in observed:
                     record = make_record(case, observation, plan.baseline.get(case.id))
@@ -108,7 +118,7 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
 
 
 def _probe(
-    cases: Sequence[Case], settings: Settings, reporter: Reporter
+    cases: Sequence[Case], settings: Settings, reporter: Reporter, redactor: Redactor
 ) -> Generator[tuple[Case, Observation]]:
     with contextlib.ExitStack() as stack:
         # Ended in reverse: first what runs, then who waits for it, then what it talked to.
@@ -124,6 +134,7 @@ def _probe(
             cache=cache,
             broken_rules=settings.break_rules,
             scratch=scratch,
+            redactor=redactor,
         )
         install(engine.clients_of(cases), cache, reporter)
         reporter.stage("probing", len(cases))
@@ -205,6 +216,7 @@ class _Partial:
     """The file of finished records, held by one run at a time; a context manager."""
 
     folder: Path
+    redactor: Redactor
     _file: TextIO | None = None
     _lock: filelock.BaseFileLock | None = None
 
@@ -233,10 +245,14 @@ class _Partial:
             self._lock.release()
 
     def add(self, record: CaseRecord) -> None:
-        """Keep a record, whatever happens next; a full disk is told of when the run is over."""
+        """Keep a record, whatever happens next; a full disk is told of when the run is over.
+
+        One that holds a credential is not kept: its run ends without a report.
+        """
+        line = dump_record(record)
         with contextlib.suppress(OSError):
-            if self._file:
-                self._file.write(dump_record(record))
+            if self._file and not scan_text(line, self.redactor):
+                self._file.write(line)
                 self._file.flush()
 
 

@@ -5,8 +5,10 @@ or local variable of a probe can reach one of its reports.
 """
 
 import argparse
+import contextlib
 import tempfile
-from collections.abc import Generator
+import traceback
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +18,8 @@ import pytest
 from probes import conduct
 from probes.errors import ExitCode, ProbesError
 from probes.plan import Case
-from probes.progress import make_reporter
-from probes.report.artifacts import SecretFoundError, publish, without_hostname
+from probes.progress import Reporter, make_reporter
+from probes.report.artifacts import Guard, SecretFoundError, without_hostname
 from probes.report.html import details, row_cells, summary
 from probes.report.markdown import summary_markdown
 from probes.report.table import proves_nothing
@@ -115,6 +117,8 @@ class CompatibilityRun:
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
+        self.guard = Guard()
+        self.ends_with: ExitCode | None = None
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:
             self._stage("htmlpath", HTML)
@@ -149,10 +153,9 @@ class CompatibilityRun:
             capture.global_and_fixture_disabled(),
             make_reporter(plain=is_ci()) as reporter,
         ):
-            try:
-                self.run = conduct.conduct(self.plan, reporter, cases)
-            except ProbesError as error:
-                raise pytest.UsageError(str(error)) from None
+            self.run = self._conduct(reporter, cases)
+        if not self._publish_results(self.run):
+            session.items.clear()  # what they say is made of what the results hold
         self.records = {record.id: record for record in self.run.cases}
         session.items[:] = [
             item
@@ -160,26 +163,51 @@ class CompatibilityRun:
             if (case := case_of(item)) is None or case.id in self.records
         ]
 
+    def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
+        redactor = self.guard.redactor
+        try:
+            return conduct.conduct(self.plan, reporter, cases, redactor)
+        except ProbesError as error:
+            raise pytest.UsageError(redactor(str(error))) from None
+        except Exception as error:  # noqa: BLE001 - pytest would print it as it is
+            told = redactor("".join(traceback.format_exception(error)))
+            raise RuntimeError(told) from None
+
+    def _publish_results(self, run: Run) -> bool:
+        """Write `results.json`, before anything is shown; whether what it holds may be shown."""
+        with self._complaining():
+            self.guard.publish(self.plan.settings.out, {"results.json": dump_run(run)})
+        return self.ends_with is not ExitCode.SECRET_FOUND
+
+    @contextlib.contextmanager
+    def _complaining(self) -> Iterator[None]:
+        """Keeps what there is to say of artifacts that are not written, and the exit code."""
+        try:
+            yield
+        except SecretFoundError as error:
+            self.problem = str(error)
+            self.ends_with = ExitCode.SECRET_FOUND
+        except OSError as error:
+            self.problem = f"the reports could not be written: {error}"
+            self.ends_with = ExitCode.USAGE
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Write the reports when everybody else has written theirs, before the terminal sums up."""
         try:
             yield
-            if self.run is not None:
-                self._publish(self.run)
-        except SecretFoundError as error:
-            self.problem = str(error)
-            session.exitstatus = ExitCode.SECRET_FOUND
-        except OSError as error:
-            self.problem = f"the reports could not be written: {error}"
-            session.exitstatus = ExitCode.USAGE
+            if self.run is not None and self.problem is None:
+                with self._complaining():
+                    self._publish(self.run)
         finally:
             self._staging.cleanup()
         if self.run is not None and self.run.interrupted:
             session.exitstatus = ExitCode.INTERRUPTED
+        if self.ends_with is not None:
+            session.exitstatus = self.ends_with
 
     def _publish(self, run: Run) -> None:
-        texts = {"results.json": dump_run(run), "summary.md": summary_markdown(run)}
+        texts = {"summary.md": summary_markdown(run)}
         for name in (HTML, JUNIT):
             staged = Path(self._staging.name, name)
             if staged.is_file():
@@ -187,7 +215,7 @@ class CompatibilityRun:
         if JUNIT in texts:
             texts[JUNIT] = without_hostname(texts[JUNIT])
         self._tell_final_names()
-        publish(self.plan.settings.out, texts)
+        self.guard.publish(self.plan.settings.out, texts)
         if not run.interrupted:
             (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from probes.errors import ExitCode
-from probes.report.artifacts import SecretFoundError, publish
+from probes.report.artifacts import Guard, SecretFoundError
 from tests.command import PROJECT, run, write_scenario
 
 CANARY = "sk-ant-oat01-" + "canary-of-the-user-" * 3
@@ -83,7 +83,7 @@ def test_the_users_own_credentials_are_neither_used_nor_touched(tmp_path: Path) 
 def test_an_artifact_with_a_token_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "kept.html").write_text("of an earlier run")
     with pytest.raises(SecretFoundError, match=r"kept\.html was not written") as raised:
-        publish(tmp_path, {"clean.json": "{}", "kept.html": f"<p>{CANARY}</p>"})
+        Guard().publish(tmp_path, {"clean.json": "{}", "kept.html": f"<p>{CANARY}</p>"})
     assert CANARY not in str(raised.value)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "clean.json": "{}",
@@ -96,6 +96,7 @@ def test_a_leak_ends_the_run_with_its_own_exit_code(tmp_path: Path) -> None:
     text = SCENARIO.replace("To look for them afterwards.", CANARY)
     ended = run("run", write_scenario(tmp_path, text), cwd=tmp_path)
     assert ended.code == ExitCode.SECRET_FOUND
-    assert "report.html was not written: it holds what looks like a token" in ended.err
+    assert "results.json was not written: it holds what looks like a token, at line" in ended.err
     assert CANARY not in ended.err + ended.out
-    assert not (tmp_path / "reports" / "report.html").exists()
+    kept = [p for p in (tmp_path / "reports").iterdir() if p.stat().st_size]
+    assert kept == []

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -37,6 +37,8 @@ class Laboratory:
     broken_rules: frozenset[str] = frozenset()
     scratch: Path | None = None
     """Where private homes are made."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Learns the tokens of every case."""
 
     @contextlib.contextmanager
     def bench(self, case: Case) -> Iterator["Bench"]:
@@ -77,10 +79,13 @@ class Bench:
 
     def finish(self) -> None:
         """Close the proxy; what it has seen is in `backend` from now on."""
+        if self._over:
+            return
         self._over = True
         if self._listener is not None:
             self.laboratory.network.close(self._listener)  # type: ignore[arg-type]
             self._listener = None
+        self.laboratory.redactor.learn_from(self.backend.redactor)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:

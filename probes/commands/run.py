@@ -12,6 +12,7 @@ from rich.console import Console
 from probes import plugin
 from probes.conduct import plan_of
 from probes.errors import ExitCode
+from probes.redact import Redactor
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
 from probes.settings import Settings, default_jobs
@@ -49,7 +50,7 @@ def run(
     plan = plan_of(settings)
     if only_list:
         for case in plan.cases:
-            print(case.id)
+            print(Redactor()(case.id))
         return ExitCode.OK
     given = plugin.Given(plan)
     printed = io.StringIO()
@@ -57,10 +58,8 @@ def run(
         code = int(pytest.main(pytest_arguments(expression), plugins=[plugin, given]))
     if given.run is None:
         return _nothing_ran(code, printed.getvalue(), expression)
-    if as_json:
-        sys.stdout.write(dump_run(given.run))
-    else:
-        _print(given.run, settings.out)
+    if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
+        _print(given.run, settings.out, as_json=as_json)
     if given.problem:
         print(given.problem, file=sys.stderr)
     return code
@@ -93,10 +92,13 @@ def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
     if code == ExitCode.NOTHING_SELECTED:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
     elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
-        print(printed, file=sys.stderr)
+        print(Redactor()(printed), file=sys.stderr)
     return code
 
 
-def _print(run: Run, out: Path) -> None:
+def _print(run: Run, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(dump_run(run))
+        return
     print_run(run, Console())
     print(f"report: {out / plugin.HTML}", file=sys.stderr)
