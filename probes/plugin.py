@@ -17,6 +17,7 @@ import pytest
 
 from probes import conduct
 from probes.errors import ExitCode, ProbesError
+from probes.harmless import for_log
 from probes.plan import Case
 from probes.progress import Reporter, make_reporter
 from probes.report.artifacts import Guard, SecretFoundError, without_hostname
@@ -300,4 +301,4 @@ def case_of(item: pytest.Item) -> Case | None:
 
 def describe(record: CaseRecord) -> str:
     """Why a case did not pass, in a few lines."""
-    return "\n".join(describe_problem(record))
+    return for_log("\n".join(describe_problem(record)))

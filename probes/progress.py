@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Protocol, Self
 
+from probes.harmless import for_log
+
 
 class Reporter(Protocol):
     """What the engine tells while it works."""
@@ -62,7 +64,7 @@ class Bars:
         self._progress.reset(self._task, description=title, total=total, visible=True, busy="")
 
     def busy(self, name: str, doing: str) -> None:
-        self._busy[name] = f"{name} {doing}".strip()
+        self._busy[name] = for_log(f"{name} {doing}".strip())
         self._show()
 
     def done(self, name: str) -> None:
@@ -71,7 +73,7 @@ class Bars:
         self._show()
 
     def tell(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(for_log(line), markup=False, highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         names = list(self._busy.values())
@@ -111,7 +113,7 @@ class Lines:
 
     def _say(self, text: str) -> None:
         self._spoke = time.monotonic()
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
+        print(for_log(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
 
 
 def make_reporter(*, plain: bool) -> Bars | Lines:

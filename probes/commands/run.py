@@ -12,6 +12,7 @@ from rich.console import Console
 from probes import plugin
 from probes.conduct import plan_of
 from probes.errors import ExitCode
+from probes.harmless import for_log
 from probes.redact import Redactor
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
@@ -61,7 +62,7 @@ def run(
     if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
         _print(given.run, settings.out, as_json=as_json)
     if given.problem:
-        print(given.problem, file=sys.stderr)
+        print(for_log(given.problem), file=sys.stderr)
     return code
 
 
@@ -92,7 +93,7 @@ def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
     if code == ExitCode.NOTHING_SELECTED:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
     elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
-        print(Redactor()(printed), file=sys.stderr)
+        print(for_log(Redactor()(printed)), file=sys.stderr)
     return code
 
 

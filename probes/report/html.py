@@ -8,6 +8,7 @@ from typing import Final
 from probes.emulator.catalogue import rows
 from probes.emulator.rules import RULES
 from probes.findings import names
+from probes.harmless import shown
 from probes.observation import Exchange
 from probes.report import table, text
 from probes.report.style import STYLE
@@ -269,7 +270,7 @@ def _link(record: CaseRecord, content: str) -> str:
 
 def _text(outside: str) -> str:
     """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(text.shown(outside)).replace("\n", "<br>")
+    return html.escape(shown(outside)).replace("\n", "<br>")
 
 
 def _code(outside: str | None) -> str:
