@@ -120,12 +120,12 @@ def _remake(names: dict[str, str]) -> Redactor:
 
 
 def _anchors(value: str) -> Iterator[tuple[str, int]]:
-    """Parts of a value of which every long part of it has one; a short value is one itself."""
+    """Parts of a value, one of which is in each fragment of it; a short value is one itself."""
     begin, last = _public(value), len(value) - ANCHOR
     if last < begin:
         yield value, 0
         return
-    for place in dict.fromkeys((*range(begin, last, ANCHOR), last)):
+    for place in dict.fromkeys((*range(begin, last, FRAGMENT - ANCHOR + 1), last)):
         yield value[place : place + ANCHOR], place
 
 

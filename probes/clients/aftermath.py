@@ -14,6 +14,7 @@ from probes.emulator.setup import TokenState
 from probes.emulator.tokens import Token, TokenStore
 from probes.observation import LoginState, Observation, StoredLogin
 from probes.scenario.model import Via
+from probes.shapes import VAGUE
 
 CREDENTIALS: Final = ".credentials.json"
 STORE: Final = Path(".config", "anthropic", "credentials")
@@ -21,6 +22,9 @@ STORE: Final = Path(".config", "anthropic", "credentials")
 OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 """Ids in names of files, which are others in each run."""
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
+LOOKED_INTO_BYTES: Final = 256 * 1024
+"""In a larger file tokens are looked for as they are, and in no other spelling."""
+PATH_LIMIT: Final = 500
 FILES: Final = 5000
 """A home with more is looked through no further."""
 
@@ -73,7 +77,6 @@ def _slot(value: str, token: Token | None) -> str | None:
 
 def leaks(bench: Bench) -> Iterator[str]:
     """Files that the client has made, as it knows them, which hold a token and are not meant to."""
-    values = [token.value.encode() for token in bench.backend.tokens]
     meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
     for number, path in enumerate(_files(bench.home, meant)):
         if number >= FILES:
@@ -82,8 +85,19 @@ def leaks(bench: Bench) -> Iterator[str]:
             data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
         except OSError:
             continue
-        if any(value in data for value in values):
-            yield bench.redactor("~/" + _stable(path.relative_to(bench.home)))
+        name = bench.redactor("~/" + str(path.relative_to(bench.home)))
+        if "[redacted:" in name or _holds_token(bench, data):
+            yield bench.redactor.cut("~/" + _stable(path.relative_to(bench.home)), PATH_LIMIT)
+
+
+def _holds_token(bench: Bench, data: bytes) -> bool:
+    """Whether a token of the case is in a file, in a small one however it is written."""
+    if any(token.value.encode() in data for token in bench.backend.tokens):
+        return True
+    if len(data) > LOOKED_INTO_BYTES:
+        return False
+    found = bench.redactor.find(data.decode("latin-1"))
+    return any(place.name not in VAGUE for _, place in found)
 
 
 def _stable(path: Path) -> str:
