@@ -98,7 +98,7 @@ def conduct(
     began = time.monotonic()
     records: list[CaseRecord] = []
     interrupted = False
-    with _Partial(settings.out, redactor) as partial:
+    with _Partial(settings.out) as partial:
         try:
             probing = contextlib.closing(_probe(cases, settings, reporter, redactor))
             with terminable(), probing as observed:
@@ -216,7 +216,6 @@ class _Partial:
     """The file of finished records, held by one run at a time; a context manager."""
 
     folder: Path
-    redactor: Redactor
     _file: TextIO | None = None
     _lock: filelock.BaseFileLock | None = None
 
@@ -247,11 +246,11 @@ class _Partial:
     def add(self, record: CaseRecord) -> None:
         """Keep a record, whatever happens next; a full disk is told of when the run is over.
 
-        One that holds a credential is not kept: its run ends without a report.
+        One that holds what looks like a credential is not kept: its run ends without a report.
         """
         line = dump_record(record)
         with contextlib.suppress(OSError):
-            if self._file and not scan_text(line, self.redactor):
+            if self._file and not scan_text(line):
                 self._file.write(line)
                 self._file.flush()
 

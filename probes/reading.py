@@ -20,7 +20,7 @@ ESCAPE: Final = re.compile(
     # Of addresses, also more than once.
     rf"|(?<=%)(?:25){{0,4}}({_HEX}{{2}})"
     # Of HTML, also more than once.
-    r"|(?<=&)(?:amp;){0,4}(?:#0{0,7}(\d{1,3})(?!\d);?|#[xX]0{0,7}("
+    r"|(?<=&)(?:amp;){0,4}(?!#3[49];|#x27;)(?:#0{0,7}(\d{1,3})(?!\d);?|#[xX]0{0,7}("
     rf"{_HEX}{{1,2}})(?!{_HEX});?|(amp|num|semi|percnt|bsol|lowbar|UnderBar);))"
 )
 """A character that is written with others."""
@@ -38,6 +38,7 @@ PLAIN: Final = frozenset(
 )
 """What an escape may stand for that matters: what credentials are made of, and other escapes."""
 
+_TAG: Final = r"/?(?:a|b|br|code|em|i|mark|span|strong|u|wbr)\b[^<>]{0,256}+>"
 UNSEEN: Final = re.compile(
     r"[\x1b\x9b\\<\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff](?:"
     # Sequences of terminals (ECMA-48, 5.4 and 5.6), also as JSON has them.
@@ -49,7 +50,8 @@ UNSEEN: Final = re.compile(
     r"|(?<=\\)\\{0,7}+u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206\d|[fF][eE][fF][fF])"
     # JSON may write a solidus so.
     r"|(?<=\\)\\{0,7}+(?=/)"
-    r"|(?<=<)/?(?:a|b|br|code|em|i|mark|span|strong|u|wbr)\b[^<>]{0,256}+>)"
+    # Tags within a word.
+    rf"|(?<=[\w+/=;-]<){_TAG}(?:<{_TAG})*+(?=[\w+/=&%\\-]))"
 )
 """What may stand within a text without being part of it."""
 LINE_END: Final = re.compile(
@@ -85,25 +87,22 @@ def _from_hex(run: str) -> str:
     return binascii.unhexlify(run[: len(run) // 2 * 2]).decode("latin-1")
 
 
-def _from_spaced_hex(run: str) -> str:
-    return bytes(int(pair, 16) for pair in re.split("[ :-]", run)).decode("latin-1")
-
-
 _STANDARD: Final = str.maketrans("-_", "+/")
 BASE64: Final = Coding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, _from_base64)
 HEX: Final = Coding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
-SPACED_HEX: Final = Coding(
-    "hex", re.compile(rf"{_HEX}{{2}}(?:[ :-]{_HEX}{{2}}){{11,}}+"), 1, 3, 1, _from_spaced_hex
-)
 TEXTUAL: Final = re.compile(r"[\0\t\n\r -~]{16,}")
 """What random bytes do not have."""
+WORDY: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=%&;\\."
+)
+"""What stands at a seam, if a credential goes on in the next line."""
 BETWEEN: Final = "!"
-"""Between runs: neither part of a credential nor of what is joined."""
+"""Between runs, or lines: neither part of a credential nor of what is joined."""
 
 JOINED: Final = "joined"
 WRITTEN: Final = re.compile(
     r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-    rf"|{BASE64.runs.pattern}|{SPACED_HEX.runs.pattern}"
+    rf"|{BASE64.runs.pattern}"
 )
 """What a text has that can be read in more ways than one."""
 PASSES: Final = 3
@@ -179,7 +178,7 @@ def readings(text: str) -> Iterator[Reading]:
 
 def _readings(first: Reading, depth: int) -> Iterator[Reading]:
     yield first
-    last = yield from _with_lines_joined(first)
+    whole = yield from _with_lines_joined(first)
     plain = first
     for _ in range(PASSES):
         undone = _unescaped(plain)
@@ -188,19 +187,26 @@ def _readings(first: Reading, depth: int) -> Iterator[Reading]:
         yield undone
         plain = undone
     if plain is not first:
-        last = yield from _with_lines_joined(plain)
-    for decoded in _decoded(last) if depth else ():
-        yield from _readings(decoded, depth - 1)
+        whole = yield from _with_lines_joined(plain)
+    for reading in whole if depth else ():
+        for decoded in _decoded(reading):
+            yield from _readings(decoded, depth - 1)
 
 
-def _with_lines_joined(reading: Reading) -> Generator[Reading, None, Reading]:
-    """The reading without what is not seen, and the same on one line; the last of them."""
-    for step in (_bare, _with_line_ends, _joined):
-        further = step(reading)
-        if further is not reading and step is not _with_line_ends:
-            yield further
-        reading = further
-    return reading
+def _with_lines_joined(reading: Reading) -> Generator[Reading, None, tuple[Reading, ...]]:
+    """The reading without what is not seen, and of that what may go on in the next line.
+
+    Comes back with both: all that is encoded in the reading is in one of them.
+    """
+    bare = _bare(reading)
+    if bare is not reading:
+        yield bare
+    lines = _with_line_ends(bare)
+    joined = _joined(lines)
+    if joined is lines:
+        return (bare,)
+    yield joined
+    return bare, joined
 
 
 def _bare(reading: Reading) -> Reading:
@@ -235,21 +241,33 @@ def _substituted(reading: Reading, pattern: re.Pattern[str], by: str, how: str) 
 
 
 def _joined(reading: Reading) -> Reading:
-    """The reading with its lines joined, without what stands at their ends."""
+    """What is left of the reading if only lines count that may go on in the next one, joined."""
     lines = reading.text.split("\n")
     if len(lines) == 1:
         return reading
     parts = [line.strip(EDGES) for line in lines]
+    goes_on = [
+        bool(one) and bool(next_one) and one[-1] in WORDY and next_one[0] in WORDY
+        for one, next_one in itertools.pairwise(parts)
+    ]
+    if not any(goes_on):
+        return reading
+    kept = [
+        before or after for before, after in zip((False, *goes_on), (*goes_on, False), strict=True)
+    ]
+    ends = ["" if each else BETWEEN for each in (*goes_on, False)]
+    shown = [part + end if keep else "" for part, end, keep in zip(parts, ends, kept, strict=True)]
 
     def trace(spans: Sequence[Span]) -> list[Span]:
         pieces, here, there = _Pieces(), 0, 0
-        for line, part in zip(lines, parts, strict=True):
-            pieces.add(here, there + len(line) - len(line.lstrip(EDGES)))
+        for line, part in zip(lines, shown, strict=True):
+            if part:
+                pieces.add(here, there + len(line) - len(line.lstrip(EDGES)))
             here += len(part)
             there += len(line) + 1
         return [pieces.origin(span) for span in spans]
 
-    return Reading("".join(parts), reading, JOINED, trace)
+    return Reading("".join(shown), reading, JOINED, trace)
 
 
 def _unescaped(reading: Reading) -> Reading:
@@ -288,8 +306,11 @@ def _meant(escape: re.Match[str]) -> str:
 
 def _decoded(reading: Reading) -> Iterator[Reading]:
     """What is encoded in the reading as base64 or hex, at each place where it may begin."""
-    for coding in (BASE64, HEX, SPACED_HEX):
-        if runs := tuple(dict.fromkeys(coding.runs.findall(reading.text))):
+    text = reading.text
+    for coding in (BASE64, HEX):
+        runs = tuple(dict.fromkeys(coding.runs.findall(text)))
+        text = BETWEEN.join(runs)  # what may be hex may be base64 as well
+        if runs:
             for shift in range(coding.shifts):
                 decoded = _runs_decoded(reading, coding, runs, shift)
                 if TEXTUAL.search(decoded.text):

@@ -40,6 +40,7 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._anchors: dict[str, tuple[Anchor, ...]] = {}
+        self._no_words: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remake, (self._names,)
@@ -50,6 +51,8 @@ class Redactor:
             self._names[part] = slot
             for text, at in _anchors(part):
                 self._anchors[text] = (*self._anchors.get(text, ()), Anchor(slot, part, at))
+                if not WORD.fullmatch(text):
+                    self._no_words.add(text)
 
     def learn_from(self, other: "Redactor") -> None:
         """Remember what another one knows."""
@@ -92,7 +95,7 @@ class Redactor:
 
     def _places(self, text: str) -> Iterator[tuple[int, tuple[Anchor, ...]]]:
         """Where in the text an anchor is."""
-        wanted = tuple(self._anchors.items())
+        wanted = tuple(self._anchors)
         if len(wanted) > FEW:
             words = {word for word in set(WORD.findall(text)) if self._has_anchor(word)}
             for word in WORD.finditer(text) if words else ():
@@ -100,11 +103,11 @@ class Redactor:
                     for place in range(word.start(), word.end() - ANCHOR + 1):
                         if anchors := self._anchors.get(text[place : place + ANCHOR]):
                             yield place, anchors
-            wanted = tuple(item for item in wanted if not WORD.fullmatch(item[0]))
-        for spelling, anchors in wanted:
+            wanted = tuple(self._no_words)
+        for spelling in wanted:
             place = text.find(spelling)
             while place >= 0:
-                yield place, anchors
+                yield place, self._anchors[spelling]
                 place = text.find(spelling, place + 1)
 
     def _has_anchor(self, word: str) -> bool:

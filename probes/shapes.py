@@ -10,6 +10,7 @@ TOKEN: Final = "token"
 JWT: Final = "jwt"
 
 
+# A pattern begins with a character or a set: nothing else is looked for as fast.
 class Shape(NamedTuple):
     """A kind of credential, and how it is known from other text."""
 
@@ -34,20 +35,20 @@ SHAPES: Final = (
     Shape(
         JWT,
         ("eyJ",),
-        re.compile(r"\b(eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)"),
+        re.compile(r"(eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)"),
     ),
     # RFC 6750, 2.1 and RFC 7617, 2: whatever stands behind the scheme.
     Shape(
         "authorization",
         ("earer ", "asic ", "EARER ", "ASIC "),
-        re.compile(r"\b(?i:bearer|basic) ++([A-Za-z0-9._~+/-]{20,}+=*+)"),
+        re.compile(r"[bB](?i:earer|asic) ++([A-Za-z0-9._~+/-]{20,}+=*+)"),
         looks_random,
     ),
     Shape(
         "authorization",
-        ("uthorization", "UTHORIZATION", "-key", "-KEY", "-Key"),
+        ("uthorization", "UTHORIZATION", "-api-key", "-API-KEY", "-Api-Key"),
         re.compile(
-            r"\b(?i:(?:proxy-)?authorization|x-api-key|x-[a-z]{1,20}-api-key)\b"
+            r"[uU-](?:(?<=[uU])(?i:thorization)|(?<=-)(?i:api-key))"
             r"""\\{0,4}["']?\s{0,4}[:=]\s{0,4}\\{0,4}["']?([A-Za-z0-9._~+/-]{20,}+=*+)"""
         ),
         looks_random,
@@ -63,8 +64,8 @@ SHAPES: Final = (
         TOKEN,
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "npm_", "glpat-", "pypi-"),
         re.compile(
-            r"\b(gh[pousr]_[A-Za-z0-9]{30,}+|github_pat_[A-Za-z0-9_]{30,}+|npm_[A-Za-z0-9]{30,}+"
-            r"|glpat-[A-Za-z0-9_-]{20,}+|pypi-[A-Za-z0-9_-]{40,}+)"
+            r"(gh[pousr]_[A-Za-z0-9]{30,}+|github_pat_[A-Za-z0-9_]{30,}+|glpat-[A-Za-z0-9_-]{20,}+"
+            r"|npm_[A-Za-z0-9]{30,}+|pypi-[A-Za-z0-9_-]{40,}+)"
         ),
     ),
 )

@@ -46,7 +46,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 in lines of 76": lambda value: _lines(_base64(value, "xyz" * 9), 76, "\r\n"),
     "base64 in base64": lambda value: _base64(_base64(value, "x"), "xx"),
     "hex": lambda value: value.encode().hex(),
-    "hex in upper case": lambda value: value.encode().hex(" ").upper(),
+    "hex in upper case": lambda value: value.encode().hex().upper(),
     "utf-16": lambda value: value.encode("utf-16-le").decode("latin-1"),
     "utf-16 in base64": lambda value: base64.b64encode(value.encode("utf-16-be")).decode(),
     "lines": lambda value: _lines(value, 30, "\n    "),
