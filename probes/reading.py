@@ -100,6 +100,7 @@ BETWEEN: Final = "!"
 """Between runs, or lines: neither part of a credential nor of what is joined."""
 
 JOINED: Final = "joined"
+UNESCAPED: Final = "unescaped"
 WRITTEN: Final = re.compile(
     r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
     rf"|{BASE64.runs.pattern}"
@@ -174,6 +175,15 @@ def readings(text: str) -> Iterator[Reading]:
         yield from _readings(Reading(text), DEPTH)
     else:
         yield Reading(text)
+
+
+def over_lines_of(text: str) -> Iterator[Reading]:
+    """Those for which single words of the text are not enough."""
+    whole = yield from _with_lines_joined(Reading(text))
+    for reading in whole:
+        if reading.before:
+            for decoded in _decoded(reading):
+                yield from _readings(decoded, DEPTH - 1)
 
 
 def _readings(first: Reading, depth: int) -> Iterator[Reading]:
@@ -292,7 +302,7 @@ def _unescaped(reading: Reading) -> Reading:
             pieces.add(here, there)
         return [pieces.origin(span) for span in spans]
 
-    return Reading(undone, reading, "unescaped", trace)
+    return Reading(undone, reading, UNESCAPED, trace)
 
 
 def _meant(escape: re.Match[str]) -> str:

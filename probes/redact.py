@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from probes.reading import Reading, Span, readings
-from probes.shapes import VAGUE, shapes_in
+from probes.reading import UNESCAPED, Reading, Span, over_lines_of, readings
+from probes.shapes import VAGUE, shapes_in, spaced_shapes_in
 
 PUBLIC: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
 """How a value begins that says nothing but its kind."""
@@ -22,6 +22,9 @@ VARIED: Final = 4
 FEW: Final = 100
 """Anchors up to which each is looked for; of more, it is asked for each word whether it has one."""
 ROUNDS: Final = 4
+LONG: Final = 64 * 1024
+MANY: Final = 3
+"""How often a word of a long text is there, on average, for it to be worth a look at each once."""
 CUT: Final = 16
 """How many times longer than what is kept a text may be to be looked at whole."""
 
@@ -79,10 +82,30 @@ class Redactor:
 
     def find(self, text: str) -> Iterator[tuple[Reading, Span]]:
         """Each way to read the text that shows something, with the place of it in the text."""
-        for reading in readings(text):
+        for reading in () if self._says_nothing(text) else readings(text):
             known = tuple(self._known(reading.text))
             for place in reading.origins((*known, *_beside(known, shapes_in(reading)))):
                 yield reading, place
+
+    def _says_nothing(self, text: str) -> bool:
+        """Whether it is a long text of few words, as reports are, and none of them says anything.
+
+        What is more than a word is asked for as well: a scheme and its value, or lines that
+        belong together.
+        """
+        if len(text) < LONG:
+            return False
+        words = " ".join(dict.fromkeys(text.split()))
+        if len(words) * MANY > len(text) or any(True for _ in spaced_shapes_in(text)):
+            return False
+        over_lines = (reading for reading in over_lines_of(text) if reading.before)
+        read = (*readings(words), *over_lines)
+        return not any(
+            UNESCAPED in reading.path
+            or any(True for _ in self._known(reading.text))
+            or any(True for _ in shapes_in(reading))
+            for reading in read
+        )
 
     def _known(self, text: str) -> Iterator[Span]:
         """Values in a text, and long parts of values."""

@@ -21,6 +21,8 @@ class Shape(NamedTuple):
     """Its group is what is secret."""
     fits: Callable[[str], bool] = lambda value: True
     """Whether that looks like a secret, where the pattern alone says too little."""
+    spaced: bool = False
+    """Whether there may be space within."""
 
 
 def looks_random(value: str) -> bool:
@@ -43,6 +45,7 @@ SHAPES: Final = (
         ("earer ", "asic ", "EARER ", "ASIC "),
         re.compile(r"[bB](?i:earer|asic) ++([A-Za-z0-9._~+/-]{20,}+=*+)"),
         looks_random,
+        spaced=True,
     ),
     Shape(
         "authorization",
@@ -52,6 +55,7 @@ SHAPES: Final = (
             r"""\\{0,4}["']?\s{0,4}[:=]\s{0,4}\\{0,4}["']?([A-Za-z0-9._~+/-]{20,}+=*+)"""
         ),
         looks_random,
+        spaced=True,
     ),
     # RFC 3986, 3.2.1: a password in an address.
     Shape(
@@ -89,6 +93,13 @@ def shapes_in(reading: Reading) -> Iterator[Span]:
             found = shape.pattern.finditer(text)
             spans = (Span(*each.span(1), shape.name) for each in found if shape.fits(each[1]))
             yield from _joined(reading, shape, spans) if reading.how == JOINED else spans
+
+
+def spaced_shapes_in(text: str) -> Iterator[str]:
+    """Whatever looks like a credential in this text and is more than a word."""
+    for shape in SHAPES:
+        if shape.spaced and any(sign in text for sign in shape.signs):
+            yield from (each[1] for each in shape.pattern.finditer(text) if shape.fits(each[1]))
 
 
 def _joined(reading: Reading, shape: Shape, spans: Iterator[Span]) -> Iterator[Span]:
