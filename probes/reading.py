@@ -55,7 +55,7 @@ UNSEEN: Final = re.compile(
 )
 """What may stand within a text without being part of it."""
 LINE_END: Final = re.compile(
-    r"[\r\\%&](?:(?<=\r)|(?<=\\)\\{0,7}+(?:r\\{1,8}+)?n|(?<=%)0[dD](?:%0[aA])?|(?<=%)0[aA]"
+    r"[\r\\%&](?:(?<=\r)\n?|(?<=\\)\\{0,7}+(?:r\\{1,8}+)?n|(?<=%)0[dD](?:%0[aA])?|(?<=%)0[aA]"
     r"|(?<=&)#(?:10|13|[xX][aAdD]);)"
 )
 """An end of line that is none to a program that reads lines."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from probes.reading import UNESCAPED, Reading, Span, over_lines_of, readings
-from probes.shapes import VAGUE, shapes_in, spaced_shapes_in
+from probes.shapes import shapes_in, spaced_shapes_in, vagueness
 
 PUBLIC: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
 """How a value begins that says nothing but its kind."""
@@ -192,14 +192,10 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
     for span in sorted(spans):
         if apart and span.start < apart[-1].end:
             last = apart.pop()
-            name = min(last.name, span.name, key=_vagueness)
+            name = min(last.name, span.name, key=vagueness)
             span = Span(last.start, max(last.end, span.end), name)
         apart.append(span)
     return apart
-
-
-def _vagueness(name: str) -> int:
-    return VAGUE.index(name) + 1 if name in VAGUE else 0
 
 
 def _replaced(text: str, spans: Iterable[Span]) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from probes.reading import Span
 from probes.redact import Redactor
-from probes.shapes import VAGUE
+from probes.shapes import VAGUE, vagueness
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 """Of a file, and of all that is packed in it: what is larger is not looked through."""
@@ -124,19 +124,28 @@ class _Scan:
             yield _unscanned(f"{member}zip that is damaged")
 
 
-def _spans(text: str, redactor: Redactor) -> Iterator[tuple[Span, tuple[str, ...]]]:
-    """Each place of a text once, and how it is read with the least trouble."""
-    places = ((place, reading.path) for reading, place in redactor.find(text))
+Seen = tuple[Span, tuple[str, ...]]
+"""A place, and how it was read."""
+
+
+def _spans(text: str, redactor: Redactor) -> Iterator[Seen]:
+    """Each place of a text once: of those that overlap, the one that says most."""
+    places = sorted((place, reading.path) for reading, place in redactor.find(text))
+    overlapping: list[Seen] = []
     over = 0
-    for place, path in sorted(places, key=_telling):
-        if place.start >= over:
-            over = place.end
-            yield place, path
+    for place, path in places:
+        if overlapping and place.start >= over:
+            yield min(overlapping, key=_vagueness)
+            overlapping.clear()
+        over = max(over, place.end)
+        overlapping.append((place, path))
+    if overlapping:
+        yield min(overlapping, key=_vagueness)
 
 
-def _telling(found: tuple[Span, tuple[str, ...]]) -> tuple[int, bool, int, int]:
-    place, path = found
-    return place.start, place.name in VAGUE, len(path), -place.end
+def _vagueness(seen: Seen) -> tuple[int, int, int]:
+    place, path = seen
+    return vagueness(place.name), place.start, len(path)
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:

@@ -83,6 +83,11 @@ GOES_ON: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8,}")
 LINE: Final = 256
 
 
+def vagueness(name: str) -> int:
+    """How little a name says: nothing says more than the name of a slot."""
+    return VAGUE.index(name) + 1 if name in VAGUE else 0
+
+
 def shapes_in(reading: Reading) -> Iterator[Span]:
     """Whatever looks like a credential in this reading."""
     text = reading.text
