@@ -27,6 +27,19 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug, told without what it may quote
+            click.echo(_told(error), err=True, nl=False)
+            ctx.exit(ExitCode.BUG)
+
+
+def _told(error: Exception) -> str:
+    import traceback
+
+    from probes.redact import Redactor
+
+    return Redactor()("".join(traceback.format_exception(error)))
 
 
 class Size(click.ParamType[int]):

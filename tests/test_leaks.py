@@ -3,14 +3,18 @@
 import base64
 import html
 import re
+import socket
 import sys
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
+from probes.commands.emulator import _tell
+from probes.emulator.alone import emulate
 from probes.errors import ExitCode
 from probes.report.artifacts import Guard, SecretFoundError
 from probes.scan import scan_text
@@ -256,6 +260,7 @@ def test_what_was_told_commands_nothing(told: Told) -> None:
 
 
 LAYER_TWO_OFF = """
+import socket
 import sys
 from probes.redact import Redactor
 Redactor.__call__ = lambda self, text: text
@@ -277,3 +282,76 @@ def test_without_the_second_layer_the_third_lets_nothing_out(tmp_path: Path) -> 
     for name, text in told.texts.items():
         assert len(set().union(*map(grams, unfolded(text))) & grams_of(told.values)) == 0, name
     assert not [name for name in told.texts if name.endswith((".json", ".html", ".xml", ".md"))]
+
+
+BUG = f"""
+import socket
+import sys
+from probes import engine
+def probe(laboratory, case):
+    value = "{CANARY}"
+    raise RuntimeError(f"it broke with {{value}}")
+engine.probe = probe
+"""
+
+
+@pytest.mark.parametrize("way", ["run", "pytest"])
+def test_a_bug_tells_no_credential(way: str, tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    start = "from probes.cli import main\nmain(sys.argv[1:])"
+    arguments = ["run", str(scenario), f"--out={tmp_path / 'out'}"]
+    if way == "pytest":
+        start = "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
+        ignored = "ignore::pytest.PytestAssertRewriteWarning"
+        arguments = ["--showlocals", "-W", ignored, *_place(["pytest"], scenario, tmp_path / "out")]
+    ended = run(argv=[sys.executable, "-c", BUG + start, *arguments], cwd=PROJECT)
+    assert ended.code == ExitCode.BUG
+    assert "it broke with [redacted:token]" in ended.out + ended.err
+    assert "canary" not in ended.out + ended.err
+
+
+def test_a_bug_of_another_command_tells_no_credential(tmp_path: Path) -> None:
+    broken = f"""
+import sys
+from probes.commands import clients
+def list_clients(**options):
+    raise RuntimeError("it broke with {CANARY}")
+clients.list_clients = list_clients
+from probes.cli import main
+main(sys.argv[1:])
+"""
+    ended = run(argv=[sys.executable, "-c", broken, "clients", "list"], cwd=PROJECT)
+    assert ended.code == ExitCode.BUG
+    assert ended.err.endswith("RuntimeError: it broke with [redacted:token]\n")
+
+
+@pytest.mark.parametrize("key", [CANARY, CANARY.replace("-", "%2d")])
+def test_a_complaint_quotes_no_credential(key: str, tmp_path: Path) -> None:
+    ended = run("run", write_scenario(tmp_path, f"{SCENARIO}\n{key}: 1\n"), cwd=tmp_path)
+    assert ended.code == ExitCode.USAGE
+    assert "example.yaml:" in ended.err
+    assert "canary" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_the_emulators_log_and_control_api_hold_no_credential(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with emulate(control_port=0) as served:
+        served.listener.backend.watch = _tell
+        values = frozenset(served.issue(kind).value for kind in ("api-key", "access-token"))
+        written = re.sub(r"[^!-~]", "", " ".join(map(SPELLINGS[name], values)))
+        lines = [
+            f"GET http://{written[:150]}.example.org/ HTTP/1.1\r\nhost: x",
+            f"GET http://api.anthropic.com/{written}?{written} HTTP/1.1\r\n"
+            f"host: {written[:150]}\r\nanthropic-beta: {written}\r\nx-api-key: {written}",
+        ]
+        for line in lines:
+            with socket.create_connection(("127.0.0.1", served.listener.port)) as channel:
+                channel.sendall(f"{line}\r\nconnection: close\r\n\r\n".encode("latin-1"))
+                while channel.recv(65536):
+                    pass
+        told = httpx.get(f"{served.control_url}/exchanges", trust_env=False).text
+    for text in (told, capsys.readouterr().err):
+        assert text
+        assert not set().union(*map(grams, unfolded(text))) & grams_of(values)
