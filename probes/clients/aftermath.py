@@ -87,7 +87,8 @@ def leaks(bench: Bench) -> Iterator[str]:
             continue
         name = bench.redactor("~/" + str(path.relative_to(bench.home)))
         if "[redacted:" in name or _holds_token(bench, data):
-            yield bench.redactor.cut("~/" + _stable(path.relative_to(bench.home)), PATH_LIMIT)
+            # Redacted first: what is left of a token without a part of it is harder to know.
+            yield bench.redactor.cut(_stable(Path(name)), PATH_LIMIT)
 
 
 def _holds_token(bench: Bench, data: bytes) -> bool:
