@@ -27,6 +27,19 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug, told without what it may quote
+            click.echo(_told(error), err=True, nl=False)
+            ctx.exit(ExitCode.BUG)
+
+
+def _told(error: Exception) -> str:
+    import traceback
+
+    from probes.redact import Redactor
+
+    return Redactor()("".join(traceback.format_exception(error)))
 
 
 class Size(click.ParamType[int]):
@@ -61,6 +74,7 @@ def main() -> None:
       authprobe clients list                         what was installed for it
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
+      authprobe scan reports/ debug.log              whether files hold a credential
     """
 
 
@@ -252,6 +266,30 @@ def prune(to_bytes: int | None, older_than: float | None, everything: bool, dry_
             to_bytes=to_bytes, older_than=older_than, everything=everything, dry_run=dry_run
         )
     )
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each place.")
+def scan(files: tuple[Path, ...], as_json: bool) -> None:
+    """Look through FILES for credentials, in whatever way they are written.
+
+    Folders are looked through with all that is below them, and - is the standard input. Escapes,
+    base64, hex, UTF-16, wrapped lines, gzip and zip are undone. Prints the places, never a value.
+
+    \b
+    Exit code: 0 nothing found, 10 something found or too large or damaged to be looked through,
+    4 a file that cannot be read.
+
+    \b
+    Examples:
+      authprobe scan reports/
+      authprobe scan debug.log ~/Downloads/report.html.gz
+      claude --debug -p hi 2>&1 | authprobe scan -
+    """
+    from probes.commands.scan import scan as command
+
+    sys.exit(command(files, as_json=as_json))
 
 
 @main.command()

@@ -30,7 +30,9 @@ from probes.known import Known, load_known
 from probes.observation import Observation
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
+from probes.redact import Redactor
 from probes.run import CaseRecord, Run, Selection, dump_record, make_run
+from probes.scan import scan_text
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
@@ -81,13 +83,21 @@ def published_versions(kind: ClientKind) -> tuple[str, ...]:
         return cache.versions(kind)
 
 
-def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None) -> Run:
+def conduct(
+    plan: Plan,
+    reporter: Reporter,
+    cases: Sequence[Case] | None = None,
+    redactor: Redactor | None = None,
+) -> Run:
     """Probe and judge all cases, or these; an interrupted run holds those that were finished.
+
+    The redactor learns every token of the run.
 
     Each record is on disk in `results.partial.jsonl` as soon as it exists, so that not even
     `kill -9` loses it; the file is removed by whoever writes `results.json`.
     """
     cases, settings = plan.cases if cases is None else cases, plan.settings
+    redactor = redactor or Redactor()
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
     records: list[CaseRecord] = []
@@ -95,7 +105,7 @@ def conduct(plan: Plan, reporter: Reporter, cases: Sequence[Case] | None = None)
     with _Partial(settings.out) as partial:
         try:
             with terminable(), contextlib.ExitStack() as stack:
-                laboratory = _open(stack, settings)
+                laboratory = _open(stack, settings, redactor)
                 observed = _probe(laboratory, cases, settings, reporter)
                 for case, observation in stack.enter_context(contextlib.closing(observed)):
                     record = make_record(case, observation, plan.baseline, plan.known)
@@ -125,7 +135,7 @@ def _spoken(path: Path) -> str:
     return path.as_posix() if not path.is_absolute() else f".../{path.name}"
 
 
-def _open(stack: contextlib.ExitStack, settings: Settings) -> Laboratory:
+def _open(stack: contextlib.ExitStack, settings: Settings, redactor: Redactor) -> Laboratory:
     """The laboratory of a run, which ends with the stack.
 
     Raises:
@@ -143,6 +153,7 @@ def _open(stack: contextlib.ExitStack, settings: Settings) -> Laboratory:
         cache=cache,
         broken_rules=settings.break_rules,
         scratch=scratch,
+        redactor=redactor,
     )
 
 
@@ -263,10 +274,14 @@ class _Partial:
             self._lock.release()
 
     def add(self, record: CaseRecord) -> None:
-        """Keep a record, whatever happens next; a full disk is told of when the run is over."""
+        """Keep a record, whatever happens next; a full disk is told of when the run is over.
+
+        One that holds what looks like a credential is not kept: its run ends without a report.
+        """
+        line = dump_record(record)
         with contextlib.suppress(OSError):
-            if self._file:
-                self._file.write(dump_record(record))
+            if self._file and not scan_text(line):
+                self._file.write(line)
                 self._file.flush()
 
 

@@ -9,9 +9,11 @@ from typing import Final
 from probes.clients import agent_sdk, api_sdk, claude_code, gateway, openai_proxy, raw_http
 from probes.clients.aftermath import with_aftermath
 from probes.clients.base import Laboratory, Runner
+from probes.clients.observing import DETAIL_LIMIT
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome
 from probes.plan import Case
+from probes.redact import Redactor
 from probes.scenario.model import Client, ClientKind
 
 RUNNERS: Final[dict[ClientKind, Runner]] = {
@@ -33,13 +35,20 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
         with laboratory.bench(case) as bench:
-            return with_aftermath(bench, RUNNERS[case.client.kind](bench))
+            try:
+                return with_aftermath(bench, RUNNERS[case.client.kind](bench))
+            except (ClientError, OSError) as error:
+                return _unavailable(bench.redactor, error, began=began)
     except (ClientError, OSError) as error:
-        return Observation(
-            outcome=Outcome.UNAVAILABLE,
-            elapsed=round(time.monotonic() - began, 3),
-            detail=str(error),
-        )
+        return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:
+    return Observation(
+        outcome=Outcome.UNAVAILABLE,
+        elapsed=round(time.monotonic() - began, 3),
+        detail=redactor.cut(str(error), DETAIL_LIMIT),
+    )
 
 
 def probe_all(

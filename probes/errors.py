@@ -27,7 +27,18 @@ class ExitCode(enum.IntEnum):
 
 
 class ProbesError(Exception):
-    """A trouble that the user can act on; `str()` is what to print."""
+    """A trouble that the user can act on; `str()` is what to print.
+
+    It may quote a file or an option, which are where tokens are pasted by mistake.
+    """
+
+    def __str__(self) -> str:
+        """Without what looks like a credential, and harmless to a terminal and a CI log."""
+        # Imported here: a start without an error has no time for it.
+        from probes.harmless import for_log
+        from probes.redact import Redactor
+
+        return for_log(Redactor()(super().__str__()))
 
 
 class ScenarioError(ProbesError):

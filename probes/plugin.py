@@ -5,8 +5,10 @@ or local variable of a probe can reach one of its reports.
 """
 
 import argparse
+import contextlib
 import tempfile
-from collections.abc import Generator
+import traceback
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +17,11 @@ import pytest
 
 from probes import conduct
 from probes.errors import ExitCode, ProbesError
+from probes.harmless import for_log
 from probes.past import Past
 from probes.plan import Case
-from probes.progress import make_reporter
-from probes.report.artifacts import SecretFoundError, publish
+from probes.progress import Reporter, make_reporter
+from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.ctrf import ctrf
 from probes.report.html import finished, summary
 from probes.report.junit import junit
@@ -126,6 +129,8 @@ class CompatibilityRun:
         self.problem: str | None = None
         self._alone = True
         self.past = Past(plan.settings.kept_in, plan.settings.history_keep)
+        self.guard = Guard()
+        self.ends_with: ExitCode | None = None
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:
             self._stage("htmlpath", HTML)
@@ -160,10 +165,9 @@ class CompatibilityRun:
             make_reporter(plain=is_ci()) as reporter,
         ):
             self.past.look(cases)
-            try:
-                self.run = conduct.conduct(self.plan, reporter, cases)
-            except ProbesError as error:
-                raise pytest.UsageError(str(error)) from None
+            self.run = self._conduct(reporter, cases)
+        if not self._publish_results(self.run):
+            session.items.clear()  # what they say is made of what the results hold
         self.records = {record.id: record for record in self.run.cases}
         session.items[:] = [
             item
@@ -171,38 +175,58 @@ class CompatibilityRun:
             if (case := case_of(item)) is None or case.id in self.records
         ]
 
+    def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
+        redactor = self.guard.redactor
+        try:
+            return conduct.conduct(self.plan, reporter, cases, redactor)
+        except ProbesError as error:
+            raise pytest.UsageError(redactor(str(error))) from None
+        except Exception as error:  # noqa: BLE001 - pytest would print it as it is
+            told = redactor("".join(traceback.format_exception(error)))
+            raise RuntimeError(told) from None
+
+    def _publish_results(self, run: Run) -> bool:
+        """Write `results.json`, before anything is shown; whether what it holds may be shown."""
+        with self._complaining():
+            self.guard.publish(self.plan.settings.out, {"results.json": dump_run(run)})
+        return self.ends_with is not ExitCode.SECRET_FOUND
+
+    @contextlib.contextmanager
+    def _complaining(self) -> Iterator[None]:
+        """Keeps what there is to say of artifacts that are not written, and the exit code."""
+        try:
+            yield
+        except SecretFoundError as error:
+            self.problem = str(error)
+            self.ends_with = ExitCode.SECRET_FOUND
+        except OSError as error:
+            self.problem = f"the reports could not be written: {error}"
+            self.ends_with = ExitCode.USAGE
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Write the reports when everybody else has written theirs, before the terminal sums up."""
         try:
             yield
-            if self.run is not None:
-                self._publish(self.run)
-        except SecretFoundError as error:
-            self.problem = str(error)
-            session.exitstatus = ExitCode.SECRET_FOUND
-        except OSError as error:
-            self.problem = f"the reports could not be written: {error}"
-            session.exitstatus = ExitCode.USAGE
+            if self.run is not None and self.problem is None:
+                with self._complaining():
+                    self._publish(self.run)
         finally:
             self._staging.cleanup()
         if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
             session.exitstatus = ExitCode.FAILURES
         if self.run is not None and self.run.interrupted:
             session.exitstatus = ExitCode.INTERRUPTED
+        if self.ends_with is not None:
+            session.exitstatus = self.ends_with
 
     def _publish(self, run: Run) -> None:
-        texts = {
-            "results.json": dump_run(run),
-            "summary.md": summary_markdown(run),
-            JUNIT: junit(run),
-            "ctrf.json": ctrf(run),
-        }
+        texts = {"summary.md": summary_markdown(run), JUNIT: junit(run), "ctrf.json": ctrf(run)}
         staged = Path(self._staging.name, HTML)
         if staged.is_file():
             texts[HTML] = finished(staged.read_text(encoding="utf-8"), alone=self._alone)
         self._tell_final_names()
-        publish(self.plan.settings.out, texts)
+        self.guard.publish(self.plan.settings.out, texts)
         if not run.interrupted:
             (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
         self.past.append(run)
@@ -278,4 +302,4 @@ def case_of(item: pytest.Item) -> Case | None:
 
 def describe(record: CaseRecord) -> str:
     """Why a case did not pass, in a few lines."""
-    return "\n".join(describe_problem(record))
+    return for_log("\n".join(describe_problem(record)))

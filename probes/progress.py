@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+from probes.harmless import for_log
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -124,7 +126,7 @@ class Bars:
         self._progress.advance(self._task)
 
     def tell(self, line: str) -> None:
-        self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._live.console.print(for_log(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class Lines:
@@ -179,7 +181,7 @@ class Lines:
 
     def _say(self, text: str) -> None:
         self._spoke = time.monotonic()
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
+        print(for_log(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
 
 
 def make_reporter(*, plain: bool) -> Bars | Lines:

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 import probes
 from probes.errors import RecordError
 from probes.findings import Finding
+from probes.harmless import for_json
 from probes.observation import ChildNetwork, Observation
 from probes.scenario.model import DEFAULT, Expectation
 from probes.verdict import Verdict
@@ -162,12 +163,12 @@ def make_run(
 
 def dump_run(run: Run) -> str:
     """The run as the text of `results.json`."""
-    return to_json(run, indent=1).decode() + "\n"
+    return for_json(to_json(run, indent=1).decode()) + "\n"
 
 
 def dump_record(record: CaseRecord) -> str:
     """One case as one line of JSON."""
-    return to_json(record).decode() + "\n"
+    return for_json(to_json(record).decode()) + "\n"
 
 
 def read_run(path: Path) -> Run:

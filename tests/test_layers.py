@@ -7,7 +7,10 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("errors", "files", "redact", "sizes", "versions"),
+    ("files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
+    ("redact",),
+    ("errors", "scan"),
+    ("canary",),
     ("observation", "verdict"),
     ("findings",),
     ("comparison",),

@@ -15,6 +15,7 @@ from probes.emulator.setup import TokenKind, TokenState
 from probes.emulator.tokens import Token, TokenStore
 from probes.observation import LoginExpiry, LoginState, Observation, StoredLogin
 from probes.scenario.model import Flow, Via
+from probes.shapes import VAGUE
 
 CREDENTIALS: Final = ".credentials.json"
 STORE: Final = Path(".config", "anthropic", "credentials")
@@ -23,10 +24,11 @@ OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-
 """Ids in names of files, which are others in each run."""
 FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 NAME_LIMIT: Final = 80
+LOOKED_INTO_BYTES: Final = 256 * 1024
+"""In a larger file tokens are looked for as they are, and in no other spelling."""
+PATH_LIMIT: Final = 500
 FILES: Final = 5000
 """A home with more is looked through no further."""
-DRAWING: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[^!-~]")
-"""What may stand between the parts of a token on a terminal (ECMA-48, 5.4)."""
 
 
 def with_aftermath(bench: Bench, seen: Observation) -> Observation:
@@ -58,7 +60,7 @@ def stored_login(bench: Bench) -> StoredLogin | None:
         return StoredLogin(state=LoginState.DAMAGED, mode=mode)
     worth = _worth(bench.backend.tokens, record, mode)
     named = record.get("subscriptionType")
-    subscription = bench.redactor(named)[:NAME_LIMIT] if isinstance(named, str) else None
+    subscription = bench.redactor.cut(named, NAME_LIMIT) if isinstance(named, str) else None
     return dataclasses.replace(worth, expiry=_expiry(record), subscription=subscription)
 
 
@@ -89,7 +91,6 @@ def _slot(value: str, token: Token | None) -> str | None:
 
 def files_with_tokens(bench: Bench) -> Iterator[str]:
     """Files that the client has made, as it knows them, which hold a token and are not meant to."""
-    values = [token.value.encode() for token in bench.backend.tokens]
     meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
     for number, path in enumerate(_files(bench.home, meant)):
         if number >= FILES:
@@ -98,8 +99,20 @@ def files_with_tokens(bench: Bench) -> Iterator[str]:
             data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
         except OSError:
             continue
-        if any(value in data for value in values):
-            yield bench.redactor("~/" + _stable(path.relative_to(bench.home)))
+        name = bench.redactor("~/" + str(path.relative_to(bench.home)))
+        if "[redacted:" in name or _holds_token(bench, data):
+            # Redacted first: what is left of a token without a part of it is harder to know.
+            yield bench.redactor.cut(_stable(Path(name)), PATH_LIMIT)
+
+
+def _holds_token(bench: Bench, data: bytes) -> bool:
+    """Whether a token of the case is in a file, in a small one however it is written."""
+    if any(token.value.encode() in data for token in bench.backend.tokens):
+        return True
+    if len(data) > LOOKED_INTO_BYTES:
+        return False
+    found = bench.redactor.find(data.decode("latin-1"))
+    return any(place.name not in VAGUE for _, place in found)
 
 
 def output_with_tokens(bench: Bench) -> Iterator[str]:
@@ -107,8 +120,7 @@ def output_with_tokens(bench: Bench) -> Iterator[str]:
     slots = {token.slot for token in bench.backend.tokens}
     shown: dict[str, set[str]] = {}
     for stream, text in bench.printed:
-        whole = f"{text}\n{DRAWING.sub('', text)}" if stream == "terminal" else text
-        shown.setdefault(stream, set()).update(bench.redactor.slots_in(whole) & slots)
+        shown.setdefault(stream, set()).update(bench.redactor.slots_in(text) & slots)
     for stream, found in shown.items():
         if found - (_asked_for(bench) if stream == "terminal" else set()):
             yield f"its output ({stream})"

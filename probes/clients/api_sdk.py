@@ -8,7 +8,7 @@ from probes.clients.base import Bench
 from probes.clients.child import Ended
 from probes.clients.claude_code import ended_early
 from probes.clients.driving import drive, last_object
-from probes.clients.observing import Report, observe, without_request_id
+from probes.clients.observing import DETAIL_LIMIT, Report, observe, without_request_id
 from probes.observation import Observation
 
 PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")
@@ -32,7 +32,7 @@ def probe(bench: Bench) -> Observation:
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)
     seen = observe(bench, told.report, began=began, exit_code=finished.exit_code, version=version)
-    notes = [bench.redactor(note)[:500] for note in (told.detail, seen.detail) if note]
+    notes = [bench.redactor.cut(note, DETAIL_LIMIT) for note in (told.detail, seen.detail) if note]
     return dataclasses.replace(seen, detail="; ".join(notes) or None)
 
 

@@ -39,6 +39,8 @@ class Laboratory:
     broken_rules: frozenset[str] = frozenset()
     scratch: Path | None = None
     """Where private homes are made."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Learns the tokens of every case."""
 
     @contextlib.contextmanager
     def bench(self, case: Case) -> Iterator["Bench"]:
@@ -101,10 +103,13 @@ class Bench:
 
     def finish(self) -> None:
         """Close the proxy; what it has seen is in `backend` from now on."""
+        if self._over:
+            return
         self._over = True
         if self._listener is not None:
             self.laboratory.network.close(self._listener)  # type: ignore[arg-type]
             self._listener = None
+        self.laboratory.redactor.learn_from(self.backend.redactor)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:

@@ -10,6 +10,8 @@ from probes.emulator.rules import API
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 
+MESSAGE_LIMIT: Final = 2000
+DETAIL_LIMIT: Final = 500
 INFERENCE_PATHS: Final = ("/v1/messages",)
 ERROR_LINE: Final = re.compile(
     r"(?:[A-Za-z.]*(?:Error|Exception)|panic|fatal)\b.*\S", re.IGNORECASE
@@ -58,7 +60,7 @@ def observe(
         outcome=outcome,
         status=status,
         error_type=last.error_type if refused and last else None,
-        message=bench.redactor(told.message)[:2000] if told.message else None,
+        message=bench.redactor.cut(told.message, MESSAGE_LIMIT) if told.message else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
         detail=detail,
@@ -85,7 +87,7 @@ def cut_short(
         error_type=last.error_type if last else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
-        detail=bench.redactor(detail)[:500],
+        detail=bench.redactor.cut(detail, DETAIL_LIMIT),
         exchanges=bench.exchanges,
         egress_refused=bench.backend.egress_refused,
         client_version=version,

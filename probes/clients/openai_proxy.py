@@ -96,7 +96,7 @@ def read_report(status: int, body: bytes) -> Report:
     try:
         content = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return Report(is_error=True, message=body.decode("utf-8", "replace")[:500])
+        return Report(is_error=True, message=body.decode("utf-8", "replace"))
     return Report(is_error=False, message=None if content is None else str(content))
 
 

@@ -11,7 +11,7 @@ import httpx
 
 import probes
 from probes.clients.base import Bench
-from probes.clients.observing import cut_short
+from probes.clients.observing import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
 from probes.emulator.setup import TokenKind
 from probes.errors import ClientError
 from probes.observation import Observation, Outcome, status_outcome
@@ -66,8 +66,8 @@ def probe(bench: Bench) -> Observation:
     return Observation(
         outcome=status_outcome(status),
         status=status,
-        error_type=error_type,
-        message=bench.redactor(message) if message else None,
+        error_type=error_type and bench.redactor.cut(error_type, DETAIL_LIMIT),
+        message=bench.redactor.cut(message, MESSAGE_LIMIT) if message else None,
         elapsed=round(time.monotonic() - began, 3),
         exchanges=bench.exchanges,
         egress_refused=bench.backend.egress_refused,
@@ -144,17 +144,17 @@ def read_error(body: bytes) -> tuple[str | None, str | None]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return None, body.decode("utf-8", "replace")[:500] or None
+        return None, body.decode("utf-8", "replace") or None
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict):
         return _text(error.get("type")), _text(error.get("message"))
     if isinstance(error, str):
         return error, _text(answer.get("error_description"))
-    return None, body.decode("utf-8", "replace")[:500] or None
+    return None, body.decode("utf-8", "replace") or None
 
 
 def _text(value: object) -> str | None:
-    return str(value)[:2000] if value is not None else None
+    return str(value) if value is not None else None
 
 
 def _reason(error: httpx.HTTPError) -> str:

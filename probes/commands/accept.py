@@ -15,7 +15,7 @@ from probes.baseline import (
     without,
 )
 from probes.errors import ExitCode, SettingsError
-from probes.report.artifacts import SecretFoundError, publish
+from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.text import plural
 from probes.run import CaseRecord, Run, read_run
 from probes.verdict import Status
@@ -42,7 +42,7 @@ def accept(
     new = without(merged(old, run, chosen, note), dropped)
     try:
         baseline.parent.mkdir(parents=True, exist_ok=True)
-        publish(baseline.parent, {baseline.name: dump_baseline(new)})
+        Guard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
     except SecretFoundError as error:
         print(error, file=sys.stderr)
         return ExitCode.SECRET_FOUND

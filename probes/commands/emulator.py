@@ -23,6 +23,7 @@ from probes.emulator.setup import Backend, Standing, TokenKind
 from probes.emulator.tokens import Token
 from probes.errors import ExitCode, SettingsError
 from probes.files import write
+from probes.harmless import for_log
 from probes.observation import Exchange
 from probes.report.rules import print_rules, rules_markdown
 from probes.report.text import nearest_words
@@ -156,7 +157,11 @@ def _tell(exchange: Exchange) -> None:
     place = f"{exchange.method} {exchange.host}{exchange.path}"
     line = f"{place}  {'  '.join(words)}"
     with contextlib.suppress(OSError):  # nobody reads the log: the request is answered still
-        print("".join(c if c.isprintable() else "�" for c in line), file=sys.stderr, flush=True)
+        print(
+            for_log("".join(c if c.isprintable() else "�" for c in line)),
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _around(command: tuple[str, ...], variables: dict[str, str], stopped: threading.Event) -> int:

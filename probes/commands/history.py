@@ -8,8 +8,9 @@ from pydantic_core import to_json
 
 from probes.comparison import describe_transition, transitions
 from probes.errors import ExitCode, HistoryError, SettingsError
+from probes.harmless import one_line
 from probes.history import NONE, History, PastRun, Point
-from probes.report.text import one_line, plural
+from probes.report.text import plural
 from probes.settings import history_place
 from probes.verdict import Transition
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from probes import plugin
 from probes.conduct import plan_of
 from probes.errors import ExitCode
+from probes.harmless import for_log
+from probes.redact import Redactor
 from probes.report.github import annotations
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
@@ -53,7 +55,7 @@ def run(
     plan = plan_of(settings)
     if only_list:
         for case in plan.cases:
-            print(case.id)
+            print(Redactor()(case.id))
         return ExitCode.OK
     given = plugin.Given(plan)
     printed = io.StringIO()
@@ -61,17 +63,18 @@ def run(
         code = int(pytest.main(pytest_arguments(expression), plugins=[plugin, given]))
     if given.run is None:
         return _nothing_ran(code, printed.getvalue(), expression)
-    if as_json:
-        sys.stdout.write(dump_run(given.run))
-    else:
-        _print(given.run, settings.out)
-        if is_github_actions():
-            for line in annotations(given.run):
-                print(line)
+    if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
+        if as_json:
+            sys.stdout.write(dump_run(given.run))
+        else:
+            _print(given.run, settings.out)
+            if is_github_actions():
+                for line in annotations(given.run):
+                    print(line)
     if given.trouble:
-        print(given.trouble, file=sys.stderr)
+        print(for_log(given.trouble), file=sys.stderr)
     if given.problem:
-        print(given.problem, file=sys.stderr)
+        print(for_log(given.problem), file=sys.stderr)
     return code
 
 
@@ -102,7 +105,7 @@ def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
     if code == ExitCode.NOTHING_SELECTED:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
     elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
-        print(printed, file=sys.stderr)
+        print(for_log(Redactor()(printed)), file=sys.stderr)
     return code
 
 

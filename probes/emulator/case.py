@@ -19,13 +19,18 @@ from probes.emulator.setup import Backend, Fault
 from probes.emulator.state import State
 from probes.emulator.tokens import TokenStore
 from probes.observation import Exchange
-from probes.redact import Redactor, find_token
+from probes.redact import Redactor
 
 PROXY_REFUSES: Final = 502
 EXCHANGE_LIMIT: Final = 10_000
 """Exchanges that are kept: the newest."""
-SCOPES: Final = 100
-"""That are kept of a request."""
+METHOD_LIMIT: Final = 20
+HOST_LIMIT: Final = 255
+PATH_LIMIT: Final = 2000
+AGENT_LIMIT: Final = 2000
+WORD_LIMIT: Final = 200
+WORDS: Final = 100
+"""Scopes, beta flags and products that are kept of a request."""
 PRODUCTS: Final = re.compile(
     r"\b((?:(?:authprobe|claude-cli|claude-code|agent-sdk|litellm)/|Anthropic/(?:Python|JS) )"
     r"[0-9][\w.-]*)"
@@ -130,7 +135,7 @@ class CaseBackend:
     def refuse_egress(self, host: str) -> None:
         """Keep the name of a host that was asked for and refused."""
         if len(self._egress_refused) < EXCHANGE_LIMIT:
-            self._egress_refused.add(self.redactor(host)[:255])
+            self._egress_refused.add(self.redactor.cut(host, HOST_LIMIT))
 
     def refuse_connection(self, method: str, host: str, met: tuple[Fault, ...] = ()) -> None:
         """Record that the proxy did not go on to a host: it is not emulated, or a fault was met."""
@@ -152,8 +157,8 @@ class CaseBackend:
         status: int | None,
     ) -> None:
         refused = Exchange(
-            method=self.redactor(method)[:20],
-            host=self.redactor(host)[:255],
+            method=self.redactor.cut(method, METHOD_LIMIT),
+            host=self.redactor.cut(host, HOST_LIMIT),
             path="",
             credential_header=None,
             credential=None,
@@ -199,19 +204,22 @@ class CaseBackend:
     def begin(self, ask: Ask) -> Record:
         """Record a request, which `end` completes."""
         header, slot = self._credential(ask)
+        agent = ask.headers.get("user-agent", "")
         record = Record(
             Exchange(
-                method=ask.method,
-                host=self.redactor(ask.asked or ask.host),
-                path=self._hide(ask.path),
+                method=self.redactor.cut(ask.method, METHOD_LIMIT),
+                host=self.redactor.cut(ask.asked or ask.host, HOST_LIMIT),
+                path=self.redactor.cut(ask.path, PATH_LIMIT),
                 credential_header=header,
                 credential=slot,
-                betas=tuple(map(self.redactor, ask.betas)),
+                betas=tuple(self.redactor.cut(beta, WORD_LIMIT) for beta in ask.betas[:WORDS]),
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(ask),
                 body=_digest(ask.body) if ask.path.startswith("/v1/messages") else None,
-                products=tuple(PRODUCTS.findall(self.redactor(ask.headers.get("user-agent", "")))),
-                scopes=tuple(self._hide(scope) for scope in scopes_asked(ask)[:SCOPES]),
+                products=tuple(PRODUCTS.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
+                scopes=tuple(
+                    self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(ask)[:WORDS]
+                ),
             )
         )
         self._records.append(record)
@@ -234,11 +242,6 @@ class CaseBackend:
         )
         if self.watch is not None:
             self.watch(record.exchange)
-
-    def _hide(self, text: str) -> str:
-        shown = self.redactor(text)
-        # One that is still escaped was escaped twice, and is nothing that anybody would look for.
-        return shown if find_token(shown) is None else "[redacted:token]"
 
     def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""

@@ -1,36 +1,52 @@
-"""Finished artifacts: looked through for tokens, then put in place under their names."""
+"""Finished artifacts: looked through for credentials, then put in place under their names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
+from probes.canary import Canary
 from probes.files import write
-from probes.redact import find_token
+from probes.redact import Redactor
+from probes.scan import Found, scan_text
+
+TOLD: Final = 3
+"""Places in one artifact that are told."""
 
 
 class SecretFoundError(Exception):
-    """Artifacts that held what looks like a token and were not written; each with the place."""
-
-    def __init__(self, places: Mapping[str, int]) -> None:
-        super().__init__(
-            "; ".join(
-                f"{name} was not written: it holds what looks like a token, at character {place}"
-                for name, place in places.items()
-            )
-        )
+    """Artifacts that held a credential and were not written: names and places, never values."""
 
 
-def publish(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write these files, each under a temporary name first; none that holds a token.
+@dataclass(slots=True)
+class Guard:
+    """What every artifact of a run has to pass; it knows the credentials of all cases."""
 
-    Raises:
-        SecretFoundError: some were held back; the others are written.
-    """
-    places = {}
-    for name, text in texts.items():
-        place = find_token(text)
-        if place is None:
-            write(folder / name, text)
-        else:
-            places[name] = place
-    if places:
-        raise SecretFoundError(places)
+    redactor: Redactor = field(default_factory=Redactor)
+    canary: Canary = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.canary = Canary(self.redactor)
+
+    def publish(self, folder: Path, texts: Mapping[str, str]) -> None:
+        """Write these files, each under a temporary name first; none that holds a credential.
+
+        Raises:
+            SecretFoundError: some were held back, and the others are written; or none is, as the
+                guard does not see the canary.
+        """
+        problems = [f"nothing was written: {complaint}" for complaint in self.canary.complaints()]
+        blind = bool(problems)
+        for name, text in texts.items():
+            if found := scan_text(text, self.redactor):
+                problems.append(_withheld(name, found))
+            elif not blind:
+                write(folder / name, text)
+        if problems:
+            raise SecretFoundError("\n".join(problems))
+
+
+def _withheld(name: str, found: Sequence[Found]) -> str:
+    """Why an artifact is not there, in one line."""
+    more = f" and {len(found) - TOLD:,} more" if len(found) > TOLD else ""
+    return f"{name} was not written: it holds {'; '.join(map(str, found[:TOLD]))}{more}"

@@ -6,6 +6,7 @@ How they are escaped: github.com/actions/toolkit, packages/core/src/command.ts.
 from collections.abc import Iterator
 from typing import Final
 
+from probes.harmless import one_line
 from probes.report import table, text
 from probes.run import CaseRecord, Run
 
@@ -28,12 +29,12 @@ def annotations(run: Run) -> Iterator[str]:
 
 
 def _title(record: CaseRecord) -> str:
-    return f"{text.status_words(record.verdict)}: {text.one_line(record.id)}"
+    return f"{text.status_words(record.verdict)}: {one_line(record.id)}"
 
 
 def _message(record: CaseRecord) -> str:
     lines = (*text.describe_problem(record), *text.describe_changes(record))
-    return "\n".join(text.one_line(line) for line in lines)
+    return "\n".join(one_line(line) for line in lines)
 
 
 def _error(title: str, message: str) -> str:

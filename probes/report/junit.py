@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from probes.harmless import shown
 from probes.report import text
 from probes.run import CaseRecord, Run
 from probes.verdict import Status
@@ -22,7 +23,7 @@ def junit(run: Run) -> str:
     began = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
     for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
         records = tuple(cases)
-        values = {"name": text.shown(scenario), "timestamp": began, **_numbers(records)}
+        values = {"name": shown(scenario), "timestamp": began, **_numbers(records)}
         suite = SubElement(root, "testsuite", values)
         for record in records:
             _add(suite, record)
@@ -48,17 +49,17 @@ def _add(suite: Element, record: CaseRecord) -> None:
     case = SubElement(
         suite,
         "testcase",
-        classname=text.shown(record.scenario),
-        name=text.shown(name),
+        classname=shown(record.scenario),
+        name=shown(name),
         time=f"{record.observation.elapsed:.3f}",
     )
     tag = _TAGS.get(record.verdict.status)
     if tag is None:
         return
-    lines = [text.shown(line) for line in text.describe_problem(record)]
+    lines = [shown(line) for line in text.describe_problem(record)]
     known = f"known failure: {record.verdict.known}" if record.verdict.known else None
     trouble = SubElement(
-        case, tag, type=text.status_words(record.verdict), message=text.shown(known or lines[0])
+        case, tag, type=text.status_words(record.verdict), message=shown(known or lines[0])
     )
     changes = text.describe_changes(record)
     trouble.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
@@ -71,9 +72,9 @@ def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
         root, "testsuite", name="known-failures", tests=number, failures=number, errors="0"
     )
     for complaint in complaints:
-        shown = text.shown(complaint)
-        place = shown.split(": ", 1)[0]
+        told = shown(complaint)
+        place = told.split(": ", 1)[0]
         case = SubElement(suite, "testcase", classname="known-failures", name=place, time="0.000")
-        SubElement(case, "failure", type="failed", message=shown)
+        SubElement(case, "failure", type="failed", message=told)
     for name in ("tests", "failures"):
         root.set(name, str(int(root.get(name, "0")) + len(complaints)))

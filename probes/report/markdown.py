@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from probes.harmless import SHORT, one_line
 from probes.report import table, text
 from probes.run import CaseRecord, Run
 
 LIMIT_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""
+
+MENTION: Final = re.compile(r"((?<!\w)@(?=\w)|#(?=\d)|(?<!\w)GH-(?=\d))")
+"""What an issue on GitHub makes a mention or a link of; an escape does not hinder it."""
 
 _REST: Final = "… the rest is in results.json."
 
@@ -26,8 +30,8 @@ def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
 
 def escaped(outside: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown or HTML would act on."""
-    line = text.one_line(outside).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line)
+    line = one_line(outside).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MENTION.sub(r"\1<!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
 def _verdict(run: Run) -> Iterator[str]:
@@ -100,7 +104,7 @@ def _row(cells: Iterable[str]) -> str:
 
 def _code(name: str) -> str:
     """A code span where the name holds nothing that could end it or the cell."""
-    plain = len(name) <= text.SHORT and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
+    plain = len(name) <= SHORT and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
     return f"`{name}`" if plain else escaped(name)
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Iterable
 
+from probes.harmless import shown
 from probes.report import text
 from probes.run import CaseRecord
 from probes.verdict import Status
@@ -11,7 +12,7 @@ from probes.verdict import Status
 
 def safe(outside: str) -> str:
     """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(text.shown(outside)).replace("\n", "<br>")
+    return html.escape(shown(outside)).replace("\n", "<br>")
 
 
 def code(outside: str | None) -> str:

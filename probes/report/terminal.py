@@ -5,6 +5,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from probes.harmless import for_log, one_line
 from probes.report import table, text
 from probes.run import CaseRecord, Run
 from probes.verdict import Status
@@ -92,5 +93,5 @@ def _mark(status: Status, *, plain: bool) -> str:
 
 def _shown(outside: str, *, plain: bool) -> str:
     """The text with nothing hidden in it, in characters that the terminal can write."""
-    line = text.one_line(outside)
+    line = for_log(one_line(outside))
     return line.encode("ascii", "backslashreplace").decode() if plain else line

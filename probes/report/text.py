@@ -9,6 +9,7 @@ from typing import Final
 
 from probes.comparison import credential_words, describe_transition
 from probes.findings import TOKEN_PATH
+from probes.harmless import SHORT, cap, one_line
 from probes.judge import describe_request, outcome_counts
 from probes.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from probes.plan import REQUEST
@@ -20,34 +21,8 @@ Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
 
 USUAL_FLOWS: Final = (REQUEST, Flow.PROMPT)
-LONG: Final = 2000
-SHORT: Final = 300
 
 SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
-
-
-def visible(text: str) -> str:
-    r"""The text with controls, direction marks and odd spaces as `\u202e`; lines and tabs stay."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
-
-
-def cap(text: str, limit: int = LONG) -> str:
-    """The text, or its beginning and how much is missing."""
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}… ({len(text) - limit:,} more characters)"
-
-
-def shown(text: str, limit: int = LONG) -> str:
-    """The text as a report may show it: capped, and nothing hidden in it."""
-    return visible(cap(text.replace("\r\n", "\n").strip(" \n"), limit))
-
-
-def one_line(text: str, limit: int = SHORT) -> str:
-    """What `shown` gives, on one line."""
-    return shown(re.sub(r"[ \r\n\t]+", " ", text), limit)
 
 
 def plural(count: int, noun: str) -> str:
@@ -288,8 +263,3 @@ def _joined(parts: Iterable[str | None], between: str) -> str:
 
 def _known(facts: Iterable[tuple[str, str | None]]) -> Facts:
     return tuple((label, value) for label, value in facts if value is not None)
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -83,8 +83,8 @@ def test_what_a_client_said_is_redacted_before_it_is_shortened(laboratory: Labor
         seen = observe(bench, told, began=0.0, exit_code=1, version=None)
         short = cut_short(bench, Outcome.CRASHED, "x" * 490 + token, began=0.0)
         assert cut_short(bench, Outcome.CRASHED, token, began=0).detail == "[redacted:access-token]"
-    assert seen.message == "x" * 1990 + "[redacted:"
-    assert short.detail == "x" * 490 + "[redacted:"
+    assert seen.message == "x" * 1990 + "[redacted:… (13 more characters)"
+    assert short.detail == "x" * 490 + "[redacted:… (13 more characters)"
 
 
 def finished(ended: Ended, **said: str) -> Finished:

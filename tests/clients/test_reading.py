@@ -108,7 +108,7 @@ def completion(content: object) -> bytes:
         (500, b'{"error":{"message":"m","type":"t"}}', Report(is_error=True, message="m")),
         (401, b"no", Report(is_error=True, message="no")),
         (500, b"", Report(is_error=True, message=None)),
-        (500, DEEP.encode(), Report(is_error=True, message=DEEP[:500])),
+        (500, DEEP.encode(), Report(is_error=True, message=DEEP)),
         (200, b"", Report(is_error=True, message="")),
         (200, b"<html>", Report(is_error=True, message="<html>")),
         (200, b"\xff", Report(is_error=True, message="\ufffd")),
@@ -116,7 +116,7 @@ def completion(content: object) -> bytes:
         (200, b'{"choices":[]}', Report(is_error=True, message='{"choices":[]}')),
         (200, b'{"choices":{}}', Report(is_error=True, message='{"choices":{}}')),
         (200, b'{"choices":[5]}', Report(is_error=True, message='{"choices":[5]}')),
-        (200, b"9" * 5000, Report(is_error=True, message="9" * 500)),
+        (200, b"9" * 5000, Report(is_error=True, message="9" * 5000)),
     ],
     ids=itertools.count(),
 )

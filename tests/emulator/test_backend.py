@@ -123,4 +123,8 @@ def test_a_refused_host_is_recorded_once_and_shortened() -> None:
     backend = CaseBackend(Backend())
     for host in ("b.example.org", "a.example.org", "b.example.org", "c" * 300):
         backend.refuse_egress(host)
-    assert backend.egress_refused == ("a.example.org", "b.example.org", "c" * 255)
+    assert backend.egress_refused == (
+        "a.example.org",
+        "b.example.org",
+        f"{'c' * 255}… (45 more characters)",
+    )

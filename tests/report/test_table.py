@@ -202,31 +202,6 @@ def test_one_refusal_or_only_accepted_cases_are_no_reason_for_doubt() -> None:
     assert table.proves_nothing(make_run(make_record(id="a"), make_record(id="b"))) is None
 
 
-@pytest.mark.parametrize(
-    ("hidden", "shown"),
-    [
-        ("\x1b[31m", "\\u001b[31m"),
-        ("a\u202eb", "a\\u202eb"),
-        ("a\u200bb", "a\\u200bb"),
-        ("\ud800", "\\ud800"),
-        ("\U000e0041", "\\U000e0041"),
-        ("a\xa0b", "a\\u00a0b"),
-        ("é漢\n\tb", "é漢\n\tb"),
-    ],
-)
-def test_what_is_hidden_is_made_visible(hidden: str, shown: str) -> None:
-    assert text.visible(hidden) == shown
-
-
-def test_long_text_says_how_much_is_missing() -> None:
-    assert text.cap("x" * 1234, 4) == "xxxx… (1,230 more characters)"
-    assert text.cap("xxxx", 4) == "xxxx"
-
-
-def test_one_line_is_one_line() -> None:
-    assert text.one_line(" a \r\n b\n\nc\td\u2028\n") == "a b c d\\u2028"
-
-
 def test_an_expectation_reads_as_lines() -> None:
     expectation = Expectation(
         outcome=Outcome.REJECTED,

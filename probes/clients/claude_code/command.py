@@ -11,7 +11,7 @@ from typing import Final, Self
 from probes.clients.base import SYSTEM_PATH, Bench, find_program
 from probes.clients.child import Child, Ended, Finished, Stdin
 from probes.clients.install import Installed
-from probes.clients.observing import cut_short, last_words, verified_version
+from probes.clients.observing import MESSAGE_LIMIT, cut_short, last_words, verified_version
 from probes.errors import ClientError
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 
@@ -97,7 +97,7 @@ class Command:
 
     def done(self, message: str, exit_code: int | None, *, good: bool) -> Observation:
         """The observation of a flow that asks no model and came to its end."""
-        told = self.bench.redactor(message)[:2000]  # first, as it ends the case
+        told = self.bench.redactor.cut(message, MESSAGE_LIMIT)  # first, as it ends the case
         last = last_of_login(self.bench.exchanges)
         status = last.status if last else None
         refused = not good and status is not None and status >= 400

@@ -9,7 +9,7 @@ from typing import Final
 from probes.clients.browser import Browser, Page
 from probes.clients.child import Stdin
 from probes.clients.claude_code.command import Command
-from probes.clients.observing import cut_short, last_words
+from probes.clients.observing import MESSAGE_LIMIT, cut_short, last_words
 from probes.clients.terminal import Terminal
 from probes.emulator.setup import TokenKind
 from probes.emulator.tokens import TokenStore
@@ -58,7 +58,7 @@ def sign_in(command: Command, words: Sequence[str], *, shows_token: bool = False
             command.bench, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
         )
         # What is shown in the place of an address is the trace of a program that broke.
-        told = command.bench.redactor(message)[:2000] if page else None
+        told = command.bench.redactor.cut(message, MESSAGE_LIMIT) if page else None
         return dataclasses.replace(seen, message=told or None)
     exit_code = finished.exit_code if ended else None
     good = exit_code == 0 and (not shows_token or _shows_token(command, shown))

@@ -1,0 +1,88 @@
+"""`authprobe scan`, as its users call it."""
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from probes.cli import main
+from probes.errors import ExitCode
+from tests.command import command, run
+
+TOKEN = "sk-ant-oat01-" + "AbCd1234" * 8
+
+
+def scan(*arguments: str | Path, data: bytes | None = None) -> Result:
+    """What the command says of these."""
+    return CliRunner().invoke(main, ["scan", *map(str, arguments)], input=data)
+
+
+def test_nothing_found(tmp_path: Path) -> None:
+    (tmp_path / "clean.log").write_text("nothing to see")
+    ended = scan(tmp_path)
+    assert (ended.exit_code, ended.stdout) == (ExitCode.OK, "")
+    assert ended.stderr == "1 looked through, 0 found\n"
+
+
+def test_folders_are_looked_through_with_all_below(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "debug.log.gz").write_bytes(gzip.compress(f"x\n{TOKEN}".encode()))
+    (tmp_path / "z").write_text("clean")
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert ended.stdout.endswith(
+        "debug.log.gz: what looks like a token, at unpacked, line 2, column 1\n"
+    )
+    assert TOKEN[13:25] not in ended.output
+    assert ended.stderr == "2 looked through, 1 found\n"
+
+
+def test_standard_input_and_json() -> None:
+    ended = scan("--json", "-", data=TOKEN.replace("-", "%2d").encode())
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert json.loads(ended.stdout) == {
+        "file": "-",
+        "name": "token",
+        "place": "line 1, column 1",
+        "read_as": ["unescaped"],
+    }
+
+
+@pytest.mark.parametrize("name", ["missing", f"missing-{TOKEN}"])
+def test_a_file_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
+    ended = scan(tmp_path / name)
+    assert ended.exit_code == ExitCode.USAGE
+    assert "there is no such file or folder; nothing was scanned" in ended.stderr
+    assert "Abcd1234" not in ended.output
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_scanned(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "clean").write_text("x")
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.USAGE
+    assert "broken: cannot be read: No such file or directory" in ended.stderr
+    assert "1 looked through, 0 found, 1 could not be read" in ended.stderr
+
+
+def test_names_of_files_hold_no_token_and_command_nothing(tmp_path: Path) -> None:
+    (tmp_path / f"{TOKEN}\n::error::\x1b[31m").write_text(TOKEN)
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert TOKEN not in ended.output
+    assert "\x1b" not in ended.output
+    assert not [line for line in ended.output.splitlines() if line.startswith("::")]
+
+
+def test_no_file_is_no_question(tmp_path: Path) -> None:
+    assert run("scan", cwd=tmp_path).code == ExitCode.USAGE
+
+
+def test_a_pipe_is_scanned(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        command("scan", "-"), input=TOKEN.encode("utf-16"), capture_output=True, check=False
+    )
+    assert ended.returncode == ExitCode.SECRET_FOUND
