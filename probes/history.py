@@ -372,7 +372,7 @@ def last_points(
     Raises:
         HistoryError: the database cannot be used.
     """
-    if place == NONE:
+    if place == NONE or ("://" not in place and not Path(place).exists()):
         return {}
     names = {name: id for id, former in cases for name in (*former, id)}
     with History(place) as history:

@@ -167,7 +167,7 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(SPELLINGS)) -> T
     ended = run(
         argv=[*argv, *_place(argv, scenario, out)], cwd=PROJECT, HOME=str(folder), PATH=path
     )
-    texts = {file.name: file.read_text() for file in out.iterdir()}
+    texts = {file.name: file.read_bytes().decode("latin-1") for file in out.iterdir()}
     values = {v for file in kept.glob("*/values") for v in file.read_text().split()}
     return Told({**texts, "stdout": ended.out, "stderr": ended.err}, frozenset(values), ended)
 
@@ -255,7 +255,7 @@ def test_what_was_told_commands_nothing(told: Told) -> None:
     for name in ("stdout", "stderr", "summary.md"):
         lines = told.texts[name].splitlines()
         assert not [line for line in lines if line.lstrip().startswith("::")], name
-    for name, text in told.texts.items():
+    for name, text in told.texts.items() - {("history.db", told.texts.get("history.db"))}:
         assert not {"\x1b", "\u202e", "\x9b"} & set(text), name
 
 

@@ -183,7 +183,7 @@ def test_a_run_leaves_the_users_machine_as_it_is(tmp_path: Path) -> None:
     assert set(verdicts(reports).values()) == {"passed"}
     assert len(verdicts(reports)) == 3
     assert contents(home) == before
-    texts = [path.read_text() for path in reports.iterdir() if path.is_file()]
+    texts = [p.read_bytes().decode("latin-1") for p in reports.iterdir() if p.is_file()]
     assert len(texts) >= 4
     assert "canary" not in "".join([printed, *texts])
     assert len(environments) >= 3

@@ -117,7 +117,8 @@ def test_what_the_login_says_of_its_expiry(
 
 
 @pytest.mark.parametrize(
-    ("given", "name"), [("pro", "pro"), (None, None), (5, None), ("x" * 99, "x" * 80)]
+    ("given", "name"),
+    [("pro", "pro"), (None, None), (5, None), ("x" * 99, "x" * 80 + "… (19 more characters)")],
 )
 def test_the_plan_that_the_login_names(
     laboratory: Laboratory, given: object, name: str | None

@@ -39,7 +39,7 @@ def drawn(run: Run) -> str:
 
 
 DRAWINGS: dict[str, Callable[[Run], str]] = {
-    "HTML": summary,
+    "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", summary(run)),
     "Markdown": summary_markdown,
     "terminal": drawn,
     "JSON": dump_run,
