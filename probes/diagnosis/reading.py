@@ -41,40 +41,43 @@ STATUS: Final = re.compile(
     r"|\bcode\s+|\bfailed:\s*|\breturns?(?:ed|ing)?\s+(?:a |an |HTTP )?[`*]*|\banswers?\s+[`*]*"
     r"|\bgot (?:a |an )?|\bwith(?: a| an)?\s+[`*]*|→\s*|\(\s*|->\s*|\|\s*[*`]*|[\"'`*]|^|\b)"
     r"(?P<status>[1-5]\d\d)\b(?=[^%\d.,:/]|[.,:](?!\d)|$)",
-    re.IGNORECASE | re.MULTILINE,
+    re.ASCII | re.IGNORECASE | re.MULTILINE,
 )
 SAYS_STATUS: Final = re.compile(
-    r"(?i)\b(?:api|http|status|error|code|failed|return|answer|response|request|unauthori[sz]ed"
-    r"|forbidden|overloaded|gateway|too many|not found|internal|refused|retry|throttl|_error)"
+    r"(?i)api|http|status|error|code|fail|return|answer|respon|request|unauthori[sz]ed|forbidden"
+    r"|overload|gateway|too many|not found|internal|refused|retry|throttl"
 )
 """A number of three digits is a status where its line speaks of one."""
 ERROR_TYPE: Final = re.compile(
     r"\b(invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|api|timeout"
     r"|overloaded)_\s*error\b|\b(invalid_grant|invalid_scope|invalid_client|unsupported_grant_type"
     r"|request_too_large|oauth_org_not_allowed|enforced_spend_limit_reached)\b"
-    r"|[\"']?type[\"']?\s*:\s*[\"']?(forbidden)\b"
+    r"|[\"']?type[\"']?\s*:\s*[\"']?(forbidden)\b",
+    re.ASCII,
 )
 ADDRESS: Final = re.compile(r"\bhttps?:/{1,2}([\w.-]+|\[[0-9a-f:]+\])(?::\d+)?(/[\w./%-]*)?")
 BARE_HOST: Final = re.compile(
     r"\b((?:api|console|platform|auth|mcp-proxy|docs|status)\.(?:anthropic|claude)\.(?:com|ai)"
-    r"|claude\.(?:ai|com))(/[\w./%-]*)?"
+    r"|claude\.(?:ai|com))(/[\w./%-]*)?",
+    re.ASCII,
 )
 PATH: Final = re.compile(r"(?<![\w.])(/(?:v1|api)/(?:oauth|messages|models)[\w/.-]*)")
 ERROR_CODE: Final = re.compile(
     r"\b(E(?:NOTFOUND|AI_[A-Z]+|CONN[A-Z]+|TIMEDOUT|PIPE|HOST[A-Z]+|NET[A-Z]+|REFUSED|PROTO)"
     r"|(?:DEPTH_ZERO_)?SELF_SIGNED_CERT(?:_IN_CHAIN)?|UNABLE_TO_[A-Z_]+|CERT_[A-Z_]+"
     r"|CERTIFICATE_VERIFY_FAILED|ERR_[A-Z_]+|ERR_TLS_[A-Z_]+|ConnectionRefused|FailedToOpenSocket"
-    r"|errSec[A-Za-z]+|WinError 1\d{4}|rc=36|exit (?:code )?36)\b"
+    r"|errSec[A-Za-z]+|WinError 1\d{4}|rc=36|exit (?:code )?36)\b",
+    re.ASCII,
 )
-EXCEPTION: Final = re.compile(r"\b((?:[a-zA-Z_]+\.)*[A-Z][A-Za-z]+(?:Error|Exception))\b")
+EXCEPTION: Final = re.compile(r"\b((?:[a-zA-Z_]+\.)*[A-Z][A-Za-z]+(?:Error|Exception))\b", re.ASCII)
 VARIABLE: Final = re.compile(
     r"\b((?:ANTHROPIC|CLAUDE_CODE|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 VERSION: Final = re.compile(
     r"(?:claude(?:[ -]?code)?(?: cli)?(?: version)?[*:\s@/`]*v?|\bversion[*\]:=\s\"]*v?|\bv)"
     r"([0-2]\.\d{1,2}\.\d{1,3})\b",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
 DAY: Final = re.compile(
