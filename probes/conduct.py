@@ -25,13 +25,14 @@ from probes.emulator.rules import RULES
 from probes.errors import ClientError, SettingsError
 from probes.findings import find
 from probes.judge import judge
-from probes.observation import Observation
+from probes.observation import Observation, Outcome
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
-from probes.run import CaseRecord, Run, dump_record, make_run, read_run
+from probes.run import CaseRecord, Diagnosis, Run, dump_record, make_run, read_run
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
+from probes.verdict import Status, Verdict
 
 PARTIAL: Final = "results.partial.jsonl"
 INTERRUPTED: Final = "results.interrupted.jsonl"
@@ -179,6 +180,7 @@ def make_record(
     case: Case, observation: Observation, previous: CaseRecord | None = None
 ) -> CaseRecord:
     """What `results.json` holds of a case."""
+    verdict = judge(case, observation, previous)
     return CaseRecord(
         id=case.id,
         scenario=case.scenario,
@@ -195,9 +197,19 @@ def make_record(
         sources=case.sources,
         expectation=case.expectation,
         observation=observation,
-        verdict=judge(case, observation, previous),
+        verdict=verdict,
         findings=find(observation),
+        diagnosis=_diagnose(observation, verdict),
     )
+
+
+def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
+    if observation.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
+        return None
+    # Read when it is first needed: a run in which all is accepted has no use for the causes.
+    from probes.diagnosis.record import diagnose
+
+    return diagnose(observation, verdict)
 
 
 @dataclass(slots=True)

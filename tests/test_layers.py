@@ -16,6 +16,7 @@ LAYERS = (
     ("plan",),
     ("run",),
     ("judge",),
+    ("diagnosis",),
     ("clients",),
     ("engine", "progress"),
     ("conduct",),

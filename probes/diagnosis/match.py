@@ -121,9 +121,7 @@ def _sum(met: list[tuple[Weight, tuple[Evidence, ...]]]) -> _Score:
     return _Score(1 - doubt, decisive, tuple(evidence)[:5])
 
 
-def _without_lesser(
-    scores: Mapping[str, _Score], known: Mapping[str, Cause]
-) -> dict[str, _Score]:
+def _without_lesser(scores: Mapping[str, _Score], known: Mapping[str, Cause]) -> dict[str, _Score]:
     """Without those that give way to others, and without credentials that are blamed for what the
     network, the service or the clock explains.
     """
@@ -160,7 +158,9 @@ def _holds(scene: Scene, condition: Condition) -> tuple[Evidence, ...] | None:
     for wordings in (condition.says, condition.also):
         if not wordings:
             continue
-        place = next((p for text in wordings if (p := wording(text).find(scene.words)) is not None), None)
+        place = next(
+            (p for text in wordings if (p := wording(text).find(scene.words)) is not None), None
+        )
         if place is None:
             return None
         shown.insert(0, scene.quote(place))
@@ -188,9 +188,7 @@ def _fits(value: str, known: str) -> bool:
     return known.startswith(value[:-1])
 
 
-def _fallback(
-    symptom: Symptom, known: Mapping[str, Cause], scores: Mapping[str, _Score]
-) -> Match:
+def _fallback(symptom: Symptom, known: Mapping[str, Cause], scores: Mapping[str, _Score]) -> Match:
     """That it is about something else, where no word is about authentication; else unknown."""
     if symptom.is_text and not scores:
         words = symptom.scenes[0].words

@@ -36,7 +36,8 @@ KIND_OF_TOKEN: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
 KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
 
 STATUS: Final = re.compile(
-    r"(?:\bAPI Error:?\s*\(?|\bHTTP(?:/\d(?:\.\d)?)?(?: Error)?:?\s*|\bstatus(?:[_ ]?code)?[\"'`:=\s]+"
+    r"(?:\bAPI Error:?\s*\(?|\bHTTP(?:/\d(?:\.\d)?)?(?: Error)?:?\s*"
+    r"|\bstatus(?:[_ ]?code)?[\"'`:=\s]+"
     r"|\b(?:api_error_status|statusCode|error_status)[\"'\s:=]+|\bError(?: code)?[:\s-]+\(?"
     r"|\bcode\s+|\bfailed:\s*|\breturns?(?:ed|ing)?\s+(?:a |an |HTTP )?[`*]*|\banswers?\s+[`*]*"
     r"|\bgot (?:a |an )?|\bwith(?: a| an)?\s+[`*]*|→\s*|\(\s*|->\s*|\|\s*[*`]*|[\"'`*]|^|\b)"
@@ -81,9 +82,10 @@ VERSION: Final = re.compile(
 )
 DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
 DAY: Final = re.compile(
-    r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (20[2-3]\d)\b"
+    r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? "
+    r"(\d{1,2})(?:st|nd|rd|th)?,? (20[2-3]\d)\b"
 )
-MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 SHOWN_MARKUP: Final = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
 TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
 CHECKLIST: Final = re.compile(r"(?m)^\s*[-*] \[[ xX]\] .*$")
@@ -167,8 +169,10 @@ def _addresses(text: str, even: str) -> Iterator[tuple[Kind, str, Evidence]]:
             for kind, group in ((Kind.HOST, found[1]), (Kind.PATH, found[2])):
                 if group and (kind, group) not in seen and len(seen) < FACTS:
                     seen.add((kind, group))
-                    yield kind, group.rstrip("./") if kind is Kind.HOST else group, quote(
-                        text, found.start(1)
+                    yield (
+                        kind,
+                        group.rstrip("./") if kind is Kind.HOST else group,
+                        quote(text, found.start(1)),
                     )
     for found, value in _each(PATH, even):
         yield Kind.PATH, value, quote(text, found.start(1))

@@ -42,7 +42,7 @@ def _exchange(exchange: Exchange) -> Scene:
 
 def _facts(exchange: Exchange) -> Iterator[Fact]:
     shown = _line(exchange)
-    if exchange.status is not None:
+    if exchange.status is not None and exchange.method != "CONNECT":
         yield Kind.STATUS, str(exchange.status), shown
     if exchange.error_type:
         yield Kind.ERROR_TYPE, exchange.error_type, shown
@@ -64,6 +64,8 @@ def _facts(exchange: Exchange) -> Iterator[Fact]:
 def _events(exchange: Exchange) -> Iterator[str]:
     if exchange.method == "CONNECT" and exchange.status is None:
         yield "no-handshake"
+    elif exchange.method == "CONNECT":
+        yield "proxy-refused"
     elif exchange.status is None or not exchange.complete:
         yield "broke-off"
     if abs(exchange.clock_offset) >= CLOCK_OFFSET:
@@ -79,7 +81,11 @@ def _events(exchange: Exchange) -> Iterator[str]:
 
 def _line(exchange: Exchange) -> Evidence:
     """One exchange in a line, as evidence."""
-    sent = f"with {exchange.credential} in {exchange.credential_header}, " if exchange.credential else ""
+    sent = (
+        f"with {exchange.credential} in {exchange.credential_header}, "
+        if exchange.credential
+        else ""
+    )
     told = ": ".join(part for part in (exchange.error_type, exchange.message) if part)
     answer = str(exchange.status) if exchange.status is not None else "no answer"
     if not exchange.complete:

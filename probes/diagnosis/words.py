@@ -13,13 +13,14 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 SPAN: Final = 10
 """Words that a wording may take, where it does not say."""
 NEGATIONS: Final = frozenset(
-    "no not never without neither nor isn isnt doesn doesnt wasn wasnt aren arent don dont".split()
-)
+    ("no", "not", "never", "without", "neither", "nor", "isn", "isnt", "doesn", "doesnt", "wasn")
+) | {"wasnt", "aren", "arent", "don", "dont"}
 LOOK_BACK: Final = 3
 """Words before a wording in which a negation of it stands."""
 RULED_OUT: Final = 8
@@ -99,7 +100,7 @@ class Words:
     def denied(self, place: int) -> bool:
         """Whether what begins here is said not to be so."""
         before = self.words[max(place - RULED_OUT, 0) : place]
-        if ("ruled", "out") in zip(before, before[1:], strict=False):
+        if ("ruled", "out") in pairwise(before):
             return True
         for back in range(place, max(place - LOOK_BACK, 0), -1):
             if back in self._breaks:

@@ -1,0 +1,48 @@
+"""The diagnosis that stands in the record of a case."""
+
+from probes.diagnosis.match import LIKELY, Match, match
+from probes.diagnosis.seen import observed
+from probes.observation import Observation, Outcome
+from probes.run import Alternative, Diagnosis
+from probes.verdict import Status, Verdict
+
+
+def diagnose(seen: Observation, verdict: Verdict) -> Diagnosis | None:
+    """The cause of a refusal or failure; None: all is well, or nothing was tested."""
+    if seen.outcome is Outcome.UNAVAILABLE:
+        return None
+    if seen.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
+        return None
+    return diagnosis_of(match(observed(seen)))
+
+
+def diagnosis_of(matches: tuple[Match, ...]) -> Diagnosis:
+    """The surest cause, with the others that fit and what would decide between them."""
+    first, *rest = matches
+    others = [other for other in rest if other.confidence >= LIKELY] if first.confidence else []
+    test = first.cause.experiment if others else None
+    return Diagnosis(
+        id=first.cause.id,
+        summary=first.cause.summary,
+        remedy=first.cause.remedy.text,
+        sources=first.cause.sources,
+        confidence=first.confidence,
+        level=first.level.value,
+        evidence=tuple(map(str, first.evidence)),
+        commands=first.cause.remedy.commands,
+        tier=first.cause.remedy.tier.value,
+        experiment=test.text if test else None,
+        experiment_case=test.case if test else None,
+        alternatives=tuple(map(_alternative, others)),
+    )
+
+
+def _alternative(other: Match) -> Alternative:
+    test = other.cause.experiment
+    return Alternative(
+        id=other.cause.id,
+        summary=other.cause.summary,
+        confidence=other.confidence,
+        experiment=test.text if test else None,
+        experiment_case=test.case if test else None,
+    )
