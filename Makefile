@@ -11,6 +11,7 @@ test: .venv/ready
 docs: .venv/ready
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/authprobe schema > scenarios/schema.json
+	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

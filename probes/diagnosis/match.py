@@ -36,6 +36,9 @@ ENOUGH_WORDS: Final = 6
 AUTH_WORDS: Final = (
     "auth*|oauth|login|logged|logout|sign*|token*|credential*|account|permission|organization",
     "api key|keys",
+    "log in|out|into",
+    "request* fail*|rejected|refused|blocked",
+    "blocked|refused claude|anthropic|access",
     "api error*",
     "401|403|429|529",
     "unauthorized|forbidden|limit|quota|subscription|billing|bearer",
