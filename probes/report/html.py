@@ -220,8 +220,13 @@ def _diagnosis(diagnosis: Diagnosis | None) -> str:
         return ""
     links = " ".join(map(_source, diagnosis.sources))
     cause, remedy = _text(diagnosis.summary), _text(diagnosis.remedy)
+    shown = "".join(f"<li>{_text(line)}</li>" for line in diagnosis.evidence)
+    others = "".join(f"<li>{_text(line)}</li>" for line in text.other_causes(diagnosis))
     return (
-        f"<p><strong>Likely cause:</strong> {cause} <strong>Remedy:</strong> {remedy} {links}</p>"
+        f"<p><strong>{_text(text.cause_label(diagnosis))}:</strong> {cause} "
+        f"(<code>{_text(diagnosis.id)}</code>) <strong>Remedy:</strong> {remedy} {links}</p>"
+        + (f"<ul>{shown}</ul>" if shown else "")
+        + (f"<p>It may also be:</p><ul>{others}</ul>" if others else "")
     )
 
 
