@@ -10,10 +10,9 @@ from probes.diagnosis.causes import NOT_AUTH, UNKNOWN
 from probes.diagnosis.history import Incident, Regression, history
 from probes.diagnosis.match import Match, match
 from probes.diagnosis.reading import LIMIT_CHARACTERS, read
-from probes.diagnosis.symptom import Symptom
+from probes.diagnosis.symptom import Evidence, Symptom
 from probes.errors import ExitCode, SettingsError
-from probes.report.causes import causes_markdown, causes_text
-from probes.report.text import one_line
+from probes.scenario.source import escape
 
 RESULTS: Final = '"schema_version"'
 """In the beginning of a `results.json`."""
@@ -36,6 +35,8 @@ class Explanation:
 
 def list_causes(*, as_markdown: bool) -> int:
     """Print every cause; the exit code."""
+    from probes.report.causes import causes_markdown, causes_text
+
     print(causes_markdown() if as_markdown else causes_text(), end="")
     return ExitCode.OK
 
@@ -151,7 +152,7 @@ def _told(explanation: Explanation) -> dict[str, object]:
             "confidence": found.confidence,
             "level": found.level.value,
             "summary": found.cause.summary,
-            "evidence": [one_line(str(evidence)) for evidence in found.evidence],
+            "evidence": [_shown(evidence) for evidence in found.evidence],
             "remedy": found.cause.remedy.text,
             "commands": list(found.cause.remedy.commands),
             "tier": found.cause.remedy.tier.value,
@@ -176,12 +177,17 @@ def _told(explanation: Explanation) -> dict[str, object]:
     return told
 
 
+def _shown(evidence: Evidence) -> str:
+    """On one line, with nothing hidden in it."""
+    return escape(" ".join(str(evidence).split()))
+
+
 def _as_text(explanation: Explanation) -> str:
     first, *others = explanation.matches
     lines = [f"case {explanation.case}"] if explanation.case else []
     sure = "" if first.cause.id == UNKNOWN else f" ({first.level.value}, {first.confidence:.2f})"
     lines += [f"{first.cause.id}{sure}", f"  {first.cause.summary}"]
-    lines += [f"  seen: {one_line(str(evidence))}" for evidence in first.evidence]
+    lines += [f"  seen: {_shown(evidence)}" for evidence in first.evidence]
     label = "to add" if first.cause.id == UNKNOWN else "remedy"
     lines.append(f"  {label}: {first.cause.remedy.text}")
     if first.cause.id not in (UNKNOWN, NOT_AUTH):

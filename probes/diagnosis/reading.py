@@ -16,14 +16,14 @@ from probes.diagnosis.words import Words, smooth
 from probes.redact import Redactor
 
 LIMIT_CHARACTERS: Final = 50_000_000
-READ_CHARACTERS: Final = 2_000_000
+READ_CHARACTERS: Final = 1_000_000
 """Of a longer text its beginning and its end are read: errors stand at either."""
 FACTS: Final = 500
 """Of one kind that are kept."""
 
 SECRET_LINE: Final = re.compile(
-    r"(?i)((?:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+|\bx-api-key\b[\"']?\s*[:=]\s*"
-    r"[\"']?|\b[A-Z][A-Z_]*(?:_TOKEN|_KEY|_SECRET|PASSWORD)\s*=\s*[\"']?))"
+    r"(?i)((?:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+"
+    r"|\bx-api-key[\"']?\s*[:=]\s*[\"']?|(?:_token|_key|_secret|password)\s*=\s*[\"']?))"
     r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
 )
 """A header or a variable with its value."""
@@ -36,19 +36,16 @@ KIND_OF_TOKEN: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
 KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
 
 STATUS: Final = re.compile(
-    r"(?:\bAPI Error:?\s*\(?|\bHTTP(?:/\d(?:\.\d)?)?(?: Error)?:?\s*"
-    r"|\bstatus(?:[_ ]?code)?[\"'`:=\s]+"
-    r"|\b(?:api_error_status|statusCode|error_status)[\"'\s:=]+|\bError(?: code)?[:\s-]+\(?"
-    r"|\bcode\s+|\bfailed:\s*|\breturns?(?:ed|ing)?\s+(?:a |an |HTTP )?[`*]*|\banswers?\s+[`*]*"
-    r"|\bgot (?:a |an )?|\bwith(?: a| an)?\s+[`*]*|→\s*|\(\s*|->\s*|\|\s*[*`]*|[\"'`*]|^|\b)"
-    r"(?P<status>[1-5]\d\d)\b(?=[^%\d.,:/]|[.,:](?!\d)|$)",
-    re.ASCII | re.IGNORECASE | re.MULTILINE,
+    r"(?<![\w.,-])(?<!\d:)(?<![jt]s:)(?<!py:)(?:40\d|41\d|42\d|5[0-3]\d)(?![\w%]|[.,:]\d)",
+    re.ASCII,
 )
 SAYS_STATUS: Final = re.compile(
     r"(?i)api|http|status|error|code|fail|return|answer|respon|request|unauthori[sz]ed|forbidden"
     r"|overload|gateway|too many|not found|internal|refused|retry|throttl"
 )
-"""A number of three digits is a status where its line speaks of one."""
+"""A number of three digits is a status where the words around it speak of one."""
+NEAR: Final = 100
+"""Characters before and behind it."""
 ERROR_TYPE: Final = re.compile(
     r"\b(invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|api|timeout"
     r"|overloaded)_\s*error\b|\b(invalid_grant|invalid_scope|invalid_client|unsupported_grant_type"
@@ -62,7 +59,7 @@ BARE_HOST: Final = re.compile(
     r"|claude\.(?:ai|com))(/[\w./%-]*)?",
     re.ASCII,
 )
-PATH: Final = re.compile(r"(?<![\w.])(/(?:v1|api)/(?:oauth|messages|models)[\w/.-]*)")
+PATH: Final = re.compile(r"(/(?:v1|api)/(?:oauth|messages|models)[\w/.-]*)", re.ASCII)
 ERROR_CODE: Final = re.compile(
     r"\b(E(?:NOTFOUND|AI_[A-Z]+|CONN[A-Z]+|TIMEDOUT|PIPE|HOST[A-Z]+|NET[A-Z]+|REFUSED|PROTO)"
     r"|(?:DEPTH_ZERO_)?SELF_SIGNED_CERT(?:_IN_CHAIN)?|UNABLE_TO_[A-Z_]+|CERT_[A-Z_]+"
@@ -72,13 +69,12 @@ ERROR_CODE: Final = re.compile(
 )
 EXCEPTION: Final = re.compile(r"\b((?:[a-zA-Z_]+\.)*[A-Z][A-Za-z]+(?:Error|Exception))\b", re.ASCII)
 VARIABLE: Final = re.compile(
-    r"\b((?:ANTHROPIC|CLAUDE_CODE|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b",
-    re.ASCII | re.IGNORECASE,
+    r"\b((?:ANTHROPIC|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b", re.ASCII
 )
-VERSION: Final = re.compile(
-    r"(?:claude(?:[ -]?code)?(?: cli)?(?: version)?[*:\s@/`]*v?|\bversion[*\]:=\s\"]*v?|\bv)"
-    r"([0-2]\.\d{1,2}\.\d{1,3})\b",
-    re.ASCII | re.IGNORECASE,
+VERSION: Final = re.compile(r"(?<![\d.])[0-2]\.\d{1,2}\.\d{1,3}(?![\d.])")
+BEFORE_VERSION: Final = re.compile(
+    r"(?:claude(?:[ -]?code)?(?:[ -]cli)?(?: version)?|\bversion|\bv)[*\]:=\s\"@/`v]*$",
+    re.IGNORECASE,
 )
 DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
 DAY: Final = re.compile(
@@ -88,7 +84,7 @@ DAY: Final = re.compile(
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 SHOWN_MARKUP: Final = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
 TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
-CHECKLIST: Final = re.compile(r"(?m)^\s*[-*] \[[ xX]\] .*$")
+CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")
 """What issue templates ask everybody."""
 
 
@@ -98,7 +94,8 @@ def redacted(text: str) -> str:
     text = JWT.sub("[redacted:token]", text)
     text = SECRET_LINE.sub(r"\1[redacted:value]", text)
     text = CODE_IN_ADDRESS.sub(r"\1[redacted:value]", text)
-    text = EMAIL.sub("[redacted:email]", text)
+    if "@" in text:
+        text = EMAIL.sub("[redacted:email]", text)
     return HOME.sub(r"\1[redacted:user]", text)
 
 
@@ -141,13 +138,19 @@ def _facts(text: str) -> Iterator[tuple[Kind, str, Evidence]]:
         for found, value in _each(pattern, even):
             yield kind, value, quote(text, found.start(1))
     for found, value in _each(ERROR_TYPE, even):
-        name = f"{value}_error" if found[1] else value
-        yield Kind.ERROR_TYPE, name, quote(text, found.start())
-    for found, value in _each(STATUS, even):
-        evidence = quote(text, found.start("status"))
-        if SAYS_STATUS.search(evidence.text):
-            yield Kind.STATUS, value, evidence
+        yield Kind.ERROR_TYPE, f"{value}_error" if found[1] else value, quote(text, found.start())
+    yield from _statuses(text, even)
     yield from _addresses(text, even)
+
+
+def _statuses(text: str, even: str) -> Iterator[tuple[Kind, str, Evidence]]:
+    """Numbers that are statuses by the words around them, each where it is so first."""
+    seen = set[str]()
+    for found in STATUS.finditer(even):
+        around = even[max(found.start() - NEAR, 0) : found.end() + NEAR]
+        if found[0] not in seen and SAYS_STATUS.search(around):
+            seen.add(found[0])
+            yield Kind.STATUS, found[0], quote(text, found.start())
 
 
 def _each(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -187,8 +190,11 @@ def _credentials(kinds: set[str], text: str) -> Iterator[tuple[Kind, str, Eviden
 
 
 def _version(text: str) -> str | None:
-    found = VERSION.search(text)
-    return found[1] if found else None
+    """The first version of Claude Code that the text names."""
+    for found in VERSION.finditer(text):
+        if BEFORE_VERSION.search(text[max(found.start() - 40, 0) : found.start()]):
+            return found[0]
+    return None
 
 
 def _date(text: str) -> datetime.date | None:
