@@ -26,6 +26,7 @@ from probes.diagnosis.symptom import Evidence, Kind, Scene, Symptom
 from probes.diagnosis.words import wording
 
 COUNTS: Final = {Weight.DECISIVE: 0.9, Weight.STRONG: 0.6, Weight.WEAK: 0.25}
+SUREST: Final = 0.99
 CERTAIN: Final = 0.85
 LIKELY: Final = 0.5
 NEAR: Final = 0.2
@@ -121,7 +122,7 @@ def _sum(met: list[tuple[Weight, tuple[Evidence, ...]]]) -> _Score:
         doubt *= 1 - COUNTS[weight]
         evidence |= dict.fromkeys(shown)
     decisive = any(weight is Weight.DECISIVE for weight, _ in met)
-    return _Score(1 - doubt, decisive, tuple(evidence)[:5])
+    return _Score(min(1 - doubt, SUREST), decisive, tuple(evidence)[:5])
 
 
 def _without_lesser(scores: Mapping[str, _Score], known: Mapping[str, Cause]) -> dict[str, _Score]:
