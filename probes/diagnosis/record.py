@@ -1,5 +1,8 @@
 """The diagnosis that stands in the record of a case."""
 
+import functools
+from dataclasses import dataclass, field
+
 from probes.diagnosis.match import LIKELY, Match, match
 from probes.diagnosis.seen import observed
 from probes.observation import Observation, Outcome
@@ -13,7 +16,34 @@ def diagnose(seen: Observation, verdict: Verdict) -> Diagnosis | None:
         return None
     if seen.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
         return None
-    return diagnosis_of(match(observed(seen)))
+    return _diagnosis(_Alike(_essence(seen), seen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """An observation that equals any other of which the same can be said."""
+
+    essence: tuple[object, ...]
+    seen: Observation = field(compare=False)
+
+
+def _essence(seen: Observation) -> tuple[object, ...]:
+    """All that `observed` looks at."""
+    exchanges = tuple(
+        (
+            *(e.method, e.host, e.path, e.credential_header, e.credential, e.betas, e.products),
+            *(e.status, e.error_type, e.message, e.content_type, e.size_bytes, e.complete),
+            e.clock_offset,
+        )
+        for e in seen.exchanges
+    )
+    return (seen.outcome, seen.message, seen.detail, seen.stored_login, exchanges)
+
+
+@functools.lru_cache(maxsize=1024)
+def _diagnosis(alike: _Alike) -> Diagnosis:
+    # Many cases of a run end alike, and each would be matched against every cause.
+    return diagnosis_of(match(observed(alike.seen)))
 
 
 def diagnosis_of(matches: tuple[Match, ...]) -> Diagnosis:

@@ -12,7 +12,6 @@ CLOCK_OFFSET: Final = 60.0
 """Seconds of a clock that matter: less is the time that an answer takes."""
 USUAL_BYTES: Final = 32 * 1024 * 1024
 """More than any answer of the API."""
-TOKEN_PATH: Final = "/oauth/token"
 INFERENCE: Final = "/v1/messages"
 ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOpenSocket)\b")
 
@@ -108,13 +107,9 @@ def _whole(seen: Observation, text: str) -> Iterator[Fact]:
         yield Kind.CODE, found[1], Evidence(text.strip())
     if not seen.exchanges and seen.outcome is not Outcome.ACCEPTED:
         yield Kind.EVENT, "nothing-asked", Evidence("no request reached the backend")
-    elif not any(exchange.path == INFERENCE for exchange in seen.exchanges):
-        yield Kind.EVENT, "no-model-asked", Evidence("no request for a model's answer was made")
     stored = seen.stored_login
     if stored is not None and stored.state is LoginState.BLANKED:
         yield Kind.EVENT, "blanked", Evidence("the stored login is there and its tokens are empty")
-    if any(exchange.path.endswith(TOKEN_PATH) for exchange in seen.exchanges):
-        yield Kind.EVENT, "refreshed", Evidence("the token endpoint was asked")
 
 
 def _version(seen: Observation) -> str | None:

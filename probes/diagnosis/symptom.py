@@ -33,8 +33,6 @@ class Kind(enum.StrEnum):
     OUTCOME = "outcome"
     EVENT = "event"
     """What only a sequence or a measurement shows, such as `broke-off`."""
-    CLIENT = "client"
-    VERSION = "version"
 
 
 @dataclass(frozen=True, slots=True)

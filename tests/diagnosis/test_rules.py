@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -120,10 +119,19 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
     assert told.evidence
 
 
-def test_a_good_request_has_no_diagnosis(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_a_good_request_has_no_diagnosis() -> None:
     passed = Verdict(status=Status.PASSED)
     assert diagnose(Observation(outcome=Outcome.ACCEPTED, status=200), passed) is None
     assert diagnose(Observation(outcome=Outcome.UNAVAILABLE, detail="no npm"), passed) is None
+
+
+def test_what_two_cases_differ_in_is_not_mixed_up() -> None:
+    passed = Verdict(status=Status.PASSED)
+    told = [
+        diagnose(Observation(outcome=Outcome.REJECTED, message=message), passed)
+        for message in ("529 overloaded", "Credit balance is too low", "529 overloaded")
+    ]
+    assert [found.id for found in told if found] == ["overloaded", "credit-exhausted", "overloaded"]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
