@@ -12,6 +12,7 @@ CLOCK_OFFSET: Final = 60.0
 """Seconds of a clock that matter: less is the time that an answer takes."""
 USUAL_BYTES: Final = 32 * 1024 * 1024
 """More than any answer of the API."""
+TOKEN_PATH: Final = "/oauth/token"
 INFERENCE: Final = "/v1/messages"
 ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOpenSocket)\b")
 
@@ -108,7 +109,9 @@ def _whole(seen: Observation, text: str) -> Iterator[Fact]:
     if not seen.exchanges and seen.outcome is not Outcome.ACCEPTED:
         yield Kind.EVENT, "nothing-asked", Evidence("no request reached the backend")
     stored = seen.stored_login
-    if stored is not None and stored.state is LoginState.BLANKED:
+    # A client empties the record when its refresh was refused: that is the consequence then.
+    refused = any(e.path.endswith(TOKEN_PATH) and (e.status or 0) >= 400 for e in seen.exchanges)
+    if stored is not None and stored.state is LoginState.BLANKED and not refused:
         yield Kind.EVENT, "blanked", Evidence("the stored login is there and its tokens are empty")
 
 

@@ -18,13 +18,20 @@ from probes.emulator import faults
 from probes.emulator.network import Network
 from probes.emulator.rules import REFUSALS
 from probes.emulator.setup import Backend, Fault, TokenKind
-from probes.observation import Exchange, Observation, Outcome, status_outcome
+from probes.observation import (
+    Exchange,
+    LoginState,
+    Observation,
+    Outcome,
+    StoredLogin,
+    status_outcome,
+)
 from probes.scenario.model import Credential, Endpoint, Request, Via
 from probes.verdict import Status, Verdict
 from tests.diagnosis.expected import CAUSES, FAULTS, cause_of
 from tests.emulator.sent import Sent, Trial, served
 from tests.emulator.trials import TRIALS
-from tests.make import make_case
+from tests.make import make_case, make_exchange, make_observation
 
 REFUSED = tuple(trial for trial in TRIALS if trial.status >= 400 or trial.delay)
 CREDENTIALS = frozenset(
@@ -132,6 +139,49 @@ def test_what_two_cases_differ_in_is_not_mixed_up() -> None:
         for message in ("529 overloaded", "Credit balance is too low", "529 overloaded")
     ]
     assert [found.id for found in told if found] == ["overloaded", "credit-exhausted", "overloaded"]
+
+
+BLANKED = StoredLogin(state=LoginState.BLANKED)
+REFRESH = make_exchange(
+    host="platform.claude.com",
+    path="/v1/oauth/token",
+    credential="refresh-token",
+    credential_header="body",
+    status=400,
+    error_type="invalid_grant",
+    message="Refresh token not found or invalid",
+)
+EXPIRED = "Failed to authenticate: OAuth session expired and could not be refreshed"
+HELPER = "Your apiKeyHelper script is failing"
+FOREIGN = make_exchange(status=401, credential="foreign", credential_header="authorization")
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (make_observation(message=EXPIRED, stored_login=BLANKED), "credential-blanked"),
+        (
+            make_observation(message=EXPIRED, stored_login=BLANKED, exchanges=(REFRESH,)),
+            "refresh-token-rejected",
+        ),
+        (make_observation(message=HELPER, exchanges=(FOREIGN,)), "api-key-helper-failing"),
+        (make_observation(exchanges=(FOREIGN,)), "bearer-unknown"),
+        (
+            make_observation(
+                message="Invalid API key · Fix external API key · Invalid X-Api-Key header value"
+            ),
+            "credential-malformed",
+        ),
+        (make_observation(message="Not logged in · Please run /login"), "credential-missing"),
+        (
+            make_observation(message="Claude Code process exited with code 1"),
+            "wrapper-hides-error",
+        ),
+    ],
+)
+def test_what_a_client_tells_and_does_leads_to_a_cause(seen: Observation, cause: str) -> None:
+    first, *_ = match(observed(replace(seen, outcome=Outcome.REJECTED, status=None)))
+    assert first.cause.id == cause
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
