@@ -113,10 +113,9 @@ def _cases(given: str) -> tuple[Explanation, ...]:
     """Each case of a run that was refused or failed; none if it is no run."""
     from pydantic import TypeAdapter, ValidationError
 
+    from probes.diagnosis.record import went_wrong
     from probes.diagnosis.seen import observed
-    from probes.observation import Outcome
     from probes.run import Run
-    from probes.verdict import Status
 
     try:
         run = TypeAdapter(Run).validate_json(given)
@@ -125,11 +124,7 @@ def _cases(given: str) -> tuple[Explanation, ...]:
     return tuple(
         _explanation(observed(record.observation), record.id)
         for record in run.cases
-        if record.observation.outcome is not Outcome.UNAVAILABLE
-        and (
-            record.observation.outcome is not Outcome.ACCEPTED
-            or record.verdict.status is Status.FAILED
-        )
+        if went_wrong(record.observation, record.verdict)
     )
 
 

@@ -161,6 +161,7 @@ def _complaint(path: Path, flaw: Flaw) -> str:
 
 
 Choice = TypeVar("Choice", bound=enum.StrEnum)
+Read = TypeVar("Read")
 
 
 class _Reader:
@@ -262,7 +263,7 @@ class _Reader:
             self._flaw(node, f"the key '{key}' is missing")
         return None if missing else {k: v for k, v in node.nodes.items() if k in known}
 
-    def _each(self, node: Node | None, read: "Callable[[Node], Read]") -> "Iterator[Read]":
+    def _each(self, node: Node | None, read: Callable[[Node], Read]) -> Iterator[Read]:
         for item in self._items(node) if node else ():
             yield read(item)
 
@@ -297,8 +298,6 @@ class _Reader:
     def _flaw(self, node: Node, text: str) -> None:
         self.flaws.append(Flaw(node.at, text))
 
-
-Read = TypeVar("Read")
 
 _CONDITION_KEYS: Final = ("says", "also", *(kind.value for kind in Kind))
 _SIGN_KEYS: Final = (*_CONDITION_KEYS, "lacks", "weight")

@@ -12,11 +12,14 @@ from probes.verdict import Status, Verdict
 
 def diagnose(seen: Observation, verdict: Verdict) -> Diagnosis | None:
     """The cause of a refusal or failure; None: all is well, or nothing was tested."""
-    if seen.outcome is Outcome.UNAVAILABLE:
-        return None
-    if seen.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
-        return None
-    return _diagnosis(_Alike(_essence(seen), seen))
+    return _diagnosis(_Alike(_essence(seen), seen)) if went_wrong(seen, verdict) else None
+
+
+def went_wrong(seen: Observation, verdict: Verdict) -> bool:
+    """Whether something was tested, and was refused or failed."""
+    if seen.outcome in (Outcome.UNAVAILABLE, Outcome.ACCEPTED):
+        return seen.outcome is Outcome.ACCEPTED and verdict.status is Status.FAILED
+    return True
 
 
 @dataclass(frozen=True, slots=True)
