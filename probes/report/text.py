@@ -100,6 +100,8 @@ def describe_problem(record: CaseRecord) -> tuple[str, ...]:
 
 def cause_label(diagnosis: Diagnosis) -> str:
     """What stands before a cause: how sure it is."""
+    if not diagnosis.confidence:
+        return "No cause is named"
     return {"certain": "Cause", "likely": "Likely cause"}.get(diagnosis.level, "Possible cause")
 
 

@@ -24,6 +24,11 @@ def test_how_sure_it_is_stands_before_it(level: str, label: str) -> None:
     assert cause_label(Diagnosis(id="a", summary="b", remedy="c", level=level)) == label
 
 
+def test_unknown_is_not_called_a_cause() -> None:
+    nothing = Diagnosis(id="unknown", summary="b", remedy="c", confidence=0.0, level="possible")
+    assert cause_label(nothing) == "No cause is named"
+
+
 def test_two_that_fit_are_told_with_what_decides_and_the_case_that_runs_it() -> None:
     doubtful = Diagnosis(
         id="old",
