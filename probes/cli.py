@@ -71,6 +71,7 @@ def main() -> None:
       authprobe run --client claude-code@2.1.50      the same questions to another version
       authprobe run my-scenarios/ --out my-reports   scenarios of your own
       authprobe emulator --issue api-key -- pytest   your own tests against the emulated backend
+      authprobe explain error.log                    the cause of an error, and what to do
       authprobe clients list                         what was installed for it
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
@@ -183,6 +184,35 @@ def emulator(
     if rules:
         sys.exit(commands.list_rules(as_json=as_json, as_markdown=as_markdown))
     sys.exit(commands.emulator(as_json=as_json, command=command, **options))  # type: ignore[arg-type]
+
+
+@main.command()
+@click.argument("file", required=False, metavar="[FILE|-]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--causes", "list_causes", is_flag=True, help="Print every cause, and end.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="With --causes: print Markdown.")
+def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: bool) -> None:
+    """Name the cause of an error, a log, a page, an exception, a whole issue, or a results.json.
+
+    Reads FILE or standard input, so a text from the clipboard is pasted and ended with Ctrl-D.
+    Tokens and addresses of people are taken out first; nothing is sent anywhere.
+
+    \b
+    Exit code: 0 a cause is named, 1 what is given says too little for one, 4 it cannot be read.
+
+    \b
+    Examples:
+      authprobe explain error.log
+      claude -p ping 2>&1 | authprobe explain
+      authprobe explain --json issue.md | jq -r '.causes[0].id'
+      authprobe explain reports/results.json
+      authprobe explain --causes
+    """
+    from probes.commands import explain as commands
+
+    if list_causes:
+        sys.exit(commands.list_causes(as_markdown=as_markdown))
+    sys.exit(commands.explain(file, as_json=as_json))
 
 
 @main.group(cls=Group)

@@ -27,15 +27,16 @@ from probes.errors import ClientError, SettingsError
 from probes.findings import find
 from probes.judge import judge
 from probes.known import Known, load_known
-from probes.observation import Observation
+from probes.observation import Observation, Outcome
 from probes.plan import Case, make_plan
 from probes.progress import Reporter
 from probes.redact import Redactor
-from probes.run import CaseRecord, Run, Selection, dump_record, make_run
+from probes.run import CaseRecord, Diagnosis, Run, Selection, dump_record, make_run
 from probes.scan import scan_text
 from probes.scenario.load import load_all
 from probes.scenario.model import Client, ClientKind
 from probes.settings import Settings, cache_folder
+from probes.verdict import Status, Verdict
 
 PARTIAL: Final = "results.partial.jsonl"
 INTERRUPTED: Final = "results.interrupted.jsonl"
@@ -218,6 +219,7 @@ def make_record(
     """What `results.json` holds of a case."""
     previous = baseline.of(case.id, case.formerly)
     about = known.about(case.id, observation.client_version)
+    verdict = judge(case, observation, previous, about)
     return CaseRecord(
         id=case.id,
         scenario=case.scenario,
@@ -236,9 +238,19 @@ def make_record(
         sources=case.sources,
         expectation=case.expectation,
         observation=observation,
-        verdict=judge(case, observation, previous, about),
+        verdict=verdict,
         findings=find(observation),
+        diagnosis=_diagnose(observation, verdict),
     )
+
+
+def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
+    if observation.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
+        return None
+    # Read when it is first needed: a run in which all is accepted has no use for the causes.
+    from probes.diagnosis.record import diagnose
+
+    return diagnose(observation, verdict)
 
 
 @dataclass(slots=True)

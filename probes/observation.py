@@ -64,6 +64,14 @@ class Exchange:
     """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
     scopes: tuple[str, ...] = ()
     """What an authorization was asked for with (RFC 6749, 3.3)."""
+    content_type: str | None = None
+    """Of the answer; None: it had no body, or there was none."""
+    size_bytes: int | None = None
+    """Of the answer's body; None: a stream, or no answer."""
+    complete: bool = True
+    """False: the answer broke off, or a stream ended without its last event."""
+    clock_offset: float = 0.0
+    """Seconds by which the `Date` of the answer is ahead of this machine's clock."""
 
 
 class LoginState(enum.StrEnum):

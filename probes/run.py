@@ -31,6 +31,30 @@ class Diagnosis:
     summary: str
     remedy: str
     sources: tuple[str, ...] = ()
+    confidence: float = 1.0
+    level: str = "certain"
+    """How sure it is, in a word: `certain`, `likely` or `possible`."""
+    evidence: tuple[str, ...] = ()
+    """What shows it, a line each."""
+    commands: tuple[str, ...] = ()
+    tier: str = "user"
+    """Who can do something: `user`, `administrator`, `wait` or `report upstream`."""
+    experiment: str | None = None
+    """What would decide, where another cause fits as well."""
+    experiment_case: str | None = None
+    """The bundled case that runs it."""
+    alternatives: tuple["Alternative", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another cause that fits."""
+
+    id: str
+    summary: str
+    confidence: float
+    experiment: str | None = None
+    experiment_case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ LAYERS = (
     ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),
+    ("diagnosis",),
     ("clients",),
     ("engine", "past", "progress"),
     ("conduct",),

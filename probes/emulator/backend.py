@@ -8,11 +8,11 @@ import ipaddress
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from probes.emulator import faults
-from probes.emulator.case import CaseBackend, Decision
+from probes.emulator.case import CaseBackend, Decision, Sent
 from probes.emulator.deny import DENY_HOST
 from probes.emulator.rule import Answer, Ask
 from probes.emulator.rules import API, HOSTS, PLATFORM, ROUTES
@@ -65,12 +65,13 @@ class Application:
             await _gone(receive)
             return
         cut = _has(decision, faults.RESET)
-        backend.end(record, decision, answered=not cut)
+        reply = _Reply(backend, decision, send, scope["state"]["reset"])
+        backend.end(record, decision, answered=not cut, sent=reply.sent())
         if cut:
             scope["state"]["reset"]()
             await _gone(receive)
             return
-        await _Reply(backend, decision, send, scope["state"]["reset"]).send_all()
+        await reply.send_all()
 
 
 async def _gone(receive: Receive) -> None:
@@ -164,13 +165,32 @@ class _Reply:
     decision: Decision
     send: Send
     reset: Callable[[], None]
+    request_id: str = field(default_factory=lambda: "req_" + uuid.uuid4().hex[:24])
+    _parts: tuple[str | None, Iterable[bytes], int | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._parts = self._body(self.decision.answer, self.request_id)
+
+    def sent(self) -> Sent:
+        """How the answer will look on the wire, with what goes wrong there."""
+        answer = self.decision.answer
+        kind, _, length = self._parts
+        wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
+        cut = _has(self.decision, faults.CUT_STREAM) and bool(answer.events)
+        last = answer.events[-1] if answer.events else None
+        return Sent(
+            content_type="text/html" if kind and wrong else kind,
+            size_bytes=length,
+            complete=not cut and not _has(self.decision, faults.RESET_IN_BODY),
+            clock_offset=_seconds(self.decision, faults.CLOCK_SKEW),
+            error_type=last[1]["error"]["type"] if last and last[0] == "error" else None,
+        )
 
     async def send_all(self) -> None:
         """Send status, headers and body."""
         answer = self.decision.answer
-        request_id = "req_" + uuid.uuid4().hex[:24]
-        kind, chunks, length = self._body(answer, request_id)
-        headers = self._headers(answer, request_id, kind, length)
+        kind, chunks, length = self._parts
+        headers = self._headers(answer, self.request_id, kind, length)
         await self.send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )

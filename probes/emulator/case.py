@@ -50,6 +50,17 @@ class Decision(NamedTuple):
     delay: float = 0.0
 
 
+class Sent(NamedTuple):
+    """How an answer goes out on the wire."""
+
+    content_type: str | None = None
+    size_bytes: int | None = None
+    complete: bool = True
+    clock_offset: float = 0.0
+    error_type: str | None = None
+    """Of an error that comes within a stream."""
+
+
 class Record:
     """An exchange that may not have been answered yet."""
 
@@ -225,9 +236,17 @@ class CaseBackend:
         self._records.append(record)
         return record
 
-    def end(self, record: Record, decision: Decision, *, answered: bool = True) -> None:
-        """Complete a recorded request with what was answered, or was not."""
+    def end(
+        self,
+        record: Record,
+        decision: Decision,
+        *,
+        answered: bool = True,
+        sent: Sent | None = None,
+    ) -> None:
+        """Complete a recorded request with what was answered, or was not, and how that went out."""
         answer, denial = decision.answer, decision.denial
+        sent = sent if sent and answered else Sent()
         elapsed = time.monotonic() - self._began - record.exchange.at
         record.exchange = replace(
             record.exchange,
@@ -237,8 +256,12 @@ class CaseBackend:
             faults=tuple(fault.name for fault in decision.faults),
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
-            error_type=answer.error_type,
+            error_type=answer.error_type or sent.error_type,
             message=answer.message and self.redactor(answer.message),
+            content_type=sent.content_type,
+            size_bytes=sent.size_bytes,
+            complete=sent.complete,
+            clock_offset=sent.clock_offset,
         )
         if self.watch is not None:
             self.watch(record.exchange)

@@ -68,8 +68,11 @@ def diagnosis(found: Diagnosis | None) -> str:
         return ""
     links = " ".join(map(source, found.sources))
     cause, remedy = safe(found.summary), safe(found.remedy)
+    others = bullets(text.other_causes(found))
     return (
-        f"<p><strong>Likely cause:</strong> {cause} <strong>Remedy:</strong> {remedy} {links}</p>"
+        f"<p><strong>{safe(text.cause_label(found))}:</strong> {cause} ({code(found.id)}) "
+        f"<strong>Remedy:</strong> {remedy} {links}</p>{bullets(found.evidence)}"
+        + (f"<p>It may also be:</p>{others}" if others else "")
     )
 
 

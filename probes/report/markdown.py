@@ -65,8 +65,7 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
         yield f"- {mark} **{words}**: {_code(record.id)}"
         yield from (f"  - {escaped(line)}" for line in text.describe_problem(record))
         if record.diagnosis:
-            yield f"  - Likely cause: {escaped(record.diagnosis.summary)}"
-            yield f"  - Remedy: {escaped(record.diagnosis.remedy)}"
+            yield from (f"  - {escaped(line)}" for line in text.describe_cause(record.diagnosis))
 
 
 def _matrices(matrices: tuple[table.Table, ...]) -> Iterator[str]:

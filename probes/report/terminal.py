@@ -44,6 +44,8 @@ def _all(run: Run, *, plain: bool) -> Text:
         if record.verdict.status in (Status.FAILED, Status.ERROR):
             for problem in text.describe_problem(record):
                 drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
+            for words in text.describe_cause(record.diagnosis) if record.diagnosis else ():
+                drawn.append(f"    {_shown(words, plain=plain)}\n")
     drawn.append("\n" if rows else "")
     _append_changes(drawn, run, plain=plain)
     for warning in table.warnings(run):

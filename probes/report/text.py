@@ -13,7 +13,7 @@ from probes.harmless import SHORT, cap, one_line
 from probes.judge import describe_request, outcome_counts
 from probes.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from probes.plan import REQUEST
-from probes.run import CaseRecord, Run
+from probes.run import CaseRecord, Diagnosis, Run
 from probes.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 
@@ -90,6 +90,41 @@ def describe_changes(record: CaseRecord) -> tuple[str, ...]:
 def changed_words(record: CaseRecord) -> str:
     """That a case has changed, or become worse, and which one it is."""
     return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
+
+
+def cause_label(diagnosis: Diagnosis) -> str:
+    """What stands before a cause: how sure it is."""
+    if not diagnosis.confidence:
+        return "No cause is named"
+    return {"certain": "Cause", "likely": "Likely cause"}.get(diagnosis.level, "Possible cause")
+
+
+def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The cause and what to do, and what else it may be, a line each."""
+    return (
+        f"{cause_label(diagnosis)}: {diagnosis.summary} ({diagnosis.id})",
+        *(f"Seen: {line}" for line in diagnosis.evidence[:1]),
+        f"Remedy: {diagnosis.remedy}",
+        *(f"It may also be: {line}" for line in other_causes(diagnosis)),
+    )
+
+
+def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Each other cause that fits, with what would decide, and the case that runs it."""
+    tests = {
+        experiment: case
+        for experiment, case in (
+            (diagnosis.experiment, diagnosis.experiment_case),
+            *((other.experiment, other.experiment_case) for other in diagnosis.alternatives),
+        )
+        if experiment
+    }
+    lines = [f"{other.summary} ({other.id})" for other in diagnosis.alternatives]
+    decide = [
+        f"To decide: {test}" + (f" Run: authprobe run --case {case}" if case else "")
+        for test, case in tests.items()
+    ]
+    return (*lines, *decide) if lines else ()
 
 
 def expected_facts(expectation: Expectation) -> Facts:

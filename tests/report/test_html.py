@@ -6,7 +6,7 @@ import pytest
 from probes.findings import Finding
 from probes.observation import Outcome
 from probes.report import case_html, html, text
-from probes.run import CaseRecord, Diagnosis, Run, Selection
+from probes.run import Alternative, CaseRecord, Diagnosis, Run, Selection
 from probes.scenario.model import Expectation, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
@@ -88,7 +88,16 @@ def hostile() -> CaseRecord:
             status=Status.FAILED,
             mismatches=(Mismatch(field=HOSTILE, expected=HOSTILE, actual=HOSTILE),),
         ),
-        diagnosis=Diagnosis(id=HOSTILE, summary=HOSTILE, remedy=HOSTILE, sources=(HOSTILE,)),
+        diagnosis=Diagnosis(
+            id=HOSTILE,
+            summary=HOSTILE,
+            remedy=HOSTILE,
+            sources=(HOSTILE,),
+            evidence=(HOSTILE,),
+            experiment=HOSTILE,
+            experiment_case=HOSTILE,
+            alternatives=(Alternative(id=HOSTILE, summary=HOSTILE, confidence=0.5),),
+        ),
     )
 
 

@@ -20,7 +20,7 @@ authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 �
 
 - ✗ **failed, regressed**: `b`
   - status: expected 200, saw 401
-  - Likely cause: The token is old.
+  - Cause: The token is old. (old)
   - Remedy: Log in.
 - ✗ **failed**: `a`
   - outcome: expected accepted, saw rejected

@@ -1,0 +1,160 @@
+"""A text becomes facts, each with its line; what is nobody else's is taken out before."""
+
+import datetime
+import time
+
+import pytest
+
+from probes.diagnosis.reading import READ_CHARACTERS, read, redacted
+from probes.diagnosis.symptom import Kind
+
+TOKEN = "sk-ant-oat01-" + "Ab3" * 20
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"
+
+
+def facts(text: str, kind: Kind) -> set[str]:
+    """The values of one kind in a text."""
+    return set(read(text).scenes[0].facts.get(kind, {}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "API Error: 401 nothing else",
+        "API Error (401 {...}) · Retrying",
+        "HTTP 401: Unauthorized",
+        "HTTP/1.1 401 Unauthorized",
+        '{"api_error_status":401}',
+        '\\"status\\": 401,',
+        "Request failed with status code 401",
+        "anthropic.AuthenticationError: Error code: 401 - {}",
+        "status=401",
+        "it returns `401`",
+    ],
+)
+def test_a_status_is_read_in_its_contexts(text: str) -> None:
+    assert facts(text, Kind.STATUS) == {"401"}
+
+
+@pytest.mark.parametrize(
+    "text", ["line 401 of the file", "version 2.1.401", "401k tokens", "cli.js:401:12", "401%"]
+)
+def test_a_number_is_not_yet_a_status(text: str) -> None:
+    assert facts(text, Kind.STATUS) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ('{\\"type\\":\\"authentication_error\\"}', Kind.ERROR_TYPE, "authentication_error"),
+        ("提示rate_limit_error", Kind.ERROR_TYPE, "rate_limit_error"),
+        ('"type":"api_\n    error"', Kind.ERROR_TYPE, "api_error"),
+        ("{'type': 'forbidden'}", Kind.ERROR_TYPE, "forbidden"),
+        ("POST https://platform.claude.com/v1/oauth/token", Kind.HOST, "platform.claude.com"),
+        ("POST https://platform.claude.com/v1/oauth/token", Kind.PATH, "/v1/oauth/token"),
+        ("getaddrinfo ENOTFOUND api.anthropic.com", Kind.CODE, "ENOTFOUND"),
+        ("(ConnectionRefused)", Kind.CODE, "ConnectionRefused"),
+        ("ssl: CERTIFICATE_VERIFY_FAILED", Kind.CODE, "CERTIFICATE_VERIFY_FAILED"),
+        ("anthropic.APITimeoutError: x", Kind.EXCEPTION, "anthropic.APITimeoutError"),
+        ("export ANTHROPIC_BASE_URL=x", Kind.VARIABLE, "ANTHROPIC_BASE_URL"),
+        (f"x-api-key: {TOKEN}", Kind.CREDENTIAL, "access-token"),
+        ("prefix sk-ant-api03-", Kind.CREDENTIAL, "api-key"),
+    ],
+)
+def test_a_fact_is_read(text: str, kind: Kind, value: str) -> None:
+    assert value in facts(text, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("Claude Code v2.1.220", "2.1.220"),
+        ("- Version: 1.0.83", "1.0.83"),
+        ("claude-cli/2.1.31 (external)", "2.1.31"),
+        ("node v22.1.0", None),
+        ("python 1.2.3", None),
+        ("at 192.1.2.3", None),
+    ],
+)
+def test_the_version_of_claude_code_is_read(text: str, version: str | None) -> None:
+    assert read(text).version == version
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-03-11T10:00:00Z boom", datetime.date(2026, 3, 11)),
+        ("since July 10, 2025", datetime.date(2025, 7, 10)),
+        ("2026-13-45", None),
+        ("no day", None),
+    ],
+)
+def test_a_day_is_read(text: str, day: datetime.date | None) -> None:
+    assert read(text).date == day
+
+
+def test_evidence_names_its_line() -> None:
+    evidence = read("one\ntwo\nAPI Error: 529 x\n").scenes[0].facts[Kind.STATUS]["529"]
+    assert (evidence.line, evidence.text) == (3, "API Error: 529 x")
+
+
+def test_a_long_line_is_cut_around_what_it_shows() -> None:
+    evidence = read("x" * 5000 + " API Error: 529 " + "y" * 5000).scenes[0].facts[Kind.STATUS]
+    assert "529" in evidence["529"].text
+    assert len(evidence["529"].text) < 300
+
+
+def test_the_checklist_of_an_issue_template_is_no_symptom() -> None:
+    text = "- [x] I have an invalid bearer token\n- [ ] HTTP 401\nit crashes"
+    assert facts(text, Kind.STATUS) == set()
+    assert "bearer" not in read(text).scenes[0].words.words
+
+
+def test_a_page_is_read_without_its_markup() -> None:
+    page = "<!DOCTYPE html><html><head><script>var x=529</script></head><body><b>Just</b> a moment"
+    assert read(page).scenes[0].words.words == ["just", "a", "moment"]
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f"key {TOKEN}", TOKEN),
+        (f"Authorization: Bearer {JWT}", JWT),
+        ("-H 'x-api-key: my-gateway-key-123'", "my-gateway-key-123"),
+        ("MY_TOKEN=abcdef123456", "abcdef123456"),
+        ("mail me@example.org now", "me@example.org"),
+        ("/Users/somebody/.claude", "somebody"),
+        ("C:\\Users\\somebody\\x", "somebody"),
+        ("https://claude.ai/oauth/authorize?code=abcDEF123&state=s1", "abcDEF123"),
+    ],
+)
+def test_what_is_given_is_redacted(text: str, secret: str) -> None:
+    assert secret not in redacted(text)
+    assert secret not in read(text).scenes[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "404 " * 100_000,
+        "a" * 1_000_000,
+        '"type":' * 50_000,
+        "not oauth token expired " * 50_000,
+        "<html><body>" + "<" * 500_000,
+        "_token=" * 50_000,
+        "@a." * 100_000,
+        "\\" * 500_000 + "n",
+        "claude v" * 100_000,
+        "\n" * 900_000 + "API Error: 401",
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_a_hostile_text_takes_no_long_time(text: str) -> None:
+    began = time.monotonic()
+    read(text)
+    assert time.monotonic() - began < 20
+
+
+def test_of_a_huge_text_both_ends_are_read() -> None:
+    text = "API Error: 401\n" + "x\n" * READ_CHARACTERS + "API Error: 529\n"
+    assert facts(text, Kind.STATUS) == {"401", "529"}
