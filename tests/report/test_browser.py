@@ -9,13 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from probes.findings import Finding
 from probes.report.text import anchor
-from probes.run import CaseRecord
 from probes.verdict import Mismatch, Status, Verdict
 from tests.command import results, run
 from tests.make import make_exchange, make_observation, make_record, make_run
-from tests.report.page import page_of
+from tests.report.page import many, page_of
 
 CHROMIUM = shutil.which("chromium")
 SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -231,26 +229,6 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
     outside = "".join(part for part in copied.replace("``", "\0").split("\0")[::2])
     assert "<img" not in outside
     assert "@a" not in outside
-
-
-def many(count: int) -> tuple[CaseRecord, ...]:
-    """So many cases, 500 auth paths at as many versions as it takes."""
-    betas = ("one", "two")
-    asked = tuple(make_exchange(path=f"/v1/{number}", betas=betas) for number in range(8))
-    return tuple(
-        make_record(
-            id=f"scenario-{path % 25}/claude-code@2.1.{version}/default/credential-{path}",
-            scenario=f"scenario-{path % 25}",
-            credential=f"credential-{path}",
-            client=f"claude-code@2.1.{version}",
-            client_version=f"2.1.{version}",
-            observation=make_observation(message=f"said {path}", exchanges=asked),
-            verdict=Verdict(status=Status.FAILED if path % 50 == 0 else Status.PASSED),
-            findings=(Finding(name="crashes", text="no"),) if path == 7 else (),
-        )
-        for version in range(count // 500)
-        for path in range(500)
-    )
 
 
 def test_ten_thousand_cases_open_and_filter(browser: Browser, tmp_path: Path) -> None:
