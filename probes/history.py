@@ -377,3 +377,20 @@ def last_points(
     names = {name: id for id, former in cases for name in (*former, id)}
     with History(place) as history:
         return history.points(names)
+
+
+def append(place: str, run: Run, keep: int) -> None:
+    """Add a run, and take out the oldest beyond `keep`.
+
+    Raises:
+        HistoryError: the database cannot be used.
+    """
+    with History(place) as history:
+        history.append(run, keep=keep)
+
+
+def warm_up() -> None:
+    """Import what takes long, before it is needed."""
+    import sqlalchemy.dialects.sqlite  # noqa: F401
+
+    make_tables()

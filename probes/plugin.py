@@ -212,6 +212,7 @@ class CompatibilityRun:
                 with self._complaining():
                     self._publish(self.run)
         finally:
+            self.past.close()
             self._staging.cleanup()
         if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
             session.exitstatus = ExitCode.FAILURES

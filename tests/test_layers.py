@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parent.parent
 LAYERS = (
     ("files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
     ("redact",),
-    ("errors", "scan"),
+    ("channel", "errors", "scan"),
     ("canary",),
     ("observation", "verdict"),
     ("findings",),

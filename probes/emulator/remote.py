@@ -1,8 +1,8 @@
 """The emulated network in a process of its own: it does not share a processor with the clients.
 
-The run asks over a Unix socket for a case to be opened or closed; a request and an answer are a
-pickle each, after its length. Over another one it sends bound sockets, at which a case is to listen
-as well. The process ends when the run does, as its socket is then closed.
+The run asks over a channel for a case to be opened or closed. Over another one it sends bound
+sockets, at which a case is to listen as well. The process ends when the run does, as its socket is
+then closed.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import contextlib
 import os
 import pickle
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from probes.channel import LENGTH, packed, receive, send
 from probes.errors import ClientError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from probes.emulato
 PACKAGE_FOLDER: Final = Path(__file__).parent.parent.parent
 LIMIT: Final = 60.0
 """Seconds that an answer of the process may take."""
-LENGTH: Final = struct.Struct("!I")
 
 _early: list["_Process"] = []
 
@@ -116,8 +115,8 @@ class _Process:
             with contextlib.suppress(ConnectionError):
                 if further is not None:  # before it is asked for, so that nobody waits for it
                     socket.send_fds(self._further, [b"!"], [further.fileno()])
-                _send(self._socket, (verb, value, further is not None))
-            answer = _receive(self._socket)
+                send(self._socket, (verb, value, further is not None))
+            answer = receive(self._socket)
         if answer is None:
             raise ClientError("the emulator has gone")
         return answer
@@ -135,10 +134,10 @@ def serve(_: str, descriptor: str, further: str) -> None:
     from probes.emulator.network import Network
 
     with socket.socket(fileno=int(descriptor)) as run, socket.socket(fileno=int(further)) as sent:
-        request = _receive(run)
+        request = receive(run)
         if request is not None:
             with Network(request[1]) as network:
-                _send(run, str(network.ca_file))
+                send(run, str(network.ca_file))
                 network.wait_for(_serve_cases(network, run, sent))
 
 
@@ -159,41 +158,10 @@ async def _serve_cases(network: "Network", run: socket.socket, sent: socket.sock
                 listener = listeners.pop(value)
                 await network.close_here(listener)
                 answer = listener.backend
-            writer.write(_packed(answer))
+            writer.write(packed(answer))
 
 
 def _bound(sent: socket.socket) -> socket.socket:
     """The next socket that was sent, which is there by now."""
     _, descriptors, _, _ = socket.recv_fds(sent, 1, 1)
     return socket.socket(fileno=descriptors[0])
-
-
-def _send(channel: socket.socket, value: object) -> None:
-    channel.sendall(_packed(value))
-
-
-def _packed(value: object) -> bytes:
-    data = pickle.dumps(value)
-    return LENGTH.pack(len(data)) + data
-
-
-def _receive(channel: socket.socket) -> Any:
-    """The next value; None: the other side has gone."""
-    head = _exactly(channel, LENGTH.size)
-    if head is None:
-        return None
-    data = _exactly(channel, LENGTH.unpack(head)[0])
-    return None if data is None else pickle.loads(data)  # noqa: S301 - our own
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < size:
-        try:
-            more = channel.recv(size - len(data))
-        except ConnectionError:
-            return None
-        if not more:
-            return None
-        data += more
-    return bytes(data)
