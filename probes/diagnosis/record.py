@@ -61,7 +61,7 @@ def diagnosis_of(matches: tuple[Match, ...]) -> Diagnosis:
         sources=first.cause.sources,
         confidence=first.confidence,
         level=first.level.value,
-        evidence=tuple(map(str, first.evidence)),
+        evidence=tuple(each.text for each in first.evidence),
         commands=first.cause.remedy.commands,
         tier=first.cause.remedy.tier.value,
         experiment=test.text if test else None,
