@@ -16,6 +16,7 @@ from probes.channel import receive, send
 from probes.history import NONE, Point
 from probes.plan import Case
 from probes.run import Run
+from probes.settings import database_environment
 
 START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from probes import past; "
 PACKAGE_FOLDER: Final = Path(__file__).parent.parent
@@ -78,6 +79,7 @@ class _Keeper:
                     *(sys.executable, "-I", "-c", f"{START} past.serve(int(sys.argv[2]))"),
                     *(str(PACKAGE_FOLDER), str(theirs.fileno())),
                 ],
+                env=database_environment(),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

@@ -119,6 +119,15 @@ def installer_environment(home: Path) -> dict[str, str]:
     return defaults | kept | own | {"LANG": "C.UTF-8"}
 
 
+def database_environment() -> dict[str, str]:
+    """Variables for who keeps the history: how PostgreSQL is reached, and nothing else.
+
+    They are libpq's own (postgresql.org/docs/current/libpq-envars.html); the home has its files.
+    """
+    wanted = ("HOME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
+    return {n: v for n, v in os.environ.items() if n in wanted or n.startswith("PG")}
+
+
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The user's environment with these variables, and without a credential or address of theirs.
 

@@ -11,6 +11,7 @@ from probes.settings import (
     bundled_scenarios,
     cache_folder,
     child_environment,
+    database_environment,
     default_jobs,
     installer_environment,
     is_ci,
@@ -201,3 +202,13 @@ def test_what_is_here_and_what_is_no_bundled_folder_stays_as_it_is(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "incidents").mkdir()
     assert Settings(scenarios=(Path(name),)).scenario_paths == (Path(name),)
+
+
+def test_who_keeps_the_history_knows_how_to_reach_postgresql_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", "/somewhere")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary")
+    found = database_environment()
+    assert found["PGPASSFILE"] == "/somewhere"
+    assert "ANTHROPIC_API_KEY" not in found

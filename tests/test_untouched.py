@@ -65,12 +65,6 @@ VARIABLES = (
     "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
     "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST",
     "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "https_proxy",
-    "http_proxy",
-    "NODE_EXTRA_CA_CERTS",
     "NODE_OPTIONS",
     "CLAUDE_CODE_CERT_STORE",
     "CLAUDE_CODE_CLIENT_CERT",
@@ -84,7 +78,9 @@ VARIABLES = (
     "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY",
     "SOME_OTHER_SECRET",
 )
-"""Those that touch authentication: code.claude.com/docs/en/env-vars."""
+"""Those that touch authentication: code.claude.com/docs/en/env-vars. Without those that are passed
+to npm and pip, which have to reach the registry: `PASSED_TO_INSTALLERS` in probes/settings.py.
+"""
 SCENARIO = f"""
 id: untouched
 title: Two programs and a request of our own
