@@ -18,8 +18,8 @@ from probes.report.markup import table as draw_table
 from probes.run import CaseRecord, Run
 from probes.verdict import Status
 
-DETAILS_LIMIT_BYTES: Final = 5_000_000
-"""How much the details of all cases may take: a page of 10,000 cases stays below 10 MB."""
+DETAILS_LIMIT_BYTES: Final = 3_000_000
+"""How much the details of all cases may take: 10,000 cases stay below 10 MB, and open at once."""
 _PROBLEMS_SHOWN: Final = 300
 
 
