@@ -337,10 +337,6 @@ def _result_values(
     }
 
 
-def _facts_text(record: CaseRecord) -> str:
-    return json.dumps(dataclasses.asdict(comparable(record.observation)))
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
