@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
+    ("files", "harmless", "personal", "reading", "shapes", "sizes", "spelling", "versions"),
     ("redact",),
     ("errors", "scan"),
     ("canary",),

@@ -1,0 +1,343 @@
+"""Cases as one Markdown text for an issue: what maintainers ask for, and nobody's personal data."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from probes.findings import INFERENCE
+from probes.harmless import LONG, for_log, shown
+from probes.history import Point
+from probes.observation import Exchange
+from probes.personal import Personal
+from probes.report import table, text
+from probes.report.anonymous import anonymous, learn
+from probes.report.controls import SHOWN, Control, controls
+from probes.report.markdown import code, escaped, row
+from probes.run import CaseRecord, Run
+from probes.scenario.model import ClientKind, Credential, Flow, Via
+
+LIMIT: Final = 60_000
+"""Characters. GitHub refuses the body of an issue with more than 65,536."""
+REQUESTS: Final = 20
+"""Of one case that are shown."""
+LEFT_OUT: Final = 20
+"""Cases that are named though they are left out."""
+RESERVE: Final = 4_000
+"""Characters kept for naming them."""
+
+REST: Final = "\n\n… the rest is left out, as an issue holds no more.\n"
+LINES: Final = 20
+"""Of a list."""
+MADE_UP: Final = "none of the service's: the backend is emulated, and makes them up"
+SURFACES: Final[Mapping[str, str]] = {
+    Flow.STDIO: "standard input, as IDE extensions use it",
+    Flow.INTERACTIVE: "terminal",
+    Flow.AUTH_LOGIN: "terminal",
+    Flow.SETUP_TOKEN: "terminal",
+}
+"""Where a flow of `claude` is not a command that a script may run as well."""
+KINDS: Final[Mapping[str, str]] = {
+    ClientKind.RAW_HTTP: "plain HTTP",
+    ClientKind.CLAUDE_CODE: "command line",
+    ClientKind.AGENT_SDK_PYTHON: "SDK",
+    ClientKind.AGENT_SDK_NODE: "SDK",
+    ClientKind.ANTHROPIC_PYTHON: "SDK",
+    ClientKind.ANTHROPIC_NODE: "SDK",
+    ClientKind.CLAUDE_MAX_API_PROXY: "proxy",
+    ClientKind.LITELLM: "gateway",
+}
+
+
+def share_markdown(
+    run: Run,
+    chosen: Sequence[CaseRecord],
+    personal: Personal,
+    *,
+    past: Mapping[str, Sequence[Point]] | None = None,
+    limit: int = LIMIT,
+) -> str:
+    """These cases of the run, as many as an issue can hold; the rest is counted."""
+    learn(run.cases, personal)
+    cases = [anonymous(record, personal) for record in chosen]
+    parts = [_part((*_title(cases), *_environment(run, cases)))]
+    left = limit - RESERVE - len(parts[0])
+    for number, (record, case) in enumerate(zip(chosen, cases, strict=True)):
+        last = _last_as_expected(run, (past or {}).get(record.id, ()))
+        compared = controls(run, record)
+        section = _part(_case(run, case, compared, last, personal))
+        left -= len(section)
+        if left < 0:
+            parts.append(_part(_left_out(cases[number:])))
+            break
+        parts.append(section)
+    return _bounded("\n".join(parts), limit)
+
+
+def _part(lines: Iterable[str]) -> str:
+    return for_log("\n".join(lines)) + "\n"
+
+
+def _bounded(whole: str, limit: int) -> str:
+    """The text; of one that is still too long what fits, to the end of a line."""
+    if len(whole) <= limit:
+        return whole
+    kept = whole[: limit - len(REST)].rpartition("\n")[0]
+    return kept + REST
+
+
+def _title(cases: Sequence[CaseRecord]) -> Iterator[str]:
+    first = cases[0]
+    if len(cases) == 1:
+        what = f"{table.client_words(first)}, {text.auth_path(first)}"
+        yield f"# {escaped(f'{what}: {_outcomes(first)}')}"
+    else:
+        clients = dict.fromkeys(table.client_words(record) for record in cases)
+        more = f" and {len(clients) - 3} more" if len(clients) > 3 else ""
+        named = ", ".join(list(clients)[:3]) + more
+        count = text.plural(len(cases), "case")
+        yield f"# {count} of authentication: {escaped(named)}"
+    yield ""
+
+
+def _outcomes(record: CaseRecord) -> str:
+    """What came of a case, and what was expected where that is another outcome."""
+    seen, expected = text.outcome_words(record.observation), record.expectation.outcome
+    return seen if seen.startswith(expected) else f"{seen}, expected {expected}"
+
+
+def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
+    """Where and with what: a table."""
+    where = "the real service" if run.mode == "live" else "an emulated backend on loopback"
+    yield from _facts(
+        ("Environment", ""),
+        (
+            ("authprobe", run.tool.version),
+            ("Platform", f"{run.platform.system} {run.platform.machine}"),
+            ("Python", run.platform.python),
+            ("Time", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("Backend", f"{run.mode}: {where}"),
+            *(("Client", words) for words in dict.fromkeys(map(_client, cases))),
+        ),
+    )
+
+
+def _client(record: CaseRecord) -> str:
+    """What ran, at which versions, and how it came here."""
+    own = record.client.endswith("@installed")
+    named = dict.fromkeys(p for e in record.observation.exchanges for p in e.products)
+    if record.client == ClientKind.RAW_HTTP:
+        return record.client
+    words = (
+        f"{record.client}, {record.client_version or 'no version seen'}",
+        f"named itself {', '.join(named)}" if named else None,
+        "the user's own" if own else "installed by authprobe",
+        _surface(record),
+    )
+    return "; ".join(word for word in words if word)
+
+
+def _surface(record: CaseRecord) -> str:
+    kind, *_ = re.split("[@+]", record.client)
+    return SURFACES.get(record.flow) or KINDS.get(kind, kind)
+
+
+def _case(
+    run: Run,
+    record: CaseRecord,
+    compared: Sequence[Control],
+    last: str | None,
+    personal: Personal,
+) -> Iterator[str]:
+    yield f"## {text.SYMBOLS[record.verdict.status]} {code(record.id)}"
+    yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
+    yield from _facts(("", "seen"), _case_facts(record, last))
+    if record.observation.message:
+        yield from ("", "Message:", "", *_fenced(shown(record.observation.message, LONG)))
+    yield from _differences(record)
+    yield from _requests(record.observation.exchanges)
+    yield from _controls(compared, personal)
+    yield from _cause(record)
+    yield from ("", "To see it again:", "", *_fenced(personal(text.again(run, record))))
+
+
+def _case_facts(record: CaseRecord, last: str | None) -> text.Facts:
+    seen = record.observation
+    deciding = deciding_exchange(record)
+    sent = given_words(record, sent=True)
+    facts = (
+        ("Verdict", text.status_words(record.verdict)),
+        (
+            "Expected",
+            ", ".join(f"{n.lower()} {v}" for n, v in text.expected_facts(record.expectation)),
+        ),
+        ("Outcome", text.outcome_words(seen)),
+        ("Surface", _surface(record)),
+        ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
+        ("HTTP status", text.status_number(seen)),
+        ("error.type", seen.error_type or "none"),
+        ("Request id", MADE_UP if deciding else None),
+        ("Credential that won", text.sent_words(deciding) if deciding else "none was sent"),
+        ("Which is", "; ".join(sent) or None),
+        ("Also there, not sent", "; ".join(given_words(record, sent=False)) or "none"),
+        ("Beta flags", ", ".join(deciding.betas) if deciding and deciding.betas else None),
+        ("Headers", _header_names(deciding)),
+        ("Retry-After", deciding.retry_after if deciding else None),
+        ("Clock", _clock(deciding)),
+        ("Exit code", None if seen.exit_code is None else str(seen.exit_code)),
+        ("Detail", seen.detail),
+        ("Stored login afterwards", text.login_words(seen.stored_login)),
+        ("Fault", record.fault),
+        ("Last as expected", last),
+    )
+    return tuple((label, value) for label, value in facts if value is not None)
+
+
+def deciding_exchange(record: CaseRecord) -> Exchange | None:
+    """The request whose answer the outcome stands for: the last of that status."""
+    made = record.observation.exchanges
+    inference = [e for e in made if e.path.startswith(INFERENCE)] or list(made)
+    fitting = [e for e in inference if e.status == record.observation.status]
+    return next(reversed(fitting or inference), None)
+
+
+def given_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
+    """Each credential that the client was given, by name and place, if one of it was sent or not.
+
+    The first of a kind is called like the kind, as the emulator names them.
+    """
+    used = {exchange.credential for exchange in record.observation.exchanges}
+    made: Counter[str] = Counter()
+    words: list[str] = []
+    for given in record.credentials:
+        slots = {_slot(kind, made) for kind in _kinds(given)}
+        if bool(slots & used) is sent:
+            form = f", {given.form}" if given.form else ""
+            words.append(f"{given.token} ({given.state}{form}) via {given.place}")
+    return tuple(words)
+
+
+def _kinds(given: Credential) -> tuple[str, ...]:
+    if given.via is Via.CREDENTIALS_FILE:  # holds a whole login
+        return ("access-token", "refresh-token")
+    return (given.token.value,)
+
+
+def _slot(kind: str, made: Counter[str]) -> str:
+    made[kind] += 1
+    return kind if made[kind] == 1 else f"{kind}-{made[kind]}"
+
+
+def _header_names(exchange: Exchange | None) -> str | None:
+    return ", ".join(sorted(exchange.headers)) if exchange and exchange.headers else None
+
+
+def _clock(exchange: Exchange | None) -> str | None:
+    if exchange is None or not exchange.clock_offset:
+        return None
+    return f"the answer's Date is {exchange.clock_offset:+.0f} s from this machine's clock"
+
+
+def _differences(record: CaseRecord) -> Iterator[str]:
+    """What is not as expected, what has changed since the baseline, and the findings."""
+    parts = (
+        ("Not as expected", map(text.describe_mismatch, record.verdict.mismatches)),
+        ("Since the baseline", text.describe_changes(record)),
+        ("Findings", (f"{finding.name}: {finding.text}" for finding in record.findings)),
+    )
+    for title, lines in parts:
+        listed = [f"- {escaped(line)}" for line in lines]
+        if listed:
+            yield from ("", f"{title}:", "", *listed[:LINES])
+        if len(listed) > LINES:
+            yield f"- and {len(listed) - LINES:,} more"
+
+
+def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
+    """The requests in their order; of a request that is made again at once only how often."""
+    if not exchanges:
+        return
+    yield from ("", "Requests, in this order:", "")
+    yield row(("after", "request", "credential", "answer"))
+    yield row(["---"] * 4)
+    for exchange in exchanges[:REQUESTS]:
+        target = f"{exchange.method} {exchange.host}{exchange.path}"
+        told = " ".join(
+            part for part in (text.status_number(exchange), exchange.error_type) if part
+        )
+        cells = (f"{exchange.at:.1f} s", target, text.sent_words(exchange), told)
+        yield row(map(escaped, cells))
+    if len(exchanges) > REQUESTS:
+        yield from ("", f"{text.plural(len(exchanges) - REQUESTS, 'more request')} not shown.")
+
+
+def _controls(found: Sequence[Control], personal: Personal) -> Iterator[str]:
+    """Which one thing matters: each line is a case that differs in that one only."""
+    if not found:
+        yield from ("", "No other case of this run differs in one thing only.")
+        return
+    yield from ("", "Control experiments, the same but for one thing:", "")
+    yield row(("only this differs", "control", "what came of it", "compared"))
+    yield row(["---"] * 4)
+    for control in found[:SHOWN]:
+        other = anonymous(control.record, personal)
+        value = code(str(getattr(other, control.axis)))
+        ran = f" (ran {escaped(str(other.client_version))})" if control.axis == "client" else ""
+        told = escaped(text.describe_outcome(other.observation))
+        outcome = "the same" if control.same else "**another outcome**"
+        yield row((control.axis, f"{value}{ran}", told, outcome))
+    if len(found) > SHOWN:
+        yield from ("", f"{text.plural(len(found) - SHOWN, 'more control')} not shown.")
+
+
+def _cause(record: CaseRecord) -> Iterator[str]:
+    if record.diagnosis is None:
+        return
+    yield ""
+    yield from (f"- {escaped(line)}" for line in text.describe_cause(record.diagnosis))
+    for source in record.diagnosis.sources:
+        yield f"- Source: {_link(source)}"
+
+
+def _link(source: str) -> str:
+    """A source as a link, where it is an address that holds nothing else."""
+    return (
+        f"<{source}>"
+        if re.fullmatch(r"https?://[A-Za-z0-9./_#?=&%-]+", source)
+        else escaped(source)
+    )
+
+
+def _last_as_expected(run: Run, points: Iterable[Point]) -> str | None:
+    """The last run before this one in which the case passed."""
+    good = [
+        p for p in points if p.status == "passed" and p.run_id != run.id and p.at < run.started_at
+    ]
+    if not good:
+        return None
+    last = max(good, key=lambda point: point.at)
+    version = last.client_version or "no version seen"
+    return f"{last.at:%Y-%m-%d %H:%M} UTC, {version}, authprobe {last.tool}"
+
+
+def _facts(head: tuple[str, str], facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield row(head)
+    yield row(["---"] * 2)
+    yield from (row((escaped(label), escaped(value))) for label, value in facts)
+
+
+def _fenced(lines: str) -> Iterator[str]:
+    """A text as it is, in a block that nothing in it ends."""
+    longest = max((len(found) for found in re.findall("`+", lines)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield from (f"{fence}text", lines, fence)
+
+
+def _left_out(records: Sequence[CaseRecord]) -> Iterator[str]:
+    yield from (
+        f"{text.plural(len(records), 'more case')} left out, as an issue holds no more:",
+        "",
+    )
+    yield from (f"- {code(record.id)}" for record in records[:LEFT_OUT])
+    if len(records) > LEFT_OUT:
+        yield f"- and {len(records) - LEFT_OUT:,} more"
