@@ -13,10 +13,13 @@ EMAIL: Final = re.compile(
 )
 """`claude-code@2.1.31` is none."""
 HOME: Final = re.compile(
-    r"(?i)((?:/home/|/Users/|/-(?:home|Users)-))(?![\[<])([^/\\\s\"':<>]+)"
+    r"(?i)(/home/|/Users/)(?![\[<])([^/\\\s\"':<>]+)"
+    r"|(/-(?:home|Users)-)(?![\[<])([^-/\\\s\"':<>]+)"
     r"|([A-Z]:\\{1,2}Users\\{1,2})(?![\[<])([^\\/:*?\"<>|\r\n]{1,64}(?=\\)|[^\\/\s\"':<>]+)"
 )
-"""Where the files of a user are, and whose: on Linux, on macOS and on Windows."""
+"""Where the files of a user are, and whose: the last group. On Linux and macOS, the same with
+dashes as the name of a folder, and on Windows.
+"""
 UUID: Final = re.compile(
     r"(?i)(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])"
 )
@@ -74,7 +77,7 @@ class Personal:
     def learn(self, text: str) -> None:
         """Remember the users whose homes the text names: they may be named elsewhere as well."""
         for found in HOME.finditer(text):
-            self._watch_for(found[2] or found[4], "user")
+            self._watch_for(found[found.lastindex or 0], "user")
         for found in OWNER.finditer(text):
             self._watch_for(found[1], "user")
 
@@ -106,7 +109,7 @@ class Personal:
         for kind, pattern in (("email", EMAIL), ("id", UUID), ("id", ID)):
             yield from (Seen(*found.span(), kind) for found in pattern.finditer(text))
         for found in HOME.finditer(text):
-            yield Seen(*found.span(2 if found[2] else 4), "user")
+            yield Seen(*found.span(found.lastindex or 0), "user")
         for pattern in (IPV4, IPV6):
             for found in pattern.finditer(text):
                 if _is_elsewhere(found[0]):

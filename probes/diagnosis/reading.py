@@ -95,7 +95,7 @@ def redacted(text: str) -> str:
     text = CODE_IN_ADDRESS.sub(r"\1[redacted:value]", text)
     if "@" in text:
         text = EMAIL.sub("[redacted:email]", text)
-    return HOME.sub(r"\1\3[redacted:user]", text)
+    return HOME.sub(r"\1\3\5[redacted:user]", text)
 
 
 def read(given: str) -> Symptom:

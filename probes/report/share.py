@@ -1,11 +1,9 @@
 """Cases as one Markdown text for an issue: what maintainers ask for, and nobody's personal data."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from probes.findings import INFERENCE
 from probes.harmless import LONG, for_log, shown
 from probes.history import Point
 from probes.observation import Exchange
@@ -13,9 +11,9 @@ from probes.personal import Personal
 from probes.report import table, text
 from probes.report.anonymous import anonymous, learn
 from probes.report.controls import SHOWN, Control, controls
+from probes.report.facts import case_facts, client_words
 from probes.report.markdown import code, escaped, row
 from probes.run import CaseRecord, Run
-from probes.scenario.model import ClientKind, Credential, Flow, Via
 
 LIMIT: Final = 60_000
 """Characters. GitHub refuses the body of an issue with more than 65,536."""
@@ -29,24 +27,6 @@ RESERVE: Final = 4_000
 REST: Final = "\n\n… the rest is left out, as an issue holds no more.\n"
 LINES: Final = 20
 """Of a list."""
-MADE_UP: Final = "none of the service's: the backend is emulated, and makes them up"
-SURFACES: Final[Mapping[str, str]] = {
-    Flow.STDIO: "standard input, as IDE extensions use it",
-    Flow.INTERACTIVE: "terminal",
-    Flow.AUTH_LOGIN: "terminal",
-    Flow.SETUP_TOKEN: "terminal",
-}
-"""Where a flow of `claude` is not a command that a script may run as well."""
-KINDS: Final[Mapping[str, str]] = {
-    ClientKind.RAW_HTTP: "plain HTTP",
-    ClientKind.CLAUDE_CODE: "command line",
-    ClientKind.AGENT_SDK_PYTHON: "SDK",
-    ClientKind.AGENT_SDK_NODE: "SDK",
-    ClientKind.ANTHROPIC_PYTHON: "SDK",
-    ClientKind.ANTHROPIC_NODE: "SDK",
-    ClientKind.CLAUDE_MAX_API_PROXY: "proxy",
-    ClientKind.LITELLM: "gateway",
-}
 
 
 def share_markdown(
@@ -103,7 +83,7 @@ def _title(cases: Sequence[CaseRecord]) -> Iterator[str]:
 def _outcomes(record: CaseRecord) -> str:
     """What came of a case, and what was expected where that is another outcome."""
     seen, expected = text.outcome_words(record.observation), record.expectation.outcome
-    return seen if seen.startswith(expected) else f"{seen}, expected {expected}"
+    return seen if record.observation.outcome is expected else f"{seen}, expected {expected}"
 
 
 def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
@@ -117,29 +97,9 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
             ("Python", run.platform.python),
             ("Time", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("Backend", f"{run.mode}: {where}"),
-            *(("Client", words) for words in dict.fromkeys(map(_client, cases))),
+            *(("Client", words) for words in dict.fromkeys(map(client_words, cases))),
         ),
     )
-
-
-def _client(record: CaseRecord) -> str:
-    """What ran, at which versions, and how it came here."""
-    own = record.client.endswith("@installed")
-    named = dict.fromkeys(p for e in record.observation.exchanges for p in e.products)
-    if record.client == ClientKind.RAW_HTTP:
-        return record.client
-    words = (
-        f"{record.client}, {record.client_version or 'no version seen'}",
-        f"named itself {', '.join(named)}" if named else None,
-        "the user's own" if own else "installed by authprobe",
-        _surface(record),
-    )
-    return "; ".join(word for word in words if word)
-
-
-def _surface(record: CaseRecord) -> str:
-    kind, *_ = re.split("[@+]", record.client)
-    return SURFACES.get(record.flow) or KINDS.get(kind, kind)
 
 
 def _case(
@@ -151,7 +111,7 @@ def _case(
 ) -> Iterator[str]:
     yield f"## {text.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
-    yield from _facts(("", "seen"), _case_facts(record, last))
+    yield from _facts(("What", "Seen"), case_facts(record, last))
     if record.observation.message:
         yield from ("", "Message:", "", *_fenced(shown(record.observation.message, LONG)))
     yield from _differences(record)
@@ -159,83 +119,6 @@ def _case(
     yield from _controls(compared, personal)
     yield from _cause(record)
     yield from ("", "To see it again:", "", *_fenced(personal(text.again(run, record))))
-
-
-def _case_facts(record: CaseRecord, last: str | None) -> text.Facts:
-    seen = record.observation
-    deciding = deciding_exchange(record)
-    sent = given_words(record, sent=True)
-    facts = (
-        ("Verdict", text.status_words(record.verdict)),
-        (
-            "Expected",
-            ", ".join(f"{n.lower()} {v}" for n, v in text.expected_facts(record.expectation)),
-        ),
-        ("Outcome", text.outcome_words(seen)),
-        ("Surface", _surface(record)),
-        ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
-        ("HTTP status", text.status_number(seen)),
-        ("error.type", seen.error_type or "none"),
-        ("Request id", MADE_UP if deciding else None),
-        ("Credential that won", text.sent_words(deciding) if deciding else "none was sent"),
-        ("Which is", "; ".join(sent) or None),
-        ("Also there, not sent", "; ".join(given_words(record, sent=False)) or "none"),
-        ("Beta flags", ", ".join(deciding.betas) if deciding and deciding.betas else None),
-        ("Headers", _header_names(deciding)),
-        ("Retry-After", deciding.retry_after if deciding else None),
-        ("Clock", _clock(deciding)),
-        ("Exit code", None if seen.exit_code is None else str(seen.exit_code)),
-        ("Detail", seen.detail),
-        ("Stored login afterwards", text.login_words(seen.stored_login)),
-        ("Fault", record.fault),
-        ("Last as expected", last),
-    )
-    return tuple((label, value) for label, value in facts if value is not None)
-
-
-def deciding_exchange(record: CaseRecord) -> Exchange | None:
-    """The request whose answer the outcome stands for: the last of that status."""
-    made = record.observation.exchanges
-    inference = [e for e in made if e.path.startswith(INFERENCE)] or list(made)
-    fitting = [e for e in inference if e.status == record.observation.status]
-    return next(reversed(fitting or inference), None)
-
-
-def given_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
-    """Each credential that the client was given, by name and place, if one of it was sent or not.
-
-    The first of a kind is called like the kind, as the emulator names them.
-    """
-    used = {exchange.credential for exchange in record.observation.exchanges}
-    made: Counter[str] = Counter()
-    words: list[str] = []
-    for given in record.credentials:
-        slots = {_slot(kind, made) for kind in _kinds(given)}
-        if bool(slots & used) is sent:
-            form = f", {given.form}" if given.form else ""
-            words.append(f"{given.token} ({given.state}{form}) via {given.place}")
-    return tuple(words)
-
-
-def _kinds(given: Credential) -> tuple[str, ...]:
-    if given.via is Via.CREDENTIALS_FILE:  # holds a whole login
-        return ("access-token", "refresh-token")
-    return (given.token.value,)
-
-
-def _slot(kind: str, made: Counter[str]) -> str:
-    made[kind] += 1
-    return kind if made[kind] == 1 else f"{kind}-{made[kind]}"
-
-
-def _header_names(exchange: Exchange | None) -> str | None:
-    return ", ".join(sorted(exchange.headers)) if exchange and exchange.headers else None
-
-
-def _clock(exchange: Exchange | None) -> str | None:
-    if exchange is None or not exchange.clock_offset:
-        return None
-    return f"the answer's Date is {exchange.clock_offset:+.0f} s from this machine's clock"
 
 
 def _differences(record: CaseRecord) -> Iterator[str]:
