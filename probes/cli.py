@@ -82,7 +82,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("scenarios", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-k", "expression", metavar="EXPR", help="Only cases whose id fits, as in pytest.")
+@click.option("-k", "expression", metavar="EXPR", help="Only cases whose id or tags fit.")
 @click.option(
     "--client",
     "clients",

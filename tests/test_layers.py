@@ -18,7 +18,7 @@ LAYERS = (
     ("emulator",),
     ("scenario",),
     ("plan",),
-    ("run",),
+    ("run", "selection"),
     ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),
