@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
+from probes.report.facts import deciding_exchange
 from probes.report.table import natural
 from probes.report.text import USUAL_FLOWS, was_probed
 from probes.run import CaseRecord, Run
@@ -33,7 +34,9 @@ def controls(run: Run, record: CaseRecord) -> tuple[Control, ...]:
         if other.scenario == record.scenario and was_probed(other):
             differing = [axis for axis in AXES if _value(other, axis) != _value(record, axis)]
             if len(differing) == 1:
-                control = Control(axis=differing[0], record=other, same=_same(other, record))
+                control = Control(
+                    axis=differing[0], record=other, same=_same(other, record, differing[0])
+                )
                 found.setdefault(control.axis, []).append(control)
     by_axis = [_nearest(record, found[axis]) for axis in AXES if axis in found]
     return tuple(c for rank in zip_longest(*by_axis) for c in _others_first(rank))
@@ -45,9 +48,17 @@ def _value(record: CaseRecord, axis: str) -> str:
     return "" if axis == "flow" and value in USUAL_FLOWS else value
 
 
-def _same(one: CaseRecord, other: CaseRecord) -> bool:
+def _same(one: CaseRecord, other: CaseRecord, axis: str) -> bool:
+    """Whether the same came of both; with the same credentials also whether the same one won."""
     a, b = one.observation, other.observation
-    return (a.outcome, a.status, a.error_type) == (b.outcome, b.status, b.error_type)
+    if (a.outcome, a.status, a.error_type) != (b.outcome, b.status, b.error_type):
+        return False
+    return axis == "credential" or _won(one) == _won(other)
+
+
+def _won(record: CaseRecord) -> tuple[str | None, str | None]:
+    exchange = deciding_exchange(record)
+    return (exchange.credential, exchange.credential_header) if exchange else (None, None)
 
 
 def _others_first(rank: Iterable[Control | None]) -> Iterator[Control]:

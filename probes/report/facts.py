@@ -40,7 +40,7 @@ def client_words(record: CaseRecord) -> str:
         return record.client
     words = (
         f"{record.client}, {record.client_version or 'no version seen'}",
-        f"named itself {', '.join(named)}" if named else None,
+        f"named itself {', '.join(sorted(named))}" if named else None,
         "the user's own" if own else "installed by authprobe",
         _surface(record),
     )
@@ -70,7 +70,7 @@ def case_facts(record: CaseRecord, last: str | None) -> text.Facts:
         ("error.type", seen.error_type or "none"),
         ("Request id", MADE_UP if deciding else None),
         ("Credential that won", text.sent_words(deciding) if deciding else "none was sent"),
-        ("Which is", "; ".join(sent) or None),
+        ("Given and sent", "; ".join(sent) or None),
         ("Also there, not sent", "; ".join(given_words(record, sent=False)) or "none"),
         ("Beta flags", ", ".join(deciding.betas) if deciding and deciding.betas else None),
         ("Headers", _header_names(deciding)),
@@ -102,10 +102,11 @@ def given_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
     made: Counter[str] = Counter()
     words: list[str] = []
     for given in record.credentials:
-        slots = {_slot(kind, made) for kind in _kinds(given)}
-        if bool(slots & used) is sent:
+        slots = [_slot(kind, made) for kind in _kinds(given)]
+        if any(slot in used for slot in slots) is sent:
             form = f", {given.form}" if given.form else ""
-            words.append(f"{given.token} ({given.state}{form}) via {given.place}")
+            name = " and ".join(slots) or given.token
+            words.append(f"{name} ({given.state}{form}) via {given.place}")
     return tuple(words)
 
 

@@ -11,7 +11,7 @@ from probes.personal import Personal
 from probes.report import table, text
 from probes.report.anonymous import anonymous, learn
 from probes.report.controls import SHOWN, Control, controls
-from probes.report.facts import case_facts, client_words
+from probes.report.facts import case_facts, client_words, deciding_exchange
 from probes.report.markdown import code, escaped, row
 from probes.run import CaseRecord, Run
 
@@ -160,15 +160,17 @@ def _controls(found: Sequence[Control], personal: Personal) -> Iterator[str]:
         yield from ("", "No other case of this run differs in one thing only.")
         return
     yield from ("", "Control experiments, the same but for one thing:", "")
-    yield row(("only this differs", "control", "what came of it", "compared"))
-    yield row(["---"] * 4)
+    yield row(("only this differs", "control", "sent", "what came of it", "compared"))
+    yield row(["---"] * 5)
     for control in found[:SHOWN]:
         other = anonymous(control.record, personal)
         value = code(str(getattr(other, control.axis)))
         ran = f" (ran {escaped(str(other.client_version))})" if control.axis == "client" else ""
         told = escaped(text.describe_outcome(other.observation))
-        outcome = "the same" if control.same else "**another outcome**"
-        yield row((control.axis, f"{value}{ran}", told, outcome))
+        deciding = deciding_exchange(other)
+        sent = escaped(text.sent_words(deciding)) if deciding else "nothing"
+        outcome = "the same" if control.same else "**differs**"
+        yield row((control.axis, f"{value}{ran}", sent, told, outcome))
     if len(found) > SHOWN:
         yield from ("", f"{text.plural(len(found) - SHOWN, 'more control')} not shown.")
 

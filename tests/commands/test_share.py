@@ -44,8 +44,10 @@ def test_what_failed_is_shared_with_its_control(folder: Path) -> None:
     assert ended.out.startswith("# raw-http ")
     assert f"## ✗ `{BAD}`" in ended.out
     assert GOOD not in ended.out
-    assert "| Which is | api-key (unknown) via x-api-key |" in ended.out
-    assert "| credential | `good` | accepted 200 | **another outcome** |" in ended.out
+    assert "| Given and sent | api-key (unknown) via x-api-key |" in ended.out
+    assert (
+        "| credential | `good` | api-key in x-api-key | accepted 200 | **differs** |" in ended.out
+    )
     assert re.search(r"\| Last as expected \| 20\d\d-.* UTC, [0-9.]+, authprobe", ended.out)
     assert f"/example.yaml --case {BAD}\n```" in ended.out
 

@@ -1,9 +1,11 @@
 """Which other cases of a run tell what matters."""
 
+from dataclasses import replace
+
 from probes.observation import Outcome
 from probes.report.controls import controls
 from probes.run import CaseRecord
-from tests.make import make_observation, make_record, make_run
+from tests.make import make_exchange, make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, error_type="authentication_error")
 
@@ -94,3 +96,12 @@ def test_every_axis_has_its_nearest_before_any_has_its_second() -> None:
 
 def test_a_version_that_is_none_breaks_nothing() -> None:
     assert {name for _, name, _ in told(version("<x>"), version("2.1"))} == {"<x>", "2.1"}
+
+
+def test_where_another_credential_won_it_is_not_the_same() -> None:
+    key = make_exchange(credential="api-key", credential_header="x-api-key", status=401)
+    seen = replace(REFUSED, exchanges=(key,))
+    assert told(version("2.1.30", observation=seen)) == [("client", "2.1.30", False)]
+    assert told(case("other", credential="other", observation=seen)) == [
+        ("credential", "other", True)
+    ]

@@ -195,20 +195,40 @@ def fact(told: str, label: str) -> str | None:
 @pytest.mark.parametrize(
     ("slots", "sent", "others"),
     [
-        (["access-token"], "access-token (expired) via credentials-file", "api-key (valid) via"),
-        (["refresh-token"], "access-token (expired) via credentials-file", "api-key (valid) via"),
-        (["api-key"], "api-key (valid) via ANTHROPIC_API_KEY", "access-token (expired) via"),
-        (["access-token", "api-key"], "access-token (expired) via credentials-file; api", "none"),
-        ([None], None, "access-token (expired) via credentials-file; api-key (valid)"),
-        (["access-token-2"], None, "access-token (expired) via"),
+        (
+            ["access-token"],
+            "access-token and refresh-token (expired) via credentials-file",
+            "api-key (valid) via",
+        ),
+        (
+            ["refresh-token"],
+            "access-token and refresh-token (expired) via credentials-file",
+            "api-key (valid) via",
+        ),
+        (
+            ["api-key"],
+            "api-key (valid) via ANTHROPIC_API_KEY",
+            "access-token and refresh-token (expired) via",
+        ),
+        (
+            ["access-token", "api-key"],
+            "access-token and refresh-token (expired) via credentials-file; api",
+            "none",
+        ),
+        (
+            [None],
+            None,
+            "access-token and refresh-token (expired) via credentials-file; api-key (valid)",
+        ),
+        (["access-token-2"], None, "access-token and refresh-token (expired) via"),
     ],
 )
 def test_which_credential_won_and_which_were_there(
     slots: Sequence[str | None], sent: str | None, others: str
 ) -> None:
     told = alone(exchanges=[dataclasses.replace(REFUSED, credential=slot) for slot in slots])
-    assert (fact(told, "Which is") or "").startswith(sent or "")
-    assert (fact(told, "Which is") is None) is (sent is None)
+    assert (fact(told, "Given and sent") or "").startswith(sent or "")
+    assert (fact(told, "Given and sent") is None) is (sent is None)
     assert (fact(told, "Also there, not sent") or "").startswith(others)
 
 
@@ -216,8 +236,11 @@ def test_the_second_of_a_kind_is_another() -> None:
     second = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
     seen = make_observation(exchanges=(make_exchange(credential="access-token-2"),))
     told = drawn(make_run(make_record(credentials=(FILE, second), observation=seen)))
-    assert fact(told, "Which is") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
-    assert fact(told, "Also there, not sent") == "access-token (expired) via credentials-file"
+    assert fact(told, "Given and sent") == "access-token-2 (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    assert (
+        fact(told, "Also there, not sent")
+        == "access-token and refresh-token (expired) via credentials-file"
+    )
 
 
 def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
@@ -287,5 +310,5 @@ def test_a_blanked_login_holds_no_token() -> None:
     variable = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
     seen = make_observation(exchanges=(REFUSED,))
     told = drawn(make_run(make_record(credentials=(blanked, variable), observation=seen)))
-    assert fact(told, "Which is") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    assert fact(told, "Given and sent") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
     assert fact(told, "Also there, not sent") == "access-token (blanked) via credentials-file"
