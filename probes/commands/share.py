@@ -14,6 +14,7 @@ from probes.personal import Personal
 from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.share import share_markdown
 from probes.report.table import problems
+from probes.report.text import plural
 from probes.run import CaseRecord, Run, read_run
 from probes.settings import history_place, own_names
 
@@ -53,7 +54,8 @@ def _chosen(names: Sequence[str], run: Run, results: Path) -> tuple[CaseRecord, 
         if not bad:
             raise SettingsError(f"{results}: every case is as expected; name a case to share it")
         if len(bad) > MOST:
-            _say(f"{len(bad) - MOST:,} more cases are not as expected; name a case to share it")
+            more = plural(len(bad) - MOST, "more case")
+            _say(f"{more} not as expected; name a case to share it")
         return bad[:MOST]
     records = {record.id: record for record in run.cases}
     found = {name: named(name, records) for name in names}

@@ -66,7 +66,9 @@ def _others_first(rank: Iterable[Control | None]) -> Iterator[Control]:
 
 
 def _nearest(record: CaseRecord, found: list[Control]) -> list[Control]:
-    """Those that came out otherwise first, of versions the next ones to this."""
+    """Those that came out otherwise first, then the next versions, and those with the most
+    credentials in common.
+    """
     ran = {r.client_version or "" for r in (record, *(control.record for control in found))}
     places = {version: place for place, version in enumerate(sorted(ran, key=natural))}
     own = places[record.client_version or ""]
@@ -74,7 +76,8 @@ def _nearest(record: CaseRecord, found: list[Control]) -> list[Control]:
     def distance(control: Control) -> tuple[bool, bool, int, str]:
         other = control.record
         steps = abs(places[other.client_version or ""] - own)
-        return _kind(other) != _kind(record), control.same, steps, other.id
+        given = len({*other.credentials} ^ {*record.credentials})
+        return _kind(other) != _kind(record), control.same, steps + given, other.id
 
     return sorted(found, key=distance)
 

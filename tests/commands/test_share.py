@@ -85,7 +85,7 @@ def test_of_many_failures_the_first_are_shared(folder: Path, tmp_path: Path) -> 
     results.write_text(json.dumps(found))
     ended = share(folder, "--results", str(results))
     assert ended.out.count("\n## ") == 10
-    assert ended.err == "2 more cases are not as expected; name a case to share it\n"
+    assert ended.err == "2 more cases not as expected; name a case to share it\n"
 
 
 @pytest.mark.parametrize("content", [None, "nonsense", "{}"])

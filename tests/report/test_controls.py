@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from probes.emulator.setup import TokenKind
 from probes.observation import Outcome
 from probes.report.controls import controls
 from probes.run import CaseRecord
+from probes.scenario.model import Credential, Via
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, error_type="authentication_error")
@@ -105,3 +107,16 @@ def test_where_another_credential_won_it_is_not_the_same() -> None:
     assert told(case("other", credential="other", observation=seen)) == [
         ("credential", "other", True)
     ]
+
+
+def test_the_nearest_has_most_credentials_in_common() -> None:
+    ways = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE, Via.API_KEY_HELPER)
+    keys = tuple(Credential(token=TokenKind.API_KEY, via=via) for via in ways)
+    subject = case("subject", credentials=keys)
+    others = (
+        case("a", credential="none"),
+        case("b", credential="one", credentials=keys[:1]),
+        case("c", credential="two", credentials=keys[:2]),
+    )
+    found = controls(make_run(subject, *others), subject)
+    assert [control.record.id for control in found] == ["c", "b", "a"]
