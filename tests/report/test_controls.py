@@ -114,7 +114,7 @@ def test_the_nearest_has_most_credentials_in_common() -> None:
     keys = tuple(Credential(token=TokenKind.API_KEY, via=via) for via in ways)
     subject = case("subject", credentials=keys)
     others = (
-        case("a", credential="none"),
+        case("a", credential="nothing"),
         case("b", credential="one", credentials=keys[:1]),
         case("c", credential="two", credentials=keys[:2]),
     )
