@@ -193,14 +193,12 @@ def _link(source: str) -> str:
     )
 
 
-def _last_as_expected(run: Run, points: Iterable[Point]) -> str | None:
-    """The last run before this one in which the case passed."""
-    good = [
-        p for p in points if p.status == "passed" and p.run_id != run.id and p.at < run.started_at
-    ]
-    if not good:
+def _last_as_expected(run: Run, points: Sequence[Point]) -> str | None:
+    """The last run before this one in which the case passed; the oldest point comes first."""
+    own = next((n for n, point in enumerate(points) if point.run_id == run.id), len(points))
+    last = next((point for point in reversed(points[:own]) if point.status == "passed"), None)
+    if last is None:
         return None
-    last = max(good, key=lambda point: point.at)
     version = last.client_version or "no version seen"
     return f"{last.at:%Y-%m-%d %H:%M} UTC, {version}, authprobe {last.tool}"
 

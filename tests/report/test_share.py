@@ -271,7 +271,7 @@ def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
         ),
         (points(("failed", 12, "c")), None),
         (points(("passed", 12, RUN.id)), None),
-        (points(("passed", 30, "later")), None),
+        (points(("failed", 12, RUN.id), ("passed", 30, "later")), None),
         ({}, None),
     ],
 )
