@@ -75,13 +75,14 @@ def main() -> None:
       authprobe clients list                         what was installed for it
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
+      authprobe share                                what failed, as the text of an issue
       authprobe scan reports/ debug.log              whether files hold a credential
     """
 
 
 @main.command()
 @click.argument("scenarios", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-k", "expression", metavar="EXPR", help="Only cases whose id fits, as in pytest.")
+@click.option("-k", "expression", metavar="EXPR", help="Only cases whose id or tags fit.")
 @click.option(
     "--client",
     "clients",
@@ -356,6 +357,36 @@ def accept(names: tuple[str, ...], **options: object) -> None:
     from probes.commands.accept import accept as command
 
     sys.exit(command(names, **options))  # type: ignore[arg-type]
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("reports/results.json"),
+    show_default=True,
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
+def share(names: tuple[str, ...], results: Path, out: Path | None) -> None:
+    """Print cases of the last run as one Markdown text for an issue.
+
+    CASE is an id, or a pattern in quotes; without one, what is not as expected, the worst first.
+    It tells what maintainers ask for, and which one thing matters by other cases of the run. Names,
+    addresses, ids, homes and this machine's name are replaced; it fits into an issue on GitHub.
+
+    \b
+    Exit code: 0 printed or written, 4 no such case or no results, 10 it would have held a token.
+
+    \b
+    Examples:
+      authprobe share
+      authprobe share "cli-login/*" --out issue.md
+      authprobe share --results my-reports/results.json | gh issue create --body-file -
+    """
+    from probes.commands.share import share as command
+
+    sys.exit(command(names, results=results, out=out))
 
 
 @main.command()

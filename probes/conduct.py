@@ -231,6 +231,7 @@ def make_record(
         headers=case.names.headers,
         backend=case.names.backend,
         environment=case.names.environment,
+        credentials=case.credentials,
         fault=case.fault,
         flow=case.flow,
         formerly=case.formerly,

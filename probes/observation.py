@@ -64,6 +64,8 @@ class Exchange:
     """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
     scopes: tuple[str, ...] = ()
     """What an authorization was asked for with (RFC 6749, 3.3)."""
+    retry_after: str | None = None
+    """What the answer said of when to ask again (RFC 9110, 10.2.3)."""
     content_type: str | None = None
     """Of the answer; None: it had no body, or there was none."""
     size_bytes: int | None = None

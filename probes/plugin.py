@@ -92,12 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "the cases are probed at once already; use --jobs N instead of -n N"
         )
-    given = [p.plan for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
+    given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
     try:
-        plan = given[0] if given else conduct.plan_of(settings_of(config))
+        plan = given[0].plan if given else conduct.plan_of(settings_of(config))
     except ProbesError as error:
         raise pytest.UsageError(f"nothing was run\n{error}") from None
-    run = CompatibilityRun(config, plan)
+    run = CompatibilityRun(config, plan, given[0].cases if given else plan.cases)
     config.stash[_KEY] = run
     config.pluginmanager.register(run, "authprobe-run")
 
@@ -107,6 +107,8 @@ class Given:
     """A plugin that brings a plan along, and takes home what came of it."""
 
     plan: conduct.Plan
+    cases: tuple[Case, ...]
+    """Those of the plan that are to be probed."""
     run: Run | None = None
     problem: str | None = None
     trouble: str | None = None
@@ -121,9 +123,10 @@ class Given:
 class CompatibilityRun:
     """The plugin while a compatibility run is on."""
 
-    def __init__(self, config: pytest.Config, plan: conduct.Plan) -> None:
+    def __init__(self, config: pytest.Config, plan: conduct.Plan, cases: tuple[Case, ...]) -> None:
         self.config = config
         self.plan = plan
+        self.cases = cases
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
@@ -143,8 +146,8 @@ class CompatibilityRun:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "record" in metafunc.fixturenames:
-            ids = [case.id for case in self.plan.cases]
-            metafunc.parametrize("record", self.plan.cases, ids=ids, indirect=True)
+            ids = [case.id for case in self.cases]
+            metafunc.parametrize("record", self.cases, ids=ids, indirect=True)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         if case := case_of(item):

@@ -17,7 +17,7 @@ from probes.errors import RecordError
 from probes.findings import Finding
 from probes.harmless import for_json
 from probes.observation import ChildNetwork, Observation
-from probes.scenario.model import DEFAULT, Expectation
+from probes.scenario.model import DEFAULT, Credential, Expectation
 from probes.verdict import Verdict
 
 SCHEMA_VERSION: Final = 1
@@ -80,6 +80,8 @@ class CaseRecord:
     observation: Observation
     verdict: Verdict
     environment: str = DEFAULT
+    credentials: tuple[Credential, ...] = ()
+    """All that the client was given, by kind and place."""
     findings: tuple[Finding, ...] = ()
     """What the client should not have done, whether it was expected or not."""
     diagnosis: Diagnosis | None = None

@@ -93,6 +93,14 @@ def is_github_actions() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
+def own_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the user of this machine is called, and what the machine is."""
+    variables = (os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME"))
+    users = (*variables, Path.home().name)
+    host = os.uname().nodename
+    return tuple(filter(None, users)), tuple(filter(None, (host, host.partition(".")[0])))
+
+
 def search_path() -> str:
     """`PATH`, for finding node and npm, and the user's own `claude`."""
     return os.environ.get("PATH", os.defpath)

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
+    ("files", "harmless", "personal", "reading", "shapes", "sizes", "spelling", "versions"),
     ("redact",),
     ("channel", "errors", "scan"),
     ("canary",),
@@ -18,7 +18,7 @@ LAYERS = (
     ("emulator",),
     ("scenario",),
     ("plan",),
-    ("run",),
+    ("run", "selection"),
     ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),

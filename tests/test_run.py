@@ -56,6 +56,24 @@ def test_an_expression_finds_cases_by_their_tags(tmp_path: Path) -> None:
     assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
 
 
+def test_an_expression_limits_the_list(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--list", "-k", "GOOD", cwd=tmp_path).out == f"{GOOD}\n"
+    assert run("run", scenario, "--list", "-k", "not good", cwd=tmp_path).out == f"{BAD}\n"
+    ended = run("run", scenario, "--list", "-k", "nonsense", cwd=tmp_path)
+    assert (ended.code, ended.out) == (5, "")
+
+
+@pytest.mark.parametrize("word", ["probes", "test_compat", "record", "py", "parametrize"])
+def test_an_expression_looks_at_ids_and_tags_only(word: str, tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--list", "-k", word, cwd=tmp_path).code == 5
+    assert run("run", scenario, "-k", word, cwd=tmp_path).code == 5
+    assert run("run", scenario, "-k", f"good and not {word}", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
+    assert results(tmp_path / "reports")["partial"] is True
+
+
 def test_an_expression_that_fits_nothing_is_said_to(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "nonsense", cwd=tmp_path)
     assert ended.code == 5

@@ -17,6 +17,7 @@ from probes.redact import Redactor
 from probes.report.github import annotations
 from probes.report.terminal import print_run
 from probes.run import Run, dump_run
+from probes.selection import selected
 from probes.settings import Settings, default_jobs, is_github_actions
 
 
@@ -53,16 +54,20 @@ def run(
         **{name: place for name, place in given_places.items() if place},  # type: ignore[arg-type]
     )
     plan = plan_of(settings)
+    chosen = selected(plan.cases, expression)
+    if expression and not chosen:
+        print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
+        return ExitCode.NOTHING_SELECTED
     if only_list:
-        for case in plan.cases:
+        for case in chosen:
             print(Redactor()(case.id))
         return ExitCode.OK
-    given = plugin.Given(plan)
+    given = plugin.Given(plan, chosen)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        code = int(pytest.main(pytest_arguments(expression), plugins=[plugin, given]))
+        code = int(pytest.main(pytest_arguments(), plugins=[plugin, given]))
     if given.run is None:
-        return _nothing_ran(code, printed.getvalue(), expression)
+        return _nothing_ran(code, printed.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
         if as_json:
             sys.stdout.write(dump_run(given.run))
@@ -78,9 +83,9 @@ def run(
     return code
 
 
-def pytest_arguments(expression: str | None) -> list[str]:
+def pytest_arguments() -> list[str]:
     """pytest alone: neither the user's pytest settings and plugins, nor a cache in their folder."""
-    arguments = [
+    return [
         str(plugin.TEST_FILE),
         f"--rootdir={Path.cwd()}",
         f"-c{os.devnull}",
@@ -97,14 +102,11 @@ def pytest_arguments(expression: str | None) -> list[str]:
         "-pmetadata",
         "-phtml",
     ]
-    return [*arguments, "-k", expression] if expression else arguments
 
 
-def _nothing_ran(code: int, printed: str, expression: str | None) -> int:
+def _nothing_ran(code: int, printed: str) -> int:
     """Say why, unless pytest has said so on stderr; the exit code."""
-    if code == ExitCode.NOTHING_SELECTED:
-        print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
-    elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
+    if code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
         print(for_log(Redactor()(printed)), file=sys.stderr)
     return code
 

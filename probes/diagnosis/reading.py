@@ -13,6 +13,7 @@ from typing import Final
 
 from probes.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect, quote
 from probes.diagnosis.words import Words, smooth
+from probes.personal import EMAIL, HOME
 from probes.redact import Redactor
 
 LIMIT_CHARACTERS: Final = 50_000_000
@@ -28,8 +29,6 @@ SECRET_LINE: Final = re.compile(
 )
 """A header or a variable with its value."""
 JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-HOME: Final = re.compile(r"(?i)((?:/home/|/Users/|[A-Z]:\\{1,2}Users\\{1,2}))[^/\\\s\"':]+")
 CODE_IN_ADDRESS: Final = re.compile(r"([?&](?:code|state|code_challenge|code_verifier)=)[^&\s\"']+")
 
 KIND_OF_TOKEN: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
@@ -96,7 +95,7 @@ def redacted(text: str) -> str:
     text = CODE_IN_ADDRESS.sub(r"\1[redacted:value]", text)
     if "@" in text:
         text = EMAIL.sub("[redacted:email]", text)
-    return HOME.sub(r"\1[redacted:user]", text)
+    return HOME.sub(r"\1\3\5[redacted:user]", text)
 
 
 def read(given: str) -> Symptom:

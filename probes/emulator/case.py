@@ -258,6 +258,7 @@ class CaseBackend:
             differs=denial.differs if denial else (),
             error_type=answer.error_type or sent.error_type,
             message=answer.message and self.redactor(answer.message),
+            retry_after=answer.headers.get("retry-after") if answered else None,
             content_type=sent.content_type,
             size_bytes=sent.size_bytes,
             complete=sent.complete,

@@ -35,7 +35,7 @@ class Guard:
             SecretFoundError: some were held back, and the others are written; or none is, as the
                 guard does not see the canary.
         """
-        problems = [f"nothing was written: {complaint}" for complaint in self.canary.complaints()]
+        problems = self._blindness()
         blind = bool(problems)
         for name, text in texts.items():
             if found := scan_text(text, self.redactor):
@@ -44,6 +44,21 @@ class Guard:
                 write(folder / name, text)
         if problems:
             raise SecretFoundError("\n".join(problems))
+
+    def check(self, name: str, text: str) -> None:
+        """Let a text pass that is shown and kept in no file.
+
+        Raises:
+            SecretFoundError: it holds a credential, or the guard does not see the canary.
+        """
+        problems = self._blindness()
+        if found := scan_text(text, self.redactor):
+            problems.append(_withheld(name, found))
+        if problems:
+            raise SecretFoundError("\n".join(problems))
+
+    def _blindness(self) -> list[str]:
+        return [f"nothing was written: {complaint}" for complaint in self.canary.complaints()]
 
 
 def _withheld(name: str, found: Sequence[Found]) -> str:

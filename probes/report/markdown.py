@@ -51,9 +51,9 @@ def _changes(run: Run) -> Iterator[str]:
         yield from ("", f"### {title} ({text.plural(len(records), 'case')})", "")
     for record in records:
         word = "regressed" if record.verdict.regressed else "changed"
-        yield f"- **{word}**: {_code(record.id)}"
+        yield f"- **{word}**: {code(record.id)}"
         yield from (f"  - {escaped(line)}" for line in table.change_words(record))
-    yield from (f"- **absent**: {_code(name)}" for name in run.absent)
+    yield from (f"- **absent**: {code(name)}" for name in run.absent)
 
 
 def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
     yield from ("", f"### What went wrong ({text.plural(len(records), 'case')})", "")
     for record in records:
         mark, words = text.SYMBOLS[record.verdict.status], text.status_words(record.verdict)
-        yield f"- {mark} **{words}**: {_code(record.id)}"
+        yield f"- {mark} **{words}**: {code(record.id)}"
         yield from (f"  - {escaped(line)}" for line in text.describe_problem(record))
         if record.diagnosis:
             yield from (f"  - {escaped(line)}" for line in text.describe_cause(record.diagnosis))
@@ -77,17 +77,17 @@ def _matrices(matrices: tuple[table.Table, ...]) -> Iterator[str]:
 
 
 def _matrix(matrix: table.Table) -> Iterator[str]:
-    yield _row(["Auth path", *map(_head, matrix.columns)])
-    yield _row(["---"] * (len(matrix.columns) + 1))
+    yield row(["Auth path", *map(_head, matrix.columns)])
+    yield row(["---"] * (len(matrix.columns) + 1))
     for group in matrix.groups:
-        yield _row(
-            [f"**{escaped(group.title)}** ({_code(group.scenario)})"] + [""] * len(matrix.columns)
+        yield row(
+            [f"**{escaped(group.title)}** ({code(group.scenario)})"] + [""] * len(matrix.columns)
         )
-        yield from (_row([escaped(row.label), *map(_cell, row.cells)]) for row in group.rows)
+        yield from (row([escaped(r.label), *map(_cell, r.cells)]) for r in group.rows)
 
 
 def _head(column: table.Column) -> str:
-    return f"{_code(column.client)}<br>{escaped(table.ran_words(column))}"
+    return f"{code(column.client)}<br>{escaped(table.ran_words(column))}"
 
 
 def _cell(record: CaseRecord | None) -> str:
@@ -97,11 +97,12 @@ def _cell(record: CaseRecord | None) -> str:
     return f"{mark} {words}<br>{escaped(text.outcome_words(record.observation))}"
 
 
-def _row(cells: Iterable[str]) -> str:
+def row(cells: Iterable[str]) -> str:
+    """A row of a table, of cells that are escaped already."""
     return f"| {' | '.join(cells)} |"
 
 
-def _code(name: str) -> str:
+def code(name: str) -> str:
     """A code span where the name holds nothing that could end it or the cell."""
     plain = len(name) <= SHORT and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
     return f"`{name}`" if plain else escaped(name)

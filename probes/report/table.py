@@ -209,7 +209,7 @@ def ran_words(column: Column) -> str:
 def _table(run: Run, scenarios: set[str], clients: set[str]) -> Table:
     columns = tuple(
         Column(client=client, versions=_versions(run, client))
-        for client in sorted(clients, key=_natural)
+        for client in sorted(clients, key=natural)
     )
     return Table(
         columns=columns,
@@ -219,7 +219,7 @@ def _table(run: Run, scenarios: set[str], clients: set[str]) -> Table:
 
 def _versions(run: Run, client: str) -> tuple[str, ...]:
     seen = {r.client_version for r in run.cases if r.client == client and r.client_version}
-    return tuple(sorted(seen, key=_natural))
+    return tuple(sorted(seen, key=natural))
 
 
 def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> Group:
@@ -254,7 +254,7 @@ def _count_words(run: Run, found: dict[Status, int]) -> str:
     return f"{total}: {', '.join(words.values())}" if words else total
 
 
-def _natural(text: str) -> tuple[tuple[int, str], ...]:
+def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A sort key by which 2.1.9 comes before 2.1.50, and numbers before words."""
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
     return tuple((len(x.lstrip("0")), x.lstrip("0")) if x.isdigit() else (_WORD, x) for x in parts)
@@ -268,7 +268,7 @@ def findings(run: Run) -> tuple[FindingRow, ...]:
             client = client_words(record)
             found.setdefault((finding.name, client), []).append((record, finding.text))
     ranks = {name: number for number, (name, _) in enumerate(names())}
-    keys = sorted(found, key=lambda key: (ranks.get(key[0], len(ranks)), _natural(key[1])))
+    keys = sorted(found, key=lambda key: (ranks.get(key[0], len(ranks)), natural(key[1])))
     return tuple(
         FindingRow(
             name=name,

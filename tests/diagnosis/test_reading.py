@@ -133,6 +133,12 @@ def test_what_is_given_is_redacted(text: str, secret: str) -> None:
     assert secret not in read(text).scenes[0].text
 
 
+def test_a_client_at_a_version_is_no_address() -> None:
+    assert redacted("claude-code@2.1.31 and me@example.org") == (
+        "claude-code@2.1.31 and [redacted:email]"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,0 +1,138 @@
+"""What tells who somebody is, and what only looks so."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.personal import Personal
+
+WORDS = st.text(string.ascii_lowercase, min_size=4, max_size=12)
+USERS = WORDS.map(lambda word: f"{word}q7")
+EMAILS = st.builds(
+    "{}@{}.example".format, st.from_regex(r"[a-z][a-z0-9.+_-]{0,20}[a-z0-9]", fullmatch=True), WORDS
+)
+IDS = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda value: str(value).upper()),
+    st.builds(
+        "{}_01{}".format,
+        st.sampled_from(["org", "account", "session", "user"]),
+        st.text(string.ascii_letters + string.digits, min_size=8, max_size=22),
+    ),
+)
+HOMES = st.sampled_from(
+    [
+        "/home/{}/x",
+        "/Users/{}/Library",
+        "C:\\Users\\{}\\x",
+        "C:\\\\Users\\\\{}",
+        "~/.claude/projects/-home-{}-x",
+    ]
+)
+ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).filter(
+    lambda address: not (address.is_loopback or address.is_unspecified)
+)
+BETWEEN = st.sampled_from([" ", "\n", ", ", '" "', " (", ") ", "; is ", "\n\n> "])
+
+
+def shown(*values: str) -> list[str]:
+    """What each of these becomes, in one text."""
+    return Personal()("\n".join(values)).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mail alice@example.org now", "mail <email-1> now"),
+        ("a@b.example, A@B.example, c@b.example", "<email-1>, <email-1>, <email-2>"),
+        ("/home/alice/.claude/x", "/home/<user-1>/.claude/x"),
+        ("C:\\Users\\Alice Smith\\AppData", "C:\\Users\\<user-1>\\AppData"),
+        ("C:\\Users\\alice", "C:\\Users\\<user-1>"),
+        ("C:/Users/alice/x", "C:/Users/<user-1>/x"),
+        (
+            "/Users/alice: no such file; alice is wrong",
+            "/Users/<user-1>: no such file; <user-1> is wrong",
+        ),
+        ("~/.claude/projects/-Users-alice-code", "~/.claude/projects/-Users-<user-1>-code"),
+        ("/home/runner/x, the runner", "/home/<user-1>/x, the runner"),
+        ("Alice Smith's Organization", "<user-1>'s Organization"),
+        ("in alice\u2019s Organisation", "in <user-1>\u2019s Organisation"),
+        ("org_01ABCDEFGHIJ and account_abcdefghijklmnop", "<id-1> and <id-2>"),
+        ("00000000-0000-4000-8000-000000000002", "<id-1>"),
+        ("10.1.2.3:8080 and https://10.1.2.3/x", "<address-1>:8080 and https://<address-1>/x"),
+        ("at fe80::1, then 2001:db8::7.", "at <address-1>, then <address-2>."),
+    ],
+)
+def test_it_is_replaced(text: str, expected: str) -> None:
+    assert Personal()(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "claude-code@2.1.31 and litellm@1.90.2+claude-code@latest",
+        "@anthropic-ai/claude-code@2.1.31-beta.1",
+        "anthropic-beta: oauth-2025-04-20, claude-code-20250219",
+        "cli-login/claude-code@2.1.31/default/expired",
+        "commit 73d5b06f0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "request id req_011CTabcdef1234567890",
+        "organization_disabled, oauth_org_not_allowed, account_uuid, session_expired_by_user",
+        "127.0.0.1:8080, 0.0.0.0, ::1, [::1]:80",
+        "at 19:10:05, sha256:12ab34cd56ef, std::string, a::b",
+        "Chrome/120.0.0.0 1.2.3 1.2.3.4.5 999.1.1.1",
+        "/v1/messages, /api/oauth/profile, ~/.claude/.credentials.json",
+        "access-token-2 in authorization",
+        "<email-1> at /home/<user-1>/x",
+    ],
+)
+def test_it_stays(text: str) -> None:
+    assert Personal()(text) == text
+
+
+def test_this_machine_and_its_user_are_replaced() -> None:
+    personal = Personal(["Alice", "me", "root"], ["build-7.corp.example", "build-7"])
+    text = "alice on BUILD-7 (build-7.corp.example), root, me, malice, alice_2"
+    assert personal(text) == "<user-1> on <host-1> (<host-2>), root, me, malice, <user-1>_2"
+
+
+def test_a_user_is_known_in_later_texts() -> None:
+    personal = Personal()
+    personal.learn("/home/alice/x")
+    assert personal("alice") == "<user-1>"
+    assert personal("bob, /home/bob") == "<user-2>, /home/<user-2>"
+
+
+PERSONAL = st.one_of(
+    st.tuples(st.just("email"), EMAILS),
+    st.tuples(st.just("id"), IDS),
+    st.tuples(st.just("address"), ADDRESSES.map(str)),
+)
+
+
+@given(st.lists(st.tuples(PERSONAL, BETWEEN), max_size=8), USERS, HOMES)
+def test_nothing_of_it_is_left(
+    given: list[tuple[tuple[str, str], str]], user: str, home: str
+) -> None:
+    text = "".join(value + between for (_, value), between in given) + home.format(user)
+    made = Personal()(f"{text} {user}")
+    left = [value for (_, value), _ in given if value.casefold() in made.casefold()]
+    assert left == []
+    assert user not in made
+    assert Personal()(made) == made
+
+
+@given(st.lists(PERSONAL, min_size=1, max_size=6))
+def test_equal_values_have_equal_names_and_others_have_others(given: list[tuple[str, str]]) -> None:
+    values = [value for _, value in given]
+    first, second = shown(*values, *values)[: len(values)], shown(*values, *values)[len(values) :]
+    assert first == second
+    assert len(set(first)) == len({value.casefold() for value in values})
+    assert [name.strip("<>").partition("-")[0] for name in first] == [kind for kind, _ in given]
+
+
+@given(st.text(max_size=200))
+def test_a_second_look_changes_nothing(text: str) -> None:
+    made = Personal()(text)
+    assert Personal()(made) == made
