@@ -1,0 +1,204 @@
+"""The credentials that this machine holds, and which of them a client uses."""
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from probes.doctor.kinds import kind_of, relative
+from probes.doctor.machine import Machine, is_on
+from probes.doctor.stored import Login, Profile, State
+from probes.doctor.variables import Settings, Variable
+from probes.versions import order
+
+PROVIDERS: Final = tuple(
+    f"CLAUDE_CODE_USE_{name}"
+    for name in ("BEDROCK", "VERTEX", "FOUNDRY", "ANTHROPIC_AWS", "MANTLE")
+)
+WITHOUT_PROFILES: Final = "2.1.31"
+"""The last release that was seen to know nothing of federation (scenarios/precedence.yaml)."""
+WITH_PROFILES: Final = "2.1.234"
+"""The first whose changelog speaks of profiles."""
+FEDERATION: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID")
+IDENTITY: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+
+
+class Slot(enum.StrEnum):
+    """Where a client looks for a credential, in the documented order.
+
+    code.claude.com/docs/en/authentication
+    """
+
+    PROVIDER = "cloud provider"
+    AUTH_TOKEN = "ANTHROPIC_AUTH_TOKEN"
+    API_KEY = "ANTHROPIC_API_KEY"
+    HELPER = "apiKeyHelper"
+    OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"
+    PROFILE_NAMED = "profile of ANTHROPIC_PROFILE"
+    FEDERATION = "workload identity federation"
+    PROFILE = "active profile"
+    LOGIN = "login"
+    PROFILE_OF_USER = "active profile of a user"
+    STORED_KEY = "key of a Console login"
+
+
+SUBSCRIPTION: Final = frozenset({Slot.OAUTH_TOKEN, Slot.LOGIN})
+PROFILES: Final = frozenset(
+    {Slot.PROFILE_NAMED, Slot.FEDERATION, Slot.PROFILE, Slot.PROFILE_OF_USER}
+)
+BARE: Final = frozenset({Slot.API_KEY, Slot.HELPER})
+"""What is read with CLAUDE_CODE_SIMPLE (code.claude.com/docs/en/env-vars)."""
+OF_THE_SDK: Final = (Slot.API_KEY, Slot.AUTH_TOKEN, Slot.PROFILE_NAMED, Slot.FEDERATION)
+"""platform.claude.com/docs/en/manage-claude/wif-reference; an active profile comes after these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A credential that is on this machine, without its value."""
+
+    slot: Slot
+    where: str
+    kind: str
+    state: str = "not tried"
+    scopes: tuple[str, ...] = ()
+    from_settings: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Win:
+    """The credential that a client uses, and those that it leaves aside."""
+
+    client: str
+    held: Held | None
+    """None: it finds none."""
+    others: tuple[Held, ...] = ()
+    note: str | None = None
+
+
+def held_of(
+    machine: Machine,
+    *,
+    variables: Mapping[str, Variable],
+    settings: tuple[Settings, ...],
+    login: Login,
+    profile: Profile,
+    state: State,
+) -> tuple[Held, ...]:
+    """Every credential, in the documented order."""
+    return (
+        *_of_variables(variables, settings),
+        *_of_profile(machine, profile, variables),
+        *_of_login(machine, login, state),
+    )
+
+
+def _of_variables(
+    variables: Mapping[str, Variable], settings: tuple[Settings, ...]
+) -> Iterator[Held]:
+    for name in PROVIDERS:
+        if name in variables and is_on(variables[name].value):
+            yield _of(Slot.PROVIDER, variables[name], "credentials of the cloud")
+    for slot in (Slot.AUTH_TOKEN, Slot.API_KEY):
+        if (found := variables.get(slot)) and found.value.strip():
+            yield _of(slot, found, kind_of(found.value))
+    with_helper = [each for each in settings if each.helper]
+    if with_helper:
+        where = with_helper[-1].shown
+        yield Held(
+            slot=Slot.HELPER, where=where, kind="what its program prints", from_settings=True
+        )
+    if (found := variables.get(Slot.OAUTH_TOKEN)) and found.value.strip():
+        yield _of(Slot.OAUTH_TOKEN, found, kind_of(found.value))
+
+
+def _of(slot: Slot, variable: Variable, kind: str) -> Held:
+    return Held(slot=slot, where=variable.place, kind=kind, from_settings=variable.from_settings)
+
+
+def _of_profile(
+    machine: Machine, profile: Profile, variables: Mapping[str, Variable]
+) -> Iterator[Held]:
+    where = machine.shown(profile.config.path)
+    state = "not tried"
+    if profile.expires:
+        state = f"expires {relative(profile.expires, machine.now)}"
+        if profile.expires <= machine.now:
+            state = f"expired {relative(profile.expires, machine.now)}"
+    kind = {"user_oauth": "login of a user", "oidc_federation": "federation"}.get(profile.kind)
+    held = Held(slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state)
+    if profile.chosen == Slot.PROFILE_NAMED.value.removeprefix("profile of "):
+        yield _as(held, Slot.PROFILE_NAMED)
+    if federates(variables):
+        place = next(variables[name].place for name in IDENTITY if _value(variables, name))
+        yield Held(slot=Slot.FEDERATION, where=place, kind="identity token")
+    if profile.chosen != "ANTHROPIC_PROFILE" and profile.config.is_there:
+        of_user = profile.kind == "user_oauth"
+        yield _as(held, Slot.PROFILE_OF_USER if of_user else Slot.PROFILE)
+
+
+def _as(held: Held, slot: Slot) -> Held:
+    return Held(slot=slot, where=held.where, kind=held.kind, state=held.state)
+
+
+def _value(variables: Mapping[str, Variable], name: str) -> str:
+    return variables[name].value.strip() if name in variables else ""
+
+
+def federates(variables: Mapping[str, Variable]) -> bool:
+    """Whether the variables of federation are complete."""
+    rule = all(_value(variables, name) for name in FEDERATION)
+    return rule and any(_value(variables, name) for name in IDENTITY)
+
+
+def _of_login(machine: Machine, login: Login, state: State) -> Iterator[Held]:
+    if login.access or login.refresh:
+        subscription = f" ({login.subscription})" if login.subscription else ""
+        yield Held(
+            slot=Slot.LOGIN,
+            where=machine.shown(login.document.path),
+            kind=f"subscription{subscription}",
+            state=login_state(machine, login),
+            scopes=login.scopes or (),
+        )
+    if state.key:
+        where = machine.shown(state.document.path)
+        yield Held(slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key))
+
+
+def login_state(machine: Machine, login: Login) -> str:
+    """How old the access token is, and whether another can be had."""
+    if login.expires is None:
+        return "does not say when it expires"
+    when = relative(login.expires, machine.now)
+    if login.expires > machine.now:
+        return f"expires {when}"
+    return f"expired {when}, {'is renewed' if login.refresh else 'and cannot be renewed'}"
+
+
+def win_of_command(
+    version: str | None, held: tuple[Held, ...], variables: Mapping[str, Variable]
+) -> Win:
+    """What Claude Code of this version uses."""
+    bare = is_on(_value(variables, "CLAUDE_CODE_SIMPLE"))
+    read = [each for each in held if not bare or each.slot in BARE]
+    note = "with CLAUDE_CODE_SIMPLE it reads no login" if bare else None
+    if version and order(version) <= order(WITHOUT_PROFILES):
+        read = [each for each in read if each.slot not in PROFILES]
+    elif version and order(version) < order(WITH_PROFILES):
+        if any(each.slot in PROFILES for each in read[:1]):
+            note = "whether this version reads profiles is not known"
+    ladder = sorted(read, key=lambda each: tuple(Slot).index(each.slot))
+    name = f"claude-code {version}" if version else "claude-code, version not known"
+    return _win(name, ladder, note)
+
+
+def win_of_sdk(name: str, held: tuple[Held, ...]) -> Win:
+    """What an SDK of the API uses: it reads no settings, no login, and no variable of Claude Code."""
+    slots = (*OF_THE_SDK, Slot.PROFILE, Slot.PROFILE_OF_USER)
+    read = [each for each in held if each.slot in slots and not each.from_settings]
+    return _win(name, sorted(read, key=lambda each: slots.index(each.slot)), None)
+
+
+def _win(client: str, ladder: list[Held], note: str | None) -> Win:
+    first, *others = ladder or [None]
+    return Win(client=client, held=first, others=tuple(filter(None, others)), note=note)
