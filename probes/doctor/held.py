@@ -61,7 +61,6 @@ class Held:
     kind: str
     state: str = "not tried"
     scopes: tuple[str, ...] = ()
-    from_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +103,13 @@ def _of_variables(
     with_helper = [each for each in settings if each.helper]
     if with_helper:
         where = with_helper[-1].shown
-        yield Held(
-            slot=Slot.HELPER, where=where, kind="what its program prints", from_settings=True
-        )
+        yield Held(slot=Slot.HELPER, where=where, kind="what its program prints")
     if (found := variables.get(Slot.OAUTH_TOKEN)) and found.value.strip():
         yield _of(Slot.OAUTH_TOKEN, found, kind_of(found.value))
 
 
 def _of(slot: Slot, variable: Variable, kind: str) -> Held:
-    return Held(slot=slot, where=variable.place, kind=kind, from_settings=variable.from_settings)
+    return Held(slot=slot, where=variable.place, kind=kind)
 
 
 def _of_profile(
@@ -180,25 +177,40 @@ def win_of_command(
 ) -> Win:
     """What Claude Code of this version uses."""
     bare = is_on(_value(variables, "CLAUDE_CODE_SIMPLE"))
-    read = [each for each in held if not bare or each.slot in BARE]
-    note = "with CLAUDE_CODE_SIMPLE it reads no login" if bare else None
-    if version and order(version) <= order(WITHOUT_PROFILES):
-        read = [each for each in read if each.slot not in PROFILES]
-    elif version and order(version) < order(WITH_PROFILES):
-        if any(each.slot in PROFILES for each in read[:1]):
-            note = "whether this version reads profiles is not known"
-    ladder = sorted(read, key=lambda each: tuple(Slot).index(each.slot))
-    name = f"claude-code {version}" if version else "claude-code, version not known"
-    return _win(name, ladder, note)
+    old = version is not None and order(version) <= order(WITHOUT_PROFILES)
+    ladder = sorted(
+        (
+            each
+            for each in held
+            if (not bare or each.slot in BARE) and not (old and each.slot in PROFILES)
+        ),
+        key=lambda each: tuple(Slot).index(each.slot),
+    )
+    return _win(
+        f"claude-code {version}" if version else "claude-code, version not known",
+        ladder,
+        "CLAUDE_CODE_SIMPLE keeps it from reading a login" if bare else _note(version, ladder),
+    )
+
+
+def _note(version: str | None, ladder: list[Held]) -> str | None:
+    slots = [each.slot for each in ladder]
+    if slots[:1] == [Slot.AUTH_TOKEN] and BARE & set(slots):
+        # Seen with 1.0.128 to 2.1.330: scenarios/precedence.yaml.
+        return "the key goes out beside it, in x-api-key"
+    if slots and slots[0] in PROFILES and version and order(version) < order(WITH_PROFILES):
+        return "whether this version reads profiles is not known"
+    return None
 
 
 def win_of_sdk(name: str, held: tuple[Held, ...]) -> Win:
-    """What an SDK of the API uses: it reads no settings, no login, and no variable of Claude Code."""
+    """What an SDK of the API uses: of `held` what is not for Claude Code alone."""
     slots = (*OF_THE_SDK, Slot.PROFILE, Slot.PROFILE_OF_USER)
-    read = [each for each in held if each.slot in slots and not each.from_settings]
+    read = [each for each in held if each.slot in slots]
     return _win(name, sorted(read, key=lambda each: slots.index(each.slot)), None)
 
 
 def _win(client: str, ladder: list[Held], note: str | None) -> Win:
-    first, *others = ladder or [None]
-    return Win(client=client, held=first, others=tuple(filter(None, others)), note=note)
+    return Win(
+        client=client, held=ladder[0] if ladder else None, others=tuple(ladder[1:]), note=note
+    )

@@ -58,9 +58,9 @@ class Machine:
     def shown(self, path: Path) -> str:
         """The path as it is told, with `~` for the home and variables for what they have moved."""
         moved = ("CLAUDE_CONFIG_DIR", "ANTHROPIC_CONFIG_DIR")
-        names = {f"${name}": self.environment[name] for name in moved if self.environment.get(name)}
-        for name, folder in {**names, "~": self.home}.items():
-            if path.is_relative_to(folder):
+        folders = {f"${name}": Path(self.environment.get(name) or "/") for name in moved}
+        for name, folder in {**folders, "~": self.home}.items():
+            if folder != Path("/") and path.is_relative_to(folder):
                 below = path.relative_to(folder)
                 return f"{name}/{below}" if below.parts else name
         return str(path)

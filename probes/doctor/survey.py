@@ -23,6 +23,8 @@ class Survey:
     profile: Profile
     state: State
     held: tuple[Held, ...] = ()
+    held_by_sdks: tuple[Held, ...] = ()
+    """Of the environment alone: SDKs read no settings."""
 
     def value(self, name: str) -> str:
         """The value of a variable that counts; empty if it is not set."""
@@ -36,30 +38,34 @@ class Survey:
         names = [f"{each.name} {each.version or ''}".strip() for each in sdks]
         return (
             *(win_of_command(v, self.held, self.variables) for v in dict.fromkeys(versions)),
-            *(win_of_sdk(name, self.held) for name in dict.fromkeys(names)),
+            *(win_of_sdk(name, self.held_by_sdks) for name in dict.fromkeys(names)),
         )
 
 
 def survey(machine: Machine) -> Survey:
-    """What is on this machine; every file is read at most once, and none is changed."""
+    """What is on this machine; no file is changed, and no program run."""
     settings = settings_of(machine)
-    variables = variables_of(machine, settings)
     login, profile, state = login_of(machine), profile_of(machine), state_of(machine)
+
+    def held(settings: tuple[Settings, ...]) -> tuple[Held, ...]:
+        return held_of(
+            machine,
+            variables=variables_of(machine, settings),
+            settings=settings,
+            login=login,
+            profile=profile,
+            state=state,
+        )
+
     return Survey(
         machine=machine,
         commands=commands(machine),
         libraries=libraries(machine),
         settings=settings,
-        variables=variables,
+        variables=variables_of(machine, settings),
         login=login,
         profile=profile,
         state=state,
-        held=held_of(
-            machine,
-            variables=variables,
-            settings=settings,
-            login=login,
-            profile=profile,
-            state=state,
-        ),
+        held=held(settings),
+        held_by_sdks=held(()),
     )
