@@ -5,11 +5,10 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from probes.doctor.kinds import Kind, kind_of
 from probes.doctor.reading import Document, Trouble
 from probes.doctor.result import CheckResult, error, info, warning
 from probes.doctor.survey import Survey
-from probes.doctor.values import CREDENTIALS
+from probes.doctor.values import is_credential
 
 AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
 SETTINGS: Final = "https://code.claude.com/docs/en/settings"
@@ -63,7 +62,7 @@ def check_permissions(survey: Survey) -> Iterator[CheckResult]:
     if survey.state.key:
         secret.append(survey.state.document)
     for each in survey.settings:
-        if any(_is_secret(name, value) for name, value in each.environment.items()):
+        if any(is_credential(name, value) for name, value in each.environment.items()):
             secret.append(each.document)
             if each.scope == "project":
                 yield warning(
@@ -75,10 +74,6 @@ def check_permissions(survey: Survey) -> Iterator[CheckResult]:
                 )
     for document in secret:
         yield from _check_access(survey, document)
-
-
-def _is_secret(name: str, value: str) -> bool:
-    return bool(value) and (name in CREDENTIALS or kind_of(value) is not Kind.OTHER)
 
 
 def _check_access(survey: Survey, document: Document) -> Iterator[CheckResult]:

@@ -34,6 +34,11 @@ WRONG: Final = {
 """A kind of credential in a variable that it is of no use in, and what that leads to."""
 
 
+def is_credential(name: str, value: str) -> bool:
+    """Whether a variable holds one, by its name or its shape."""
+    return bool(value) and (name in CREDENTIALS or kind_of(value) is not Kind.OTHER)
+
+
 def check_values(survey: Survey) -> Iterator[CheckResult]:
     """Each variable that holds a credential, by its shape alone."""
     for name in CREDENTIALS:
