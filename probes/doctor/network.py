@@ -96,7 +96,7 @@ def _check_bundle(survey: Survey, name: str) -> Iterator[CheckResult]:
             remedy="Correct the path, or unset the variable.",
             source=NETWORK,
         )
-    elif not _has_certificates(document.text):
+    elif not trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), document.text):
         yield error(
             "authorities-invalid",
             f"The file that {name} names holds no certificate in PEM.",
@@ -109,11 +109,12 @@ def _check_bundle(survey: Survey, name: str) -> Iterator[CheckResult]:
         yield info("authorities", f"{name} adds authorities.", survey.variables[name].place)
 
 
-def _has_certificates(text: str) -> bool:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def trust(context: ssl.SSLContext, text: str) -> bool:
+    """Trust the authorities in this PEM as well; false: there are none in it."""
     try:
-        context.load_verify_locations(cadata=text)
-    except (ssl.SSLError, ValueError):  # the latter for text beyond ASCII
+        # Comments between the certificates may be in any language, and Python takes ASCII only.
+        context.load_verify_locations(cadata=text.encode("ascii", "replace").decode())
+    except (ssl.SSLError, ValueError):
         return False
     return True
 

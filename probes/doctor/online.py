@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import probes
 from probes.doctor.addresses import PROXIES, Address, address_in, proxy_name
-from probes.doctor.network import BUNDLES
+from probes.doctor.network import BUNDLES, trust
 from probes.doctor.reading import read_text
 from probes.doctor.result import CheckResult, error, info, ok, warning
 from probes.doctor.survey import Survey
@@ -179,11 +179,7 @@ def _context(survey: Survey) -> ssl.SSLContext:
     context.load_default_certs()
     for name in BUNDLES:
         if path := survey.value(name).strip():
-            text = read_text(survey.machine.folder / path).text
-            try:
-                context.load_verify_locations(cadata=text)
-            except (ssl.SSLError, ValueError):  # told by another check
-                continue
+            trust(context, read_text(survey.machine.folder / path).text)
     return context
 
 
