@@ -128,6 +128,7 @@ def _held(held: Held, words: Words) -> dict[str, object]:
         "where": words(held.where),
         "kind": words(held.kind),
         "state": held.state,
+        "written": held.written,
         "scopes": [words(scope) for scope in held.scopes],
     }
 
@@ -173,4 +174,5 @@ def _win_lines(win: Win, words: Words) -> Iterator[str]:
 def _named(held: Held, words: Words) -> str:
     place = f" [{words(held.where)}]" if held.where != held.slot else ""
     scopes = f"; {', '.join(words(scope) for scope in held.scopes)}" if held.scopes else ""
-    return f"{held.slot}{place}: {words(held.kind)}, {held.state}{scopes}"
+    written = f"; written {held.written}" if held.written else ""
+    return f"{held.slot}{place}: {words(held.kind)}, {held.state}{written}{scopes}"

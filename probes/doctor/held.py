@@ -1,12 +1,14 @@
 """The credentials that this machine holds, and which of them a client uses."""
 
+import datetime
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from probes.doctor.kinds import kind_of, relative
 from probes.doctor.machine import Machine, is_on
+from probes.doctor.reading import Document
 from probes.doctor.stored import Login, Profile, State
 from probes.doctor.variables import Settings, Variable
 from probes.versions import order
@@ -61,6 +63,8 @@ class Held:
     kind: str
     state: str = "not tried"
     scopes: tuple[str, ...] = ()
+    written: str | None = None
+    """How long ago its file was; None: it is no file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,10 @@ def _of_profile(
         if profile.expires <= machine.now:
             state = f"expired {relative(profile.expires, machine.now)}"
     kind = {"user_oauth": "login of a user", "oidc_federation": "federation"}.get(profile.kind)
-    held = Held(slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state)
+    written = _written(machine, profile.credentials)
+    held = Held(
+        slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state, written=written
+    )
     if profile.chosen == Slot.PROFILE_NAMED.value.removeprefix("profile of "):
         yield _as(held, Slot.PROFILE_NAMED)
     if federates(variables):
@@ -134,7 +141,7 @@ def _of_profile(
 
 
 def _as(held: Held, slot: Slot) -> Held:
-    return Held(slot=slot, where=held.where, kind=held.kind, state=held.state)
+    return replace(held, slot=slot)
 
 
 def _value(variables: Mapping[str, Variable], name: str) -> str:
@@ -156,10 +163,19 @@ def _of_login(machine: Machine, login: Login, state: State) -> Iterator[Held]:
             kind=f"subscription{subscription}",
             state=login_state(machine, login),
             scopes=login.scopes or (),
+            written=_written(machine, login.document),
         )
     if state.key:
         where = machine.shown(state.document.path)
-        yield Held(slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key))
+        written = _written(machine, state.document)
+        yield Held(slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key), written=written)
+
+
+def _written(machine: Machine, document: Document) -> str | None:
+    if document.status is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(document.status.st_mtime, datetime.UTC)
+    return relative(moment, machine.now)
 
 
 def login_state(machine: Machine, login: Login) -> str:

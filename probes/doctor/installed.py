@@ -27,7 +27,7 @@ def check_commands(survey: Survey) -> Iterator[CheckResult]:
                 "command-version-unknown",
                 "A claude whose version is not known without running it.",
                 where,
-                remedy="Compare what `claude --version` says with docs/incidents.md.",
+                remedy="See what `claude --version` says, and update it if it is old.",
             )
     if len(survey.commands) > 1:
         first, *rest = survey.commands

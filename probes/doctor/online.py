@@ -116,7 +116,7 @@ def check_online(
     # A copy: one that is late may still come in.
     got = dict(answers)
     for ask in wanted:
-        yield _judge(ask, got.get(ask.host, Answer(cause="no-answer")))
+        yield judge(ask, got.get(ask.host, Answer(cause="no-answer")))
     yield from _check_clock(got)
     if (proxy := _proxy_of(survey)) and proxy.with_password:
         yield info("proxy-password-kept", "The password of the proxy was not sent.", str(proxy))
@@ -128,17 +128,22 @@ def _proxy_of(survey: Survey) -> Address | None:
     return address_in(values[name]) if name else None
 
 
+def way_to(host: str, survey: Survey) -> Address | None:
+    """The proxy by which a host is asked; None: it is asked directly."""
+    none = survey.value("no_proxy") or survey.value("NO_PROXY")
+    if none and urllib.request.proxy_bypass_environment(host, {"no": none}):  # type: ignore[attr-defined]
+        return None
+    return _proxy_of(survey)
+
+
 def _ask(survey: Survey, ask: Ask, limit: float) -> Answer:
     import httpx
 
-    proxy = _proxy_of(survey)
-    none = survey.value("no_proxy") or survey.value("NO_PROXY")
-    if none and urllib.request.proxy_bypass_environment(ask.host, {"no": none}):  # type: ignore[attr-defined]
-        proxy = None
+    proxy = way_to(ask.host, survey)
     headers = {"user-agent": f"authprobe/{probes.__version__}", **ask.headers}
     try:
         with (
-            # Nothing of the environment: httpx would send what stands in a .netrc.
+            # The way is that of the survey: settings count for it, passwords of proxies stay here.
             httpx.Client(
                 trust_env=False,
                 proxy=str(proxy) if proxy else None,
@@ -202,7 +207,8 @@ def _cause(trouble: BaseException) -> str:
     return "no-answer"
 
 
-def _judge(ask: Ask, answer: Answer) -> CheckResult:
+def judge(ask: Ask, answer: Answer) -> CheckResult:
+    """What an answer says of its host."""
     status, host = answer.status, ask.host
     if answer.cause:
         return error("host-unreachable", f"{host} gives no answer.", host, cause=answer.cause)

@@ -51,7 +51,7 @@ def _check_value(variable: Variable) -> Iterator[CheckResult]:
     if not value.strip():
         yield warning(
             "variable-empty",
-            f"{variable.name} is set and empty; SDKs take that for a credential.",
+            f"{variable.name} is set and empty, which some SDKs take for a credential.",
             variable.place,
             remedy=f"unset {variable.name}",
             source="https://platform.claude.com/docs/en/manage-claude/wif-reference",

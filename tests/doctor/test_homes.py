@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -242,6 +243,15 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         lambda home: home.settings(apiKeyHelper="/nowhere/helper"),
         ["error helper-missing"],
     ),
+    "several-helpers": (
+        several(
+            helper,
+            lambda home: home.write(
+                home.folder / "project/.claude/settings.local.json", {"apiKeyHelper": "/bin/sh"}
+            ),
+        ),
+        ["info helper-not-run", "warning several-helpers"],
+    ),
     "helper-of-a-shell": (
         lambda home: home.settings(apiKeyHelper=f"echo {API_KEY} | tail -1"),
         ["info helper-not-run"],
@@ -362,6 +372,37 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ["info command-missing"],
     ),
 }
+
+
+def _library(home: Home, folder: str, version: str) -> None:
+    """The API's SDK for Node, installed globally for a Node of this folder."""
+    (home.folder / folder / "bin").mkdir(parents=True)
+    (home.folder / folder / "bin" / "node").touch()
+    scope = home.folder / folder / "lib" / "node_modules" / "@anthropic-ai"
+    home.write(scope / "sdk" / "package.json", {"version": version})
+
+
+def test_a_file_of_somebody_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = make_home(tmp_path)
+    home.login()
+    other = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: other)
+    assert words(found_in(home)) == ["warning file-of-another-user"]
+
+
+def test_an_sdk_in_several_versions_is_told(tmp_path: Path) -> None:
+    home = make_home(tmp_path, CLAUDE_CODE_OAUTH_TOKEN=ACCESS)
+    _library(home, "a", "0.80.0")
+    _library(home, "b", "0.90.0")
+    machine = replace(
+        home.machine(), search_path=(*(tmp_path / name / "bin" for name in "ab"), tmp_path / "bin")
+    )
+    results = check(survey(machine))
+    assert words(results) == ["info several-sdks"]
+    assert [each.summary for each in results if each.id == "sdk"] == [
+        "anthropic-node 0.80.0",
+        "anthropic-node 0.90.0",
+    ]
 
 
 def _into_settings(home: Home, name: str) -> None:

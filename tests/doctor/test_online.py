@@ -7,7 +7,7 @@ import pytest
 
 from probes import __version__
 from probes.doctor.addresses import address_in
-from probes.doctor.online import asks, check_online
+from probes.doctor.online import Answer, asks, check_online, judge, way_to
 from probes.doctor.result import CheckResult, Severity
 from probes.doctor.survey import survey
 from probes.emulator.alone import Emulator, emulate
@@ -90,6 +90,46 @@ def test_what_is_no_such_refusal_is_told_with_its_cause(
     assert result.remedy
 
 
+@pytest.mark.parametrize(
+    ("host", "answer", "expected"),
+    [
+        ("platform.claude.com", Answer(status=404, is_json=True), "host-retired endpoint-retired"),
+        ("api.anthropic.com", Answer(status=200, is_json=True), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", Answer(status=401), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", Answer(status=302), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", Answer(status=401, is_json=True), "host-answers None"),
+        ("claude.ai", Answer(status=403), "host-answers None"),
+        ("claude.com", Answer(status=302), "host-answers None"),
+        ("claude.com", Answer(status=500), "host-unexpected server-incident"),
+    ],
+)
+def test_an_answer_is_judged_by_its_status_and_shape(
+    host: str, answer: Answer, expected: str
+) -> None:
+    (ask,) = [each for each in asks() if each.host == host]
+    result = judge(ask, answer)
+    assert f"{result.id} {result.cause}" == expected
+
+
+@pytest.mark.parametrize(
+    ("none", "host", "direct"),
+    [
+        ("api.anthropic.com", "api.anthropic.com", True),
+        (".anthropic.com", "api.anthropic.com", True),
+        ("*", "claude.ai", True),
+        ("anthropic.com", "claude.ai", False),
+        ("localhost,127.0.0.1", "claude.ai", False),
+        ("", "claude.ai", False),
+    ],
+)
+def test_some_hosts_are_asked_without_the_proxy(
+    none: str, host: str, direct: bool, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path, NO_PROXY=none, HTTPS_PROXY="http://proxy.example:3128")
+    found = way_to(host, survey(home.machine()))
+    assert str(found) == ("None" if direct else "http://proxy.example:3128")
+
+
 def test_a_clock_that_is_wrong_is_told(home: Home, emulator: Emulator) -> None:
     emulator.advance(3600)
     found = asked(home)
@@ -125,9 +165,7 @@ def test_the_password_of_a_proxy_stays_here(home: Home, emulator: Emulator) -> N
 
 
 def test_the_command_asks_by_the_proxy_of_its_environment(home: Home, emulator: Emulator) -> None:
-    home.write(home.home / ".netrc", f"default login x password {CANARY}\n")
     ended = doctor(home, "--online")
-    assert "authorization" not in {exchange.credential_header for exchange in emulator.exchanges}
     assert "asking api.anthropic.com, platform.claude.com" in ended.err
     for host in HOSTS:
         assert f"host-answers: {host} answers" in ended.out

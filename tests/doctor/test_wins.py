@@ -175,5 +175,6 @@ def test_age_and_scopes_are_told_and_no_value(tmp_path: Path) -> None:
     held = win(home).held
     assert held
     assert (held.kind, held.state) == ("subscription (max)", "expired 3 hours ago, is renewed")
+    assert held.written == "2262 days ago"
     assert held.scopes == ("user:inference", "user:profile")
     assert "canary" not in repr(survey(home.machine()))
