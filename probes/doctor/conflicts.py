@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Final
 
-from probes.doctor.held import FEDERATION, IDENTITY, PROVIDERS, Held, Slot, federates
+from probes.doctor.held import FEDERATION, IDENTITY, KEYS, PROVIDERS, Held, Slot, federates
 from probes.doctor.machine import DARWIN, is_on
 from probes.doctor.reading import Trouble, read_text
 from probes.doctor.result import CheckResult, error, info, warning
@@ -14,7 +14,6 @@ from probes.doctor.survey import Survey
 AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
 GATEWAY: Final = "https://code.claude.com/docs/en/llm-gateway-connect"
 FEDERATION_PAGE: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
-KEYS: Final = frozenset({Slot.AUTH_TOKEN, Slot.API_KEY, Slot.HELPER})
 OWN: Final = frozenset({Slot.LOGIN, Slot.STORED_KEY})
 """What a user has by logging in, and expects to be used."""
 END: Final = 20
@@ -29,27 +28,30 @@ def check_winners(survey: Survey) -> Iterator[CheckResult]:
     if first.held is None:
         yield from _check_nothing(survey)
         return
-    held = (first.held, *first.others)
-    shadowed = [each for each in first.others if each.slot in OWN]
-    if shadowed and first.held.slot not in OWN:
+    winner, others = first.held, first.others
+    both = [each for each in (winner, *others) if each.slot in KEYS and winner.slot in KEYS]
+    shadowed = [each for each in others if each.slot in OWN]
+    names = ", ".join(_named(each) for each in others)
+    if others and winner.slot in OWN:
+        yield info("other-credentials", f"{_named(winner)} is used, not {names}.", winner.where)
+    elif shadowed:
         yield warning(
             "login-shadowed",
-            f"{_named(first.held)} is used, and the {shadowed[0].slot} is not.",
-            first.held.where,
+            f"{_named(winner)} is used, and {_named(shadowed[0])} is not.",
+            winner.where,
             cause="ambient-credential-shadows",
         )
-    elif len(held) > 1 and len({each.slot for each in held} & KEYS) < 2:
-        others = ", ".join(_named(each) for each in first.others)
+    elif others and len(both) < 2:
         yield warning(
             "several-credentials",
-            f"{_named(first.held)} is used, and not {others}.",
-            first.held.where,
+            f"{_named(winner)} is used, not {names}.",
+            winner.where,
             cause="ambient-credential-shadows",
         )
-    if len(both := [each for each in held if each.slot in KEYS]) > 1:
+    if len(both) > 1:
         yield warning(
             "several-keys",
-            f"{' and '.join(_named(each) for each in both[:2])} are both there; "
+            f"{_named(both[0])} and {_named(both[1])} are both there; "
             "Claude Code sends both, in two headers.",
             both[0].where,
             cause="ambient-credential-shadows",
@@ -70,7 +72,8 @@ def _check_nothing(survey: Survey) -> Iterator[CheckResult]:
 
 
 def _named(held: Held) -> str:
-    return "the login" if held.slot is Slot.LOGIN else str(held.slot)
+    own = held.slot is Slot.LOGIN or held.slot is Slot.STORED_KEY
+    return f"the {held.slot}" if own else str(held.slot)
 
 
 def check_settings_and_shell(survey: Survey) -> Iterator[CheckResult]:

@@ -48,8 +48,13 @@ SUBSCRIPTION: Final = frozenset({Slot.OAUTH_TOKEN, Slot.LOGIN})
 PROFILES: Final = frozenset(
     {Slot.PROFILE_NAMED, Slot.FEDERATION, Slot.PROFILE, Slot.PROFILE_OF_USER}
 )
-BARE: Final = frozenset({Slot.API_KEY, Slot.HELPER})
-"""What is read with CLAUDE_CODE_SIMPLE (code.claude.com/docs/en/env-vars)."""
+KEYS: Final = frozenset({Slot.AUTH_TOKEN, Slot.API_KEY, Slot.HELPER})
+"""Of these two go out in one request: seen with 1.0.128 to 2.1.330 (scenarios/precedence.yaml)."""
+BARE: Final = frozenset({Slot.API_KEY})
+"""What is read with CLAUDE_CODE_SIMPLE, besides a helper of `--settings`.
+
+code.claude.com/docs/en/env-vars
+"""
 OF_THE_SDK: Final = (Slot.API_KEY, Slot.AUTH_TOKEN, Slot.PROFILE_NAMED, Slot.FEDERATION)
 """platform.claude.com/docs/en/manage-claude/wif-reference; an active profile comes after these."""
 
@@ -130,18 +135,14 @@ def _of_profile(
     held = Held(
         slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state, written=written
     )
-    if profile.chosen == Slot.PROFILE_NAMED.value.removeprefix("profile of "):
-        yield _as(held, Slot.PROFILE_NAMED)
+    if profile.chosen == "ANTHROPIC_PROFILE":
+        yield replace(held, slot=Slot.PROFILE_NAMED)
     if federates(variables):
         place = next(variables[name].place for name in IDENTITY if _value(variables, name))
         yield Held(slot=Slot.FEDERATION, where=place, kind="identity token")
     if profile.chosen != "ANTHROPIC_PROFILE" and profile.config.is_there:
         of_user = profile.kind == "user_oauth"
-        yield _as(held, Slot.PROFILE_OF_USER if of_user else Slot.PROFILE)
-
-
-def _as(held: Held, slot: Slot) -> Held:
-    return replace(held, slot=slot)
+        yield replace(held, slot=Slot.PROFILE_OF_USER if of_user else Slot.PROFILE)
 
 
 def _value(variables: Mapping[str, Variable], name: str) -> str:
@@ -211,8 +212,7 @@ def win_of_command(
 
 def _note(version: str | None, ladder: list[Held]) -> str | None:
     slots = [each.slot for each in ladder]
-    if slots[:1] == [Slot.AUTH_TOKEN] and BARE & set(slots):
-        # Seen with 1.0.128 to 2.1.330: scenarios/precedence.yaml.
+    if slots[:1] == [Slot.AUTH_TOKEN] and len(KEYS & set(slots)) > 1:
         return "the key goes out beside it, in x-api-key"
     if slots and slots[0] in PROFILES and version and order(version) < order(WITH_PROFILES):
         return "whether this version reads profiles is not known"

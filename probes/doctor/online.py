@@ -3,6 +3,7 @@
 Every token here is made up on the spot; none of the user's is ever sent, not even to their proxy.
 """
 
+import contextlib
 import datetime
 import email.utils
 import secrets
@@ -30,7 +31,7 @@ LIMIT_BYTES: Final = 64_000
 """Of an answer."""
 OFFSET: Final = datetime.timedelta(minutes=2)
 """How wrong a clock may be."""
-SOURCE: Final = "https://code.claude.com/docs/en/network-config"
+WEB: Final = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,33 +114,43 @@ def check_online(
         worker.start()
     for worker in workers:
         worker.join(max(until - time.monotonic(), 0))
-    # A copy: one that is late may still come in.
-    got = dict(answers)
+    late = Answer(cause="no-answer")
+    got = {ask.host: answers.get(ask.host, late) for ask in wanted}
     for ask in wanted:
-        yield judge(ask, got.get(ask.host, Answer(cause="no-answer")))
+        yield judge(ask, got[ask.host])
     yield from _check_clock(got)
-    if (proxy := _proxy_of(survey)) and proxy.with_password:
-        yield info("proxy-password-kept", "The password of the proxy was not sent.", str(proxy))
-
-
-def _proxy_of(survey: Survey) -> Address | None:
-    values = {name: survey.value(name) for name in PROXIES}
-    name = proxy_name(values)
-    return address_in(values[name]) if name else None
+    with contextlib.suppress(ValueError):
+        proxy = way_to(wanted[0].host, survey)
+        if proxy and proxy.with_password:
+            yield info("proxy-password-kept", "The password of the proxy was not sent.", str(proxy))
 
 
 def way_to(host: str, survey: Survey) -> Address | None:
-    """The proxy by which a host is asked; None: it is asked directly."""
+    """The proxy by which a host is asked; None: it is asked directly.
+
+    Raises:
+        ValueError: what is set is no proxy, and the way past it is not for us to take.
+    """
     none = survey.value("no_proxy") or survey.value("NO_PROXY")
     if none and urllib.request.proxy_bypass_environment(host, {"no": none}):  # type: ignore[attr-defined]
         return None
-    return _proxy_of(survey)
+    values = {name: survey.value(name) for name in PROXIES}
+    name = proxy_name(values)
+    if name is None:
+        return None
+    proxy = address_in(values[name])
+    if proxy is None or proxy.scheme not in WEB:
+        raise ValueError(f"{name} is no proxy")
+    return proxy
 
 
 def _ask(survey: Survey, ask: Ask, limit: float) -> Answer:
     import httpx
 
-    proxy = way_to(ask.host, survey)
+    try:
+        proxy = way_to(ask.host, survey)
+    except ValueError:
+        return Answer(cause="proxy-unreachable")
     headers = {"user-agent": f"authprobe/{probes.__version__}", **ask.headers}
     try:
         with (

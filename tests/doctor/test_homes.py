@@ -210,6 +210,14 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         only(ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
         ["warning several-keys"],
     ),
+    "login-and-profile": (
+        several(login(), lambda home: home.profile(access_token=ACCESS)),
+        ["info other-credentials"],
+    ),
+    "provider-token-and-key": (
+        only(CLAUDE_CODE_USE_VERTEX="1", ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info provider", "warning several-credentials"],
+    ),
     "two-tokens": (
         only(CLAUDE_CODE_OAUTH_TOKEN=ACCESS, ANTHROPIC_API_KEY=API_KEY),
         ["warning several-credentials"],

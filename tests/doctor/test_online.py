@@ -130,6 +130,16 @@ def test_some_hosts_are_asked_without_the_proxy(
     assert str(found) == ("None" if direct else "http://proxy.example:3128")
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense", "http://127.0.0.1:99999"])
+def test_nobody_is_asked_past_a_proxy_that_is_none(
+    proxy: str, home: Home, emulator: Emulator
+) -> None:
+    home.variables |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
+    found = asked(home)
+    assert {result.cause for result in found.values()} == {"proxy-unreachable"}
+    assert emulator.exchanges == ()
+
+
 def test_a_clock_that_is_wrong_is_told(home: Home, emulator: Emulator) -> None:
     emulator.advance(3600)
     found = asked(home)

@@ -120,6 +120,7 @@ def test_bare_mode_reads_keys_only(tmp_path: Path) -> None:
     home = make_home(tmp_path, CLAUDE_CODE_SIMPLE="1")
     furnish(home, "login")
     furnish(home, "oauth-token")
+    furnish(home, "helper")
     assert slot(home) is None
     furnish(home, "api-key")
     assert slot(home) is Slot.API_KEY
