@@ -72,8 +72,7 @@ def _check_nothing(survey: Survey) -> Iterator[CheckResult]:
 
 
 def _named(held: Held) -> str:
-    own = held.slot is Slot.LOGIN or held.slot is Slot.STORED_KEY
-    return f"the {held.slot}" if own else str(held.slot)
+    return f"the {held.slot}" if held.slot in OWN else str(held.slot)
 
 
 def check_settings_and_shell(survey: Survey) -> Iterator[CheckResult]:
@@ -148,14 +147,7 @@ def check_helper(survey: Survey) -> Iterator[CheckResult]:
         return
     settings = with_helper[-1]
     program = _program(settings.helper or "")
-    if program is None:
-        yield info(
-            "helper-not-run",
-            "apiKeyHelper is a command of a shell, and was not run.",
-            settings.shown,
-            remedy="Run it by hand: it must print the key alone.",
-        )
-    elif not _is_program(survey, program):
+    if program is not None and not _is_program(survey, program):
         yield error(
             "helper-missing",
             "The program of apiKeyHelper is not there, or may not be executed.",
@@ -166,7 +158,7 @@ def check_helper(survey: Survey) -> Iterator[CheckResult]:
     else:
         yield info(
             "helper-not-run",
-            "The program of apiKeyHelper is there, and was not run.",
+            "apiKeyHelper is set, and was not run.",
             settings.shown,
             remedy="Run it by hand: it must print the key alone.",
         )

@@ -9,7 +9,7 @@ from typing import Final
 
 from probes.doctor.machine import Machine
 from probes.doctor.reading import read_json
-from probes.versions import EXACT, newest
+from probes.versions import EXACT
 
 CLAUDE_CODE: Final = "claude-code"
 FOLDERS: Final = 200
@@ -22,7 +22,6 @@ DISTRIBUTIONS: Final = {"anthropic": "anthropic-python", "claude_agent_sdk": "ag
 """PyPI packages, as their `.dist-info` folders are called (PEP 427)."""
 MODULES: Final = {"sdk": "anthropic-node", "claude-agent-sdk": "agent-sdk-node"}
 """npm packages in the scope `@anthropic-ai`."""
-SDKS: Final = frozenset(DISTRIBUTIONS.values()) | frozenset(MODULES.values())
 API_SDKS: Final = frozenset({"anthropic-python", "anthropic-node"})
 
 
@@ -142,8 +141,3 @@ def _names(folder: Path) -> tuple[str, ...]:
             return tuple(sorted(entry.name for entry in islice(entries, ENTRIES)))
     except (OSError, ValueError):
         return ()
-
-
-def newest_command(programs: tuple[Program, ...]) -> str | None:
-    """The newest version of Claude Code among them."""
-    return newest(program.version for program in programs if program.version)
