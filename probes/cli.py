@@ -72,6 +72,7 @@ def main() -> None:
       authprobe run my-scenarios/ --out my-reports   scenarios of your own
       authprobe emulator --issue api-key -- pytest   your own tests against the emulated backend
       authprobe explain error.log                    the cause of an error, and what to do
+      authprobe doctor                               which credential wins here, and what is wrong
       authprobe clients list                         what was installed for it
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
@@ -214,6 +215,30 @@ def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: boo
     if list_causes:
         sys.exit(commands.list_causes(as_markdown=as_markdown))
     sys.exit(commands.explain(file, as_json=as_json))
+
+
+@main.command()
+@click.option("--online", is_flag=True, help="Ask the documented hosts too, with made-up tokens.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(online: bool, as_json: bool) -> None:
+    """Look at this machine: what is installed, which credential wins, and what is wrong.
+
+    Reads the environment, settings and stored logins, and prints kinds, places and ages, never a
+    value. It runs no program, writes nothing, refreshes nothing, and sends nothing unless asked.
+
+    \b
+    Exit code: 0 nothing worse than something to know, 1 an error or a warning, 4 a bad option.
+
+    \b
+    Examples:
+      authprobe doctor
+      authprobe doctor --online
+      authprobe doctor --json | jq '.wins'
+      authprobe doctor --json | jq -r '.results[] | select(.severity == "error") | .summary'
+    """
+    from probes.commands.doctor import doctor as command
+
+    sys.exit(command(online=online, as_json=as_json))
 
 
 @main.group(cls=Group)

@@ -106,6 +106,24 @@ def search_path() -> str:
     return os.environ.get("PATH", os.defpath)
 
 
+def whole_environment() -> Mapping[str, str]:
+    """Every variable, for `authprobe doctor`, which looks at them and passes none on."""
+    return dict(os.environ)
+
+
+def home() -> Path:
+    """The user's home."""
+    return Path(os.environ.get("HOME") or Path.home())
+
+
+def current_folder() -> Path:
+    """Where the command was started; the home, if that folder is no more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return home()
+
+
 def installer_environment(home: Path) -> dict[str, str]:
     """Variables for npm and pip: the way to the registry, and nothing else of the user's.
 

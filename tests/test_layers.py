@@ -23,7 +23,7 @@ LAYERS = (
     ("baseline", "history", "known"),
     ("judge",),
     ("diagnosis",),
-    ("clients",),
+    ("clients", "doctor"),
     ("engine", "past", "progress"),
     ("conduct",),
     ("report",),

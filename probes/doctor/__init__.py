@@ -1,0 +1,1 @@
+"""What this machine has to do with authentication: looked at, and left as it is."""

@@ -1,0 +1,453 @@
+"""Prepared homes, each with all that is to be found in it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trustme
+
+from probes.doctor.checkup import check
+from probes.doctor.result import CheckResult, Severity
+from probes.doctor.survey import survey
+from tests.doctor.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
+
+Furnish = Callable[[Home], object]
+
+SHADOWED = ["warning login-shadowed"]
+NOTHING = ["warning credential-missing"]
+
+
+def variable(**variables: str) -> Furnish:
+    """The home with a good login and these variables."""
+
+    def furnish(home: Home) -> None:
+        home.login()
+        home.variables |= variables
+
+    return furnish
+
+
+def only(**variables: str) -> Furnish:
+    """The home with these variables alone."""
+    return lambda home: home.variables.update(variables)
+
+
+def login(**changes: object) -> Furnish:
+    """The home with a login that differs in these fields."""
+    return lambda home: home.login(**changes)
+
+
+def settings(**tree: object) -> Furnish:
+    """The home with a login and these settings."""
+
+    def furnish(home: Home) -> None:
+        home.login()
+        home.settings(**tree)
+
+    return furnish
+
+
+def several(*parts: Furnish) -> Furnish:
+    """All of them."""
+
+    def furnish(home: Home) -> None:
+        for part in parts:
+            part(home)
+
+    return furnish
+
+
+def managed(home: Home) -> None:
+    home.write(
+        home.folder / "root" / "etc" / "claude-code" / "managed-settings.json",
+        {"forceLoginMethod": "claudeai"},
+    )
+
+
+def link_login(home: Home) -> None:
+    path = home.login()
+    path.symlink_to(path.rename(home.folder / "elsewhere.json"))
+
+
+def login_of_tomorrow(home: Home) -> None:
+    os.utime(home.login(), (4_000_000_000, 4_000_000_000))
+
+
+def moved(home: Home) -> None:
+    home.login()
+    home.variables["CLAUDE_CONFIG_DIR"] = str(home.folder / "moved")
+    home.write(home.folder / "moved" / ".claude.json", {"hasCompletedOnboarding": True})
+
+
+def trusted(home: Home) -> None:
+    path = home.folder / "ca.pem"
+    path.write_bytes("# Zürich\n".encode() + trustme.CA().cert_pem.bytes())
+    home.login()
+    home.variables["NODE_EXTRA_CA_CERTS"] = str(path)
+
+
+def helper(home: Home) -> None:
+    path = home.write(home.folder / "key helper", "#!/bin/sh\n", mode=0o700)
+    home.settings(apiKeyHelper=f"'{path}' --now")
+
+
+HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
+    # --- storage
+    "nothing": (lambda home: None, NOTHING),
+    "a-good-login": (login(), []),
+    "expired-and-renewable": (login(expiresAt=hours(-3)), []),
+    "expired-for-good": (login(expiresAt=hours(-3), refreshToken=""), ["error login-expired"]),
+    "refresh-token-expired": (
+        login(refreshTokenExpiresAt=hours(-30)),
+        ["error refresh-token-expired"],
+    ),
+    "blanked": (
+        login(accessToken="", refreshToken="", expiresAt=0, refreshTokenExpiresAt=hours(300)),
+        ["error login-blanked"],
+    ),
+    "scopes-as-text": (login(scopes="user:inference"), ["error login-malformed"]),
+    "token-as-number": (login(accessToken=1), ["error login-malformed"]),
+    "record-as-text": (
+        lambda home: home.write(home.credentials, {"claudeAiOauth": "x"}),
+        ["error login-malformed", *NOTHING],
+    ),
+    "no-record": (
+        lambda home: home.write(home.credentials, {"mcpOAuth": {}}),
+        ["info login-missing", *NOTHING],
+    ),
+    "expiry-in-seconds": (login(expiresAt=hours(5) // 1000), ["warning expiry-in-seconds"]),
+    "expiry-zero": (login(expiresAt=0), ["warning expiry-zero"]),
+    "expiry-huge": (login(expiresAt=10**400), ["error login-malformed"]),
+    "no-scope-for-inference": (login(scopes=["user:profile"]), ["error scope-missing"]),
+    "open-to-others": (
+        lambda home: home.login().chmod(0o644),
+        ["warning file-open-to-others"],
+    ),
+    "a-link": (link_login, ["info file-is-link"]),
+    "written-tomorrow": (login_of_tomorrow, ["warning clock-behind"]),
+    "not-json": (
+        lambda home: home.write(home.credentials, '{"claudeAiOauth": '),
+        ["error file-not-json"],
+    ),
+    "login-elsewhere": (moved, ["warning login-elsewhere", *NOTHING]),
+    "keychain": (
+        lambda home: setattr(home, "platform", "darwin"),
+        ["info keychain-not-read"],
+    ),
+    "keychain-by-ssh": (
+        several(
+            lambda home: setattr(home, "platform", "darwin"),
+            only(SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22"),
+        ),
+        ["info keychain-not-read", "warning keychain-by-ssh"],
+    ),
+    "key-of-a-console-login": (
+        lambda home: home.write(
+            home.home / ".claude.json", {"primaryApiKey": API_KEY, "hasCompletedOnboarding": True}
+        ),
+        [],
+    ),
+    "profile": (lambda home: home.profile(access_token=ACCESS), []),
+    "profile-expired": (
+        lambda home: home.profile(access_token=ACCESS, expires_at=hours(-2) // 1000),
+        ["error profile-expired"],
+    ),
+    "profile-blanked": (
+        lambda home: home.profile(access_token=""),
+        ["error profile-blanked"],
+    ),
+    "profile-missing": (
+        variable(ANTHROPIC_PROFILE="work"),
+        ["error profile-missing", *SHADOWED],
+    ),
+    # --- variables
+    "api-key-alone": (only(ANTHROPIC_API_KEY=API_KEY), []),
+    "oauth-token-as-api-key": (
+        only(ANTHROPIC_API_KEY=ACCESS),
+        ["error variable-of-wrong-kind"],
+    ),
+    "refresh-token-as-token": (
+        only(CLAUDE_CODE_OAUTH_TOKEN=REFRESH),
+        ["error variable-of-wrong-kind"],
+    ),
+    "line-break-within": (
+        only(CLAUDE_CODE_OAUTH_TOKEN=f"{ACCESS}\n{CANARY}"),
+        ["error variable-malformed"],
+    ),
+    "ellipsis-within": (
+        only(ANTHROPIC_API_KEY=f"{API_KEY}\N{HORIZONTAL ELLIPSIS}"),
+        ["error variable-malformed"],
+    ),
+    "line-break-behind": (
+        only(CLAUDE_CODE_OAUTH_TOKEN=f"{ACCESS}\n"),
+        ["info variable-with-space"],
+    ),
+    "in-quotes": (only(ANTHROPIC_API_KEY=f'"{API_KEY}"'), ["error variable-not-expanded"]),
+    "not-expanded": (
+        only(ANTHROPIC_API_KEY="${{ secrets.KEY }}"),
+        ["error variable-not-expanded"],
+    ),
+    "empty-variable": (variable(ANTHROPIC_API_KEY=""), ["warning variable-empty"]),
+    "refresh-token-without-scopes": (
+        variable(CLAUDE_CODE_OAUTH_REFRESH_TOKEN=REFRESH),
+        ["warning scopes-not-set"],
+    ),
+    "headers-malformed": (
+        variable(ANTHROPIC_CUSTOM_HEADERS="X-Team"),
+        ["error headers-malformed"],
+    ),
+    "credential-in-headers": (
+        variable(ANTHROPIC_CUSTOM_HEADERS=f"Authorization: Bearer {ACCESS}"),
+        ["warning credential-in-headers"],
+    ),
+    # --- conflicts
+    "key-before-login": (variable(ANTHROPIC_API_KEY=API_KEY), SHADOWED),
+    "environment-token-before-login": (variable(CLAUDE_CODE_OAUTH_TOKEN=ACCESS), SHADOWED),
+    "token-and-key": (
+        only(ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["warning several-keys"],
+    ),
+    "login-and-profile": (
+        several(login(), lambda home: home.profile(access_token=ACCESS)),
+        ["info other-credentials"],
+    ),
+    "provider-token-and-key": (
+        only(CLAUDE_CODE_USE_VERTEX="1", ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info provider", "warning several-credentials"],
+    ),
+    "two-tokens": (
+        only(CLAUDE_CODE_OAUTH_TOKEN=ACCESS, ANTHROPIC_API_KEY=API_KEY),
+        ["warning several-credentials"],
+    ),
+    "settings-over-shell": (
+        several(
+            only(ANTHROPIC_API_KEY=API_KEY),
+            lambda home: home.settings(env={"ANTHROPIC_API_KEY": f"{API_KEY}2"}),
+        ),
+        ["warning settings-over-shell"],
+    ),
+    "settings-as-shell": (
+        several(
+            only(ANTHROPIC_API_KEY=API_KEY),
+            lambda home: home.settings(env={"ANTHROPIC_API_KEY": API_KEY}),
+        ),
+        [],
+    ),
+    "secret-in-shared-settings": (
+        lambda home: home.write(
+            home.folder / "project" / ".claude" / "settings.json",
+            {"env": {"ANTHROPIC_AUTH_TOKEN": CANARY}},
+        ),
+        ["warning secret-in-shared-settings"],
+    ),
+    "env-is-no-object": (settings(env=["x"]), ["warning settings-malformed"]),
+    "number-in-env": (settings(env={"API_TIMEOUT_MS": 5}), ["warning settings-malformed"]),
+    "helper": (helper, ["info helper-not-run"]),
+    "helper-before-login": (several(login(), helper), ["info helper-not-run", *SHADOWED]),
+    "helper-missing": (
+        lambda home: home.settings(apiKeyHelper="/nowhere/helper"),
+        ["error helper-missing"],
+    ),
+    "several-helpers": (
+        several(
+            helper,
+            lambda home: home.write(
+                home.folder / "project/.claude/settings.local.json", {"apiKeyHelper": "/bin/sh"}
+            ),
+        ),
+        ["info helper-not-run", "warning several-helpers"],
+    ),
+    "helper-of-a-shell": (
+        lambda home: home.settings(apiKeyHelper=f"echo {API_KEY} | tail -1"),
+        ["info helper-not-run"],
+    ),
+    "helper-is-no-text": (settings(apiKeyHelper=1), ["warning settings-malformed"]),
+    "login-forced": (
+        several(managed, only(ANTHROPIC_API_KEY=API_KEY)),
+        ["error login-forced"],
+    ),
+    "login-forced-and-there": (several(managed, login()), []),
+    "provider": (
+        only(CLAUDE_CODE_USE_BEDROCK="1"),
+        ["info provider"],
+    ),
+    "several-providers": (
+        only(CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="true"),
+        ["error several-providers", "warning several-credentials"],
+    ),
+    "provider-switched-off": (variable(CLAUDE_CODE_USE_BEDROCK="0"), []),
+    "federation-incomplete": (
+        variable(ANTHROPIC_FEDERATION_RULE_ID="fdrl_1", ANTHROPIC_IDENTITY_TOKEN=CANARY),
+        ["warning federation-incomplete"],
+    ),
+    "identity-token-file-missing": (
+        only(
+            ANTHROPIC_FEDERATION_RULE_ID="fdrl_1",
+            ANTHROPIC_ORGANIZATION_ID="1",
+            ANTHROPIC_IDENTITY_TOKEN_FILE="/nowhere/token",
+        ),
+        ["error identity-token-file"],
+    ),
+    "key-declined": (
+        several(
+            only(ANTHROPIC_API_KEY=API_KEY),
+            lambda home: home.write(
+                home.home / ".claude.json",
+                {
+                    "hasCompletedOnboarding": True,
+                    "customApiKeyResponses": {"rejected": [API_KEY[-20:]]},
+                },
+            ),
+        ),
+        ["warning key-declined"],
+    ),
+    "onboarding-unfinished": (
+        several(
+            only(CLAUDE_CODE_OAUTH_TOKEN=ACCESS),
+            lambda home: home.write(home.home / ".claude.json", {}),
+        ),
+        ["info onboarding-unfinished"],
+    ),
+    "bare": (
+        variable(CLAUDE_CODE_SIMPLE="1"),
+        ["info bare-mode"],
+    ),
+    # --- the way there
+    "proxy": (variable(HTTPS_PROXY="http://user:word@proxy.example:3128"), ["info proxy"]),
+    "proxy-socks": (variable(HTTPS_PROXY="socks5://proxy.example"), ["error proxy-invalid"]),
+    "proxy-no-address": (variable(https_proxy="proxy.example:99999"), ["error proxy-invalid"]),
+    "proxies-differ": (
+        variable(https_proxy="http://a.example", HTTPS_PROXY="http://b.example"),
+        ["info proxy", "warning proxy-conflict"],
+    ),
+    "authorities": (trusted, ["info authorities"]),
+    "authorities-missing": (
+        variable(NODE_EXTRA_CA_CERTS="/nowhere/ca.pem"),
+        ["error authorities-unreadable"],
+    ),
+    "authorities-not-pem": (
+        several(
+            lambda home: home.write(home.folder / "project" / "ca.cer", "0\x82"),
+            variable(SSL_CERT_FILE="ca.cer"),
+        ),
+        ["error authorities-invalid"],
+    ),
+    "authorities-in-settings": (
+        several(trusted, lambda home: _into_settings(home, "NODE_EXTRA_CA_CERTS")),
+        ["info authorities", "warning authorities-in-settings"],
+    ),
+    "not-verified": (
+        variable(NODE_TLS_REJECT_UNAUTHORIZED="0"),
+        ["warning certificates-not-verified"],
+    ),
+    "store-unknown": (variable(CLAUDE_CODE_CERT_STORE="bundled,mine"), ["warning store-unknown"]),
+    "client-certificate": (
+        variable(CLAUDE_CODE_CLIENT_CERT="/nowhere/cert.pem"),
+        ["error client-certificate-unreadable", "warning client-certificate-incomplete"],
+    ),
+    "gateway": (
+        only(ANTHROPIC_BASE_URL="https://gateway.example", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway"],
+    ),
+    "gateway-gets-login": (
+        variable(ANTHROPIC_BASE_URL="https://gateway.example"),
+        ["info gateway", "warning gateway-gets-login"],
+    ),
+    "gateway-in-clear": (
+        only(ANTHROPIC_BASE_URL="http://gateway.example", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway", "warning gateway-in-clear"],
+    ),
+    "gateway-on-loopback": (
+        only(ANTHROPIC_BASE_URL="http://127.0.0.1:4000", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway"],
+    ),
+    "gateway-is-the-service": (variable(ANTHROPIC_BASE_URL="https://api.anthropic.com"), []),
+    "gateway-no-address": (variable(ANTHROPIC_BASE_URL="gateway"), ["error gateway-invalid"]),
+    # --- what is installed
+    "two-versions": (
+        several(login(), lambda home: home.install("2.1.329", "bin-2")),
+        ["warning several-commands"],
+    ),
+    "broken-version": (
+        several(login(), lambda home: _instead(home, "2.1.221")),
+        ["warning known-regression"],
+    ),
+    "no-command": (
+        several(login(), lambda home: (home.folder / "bin" / "claude").unlink()),
+        ["info command-missing"],
+    ),
+}
+
+
+def _library(home: Home, folder: str, version: str) -> None:
+    """The API's SDK for Node, installed globally for a Node of this folder."""
+    (home.folder / folder / "bin").mkdir(parents=True)
+    (home.folder / folder / "bin" / "node").touch()
+    scope = home.folder / folder / "lib" / "node_modules" / "@anthropic-ai"
+    home.write(scope / "sdk" / "package.json", {"version": version})
+
+
+def test_a_file_of_somebody_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = make_home(tmp_path)
+    home.login()
+    other = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: other)
+    assert words(found_in(home)) == ["warning file-of-another-user"]
+
+
+def test_an_sdk_in_several_versions_is_told(tmp_path: Path) -> None:
+    home = make_home(tmp_path, CLAUDE_CODE_OAUTH_TOKEN=ACCESS)
+    _library(home, "a", "0.80.0")
+    _library(home, "b", "0.90.0")
+    machine = replace(
+        home.machine(), search_path=(*(tmp_path / name / "bin" for name in "ab"), tmp_path / "bin")
+    )
+    results = check(survey(machine))
+    assert words(results) == ["info several-sdks"]
+    assert [each.summary for each in results if each.id == "sdk"] == [
+        "anthropic-node 0.80.0",
+        "anthropic-node 0.90.0",
+    ]
+
+
+def _into_settings(home: Home, name: str) -> None:
+    home.settings(env={name: home.variables.pop(name)})
+
+
+def _instead(home: Home, version: str) -> None:
+    (home.folder / "bin" / "claude").unlink()
+    home.install(version)
+
+
+def found_in(home: Home) -> tuple[CheckResult, ...]:
+    """All that is said of a home."""
+    return check(survey(home.machine()))
+
+
+def words(results: tuple[CheckResult, ...]) -> list[str]:
+    """What is not well, in short."""
+    return sorted(f"{r.severity} {r.id}" for r in results if r.severity is not Severity.OK)
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_all_that_is_to_be_found_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
+    furnish, expected = HOMES[name]
+    home = make_home(tmp_path)
+    furnish(home)
+    assert words(found_in(home)) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_every_trouble_has_a_remedy_and_no_value(name: str, tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    HOMES[name][0](home)
+    for result in found_in(home):
+        if result.severity in (Severity.ERROR, Severity.WARNING):
+            assert result.remedy
+            assert all(source.startswith("https://") for source in result.sources)
+        told = (result.summary, result.where or "", result.remedy or "", *result.details)
+        assert "canary" not in "".join(told)
+        assert "word@" not in "".join(told)
