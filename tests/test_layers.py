@@ -7,13 +7,13 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
+    ("bisection", "files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
     ("redact",),
     ("errors", "scan"),
     ("canary",),
     ("observation", "verdict"),
     ("findings",),
-    ("comparison",),
+    ("comparison", "fields"),
     ("settings",),
     ("emulator",),
     ("scenario",),
@@ -22,10 +22,12 @@ LAYERS = (
     ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),
+    ("inquiry", "trials"),
     ("diagnosis",),
     ("clients",),
     ("engine", "past", "progress"),
     ("conduct",),
+    ("investigate",),
     ("report",),
     ("plugin",),
     ("test_compat",),

@@ -1,0 +1,346 @@
+"""The search for the version in which an answer changes: what to ask next, and what is known.
+
+Nothing is run here: versions and the answers so far become a question, or the result.
+"""
+
+import dataclasses
+import enum
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+ERROR_RATE: Final = 0.01
+"""How often the sequential test may take a good version for a bad one, or a bad one for good."""
+RARELY, OFTEN = 0.1, 0.5
+"""A version that is bad at most so often is good, one that is so at least so often is bad; in
+between the error rate is not kept (Wald, Sequential Tests of Statistical Hypotheses, 1945)."""
+MOST_REPEATS: Final = 60
+"""Answers of one version, after which it is left as it is: flaky, and not settled."""
+SAMPLES: Final = 2
+"""Versions on each side of the interval that are asked after the answer."""
+
+_DECISIVE: Final = math.log((1 - ERROR_RATE) / ERROR_RATE)
+_STEP_BAD: Final = math.log(OFTEN / RARELY)
+_STEP_GOOD: Final = math.log((1 - OFTEN) / (1 - RARELY))
+
+
+class Word(enum.StrEnum):
+    """What a probe says of a version."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNTESTABLE = "untestable"
+
+
+class Purpose(enum.StrEnum):
+    """What a version is asked for."""
+
+    BOUND = "bound"
+    SEARCH = "search"
+    SETTLE = "settle"
+    """Its answers differ, or those of another version do: one more for the sequential test."""
+    CONFIRM = "confirm"
+    """A second look, where one answer decides a lot."""
+    SAMPLE = "sample"
+    """It is outside the interval that was found, and should be as its neighbours are."""
+    KNOWN = "known"
+    """It was asked before, and the answer is in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one probe of a version has said."""
+
+    version: str
+    word: Word
+    reason: str | None = None
+    """Why it is untestable."""
+    purpose: Purpose = Purpose.SEARCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A version to probe next."""
+
+    version: str
+    purpose: Purpose
+    remaining: tuple[str, str]
+    """The change is after the first of these, and not after the second."""
+    candidates: int
+    """Versions that may be the one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What all probes of a version come to."""
+
+    version: str
+    word: Word | None
+    """None: its answers are too few to tell."""
+    good: int
+    bad: int
+    asked: int
+    """Answers, also those that were neither."""
+    reason: str | None = None
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it was good at one time and bad at another."""
+        return self.good > 0 and self.bad > 0
+
+    def __str__(self) -> str:
+        """`good`, `untestable (not published)`, `bad, flaky (4 of 5 bad)`."""
+        flaky = f"flaky ({self.bad} of {self.good + self.bad} bad)"
+        match self.word:
+            case Word.UNTESTABLE:
+                return f"untestable ({self.reason})"
+            case None:
+                return flaky if self.flaky else "not settled"
+            case word:
+                return f"{word.value}, {flaky}" if self.flaky else word.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Versions from one bound to the other, the oldest first, and the answers so far."""
+
+    versions: tuple[str, ...]
+    oldest: Word
+    """What the oldest is said to be: good, or bad where a fix is looked for."""
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def newest(self) -> Word:
+        """What the newest is said to be."""
+        return Word.BAD if self.oldest is Word.GOOD else Word.GOOD
+
+    def plus(self, answer: Answer) -> "Search":
+        """The search with one more answer."""
+        return dataclasses.replace(self, answers=(*self.answers, answer))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bisection:
+    """The answer: between which versions it changes, and how sure that is."""
+
+    last_before: str | None
+    """The newest version known to be as the oldest is; None: nothing was decided."""
+    first_after: str | None
+    """The oldest version known to be as the newest is."""
+    candidates: tuple[str, ...] = ()
+    """Any of these may be the first that is changed; several: those between are untestable."""
+    assessments: tuple[Assessment, ...] = ()
+    """Every version that was probed, the oldest first."""
+    contradictions: tuple[str, ...] = ()
+    """Versions outside the interval that are not as their side of it."""
+    sampled: tuple[str, ...] = ()
+    """Versions outside the interval that were asked after the answer."""
+    probes: int = 0
+    """Until the interval was found."""
+    checks: int = 0
+    """Second looks, repeats and samples."""
+    known: int = 0
+    """Answers that were there before."""
+    problem: str | None = None
+    """Why nothing was decided."""
+
+    @property
+    def named(self) -> str | None:
+        """The version in which it changes, if that is a single one."""
+        return self.candidates[0] if len(self.candidates) == 1 else None
+
+    @property
+    def monotonic(self) -> bool:
+        """Whether nothing that was probed contradicts a single change."""
+        return not self.contradictions
+
+    @property
+    def untestable(self) -> tuple[Assessment, ...]:
+        """Versions that could not be tested, each with the reason."""
+        return tuple(f for f in self.assessments if f.word is Word.UNTESTABLE)
+
+
+def ask(search: Search) -> Question | Bisection:
+    """The next question, or what was found."""
+    known = _Known(search)
+    for look in (known.about_bounds, known.about_inside, known.about_neighbours):
+        if (found := look()) is not None:
+            return found
+    return known.about_outside() or known.result()
+
+
+def stopped(search: Search, problem: str) -> Bisection:
+    """What is known where nothing more can be asked."""
+    return _Known(search).result(problem)
+
+
+def upcoming(search: Search, question: Question) -> tuple[str, ...]:
+    """The versions that are asked next if the answer is good, and if it is bad."""
+    found: dict[str, None] = {}
+    for word in (search.oldest, search.newest):
+        answer = Answer(version=question.version, word=word, purpose=question.purpose)
+        following = ask(search.plus(answer))
+        if isinstance(following, Question) and following.version != question.version:
+            found[following.version] = None
+    return tuple(found)
+
+
+def settle(words: tuple[Word, ...]) -> Word | None:
+    """What good and bad answers come to by the sequential test; None: more are needed."""
+    weight = 0.0
+    for word in words:
+        weight += _STEP_BAD if word is Word.BAD else _STEP_GOOD
+        if abs(weight) >= _DECISIVE:
+            return Word.BAD if weight > 0 else Word.GOOD
+    return None
+
+
+class _Known:
+    """What the answers so far say of each version, and the interval that they leave."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.place = {version: index for index, version in enumerate(search.versions)}
+        given: dict[int, list[Answer]] = {}
+        for answer in search.answers:
+            given.setdefault(self.place[answer.version], []).append(answer)
+        words = [{a.word for a in answers} for answers in given.values()]
+        self.careful = any({Word.GOOD, Word.BAD} <= said for said in words)
+        self.found = {index: self._assess(answers) for index, answers in given.items()}
+        self.low, self.high = 0, len(search.versions) - 1
+
+    def _assess(self, answers: list[Answer]) -> Assessment:
+        words = tuple(a.word for a in answers if a.word is not Word.UNTESTABLE)
+        good, bad = words.count(Word.GOOD), words.count(Word.BAD)
+        word: Word | None = Word.UNTESTABLE
+        reason = answers[-1].reason
+        if words:
+            word, reason = settle(words) if self.careful else words[0], None
+        if word is None and len(answers) >= MOST_REPEATS:
+            word, reason = Word.UNTESTABLE, f"flaky, {bad} of {len(words)} bad, and not settled"
+        return Assessment(
+            version=answers[0].version,
+            word=word,
+            good=good,
+            bad=bad,
+            asked=len(answers),
+            reason=reason,
+        )
+
+    def about_bounds(self) -> Question | Bisection | None:
+        """The good bound first: questions about a field compare with it."""
+        said = {self.low: self.search.oldest, self.high: self.search.newest}
+        for index, word in sorted(said.items(), key=lambda pair: pair[1] is Word.BAD):
+            found = self.found.get(index)
+            if found is None:
+                return self._question(index, Purpose.BOUND)
+            if found.word is Word.UNTESTABLE:
+                return self.result(f"{found.version}, which is said to be {word}, is {found}")
+            if found.word is None:
+                return self._question(index, Purpose.SETTLE)
+            if found.word is not word and found.asked == 1:
+                return self._question(index, Purpose.CONFIRM)
+            if found.word is not word:
+                return self.result(f"{found.version} is said to be {word}, and is {found}")
+        return None
+
+    def about_inside(self) -> Question | None:
+        """Narrow the interval by what is known, in the order in which it was learned."""
+        for index, found in self.found.items():
+            if not self.low < index < self.high or found.word is Word.UNTESTABLE:
+                continue
+            if found.word is None:
+                return self._question(index, Purpose.SETTLE)
+            if found.word is self.search.oldest:
+                self.low = index
+            else:
+                self.high = index
+        middle = self._middle(self.low, self.high)
+        return None if middle is None else self._question(middle, Purpose.SEARCH)
+
+    def about_neighbours(self) -> Question | None:
+        """A second look at the two versions that the answer rests on."""
+        for index in (self.low, self.high):
+            if self.found[index].asked == 1:
+                return self._question(index, Purpose.CONFIRM)
+        return None
+
+    def about_outside(self) -> Question | None:
+        """A few further versions, and a second look at what is not as its side should be."""
+        for index, found in self.found.items():
+            if not self._contradicts(index, found):
+                continue
+            if found.word is None:
+                return self._question(index, Purpose.SETTLE)
+            if found.asked == 1:
+                return self._question(index, Purpose.CONFIRM)
+        for low, high in ((0, self.low), (self.high, len(self.search.versions) - 1)):
+            if sum(low < index < high for index in self._sampled()) < SAMPLES:
+                middle = self._middle(low, high)
+                if middle is not None:
+                    return self._question(middle, Purpose.SAMPLE)
+        return None
+
+    def result(self, problem: str | None = None) -> Bisection:
+        """What the answers come to."""
+        versions, purposes = self.search.versions, [a.purpose for a in self.search.answers]
+        counted = sum(purpose in (Purpose.BOUND, Purpose.SEARCH) for purpose in purposes)
+        known = purposes.count(Purpose.KNOWN)
+        done = problem is None
+        return Bisection(
+            last_before=versions[self.low] if done else None,
+            first_after=versions[self.high] if done else None,
+            candidates=versions[self.low + 1 : self.high + 1] if done else (),
+            assessments=tuple(self.found[index] for index in sorted(self.found)),
+            contradictions=tuple(self._contradictions()) if done else (),
+            sampled=tuple(versions[index] for index in sorted(self._sampled())),
+            probes=counted,
+            checks=len(purposes) - counted - known,
+            known=known,
+            problem=problem,
+        )
+
+    def _contradictions(self) -> Iterator[str]:
+        for index in sorted(self.found):
+            found = self.found[index]
+            if found.word is not Word.UNTESTABLE and self._contradicts(index, found):
+                yield found.version
+
+    def _contradicts(self, index: int, found: Assessment) -> bool:
+        """Whether it is outside the interval, and some of its answers, if not all, are of the
+        other side.
+        """
+        if self.low < index < self.high or found.word is Word.UNTESTABLE:
+            return False
+        own = self.search.oldest if index <= self.low else self.search.newest
+        against = found.bad if own is Word.GOOD else found.good
+        return against > 0 if found.word is None else found.word is not own
+
+    def _sampled(self) -> set[int]:
+        return {self.place[a.version] for a in self.search.answers if a.purpose is Purpose.SAMPLE}
+
+    def _middle(self, low: int, high: int) -> int | None:
+        """The middle of the widest gap between versions that were asked; None: there is no gap.
+
+        So one leap leaves a cluster of untestable versions, wherever it ends.
+        """
+        points = [low, *sorted(index for index in self.found if low < index < high), high]
+        gaps = [(a, b) for a, b in itertools.pairwise(points) if b - a > 1]
+        if not gaps:
+            return None
+        a, b = min(gaps, key=lambda gap: (gap[0] - gap[1], abs(sum(gap) - low - high)))
+        return (a + b) // 2
+
+    def _question(self, index: int, purpose: Purpose) -> Question:
+        versions = self.search.versions
+        return Question(
+            version=versions[index],
+            purpose=purpose,
+            remaining=(versions[self.low], versions[self.high]),
+            candidates=sum(
+                self.found.get(i) is None or self.found[i].word is not Word.UNTESTABLE
+                for i in range(self.low + 1, self.high + 1)
+            ),
+        )
