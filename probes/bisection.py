@@ -136,7 +136,7 @@ class Bisection:
     contradictions: tuple[str, ...] = ()
     """Versions outside the interval that are not as their side of it."""
     sampled: tuple[str, ...] = ()
-    """Versions outside the interval that were asked after the answer."""
+    """Versions outside the interval that have not led to it, and tell whether it is right."""
     probes: int = 0
     """Until the interval was found."""
     checks: int = 0
@@ -210,6 +210,8 @@ class _Known:
         self.careful = any({Word.GOOD, Word.BAD} <= said for said in words)
         self.found = {index: self._assess(answers) for index, answers in given.items()}
         self.low, self.high = 0, len(search.versions) - 1
+        self.path = {self.low, self.high}
+        """Versions that the interval was narrowed by."""
 
     def _assess(self, answers: list[Answer]) -> Assessment:
         words = tuple(a.word for a in answers if a.word is not Word.UNTESTABLE)
@@ -257,6 +259,7 @@ class _Known:
                 self.low = index
             else:
                 self.high = index
+            self.path.add(index)
         middle = self._middle(self.low, self.high)
         return None if middle is None else self._question(middle, Purpose.SEARCH)
 
@@ -319,7 +322,10 @@ class _Known:
         return against > 0 if found.word is None else found.word is not own
 
     def _sampled(self) -> set[int]:
-        return {self.place[a.version] for a in self.search.answers if a.purpose is Purpose.SAMPLE}
+        """Versions outside the interval that have not led to it."""
+        purposes = (Purpose.SAMPLE, Purpose.KNOWN)
+        asked = {self.place[a.version] for a in self.search.answers if a.purpose in purposes}
+        return {x for x in asked - self.path if not self.low < x < self.high}
 
     def _middle(self, low: int, high: int) -> int | None:
         """The middle of the widest gap between versions that were asked; None: there is no gap.

@@ -74,7 +74,8 @@ class Inquiry:
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"
         if seen.outcome in BROKEN and seen.outcome is not wanted and self.when != "outcome":
-            return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+            told = f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+            return f"{told}; --when outcome asks for that"
         return None
 
 

@@ -159,14 +159,14 @@ def remaining_words(question: Question) -> str:
     low, high = question.remaining
     match question.purpose:
         case Purpose.SAMPLE:
-            return f"{question.version}, a sample outside {low} to {high}"
+            return f"a sample outside {low} to {high}"
         case Purpose.CONFIRM:
-            return f"{question.version}, a second look"
+            return f"a second look at {question.version}"
         case Purpose.SETTLE:
             return f"{question.version} again, as answers differ"
         case _:
-            left = f"{question.candidates} of the versions up to {high}"
-            return f"{question.version}; the change is after {low}, in one of {left}"
+            left = "candidate" if question.candidates == 1 else "candidates"
+            return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
 
 
 def left_at_most(question: Question) -> int:
