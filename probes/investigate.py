@@ -170,7 +170,9 @@ def remaining_words(question: Question) -> str:
 
 
 def left_at_most(question: Question) -> int:
-    """Probes until the interval is found, if every version can be tested."""
+    """Probes until the interval is found, if every version can be tested; then one at a time."""
+    if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
+        return 1
     halvings = math.ceil(math.log2(max(question.candidates, 1)))
     return max(halvings + (question.purpose is Purpose.BOUND), 1)
 

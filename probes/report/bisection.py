@@ -159,6 +159,6 @@ def log_line(trial: Trial) -> str:
     """One line of the log, for a terminal."""
     seen = trial.observation
     status = "" if seen.status is None else f" {seen.status}"
-    why = f"  {seen.detail}" if seen.detail else ""
-    words = f"{trial.key.client}  {seen.outcome}{status}  {trial.key.case}{why}"
-    return one_line(f"{trial.at:%Y-%m-%d %H:%M}  {words}")
+    why = f" ({seen.detail})" if seen.detail else ""
+    words = f"{trial.key.client}: {seen.outcome}{status}, {trial.key.case}{why}"
+    return one_line(f"{trial.at:%Y-%m-%d %H:%M} {words}")
