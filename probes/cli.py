@@ -420,11 +420,9 @@ def bisect(case: str | None, **options: object) -> None:
 
     \b
     Examples:
-      authprobe bisect cli-login/claude-code@latest/default/expired --good 2.1.100 --bad 2.1.330
-      authprobe bisect cli-login/claude-code@latest/default/expired --good 2.1.330 --bad 2.1.100 \
-        --find-fix
-      authprobe bisect cli-api-key/claude-code@latest/default/environment-key \
-        --good 1.0.30 --bad 2.1.330 --when betas --markdown
+      authprobe bisect cli-login/claude-code@latest/default/expired --good 2.1.31 --bad 2.1.330
+      authprobe bisect CASE --good 2.1.330 --bad 2.1.31 --find-fix
+      authprobe bisect CASE --good 1.0.30 --bad 2.1.330 --when betas --markdown
       authprobe bisect --log
     """
     from probes.commands.bisect import bisect as command

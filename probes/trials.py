@@ -23,6 +23,7 @@ from probes.plan import Case, case_id
 from probes.redact import Redactor
 from probes.run import this_platform
 from probes.scan import scan_text
+from probes.scenario.model import INSTALLED, LATEST
 
 LOG: Final = "bisect.jsonl"
 LOCK_LIMIT: Final = 30.0
@@ -131,7 +132,14 @@ def key_of(case: Case) -> Key:
 def definition_hash(case: Case) -> str:
     """A hash of what a case hands to its client and to the backend."""
     handed_over = (case.endpoint, case.credentials, case.headers, case.environment)
-    return _hash(*handed_over, case.backend, case.limit, case.flow)
+    return _hash(*handed_over, case.backend, case.limit, case.flow, _moving(case))
+
+
+def _moving(case: Case) -> datetime.date | None:
+    """The day, where the client behind the one that is asked may be another tomorrow."""
+    behind = case.client.through
+    moves = behind is not None and behind.version in (LATEST, INSTALLED)
+    return datetime.datetime.now(datetime.UTC).date() if moves else None
 
 
 @functools.cache

@@ -3,6 +3,7 @@ import pytest
 from probes.errors import SettingsError
 from probes.fields import FIELDS, check_field
 from probes.observation import Outcome
+from tests.command import PROJECT
 from tests.judged import SEEN
 from tests.make import make_exchange, make_observation
 
@@ -51,6 +52,11 @@ def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
         for n in (1, 2)
     )
     assert FIELDS["message"](one) == FIELDS["message"](other)
+
+
+def test_every_field_is_told() -> None:
+    told = (PROJECT / "docs" / "bisect.md").read_text()
+    assert [name for name in FIELDS if f"`{name}`" not in told] == []
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,24 @@ def test_another_case_of_the_same_name_has_another_key(change: dict[str, Any]) -
     assert key_of(case_at("1.0.0", **change)) != key_of(case_at("1.0.0"))
 
 
+@pytest.mark.parametrize(("behind", "same"), [("latest", False), ("2.1.0", True)])
+def test_what_may_be_another_tomorrow_is_asked_again_then(
+    monkeypatch: pytest.MonkeyPatch, behind: str, same: bool
+) -> None:
+    (case,) = expand(
+        make_scenario(matrix=Matrix(client=(f"litellm@1.106.2+claude-code@{behind}",)))
+    )
+    today = definition_hash(case)
+
+    class Tomorrow(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> "Tomorrow":
+            return cls(2099, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("probes.trials.datetime.datetime", Tomorrow)
+    assert (definition_hash(case) == today) is same
+
+
 def _rule_gone(rules: dict[str, Any]) -> None:
     rules.popitem()
 

@@ -31,6 +31,7 @@ answer() {{ says; echo "echo '$1'; exit $2"; }}
 good() {{ answer '{{"is_error": false, "result": "pong"}}' 0; }}
 bad() {{ answer '{{"is_error": true, "result": "no", "api_error_status": 401}}' 1; }}
 lie() {{ version=9.9.9; good; }}
+flaky() {{ cat "$here/flaky"; }}
 hang() {{ says; echo 'sleep 300'; }}
 crash() {{ says; echo 'echo fatal: it broke >&2; exit 7'; }}
 case $version in
@@ -186,6 +187,26 @@ def test_a_version_that_calls_itself_another_is_not_taken_for_it(world: World) -
     (left,) = [p for p in told["probed"] if p["verdict"] == "untestable"]
     assert "calls itself 9.9.9" in left["reason"]
     assert told["candidates"] == ["1.0.2", "1.0.3"]
+
+
+FLAKY = """#!/bin/sh
+if [ "$1" = --version ]; then echo 1.0.3; exit; fi
+echo asked >> COUNT
+if [ $(($(wc -l < COUNT) % 3)) = 1 ]; then echo '{"is_error": false, "result": "pong"}'; exit; fi
+echo '{"is_error": true, "result": "no", "api_error_status": 401}'
+exit 1
+"""
+
+
+def test_a_flaky_version_is_settled_by_more_probes(world: World) -> None:
+    count = world.folder / "count"
+    (world.registry.folder / "flaky").write_text(FLAKY.replace("COUNT", str(count)))
+    world.publish(until=5, bad="4 5", flaky="3")
+    told = world.ask(5)
+    assert (told["code"], told["named"], told["last_before"]) == (0, "1.0.3", "1.0.2")
+    (flaky,) = [p for p in told["probed"] if p["good"] and p["bad"]]
+    assert (flaky["version"], flaky["verdict"]) == ("1.0.3", "bad")
+    assert flaky["asked"] == count.read_text().count("asked")
 
 
 def test_bounds_that_agree_decide_nothing(world: World) -> None:
