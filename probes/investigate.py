@@ -16,9 +16,6 @@ from probes.bisection import (
     Question,
     Search,
     Word,
-    ask,
-    stopped,
-    upcoming,
 )
 from probes.clients.base import Laboratory
 from probes.clients.installers import HERE
@@ -29,14 +26,12 @@ from probes.observation import Observation, Outcome
 from probes.plan import Case
 from probes.progress import Reporter
 from probes.scenario.model import Client
+from probes.search import ask, stopped, upcoming
 from probes.settings import Settings
 from probes.trials import Trial, Trials, key_of
 
 NOT_KEPT: Final = "not in the log"
 SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
-
-Probe = Callable[[Question, Search], Observation]
-"""What the version that is asked for shows; the search tells which may be asked next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +41,10 @@ class Sighting:
     version: str
     observation: Observation
     purpose: Purpose
+
+
+Probe = Callable[[Question, Search], Sighting]
+"""What the version that is asked for shows; the search tells which may be asked next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +127,11 @@ def investigate(
         if isinstance(asked, Bisection):
             break
         reporter.stage(remaining_words(asked), left_at_most(asked))
-        observation = probe(asked, search)
-        if reason := _trouble_here(observation):
+        seen = probe(asked, search)
+        if reason := _trouble_here(seen.observation):
             asked = stopped(search, f"nothing can be installed here: {reason}")
             break
-        sightings.append(
-            Sighting(version=asked.version, observation=observation, purpose=asked.purpose)
-        )
+        sightings.append(seen)
         answer = search_in(inquiry, versions, sightings, fix=fix).answers[-1]
         because = f" ({answer.reason})" if answer.reason else ""
         reporter.tell(f"{asked.version}: {answer.word}{because}")
@@ -177,9 +174,10 @@ def left_at_most(question: Question) -> int:
     return max(halvings + (question.purpose is Purpose.BOUND), 1)
 
 
-def replay(question: Question, search: Search) -> Observation:
+def replay(question: Question, search: Search) -> Sighting:
     """In the place of a probe, where only the log is to answer."""
-    return Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
+    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
+    return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
 
 
 class Bench:
@@ -211,7 +209,7 @@ class Bench:
         self._probing.shutdown(cancel_futures=True)
         self._stack.close()
 
-    def __call__(self, question: Question, search: Search) -> Observation:
+    def __call__(self, question: Question, search: Search) -> Sighting:
         """What the version shows; both that may come next are installed meanwhile."""
         laboratory = self._laboratory = self._laboratory or open_laboratory(
             self._stack, self._settings, self._log.redactor
@@ -228,7 +226,7 @@ class Bench:
         observation = self._probing.submit(engine.probe, laboratory, case).result()
         self._reporter.done(str(case.client))
         self._keep(case, observation)
-        return observation
+        return Sighting(version=question.version, observation=observation, purpose=question.purpose)
 
     def _forget_waiting(self) -> None:
         """What was foreseen and is not yet being installed may not be needed any more."""

@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 from probes.bisection import (
     ERROR_RATE,
     MOST_REPEATS,
-    SAMPLES,
     Answer,
     Bisection,
     Purpose,
     Question,
     Search,
     Word,
-    ask,
     settle,
-    upcoming,
 )
+from probes.search import SAMPLES, ask, upcoming
 
 G, B, U = Word.GOOD, Word.BAD, Word.UNTESTABLE
 LETTERS = {"G": G, "B": B, "U": U}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.bisection import Purpose, Question, Search, ask
+from probes.bisection import Purpose, Question, Search, Word
 from probes.inquiry import Inquiry, make_inquiry
 from probes.investigate import (
     Investigation,
@@ -21,6 +21,7 @@ from probes.observation import Observation, Outcome
 from probes.progress import Lines
 from probes.report import bisection as words
 from probes.scenario.model import Expectation, Matrix
+from probes.search import ask
 from probes.trials import Trial, key_of
 from tests.make import make_exchange, make_observation, make_scenario
 
@@ -48,8 +49,9 @@ def go(
 ) -> Investigation:
     """The bisection, where the version 1.0.n shows this."""
 
-    def probe(question: Question, search: Search) -> Observation:
-        return shows(VERSIONS.index(question.version))
+    def probe(question: Question, search: Search) -> Sighting:
+        seen = shows(VERSIONS.index(question.version))
+        return Sighting(version=question.version, observation=seen, purpose=question.purpose)
 
     return investigate(asked or inquiry(), VERSIONS, known, probe, Lines(), fix=fix)
 
@@ -86,8 +88,7 @@ def test_several_candidates_are_told_with_the_reasons() -> None:
     )
     assert words.doubts(found) == (
         "candidates: 1.0.4, 1.0.5, 1.0.6",
-        "1.0.4: untestable (not published)",
-        "1.0.5: untestable (not published)",
+        "untestable (not published): 1.0.4, 1.0.5",
     )
 
 
@@ -144,6 +145,8 @@ def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
     assert found.bisection.named is None
     assert found.bisection.candidates == VERSIONS[1:]
     assert {x.reason for x in found.bisection.untestable} == {"not in the log"}
+    counts = found.bisection.probes, found.bisection.checks, found.bisection.known
+    assert counts == (0, 0, 2)
 
 
 def test_the_answers_of_the_log_are_compared_once_the_good_version_is_known() -> None:
@@ -166,11 +169,7 @@ def test_progress_tells_what_remains(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_one_candidate_is_told_as_one() -> None:
-    question = ask(
-        Search(
-            versions=("1.0.0", "1.0.1"), oldest=inquiry().read("1.0.0", make_observation(), None)[0]
-        )
-    )
+    question = ask(Search(versions=("1.0.0", "1.0.1"), oldest=Word.GOOD))
     assert isinstance(question, Question)
     assert remaining_words(question).startswith("1 candidate after 1.0.0")
     assert left_at_most(question) == 1

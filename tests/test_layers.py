@@ -8,7 +8,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
     ("bisection", "files", "harmless", "reading", "shapes", "sizes", "spelling", "versions"),
-    ("redact",),
+    ("redact", "search"),
     ("errors", "scan"),
     ("canary",),
     ("observation", "verdict"),

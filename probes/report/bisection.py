@@ -39,7 +39,8 @@ def doubts(found: Investigation) -> tuple[str, ...]:
     if result.contradictions:
         others = ", ".join(result.contradictions)
         lines.append(f"not monotonic: {others} contradict one change; there are more than this one")
-    lines += [f"{each.version}: {each}" for each in result.untestable]
+    for told in dict.fromkeys(map(str, result.untestable)):
+        lines.append(f"{told}: {', '.join(x.version for x in result.untestable if str(x) == told)}")
     lines += [f"{each.version}: {each}" for each in result.assessments if _settled(each)]
     return tuple(map(one_line, lines))
 
