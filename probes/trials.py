@@ -4,10 +4,11 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import filelock
 from pydantic import TypeAdapter, ValidationError
@@ -90,17 +91,19 @@ class Trials:
                 filelock.FileLock(f"{self.path}.lock", timeout=LOCK_LIMIT),
                 self.path.open("ab+") as file,
             ):
-                file.write(f"{_line_break(self.path)}{line}\n".encode())
+                file.write(_line_break(file) + line.encode() + b"\n")
         except (OSError, filelock.Timeout) as error:
             reason = getattr(error, "strerror", None) or "another run does not let go of it"
             raise RecordError(f"{self.path}: cannot be written: {reason}") from None
         return True
 
 
-def _line_break(path: Path) -> str:
+def _line_break(file: BinaryIO) -> bytes:
     """What ends the half line that a crash has left."""
-    whole = path.read_bytes()
-    return "" if whole.endswith(b"\n") or not whole else "\n"
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 @functools.cache

@@ -48,7 +48,7 @@ def bisect(
     if damaged:
         print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
     if case is None and from_log:
-        return _print(_log_lines(trials, as_json=as_json), log)
+        return print_lines(_log_lines(trials, as_json=as_json), log)
     if case is None or good is None or bad is None:
         raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
     settings = Settings(scenarios=scenarios, out=out)
@@ -58,10 +58,10 @@ def bisect(
     command = words.again(found, case, tuple(map(_spoken, scenarios)))
     if as_json:
         told = to_json(words.as_json(found, command), indent=1).decode()
-        code = _print([for_json(told)], log)
+        code = print_lines([for_json(told)], log)
     else:
         lines = words.markdown(found, command) if as_markdown else words.text(found, command)
-        code = _print(map(for_log, lines), log)
+        code = print_lines(map(for_log, lines), log)
     decided = found.bisection.problem is None and found.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
 
@@ -112,8 +112,8 @@ def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
     return [words.log_line(trial) for trial in trials]
 
 
-def _print(lines: Iterable[str], log: Trials) -> ExitCode:
-    """Print what holds no credential."""
+def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
+    """Print what holds no credential; the exit code."""
     told = "\n".join(lines)
     if scan_text(told, log.redactor):
         print("nothing is printed: it holds what looks like a credential", file=sys.stderr)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from probes.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
 from probes.comparison import comparable, describe_transition, transitions
-from probes.harmless import one_line
+from probes.harmless import LONG, one_line
 from probes.investigate import Investigation
 from probes.report.markdown import escaped
 from probes.report.text import plural
@@ -42,7 +42,7 @@ def doubts(found: Investigation) -> tuple[str, ...]:
     for told in dict.fromkeys(map(str, result.untestable)):
         lines.append(f"{told}: {', '.join(x.version for x in result.untestable if str(x) == told)}")
     lines += [f"{each.version}: {each}" for each in result.assessments if _settled(each)]
-    return tuple(map(one_line, lines))
+    return tuple(one_line(line, LONG) for line in lines)
 
 
 def _settled(each: Assessment) -> bool:

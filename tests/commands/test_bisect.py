@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from probes.commands import bisect
+from probes.trials import Trials
 from tests.clients.registry import OFFLINE, Registry
 from tests.command import Ended, command, environment, run, write_scenario
 from tests.waiting import wait_until
@@ -285,6 +287,18 @@ def test_markdown_is_ready_for_an_issue(world: World) -> None:
     assert "| 1.0.1 | bad |" in ended.out
     assert f"```sh\nauthprobe bisect {CASE} --good 1.0.0 --bad 1.0.1 --scenarios" in ended.out
     assert ended.err.count("1.0.1: bad") == 2
+
+
+def test_an_answer_that_holds_a_credential_is_not_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
+    log = Trials(tmp_path / "bisect.jsonl")
+    assert bisect.print_lines(["changed: message", f"the key is {token}"], log) == 10
+    told = capsys.readouterr()
+    assert (told.out, token in told.err) == ("", False)
+    assert bisect.print_lines(["changed: message"], log) == 0
+    assert capsys.readouterr().out == "changed: message\n"
 
 
 @pytest.mark.parametrize(
