@@ -1,5 +1,6 @@
 """What a bisection asks of each version: one case, at any version, and how its answer is read."""
 
+import contextlib
 import dataclasses
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from probes.harmless import one_line
 from probes.judge import judge
 from probes.observation import Observation, Outcome
 from probes.plan import Case, case_id, make_case, read_client
-from probes.scenario.matrix import Names, canonical, combinations
+from probes.scenario.matrix import Names, canonical, combinations, rules
 from probes.scenario.model import Client, ClientKind, Scenario, parse_client
 from probes.verdict import Status
 from probes.versions import EXACT, is_prerelease, order
@@ -31,8 +32,8 @@ class Inquiry:
     names: Names
     good: str
     bad: str
-    judged_by: str
-    """The id of the case whose expectation it is."""
+    judged_by: str | None
+    """The id of the case whose expectation it is; None: of none, and a field is compared."""
     when: str | None = None
     """The field that is compared with the good version's; None: the verdict."""
 
@@ -101,18 +102,29 @@ def make_inquiry(
     asked = parse_client(names.client)
     if asked.kind is ClientKind.RAW_HTTP:
         raise SettingsError(f"{case}: this is authprobe's own request, which has no versions")
-    try:
-        judged = make_case(scenario, _at(names, good))
-    except SettingsError:
-        judged = make_case(scenario, names)
+    judged = _judged(scenario, (_at(names, good), names))
+    if judged is None and when is None:
+        raise SettingsError(
+            f"{case}: '{scenario.id}' expects nothing of {good}, nor of the version in this id; "
+            "name a version that it speaks of, or ask for a field with --when"
+        )
+    expected = judged.expectation if judged else rules(scenario)[0].then
     return Inquiry(
-        scenario=dataclasses.replace(scenario, expect=judged.expectation),
+        scenario=dataclasses.replace(scenario, expect=expected),
         names=names,
         good=good,
         bad=bad,
-        judged_by=judged.id,
+        judged_by=judged.id if judged else None,
         when=when,
     )
+
+
+def _judged(scenario: Scenario, choices: Iterable[Names]) -> Case | None:
+    """The first of these cases of which the scenario expects something."""
+    for names in choices:
+        with contextlib.suppress(SettingsError):
+            return make_case(scenario, names)
+    return None
 
 
 def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:

@@ -88,6 +88,15 @@ def test_the_good_version_says_what_is_expected_and_else_the_case_that_is_named(
     assert asked.at("1.5.0").expectation.outcome is outcome
 
 
+def test_where_nothing_is_expected_a_field_can_be_asked_for() -> None:
+    case = "example/claude-code@1.7.0/default/none"
+    with pytest.raises(SettingsError, match=r"expects nothing of 1\.5\.0, nor of the version in"):
+        inquiry(by_version(), case=case, good="1.5.0")
+    asked = inquiry(by_version(), case=case, good="1.5.0", when="status")
+    assert asked.judged_by is None
+    assert asked.read("1.6.0", make_observation(status=403), ("200",))[0] is Word.BAD
+
+
 @pytest.mark.parametrize(
     ("seen", "word"),
     [
