@@ -77,6 +77,7 @@ def main() -> None:
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
       authprobe share                                what failed, as the text of an issue
+      authprobe bisect CASE --good 2.1.0 --bad 2.1.9 the version in which a case changed
       authprobe scan reports/ debug.log              whether files hold a credential
     """
 
@@ -433,6 +434,56 @@ def history(case: str | None, place: str | None, as_json: bool) -> None:
     from probes.commands.history import history as command
 
     sys.exit(command(case, place=place, as_json=as_json))
+
+
+@main.command()
+@click.argument("case", required=False)
+@click.option("--good", metavar="VERSION", help="A version in which all is well.")
+@click.option("--bad", metavar="VERSION", help="A version in which it is not.")
+@click.option("--find-fix", is_flag=True, help="The bad version is the older one: find the fix.")
+@click.option(
+    "--when",
+    metavar="FIELD",
+    help="Good is what has the same FIELD as --good: betas, exit_code, exchange.host, message, ...",
+)
+@click.option(
+    "--scenarios",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Files or folders with the case.  [default: the bundled ones]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the log is: bisect.jsonl.",
+)
+@click.option(
+    "--log", "from_log", is_flag=True, help="Probe nothing: answer by the log, or show it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue.")
+def bisect(case: str | None, **options: object) -> None:
+    """Find the version in which CASE breaks, among all that are published.
+
+    CASE is the id of a case; the version in it is left aside. Both bounds are probed first. A
+    version that cannot be tested, hangs or crashes is stepped around, and is never blamed.
+
+    \b
+    Exit code: 0 answered, 1 not decided or not monotonic, 2 interrupted, 4 a bad case or option,
+    10 the answer held a token and was not printed.
+
+    \b
+    Examples:
+      authprobe bisect cli-login/claude-code@latest/default/expired --good 2.1.31 --bad 2.1.330
+      authprobe bisect CASE --good 2.1.330 --bad 2.1.31 --find-fix
+      authprobe bisect CASE --good 1.0.30 --bad 2.1.330 --when betas --markdown
+      authprobe bisect --log
+    """
+    from probes.commands.bisect import bisect as command
+
+    sys.exit(command(case, **options))  # type: ignore[arg-type]
 
 
 @main.command()

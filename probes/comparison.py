@@ -107,7 +107,7 @@ def _requests(seen: Observation) -> Iterator[str]:
     A number is told for the first two only, and only of a client that came to an end by itself:
     how often the others are made, and how many retries fit into a time limit, is chance.
     """
-    lines = Counter((_line(e), _is_counted(e)) for e in seen.exchanges if _concerns(e))
+    lines = Counter((_line(e), _is_counted(e)) for e in seen.exchanges if concerns(e))
     ended = seen.outcome is not Outcome.TIMED_OUT
     for (line, counted), times in lines.items():
         yield f"{line} ({times} times)" if counted and ended and times > 1 else line
@@ -123,7 +123,8 @@ def _is_counted(exchange: Exchange) -> bool:
     return exchange.path == INFERENCE or exchange.path.endswith(TOKEN_PATH)
 
 
-def _concerns(exchange: Exchange) -> bool:
+def concerns(exchange: Exchange) -> bool:
+    """Whether a request is to a model or a token endpoint, or another below `/v1/`."""
     return "/v1/" in exchange.path or TOKEN_PATH in exchange.path
 
 

@@ -106,7 +106,7 @@ def conduct(
     with _Partial(settings.out) as partial:
         try:
             with terminable(), contextlib.ExitStack() as stack:
-                laboratory = _open(stack, settings, redactor)
+                laboratory = open_laboratory(stack, settings, redactor)
                 observed = _probe(laboratory, cases, settings, reporter)
                 for case, observation in stack.enter_context(contextlib.closing(observed)):
                     record = make_record(case, observation, plan.baseline, plan.known)
@@ -136,7 +136,9 @@ def _spoken(path: Path) -> str:
     return path.as_posix() if not path.is_absolute() else f".../{path.name}"
 
 
-def _open(stack: contextlib.ExitStack, settings: Settings, redactor: Redactor) -> Laboratory:
+def open_laboratory(
+    stack: contextlib.ExitStack, settings: Settings, redactor: Redactor
+) -> Laboratory:
     """The laboratory of a run, which ends with the stack.
 
     Raises:

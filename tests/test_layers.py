@@ -7,13 +7,16 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
-    ("files", "harmless", "personal", "reading", "shapes", "sizes", "spelling", "versions"),
-    ("redact",),
+    (
+        *("bisection", "files", "harmless", "personal", "reading", "shapes", "sizes", "spelling"),
+        "versions",
+    ),
+    ("redact", "search"),
     ("channel", "errors", "scan"),
     ("canary",),
     ("observation", "verdict"),
     ("findings",),
-    ("comparison",),
+    ("comparison", "fields"),
     ("settings",),
     ("emulator",),
     ("scenario",),
@@ -22,10 +25,12 @@ LAYERS = (
     ("history_tables",),
     ("baseline", "history", "known"),
     ("judge",),
+    ("inquiry", "trials"),
     ("diagnosis",),
     ("clients", "doctor"),
     ("engine", "past", "progress"),
     ("conduct",),
+    ("investigate",),
     ("report",),
     ("plugin",),
     ("test_compat",),

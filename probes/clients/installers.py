@@ -35,17 +35,23 @@ MISSING: Final = re.compile(
 """What is not there, as npm and pip tell it: the package itself, or what it needs."""
 NAME: Final = re.compile(r"@?[\w./-]+")
 
+UNREACHABLE: Final = "the package registry cannot be reached"
+NO_SPACE: Final = "no space left on the disk"
+NOT_WRITABLE: Final = "the cache cannot be written"
+NO_NODE: Final = "npm and node are not on PATH"
+HERE: Final = (UNREACHABLE, NO_SPACE, NOT_WRITABLE, NO_NODE)
+"""Reasons that are about this machine, and not about a client: others fail as well."""
 REASONS: Final = (
     (
         re.compile(
             r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
             r"Failed to establish|NewConnectionError|Name or service|from versions: none"
         ),
-        "the package registry cannot be reached",
+        UNREACHABLE,
     ),
     (re.compile(r"ETARGET|E404|No matching (version|distribution)"), NOT_PUBLISHED),
-    (re.compile(r"ENOSPC|No space left"), "no space left on the disk"),
-    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), "the cache cannot be written"),
+    (re.compile(r"ENOSPC|No space left"), NO_SPACE),
+    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), NOT_WRITABLE),
     (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
 )
 """What npm and pip print, and what it means; the first that is found counts."""
@@ -201,7 +207,7 @@ def npm() -> Path:
     """
     found = shutil.which("npm", path=search_path())
     if found is None or shutil.which("node", path=search_path()) is None:
-        raise InstallError("npm and node are not on PATH; install Node.js 20 or newer")
+        raise InstallError(f"{NO_NODE}; install Node.js 20 or newer")
     return Path(found)
 
 

@@ -1,0 +1,123 @@
+"""`authprobe bisect`: the version in which a case, or a field of it, changes."""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from probes.clients import cache as folders
+from probes.conduct import published_versions, terminable
+from probes.errors import ClientError, ExitCode, SettingsError
+from probes.harmless import for_json, for_log
+from probes.inquiry import Inquiry, make_inquiry, versions_between
+from probes.investigate import Bench, Investigation, Probe, investigate, kept, replay
+from probes.progress import make_reporter
+from probes.report import bisection as words
+from probes.report.text import plural
+from probes.scan import scan_text
+from probes.scenario.load import load_all
+from probes.scenario.model import Scenario
+from probes.settings import Settings, bundled_scenarios, cache_folder, is_ci
+from probes.trials import LOG, Trial, Trials
+
+
+def bisect(
+    case: str | None,
+    *,
+    good: str | None,
+    bad: str | None,
+    find_fix: bool,
+    when: str | None,
+    scenarios: tuple[Path, ...],
+    out: Path,
+    from_log: bool,
+    as_json: bool,
+    as_markdown: bool,
+) -> int:
+    """Find the change, or show the log; the exit code.
+
+    Raises:
+        ScenarioError, SettingsError, RecordError: nothing was asked.
+    """
+    if as_json and as_markdown:
+        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+    log = Trials(out / LOG)
+    trials, damaged = log.read()
+    if damaged:
+        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    if case is None and from_log:
+        return print_lines(_log_lines(trials, as_json=as_json), log)
+    if case is None or good is None or bad is None:
+        raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
+    settings = Settings(scenarios=scenarios, out=out)
+    inquiry = make_inquiry(_scenarios(settings), case, good=good, bad=bad, when=when)
+    versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
+    found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
+    command = words.again(found, case, tuple(map(_spoken, scenarios)))
+    if as_json:
+        told = to_json(words.as_json(found, command), indent=1).decode()
+        code = print_lines([for_json(told)], log)
+    else:
+        lines = words.markdown(found, command) if as_markdown else words.text(found, command)
+        code = print_lines(map(for_log, lines), log)
+    decided = found.bisection.problem is None and found.bisection.monotonic
+    return code or (ExitCode.OK if decided else ExitCode.FAILURES)
+
+
+def _scenarios(settings: Settings) -> tuple[Scenario, ...]:
+    """Those that were given, or all that are bundled, incidents as well."""
+    further = () if settings.scenarios else (bundled_scenarios() / "incidents",)
+    return tuple(load_all((*settings.scenario_paths, *further)))
+
+
+def _published(inquiry: Inquiry) -> tuple[str, ...]:
+    try:
+        return published_versions(inquiry.kind)
+    except ClientError as error:
+        raise SettingsError(f"{inquiry.kind}: {error}") from None
+
+
+def _installed(inquiry: Inquiry) -> list[str]:
+    return [each.version for each in folders.entries(cache_folder()) if each.name == inquiry.kind]
+
+
+def _find(
+    inquiry: Inquiry,
+    versions: tuple[str, ...],
+    trials: Sequence[Trial],
+    settings: Settings,
+    log: Trials,
+    *,
+    fix: bool,
+    from_log: bool,
+) -> Investigation:
+    known = kept(inquiry, versions, trials, tested=not from_log)
+    with terminable(), make_reporter(plain=is_ci()) as reporter, contextlib.ExitStack() as stack:
+        probe: Probe = replay
+        if not from_log:
+            probe = stack.enter_context(Bench(inquiry, settings, log, reporter))
+        return investigate(inquiry, versions, known, probe, reporter, fix=fix)
+
+
+def _spoken(path: Path) -> str:
+    """A path as an issue may name it: without the folders of this machine."""
+    return path.as_posix() if not path.is_absolute() else f".../{path.name}"
+
+
+def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
+    if as_json:
+        return [for_json(to_json(trials, indent=1).decode())]
+    return [words.log_line(trial) for trial in trials]
+
+
+def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
+    """Print what holds no credential; the exit code."""
+    told = "\n".join(lines)
+    if scan_text(told, log.redactor):
+        print("nothing is printed: it holds what looks like a credential", file=sys.stderr)
+        return ExitCode.SECRET_FOUND
+    if told:
+        print(told)
+    return ExitCode.OK

@@ -1,0 +1,213 @@
+"""What a bisection asks of each version: one case, at any version, and how its answer is read."""
+
+import contextlib
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from probes.bisection import Word
+from probes.errors import SettingsError
+from probes.fields import FIELDS, Value, check_field
+from probes.harmless import one_line
+from probes.judge import judge
+from probes.observation import Observation, Outcome
+from probes.plan import Case, case_id, make_case, read_client
+from probes.scenario.matrix import Names, canonical, combinations, rules
+from probes.scenario.model import Client, ClientKind, Scenario, parse_client
+from probes.verdict import Status
+from probes.versions import EXACT, is_prerelease, order
+
+BROKEN: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
+"""Outcomes of a client that did not come to its end; no verdict is read from them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A case whose version is left open, and the question that is put to it."""
+
+    scenario: Scenario
+    """With one expectation for all."""
+    names: Names
+    good: str
+    bad: str
+    judged_by: str | None
+    """The id of the case whose expectation it is; None: of none, and a field is compared."""
+    when: str | None = None
+    """The field that is compared with the good version's; None: the verdict."""
+
+    def at(self, version: str) -> Case:
+        """The case at a version."""
+        return make_case(self.scenario, _at(self.names, version))
+
+    @property
+    def kind(self) -> ClientKind:
+        """The client whose versions are asked."""
+        return parse_client(self.names.client).kind
+
+    def value(self, seen: Observation) -> Value | None:
+        """What is compared, where that is a field; None: the verdict is."""
+        return FIELDS[self.when](seen) if self.when else None
+
+    def read(
+        self, version: str, seen: Observation, reference: Value | None
+    ) -> tuple[Word, str | None]:
+        """Good or bad, with what shows it; untestable, with the reason."""
+        if reason := self._untestable(version, seen):
+            return Word.UNTESTABLE, reason
+        if self.when:
+            value = self.value(seen)
+            return (Word.GOOD if reference in (None, value) else Word.BAD), None
+        verdict = judge(self.at(version), seen)
+        wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
+        shown = "; ".join(map(one_line, wrong))
+        return (Word.GOOD if verdict.status is Status.PASSED else Word.BAD), shown or None
+
+    def _untestable(self, version: str, seen: Observation) -> str | None:
+        """Why nothing can be read from an observation.
+
+        What hangs or crashes may be in trouble of its own: it counts where it is asked for.
+        """
+        wanted = None if self.when else self.at(version).expectation.outcome
+        if seen.outcome is Outcome.UNAVAILABLE and seen.outcome is not wanted:
+            return seen.detail or "it could not be tested"
+        if seen.client_version not in (None, version):
+            return f"{seen.client_version} ran in its place"
+        if seen.outcome in BROKEN and seen.outcome is not wanted and self.when != "outcome":
+            told = f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+            return f"{told}; --when outcome asks for that"
+        return None
+
+
+def _at(names: Names, version: str) -> Names:
+    client = dataclasses.replace(parse_client(names.client), version=version)
+    return dataclasses.replace(names, client=str(client))
+
+
+def make_inquiry(
+    scenarios: Sequence[Scenario], case: str, *, good: str, bad: str, when: str | None
+) -> Inquiry:
+    """The question about a case, between a version that is good and one that is bad.
+
+    It is judged by what the scenario expects of the good version, and, where it says nothing
+    of that one, of the version that the case names.
+
+    Raises:
+        SettingsError: there is no such case, or nothing can be asked of it.
+    """
+    if when:
+        check_field(when)
+    scenario, names = _locate(scenarios, case)
+    asked = parse_client(names.client)
+    if asked.kind is ClientKind.RAW_HTTP:
+        raise SettingsError(f"{case}: this is authprobe's own request, which has no versions")
+    judged = _judged(scenario, (_at(names, good), names))
+    if judged is None and when is None:
+        raise SettingsError(
+            f"{case}: '{scenario.id}' expects nothing of {good}, nor of the version in this id; "
+            "name a version that it speaks of, or ask for a field with --when"
+        )
+    expected = judged.expectation if judged else rules(scenario)[0].then
+    return Inquiry(
+        scenario=dataclasses.replace(scenario, expect=expected),
+        names=names,
+        good=good,
+        bad=bad,
+        judged_by=judged.id if judged else None,
+        when=when,
+    )
+
+
+def _judged(scenario: Scenario, choices: Iterable[Names]) -> Case | None:
+    """The first of these cases of which the scenario expects something."""
+    for names in choices:
+        with contextlib.suppress(SettingsError):
+            return make_case(scenario, names)
+    return None
+
+
+def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
+    """The scenario of a case, and its names with the version that the user has given."""
+    _, _, rest = case.partition("/")
+    client = _client_of(case, rest.partition("/")[0])
+    ids: dict[str, None] = {}
+    for scenario in scenarios:
+        for names in combinations(scenario):
+            ids[case_id(scenario.id, names)] = None
+            given = dataclasses.replace(names, client=str(client))
+            if _same_but_version(names.client, client) and case_id(scenario.id, given) == case:
+                return scenario, given
+    near = difflib.get_close_matches(case, ids, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "; `authprobe run --list` shows the ids"
+    raise SettingsError(f"{case}: there is no such case{hint}")
+
+
+def _client_of(case: str, name: str) -> Client:
+    """The client in a case id, as it is spelled there.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if not name:
+        raise SettingsError(f"{case}: this is no id of a case; `authprobe run --list` shows them")
+    return read_client(name, case.partition("/")[0])
+
+
+def _same_but_version(planned: str, wanted: Client) -> bool:
+    asked = parse_client(canonical(planned))
+    return (asked.kind, asked.through) == (wanted.kind, wanted.through)
+
+
+def versions_between(
+    inquiry: Inquiry, published: Iterable[str], installed: Iterable[str], *, fix: bool
+) -> tuple[str, ...]:
+    """The published versions from one bound to the other, the oldest first.
+
+    Prereleases are among them only where a bound is one.
+
+    Raises:
+        SettingsError: a bound that is no published version and is not installed, or bounds that
+            are in the wrong order.
+    """
+    known = {version for version in published if EXACT.fullmatch(version)}
+    bounds = {"--good": inquiry.good, "--bad": inquiry.bad}
+    for option, version in bounds.items():
+        _check_bound(option, version, known, set(installed))
+    low, high = sorted(bounds.values(), key=order)
+    _check_order(inquiry, low, fix=fix)
+    early = any(map(is_prerelease, bounds.values()))
+    between = (v for v in known if order(low) < order(v) < order(high))
+    kept = (v for v in between if early or not is_prerelease(v))
+    return (low, *sorted(kept, key=order), high)
+
+
+def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
+    if not EXACT.fullmatch(version):
+        raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
+    if version in known | installed:
+        return
+    near = " and ".join(_beside(version, known))
+    hint = f"; next to it are {near}" if near else ""
+    raise SettingsError(f"{option} {version}: this version is not published{hint}")
+
+
+def _beside(version: str, known: set[str]) -> Iterator[str]:
+    place = order(version)
+    if before := [v for v in known if order(v) < place]:
+        yield max(before, key=order)
+    if after := [v for v in known if order(v) > place]:
+        yield min(after, key=order)
+
+
+def _check_order(inquiry: Inquiry, low: str, *, fix: bool) -> None:
+    good, bad = inquiry.good, inquiry.bad
+    if order(good) == order(bad):
+        raise SettingsError(f"--good and --bad are both {good}; there is nothing between them")
+    if fix and low == good:
+        raise SettingsError(f"--find-fix: {bad} is to be bad and {good}, which is older, is good")
+    if not fix and low == bad:
+        raise SettingsError(
+            f"--good {good} is newer than --bad {bad}; "
+            "for the version in which it was fixed add --find-fix"
+        )

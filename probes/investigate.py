@@ -1,0 +1,249 @@
+"""Conducts a bisection: probes what the search asks for, and installs what it may ask next."""
+
+import contextlib
+import datetime
+import math
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Self
+
+from probes import engine
+from probes.bisection import (
+    Answer,
+    Bisection,
+    Purpose,
+    Question,
+    Search,
+    Word,
+)
+from probes.clients.base import Laboratory
+from probes.clients.installers import HERE
+from probes.conduct import INSTALLS_AT_ONCE, open_laboratory
+from probes.fields import Value
+from probes.inquiry import Inquiry
+from probes.observation import Observation, Outcome
+from probes.plan import Case
+from probes.progress import Reporter
+from probes.scenario.model import Client
+from probes.search import ask, stopped, upcoming
+from probes.settings import Settings
+from probes.trials import Trial, Trials, key_of
+
+NOT_KEPT: Final = "not in the log"
+SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a version has shown, and why it was asked."""
+
+    version: str
+    observation: Observation
+    purpose: Purpose
+
+
+Probe = Callable[[Question, Search], Sighting]
+"""What the version that is asked for shows; the search tells which may be asked next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Investigation:
+    """A bisection with what was seen."""
+
+    inquiry: Inquiry
+    versions: tuple[str, ...]
+    fix: bool
+    bisection: Bisection
+    sightings: tuple[Sighting, ...]
+
+    def seen(self, version: str | None) -> Observation | None:
+        """The last that a version has shown which says what is said of it; None: nothing does."""
+        words = {known.version: known.word for known in self.bisection.assessments}
+        reference = _reference(self.inquiry, self.sightings)
+        found = [
+            sighting.observation
+            for sighting in self.sightings
+            if sighting.version == version
+            and self.inquiry.read(version, sighting.observation, reference)[0] is words[version]
+        ]
+        return found[-1] if found else None
+
+
+def kept(
+    inquiry: Inquiry, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
+) -> tuple[Sighting, ...]:
+    """What the log has of these versions, in the order in which it was written; with `tested`
+    nothing of what could not be tested then: it is tried again.
+    """
+    wanted = {key_of(inquiry.at(version)): version for version in versions}
+    return tuple(
+        Sighting(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
+        for trial in trials
+        if trial.key in wanted and not (tested and trial.observation.outcome is Outcome.UNAVAILABLE)
+    )
+
+
+def search_in(
+    inquiry: Inquiry, versions: tuple[str, ...], sightings: Sequence[Sighting], *, fix: bool
+) -> Search:
+    """The search with every answer that can be read from what was seen."""
+    reference = _reference(inquiry, sightings)
+    search = Search(versions=versions, oldest=Word.BAD if fix else Word.GOOD)
+    for seen in sightings:
+        if inquiry.when and reference is None and seen.version != inquiry.good:
+            continue  # there is nothing yet to compare it with
+        word, reason = inquiry.read(seen.version, seen.observation, reference)
+        search = search.plus(
+            Answer(version=seen.version, word=word, reason=reason, purpose=seen.purpose)
+        )
+    return search
+
+
+def _reference(inquiry: Inquiry, sightings: Sequence[Sighting]) -> Value | None:
+    """What the good version has shown first."""
+    for seen in sightings:
+        if seen.version == inquiry.good:
+            word, _ = inquiry.read(seen.version, seen.observation, None)
+            if word is not Word.UNTESTABLE:
+                return inquiry.value(seen.observation)
+    return None
+
+
+def investigate(
+    inquiry: Inquiry,
+    versions: tuple[str, ...],
+    known: Sequence[Sighting],
+    probe: Probe,
+    reporter: Reporter,
+    *,
+    fix: bool,
+) -> Investigation:
+    """Ask until there is an answer, or nothing can be installed here."""
+    sightings = list(known)
+    while True:
+        search = search_in(inquiry, versions, sightings, fix=fix)
+        asked = ask(search)
+        if isinstance(asked, Bisection):
+            break
+        reporter.stage(remaining_words(asked), left_at_most(asked))
+        seen = probe(asked, search)
+        if reason := _trouble_here(seen.observation):
+            asked = stopped(search, f"nothing can be installed here: {reason}")
+            break
+        sightings.append(seen)
+        answer = search_in(inquiry, versions, sightings, fix=fix).answers[-1]
+        because = f" ({answer.reason})" if answer.reason else ""
+        reporter.tell(f"{asked.version}: {answer.word}{because}")
+    return Investigation(
+        inquiry=inquiry,
+        versions=versions,
+        fix=fix,
+        bisection=asked,
+        sightings=tuple(sightings),
+    )
+
+
+def _trouble_here(seen: Observation) -> str | None:
+    """Why no version at all can be had; None: it is about this one, if anything."""
+    if seen.outcome is not Outcome.UNAVAILABLE:
+        return None
+    return next((reason for reason in HERE if reason in (seen.detail or "")), None)
+
+
+def remaining_words(question: Question) -> str:
+    """What is left, in words."""
+    low, high = question.remaining
+    match question.purpose:
+        case Purpose.SAMPLE:
+            return f"a sample outside {low} to {high}"
+        case Purpose.CONFIRM:
+            return f"a second look at {question.version}"
+        case Purpose.SETTLE:
+            return f"{question.version} again, as answers differ"
+        case _:
+            left = "candidate" if question.candidates == 1 else "candidates"
+            return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
+
+
+def left_at_most(question: Question) -> int:
+    """Probes until the interval is found, if every version can be tested; then one at a time."""
+    if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
+        return 1
+    halvings = math.ceil(math.log2(max(question.candidates, 1)))
+    return max(halvings + (question.purpose is Purpose.BOUND), 1)
+
+
+def replay(question: Question, search: Search) -> Sighting:
+    """In the place of a probe, where only the log is to answer."""
+    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
+    return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
+
+
+class Bench:
+    """Probes one version after the other; the laboratory is opened for the first; a context
+    manager.
+    """
+
+    def __init__(
+        self, inquiry: Inquiry, settings: Settings, log: Trials, reporter: Reporter
+    ) -> None:
+        self._inquiry = inquiry
+        self._settings = settings
+        self._log = log
+        self._reporter = reporter
+        self._stack = contextlib.ExitStack()
+        self._laboratory: Laboratory | None = None
+        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
+        self._probing = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._preparing: dict[Client, Future[None]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._laboratory:  # what runs is ended first, and then who waits for it
+            self._laboratory.children.close()
+            self._laboratory.cache.stop()
+        self._installing.shutdown(cancel_futures=True)
+        self._probing.shutdown(cancel_futures=True)
+        self._stack.close()
+
+    def __call__(self, question: Question, search: Search) -> Sighting:
+        """What the version shows; both that may come next are installed meanwhile."""
+        laboratory = self._laboratory = self._laboratory or open_laboratory(
+            self._stack, self._settings, self._log.redactor
+        )
+        case = self._inquiry.at(question.version)
+        self._forget_waiting()
+        self._prepare(laboratory, case)
+        for version in upcoming(search, question):
+            self._prepare(laboratory, self._inquiry.at(version))
+        self._reporter.busy(str(case.client), "installing")
+        for client in engine.clients_of([case]):
+            self._preparing[client].result()
+        self._reporter.busy(str(case.client), "probing")
+        observation = self._probing.submit(engine.probe, laboratory, case).result()
+        self._reporter.done(str(case.client))
+        self._keep(case, observation)
+        return Sighting(version=question.version, observation=observation, purpose=question.purpose)
+
+    def _forget_waiting(self) -> None:
+        """What was foreseen and is not yet being installed may not be needed any more."""
+        self._preparing = {c: each for c, each in self._preparing.items() if not each.cancel()}
+
+    def _prepare(self, laboratory: Laboratory, case: Case) -> None:
+        clients = [c for c in engine.clients_of([case]) if c not in self._preparing]
+        laboratory.cache.expect(clients)
+        for client in clients:
+            self._preparing[client] = self._installing.submit(
+                laboratory.cache.prepare, client, lambda _: None, self._reporter.tell
+            )
+
+    def _keep(self, case: Case, observation: Observation) -> None:
+        """Write it down at once, unless it says nothing of this version."""
+        if _trouble_here(observation):
+            return
+        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        if not self._log.add(Trial(key=key_of(case), at=now, observation=observation)):
+            self._reporter.tell(f"{case.client}: {SECRET}")

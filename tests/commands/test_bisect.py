@@ -1,0 +1,325 @@
+"""`authprobe bisect` among made-up versions of a made-up registry."""
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.commands import bisect
+from probes.trials import Trials
+from tests.clients.registry import OFFLINE, Registry
+from tests.command import Ended, command, environment, run, write_scenario
+from tests.waiting import wait_until
+
+CASE = "example/claude-code@1.0.0/default/none"
+SCENARIO = """
+id: example
+title: An example
+why: To have one.
+sources: [https://example.org/1]
+matrix: {client: [claude-code@1.0.0], credential: [none]}
+limit: 3
+expect: {outcome: accepted}
+"""
+PROGRAM = """
+program=$modules/.bin/claude
+says() {{ printf '#!/bin/sh\\nif [ "$1" = --version ]; then echo %s; exit; fi\\n' "$version"; }}
+answer() {{ says; echo "echo '$1'; exit $2"; }}
+good() {{ answer '{{"is_error": false, "result": "pong"}}' 0; }}
+bad() {{ answer '{{"is_error": true, "result": "no", "api_error_status": 401}}' 1; }}
+lie() {{ version=9.9.9; good; }}
+flaky() {{ cat "$here/flaky"; }}
+hang() {{ says; echo 'sleep 300'; }}
+crash() {{ says; echo 'echo fatal: it broke >&2; exit 7'; }}
+case $version in
+{cases}
+*) good ;;
+esac > "$program"
+"""
+GONE = """
+case "$*" in install*@1.0.{patch})
+    echo "npm error code {code}
+npm error {words}" >&2; exit 1 ;;
+esac
+"""
+
+
+@dataclass
+class World:
+    """A folder with a scenario, and a registry with versions."""
+
+    folder: Path
+    registry: Registry
+
+    def publish(self, *, until: int, **does: str) -> None:
+        """Publish 1.0.0 to the last; what a version `vN` does is a word of PROGRAM."""
+        self.registry.publish_all(*(f"1.0.{n}" for n in range(until + 1)))
+        cases = [f"{' | '.join(f'1.0.{n}' for n in v.split())}) {k} ;;" for k, v in does.items()]
+        self.registry.after(PROGRAM.format(cases="\n".join(cases)))
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables by which the registry is found."""
+        path = f"{self.registry.folder}:/usr/bin:/bin"
+        return {"PATH": path, "AUTHPROBE_CACHE": str(self.folder / "cache")}
+
+    def bisect(self, *words: str) -> Ended:
+        """The command, with the scenario."""
+        words = ("bisect", *words, "--scenarios", "example.yaml")
+        return run(*words, cwd=self.folder, argv=None, **self.env)
+
+    def ask(self, last: int, *words: str) -> dict[str, Any]:
+        """Its answer between 1.0.0, which is good, and the last, which is bad."""
+        ended = self.bisect(CASE, "--good", "1.0.0", "--bad", f"1.0.{last}", "--json", *words)
+        told: dict[str, Any] = json.loads(ended.out)
+        return told | {"code": ended.code, "err": ended.err}
+
+    @property
+    def installs(self) -> int:
+        """How many clients were installed, or tried to be."""
+        return self.registry.calls.count("install")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    write_scenario(tmp_path, SCENARIO)
+    return World(tmp_path, Registry(folder))
+
+
+def numbers(first: int, last: int) -> str:
+    """`4 5 6`."""
+    return " ".join(map(str, range(first, last + 1)))
+
+
+def test_the_first_bad_version_is_found_and_a_second_question_probes_nothing(world: World) -> None:
+    world.publish(until=12, bad=numbers(8, 12))
+    told = world.ask(12)
+    assert (told["named"], told["last_before"], told["code"]) == ("1.0.8", "1.0.7", 0)
+    assert told["monotonic"] is True
+    assert told["probes"] <= 4 + 2
+    changed = {change["field"]: change["after"] for change in told["changes"]}
+    assert (changed["outcome"], changed["status"]) == ("rejected", "401")
+    installs = world.installs
+    again = world.ask(12, "--log")
+    assert (again["named"], again["probes"], again["checks"]) == ("1.0.8", 0, 0)
+    field = world.ask(12, "--when", "message")
+    assert (field["named"], field["probes"]) == ("1.0.8", 0)
+    assert world.installs == installs
+
+
+def test_a_fix_is_found(world: World) -> None:
+    world.publish(until=6, bad=numbers(0, 3))
+    words = (CASE, "--good", "1.0.6", "--bad", "1.0.0")
+    refused = world.bisect(*words)
+    assert (refused.code, refused.out) == (4, "")
+    assert "add --find-fix" in refused.err
+    found = world.bisect(*words, "--find-fix")
+    assert found.out.startswith("claude-code 1.0.4 is the first good version; 1.0.3 is the last")
+    assert found.code == 0
+    assert f"again: authprobe bisect {CASE} --good 1.0.6 --bad 1.0.0 --find-fix" in found.out
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("hang", "timed-out: no end after 3 s; --when outcome asks for that"),
+        ("crash", "crashed: ended with exit code 7: fatal: it broke; --when outcome asks for that"),
+    ],
+)
+def test_versions_that_hang_or_crash_are_never_blamed(world: World, word: str, reason: str) -> None:
+    world.publish(until=6, bad="5 6", **{word: "3 4"})
+    told = world.ask(6)
+    assert (told["named"], told["code"]) == (None, 0)
+    assert told["candidates"] == ["1.0.3", "1.0.4", "1.0.5"]
+    reasons = {p["version"]: p["reason"] for p in told["probed"] if p["verdict"] == "untestable"}
+    assert reasons.keys() == {"1.0.3", "1.0.4"}
+    assert reasons["1.0.3"].startswith(reason.split(": ")[0])
+    assert reasons["1.0.3"].endswith(reason.split("; ")[1])
+
+
+def test_a_version_that_begins_to_hang_is_found_where_that_is_asked_for(world: World) -> None:
+    world.publish(until=3, hang="2 3")
+    told = world.ask(3, "--when", "outcome")
+    assert (told["named"], told["changes"][0]["after"]) == ("1.0.2", "timed-out")
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason"),
+    [
+        ("ETARGET", "notarget No matching version found for it", "not published"),
+        ("1", "its script is broken", "its script is broken"),
+    ],
+)
+def test_versions_that_are_withdrawn_or_cannot_be_installed_are_never_blamed(
+    world: World, code: str, words: str, reason: str
+) -> None:
+    world.publish(until=4, bad="3 4")
+    world.registry.before(GONE.format(patch=2, code=code, words=words))
+    told = world.ask(4)
+    assert (told["named"], told["candidates"]) == (None, ["1.0.2", "1.0.3"])
+    (left,) = [p for p in told["probed"] if p["verdict"] == "untestable"]
+    assert (left["version"], reason in left["reason"]) == ("1.0.2", True)
+
+
+def test_numbers_that_were_never_published_are_no_candidates(world: World) -> None:
+    world.publish(until=6, bad="5 6")
+    world.registry.publish_all("1.0.0", "1.0.1", "1.0.5", "1.0.6")
+    told = world.ask(6)
+    assert (told["versions"], told["named"], told["last_before"]) == (4, "1.0.5", "1.0.1")
+
+
+def test_a_bound_that_was_never_published_is_refused(world: World) -> None:
+    world.publish(until=6)
+    world.registry.publish_all("1.0.0", "1.0.1", "1.0.5")
+    ended = world.bisect(CASE, "--good", "1.0.0", "--bad", "1.0.3")
+    assert (ended.code, ended.out) == (4, "")
+    assert "--bad 1.0.3: this version is not published; next to it are 1.0.1 and" in ended.err
+
+
+def test_a_version_that_calls_itself_another_is_not_taken_for_it(world: World) -> None:
+    world.publish(until=4, bad="3 4", lie="2")
+    told = world.ask(4)
+    (left,) = [p for p in told["probed"] if p["verdict"] == "untestable"]
+    assert "calls itself 9.9.9" in left["reason"]
+    assert told["candidates"] == ["1.0.2", "1.0.3"]
+
+
+FLAKY = """#!/bin/sh
+if [ "$1" = --version ]; then echo 1.0.3; exit; fi
+echo asked >> COUNT
+if [ $(($(wc -l < COUNT) % 3)) = 1 ]; then echo '{"is_error": false, "result": "pong"}'; exit; fi
+echo '{"is_error": true, "result": "no", "api_error_status": 401}'
+exit 1
+"""
+
+
+def test_a_flaky_version_is_settled_by_more_probes(world: World) -> None:
+    count = world.folder / "count"
+    (world.registry.folder / "flaky").write_text(FLAKY.replace("COUNT", str(count)))
+    world.publish(until=5, bad="4 5", flaky="3")
+    told = world.ask(5)
+    assert (told["code"], told["named"], told["last_before"]) == (0, "1.0.3", "1.0.2")
+    (flaky,) = [p for p in told["probed"] if p["good"] and p["bad"]]
+    assert (flaky["version"], flaky["verdict"]) == ("1.0.3", "bad")
+    assert flaky["asked"] == count.read_text().count("asked")
+
+
+def test_bounds_that_agree_decide_nothing(world: World) -> None:
+    world.publish(until=4)
+    told = world.ask(4)
+    assert (told["code"], told["named"]) == (1, None)
+    assert told["problem"] == "1.0.4 is said to be bad, and is good"
+
+
+def test_a_history_with_two_changes_is_told(world: World) -> None:
+    world.publish(until=9, bad="2 3 4 9")
+    told = world.ask(9)
+    assert (told["code"], told["monotonic"]) == (1, False)
+    assert told["contradictions"] != []
+
+
+def test_a_registry_that_cannot_be_reached_blames_no_version(world: World) -> None:
+    world.publish(until=9, bad="5 6 7 8 9")
+    world.registry.before(f'if [ "$1" = install ]; then echo "{OFFLINE}" >&2; exit 1; fi\n')
+    told = world.ask(9)
+    assert (told["code"], told["named"]) == (1, None)
+    assert told["problem"].startswith("nothing can be installed here: the package registry")
+    world.registry.before("")
+    assert world.ask(9)["named"] == "1.0.5"
+
+
+def test_what_comes_next_on_both_sides_is_installed_meanwhile(world: World) -> None:
+    world.publish(until=8, bad=numbers(6, 8))
+    assert world.ask(8)["named"] == "1.0.6"
+    installed = {path.name for path in (world.folder / "cache" / "claude-code").glob("1.0.?")}
+    assert {"1.0.0", "1.0.8", "1.0.4", "1.0.2", "1.0.6"} <= installed
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 2), (signal.SIGTERM, 2)]
+)
+def test_an_interrupted_bisection_goes_on_where_it_was(
+    world: World, number: signal.Signals, code: int
+) -> None:
+    world.publish(until=12, bad=numbers(7, 12), hang="6")
+    words = ("bisect", CASE, "--good", "1.0.0", "--bad", "1.0.12", "--scenarios", "example.yaml")
+    with subprocess.Popen(
+        command(*words),
+        cwd=world.folder,
+        env=environment(world.folder / "home", **world.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        log = world.folder / "reports" / "bisect.jsonl"
+        wait_until(lambda: log.exists() and log.read_text().count("\n") >= 2)
+        os.kill(process.pid, number)
+    assert process.returncode == code
+    told = world.ask(12)
+    assert told["candidates"] == ["1.0.6", "1.0.7"]
+    assert told["known"] >= 2
+    assert "claude-code@1.0.12: probing" not in told["err"]
+
+
+def test_the_log_is_shown_and_half_a_line_in_it_is_left_out(world: World) -> None:
+    world.publish(until=1, bad="1")
+    assert world.ask(1)["named"] == "1.0.1"
+    log = world.folder / "reports" / "bisect.jsonl"
+    with log.open("a") as file:
+        file.write('{"key": {"case"')
+    shown = world.bisect("--log")
+    assert shown.code == 0
+    assert "claude-code@1.0.1: rejected 401, example/claude-code/default/none" in shown.out
+    assert "1 damaged line left out" in shown.err
+    assert len(json.loads(world.bisect("--log", "--json").out)) == 4  # both bounds, twice
+
+
+def test_markdown_is_ready_for_an_issue(world: World) -> None:
+    world.publish(until=1, bad="1")
+    ended = world.bisect(CASE, "--good", "1.0.0", "--bad", "1.0.1", "--markdown")
+    assert ended.out.startswith("**claude-code 1.0.1 is the first bad version; 1.0.0 is the last")
+    assert "| 1.0.1 | bad |" in ended.out
+    assert f"```sh\nauthprobe bisect {CASE} --good 1.0.0 --bad 1.0.1 --scenarios" in ended.out
+    assert ended.err.count("1.0.1: bad") == 2
+
+
+def test_an_answer_that_holds_a_credential_is_not_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
+    log = Trials(tmp_path / "bisect.jsonl")
+    assert bisect.print_lines(["changed: message", f"the key is {token}"], log) == 10
+    told = capsys.readouterr()
+    assert (told.out, token in told.err) == ("", False)
+    assert bisect.print_lines(["changed: message"], log) == 0
+    assert capsys.readouterr().out == "changed: message\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "give a case, --good and --bad"),
+        ((CASE, "--good", "1.0.0"), "give a case, --good and --bad"),
+        ((CASE, "--good", "1.0.0", "--bad", "latest"), "--bad latest: give one version"),
+        ((CASE, "--good", "1.0.1", "--bad", "1.0.1"), "both 1.0.1"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--find-fix"), "which is older, is good"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", "beta"), "did you mean 'betas'?"),
+        (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
+        (("example", "--good", "1.0.0", "--bad", "1.0.1"), "this is no id of a case"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_one_line(
+    world: World, words: tuple[str, ...], complaint: str
+) -> None:
+    world.publish(until=2)
+    ended = world.bisect(*words)
+    assert (ended.code, ended.out) == (4, "")
+    assert complaint in ended.err
+    assert not (world.folder / "reports").exists()
