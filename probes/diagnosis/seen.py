@@ -6,6 +6,7 @@ from typing import Final
 
 from probes.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
 from probes.diagnosis.words import Words
+from probes.emulator.rules.hosts import HOSTS
 from probes.observation import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
@@ -21,7 +22,13 @@ Fact = tuple[Kind, str, Evidence]
 
 def observed(seen: Observation) -> Symptom:
     """The facts of an observation. What the emulator's rules are called is none of them."""
-    scenes = [_exchange(exchange) for exchange in seen.exchanges if _failed(exchange)]
+    # Telemetry and the like is refused in every run, which is no cause of anything.
+    known = {exchange.host for exchange in seen.exchanges} & set(HOSTS)
+    scenes = [
+        _exchange(exchange)
+        for exchange in seen.exchanges
+        if _failed(exchange) and (not known or exchange.host in known)
+    ]
     return Symptom(scenes=(*scenes, _told(seen)), version=_version(seen))
 
 

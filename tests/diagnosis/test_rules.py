@@ -33,6 +33,8 @@ from tests.emulator.sent import Sent, Trial, served
 from tests.emulator.trials import TRIALS
 from tests.make import make_case, make_exchange, make_observation
 
+UNKNOWN_KEY = "invalid x-api-key"
+
 REFUSED = tuple(trial for trial in TRIALS if trial.status >= 400 or trial.delay)
 CREDENTIALS = frozenset(
     {"bearer-unknown", "access-token-expired", "access-token-revoked", "api-key-invalid"}
@@ -124,6 +126,17 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
     assert told.id == FAULTS[name]
     assert told.id not in CREDENTIALS
     assert told.evidence
+
+
+def test_a_host_beside_those_of_claude_is_no_cause_where_they_were_reached() -> None:
+    aside = make_exchange(method="CONNECT", host="statsig.anthropic.com", path="", status=502)
+    refused = make_exchange(status=401, error_type="authentication_error", message=UNKNOWN_KEY)
+    seen = make_observation(outcome=Outcome.REJECTED, status=401, exchanges=(aside, refused))
+    found = [each.cause.id for each in match(observed(seen))]
+    assert found[0] == "api-key-invalid"
+    assert "proxy-unreachable" not in found
+    alone = make_observation(outcome=Outcome.UNREACHABLE, status=None, exchanges=(aside,))
+    assert match(observed(alone))[0].cause.id == "proxy-unreachable"
 
 
 def test_a_good_request_has_no_diagnosis() -> None:
