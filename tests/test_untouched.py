@@ -133,6 +133,17 @@ def claude_of_the_user(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             child.kill()
 
 
+def environment_of(pid: int, parent: int) -> bytes:
+    """The environment of a process; nothing of one that is not yet another program than its
+    parent: between fork and exec it shows the parent's.
+    """
+    lines = [Path(f"/proc/{each}/cmdline") for each in (pid, parent)]
+    before = lines[0].read_bytes()
+    environ = Path(f"/proc/{pid}/environ").read_bytes()
+    unchanged = before == lines[0].read_bytes() != lines[1].read_bytes()
+    return environ if unchanged else b""
+
+
 def run_watched(argv: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, str, list[bytes]]:
     """Exit code, what was printed, and the environments of all processes below."""
     seen: dict[int, bytes] = {}
@@ -151,7 +162,8 @@ def run_watched(argv: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, s
                 child.kill()
             for pid in descendants(child.pid):
                 with contextlib.suppress(OSError):  # it has ended meanwhile
-                    seen[pid] = Path(f"/proc/{pid}/environ").read_bytes() or seen.get(pid, b"")
+                    if environ := environment_of(pid, child.pid):
+                        seen[pid] = environ
             time.sleep(0.01)
         printed = child.stdout.read() if child.stdout else ""
     return child.returncode, printed, list(seen.values())
