@@ -5,6 +5,7 @@ be made, and the run has better to do.
 """
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from probes.run import Run
 from probes.settings import database_environment
 
 START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from probes import past; "
+NICE: Final = 10
+"""How much it gives way to the run, which is waited for."""
 PACKAGE_FOLDER: Final = Path(__file__).parent.parent
 
 
@@ -95,8 +98,9 @@ class _Keeper:
         return receive(self._socket)
 
     def end(self) -> None:
-        """Let it end; what it was asked for is done."""
+        """End it at once: what it was asked for is done when its answer is there."""
         self._socket.close()
+        self._child.kill()
         self._child.wait()
 
 
@@ -106,6 +110,7 @@ def serve(descriptor: int) -> None:
     from probes.errors import HistoryError
 
     with socket.socket(fileno=descriptor) as run:
+        os.nice(NICE)
         history.warm_up()
         while asked := receive(run):
             verb, *values = asked
