@@ -8,11 +8,11 @@ from typing import Final
 from probes.clients.base import Bench
 from probes.emulator.rules import API
 from probes.errors import ClientError
+from probes.findings import INFERENCE
 from probes.observation import Exchange, Observation, Outcome, status_outcome
 
 MESSAGE_LIMIT: Final = 2000
 DETAIL_LIMIT: Final = 500
-INFERENCE_PATHS: Final = ("/v1/messages",)
 ERROR_LINE: Final = re.compile(
     r"(?:[A-Za-z.]*(?:Error|Exception)|panic|fatal)\b.*\S", re.IGNORECASE
 )
@@ -32,7 +32,7 @@ class Report:
 
 def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     """The last request for a model's answer."""
-    asked = [exchange for exchange in exchanges if exchange.path in INFERENCE_PATHS]
+    asked = [exchange for exchange in exchanges if exchange.path == INFERENCE]
     return asked[-1] if asked else None
 
 

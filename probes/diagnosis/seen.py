@@ -7,14 +7,13 @@ from typing import Final
 from probes.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
 from probes.diagnosis.words import Words
 from probes.emulator.rules.hosts import HOSTS
+from probes.findings import INFERENCE, TOKEN_PATH
 from probes.observation import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
 """Seconds of a clock that matter: less is the time that an answer takes."""
 USUAL_BYTES: Final = 32 * 1024 * 1024
 """More than any answer of the API."""
-TOKEN_PATH: Final = "/oauth/token"
-INFERENCE: Final = "/v1/messages"
 ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOpenSocket)\b")
 
 Fact = tuple[Kind, str, Evidence]

@@ -92,6 +92,10 @@ def changed_words(record: CaseRecord) -> str:
     return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
 
 
+DECIDES: Final = "To decide:"
+"""Before what would tell one cause from another."""
+
+
 def cause_label(diagnosis: Diagnosis) -> str:
     """What stands before a cause: how sure it is."""
     if not diagnosis.confidence:
@@ -105,7 +109,10 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
         f"{cause_label(diagnosis)}: {diagnosis.summary} ({diagnosis.id})",
         *(f"Seen: {line}" for line in diagnosis.evidence[:1]),
         f"Remedy: {diagnosis.remedy}",
-        *(f"It may also be: {line}" for line in other_causes(diagnosis)),
+        *(
+            line if line.startswith(DECIDES) else f"It may also be: {line}"
+            for line in other_causes(diagnosis)
+        ),
     )
 
 
@@ -121,7 +128,7 @@ def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
     }
     lines = [f"{other.summary} ({other.id})" for other in diagnosis.alternatives]
     decide = [
-        f"To decide: {test}" + (f" Run: authprobe run --case {case}" if case else "")
+        f"{DECIDES} {test}" + (f" Run: authprobe run --case {case}" if case else "")
         for test, case in tests.items()
     ]
     return (*lines, *decide) if lines else ()

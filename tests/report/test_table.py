@@ -2,7 +2,7 @@ import pytest
 
 from probes.observation import ChildNetwork, Outcome, Session
 from probes.report import table, text
-from probes.run import CaseRecord, Run
+from probes.run import Alternative, CaseRecord, Diagnosis, Run
 from probes.scenario.model import Expectation, ExpectedRequest, TextRule
 from probes.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
@@ -289,3 +289,20 @@ def test_each_session_and_each_refresh_is_told() -> None:
         outcome=Outcome.REJECTED, sessions={Outcome.REJECTED: 2, Outcome.ACCEPTED: 1}
     )
     assert ("Sessions", "1 accepted, 2 rejected") in text.expected_facts(expectation)
+
+
+def test_what_would_decide_is_no_other_cause() -> None:
+    other = Alternative(
+        id="b", summary="Or that.", confidence=0.6, experiment="Without it.", experiment_case="x/y"
+    )
+    cause = Diagnosis(
+        id="a", summary="This.", remedy="Mend it.", confidence=0.7, level="likely",
+        experiment="With it.", alternatives=(other,),
+    )  # fmt: skip
+    assert text.describe_cause(cause) == (
+        "Likely cause: This. (a)",
+        "Remedy: Mend it.",
+        "It may also be: Or that. (b)",
+        "To decide: With it.",
+        "To decide: Without it. Run: authprobe run --case x/y",
+    )
