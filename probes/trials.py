@@ -26,7 +26,7 @@ from probes.run import this_platform
 from probes.scan import scan_text
 from probes.scenario.model import INSTALLED, LATEST
 
-LOG: Final = "bisect.jsonl"
+LOG: Final = "trials.jsonl"
 LOCK_LIMIT: Final = 30.0
 """Seconds; a line is written in less than one."""
 HASH_LENGTH: Final = 16

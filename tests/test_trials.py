@@ -31,7 +31,7 @@ def trial(message: str = "no") -> Trial:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Trials:
-    return Trials(tmp_path / "deep" / "bisect.jsonl")
+    return Trials(tmp_path / "deep" / "trials.jsonl")
 
 
 def test_a_log_that_is_not_there_is_empty(log: Trials) -> None:
@@ -78,7 +78,7 @@ def test_a_line_that_holds_a_token_of_the_case_is_not_kept(log: Trials) -> None:
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot be written"):
-        Trials(tmp_path / "file" / "bisect.jsonl").add(trial())
+        Trials(tmp_path / "file" / "trials.jsonl").add(trial())
     with pytest.raises(RecordError, match="Is a directory"):
         Trials(tmp_path).read()
 

@@ -257,7 +257,7 @@ def test_an_interrupted_bisection_goes_on_where_it_was(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:
-        log = world.folder / "reports" / "bisect.jsonl"
+        log = world.folder / "reports" / "trials.jsonl"
         wait_until(lambda: log.exists() and log.read_text().count("\n") >= 2)
         os.kill(process.pid, number)
     assert process.returncode == code
@@ -270,7 +270,7 @@ def test_an_interrupted_bisection_goes_on_where_it_was(
 def test_the_log_is_shown_and_half_a_line_in_it_is_left_out(world: World) -> None:
     world.publish(until=1, bad="1")
     assert world.ask(1)["named"] == "1.0.1"
-    log = world.folder / "reports" / "bisect.jsonl"
+    log = world.folder / "reports" / "trials.jsonl"
     with log.open("a") as file:
         file.write('{"key": {"case"')
     shown = world.bisect("--log")
@@ -293,7 +293,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
-    log = Trials(tmp_path / "bisect.jsonl")
+    log = Trials(tmp_path / "trials.jsonl")
     assert bisect.print_lines(["changed: message", f"the key is {token}"], log) == 10
     told = capsys.readouterr()
     assert (told.out, token in told.err) == ("", False)
