@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from probes.findings import INFERENCE, TOKEN_PATH
+from probes.findings import AUTHORIZATION_PATH, INFERENCE, TOKEN_PATH
 from probes.observation import Exchange, Observation, Outcome
 from probes.verdict import Transition
 
@@ -102,10 +102,11 @@ def credential_words(credential: str | None, header: str | None) -> str | None:
 
 
 def _requests(seen: Observation) -> Iterator[str]:
-    """The lines of all requests to a model or a token endpoint, and of others below `/v1/`.
+    """The lines of all requests that concern authentication.
 
-    A number is told for the first two only, and only of a client that came to an end by itself:
-    how often the others are made, and how many retries fit into a time limit, is chance.
+    A number is told for those to a model or a token endpoint only, and only of a client that came
+    to an end by itself: how often the others are made, and how many retries fit into a time limit,
+    is chance.
     """
     lines = Counter((_line(e), _is_counted(e)) for e in seen.exchanges if concerns(e))
     ended = seen.outcome is not Outcome.TIMED_OUT
@@ -124,8 +125,10 @@ def _is_counted(exchange: Exchange) -> bool:
 
 
 def concerns(exchange: Exchange) -> bool:
-    """Whether a request is to a model or a token endpoint, or another below `/v1/`."""
-    return "/v1/" in exchange.path or TOKEN_PATH in exchange.path
+    """Whether a request is to a model, a token or an authorization endpoint, or another below
+    `/v1/`.
+    """
+    return any(part in exchange.path for part in ("/v1/", TOKEN_PATH, AUTHORIZATION_PATH))
 
 
 _TIMES: Final = re.compile(r"(?P<line>.*?)(?: \((?P<times>\d+) times\))?", re.DOTALL)

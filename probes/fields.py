@@ -30,6 +30,7 @@ def _of_exchanges(read: Callable[[Exchange], Iterable[object]]) -> Callable[[Obs
 FIELDS: Final[dict[str, Callable[[Observation], Value]]] = {
     "outcome": lambda seen: _one(seen.outcome.value),
     "status": lambda seen: _one(seen.status),
+    "reported_status": lambda seen: _one(seen.reported_status),
     "error_type": lambda seen: _one(seen.error_type),
     "message": lambda seen: _one(comparable(seen).message),
     "exit_code": lambda seen: _one(seen.exit_code),

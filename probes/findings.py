@@ -11,6 +11,7 @@ from probes.observation import Exchange, LoginState, Observation, Outcome
 
 INFERENCE: Final = "/v1/messages"
 TOKEN_PATH: Final = "/oauth/token"
+AUTHORIZATION_PATH: Final = "/oauth/authorize"
 PERMANENT: Final = frozenset({400, 401, 402, 403, 404, 413})
 """Refusals that the same request meets again (platform.claude.com/docs/en/api/errors)."""
 PROCESS_ENDED: Final = re.compile(r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE)

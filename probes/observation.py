@@ -132,6 +132,9 @@ class Observation:
 
     outcome: Outcome
     status: int | None = None
+    """Of the refusal as the client reports it; else of the last answer to a model request."""
+    reported_status: int | None = None
+    """What the client itself reports, as `api_error_status` of `claude -p`; None: it does not."""
     error_type: str | None = None
     message: str | None = None
     """What the client told its user, or the error message of a plain answer."""

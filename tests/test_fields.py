@@ -10,6 +10,7 @@ from tests.make import make_exchange, make_observation
 VALUES = {
     "outcome": ("rejected",),
     "status": ("401",),
+    "reported_status": ("none",),
     "error_type": ("authentication_error",),
     "message": ("OAuth token has expired. Log in again.",),
     "exit_code": ("1",),

@@ -59,6 +59,7 @@ def observe(
     return Observation(
         outcome=outcome,
         status=status,
+        reported_status=told.status,
         error_type=last.error_type if refused and last else None,
         message=bench.redactor.cut(told.message, MESSAGE_LIMIT) if told.message else None,
         exit_code=exit_code,
