@@ -2,6 +2,10 @@
 
 import enum
 from dataclasses import dataclass, field
+from typing import Final
+
+NOT_THERE: Final = "not in this version"
+"""The detail of an observation where a client lacks the command that is asked for."""
 
 
 class Outcome(enum.StrEnum):

@@ -17,6 +17,14 @@ VALUES = {
     "betas": ("another", "oauth-2025-04-20"),
     "findings": ("leaks-token", "loses-login", "loses-session"),
     "stored_login": ("stale",),
+    "stored_login.access": ("none",),
+    "stored_login.mode": ("none",),
+    "refusals": ("1",),
+    "model.credential": ("access-token in authorization",),
+    "model.betas": ("another", "oauth-2025-04-20"),
+    "token.host": ("platform.claude.com",),
+    "authorize.host": (),
+    "authorize.scopes": (),
     "exchange.method": ("POST",),
     "exchange.host": ("api.anthropic.com", "platform.claude.com"),
     "exchange.path": ("/v1/messages", "/v1/oauth/token"),
@@ -45,6 +53,37 @@ def test_order_and_side_requests_are_no_difference(name: str) -> None:
     assert FIELDS[name](make_observation(exchanges=(one, other, aside))) == FIELDS[name](
         make_observation(exchanges=(other, one))
     )
+
+
+AUTHORIZED = make_exchange(
+    method="GET", host="claude.ai", path="/cai/oauth/authorize", scopes=("user:inference",)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("authorize.host", "claude.ai"), ("authorize.scopes", "user:inference")]
+)
+def test_an_authorization_is_read_by_itself(name: str, value: str) -> None:
+    seen = make_observation(exchanges=(make_exchange(scopes=("other",)), AUTHORIZED))
+    assert FIELDS[name](seen) == (value,)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "times", "value"),
+    [
+        (Outcome.TIMED_OUT, 3, "goes on"),
+        (Outcome.TIMED_OUT, 2, "2"),
+        (Outcome.REJECTED, 11, "11"),
+        (Outcome.ACCEPTED, 0, "0"),
+    ],
+)
+def test_refusals_are_counted_of_one_request_until_the_client_gives_up(
+    outcome: Outcome, times: int, value: str
+) -> None:
+    refused = make_exchange(status=401, body="one")
+    aside = (make_exchange(status=401, body="two"), make_exchange(status=200, body="one"))
+    seen = make_observation(outcome=outcome, exchanges=(refused,) * times + aside[times == 0 :])
+    assert FIELDS["refusals"](seen) == (value,)
 
 
 def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:

@@ -13,11 +13,10 @@ from probes.clients.child import Child, Ended, Finished, Stdin
 from probes.clients.install import Installed
 from probes.clients.observing import MESSAGE_LIMIT, cut_short, last_words, verified_version
 from probes.errors import ClientError
-from probes.observation import Exchange, Observation, Outcome, status_outcome
+from probes.observation import NOT_THERE, Exchange, Observation, Outcome, status_outcome
 
 PRODUCTS: Final = ("claude-cli", "claude-code")
 BROWSERS: Final = ("xdg-open", "open")
-NOT_THERE: Final = "not in this version"
 NODE: Final = "node"
 NODE_LINE: Final = re.compile(rb"#!.*\bnode\b")
 LINE_LIMIT_BYTES: Final = 256
