@@ -1,11 +1,18 @@
 """Compatibility data: since which version, and until which, a client does something."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import Final, Literal
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from probes.errors import RecordError
+from probes.harmless import for_json
 from probes.versions import order
 
 SCHEMA_VERSION: Final = 1
@@ -194,11 +201,46 @@ def undecided(
     return tuple(sorted(wanted, key=order, reverse=True))
 
 
-def spread(versions: Sequence[str], count: int) -> tuple[str, ...]:
-    """So many of these, evenly, with the first and the last among them; all, if there are less."""
-    if count >= len(versions):
-        return tuple(versions)
-    if count == 1:
-        return (versions[-1],)
+def spread(versions: Sequence[str], count: int, known: Container[str] = ()) -> tuple[str, ...]:
+    """So many of these, the oldest first: what is known of, the last, the first, and then the
+    middle of the widest gap, the newer one where two are as wide.
+
+    So those of yesterday stay when a version is published. If more are known, all of them stay.
+    """
     last = len(versions) - 1
-    return tuple(versions[round(place * last / (count - 1))] for place in range(count))
+    places = {place for place, version in enumerate(versions) if version in known} | {last}
+    if count > 1:
+        places.add(0)
+    while len(places) < min(count, len(versions)):
+        ordered = sorted(places)
+        wide, low = max((high - low, low) for low, high in pairwise(ordered))
+        places.add(low + wide // 2)
+    return tuple(versions[place] for place in sorted(places))
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file.
+
+    Raises:
+        RecordError: it cannot be read, or is no table.
+    """
+    try:
+        return _reader().validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror or error}") from None
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "the file"
+        raise RecordError(
+            f"{path}: this is no table of versions ({where}: {error.errors()[0]['msg']}); "
+            "name another file with --data"
+        ) from None
+
+
+def dump_table(table: Table) -> str:
+    """The table as JSON, which `read_table` reads."""
+    return for_json(to_json(table, indent=1).decode()) + "\n"
+
+
+@functools.cache
+def _reader() -> TypeAdapter[Table]:
+    return TypeAdapter(Table)

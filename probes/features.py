@@ -20,6 +20,8 @@ from probes.scenario.yamltree import compose
 from probes.trials import definition_hash
 
 BUNDLED: Final = Path(__file__).with_name("features.yaml")
+ANY_VERSION: Final = "0"
+"""Where it makes no difference which."""
 YES, NO, NONE = "yes", "no", "none"
 KEY: Final = "features"
 OF_THE_END: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
@@ -82,9 +84,10 @@ class Asked:
         """The client that has the feature, or not."""
         return self.inquiry.kind
 
-    def under(self, version: str) -> str:
+    @property
+    def under(self) -> str:
         """A hash of the question: evidence of another one says nothing about this."""
-        parts = definition_hash(self.inquiry.at(version)), self.definition.field
+        parts = definition_hash(self.inquiry.at(ANY_VERSION)), self.definition.field
         text = " ".join((*parts, self.definition.contains or ""))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -119,7 +122,9 @@ def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -
     asked = {
         each.id: Asked(
             definition=each,
-            inquiry=make_inquiry(scenarios, each.case, good="0", bad="0", when=each.field),
+            inquiry=make_inquiry(
+                scenarios, each.case, good=ANY_VERSION, bad=ANY_VERSION, when=each.field
+            ),
         )
         for each in definitions
     }

@@ -128,7 +128,7 @@ def investigate(
             break
         reporter.stage(remaining_words(asked), left_at_most(asked))
         seen = probe(asked, search)
-        if reason := _trouble_here(seen.observation):
+        if reason := trouble_here(seen.observation):
             asked = stopped(search, f"nothing can be installed here: {reason}")
             break
         sightings.append(seen)
@@ -144,11 +144,23 @@ def investigate(
     )
 
 
-def _trouble_here(seen: Observation) -> str | None:
+def trouble_here(seen: Observation) -> str | None:
     """Why no version at all can be had; None: it is about this one, if anything."""
     if seen.outcome is not Outcome.UNAVAILABLE:
         return None
     return next((reason for reason in HERE if reason in (seen.detail or "")), None)
+
+
+def keep(log: Trials, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
+    """Write it down at once; None: it says nothing of this version, or cannot be kept."""
+    if trouble_here(observation):
+        return None
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    trial = Trial(key=key_of(case), at=now, observation=observation)
+    if not log.add(trial):
+        reporter.tell(f"{case.client}: {SECRET}")
+        return None
+    return trial
 
 
 def remaining_words(question: Question) -> str:
@@ -225,7 +237,7 @@ class Bench:
         self._reporter.busy(str(case.client), "probing")
         observation = self._probing.submit(engine.probe, laboratory, case).result()
         self._reporter.done(str(case.client))
-        self._keep(case, observation)
+        keep(self._log, case, observation, self._reporter)
         return Sighting(version=question.version, observation=observation, purpose=question.purpose)
 
     def _forget_waiting(self) -> None:
@@ -239,11 +251,3 @@ class Bench:
             self._preparing[client] = self._installing.submit(
                 laboratory.cache.prepare, client, lambda _: None, self._reporter.tell
             )
-
-    def _keep(self, case: Case, observation: Observation) -> None:
-        """Write it down at once, unless it says nothing of this version."""
-        if _trouble_here(observation):
-            return
-        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        if not self._log.add(Trial(key=key_of(case), at=now, observation=observation)):
-            self._reporter.tell(f"{case.client}: {SECRET}")

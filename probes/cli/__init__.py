@@ -7,7 +7,7 @@ from probes.cli.clients import clients
 from probes.cli.diagnosing import doctor, explain, scan
 from probes.cli.emulator import emulator
 from probes.cli.group import Group
-from probes.cli.probing import bisect, run
+from probes.cli.probing import bisect, run, versions
 from probes.cli.runs import accept, history, schema, share
 
 
@@ -32,6 +32,7 @@ def main() -> None:
       authprobe history                              the runs of the past
       authprobe share                                what failed, as the text of an issue
       authprobe bisect CASE --good 2.1.0 --bad 2.1.9 the version in which a case changed
+      authprobe versions                             since which version a client does what
       authprobe scan reports/ debug.log              whether files hold a credential
     """
 
@@ -39,6 +40,7 @@ def main() -> None:
 for command in (
     run,
     bisect,
+    versions,
     accept,
     history,
     share,

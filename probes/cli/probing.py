@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from probes.cli.group import Size
+
 
 @click.command()
 @click.argument("scenarios", nargs=-1, type=click.Path(path_type=Path))
@@ -120,3 +122,83 @@ def bisect(case: str | None, **options: object) -> None:
     from probes.commands.bisect import bisect as command
 
     sys.exit(command(case, **options))  # type: ignore[arg-type]
+
+
+@click.command()
+@click.option("--client", default="claude-code", show_default=True, metavar="NAME")
+@click.option("--since", metavar="VERSION", help="From this version on.  [default: the first]")
+@click.option("--until", metavar="VERSION", help="Up to this version.  [default: the newest]")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="So many of them, evenly spread; then those that show where a change was.",
+)
+@click.option(
+    "--looks",
+    type=click.IntRange(1, 10),
+    default=2,
+    show_default=True,
+    help="How many times a version beside a change is probed.",
+)
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What is asked.  [default: the bundled features]",
+)
+@click.option(
+    "--scenarios",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Files or folders with the cases.  [default: the bundled ones]",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The table that is added to; its page stands beside it.  [default: versions/ in --out]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the log is: trials.jsonl.",
+)
+@click.option(
+    "--disk",
+    "disk_bytes",
+    type=Size(),
+    default="3G",
+    show_default=True,
+    metavar="SIZE",
+    help="What the installed versions may take; the oldest are removed first.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Clients at once.")
+@click.option("--log", "from_log", is_flag=True, help="Probe nothing: the table of what is known.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print it as Markdown.")
+def versions(**options: object) -> None:
+    """Find since which version, and until which, a client does what.
+
+    Runs the cases of all features at many versions, the newest first, until every change is known
+    exactly. After Ctrl-C or a crash the same command goes on where it was, and a later one probes
+    only what has been published since. Writes a table as JSON, and a page with a timeline.
+
+    \b
+    Exit code: 0 done, 1 nothing could be installed any more, 2 interrupted, 4 a bad option or file,
+    10 the table held a token and was not written.
+
+    \b
+    Examples:
+      authprobe versions
+      authprobe versions --since 2.1.300 --count 100
+      authprobe versions --client anthropic-python --markdown
+      authprobe versions --features my-features.yaml --scenarios my-scenarios/
+    """
+    from probes.commands.versions import Options
+    from probes.commands.versions import versions as command
+
+    sys.exit(command(Options(**options)))  # type: ignore[arg-type]

@@ -181,13 +181,18 @@ def _clients(cache: Path) -> Iterator[Path]:
             yield client
 
 
-def _entry(client: Path) -> Entry:
+def size_bytes(client: Path) -> int:
+    """What a client takes."""
     manifest = _read_manifest(client)
+    return manifest.size_bytes if manifest else _size_bytes(client)
+
+
+def _entry(client: Path) -> Entry:
     return Entry(
         name=client.parent.name,
         version=client.name,
         folder=client,
-        size_bytes=manifest.size_bytes if manifest else _size_bytes(client),
+        size_bytes=size_bytes(client),
         used_at=lock_file(client).stat().st_mtime,
         in_use=_is_locked(client),
     )

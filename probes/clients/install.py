@@ -72,8 +72,10 @@ class Cache:
         self._installers = Installers(folder, children, scratch)
         self._published = Published(folder, self._installers)
         self._found: dict[tuple[ClientKind, str], Installed | InstallError] = {}
-        self._locks: list[Lock] = []
+        self._locks: dict[Path, list[Lock]] = {}
         self._wanted: set[Path] = set()
+        self._new: dict[Path, int] = {}
+        self.installs = 0
         self._grown = False
         self._told = False
         self._stopped = threading.Event()
@@ -86,8 +88,8 @@ class Cache:
 
     def close(self) -> None:
         """Let others have the clients, and bring the cache back to its limit if it has grown."""
-        while self._locks:
-            self._locks.pop().release()
+        for folder in tuple(self._locks):
+            self._release(folder)
         if self._grown:
             self._wanted.clear()
             self.make_room()
@@ -96,6 +98,33 @@ class Cache:
         """End the installers that are running, and whoever waits for another run."""
         self._stopped.set()
         self._children.close()
+
+    @property
+    def new_bytes(self) -> int:
+        """What those clients take that were installed here and are still there."""
+        return sum(tuple(self._new.values()))
+
+    def give_back(self, client: Client) -> None:
+        """It is not used any more, until it is prepared again; it may make room for others."""
+        folder = self._folder_of(client)
+        self._release(folder)
+        self._wanted.discard(folder)
+
+    def forget(self, client: Client) -> None:
+        """Remove a client that was given back, if it was installed here and nobody uses it."""
+        folder = self._folder_of(client)
+        if self._new.pop(folder, None) is not None:
+            for entry in folders.entries(self.folder):
+                if entry.folder == folder:
+                    with contextlib.suppress(OSError):  # `authprobe clients prune` says why
+                        folders.remove(entry)
+
+    def _folder_of(self, client: Client) -> Path:
+        return self.folder / client.kind.value / client.version
+
+    def _release(self, folder: Path) -> None:
+        for lock in self._locks.pop(folder, []):
+            lock.release()
 
     def get(self, client: Client) -> Installed:
         """What `prepare` found.
@@ -123,7 +152,7 @@ class Cache:
 
     def expect(self, clients: Iterable[Client]) -> None:
         """These are going to be prepared: none of them makes room for another."""
-        self._wanted |= {self.folder / client.kind.value / client.version for client in clients}
+        self._wanted |= set(map(self._folder_of, clients))
 
     def prepare(
         self,
@@ -165,11 +194,13 @@ class Cache:
         try:
             if self._hold(installed, lock, say, tell):
                 self._grown = True
+                self.installs += 1
+                self._new[folder] = folders.size_bytes(folder)
                 self.make_room(tell)
         except BaseException:
             lock.release()
             raise
-        self._locks.append(lock)
+        self._locks.setdefault(folder, []).append(lock)
         return installed
 
     def _own(self, kind: ClientKind) -> Installed:

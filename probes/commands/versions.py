@@ -1,0 +1,239 @@
+"""`authprobe versions`: since which version, and until which, a client does what."""
+
+import datetime
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import probes
+from probes.collect import Collector, complete
+from probes.commands.bisect import print_lines
+from probes.compat import Made, Table, dump_table, read_table
+from probes.conduct import published_versions, terminable
+from probes.errors import ClientError, ExitCode, SettingsError
+from probes.features import BUNDLED, load_features
+from probes.harmless import for_log
+from probes.plan import read_client
+from probes.progress import make_reporter
+from probes.report import versions as words
+from probes.report.artifacts import Guard, SecretFoundError
+from probes.report.text import plural
+from probes.run import this_platform
+from probes.scenario.load import load_all
+from probes.scenario.model import LATEST, ClientKind
+from probes.settings import Settings, bundled_scenarios, default_jobs, is_ci
+from probes.survey import Survey, testable
+from probes.trials import LOG, Trial, Trials
+from probes.versions import EXACT, is_prerelease, order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user has asked for."""
+
+    client: str
+    since: str | None
+    until: str | None
+    count: int
+    features: Path | None
+    scenarios: tuple[Path, ...]
+    data: Path | None
+    out: Path
+    disk_bytes: int
+    looks: int
+    jobs: int | None
+    from_log: bool
+    as_json: bool
+    as_markdown: bool
+
+
+def versions(options: Options) -> int:
+    """Probe what is not known yet, write the table and its page, and print it; the exit code.
+
+    Raises:
+        ScenarioError, SettingsError, RecordError: nothing was probed.
+    """
+    if options.as_json and options.as_markdown:
+        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+    kind = _kind(options.client)
+    data = options.data or options.out / "versions" / f"{kind}.json"
+    before = _table_before(data, kind)
+    settings = Settings(
+        scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
+    )
+    survey = _survey(options, settings, kind)
+    log = Trials(options.out / LOG)
+    trials, damaged = log.read()
+    if damaged:
+        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    known = list(trials if options.from_log else testable(trials))
+    problem, made, code = None, None, ExitCode.OK
+    if not options.from_log:
+        problem, made, code = _probe(options, survey, before, known, settings, log)
+    table = Table(
+        client=kind,
+        published=survey.published,
+        features=survey.features(survey.known(known, before)),
+        made=(*(before.made if before else ()), *([made] if made else [])),
+    )
+    return _finish(options, table, data, log, problem) or code
+
+
+def _finish(
+    options: Options, table: Table, data: Path, log: Trials, problem: str | None
+) -> ExitCode:
+    """Write the files and print the table; the exit code, if it is not that of the probing."""
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        Guard(log.redactor).publish(data.parent, {data.name: dump_table(table)})
+    except SecretFoundError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.SECRET_FOUND
+    except OSError as error:
+        raise SettingsError(f"{data}: cannot be written: {error.strerror or error}") from None
+    code = print_lines(_lines(options, table), log)
+    if problem:
+        print(problem, file=sys.stderr)
+    print(f"table: {data}", file=sys.stderr)
+    return code
+
+
+def _lines(options: Options, table: Table) -> Iterator[str]:
+    if options.as_json:
+        yield dump_table(table).rstrip("\n")
+    else:
+        yield from map(for_log, (words.markdown if options.as_markdown else words.text)(table))
+
+
+def _probe(
+    options: Options,
+    survey: Survey,
+    before: Table | None,
+    known: list[Trial],
+    settings: Settings,
+    log: Trials,
+) -> tuple[str | None, Made | None, ExitCode]:
+    """Add to what is known; what is to be told, what it took, and the exit code."""
+    began, problem, code = time.monotonic(), None, ExitCode.OK
+    with (
+        terminable(),
+        make_reporter(plain=is_ci()) as reporter,
+        Collector(settings, log.redactor, reporter, disk_bytes=options.disk_bytes) as collector,
+    ):
+        try:
+            reason = complete(survey, before, known, collector, log, reporter)
+        except KeyboardInterrupt:
+            problem, code = "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
+        else:
+            if reason:
+                problem = f"nothing can be installed here: {reason}; the same command goes on"
+                code = ExitCode.FAILURES
+    if not collector.probes:
+        return problem, None, code
+    where = this_platform()
+    made = Made(
+        at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+        tool=probes.__version__,
+        platform=f"{where.system} {where.machine}",
+        command=_command(options),
+        elapsed=round(time.monotonic() - began, 1),
+        probes=collector.probes,
+        installs=collector.installs,
+        disk_peak_bytes=collector.disk_peak_bytes,
+    )
+    print(words.made_words(made), file=sys.stderr)
+    return problem, made, code
+
+
+def _command(options: Options) -> str:
+    """What asks the same, without the folders of this machine."""
+    spoken = ["authprobe", "versions", "--client", options.client]
+    spoken += ["--since", options.since] if options.since else []
+    spoken += ["--until", options.until] if options.until else []
+    spoken += ["--count", str(options.count)]
+    spoken += ["--features", options.features.name] if options.features else []
+    for path in options.scenarios:
+        spoken += ["--scenarios", path.name]
+    return shlex.join(spoken)
+
+
+def _kind(name: str) -> ClientKind:
+    """The client that is asked for.
+
+    Raises:
+        SettingsError: there is no such client, or it has no versions.
+    """
+    client = read_client(name, "--client")
+    if client.kind is ClientKind.RAW_HTTP:
+        raise SettingsError(f"--client {name}: this is authprobe's own request, without versions")
+    if client.version != LATEST or client.through:
+        raise SettingsError(f"--client {name}: give its name alone, and versions with --since")
+    return client.kind
+
+
+def _table_before(data: Path, kind: ClientKind) -> Table | None:
+    """The table that is added to; None: there is none yet.
+
+    Raises:
+        RecordError, SettingsError: the file is something else.
+    """
+    if not data.exists():
+        return None
+    before = read_table(data)
+    if before.client != kind:
+        raise SettingsError(
+            f"{data}: this is the table of {before.client}; name another file with --data"
+        )
+    return before
+
+
+def _survey(options: Options, settings: Settings, kind: ClientKind) -> Survey:
+    """What is asked of which versions.
+
+    Raises:
+        ScenarioError, SettingsError: nothing can be asked.
+    """
+    further = () if options.scenarios else (bundled_scenarios() / "incidents",)
+    scenarios = load_all((*settings.scenario_paths, *further))
+    asked = load_features(options.features or BUNDLED, tuple(scenarios), kind)
+    try:
+        published = _releases(published_versions(kind))
+    except ClientError as error:
+        raise SettingsError(f"{kind}: {error}") from None
+    return Survey(
+        asked=asked,
+        published=published,
+        within=_between(options, published),
+        count=options.count,
+        looks=options.looks,
+    )
+
+
+def _releases(published: tuple[str, ...]) -> tuple[str, ...]:
+    known = {v for v in published if EXACT.fullmatch(v) and not is_prerelease(v)}
+    return tuple(sorted(known, key=order))
+
+
+def _between(options: Options, published: tuple[str, ...]) -> tuple[str, ...]:
+    """The releases that are asked for.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    for option, version in (("--since", options.since), ("--until", options.until)):
+        if version and not EXACT.fullmatch(version):
+            raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
+    low = order(options.since) if options.since else None
+    high = order(options.until) if options.until else None
+    found = tuple(
+        version
+        for version in published
+        if (low is None or low <= order(version)) and (high is None or order(version) <= high)
+    )
+    if not found:
+        newest = f"; the newest is {published[-1]}" if published else ""
+        raise SettingsError(f"no published version of {options.client} is among these{newest}")
+    return found

@@ -1,0 +1,91 @@
+"""The versions table for people: as text, and as Markdown."""
+
+from collections.abc import Iterator
+
+from probes.compat import Bound, Feature, Gap, Interval, Made, Table
+from probes.harmless import LONG, one_line
+from probes.report.markdown import escaped
+from probes.report.text import plural
+from probes.sizes import size_text
+
+
+def headline(table: Table) -> str:
+    """What the table is about, in one line."""
+    probed = table.probed
+    about = f"{table.client}: {plural(len(table.features), 'feature')}"
+    if not probed:
+        return f"{about}; no version was probed"
+    releases = plural(len(table.published), "published version")
+    return f"{about} in {len(probed):,} of {releases}, {probed[0]} to {probed[-1]}"
+
+
+def since(bound: Bound) -> str:
+    """Where an interval begins, in words."""
+    if bound.exact:
+        return f"since {bound.by}" if bound.after else f"since {bound.by}, the first"
+    if bound.after is None:
+        return f"since {bound.by} or earlier"
+    return f"since {bound.by} or earlier, after {bound.after}"
+
+
+def until(bound: Bound) -> str:
+    """Where an interval ends, in words: the next value begins there."""
+    if bound.exact:
+        return f"until {bound.after}"
+    return f"until {bound.after} or later, before {bound.by}"
+
+
+def interval_words(interval: Interval) -> str:
+    """From when to when, in words."""
+    ended = "" if interval.removed is None else f", {until(interval.removed)}"
+    return f"{since(interval.added)}{ended}"
+
+
+def gap_words(gap: Gap) -> str:
+    """What cannot be read, and why, in words."""
+    versions = gap.versions
+    spoken = (
+        versions[0] if len(versions) == 1 else f"{len(versions)}, {versions[0]} to {versions[-1]}"
+    )
+    return one_line(f"{spoken}: {'; '.join(filter(None, gap.reasons))}", LONG)
+
+
+def made_words(made: Made) -> str:
+    """What a command took, in words."""
+    minutes, seconds = divmod(round(made.elapsed), 60)
+    return (
+        f"{plural(made.probes, 'probe')} in {minutes} min {seconds} s, "
+        f"{plural(made.installs, 'client')} installed, "
+        f"at most {size_text(made.disk_peak_bytes)} at a time"
+    )
+
+
+def text(table: Table) -> Iterator[str]:
+    """The table for a terminal, line by line."""
+    yield headline(table)
+    for feature in table.features:
+        yield ""
+        yield one_line(f"{feature.title} ({feature.id})", LONG)
+        yield from (f"  {line}" for line in _lines(feature))
+
+
+def _lines(feature: Feature) -> Iterator[str]:
+    width = max((len(interval.value) for interval in feature.intervals), default=0)
+    for interval in feature.intervals:
+        yield one_line(f"{interval.value:<{min(width, 40)}}  {interval_words(interval)}", LONG)
+    for gap in feature.gaps:
+        yield f"not known of {gap_words(gap)}"
+    if not feature.evidence:
+        yield "nothing is known"
+
+
+def markdown(table: Table) -> Iterator[str]:
+    """The table for an issue or a wiki, line by line."""
+    yield f"**{escaped(headline(table))}**"
+    yield from ("", "| feature | value | versions |", "| --- | --- | --- |")
+    for feature in table.features:
+        for interval in feature.intervals:
+            words = (feature.title, interval.value, interval_words(interval))
+            yield f"| {' | '.join(map(escaped, words))} |"
+        for gap in feature.gaps:
+            yield f"| {escaped(feature.title)} | not known | {escaped(gap_words(gap))} |"
