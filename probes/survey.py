@@ -108,7 +108,7 @@ def well_known(known: Known) -> frozenset[str]:
     return frozenset(version for version, number in times.items() if 2 * number >= len(known))
 
 
-def testable(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
     """Without those of what could not be tested then: it is tried again."""
     return tuple(
         trial

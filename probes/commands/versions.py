@@ -25,7 +25,7 @@ from probes.run import this_platform
 from probes.scenario.load import load_all
 from probes.scenario.model import LATEST, ClientKind
 from probes.settings import Settings, bundled_scenarios, default_jobs, is_ci
-from probes.survey import Survey, testable
+from probes.survey import Survey, without_untested
 from probes.trials import LOG, Trial, Trials
 from probes.versions import EXACT, is_prerelease, order
 
@@ -69,7 +69,7 @@ def versions(options: Options) -> int:
     trials, damaged = log.read()
     if damaged:
         print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
-    known = list(trials if options.from_log else testable(trials))
+    known = list(trials if options.from_log else without_untested(trials))
     problem, made, code = None, None, ExitCode.OK
     if not options.from_log:
         problem, made, code = _probe(options, survey, before, known, settings, log)
@@ -79,13 +79,21 @@ def versions(options: Options) -> int:
         features=survey.features(survey.known(known, before)),
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
-    return _finish(options, table, data, log, problem) or code
+    if withheld := publish(table, data, log):
+        return withheld
+    withheld = print_lines(_lines(options, table), log)
+    if problem:
+        print(problem, file=sys.stderr)
+    print(f"table: {data}", file=sys.stderr)
+    return withheld or code
 
 
-def _finish(
-    options: Options, table: Table, data: Path, log: Trials, problem: str | None
-) -> ExitCode:
-    """Write the files and print the table; the exit code, if it is not that of the probing."""
+def publish(table: Table, data: Path, log: Trials) -> ExitCode:
+    """Write the files; the exit code.
+
+    Raises:
+        SettingsError: they cannot be written.
+    """
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         Guard(log.redactor).publish(data.parent, {data.name: dump_table(table)})
@@ -94,11 +102,7 @@ def _finish(
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{data}: cannot be written: {error.strerror or error}") from None
-    code = print_lines(_lines(options, table), log)
-    if problem:
-        print(problem, file=sys.stderr)
-    print(f"table: {data}", file=sys.stderr)
-    return code
+    return ExitCode.OK
 
 
 def _lines(options: Options, table: Table) -> Iterator[str]:

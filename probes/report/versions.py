@@ -70,9 +70,8 @@ def text(table: Table) -> Iterator[str]:
 
 
 def _lines(feature: Feature) -> Iterator[str]:
-    width = max((len(interval.value) for interval in feature.intervals), default=0)
     for interval in feature.intervals:
-        yield one_line(f"{interval.value:<{min(width, 40)}}  {interval_words(interval)}", LONG)
+        yield one_line(f"{interval.value}: {interval_words(interval)}", LONG)
     for gap in feature.gaps:
         yield f"not known of {gap_words(gap)}"
     if not feature.evidence:

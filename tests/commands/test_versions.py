@@ -1,0 +1,274 @@
+"""`authprobe versions` among made-up versions of a made-up registry."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.commands.versions import publish
+from probes.compat import dump_table
+from probes.trials import LOG, Trials
+from tests.clients.registry import OFFLINE
+from tests.command import Ended, command, environment, run
+from tests.test_compat import known, make_table
+from tests.waiting import wait_until
+from tests.world import CASE, GONE, World, make_world, numbers
+
+FEATURES = f"""
+features:
+  - {{id: answers, title: It answers, case: {CASE}, field: outcome, contains: accepted}}
+  - {{id: status, title: The status, case: {CASE}, field: reported_status}}
+"""
+WORDS = ("versions", "--features", "features.yaml", "--scenarios", "example.yaml")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    (tmp_path / "features.yaml").write_text(FEATURES)
+    return make_world(tmp_path)
+
+
+def ask(world: World, *words: str) -> Ended:
+    return run(*WORDS, *words, cwd=world.folder, argv=None, **world.env)
+
+
+def table(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (world.folder / "reports" / "versions" / "claude-code.json").read_text()
+    )
+    return found
+
+
+def changes(found: Mapping[str, Any], feature: str = "answers") -> list[tuple[str, str, bool]]:
+    """The intervals of a feature: value, first version, and whether that is exact."""
+    (one,) = [each for each in found["features"] if each["id"] == feature]
+    return [(x["value"], x["added"]["by"], x["added"]["exact"]) for x in one["intervals"]]
+
+
+def forget_what_is_published(world: World) -> None:
+    (world.folder / "cache" / "claude-code" / "published.json").unlink()
+
+
+def test_every_change_is_found_exactly_and_nothing_is_probed_twice(world: World) -> None:
+    world.publish(until=20, bad=numbers(7, 12))
+    ended = ask(world, "--count", "4")
+    found = table(world)
+    assert ended.code == 0
+    assert changes(found) == [
+        ("yes", "1.0.0", True),
+        ("no", "1.0.7", True),
+        ("yes", "1.0.13", True),
+    ]
+    assert changes(found, "status") == [
+        ("none", "1.0.0", True),
+        ("401", "1.0.7", True),
+        ("none", "1.0.13", True),
+    ]
+    assert len(found["published"]) == 21
+    (made,) = found["made"]
+    assert made["probes"] == sum(each["looks"] for each in found["features"][0]["evidence"])
+    assert made["command"] == (
+        "authprobe versions --client claude-code --count 4 --features features.yaml "
+        "--scenarios example.yaml"
+    )
+    assert "  no: since 1.0.7, until 1.0.12\n" in ended.out
+    calls = world.installs
+    again = ask(world, "--count", "4")
+    assert (again.out, world.installs, table(world)) == (ended.out, calls, found)
+
+
+def test_by_the_table_alone_a_later_command_asks_what_was_published_since(world: World) -> None:
+    world.publish(until=20, bad=numbers(7, 20))
+    ask(world, "--count", "4")
+    (world.folder / "reports" / LOG).unlink()
+    world.publish(until=21, bad=numbers(7, 21))
+    forget_what_is_published(world)
+    ended = ask(world, "--count", "4", "--json")
+    found = json.loads(ended.out)
+    assert found == table(world)
+    assert [each["probes"] for each in found["made"]][1:] == [1]
+    assert changes(found)[-1] == ("no", "1.0.7", True)
+
+
+def test_only_the_versions_that_are_asked_for_are_probed(world: World) -> None:
+    world.publish(until=20, bad=numbers(7, 20))
+    ended = ask(world, "--since", "1.0.3", "--until", "1.0.9", "--count", "2")
+    assert ended.code == 0
+    probed = {each["version"] for each in table(world)["features"][0]["evidence"]}
+    assert probed <= {f"1.0.{n}" for n in range(3, 10)}
+    assert changes(table(world))[-1] == ("no", "1.0.7", True)
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ({"hang": "5"}, "timed-out: "),
+        ({"crash": "5"}, "crashed: ended with exit code 7"),
+        ({"lie": "5"}, "calls itself 9.9.9"),
+        ({"gone": "5"}, "is not published"),
+        ({"broken": "5"}, "its script is broken"),
+    ],
+)
+def test_what_cannot_be_tested_is_a_gap_and_no_change(
+    world: World, does: dict[str, str], reason: str
+) -> None:
+    (word,) = does
+    troubles = {
+        "gone": ("ETARGET", "notarget No matching version found for it"),
+        "broken": ("1", "its script is broken"),
+    }
+    if word in troubles:
+        code, words = troubles[word]
+        world.registry.before(GONE.format(patch=5, code=code, words=words))
+        does = {}
+    world.publish(until=8, bad=numbers(6, 8), **does)
+    ended = ask(world, "--count", "9")
+    assert ended.code == 0
+    feature = table(world)["features"][0]
+    assert changes(table(world)) == [("yes", "1.0.0", True), ("no", "1.0.6", False)]
+    assert feature["intervals"][1]["added"]["after"] == "1.0.4"
+    (gap,) = feature["gaps"]
+    assert (gap["versions"], gap["after"], gap["before"]) == (["1.0.5"], "1.0.4", "1.0.6")
+    assert reason in gap["reasons"][0]
+    assert "not known of 1.0.5: " in ended.out
+
+
+def test_versions_that_answer_now_so_and_now_so_are_no_change(world: World) -> None:
+    counter = world.folder / "count"
+    (world.registry.folder / "flaky").write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo 1.0.3; exit; fi\n'
+        f"echo asked >> {counter}\n"
+        f"if [ $(($(wc -l < {counter}) % 2)) = 0 ]; then "
+        """echo '{"is_error": false, "result": "pong"}'; exit; fi\n"""
+        """echo '{"is_error": true, "result": "no", "api_error_status": 401}'; exit 1\n"""
+    )
+    world.publish(until=6, flaky="3")
+    assert ask(world, "--count", "7").code == 0
+    feature = table(world)["features"][0]
+    assert changes(table(world)) == [("yes", "1.0.0", True)]
+    assert feature["gaps"][0]["reasons"] == ["not the same each time: no, yes"]
+
+
+def test_the_oldest_installs_are_removed_and_what_was_there_stays(world: World) -> None:
+    world.publish(until=9, bad=numbers(5, 9))
+    before = run(
+        "clients", "install", "claude-code@1.0.2", cwd=world.folder, argv=None, **world.env
+    )
+    assert before.code == 0
+    ended = ask(world, "--count", "10", "--disk", "0")
+    assert ended.code == 0
+    folder = world.folder / "cache" / "claude-code"
+    assert [each.name for each in folder.glob("1.0.?")] == ["1.0.2"]
+    (made,) = table(world)["made"]
+    assert made["installs"] >= 9
+    assert 0 < made["disk_peak_bytes"] < 20_000
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 2), (signal.SIGTERM, 2)]
+)
+def test_an_interrupted_survey_goes_on_where_it_was(
+    world: World, number: signal.Signals, code: int
+) -> None:
+    world.publish(until=6, bad=numbers(5, 6), hang="0")
+    with subprocess.Popen(
+        command(*WORDS, "--count", "7", "--jobs", "1"),
+        cwd=world.folder,
+        env=environment(world.folder / "home", **world.env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        log = world.folder / "reports" / LOG
+        wait_until(lambda: log.exists() and log.read_text().count("\n") >= 3)
+        os.kill(process.pid, number)
+    assert process.returncode == code
+    trials, damaged = Trials(log).read()
+    assert damaged == 0
+    assert ask(world, "--count", "7").code == 0
+    assert changes(table(world)) == [("yes", "1.0.1", False), ("no", "1.0.5", True)]
+    now, _ = Trials(log).read()
+    first = {trial.key.client for trial in trials}
+    more = [trial.key.client for trial in now[len(trials) :] if trial.key.client in first]
+    beside = {"claude-code@1.0.4", "claude-code@1.0.5"}  # these are looked at twice
+    assert set(more) <= beside
+
+
+def test_without_a_registry_what_is_known_is_kept_and_the_command_goes_on_later(
+    world: World,
+) -> None:
+    world.publish(until=6, bad=numbers(5, 6))
+    ask(world, "--count", "2")
+    world.registry.before(f'if [ "$1" = install ]; then echo "{OFFLINE}" >&2; exit 1; fi\n')
+    ended = ask(world, "--count", "7", "--disk", "0")
+    assert ended.code == 1
+    assert "nothing can be installed here: the package registry cannot be reached" in ended.err
+    assert changes(table(world))[0] == ("yes", "1.0.0", True)
+    world.registry.before("")
+    assert ask(world, "--count", "7").code == 0
+    assert len(table(world)["features"][0]["evidence"]) == 7
+
+
+def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
+    world.publish(until=6, bad=numbers(5, 6))
+    ask(world, "--count", "2", "--looks", "1")
+    calls = world.installs
+    ended = ask(world, "--log", "--markdown")
+    assert (ended.code, world.installs) == (0, calls)
+    assert "| It answers | no | since 1.0.5 |\n" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--client", "claude-cod"), "--client claude-cod: there is no such client; did you mean"),
+        (("--client", "raw-http"), "authprobe's own request, without versions"),
+        (("--client", "claude-code@1.0.1"), "give its name alone"),
+        (("--client", "litellm"), "features.yaml has features of claude-code only"),
+        (("--since", "new"), "--since new: give one version"),
+        (("--since", "2.0"), "no published version of claude-code is among these; the newest is"),
+        (("--json", "--markdown"), "two ways to print"),
+        (("--features", "none.yaml"), "none.yaml"),
+        (("--scenarios", "none.yaml"), "none.yaml"),
+        (("--data", "example.yaml"), "example.yaml: this is no table of versions"),
+        (("--count", "0"), "--count"),
+        (("--disk", "much"), "'much' is not a size"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_and_nothing_is_written(
+    world: World, words: tuple[str, ...], complaint: str
+) -> None:
+    world.publish(until=2)
+    ended = ask(world, *words)
+    assert (ended.code, ended.out) == (4, "")
+    assert complaint in ended.err
+    assert "install" not in world.registry.calls
+    assert not (world.folder / "reports").exists()
+
+
+def test_the_table_of_another_client_is_not_written_over(world: World) -> None:
+    world.publish(until=2)
+    data = world.folder / "other.json"
+    data.write_text(dump_table(make_table(client="anthropic-node")))
+    before = data.read_bytes()
+    ended = ask(world, "--data", "other.json")
+    assert ended.code == 4
+    assert "other.json: this is the table of anthropic-node" in ended.err
+    assert data.read_bytes() == before
+
+
+def test_a_table_that_holds_a_credential_is_not_written(tmp_path: Path) -> None:
+    token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
+    (feature,) = make_table().features
+    held = dataclasses.replace(feature, evidence=(known("1.0.1", token),))
+    bad = make_table(features=(held,))
+    data = tmp_path / "table.json"
+    assert publish(bad, data, Trials(tmp_path / LOG)) == 10
+    assert not data.exists()
+    assert publish(make_table(), data, Trials(tmp_path / LOG)) == 0
+    assert data.exists()

@@ -1,0 +1,129 @@
+import datetime
+from collections import Counter
+
+from probes.compat import Evidence
+from probes.features import BUNDLED, load_features
+from probes.observation import NOT_THERE, Observation, Outcome
+from probes.scenario.load import load_all
+from probes.scenario.model import ClientKind
+from probes.settings import Settings
+from probes.survey import Survey, well_known, without_untested
+from probes.trials import Trial, key_of
+from tests.make import make_exchange, make_observation
+from tests.test_compat import make_table
+
+PUBLISHED = tuple(f"2.0.{n}" for n in range(9))
+ASKED = load_features(BUNDLED, tuple(load_all(Settings().scenario_paths)), ClientKind.CLAUDE_CODE)
+HOSTS = tuple(each for each in ASKED if each.definition.id == "refresh-host")
+NOW = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
+OLD, NEW = "console.anthropic.com", "platform.claude.com"
+
+
+def make_survey(**changes: object) -> Survey:
+    values = {"asked": HOSTS, "published": PUBLISHED, "within": PUBLISHED, "count": 2, "looks": 1}
+    return Survey(**values | changes)  # type: ignore[arg-type]
+
+
+def refreshed(host: str) -> Observation:
+    return make_observation(exchanges=(make_exchange(host=host, path="/v1/oauth/token"),))
+
+
+def trial(version: str, seen: Observation) -> Trial:
+    return Trial(key=key_of(HOSTS[0].inquiry.at(version)), at=NOW, observation=seen)
+
+
+def versions(cases: object) -> list[str]:
+    return [case.client.version for case in cases]  # type: ignore[attr-defined]
+
+
+def test_first_come_the_chosen_ones_and_the_newest_of_them() -> None:
+    survey = make_survey(count=3)
+    known = survey.known((), None)
+    chosen = survey.chosen(known)
+    assert chosen == ("2.0.0", "2.0.4", "2.0.8")
+    assert versions(survey.next_cases(chosen, known, Counter())) == ["2.0.8", "2.0.4", "2.0.0"]
+
+
+def test_then_what_lies_between_two_values() -> None:
+    survey = make_survey()
+    trials = [trial("2.0.0", refreshed(OLD)), trial("2.0.8", refreshed(NEW))]
+    asked = []
+    while cases := survey.next_cases(
+        survey.chosen(survey.known((), None)), survey.known(trials, None), Counter()
+    ):
+        asked += versions(cases)
+        trials += [trial(v, refreshed(NEW if v >= "2.0.6" else OLD)) for v in versions(cases)]
+    assert asked == ["2.0.4", "2.0.6", "2.0.5"]
+    (feature,) = survey.features(survey.known(trials, None))
+    assert [(each.value, each.added.by, each.added.exact) for each in feature.intervals] == [
+        (OLD, "2.0.0", True),
+        (NEW, "2.0.6", True),
+    ]
+
+
+def test_a_case_is_asked_once_though_several_features_are_read_from_it() -> None:
+    survey = make_survey(asked=ASKED, count=1)
+    known = survey.known((), None)
+    cases = survey.next_cases(survey.chosen(known), known, Counter())
+    assert len(cases) == len({case.id for case in cases}) < len(ASKED)
+    assert set(versions(cases)) == {"2.0.8"}
+
+
+def test_what_was_tried_in_vain_is_not_tried_for_ever() -> None:
+    survey = make_survey()
+    known = survey.known((), None)
+    tried = Counter(HOSTS[0].inquiry.at(version).id for version in ("2.0.0", "2.0.8"))
+    assert survey.next_cases(survey.chosen(known), known, tried) == ()
+
+
+def test_looks_that_differ_are_no_value() -> None:
+    trials = [trial("2.0.3", refreshed(host)) for host in (OLD, NEW)]
+    (found,) = make_survey().known(trials, None)["refresh-host"].values()
+    assert (found.value, found.looks) == (None, 2)
+    assert found.reason == f"not the same each time: {OLD}, {NEW}"
+
+
+def test_a_look_that_shows_nothing_takes_nothing_from_another() -> None:
+    crash = make_observation(outcome=Outcome.CRASHED, detail="it broke")
+    trials = [trial("2.0.3", refreshed(OLD)), trial("2.0.3", crash)]
+    (found,) = make_survey().known(trials, None)["refresh-host"].values()
+    assert (found.value, found.reason, found.looks) == (OLD, None, 1)
+    (found,) = make_survey().known(trials[1:], None)["refresh-host"].values()
+    assert (found.value, found.reason) == (None, "crashed: it broke")
+
+
+def test_a_table_is_added_to_where_its_question_was_the_same() -> None:
+    day = NOW.date()
+    kept = [
+        Evidence(version=v, value=OLD, seen_at=day, under=under)
+        for v, under in (("2.0.1", HOSTS[0].under), ("2.0.2", "another"))
+    ]
+    survey = make_survey()
+    (before,) = survey.features({"refresh-host": {each.version: each for each in kept}})
+    table = make_table(features=(before,))
+    known = survey.known([trial("2.0.3", refreshed(OLD))], table)["refresh-host"]
+    assert set(known) == {"2.0.1", "2.0.3"}
+    newer = survey.known([trial("2.0.1", refreshed(NEW))], table)["refresh-host"]
+    assert newer["2.0.1"].value == NEW
+
+
+def test_trials_of_other_questions_and_versions_are_left_aside() -> None:
+    other = next(each for each in ASKED if each.definition.id == "oauth-flag")
+    aside = Trial(key=key_of(other.inquiry.at("2.0.1")), at=NOW, observation=refreshed(OLD))
+    withdrawn = trial("2.0.99", refreshed(OLD))
+    assert make_survey().known([aside, withdrawn], None) == {"refresh-host": {}}
+
+
+def test_what_could_not_be_tested_is_tried_again() -> None:
+    gone = trial("2.0.1", make_observation(outcome=Outcome.UNAVAILABLE, detail="no network"))
+    lacks = trial("2.0.2", make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE))
+    good = trial("2.0.3", refreshed(OLD))
+    assert without_untested([gone, lacks, good]) == (lacks, good)
+
+
+def test_a_version_is_well_known_by_half_of_the_features() -> None:
+    day = NOW.date()
+    one = Evidence(version="2.0.1", value=OLD, seen_at=day, under="")
+    two = Evidence(version="2.0.2", value=OLD, seen_at=day, under="")
+    known = {"a": {"2.0.1": one, "2.0.2": two}, "b": {"2.0.1": one}, "c": {}}
+    assert well_known(known) == {"2.0.1"}
