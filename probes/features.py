@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from probes.emulator.setup import STRICT
 from probes.errors import ScenarioError, SettingsError
-from probes.fields import FIELDS, GOES_ON, check_field, goes_on
+from probes.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on
 from probes.inquiry import Inquiry, make_inquiry
 from probes.observation import NOT_THERE, Observation, Outcome
 from probes.scenario.model import ClientKind, Scenario, Slug, Text
@@ -24,8 +24,6 @@ ANY_VERSION: Final = "0"
 """Where it makes no difference which."""
 YES, NO, NONE = "yes", "no", "none"
 KEY: Final = "features"
-OF_THE_END: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
-"""Fields that say nothing of a client which was ended while it went on asking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,9 @@ FIELDS: Final[dict[str, Callable[[Observation], Value]]] = {
 }
 """What `--when` can name."""
 
+OF_THE_END: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
+"""Those that say nothing of a client which was ended while it went on asking."""
+
 
 def check_field(name: str) -> None:
     """See that there is such a field.

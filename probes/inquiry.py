@@ -9,7 +9,7 @@ from typing import Final
 
 from probes.bisection import Word
 from probes.errors import SettingsError
-from probes.fields import FIELDS, Value, check_field
+from probes.fields import FIELDS, OF_THE_END, Value, check_field, goes_on
 from probes.harmless import one_line
 from probes.judge import judge
 from probes.observation import Observation, Outcome
@@ -67,13 +67,16 @@ class Inquiry:
     def _untestable(self, version: str, seen: Observation) -> str | None:
         """Why nothing can be read from an observation.
 
-        What hangs or crashes may be in trouble of its own: it counts where it is asked for.
+        What hangs or crashes may be in trouble of its own: it counts where it is asked for. What
+        goes on asking, though it was refused for good, does not hang.
         """
         wanted = None if self.when else self.at(version).expectation.outcome
         if seen.outcome is Outcome.UNAVAILABLE and seen.outcome is not wanted:
             return seen.detail or "it could not be tested"
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"
+        if self.when not in OF_THE_END and goes_on(seen):
+            return None
         if seen.outcome in BROKEN and seen.outcome is not wanted and self.when != "outcome":
             told = f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
             return f"{told}; --when outcome asks for that"

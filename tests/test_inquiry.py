@@ -137,6 +137,27 @@ def test_a_field_is_good_where_it_is_as_in_the_good_version() -> None:
     assert asked.read("1.0.1", hanging, reference)[0] is Word.UNTESTABLE
 
 
+GOES_ON = make_observation(
+    outcome=Outcome.TIMED_OUT, exchanges=(make_exchange(status=401, body="one"),) * 3
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "reference", "word"),
+    [
+        (None, None, Word.BAD),
+        ("exchange.status", ("200",), Word.BAD),
+        ("exchange.status", ("401",), Word.GOOD),
+        ("outcome", ("accepted",), Word.BAD),
+        ("message", ("pong",), Word.UNTESTABLE),
+    ],
+)
+def test_what_goes_on_asking_though_it_was_refused_does_not_hang(
+    when: str | None, reference: tuple[str, ...] | None, word: Word
+) -> None:
+    assert inquiry(when=when).read("1.0.1", GOES_ON, reference)[0] is word
+
+
 def test_an_outcome_that_is_asked_for_may_be_a_crash_and_not_that_it_is_untestable() -> None:
     asked = inquiry(when="outcome")
     crash, gone = (make_observation(outcome=x) for x in (Outcome.CRASHED, Outcome.UNAVAILABLE))
