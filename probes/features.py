@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from probes.emulator.setup import STRICT
 from probes.errors import ScenarioError, SettingsError
 from probes.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on
-from probes.inquiry import Inquiry, make_inquiry
+from probes.inquiry import BROKEN, Inquiry, make_inquiry
 from probes.observation import NOT_THERE, Observation, Outcome
 from probes.scenario.model import ClientKind, Scenario, Slug, Text
 from probes.scenario.source import Flaw, SourceError, escape, read_text
@@ -60,6 +60,22 @@ class Definition:
             return YES if self.contains in found else NO
         return ", ".join(found) or NONE
 
+    def trouble(self, version: str, seen: Observation) -> str | None:
+        """Why an observation says nothing about a version; None: it can be read.
+
+        A client that is still running when its time is up may have been slow, and one that crashes
+        may do so for reasons of its own: they are read where the outcome itself is asked for, and
+        where a client had gone on asking what it was refused for good.
+        """
+        if seen.client_version not in (None, version):
+            return f"{seen.client_version} ran in its place"
+        if seen.outcome is Outcome.UNAVAILABLE:
+            told = seen.detail or "it could not be tested"
+            return None if seen.detail == NOT_THERE else told
+        if seen.outcome not in BROKEN or self.field == "outcome" or goes_on(seen):
+            return None
+        return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
@@ -88,25 +104,6 @@ class Asked:
         parts = definition_hash(self.inquiry.at(ANY_VERSION)), self.definition.field
         text = " ".join((*parts, self.definition.contains or ""))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def trouble(version: str, seen: Observation) -> str | None:
-    """Why an observation says nothing about a version; None: it can be read.
-
-    A client that is still running when its time is up may have been slow: it is read only where
-    it had gone on asking what it was refused for good.
-    """
-    if seen.client_version not in (None, version):
-        return f"{seen.client_version} ran in its place"
-    match seen.outcome:
-        case Outcome.UNAVAILABLE if seen.detail != NOT_THERE:
-            return seen.detail or "it could not be tested"
-        case Outcome.CRASHED:
-            return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
-        case Outcome.TIMED_OUT if not goes_on(seen):
-            return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
-        case _:
-            return None
 
 
 def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -> tuple[Asked, ...]:

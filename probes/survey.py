@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from probes.compat import Evidence, Feature, Table, gaps, intervals, spread, undecided
-from probes.features import Asked, trouble
+from probes.features import Asked
 from probes.observation import NOT_THERE, Outcome
 from probes.plan import Case
 from probes.scenario.model import parse_client
@@ -114,7 +114,7 @@ def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
         trial
         for trial in trials
         if trial.observation.outcome is not Outcome.UNAVAILABLE
-        or trial.observation.detail == NOT_THERE
+        or NOT_THERE in (trial.observation.detail or "")
     )
 
 
@@ -132,7 +132,7 @@ def _kept(asked: Asked, table: Table | None) -> dict[str, Evidence]:
 
 def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
     """What all looks at one version come to: a value if all that can be read show the same."""
-    troubles = [trouble(version, trial.observation) for trial in trials]
+    troubles = [asked.definition.trouble(version, trial.observation) for trial in trials]
     read = [
         asked.definition.read(trial.observation)
         for trial, reason in zip(trials, troubles, strict=True)

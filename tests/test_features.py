@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from probes.clients.claude_code.prompt import NO_REPORT
 from probes.errors import ProbesError
-from probes.features import BUNDLED, Asked, Definition, load_features, trouble
+from probes.features import BUNDLED, Asked, Definition, load_features
 from probes.fields import FIELDS
 from probes.observation import NOT_THERE, Outcome
 from probes.scenario.load import load_all
@@ -45,7 +46,7 @@ def test_what_the_issue_asks_for_is_among_the_bundled_features() -> None:
         "auth-status": "outcome",
         "json-status": "reported_status",
         "permanent-refusal": "refusals",
-        "refresh-on-401": "exchange.rule",
+        "refresh-on-401": "exchange.path",
         "credentials-file-written": "stored_login.access",
     }.items() <= read.items()
 
@@ -80,12 +81,13 @@ def test_a_value_is_the_field_or_whether_it_holds_something(
 def test_of_a_client_that_goes_on_only_what_it_sent_is_read(
     field: str, contains: str | None, value: str
 ) -> None:
-    assert trouble("2.1.31", GOES_ON) is None
-    assert definition(field, contains).read(GOES_ON) == value
+    feature = definition(field, contains)
+    assert feature.trouble("2.1.31", GOES_ON) is None
+    assert feature.read(GOES_ON) == value
 
 
 def test_a_command_that_is_not_there_is_an_answer() -> None:
-    assert trouble("2.1.31", LACKS) is None
+    assert definition("outcome").trouble("2.1.31", LACKS) is None
     assert definition("outcome", "accepted").read(LACKS) == "no"
     assert definition("authorize.host").read(LACKS) == NOT_THERE
 
@@ -105,7 +107,18 @@ def test_a_command_that_is_not_there_is_an_answer() -> None:
 def test_what_is_in_trouble_of_its_own_is_not_read(
     changes: dict[str, object], told: str | None
 ) -> None:
-    assert trouble("2.1.31", make_observation(**changes)) == told
+    assert definition("status").trouble("2.1.31", make_observation(**changes)) == told
+
+
+def test_how_a_client_ends_is_read_where_that_is_asked() -> None:
+    hung = make_observation(outcome=Outcome.TIMED_OUT, detail="no end")
+    assert definition("outcome").trouble("2.1.31", hung) is None
+    assert definition("outcome").read(hung) == "timed-out"
+
+
+def test_a_way_to_ask_that_is_not_there_is_no_answer() -> None:
+    seen = make_observation(outcome=Outcome.UNAVAILABLE, detail=NO_REPORT)
+    assert definition("model.betas", "b").trouble("0.2.9", seen) == NO_REPORT
 
 
 def test_another_question_is_another_feature(tmp_path: Path) -> None:

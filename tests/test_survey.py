@@ -1,6 +1,7 @@
 import datetime
 from collections import Counter
 
+from probes.clients.claude_code.prompt import NO_REPORT
 from probes.compat import Evidence
 from probes.features import BUNDLED, load_features
 from probes.observation import NOT_THERE, Observation, Outcome
@@ -117,8 +118,9 @@ def test_trials_of_other_questions_and_versions_are_left_aside() -> None:
 def test_what_could_not_be_tested_is_tried_again() -> None:
     gone = trial("2.0.1", make_observation(outcome=Outcome.UNAVAILABLE, detail="no network"))
     lacks = trial("2.0.2", make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE))
-    good = trial("2.0.3", refreshed(OLD))
-    assert without_untested([gone, lacks, good]) == (lacks, good)
+    mute = trial("2.0.3", make_observation(outcome=Outcome.UNAVAILABLE, detail=NO_REPORT))
+    good = trial("2.0.4", refreshed(OLD))
+    assert without_untested([gone, lacks, mute, good]) == (lacks, mute, good)
 
 
 def test_a_version_is_well_known_by_half_of_the_features() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.clients import agent_sdk, claude_code, openai_proxy
+from probes.clients.claude_code import prompt
 from probes.clients.observing import Report
 from tests.make import make_exchange
 
@@ -21,6 +22,7 @@ REFUSED = {
     "usage": {"input_tokens": 0, "output_tokens": 0},
 }
 ANSWERED = REFUSED | {"is_error": False, "result": "pong", "api_error_status": None}
+EARLY = {"role": "system", "cost_usd": 0, "duration_ms": 21, "result": "pong"}
 TOLD_REFUSED = Report(is_error=True, message=REFUSED_TEXT, status=401)
 TOLD_ANSWERED = Report(is_error=False, message="pong")
 DEEP = "[" * 100_000
@@ -56,6 +58,21 @@ def lines(*values: object) -> str:
 )
 def test_the_report_of_the_command_is_read(stdout: str, expected: Report | None) -> None:
     assert claude_code.read_report(stdout) == expected
+
+
+def test_an_early_report_says_of_no_error_and_the_answer_of_the_backend_decides() -> None:
+    told = json.dumps(EARLY, indent=2)
+    assert claude_code.read_report(told) is None
+    for answered in (True, False):
+        expected = Report(is_error=not answered, message="pong")
+        assert prompt.read_early_report(told, answered=answered) == expected
+
+
+@pytest.mark.parametrize(
+    "stdout", [*NOT_READABLE, lines(ANSWERED), lines([EARLY]), lines(1, EARLY)]
+)
+def test_what_is_no_early_report_is_not_read_as_one(stdout: str) -> None:
+    assert prompt.read_early_report(stdout, answered=True) is None
 
 
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))

@@ -84,12 +84,12 @@ class Command:
         self.began = time.monotonic()
         return f"Usage: claude {' '.join(words)}" in told.stdout
 
-    def unavailable(self) -> Observation:
-        """The observation of a flow that this version does not have."""
+    def unavailable(self, detail: str = NOT_THERE) -> Observation:
+        """The observation of a flow that this version does not have, or cannot be asked in."""
         return cut_short(
             self.bench,
             Outcome.UNAVAILABLE,
-            NOT_THERE,
+            detail,
             began=self.began,
             version=self.version,
         )

@@ -3,12 +3,13 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from probes.clients.child import Ended, Finished, Stdin
 from probes.clients.claude_code.command import Command, ended_early
-from probes.clients.observing import Report, observe
-from probes.observation import Observation
+from probes.clients.observing import Report, last_inference, observe
+from probes.observation import NOT_THERE, Observation
 
 QUESTION: Final = "ping"
 MESSAGE: Final = {
@@ -23,6 +24,7 @@ STREAM: Final = ("--output-format", "stream-json", "--verbose")
 ENDING: Final = 10.0
 """Seconds that the command has to end when it has answered and its stdin is closed."""
 UNKNOWN_OPTION: Final = "error: unknown option"
+NO_REPORT: Final = f"claude -p --output-format: {NOT_THERE}"
 
 
 def ask(command: Command, form: Sequence[str]) -> Observation:
@@ -47,9 +49,11 @@ def ask_on_stdin(command: Command, form: Sequence[str]) -> Observation:
 
 def _told(command: Command, finished: Finished) -> Observation:
     bench, version = command.bench, command.version
-    told = read_report(finished.stdout)
+    last = last_inference(bench.exchanges)
+    answered = last is not None and last.status == HTTPStatus.OK
+    told = read_report(finished.stdout) or read_early_report(finished.stdout, answered=answered)
     if told is None and finished.exit_code > 0 and UNKNOWN_OPTION in finished.stderr:
-        return command.unavailable()
+        return command.unavailable(NO_REPORT)
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=command.began, version=version)
     return observe(bench, told, began=command.began, exit_code=finished.exit_code, version=version)
@@ -76,3 +80,17 @@ def read_report(stdout: str) -> Report | None:
                 status=status if type(status) is int else None,
             )
     return None
+
+
+def read_early_report(stdout: str, *, answered: bool) -> Report | None:
+    """The same of 0.2.70 to 0.2.114: an object over several lines, which does not say whether it
+    tells of an error, nor does the exit code at first. Whether a model has answered decides.
+    """
+    try:
+        told: Any = json.loads(stdout)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or told.get("role") != "system":
+        return None
+    result = told.get("result")
+    return Report(is_error=not answered, message=result if isinstance(result, str) else None)
