@@ -2,14 +2,13 @@
 
 import contextlib
 from collections import Counter, defaultdict, deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from probes import engine
 from probes.clients.base import Laboratory
-from probes.compat import Table
 from probes.conduct import INSTALLS_AT_ONCE, open_laboratory
 from probes.investigate import keep, trouble_here
 from probes.observation import Observation
@@ -18,7 +17,6 @@ from probes.progress import Reporter
 from probes.redact import Redactor
 from probes.scenario.model import Client
 from probes.settings import Settings
-from probes.survey import Survey
 from probes.trials import Trial, Trials
 
 OPEN_AT_ONCE: Final = INSTALLS_AT_ONCE + 1
@@ -36,20 +34,22 @@ class _Version:
     """Cases that have not ended."""
 
 
+Next = Callable[[Sequence[Trial], Counter[str]], Sequence[Case]]
+"""What to probe next, by what is known, and by how often each case has been tried."""
+
+
 def complete(
-    survey: Survey,
-    kept: Table | None,
+    next_cases: Next,
     trials: list[Trial],
     collector: "Collector",
     log: Trials,
     reporter: Reporter,
 ) -> str | None:
-    """Probe until every change is known exactly, or nothing more can be known: each trial is in
-    the log at once, and is added to `trials`. Why it had to stop before; None: it had not.
+    """Probe until there is nothing more to ask: each trial is in the log at once, and is added to
+    `trials`. Why it had to stop before; None: it had not.
     """
     tried: Counter[str] = Counter()
-    chosen = survey.chosen(survey.known(trials, kept))
-    while cases := survey.next_cases(chosen, survey.known(trials, kept), tried):
+    while cases := next_cases(trials, tried):
         tried.update(case.id for case in cases)
         with contextlib.closing(collector.collect(cases)) as probed:
             for case, observation in probed:

@@ -14,6 +14,7 @@ NONE: Final = "none"
 _VARIABLE: Final = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "[id]"),
     (re.compile(r"\b(?:req|msg|toolu|session|org)_[0-9A-Za-z]{6,}\b"), "[id]"),
+    (re.compile(r"\bsdk-[0-9A-Za-z]{12,}\b"), "[id]"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\b", re.IGNORECASE), "[id]"),
     (
         re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
@@ -108,7 +109,7 @@ def _requests(seen: Observation) -> Iterator[str]:
     to an end by itself: how often the others are made, and how many retries fit into a time limit,
     is chance.
     """
-    lines = Counter((_line(e), _is_counted(e)) for e in seen.exchanges if concerns(e))
+    lines = Counter((_line(e), is_counted(e)) for e in seen.exchanges if concerns(e))
     ended = seen.outcome is not Outcome.TIMED_OUT
     for (line, counted), times in lines.items():
         yield f"{line} ({times} times)" if counted and ended and times > 1 else line
@@ -120,7 +121,8 @@ def _line(exchange: Exchange) -> str:
     return f"{target}, {sent}, status {_shown(exchange.status)}"
 
 
-def _is_counted(exchange: Exchange) -> bool:
+def is_counted(exchange: Exchange) -> bool:
+    """Whether a client makes it as often as it means to: to a model, or to a token endpoint."""
     return exchange.path == INFERENCE or exchange.path.endswith(TOKEN_PATH)
 
 

@@ -126,12 +126,12 @@ def conduct(
         interrupted=interrupted,
         client_network=laboratory.children.network if laboratory else None,
         selection=Selection(
-            scenarios=tuple(map(_spoken, settings.scenarios)), clients=settings.clients
+            scenarios=tuple(map(spoken, settings.scenarios)), clients=settings.clients
         ),
     )
 
 
-def _spoken(path: Path) -> str:
+def spoken(path: Path) -> str:
     """A path as a report may name it: without the folders of this machine."""
     return path.as_posix() if not path.is_absolute() else f".../{path.name}"
 

@@ -190,12 +190,13 @@ def _check_bound(option: str, version: str, known: set[str], installed: set[str]
         raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
     if version in known | installed:
         return
-    near = " and ".join(_beside(version, known))
+    near = " and ".join(beside(version, known))
     hint = f"; next to it are {near}" if near else ""
     raise SettingsError(f"{option} {version}: this version is not published{hint}")
 
 
-def _beside(version: str, known: set[str]) -> Iterator[str]:
+def beside(version: str, known: set[str]) -> Iterator[str]:
+    """The published versions next to one that is not."""
     place = order(version)
     if before := [v for v in known if order(v) < place]:
         yield max(before, key=order)

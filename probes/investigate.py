@@ -57,17 +57,16 @@ class Investigation:
     bisection: Bisection
     sightings: tuple[Sighting, ...]
 
-    def seen(self, version: str | None) -> Observation | None:
-        """The last that a version has shown which says what is said of it; None: nothing does."""
+    def seen(self, version: str | None) -> tuple[Observation, ...]:
+        """All that a version has shown which says what is said of it."""
         words = {known.version: known.word for known in self.bisection.assessments}
         reference = _reference(self.inquiry, self.sightings)
-        found = [
+        return tuple(
             sighting.observation
             for sighting in self.sightings
             if sighting.version == version
             and self.inquiry.read(version, sighting.observation, reference)[0] is words[version]
-        ]
-        return found[-1] if found else None
+        )
 
 
 def kept(

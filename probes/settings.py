@@ -220,6 +220,12 @@ class Settings:
             return tuple(sorted(bundled.glob("*.yaml")))
         return tuple(_bundled_folder(bundled, path) or path for path in self.scenarios)
 
+    @property
+    def all_scenario_paths(self) -> tuple[Path, ...]:
+        """Those that were given, or all that are bundled, incidents as well."""
+        incidents = () if self.scenarios else (bundled_scenarios() / "incidents",)
+        return (*self.scenario_paths, *incidents)
+
 
 def _bundled_folder(bundled: Path, path: Path) -> Path | None:
     """The bundled folder of this name, unless there is something here that is called so."""

@@ -7,7 +7,7 @@ from probes.cli.clients import clients
 from probes.cli.diagnosing import doctor, explain, scan
 from probes.cli.emulator import emulator
 from probes.cli.group import Group
-from probes.cli.probing import bisect, run, versions
+from probes.cli.probing import bisect, diff, run, versions
 from probes.cli.runs import accept, history, schema, share
 
 
@@ -32,6 +32,7 @@ def main() -> None:
       authprobe history                              the runs of the past
       authprobe share                                what failed, as the text of an issue
       authprobe bisect CASE --good 2.1.0 --bad 2.1.9 the version in which a case changed
+      authprobe diff claude-code@2.1.8 claude-code@2.1.9   what it does otherwise on the wire
       authprobe versions                             since which version a client does what
       authprobe scan reports/ debug.log              whether files hold a credential
     """
@@ -40,6 +41,7 @@ def main() -> None:
 for command in (
     run,
     bisect,
+    diff,
     versions,
     accept,
     history,

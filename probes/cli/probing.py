@@ -125,6 +125,59 @@ def bisect(case: str | None, **options: object) -> None:
 
 
 @click.command()
+@click.argument("before")
+@click.argument("after")
+@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.option(
+    "--scenarios",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Files or folders with the cases.  [default: the bundled ones]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the log is: trials.jsonl.",
+)
+@click.option(
+    "--looks",
+    type=click.IntRange(1, 10),
+    default=2,
+    show_default=True,
+    help="How many times a case that differs is probed at each: what differs each time counts.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Clients at once.")
+@click.option("--log", "from_log", is_flag=True, help="Probe nothing: compare what is known.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue.")
+def diff(**options: object) -> None:
+    """Show what a client does otherwise at another version, or what changed between two runs.
+
+    BEFORE and AFTER are a client at two versions, or two results.json. Compared are how each case
+    ends, its requests, hosts, credentials, beta flags, answers, retries and their order, and what
+    is left in the credentials file. CASE is an id or a pattern in quotes, with any version;
+    without one, what `authprobe versions` asks of this client, or else all of its cases.
+
+    \b
+    Exit code: 0 nothing differs, 1 something does, 2 interrupted, 4 a bad case, version or option,
+    10 the answer held a token and was not printed.
+
+    \b
+    Examples:
+      authprobe diff claude-code@2.1.31 claude-code@2.1.330
+      authprobe diff claude-code@2.1.122 claude-code@2.1.123 "versions/*/no-betas" --markdown
+      authprobe diff anthropic-python@0.97.0 anthropic-python@latest
+      authprobe diff last-week/results.json reports/results.json
+    """
+    from probes.commands.diff import Options
+    from probes.commands.diff import diff as command
+
+    sys.exit(command(Options(**options)))  # type: ignore[arg-type]
+
+
+@click.command()
 @click.option("--client", default="claude-code", show_default=True, metavar="NAME")
 @click.option("--since", metavar="VERSION", help="From this version on.  [default: the first]")
 @click.option("--until", metavar="VERSION", help="Up to this version.  [default: the newest]")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from probes.clients import cache as folders
-from probes.conduct import published_versions, terminable
+from probes.conduct import published_versions, spoken, terminable
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.harmless import for_json, for_log
 from probes.inquiry import Inquiry, make_inquiry, versions_between
@@ -18,8 +18,7 @@ from probes.report import bisection as words
 from probes.report.text import plural
 from probes.scan import scan_text
 from probes.scenario.load import load_all
-from probes.scenario.model import Scenario
-from probes.settings import Settings, bundled_scenarios, cache_folder, is_ci
+from probes.settings import Settings, cache_folder, is_ci
 from probes.trials import LOG, Trial, Trials
 
 
@@ -52,10 +51,12 @@ def bisect(
     if case is None or good is None or bad is None:
         raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
     settings = Settings(scenarios=scenarios, out=out)
-    inquiry = make_inquiry(_scenarios(settings), case, good=good, bad=bad, when=when)
+    inquiry = make_inquiry(
+        tuple(load_all(settings.all_scenario_paths)), case, good=good, bad=bad, when=when
+    )
     versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
     found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
-    command = words.again(found, case, tuple(map(_spoken, scenarios)))
+    command = words.again(found, case, tuple(map(spoken, scenarios)))
     if as_json:
         told = to_json(words.as_json(found, command), indent=1).decode()
         code = print_lines([for_json(told)], log)
@@ -64,12 +65,6 @@ def bisect(
         code = print_lines(map(for_log, lines), log)
     decided = found.bisection.problem is None and found.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
-
-
-def _scenarios(settings: Settings) -> tuple[Scenario, ...]:
-    """Those that were given, or all that are bundled, incidents as well."""
-    further = () if settings.scenarios else (bundled_scenarios() / "incidents",)
-    return tuple(load_all((*settings.scenario_paths, *further)))
 
 
 def _published(inquiry: Inquiry) -> tuple[str, ...]:
@@ -99,11 +94,6 @@ def _find(
         if not from_log:
             probe = stack.enter_context(Bench(inquiry, settings, log, reporter))
         return investigate(inquiry, versions, known, probe, reporter, fix=fix)
-
-
-def _spoken(path: Path) -> str:
-    """A path as an issue may name it: without the folders of this machine."""
-    return path.as_posix() if not path.is_absolute() else f".../{path.name}"
 
 
 def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:

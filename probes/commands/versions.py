@@ -4,7 +4,8 @@ import datetime
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from probes.conduct import published_versions, terminable
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.features import BUNDLED, load_features
 from probes.harmless import for_log
-from probes.plan import read_client
+from probes.plan import Case, read_client
 from probes.progress import make_reporter
 from probes.report import versions as words
 from probes.report.artifacts import Guard, SecretFoundError
@@ -24,7 +25,7 @@ from probes.report.text import plural
 from probes.run import this_platform
 from probes.scenario.load import load_all
 from probes.scenario.model import LATEST, ClientKind
-from probes.settings import Settings, bundled_scenarios, default_jobs, is_ci
+from probes.settings import Settings, default_jobs, is_ci
 from probes.survey import Survey, without_untested
 from probes.trials import LOG, Trial, Trials
 from probes.versions import EXACT, is_prerelease, order
@@ -122,13 +123,18 @@ def _probe(
 ) -> tuple[str | None, Made | None, ExitCode]:
     """Add to what is known; what is to be told, what it took, and the exit code."""
     began, problem, code = time.monotonic(), None, ExitCode.OK
+    chosen = survey.chosen(survey.known(known, before))
+
+    def next_cases(trials: Sequence[Trial], tried: Counter[str]) -> Sequence[Case]:
+        return survey.next_cases(chosen, survey.known(trials, before), tried)
+
     with (
         terminable(),
         make_reporter(plain=is_ci()) as reporter,
         Collector(settings, log.redactor, reporter, disk_bytes=options.disk_bytes) as collector,
     ):
         try:
-            reason = complete(survey, before, known, collector, log, reporter)
+            reason = complete(next_cases, known, collector, log, reporter)
         except KeyboardInterrupt:
             problem, code = "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
         else:
@@ -200,8 +206,7 @@ def _survey(options: Options, settings: Settings, kind: ClientKind) -> Survey:
     Raises:
         ScenarioError, SettingsError: nothing can be asked.
     """
-    further = () if options.scenarios else (bundled_scenarios() / "incidents",)
-    scenarios = load_all((*settings.scenario_paths, *further))
+    scenarios = load_all(settings.all_scenario_paths)
     asked = load_features(options.features or BUNDLED, tuple(scenarios), kind)
     try:
         published = _releases(published_versions(kind))

@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Iterator
 
 from probes.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
-from probes.comparison import comparable, describe_transition, transitions
 from probes.harmless import LONG, one_line
 from probes.investigate import Investigation
+from probes.report.diff import change_lines
 from probes.report.markdown import escaped
 from probes.report.text import plural
 from probes.run import this_platform
 from probes.trials import Trial
-from probes.verdict import Transition
+from probes.wire import Change, steady
 
 
 def headline(found: Investigation) -> str:
@@ -49,11 +49,11 @@ def _settled(each: Assessment) -> bool:
     return each.flaky and each.word is not Word.UNTESTABLE
 
 
-def changes(found: Investigation) -> tuple[Transition, ...]:
-    """What differs between the two neighbours."""
+def changes(found: Investigation) -> tuple[Change, ...]:
+    """What differs between the two neighbours, each time."""
     before = found.seen(found.bisection.last_before)
     after = found.seen(found.bisection.first_after)
-    return transitions(comparable(before), comparable(after)) if before and after else ()
+    return steady(before, after) if before and after else ()
 
 
 def effort(found: Investigation) -> str:
@@ -91,8 +91,7 @@ def text(found: Investigation, command: str) -> Iterator[str]:
     yield headline(found)
     for line in doubts(found):
         yield f"  {line}"
-    for change in changes(found):
-        yield f"  changed: {one_line(describe_transition(change))}"
+    yield from (f"  changed: {line}" for line in change_lines(changes(found)))
     yield f"  asked: {question(found)}"
     yield f"  {effort(found)}"
     yield f"  again: {command}"
@@ -104,7 +103,7 @@ def markdown(found: Investigation, command: str) -> Iterator[str]:
     yield f"**{escaped(headline(found))}**"
     yield ""
     yield from (f"- {escaped(line)}" for line in doubts(found))
-    yield from (f"- changed: {escaped(describe_transition(x))}" for x in changes(found))
+    yield from (f"- changed: {escaped(line)}" for line in change_lines(changes(found)))
     yield f"- asked: {escaped(question(found))}"
     yield f"- {escaped(effort(found))}, on {escaped(f'{where.system} {where.machine}')}"
     yield from ("", "| version | seen |", "| --- | --- |")

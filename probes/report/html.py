@@ -34,7 +34,6 @@ def summary(
         _verdict(run),
         *map(_banner, table.warnings(run)),
         _changes(run),
-        _changes(run),
         _problems(table.problems(run)),
         _matrix(run),
         _findings(run),

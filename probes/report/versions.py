@@ -7,6 +7,7 @@ from probes.harmless import LONG, one_line
 from probes.report.markdown import escaped
 from probes.report.text import plural
 from probes.sizes import size_text
+from probes.versions import order
 
 
 def headline(table: Table) -> str:
@@ -41,6 +42,32 @@ def interval_words(interval: Interval) -> str:
     return f"{since(interval.added)}{ended}"
 
 
+def shown_in(feature: Feature, interval: Interval) -> tuple[str, ...]:
+    """The versions that were probed and have shown it, the oldest first."""
+    low = order(interval.added.by)
+    high = order(interval.removed.by) if interval.removed else None
+    return tuple(
+        known.version
+        for known in feature.evidence
+        if known.value is not None
+        and low <= order(known.version)
+        and (high is None or order(known.version) < high)
+    )
+
+
+def end_words(feature: Feature, interval: Interval) -> str:
+    """Where an interval ends, in words, or that it has not ended yet."""
+    if interval.removed:
+        return until(interval.removed)
+    return f"still so in {shown_in(feature, interval)[-1]}"
+
+
+def change_words(before: Interval, after: Interval) -> str:
+    """Between which versions one value gives way to the next, where that is not known exactly."""
+    where = f"after {after.added.after}, before {after.added.by}"
+    return f"{before.value} or {after.value}, not known which: {where}"
+
+
 def gap_words(gap: Gap) -> str:
     """What cannot be read, and why, in words."""
     versions = gap.versions
@@ -58,6 +85,11 @@ def made_words(made: Made) -> str:
         f"{plural(made.installs, 'client')} installed, "
         f"at most {size_text(made.disk_peak_bytes)} at a time"
     )
+
+
+def made_where(made: Made) -> str:
+    """When a command has ended, and on what it ran, in words."""
+    return f"{made.at:%Y-%m-%d %H:%M} UTC, authprobe {made.tool}, {made.platform}"
 
 
 def text(table: Table) -> Iterator[str]:

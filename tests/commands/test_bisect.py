@@ -27,7 +27,7 @@ def test_the_first_bad_version_is_found_and_a_second_question_probes_nothing(wor
     assert (told["named"], told["last_before"], told["code"]) == ("1.0.8", "1.0.7", 0)
     assert told["monotonic"] is True
     assert told["probes"] <= 4 + 2
-    changed = {change["field"]: change["after"] for change in told["changes"]}
+    changed = {change["subject"]: change["after"] for change in told["changes"]}
     assert (changed["outcome"], changed["status"]) == ("rejected", "401")
     installs = world.installs
     again = world.ask(12, "--log")

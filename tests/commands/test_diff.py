@@ -1,0 +1,177 @@
+"""`authprobe diff` among made-up versions of a made-up registry, and between two runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.run import dump_run
+from probes.verdict import Status, Verdict
+from tests.clients.registry import OFFLINE
+from tests.command import Ended, run
+from tests.make import make_record, make_run
+from tests.world import CASE, GONE, World, make_world
+
+BEFORE, AFTER = "claude-code@1.0.0", "claude-code@1.0.2"
+RESULTS = ("before.json", "after.json")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def diff(world: World, *words: str) -> Ended:
+    scenarios = ("--scenarios", "example.yaml")
+    return run("diff", *words, *scenarios, cwd=world.folder, argv=None, **world.env)
+
+
+def changes(ended: Ended) -> dict[str, tuple[str, str]]:
+    (case,) = json.loads(ended.out)["cases"]
+    return {change["subject"]: (change["before"], change["after"]) for change in case["changes"]}
+
+
+def looks(world: World) -> int:
+    return (world.folder / "reports" / "trials.jsonl").read_text().count("\n")
+
+
+def test_what_differs_is_told_and_a_second_question_probes_nothing(world: World) -> None:
+    world.publish(until=3, bad="2 3")
+    ended = diff(world, BEFORE, AFTER, "--json")
+    assert ended.code == 1
+    assert changes(ended)["outcome"] == ("accepted", "rejected")
+    assert changes(ended)["reported status"] == ("none", "401")
+    assert looks(world) == 4  # both, twice
+    installs = world.installs
+    for words in ((), ("--log",)):
+        again = diff(world, BEFORE, AFTER, "--json", *words)
+        assert (again.out, world.installs, looks(world)) == (ended.out, installs, 4)
+
+
+def test_versions_that_do_the_same_are_asked_once(world: World) -> None:
+    world.publish(until=3)
+    ended = diff(world, BEFORE, AFTER)
+    assert ended.code == 0
+    assert f"{BEFORE} → {AFTER}: 0 cases of 1 differ\n\n1 case alike\n" in ended.out
+    assert f"again: authprobe diff {BEFORE} {AFTER} --scenarios example.yaml" in ended.out
+    assert looks(world) == 2
+
+
+FLAKY = """#!/bin/sh
+if [ "$1" = --version ]; then echo 1.0.2; exit; fi
+echo asked >> COUNT
+if [ $(wc -l < COUNT) = 1 ]; then echo '{"is_error": true, "result": "no"}'; exit 1; fi
+echo '{"is_error": false, "result": "pong"}'
+"""
+
+
+def test_what_differs_by_chance_is_not_told(world: World) -> None:
+    count = world.folder / "count"
+    (world.registry.folder / "flaky").write_text(FLAKY.replace("COUNT", str(count)))
+    world.publish(until=3, flaky="2")
+    ended = diff(world, BEFORE, AFTER)
+    assert (ended.code, looks(world)) == (0, 4)
+    assert diff(world, BEFORE, AFTER, "--looks", "1", "--log").code == 0
+
+
+def test_latest_is_the_newest_that_is_published(world: World) -> None:
+    world.publish(until=3, bad="3")
+    ended = diff(world, BEFORE, "claude-code@latest", "--json")
+    assert json.loads(ended.out)["after"] == "claude-code@1.0.3"
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ({"crash": "2"}, None),
+        ({"lie": "2"}, "calls itself 9.9.9"),
+        ({"gone": "2"}, "not published"),
+        ({"broken": "2"}, "its script is broken"),
+    ],
+)
+def test_a_version_that_cannot_be_tested_is_not_compared(
+    world: World, does: dict[str, str], reason: str | None
+) -> None:
+    """One that crashes can be: that is what it does."""
+    withdrawn = "gone" in does or "broken" in does
+    world.publish(until=3, **({} if withdrawn else does))
+    if withdrawn:
+        code, words = ("ETARGET", "notarget No matching version") if "gone" in does else ("1", "")
+        words = words or "its script is broken"
+        world.registry.before(GONE.format(patch=2, code=code, words=words))
+    ended = diff(world, BEFORE, AFTER, "--json")
+    (case,) = json.loads(ended.out)["cases"]
+    if reason is None:
+        assert (ended.code, changes(ended)["outcome"][1]) == (1, "crashed")
+    else:
+        assert (ended.code, case["changes"], reason in case["reason"]) == (0, [], True)
+
+
+def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
+    world.publish(until=3)
+    world.registry.before(f'if [ "$1" = install ]; then echo "{OFFLINE}" >&2; exit 1; fi\n')
+    ended = diff(world, BEFORE, AFTER)
+    assert ended.code == 1
+    assert "nothing can be installed here: the package registry" in ended.err
+    assert "nothing could be compared" in ended.out
+    world.registry.before("")
+    assert diff(world, BEFORE, AFTER).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((BEFORE, "claude-code@1.0.9"), "claude-code@1.0.9: this version is not published; next"),
+        ((BEFORE, BEFORE), "both are the same"),
+        ((BEFORE, "claude-code@>=1"), "give one version, such as claude-code@2.1.31"),
+        ((BEFORE, "claude-code@installed"), "give one version, such as claude-code@2.1.31"),
+        ((BEFORE, "cloud-code@1.0.1"), "there is no such client; did you mean 'claude-code'?"),
+        ((BEFORE, AFTER, "exmple/claude-code/*"), "there is no such case"),
+        ((BEFORE, AFTER, CASE, "--json", "--markdown"), "two ways to print"),
+        ((BEFORE, "results.json"), "results.json: there is no such client"),
+        (("results.json", AFTER), "two clients can be compared, or two results"),
+        (("gone.json", "gone.json"), "gone.json: No such file"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_one_line(
+    world: World, words: tuple[str, ...], complaint: str
+) -> None:
+    world.publish(until=2)
+    ended = diff(world, *words)
+    assert (ended.code, ended.out) == (4, "")
+    assert complaint in ended.err
+    assert not (world.folder / "reports").exists()
+
+
+def compare(folder: Path, *words: str) -> Ended:
+    return run("diff", *RESULTS, *words, cwd=folder, argv=None)
+
+
+def write_runs(folder: Path, **after: Any) -> None:
+    for name, changes in zip(RESULTS, ({}, after), strict=True):
+        (folder / name).write_text(dump_run(make_run(make_record(id="a/x", **changes))))
+
+
+def test_two_runs_are_compared(tmp_path: Path) -> None:
+    write_runs(tmp_path, verdict=Verdict(status=Status.FAILED))
+    ended = compare(tmp_path)
+    assert ended.code == 1
+    assert "\na/x (worse)\n  verdict: passed → failed\n" in ended.out
+    assert "again: authprobe diff before.json after.json\n" in ended.out
+    assert compare(tmp_path, "a/*", "--markdown").out.startswith("**the run of 2026-11-23 19:10")
+    missing = compare(tmp_path, "b/*")
+    assert (missing.code, missing.out) == (4, "")
+
+
+def test_two_equal_runs_end_with_0(tmp_path: Path) -> None:
+    write_runs(tmp_path)
+    assert compare(tmp_path).code == 0
+
+
+def test_a_file_that_is_no_run_is_told(tmp_path: Path) -> None:
+    write_runs(tmp_path)
+    (tmp_path / "after.json").write_text("{}")
+    ended = compare(tmp_path)
+    assert (ended.code, ended.out) == (4, "")
+    assert "after.json: not a results file of authprobe" in ended.err

@@ -1,0 +1,140 @@
+import pytest
+
+from probes.diff import Compared, diff_observations, diff_runs, named_cases
+from probes.errors import SettingsError
+from probes.observation import Outcome
+from probes.report import diff as words
+from probes.run import CaseRecord
+from probes.verdict import Status, Verdict
+from probes.wire import Aspect
+from tests.make import make_exchange, make_observation, make_record, make_run
+
+GOOD = make_observation()
+REFUSED = make_observation(outcome=Outcome.REJECTED, status=401)
+GONE = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="not published")
+FLAGS = make_observation(exchanges=(make_exchange(betas=("a", "b")),))
+PLAIN = make_observation(exchanges=(make_exchange(betas=("c",)),))
+
+
+def record(name: str, status: Status = Status.PASSED, **changes: object) -> CaseRecord:
+    return make_record(id=name, verdict=Verdict(status=status), **changes)
+
+
+def test_what_became_worse_comes_first_and_then_what_changed() -> None:
+    before = make_run(record("a"), record("b"), record("c"), record("d", observation=GONE))
+    after = make_run(
+        record("a"),
+        record("b", observation=REFUSED),
+        record("c", Status.FAILED, observation=REFUSED),
+        record("d"),
+    )
+    found = diff_runs(before, after)
+    assert [case.case for case in found.cases] == ["c", "b", "a", "d"]
+    assert [case.worse for case in found.cases] == [True, False, False, False]
+    assert (len(found.changed), found.same) == (2, False)
+    assert found.not_compared == (Compared(case="d", reason="not published"),)
+
+
+def test_a_case_that_passes_again_is_not_worse() -> None:
+    (case,) = diff_runs(make_run(record("a", Status.FAILED)), make_run(record("a"))).cases
+    (change,) = case.changes
+    assert (change.aspect, change.before, change.after) == (Aspect.VERDICT, "failed", "passed")
+    assert not case.worse
+
+
+def test_runs_of_two_versions_of_a_client_are_compared() -> None:
+    before = make_run(record("s/claude-code@2.1.31/default/a", client_version="2.1.31"))
+    after = make_run(
+        record("s/claude-code@2.1.32/default/a", client_version="2.1.32", observation=REFUSED)
+    )
+    found = diff_runs(before, after)
+    assert [case.case for case in found.changed] == ["s/claude-code@2.1.32/default/a"]
+    assert (found.only_before, found.only_after) == ((), ())
+    assert found.clients == ("raw-http: 2.1.31 → 2.1.32",)
+
+
+def test_cases_that_only_one_has_are_told_and_not_paired_where_that_is_ambiguous() -> None:
+    before = make_run(record("s/claude-code@1.0.0/x"), record("gone"))
+    after = make_run(record("s/claude-code@1.0.1/x"), record("s/claude-code@1.0.2/x"))
+    found = diff_runs(before, after)
+    assert (found.cases, found.same) == ((), False)
+    assert found.only_before == ("gone", "s/claude-code@1.0.0/x")
+    assert found.only_after == ("s/claude-code@1.0.1/x", "s/claude-code@1.0.2/x")
+
+
+def test_two_equal_runs_are_the_same() -> None:
+    run = make_run(record("a"), record("b", observation=GONE))
+    assert diff_runs(run, run).same
+
+
+@pytest.mark.parametrize("sides", [([], [GOOD]), ([GOOD], [GONE]), ([GONE], [GOOD])])
+def test_what_could_not_be_tested_is_not_compared(sides: tuple[list[object], ...]) -> None:
+    found = diff_observations("a", *sides)  # type: ignore[arg-type]
+    assert found.changes == ()
+    assert found.reason in ("it was not probed", "not published")
+
+
+def test_each_change_is_told_once_with_the_cases_that_show_it() -> None:
+    before = make_run(record("a"), record("b"), record("c", observation=PLAIN))
+    after = make_run(
+        record("a", observation=REFUSED),
+        record("b", observation=REFUSED),
+        record("c", observation=FLAGS),
+    )
+    (both, _), (one, flags) = diff_runs(before, after).groups
+    assert ([x.case for x in both], [x.case for x in one]) == (["a", "b"], ["c"])
+    assert words.change_lines(flags) == (
+        "betas of POST api.anthropic.com/v1/messages: + a, + b, - c",
+    )
+
+
+IDS = ("s/claude-code@2.1.31/default/a", "s/claude-code@2.1.31/default/b", "t/x")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("s/claude-code@latest/default/a", IDS[:1]),
+        ("s/claude-code/default/b", IDS[1:2]),
+        ("s/*", IDS[:2]),
+        ("*", IDS),
+    ],
+)
+def test_a_case_is_named_with_any_version_or_by_a_pattern(
+    name: str, found: tuple[str, ...]
+) -> None:
+    assert named_cases(name, IDS) == found
+
+
+def test_a_name_that_no_case_has_is_told_with_one_that_is_near() -> None:
+    with pytest.raises(SettingsError, match=r"there is no such case; did you mean 't/x'\?"):
+        named_cases("t/y", IDS)
+
+
+def test_only_the_cases_that_are_named_are_left() -> None:
+    before = make_run(record("a/x"), record("b/x"), record("c/x"))
+    after = make_run(record("a/x", observation=REFUSED), record("b/x", observation=REFUSED))
+    found = diff_runs(before, after)
+    assert [case.case for case in found.only(["a/*"]).cases] == ["a/x"]
+    assert found.only(["a/*"]).only_before == ()
+    assert found.only(["c/x"]).only_before == ("c/x",)
+
+
+def test_the_words_tell_all_that_is_known() -> None:
+    before = make_run(record("a"), record("b"), record("gone"), record("d"))
+    after = make_run(
+        record("a", Status.FAILED, observation=REFUSED), record("b"), record("d", observation=GONE)
+    )
+    found = diff_runs(before, after)
+    text = "\n".join(words.text(found, "authprobe diff a b"))
+    for line in (
+        "1 case of 2 differ",
+        "\na (worse)\n  verdict: passed → failed\n  outcome: accepted → rejected\n  status: 200",
+        "\n1 case alike\nonly before: gone\nnot compared: d: not published\nagain: authprobe diff",
+    ):
+        assert line in text
+    markdown = "\n".join(words.markdown(found, "authprobe diff a b"))
+    assert "\n\n`a (worse)`  \n\n- verdict: passed → failed\n" in markdown
+    assert markdown.endswith("```sh\nauthprobe diff a b\n```")
+    told = words.as_json(found, "authprobe diff a b")
+    assert (told["same"], told["only_before"]) == (False, ("gone",))
