@@ -21,6 +21,7 @@ from probes.clients.base import Laboratory
 from probes.clients.installers import HERE
 from probes.conduct import INSTALLS_AT_ONCE, open_laboratory
 from probes.fields import Value
+from probes.harmless import cap
 from probes.inquiry import Inquiry
 from probes.observation import Observation, Outcome
 from probes.plan import Case
@@ -31,6 +32,8 @@ from probes.settings import Settings
 from probes.trials import Trial, Trials, key_of
 
 NOT_KEPT: Final = "not in the log"
+TOLD: Final = 160
+"""Characters of what shows that a version is bad, while the search goes on."""
 SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
 
 
@@ -132,7 +135,7 @@ def investigate(
             break
         sightings.append(seen)
         answer = search_in(inquiry, versions, sightings, fix=fix).answers[-1]
-        because = f" ({answer.reason})" if answer.reason else ""
+        because = f" ({cap(answer.reason, TOLD)})" if answer.reason else ""
         reporter.tell(f"{asked.version}: {answer.word}{because}")
     return Investigation(
         inquiry=inquiry,

@@ -21,6 +21,7 @@ from probes.harmless import for_log
 from probes.past import Past
 from probes.plan import Case
 from probes.progress import Reporter, make_reporter
+from probes.report.answers import read_answers
 from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.ctrf import ctrf
 from probes.report.html import finished, summary
@@ -275,7 +276,8 @@ class CompatibilityRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self.run is not None:
-            prefix.append(summary(self.run, self.past.points()))
+            found = read_answers(self.plan.settings.out)
+            prefix.append(summary(self.run, self.past.points(), bisections=found))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:

@@ -22,6 +22,8 @@ from probes.observation import Exchange, Observation, Outcome, StoredLogin
 MADE, NOT_MADE = "made", "not made"
 SENT, NOT_SENT = "sent", "not sent"
 NO_FILE: Final = "no file"
+SHOWN: Final = 3
+"""Values of one thing that are told, as one request after the other has another."""
 
 
 class Aspect(enum.StrEnum):
@@ -223,5 +225,7 @@ def _differing(
         yield Change(aspect=aspect, subject=subject, before=_told(old), after=_told(new))
 
 
-def _told(values: Iterable[object]) -> str:
-    return ", then ".join(NONE if value is None else str(value) for value in values) or NONE
+def _told(values: Sequence[object]) -> str:
+    told = [NONE if value is None else str(value) for value in values]
+    more = [f"{len(told) - SHOWN} more"] if len(told) > SHOWN else []
+    return ", then ".join([*told[:SHOWN], *more]) or NONE

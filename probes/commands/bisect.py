@@ -14,7 +14,10 @@ from probes.harmless import for_json, for_log
 from probes.inquiry import Inquiry, make_inquiry, versions_between
 from probes.investigate import Bench, Investigation, Probe, investigate, kept, replay
 from probes.progress import make_reporter
+from probes.report import answers
 from probes.report import bisection as words
+from probes.report.artifacts import Guard, SecretFoundError
+from probes.report.bisection_page import bisection_page
 from probes.report.text import plural
 from probes.scan import scan_text
 from probes.scenario.load import load_all
@@ -57,14 +60,36 @@ def bisect(
     versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
     found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
     command = words.again(found, case, tuple(map(spoken, scenarios)))
+    told = for_json(to_json(words.as_json(found, command), indent=1).decode())
+    if withheld := _publish(found, command, told, log, out / answers.FOLDER):
+        return withheld
     if as_json:
-        told = to_json(words.as_json(found, command), indent=1).decode()
-        code = print_lines([for_json(told)], log)
+        code = print_lines([told], log)
     else:
         lines = words.markdown(found, command) if as_markdown else words.text(found, command)
         code = print_lines(map(for_log, lines), log)
     decided = found.bisection.problem is None and found.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
+
+
+def _publish(found: Investigation, command: str, told: str, log: Trials, folder: Path) -> ExitCode:
+    """Write the answer as a page and for programs; the exit code.
+
+    Raises:
+        SettingsError: they cannot be written.
+    """
+    name = answers.file_name(found)
+    texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        Guard(log.redactor).publish(folder, texts)
+    except SecretFoundError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.SECRET_FOUND
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    print(f"page: {folder / name}.html", file=sys.stderr)
+    return ExitCode.OK
 
 
 def _published(inquiry: Inquiry) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from probes.progress import make_reporter
 from probes.report import versions as words
 from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.text import plural
+from probes.report.versions_page import versions_page
 from probes.run import this_platform
 from probes.scenario.load import load_all
 from probes.scenario.model import LATEST, ClientKind
@@ -62,6 +63,7 @@ def versions(options: Options) -> int:
     kind = _kind(options.client)
     data = options.data or options.out / "versions" / f"{kind}.json"
     before = _table_before(data, kind)
+    page = page_of(data)
     settings = Settings(
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
@@ -85,21 +87,40 @@ def versions(options: Options) -> int:
     withheld = print_lines(_lines(options, table), log)
     if problem:
         print(problem, file=sys.stderr)
-    print(f"table: {data}", file=sys.stderr)
+    print(f"table: {data}\npage: {page}", file=sys.stderr)
     return withheld or code
 
 
+def page_of(data: Path) -> Path:
+    """The page that stands beside a table.
+
+    Raises:
+        SettingsError: it would take the place of the table.
+    """
+    page = data.with_suffix(".html")
+    if page.name.lower() == data.name.lower():
+        raise SettingsError(f"{data}: this is the name of its page; end that of the table in .json")
+    return page
+
+
 def publish(table: Table, data: Path, log: Trials) -> ExitCode:
-    """Write the files; the exit code.
+    """Write the table and its page, or neither; the exit code.
 
     Raises:
         SettingsError: they cannot be written.
     """
+    guard = Guard(log.redactor)
+    texts = {
+        data.name: dump_table(table),
+        page_of(data).name: versions_page(table, data=data.name),
+    }
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        Guard(log.redactor).publish(data.parent, {data.name: dump_table(table)})
+        for name, text in texts.items():  # all of them before one is written
+            guard.check(name, text)
+        guard.publish(data.parent, texts)
     except SecretFoundError as error:
-        print(error, file=sys.stderr)
+        print(f"{error}\nneither the table nor its page was written", file=sys.stderr)
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{data}: cannot be written: {error.strerror or error}") from None

@@ -86,6 +86,12 @@ def question(found: Investigation) -> str:
     return f"the verdict, by what is expected in {found.inquiry.judged_by}"
 
 
+def where_words() -> str:
+    """The system and machine on which it was asked."""
+    where = this_platform()
+    return f"{where.system} {where.machine}"
+
+
 def text(found: Investigation, command: str) -> Iterator[str]:
     """The answer for a terminal, line by line."""
     yield headline(found)
@@ -99,13 +105,12 @@ def text(found: Investigation, command: str) -> Iterator[str]:
 
 def markdown(found: Investigation, command: str) -> Iterator[str]:
     """The answer for an issue, line by line."""
-    where = this_platform()
     yield f"**{escaped(headline(found))}**"
     yield ""
     yield from (f"- {escaped(line)}" for line in doubts(found))
     yield from (f"- changed: {escaped(line)}" for line in change_lines(changes(found)))
     yield f"- asked: {escaped(question(found))}"
-    yield f"- {escaped(effort(found))}, on {escaped(f'{where.system} {where.machine}')}"
+    yield f"- {escaped(effort(found))}, on {escaped(where_words())}"
     yield from ("", "| version | seen |", "| --- | --- |")
     for each in found.bisection.assessments:
         yield f"| {escaped(each.version)} | {escaped(str(each))} |"
@@ -117,6 +122,7 @@ def as_json(found: Investigation, command: str) -> dict[str, object]:
     asked, result = found.inquiry, found.bisection
     return {
         "schema_version": 1,
+        "headline": headline(found),
         "client": asked.kind,
         "case": asked.at(asked.good).id,
         "judged_by": None if asked.when else asked.judged_by,

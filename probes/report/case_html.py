@@ -1,19 +1,14 @@
 """One case as static HTML: what was expected, what was seen, and every request that proves it."""
 
-from collections.abc import Callable, Sequence
-from string import ascii_uppercase
-from typing import Final
+from collections.abc import Sequence
 
-from probes.emulator.rules import RULES
 from probes.history import Point
-from probes.observation import Exchange
 from probes.report import text
 from probes.report.markup import bullets, code, facts, safe, section, source, status, table
+from probes.report.requests_html import requests
 from probes.report.timeline import timeline_facts
 from probes.run import CaseRecord, Diagnosis
 from probes.verdict import Mismatch, Status
-
-_REQUESTS_SHOWN: Final = 200
 
 
 def case(record: CaseRecord, content: str) -> str:
@@ -45,7 +40,7 @@ def details(record: CaseRecord, again: str, past: Sequence[Point] = ()) -> str:
         f"<div>{section('Observed', facts(text.observed_facts(record)))}</div>",
         f"<div>{section('Set-up', facts(text.setting_facts(record)))}{_about(record)}</div></div>",
         section("History", facts(history) if history else ""),
-        section("Requests, in order", _requests(record.observation.exchanges)),
+        section("Requests, in order", requests(record.observation.exchanges)),
     )
     return "".join(parts)
 
@@ -79,60 +74,3 @@ def diagnosis(found: Diagnosis | None) -> str:
 def _about(record: CaseRecord) -> str:
     target = text.scenario_anchor(record.scenario)
     return f'<p><a href="#{target}">Why this is asked, and who says so</a></p>'
-
-
-def _requests(exchanges: tuple[Exchange, ...]) -> str:
-    if not exchanges:
-        return "<p>None reached the backend.</p>"
-    in_sight = exchanges[:_REQUESTS_SHOWN]
-    sets = tuple(dict.fromkeys(exchange.betas for exchange in in_sight if exchange.betas))
-    labels = [label for label, _ in _COLUMNS]
-    rows = [[draw(exchange, sets) for _, draw in _COLUMNS] for exchange in in_sight]
-    more = len(exchanges) - _REQUESTS_SHOWN
-    rest = f"<p>… ({text.plural(more, 'more request')} in results.json)</p>" if more > 0 else ""
-    flags = facts(tuple((f"Flags {_name(sets, betas)}", ", ".join(betas)) for betas in sets))
-    return table("Requests", labels, rows, kind="ap-wire") + rest + (flags if sets else "")
-
-
-def _name(sets: Sequence[tuple[str, ...]], betas: tuple[str, ...]) -> str:
-    """A letter for a set of flags, which most requests of a client share."""
-    place = sets.index(betas)
-    letter = ascii_uppercase[place % len(ascii_uppercase)]
-    return letter * (1 + place // len(ascii_uppercase))
-
-
-def _betas(exchange: Exchange, sets: Sequence[tuple[str, ...]]) -> str:
-    if not exchange.betas:
-        return "none"
-    return f"{_name(sets, exchange.betas)} ({len(exchange.betas)})"
-
-
-def _path(exchange: Exchange) -> str:
-    """The path, and what an authorization was asked for with."""
-    scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
-    return code(exchange.path) + (f"<small>{safe(scopes)}</small>" if scopes else "")
-
-
-def _rule(exchange: Exchange) -> str:
-    """Which rule answered, or came nearest, and what went wrong on demand."""
-    drawn = code(exchange.rule)
-    if exchange.rule in RULES:
-        drawn = f'<a href="#rule-{exchange.rule}">{drawn}</a>'
-    if exchange.nearest:
-        drawn += f"<small>{safe(text.nearest_words(exchange))}</small>"
-    if exchange.faults:
-        drawn += f"<small>fault: {safe(', '.join(exchange.faults))}</small>"
-    return drawn
-
-
-_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, Sequence[tuple[str, ...]]], str]], ...]] = (
-    ("At (s)", lambda x, _: f"{x.at:.2f}"),
-    ("Method", lambda x, _: safe(x.method)),
-    ("Host", lambda x, _: safe(x.host)),
-    ("Path", lambda x, _: _path(x)),
-    ("Credential", lambda x, _: safe(text.sent_words(x))),
-    ("Flags", _betas),
-    ("Status", lambda x, _: safe(text.status_number(x))),
-    ("Told", lambda x, _: safe(text.told_words(x))),
-    ("Rule", lambda x, _: _rule(x)),
-)

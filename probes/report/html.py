@@ -3,18 +3,19 @@
 The script that comes with it only finds and copies what is there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from probes.emulator.catalogue import rows
 from probes.findings import names
 from probes.history import Point
 from probes.report import table, text
+from probes.report.answers import Answered
 from probes.report.case_html import case, details, diagnosis, mismatches, outline
 from probes.report.markup import bullets, code, link, mark, safe, source, status
 from probes.report.markup import table as draw_table
+from probes.report.requests_html import rules
 from probes.run import CaseRecord, Run
 from probes.verdict import Status
 
@@ -27,6 +28,7 @@ def summary(
     run: Run,
     past: Mapping[str, Sequence[Point]] = MappingProxyType({}),
     *,
+    bisections: Sequence[Answered] = (),
     limit_bytes: int = DETAILS_LIMIT_BYTES,
 ) -> str:
     """The verdict, what went wrong, the matrix and every case, with the styles they need."""
@@ -37,9 +39,10 @@ def summary(
         _problems(table.problems(run)),
         _matrix(run),
         _findings(run),
+        _bisections(bisections),
         _cases(run, past, limit_bytes),
         _scenarios(run),
-        _rules(run),
+        rules(e for record in run.cases for e in record.observation.exchanges),
     )
     return (
         f"<style>{_asset('report.css')}</style>"
@@ -183,6 +186,22 @@ def _findings(run: Run) -> str:
     return f"<h2>{title}</h2>{draw_table('Findings about clients', labels, lines)}"
 
 
+def _bisections(found: Sequence[Answered]) -> str:
+    """What `authprobe bisect` has found in the same folder, the latest first."""
+    if not found:
+        return ""
+    lines = (
+        (
+            f'<a href="{safe(each.page)}">{safe(each.headline)}</a>',
+            f"{each.at:%Y-%m-%d %H:%M} UTC",
+            code(each.command),
+        )
+        for each in found
+    )
+    labels = ("Answer, on a page beside this report", "When", "Ask again")
+    return f"<h2>Bisections ({len(found)})</h2>{draw_table('Bisections', labels, lines)}"
+
+
 def _named(record: CaseRecord) -> str:
     return f"{record.scenario}: {text.auth_path(record)}"
 
@@ -224,25 +243,3 @@ def _scenarios(run: Run) -> str:
     )
     labels = ("Scenario", "Title", "Why it is asked", "Sources")
     return f"<h2>Scenarios ({len(first)})</h2>{draw_table('Scenarios', labels, lines)}"
-
-
-def _rules(run: Run) -> str:
-    """What is known of the emulator's rules that answered, and who says so."""
-    exchanges = [exchange for record in run.cases for exchange in record.observation.exchanges]
-    used = {exchange.rule for exchange in exchanges}
-    known = [row for row in rows() if row.id in used]
-    if not known:
-        return ""
-    lines: Iterable[tuple[str, ...]] = (
-        (
-            f'<code id="rule-{row.id}">{row.id}</code>',
-            safe(row.words),
-            safe(row.last_seen),
-            safe(row.certainty),
-            " ".join(map(source, row.sources)),
-        )
-        for row in known
-    )
-    labels = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
-    title = f"Rules of the emulator that answered ({len(known)})"
-    return f"<h2>{title}</h2>{draw_table('Rules of the emulator', labels, lines)}"

@@ -11,7 +11,7 @@ import pytest
 from probes.commands import bisect
 from probes.trials import Trials
 from tests.clients.registry import OFFLINE
-from tests.command import command, environment
+from tests.command import command, environment, run
 from tests.waiting import wait_until
 from tests.world import CASE, GONE, World, make_world, numbers
 
@@ -201,6 +201,20 @@ def test_the_log_is_shown_and_half_a_line_in_it_is_left_out(world: World) -> Non
     assert "claude-code@1.0.1: rejected 401, example/claude-code/default/none" in shown.out
     assert "1 damaged line left out" in shown.err
     assert len(json.loads(world.bisect("--log", "--json").out)) == 4  # both bounds, twice
+
+
+def test_the_answer_is_a_page_and_a_file_beside_the_report(world: World) -> None:
+    world.publish(until=2, bad="2")
+    told = world.ask(2)
+    folder = world.folder / "reports" / "bisections"
+    name = "example-claude-code-default-none-1.0.0-1.0.2"
+    assert f"page: {Path('reports', 'bisections', name)}.html" in told["err"]
+    assert told["headline"] in (folder / f"{name}.html").read_text()
+    kept = json.loads((folder / f"{name}.json").read_text())
+    assert kept == {key: value for key, value in told.items() if key not in ("code", "err")}
+    ended = run("run", "example.yaml", cwd=world.folder, argv=None, **world.env)
+    assert ended.code == 0
+    assert f"bisections/{name}.html" in (world.folder / "reports" / "report.html").read_text()
 
 
 def test_markdown_is_ready_for_an_issue(world: World) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from probes.commands.versions import publish
-from probes.compat import dump_table
+from probes.compat import Table, dump_table, intervals
 from probes.trials import LOG, Trials
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, command, environment, run
-from tests.test_compat import known, make_table
+from tests.test_compat import PUBLISHED, known, make_table
 from tests.waiting import wait_until
 from tests.world import CASE, GONE, World, make_world, numbers
 
@@ -130,8 +130,8 @@ def test_what_cannot_be_tested_is_a_gap_and_no_change(
     world.publish(until=8, bad=numbers(6, 8), **does)
     ended = ask(world, "--count", "9")
     assert ended.code == 0
-    feature = table(world)["features"][0]
-    assert changes(table(world)) == [("yes", "1.0.0", True), ("no", "1.0.6", False)]
+    feature = table(world)["features"][1]
+    assert changes(table(world), "status") == [("none", "1.0.0", True), ("401", "1.0.6", False)]
     assert feature["intervals"][1]["added"]["after"] == "1.0.4"
     (gap,) = feature["gaps"]
     assert (gap["versions"], gap["after"], gap["before"]) == (["1.0.5"], "1.0.4", "1.0.6")
@@ -191,7 +191,7 @@ def test_an_interrupted_survey_goes_on_where_it_was(
     trials, damaged = Trials(log).read()
     assert damaged == 0
     assert ask(world, "--count", "7").code == 0
-    assert changes(table(world)) == [("yes", "1.0.1", False), ("no", "1.0.5", True)]
+    assert changes(table(world), "status") == [("none", "1.0.1", False), ("401", "1.0.5", True)]
     now, _ = Trials(log).read()
     first = {trial.key.client for trial in trials}
     more = [trial.key.client for trial in now[len(trials) :] if trial.key.client in first]
@@ -236,6 +236,7 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
         (("--features", "none.yaml"), "none.yaml"),
         (("--scenarios", "none.yaml"), "none.yaml"),
         (("--data", "example.yaml"), "example.yaml: this is no table of versions"),
+        (("--data", "new.HTML"), "new.HTML: this is the name of its page"),
         (("--count", "0"), "--count"),
         (("--disk", "much"), "'much' is not a size"),
     ],
@@ -262,13 +263,36 @@ def test_the_table_of_another_client_is_not_written_over(world: World) -> None:
     assert data.read_bytes() == before
 
 
-def test_a_table_that_holds_a_credential_is_not_written(tmp_path: Path) -> None:
-    token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
+def test_the_page_stands_beside_its_table(world: World) -> None:
+    world.publish(until=6, bad=numbers(5, 6))
+    asked = ask(world, "--count", "7", "--data", "public/mine.json")
+    data, page = Path("public/mine.json"), Path("public/mine.html")
+    assert asked.err.endswith(f"table: {data}\npage: {page}\n")
+    text = (world.folder / page).read_text()
+    assert '<a href="mine.json">' in text
+    assert "since 1.0.5" in text
+    (world.folder / page).unlink()
+    assert ask(world, "--log", "--data", "public/mine.json").code == 0
+    assert (world.folder / page).read_text() == text
+
+
+def with_value(value: str) -> Table:
+    """The table of a feature that has shown this in one version."""
     (feature,) = make_table().features
-    held = dataclasses.replace(feature, evidence=(known("1.0.1", token),))
-    bad = make_table(features=(held,))
-    data = tmp_path / "table.json"
-    assert publish(bad, data, Trials(tmp_path / LOG)) == 10
-    assert not data.exists()
-    assert publish(make_table(), data, Trials(tmp_path / LOG)) == 0
+    found = (known("1.0.1", value),)
+    held = dataclasses.replace(feature, evidence=found, intervals=intervals(PUBLISHED, found))
+    return make_table(features=(held,))
+
+
+@pytest.mark.parametrize("before", ["", "x" * 3000], ids=["in both", "where the page is cut"])
+def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
+    tmp_path: Path, before: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
+    data, page = tmp_path / "table.json", tmp_path / "table.html"
+    assert publish(with_value(f"{before} {token}"), data, Trials(tmp_path / LOG)) == 10
+    assert "neither the table nor its page was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert publish(with_value("yes"), data, Trials(tmp_path / LOG)) == 0
     assert data.exists()
+    assert page.exists()

@@ -10,10 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from probes.report.text import anchor
+from probes.report.versions_page import versions_page
 from probes.verdict import Mismatch, Status, Verdict
 from tests.command import results, run
 from tests.make import make_exchange, make_observation, make_record, make_run
 from tests.report.page import many, page_of
+from tests.report.test_versions_page import feature
+from tests.test_compat import evidence, make_table
 
 CHROMIUM = shutil.which("chromium")
 SIZES = {"wide": {"width": 1300, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -239,3 +242,38 @@ def test_ten_thousand_cases_open_and_filter(browser: Browser, tmp_path: Path) ->
     page.get_by_label("Search cases").fill("credential-499 2.1.19")
     page.get_by_text("1 of 10000 cases").wait_for(timeout=60_000)
     assert len(shown(page)) == 1
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of versions with values, doubts and gaps, and a word that is too long for a phone."""
+    path = tmp_path_factory.mktemp("versions") / "versions.html"
+    found = evidence(v0="no", v3="yes", v4=None, v9="yes", v10="A_LONG_NAME=" * 9, v23="no")
+    long = feature(*found, id="long", title="A_LONG_NAME=" * 9, contains="A_LONG_NAME=" * 9)
+    path.write_text(versions_page(make_table(features=(feature(*found), long))), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_lines_of_versions_are_for_everybody(
+    browser: Browser, versions: Path, size: str, colors: str
+) -> None:
+    page = opened(browser, versions, viewport=SIZES[size], color_scheme=colors)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(
+    ("size", "written"),
+    [("wide", [True, True, True, False, True]), ("phone", [False, False, True, False, False])],
+)
+def test_a_value_is_written_in_its_line_only_where_there_is_room(
+    browser: Browser, versions: Path, size: str, written: list[bool]
+) -> None:
+    page = opened(browser, versions, viewport=SIZES[size])
+    bar = page.locator(".v-feature .v-bar").first
+    below = bar.evaluate("bar => bar.getBoundingClientRect().bottom")
+    tops = bar.locator("b").evaluate_all("all => all.map(b => b.getBoundingClientRect().top)")
+    assert [top < below for top in tops] == written

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -8,7 +9,7 @@ from probes.observation import Outcome
 from probes.report import case_html, html, text
 from probes.run import Alternative, CaseRecord, Diagnosis, Run, Selection
 from probes.scenario.model import Expectation, TextRule
-from probes.verdict import Mismatch, Status, Verdict
+from probes.verdict import Mismatch, Status, Transition, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"
@@ -354,3 +355,14 @@ def test_findings_are_in_the_order_of_versions() -> None:
 
 def test_without_findings_nothing_is_said_of_them() -> None:
     assert "Findings" not in html.summary(make_run(make_record()))
+
+
+def test_each_part_stands_once() -> None:
+    changed = Transition(field="status", before="200", after="401")
+    run = make_run(
+        failed(verdict=Verdict(status=Status.FAILED, regressed=True, transitions=(changed,)))
+    )
+    drawn = html.summary(run)
+    headings = re.findall("<h2>(.*?)</h2>", drawn)
+    assert any("since the baseline" in heading for heading in headings)
+    assert len(headings) == len(set(headings))
