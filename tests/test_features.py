@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.claude_code.prompt import NO_REPORT
 from probes.errors import ProbesError
 from probes.features import BUNDLED, Asked, Definition, load_features
 from probes.fields import FIELDS
@@ -34,6 +33,21 @@ def test_the_bundled_features_are_read() -> None:
     for each in asked:
         assert each.inquiry.at("2.1.31").client.version == "2.1.31"
         assert each.definition.sources
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ClientKind.ANTHROPIC_PYTHON,
+        ClientKind.ANTHROPIC_NODE,
+        ClientKind.AGENT_SDK_PYTHON,
+        ClientKind.AGENT_SDK_NODE,
+    ],
+)
+def test_the_sdks_have_features_of_their_own(kind: ClientKind) -> None:
+    asked = load(BUNDLED, kind)
+    assert len(asked) >= 2
+    assert {each.inquiry.at("1.2.3").client.kind for each in asked} == {kind}
 
 
 def test_what_the_issue_asks_for_is_among_the_bundled_features() -> None:
@@ -117,8 +131,9 @@ def test_how_a_client_ends_is_read_where_that_is_asked() -> None:
 
 
 def test_a_way_to_ask_that_is_not_there_is_no_answer() -> None:
-    seen = make_observation(outcome=Outcome.UNAVAILABLE, detail=NO_REPORT)
-    assert definition("model.betas", "b").trouble("0.2.9", seen) == NO_REPORT
+    told = f"--output-format: {NOT_THERE}"
+    seen = make_observation(outcome=Outcome.UNAVAILABLE, detail=told)
+    assert definition("model.betas", "b").trouble("0.2.9", seen) == told
 
 
 def test_another_question_is_another_feature(tmp_path: Path) -> None:

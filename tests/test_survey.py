@@ -1,7 +1,6 @@
 import datetime
 from collections import Counter
 
-from probes.clients.claude_code.prompt import NO_REPORT
 from probes.compat import Evidence
 from probes.features import BUNDLED, load_features
 from probes.observation import NOT_THERE, Observation, Outcome
@@ -118,7 +117,8 @@ def test_trials_of_other_questions_and_versions_are_left_aside() -> None:
 def test_what_could_not_be_tested_is_tried_again() -> None:
     gone = trial("2.0.1", make_observation(outcome=Outcome.UNAVAILABLE, detail="no network"))
     lacks = trial("2.0.2", make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE))
-    mute = trial("2.0.3", make_observation(outcome=Outcome.UNAVAILABLE, detail=NO_REPORT))
+    told = f"--output-format: {NOT_THERE}"
+    mute = trial("2.0.3", make_observation(outcome=Outcome.UNAVAILABLE, detail=told))
     good = trial("2.0.4", refreshed(OLD))
     assert without_untested([gone, lacks, mute, good]) == (lacks, mute, good)
 

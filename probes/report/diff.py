@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from probes.diff import Compared, Diff
-from probes.harmless import LONG, one_line
+from probes.harmless import LONG, SHORT, cap, one_line
 from probes.report.markdown import escaped
 from probes.report.text import plural
 from probes.wire import SENT, Aspect, Change
@@ -45,7 +45,8 @@ _WORDS: Final = {
 
 def _told(change: Change) -> str:
     words = _WORDS.get(change.aspect, "")
-    return f"{words}{change.subject}: {change.before} → {change.after}"
+    before, after = cap(change.before, SHORT), cap(change.after, SHORT)
+    return f"{words}{change.subject}: {before} → {after}"
 
 
 def rest(diff: Diff) -> tuple[str, ...]:

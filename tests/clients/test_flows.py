@@ -158,11 +158,20 @@ def test_a_page_that_cannot_be_opened_is_unreachable(observe: Observe) -> None:
 
 
 @pytest.mark.parametrize(
-    "flow", [Flow.SETUP_TOKEN, Flow.AUTH_LOGIN, Flow.AUTH_LOGOUT, Flow.AUTH_STATUS, Flow.STDIO]
+    ("flow", "lacks"),
+    [
+        (Flow.SETUP_TOKEN, ""),
+        (Flow.AUTH_LOGIN, ""),
+        (Flow.AUTH_LOGOUT, ""),
+        (Flow.AUTH_STATUS, ""),
+        (Flow.STDIO, "--input-format: "),
+    ],
 )
-def test_a_flow_that_a_version_does_not_have_is_unavailable(observe: Observe, flow: Flow) -> None:
+def test_a_flow_that_a_version_does_not_have_is_unavailable(
+    observe: Observe, flow: Flow, lacks: str
+) -> None:
     seen = observe(flow, "old")
-    assert (seen.outcome, seen.detail) == (Outcome.UNAVAILABLE, "not in this version")
+    assert (seen.outcome, seen.detail) == (Outcome.UNAVAILABLE, f"{lacks}not in this version")
     assert seen.client_version == "2.1.31"
 
 

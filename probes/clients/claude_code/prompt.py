@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -23,8 +24,7 @@ JSON: Final = ("--output-format", "json")
 STREAM: Final = ("--output-format", "stream-json", "--verbose")
 ENDING: Final = 10.0
 """Seconds that the command has to end when it has answered and its stdin is closed."""
-UNKNOWN_OPTION: Final = "error: unknown option"
-NO_REPORT: Final = f"claude -p --output-format: {NOT_THERE}"
+UNKNOWN_OPTION: Final = re.compile(r"error: unknown option '(?P<option>--[a-z-]{1,40})")
 
 
 def ask(command: Command, form: Sequence[str]) -> Observation:
@@ -52,8 +52,9 @@ def _told(command: Command, finished: Finished) -> Observation:
     last = last_inference(bench.exchanges)
     answered = last is not None and last.status == HTTPStatus.OK
     told = read_report(finished.stdout) or read_early_report(finished.stdout, answered=answered)
-    if told is None and finished.exit_code > 0 and UNKNOWN_OPTION in finished.stderr:
-        return command.unavailable(NO_REPORT)
+    lacks = UNKNOWN_OPTION.search(finished.stderr)
+    if told is None and finished.exit_code > 0 and lacks:
+        return command.unavailable(f"{lacks['option']}: {NOT_THERE}")
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=command.began, version=version)
     return observe(bench, told, began=command.began, exit_code=finished.exit_code, version=version)
