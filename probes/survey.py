@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from probes.compat import Evidence, Feature, Table, gaps, intervals, spread, undecided
 from probes.features import Asked
@@ -11,6 +12,9 @@ from probes.plan import Case
 from probes.scenario.model import parse_client
 from probes.trials import Trial, key_of
 from probes.versions import order
+
+MOST: Final = 0.75
+"""The part of the features that is most of them."""
 
 Known = Mapping[str, Mapping[str, Evidence]]
 """Evidence by the id of its feature and by version."""
@@ -103,9 +107,11 @@ class Survey:
 
 
 def well_known(known: Known) -> frozenset[str]:
-    """The versions of which at least half of the features are known."""
+    """The versions of which most features are known: not those that stand beside some changes,
+    nor all versions anew because there is one more feature.
+    """
     times = Counter(version for evidence in known.values() for version in evidence)
-    return frozenset(version for version, number in times.items() if 2 * number >= len(known))
+    return frozenset(v for v, number in times.items() if number >= MOST * len(known))
 
 
 def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:

@@ -123,9 +123,10 @@ def test_what_could_not_be_tested_is_tried_again() -> None:
     assert without_untested([gone, lacks, mute, good]) == (lacks, mute, good)
 
 
-def test_a_version_is_well_known_by_half_of_the_features() -> None:
+def test_a_version_is_well_known_by_most_of_the_features() -> None:
     day = NOW.date()
     one = Evidence(version="2.0.1", value=OLD, seen_at=day, under="")
     two = Evidence(version="2.0.2", value=OLD, seen_at=day, under="")
-    known = {"a": {"2.0.1": one, "2.0.2": two}, "b": {"2.0.1": one}, "c": {}}
+    both = {"2.0.1": one, "2.0.2": two}
+    known = {"a": both, "b": both, "c": {"2.0.1": one}, "d": {}}
     assert well_known(known) == {"2.0.1"}
