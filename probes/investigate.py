@@ -32,7 +32,7 @@ from probes.settings import Settings
 from probes.trials import Trial, Trials, key_of
 
 NOT_KEPT: Final = "not in the log"
-TOLD: Final = 160
+TOLD: Final = 64
 """Characters of what shows that a version is bad, while the search goes on."""
 SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
 

@@ -229,6 +229,46 @@ def test_flaky_versions_are_settled_within_the_stated_error_rate(bad: float) -> 
     assert wrong <= decided * ERROR_RATE * 8
 
 
+def random_history(chance: random.Random) -> tuple[list[float | None], int, int]:
+    """How often each version is bad, None: untestable; and what a scan of all versions finds: the
+    last good one, and the first bad one that can be tested.
+    """
+    length = chance.randint(3, 100)
+    change = chance.randint(1, length - 1)
+    history: list[float | None] = [
+        chance.choice([0.0, 0.0, 0.05]) if n < change else chance.choice([0.6, 0.9, 1.0])
+        for n in range(length)
+    ]
+    for n in range(1, length - 1):
+        if chance.random() < 0.2:
+            history[n] = None
+    testable = [n for n, rate in enumerate(history) if rate is not None]
+    return history, max(n for n in testable if n < change), min(n for n in testable if n >= change)
+
+
+def test_random_histories_with_untestable_and_flaky_versions_end_as_a_scan_does() -> None:
+    wrong, tried = 0, 400
+    for seed in range(tried):
+        chance = random.Random(seed)  # noqa: S311 - the same in each run
+        history, last, first = random_history(chance)
+
+        def probe(
+            index: int, *, h: list[float | None] = history, c: random.Random = chance
+        ) -> Word:
+            rate = h[index]
+            return U if rate is None else B if c.random() < rate else G
+
+        search = search_of([G] * len(history))
+        for word in (G, B):  # from the beginning every verdict is a tested one
+            bound = str(len(history) - 1)
+            search = search.plus(Answer(version=bound, word=word, purpose=Purpose.KNOWN))
+        found = go(search, probe).result
+        expected = tuple(str(n) for n in range(last + 1, first + 1))
+        wrong += found.candidates != expected
+        assert found.named is None or history[int(found.named)] is not None
+    assert wrong <= tried * ERROR_RATE * 8
+
+
 def test_two_looks_that_differ_begin_the_sequential_test() -> None:
     given = {3: iter([B, G, *[B] * 20])}
 
