@@ -266,7 +266,7 @@ def test_random_histories_with_untestable_and_flaky_versions_end_as_a_scan_does(
         expected = tuple(str(n) for n in range(last + 1, first + 1))
         wrong += found.candidates != expected
         assert found.named is None or history[int(found.named)] is not None
-    assert wrong <= tried * ERROR_RATE * 8
+    assert wrong <= tried * ERROR_RATE
 
 
 def test_two_looks_that_differ_begin_the_sequential_test() -> None:
