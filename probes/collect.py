@@ -3,14 +3,14 @@
 import contextlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from probes import engine
 from probes.clients.base import Laboratory
-from probes.conduct import INSTALLS_AT_ONCE, open_laboratory
-from probes.investigate import keep, trouble_here
+from probes.conduct import INSTALLS_AT_ONCE
+from probes.investigate import Workplace, keep, trouble_here
 from probes.observation import Observation
 from probes.plan import Case
 from probes.progress import Reporter
@@ -60,8 +60,8 @@ def complete(
     return None
 
 
-class Collector:
-    """Probes cases at many versions; the laboratory is opened for the first; a context manager.
+class Collector(Workplace):
+    """Probes cases at many versions.
 
     Of the clients that it installs it keeps what fits into `disk_bytes`, and removes first what
     was probed first. What was in the cache before stays there.
@@ -70,35 +70,18 @@ class Collector:
     def __init__(
         self, settings: Settings, redactor: Redactor, reporter: Reporter, *, disk_bytes: int
     ) -> None:
+        super().__init__(settings, redactor, jobs=settings.jobs)
         self.probes = 0
         self.installs = 0
         self.disk_peak_bytes = 0
-        self._settings = settings
-        self._redactor = redactor
+        self._jobs = settings.jobs
         self._reporter = reporter
         self._disk_bytes = disk_bytes
         self._probed: deque[Client] = deque()
-        self._stack = contextlib.ExitStack()
-        self._laboratory: Laboratory | None = None
-        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
-        self._probing = ThreadPoolExecutor(settings.jobs, thread_name_prefix="probe")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._laboratory:  # what runs is ended first, and then who waits for it
-            self._laboratory.children.close()
-            self._laboratory.cache.stop()
-        self._installing.shutdown(cancel_futures=True)
-        self._probing.shutdown(cancel_futures=True)
-        self._stack.close()
 
     def collect(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
         """Each case with what it shows, in the order in which they end; version after version."""
-        laboratory = self._laboratory = self._laboratory or open_laboratory(
-            self._stack, self._settings, self._redactor
-        )
+        laboratory = self.laboratory
         waiting = deque(_by_client(cases).items())
         self._reporter.stage("installing and probing", len(waiting) + len(cases))
         versions: dict[Client, _Version] = {}
@@ -108,7 +91,7 @@ class Collector:
             while waiting and len(versions) < OPEN_AT_ONCE:
                 client, own = waiting.popleft()
                 versions[client] = self._open(laboratory, own)
-            while ready and len(running) < self._settings.jobs:
+            while ready and len(running) < self._jobs:
                 case = ready.popleft()
                 self._reporter.busy(case.id, "")
                 running[self._probing.submit(engine.probe, laboratory, case)] = case

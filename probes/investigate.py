@@ -26,6 +26,7 @@ from probes.inquiry import Inquiry
 from probes.observation import Observation, Outcome
 from probes.plan import Case
 from probes.progress import Reporter
+from probes.redact import Redactor
 from probes.scenario.model import Client
 from probes.search import ask, stopped, upcoming
 from probes.settings import Settings
@@ -194,40 +195,52 @@ def replay(question: Question, search: Search) -> Sighting:
     return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
 
 
-class Bench:
-    """Probes one version after the other; the laboratory is opened for the first; a context
-    manager.
+class Workplace:
+    """A laboratory that is opened when it is needed, with threads that install, and others that
+    probe; a context manager.
     """
 
-    def __init__(
-        self, inquiry: Inquiry, settings: Settings, log: Trials, reporter: Reporter
-    ) -> None:
-        self._inquiry = inquiry
+    def __init__(self, settings: Settings, redactor: Redactor, *, jobs: int) -> None:
         self._settings = settings
-        self._log = log
-        self._reporter = reporter
+        self._redactor = redactor
         self._stack = contextlib.ExitStack()
-        self._laboratory: Laboratory | None = None
+        self._opened: Laboratory | None = None
         self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
-        self._probing = ThreadPoolExecutor(1, thread_name_prefix="probe")
-        self._preparing: dict[Client, Future[None]] = {}
+        self._probing = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
+
+    @property
+    def laboratory(self) -> Laboratory:
+        """The laboratory, opened by the first who asks for it."""
+        self._opened = self._opened or open_laboratory(self._stack, self._settings, self._redactor)
+        return self._opened
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._laboratory:  # what runs is ended first, and then who waits for it
-            self._laboratory.children.close()
-            self._laboratory.cache.stop()
+        if self._opened:  # what runs is ended first, and then who waits for it
+            self._opened.children.close()
+            self._opened.cache.stop()
         self._installing.shutdown(cancel_futures=True)
         self._probing.shutdown(cancel_futures=True)
         self._stack.close()
 
+
+class Bench(Workplace):
+    """Probes one version after the other."""
+
+    def __init__(
+        self, inquiry: Inquiry, settings: Settings, log: Trials, reporter: Reporter
+    ) -> None:
+        super().__init__(settings, log.redactor, jobs=1)
+        self._inquiry = inquiry
+        self._log = log
+        self._reporter = reporter
+        self._preparing: dict[Client, Future[None]] = {}
+
     def __call__(self, question: Question, search: Search) -> Sighting:
         """What the version shows; both that may come next are installed meanwhile."""
-        laboratory = self._laboratory = self._laboratory or open_laboratory(
-            self._stack, self._settings, self._log.redactor
-        )
+        laboratory = self.laboratory
         case = self._inquiry.at(question.version)
         self._forget_waiting()
         self._prepare(laboratory, case)

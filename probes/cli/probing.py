@@ -74,6 +74,31 @@ def run(**options: object) -> None:
     sys.exit(command(**options))  # type: ignore[arg-type]
 
 
+_scenarios = click.option(
+    "--scenarios",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Files or folders with the cases.  [default: the bundled ones]",
+)
+_log_folder = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the log is: trials.jsonl.",
+)
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Clients at once.  [default: processors]",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_as_markdown = click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue."
+)
+
+
 @click.command()
 @click.argument("case", required=False)
 @click.option("--good", metavar="VERSION", help="A version in which all is well.")
@@ -84,24 +109,13 @@ def run(**options: object) -> None:
     metavar="FIELD",
     help="Good is what has the same FIELD as --good: betas, exit_code, exchange.host, message, ...",
 )
-@click.option(
-    "--scenarios",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Files or folders with the case.  [default: the bundled ones]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
-    help="Where the log is: trials.jsonl.",
-)
+@_scenarios
+@_log_folder
 @click.option(
     "--log", "from_log", is_flag=True, help="Probe nothing: answer by the log, or show it."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue.")
+@_as_json
+@_as_markdown
 def bisect(case: str | None, **options: object) -> None:
     """Find the version in which CASE breaks, among all that are published.
 
@@ -128,19 +142,8 @@ def bisect(case: str | None, **options: object) -> None:
 @click.argument("before")
 @click.argument("after")
 @click.argument("names", nargs=-1, metavar="[CASE]...")
-@click.option(
-    "--scenarios",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Files or folders with the cases.  [default: the bundled ones]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
-    help="Where the log is: trials.jsonl.",
-)
+@_scenarios
+@_log_folder
 @click.option(
     "--looks",
     type=click.IntRange(1, 10),
@@ -148,10 +151,10 @@ def bisect(case: str | None, **options: object) -> None:
     show_default=True,
     help="How many times a case that differs is probed at each: what differs each time counts.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Clients at once.")
+@_jobs
 @click.option("--log", "from_log", is_flag=True, help="Probe nothing: compare what is known.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue.")
+@_as_json
+@_as_markdown
 def diff(**options: object) -> None:
     """Show what a client does otherwise at another version, or what changed between two runs.
 
@@ -201,25 +204,14 @@ def diff(**options: object) -> None:
     metavar="FILE",
     help="What is asked.  [default: the bundled features]",
 )
-@click.option(
-    "--scenarios",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Files or folders with the cases.  [default: the bundled ones]",
-)
+@_scenarios
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="The table that is added to; its page stands beside it.  [default: versions/ in --out]",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
-    help="Where the log is: trials.jsonl.",
-)
+@_log_folder
 @click.option(
     "--disk",
     "disk_bytes",
@@ -229,10 +221,10 @@ def diff(**options: object) -> None:
     metavar="SIZE",
     help="What the installed versions may take; the oldest are removed first.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Clients at once.")
+@_jobs
 @click.option("--log", "from_log", is_flag=True, help="Probe nothing: the table of what is known.")
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print it as Markdown.")
+@_as_json
+@_as_markdown
 def versions(**options: object) -> None:
     """Find since which version, and until which, a client does what.
 

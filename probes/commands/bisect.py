@@ -46,9 +46,7 @@ def bisect(
     if as_json and as_markdown:
         raise SettingsError("--json and --markdown are two ways to print; give one of them")
     log = Trials(out / LOG)
-    trials, damaged = log.read()
-    if damaged:
-        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    trials = read_trials(log)
     if case is None and from_log:
         return print_lines(_log_lines(trials, as_json=as_json), log)
     if case is None or good is None or bad is None:
@@ -125,6 +123,18 @@ def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
     if as_json:
         return [for_json(to_json(trials, indent=1).decode())]
     return [words.log_line(trial) for trial in trials]
+
+
+def read_trials(log: Trials) -> tuple[Trial, ...]:
+    """What the log has; that a line is damaged is told.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    trials, damaged = log.read()
+    if damaged:
+        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    return trials
 
 
 def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from probes.collect import Collector, complete
-from probes.commands.bisect import print_lines
+from probes.commands.bisect import print_lines, read_trials
 from probes.conduct import published_versions, spoken, terminable
 from probes.contrast import Contrast, check_clients, pairs_of
 from probes.diff import Diff, diff_runs
@@ -22,7 +22,6 @@ from probes.inquiry import beside
 from probes.plan import read_client
 from probes.progress import make_reporter
 from probes.report import diff as words
-from probes.report.text import plural
 from probes.run import read_run
 from probes.scenario.load import load_all
 from probes.scenario.model import LATEST, Client, ClientKind, Scenario
@@ -124,9 +123,7 @@ def _of_clients(options: Options, log: Trials) -> tuple[Diff, str | None, ExitCo
         pairs=pairs_of(scenarios, before, after, options.names, usual=usual),
         looks=options.looks,
     )
-    trials, damaged = log.read()
-    if damaged:
-        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    trials = read_trials(log)
     known = list(trials if options.from_log else without_untested(trials))
     if options.from_log:
         return contrast.diff(known), None, ExitCode.OK

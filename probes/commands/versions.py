@@ -11,7 +11,7 @@ from pathlib import Path
 
 import probes
 from probes.collect import Collector, complete
-from probes.commands.bisect import print_lines
+from probes.commands.bisect import print_lines, read_trials
 from probes.compat import Made, Table, dump_table, read_table
 from probes.conduct import published_versions, terminable
 from probes.errors import ClientError, ExitCode, SettingsError
@@ -21,7 +21,6 @@ from probes.plan import Case, read_client
 from probes.progress import make_reporter
 from probes.report import versions as words
 from probes.report.artifacts import Guard, SecretFoundError
-from probes.report.text import plural
 from probes.report.versions_page import versions_page
 from probes.run import this_platform
 from probes.scenario.load import load_all
@@ -69,9 +68,7 @@ def versions(options: Options) -> int:
     )
     survey = _survey(options, settings, kind)
     log = Trials(options.out / LOG)
-    trials, damaged = log.read()
-    if damaged:
-        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    trials = read_trials(log)
     known = list(trials if options.from_log else without_untested(trials))
     problem, made, code = None, None, ExitCode.OK
     if not options.from_log:
