@@ -12,6 +12,7 @@ docs: .venv/ready
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
+	.venv/bin/authprobe schema --versions > docs/versions/schema.json
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
 
 .venv/ready: pyproject.toml constraints.txt

@@ -236,6 +236,13 @@ def read_table(path: Path) -> Table:
         ) from None
 
 
+def dump_schema() -> str:
+    """The JSON Schema (2020-12) of a table, as text."""
+    schema = _reader().json_schema(mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return to_json(head | schema | {"title": "authprobe versions"}, indent=2).decode() + "\n"
+
+
 def dump_table(table: Table) -> str:
     """The table as JSON, which `read_table` reads."""
     return for_json(to_json(table, indent=1).decode()) + "\n"

@@ -95,19 +95,22 @@ def history(case: str | None, place: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--results", is_flag=True, help="Of results.json.")
-def schema(results: bool) -> None:
-    """Print the JSON Schema of a scenario file, or of results.json.
+@click.option("--versions", is_flag=True, help="Of a table of `authprobe versions`.")
+def schema(results: bool, versions: bool) -> None:
+    """Print the JSON Schema of a scenario file, or of another file of authprobe.
 
     \b
     Examples:
       authprobe schema > scenario.schema.json
       authprobe schema --results > results.schema.json
+      authprobe schema --versions > versions.schema.json
     """
+    if results and versions:
+        raise click.UsageError("--results and --versions are two schemas; give one of them")
     if results:
-        from probes.run import dump_schema as dump_results_schema
-
-        click.echo(dump_results_schema(), nl=False)
-        return
-    from probes.scenario.schema import dump_schema
-
+        from probes.run import dump_schema
+    elif versions:
+        from probes.compat import dump_schema
+    else:
+        from probes.scenario.schema import dump_schema
     click.echo(dump_schema(), nl=False)

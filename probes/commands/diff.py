@@ -71,7 +71,10 @@ def diff(options: Options) -> int:
 
 
 def _is_client(name: str) -> bool:
-    return CLIENT.fullmatch(name) is not None and not Path(name).exists()
+    """Whether this is meant as a client, well written or not, and no file."""
+    kind = re.split("[@+]", name, maxsplit=1)[0]
+    meant = kind in list(ClientKind) or CLIENT.fullmatch(name) is not None
+    return meant and not Path(name).exists()
 
 
 def _lines(options: Options, found: Diff) -> list[str]:

@@ -77,8 +77,9 @@ def test_what_differs_by_chance_is_not_told(world: World) -> None:
 
 def test_latest_is_the_newest_that_is_published(world: World) -> None:
     world.publish(until=3, bad="3")
-    ended = diff(world, BEFORE, "claude-code@latest", "--json")
-    assert json.loads(ended.out)["after"] == "claude-code@1.0.3"
+    for name in ("claude-code@latest", "claude-code"):
+        assert json.loads(diff(world, BEFORE, name, "--json").out)["after"] == "claude-code@1.0.3"
+    assert json.loads(diff(world, "claude-code", BEFORE, "--json").out)["after"] == BEFORE
 
 
 @pytest.mark.parametrize(
