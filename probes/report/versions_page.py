@@ -1,6 +1,7 @@
 """The versions table as a page: what is so in the newest version, and a line for each feature."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -48,28 +49,36 @@ def _data(name: str | None) -> str:
 
 
 def _made(made: tuple[Made, ...]) -> str:
-    """How the table was made: the last command, and those before it folded."""
+    """How the table was made: by the only command, or by all of them together, and each folded."""
     if not made:
         return ""
-    *earlier, last = made
+    last, several = made[-1], len(made) > 1
     told = (
-        ("Made with", code(last.command)),
+        ("Made with", plural(len(made), "command") if several else code(last.command)),
         ("Ended", safe(words.made_where(last))),
-        ("It took", safe(words.made_words(last))),
+        ("It took", safe(words.made_words(_together(made)))),
     )
-    return _facts(told) + _earlier(earlier)
+    return _facts(told) + (_each(made) if several else "")
 
 
-def _earlier(made: list[Made]) -> str:
-    if not made:
-        return ""
+def _together(made: Sequence[Made]) -> Made:
+    """What all commands took."""
+    return replace(
+        made[-1],
+        elapsed=sum(each.elapsed for each in made),
+        probes=sum(each.probes for each in made),
+        installs=sum(each.installs for each in made),
+        disk_peak_bytes=max(each.disk_peak_bytes for each in made),
+    )
+
+
+def _each(made: Sequence[Made]) -> str:
     rows = (
         (safe(words.made_where(each)), code(each.command), safe(words.made_words(each)))
         for each in reversed(made)
     )
-    drawn = markup.table("Earlier commands", ("Ended", "Command", "It took"), rows)
-    summary = f"{plural(len(made), 'earlier command')} that it was made with"
-    return f"<details><summary>{summary}</summary>{drawn}</details>"
+    drawn = markup.table("Commands", ("Ended", "Command", "It took"), rows)
+    return f"<details><summary>Each of them</summary>{drawn}</details>"
 
 
 def _facts(told: tuple[tuple[str, str], ...]) -> str:

@@ -77,18 +77,35 @@ def test_headings_come_in_order() -> None:
     assert heads == ["h1", "h2", "h2", "h3", "h3"]
 
 
-def test_what_it_took_is_told_of_the_last_command_and_of_those_before() -> None:
-    earlier = dataclasses.replace(MADE, command="authprobe versions --count 9", probes=1)
-    text = page_of(feature(), made=(earlier, MADE)).text
-    told = (
-        "authprobe versions --count 70",
-        "2026-11-26 21:36 UTC, authprobe 0.1.0, Linux x86_64",
-        "1,210 probes in 64 min 3 s, 130 clients installed, at most 3.01 GB at a time",
-        "1 earlier command that it was made with",
-        "authprobe versions --count 9",
-    )
+def in_order(text: str, *told: str) -> bool:
+    """Whether all of this stands there, one after the other."""
     places = [text.index(words) for words in told]
-    assert places == sorted(places)
+    return places == sorted(places)
+
+
+ENDED = "2026-11-26 21:36 UTC, authprobe 0.1.0, Linux x86_64"
+TOOK = "1,210 probes in 64 min 3 s, 130 clients installed, at most 3.01 GB at a time"
+
+
+def test_what_the_only_command_took_is_told() -> None:
+    text = page_of(feature(), made=(MADE,)).text
+    assert in_order(text, "authprobe versions --count 70", ENDED, TOOK)
+    assert text.count(TOOK) == 1
+
+
+def test_what_all_commands_took_together_is_told_and_then_each() -> None:
+    earlier = dataclasses.replace(
+        MADE, command="authprobe versions --count 9", probes=1, elapsed=57.0, installs=0
+    )
+    assert in_order(
+        page_of(feature(), made=(earlier, MADE)).text,
+        "2 commands",
+        "1,211 probes in 65 min 0 s, 130 clients installed, at most 3.01 GB at a time",
+        "authprobe versions --count 70",
+        TOOK,
+        "authprobe versions --count 9",
+        "1 probe in 0 min 57 s",
+    )
 
 
 def test_the_overview_tells_what_is_so_now_and_leads_to_more() -> None:

@@ -1,0 +1,95 @@
+"""The tables of versions that are kept in docs can be read, and what is told of them is so."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import jsonschema
+import pytest
+
+from probes.compat import Bound, Table, dump_schema, gaps, intervals, read_table
+from probes.features import BUNDLED, load_features
+from probes.report.versions import made_words
+from probes.report.versions_page import versions_page
+from probes.scenario.load import load_all
+from probes.scenario.model import ClientKind
+from probes.settings import Settings
+from tests.command import PROJECT
+
+FOLDER: Final = PROJECT / "docs" / "versions"
+SCHEMA: Final = FOLDER / "schema.json"
+FILES: Final = sorted(set(FOLDER.glob("*.json")) - {SCHEMA})
+TEXT: Final = (PROJECT / "docs" / "versions.md").read_text()
+SCENARIOS: Final = tuple(load_all(Settings().all_scenario_paths))
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    """A table."""
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def table(path: Path) -> Table:
+    return read_table(path)
+
+
+def begins(table: Table, feature: str) -> list[Bound]:
+    """Where the values of a feature begin."""
+    (found,) = [each for each in table.features if each.id == feature]
+    return [interval.added for interval in found.intervals]
+
+
+def test_claude_code_is_there_with_at_least_sixty_releases_by_one_command() -> None:
+    first = read_table(FOLDER / "claude-code.json").made[0]
+    assert first.command == "authprobe versions --client claude-code --count 70"
+    assert made_words(first) in TEXT
+
+
+def test_what_is_kept_was_asked_as_it_would_be_today(table: Table) -> None:
+    found = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
+    asked = {each.definition.id: each for each in found}
+    assert [feature.id for feature in table.features] == list(asked)
+    for feature in table.features:
+        assert {known.under for known in feature.evidence} == {asked[feature.id].under}
+
+
+def test_the_schema_is_what_the_command_prints_and_the_table_fits_it(path: Path) -> None:
+    assert SCHEMA.read_text() == dump_schema(), "make docs"
+    jsonschema.Draft202012Validator(json.loads(dump_schema())).validate(
+        json.loads(path.read_text())
+    )
+
+
+def test_intervals_and_gaps_are_those_of_the_evidence(table: Table) -> None:
+    for feature in table.features:
+        assert feature.intervals == intervals(table.published, feature.evidence)
+        assert feature.gaps == gaps(feature.evidence)
+
+
+def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
+    assert path.with_suffix(".html").read_text() == versions_page(table, data=path.name)
+
+
+@pytest.mark.parametrize(
+    ("feature", "version"),
+    [
+        ("environment-token", "1.0.44"),
+        ("setup-token", "1.0.44"),
+        ("api-key-before-login", "1.0.16"),
+        ("refresh-host", "2.1.7"),
+        ("auth-status", "2.1.40"),
+        ("permanent-refusal", "2.1.117"),
+        ("json-status", "2.1.117"),
+        ("refresh-on-401", "2.1.118"),
+        ("oauth-flag-without-betas", "2.1.121"),
+        ("oauth-flag-without-betas", "2.1.123"),
+    ],
+)
+def test_what_the_docs_tell_of_claude_is_in_the_table(feature: str, version: str) -> None:
+    bounds = begins(read_table(FOLDER / "claude-code.json"), feature)
+    assert version in [bound.by for bound in bounds if bound.exact]
+    (told,) = re.findall(r"^\| what \| versions .*?\n\n", TEXT, re.DOTALL | re.MULTILINE)
+    assert version in told
