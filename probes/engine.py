@@ -1,5 +1,6 @@
 """Probes every case of a plan, concurrently, and hands out each observation as it is made."""
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.ANTHROPIC_NODE: api_sdk.probe,
     ClientKind.LITELLM: gateway.probe,
 }
+CLIENTS: Final = "[clients]"
 REQUESTS_AT_ONCE: Final = 64
 """Our own requests wait for answers, not for a processor."""
 
@@ -36,11 +38,24 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
     try:
         with laboratory.bench(case) as bench:
             try:
-                return with_aftermath(bench, RUNNERS[case.client.kind](bench))
+                seen = with_aftermath(bench, RUNNERS[case.client.kind](bench))
+                return _without_folder(laboratory, seen)
             except (ClientError, OSError) as error:
                 return _unavailable(bench.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
+    """The observation without this machine's name for the folder of clients, which programs that
+    cannot be started like to tell.
+    """
+    folder = str(laboratory.cache.folder)
+    told = {name: getattr(seen, name) for name in ("message", "detail")}
+    if not any(text and folder in text for text in told.values()):
+        return seen
+    changed = {name: text and text.replace(folder, CLIENTS) for name, text in told.items()}
+    return dataclasses.replace(seen, **changed)
 
 
 def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from probes.emulator.setup import STRICT
 from probes.errors import ScenarioError, SettingsError
-from probes.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on
+from probes.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on, reached_nothing
 from probes.inquiry import BROKEN, Inquiry, make_inquiry
 from probes.observation import NOT_THERE, Observation, Outcome
 from probes.scenario.model import ClientKind, Scenario, Slug, Text
@@ -72,7 +72,8 @@ class Definition:
         if seen.outcome is Outcome.UNAVAILABLE:
             told = seen.detail or "it could not be tested"
             return None if seen.detail == NOT_THERE else told
-        if seen.outcome not in BROKEN or self.field == "outcome" or goes_on(seen):
+        unread = seen.outcome in BROKEN or reached_nothing(seen)
+        if not unread or self.field == "outcome" or goes_on(seen):
             return None
         return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
 

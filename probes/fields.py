@@ -56,6 +56,13 @@ def goes_on(seen: Observation) -> bool:
     return seen.outcome is Outcome.TIMED_OUT and _most_refusals(seen) >= _MANY
 
 
+def reached_nothing(seen: Observation) -> bool:
+    """Whether a client that could not connect did not even come to the proxy: nothing can be seen
+    of one that takes no proxy from its environment.
+    """
+    return seen.outcome is Outcome.UNREACHABLE and not seen.exchanges
+
+
 def _most_refusals(seen: Observation) -> int:
     """How often the request was refused that was refused most often; 401 and the like."""
     refused = (e.body for e in seen.exchanges if _asks_model(e) and e.status in PERMANENT)

@@ -9,7 +9,7 @@ from typing import Final
 
 from probes.bisection import Word
 from probes.errors import SettingsError
-from probes.fields import FIELDS, OF_THE_END, Value, check_field, goes_on
+from probes.fields import FIELDS, OF_THE_END, Value, check_field, goes_on, reached_nothing
 from probes.harmless import one_line
 from probes.judge import judge
 from probes.observation import Observation, Outcome
@@ -77,7 +77,8 @@ class Inquiry:
             return f"{seen.client_version} ran in its place"
         if self.when not in OF_THE_END and goes_on(seen):
             return None
-        if seen.outcome in BROKEN and seen.outcome is not wanted and self.when != "outcome":
+        broken = seen.outcome in BROKEN or reached_nothing(seen)
+        if broken and seen.outcome is not wanted and self.when != "outcome":
             told = f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
             return f"{told}; --when outcome asks for that"
         return None

@@ -114,6 +114,8 @@ def test_a_command_that_is_not_there_is_an_answer() -> None:
         ({"outcome": Outcome.CRASHED, "detail": "exit code 7"}, "crashed: exit code 7"),
         ({"outcome": Outcome.TIMED_OUT, "detail": "no end"}, "timed-out: no end"),
         ({"outcome": Outcome.TIMED_OUT, "exchanges": (REFUSED,) * 2}, "timed-out"),
+        ({"outcome": Outcome.UNREACHABLE, "detail": "no host"}, "unreachable: no host"),
+        ({"outcome": Outcome.UNREACHABLE, "exchanges": (REFUSED,)}, None),
         ({"client_version": "2.1.31"}, None),
         ({"outcome": Outcome.REJECTED}, None),
     ],

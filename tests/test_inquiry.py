@@ -102,7 +102,8 @@ def test_where_nothing_is_expected_a_field_can_be_asked_for() -> None:
     [
         ({}, Word.GOOD),
         ({"outcome": Outcome.REJECTED}, Word.BAD),
-        ({"outcome": Outcome.UNREACHABLE}, Word.BAD),
+        ({"outcome": Outcome.UNREACHABLE}, Word.UNTESTABLE),
+        ({"outcome": Outcome.UNREACHABLE, "exchanges": (make_exchange(),)}, Word.BAD),
         ({"outcome": Outcome.UNAVAILABLE}, Word.UNTESTABLE),
         ({"outcome": Outcome.TIMED_OUT}, Word.UNTESTABLE),
         ({"outcome": Outcome.CRASHED}, Word.UNTESTABLE),

@@ -1,6 +1,7 @@
 """The API's own SDKs, for Python and for Node, each driven by a small program as a user's."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,22 @@ from probes.clients.base import Bench
 from probes.clients.child import Ended
 from probes.clients.claude_code import ended_early
 from probes.clients.driving import drive, last_object
-from probes.clients.observing import DETAIL_LIMIT, Report, observe, without_request_id
-from probes.observation import Observation
+from probes.clients.observing import (
+    DETAIL_LIMIT,
+    Report,
+    last_inference,
+    observe,
+    without_request_id,
+)
+from probes.observation import Observation, Outcome
 
 PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")
+LOST: Final = ("APIConnectionError: ", "APIConnectionTimeoutError: ", "APITimeoutError: ")
+"""Its exceptions where there is no answer (platform.claude.com/docs/en/api/client-sdks)."""
+BROKEN: Final = re.compile("(?:Attribute|Import|ModuleNotFound|Name|Reference|Type)Error: ")
+"""Exceptions of a program that does not fit what it runs with, and not of the SDK."""
+UNRESOLVED: Final = re.compile('TypeError: "?Could not resolve authentication method')
+"""What the SDK for Python says without a credential, although by such an exception."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +45,22 @@ def probe(bench: Bench) -> Observation:
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)
     seen = observe(bench, told.report, began=began, exit_code=finished.exit_code, version=version)
+    if seen.outcome is Outcome.REJECTED and last_inference(seen.exchanges) is None:
+        seen = _at_fault(seen)
     notes = [bench.redactor.cut(note, DETAIL_LIMIT) for note in (told.detail, seen.detail) if note]
     return dataclasses.replace(seen, detail="; ".join(notes) or None)
+
+
+def _at_fault(seen: Observation) -> Observation:
+    """The observation of an SDK that asked no model, by the exception that it raised: it may have
+    refused to, not have come through, or be broken, as with a library that is too new for it.
+    """
+    told = seen.message or ""
+    if told.startswith(LOST):
+        return dataclasses.replace(seen, outcome=Outcome.UNREACHABLE, detail="it came nowhere")
+    if BROKEN.match(told) and not UNRESOLVED.match(told):
+        return dataclasses.replace(seen, outcome=Outcome.CRASHED, detail=told)
+    return seen
 
 
 def read_report(stdout: str) -> Told | None:

@@ -103,6 +103,36 @@ def test_one_that_prints_nothing_has_crashed(laboratory: Laboratory, tmp_path: P
     assert seen.detail == "ended with exit code 3: ImportError: no such module"
 
 
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ("APIConnectionError: Connection error.", Outcome.UNREACHABLE),
+        ("APITimeoutError: Request timed out.", Outcome.UNREACHABLE),
+        ("TypeError: got an unexpected keyword argument 'proxies'", Outcome.CRASHED),
+        ("AttributeError: module 'anthropic' has no attribute 'Anthropic'", Outcome.CRASHED),
+        ("TypeError: Could not resolve authentication method.", Outcome.REJECTED),
+        ('TypeError: "Could not resolve authentication method.', Outcome.REJECTED),
+        ("Error: Could not resolve authentication method.", Outcome.REJECTED),
+        ("WorkloadIdentityError: no TypeError: here", Outcome.REJECTED),
+    ],
+)
+def test_of_one_that_asks_nothing_the_exception_decides(
+    laboratory: Laboratory, tmp_path: Path, told: str, outcome: Outcome
+) -> None:
+    kind, _, message = told.partition(": ")
+    error = json.dumps({"answer": None, "error": {"type": kind, "message": message}})
+    (tmp_path / "told").write_text(error)
+    broken = made_up(laboratory, tmp_path, f"cat {tmp_path}/told; exit 1")
+    seen = observe(broken, "anthropic-python@1.2.3", KEY)
+    assert (seen.outcome, seen.message) == (outcome, told)
+
+
+def test_the_folder_of_clients_has_no_name(laboratory: Laboratory, tmp_path: Path) -> None:
+    script = f"echo Error: no module {tmp_path}/node/x.js >&2; exit 1"
+    seen = observe(made_up(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY)
+    assert seen.detail == "ended with exit code 1: Error: no module [clients]/node/x.js"
+
+
 def test_a_token_in_its_words_is_redacted(laboratory: Laboratory, tmp_path: Path) -> None:
     told = '{"answer": null, "error": {"type": "E", "message": "%s", "cause": "%s"}}'
     script = f"printf '{told}' $ANTHROPIC_API_KEY $ANTHROPIC_API_KEY; exit 1"
