@@ -76,7 +76,7 @@ def _publish(found: Investigation, command: str, told: str, log: Trials, folder:
     Raises:
         SettingsError: they cannot be written.
     """
-    name = answers.file_name(found)
+    name = words.file_name(found)
     texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,20 +1,14 @@
-"""The answers of bisections, as files beside the report: their names, and what it tells of them."""
+"""The answers of bisections that stand as files beside the report, and what it tells of them."""
 
 import contextlib
 import datetime
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from probes.diff import without_version
-from probes.investigate import Investigation
-
 FOLDER: Final = "bisections"
-_LONGEST: Final = 180
-"""File systems take 255 bytes, and there is an ending to come."""
 _MOST: Final = 50
 """Answers that the report tells of."""
 
@@ -28,20 +22,6 @@ class Answered:
     at: datetime.datetime
     page: str
     """The path of its page, as the report links to it."""
-
-
-def file_name(found: Investigation) -> str:
-    """The name of its files, without the ending: the same question has the same name."""
-    asked = found.inquiry
-    case = without_version(asked.at(asked.good).id)
-    words = (
-        case,
-        asked.when,
-        "fix" if found.fix else None,
-        *found.versions[:: len(found.versions) - 1],
-    )
-    name = "-".join(re.sub(r"[^0-9A-Za-z.]+", "-", word) for word in words if word)
-    return name[-_LONGEST:].strip("-.")
 
 
 def read_answers(out: Path) -> tuple[Answered, ...]:

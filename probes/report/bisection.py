@@ -1,9 +1,12 @@
 """What a bisection has found: as text, as Markdown for an issue, and for JSON."""
 
+import re
 import shlex
 from collections.abc import Iterator
+from typing import Final
 
 from probes.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
+from probes.diff import without_version
 from probes.harmless import LONG, one_line
 from probes.investigate import Investigation
 from probes.report.diff import change_lines
@@ -12,6 +15,9 @@ from probes.report.text import plural
 from probes.run import this_platform
 from probes.trials import Trial
 from probes.wire import Change, steady
+
+_LONGEST: Final = 180
+"""File systems take 255 bytes for a name, and there is an ending to come."""
 
 
 def headline(found: Investigation) -> str:
@@ -84,6 +90,20 @@ def question(found: Investigation) -> str:
     if found.inquiry.when:
         return f"whether {found.inquiry.when} is as in {found.inquiry.good}"
     return f"the verdict, by what is expected in {found.inquiry.judged_by}"
+
+
+def file_name(found: Investigation) -> str:
+    """The name of the files of its answer, without the ending: the same question has the same."""
+    asked = found.inquiry
+    case = without_version(asked.at(asked.good).id)
+    words = (
+        case,
+        asked.when,
+        "fix" if found.fix else None,
+        *found.versions[:: len(found.versions) - 1],
+    )
+    name = "-".join(re.sub(r"[^0-9A-Za-z.]+", "-", word) for word in words if word)
+    return name[-_LONGEST:].strip("-.")
 
 
 def where_words() -> str:

@@ -8,7 +8,8 @@ import pytest
 from probes.investigate import Investigation
 from probes.observation import Outcome
 from probes.report import html
-from probes.report.answers import FOLDER, Answered, file_name, read_answers
+from probes.report.answers import FOLDER, Answered, read_answers
+from probes.report.bisection import file_name
 from probes.report.bisection_page import bisection_page
 from tests.make import make_exchange, make_observation, make_run
 from tests.report.test_html import HOSTILE, Page
