@@ -10,7 +10,7 @@ import pytest
 
 from probes.compat import Bound, Table, dump_schema, gaps, intervals, read_table
 from probes.features import BUNDLED, load_features
-from probes.report.versions import made_words
+from probes.report.versions import headline, made_words
 from probes.report.versions_page import versions_page
 from probes.scenario.load import load_all
 from probes.scenario.model import ClientKind
@@ -48,6 +48,11 @@ def test_claude_code_is_there_with_at_least_sixty_releases_by_one_command() -> N
     assert made_words(first) in TEXT
 
 
+def test_the_docs_tell_how_many_releases_there_are() -> None:
+    told = headline(read_table(FOLDER / "claude-code.json"))
+    assert told in " ".join(TEXT.split())
+
+
 def test_what_is_kept_was_asked_as_it_would_be_today(table: Table) -> None:
     found = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
     asked = {each.definition.id: each for each in found}
@@ -78,6 +83,8 @@ def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
     [
         ("environment-token", "1.0.44"),
         ("setup-token", "1.0.44"),
+        ("setup-token", "1.0.128"),
+        ("setup-token", "2.0.0"),
         ("api-key-before-login", "1.0.16"),
         ("refresh-host", "2.1.7"),
         ("auth-status", "2.1.40"),
