@@ -13,6 +13,9 @@ docs: .venv/ready
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json
+	for client in claude-code anthropic-python anthropic-node; do \
+		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \
+	done
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
 
 .venv/ready: pyproject.toml constraints.txt

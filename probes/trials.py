@@ -5,7 +5,7 @@ import datetime
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -135,7 +135,24 @@ def key_of(case: Case) -> Key:
 def definition_hash(case: Case) -> str:
     """A hash of what a case hands to its client and to the backend."""
     handed_over = (case.endpoint, case.credentials, case.headers, case.environment)
-    return _hash(*handed_over, case.backend, case.limit, case.flow, _moving(case))
+    asked = (*handed_over, case.backend, case.limit, case.flow, _moving(case))
+    return _hash(*map(_stated, asked))
+
+
+def _stated(value: object) -> object:
+    """What a value says beyond its defaults: a field that is new, and not used, changes nothing."""
+    if dataclasses.is_dataclass(value):
+        fields = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {f.name: _stated(x) for f, x in fields.items() if x != _default(f)}
+    if isinstance(value, Mapping):
+        return {name: _stated(x) for name, x in value.items()}
+    return [_stated(x) for x in value] if isinstance(value, tuple) else value
+
+
+def _default(field: dataclasses.Field[object]) -> object:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 def _moving(case: Case) -> datetime.date | None:

@@ -153,3 +153,16 @@ def test_a_rule_that_comes_into_force_is_another_hash() -> None:
     moments = [x.since or x.until for x in RULES.values()]
     day = next(moment.date() for moment in moments if moment)
     assert rules_hash(day) != rules_hash(day - datetime.timedelta(days=1))
+
+
+def test_a_field_that_is_new_and_not_used_changes_nothing() -> None:
+    more = dataclasses.make_dataclass(
+        "More", [("extra", int, 0)], bases=(Backend,), frozen=True, kw_only=True
+    )
+    case, other = make_case(), Backend(counts_as_claude_code=True)
+    for backend in (Backend(), other):
+        values = {f.name: getattr(backend, f.name) for f in dataclasses.fields(backend)}
+        now, then = (dataclasses.replace(case, backend=each) for each in (backend, more(**values)))
+        assert definition_hash(now) == definition_hash(then)
+        used = dataclasses.replace(case, backend=more(**values, extra=1))
+        assert definition_hash(now) != definition_hash(used)
