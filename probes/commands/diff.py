@@ -28,7 +28,7 @@ from probes.scenario.model import LATEST, Client, ClientKind, Scenario
 from probes.settings import Settings, default_jobs, is_ci
 from probes.survey import without_untested
 from probes.trials import LOG, Trial, Trials
-from probes.versions import newest
+from probes.versions import EXACT, newest
 
 CLIENT: Final = re.compile(r"[a-z-]+@\S+")
 
@@ -144,13 +144,14 @@ def _client(name: str) -> Client:
     if client.kind is ClientKind.RAW_HTTP:
         raise SettingsError(f"{name}: this is authprobe's own request, which has no versions")
     try:
-        known = published_versions(client.kind)
+        published = published_versions(client.kind)
     except ClientError as error:
         raise SettingsError(f"{name}: {error}") from None
+    known = {version for version in published if EXACT.fullmatch(version)}
     if client.version == LATEST:
         client = dataclasses.replace(client, version=newest(known) or LATEST)
-    if client.version[:1].isdigit() and client.version not in known:
-        near = " and ".join(beside(client.version, set(known)))
+    if EXACT.fullmatch(client.version) and client.version not in known:
+        near = " and ".join(beside(client.version, known))
         hint = f"; next to it are {near}" if near else ""
         raise SettingsError(f"{name}: this version is not published{hint}")
     return client

@@ -125,6 +125,8 @@ def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
     [
         ((BEFORE, "claude-code@1.0.9"), "claude-code@1.0.9: this version is not published; next"),
         ((BEFORE, BEFORE), "both are the same"),
+        ((BEFORE, "claude-code@1.0.x"), "give one version, such as claude-code@2.1.31"),
+        ((BEFORE, "claude-code@each minor"), "give one version, such as claude-code@2.1.31"),
         ((BEFORE, "claude-code@>=1"), "give one version, such as claude-code@2.1.31"),
         ((BEFORE, "claude-code@installed"), "give one version, such as claude-code@2.1.31"),
         ((BEFORE, "cloud-code@1.0.1"), "there is no such client; did you mean 'claude-code'?"),
