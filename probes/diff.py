@@ -54,8 +54,8 @@ class Diff:
 
     @property
     def groups(self) -> tuple[tuple[tuple[Compared, ...], tuple[Change, ...]], ...]:
-        """Every change once, with the cases that show it: those of the worst cases first, and then
-        those that most cases show.
+        """Every change once, with the cases that show it: those of the worst cases first, then
+        other verdicts, other outcomes, and then what most cases show.
         """
         shown: dict[Change, list[Compared]] = {}
         for case in self.changed:
@@ -64,8 +64,8 @@ class Diff:
         groups: dict[tuple[Compared, ...], list[Change]] = {}
         for change, cases in shown.items():
             groups.setdefault(tuple(cases), []).append(change)
-        ordered = sorted(groups, key=lambda cases: (not cases[0].worse, -len(cases)))
-        return tuple((cases, tuple(in_order(groups[cases]))) for cases in ordered)
+        told = [(cases, tuple(in_order(changes))) for cases, changes in groups.items()]
+        return tuple(sorted(told, key=_rank))
 
     @property
     def not_compared(self) -> tuple[Compared, ...]:
@@ -91,6 +91,14 @@ class Diff:
     def same(self) -> bool:
         """Whether nothing differs, as far as it could be compared."""
         return not (self.changed or self.only_before or self.only_after)
+
+
+def _rank(group: tuple[tuple[Compared, ...], tuple[Change, ...]]) -> tuple[bool, int, int]:
+    """What is told first."""
+    cases, changes = group
+    ends = (Aspect.VERDICT, Aspect.OUTCOME)
+    first = changes[0].aspect
+    return not cases[0].worse, ends.index(first) if first in ends else len(ends), -len(cases)
 
 
 def diff_observations(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from probes.diff import Compared, diff_observations, diff_runs, named_cases
@@ -86,6 +88,19 @@ def test_each_change_is_told_once_with_the_cases_that_show_it() -> None:
     assert words.change_lines(flags) == (
         "betas of POST api.anthropic.com/v1/messages: + a, + b, - c",
     )
+
+
+def test_verdicts_and_outcomes_are_told_before_what_most_cases_show() -> None:
+    names = "abcd"
+    before = make_run(*(record(x, Status.FAILED, observation=PLAIN) for x in names))
+    after = make_run(
+        record("a", Status.FAILED, observation=dataclasses.replace(FLAGS, exit_code=3)),
+        record("b", observation=FLAGS),
+        *(record(x, Status.FAILED, observation=FLAGS) for x in "cd"),
+    )
+    groups = diff_runs(before, after).groups
+    assert [changes[0].aspect for _, changes in groups] == ["verdict", "outcome", "betas"]
+    assert [len(cases) for cases, _ in groups] == [1, 1, 4]
 
 
 IDS = ("s/claude-code@2.1.31/default/a", "s/claude-code@2.1.31/default/b", "t/x")
