@@ -6,10 +6,13 @@ from probes.clients.base import Bench
 from probes.clients.child import Ended
 from probes.clients.claude_code import ended_early
 from probes.clients.driving import drive, last_object
-from probes.clients.observing import Report, observe
-from probes.observation import Observation
+from probes.clients.observing import Report, cut_short, observe
+from probes.observation import NOT_THERE, Observation, Outcome
 
 PRODUCTS: Final = ("agent-sdk",)
+NOT_FOUND: Final = "Claude Code not found"
+"""What the SDK for Python says, up to 0.1.7, where there is no `claude` on PATH."""
+NO_CLAUDE: Final = f"a claude of its own: {NOT_THERE}"
 
 
 def probe(bench: Bench) -> Observation:
@@ -20,6 +23,8 @@ def probe(bench: Bench) -> Observation:
     told = read_report(finished.stdout)
     if finished.ended is Ended.LIMIT or told is None:
         return ended_early(bench, finished, began=began, version=version)
+    if (told.message or "").startswith(NOT_FOUND) and not bench.exchanges:
+        return cut_short(bench, Outcome.UNAVAILABLE, NO_CLAUDE, began=began, version=version)
     return observe(bench, told, began=began, exit_code=finished.exit_code, version=version)
 
 
