@@ -12,7 +12,7 @@ from probes.errors import SettingsError
 from probes.observation import Observation, Outcome
 from probes.run import CaseRecord, Run
 from probes.verdict import Status, Verdict
-from probes.wire import Aspect, Change, compare, in_order, steady
+from probes.wire import Aspect, Change, in_order, steady
 
 VERSION: Final = re.compile(r"@[^/+]+")
 
@@ -89,8 +89,8 @@ class Diff:
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs, as far as it could be compared."""
-        return not (self.changed or self.only_before or self.only_after)
+        """Whether all could be compared, and nothing differs."""
+        return not (self.changed or self.not_compared or self.only_before or self.only_after)
 
 
 def _rank(group: tuple[tuple[Compared, ...], tuple[Change, ...]]) -> tuple[bool, int, int]:
@@ -178,12 +178,11 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
-    old, new = before.observation, after.observation
-    if Outcome.UNAVAILABLE in (old.outcome, new.outcome) and old.outcome is not new.outcome:
-        told = next(seen.detail for seen in (old, new) if seen.outcome is Outcome.UNAVAILABLE)
-        return Compared(case=case, reason=told or "it could not be tested")
-    verdicts = tuple(_verdict(before.verdict, after.verdict))
-    return Compared(case=case, changes=(*verdicts, *compare(old, new)))
+    found = diff_observations(case, [before.observation], [after.observation])
+    if found.reason:
+        return found
+    verdicts = _verdict(before.verdict, after.verdict)
+    return dataclasses.replace(found, changes=(*verdicts, *found.changes))
 
 
 def _verdict(before: Verdict, after: Verdict) -> Iterator[Change]:

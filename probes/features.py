@@ -63,9 +63,10 @@ class Definition:
     def trouble(self, version: str, seen: Observation) -> str | None:
         """Why an observation says nothing about a version; None: it can be read.
 
-        A client that is still running when its time is up may have been slow, and one that crashes
-        may do so for reasons of its own: they are read where the outcome itself is asked for, and
-        where a client had gone on asking what it was refused for good.
+        A client that is still running when its time is up may have been slow, one that crashes may
+        do so for reasons of its own, and of one that does not come to the proxy nothing is seen:
+        they are read where the outcome itself is asked for, and where a client had gone on asking
+        what it was refused for good.
         """
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"

@@ -65,8 +65,15 @@ def test_cases_that_only_one_has_are_told_and_not_paired_where_that_is_ambiguous
 
 
 def test_two_equal_runs_are_the_same() -> None:
-    run = make_run(record("a"), record("b", observation=GONE))
+    run = make_run(record("a"), record("b", observation=REFUSED))
     assert diff_runs(run, run).same
+
+
+def test_runs_in_which_a_case_could_not_be_tested_are_not_called_the_same() -> None:
+    run = make_run(record("a"), record("b", observation=GONE))
+    found = diff_runs(run, run)
+    assert (found.changed, found.same) == ((), False)
+    assert [case.case for case in found.not_compared] == ["b"]
 
 
 @pytest.mark.parametrize("sides", [([], [GOOD]), ([GOOD], [GONE]), ([GONE], [GOOD])])

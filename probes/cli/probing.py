@@ -164,8 +164,8 @@ def diff(**options: object) -> None:
     without one, what `authprobe versions` asks of this client, or else all of its cases.
 
     \b
-    Exit code: 0 nothing differs, 1 something does, 2 interrupted, 4 a bad case, version or option,
-    10 the answer held a token and was not printed.
+    Exit code: 0 nothing differs, 1 something does or could not be compared, 2 interrupted,
+    4 a bad case, version or option, 10 the answer held a token and was not printed.
 
     \b
     Examples:

@@ -57,7 +57,9 @@ def _at_fault(seen: Observation) -> Observation:
     """
     told = seen.message or ""
     if told.startswith(LOST):
-        return dataclasses.replace(seen, outcome=Outcome.UNREACHABLE, detail="it came nowhere")
+        return dataclasses.replace(
+            seen, outcome=Outcome.UNREACHABLE, detail="the client could not connect"
+        )
     if BROKEN.match(told) and not UNRESOLVED.match(told):
         return dataclasses.replace(seen, outcome=Outcome.CRASHED, detail=told)
     return seen

@@ -2,12 +2,13 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic_core import to_json
 
 from probes.clients import cache as folders
+from probes.commands.answer import check_form, print_lines, publish, read_trials
 from probes.conduct import published_versions, spoken, terminable
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.harmless import for_json, for_log
@@ -16,10 +17,7 @@ from probes.investigate import Bench, Investigation, Probe, investigate, kept, r
 from probes.progress import make_reporter
 from probes.report import answers
 from probes.report import bisection as words
-from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.bisection_page import bisection_page
-from probes.report.text import plural
-from probes.scan import scan_text
 from probes.scenario.load import load_all
 from probes.settings import Settings, cache_folder, is_ci
 from probes.trials import LOG, Trial, Trials
@@ -43,8 +41,7 @@ def bisect(
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was asked.
     """
-    if as_json and as_markdown:
-        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+    check_form(as_json=as_json, as_markdown=as_markdown)
     log = Trials(out / LOG)
     trials = read_trials(log)
     if case is None and from_log:
@@ -59,8 +56,11 @@ def bisect(
     found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
     command = words.again(found, case, tuple(map(spoken, scenarios)))
     told = for_json(to_json(words.as_json(found, command), indent=1).decode())
-    if withheld := _publish(found, command, told, log, out / answers.FOLDER):
+    name, folder = words.file_name(found), out / answers.FOLDER
+    texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
+    if withheld := publish(folder, texts, log):
         return withheld
+    print(f"page: {folder / name}.html", file=sys.stderr)
     if as_json:
         code = print_lines([told], log)
     else:
@@ -68,26 +68,6 @@ def bisect(
         code = print_lines(map(for_log, lines), log)
     decided = found.bisection.problem is None and found.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
-
-
-def _publish(found: Investigation, command: str, told: str, log: Trials, folder: Path) -> ExitCode:
-    """Write the answer as a page and for programs; the exit code.
-
-    Raises:
-        SettingsError: they cannot be written.
-    """
-    name = words.file_name(found)
-    texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        Guard(log.redactor).publish(folder, texts)
-    except SecretFoundError as error:
-        print(error, file=sys.stderr)
-        return ExitCode.SECRET_FOUND
-    except OSError as error:
-        raise SettingsError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    print(f"page: {folder / name}.html", file=sys.stderr)
-    return ExitCode.OK
 
 
 def _published(inquiry: Inquiry) -> tuple[str, ...]:
@@ -123,26 +103,3 @@ def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
     if as_json:
         return [for_json(to_json(trials, indent=1).decode())]
     return [words.log_line(trial) for trial in trials]
-
-
-def read_trials(log: Trials) -> tuple[Trial, ...]:
-    """What the log has; that a line is damaged is told.
-
-    Raises:
-        RecordError: it cannot be read.
-    """
-    trials, damaged = log.read()
-    if damaged:
-        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
-    return trials
-
-
-def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
-    """Print what holds no credential; the exit code."""
-    told = "\n".join(lines)
-    if scan_text(told, log.redactor):
-        print("nothing is printed: it holds what looks like a credential", file=sys.stderr)
-        return ExitCode.SECRET_FOUND
-    if told:
-        print(told)
-    return ExitCode.OK

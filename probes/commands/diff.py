@@ -11,7 +11,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from probes.collect import Collector, complete
-from probes.commands.bisect import print_lines, read_trials
+from probes.commands.answer import check_form, print_lines, read_trials
 from probes.conduct import published_versions, spoken, terminable
 from probes.contrast import Contrast, check_clients, pairs_of
 from probes.diff import Diff, diff_runs
@@ -55,8 +55,7 @@ def diff(options: Options) -> int:
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was compared.
     """
-    if options.as_json and options.as_markdown:
-        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+    check_form(as_json=options.as_json, as_markdown=options.as_markdown)
     log = Trials(options.out / LOG)
     problem, code = None, ExitCode.OK
     if _is_client(options.before):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import probes
 from probes.collect import Collector, complete
-from probes.commands.bisect import print_lines, read_trials
+from probes.commands.answer import check_form, print_lines, publish, read_trials
 from probes.compat import Made, Table, dump_table, read_table
 from probes.conduct import published_versions, terminable
 from probes.errors import ClientError, ExitCode, SettingsError
@@ -20,7 +20,6 @@ from probes.harmless import for_log
 from probes.plan import Case, read_client
 from probes.progress import make_reporter
 from probes.report import versions as words
-from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.versions_page import versions_page
 from probes.run import this_platform
 from probes.scenario.load import load_all
@@ -57,8 +56,7 @@ def versions(options: Options) -> int:
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was probed.
     """
-    if options.as_json and options.as_markdown:
-        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+    check_form(as_json=options.as_json, as_markdown=options.as_markdown)
     kind = _kind(options.client)
     data = options.data or options.out / "versions" / f"{kind}.json"
     before = _table_before(data, kind)
@@ -79,7 +77,7 @@ def versions(options: Options) -> int:
         features=survey.features(survey.known(known, before)),
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
-    if withheld := publish(table, data, log):
+    if withheld := publish(data.parent, files(table, data), log):
         return withheld
     withheld = print_lines(_lines(options, table), log)
     if problem:
@@ -100,28 +98,10 @@ def page_of(data: Path) -> Path:
     return page
 
 
-def publish(table: Table, data: Path, log: Trials) -> ExitCode:
-    """Write the table and its page, or neither; the exit code.
-
-    Raises:
-        SettingsError: they cannot be written.
-    """
-    guard = Guard(log.redactor)
-    texts = {
-        data.name: dump_table(table),
-        page_of(data).name: versions_page(table, data=data.name),
-    }
-    try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():  # all of them before one is written
-            guard.check(name, text)
-        guard.publish(data.parent, texts)
-    except SecretFoundError as error:
-        print(f"{error}\nneither the table nor its page was written", file=sys.stderr)
-        return ExitCode.SECRET_FOUND
-    except OSError as error:
-        raise SettingsError(f"{data}: cannot be written: {error.strerror or error}") from None
-    return ExitCode.OK
+def files(table: Table, data: Path) -> dict[str, str]:
+    """The table and its page, by the names of their files."""
+    page = versions_page(table, data=data.name)
+    return {data.name: dump_table(table), page_of(data).name: page}
 
 
 def _lines(options: Options, table: Table) -> Iterator[str]:

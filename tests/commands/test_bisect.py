@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.commands import bisect
+from probes.commands.answer import print_lines
 from probes.trials import Trials
 from tests.clients.registry import OFFLINE
 from tests.command import command, environment, run
@@ -231,10 +231,10 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     log = Trials(tmp_path / "trials.jsonl")
-    assert bisect.print_lines(["changed: message", f"the key is {token}"], log) == 10
+    assert print_lines(["changed: message", f"the key is {token}"], log) == 10
     told = capsys.readouterr()
     assert (told.out, token in told.err) == ("", False)
-    assert bisect.print_lines(["changed: message"], log) == 0
+    assert print_lines(["changed: message"], log) == 0
     assert capsys.readouterr().out == "changed: message\n"
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from probes.commands.versions import publish
+from probes.commands.answer import publish
+from probes.commands.versions import files
 from probes.compat import Table, dump_table, intervals
 from probes.trials import LOG, Trials
 from tests.clients.registry import OFFLINE
@@ -290,9 +291,10 @@ def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     data, page = tmp_path / "table.json", tmp_path / "table.html"
-    assert publish(with_value(f"{before} {token}"), data, Trials(tmp_path / LOG)) == 10
-    assert "neither the table nor its page was written" in capsys.readouterr().err
+    log = Trials(tmp_path / LOG)
+    assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log) == 10
+    assert "none of table.json, table.html was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    assert publish(with_value("yes"), data, Trials(tmp_path / LOG)) == 0
+    assert publish(tmp_path, files(with_value("yes"), data), log) == 0
     assert data.exists()
     assert page.exists()

@@ -1,0 +1,64 @@
+"""What the commands that ask many versions have in common: the log, and how an answer goes out."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from probes.errors import ExitCode, SettingsError
+from probes.report.artifacts import Guard, SecretFoundError
+from probes.report.text import plural
+from probes.scan import scan_text
+from probes.trials import Trial, Trials
+
+
+def check_form(*, as_json: bool, as_markdown: bool) -> None:
+    """See that one way to print is asked for.
+
+    Raises:
+        SettingsError: both are.
+    """
+    if as_json and as_markdown:
+        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+
+
+def read_trials(log: Trials) -> tuple[Trial, ...]:
+    """What the log has; that a line is damaged is told.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    trials, damaged = log.read()
+    if damaged:
+        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+    return trials
+
+
+def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
+    """Print what holds no credential; the exit code."""
+    told = "\n".join(lines)
+    if scan_text(told, log.redactor):
+        print("nothing is printed: it holds what looks like a credential", file=sys.stderr)
+        return ExitCode.SECRET_FOUND
+    if told:
+        print(told)
+    return ExitCode.OK
+
+
+def publish(folder: Path, texts: Mapping[str, str], log: Trials) -> ExitCode:
+    """Write all of these files, or none where one holds a credential; the exit code.
+
+    Raises:
+        SettingsError: they cannot be written.
+    """
+    guard = Guard(log.redactor)
+    try:
+        for name, text in texts.items():  # all of them before one is written
+            guard.check(name, text)
+        folder.mkdir(parents=True, exist_ok=True)
+        guard.publish(folder, texts)
+    except SecretFoundError as error:
+        print(f"{error}\nnone of {', '.join(texts)} was written", file=sys.stderr)
+        return ExitCode.SECRET_FOUND
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    return ExitCode.OK
