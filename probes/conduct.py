@@ -3,15 +3,12 @@
 import contextlib
 import datetime
 import functools
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final, TextIO
 
 import filelock
@@ -25,6 +22,7 @@ from probes.emulator.remote import RemoteNetwork
 from probes.emulator.rules import RULES
 from probes.errors import ClientError, SettingsError
 from probes.findings import find
+from probes.interruption import terminable
 from probes.judge import judge
 from probes.known import Known, load_known
 from probes.observation import Observation, Outcome
@@ -298,20 +296,3 @@ class _Partial:
             if self._file and not scan_text(line):
                 self._file.write(line)
                 self._file.flush()
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

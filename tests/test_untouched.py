@@ -81,6 +81,7 @@ VARIABLES = (
 """Those that touch authentication: code.claude.com/docs/en/env-vars. Without those that are passed
 to npm and pip, which have to reach the registry: `PASSED_TO_INSTALLERS` in probes/settings.py.
 """
+UNAME = b"uname\0-p\0"
 SCENARIO = f"""
 id: untouched
 title: Two programs and a request of our own
@@ -135,13 +136,14 @@ def claude_of_the_user(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def environment_of(pid: int, parent: int) -> bytes:
     """The environment of a process; nothing of one that is not yet another program than its
-    parent: between fork and exec it shows the parent's.
+    parent: between fork and exec it shows the parent's. Nothing either of the system's `uname`, by
+    which Python's `platform.platform()` asks what machine this is, for pytest-metadata.
     """
     lines = [Path(f"/proc/{each}/cmdline") for each in (pid, parent)]
     before = lines[0].read_bytes()
     environ = Path(f"/proc/{pid}/environ").read_bytes()
     unchanged = before == lines[0].read_bytes() != lines[1].read_bytes()
-    return environ if unchanged else b""
+    return environ if unchanged and before != UNAME else b""
 
 
 def run_watched(argv: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, str, list[bytes]]:

@@ -9,10 +9,11 @@ from pydantic_core import to_json
 
 from probes.clients import cache as folders
 from probes.commands.answer import check_form, print_lines, publish, read_trials
-from probes.conduct import published_versions, spoken, terminable
+from probes.conduct import published_versions, spoken
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.harmless import for_json, for_log
 from probes.inquiry import Inquiry, make_inquiry, versions_between
+from probes.interruption import terminable
 from probes.investigate import Bench, Investigation, Probe, investigate, kept, replay
 from probes.progress import make_reporter
 from probes.report import answers

@@ -14,6 +14,7 @@ from probes.clients.cache import Entry
 from probes.clients.install import Cache
 from probes.clients.process import Children
 from probes.errors import ExitCode, InstallError, SettingsError
+from probes.interruption import terminable
 from probes.plan import exact_versions, read_client
 from probes.progress import make_reporter
 from probes.scenario.model import INSTALLED, Client, ClientKind
@@ -83,7 +84,7 @@ def install_clients(names: tuple[str, ...]) -> int:
     limit_bytes = cache_limit_bytes()
     clients = tuple(dict.fromkeys(client for name in names for client in _wanted(name)))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(conduct.terminable())
+        stack.enter_context(terminable())
         made = tempfile.TemporaryDirectory(prefix="authprobe-install-", ignore_cleanup_errors=True)
         scratch = Path(stack.enter_context(made))
         children = Children(scratch)
@@ -165,7 +166,7 @@ def prune_clients(
 def _remove(folder: Path, chosen: tuple[Entry, ...]) -> tuple[list[Entry], bool]:
     """What could be removed, and whether something could not."""
     removed, failed = [], False
-    with conduct.terminable(), make_reporter(plain=is_ci()) as reporter:
+    with terminable(), make_reporter(plain=is_ci()) as reporter:
         folders.sweep(folder)
         if chosen:
             reporter.stage("removing clients", len(chosen))

@@ -12,13 +12,14 @@ from pydantic_core import to_json
 
 from probes.collect import Collector, complete
 from probes.commands.answer import check_form, print_lines, read_trials
-from probes.conduct import published_versions, spoken, terminable
+from probes.conduct import published_versions, spoken
 from probes.contrast import Contrast, check_clients, pairs_of
 from probes.diff import Diff, diff_runs
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.features import BUNDLED, load_features
 from probes.harmless import for_json, for_log
 from probes.inquiry import beside
+from probes.interruption import terminable
 from probes.plan import read_client
 from probes.progress import make_reporter
 from probes.report import diff as words

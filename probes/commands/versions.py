@@ -13,10 +13,11 @@ import probes
 from probes.collect import Collector, complete
 from probes.commands.answer import check_form, print_lines, publish, read_trials
 from probes.compat import Made, Table, dump_table, read_table
-from probes.conduct import published_versions, terminable
+from probes.conduct import published_versions
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.features import BUNDLED, load_features
 from probes.harmless import for_log
+from probes.interruption import terminable
 from probes.plan import Case, read_client
 from probes.progress import make_reporter
 from probes.report import versions as words
