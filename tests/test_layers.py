@@ -8,8 +8,8 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 LAYERS = (
     (
-        *("bisection", "files", "harmless", "personal", "reading", "shapes", "sizes", "spelling"),
-        "versions",
+        *("bisection", "files", "harmless", "interruption", "personal", "reading", "shapes"),
+        *("sizes", "spelling", "versions"),
     ),
     ("redact", "search"),
     ("channel", "errors", "scan"),
