@@ -34,12 +34,15 @@ REQUESTS_AT_ONCE: Final = 64
 
 def probe(laboratory: Laboratory, case: Case) -> Observation:
     """What the case shows; `unavailable`, with the reason, if it cannot be tested here."""
+    return _without_folder(laboratory, _observe(laboratory, case))
+
+
+def _observe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
         with laboratory.bench(case) as bench:
             try:
-                seen = with_aftermath(bench, RUNNERS[case.client.kind](bench))
-                return _without_folder(laboratory, seen)
+                return with_aftermath(bench, RUNNERS[case.client.kind](bench))
             except (ClientError, OSError) as error:
                 return _unavailable(bench.redactor, error, began=began)
     except (ClientError, OSError) as error:
@@ -51,11 +54,19 @@ def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
     cannot be started like to tell.
     """
     folder = str(laboratory.cache.folder)
-    told = {name: getattr(seen, name) for name in ("message", "detail")}
-    if not any(text and folder in text for text in told.values()):
-        return seen
-    changed = {name: text and text.replace(folder, CLIENTS) for name, text in told.items()}
-    return dataclasses.replace(seen, **changed)
+
+    def plain(text: str | None) -> str | None:
+        return text and text.replace(folder, CLIENTS)
+
+    return dataclasses.replace(
+        seen,
+        message=plain(seen.message),
+        detail=plain(seen.detail),
+        sessions=tuple(
+            dataclasses.replace(session, message=plain(session.message))
+            for session in seen.sessions
+        ),
+    )
 
 
 def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:

@@ -13,7 +13,7 @@ from probes.clients.process import Children
 from probes.emulator.network import Network
 from probes.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
 from probes.errors import ClientError, InstallError
-from probes.observation import Observation, Outcome
+from probes.observation import Observation, Outcome, Session
 from probes.plan import Case
 from probes.scenario.model import Client, ClientKind, parse_client
 from tests.emulator.wire import connect
@@ -164,6 +164,30 @@ def test_a_client_that_cannot_be_tested_is_unavailable(
     assert (seen.outcome, seen.detail) == (Outcome.UNAVAILABLE, "no such luck")
 
 
+def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(name: str) -> Observation:
+        session = Session(outcome=Outcome.CRASHED, message=f"no {name}/a")
+        return make_observation(
+            message=f"no {name}/b", detail=f"no {name}/c", sessions=(session, session)
+        )
+
+    folder = str(laboratory.cache.folder)
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda bench: told(folder))
+    assert probe(laboratory, make_case()) == told(engine.CLIENTS)
+
+
+def test_nor_where_it_cannot_be_tested(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def runner(bench: Bench) -> Observation:
+        raise ClientError(f"{laboratory.cache.folder}/a cannot be started")
+
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
+    assert probe(laboratory, make_case()).detail == "[clients]/a cannot be started"
+
+
 def test_a_client_that_was_not_prepared_is_unavailable(laboratory: Laboratory) -> None:
     seen = probe(laboratory, replace(make_case(), client=PROGRAM))
     assert seen.outcome is Outcome.UNAVAILABLE
@@ -182,7 +206,7 @@ def test_each_kind_of_client_has_its_runner(
             return FAILED
 
         monkeypatch.setitem(RUNNERS, kind, runner)
-        assert probe(laboratory, replace(make_case(), client=Client(kind=kind))) is FAILED
+        assert probe(laboratory, replace(make_case(), client=Client(kind=kind))) == FAILED
         assert [bench.case.client.kind for bench in ran] == [kind]
 
 
