@@ -6,9 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.diff import Compared, Diff, diff_observations, make_diff, named_cases, without_version
+from probes.diff import (
+    Compared,
+    Diff,
+    diff_observations,
+    make_diff,
+    named_cases,
+    untested,
+    without_version,
+)
 from probes.errors import SettingsError
-from probes.observation import Observation, Outcome
+from probes.observation import Observation
 from probes.plan import Case, case_id, make_case
 from probes.scenario.matrix import canonical, combinations, rules
 from probes.scenario.model import INSTALLED, Client, Scenario, parse_client
@@ -56,7 +64,7 @@ def pairs_of(
     usual: Sequence[str],
 ) -> tuple[Pair, ...]:
     """The questions that are asked of both: those that are named, else the usual ones, else every
-    one that does not wait on purpose.
+    one that does not wait on purpose, else every one.
 
     Raises:
         SettingsError: a name that no case of this client has, or none at all.
@@ -65,7 +73,8 @@ def pairs_of(
     if not known:
         raise SettingsError(f"{before}: no scenario has a case for it")
     if not names and not usual:
-        return tuple(pair for pair in known.values() if SLOW not in pair.before.tags)
+        quick = tuple(pair for pair in known.values() if SLOW not in pair.before.tags)
+        return quick or tuple(known.values())
     wanted = dict.fromkeys(id for name in names or usual for id in named_cases(name, known))
     return tuple(known[id] for id in wanted)
 
@@ -129,6 +138,5 @@ class Contrast:
             if name := cases.get(trial.key):
                 found[name].append(trial.observation)
         for name, seen in found.items():
-            tested = [each for each in seen if each.outcome is not Outcome.UNAVAILABLE]
-            found[name] = tested or seen
+            found[name] = [each for each in seen if not untested(each)] or seen
         return found

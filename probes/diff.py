@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from probes.errors import SettingsError
-from probes.observation import Observation, Outcome
+from probes.observation import NOT_THERE, Observation, Outcome
 from probes.run import CaseRecord, Run
 from probes.verdict import Status, Verdict
 from probes.wire import Aspect, Change, in_order, steady
@@ -89,8 +89,9 @@ class Diff:
 
     @property
     def same(self) -> bool:
-        """Whether all could be compared, and nothing differs."""
-        return not (self.changed or self.not_compared or self.only_before or self.only_after)
+        """Whether there is something, all of it could be compared, and nothing differs."""
+        differs = self.changed or self.not_compared or self.only_before or self.only_after
+        return bool(self.cases) and not differs
 
 
 def _rank(group: tuple[tuple[Compared, ...], tuple[Change, ...]]) -> tuple[bool, int, int]:
@@ -106,10 +107,14 @@ def diff_observations(
 ) -> Compared:
     """What differs between all that was seen of a case before, and all that was seen after."""
     for side in (before, after):
-        if not side or side[-1].outcome is Outcome.UNAVAILABLE:
-            told = side[-1].detail if side else None
-            return Compared(case=case, reason=told or "it was not probed")
+        if not side or untested(side[-1]):
+            return Compared(case=case, reason=(side and side[-1].detail) or "it was not probed")
     return Compared(case=case, changes=steady(before, after))
+
+
+def untested(seen: Observation) -> bool:
+    """Whether an observation says nothing: that a version has no such command says something."""
+    return seen.outcome is Outcome.UNAVAILABLE and seen.detail != NOT_THERE
 
 
 def make_diff(
@@ -178,11 +183,11 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
-    found = diff_observations(case, [before.observation], [after.observation])
-    if found.reason:
-        return found
-    verdicts = _verdict(before.verdict, after.verdict)
-    return dataclasses.replace(found, changes=(*verdicts, *found.changes))
+    for record in (before, after):
+        if untested(record.observation) and record.verdict.status is not Status.PASSED:
+            return Compared(case=case, reason=record.observation.detail or "it was not probed")
+    changes = steady([before.observation], [after.observation])
+    return Compared(case=case, changes=(*_verdict(before.verdict, after.verdict), *changes))
 
 
 def _verdict(before: Verdict, after: Verdict) -> Iterator[Change]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ SENT, NOT_SENT = "sent", "not sent"
 NO_FILE: Final = "no file"
 SHOWN: Final = 3
 """Values of one thing that are told, as one request after the other has another."""
+LOOKED_AT: Final = 8
+"""Observations of each side by which chance is told from change."""
 
 
 class Aspect(enum.StrEnum):
@@ -74,9 +77,36 @@ Request = tuple[str, str]
 def steady(before: Sequence[Observation], after: Sequence[Observation]) -> tuple[Change, ...]:
     """What differs between every observation of the one and every one of the other: the rest is
     chance.
+
+    So is what is another thing each time on both sides, as an id; where one side is always the
+    same, the other may be now so and now so, and never as the first. Of very many observations the
+    first are looked at.
     """
-    first, *others = [compare(one, other) for one in before for other in after]
-    return tuple(change for change in first if all(change in found for found in others))
+    found = [
+        {(each.aspect, each.subject): each for each in compare(one, other)}
+        for one in before[:LOOKED_AT]
+        for other in after[:LOOKED_AT]
+    ]
+    named = [key for key in found[0] if all(key in others for others in found)]
+    changes = (_steady([each[key] for each in found]) for key in named)
+    return tuple(change for change in changes if change)
+
+
+def _steady(changes: Sequence[Change]) -> Change | None:
+    """What the differences in one thing come to; None: they are chance."""
+    old, new = (tuple(dict.fromkeys(texts)) for texts in zip(*map(_sides, changes), strict=True))
+    if len(old) > 1 < len(new) or set(old) & set(new):
+        return None
+    return dataclasses.replace(changes[0], before=_any_of(old), after=_any_of(new))
+
+
+def _sides(change: Change) -> tuple[str, str]:
+    return change.before, change.after
+
+
+def _any_of(texts: Sequence[str]) -> str:
+    more = [f"{len(texts) - SHOWN} others"] if len(texts) > SHOWN else []
+    return ", or ".join([*texts[:SHOWN], *more])
 
 
 def compare(before: Observation, after: Observation) -> tuple[Change, ...]:
@@ -222,10 +252,22 @@ def _differing(
     """A change, if the values differ: each once, in the order in which they first came."""
     old, new = (tuple(dict.fromkeys(values)) for values in (before, after))
     if old != new:
-        yield Change(aspect=aspect, subject=subject, before=_told(old), after=_told(new))
+        same = alike(old, new)
+        skipped = same - 1 if same >= SHOWN else 0
+        yield Change(
+            aspect=aspect, subject=subject, before=_told(old, skipped), after=_told(new, skipped)
+        )
 
 
-def _told(values: Sequence[object]) -> str:
-    told = [NONE if value is None else str(value) for value in values]
+def alike(old: Sequence[object], new: Sequence[object]) -> int:
+    """How many values both begin with."""
+    both = zip(old, new, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda values: values[0] == values[1], both))
+
+
+def _told(values: Sequence[object], skipped: int) -> str:
+    """The first values after those that are left out, as both sides begin with them."""
+    told = [NONE if value is None else str(value) for value in values[skipped:]]
+    first = [f"{skipped} alike"] if skipped else []
     more = [f"{len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    return ", then ".join([*told[:SHOWN], *more]) or NONE
+    return ", then ".join([*first, *told[:SHOWN], *more]) or NONE

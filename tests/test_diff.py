@@ -4,11 +4,11 @@ import pytest
 
 from probes.diff import Compared, diff_observations, diff_runs, named_cases
 from probes.errors import SettingsError
-from probes.observation import Outcome
+from probes.observation import NOT_THERE, Outcome
 from probes.report import diff as words
 from probes.run import CaseRecord
 from probes.verdict import Status, Verdict
-from probes.wire import Aspect
+from probes.wire import Aspect, Change
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 GOOD = make_observation()
@@ -23,7 +23,9 @@ def record(name: str, status: Status = Status.PASSED, **changes: object) -> Case
 
 
 def test_what_became_worse_comes_first_and_then_what_changed() -> None:
-    before = make_run(record("a"), record("b"), record("c"), record("d", observation=GONE))
+    before = make_run(
+        record("a"), record("b"), record("c"), record("d", Status.ERROR, observation=GONE)
+    )
     after = make_run(
         record("a"),
         record("b", observation=REFUSED),
@@ -70,7 +72,7 @@ def test_two_equal_runs_are_the_same() -> None:
 
 
 def test_runs_in_which_a_case_could_not_be_tested_are_not_called_the_same() -> None:
-    run = make_run(record("a"), record("b", observation=GONE))
+    run = make_run(record("a"), record("b", Status.ERROR, observation=GONE))
     found = diff_runs(run, run)
     assert (found.changed, found.same) == ((), False)
     assert [case.case for case in found.not_compared] == ["b"]
@@ -81,6 +83,24 @@ def test_what_could_not_be_tested_is_not_compared(sides: tuple[list[object], ...
     found = diff_observations("a", *sides)  # type: ignore[arg-type]
     assert found.changes == ()
     assert found.reason in ("it was not probed", "not published")
+
+
+def test_that_a_version_has_no_such_command_can_be_compared() -> None:
+    absent = dataclasses.replace(GONE, detail=NOT_THERE)
+    assert diff_observations("a", [absent], [absent]).reason is None
+    (first, *_) = diff_observations("a", [absent], [GOOD]).changes
+    assert (first.before, first.after) == ("unavailable", "accepted")
+
+
+def test_what_is_expected_to_be_untestable_is_the_same_if_it_is_and_worse_if_it_is_not() -> None:
+    run = make_run(record("a", observation=GONE))
+    assert diff_runs(run, run).same
+    (case,) = diff_runs(run, make_run(record("a", Status.FAILED))).cases
+    assert (case.worse, case.reason) == (True, None)
+
+
+def test_two_runs_of_nothing_are_not_called_the_same() -> None:
+    assert not diff_runs(make_run(), make_run()).same
 
 
 def test_each_change_is_told_once_with_the_cases_that_show_it() -> None:
@@ -145,7 +165,9 @@ def test_only_the_cases_that_are_named_are_left() -> None:
 def test_the_words_tell_all_that_is_known() -> None:
     before = make_run(record("a"), record("b"), record("gone"), record("d"))
     after = make_run(
-        record("a", Status.FAILED, observation=REFUSED), record("b"), record("d", observation=GONE)
+        record("a", Status.FAILED, observation=REFUSED),
+        record("b"),
+        record("d", Status.ERROR, observation=GONE),
     )
     found = diff_runs(before, after)
     text = "\n".join(words.text(found, "authprobe diff a b"))
@@ -156,7 +178,24 @@ def test_the_words_tell_all_that_is_known() -> None:
     ):
         assert line in text
     markdown = "\n".join(words.markdown(found, "authprobe diff a b"))
-    assert "\n\n`a (worse)`  \n\n- verdict: passed → failed\n" in markdown
+    assert "\n\n`a` (worse)  \n\n- verdict: passed → failed\n" in markdown
     assert markdown.endswith("```sh\nauthprobe diff a b\n```")
     told = words.as_json(found, "authprobe diff a b")
     assert (told["same"], told["only_before"]) == (False, ("gone",))
+
+
+def test_an_id_from_elsewhere_is_text_and_nothing_more() -> None:
+    hostile = "a`\n# Owned\n<img src=x> @octocat"
+    found = diff_runs(make_run(record(hostile)), make_run(record(hostile, Status.FAILED)))
+    (line,) = [x for x in words.markdown(found, "again") if "Owned" in x]
+    assert line == r"a\` \# Owned &lt;img src=x&gt; @<!-- -->octocat (worse)  "
+    assert "a` # Owned <img src=x> @octocat (worse)" in words.text(found, "again")
+
+
+def test_long_texts_are_told_from_where_they_differ() -> None:
+    before, after = "x" * 400 + "old", "x" * 400 + "new"
+    change = Change(aspect=Aspect.OUTCOME, subject="message", before=before, after=after)
+    (line,) = words.change_lines([change])
+    assert line.startswith("message: …xxxx")
+    assert "xold → …x" in line
+    assert line.endswith("xnew")

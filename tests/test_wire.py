@@ -150,6 +150,37 @@ def test_only_what_differs_each_time_is_steady() -> None:
     )
 
 
+def messages(*texts: str) -> list[Observation]:
+    return [make_observation(message=text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (("pong", "pong"), ("try 17", "try 18"), ("pong", "try 17, or try 18")),
+        (("try 17", "try 18"), ("pong",), ("try 17, or try 18", "pong")),
+        (("a",), ("b", "c", "d", "e", "f"), ("a", "b, or c, or d, or 2 others")),
+        (("pong", "try 17"), ("try 17", "try 18"), None),
+        (("id 1", "id 2"), ("id 3", "id 4"), None),
+        (("pong", "pong"), ("pong", "try 18"), None),
+    ],
+)
+def test_what_is_now_so_and_now_so_differs_from_what_is_always_the_same(
+    before: tuple[str, ...], after: tuple[str, ...], told: tuple[str, str] | None
+) -> None:
+    found = steady(messages(*before), messages(*after))
+    assert [(x.before, x.after) for x in found] == ([told] if told else [])
+
+
+def test_orders_that_differ_late_are_told_from_there() -> None:
+    paths = [f"/v1/oauth/{letter}" for letter in "abcde"]
+    before = seen(*({"path": path} for path in paths))
+    after = seen(*({"path": paths[index]} for index in (0, 1, 2, 4, 3)))
+    (change,) = [x for x in compare(before, after) if x.aspect is Aspect.ORDER]
+    assert change.before == ", then ".join(["2 alike", *(f"POST {p}" for p in paths[2:])])
+    assert change.after.endswith(f"then POST {paths[4]}, then POST {paths[3]}")
+
+
 def test_changes_come_in_the_order_of_their_aspects() -> None:
     before = seen({"betas": ("a",)}, stored_login=LOGIN)
     after = seen({"status": 401}, outcome=Outcome.REJECTED)

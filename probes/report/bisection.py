@@ -127,8 +127,8 @@ def markdown(found: Investigation, command: str) -> Iterator[str]:
     """The answer for an issue, line by line."""
     yield f"**{escaped(headline(found))}**"
     yield ""
-    yield from (f"- {escaped(line)}" for line in doubts(found))
-    yield from (f"- changed: {escaped(line)}" for line in change_lines(changes(found)))
+    yield from (f"- {escaped(line, LONG)}" for line in doubts(found))
+    yield from (f"- changed: {escaped(line, LONG)}" for line in change_lines(changes(found)))
     yield f"- asked: {escaped(question(found))}"
     yield f"- {escaped(effort(found))}, on {escaped(where_words())}"
     yield from ("", "| version | seen |", "| --- | --- |")

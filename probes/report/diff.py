@@ -5,9 +5,9 @@ from typing import Final
 
 from probes.diff import Compared, Diff
 from probes.harmless import LONG, SHORT, cap, one_line
-from probes.report.markdown import escaped
+from probes.report.markdown import code, escaped
 from probes.report.text import plural
-from probes.wire import SENT, Aspect, Change
+from probes.wire import SENT, Aspect, Change, alike
 
 
 def headline(diff: Diff) -> str:
@@ -30,6 +30,8 @@ def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
     return tuple(one_line(head + ", ".join(flags), LONG) for head, flags in lines.items())
 
 
+_BEFORE: Final = 40
+"""Characters that are told of what long texts have in common."""
 _WORDS: Final = {
     Aspect.REQUEST: "request ",
     Aspect.HOST: "host of ",
@@ -45,14 +47,22 @@ _WORDS: Final = {
 
 def _told(change: Change) -> str:
     words = _WORDS.get(change.aspect, "")
-    before, after = cap(change.before, SHORT), cap(change.after, SHORT)
-    return f"{words}{change.subject}: {before} → {after}"
+    before, after = _from_there(change.before, change.after)
+    return f"{words}{change.subject}: {cap(before, SHORT)} → {cap(after, SHORT)}"
+
+
+def _from_there(before: str, after: str) -> tuple[str, str]:
+    """Both texts; where they are long and begin alike, from a bit before they differ."""
+    same = alike(before, after)
+    if same < SHORT:
+        return before, after
+    return f"…{before[same - _BEFORE :]}", f"…{after[same - _BEFORE :]}"
 
 
 def rest(diff: Diff) -> tuple[str, ...]:
     """What is to be said of all cases together, a line each."""
-    alike = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
-    lines = [f"{plural(alike, 'case')} alike"] if alike else []
+    the_same = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
+    lines = [f"{plural(the_same, 'case')} alike"] if the_same else []
     for names, what in ((diff.only_before, "before"), (diff.only_after, "after")):
         if names:
             lines.append(f"only {what}: {', '.join(names)}")
@@ -66,7 +76,7 @@ def text(diff: Diff, command: str) -> Iterator[str]:
     yield from (f"  {one_line(client)}" for client in diff.clients)
     for cases, changes in diff.groups:
         yield ""
-        yield from map(_named, cases)
+        yield from (one_line(f"{case.case}{_worse(case)}") for case in cases)
         yield from (f"  {line}" for line in change_lines(changes))
     yield from ("", *rest(diff), f"again: {command}")
 
@@ -78,10 +88,10 @@ def markdown(diff: Diff, command: str) -> Iterator[str]:
         yield from ("", *(f"- {escaped(client)}" for client in diff.clients))
     for cases, changes in diff.groups:
         yield ""
-        yield from (f"`{_named(case)}`  " for case in cases)
+        yield from (f"{code(case.case)}{_worse(case)}  " for case in cases)
         yield ""
-        yield from (f"- {escaped(line)}" for line in change_lines(changes))
-    yield from ("", *(f"- {escaped(line)}" for line in rest(diff)))
+        yield from (f"- {escaped(line, LONG)}" for line in change_lines(changes))
+    yield from ("", *(f"- {escaped(line, LONG)}" for line in rest(diff)))
     yield from ("", "```sh", command, "```")
 
 
@@ -103,5 +113,5 @@ def as_json(diff: Diff, command: str) -> dict[str, object]:
     }
 
 
-def _named(case: Compared) -> str:
-    return f"{case.case} (worse)" if case.worse else case.case
+def _worse(case: Compared) -> str:
+    return " (worse)" if case.worse else ""

@@ -28,9 +28,9 @@ def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
     return _bounded(lines, limit_bytes)
 
 
-def escaped(outside: str) -> str:
+def escaped(outside: str, limit: int = SHORT) -> str:
     """Text from outside on one line, with nothing in it that Markdown or HTML would act on."""
-    line = one_line(outside).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = one_line(outside, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MENTION.sub(r"\1<!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
