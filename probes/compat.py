@@ -6,9 +6,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from probes.errors import RecordError
@@ -18,17 +18,26 @@ from probes.versions import order
 SCHEMA_VERSION: Final = 1
 
 
+def _checked(version: str) -> str:
+    order(version)  # raises ValueError
+    return version
+
+
+Version = Annotated[str, AfterValidator(_checked)]
+"""One that has a place among the others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What one version has shown of a feature."""
 
-    version: str
+    version: Version
     value: str | None
     """None: nothing can be read."""
     reason: str | None = None
     """Why not."""
     looks: int = 1
-    """How many times it was probed, and showed the same."""
+    """How many times it was probed, and showed the same; 0: it could not even be started."""
     seen_at: datetime.date
     """The day of the last look."""
     under: str
@@ -117,7 +126,7 @@ class Table:
 
     schema_version: Literal[1] = SCHEMA_VERSION
     client: str
-    published: tuple[str, ...]
+    published: tuple[Version, ...]
     """Every release of the client that was published, the oldest first; no prereleases."""
     features: tuple[Feature, ...]
     made: tuple[Made, ...]

@@ -53,9 +53,9 @@ class Definition:
         """The value of the field; what could not be read is not asked for."""
         if seen.outcome is Outcome.UNAVAILABLE and seen.detail == NOT_THERE:
             return NO if self.contains else NOT_THERE
-        if self.field in OF_THE_END and goes_on(seen):
-            return NO if self.contains else GOES_ON
         found = FIELDS[self.field](seen)
+        if self.field in OF_THE_END and goes_on(seen):
+            found = (GOES_ON, *found) if self.contains and self.field == "outcome" else (GOES_ON,)
         if self.contains:
             return YES if self.contains in found else NO
         return ", ".join(found) or NONE

@@ -1,13 +1,14 @@
 """A survey: what each of many versions shows of each feature, and what is still to be asked."""
 
+import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from probes.compat import Evidence, Feature, Table, gaps, intervals, spread, undecided
 from probes.features import Asked
-from probes.observation import NOT_THERE, Outcome
+from probes.observation import NOT_THERE, Observation, Outcome
 from probes.plan import Case
 from probes.scenario.model import parse_client
 from probes.trials import Trial, key_of
@@ -35,20 +36,20 @@ class Survey:
     """How many times a version is probed that stands beside a change."""
 
     def known(self, trials: Iterable[Trial], kept: Table | None) -> Known:
-        """What is known by the log, and, of versions that it says nothing of, by a table."""
+        """What is known by the log, and of what it does not tell by a table."""
         by_key = defaultdict(list)
         for trial in trials:
             by_key[trial.key].append(trial)
-        versions = {parse_client(key.client).version for key in by_key}
-        return {
-            asked.definition.id: _kept(asked, kept)
-            | {
-                version: _evidence(asked, version, found)
-                for version in versions & set(self.published)
-                if (found := by_key.get(key_of(asked.inquiry.at(version)), ()))
-            }
-            for asked in self.asked
-        }
+        seen = {_version(key.client) for key in by_key}
+        tried = [version for version in self.published if version in seen]
+        found: dict[str, dict[str, Evidence]] = {}
+        for asked in self.asked:
+            found[asked.definition.id] = evidence = _kept(asked, kept)
+            for version in tried:
+                if own := by_key.get(key_of(asked.inquiry.at(version)), ()):
+                    new = _evidence(asked, version, own)
+                    evidence[version] = _better(evidence.get(version), new)
+        return found
 
     def chosen(self, known: Known) -> tuple[str, ...]:
         """The versions that are asked whatever they show, the oldest first."""
@@ -69,16 +70,31 @@ class Survey:
             (version, asked)
             for asked in self.asked
             for version in chosen
-            if version not in known[asked.definition.id] and not tried[asked.inquiry.at(version).id]
+            if not _is_tested(known[asked.definition.id].get(version))
+            and not tried[asked.inquiry.at(version).id]
         )
 
     def _beside_changes(self, known: Known, tried: Counter[str]) -> tuple[Case, ...]:
         return self._cases(
             (version, asked)
             for asked in self.asked
-            for version in undecided(self.within, known[asked.definition.id], looks=self.looks)
-            if tried[asked.inquiry.at(version).id] < self.looks
+            for version in self._undecided(asked, known[asked.definition.id], tried)
         )
+
+    def _undecided(
+        self, asked: Asked, known: Mapping[str, Evidence], tried: Counter[str]
+    ) -> Iterator[str]:
+        """The versions to ask next, of those among which changes are sought; nothing that has been
+        tried in vain.
+        """
+        times = {version: tried[asked.inquiry.at(version).id] for version in self.within}
+        evidence = {version: known[version] for version in self.within if version in known}
+        in_vain = {v for v in self.within if times[v] and not _is_tested(evidence.get(v))}
+        open_ones = {v: each for v, each in evidence.items() if _is_tested(each)}
+        published = [version for version in self.within if version not in in_vain]
+        for version in undecided(published, open_ones, looks=self.looks):
+            if times[version] < self.looks:
+                yield version
 
     def _cases(self, wanted: Iterable[tuple[str, Asked]]) -> tuple[Case, ...]:
         """Each case once, though several features are read from it."""
@@ -86,9 +102,15 @@ class Survey:
         cases = (asked.inquiry.at(version) for version, asked in ordered)
         return tuple({case.id: case for case in cases}.values())
 
-    def features(self, known: Known) -> tuple[Feature, ...]:
-        """The features with what is known of them."""
-        return tuple(self._feature(asked, known[asked.definition.id]) for asked in self.asked)
+    def features(self, known: Known, kept: Table | None) -> tuple[Feature, ...]:
+        """The features with what is known of them, and then what a table has of others."""
+        asked = tuple(self._feature(each, known[each.definition.id]) for each in self.asked)
+        others = (each for each in (kept.features if kept else ()) if each.id not in known)
+        return (*asked, *(self._again(each) for each in others))
+
+    def _again(self, feature: Feature) -> Feature:
+        """The same evidence, where there are more versions now."""
+        return dataclasses.replace(feature, intervals=intervals(self.published, feature.evidence))
 
     def _feature(self, asked: Asked, known: Mapping[str, Evidence]) -> Feature:
         definition = asked.definition
@@ -116,12 +138,12 @@ def well_known(known: Known) -> frozenset[str]:
 
 def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
     """Without those of what could not be tested then: it is tried again."""
-    return tuple(
-        trial
-        for trial in trials
-        if trial.observation.outcome is not Outcome.UNAVAILABLE
-        or NOT_THERE in (trial.observation.detail or "")
-    )
+    return tuple(trial for trial in trials if _was_tested(trial.observation))
+
+
+def _was_tested(seen: Observation) -> bool:
+    """Also where it lacks what is asked for: it will not have that tomorrow."""
+    return seen.outcome is not Outcome.UNAVAILABLE or NOT_THERE in (seen.detail or "")
 
 
 def _kept(asked: Asked, table: Table | None) -> dict[str, Evidence]:
@@ -134,6 +156,31 @@ def _kept(asked: Asked, table: Table | None) -> dict[str, Evidence]:
         for known in feature.evidence
         if known.under == asked.under
     }
+
+
+def _version(client: str) -> str | None:
+    """The version in the name of a client; None: this is no client that is known here."""
+    try:
+        return parse_client(client).version
+    except ValueError:
+        return None
+
+
+def _is_tested(evidence: Evidence | None) -> bool:
+    return evidence is not None and evidence.looks > 0
+
+
+def _better(old: Evidence | None, new: Evidence) -> Evidence:
+    """What says more, and of two values the new one: what stands beside a change is looked at
+    again. The old one may be of the same looks.
+    """
+    if old is None:
+        return new
+    if new.value is None and (old.value is not None or new.looks == 0 < old.looks):
+        return old
+    if new.value is not None and new.value == old.value:
+        return dataclasses.replace(new, looks=max(old.looks, new.looks))
+    return new
 
 
 def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
@@ -155,7 +202,7 @@ def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
         version=version,
         value=value,
         reason=reason,
-        looks=len(read) or len(trials),
+        looks=len(read) or sum(_was_tested(trial.observation) for trial in trials),
         seen_at=trials[-1].at.date(),
         under=asked.under,
     )

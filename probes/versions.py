@@ -1,20 +1,25 @@
 """The order of versions, and ranges of them: npm's and PyPI's ways to number, in one."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+_NUMBER: Final = "[0-9]{1,18}"
+_IDENTIFIER: Final = "[0-9A-Za-z-]{1,100}"
 EXACT: Final = re.compile(
-    r"(?P<release>\d+(?:\.\d+)*)"
-    r"(?:-(?P<identifiers>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)"
-    r"|(?:(?P<stage>a|b|rc)(?P<number>\d+))?(?:\.post(?P<post>\d+))?(?:\.dev(?P<dev>\d+))?)"
+    rf"(?P<release>{_NUMBER}(?:\.{_NUMBER})*)"
+    rf"(?:-(?P<identifiers>{_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
+    rf"|(?:(?P<stage>a|b|rc)(?P<number>{_NUMBER}))?"
+    rf"(?:\.post(?P<post>{_NUMBER}))?(?:\.dev(?P<dev>{_NUMBER}))?)"
 )
-"""`1.2.3`, `1.2.3-beta.1` (semver.org) and `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev1` (PEP 440)."""
+"""`1.2.3`, `1.2.3-beta.1` (semver.org) and `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev1` (PEP 440). No
+number of them is longer than Python reads."""
 
 _EACH: Final = re.compile(r"each (?P<part>minor|major)(?: |$)")
 _BOUND: Final = re.compile(r"(?P<sign>>=|<=|!=|<|>|=)(?P<version>[^<>=! ]+)")
-_FAMILY: Final = re.compile(r"(?:(?P<release>\d+(?:\.\d+)*)\.)?[x*]")
+_FAMILY: Final = re.compile(rf"(?:(?P<release>{_NUMBER}(?:\.{_NUMBER})*)\.)?[x*]")
 _RANGE: Final = re.compile(r"[<>=!*\s]|(?:^|\.)x\b")
 _DEVELOPMENT, _BEFORE, _FINAL = range(3)
 _KEPT: Final = {"minor": 2, "major": 1}
@@ -34,6 +39,7 @@ class Order:
     dev: tuple[int, int]
 
 
+@functools.lru_cache(maxsize=4096)  # the same few hundred are compared over and over
 def order(version: str) -> Order:
     """The place of a version among those of its package.
 

@@ -228,6 +228,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         ("[]", "the file: Input should be an object"),
         ('{"schema_version": 2}', "schema_version: Input should be 1"),
         ('{"schema_version": 1}', "client: Field required"),
+        ('{"client": "a", "published": ["next"]}', "published.0: Value error, next is"),
     ],
 )
 def test_what_is_no_table_is_told(tmp_path: Path, text: str, told: str) -> None:

@@ -87,7 +87,11 @@ def test_a_value_is_the_field_or_whether_it_holds_something(
     ("field", "contains", "value"),
     [
         ("reported_status", None, "goes on"),
+        ("reported_status", "goes on", "yes"),
+        ("reported_status", "401", "no"),
         ("outcome", "accepted", "no"),
+        ("outcome", "timed-out", "yes"),
+        ("outcome", "goes on", "yes"),
         ("refusals", None, "goes on"),
         ("exchange.status", None, "401"),
     ],

@@ -1,7 +1,10 @@
+import dataclasses
 import datetime
 from collections import Counter
 
-from probes.compat import Evidence
+import pytest
+
+from probes.compat import Evidence, Table
 from probes.features import BUNDLED, load_features
 from probes.observation import NOT_THERE, Observation, Outcome
 from probes.scenario.load import load_all
@@ -16,6 +19,7 @@ PUBLISHED = tuple(f"2.0.{n}" for n in range(9))
 ASKED = load_features(BUNDLED, tuple(load_all(Settings().scenario_paths)), ClientKind.CLAUDE_CODE)
 HOSTS = tuple(each for each in ASKED if each.definition.id == "refresh-host")
 NOW = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
+HOST = "refresh-host"
 OLD, NEW = "console.anthropic.com", "platform.claude.com"
 
 
@@ -54,7 +58,7 @@ def test_then_what_lies_between_two_values() -> None:
         asked += versions(cases)
         trials += [trial(v, refreshed(NEW if v >= "2.0.6" else OLD)) for v in versions(cases)]
     assert asked == ["2.0.4", "2.0.6", "2.0.5"]
-    (feature,) = survey.features(survey.known(trials, None))
+    (feature,) = survey.features(survey.known(trials, None), None)
     assert [(each.value, each.added.by, each.added.exact) for each in feature.intervals] == [
         (OLD, "2.0.0", True),
         (NEW, "2.0.6", True),
@@ -99,12 +103,84 @@ def test_a_table_is_added_to_where_its_question_was_the_same() -> None:
         for v, under in (("2.0.1", HOSTS[0].under), ("2.0.2", "another"))
     ]
     survey = make_survey()
-    (before,) = survey.features({"refresh-host": {each.version: each for each in kept}})
+    (before,) = survey.features({"refresh-host": {each.version: each for each in kept}}, None)
     table = make_table(features=(before,))
     known = survey.known([trial("2.0.3", refreshed(OLD))], table)["refresh-host"]
     assert set(known) == {"2.0.1", "2.0.3"}
     newer = survey.known([trial("2.0.1", refreshed(NEW))], table)["refresh-host"]
     assert newer["2.0.1"].value == NEW
+
+
+def kept_table(**known: Evidence) -> Table:
+    """A table that says this of the feature."""
+    evidence = {each.version: each for each in known.values()}
+    return make_table(features=make_survey().features({"refresh-host": evidence}, None))
+
+
+def told(version: str, value: str | None, *, looks: int = 1) -> Evidence:
+    reason = None if value else "crashed: it broke"
+    return Evidence(
+        version=version,
+        value=value,
+        reason=reason,
+        looks=looks,
+        seen_at=NOW.date(),
+        under=HOSTS[0].under,
+    )
+
+
+CRASH = make_observation(outcome=Outcome.CRASHED, detail="it broke again")
+NOT_INSTALLED = make_observation(outcome=Outcome.UNAVAILABLE, detail="its script is broken")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value", "looks"),
+    [
+        (told("2.0.3", OLD, looks=2), CRASH, OLD, 2),
+        (told("2.0.3", OLD, looks=2), NOT_INSTALLED, OLD, 2),
+        (told("2.0.3", None), NOT_INSTALLED, None, 1),
+        (told("2.0.3", None, looks=0), CRASH, None, 1),
+        (told("2.0.3", None), refreshed(NEW), NEW, 1),
+        (told("2.0.3", OLD, looks=2), refreshed(OLD), OLD, 2),
+        (told("2.0.3", OLD, looks=2), refreshed(NEW), NEW, 1),
+    ],
+)
+def test_what_says_more_is_kept_and_of_two_values_the_new_one(
+    old: Evidence, new: Observation, value: str | None, looks: int
+) -> None:
+    (found,) = make_survey().known([trial("2.0.3", new)], kept_table(a=old))[HOST].values()
+    assert (found.value, found.looks) == (value, looks)
+
+
+def test_what_could_not_be_installed_is_asked_again_and_narrows_nothing_in_vain() -> None:
+    table = kept_table(a=told("2.0.0", OLD), b=told("2.0.4", None, looks=0), c=told("2.0.8", NEW))
+    survey = make_survey()
+    known = survey.known((), table)
+    assert versions(survey.next_cases(("2.0.4",), known, Counter())) == ["2.0.4"]
+    assert versions(survey.next_cases((), known, Counter())) == ["2.0.4"]
+    tried = Counter([HOSTS[0].inquiry.at("2.0.4").id])
+    assert versions(survey.next_cases(("2.0.4",), known, tried)) == ["2.0.5"]
+
+
+def test_nothing_outside_is_asked_again() -> None:
+    table = kept_table(a=told("2.0.0", OLD), b=told("2.0.4", NEW), c=told("2.0.7", NEW))
+    survey = make_survey(within=PUBLISHED[6:], looks=2)
+    assert survey.next_cases(("2.0.7",), survey.known((), table), Counter()) == ()
+
+
+def test_a_log_may_tell_of_clients_that_are_not_known() -> None:
+    line = trial("2.0.3", refreshed(OLD))
+    other = dataclasses.replace(line, key=dataclasses.replace(line.key, client="desktop@1.0"))
+    assert set(make_survey().known([other, line], None)[HOST]) == {"2.0.3"}
+
+
+def test_features_that_are_not_asked_stay_in_the_table() -> None:
+    other = dataclasses.replace(kept_table(a=told("2.0.0", OLD)).features[0], id="another")
+    table = make_table(features=(other,))
+    survey = make_survey()
+    found = survey.features(survey.known((), table), table)
+    assert [each.id for each in found] == [HOST, "another"]
+    assert found[1].evidence == other.evidence
 
 
 def test_trials_of_other_questions_and_versions_are_left_aside() -> None:

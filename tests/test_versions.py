@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from probes.versions import Range, is_prerelease, newest, order, read_range
+from probes.versions import EXACT, Range, is_prerelease, newest, order, read_range
 
 SEMVER = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 "
 SEMVER += "1.0.0-rc.1 1.0.0 1.0.1 1.1.0 1.10.0 2.0.0"
@@ -146,3 +146,10 @@ def test_the_newest_is_a_release_if_there_is_one() -> None:
     assert newest(PUBLISHED.split()) == "2.1.7"
     assert newest(["1.0.0-beta.1", "1.0.0-beta.2", "latest"]) == "1.0.0-beta.2"
     assert newest([]) is None
+
+
+@pytest.mark.parametrize("version", ["1." + "9" * 5000, "1.0rc" + "9" * 5000, "1.0-" + "9" * 5000])
+def test_a_number_that_is_too_long_is_no_version(version: str) -> None:
+    assert EXACT.fullmatch(version) is None
+    with pytest.raises(ValueError, match="is not a version"):
+        order(version)

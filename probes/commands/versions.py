@@ -75,7 +75,7 @@ def versions(options: Options) -> int:
     table = Table(
         client=kind,
         published=survey.published,
-        features=survey.features(survey.known(known, before)),
+        features=survey.features(survey.known(known, before), before),
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
     if withheld := publish(data.parent, files(table, data), log):
