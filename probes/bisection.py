@@ -138,6 +138,8 @@ class Bisection:
     """Second looks, repeats and samples."""
     known: int = 0
     """Answers that were there before."""
+    lacking: tuple[str, ...] = ()
+    """Versions of which there is nothing in the log, where nothing else was asked."""
     problem: str | None = None
     """Why nothing was decided."""
 

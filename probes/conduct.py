@@ -5,7 +5,7 @@ import datetime
 import functools
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,14 +72,15 @@ def plan_of(settings: Settings) -> Plan:
     )
 
 
-def published_versions(kind: ClientKind) -> tuple[str, ...]:
-    """The published versions of a client, as last heard within a day.
+def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
+    """The published versions of a client, as last heard within a day; asked for anew if one of
+    these is not among them.
 
     Raises:
         ClientError: the registry gives no answer, and gave none before.
     """
     with Children() as children, Cache(cache_folder(), children) as cache:
-        return cache.versions(kind)
+        return cache.versions(kind, having)
 
 
 def conduct(

@@ -12,7 +12,6 @@ from probes.diff import (
     diff_observations,
     make_diff,
     named_cases,
-    untested,
     without_version,
 )
 from probes.errors import SettingsError
@@ -138,5 +137,5 @@ class Contrast:
             if name := cases.get(trial.key):
                 found[name].append(trial.observation)
         for name, seen in found.items():
-            found[name] = [each for each in seen if not untested(each)] or seen
+            found[name] = [each for each in seen if not each.says_nothing] or seen
         return found

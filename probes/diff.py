@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from probes.errors import SettingsError
-from probes.observation import NOT_THERE, Observation, Outcome
+from probes.observation import Observation
 from probes.run import CaseRecord, Run
 from probes.verdict import Status, Verdict
 from probes.wire import Aspect, Change, in_order, steady
@@ -107,14 +107,9 @@ def diff_observations(
 ) -> Compared:
     """What differs between all that was seen of a case before, and all that was seen after."""
     for side in (before, after):
-        if not side or untested(side[-1]):
+        if not side or side[-1].says_nothing:
             return Compared(case=case, reason=(side and side[-1].detail) or "it was not probed")
     return Compared(case=case, changes=steady(before, after))
-
-
-def untested(seen: Observation) -> bool:
-    """Whether an observation says nothing: that a version has no such command says something."""
-    return seen.outcome is Outcome.UNAVAILABLE and seen.detail != NOT_THERE
 
 
 def make_diff(
@@ -184,7 +179,7 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
     for record in (before, after):
-        if untested(record.observation) and record.verdict.status is not Status.PASSED:
+        if record.observation.says_nothing and record.verdict.status is not Status.PASSED:
             return Compared(case=case, reason=record.observation.detail or "it was not probed")
     changes = steady([before.observation], [after.observation])
     return Compared(case=case, changes=(*_verdict(before.verdict, after.verdict), *changes))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.bisection import Word
+from probes.comparison import NONE
 from probes.errors import SettingsError
 from probes.fields import FIELDS, OF_THE_END, Value, check_field, goes_on, reached_nothing
 from probes.harmless import one_line
@@ -57,8 +58,9 @@ class Inquiry:
         if reason := self._untestable(version, seen):
             return Word.UNTESTABLE, reason
         if self.when:
-            value = self.value(seen)
-            return (Word.GOOD if reference in (None, value) else Word.BAD), None
+            value = FIELDS[self.when](seen)
+            shown = f"{self.when} is {one_line(', '.join(value)) or NONE}"
+            return (Word.GOOD if reference in (None, value) else Word.BAD), shown
         verdict = judge(self.at(version), seen)
         wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
         shown = "; ".join(map(one_line, wrong))
@@ -71,7 +73,7 @@ class Inquiry:
         goes on asking, though it was refused for good, does not hang.
         """
         wanted = None if self.when else self.at(version).expectation.outcome
-        if seen.outcome is Outcome.UNAVAILABLE and seen.outcome is not wanted:
+        if seen.says_nothing and seen.outcome is not wanted:
             return seen.detail or "it could not be tested"
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"
@@ -100,7 +102,9 @@ def make_inquiry(
     Raises:
         SettingsError: there is no such case, or nothing can be asked of it.
     """
-    if when:
+    for option, version in (("--good", good), ("--bad", bad)):
+        _check_exact(option, version)
+    if when is not None:
         check_field(when)
     scenario, names = _locate(scenarios, case)
     asked = parse_client(names.client)
@@ -186,18 +190,26 @@ def versions_between(
     return (low, *sorted(kept, key=order), high)
 
 
-def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
+def _check_exact(option: str, version: str) -> None:
     if not EXACT.fullmatch(version):
-        raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
+        raise SettingsError(f"{option} {one_line(version)}: give one version, such as 2.1.31")
+
+
+def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
     if version in known | installed:
         return
-    near = " and ".join(beside(version, known))
-    hint = f"; next to it are {near}" if near else ""
-    raise SettingsError(f"{option} {version}: this version is not published{hint}")
+    raise SettingsError(f"{option} {not_published(version, known)}")
 
 
-def beside(version: str, known: set[str]) -> Iterator[str]:
-    """The published versions next to one that is not."""
+def not_published(version: str, known: set[str]) -> str:
+    """What is to be said of a version that is not published."""
+    near = list(_beside(version, known))
+    verb = "is" if len(near) == 1 else "are"
+    hint = f"; next to it {verb} {' and '.join(near)}" if near else ""
+    return f"{version}: this version is not published{hint}"
+
+
+def _beside(version: str, known: set[str]) -> Iterator[str]:
     place = order(version)
     if before := [v for v in known if order(v) < place]:
         yield max(before, key=order)

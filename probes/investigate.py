@@ -76,31 +76,54 @@ class Investigation:
 def kept(
     inquiry: Inquiry, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
 ) -> tuple[Sighting, ...]:
-    """What the log has of these versions, in the order in which it was written; with `tested`
-    nothing of what could not be tested then: it is tried again.
+    """What the log has of these versions, in the order in which it was written.
+
+    With `tested` nothing of what could not be tested then, and of the bounds nothing that hung or
+    crashed: without them there is no answer, and they are tried again.
     """
     wanted = {key_of(inquiry.at(version)): version for version in versions}
-    return tuple(
+    found = (
         Sighting(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
         for trial in trials
-        if trial.key in wanted and not (tested and trial.observation.outcome is Outcome.UNAVAILABLE)
+        if trial.key in wanted
     )
+    return tuple(seen for seen in found if not tested or _says_something(inquiry, seen))
 
 
-def search_in(
-    inquiry: Inquiry, versions: tuple[str, ...], sightings: Sequence[Sighting], *, fix: bool
-) -> Search:
-    """The search with every answer that can be read from what was seen."""
-    reference = _reference(inquiry, sightings)
-    search = Search(versions=versions, oldest=Word.BAD if fix else Word.GOOD)
-    for seen in sightings:
-        if inquiry.when and reference is None and seen.version != inquiry.good:
-            continue  # there is nothing yet to compare it with
-        word, reason = inquiry.read(seen.version, seen.observation, reference)
-        search = search.plus(
-            Answer(version=seen.version, word=word, reason=reason, purpose=seen.purpose)
-        )
-    return search
+def _says_something(inquiry: Inquiry, seen: Sighting) -> bool:
+    if seen.version not in (inquiry.good, inquiry.bad):
+        return not seen.observation.says_nothing
+    return inquiry.read(seen.version, seen.observation, None)[0] is not Word.UNTESTABLE
+
+
+class _Reading:
+    """Reads what was seen as answers; each once for each value that it is compared with."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self._inquiry = inquiry
+        self._read: dict[tuple[int, Value | None], tuple[Word, str | None]] = {}
+
+    def search(
+        self, versions: tuple[str, ...], sightings: Sequence[Sighting], *, fix: bool
+    ) -> Search:
+        """The search with every answer that can be read; the sightings have to live on."""
+        reference = _reference(self._inquiry, sightings)
+        answers = []
+        for seen in sightings:
+            if self._inquiry.when and reference is None and seen.version != self._inquiry.good:
+                continue  # there is nothing yet to compare it with
+            word, reason = self._answer(seen, reference)
+            answers.append(
+                Answer(version=seen.version, word=word, reason=reason, purpose=seen.purpose)
+            )
+        oldest = Word.BAD if fix else Word.GOOD
+        return Search(versions=versions, oldest=oldest, answers=tuple(answers))
+
+    def _answer(self, seen: Sighting, reference: Value | None) -> tuple[Word, str | None]:
+        key = id(seen), reference
+        if key not in self._read:
+            self._read[key] = self._inquiry.read(seen.version, seen.observation, reference)
+        return self._read[key]
 
 
 def _reference(inquiry: Inquiry, sightings: Sequence[Sighting]) -> Value | None:
@@ -123,19 +146,19 @@ def investigate(
     fix: bool,
 ) -> Investigation:
     """Ask until there is an answer, or nothing can be installed here."""
-    sightings = list(known)
+    sightings, reading = list(known), _Reading(inquiry)
     while True:
-        search = search_in(inquiry, versions, sightings, fix=fix)
+        search = reading.search(versions, sightings, fix=fix)
         asked = ask(search)
         if isinstance(asked, Bisection):
             break
-        reporter.stage(remaining_words(asked), left_at_most(asked))
+        reporter.stage(remaining_words(asked), left_at_most(asked, search))
         seen = probe(asked, search)
         if reason := trouble_here(seen.observation):
             asked = stopped(search, f"nothing can be installed here: {reason}")
             break
         sightings.append(seen)
-        answer = search_in(inquiry, versions, sightings, fix=fix).answers[-1]
+        answer = reading.search(versions, sightings, fix=fix).answers[-1]
         because = f" ({cap(answer.reason, TOLD)})" if answer.reason else ""
         reporter.tell(f"{asked.version}: {answer.word}{because}")
     return Investigation(
@@ -181,12 +204,13 @@ def remaining_words(question: Question) -> str:
             return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
 
 
-def left_at_most(question: Question) -> int:
+def left_at_most(question: Question, search: Search) -> int:
     """Probes until the interval is found, if every version can be tested; then one at a time."""
     if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
         return 1
-    halvings = math.ceil(math.log2(max(question.candidates, 1)))
-    return max(halvings + (question.purpose is Purpose.BOUND), 1)
+    known = {answer.version for answer in search.answers}
+    bounds = sum(version not in known for version in question.remaining)
+    return max(math.ceil(math.log2(max(question.candidates, 1))) + bounds, 1)
 
 
 def replay(question: Question, search: Search) -> Sighting:
@@ -242,10 +266,11 @@ class Bench(Workplace):
         """What the version shows; both that may come next are installed meanwhile."""
         laboratory = self.laboratory
         case = self._inquiry.at(question.version)
+        cases = [case, *map(self._inquiry.at, upcoming(search, question))]
         self._forget_waiting()
-        self._prepare(laboratory, case)
-        for version in upcoming(search, question):
-            self._prepare(laboratory, self._inquiry.at(version))
+        self._let_go(laboratory, engine.clients_of(cases))
+        for each in cases:
+            self._prepare(laboratory, each)
         self._reporter.busy(str(case.client), "installing")
         for client in engine.clients_of([case]):
             self._preparing[client].result()
@@ -254,6 +279,13 @@ class Bench(Workplace):
         self._reporter.done(str(case.client))
         keep(self._log, case, observation, self._reporter)
         return Sighting(version=question.version, observation=observation, purpose=question.purpose)
+
+    def _let_go(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
+        """What is installed and not needed now may make room for others."""
+        for client, preparing in tuple(self._preparing.items()):
+            if client not in needed and preparing.done():
+                laboratory.cache.give_back(client)
+                del self._preparing[client]
 
     def _forget_waiting(self) -> None:
         """What was foreseen and is not yet being installed may not be needed any more."""

@@ -160,6 +160,11 @@ class Observation:
     `its output` with the stream.
     """
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the client could not be tested; that it has no such command says something."""
+        return self.outcome is Outcome.UNAVAILABLE and self.detail != NOT_THERE
+
 
 def status_outcome(status: int) -> Outcome:
     """The outcome that an HTTP status stands for.

@@ -31,6 +31,22 @@ class Reporter(Protocol):
         """Something to know afterwards as well."""
 
 
+class Silent:
+    """Tells nothing: what is told of is over at once."""
+
+    def stage(self, title: str, total: int) -> None:
+        """Nothing."""
+
+    def busy(self, name: str, doing: str) -> None:
+        """Nothing."""
+
+    def done(self, name: str) -> None:
+        """Nothing."""
+
+    def tell(self, line: str) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """Something that is being worked on."""

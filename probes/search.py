@@ -20,7 +20,13 @@ from probes.bisection import (
 )
 
 SAMPLES: Final = 2
-"""Versions on each side of the interval that are asked after the answer."""
+"""Versions on each side of the interval that are asked after the answer, and can be tested."""
+MOST_SAMPLES: Final = 4
+"""Versions on each side that are asked for that."""
+SECOND_CHANCES: Final = 3
+"""Untestable versions in the interval up to which each is asked once more."""
+IN_VAIN: Final = 3
+"""Answers in a row that say nothing, after which a version is not asked to settle it."""
 
 
 def ask(search: Search) -> Question | Bisection:
@@ -57,6 +63,12 @@ class _Known:
         given: dict[int, list[Answer]] = {}
         for answer in search.answers:
             given.setdefault(self.place[answer.version], []).append(answer)
+        self.lacking = {
+            index
+            for index, answers in given.items()
+            if any(answer.purpose is Purpose.LACKING for answer in answers)
+        }
+        """Versions of which there is no more in the log than what is known."""
         words = [{a.word for a in answers} for answers in given.values()]
         self.careful = any({Word.GOOD, Word.BAD} <= said for said in words)
         self.found = {index: self._assess(answers) for index, answers in given.items()}
@@ -65,22 +77,28 @@ class _Known:
         """Versions that the interval was narrowed by."""
 
     def _assess(self, answers: list[Answer]) -> Assessment:
-        words = tuple(a.word for a in answers if a.word is not Word.UNTESTABLE)
-        good, bad = words.count(Word.GOOD), words.count(Word.BAD)
+        told = [answer for answer in answers if answer.word is not Word.UNTESTABLE]
+        words = tuple(answer.word for answer in told)
         word: Word | None = Word.UNTESTABLE
         reason = answers[-1].reason
         if words:
-            word, reason = settle(words) if self.careful else words[0], None
-        if word is None and len(answers) >= MOST_REPEATS:
-            word, reason = Word.UNTESTABLE, f"flaky, {bad} of {len(words)} bad, and not settled"
+            word = settle(words) if self.careful else words[0]
+            shown = [answer.reason for answer in told if answer.word is word and answer.reason]
+            reason = shown[0] if shown else None
+        if word is None:
+            word, reason = _given_up(answers, words)
         return Assessment(
             version=answers[0].version,
             word=word,
-            good=good,
-            bad=bad,
-            asked=len(answers),
+            good=words.count(Word.GOOD),
+            bad=words.count(Word.BAD),
+            asked=sum(answer.purpose is not Purpose.LACKING for answer in answers),
             reason=reason,
         )
+
+    def _asked_once(self, index: int) -> bool:
+        """Whether a second look is due."""
+        return self.found[index].asked == 1 and index not in self.lacking
 
     def about_bounds(self) -> Question | Bisection | None:
         """The good bound first: questions about a field compare with it."""
@@ -89,14 +107,15 @@ class _Known:
             found = self.found.get(index)
             if found is None:
                 return self._question(index, Purpose.BOUND)
-            if found.word is Word.UNTESTABLE:
-                return self.result(f"{found.version}, which is said to be {word}, is {found}")
             if found.word is None:
                 return self._question(index, Purpose.SETTLE)
-            if found.word is not word and found.asked == 1:
+            if found.word is not word and self._asked_once(index):
                 return self._question(index, Purpose.CONFIRM)
+            if found.word is Word.UNTESTABLE:
+                return self.result(f"{found.version}, which is said to be {word}, is {found}")
             if found.word is not word:
-                return self.result(f"{found.version} is said to be {word}, and is {found}")
+                shown = f": {found.reason}" if found.reason else ""
+                return self.result(f"{found.version} is said to be {word}, and is {found}{shown}")
         return None
 
     def about_inside(self) -> Question | None:
@@ -115,9 +134,13 @@ class _Known:
         return None if middle is None else self._question(middle, Purpose.SEARCH)
 
     def about_neighbours(self) -> Question | None:
-        """A second look at the two versions that the answer rests on."""
-        for index in (self.low, self.high):
-            if self.found[index].asked == 1:
+        """A second look at the two versions that the answer rests on, and at a few between them
+        that could not be tested.
+        """
+        between = range(self.low + 1, self.high)
+        again = between if len(between) <= SECOND_CHANCES else ()
+        for index in (*again, self.low, self.high):
+            if self._asked_once(index):
                 return self._question(index, Purpose.CONFIRM)
         return None
 
@@ -128,10 +151,12 @@ class _Known:
                 continue
             if found.word is None:
                 return self._question(index, Purpose.SETTLE)
-            if found.asked == 1:
+            if self._asked_once(index):
                 return self._question(index, Purpose.CONFIRM)
         for low, high in ((0, self.low), (self.high, len(self.search.versions) - 1)):
-            if sum(low < index < high for index in self._sampled()) < SAMPLES:
+            asked = [index for index in self._asked_outside() if low < index < high]
+            tested = sum(self._is_tested(index) for index in asked)
+            if tested < SAMPLES and len(asked) < MOST_SAMPLES:
                 middle = self._middle(low, high)
                 if middle is not None:
                     return self._question(middle, Purpose.SAMPLE)
@@ -148,19 +173,22 @@ class _Known:
             last_before=versions[self.low] if done else None,
             first_after=versions[self.high] if done else None,
             candidates=versions[self.low + 1 : self.high + 1] if done else (),
-            assessments=tuple(self.found[index] for index in sorted(self.found)),
+            assessments=tuple(
+                self.found[index] for index in sorted(self.found) if self.found[index].asked
+            ),
             contradictions=tuple(self._contradictions()) if done else (),
-            sampled=tuple(versions[index] for index in sorted(self._sampled())),
+            sampled=tuple(versions[x] for x in sorted(self._asked_outside()) if self._is_tested(x)),
             probes=counted,
             checks=len(purposes) - counted - known - lacking,
             known=known,
+            lacking=tuple(versions[x] for x in sorted(self.found) if not self.found[x].asked),
             problem=problem,
         )
 
     def _contradictions(self) -> Iterator[str]:
         for index in sorted(self.found):
             found = self.found[index]
-            if found.word is not Word.UNTESTABLE and self._contradicts(index, found):
+            if self._contradicts(index, found):
                 yield found.version
 
     def _contradicts(self, index: int, found: Assessment) -> bool:
@@ -173,11 +201,14 @@ class _Known:
         against = found.bad if own is Word.GOOD else found.good
         return against > 0 if found.word is None else found.word is not own
 
-    def _sampled(self) -> set[int]:
+    def _asked_outside(self) -> set[int]:
         """Versions outside the interval that have not led to it."""
         purposes = (Purpose.SAMPLE, Purpose.KNOWN, Purpose.LACKING)
         asked = {self.place[a.version] for a in self.search.answers if a.purpose in purposes}
         return {x for x in asked - self.path if not self.low < x < self.high}
+
+    def _is_tested(self, index: int) -> bool:
+        return self.found[index].word is not Word.UNTESTABLE
 
     def _middle(self, low: int, high: int) -> int | None:
         """The middle of the widest gap between versions that were asked; None: there is no gap.
@@ -202,3 +233,15 @@ class _Known:
                 for i in range(self.low + 1, self.high + 1)
             ),
         )
+
+
+def _given_up(answers: list[Answer], words: tuple[Word, ...]) -> tuple[Word | None, str | None]:
+    """Of a version that is not settled, whether to ask it no more, and why; None: it is asked."""
+    told = f"{words.count(Word.BAD)} of {len(words)} bad, and not settled"
+    if answers[-1].purpose is Purpose.LACKING:
+        return Word.UNTESTABLE, f"{told} by what is in the log"
+    if [answer.word for answer in answers[-IN_VAIN:]] == [Word.UNTESTABLE] * IN_VAIN:
+        return Word.UNTESTABLE, answers[-1].reason
+    if len(answers) >= MOST_REPEATS:
+        return Word.UNTESTABLE, f"flaky, {told}" if len(set(words)) > 1 else told
+    return None, None

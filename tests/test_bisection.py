@@ -20,7 +20,7 @@ from probes.bisection import (
     Word,
     settle,
 )
-from probes.search import SAMPLES, ask, upcoming
+from probes.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
 
 G, B, U = Word.GOOD, Word.BAD, Word.UNTESTABLE
 LETTERS = {"G": G, "B": B, "U": U}
@@ -201,6 +201,69 @@ def test_a_hanging_second_look_ends() -> None:
     words = iter([G, B, U, U, G, B])
     found = go(search_of([G, B]), lambda _: next(words)).result
     assert found.named == "1"
+
+
+def test_a_bound_that_hangs_once_is_looked_at_again() -> None:
+    words = iter([U, G, B])
+    found = go(search_of([G, B]), lambda _: next(words, B)).result
+    assert found.named == "1"
+
+
+@pytest.mark.parametrize(("second", "named"), [(G, "6"), (U, None)])
+def test_an_untestable_version_beside_the_change_gets_a_second_chance(
+    second: Word, named: str | None
+) -> None:
+    letters = "GGGGGUBBBB"
+    answers = iter([U, second])
+
+    def probe(index: int) -> Word:
+        return next(answers, second) if index == 5 else LETTERS[letters[index]]
+
+    asked = go(search_of([G] * len(letters)), probe)
+    assert asked.result.named == named
+    assert asked.purposes(5)[:2] == [Purpose.SEARCH, Purpose.CONFIRM]
+
+
+def test_what_was_good_once_and_then_hangs_is_not_asked_for_ever() -> None:
+    hanging = iter([G, *[U] * 100])
+    differing = iter([B, G, *[B] * 20])
+
+    def probe(index: int) -> Word:
+        if index == 2:
+            return next(hanging)
+        return next(differing) if index == 3 else (G if index < 3 else B)
+
+    found = go(search_of([G] * 6), probe).result
+    (left,) = [x for x in found.assessments if x.version == "2"]
+    assert (left.word, left.asked, left.reason) == (U, 1 + IN_VAIN, "it is so")
+
+
+def test_samples_that_cannot_be_tested_tell_nothing() -> None:
+    letters = list("G" * 40 + "B" * 60)
+    (low, *_, high) = bisect("".join(letters)).result.sampled
+    letters[int(low)] = letters[int(high)] = "U"
+    found = bisect("".join(letters)).result
+    assert not {low, high} & set(found.sampled)
+    assert len(found.sampled) == 2 * SAMPLES
+    nothing = bisect("G" + "U" * 39 + "GB" + "U" * 57 + "B")
+    assert nothing.result.sampled == ()
+    assert [q.purpose for q in nothing.questions].count(Purpose.SAMPLE) <= 2 * MOST_SAMPLES
+
+
+def test_by_the_log_alone_nothing_is_asked_again_that_does_not_settle_it() -> None:
+    search = search_of([G] * 6)
+    for index, word in ((0, G), (2, G), (3, B), (3, G), (5, B)):
+        search = search.plus(Answer(version=str(index), word=word, purpose=Purpose.KNOWN))
+    rounds = 0
+    while isinstance(question := ask(search), Question):
+        rounds += 1
+        search = search.plus(
+            Answer(version=question.version, word=U, reason="none", purpose=Purpose.LACKING)
+        )
+    assert rounds <= 6
+    told = "0 of 1 bad, and not settled by what is in the log"
+    assert question.problem == f"0, which is said to be good, is untestable ({told})"
+    assert {x.version: x.asked for x in question.assessments} == {"0": 1, "2": 1, "3": 2, "5": 1}
 
 
 def rates(length: int, change: int, bad: float) -> list[float]:

@@ -17,7 +17,7 @@ from probes.investigate import (
     remaining_words,
     replay,
 )
-from probes.observation import Observation, Outcome
+from probes.observation import NOT_THERE, Observation, Outcome
 from probes.progress import Lines
 from probes.report import bisection as words
 from probes.scenario.model import Expectation, Matrix
@@ -78,7 +78,7 @@ def test_a_field_that_is_as_it_was_again_is_a_fix() -> None:
 
 def test_a_field_that_is_the_same_at_both_bounds_decides_nothing() -> None:
     found = go(lambda n: with_betas("a"), inquiry("betas"))
-    assert words.headline(found) == "Not decided: 1.0.8 is said to be bad, and is good."
+    assert words.headline(found) == "Not decided: 1.0.8 is said to be bad, and is good: betas is a."
 
 
 def test_several_candidates_are_told_with_the_reasons() -> None:
@@ -132,6 +132,23 @@ def test_the_log_is_used_for_what_was_tested_and_wholly_in_a_replay() -> None:
     assert len(kept(inquiry(), VERSIONS, lines, tested=False)) == 2
 
 
+def test_a_bound_that_hung_is_tried_again_and_what_a_version_lacks_is_known() -> None:
+    hung = make_observation(outcome=Outcome.TIMED_OUT, status=None)
+    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE, status=None)
+    lines = [trial("1.0.0", hung), trial("1.0.1", hung), trial("1.0.8", lacks)]
+    fresh = kept(inquiry(), VERSIONS, lines, tested=True)
+    assert [x.version for x in fresh] == ["1.0.1", "1.0.8"]
+    assert len(kept(inquiry(), VERSIONS, lines, tested=False)) == 3
+
+
+@pytest.mark.parametrize("when", [None, "outcome"])
+def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
+    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE, status=None)
+    asked = inquiry(when, good="1.0.8", bad="1.0.0")
+    found = go(lambda n: lacks if n < 4 else make_observation(), asked, fix=True)
+    assert found.bisection.named == "1.0.4"
+
+
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [trial("1.0.1", REFUSED)]
     monkeypatch.setattr("probes.trials.rules_hash", lambda today: "others")
@@ -144,7 +161,12 @@ def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
     found = investigate(inquiry(), VERSIONS, known, replay, Lines(), fix=False)
     assert found.bisection.named is None
     assert found.bisection.candidates == VERSIONS[1:]
-    assert {x.reason for x in found.bisection.untestable} == {"not in the log"}
+    assert [(x.version, x.asked) for x in found.bisection.assessments] == [
+        ("1.0.0", 1),
+        ("1.0.8", 1),
+    ]
+    assert found.bisection.lacking == VERSIONS[1:-1]
+    assert "not in the log: 7 versions, which were not asked" in words.doubts(found)
     counts = found.bisection.probes, found.bisection.checks, found.bisection.known
     assert counts == (0, 0, 2)
 
@@ -162,17 +184,20 @@ def test_the_answers_of_the_log_are_compared_once_the_good_version_is_known() ->
 def test_progress_tells_what_remains(capsys: pytest.CaptureFixture[str]) -> None:
     go(lambda n: make_observation() if n < 4 else REFUSED)
     told = capsys.readouterr().err
-    assert "8 candidates after 1.0.0, up to 1.0.8; probes at most: 4" in told
+    assert "8 candidates after 1.0.0, up to 1.0.8; probes at most: 5" in told
     assert "1.0.4: bad (outcome: expected accepted, saw rejected)" in told
     assert "a second look at 1.0.3" in told
     assert "a sample outside 1.0.3 to 1.0.4" in told
 
 
+SEARCH = Search(versions=("1.0.0", "1.0.1"), oldest=Word.GOOD)
+
+
 def test_one_candidate_is_told_as_one() -> None:
-    question = ask(Search(versions=("1.0.0", "1.0.1"), oldest=Word.GOOD))
+    question = ask(SEARCH)
     assert isinstance(question, Question)
     assert remaining_words(question).startswith("1 candidate after 1.0.0")
-    assert left_at_most(question) == 1
+    assert left_at_most(question, SEARCH) == 2
 
 
 def test_markdown_acts_on_nothing_that_a_client_has_said() -> None:

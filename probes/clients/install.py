@@ -139,14 +139,15 @@ class Cache:
             raise found
         return found
 
-    def versions(self, kind: ClientKind) -> tuple[str, ...]:
-        """Every published version, as last heard within a day, or, offline, as last heard.
+    def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
+        """Every published version, as last heard within a day, or, offline, as last heard; asked
+        for anew if one of these is not among them.
 
         Raises:
             ClientError: the registry gives no answer, and gave none before.
         """
         try:
-            return self._published.versions(kind)
+            return self._published.versions(kind, having)
         except OSError as error:
             raise InstallError(f"the cache cannot be used: {error.strerror}") from None
 

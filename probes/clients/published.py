@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -39,21 +39,30 @@ class Published:
         )
         return version
 
-    def versions(self, kind: ClientKind) -> tuple[str, ...]:
-        """Every published version.
+    def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
+        """Every published version; the registry is asked anew if one of these is not among them.
 
         Raises:
             ClientError: there is no answer, and was none before.
         """
         note = self._cache / kind.value / VERSIONS_NOTE
-        return self._heard(note, lambda: self._installers.versions(PACKAGES[kind]), single=False)
+        return self._heard(
+            note, lambda: self._installers.versions(PACKAGES[kind]), having, single=False
+        )
 
     def _heard(
-        self, note: Path, ask: Callable[[], tuple[str, ...]], *, single: bool
+        self,
+        note: Path,
+        ask: Callable[[], tuple[str, ...]],
+        having: Iterable[str] = (),
+        *,
+        single: bool,
     ) -> tuple[str, ...]:
         heard = _read(note, single=single)
         if heard and time.time() - heard[1] < LATEST_AGE.total_seconds():
-            return heard[0]
+            versions = heard[0]
+            if set(having) <= set(versions):
+                return versions
         try:
             versions = ask()
         except ClientError:

@@ -1,6 +1,5 @@
 """`authprobe bisect`: the version in which a case, or a field of it, changes."""
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from probes.errors import ClientError, ExitCode, SettingsError
 from probes.harmless import for_json, for_log
 from probes.inquiry import Inquiry, make_inquiry, versions_between
 from probes.interruption import terminable
-from probes.investigate import Bench, Investigation, Probe, investigate, kept, replay
-from probes.progress import make_reporter
+from probes.investigate import Bench, Investigation, investigate, kept, replay
+from probes.progress import Silent, make_reporter
 from probes.report import answers
 from probes.report import bisection as words
 from probes.report.bisection_page import bisection_page
@@ -57,11 +56,12 @@ def bisect(
     found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
     command = words.again(found, case, tuple(map(spoken, scenarios)))
     told = for_json(to_json(words.as_json(found, command), indent=1).decode())
-    name, folder = words.file_name(found), out / answers.FOLDER
-    texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
-    if withheld := publish(folder, texts, log):
-        return withheld
-    print(f"page: {folder / name}.html", file=sys.stderr)
+    if not (from_log and found.bisection.problem):  # what was found once stays
+        name, folder = words.file_name(found), out / answers.FOLDER
+        texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
+        if withheld := publish(folder, texts, log):
+            return withheld
+        print(f"page: {folder / name}.html", file=sys.stderr)
     if as_json:
         code = print_lines([told], log)
     else:
@@ -73,7 +73,7 @@ def bisect(
 
 def _published(inquiry: Inquiry) -> tuple[str, ...]:
     try:
-        return published_versions(inquiry.kind)
+        return published_versions(inquiry.kind, having=(inquiry.good, inquiry.bad))
     except ClientError as error:
         raise SettingsError(f"{inquiry.kind}: {error}") from None
 
@@ -93,11 +93,14 @@ def _find(
     from_log: bool,
 ) -> Investigation:
     known = kept(inquiry, versions, trials, tested=not from_log)
-    with terminable(), make_reporter(plain=is_ci()) as reporter, contextlib.ExitStack() as stack:
-        probe: Probe = replay
-        if not from_log:
-            probe = stack.enter_context(Bench(inquiry, settings, log, reporter))
-        return investigate(inquiry, versions, known, probe, reporter, fix=fix)
+    if from_log:
+        return investigate(inquiry, versions, known, replay, Silent(), fix=fix)
+    with (
+        terminable(),
+        make_reporter(plain=is_ci()) as reporter,
+        Bench(inquiry, settings, log, reporter) as bench,
+    ):
+        return investigate(inquiry, versions, known, bench, reporter, fix=fix)
 
 
 def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:

@@ -18,7 +18,7 @@ from probes.diff import Diff, diff_runs
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.features import BUNDLED, load_features
 from probes.harmless import for_json, for_log
-from probes.inquiry import beside
+from probes.inquiry import not_published
 from probes.interruption import terminable
 from probes.plan import read_client
 from probes.progress import make_reporter
@@ -143,18 +143,31 @@ def _client(name: str) -> Client:
     client = read_client(name)
     if client.kind is ClientKind.RAW_HTTP:
         raise SettingsError(f"{name}: this is authprobe's own request, which has no versions")
+    if client.through:
+        _exact(client.through)
+    return dataclasses.replace(client, version=_exact(client))
+
+
+def _exact(client: Client) -> str:
+    """The version of a client, which is published.
+
+    Raises:
+        SettingsError: it is not, or is no version.
+    """
+    exact = client.version != LATEST
+    if exact and not EXACT.fullmatch(client.version):
+        raise SettingsError(f"{client}: give one version, such as {client.kind}@2.1.31")
     try:
-        published = published_versions(client.kind)
+        published = published_versions(client.kind, having=[client.version] if exact else ())
     except ClientError as error:
-        raise SettingsError(f"{name}: {error}") from None
+        raise SettingsError(f"{client}: {error}") from None
     known = {version for version in published if EXACT.fullmatch(version)}
-    if client.version == LATEST:
-        client = dataclasses.replace(client, version=newest(known) or LATEST)
-    if EXACT.fullmatch(client.version) and client.version not in known:
-        near = " and ".join(beside(client.version, known))
-        hint = f"; next to it are {near}" if near else ""
-        raise SettingsError(f"{name}: this version is not published{hint}")
-    return client
+    version = client.version if exact else newest(known)
+    if version is None:
+        raise SettingsError(f"{client}: no version of it is published")
+    if version not in known:
+        raise SettingsError(f"{client.kind}@{not_published(version, known)}")
+    return version
 
 
 def _usual(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]:

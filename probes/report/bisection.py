@@ -48,7 +48,29 @@ def doubts(found: Investigation) -> tuple[str, ...]:
     for told in dict.fromkeys(map(str, result.untestable)):
         lines.append(f"{told}: {', '.join(x.version for x in result.untestable if str(x) == told)}")
     lines += [f"{each.version}: {each}" for each in result.assessments if _settled(each)]
+    if result.lacking:
+        lines.append(
+            f"not in the log: {plural(len(result.lacking), 'version')}, which were not asked"
+        )
+    lines += [
+        f"not checked {side}: nothing that was asked there can be tested"
+        for side in _unchecked(found)
+    ]
     return tuple(one_line(line, LONG) for line in lines)
+
+
+def _unchecked(found: Investigation) -> Iterator[str]:
+    """On which sides of the interval versions were asked, and none could be tested."""
+    result = found.bisection
+    if result.last_before is None or result.first_after is None:
+        return
+    place = {version: index for index, version in enumerate(found.versions)}
+    low, high = place[result.last_before], place[result.first_after]
+    sampled = [place[version] for version in result.sampled]
+    in_vain = [place[each.version] for each in result.untestable]
+    for first, last, words in ((0, low, "before it"), (high, len(place) - 1, "after it")):
+        if any(first < x < last for x in in_vain) and not any(first < x < last for x in sampled):
+            yield words
 
 
 def _settled(each: Assessment) -> bool:

@@ -128,6 +128,19 @@ def test_the_published_versions_are_asked_for_once_a_day(
     assert versions(cache) == ["1.0.2"]
 
 
+def test_a_version_that_was_not_heard_of_is_asked_for_at_once(
+    registry: Registry, cache: Cache
+) -> None:
+    registry.publish_all("1.0.0")
+    versions(cache)
+    registry.publish_all("1.0.0", "1.0.1")
+    kind = ClientKind.CLAUDE_CODE
+    assert cache.versions(kind, having=["1.0.0"]) == ("1.0.0",)
+    assert cache.versions(kind, having=["1.0.1"]) == ("1.0.0", "1.0.1")
+    registry.fail(OFFLINE)
+    assert cache.versions(kind, having=["1.0.2"]) == ("1.0.0", "1.0.1")
+
+
 def test_offline_the_published_versions_are_those_last_heard_of(
     registry: Registry, cache: Cache
 ) -> None:

@@ -190,6 +190,44 @@ def test_an_interrupted_bisection_goes_on_where_it_was(
     assert "claude-code@1.0.12: probing" not in told["err"]
 
 
+def test_a_bound_that_hung_by_chance_decides_nothing_for_ever(world: World) -> None:
+    first = world.folder / "first"
+    (world.registry.folder / "flaky").write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo 1.0.0; exit; fi\n'
+        f"if [ ! -e {first} ]; then touch {first}; sleep 300; fi\n"
+        """echo '{"is_error": false, "result": "pong"}'\n"""
+    )
+    world.publish(until=3, bad="2 3", flaky="0")
+    assert world.ask(3)["named"] == "1.0.2"
+
+
+def test_a_replay_that_decides_nothing_leaves_the_answer_that_there_is(world: World) -> None:
+    world.publish(until=3, bad="2 3")
+    world.ask(3)
+    answers = {path: path.read_text() for path in (world.folder / "reports/bisections").iterdir()}
+    assert len(answers) == 2
+    (world.folder / "reports" / "trials.jsonl").unlink()
+    told = world.ask(3, "--log")
+    assert (told["code"], told["named"]) == (1, None)
+    assert told["err"] == ""
+    assert {path: path.read_text() for path in answers} == answers
+
+
+def test_clients_that_are_not_needed_any_more_make_room(world: World) -> None:
+    world.publish(until=40, bad=numbers(30, 40), hang="19 20 21")
+    counts = world.folder / "counts"
+    cache = world.folder / "cache" / "claude-code"
+    world.registry.before(
+        f'if [ "$1" = install ]; then ls -d {cache}/1.0.*/ 2>/dev/null | wc -l >> {counts}; fi\n'
+    )
+    words = (CASE, "--good", "1.0.0", "--bad", "1.0.40", "--scenarios", "example.yaml")
+    env = world.env | {"AUTHPROBE_CACHE_LIMIT": "1K"}
+    ended = run("bisect", *words, cwd=world.folder, argv=None, **env)
+    assert "claude-code 1.0.30 is the first bad version" in ended.out
+    assert len(counts.read_text().split()) > 8
+    assert max(map(int, counts.read_text().split())) <= 5
+
+
 def test_the_log_is_shown_and_half_a_line_in_it_is_left_out(world: World) -> None:
     world.publish(until=1, bad="1")
     assert world.ask(1)["named"] == "1.0.1"
@@ -244,7 +282,11 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         ((), "give a case, --good and --bad"),
         ((CASE, "--good", "1.0.0"), "give a case, --good and --bad"),
         ((CASE, "--good", "1.0.0", "--bad", "latest"), "--bad latest: give one version"),
+        ((CASE, "--good", "1.0.0+x", "--bad", "1.0.1"), "--good 1.0.0+x: give one version"),
+        ((CASE, "--good", ">=x", "--bad", "1.0.1"), "--good >=x: give one version"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1\r"), "--bad 1.0.1: give one version"),
         ((CASE, "--good", "1.0.1", "--bad", "1.0.1"), "both 1.0.1"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", ""), "there is no such field"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--find-fix"), "which is older, is good"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", "beta"), "did you mean 'betas'?"),
         (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
