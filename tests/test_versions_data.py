@@ -81,6 +81,8 @@ def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
 @pytest.mark.parametrize(
     ("feature", "version"),
     [
+        ("credentials-file-written", "0.2.90"),
+        ("oauth-flag", "0.2.90"),
         ("environment-token", "1.0.44"),
         ("setup-token", "1.0.44"),
         ("setup-token", "1.0.128"),
