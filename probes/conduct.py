@@ -132,7 +132,8 @@ def conduct(
 
 def spoken(path: Path) -> str:
     """A path as a report may name it: without the folders of this machine."""
-    return path.as_posix() if not path.is_absolute() else f".../{path.name}"
+    told = path.as_posix() if not path.is_absolute() else f".../{path.name}"
+    return told.encode("utf-8", "replace").decode()
 
 
 def open_laboratory(

@@ -106,10 +106,14 @@ def diff_observations(
     case: str, before: Sequence[Observation], after: Sequence[Observation]
 ) -> Compared:
     """What differs between all that was seen of a case before, and all that was seen after."""
-    for side in (before, after):
+    for words, side in (("before", before), ("after", after)):
         if not side or side[-1].says_nothing:
-            return Compared(case=case, reason=(side and side[-1].detail) or "it was not probed")
+            return _not_compared(case, words, side[-1].detail if side else None)
     return Compared(case=case, changes=steady(before, after))
+
+
+def _not_compared(case: str, side: str, reason: str | None) -> Compared:
+    return Compared(case=case, reason=f"{side}: {reason or 'it was not probed'}")
 
 
 def make_diff(
@@ -178,9 +182,9 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
-    for record in (before, after):
+    for words, record in (("before", before), ("after", after)):
         if record.observation.says_nothing and record.verdict.status is not Status.PASSED:
-            return Compared(case=case, reason=record.observation.detail or "it was not probed")
+            return _not_compared(case, words, record.observation.detail)
     changes = steady([before.observation], [after.observation])
     return Compared(case=case, changes=(*_verdict(before.verdict, after.verdict), *changes))
 
@@ -193,16 +197,22 @@ def _verdict(before: Verdict, after: Verdict) -> Iterator[Change]:
 
 
 def _told(run: Run) -> str:
-    return f"the run of {run.started_at:%Y-%m-%d %H:%M} UTC ({len(run.cases):,} cases)"
+    cases = "1 case" if len(run.cases) == 1 else f"{len(run.cases):,} cases"
+    return f"the run of {run.started_at:%Y-%m-%d %H:%M:%S} UTC ({cases})"
 
 
 def _clients(pairs: Iterable[tuple[CaseRecord, CaseRecord]]) -> Iterator[str]:
     """`claude-code@latest: 2.1.330 → 2.1.332`, each once."""
     found = {
-        (after.client, before.client_version, after.client_version)
+        (_client_words(before, after), before.client_version, after.client_version)
         for before, after in pairs
         if None not in (before.client_version, after.client_version)
     }
     for client, old, new in sorted(found, key=str):
         if old != new:
             yield f"{client}: {old} → {new}"
+
+
+def _client_words(before: CaseRecord, after: CaseRecord) -> str:
+    """The client as both name it."""
+    return after.client if before.client == after.client else without_version(after.client)

@@ -28,6 +28,8 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.LITELLM: gateway.probe,
 }
 CLIENTS: Final = "[clients]"
+LEAST: Final = 5
+"""Characters of the name of a folder that say nothing, as `/home`."""
 REQUESTS_AT_ONCE: Final = 64
 """Our own requests wait for answers, not for a processor."""
 
@@ -56,7 +58,7 @@ def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
     folder = str(laboratory.cache.folder)
 
     def plain(text: str | None) -> str | None:
-        return text and text.replace(folder, CLIENTS)
+        return text and _without_beginning(text.replace(folder, CLIENTS), folder)
 
     return dataclasses.replace(
         seen,
@@ -67,6 +69,14 @@ def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
             for session in seen.sessions
         ),
     )
+
+
+def _without_beginning(text: str, folder: str) -> str:
+    """The same where the text was cut within the name."""
+    kept, cut, more = text.rpartition("…")
+    lengths = range(len(folder) - 1, LEAST, -1) if cut else ()
+    part = next((folder[:length] for length in lengths if kept.endswith(folder[:length])), None)
+    return f"{kept.removesuffix(part)}{CLIENTS}{cut}{more}" if part else text
 
 
 def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:

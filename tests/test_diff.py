@@ -36,7 +36,7 @@ def test_what_became_worse_comes_first_and_then_what_changed() -> None:
     assert [case.case for case in found.cases] == ["c", "b", "a", "d"]
     assert [case.worse for case in found.cases] == [True, False, False, False]
     assert (len(found.changed), found.same) == (2, False)
-    assert found.not_compared == (Compared(case="d", reason="not published"),)
+    assert found.not_compared == (Compared(case="d", reason="before: not published"),)
 
 
 def test_a_case_that_passes_again_is_not_worse() -> None:
@@ -78,11 +78,20 @@ def test_runs_in_which_a_case_could_not_be_tested_are_not_called_the_same() -> N
     assert [case.case for case in found.not_compared] == ["b"]
 
 
-@pytest.mark.parametrize("sides", [([], [GOOD]), ([GOOD], [GONE]), ([GONE], [GOOD])])
-def test_what_could_not_be_tested_is_not_compared(sides: tuple[list[object], ...]) -> None:
+@pytest.mark.parametrize(
+    ("sides", "reason"),
+    [
+        (([], [GOOD]), "before: it was not probed"),
+        (([GOOD], [GONE]), "after: not published"),
+        (([GONE], [GOOD]), "before: not published"),
+    ],
+)
+def test_what_could_not_be_tested_is_not_compared(
+    sides: tuple[list[object], ...], reason: str
+) -> None:
     found = diff_observations("a", *sides)  # type: ignore[arg-type]
     assert found.changes == ()
-    assert found.reason in ("it was not probed", "not published")
+    assert found.reason == reason
 
 
 def test_that_a_version_has_no_such_command_can_be_compared() -> None:
@@ -174,7 +183,7 @@ def test_the_words_tell_all_that_is_known() -> None:
     for line in (
         "1 case of 2 differ",
         "\na (worse)\n  verdict: passed → failed\n  outcome: accepted → rejected\n  status: 200",
-        "\n1 case alike\nonly before: gone\nnot compared: d: not published\nagain: authprobe diff",
+        "\n1 case alike\nonly before: gone\nnot compared: d: after: not published\nagain: authprobe diff",
     ):
         assert line in text
     markdown = "\n".join(words.markdown(found, "authprobe diff a b"))
@@ -199,3 +208,10 @@ def test_long_texts_are_told_from_where_they_differ() -> None:
     assert line.startswith("message: …xxxx")
     assert "xold → …x" in line
     assert line.endswith("xnew")
+
+
+def test_of_many_cases_that_only_one_run_has_some_are_named() -> None:
+    before = make_run(*(record(f"case-{n:02}") for n in range(50)), record("both"))
+    lines = words.rest(diff_runs(before, make_run(record("both"))))
+    assert lines[1] == "only before: case-00"
+    assert lines[-1] == "only before: 30 more, which --json names"

@@ -178,6 +178,18 @@ def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
     assert probe(laboratory, make_case()) == told(engine.CLIENTS)
 
 
+def test_nor_where_what_it_tells_was_cut_within_it(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(laboratory.cache.folder)
+    cut = f"no {folder[: len(folder) // 2]}… (1,234 more characters)"
+    seen = make_observation(message=cut, detail="no /home… (9 more characters)")
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda bench: seen)
+    found = probe(laboratory, make_case())
+    assert found.message == "no [clients]… (1,234 more characters)"
+    assert found.detail == seen.detail
+
+
 def test_nor_where_it_cannot_be_tested(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
 
 _BEFORE: Final = 40
 """Characters that are told of what long texts have in common."""
+_NAMED: Final = 20
+"""Cases that only one side has, and that are told by name."""
 _WORDS: Final = {
     Aspect.REQUEST: "request ",
     Aspect.HOST: "host of ",
@@ -64,8 +66,9 @@ def rest(diff: Diff) -> tuple[str, ...]:
     the_same = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
     lines = [f"{plural(the_same, 'case')} alike"] if the_same else []
     for names, what in ((diff.only_before, "before"), (diff.only_after, "after")):
-        if names:
-            lines.append(f"only {what}: {', '.join(names)}")
+        lines += [f"only {what}: {name}" for name in names[:_NAMED]]
+        if len(names) > _NAMED:
+            lines.append(f"only {what}: {len(names) - _NAMED:,} more, which --json names")
     lines += [f"not compared: {case.case}: {case.reason}" for case in diff.not_compared]
     return tuple(one_line(line, LONG) for line in lines)
 
