@@ -1,6 +1,7 @@
 """Collects what versions show: installs one after the other, probes, and removes the oldest."""
 
 import contextlib
+import functools
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -117,13 +118,14 @@ class Collector(Workplace):
     def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _Version:
         clients = engine.clients_of(cases)
         laboratory.cache.expect(clients)
-        self._reporter.busy(str(cases[0].client), "installing")
+        self._reporter.busy(str(cases[0].client), "")
         preparing = self._installing.submit(self._prepare, laboratory, clients)
         return _Version(cases, preparing, len(cases))
 
     def _prepare(self, laboratory: Laboratory, clients: Sequence[Client]) -> None:
         for client in clients:
-            laboratory.cache.prepare(client, lambda _: None, self._reporter.tell)
+            say = functools.partial(self._reporter.busy, str(client))
+            laboratory.cache.prepare(client, say, self._reporter.tell)
 
     def _count(self, laboratory: Laboratory) -> None:
         self.installs = laboratory.cache.installs

@@ -89,7 +89,7 @@ class Feature:
     field: str
     """The field of an observation that is read, as `bisect --when` names it."""
     contains: str | None = None
-    """What is looked for in the field: the value is then `yes` or `no`."""
+    """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
     sources: tuple[str, ...] = ()
     intervals: tuple[Interval, ...]
     """The oldest first."""

@@ -39,7 +39,7 @@ class Definition:
     field: Text
     """What is read of an observation, as `bisect --when` names it."""
     contains: Text | None = None
-    """What is looked for in the field: the value is then `yes` or `no`."""
+    """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
     sources: tuple[Annotated[str, Field(pattern=r"^https?://[!-~]{3,500}$")], ...] = ()
 
     def __post_init__(self) -> None:
@@ -116,20 +116,34 @@ def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -
         SettingsError: there is no feature of this client.
     """
     definitions = _read(path)
-    asked = {
-        each.id: Asked(
-            definition=each,
-            inquiry=make_inquiry(
-                scenarios, each.case, good=ANY_VERSION, bad=ANY_VERSION, when=each.field
-            ),
-        )
-        for each in definitions
-    }
+    asked = {each.id: _asked(path, scenarios, each) for each in definitions}
     own = tuple(each for each in asked.values() if each.kind is kind)
     if not own:
         others = ", ".join(sorted({each.kind.value for each in asked.values()}))
-        raise SettingsError(f"--client {kind}: {escape(str(path))} has features of {others} only")
+        raise SettingsError(f"--client {kind}: {_told(path)} has features of {others} only")
     return own
+
+
+def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> Asked:
+    """The feature with its case.
+
+    Raises:
+        SettingsError: there is no such case.
+    """
+    try:
+        inquiry = make_inquiry(
+            scenarios, definition.case, good=ANY_VERSION, bad=ANY_VERSION, when=definition.field
+        )
+    except SettingsError as error:
+        hint = "; with --scenarios, name features of your own with --features"
+        raise SettingsError(
+            f"{_told(path)}, feature '{definition.id}': {error}{hint if path == BUNDLED else ''}"
+        ) from None
+    return Asked(definition=definition, inquiry=inquiry)
+
+
+def _told(path: Path) -> str:
+    return "the file of bundled features" if path == BUNDLED else escape(str(path))
 
 
 def _read(path: Path) -> tuple[Definition, ...]:

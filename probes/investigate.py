@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -271,7 +272,7 @@ class Bench(Workplace):
         self._let_go(laboratory, engine.clients_of(cases))
         for each in cases:
             self._prepare(laboratory, each)
-        self._reporter.busy(str(case.client), "installing")
+        self._reporter.busy(str(case.client), "")
         for client in engine.clients_of([case]):
             self._preparing[client].result()
         self._reporter.busy(str(case.client), "probing")
@@ -295,6 +296,7 @@ class Bench(Workplace):
         clients = [c for c in engine.clients_of([case]) if c not in self._preparing]
         laboratory.cache.expect(clients)
         for client in clients:
+            say = functools.partial(self._reporter.busy, str(client))
             self._preparing[client] = self._installing.submit(
-                laboratory.cache.prepare, client, lambda _: None, self._reporter.tell
+                laboratory.cache.prepare, client, say, self._reporter.tell
             )

@@ -209,7 +209,7 @@ def read_run(path: Path) -> Run:
         raise RecordError(f"{path}: {error.strerror or error}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise RecordError(
             f"{path}: not a results file of authprobe: {where}: {first['msg']}; "
             "write a new one with `authprobe run`"

@@ -1,14 +1,19 @@
 """What the commands that ask many versions have in common: the log, and how an answer goes out."""
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from probes.errors import ExitCode, SettingsError
 from probes.report.artifacts import Guard, SecretFoundError
 from probes.report.text import plural
 from probes.scan import scan_text
 from probes.trials import Trial, Trials
+
+LOOKS: Final = 2
+"""How often is looked where a difference may be chance, unless the user says otherwise."""
 
 
 def check_form(*, as_json: bool, as_markdown: bool) -> None:
@@ -19,6 +24,24 @@ def check_form(*, as_json: bool, as_markdown: bool) -> None:
     """
     if as_json and as_markdown:
         raise SettingsError("--json and --markdown are two ways to print; give one of them")
+
+
+def check_folder(folder: Path) -> None:
+    """See that files can be written there, before anything is probed for them.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        raise SettingsError(f"{folder}: {there} is no folder; name another one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SettingsError(f"{folder}: cannot be written: Permission denied; name another one")
+
+
+def looks_words(looks: int) -> list[str]:
+    """The option of a command that asks the same, where it is not the usual one."""
+    return [] if looks == LOOKS else ["--looks", str(looks)]
 
 
 def read_trials(log: Trials) -> tuple[Trial, ...]:

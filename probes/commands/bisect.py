@@ -1,13 +1,13 @@
 """`authprobe bisect`: the version in which a case, or a field of it, changes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic_core import to_json
 
 from probes.clients import cache as folders
-from probes.commands.answer import check_form, print_lines, publish, read_trials
+from probes.commands.answer import check_folder, check_form, print_lines, publish, read_trials
 from probes.conduct import published_versions, spoken
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.harmless import for_json, for_log
@@ -45,6 +45,10 @@ def bisect(
     log = Trials(out / LOG)
     trials = read_trials(log)
     if case is None and from_log:
+        if as_markdown or good or bad:
+            raise SettingsError("--log without a case shows the log, as text or with --json")
+        if not trials:
+            print(f"{log.path}: there is nothing in the log", file=sys.stderr)
         return print_lines(_log_lines(trials, as_json=as_json), log)
     if case is None or good is None or bad is None:
         raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
@@ -53,20 +57,26 @@ def bisect(
         tuple(load_all(settings.all_scenario_paths)), case, good=good, bad=bad, when=when
     )
     versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
-    found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
+    folder = out / answers.FOLDER
+    check_folder(folder)
+    try:
+        found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return ExitCode.INTERRUPTED
     command = words.again(found, case, tuple(map(spoken, scenarios)))
     told = for_json(to_json(words.as_json(found, command), indent=1).decode())
+    lines: Iterable[str] = [told]
+    if not as_json:
+        lines = words.markdown(found, command) if as_markdown else words.text(found, command)
+        lines = map(for_log, lines)
+    code = print_lines(lines, log)
     if not (from_log and found.bisection.problem):  # what was found once stays
-        name, folder = words.file_name(found), out / answers.FOLDER
+        name = words.file_name(found)
         texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
         if withheld := publish(folder, texts, log):
             return withheld
         print(f"page: {folder / name}.html", file=sys.stderr)
-    if as_json:
-        code = print_lines([told], log)
-    else:
-        lines = words.markdown(found, command) if as_markdown else words.text(found, command)
-        code = print_lines(map(for_log, lines), log)
     decided = found.bisection.problem is None and found.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
 

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from probes.collect import Collector, complete
-from probes.commands.answer import check_form, print_lines, read_trials
+from probes.commands.answer import check_folder, check_form, looks_words, print_lines, read_trials
 from probes.conduct import published_versions, spoken
 from probes.contrast import Contrast, check_clients, pairs_of
 from probes.diff import Diff, diff_runs
@@ -90,7 +90,8 @@ def _command(options: Options) -> str:
     sides = (options.before, options.after)
     told = [name if _is_client(name) else spoken(Path(name)) for name in sides]
     scenarios = [word for path in options.scenarios for word in ("--scenarios", spoken(path))]
-    return shlex.join(["authprobe", "diff", *told, *options.names, *scenarios])
+    words = ["authprobe", "diff", *told, *options.names, *scenarios]
+    return shlex.join([*words, *(looks_words(options.looks) if _is_client(options.before) else [])])
 
 
 def _of_runs(options: Options) -> Diff:
@@ -103,6 +104,8 @@ def _of_runs(options: Options) -> Diff:
         raise SettingsError(
             f"{options.before} and {options.after}: two clients can be compared, or two results"
         )
+    if options.from_log or options.scenarios or options.jobs:
+        raise SettingsError("--log, --scenarios and --jobs are of use between two clients alone")
     found = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
     return found.only(options.names) if options.names else found
 
@@ -130,6 +133,7 @@ def _of_clients(options: Options, log: Trials) -> tuple[Diff, str | None, ExitCo
     known = list(trials if options.from_log else without_untested(trials))
     if options.from_log:
         return contrast.diff(known), None, ExitCode.OK
+    check_folder(options.out)
     problem, code = _probe(contrast, known, settings, log)
     return contrast.diff(known), problem, code
 

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import probes
 from probes.collect import Collector, complete
-from probes.commands.answer import check_form, print_lines, publish, read_trials
+from probes.commands.answer import (
+    check_folder,
+    check_form,
+    looks_words,
+    print_lines,
+    publish,
+    read_trials,
+)
 from probes.compat import Made, Table, dump_table, read_table
-from probes.conduct import published_versions
+from probes.conduct import published_versions, spoken
 from probes.errors import ClientError, ExitCode, SettingsError
 from probes.features import BUNDLED, load_features
 from probes.harmless import for_log
@@ -69,6 +76,8 @@ def versions(options: Options) -> int:
     log = Trials(options.out / LOG)
     trials = read_trials(log)
     known = list(trials if options.from_log else without_untested(trials))
+    for folder in (options.out, data.parent):
+        check_folder(folder)
     problem, made, code = None, None, ExitCode.OK
     if not options.from_log:
         problem, made, code = _probe(options, survey, before, known, settings, log)
@@ -78,12 +87,12 @@ def versions(options: Options) -> int:
         features=survey.features(survey.known(known, before), before),
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
-    if withheld := publish(data.parent, files(table, data), log):
-        return withheld
     withheld = print_lines(_lines(options, table), log)
+    withheld = publish(data.parent, files(table, data), log) or withheld
     if problem:
         print(problem, file=sys.stderr)
-    print(f"table: {data}\npage: {page}", file=sys.stderr)
+    if not withheld:
+        print(f"table: {data}\npage: {page}", file=sys.stderr)
     return withheld or code
 
 
@@ -159,14 +168,14 @@ def _probe(
 
 def _command(options: Options) -> str:
     """What asks the same, without the folders of this machine."""
-    spoken = ["authprobe", "versions", "--client", options.client]
-    spoken += ["--since", options.since] if options.since else []
-    spoken += ["--until", options.until] if options.until else []
-    spoken += ["--count", str(options.count)]
-    spoken += ["--features", options.features.name] if options.features else []
+    told = ["authprobe", "versions", "--client", options.client]
+    told += ["--since", options.since] if options.since else []
+    told += ["--until", options.until] if options.until else []
+    told += ["--count", str(options.count), *looks_words(options.looks)]
+    told += ["--features", spoken(options.features)] if options.features else []
     for path in options.scenarios:
-        spoken += ["--scenarios", path.name]
-    return shlex.join(spoken)
+        told += ["--scenarios", spoken(path)]
+    return shlex.join(told)
 
 
 def _kind(name: str) -> ClientKind:
@@ -178,7 +187,7 @@ def _kind(name: str) -> ClientKind:
     client = read_client(name, "--client")
     if client.kind is ClientKind.RAW_HTTP:
         raise SettingsError(f"--client {name}: this is authprobe's own request, without versions")
-    if client.version != LATEST or client.through:
+    if client.version != LATEST or "+" in name:
         raise SettingsError(f"--client {name}: give its name alone, and versions with --since")
     return client.kind
 
@@ -234,6 +243,10 @@ def _between(options: Options, published: tuple[str, ...]) -> tuple[str, ...]:
     for option, version in (("--since", options.since), ("--until", options.until)):
         if version and not EXACT.fullmatch(version):
             raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
+    if options.since and options.until and order(options.since) > order(options.until):
+        raise SettingsError(
+            f"--since {options.since} is newer than --until {options.until}; is it the other way?"
+        )
     low = order(options.since) if options.since else None
     high = order(options.until) if options.until else None
     found = tuple(

@@ -182,7 +182,9 @@ def _probed(versions: tuple[str, ...]) -> str:
 def _read(feature: Feature) -> Iterator[tuple[str, str]]:
     """What was probed and read, and who says more."""
     yield "Case", code(feature.case)
-    contains = f", whether it contains {code(feature.contains)}" if feature.contains else ""
+    contains = (
+        f", whether one of its values is {code(feature.contains)}" if feature.contains else ""
+    )
     yield "Field", code(feature.field) + contains
     if feature.evidence:
         looks = sum(known.looks for known in feature.evidence)

@@ -172,6 +172,8 @@ def parse_client(text: str) -> Client:
     """
     first, _, second = text.partition("+")
     kind_name, _, version = first.partition("@")
+    if kind_name not in list(ClientKind):
+        raise ValueError(f"there is no client '{kind_name}'")
     kind = ClientKind(kind_name)
     if wanted := read_range(version):
         version = str(wanted)

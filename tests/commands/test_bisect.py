@@ -292,6 +292,8 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
         (("example", "--good", "1.0.0", "--bad", "1.0.1"), "this is no id of a case"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"), "is no folder"),
+        (("--log", "--good", "1.0.0"), "--log without a case shows the log"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_one_line(

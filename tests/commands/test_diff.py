@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from probes.cli import main
+from probes.commands.answer import LOOKS, looks_words
 from probes.run import dump_run
 from probes.verdict import Status, Verdict
 from tests.clients.registry import OFFLINE
@@ -23,7 +25,8 @@ def world(tmp_path: Path) -> World:
 
 
 def diff(world: World, *words: str) -> Ended:
-    scenarios = ("--scenarios", "example.yaml")
+    results = words[0].endswith(".json")
+    scenarios = () if results else ("--scenarios", "example.yaml")
     return run("diff", *words, *scenarios, cwd=world.folder, argv=None, **world.env)
 
 
@@ -135,6 +138,10 @@ def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
         ((BEFORE, "results.json"), "results.json: there is no such client"),
         (("results.json", AFTER), "two clients can be compared, or two results"),
         (("gone.json", "gone.json"), "gone.json: No such file"),
+        (("gone.json", "gone.json", "--log"), "are of use between two clients alone"),
+        ((BEFORE, "claude-code@stable"), "claude-code@stable: give one version, such as"),
+        ((BEFORE, "claude-code@1.0.1+x"), "there is no client 'x'"),
+        ((BEFORE, AFTER, "--out", "example.yaml"), "example.yaml is no folder; name another one"),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(
@@ -178,3 +185,11 @@ def test_a_file_that_is_no_run_is_told(tmp_path: Path) -> None:
     ended = compare(tmp_path)
     assert (ended.code, ended.out) == (4, "")
     assert "after.json: not a results file of authprobe" in ended.err
+
+
+@pytest.mark.parametrize("name", ["diff", "versions"])
+def test_what_is_usual_is_the_default_of_the_option(name: str) -> None:
+    (option,) = [each for each in main.commands[name].params if each.name == "looks"]
+    assert option.default == LOOKS
+    assert looks_words(LOOKS) == []
+    assert looks_words(LOOKS + 1) == ["--looks", "3"]

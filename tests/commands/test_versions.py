@@ -231,6 +231,10 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
         (("--client", "raw-http"), "authprobe's own request, without versions"),
         (("--client", "claude-code@1.0.1"), "give its name alone"),
         (("--client", "litellm"), "features.yaml has features of claude-code only"),
+        (("--client", "claude-max-api-proxy"), "features.yaml has features of claude-code only"),
+        (("--since", "1.0.2", "--until", "1.0.1"), "--since 1.0.2 is newer than --until 1.0.1"),
+        (("--data", "example.yaml/x.json"), "example.yaml is no folder; name another one"),
+        (("--out", "example.yaml"), "example.yaml is no folder; name another one"),
         (("--since", "new"), "--since new: give one version"),
         (("--since", "2.0"), "no published version of claude-code is among these; the newest is"),
         (("--json", "--markdown"), "two ways to print"),
@@ -251,6 +255,47 @@ def test_what_cannot_be_asked_is_told_and_nothing_is_written(
     assert complaint in ended.err
     assert "install" not in world.registry.calls
     assert not (world.folder / "reports").exists()
+
+
+def test_a_feature_whose_case_is_not_there_is_named(world: World) -> None:
+    (world.folder / "features.yaml").write_text(FEATURES.replace("example/", "exmple/"))
+    world.publish(until=2)
+    ended = ask(world)
+    assert ended.code == 4
+    assert "features.yaml, feature 'answers': exmple/claude-code" in ended.err
+    others = run(
+        "versions", "--scenarios", "example.yaml", cwd=world.folder, argv=None, **world.env
+    )
+    assert others.code == 4
+    assert "the file of bundled features, feature 'environment-token'" in others.err
+    assert "name features of your own with --features" in others.err
+
+
+def test_what_another_file_of_features_asked_stays_in_the_table(world: World) -> None:
+    world.publish(until=3, bad="2 3")
+    ask(world, "--count", "4")
+    before = {each["id"]: each["evidence"] for each in table(world)["features"]}
+    third = f"features: [{{id: code, title: It ends, case: {CASE}, field: exit_code}}]"
+    (world.folder / "features.yaml").write_text(third)
+    (world.folder / "reports" / LOG).unlink()
+    assert ask(world, "--count", "1", "--looks", "1").code == 0
+    found = {each["id"]: each["evidence"] for each in table(world)["features"]}
+    assert list(found) == ["code", "answers", "status"]
+    assert {id: found[id] for id in before} == before
+    assert table(world)["made"][-1]["command"].endswith(
+        "--count 1 --looks 1 --features features.yaml --scenarios example.yaml"
+    )
+
+
+def test_what_could_not_be_installed_is_tried_again_by_the_next_command(world: World) -> None:
+    world.publish(until=4, bad="2 3 4")
+    world.registry.before(GONE.format(patch=2, code="1", words="its script is broken"))
+    ask(world, "--count", "5")
+    assert changes(table(world))[1] == ("no", "1.0.3", False)
+    world.registry.before("")
+    ask(world, "--count", "5")
+    assert changes(table(world))[1] == ("no", "1.0.2", True)
+    assert table(world)["features"][0]["gaps"] == []
 
 
 def test_the_table_of_another_client_is_not_written_over(world: World) -> None:

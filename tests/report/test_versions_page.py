@@ -258,7 +258,7 @@ def test_what_was_read_is_told_with_its_sources() -> None:
     assert [value for value in page.values("href") if value.startswith("https:")] == list(sources)
     text = " ".join(page.text.split())
     assert "Case example/claude-code@latest/default/none" in text
-    assert "Field outcome , whether it contains accepted" in text
+    assert "Field outcome , whether one of its values is accepted" in text
     assert "1 version, 2 times in all, last on 2026-11-24" in text
 
 
