@@ -1,5 +1,8 @@
 """What all commands have in common: how their troubles are told, and how a size is given."""
 
+import io
+import sys
+
 import click
 
 from probes.errors import ExitCode, ProbesError
@@ -13,6 +16,8 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show does not end a command
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except ProbesError as error:

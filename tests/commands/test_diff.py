@@ -163,6 +163,14 @@ def write_runs(folder: Path, **after: Any) -> None:
         (folder / name).write_text(dump_run(make_run(make_record(id="a/x", **changes))))
 
 
+def test_what_the_terminal_cannot_show_is_written_out(tmp_path: Path) -> None:
+    write_runs(tmp_path, verdict=Verdict(status=Status.FAILED))
+    words = ("diff", *RESULTS)
+    ended = run(*words, cwd=tmp_path, argv=None, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (ended.code, ended.err) == (1, "")
+    assert r"verdict: passed \u2192 failed" in ended.out
+
+
 def test_two_runs_are_compared(tmp_path: Path) -> None:
     write_runs(tmp_path, verdict=Verdict(status=Status.FAILED))
     ended = compare(tmp_path)
