@@ -99,12 +99,14 @@ class Bars:
             TextColumn,
             TimeElapsedColumn,
         )
+        from rich.table import Column
 
+        # Where the room is scarce it is the words that are wrapped.
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", table_column=Column(no_wrap=False)),
+            BarColumn(bar_width=16, table_column=Column(no_wrap=True, min_width=16)),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
         self._busy = _Busy()
         self._task = self._progress.add_task("", visible=False)
