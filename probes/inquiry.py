@@ -62,9 +62,10 @@ class Inquiry:
             shown = f"{self.when} is {one_line(', '.join(value)) or NONE}"
             return (Word.GOOD if reference in (None, value) else Word.BAD), shown
         verdict = judge(self.at(version), seen)
+        if verdict.status is Status.PASSED:
+            return Word.GOOD, None
         wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
-        shown = "; ".join(map(one_line, wrong))
-        return (Word.GOOD if verdict.status is Status.PASSED else Word.BAD), shown or None
+        return Word.BAD, "; ".join(map(one_line, wrong)) or _end_words(seen)
 
     def _untestable(self, version: str, seen: Observation) -> str | None:
         """Why nothing can be read from an observation.
@@ -81,9 +82,12 @@ class Inquiry:
             return None
         broken = seen.outcome in BROKEN or reached_nothing(seen)
         if broken and seen.outcome is not wanted and self.when != "outcome":
-            told = f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
-            return f"{told}; --when outcome asks for that"
+            return f"{_end_words(seen)}; --when outcome asks for that"
         return None
+
+
+def _end_words(seen: Observation) -> str:
+    return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
 
 
 def _at(names: Names, version: str) -> Names:

@@ -147,6 +147,8 @@ def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
     asked = inquiry(when, good="1.0.8", bad="1.0.0")
     found = go(lambda n: lacks if n < 4 else make_observation(), asked, fix=True)
     assert found.bisection.named == "1.0.4"
+    (shown,) = {x.reason for x in found.bisection.assessments if x.word is Word.BAD}
+    assert shown == ("outcome is unavailable" if when else f"unavailable: {NOT_THERE}")
 
 
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:
