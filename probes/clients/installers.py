@@ -41,14 +41,13 @@ NOT_WRITABLE: Final = "the cache cannot be written"
 NO_NODE: Final = "npm and node are not on PATH"
 HERE: Final = (UNREACHABLE, NO_SPACE, NOT_WRITABLE, NO_NODE)
 """Reasons that are about this machine, and not about a client: others fail as well."""
+NO_CONNECTION: Final = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
+    r"Failed to establish|NewConnectionError|Name or service"
+)
 REASONS: Final = (
-    (
-        re.compile(
-            r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
-            r"Failed to establish|NewConnectionError|Name or service|from versions: none"
-        ),
-        UNREACHABLE,
-    ),
+    (NO_CONNECTION, UNREACHABLE),
+    (re.compile("from versions: none"), UNREACHABLE),  # pip says that offline as well
     (re.compile(r"ETARGET|E404|No matching (version|distribution)"), NOT_PUBLISHED),
     (re.compile(r"ENOSPC|No space left"), NO_SPACE),
     (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), NOT_WRITABLE),
@@ -228,8 +227,8 @@ def reason_of(printed: str, package: str | None = None) -> str | None:
     if SCRIPT.search(printed):
         return f"its install script failed: {last_line(printed)}"
     reason = next((reason for pattern, reason in REASONS if pattern.search(printed)), None)
-    missing = MISSING.search(printed)
-    if package and reason == NOT_PUBLISHED and missing and _name(missing[1]) != _name(package):
+    missing = None if NO_CONNECTION.search(printed) else MISSING.search(printed)
+    if package and missing and _name(missing[1]) != _name(package):
         return f"it needs {missing[1]}, which is not published"
     return reason
 

@@ -134,6 +134,24 @@ def test_what_a_package_needs_is_told_from_the_package(missing: str, reason: str
     assert reason_of(printed, "litellm") == reason
 
 
+@pytest.mark.parametrize(
+    ("missing", "before", "reason"),
+    [
+        ("litellm-proxy==1.110.2", "", "it needs litellm-proxy==1.110.2, which is not published"),
+        ("litellm-proxy==1.110.2", "Retrying: NewConnectionError\n", UNREACHABLE),
+        ("litellm[proxy]==1.110.2", "", UNREACHABLE),
+    ],
+)
+def test_a_registry_that_lacks_what_a_package_needs_can_be_reached(
+    missing: str, before: str, reason: str
+) -> None:
+    printed = (
+        f"{before}ERROR: Could not find a version that satisfies the requirement {missing} "
+        f"(from versions: none)\nERROR: No matching distribution found for {missing}"
+    )
+    assert reason_of(printed, "litellm") == reason
+
+
 def test_output_that_means_nothing_has_no_reason() -> None:
     assert reason_of("added 3 packages in 2 s") is None
 
