@@ -13,7 +13,7 @@ docs: .venv/ready
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json
-	for client in claude-code anthropic-python anthropic-node; do \
+	for client in claude-code agent-sdk-node agent-sdk-python anthropic-node anthropic-python; do \
 		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \
 	done
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md

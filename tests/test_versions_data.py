@@ -79,6 +79,22 @@ def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
 
 
 @pytest.mark.parametrize(
+    ("client", "feature", "version"),
+    [
+        ("agent-sdk-node", "agent-node-status", "0.2.117"),
+        ("agent-sdk-python", "agent-python-status", "0.1.66"),
+        ("agent-sdk-python", "agent-python-status", "0.1.76"),
+    ],
+)
+def test_what_the_docs_tell_of_the_agent_sdks_is_in_their_tables(
+    client: str, feature: str, version: str
+) -> None:
+    bounds = begins(read_table(FOLDER / f"{client}.json"), feature)
+    assert version in [bound.by for bound in bounds if bound.exact]
+    assert version in TEXT
+
+
+@pytest.mark.parametrize(
     ("feature", "version"),
     [
         ("credentials-file-written", "0.2.90"),
