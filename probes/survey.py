@@ -16,6 +16,7 @@ from probes.versions import order
 
 MOST: Final = 0.75
 """The part of the features that is most of them."""
+DIFFERS: Final = "not the same each time"
 
 Known = Mapping[str, Mapping[str, Evidence]]
 """Evidence by the id of its feature and by version."""
@@ -176,7 +177,8 @@ def _better(old: Evidence | None, new: Evidence) -> Evidence:
     """
     if old is None:
         return new
-    if new.value is None and (old.value is not None or new.looks == 0 < old.looks):
+    differs = (new.reason or "").startswith(DIFFERS)
+    if new.value is None and not differs and (old.value is not None or new.looks == 0 < old.looks):
         return old
     if new.value is not None and new.value == old.value:
         return dataclasses.replace(new, looks=max(old.looks, new.looks))
@@ -195,7 +197,7 @@ def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
     value = values[0] if len(values) == 1 else None
     reason = None
     if len(values) > 1:
-        reason = f"not the same each time: {', '.join(values)}"
+        reason = f"{DIFFERS}: {', '.join(values)}"
     elif not values:
         reason = troubles[-1]
     return Evidence(

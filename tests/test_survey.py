@@ -152,6 +152,13 @@ def test_what_says_more_is_kept_and_of_two_values_the_new_one(
     assert (found.value, found.looks) == (value, looks)
 
 
+def test_looks_that_differ_are_no_value_whatever_a_table_says() -> None:
+    trials = [trial("2.0.3", refreshed(host)) for host in (OLD, NEW)]
+    table = kept_table(a=told("2.0.3", OLD, looks=2))
+    (found,) = make_survey().known(trials, table)[HOST].values()
+    assert (found.value, found.looks) == (None, 2)
+
+
 def test_what_could_not_be_installed_is_asked_again_and_narrows_nothing_in_vain() -> None:
     table = kept_table(a=told("2.0.0", OLD), b=told("2.0.4", None, looks=0), c=told("2.0.8", NEW))
     survey = make_survey()
