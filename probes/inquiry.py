@@ -9,6 +9,7 @@ from typing import Final
 
 from probes.bisection import Word
 from probes.comparison import NONE
+from probes.diff import without_version
 from probes.errors import SettingsError
 from probes.fields import FIELDS, OF_THE_END, Value, check_field, goes_on, reached_nothing
 from probes.harmless import one_line
@@ -148,7 +149,8 @@ def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
         for names in combinations(scenario):
             ids[case_id(scenario.id, names)] = None
             given = dataclasses.replace(names, client=str(client))
-            if _same_but_version(names.client, client) and case_id(scenario.id, given) == case:
+            id = case_id(scenario.id, given)
+            if _same_but_version(names.client, client) and case in (id, without_version(id)):
                 return scenario, given
     near = difflib.get_close_matches(case, ids, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "; `authprobe run --list` shows the ids"

@@ -49,6 +49,11 @@ def test_the_version_in_a_case_is_replaced_whatever_the_client(client: str, at: 
     assert str(asked.at("1.0.1").client) == at
 
 
+def test_a_case_may_be_named_without_a_version() -> None:
+    asked = inquiry(case="example/claude-code/default/none")
+    assert asked.at("1.0.1").id == "example/claude-code@1.0.1/default/none"
+
+
 def test_our_own_request_has_no_versions() -> None:
     with pytest.raises(SettingsError, match="authprobe's own request, which has no versions"):
         inquiry(make_scenario(), case="example/raw-http/default/none")
