@@ -224,8 +224,10 @@ def test_clients_that_are_not_needed_any_more_make_room(world: World) -> None:
     env = world.env | {"AUTHPROBE_CACHE_LIMIT": "1K"}
     ended = run("bisect", *words, cwd=world.folder, argv=None, **env)
     assert "claude-code 1.0.30 is the first bad version" in ended.out
-    assert len(counts.read_text().split()) > 8
-    assert max(map(int, counts.read_text().split())) <= 5
+    found = list(map(int, counts.read_text().split()))
+    assert len(found) > 10
+    # The one that is asked, two that may be next, and what was foreseen and is being installed.
+    assert max(found) <= 8
 
 
 def test_the_log_is_shown_and_half_a_line_in_it_is_left_out(world: World) -> None:
