@@ -6,21 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.diff import (
-    Compared,
-    Diff,
-    diff_observations,
-    make_diff,
-    named_cases,
-    without_version,
-)
+from probes.diff import Compared, Diff, diff_observations, make_diff, named_cases, without_version
 from probes.errors import SettingsError
 from probes.observation import Observation
 from probes.plan import Case, case_id, make_case
 from probes.scenario.matrix import canonical, combinations, rules
-from probes.scenario.model import INSTALLED, Client, Scenario, parse_client
+from probes.scenario.model import Client, Scenario, parse_client
 from probes.trials import Trial, key_of
-from probes.versions import read_range
 
 SLOW: Final = "slow"
 """Tag of what waits for time limits on purpose."""
@@ -40,14 +32,8 @@ def check_clients(before: Client, after: Client) -> None:
     """See that the two can be compared.
 
     Raises:
-        SettingsError: they are of two kinds, or one has no exact version.
+        SettingsError: they are of two kinds, or the same.
     """
-    for client in (before, after):
-        inside: Client | None = client
-        while inside:
-            if inside.version == INSTALLED or read_range(inside.version):
-                raise SettingsError(f"{client}: give one version, such as {client.kind}@2.1.31")
-            inside = inside.through
     if _shape(before) != _shape(after):
         raise SettingsError(f"{before} and {after}: two versions of one client can be compared")
     if before == after:

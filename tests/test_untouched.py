@@ -136,14 +136,16 @@ def claude_of_the_user(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def environment_of(pid: int, parent: int) -> bytes:
     """The environment of a process; nothing of one that is not yet another program than its
-    parent: between fork and exec it shows the parent's. Nothing either of the system's `uname`, by
-    which Python's `platform.platform()` asks what machine this is, for pytest-metadata.
+    parent: between fork and exec it shows the parent's. Nothing either of the system's `uname` that
+    the run itself starts: Python's `platform.platform()` asks it, for pytest-metadata.
     """
     lines = [Path(f"/proc/{each}/cmdline") for each in (pid, parent)]
     before = lines[0].read_bytes()
     environ = Path(f"/proc/{pid}/environ").read_bytes()
+    status = Path(f"/proc/{pid}/status").read_text()
     unchanged = before == lines[0].read_bytes() != lines[1].read_bytes()
-    return environ if unchanged and before != UNAME else b""
+    asks_machine = before == UNAME and f"\nPPid:\t{parent}\n" in status
+    return environ if unchanged and not asks_machine else b""
 
 
 def run_watched(argv: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, str, list[bytes]]:

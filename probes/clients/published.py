@@ -59,10 +59,9 @@ class Published:
         single: bool,
     ) -> tuple[str, ...]:
         heard = _read(note, single=single)
-        if heard and time.time() - heard[1] < LATEST_AGE.total_seconds():
-            versions = heard[0]
-            if set(having) <= set(versions):
-                return versions
+        fresh = heard and time.time() - heard[1] < LATEST_AGE.total_seconds()
+        if heard and fresh and set(having) <= set(heard[0]):
+            return heard[0]
         try:
             versions = ask()
         except ClientError:

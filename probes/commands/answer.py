@@ -32,7 +32,10 @@ def check_folder(folder: Path) -> None:
     Raises:
         SettingsError: they cannot.
     """
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be written: {error.strerror}") from None
     if not there.is_dir():
         raise SettingsError(f"{folder}: {there} is no folder; name another one")
     if not os.access(there, os.W_OK | os.X_OK):

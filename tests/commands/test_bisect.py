@@ -295,6 +295,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         (("example", "--good", "1.0.0", "--bad", "1.0.1"), "this is no id of a case"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"), "is no folder"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "a" * 300), "File name too long"),
         (("--log", "--good", "1.0.0"), "--log without a case shows the log"),
     ],
 )
