@@ -1,1 +1,1 @@
-pytest_plugins = ["probes.plugin"]
+pytest_plugins = ["authprobe.plugin"]

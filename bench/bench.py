@@ -21,10 +21,10 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # started as a file
 
-import probes
+import authprobe
+from authprobe.settings import default_jobs
 from bench import clients, commands
 from bench.measure import Calls, Cost, Pair
-from probes.settings import default_jobs
 
 PAIRS: Final = {
     "requests": Pair(
@@ -157,7 +157,7 @@ def machine() -> dict[str, str]:
         "processors": str(default_jobs()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
-        "authprobe": probes.__version__,
+        "authprobe": authprobe.__version__,
         "pytest": importlib.metadata.version("pytest"),
         "pytest-html": importlib.metadata.version("pytest-html"),
     }

@@ -15,17 +15,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe import conduct, engine
+from authprobe.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.emulator.network import Network
+from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.observation import Outcome
+from authprobe.plan import Case, expand
+from authprobe.scenario.model import (
+    Client,
+    ClientKind,
+    Credential,
+    Expectation,
+    Matrix,
+    Scenario,
+    Via,
+)
+from authprobe.settings import Settings, cache_folder
 from bench.measure import Calls, Cost, temporary, timed
-from probes import conduct, engine
-from probes.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.emulator.network import Network
-from probes.emulator.setup import Backend, TokenKind
-from probes.observation import Outcome
-from probes.plan import Case, expand
-from probes.scenario.model import Client, ClientKind, Credential, Expectation, Matrix, Scenario, Via
-from probes.settings import Settings, cache_folder
 
 MANY: Final = 24
 JOBS: Final = 2

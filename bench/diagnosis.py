@@ -18,10 +18,10 @@ import yaml
 PROJECT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN  # noqa: E402
+from authprobe.diagnosis.match import Level, match  # noqa: E402
+from authprobe.diagnosis.reading import read  # noqa: E402
 from bench.measure import own_environment, temporary, timed  # noqa: E402
-from probes.diagnosis.causes import NOT_AUTH, UNKNOWN  # noqa: E402
-from probes.diagnosis.match import Level, match  # noqa: E402
-from probes.diagnosis.reading import read  # noqa: E402
 
 CORPUS: Final = PROJECT / "tests" / "diagnosis" / "corpus"
 LOG_BYTES: Final = 100_000
@@ -87,7 +87,7 @@ def seconds() -> list[float]:
     with temporary() as folder:
         path = folder / "claude.log"
         path.write_text(log(), encoding="utf-8")
-        argv = [sys.executable, "-m", "probes", "explain", "--json", str(path)]
+        argv = [sys.executable, "-m", "authprobe", "explain", "--json", str(path)]
         env = own_environment() | {"PYTHONPATH": str(PROJECT)}
         return [timed(argv, cwd=folder, env=env)[0].wall for _ in range(ROUNDS)]
 

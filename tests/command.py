@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from probes.settings import cache_folder, installer_environment
+from authprobe.settings import cache_folder, installer_environment
 
 LIMIT: Final = 600.0
 PROJECT: Final = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
 
 def command(*arguments: str | Path) -> list[str]:
     """The command line of `authprobe`, run by this Python."""
-    return [sys.executable, "-m", "probes", *map(str, arguments)]
+    return [sys.executable, "-m", "authprobe", *map(str, arguments)]
 
 
 def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env: str) -> Ended:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from probes.observation import LoginExpiry, LoginState, Outcome, Session, StoredLogin
-from probes.scenario.model import ExpectedRequest
+from authprobe.observation import LoginExpiry, LoginState, Outcome, Session, StoredLogin
+from authprobe.scenario.model import ExpectedRequest
 from tests.make import make_exchange, make_observation
 
 REFRESH = make_exchange(

@@ -4,12 +4,12 @@ import dataclasses
 import datetime
 from typing import Any
 
-from probes.baseline import Accepted, accepted_of
-from probes.observation import Exchange, Observation, Outcome
-from probes.plan import Case, expand
-from probes.run import CaseRecord, Platform, Run, Tool
-from probes.scenario.model import Expectation, Matrix, Scenario
-from probes.verdict import Status, Verdict
+from authprobe.baseline import Accepted, accepted_of
+from authprobe.observation import Exchange, Observation, Outcome
+from authprobe.plan import Case, expand
+from authprobe.run import CaseRecord, Platform, Run, Tool
+from authprobe.scenario.model import Expectation, Matrix, Scenario
+from authprobe.verdict import Status, Verdict
 
 
 def make_scenario(**changes: Any) -> Scenario:

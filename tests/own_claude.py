@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.settings import cache_folder, search_path
+from authprobe.settings import cache_folder, search_path
 from tests.command import run
 
 VERSION = "2.1.31"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.baseline import (
+from authprobe.baseline import (
     EMPTY,
     IDENTITY,
     absent,
@@ -14,9 +14,9 @@ from probes.baseline import (
     named,
     read_baseline,
 )
-from probes.errors import RecordError
-from probes.observation import Outcome
-from probes.run import dump_run
+from authprobe.errors import RecordError
+from authprobe.observation import Outcome
+from authprobe.run import dump_run
 from tests.make import make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no")

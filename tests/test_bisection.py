@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.bisection import (
+from authprobe.bisection import (
     ERROR_RATE,
     MOST_REPEATS,
     Answer,
@@ -20,7 +20,7 @@ from probes.bisection import (
     Word,
     settle,
 )
-from probes.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
+from authprobe.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
 
 G, B, U = Word.GOOD, Word.BAD, Word.UNTESTABLE
 LETTERS = {"G": G, "B": B, "U": U}

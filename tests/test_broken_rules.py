@@ -4,13 +4,13 @@ import functools
 import tempfile
 from pathlib import Path
 
-from probes.conduct import conduct, plan_of
-from probes.emulator.rules import RULES
-from probes.progress import Lines
-from probes.run import CaseRecord
-from probes.scenario.model import ClientKind
-from probes.settings import Settings
-from probes.verdict import Status
+from authprobe.conduct import conduct, plan_of
+from authprobe.emulator.rules import RULES
+from authprobe.progress import Lines
+from authprobe.run import CaseRecord
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
+from authprobe.verdict import Status
 from tests.command import run, verdicts
 
 MISSION = {"A01", "A02", "A04", "A05", "A08", "A09", "A15", "A18", "B01", "B02", "B03", "B05"}

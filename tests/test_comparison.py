@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from probes.comparison import comparable, describe_transition, normalised, transitions
-from probes.observation import Observation, Outcome
+from authprobe.comparison import comparable, describe_transition, normalised, transitions
+from authprobe.observation import Observation, Outcome
 from tests.judged import REFRESH, REFUSED, SEEN
 from tests.make import make_exchange
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.compat import (
+from authprobe.compat import (
     Bound,
     Evidence,
     Feature,
@@ -25,7 +25,7 @@ from probes.compat import (
     spread,
     undecided,
 )
-from probes.errors import RecordError
+from authprobe.errors import RecordError
 
 DAY = datetime.date(2026, 11, 24)
 PUBLISHED = tuple(f"1.0.{n}" for n in range(24))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from probes import conduct
-from probes.emulator import remote
-from probes.errors import SettingsError
-from probes.progress import Lines
-from probes.settings import Settings
+from authprobe import conduct
+from authprobe.emulator import remote
+from authprobe.errors import SettingsError
+from authprobe.progress import Lines
+from authprobe.settings import Settings
 
 
 def test_an_emulator_that_does_not_start_is_told_in_one_line(

@@ -2,13 +2,13 @@ import dataclasses
 
 import pytest
 
-from probes.diff import Compared, diff_observations, diff_runs, named_cases
-from probes.errors import SettingsError
-from probes.observation import NOT_THERE, Outcome
-from probes.report import diff as words
-from probes.run import CaseRecord
-from probes.verdict import Status, Verdict
-from probes.wire import Aspect, Change
+from authprobe.diff import Compared, diff_observations, diff_runs, named_cases
+from authprobe.errors import SettingsError
+from authprobe.observation import NOT_THERE, Outcome
+from authprobe.report import diff as words
+from authprobe.run import CaseRecord
+from authprobe.verdict import Status, Verdict
+from authprobe.wire import Aspect, Change
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 GOOD = make_observation()

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from probes.cli import main
-from probes.conduct import plan_of
-from probes.emulator.alone import Emulator
-from probes.emulator.control_api import requests
-from probes.findings import names
-from probes.scenario.load import load_file
-from probes.scenario.schema import scenario_schema
-from probes.settings import Settings
+from authprobe.cli import main
+from authprobe.conduct import plan_of
+from authprobe.emulator.alone import Emulator
+from authprobe.emulator.control_api import requests
+from authprobe.findings import names
+from authprobe.scenario.load import load_file
+from authprobe.scenario.schema import scenario_schema
+from authprobe.settings import Settings
 from tests.command import PROJECT, run
 
 README = (PROJECT / "README.md").read_text()

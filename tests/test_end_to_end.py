@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from probes.findings import INFERENCE
-from probes.settings import cache_folder
+from authprobe.findings import INFERENCE
+from authprobe.settings import cache_folder
 from tests.command import PROJECT, Ended, command, results, run, verdicts
 
 CHOSEN = ("-k", "not slow")

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from probes import engine
-from probes.clients.base import Bench, Laboratory
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.emulator.network import Network
-from probes.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
-from probes.errors import ClientError, InstallError
-from probes.observation import Observation, Outcome, Session
-from probes.plan import Case
-from probes.scenario.model import Client, ClientKind, parse_client
+from authprobe import engine
+from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.emulator.network import Network
+from authprobe.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
+from authprobe.errors import ClientError, InstallError
+from authprobe.observation import Observation, Outcome, Session
+from authprobe.plan import Case
+from authprobe.scenario.model import Client, ClientKind, parse_client
 from tests.emulator.wire import connect
 from tests.make import make_case, make_observation
 

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from probes.errors import ProbesError
-from probes.features import BUNDLED, Asked, Definition, load_features
-from probes.fields import FIELDS
-from probes.observation import NOT_THERE, Outcome
-from probes.scenario.load import load_all
-from probes.scenario.model import ClientKind
-from probes.settings import Settings
+from authprobe.errors import ProbesError
+from authprobe.features import BUNDLED, Asked, Definition, load_features
+from authprobe.fields import FIELDS
+from authprobe.observation import NOT_THERE, Outcome
+from authprobe.scenario.load import load_all
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
 from tests.make import make_exchange, make_observation
 
 SCENARIOS = tuple(load_all(Settings().scenario_paths))

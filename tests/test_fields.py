@@ -1,8 +1,8 @@
 import pytest
 
-from probes.errors import SettingsError
-from probes.fields import FIELDS, check_field
-from probes.observation import Outcome
+from authprobe.errors import SettingsError
+from authprobe.fields import FIELDS, check_field
+from authprobe.observation import Outcome
 from tests.command import PROJECT
 from tests.judged import SEEN
 from tests.make import make_exchange, make_observation

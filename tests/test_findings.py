@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from probes.findings import find, names
-from probes.observation import LoginState, Observation, Outcome, Session, StoredLogin
+from authprobe.findings import find, names
+from authprobe.observation import LoginState, Observation, Outcome, Session, StoredLogin
 from tests.make import make_exchange, make_observation
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from probes.errors import HistoryError
-from probes.history import History, last_points, shown_place
-from probes.observation import Observation, Outcome
-from probes.past import Past
-from probes.run import Run
+from authprobe.errors import HistoryError
+from authprobe.history import History, last_points, shown_place
+from authprobe.observation import Observation, Outcome
+from authprobe.past import Past
+from authprobe.run import Run
 from tests import postgresql
 from tests.make import make_observation, make_record, make_run
 
@@ -173,7 +173,7 @@ def test_a_history_that_cannot_be_used_is_one_line_with_a_remedy(
 
 
 def test_a_locked_history_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probes.history.PATIENCE", 0.1)
+    monkeypatch.setattr("authprobe.history.PATIENCE", 0.1)
     path = tmp_path / "history.db"
     keep(str(path), run_of(0, make_observation()))
     other = sqlite3.connect(path, isolation_level=None)

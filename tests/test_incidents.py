@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from probes.conduct import plan_of
-from probes.scenario.load import load_all, load_file
-from probes.settings import Settings, bundled_scenarios
+from authprobe.conduct import plan_of
+from authprobe.scenario.load import load_all, load_file
+from authprobe.settings import Settings, bundled_scenarios
 from tests.command import PROJECT
 
 FOLDER: Final = bundled_scenarios() / "incidents"

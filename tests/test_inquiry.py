@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from probes.bisection import Word
-from probes.errors import SettingsError
-from probes.inquiry import Inquiry, make_inquiry, versions_between
-from probes.observation import Outcome
-from probes.scenario.model import Condition, Expectation, Matrix, Rule, Scenario
+from authprobe.bisection import Word
+from authprobe.errors import SettingsError
+from authprobe.inquiry import Inquiry, make_inquiry, versions_between
+from authprobe.observation import Outcome
+from authprobe.scenario.model import Condition, Expectation, Matrix, Rule, Scenario
 from tests.make import make_exchange, make_observation, make_scenario
 
 CASE = "example/claude-code@2.1.0/default/none"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.launcher import descendants
+from authprobe.clients.launcher import descendants
 from tests.command import command, environment, run, verdicts, write_scenario
 
 SCENARIO = """

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from probes.interruption import terminable
+from authprobe.interruption import terminable
 from tests.waiting import PATIENCE
 
 

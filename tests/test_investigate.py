@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from probes.bisection import Purpose, Question, Search, Word
-from probes.inquiry import Inquiry, make_inquiry
-from probes.investigate import (
+from authprobe.bisection import Purpose, Question, Search, Word
+from authprobe.inquiry import Inquiry, make_inquiry
+from authprobe.investigate import (
     Investigation,
     Sighting,
     investigate,
@@ -17,12 +17,12 @@ from probes.investigate import (
     remaining_words,
     replay,
 )
-from probes.observation import NOT_THERE, Observation, Outcome
-from probes.progress import Lines
-from probes.report import bisection as words
-from probes.scenario.model import Expectation, Matrix
-from probes.search import ask
-from probes.trials import Trial, key_of
+from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.progress import Lines
+from authprobe.report import bisection as words
+from authprobe.scenario.model import Expectation, Matrix
+from authprobe.search import ask
+from authprobe.trials import Trial, key_of
 from tests.make import make_exchange, make_observation, make_scenario
 
 VERSIONS = tuple(f"1.0.{n}" for n in range(9))
@@ -153,7 +153,7 @@ def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
 
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [trial("1.0.1", REFUSED)]
-    monkeypatch.setattr("probes.trials.rules_hash", lambda today: "others")
+    monkeypatch.setattr("authprobe.trials.rules_hash", lambda today: "others")
     assert kept(inquiry(), VERSIONS, lines, tested=True) == ()
 
 

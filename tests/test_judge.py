@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from probes.judge import compare, describe_exchange, describe_request, judge, request_fits
-from probes.observation import Observation, Outcome
-from probes.plan import Case
-from probes.scenario.model import Expectation, ExpectedRequest, TextRule
-from probes.verdict import BaselineState, Mismatch, Status, Verdict
+from authprobe.judge import compare, describe_exchange, describe_request, judge, request_fits
+from authprobe.observation import Observation, Outcome
+from authprobe.plan import Case
+from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
+from authprobe.verdict import BaselineState, Mismatch, Status, Verdict
 from tests.judged import (
     DIFFERENT,
     OTHER_REQUEST,

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from probes.errors import ScenarioError
-from probes.judge import judge
-from probes.known import Known, KnownFailure, Signature, load_known
-from probes.observation import Outcome
-from probes.run import CaseRecord
-from probes.scenario.model import TextRule
-from probes.verdict import Status, Verdict
+from authprobe.errors import ScenarioError
+from authprobe.judge import judge
+from authprobe.known import Known, KnownFailure, Signature, load_known
+from authprobe.observation import Outcome
+from authprobe.run import CaseRecord
+from authprobe.scenario.model import TextRule
+from authprobe.verdict import Status, Verdict
 from tests.judged import SEEN
 from tests.make import make_accepted, make_case, make_observation, make_record
 

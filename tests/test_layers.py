@@ -42,13 +42,13 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-MODULES = sorted((PROJECT / "probes").rglob("*.py"))
+MODULES = sorted((PROJECT / "probes" / "authprobe").rglob("*.py"))
 
 
 def part(module: str) -> str | None:
     """The part of the package that a module belongs to; None: outside, or the package itself."""
     names = module.split(".")
-    return names[1] if names[0] == "probes" and len(names) > 1 else None
+    return names[1] if names[0] == "authprobe" and len(names) > 1 else None
 
 
 def imports(path: Path) -> set[str]:
@@ -57,8 +57,8 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {part(alias.name) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "probes":
-            found |= {part(f"probes.{alias.name}") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "authprobe":
+            found |= {part(f"authprobe.{alias.name}") for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {part(node.module)}
     return {name for name in found if name and not name.startswith("__")}
@@ -66,7 +66,7 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_imports_point_back(path: Path) -> None:
-    own = path.relative_to(PROJECT / "probes").with_suffix("").parts[0]
+    own = path.relative_to(PROJECT / "probes" / "authprobe").with_suffix("").parts[0]
     if own == "__init__":
         assert imports(path) == set()
         return

@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from probes.commands.emulator import _tell
-from probes.emulator.alone import emulate
-from probes.errors import ExitCode
-from probes.report.artifacts import Guard, SecretFoundError
-from probes.scan import scan_text
+from authprobe.commands.emulator import _tell
+from authprobe.emulator.alone import emulate
+from authprobe.errors import ExitCode
+from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.scan import scan_text
 from tests import leaking_claude
 from tests.command import PROJECT, Ended, command, run, write_scenario
 from tests.leaking_claude import SPELLINGS
@@ -262,10 +262,10 @@ def test_what_was_told_commands_nothing(told: Told) -> None:
 LAYER_TWO_OFF = """
 import socket
 import sys
-from probes.redact import Redactor
+from authprobe.redact import Redactor
 Redactor.__call__ = lambda self, text: text
 Redactor.cut = lambda self, text, limit: text
-from probes.cli import main
+from authprobe.cli import main
 main(sys.argv[1:])
 """
 
@@ -287,7 +287,7 @@ def test_without_the_second_layer_the_third_lets_nothing_out(tmp_path: Path) -> 
 BUG = f"""
 import socket
 import sys
-from probes import engine
+from authprobe import engine
 def probe(laboratory, case):
     value = "{CANARY}"
     raise RuntimeError(f"it broke with {{value}}")
@@ -298,7 +298,7 @@ engine.probe = probe
 @pytest.mark.parametrize("way", ["run", "pytest"])
 def test_a_bug_tells_no_credential(way: str, tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
-    start = "from probes.cli import main\nmain(sys.argv[1:])"
+    start = "from authprobe.cli import main\nmain(sys.argv[1:])"
     arguments = ["run", str(scenario), f"--out={tmp_path / 'out'}"]
     if way == "pytest":
         start = "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
@@ -313,11 +313,11 @@ def test_a_bug_tells_no_credential(way: str, tmp_path: Path) -> None:
 def test_a_bug_of_another_command_tells_no_credential(tmp_path: Path) -> None:
     broken = f"""
 import sys
-from probes.commands import clients
+from authprobe.commands import clients
 def list_clients(**options):
     raise RuntimeError("it broke with {CANARY}")
 clients.list_clients = list_clients
-from probes.cli import main
+from authprobe.cli import main
 main(sys.argv[1:])
 """
     ended = run(argv=[sys.executable, "-c", broken, "clients", "list"], cwd=PROJECT)

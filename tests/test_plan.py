@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.emulator.setup import TokenKind
-from probes.errors import InstallError, SettingsError
-from probes.observation import Outcome
-from probes.plan import (
+from authprobe.emulator.setup import TokenKind
+from authprobe.errors import InstallError, SettingsError
+from authprobe.observation import Outcome
+from authprobe.plan import (
     AXES,
     Names,
     Published,
@@ -19,7 +19,7 @@ from probes.plan import (
     make_plan,
     matches,
 )
-from probes.scenario.model import (
+from authprobe.scenario.model import (
     ClientKind,
     Combination,
     Condition,

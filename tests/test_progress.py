@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from probes import progress
-from probes.progress import Bars, Lines
+from authprobe import progress
+from authprobe.progress import Bars, Lines
 from tests.waiting import wait_until
 
 

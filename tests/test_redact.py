@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probes.emulator.tokens import PREFIXES
-from probes.redact import Redactor, find_token
+from authprobe.emulator.tokens import PREFIXES
+from authprobe.redact import Redactor, find_token
 
 Encoder = Callable[[str], str]
 

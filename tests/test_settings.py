@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from probes.errors import SettingsError
-from probes.settings import (
+from authprobe.errors import SettingsError
+from authprobe.settings import (
     PASSED_TO_INSTALLERS,
     Settings,
     bundled_scenarios,

@@ -4,14 +4,14 @@ from collections import Counter
 
 import pytest
 
-from probes.compat import Evidence, Table
-from probes.features import BUNDLED, load_features
-from probes.observation import NOT_THERE, Observation, Outcome
-from probes.scenario.load import load_all
-from probes.scenario.model import ClientKind
-from probes.settings import Settings
-from probes.survey import Survey, well_known, without_untested
-from probes.trials import Trial, key_of
+from authprobe.compat import Evidence, Table
+from authprobe.features import BUNDLED, load_features
+from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.scenario.load import load_all
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
+from authprobe.survey import Survey, well_known, without_untested
+from authprobe.trials import Trial, key_of
 from tests.make import make_exchange, make_observation
 from tests.test_compat import make_table
 

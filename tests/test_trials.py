@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from probes import trials
-from probes.emulator.rules import RULES
-from probes.emulator.setup import Backend
-from probes.errors import RecordError
-from probes.plan import Case, expand
-from probes.redact import Redactor
-from probes.scenario.model import Matrix
-from probes.trials import Key, Trial, Trials, definition_hash, key_of, rules_hash
+from authprobe import trials
+from authprobe.emulator.rules import RULES
+from authprobe.emulator.setup import Backend
+from authprobe.errors import RecordError
+from authprobe.plan import Case, expand
+from authprobe.redact import Redactor
+from authprobe.scenario.model import Matrix
+from authprobe.trials import Key, Trial, Trials, definition_hash, key_of, rules_hash
 from tests.make import make_case, make_observation, make_scenario
 
 DAY = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
@@ -120,7 +120,7 @@ def test_what_may_be_another_tomorrow_is_asked_again_then(
         def now(cls, tz: datetime.tzinfo | None = None) -> "Tomorrow":
             return cls(2099, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr("probes.trials.datetime.datetime", Tomorrow)
+    monkeypatch.setattr("authprobe.trials.datetime.datetime", Tomorrow)
     assert (definition_hash(case) == today) is same
 
 
@@ -142,7 +142,7 @@ def test_other_rules_have_another_hash(
     assert rules_hash(today) == before
     changed = dict(RULES)
     change(changed)
-    monkeypatch.setattr("probes.emulator.catalogue.RULES", changed)
+    monkeypatch.setattr("authprobe.emulator.catalogue.RULES", changed)
     monkeypatch.setattr(trials, "RULES", changed)
     rules_hash.cache_clear()
     assert rules_hash(today) != before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.launcher import descendants
+from authprobe.clients.launcher import descendants
 from tests.command import LIMIT, command, environment, verdicts, write_scenario
 from tests.own_claude import VERSION, OwnClaude, install_real
 
@@ -79,7 +79,7 @@ VARIABLES = (
     "SOME_OTHER_SECRET",
 )
 """Those that touch authentication: code.claude.com/docs/en/env-vars. Without those that are passed
-to npm and pip, which have to reach the registry: `PASSED_TO_INSTALLERS` in probes/settings.py.
+to npm and pip, which have to reach the registry: `PASSED_TO_INSTALLERS` in settings.py.
 """
 UNAME = b"uname\0-p\0"
 SCENARIO = f"""

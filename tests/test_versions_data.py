@@ -8,13 +8,13 @@ from typing import Final
 import jsonschema
 import pytest
 
-from probes.compat import Bound, Table, dump_schema, gaps, intervals, read_table
-from probes.features import BUNDLED, load_features
-from probes.report.versions import headline, made_words
-from probes.report.versions_page import versions_page
-from probes.scenario.load import load_all
-from probes.scenario.model import ClientKind
-from probes.settings import Settings
+from authprobe.compat import Bound, Table, dump_schema, gaps, intervals, read_table
+from authprobe.features import BUNDLED, load_features
+from authprobe.report.versions import headline, made_words
+from authprobe.report.versions_page import versions_page
+from authprobe.scenario.load import load_all
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
 from tests.command import PROJECT
 
 FOLDER: Final = PROJECT / "docs" / "versions"

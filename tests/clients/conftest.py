@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.base import Laboratory
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.emulator.network import Network
+from authprobe.clients.base import Laboratory
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.emulator.network import Network
 from tests.clients.registry import Registry
 
 SYSTEM_PATH = "/usr/bin:/bin"

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.base import Laboratory
-from probes.clients.install import Cache, Installed
-from probes.clients.process import Children
-from probes.emulator.network import Network
-from probes.engine import probe
-from probes.errors import InstallError
-from probes.observation import Observation
-from probes.plan import expand
-from probes.scenario.model import Client, Credential, Matrix, parse_client
-from probes.settings import cache_folder
+from authprobe.clients.base import Laboratory
+from authprobe.clients.install import Cache, Installed
+from authprobe.clients.process import Children
+from authprobe.emulator.network import Network
+from authprobe.engine import probe
+from authprobe.errors import InstallError
+from authprobe.observation import Observation
+from authprobe.plan import expand
+from authprobe.scenario.model import Client, Credential, Matrix, parse_client
+from authprobe.settings import cache_folder
 from tests.clients.registry import UNREACHABLE
 from tests.make import make_scenario
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.install import Cache, Installed
-from probes.errors import InstallError
-from probes.scenario.model import parse_client
+from authprobe.clients.install import Cache, Installed
+from authprobe.errors import InstallError
+from authprobe.scenario.model import parse_client
 
 UNREACHABLE = "the package registry cannot be reached"
 OFFLINE = "npm error code ENOTFOUND\nnpm error network request failed"

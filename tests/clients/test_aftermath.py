@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from probes.clients.aftermath import (
+from authprobe.clients.aftermath import (
     CREDENTIALS,
     files_with_tokens,
     output_with_tokens,
     stored_login,
     with_aftermath,
 )
-from probes.clients.base import Bench, Laboratory
-from probes.emulator.setup import TokenKind, TokenState
-from probes.observation import LoginExpiry, LoginState, StoredLogin
-from probes.plan import expand
-from probes.redact import find_token
-from probes.scenario.model import Credential, Matrix, Via
+from authprobe.clients.base import Bench, Laboratory
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.observation import LoginExpiry, LoginState, StoredLogin
+from authprobe.plan import expand
+from authprobe.redact import find_token
+from authprobe.scenario.model import Credential, Matrix, Via
 from tests.make import make_observation, make_scenario
 
 LOGIN = Credential(token=TokenKind.LOGIN, via=Via.CREDENTIALS_FILE)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.base import Laboratory
-from probes.emulator.setup import TokenKind
-from probes.observation import NOT_THERE, Outcome
-from probes.scenario.model import Credential, Via
+from authprobe.clients.base import Laboratory
+from authprobe.emulator.setup import TokenKind
+from authprobe.observation import NOT_THERE, Outcome
+from authprobe.scenario.model import Credential, Via
 from tests.clients.installed import made_up, observe
 
 TOKEN = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)

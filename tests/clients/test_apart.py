@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients import launcher
-from probes.clients.asking import post
-from probes.clients.child import Finished
-from probes.clients.process import Children
-from probes.emulator.case import CaseBackend
-from probes.emulator.remote import RemoteNetwork
-from probes.emulator.setup import Backend
-from probes.errors import ClientError
-from probes.observation import ChildNetwork
+from authprobe.clients import launcher
+from authprobe.clients.asking import post
+from authprobe.clients.child import Finished
+from authprobe.clients.process import Children
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.remote import RemoteNetwork
+from authprobe.emulator.setup import Backend
+from authprobe.errors import ClientError
+from authprobe.observation import ChildNetwork
 
 PROJECT = Path(__file__).parent.parent.parent
 INTERFACES = "import socket; print(*(name for _, name in socket.if_nameindex()))"
@@ -48,7 +48,7 @@ server.serve_forever()
 WITHOUT_PRIVILEGES = """
 import ctypes, json, os, socket, sys
 sys.path.insert(0, sys.argv[1])
-from probes.clients import launcher
+from authprobe.clients import launcher
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.clients.api_sdk import PRODUCTS, read_report
-from probes.clients.base import Laboratory
-from probes.clients.observing import Report, verified_version
-from probes.clients.process import Children
-from probes.emulator.setup import Backend, Fault, TokenKind, TokenState
-from probes.errors import ClientError
-from probes.observation import Observation, Outcome
-from probes.scenario.model import Credential, Via
+from authprobe.clients.api_sdk import PRODUCTS, read_report
+from authprobe.clients.base import Laboratory
+from authprobe.clients.observing import Report, verified_version
+from authprobe.clients.process import Children
+from authprobe.emulator.setup import Backend, Fault, TokenKind, TokenState
+from authprobe.errors import ClientError
+from authprobe.observation import Observation, Outcome
+from authprobe.scenario.model import Credential, Via
 from tests.clients.installed import laboratory_with, made_up, observe
 from tests.make import make_exchange
 

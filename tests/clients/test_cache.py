@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.clients.cache import (
+from authprobe.clients.cache import (
     HASHED_BYTES,
     MANIFEST,
     Entry,
@@ -25,20 +25,20 @@ from probes.clients.cache import (
     remove,
     sweep,
 )
-from probes.clients.install import Cache
-from probes.clients.installers import ASK_LIMIT
-from probes.clients.process import Children
-from probes.errors import InstallError
-from probes.scenario.model import parse_client
+from authprobe.clients.install import Cache
+from authprobe.clients.installers import ASK_LIMIT
+from authprobe.clients.process import Children
+from authprobe.errors import InstallError
+from authprobe.scenario.model import parse_client
 from tests.clients.registry import Registry, content, fault, install, prepare
 from tests.waiting import wait_until
 
 INSTALL = """
 import sys
 from pathlib import Path
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.scenario.model import parse_client
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.scenario.model import parse_client
 
 with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
     client = parse_client("claude-code@1.0.0")
@@ -50,7 +50,7 @@ with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
 REMOVE = """
 import shutil, sys, time
 from pathlib import Path
-from probes.clients import cache
+from authprobe.clients import cache
 
 cache.shutil.rmtree = lambda *_, **__: time.sleep(300)
 cache.remove(cache.entries(Path(sys.argv[1]))[0])

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from probes.clients.base import Bench, Laboratory
-from probes.clients.child import Finished
-from probes.clients.credentials import FEDERATION, SLOW, helper_script
-from probes.emulator.setup import TokenKind as Kind
-from probes.emulator.setup import TokenState as State
-from probes.emulator.tokens import LOGIN_SCOPES
-from probes.errors import ClientError
-from probes.plan import Case
-from probes.redact import find_token
-from probes.scenario.model import Credential, Form, Via
+from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.child import Finished
+from authprobe.clients.credentials import FEDERATION, SLOW, helper_script
+from authprobe.emulator.setup import TokenKind as Kind
+from authprobe.emulator.setup import TokenState as State
+from authprobe.emulator.tokens import LOGIN_SCOPES
+from authprobe.errors import ClientError
+from authprobe.plan import Case
+from authprobe.redact import find_token
+from authprobe.scenario.model import Credential, Form, Via
 from tests.make import make_case
 
 API_KEY = Credential(token=Kind.API_KEY, via=Via.API_KEY_VARIABLE)

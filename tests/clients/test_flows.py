@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients import claude_code
-from probes.clients.aftermath import with_aftermath
-from probes.clients.base import Laboratory
-from probes.clients.browser import read_page
-from probes.clients.claude_code import account, interactive, login, prompt
-from probes.clients.claude_code.command import node_for
-from probes.emulator.case import CaseBackend
-from probes.emulator.setup import Backend, Fault, Standing, TokenKind
-from probes.emulator.tokens import LOGIN_SCOPES
-from probes.engine import probe
-from probes.errors import ClientError
-from probes.observation import Observation, Outcome, Session
-from probes.plan import expand
-from probes.redact import find_token
-from probes.scenario.model import Credential, Flow, Matrix, Via
+from authprobe.clients import claude_code
+from authprobe.clients.aftermath import with_aftermath
+from authprobe.clients.base import Laboratory
+from authprobe.clients.browser import read_page
+from authprobe.clients.claude_code import account, interactive, login, prompt
+from authprobe.clients.claude_code.command import node_for
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind
+from authprobe.emulator.tokens import LOGIN_SCOPES
+from authprobe.engine import probe
+from authprobe.errors import ClientError
+from authprobe.observation import Observation, Outcome, Session
+from authprobe.plan import expand
+from authprobe.redact import find_token
+from authprobe.scenario.model import Credential, Flow, Matrix, Via
 from tests.clients.installed import Shelf
 from tests.emulator.sent import AUTHORIZE, CHALLENGE, MESSAGES, make_ask
 from tests.make import make_scenario

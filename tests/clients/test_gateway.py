@@ -7,16 +7,16 @@ from typing import Final
 
 import pytest
 
-from probes.clients import gateway
-from probes.clients.base import Laboratory
-from probes.clients.gateway import KEY
-from probes.clients.process import Children
-from probes.emulator.setup import TokenKind, TokenState
-from probes.errors import ScenarioError
-from probes.observation import Outcome
-from probes.plan import expand
-from probes.scenario.load import load_file
-from probes.scenario.model import Credential, Matrix, Via
+from authprobe.clients import gateway
+from authprobe.clients.base import Laboratory
+from authprobe.clients.gateway import KEY
+from authprobe.clients.process import Children
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.errors import ScenarioError
+from authprobe.observation import Outcome
+from authprobe.plan import expand
+from authprobe.scenario.load import load_file
+from authprobe.scenario.model import Credential, Matrix, Via
 from tests.clients.installed import laboratory_with, made_up, observe
 from tests.make import make_scenario
 

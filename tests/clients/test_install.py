@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.install import Cache
-from probes.clients.installers import ASK_LIMIT, reason_of
-from probes.clients.process import Children
-from probes.errors import InstallError
-from probes.scenario.model import Client, ClientKind, parse_client
+from authprobe.clients.install import Cache
+from authprobe.clients.installers import ASK_LIMIT, reason_of
+from authprobe.clients.process import Children
+from authprobe.errors import InstallError
+from authprobe.scenario.model import Client, ClientKind, parse_client
 from tests.clients.registry import OFFLINE, UNREACHABLE, Registry, content, fault, install, prepare
 from tests.waiting import wait_until
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.scenario.model import (parse_client)
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.scenario.model import (parse_client)
 
 with Children() as children:
     cache, client = Cache(Path(sys.argv[1]), children), parse_client("claude-code@1.0.0")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.cache import Lock
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.errors import InstallError
-from probes.scenario.model import ClientKind
-from probes.settings import LATEST_AGE
+from authprobe.clients.cache import Lock
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.errors import InstallError
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import LATEST_AGE
 from tests.clients.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.base import Bench, Laboratory, find_program
-from probes.clients.child import Ended, Finished
-from probes.clients.claude_code import ended_early
-from probes.clients.observing import (
+from authprobe.clients.base import Bench, Laboratory, find_program
+from authprobe.clients.child import Ended, Finished
+from authprobe.clients.claude_code import ended_early
+from authprobe.clients.observing import (
     Report,
     cut_short,
     last_inference,
@@ -14,11 +14,11 @@ from probes.clients.observing import (
     observe,
     verified_version,
 )
-from probes.emulator.case import Decision
-from probes.emulator.rule import Answer, refusal
-from probes.emulator.setup import TokenKind
-from probes.errors import ClientError
-from probes.observation import Exchange, Outcome
+from authprobe.emulator.case import Decision
+from authprobe.emulator.rule import Answer, refusal
+from authprobe.emulator.setup import TokenKind
+from authprobe.errors import ClientError
+from authprobe.observation import Exchange, Outcome
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 from tests.make import make_case, make_exchange
 
@@ -134,7 +134,10 @@ def test_a_child_without_a_report_is_described(
             "TypeError: x is undefined\n    at f (file.js:1:2)\nNode.js v20",
             "TypeError: x is undefined",
         ),
-        ("Traceback:\n  line\nprobes.errors.ClientError: why\n", "probes.errors.ClientError: why"),
+        (
+            "Traceback:\n  line\nprobes.errors.ClientError: why\n",
+            "authprobe.errors.ClientError: why",
+        ),
         ("Error: first\nError: second\nbye", "Error: second"),
         ("panic: runtime error\ngoroutine 1", "panic: runtime error"),
         ("fatal: no\nx", "fatal: no"),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.install import Cache
-from probes.scenario.model import parse_client
+from authprobe.clients.install import Cache
+from authprobe.scenario.model import parse_client
 from tests.clients.registry import fault, install
 
 CLAUDE = """#!/bin/sh

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from probes.clients.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
-from probes.clients.process import Children
-from probes.errors import ClientError
+from authprobe.clients.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
+from authprobe.clients.process import Children
+from authprobe.errors import ClientError
 from tests.waiting import wait_until
 
 LIMIT = 20.0
@@ -37,7 +37,7 @@ else:
 PARENT = """
 import sys, time
 from pathlib import Path
-from probes.clients.process import Children
+from authprobe.clients.process import Children
 
 scratch, daemon = Path(sys.argv[1]), sys.argv[2]
 children = Children(scratch)

@@ -8,15 +8,15 @@ import httpx
 import pytest
 import respx
 
-import probes
-from probes.clients.base import Laboratory
-from probes.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
-from probes.emulator.setup import Backend, Fault, TokenKind
-from probes.errors import ClientError
-from probes.observation import Observation, Outcome
-from probes.plan import Case
-from probes.redact import find_token
-from probes.scenario.model import Credential, Endpoint, Request, Via
+import authprobe
+from authprobe.clients.base import Laboratory
+from authprobe.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
+from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.errors import ClientError
+from authprobe.observation import Observation, Outcome
+from authprobe.plan import Case
+from authprobe.redact import find_token
+from authprobe.scenario.model import Credential, Endpoint, Request, Via
 from tests.make import make_case
 from tests.scenario.files import changed, complaints
 
@@ -27,7 +27,7 @@ URLS = {
     Request.REFRESH: "https://platform.claude.com/v1/oauth/token",
     Request.PROFILE: "https://api.anthropic.com/api/oauth/profile",
 }
-AGENT = f"authprobe/{probes.__version__}"
+AGENT = f"authprobe/{authprobe.__version__}"
 QUESTION = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "ping"}]}
 BEARER = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
 API_KEY = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
@@ -96,7 +96,7 @@ def test_no_answer_is_an_outcome(
     assert (seen.outcome, seen.status) == (outcome, None)
     assert seen.detail is not None
     assert seen.detail.startswith(error.__name__)
-    assert seen.client_version == probes.__version__
+    assert seen.client_version == authprobe.__version__
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.clients import agent_sdk, claude_code, openai_proxy
-from probes.clients.claude_code import prompt
-from probes.clients.observing import Report
+from authprobe.clients import agent_sdk, claude_code, openai_proxy
+from authprobe.clients.claude_code import prompt
+from authprobe.clients.observing import Report
 from tests.make import make_exchange
 
 REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from probes.commands.answer import print_lines
-from probes.trials import Trials
+from authprobe.commands.answer import print_lines
+from authprobe.trials import Trials
 from tests.clients.registry import OFFLINE
 from tests.command import command, environment, run
 from tests.waiting import wait_until

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from probes.cli import main
-from probes.clients.cache import Lock, lock_file
+from authprobe.cli import main
+from authprobe.clients.cache import Lock, lock_file
 from tests.clients.registry import OFFLINE, Registry
 from tests.command import Ended, command, environment
 from tests.command import run as run_here

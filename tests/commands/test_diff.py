@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from probes.cli import main
-from probes.commands.answer import LOOKS, looks_words
-from probes.run import dump_run
-from probes.verdict import Status, Verdict
+from authprobe.cli import main
+from authprobe.commands.answer import LOOKS, looks_words
+from authprobe.run import dump_run
+from authprobe.verdict import Status, Verdict
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, run
 from tests.make import make_record, make_run

@@ -207,7 +207,7 @@ def test_a_folder_that_is_no_more_is_no_trouble(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     shell = shutil.which("sh") or "/bin/sh"
-    program = f'cd "{gone}" && rmdir "{gone}" && exec "{sys.executable}" -P -m probes doctor'
+    program = f'cd "{gone}" && rmdir "{gone}" && exec "{sys.executable}" -P -m authprobe doctor'
     done = subprocess.run(
         [shell, "-c", program],
         env={

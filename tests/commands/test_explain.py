@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from probes.cli import main
-from probes.observation import Outcome
-from probes.run import dump_run
-from probes.verdict import Status, Verdict
+from authprobe.cli import main
+from authprobe.observation import Outcome
+from authprobe.run import dump_run
+from authprobe.verdict import Status, Verdict
 from tests.command import PROJECT, run
 from tests.make import make_exchange, make_observation, make_record, make_run
 

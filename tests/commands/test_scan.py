@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from probes.cli import main
-from probes.errors import ExitCode
+from authprobe.cli import main
+from authprobe.errors import ExitCode
 from tests.command import command, run
 
 TOKEN = "sk-ant-oat01-" + "AbCd1234" * 8

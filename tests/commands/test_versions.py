@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from probes.commands.answer import publish
-from probes.commands.versions import files
-from probes.compat import Table, dump_table, intervals
-from probes.trials import LOG, Trials
+from authprobe.commands.answer import publish
+from authprobe.commands.versions import files
+from authprobe.compat import Table, dump_table, intervals
+from authprobe.trials import LOG, Trials
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, command, environment, run
 from tests.test_compat import PUBLISHED, known, make_table

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.conduct import plan_of
+from authprobe.diagnosis import causes as data
+from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
+from authprobe.diagnosis.history import history
+from authprobe.diagnosis.history import load as load_history
+from authprobe.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
+from authprobe.diagnosis.reading import read
+from authprobe.errors import RecordError
+from authprobe.settings import Settings
 from bench.diagnosis import score, symptoms
-from probes.conduct import plan_of
-from probes.diagnosis import causes as data
-from probes.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
-from probes.diagnosis.history import history
-from probes.diagnosis.history import load as load_history
-from probes.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
-from probes.diagnosis.reading import read
-from probes.errors import RecordError
-from probes.settings import Settings
 
 IDS = frozenset(
     (

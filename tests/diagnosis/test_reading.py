@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from probes.diagnosis.reading import READ_CHARACTERS, read, redacted
-from probes.diagnosis.symptom import Kind
+from authprobe.diagnosis.reading import READ_CHARACTERS, read, redacted
+from authprobe.diagnosis.symptom import Kind
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"

@@ -6,19 +6,19 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from probes.clients import raw_http
-from probes.clients.base import Laboratory
-from probes.clients.install import Cache
-from probes.clients.process import Children
-from probes.clients.raw_http import OUTCOMES, read_error
-from probes.diagnosis.match import match
-from probes.diagnosis.record import diagnose
-from probes.diagnosis.seen import observed
-from probes.emulator import faults
-from probes.emulator.network import Network
-from probes.emulator.rules import REFUSALS
-from probes.emulator.setup import Backend, Fault, TokenKind
-from probes.observation import (
+from authprobe.clients import raw_http
+from authprobe.clients.base import Laboratory
+from authprobe.clients.install import Cache
+from authprobe.clients.process import Children
+from authprobe.clients.raw_http import OUTCOMES, read_error
+from authprobe.diagnosis.match import match
+from authprobe.diagnosis.record import diagnose
+from authprobe.diagnosis.seen import observed
+from authprobe.emulator import faults
+from authprobe.emulator.network import Network
+from authprobe.emulator.rules import REFUSALS
+from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.observation import (
     Exchange,
     LoginState,
     Observation,
@@ -26,8 +26,8 @@ from probes.observation import (
     StoredLogin,
     status_outcome,
 )
-from probes.scenario.model import Credential, Endpoint, Request, Via
-from probes.verdict import Status, Verdict
+from authprobe.scenario.model import Credential, Endpoint, Request, Via
+from authprobe.verdict import Status, Verdict
 from tests.diagnosis.expected import CAUSES, FAULTS, cause_of
 from tests.emulator.sent import Sent, Trial, served
 from tests.emulator.trials import TRIALS

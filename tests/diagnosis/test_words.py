@@ -2,7 +2,7 @@
 
 import pytest
 
-from probes.diagnosis.words import Words, smooth, wording
+from authprobe.diagnosis.words import Words, smooth, wording
 
 EXPIRED = "oauth|access token expire*"
 

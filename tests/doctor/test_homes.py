@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 import trustme
 
-from probes.doctor.checkup import check
-from probes.doctor.result import CheckResult, Severity
-from probes.doctor.survey import survey
+from authprobe.doctor.checkup import check
+from authprobe.doctor.result import CheckResult, Severity
+from authprobe.doctor.survey import survey
 from tests.doctor.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
 
 Furnish = Callable[[Home], object]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.doctor.checkup import check
-from probes.doctor.reading import LIMIT_BYTES, Trouble, read_json, read_text
-from probes.doctor.survey import survey
+from authprobe.doctor.checkup import check
+from authprobe.doctor.reading import LIMIT_BYTES, Trouble, read_json, read_text
+from authprobe.doctor.survey import survey
 from tests.doctor.homes import Home, make_home
 
 NOBODY = 65534

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from probes import __version__
-from probes.doctor.addresses import address_in
-from probes.doctor.online import Answer, asks, check_online, judge, way_to
-from probes.doctor.result import CheckResult, Severity
-from probes.doctor.survey import survey
-from probes.emulator.alone import Emulator, emulate
+from authprobe import __version__
+from authprobe.doctor.addresses import address_in
+from authprobe.doctor.online import Answer, asks, check_online, judge, way_to
+from authprobe.doctor.result import CheckResult, Severity
+from authprobe.doctor.survey import survey
+from authprobe.emulator.alone import Emulator, emulate
 from tests.commands.test_doctor import doctor
 from tests.doctor.homes import ACCESS, CANARY, Home, make_home
 

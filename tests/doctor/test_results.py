@@ -3,10 +3,10 @@
 import ast
 from pathlib import Path
 
-from probes.doctor.reading import Trouble
+from authprobe.doctor.reading import Trouble
 from tests.command import PROJECT
 
-SOURCES = sorted((PROJECT / "probes" / "doctor").glob("*.py"))
+SOURCES = sorted((PROJECT / "probes" / "authprobe" / "doctor").glob("*.py"))
 SEVERITIES = {"ok", "info", "warning", "error"}
 TESTS = "".join(
     path.read_text()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.rules import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
-from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.rules import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
+from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from tests.emulator.sent import MESSAGES
 
 LAST_YEAR: Final = datetime.date(2025, 12, 1)

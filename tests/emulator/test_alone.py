@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from probes.emulator.alone import (
+from authprobe.emulator.alone import (
     Backend,
     Emulator,
     Fault,
@@ -24,10 +24,10 @@ from probes.emulator.alone import (
     TokenState,
     emulate,
 )
-from probes.emulator.connection import LOOPBACK
-from probes.emulator.network import Network
-from probes.emulator.tokens import PREFIXES
-from probes.errors import SettingsError
+from authprobe.emulator.connection import LOOPBACK
+from authprobe.emulator.network import Network
+from authprobe.emulator.tokens import PREFIXES
+from authprobe.errors import SettingsError
 from tests.emulator.wire import TIMEOUT, client_of, connect, read_all, trusting
 
 ASKED = {"model": "m", "max_tokens": 1, "messages": []}

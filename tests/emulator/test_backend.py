@@ -1,8 +1,8 @@
 import pytest
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.setup import Backend, TokenKind
-from probes.redact import find_token
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.redact import find_token
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, make_ask
 
 FOREIGN = "a-secret-of-somebody-else"

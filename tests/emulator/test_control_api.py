@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from probes.emulator.alone import Emulator, emulate
-from probes.emulator.control_api import BODY_LIMIT_BYTES, requests
-from probes.emulator.network import Network
-from probes.emulator.rules import RULES
-from probes.emulator.setup import Standing, TokenKind, TokenState
-from probes.emulator.tokens import PREFIXES
+from authprobe.emulator.alone import Emulator, emulate
+from authprobe.emulator.control_api import BODY_LIMIT_BYTES, requests
+from authprobe.emulator.network import Network
+from authprobe.emulator.rules import RULES
+from authprobe.emulator.setup import Standing, TokenKind, TokenState
+from authprobe.emulator.tokens import PREFIXES
 from tests.emulator.wire import TIMEOUT
 
 JSON = {"content-type": "application/json"}

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.catalogue import NAMES, check_fault
-from probes.emulator.connection import LOOPBACK
-from probes.emulator.faults import ALIASES, FAULTS
-from probes.emulator.network import Listener, Network
-from probes.emulator.rules import REFUSALS, ROUTES
-from probes.emulator.setup import Backend, Fault, TokenKind
-from probes.errors import SettingsError
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.catalogue import NAMES, check_fault
+from authprobe.emulator.connection import LOOPBACK
+from authprobe.emulator.faults import ALIASES, FAULTS
+from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.rules import REFUSALS, ROUTES
+from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.errors import SettingsError
 from tests.emulator.wire import TIMEOUT, client_of, trusting
 
 MESSAGES = "https://api.anthropic.com/v1/messages"

@@ -130,8 +130,8 @@ HEAVY = {"trustme", "cryptography", "uvicorn", "starlette", "pydantic", "httptoo
 
 def test_x():
     assert HEAVY & set(sys.modules) == set()
-    ours = {name for name in sys.modules if name.partition(".")[0] == "probes"}
-    assert ours <= {"probes", "probes.emulator", "probes.emulator.fixture"}
+    ours = {name for name in sys.modules if name.partition(".")[0] == "authprobe"}
+    assert ours <= {"authprobe", "authprobe.emulator", "authprobe.emulator.fixture"}
 """,
     )
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.network import Network
-from probes.emulator.rules import (
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.network import Network
+from authprobe.emulator.rules import (
     API,
     CLAUDE_AI,
     CLAUDE_COM,
@@ -22,9 +22,9 @@ from probes.emulator.rules import (
     PLATFORM,
     TOKEN_PATH,
 )
-from probes.emulator.setup import Backend, Standing, TokenKind
-from probes.errors import SettingsError
-from probes.redact import find_token
+from authprobe.emulator.setup import Backend, Standing, TokenKind
+from authprobe.errors import SettingsError
+from authprobe.redact import find_token
 from tests.emulator.sent import (
     AUTHORIZING,
     CLIENT_ID,

@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.connection import HEAD_LIMIT_BYTES
-from probes.emulator.network import Listener, Network
-from probes.emulator.rules import HOSTS
-from probes.emulator.setup import Backend, Fault
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.connection import HEAD_LIMIT_BYTES
+from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.rules import HOSTS
+from authprobe.emulator.setup import Backend, Fault
 from tests.emulator.sent import GOOD, GOOD_KEY, Sent
 from tests.emulator.wire import TIMEOUT, client_of, connect, exchange, read_all, trusting
 from tests.waiting import wait_until

@@ -17,15 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from probes.emulator.case import CaseBackend, Decision
-from probes.emulator.catalogue import NAMES
-from probes.emulator.faults import rule_id
-from probes.emulator.network import Listener, Network
-from probes.emulator.rule import Ask
-from probes.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
-from probes.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
-from probes.emulator.tokens import Token
-from probes.redact import find_token
+from authprobe.emulator.case import CaseBackend, Decision
+from authprobe.emulator.catalogue import NAMES
+from authprobe.emulator.faults import rule_id
+from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.rule import Ask
+from authprobe.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
+from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.tokens import Token
+from authprobe.redact import find_token
 from tests.emulator.sent import (
     AUTHORIZE,
     AUTHORIZING,

@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from probes.clients.launcher import descendants
-from probes.emulator import remote
-from probes.emulator.case import CaseBackend
-from probes.emulator.remote import RemoteListener, RemoteNetwork
-from probes.emulator.setup import Backend, TokenKind
-from probes.errors import ClientError
+from authprobe.clients.launcher import descendants
+from authprobe.emulator import remote
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.remote import RemoteListener, RemoteNetwork
+from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.errors import ClientError
 from tests.emulator.wire import trusting
 from tests.waiting import wait_until
 

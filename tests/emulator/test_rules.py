@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.network import Network
-from probes.emulator.rule import Answer, Ask, Rule, rule
-from probes.emulator.rules import (
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.network import Network
+from authprobe.emulator.rule import Answer, Ask, Rule, rule
+from authprobe.emulator.rules import (
     API,
     CLAUDE_AI,
     CLAUDE_COM,
@@ -24,7 +24,7 @@ from probes.emulator.rules import (
     ROUTES,
     RULES,
 )
-from probes.emulator.setup import Backend, Standing, TokenState
+from authprobe.emulator.setup import Backend, Standing, TokenState
 from tests.emulator.sent import (
     AUTHORIZE,
     CODE_PAGE,

@@ -13,12 +13,12 @@ import filelock
 import pytest
 from pydantic import TypeAdapter
 
-from probes.clients.installers import INSTALL_LIMIT, reason_of
-from probes.clients.process import Children
-from probes.emulator.case import CaseBackend
-from probes.emulator.network import Listener, Network
-from probes.emulator.setup import Fault
-from probes.settings import cache_folder, installer_environment, search_path
+from authprobe.clients.installers import INSTALL_LIMIT, reason_of
+from authprobe.clients.process import Children
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.setup import Fault
+from authprobe.settings import cache_folder, installer_environment, search_path
 from tests.clients.registry import UNREACHABLE
 from tests.emulator.answers import (
     CONDITIONS,

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from anthropic.types.shared import EnforcedSpendLimitReachedError
 
-from probes.emulator.case import CaseBackend
-from probes.emulator.network import Network
-from probes.emulator.setup import Fault
-from probes.observation import Exchange
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.network import Network
+from authprobe.emulator.setup import Fault
+from authprobe.observation import Exchange
 from tests.emulator.answers import (
     CONDITIONS,
     DEMANDED,

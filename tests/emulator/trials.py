@@ -4,9 +4,9 @@ import datetime
 from dataclasses import replace
 from typing import Any, Final
 
-from probes.emulator.backend import BODY_LIMIT_BYTES
-from probes.emulator.rules import OAUTH_BETA
-from probes.emulator.setup import Standing
+from authprobe.emulator.backend import BODY_LIMIT_BYTES
+from authprobe.emulator.rules import OAUTH_BETA
+from authprobe.emulator.setup import Standing
 from tests.emulator.sent import (
     AUTHORIZE,
     AUTUMN,

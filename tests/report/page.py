@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from probes.findings import Finding
-from probes.report.html import finished, summary
-from probes.run import CaseRecord, Run
-from probes.verdict import Status, Verdict
+from authprobe.findings import Finding
+from authprobe.report.html import finished, summary
+from authprobe.run import CaseRecord, Run
+from authprobe.verdict import Status, Verdict
 from tests.make import make_exchange, make_observation, make_record
 
 PAGE = (

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from probes.observation import Outcome
-from probes.run import CaseRecord, Run
-from probes.verdict import BaselineState, Mismatch, Status, Transition, Verdict
+from authprobe.observation import Outcome
+from authprobe.run import CaseRecord, Run
+from authprobe.verdict import BaselineState, Mismatch, Status, Transition, Verdict
 from tests.make import make_observation, make_record, make_run
 
 MISMATCH = Mismatch(field="status", expected="200", actual="401")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from probes.investigate import Investigation
-from probes.observation import Outcome
-from probes.report import html
-from probes.report.answers import FOLDER, Answered, read_answers
-from probes.report.bisection import file_name
-from probes.report.bisection_page import bisection_page
+from authprobe.investigate import Investigation
+from authprobe.observation import Outcome
+from authprobe.report import html
+from authprobe.report.answers import FOLDER, Answered, read_answers
+from authprobe.report.bisection import file_name
+from authprobe.report.bisection_page import bisection_page
 from tests.make import make_exchange, make_observation, make_run
 from tests.report.test_html import HOSTILE, Page
 from tests.test_investigate import GONE, REFUSED, go, inquiry

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from probes.emulator.setup import TokenKind
-from probes.observation import Outcome
-from probes.report.controls import controls
-from probes.run import CaseRecord
-from probes.scenario.model import Credential, Via
+from authprobe.emulator.setup import TokenKind
+from authprobe.observation import Outcome
+from authprobe.report.controls import controls
+from authprobe.run import CaseRecord
+from authprobe.scenario.model import Credential, Via
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, error_type="authentication_error")

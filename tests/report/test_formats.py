@@ -7,19 +7,19 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from probes.comparison import comparable
-from probes.history import Point
-from probes.report.case_html import details
-from probes.report.ctrf import ctrf
-from probes.report.github import LIMIT, annotations
-from probes.report.html import summary
-from probes.report.junit import junit
-from probes.report.markdown import summary_markdown
-from probes.report.table import headline
-from probes.report.terminal import print_run
-from probes.report.timeline import timeline_facts
-from probes.run import Run
-from probes.verdict import Status
+from authprobe.comparison import comparable
+from authprobe.history import Point
+from authprobe.report.case_html import details
+from authprobe.report.ctrf import ctrf
+from authprobe.report.github import LIMIT, annotations
+from authprobe.report.html import summary
+from authprobe.report.junit import junit
+from authprobe.report.markdown import summary_markdown
+from authprobe.report.table import headline
+from authprobe.report.terminal import print_run
+from authprobe.report.timeline import timeline_facts
+from authprobe.run import Run
+from authprobe.verdict import Status
 from tests.make import make_observation, make_record, make_run
 from tests.report.runs import REFUSED, every_kind, known, regressed
 

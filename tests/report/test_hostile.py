@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from probes.observation import Exchange
-from probes.plugin import describe
-from probes.redact import Redactor
-from probes.report.html import summary
-from probes.report.markdown import escaped, summary_markdown
-from probes.report.terminal import print_run
-from probes.run import Run, dump_run
-from probes.verdict import Mismatch, Status, Verdict
+from authprobe.observation import Exchange
+from authprobe.plugin import describe
+from authprobe.redact import Redactor
+from authprobe.report.html import summary
+from authprobe.report.markdown import escaped, summary_markdown
+from authprobe.report.terminal import print_run
+from authprobe.run import Run, dump_run
+from authprobe.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 HOSTILE = (

@@ -4,12 +4,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from probes.findings import Finding
-from probes.observation import Outcome
-from probes.report import case_html, html, text
-from probes.run import Alternative, CaseRecord, Diagnosis, Run, Selection
-from probes.scenario.model import Expectation, TextRule
-from probes.verdict import Mismatch, Status, Transition, Verdict
+from authprobe.findings import Finding
+from authprobe.observation import Outcome
+from authprobe.report import case_html, html, text
+from authprobe.run import Alternative, CaseRecord, Diagnosis, Run, Selection
+from authprobe.scenario.model import Expectation, TextRule
+from authprobe.verdict import Mismatch, Status, Transition, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"

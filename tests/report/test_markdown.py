@@ -1,7 +1,7 @@
-from probes.observation import Outcome
-from probes.report.markdown import LIMIT_BYTES, escaped, summary_markdown
-from probes.run import CaseRecord, Diagnosis
-from probes.verdict import Mismatch, Status, Verdict
+from authprobe.observation import Outcome
+from authprobe.report.markdown import LIMIT_BYTES, escaped, summary_markdown
+from authprobe.run import CaseRecord, Diagnosis
+from authprobe.verdict import Mismatch, Status, Verdict
 from tests.make import make_observation, make_record, make_run
 
 GOLDEN = """\

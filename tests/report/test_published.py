@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import xmlschema
 
-from probes.report.ctrf import ctrf
-from probes.report.junit import junit
-from probes.run import Run, dump_run, dump_schema
+from authprobe.report.ctrf import ctrf
+from authprobe.report.junit import junit
+from authprobe.run import Run, dump_run, dump_schema
 from tests.command import PROJECT, environment
 from tests.make import make_run
 from tests.report.runs import every_kind

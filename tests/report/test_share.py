@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from probes.comparison import comparable
-from probes.emulator.setup import TokenKind, TokenState
-from probes.findings import Finding
-from probes.harmless import LONG
-from probes.history import Point
-from probes.observation import Outcome
-from probes.personal import Personal
-from probes.report.share import LIMIT, REQUESTS, share_markdown
-from probes.run import CaseRecord, Diagnosis, Run
-from probes.scenario.model import Credential, Expectation, Via
-from probes.verdict import Mismatch, Status, Transition, Verdict
+from authprobe.comparison import comparable
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.findings import Finding
+from authprobe.harmless import LONG
+from authprobe.history import Point
+from authprobe.observation import Outcome
+from authprobe.personal import Personal
+from authprobe.report.share import LIMIT, REQUESTS, share_markdown
+from authprobe.run import CaseRecord, Diagnosis, Run
+from authprobe.scenario.model import Credential, Expectation, Via
+from authprobe.verdict import Mismatch, Status, Transition, Verdict
 from tests.judged import STALE
 from tests.make import make_exchange, make_observation, make_record, make_run
 from tests.report.test_hostile import HOSTILE, run_with

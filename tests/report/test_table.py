@@ -1,10 +1,10 @@
 import pytest
 
-from probes.observation import ChildNetwork, Outcome, Session
-from probes.report import table, text
-from probes.run import Alternative, CaseRecord, Diagnosis, Run
-from probes.scenario.model import Expectation, ExpectedRequest, TextRule
-from probes.verdict import Mismatch, Status, Verdict
+from authprobe.observation import ChildNetwork, Outcome, Session
+from authprobe.report import table, text
+from authprobe.run import Alternative, CaseRecord, Diagnosis, Run
+from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
+from authprobe.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 

@@ -2,10 +2,10 @@ import io
 
 from rich.console import Console
 
-from probes.observation import Outcome
-from probes.report.terminal import print_run
-from probes.run import CaseRecord, Run
-from probes.verdict import Mismatch, Status, Verdict
+from authprobe.observation import Outcome
+from authprobe.report.terminal import print_run
+from authprobe.run import CaseRecord, Run
+from authprobe.verdict import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 

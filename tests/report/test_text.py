@@ -2,8 +2,8 @@
 
 import pytest
 
-from probes.report.text import cause_label, describe_cause, other_causes
-from probes.run import Alternative, Diagnosis
+from authprobe.report.text import cause_label, describe_cause, other_causes
+from authprobe.run import Alternative, Diagnosis
 
 SURE = Diagnosis(id="old", summary="The token is old.", remedy="Log in.", evidence=("401", "x"))
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.compat import Evidence, Feature, Made, Table, gaps, intervals
-from probes.report.axis import make_axis
-from probes.report.version_line import colours, segments
-from probes.report.versions_page import versions_page
+from authprobe.compat import Evidence, Feature, Made, Table, gaps, intervals
+from authprobe.report.axis import make_axis
+from authprobe.report.version_line import colours, segments
+from authprobe.report.versions_page import versions_page
 from tests.report.test_html import HOSTILE, Page
 from tests.test_compat import PUBLISHED, evidence, histories, known, make_table
 

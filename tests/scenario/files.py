@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from probes.errors import ScenarioError
-from probes.scenario.load import load_file
-from probes.scenario.model import Scenario
+from authprobe.errors import ScenarioError
+from authprobe.scenario.load import load_file
+from authprobe.scenario.model import Scenario
 
 SMALL = """\
 id: small

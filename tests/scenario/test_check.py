@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.observation import Outcome
-from probes.scenario.check import check
-from probes.scenario.load import load_all
-from probes.scenario.model import Combination, Expectation, Matrix
+from authprobe.observation import Outcome
+from authprobe.scenario.check import check
+from authprobe.scenario.load import load_all
+from authprobe.scenario.model import Combination, Expectation, Matrix
 from tests.make import make_scenario
 from tests.scenario.files import FULL, SMALL, changed, complaints
 

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from probes.errors import ScenarioError
-from probes.scenario.load import MAX_COMPLAINTS, load_file
+from authprobe.errors import ScenarioError
+from authprobe.scenario.load import MAX_COMPLAINTS, load_file
 from tests.scenario.files import FULL, SMALL, changed, complaints
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from probes.scenario.model import Scenario
-from probes.scenario.schema import dump_schema, scenario_schema
+from authprobe.scenario.model import Scenario
+from authprobe.scenario.schema import dump_schema, scenario_schema
 
 FILE = Path(__file__).parents[2] / "scenarios" / "schema.json"
 

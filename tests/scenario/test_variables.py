@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.scenario.model import VARIABLES
+from authprobe.scenario.model import VARIABLES
 from tests.scenario.files import changed, complaints, load_text
 
 SEALED = (

@@ -1,5 +1,0 @@
-"""`python -m probes` is `authprobe`."""
-
-from probes.cli import main
-
-main()

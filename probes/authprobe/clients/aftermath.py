@@ -1,0 +1,150 @@
+"""What a client leaves behind: its stored login, and tokens where none belong."""
+
+import dataclasses
+import datetime
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from authprobe.clients.base import Bench
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.tokens import Token, TokenStore
+from authprobe.observation import LoginExpiry, LoginState, Observation, StoredLogin
+from authprobe.scenario.model import Flow, Via
+from authprobe.shapes import VAGUE
+
+CREDENTIALS: Final = ".credentials.json"
+STORE: Final = Path(".config", "anthropic", "credentials")
+"""The store of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
+OF_THE_RUN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
+"""Ids in names of files, which are others in each run."""
+FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
+NAME_LIMIT: Final = 80
+LOOKED_INTO_BYTES: Final = 256 * 1024
+"""In a larger file tokens are looked for as they are, and in no other spelling."""
+PATH_LIMIT: Final = 500
+FILES: Final = 5000
+"""A home with more is looked through no further."""
+
+
+def with_aftermath(bench: Bench, seen: Observation) -> Observation:
+    """The observation with what is left in the client's home; the case must be over."""
+    if bench.set_up is None:
+        return seen
+    found = (*files_with_tokens(bench), *output_with_tokens(bench))
+    return dataclasses.replace(seen, stored_login=stored_login(bench), leaks=found)
+
+
+def stored_login(bench: Bench) -> StoredLogin | None:
+    """What the credentials file is worth now; None: there is none, and there never was."""
+    file = bench.config_folder / CREDENTIALS
+    given = any(credential.via is Via.CREDENTIALS_FILE for credential in bench.case.credentials)
+    try:
+        text, mode = file.read_text(), oct(stat.S_IMODE(file.stat().st_mode))
+    except FileNotFoundError:
+        return StoredLogin(state=LoginState.REMOVED) if given else None
+    except (OSError, UnicodeDecodeError):
+        return StoredLogin(state=LoginState.DAMAGED)
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return StoredLogin(state=LoginState.DAMAGED, mode=mode)
+    record = held.get("claudeAiOauth") if isinstance(held, dict) else None
+    if record is None:
+        return StoredLogin(state=LoginState.REMOVED, mode=mode) if given else None
+    if not isinstance(record, dict):
+        return StoredLogin(state=LoginState.DAMAGED, mode=mode)
+    worth = _worth(bench.backend.tokens, record, mode)
+    named = record.get("subscriptionType")
+    subscription = bench.redactor.cut(named, NAME_LIMIT) if isinstance(named, str) else None
+    return dataclasses.replace(worth, expiry=_expiry(record), subscription=subscription)
+
+
+def _expiry(record: dict[str, Any]) -> LoginExpiry:
+    now = datetime.datetime.now(datetime.UTC)  # as the client sees it
+    at = record.get("expiresAt")
+    if not isinstance(at, int | float) or at == 0:
+        return LoginExpiry.ZERO
+    return LoginExpiry.AHEAD if at > now.timestamp() * 1000 else LoginExpiry.PAST
+
+
+def _worth(tokens: TokenStore, record: dict[str, Any], mode: str) -> StoredLogin:
+    values = [str(record.get(name) or "") for name in ("accessToken", "refreshToken")]
+    found = [tokens.find(value) for value in values]
+    if not any(values):
+        return StoredLogin(state=LoginState.BLANKED, mode=mode)
+    good = any(token and tokens.state(token) is TokenState.VALID for token in found)
+    access, refresh = (_slot(value, token) for value, token in zip(values, found, strict=True))
+    state = LoginState.USABLE if good else LoginState.STALE
+    return StoredLogin(state=state, access=access, refresh=refresh, mode=mode)
+
+
+def _slot(value: str, token: Token | None) -> str | None:
+    if not value:
+        return None
+    return token.slot if token else "foreign"
+
+
+def files_with_tokens(bench: Bench) -> Iterator[str]:
+    """Files that the client has made, as it knows them, which hold a token and are not meant to."""
+    meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
+    for number, path in enumerate(_files(bench.home, meant)):
+        if number >= FILES:
+            return
+        try:
+            data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
+        except OSError:
+            continue
+        name = bench.redactor("~/" + str(path.relative_to(bench.home)))
+        if "[redacted:" in name or _holds_token(bench, data):
+            # Redacted first: what is left of a token without a part of it is harder to know.
+            yield bench.redactor.cut(_stable(Path(name)), PATH_LIMIT)
+
+
+def _holds_token(bench: Bench, data: bytes) -> bool:
+    """Whether a token of the case is in a file, in a small one however it is written."""
+    if any(token.value.encode() in data for token in bench.backend.tokens):
+        return True
+    if len(data) > LOOKED_INTO_BYTES:
+        return False
+    found = bench.redactor.find(data.decode("latin-1"))
+    return any(place.name not in VAGUE for _, place in found)
+
+
+def output_with_tokens(bench: Bench) -> Iterator[str]:
+    """Streams on which the client has shown a token that it was not asked for."""
+    slots = {token.slot for token in bench.backend.tokens}
+    shown: dict[str, set[str]] = {}
+    for stream, text in bench.printed:
+        shown.setdefault(stream, set()).update(bench.redactor.slots_in(text) & slots)
+    for stream, found in shown.items():
+        if found - (_asked_for(bench) if stream == "terminal" else set()):
+            yield f"its output ({stream})"
+
+
+def _asked_for(bench: Bench) -> set[str]:
+    """Slots of the tokens that are made to be shown: those of `setup-token`."""
+    if bench.case.names.flow != Flow.SETUP_TOKEN:
+        return set()
+    made = {t.slot for t in bench.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
+    return made - bench.given
+
+
+def _stable(path: Path) -> str:
+    """The path with a star for what is another in each run: ids, and the folder of the work."""
+    parts = ("*" if part.startswith("-") else OF_THE_RUN.sub("*", part) for part in path.parts)
+    return "/".join(parts)
+
+
+def _files(home: Path, meant: frozenset[Path]) -> Iterator[Path]:
+    """Regular files below the home that the client has made, in a stable order."""
+    for folder, folders, names in os.walk(home):
+        folders[:] = sorted(name for name in folders if Path(folder, name) != home / STORE)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path not in meant and path.is_file() and not path.is_symlink():
+                yield path

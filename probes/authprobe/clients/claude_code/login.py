@@ -1,0 +1,138 @@
+"""`claude setup-token` and `claude auth login` in a terminal: the code comes from the browser."""
+
+import dataclasses
+import re
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from authprobe.clients.browser import Browser, Page
+from authprobe.clients.child import Stdin
+from authprobe.clients.claude_code.command import Command
+from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words
+from authprobe.clients.terminal import Terminal
+from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.tokens import TokenStore
+from authprobe.observation import Observation, Outcome
+
+AUTHORIZE: Final = "/oauth/authorize?"
+VARIABLES: Final = {"TERM": "xterm-256color"}
+QUIET: Final = 0.3
+"""Seconds without a change in which a screen has been drawn, or a paste taken."""
+SETTLING: Final = 3.0
+"""Seconds after which a screen that never rests is taken as it is."""
+PATIENCE: Final = 20.0
+"""Seconds without a change after which the command waits for its user: longer than the slowest
+answer of the emulator that it is to bear (rule B10).
+"""
+FRAGMENT: Final = 8
+"""Characters of a token that are too many to be shown."""
+WORD: Final = re.compile(r"[A-Za-z]{3}")
+"""Lines without a word are drawings."""
+ADDRESS: Final = re.compile(r"https?://\S+\?\S+")
+"""With a query, which is another one in each run."""
+
+
+def sign_in(command: Command, words: Sequence[str], *, shows_token: bool = False) -> Observation:
+    """Start it, open the address that it shows, and give it the code that the page shows.
+
+    Accepted if it ends well, and, where that is what it is for, has shown a token.
+    """
+    if not command.has(words):
+        return command.unavailable()
+    with command.start(words, Stdin.TERMINAL, VARIABLES) as child:
+        terminal = Terminal(child)
+        page, before = _paste_code(command, terminal)
+        if page is not None and page.code is not None:
+            _wait_for_end(terminal, command.left)
+        ended = child.ended
+        shown, lines = terminal.text, terminal.lines
+        finished = child.wait(QUIET if ended else 0.0)
+    if page is not None and page.code is None:
+        return _without_code(command, page)
+    message = "\n".join(hidden(command, line) for line in _news(lines, before))
+    if not ended and (page is None or not message or command.left <= 0):
+        seconds = time.monotonic() - command.began
+        detail = f"still running after {seconds:.0f} s: {last_words(message)}"
+        seen = cut_short(
+            command.bench, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
+        )
+        # What is shown in the place of an address is the trace of a program that broke.
+        told = command.bench.redactor.cut(message, MESSAGE_LIMIT) if page else None
+        return dataclasses.replace(seen, message=told or None)
+    exit_code = finished.exit_code if ended else None
+    good = exit_code == 0 and (not shows_token or _shows_token(command, shown))
+    return command.done(message, exit_code, good=good)
+
+
+def _without_code(command: Command, page: Page) -> Observation:
+    """The observation of a login that the page refuses, or that does not come so far."""
+    if page.status is not None:
+        return command.done(page.text, None, good=False)
+    return cut_short(
+        command.bench,
+        Outcome.UNREACHABLE,
+        f"the page to sign in at: {page.text}",
+        began=command.began,
+        version=command.version,
+    )
+
+
+def _paste_code(command: Command, terminal: Terminal) -> tuple[Page | None, tuple[str, ...]]:
+    """The page behind the address on the screen, and what was on the screen when it had the code;
+    no page: there was no address.
+    """
+    while _address(terminal) is None:
+        if not terminal.changes(min(PATIENCE, command.left)):
+            return None, ()
+    terminal.settle(QUIET, min(SETTLING, command.left))
+    page = Browser(command.bench, command.left).open(_address(terminal) or "")
+    if page.code is not None:
+        terminal.type(page.code)
+        terminal.settle(QUIET, min(SETTLING, command.left))
+    before = terminal.lines
+    if page.code is not None:
+        terminal.enter()
+    return page, before
+
+
+def _address(terminal: Terminal) -> str | None:
+    return next((each for each in terminal.addresses if AUTHORIZE in each), None)
+
+
+def _wait_for_end(terminal: Terminal, limit: float) -> None:
+    """Wait until it ends, or has shown the same for so long that it waits for its user."""
+    deadline = time.monotonic() + limit
+    while (left := deadline - time.monotonic()) > 0:
+        if not terminal.changes(min(PATIENCE, left)):
+            return
+
+
+def _news(lines: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
+    """The lines that were not there before, without drawings."""
+    return [line for line in lines if line not in before and WORD.search(line)]
+
+
+def hidden(command: Command, line: str) -> str:
+    """The line without addresses, and without the parts of a token that was wrapped: a whole one
+    is left to the redactor.
+    """
+    values = [token.value for token in _tokens(command)]
+    words = ADDRESS.sub("(address)", line).split(" ")
+    return " ".join(
+        "[redacted:token]"
+        if len(word) >= FRAGMENT and any(word in value and word != value for value in values)
+        else word
+        for word in words
+    )
+
+
+def _shows_token(command: Command, screen: str) -> bool:
+    shown = "".join(screen.split())
+    tokens = _tokens(command)
+    return any(token.kind is TokenKind.SETUP_TOKEN and token.value in shown for token in tokens)
+
+
+def _tokens(command: Command) -> TokenStore:
+    command.bench.finish()  # only then is every token known here
+    return command.bench.backend.tokens

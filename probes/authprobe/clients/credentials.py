@@ -1,0 +1,176 @@
+"""How the credentials of a case reach a client: variables, and files of its private home."""
+
+import datetime
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
+from authprobe.scenario.model import Credential, Form, Via
+
+FEDERATION: Final = {
+    "ANTHROPIC_FEDERATION_RULE_ID": "fdrl_authprobe",
+    "ANTHROPIC_ORGANIZATION_ID": "00000000-0000-4000-8000-000000000002",
+    "ANTHROPIC_SERVICE_ACCOUNT_ID": "svac_authprobe",
+}
+"""Variables of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
+SLOW: Final = 4
+"""Seconds that a slow `apiKeyHelper` takes."""
+BREAKS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
+"""What stands in the middle of a value that no header can carry (RFC 9110, 5.5)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Handover:
+    """What a client is given, put together one credential after the other."""
+
+    backend: CaseBackend
+    home: Path
+    config_folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, credential: Credential) -> None:
+        """Make the credential, known to the backend, and put it where its user would."""
+        match credential.via:
+            case Via.CREDENTIALS_FILE:
+                login = self._make_login(credential)
+                self._write(self._config() / ".credentials.json", json.dumps(login))
+            case Via.API_KEY_HELPER:
+                script = helper_script(self._make(credential).value, credential.form)
+                path = self.home / "api-key-helper"
+                self._write(path, script, mode=0o700)
+                self.settings["apiKeyHelper"] = shlex.quote(str(path))
+            case Via.SETTINGS_ENV if credential.variable is not None:
+                values = self._variables(credential.variable, credential)
+                self.settings.setdefault("env", {}).update(values)
+            case via:
+                self.environment |= self._variables(via, credential)
+
+    def finish(self) -> dict[str, str]:
+        """Write the settings, if there are any; the variables."""
+        if self.settings:
+            self._write(self._config() / "settings.json", json.dumps(self.settings))
+        return self.environment
+
+    def _make(self, credential: Credential) -> Token:
+        return self.backend.tokens.make(credential.token, credential.state)
+
+    def _variables(self, name: Via, credential: Credential) -> dict[str, str]:
+        token = self._make(credential)
+        value = self._misshape(token, credential.form)
+        match name:
+            case Via.CUSTOM_HEADERS_VARIABLE:
+                x_api_key = credential.form is Form.X_API_KEY_LINE
+                line = f"x-api-key: {value}" if x_api_key else f"Authorization: Bearer {value}"
+                return {name: line}
+            case Via.REFRESH_TOKEN_VARIABLE:
+                return {name: value, "CLAUDE_CODE_OAUTH_SCOPES": " ".join(LOGIN_SCOPES)}
+            case Via.IDENTITY_TOKEN_VARIABLE:
+                return {name: value, **FEDERATION}
+            case Via.IDENTITY_TOKEN_FILE_VARIABLE:
+                file = self.home / token.slot
+                self._write(file, value)
+                return {name: str(file), **FEDERATION}
+            case _:
+                return {name: value}
+
+    def _misshape(self, token: Token, form: Form | None) -> str:
+        """The value as its user has it; the redactor learns the parts of one that is broken.
+
+        The second part has not the shape by which a token is known, and clients quote both.
+        """
+        if form is Form.TRAILING_LINE_BREAK:
+            return f"{token.value}\n"
+        if form not in BREAKS:
+            return token.value
+        middle = len(token.value) // 2
+        parts = token.value[:middle], token.value[middle:]
+        broken = BREAKS[form].join(parts)
+        for part in (broken, *parts):
+            self.backend.redactor.learn(token.slot, part)
+        return broken
+
+    def _make_login(self, credential: Credential) -> dict[str, Any]:
+        """The record of a login in the form that users report (anthropics/claude-code#76561).
+
+        Of an `expired` login the access token has expired and the refresh token is good; of a
+        `used` one the refresh token has been exchanged before.
+        """
+        now = datetime.datetime.now(datetime.UTC)
+        state, form = credential.state, credential.form
+        record: dict[str, Any] = {
+            "accessToken": "",
+            "refreshToken": "",
+            "expiresAt": 0,
+            "scopes": list(LOGIN_SCOPES),
+            "subscriptionType": "max",
+            "rateLimitTier": "default_claude_max_5x",
+        }
+        if state is TokenState.BLANKED:
+            return {"claudeAiOauth": record}
+        refresh_state = TokenState.UNKNOWN if form is Form.UNKNOWN_REFRESH_TOKEN else None
+        if state is TokenState.USED:
+            state, refresh_state = TokenState.EXPIRED, TokenState.USED
+        tokens = self.backend.tokens
+        record["accessToken"] = tokens.make(TokenKind.ACCESS_TOKEN, state).value
+        lifetime = -PAST if state is TokenState.EXPIRED else ACCESS_TOKEN_LIFETIME
+        record["expiresAt"] = int((now + lifetime).timestamp() * 1000)
+        if form is Form.NO_REFRESH_TOKEN:
+            del record["refreshToken"]
+        else:
+            refresh = tokens.make(TokenKind.REFRESH_TOKEN, refresh_state or TokenState.VALID)
+            record["refreshToken"] = refresh.value
+        match form:
+            case Form.SCOPES_AS_TEXT:
+                record["scopes"] = " ".join(LOGIN_SCOPES)
+            case Form.SCOPES_AS_NUMBER:
+                record["scopes"] = len(LOGIN_SCOPES)
+            case Form.EXPIRY_IN_SECONDS:
+                record["expiresAt"] //= 1000
+            case Form.EXPIRY_ZERO:
+                record["expiresAt"] = 0
+            case Form.EXPIRY_AHEAD:
+                record["expiresAt"] = int((now + ACCESS_TOKEN_LIFETIME).timestamp() * 1000)
+        return {"claudeAiOauth": record}
+
+    def _config(self) -> Path:
+        self.config_folder.mkdir(mode=0o700, exist_ok=True)
+        return self.config_folder
+
+    @staticmethod
+    def _write(path: Path, text: str, *, mode: int = 0o600) -> None:
+        path.touch(mode=mode)  # before the secret is in it
+        path.write_text(text)
+
+
+def hand_over(
+    credentials: Sequence[Credential], backend: CaseBackend, *, home: Path, config_folder: Path
+) -> dict[str, str]:
+    """Make these credentials and write what the client reads of them; the variables of the rest."""
+    handover = Handover(backend=backend, home=home, config_folder=config_folder)
+    for credential in credentials:
+        handover.add(credential)
+    return handover.finish()
+
+
+def helper_script(value: str, form: Form | None) -> str:
+    """What `apiKeyHelper` runs."""
+    key = f"printf '%s\\n' {shlex.quote(value)}"
+    match form:
+        case Form.FAILING:
+            lines = ["echo 'no key today' >&2", "exit 1"]
+        case Form.SILENT:
+            lines = ["exit 0"]
+        case Form.CHATTY:
+            lines = ["echo 'Reading the key from the vault'", key]
+        case Form.SLOW:
+            lines = [f"sleep {SLOW}", key]
+        case _:
+            lines = [key]
+    return "\n".join(["#!/bin/sh", *lines, ""])

@@ -1,0 +1,167 @@
+"""Our own HTTP request, which says that it is authprobe's."""
+
+import contextlib
+import functools
+import json
+import ssl
+import time
+from typing import Any, Final
+
+import httpx
+
+import authprobe
+from authprobe.clients.base import Bench
+from authprobe.clients.observing import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
+from authprobe.emulator.setup import TokenKind
+from authprobe.errors import ClientError
+from authprobe.observation import Observation, Outcome, status_outcome
+from authprobe.scenario.model import Endpoint, Request, Via
+
+USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
+CLIENT_ID: Final = "authprobe"
+"""Made up: the emulator asks for one (rule B05), and no client's own is borrowed."""
+WORKLOAD: Final = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "federation_rule_id": "fdrl_authprobe",
+    "organization_id": "00000000-0000-4000-8000-000000000002",
+    "service_account_id": "svac_authprobe",
+}
+"""Fields of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
+GETS: Final = (Request.MODELS, Request.PROFILE, Request.USAGE)
+BODY_LIMIT_BYTES: Final = 1024 * 1024
+QUESTION: Final[dict[str, Any]] = {
+    "model": "claude-sonnet-4-5",
+    "messages": [{"role": "user", "content": "ping"}],
+}
+
+OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
+    (httpx.TimeoutException, Outcome.TIMED_OUT),
+    (httpx.NetworkError, Outcome.UNREACHABLE),
+    (httpx.ProxyError, Outcome.UNREACHABLE),
+    (httpx.ProtocolError, Outcome.UNREACHABLE),
+    (httpx.HTTPError, Outcome.CRASHED),
+)
+"""What httpx raises, in the order of its own tree."""
+
+
+def probe(bench: Bench) -> Observation:
+    """Send the one request of the case, and read the answer."""
+    endpoint = bench.case.endpoint
+    if endpoint is None:
+        raise ClientError("raw-http needs an endpoint")
+    began = time.monotonic()
+    try:
+        status, body = _send(bench, endpoint, deadline=began + bench.case.limit)
+    except httpx.HTTPError as error:
+        timed_out = time.monotonic() - began >= bench.case.limit
+        outcome = next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
+        return cut_short(
+            bench,
+            Outcome.TIMED_OUT if timed_out else outcome,
+            f"no answer within {bench.case.limit:g} s" if timed_out else _reason(error),
+            began=began,
+            version=authprobe.__version__,
+        )
+    error_type, message = read_error(body) if status >= 400 else (None, None)
+    return Observation(
+        outcome=status_outcome(status),
+        status=status,
+        error_type=error_type and bench.redactor.cut(error_type, DETAIL_LIMIT),
+        message=bench.redactor.cut(message, MESSAGE_LIMIT) if message else None,
+        elapsed=round(time.monotonic() - began, 3),
+        exchanges=bench.exchanges,
+        egress_refused=bench.backend.egress_refused,
+        client_version=authprobe.__version__,
+    )
+
+
+def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, bytes]:
+    headers, body = make_request(bench, endpoint)
+    transport = httpx.HTTPTransport(
+        verify=_tls_context(str(bench.laboratory.network.ca_file)),
+        proxy=httpx.Proxy(bench.listener.proxy_url),
+        trust_env=False,
+    )
+    request = httpx.Request(
+        "GET" if endpoint.request in GETS else "POST",
+        endpoint.url,
+        headers=headers,
+        content=json.dumps(body) if body is not None else None,
+        extensions={"timeout": httpx.Timeout(bench.case.limit).as_dict()},
+    )
+    # Without a client around it: no cookies, no redirects, no header that is not ours.
+    with transport, contextlib.closing(transport.handle_request(request)) as response:
+        received = bytearray()
+        for chunk in response.iter_bytes():
+            received += chunk
+            if time.monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer does not end")
+            if len(received) > BODY_LIMIT_BYTES:
+                break
+        return response.status_code, bytes(received[:BODY_LIMIT_BYTES])
+
+
+def make_request(
+    bench: Bench, endpoint: Endpoint
+) -> tuple[dict[str, str], dict[str, object] | None]:
+    """Headers and JSON body of the request, with the credential in its place."""
+    headers: dict[str, str | None] = {}
+    body: dict[str, object] | None = None
+    match endpoint.request:
+        case Request.MESSAGES:
+            headers["anthropic-version"] = "2023-06-01"
+            body = {**QUESTION, "max_tokens": 1, "stream": endpoint.stream}
+        case Request.COUNT_TOKENS:
+            headers["anthropic-version"] = "2023-06-01"
+            body = dict(QUESTION)
+        case Request.MODELS:
+            headers["anthropic-version"] = "2023-06-01"
+        case Request.REFRESH:
+            body = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
+        case Request.FEDERATE:
+            body = dict(WORKLOAD)
+        case Request.PROFILE | Request.USAGE:
+            pass
+    if body is not None:
+        headers["content-type"] = "application/json"
+    for credential in bench.case.credentials:
+        value = bench.make_token().value
+        match credential.via:
+            case Via.BEARER:
+                headers["authorization"] = f"Bearer {value}"
+            case Via.X_API_KEY:
+                headers["x-api-key"] = value
+            case _:
+                workload = credential.token is TokenKind.IDENTITY_TOKEN
+                body = (body or {}) | {"assertion" if workload else "refresh_token": value}
+    headers |= {name.lower(): value for name, value in bench.case.headers.items()}
+    headers["user-agent"] = USER_AGENT  # last: no scenario takes this name away
+    return {name: value for name, value in headers.items() if value is not None}, body
+
+
+def read_error(body: bytes) -> tuple[str | None, str | None]:
+    """Error type and message of an answer: the API's envelope, its flat form, or RFC 6749's."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, body.decode("utf-8", "replace") or None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict):
+        return _text(error.get("type")), _text(error.get("message"))
+    if isinstance(error, str):
+        return error, _text(answer.get("error_description"))
+    return None, body.decode("utf-8", "replace") or None
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value is not None else None
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ")
+
+
+@functools.lru_cache(maxsize=4)
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    """One context for all requests of a run: making one costs more than a request."""
+    return ssl.create_default_context(cafile=ca_file)

@@ -1,0 +1,119 @@
+"""`authprobe bisect`: the version in which a case, or a field of it, changes."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from authprobe.clients import cache as folders
+from authprobe.commands.answer import check_folder, check_form, print_lines, publish, read_trials
+from authprobe.conduct import published_versions, spoken
+from authprobe.errors import ClientError, ExitCode, SettingsError
+from authprobe.harmless import for_json, for_log
+from authprobe.inquiry import Inquiry, make_inquiry, versions_between
+from authprobe.interruption import terminable
+from authprobe.investigate import Bench, Investigation, investigate, kept, replay
+from authprobe.progress import Silent, make_reporter
+from authprobe.report import answers
+from authprobe.report import bisection as words
+from authprobe.report.bisection_page import bisection_page
+from authprobe.scenario.load import load_all
+from authprobe.settings import Settings, cache_folder, is_ci
+from authprobe.trials import LOG, Trial, Trials
+
+
+def bisect(
+    case: str | None,
+    *,
+    good: str | None,
+    bad: str | None,
+    find_fix: bool,
+    when: str | None,
+    scenarios: tuple[Path, ...],
+    out: Path,
+    from_log: bool,
+    as_json: bool,
+    as_markdown: bool,
+) -> int:
+    """Find the change, or show the log; the exit code.
+
+    Raises:
+        ScenarioError, SettingsError, RecordError: nothing was asked.
+    """
+    check_form(as_json=as_json, as_markdown=as_markdown)
+    log = Trials(out / LOG)
+    trials = read_trials(log)
+    if case is None and from_log:
+        if as_markdown or good or bad:
+            raise SettingsError("--log without a case shows the log, as text or with --json")
+        if not trials:
+            print(f"{log.path}: there is nothing in the log", file=sys.stderr)
+        return print_lines(_log_lines(trials, as_json=as_json), log)
+    if case is None or good is None or bad is None:
+        raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
+    settings = Settings(scenarios=scenarios, out=out)
+    inquiry = make_inquiry(
+        tuple(load_all(settings.all_scenario_paths)), case, good=good, bad=bad, when=when
+    )
+    versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
+    folder = out / answers.FOLDER
+    check_folder(folder)
+    try:
+        found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    command = words.again(found, case, tuple(map(spoken, scenarios)))
+    told = for_json(to_json(words.as_json(found, command), indent=1).decode())
+    lines: Iterable[str] = [told]
+    if not as_json:
+        lines = words.markdown(found, command) if as_markdown else words.text(found, command)
+        lines = map(for_log, lines)
+    code = print_lines(lines, log)
+    if not (from_log and found.bisection.problem):  # what was found once stays
+        name = words.file_name(found)
+        texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
+        if withheld := publish(folder, texts, log):
+            return withheld
+        print(f"page: {folder / name}.html", file=sys.stderr)
+    decided = found.bisection.problem is None and found.bisection.monotonic
+    return code or (ExitCode.OK if decided else ExitCode.FAILURES)
+
+
+def _published(inquiry: Inquiry) -> tuple[str, ...]:
+    try:
+        return published_versions(inquiry.kind, having=(inquiry.good, inquiry.bad))
+    except ClientError as error:
+        raise SettingsError(f"{inquiry.kind}: {error}") from None
+
+
+def _installed(inquiry: Inquiry) -> list[str]:
+    return [each.version for each in folders.entries(cache_folder()) if each.name == inquiry.kind]
+
+
+def _find(
+    inquiry: Inquiry,
+    versions: tuple[str, ...],
+    trials: Sequence[Trial],
+    settings: Settings,
+    log: Trials,
+    *,
+    fix: bool,
+    from_log: bool,
+) -> Investigation:
+    known = kept(inquiry, versions, trials, tested=not from_log)
+    if from_log:
+        return investigate(inquiry, versions, known, replay, Silent(), fix=fix)
+    with (
+        terminable(),
+        make_reporter(plain=is_ci()) as reporter,
+        Bench(inquiry, settings, log, reporter) as bench,
+    ):
+        return investigate(inquiry, versions, known, bench, reporter, fix=fix)
+
+
+def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
+    if as_json:
+        return [for_json(to_json(trials, indent=1).decode())]
+    return [words.log_line(trial) for trial in trials]

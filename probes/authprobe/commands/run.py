@@ -1,0 +1,116 @@
+"""`authprobe run`: the compatibility run, by pytest, with our own words on the terminal."""
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from authprobe import plugin
+from authprobe.conduct import plan_of
+from authprobe.errors import ExitCode
+from authprobe.harmless import for_log
+from authprobe.redact import Redactor
+from authprobe.report.github import annotations
+from authprobe.report.terminal import print_run
+from authprobe.run import Run, dump_run
+from authprobe.selection import selected
+from authprobe.settings import Settings, default_jobs, is_github_actions
+
+
+def run(
+    *,
+    scenarios: tuple[Path, ...],
+    expression: str | None,
+    clients: tuple[str, ...],
+    cases: tuple[str, ...],
+    only_list: bool,
+    target: str,
+    jobs: int | None,
+    out: Path,
+    baseline: Path | None,
+    known_failures: Path | None,
+    history: str | None,
+    as_json: bool,
+    break_rules: tuple[str, ...],
+) -> int:
+    """Probe, judge, report; the exit code.
+
+    Raises:
+        ScenarioError, SettingsError: nothing was run.
+    """
+    given_places = {"baseline": baseline, "known_failures": known_failures, "history": history}
+    settings = Settings(
+        scenarios=scenarios,
+        clients=clients,
+        cases=cases,
+        target=target,
+        jobs=default_jobs() if jobs is None else jobs,
+        out=out,
+        break_rules=frozenset(break_rules),
+        **{name: place for name, place in given_places.items() if place},  # type: ignore[arg-type]
+    )
+    plan = plan_of(settings)
+    chosen = selected(plan.cases, expression)
+    if expression and not chosen:
+        print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
+        return ExitCode.NOTHING_SELECTED
+    if only_list:
+        for case in chosen:
+            print(Redactor()(case.id))
+        return ExitCode.OK
+    given = plugin.Given(plan, chosen)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = int(pytest.main(pytest_arguments(), plugins=[plugin, given]))
+    if given.run is None:
+        return _nothing_ran(code, printed.getvalue())
+    if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
+        if as_json:
+            sys.stdout.write(dump_run(given.run))
+        else:
+            _print(given.run, settings.out)
+            if is_github_actions():
+                for line in annotations(given.run):
+                    print(line)
+    if given.trouble:
+        print(for_log(given.trouble), file=sys.stderr)
+    if given.problem:
+        print(for_log(given.problem), file=sys.stderr)
+    return code
+
+
+def pytest_arguments() -> list[str]:
+    """pytest alone: neither the user's pytest settings and plugins, nor a cache in their folder."""
+    return [
+        str(plugin.TEST_FILE),
+        f"--rootdir={Path.cwd()}",
+        f"-c{os.devnull}",
+        "--noconftest",
+        "--import-mode=importlib",
+        "--capture=no",
+        "--disable-plugin-autoload",
+        "-pno:cacheprovider",
+        # These look after tests that do something; ours hand out verdicts.
+        "-pno:logging",
+        "-pno:threadexception",
+        "-pno:unraisableexception",
+        "-pno:warnings",
+        "-pmetadata",
+        "-phtml",
+    ]
+
+
+def _nothing_ran(code: int, printed: str) -> int:
+    """Say why, unless pytest has said so on stderr; the exit code."""
+    if code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
+        print(for_log(Redactor()(printed)), file=sys.stderr)
+    return code
+
+
+def _print(run: Run, out: Path) -> None:
+    print_run(run, Console())
+    print(f"report: {out / plugin.HTML}", file=sys.stderr)

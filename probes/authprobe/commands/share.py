@@ -1,0 +1,81 @@
+"""`authprobe share`: cases of a run as one Markdown text, for an issue."""
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from authprobe.baseline import named
+from authprobe.errors import ExitCode, HistoryError, SettingsError
+from authprobe.harmless import for_log
+from authprobe.history import Point, last_points
+from authprobe.personal import Personal
+from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.report.share import share_markdown
+from authprobe.report.table import problems
+from authprobe.report.text import plural
+from authprobe.run import CaseRecord, Run, read_run
+from authprobe.settings import history_place, own_names
+
+MOST: Final = 10
+"""Cases that are shared where none is named."""
+
+
+def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
+    """Print the text, or write it to `out`; the exit code.
+
+    Raises:
+        RecordError, SettingsError: there is nothing to share.
+    """
+    run = read_run(results)
+    chosen = _chosen(names, run, results)
+    users, hosts = own_names()
+    text = share_markdown(run, chosen, Personal(users, hosts), past=_past(chosen, results.parent))
+    try:
+        guard = Guard()
+        if out is None:
+            guard.check("the text", text)
+            sys.stdout.write(text)
+        else:
+            guard.publish(out.parent, {out.name: text})
+    except SecretFoundError as error:
+        _say(str(error))
+        return ExitCode.SECRET_FOUND
+    except OSError as error:
+        raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None
+    return ExitCode.OK
+
+
+def _chosen(names: Sequence[str], run: Run, results: Path) -> tuple[CaseRecord, ...]:
+    """The cases that are named; without a name, what is not as expected, the worst first."""
+    if not names:
+        bad = problems(run)
+        if not bad:
+            raise SettingsError(f"{results}: every case is as expected; name a case to share it")
+        if len(bad) > MOST:
+            more = plural(len(bad) - MOST, "more case")
+            _say(f"{more} not as expected; name a case to share it")
+        return bad[:MOST]
+    records = {record.id: record for record in run.cases}
+    found = {name: named(name, records) for name in names}
+    if missing := [name for name, ids in found.items() if not ids]:
+        near = difflib.get_close_matches(missing[0], records, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise SettingsError(f"{missing[0]}: the results have no such case{hint}")
+    return tuple(records[id] for id in dict.fromkeys(id for ids in found.values() for id in ids))
+
+
+def _past(chosen: Sequence[CaseRecord], reports: Path) -> Mapping[str, Sequence[Point]]:
+    """What is kept of these cases; none if it cannot be had, which is said."""
+    try:
+        return last_points(
+            history_place(reports), [(record.id, record.formerly) for record in chosen]
+        )
+    except HistoryError as error:
+        _say(f"when it last worked is not known: {error}")
+        return {}
+
+
+def _say(line: str) -> None:
+    print(for_log(line), file=sys.stderr)

@@ -1,0 +1,232 @@
+"""The emulator alone: for the tests of other projects, in their process or beside it."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.connection import LOOPBACK
+from authprobe.emulator.control import Control, check_setup
+from authprobe.emulator.control_api import application
+from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.tokens import Token
+from authprobe.errors import SettingsError
+from authprobe.observation import Exchange
+
+__all__ = [
+    "Backend",
+    "Emulator",
+    "Exchange",
+    "Fault",
+    "Standing",
+    "Token",
+    "TokenKind",
+    "TokenState",
+    "emulate",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """Claude's authentication on loopback, and what a test can do to it; safe to use from threads.
+
+    Wherever a token is asked for, its slot name will do.
+    """
+
+    network: Network
+    listener: Listener
+    control: Control
+    control_url: str | None = None
+    """Of the control API, where it is served."""
+
+    @property
+    def base_url(self) -> str:
+        """The service in plain HTTP, for programs that can be given an address."""
+        return self.listener.proxy_url
+
+    @property
+    def https_url(self) -> str:
+        """The service by TLS, for programs that trust `ca_file`."""
+        return self.listener.https_url or ""
+
+    @property
+    def proxy_url(self) -> str:
+        """A proxy, for programs that keep their addresses and trust `ca_file`."""
+        return self.listener.proxy_url
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate authority, in PEM."""
+        return self.network.ca_file
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables by which programs find it: proxy, authority, and base URL."""
+        return {"ANTHROPIC_BASE_URL": self.base_url, **self.proxy_environment}
+
+    @property
+    def proxy_environment(self) -> dict[str, str]:
+        """The same without the base URL: clients go on as they would, past the proxy."""
+        local = "127.0.0.1,localhost,::1"
+        proxies = {
+            "HTTPS_PROXY": self.proxy_url,
+            "HTTP_PROXY": self.proxy_url,
+            "NO_PROXY": local,
+        }
+        return {
+            **proxies,
+            # Programs that read both believe the small letters, which the user may have set.
+            **{name.lower(): text for name, text in proxies.items()},
+            "NODE_EXTRA_CA_CERTS": str(self.ca_file),
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            "SSL_CERT_FILE": str(self.ca_file),
+        }
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What was asked and answered since the beginning, or since it was forgotten."""
+        return self._do(lambda: self.control.backend.exchanges)
+
+    @property
+    def egress_refused(self) -> tuple[str, ...]:
+        """Hosts outside the emulated ones that were asked for."""
+        return self._do(lambda: self.control.backend.egress_refused)
+
+    def issue(
+        self,
+        kind: TokenKind | str = TokenKind.ACCESS_TOKEN,
+        state: TokenState | str = TokenState.VALID,
+        *,
+        scopes: Iterable[str] | None = None,
+        lifetime: float | None = None,
+    ) -> Token:
+        """A made-up token; `.value` is what a client sends. `lifetime` is in seconds.
+
+        Raises:
+            SettingsError: there is no such kind or state, or the lifetime or scopes are none.
+        """
+        if isinstance(scopes, str):
+            raise SettingsError(f"scopes is a list of texts; put brackets around {scopes!r}")
+        wanted = None if scopes is None else tuple(scopes)
+        return self._do(lambda: self.control.issue(kind, state, wanted, lifetime))
+
+    def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
+        """An access token in this state, and a good refresh token of the same login."""
+        return self._do(lambda: self.control.issue_login(state))
+
+    def expire(self, token: Token | str) -> None:
+        """From now on the token has expired."""
+        self._do(lambda: self.control.end(token, TokenState.EXPIRED))
+
+    def revoke(self, token: Token | str) -> None:
+        """From now on the token is revoked."""
+        self._do(lambda: self.control.end(token, TokenState.REVOKED))
+
+    def state(self, token: Token | str) -> TokenState:
+        """What the token is worth now."""
+        return self._do(lambda: self.control.state(token))
+
+    def fault(
+        self,
+        name: str,
+        *,
+        seconds: float | None = None,
+        times: int | None = None,
+        after: int = 0,
+        host: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        """Let this go wrong as well: the id of a refusal, or a fault by name.
+
+        Raises:
+            SettingsError: there is no such fault, or it does not take one of these.
+        """
+        fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
+        self._do(lambda: self.control.arm(fault))
+        self.network.settle(self.listener)
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong on demand any more."""
+        self._do(self.control.disarm)
+        self.network.settle(self.listener)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on.
+
+        Raises:
+            SettingsError: backwards, or out of the calendar.
+        """
+        self._do(lambda: self.control.advance(seconds))
+
+    def configure(
+        self,
+        *,
+        standing: Standing | str | None = None,
+        counts_as_claude_code: bool | None = None,
+        reuse_revokes: bool | None = None,
+    ) -> None:
+        """Change how the backend is set up, and keep what it knows.
+
+        Raises:
+            SettingsError: there is no such standing.
+        """
+        self._do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
+
+    def forget_exchanges(self) -> None:
+        """Keep no exchange of before."""
+        self._do(self.control.backend.forget_exchanges)
+
+    def reset(self, setup: Backend | None = None) -> None:
+        """Begin anew, so set up; no token of before is known any more.
+
+        Raises:
+            SettingsError: a fault of `setup` is not known.
+        """
+        self._do(lambda: self.control.reset(setup or Backend()))
+        self.network.settle(self.listener)
+
+    def _do(self, work: Callable[[], T]) -> T:
+        """On the thread that answers requests: between two of them, never during one."""
+
+        async def on_the_loop() -> T:
+            return work()
+
+        return self.network.wait_for(on_the_loop())
+
+
+@contextlib.contextmanager
+def emulate(
+    setup: Backend | None = None,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    https_port: int = 0,
+    control_port: int | None = None,
+    network: Network | None = None,
+) -> Iterator[Emulator]:
+    """An emulator of its own, at free ports where they are 0; gone at the end of the block.
+
+    `control_port` serves the control API too. `network` is one that is open already.
+
+    Raises:
+        SettingsError: the host is not loopback, a port is taken, or a fault is not known.
+    """
+    setup = setup or Backend()
+    check_setup(setup)
+    with contextlib.ExitStack() as stack:
+        if network is None:
+            network = stack.enter_context(Network())
+        listener = network.open(CaseBackend(setup), host=host, port=port, https_port=https_port)
+        stack.callback(network.close, listener)
+        control = Control(network, listener)
+        control_url = None
+        if control_port is not None:
+            extra = network.serve(application(control), host=host, port=control_port)
+            stack.callback(network.end, extra)
+            control_url = extra.url
+        yield Emulator(network, listener, control, control_url)

@@ -1,0 +1,269 @@
+"""The HTTP application behind every emulated name: asks the rules, keeps what was sent."""
+
+import asyncio
+import datetime
+import email.utils
+import functools
+import ipaddress
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from authprobe.emulator import faults
+from authprobe.emulator.case import CaseBackend, Decision, Sent
+from authprobe.emulator.deny import DENY_HOST
+from authprobe.emulator.rule import Answer, Ask
+from authprobe.emulator.rules import API, HOSTS, PLATFORM, ROUTES
+
+BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
+"""The documented request size limit (platform.claude.com/docs/en/api/errors)."""
+HUGE_CHUNK: Final = b"x" * 1024 * 1024
+HUGE_CHUNKS: Final = 64
+
+HOST_OF_PATH: Final = {
+    path: host
+    for preferred in (*reversed(HOSTS), API, PLATFORM)
+    for _, host, path in ROUTES
+    if host == preferred
+}
+"""Which host is meant where a client was given a loopback address for the service."""
+
+OVERLOADED_EVENT: Final = (
+    "error",
+    {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+)
+"""As documented: platform.claude.com/docs/en/build-with-claude/streaming, "Error events"."""
+WORDS_BEFORE: Final = 3
+"""Events of a stream before it is cut: up to the first word."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The ASGI application of one case."""
+
+    backend: CaseBackend
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        backend = self.backend
+        ask = await read(scope, receive, backend)
+        if ask is None:
+            return
+        record = backend.begin(ask)
+        decision = _spoiled(backend.answer(ask))
+        if decision.rule == DENY_HOST:
+            backend.refuse_egress(ask.host)
+        if wait := decision.delay + _seconds(decision, faults.DELAY):
+            await pause(backend, wait)
+        if backend.closed.is_set():
+            await _gone(receive)
+            return
+        cut = _has(decision, faults.RESET)
+        reply = _Reply(backend, decision, send, scope["state"]["reset"])
+        backend.end(record, decision, answered=not cut, sent=reply.sent())
+        if cut:
+            scope["state"]["reset"]()
+            await _gone(receive)
+            return
+        await reply.send_all()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait for the end of a connection that has been cut, or the server complains of no answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def pause(backend: CaseBackend, seconds: float) -> None:
+    """Wait so long, or until the case is over."""
+    try:
+        await asyncio.wait_for(backend.closed.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | None:
+    """The request, with no more of its body than is allowed; None: the client has gone."""
+    body, size = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        body += chunk[: BODY_LIMIT_BYTES - len(body)]
+        if not message.get("more_body", False):
+            break
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers[name.decode("latin-1")] = value.decode("latin-1")
+    asked = host_of(headers.get("host", ""))
+    local = is_loopback(asked)
+    return Ask(
+        method=scope["method"],
+        host=HOST_OF_PATH.get(scope["path"], API) if local else asked,
+        path=scope["path"],
+        headers=headers,
+        body=bytes(body),
+        query=scope["query_string"].decode("latin-1"),
+        asked=asked if local else "",
+        too_large=size > BODY_LIMIT_BYTES,
+        state=backend.state,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and no other (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host_of(authority: str) -> str:
+    """The host in `host:port`, in lower case (RFC 3986, 3.2)."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.rpartition(":")[0].lower() if ":" in authority else authority.lower()
+
+
+def _has(decision: Decision, name: str) -> bool:
+    return any(fault.name == name for fault in decision.faults)
+
+
+def _seconds(decision: Decision, name: str) -> float:
+    return sum(faults.seconds(fault) for fault in decision.faults if fault.name == name)
+
+
+def _spoiled(decision: Decision) -> Decision:
+    """The decision with an answer that the faults have changed."""
+    answer = decision.answer
+    for fault in decision.faults:
+        match fault.name:
+            case faults.EMPTY_200 | faults.HUGE_BODY:
+                answer = Answer(status=200)
+            case faults.CUT_STREAM:
+                answer = replace(answer, events=answer.events[:WORDS_BEFORE])
+            case faults.ERROR_IN_STREAM if answer.events:
+                events = (*answer.events[:WORDS_BEFORE], OVERLOADED_EVENT)
+                answer = replace(answer, events=events)
+    return decision if answer is decision.answer else decision._replace(answer=answer)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """An answer on its way, with what goes wrong there."""
+
+    backend: CaseBackend
+    decision: Decision
+    send: Send
+    reset: Callable[[], None]
+    request_id: str = field(default_factory=lambda: "req_" + uuid.uuid4().hex[:24])
+    _parts: tuple[str | None, Iterable[bytes], int | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._parts = self._body(self.decision.answer, self.request_id)
+
+    def sent(self) -> Sent:
+        """How the answer will look on the wire, with what goes wrong there."""
+        answer = self.decision.answer
+        kind, _, length = self._parts
+        wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
+        cut = _has(self.decision, faults.CUT_STREAM) and bool(answer.events)
+        last = answer.events[-1] if answer.events else None
+        return Sent(
+            content_type="text/html" if kind and wrong else kind,
+            size_bytes=length,
+            complete=not cut and not _has(self.decision, faults.RESET_IN_BODY),
+            clock_offset=_seconds(self.decision, faults.CLOCK_SKEW),
+            error_type=last[1]["error"]["type"] if last and last[0] == "error" else None,
+        )
+
+    async def send_all(self) -> None:
+        """Send status, headers and body."""
+        answer = self.decision.answer
+        kind, chunks, length = self._parts
+        headers = self._headers(answer, self.request_id, kind, length)
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        if _has(self.decision, faults.DRIP_FEED):
+            chunks = _bytes(chunks)
+        gap = _seconds(self.decision, faults.DRIP_FEED)
+        until = length // 2 if length is not None else 1
+        breaks = _has(self.decision, faults.RESET_IN_BODY)
+        sent = 0
+        for chunk in chunks:
+            part = chunk[: max(until - sent, 0)] if breaks else chunk
+            await self._body_part(part)
+            sent += len(part)
+            if breaks and sent >= until:
+                await asyncio.sleep(0.05)  # else the reset may overtake what was sent
+                self.reset()
+                return
+            if gap:
+                await pause(self.backend, gap)
+                if self.backend.closed.is_set():
+                    return
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _body_part(self, part: bytes) -> None:
+        await self.send({"type": "http.response.body", "body": part, "more_body": True})
+
+    def _body(
+        self, answer: Answer, request_id: str
+    ) -> tuple[str | None, Iterable[bytes], int | None]:
+        """Content type, chunks, and length where it is known before."""
+        if _has(self.decision, faults.HUGE_BODY):
+            head, tail = b'{"padding": "', b'"}'
+            length = len(head) + HUGE_CHUNKS * len(HUGE_CHUNK) + len(tail)
+            return "application/json", (head, *[HUGE_CHUNK] * HUGE_CHUNKS, tail), length
+        if answer.events:
+            return "text/event-stream; charset=utf-8", _events(answer), None
+        if answer.body is None:
+            return None, (), 0
+        if isinstance(answer.body, str):
+            kind, text = "text/html; charset=utf-8", answer.body
+        else:
+            kind, text = "application/json", json.dumps(_with_id(answer.body, request_id))
+        data = text.encode()
+        return kind, (data,), len(data)
+
+    def _headers(
+        self, answer: Answer, request_id: str, kind: str | None, length: int | None
+    ) -> list[tuple[bytes, bytes]]:
+        now = self.backend.state.clock.wall
+        if skew := _seconds(self.decision, faults.CLOCK_SKEW):
+            now += datetime.timedelta(seconds=skew)
+        headers = {"date": email.utils.format_datetime(now, usegmt=True)}
+        if kind:
+            wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
+            headers["content-type"] = "text/html" if wrong else kind
+        if length is not None:
+            headers["content-length"] = str(length)
+        if answer.identified:
+            headers["request-id"] = request_id
+        headers |= answer.headers
+        return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _with_id(body: Mapping[str, Any], request_id: str) -> Mapping[str, Any]:
+    return {**body, "request_id": request_id} if body.get("request_id") == "" else body
+
+
+def _events(answer: Answer) -> Iterator[bytes]:
+    for name, data in answer.events:
+        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def _bytes(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for position in range(len(chunk)):
+            yield chunk[position : position + 1]

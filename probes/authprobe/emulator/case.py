@@ -1,0 +1,309 @@
+"""One case of the backend: what it knows, and what was asked of it."""
+
+import asyncio
+import datetime
+import hashlib
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from authprobe.emulator.deny import Denial, deny_host, deny_route, deny_rule
+from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
+from authprobe.emulator.rule import Answer, Ask, Rule
+from authprobe.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
+from authprobe.emulator.rules.authorize import scopes_asked
+from authprobe.emulator.setup import Backend, Fault
+from authprobe.emulator.state import State
+from authprobe.emulator.tokens import TokenStore
+from authprobe.observation import Exchange
+from authprobe.redact import Redactor
+
+PROXY_REFUSES: Final = 502
+EXCHANGE_LIMIT: Final = 10_000
+"""Exchanges that are kept: the newest."""
+METHOD_LIMIT: Final = 20
+HOST_LIMIT: Final = 255
+PATH_LIMIT: Final = 2000
+AGENT_LIMIT: Final = 2000
+WORD_LIMIT: Final = 200
+WORDS: Final = 100
+"""Scopes, beta flags and products that are kept of a request."""
+PRODUCTS: Final = re.compile(
+    r"\b((?:(?:authprobe|claude-cli|claude-code|agent-sdk|litellm)/|Anthropic/(?:Python|JS) )"
+    r"[0-9][\w.-]*)"
+)
+SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
+KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
+"""A header's value of which nothing is left to hide."""
+
+
+class Decision(NamedTuple):
+    """What a request is answered, by which rule, and what goes wrong with the answer."""
+
+    rule: str
+    answer: Answer
+    denial: Denial | None = None
+    faults: tuple[Fault, ...] = ()
+    delay: float = 0.0
+
+
+class Sent(NamedTuple):
+    """How an answer goes out on the wire."""
+
+    content_type: str | None = None
+    size_bytes: int | None = None
+    complete: bool = True
+    clock_offset: float = 0.0
+    error_type: str | None = None
+    """Of an error that comes within a stream."""
+
+
+class Record:
+    """An exchange that may not have been answered yet."""
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def __reduce__(self) -> tuple[type["Record"], tuple[Exchange]]:
+        return Record, (self.exchange,)
+
+
+class CaseBackend:
+    """The backend as one case sees it: its state, its faults, and a record of what was asked."""
+
+    def __init__(
+        self,
+        setup: Backend | None = None,
+        *,
+        broken_rules: frozenset[str] = frozenset(),
+        exchange_limit: int = EXCHANGE_LIMIT,
+    ) -> None:
+        self.setup = setup or Backend()
+        self.redactor = Redactor()
+        self.state = State(self.setup, self.redactor)
+        self.faults = Armed(self.setup.faults)
+        self.closed = asyncio.Event()
+        """Set by the network when the case ends, so that delayed answers do not outlive it."""
+        self.watch: Callable[[Exchange], None] | None = None
+        """Told of each exchange that is complete."""
+        self._broken_rules = broken_rules
+        self._began = time.monotonic()
+        self._records: deque[Record] = deque(maxlen=exchange_limit)
+        self._egress_refused: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what belongs to one process."""
+        own = ("closed", "watch")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self.closed = asyncio.Event()
+        self.watch = None
+
+    def become(self, other: "CaseBackend") -> None:
+        """Take over what another, which began as a copy of this one, has come to know."""
+        self.__dict__ |= other.__getstate__()
+
+    @property
+    def tokens(self) -> TokenStore:
+        """All that it has made."""
+        return self.state.tokens
+
+    @property
+    def now(self) -> datetime.datetime:
+        """The backend's time, in UTC."""
+        return self.state.clock.now
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What was asked so far, in the order in which it arrived."""
+        return tuple(record.exchange for record in tuple(self._records))
+
+    @property
+    def egress_refused(self) -> tuple[str, ...]:
+        """Hosts that are not emulated and were asked for."""
+        return tuple(sorted(self._egress_refused))
+
+    def reset(self, setup: Backend) -> None:
+        """Begin anew, so set up: no token, fault or exchange of before is known any more."""
+        self.setup = setup
+        self.redactor = Redactor()
+        self.state = State(setup, self.redactor)
+        self.faults = Armed(setup.faults)
+        self.forget_exchanges()
+
+    def forget_exchanges(self) -> None:
+        """Keep none of those so far."""
+        self._records.clear()
+        self._egress_refused.clear()
+
+    def refuse_egress(self, host: str) -> None:
+        """Keep the name of a host that was asked for and refused."""
+        if len(self._egress_refused) < EXCHANGE_LIMIT:
+            self._egress_refused.add(self.redactor.cut(host, HOST_LIMIT))
+
+    def refuse_connection(self, method: str, host: str, met: tuple[Fault, ...] = ()) -> None:
+        """Record that the proxy did not go on to a host: it is not emulated, or a fault was met."""
+        denial = None if met else deny_host(host)
+        if denial is not None:
+            self.refuse_egress(host)
+        self._record_connect(method, host, met, denial, PROXY_REFUSES)
+
+    def lose_connection(self, host: str, met: tuple[Fault, ...]) -> None:
+        """Record that a client did not go through with the TLS handshake."""
+        self._record_connect("CONNECT", host, met, None, None)
+
+    def _record_connect(
+        self,
+        method: str,
+        host: str,
+        met: tuple[Fault, ...],
+        denial: Denial | None,
+        status: int | None,
+    ) -> None:
+        refused = Exchange(
+            method=self.redactor.cut(method, METHOD_LIMIT),
+            host=self.redactor.cut(host, HOST_LIMIT),
+            path="",
+            credential_header=None,
+            credential=None,
+            status=status,
+            at=round(time.monotonic() - self._began, 3),
+            rule=denial.id if denial else None,
+            faults=tuple(fault.name for fault in met),
+            nearest=denial.nearest if denial else None,
+            differs=denial.differs if denial else (),
+        )
+        self._records.append(Record(refused))
+        if self.watch is not None:
+            self.watch(refused)
+
+    def answer(self, ask: Ask) -> Decision:
+        """The refusal that a fault demands; else the first rule that applies; else a denial."""
+        rules = ROUTES.get((ask.method, ask.host, ask.path))
+        faults = self.faults.met_by(ask, lambda fault: self._can_happen(fault, ask, rules))
+        if ask.host not in HOSTS:
+            return _denied(deny_host(ask.host), faults)
+        for fault in faults:
+            if (rule := self._demanded(fault, rules)) is not None:
+                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
+        if rules is None:
+            return _denied(deny_route(ask), faults)
+        for rule in rules:
+            if rule.applies(ask) and rule.id not in self._broken_rules:
+                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
+        return _denied(deny_rule(ask, rules), faults)
+
+    def _can_happen(self, fault: Fault, ask: Ask, rules: tuple[Rule, ...] | None) -> bool:
+        if fault.name in STREAM_FAULTS:
+            return bool(ask.fields.get("stream"))
+        return fault.name in FAULTS or self._demanded(fault, rules) is not None
+
+    def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
+        """The rule that a fault demands, where it belongs to this place."""
+        rule = RULES.get(rule_id(fault))
+        if rule is None or rule.id in self._broken_rules:
+            return None
+        return rule if rule in EVERYWHERE or rule in (rules or ()) else None
+
+    def begin(self, ask: Ask) -> Record:
+        """Record a request, which `end` completes."""
+        header, slot = self._credential(ask)
+        agent = ask.headers.get("user-agent", "")
+        record = Record(
+            Exchange(
+                method=self.redactor.cut(ask.method, METHOD_LIMIT),
+                host=self.redactor.cut(ask.asked or ask.host, HOST_LIMIT),
+                path=self.redactor.cut(ask.path, PATH_LIMIT),
+                credential_header=header,
+                credential=slot,
+                betas=tuple(self.redactor.cut(beta, WORD_LIMIT) for beta in ask.betas[:WORDS]),
+                at=round(time.monotonic() - self._began, 3),
+                headers=self._headers(ask),
+                body=_digest(ask.body) if ask.path.startswith("/v1/messages") else None,
+                products=tuple(PRODUCTS.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
+                scopes=tuple(
+                    self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(ask)[:WORDS]
+                ),
+            )
+        )
+        self._records.append(record)
+        return record
+
+    def end(
+        self,
+        record: Record,
+        decision: Decision,
+        *,
+        answered: bool = True,
+        sent: Sent | None = None,
+    ) -> None:
+        """Complete a recorded request with what was answered, or was not, and how that went out."""
+        answer, denial = decision.answer, decision.denial
+        sent = sent if sent and answered else Sent()
+        elapsed = time.monotonic() - self._began - record.exchange.at
+        record.exchange = replace(
+            record.exchange,
+            status=answer.status if answered else None,
+            elapsed=round(max(elapsed, 0.0), 3),
+            rule=decision.rule,
+            faults=tuple(fault.name for fault in decision.faults),
+            nearest=denial.nearest if denial else None,
+            differs=denial.differs if denial else (),
+            error_type=answer.error_type or sent.error_type,
+            message=answer.message and self.redactor(answer.message),
+            retry_after=answer.headers.get("retry-after") if answered else None,
+            content_type=sent.content_type,
+            size_bytes=sent.size_bytes,
+            complete=sent.complete,
+            clock_offset=sent.clock_offset,
+        )
+        if self.watch is not None:
+            self.watch(record.exchange)
+
+    def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
+        """Where a token was, and the slot it belongs to."""
+        in_body = ""
+        if ask.path.endswith("/oauth/token"):
+            in_body = ask.text("refresh_token") or ask.text("assertion")
+        for header, value in (
+            ("authorization", ask.headers.get("authorization") and (ask.bearer or "")),
+            ("x-api-key", ask.api_key),
+            ("body", in_body or None),
+        ):
+            if value is not None:
+                token = self.state.tokens.find(value)
+                return header, token.slot if token else "foreign"
+        return None, None
+
+    def _headers(self, ask: Ask) -> dict[str, str]:
+        """The headers that concern authentication; who the client says it is only as a hash."""
+        kept = {}
+        for name in ("anthropic-version", "authorization", "content-type", "x-api-key"):
+            if name in ask.headers:
+                kept[name] = self._hide_foreign(name, self.redactor(ask.headers[name]))[:200]
+        if agent := ask.headers.get("user-agent"):
+            kept["user-agent"] = _digest(agent.encode())
+        return kept
+
+    @staticmethod
+    def _hide_foreign(name: str, value: str) -> str:
+        # A value that the backend never made has no slot, and may be anybody's secret.
+        if name not in ("authorization", "x-api-key") or not value or KNOWN.fullmatch(value):
+            return value
+        scheme = SCHEME.match(value) if name == "authorization" else None
+        return f"{scheme.group() if scheme else ''}[redacted:foreign]"
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()[:12]
+
+
+def _denied(denial: Denial, faults: tuple[Fault, ...]) -> Decision:
+    return Decision(denial.id, denial.answer, denial, faults)

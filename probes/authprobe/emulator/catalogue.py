@@ -1,0 +1,128 @@
+"""What the emulator can do, as a table: every rule with its provenance, every fault."""
+
+import datetime
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from authprobe.emulator.faults import ALIASES, CONNECTION_REFUSED, FAULTS
+from authprobe.emulator.rule import Answer, Ask, Rule
+from authprobe.emulator.rules import EVERYWHERE, REFUSALS, ROUTES, RULES
+from authprobe.emulator.rules.token_endpoint import by_the_grants
+from authprobe.emulator.setup import Backend, Fault
+from authprobe.emulator.state import State
+from authprobe.errors import SettingsError
+from authprobe.redact import Redactor
+
+EXAMPLE_DAY: Final = datetime.date(2026, 11, 1)
+"""Some answers name days."""
+
+NAMES: Final = (*FAULTS, *ALIASES, *sorted(REFUSALS))
+"""Every name that a fault can have."""
+
+
+def check_fault(fault: Fault | str) -> None:
+    """See that there is such a fault, and that what is asked of it makes sense.
+
+    Raises:
+        SettingsError: it is not so.
+    """
+    name = fault if isinstance(fault, str) else fault.name
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "; see `authprobe emulator --rules`"
+        raise SettingsError(f"there is no fault '{name}'{hint}")
+    if isinstance(fault, str):
+        return
+    kind = FAULTS.get(name)
+    if fault.seconds is not None and (kind is None or kind.seconds is None):
+        raise SettingsError(f"'{name}' takes no 'seconds'")
+    if fault.seconds is not None and fault.seconds < 0 and name != "clock-skew":
+        raise SettingsError(f"'seconds' of '{name}' must be at least 0")
+    if fault.path is not None and kind is not None and kind.connection:
+        raise SettingsError(f"'{name}' happens before there is a path; leave out 'path'")
+    if name == CONNECTION_REFUSED and (fault.times is not None or fault.after):
+        raise SettingsError(f"'{name}' is not counted; leave out 'times' and 'after'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A rule, as people and programs list it."""
+
+    id: str
+    condition: str
+    passes: bool
+    """It answers good requests."""
+    on_demand: bool
+    """Nothing that a client sends brings it about; a fault does."""
+    status: int | None
+    """None: it depends on the request."""
+    error_type: str | None
+    message: str | None
+    places: tuple[str, ...]
+    """Method, host and path; empty: everywhere."""
+    since: str | None
+    until: str | None
+    first_seen: str | None
+    last_seen: str
+    certainty: str
+    sources: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The condition, with the days from and until which it brings the answer about."""
+        bounds = (("from", self.since), ("until", self.until))
+        days = ", ".join(f"{word} {moment[:10]}" for word, moment in bounds if moment)
+        asked = "on demand: " if self.on_demand else ""
+        return f"{asked}{self.condition}" + (f" ({days})" if days else "")
+
+
+def rows() -> list[Row]:
+    """Every rule, refusals by number first."""
+    return [_row(rule) for rule in sorted(RULES.values(), key=_order)]
+
+
+def _row(rule: Rule) -> Row:
+    answer = _example(rule)
+    return Row(
+        id=rule.id,
+        condition=rule.condition,
+        passes=rule.passes,
+        on_demand=rule.holds is None,
+        status=answer.status if answer else None,
+        error_type=answer.error_type if answer else None,
+        message=answer.message if answer else None,
+        places=() if rule in EVERYWHERE else tuple(_places(rule)),
+        since=rule.since.isoformat(timespec="minutes") if rule.since else None,
+        until=rule.until.isoformat(timespec="minutes") if rule.until else None,
+        first_seen=rule.first_seen,
+        last_seen=rule.last_seen,
+        certainty=rule.certainty.value,
+        sources=rule.sources,
+    )
+
+
+def _example(rule: Rule) -> Answer | None:
+    """What the rule answers; None where that depends on more than a word of the request."""
+    if isinstance(rule.answer, Answer):
+        return rule.answer
+    if rule.passes or rule.answer is by_the_grants:
+        return None
+    method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
+    state = State(Backend(date=EXAMPLE_DAY), Redactor())
+    headers = {"anthropic-beta": "a-flag-that-nobody-knows"}
+    query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
+    return rule.reply(
+        Ask(method=method, host=host, path=path, headers=headers, query=query, state=state)
+    )
+
+
+def _order(rule: Rule) -> tuple[bool, str]:
+    return rule.id[1:3].isdigit() is False, rule.id
+
+
+def _places(rule: Rule) -> Iterator[str]:
+    for (method, host, path), rules in ROUTES.items():
+        if rule in rules:
+            yield f"{method} {host}{path}"

@@ -1,0 +1,44 @@
+"""The backend's clock, which a test can move on."""
+
+import datetime
+from typing import Final
+
+from authprobe.errors import SettingsError
+
+NOON: Final = datetime.time(12)
+CENTURY: Final = datetime.timedelta(days=36525)
+
+
+class Clock:
+    """Noon of a set day, or the real time; both as far ahead as they have been moved."""
+
+    def __init__(self, day: datetime.date | None = None) -> None:
+        self._day = day
+        self._moved = datetime.timedelta()
+
+    @property
+    def now(self) -> datetime.datetime:
+        """The backend's time, in UTC. A set day stands still at noon."""
+        if self._day is None:
+            return datetime.datetime.now(datetime.UTC) + self._moved
+        return datetime.datetime.combine(self._day, NOON, datetime.UTC) + self._moved
+
+    @property
+    def wall(self) -> datetime.datetime:
+        """What the `Date` header tells: the real time, as far ahead as the clock was moved."""
+        return datetime.datetime.now(datetime.UTC) + self._moved
+
+    def advance(self, seconds: float) -> None:
+        """Move it on. It cannot go back: what has expired would become valid again.
+
+        Raises:
+            SettingsError: the number is below zero, or leads out of the calendar.
+        """
+        if seconds < 0:
+            raise SettingsError("the clock only moves forward")
+        try:
+            step = datetime.timedelta(seconds=seconds)
+            self.now + step + CENTURY  # a token may live so long
+        except (OverflowError, ValueError):  # too far, or no number at all
+            raise SettingsError("the clock cannot be moved on so far") from None
+        self._moved += step

@@ -1,0 +1,28 @@
+"""What pytest finds in every project that has authprobe installed."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from authprobe.emulator.alone import Emulator
+    from authprobe.emulator.network import Network
+
+
+@pytest.fixture(scope="session")
+def claude_auth_network() -> Iterator["Network"]:
+    """One thread that serves every `claude_auth_emulator` of the session."""
+    from authprobe.emulator.network import Network
+
+    with Network() as network:
+        yield network
+
+
+@pytest.fixture
+def claude_auth_emulator(claude_auth_network: "Network") -> Iterator["Emulator"]:
+    """Claude's authentication on loopback: ports, tokens, clock and faults of its own per test."""
+    from authprobe.emulator.alone import emulate
+
+    with emulate(network=claude_auth_network) as emulator:
+        yield emulator

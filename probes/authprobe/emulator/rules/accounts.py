@@ -1,0 +1,328 @@
+"""What stands behind a good credential: an organisation, a plan, a product it is meant for."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.rules.credentials import (
+    AUTHENTICATION,
+    INFERENCE_SCOPE_MISSING,
+    INVALID,
+    PERMISSION,
+    is_bearer_in,
+    is_key_in,
+)
+from authprobe.emulator.rules.limits import unified_headers
+from authprobe.emulator.setup import Standing, TokenKind, TokenState
+
+_YEAR_2026: Final = utc(2026, 1, 1)
+
+
+def _key_and(ask: Ask, standing: Standing) -> bool:
+    return ask.state.standing is standing and is_key_in(ask, TokenState.VALID)
+
+
+def _is_subscription(ask: Ask) -> bool:
+    workload = ask.token is not None and ask.token.kind is TokenKind.WORKLOAD_TOKEN
+    return not workload and is_bearer_in(ask, TokenState.VALID)
+
+
+def _subscription_and(ask: Ask, standing: Standing) -> bool:
+    return ask.state.standing is standing and _is_subscription(ask)
+
+
+# --- subscriptions --------------------------------------------------------------------------------
+
+
+def _access_removed(ask: Ask) -> bool:
+    """The token is well formed, and the account or organisation behind it is refused."""
+    return _subscription_and(ask, Standing.ACCESS_REMOVED)
+
+
+def _oauth_not_allowed(ask: Ask) -> bool:
+    """The organisation does not allow subscription tokens, or its plan has lapsed."""
+    return _subscription_and(ask, Standing.OAUTH_NOT_ALLOWED)
+
+
+def _membership_lost(ask: Ask) -> bool:
+    """The account has left the organisation of the token."""
+    return _subscription_and(ask, Standing.MEMBERSHIP_LOST)
+
+
+def _third_party(ask: Ask) -> bool:
+    """A subscription token, and the request does not count as Claude Code's own."""
+    return not ask.state.counts_as_claude_code and _is_subscription(ask)
+
+
+def _third_party_without_extra_usage(ask: Ask) -> bool:
+    """A subscription token without extra usage, and the request does not count as Claude Code's."""
+    return _third_party(ask) and ask.state.standing not in (
+        Standing.EXTRA_USAGE_AVAILABLE,
+        Standing.EXTRA_USAGE_EXHAUSTED,
+    )
+
+
+def _extra_usage_exhausted(ask: Ask) -> bool:
+    """The request is paid from extra usage, of which nothing is left."""
+    return _third_party(ask) and ask.state.standing is Standing.EXTRA_USAGE_EXHAUSTED
+
+
+def _plan_window_exhausted(ask: Ask) -> bool:
+    """The window of the plan, of five hours or seven days, is used up."""
+    return _subscription_and(ask, Standing.PLAN_WINDOW_EXHAUSTED)
+
+
+_THIRD_PARTY_DRAWS: Final = utc(2026, 4, 8)
+_CREDIT_OVER: Final = utc(2026, 5, 1)
+
+
+def _name_extra_usage(ask: Ask) -> Answer:
+    """In April 2026 a credit was offered, of $20 to $200 by plan."""
+    tail = "Add more at"
+    if ask.now < _CREDIT_OVER:
+        tail = "We've added a $20 credit to get you started. Claim it at"
+    return refusal(
+        400,
+        INVALID,
+        "Third-party apps now draw from your extra usage, not your plan limits. "
+        f"{tail} claude.ai/settings/usage and keep going.",
+    )
+
+
+def _regained(ask: Ask) -> str:
+    """The first day of the next month."""
+    first = (ask.now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+    return f"You will regain access on {first:%Y-%m-%d} at 00:00 UTC."
+
+
+def _name_own_limit(ask: Ask) -> Answer:
+    text = f"You have reached your specified API usage limits. {_regained(ask)}"
+    return refusal(400, INVALID, text)
+
+
+def _name_tier_limit(ask: Ask) -> Answer:
+    return refusal(
+        429,
+        "rate_limit_error",
+        "You have reached your API usage limits: your organization has crossed its monthly API "
+        f"usage threshold, set based on your organization's API tier. {_regained(ask)}",
+        details={"error_code": "enforced_spend_limit_reached"},
+    )
+
+
+def _window_rejected(ask: Ask) -> Mapping[str, str]:
+    return unified_headers(ask, "rejected")
+
+
+ACCESS_REMOVED: Final = rule(
+    "A11",
+    _access_removed,
+    refusal(401, AUTHENTICATION, "Invalid authentication credentials"),
+    "code.claude.com/docs/en/errors",
+    "anthropics/claude-code#33217",
+    "anthropics/claude-code#48079",
+    "anthropics/claude-code#80085",
+    seen=("2026-03-11", "2026-08"),
+    certainty=Certainty.DOCUMENTED,
+)
+_NOT_ALLOWED: Final = "OAuth authentication is currently not allowed for this organization."
+OAUTH_NOT_ALLOWED: Final = rule(
+    "A12",
+    _oauth_not_allowed,
+    refusal(401, AUTHENTICATION, _NOT_ALLOWED),
+    "anthropics/claude-code#6312",
+    "anthropics/claude-code#6590",
+    "anthropics/claude-code#6752",
+    seen=("2025-08-22", "2025-08-28"),
+    until=_YEAR_2026,
+)
+OAUTH_NOT_ALLOWED_2026: Final = rule(
+    "A13",
+    _oauth_not_allowed,
+    # x-should-retry was in one of the reports: anthropics/claude-code#79500.
+    refusal(403, PERMISSION, _NOT_ALLOWED, headers={"x-should-retry": "false"}),
+    "anthropics/claude-code#63886",
+    "anthropics/claude-code#79500",
+    "anthropics/claude-code#86057",
+    seen=("2026-05-30", "2026-08-17"),
+    since=_YEAR_2026,
+)
+MEMBERSHIP_LOST: Final = rule(
+    "A14",
+    _membership_lost,
+    refusal(
+        403,
+        PERMISSION,
+        "Account is no longer a member of the organization associated with this token.",
+    ),
+    "anthropics/claude-code#54863",
+    "anthropics/claude-code#54864",
+    seen="2026-04-30",
+)
+NOT_CLAUDE_CODE: Final = rule(
+    "A18",
+    _third_party,
+    refusal(
+        400,
+        INVALID,
+        "This credential is only authorized for use with Claude Code and cannot be used for other "
+        "API requests.",
+    ),
+    "anthropics/claude-code#8046",
+    "RooCodeInc/Roo-Code#10566",
+    "craft-ai-agents/craft-agents-oss#222",
+    seen=("2025-09-23", "2026-02"),
+    since=utc(2026, 1, 9),  # before that day it met few
+    until=_THIRD_PARTY_DRAWS,
+)
+EXTRA_USAGE_NEEDED: Final = rule(
+    "A19",
+    _third_party_without_extra_usage,
+    _name_extra_usage,
+    "anthropics/claude-code#45048",
+    "anthropics/claude-code#45911",
+    "earendil-works/pi#3012",
+    "ianjwhite99/opencode-with-claude#137",
+    "rynfar/meridian#495",
+    seen=("2026-04-08", "2026-09-14"),
+    since=_THIRD_PARTY_DRAWS,
+)
+EXTRA_USAGE_EXHAUSTED: Final = rule(
+    "A20",
+    _extra_usage_exhausted,
+    refusal(
+        400,
+        INVALID,
+        "You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
+    ),
+    "NousResearch/hermes-agent#47692",
+    "NousResearch/hermes-agent#75147",
+    "rynfar/meridian#495",
+    seen=("2026-06-17", "2026-07-31"),
+    since=_THIRD_PARTY_DRAWS,
+)
+OPAQUE_REFUSAL: Final = rule(
+    "A21",
+    "A third-party request with a subscription token is refused without a reason.",
+    refusal(400, INVALID, "Error"),
+    "aden-hive/hive#6618",
+    seen="2026-03-17",
+    certainty=Certainty.ONCE,
+)
+PLAN_WINDOW_EXHAUSTED: Final = rule(
+    "A28",
+    _plan_window_exhausted,
+    refusal(
+        429,
+        "rate_limit_error",
+        "This request would exceed your account's rate limit. Please try again later.",
+    ),
+    "gsd-build/gsd-2#32",
+    "manaflow-ai/subrouter#24",
+    "router-for-me/CLIProxyAPI#5915",
+    "anthropics/claude-code#12829",
+    seen=("2025-12", "2026-09"),
+    headers=_window_rejected,
+)
+
+# --- API keys -------------------------------------------------------------------------------------
+
+
+def _organization_disabled(ask: Ask) -> bool:
+    """The API key belongs to a disabled organisation."""
+    return _key_and(ask, Standing.ORGANIZATION_DISABLED)
+
+
+def _credit_exhausted(ask: Ask) -> bool:
+    """The prepaid credit of the organisation behind the API key is used up."""
+    return _key_and(ask, Standing.CREDIT_EXHAUSTED)
+
+
+def _spend_limit_reached(ask: Ask) -> bool:
+    """The spend limit that the organisation has set for itself is reached."""
+    return _key_and(ask, Standing.SPEND_LIMIT_REACHED)
+
+
+def _tier_spend_limit_reached(ask: Ask) -> bool:
+    """The monthly spend limit of the organisation's tier is reached."""
+    return _key_and(ask, Standing.TIER_SPEND_LIMIT_REACHED)
+
+
+def _payment_problem(ask: Ask) -> bool:
+    """There is a problem with the payment data of the organisation."""
+    return _key_and(ask, Standing.PAYMENT_PROBLEM)
+
+
+CREDIT_EXHAUSTED: Final = rule(
+    "A23",
+    _credit_exhausted,
+    refusal(
+        400,
+        INVALID,
+        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
+        "to upgrade or purchase credits.",
+    ),
+    "code.claude.com/docs/en/errors",
+    "anthropics/claude-code#4208",
+    "anthropics/claude-code#66314",
+    "anthropics/claude-code#88711",
+    seen=("2025-01", "2026-08-22"),
+    certainty=Certainty.DOCUMENTED,
+)
+ORGANIZATION_DISABLED: Final = rule(
+    "A24",
+    _organization_disabled,
+    # The type is not documented; 400 is invalid_request_error everywhere else.
+    refusal(400, INVALID, "This organization has been disabled."),
+    "code.claude.com/docs/en/errors",
+    "code.claude.com/docs/en/troubleshoot-install",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+SPEND_LIMIT_REACHED: Final = rule(
+    "A25",
+    _spend_limit_reached,
+    _name_own_limit,
+    "anthropics/claude-code#38035",
+    "platform.claude.com/docs/en/api/rate-limits",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+TIER_SPEND_LIMIT_REACHED: Final = rule(
+    "A26",
+    _tier_spend_limit_reached,
+    _name_tier_limit,
+    "platform.claude.com/docs/en/api/rate-limits",
+    "platform.claude.com/docs/en/api/errors",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+PAYMENT_PROBLEM: Final = rule(
+    "A32",
+    _payment_problem,
+    # The default of the API's schema; no captured body was found.
+    refusal(402, "billing_error", "Billing error"),
+    "platform.claude.com/docs/en/api/errors",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+
+ACCOUNTS: Final = (
+    ORGANIZATION_DISABLED,
+    CREDIT_EXHAUSTED,
+    SPEND_LIMIT_REACHED,
+    TIER_SPEND_LIMIT_REACHED,
+    PAYMENT_PROBLEM,
+    MEMBERSHIP_LOST,
+    OAUTH_NOT_ALLOWED,
+    OAUTH_NOT_ALLOWED_2026,
+    ACCESS_REMOVED,
+    INFERENCE_SCOPE_MISSING,
+    NOT_CLAUDE_CODE,
+    EXTRA_USAGE_NEEDED,
+    EXTRA_USAGE_EXHAUSTED,
+    OPAQUE_REFUSAL,
+    PLAN_WINDOW_EXHAUSTED,
+)
+"""What can be wrong with an account that asks for inference, in the order asked."""

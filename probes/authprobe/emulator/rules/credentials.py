@@ -1,0 +1,365 @@
+"""Who asks: credentials that are missing, misplaced, unknown, expired or revoked."""
+
+from typing import Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.rules.hosts import OAUTH_BETA, PROFILE_PATH
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.tokens import BEARERS, Token
+
+AUTHENTICATION: Final = "authentication_error"
+INVALID: Final = "invalid_request_error"
+PERMISSION: Final = "permission_error"
+USER_FACING: Final = {"error_visibility": "user_facing"}
+
+
+KEY_AS_BEARER: Final = utc(2026, 10, 21)
+"""The day of the API version with which the official SDKs (anthropic 2.0.0 for Python,
+@anthropic-ai/sdk 1.0.0) began to send API keys so; documented in
+platform.claude.com/docs/en/manage-claude/authentication.
+"""
+
+
+def is_key_in(ask: Ask, *states: TokenState) -> bool:
+    """Whether the one credential of the request is an API key in one of these states."""
+    key = ask.key if ask.bearer is None else _key_as_bearer(ask)
+    return (
+        key is not None and key.kind is TokenKind.API_KEY and ask.state.tokens.state(key) in states
+    )
+
+
+def _key_as_bearer(ask: Ask) -> Token | None:
+    """The API key that is sent as a Bearer token: alone, since that is a way to send one, or in
+    both headers, as Claude Code sends what its `apiKeyHelper` prints
+    (code.claude.com/docs/en/authentication).
+    """
+    if ask.token is None or ask.token.kind is not TokenKind.API_KEY:
+        return None
+    alone = ask.api_key is None and ask.now >= KEY_AS_BEARER
+    return ask.token if alone or ask.api_key == ask.bearer else None
+
+
+def is_bearer_in(ask: Ask, *states: TokenState) -> bool:
+    """Whether the Bearer value is a token for requests in one of these states."""
+    token = ask.token
+    return token is not None and token.kind in BEARERS and ask.state.tokens.state(token) in states
+
+
+def lacks_scope(ask: Ask, *scopes: str) -> bool:
+    """Whether the Bearer value is a token that has none of these scopes."""
+    token = ask.token
+    return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
+
+
+# --- no credential, or the wrong header -----------------------------------------------------------
+
+
+def _version_missing(ask: Ask) -> bool:
+    """The header anthropic-version is absent."""
+    return "anthropic-version" not in ask.headers
+
+
+def _credential_missing(ask: Ask) -> bool:
+    """Neither x-api-key nor Authorization: Bearer."""
+    return ask.api_key is None and ask.bearer is None
+
+
+def _key_invalid(ask: Ask) -> bool:
+    """x-api-key holds an unknown or revoked key, or an OAuth token."""
+    if ask.api_key is None or ask.bearer is not None:
+        return False
+    return not is_key_in(ask, TokenState.VALID, TokenState.EXPIRED)
+
+
+def _key_expired(ask: Ask) -> bool:
+    """The API key is past its expiry, whichever header holds it."""
+    return is_key_in(ask, TokenState.EXPIRED)
+
+
+def _flag_missing(ask: Ask) -> bool:
+    """A Bearer OAuth token without the OAuth flag in anthropic-beta."""
+    # By shape: the reports do not say that the token was looked up before the flag was missed.
+    return _looks_like_oauth(ask) and OAUTH_BETA not in ask.betas
+
+
+VERSION_MISSING: Final = rule(
+    "A03",
+    _version_missing,
+    refusal(400, INVALID, "anthropic-version: header is required"),
+    "PipedreamHQ/pipedream#9697",
+    "Pasta-Devs/Marinara-Engine#120",
+    seen=("2024-01", "2026-04-19"),
+)
+CREDENTIAL_MISSING: Final = rule(
+    "A01",
+    _credential_missing,
+    refusal(401, AUTHENTICATION, "x-api-key header is required"),
+    "karthink/gptel#354",
+    "snipeship/ccflare#58",
+    seen=("2024-08", "2026-07-02"),
+)
+KEY_INVALID: Final = rule(
+    "A02",
+    _key_invalid,
+    refusal(401, AUTHENTICATION, "invalid x-api-key"),
+    "anthropics/claude-code#9694",
+    "anthropics/claude-code#28091",
+    "continuedev/continue#9595",
+    seen=("2024-03", "2026-03"),
+)
+KEY_EXPIRED: Final = rule(
+    "A36",
+    _key_expired,
+    refusal(401, AUTHENTICATION, "(the wording for an expired API key is not documented)"),
+    "platform.claude.com/docs/en/manage-claude/authentication",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+FLAG_MISSING: Final = rule(
+    "A04",
+    _flag_missing,
+    refusal(401, AUTHENTICATION, "OAuth authentication is currently not supported."),
+    "anthropics/claude-code#5893",
+    "anthropics/claude-code#6131",
+    "anthropics/claude-code#28091",
+    "snipeship/ccflare#37",
+    seen=("2025-08-17", "2026-03"),
+)
+
+# --- Bearer tokens --------------------------------------------------------------------------------
+
+
+def _is_unknown(ask: Ask) -> bool:
+    if ask.bearer is None or is_key_in(ask, TokenState.VALID, TokenState.EXPIRED):
+        return False
+    known = ask.token is not None and ask.token.kind in BEARERS
+    return not known or is_bearer_in(ask, TokenState.UNKNOWN)
+
+
+def _looks_like_oauth(ask: Ask) -> bool:
+    return (ask.bearer or "").startswith("sk-ant-oat")
+
+
+def _bearer_unknown(ask: Ask) -> bool:
+    """The Bearer value is unknown: mangled, foreign, no token for requests; or, until August 2026,
+    an OAuth token.
+    """
+    return _is_unknown(ask) and (ask.now < _AUGUST or not _looks_like_oauth(ask))
+
+
+def _oauth_token_unknown(ask: Ask) -> bool:
+    """The Bearer value looks like an OAuth token and is unknown."""
+    return _is_unknown(ask) and _looks_like_oauth(ask)
+
+
+def _bearer_expired(ask: Ask) -> bool:
+    """The access token is past its expiry."""
+    return is_bearer_in(ask, TokenState.EXPIRED)
+
+
+def _bearer_revoked(ask: Ask) -> bool:
+    """The access token was revoked."""
+    return is_bearer_in(ask, TokenState.REVOKED)
+
+
+def _name_revoked(ask: Ask) -> Answer:
+    """With details where the plan is asked for, and without where a model is: #29497, #9635."""
+    owner = ask.path.startswith("/api/oauth/")
+    return refusal(
+        403,
+        PERMISSION,
+        "OAuth token has been revoked. Please obtain a new token.",
+        details=USER_FACING if owner else None,
+    )
+
+
+_AUTUMN: Final = utc(2026, 8, 24)
+_AUGUST: Final = utc(2026, 8, 1)
+_JULY: Final = utc(2026, 7, 20)
+
+BEARER_UNKNOWN: Final = rule(
+    "A05",
+    _bearer_unknown,
+    refusal(401, AUTHENTICATION, "Invalid bearer token"),
+    "anthropics/claude-code#17402",
+    "anthropics/claude-code#34826",
+    "anthropics/claude-code#84903",
+    seen=("2026-01-11", "2026-08-24"),
+)
+BEARER_NOT_FOUND: Final = rule(
+    "A06",
+    "A short server incident in which good tokens were not found.",
+    refusal(
+        401,
+        AUTHENTICATION,
+        "Invalid OAuth token. The provided token was not found or is malformed.",
+    ),
+    "anthropics/claude-code#3240",
+    "anthropics/claude-code#3245",
+    "anomalyco/opencode#812",
+    seen="2025-07-10",
+)
+BEARER_UNKNOWN_2026: Final = rule(
+    "A07",
+    _oauth_token_unknown,
+    refusal(401, AUTHENTICATION, "OAuth access token is invalid.", request_id=None),
+    "BerriAI/litellm#37905",
+    seen=("2026-08", "2026-08"),
+    since=_AUGUST,
+)
+BEARER_EXPIRED: Final = rule(
+    "A08",
+    _bearer_expired,
+    refusal(
+        401,
+        AUTHENTICATION,
+        "OAuth token has expired. Please obtain a new token or refresh your existing token.",
+    ),
+    "anthropics/claude-code#4293",
+    "anthropics/claude-code#19078",
+    "anthropics/claude-code#44265",
+    seen=("2025-07-24", "2026-04"),
+    until=_JULY,
+)
+BEARER_EXPIRED_2026: Final = rule(
+    "A09",
+    _bearer_expired,
+    refusal(
+        401,
+        AUTHENTICATION,
+        "OAuth access token has expired. Re-authenticate to continue.",
+        request_id=None,
+    ),
+    "HermannBjorgvin/Clawdmeter#114",
+    "Wei-Shaw/sub2api#5471",
+    seen=("2026-07-20", "2026-07-20"),
+    since=_JULY,
+)
+BEARER_REVOKED: Final = rule(
+    "A10",
+    _bearer_revoked,
+    _name_revoked,
+    "anthropics/claude-code#9635",
+    "anthropics/claude-code#13350",
+    "anthropics/claude-code#29497",
+    seen=("2025-08-06", "2026-02-28"),
+    until=_AUTUMN,
+)
+BEARER_REVOKED_2026: Final = rule(
+    "A10b",
+    _bearer_revoked,
+    refusal(401, AUTHENTICATION, "OAuth access token has been revoked."),
+    "vm0-ai/vm0#29128",
+    seen="2026-08-24",
+    certainty=Certainty.ONCE,
+    since=_AUTUMN,
+)
+
+# --- scopes ---------------------------------------------------------------------------------------
+
+INFERENCE_SCOPES: Final = (
+    "user:inference",
+    "user:ccr_inference",
+    "user:voice",
+    "org:service_key_inference",
+)
+INFERENCE_SCOPES_2026: Final = (
+    "org:service_key_inference",
+    "user:ccr_inference",
+    "user:developer",
+    "user:inference",
+    "user:voice",
+    "workspace:developer",
+    "workspace:inference",
+)
+_OFFICE: Final = utc(2026, 8, 15)
+
+
+def _profile_scope_missing(ask: Ask) -> bool:
+    """The token lacks the scope user:profile, as every setup-token does."""
+    newer = ask.path == PROFILE_PATH and ask.now >= _OFFICE
+    return not newer and lacks_scope(ask, "user:profile")
+
+
+def _profile_or_office_missing(ask: Ask) -> bool:
+    """The token lacks the scopes user:profile and user:office, as every setup-token does."""
+    return lacks_scope(ask, "user:profile", "user:office")
+
+
+def _inference_scope_missing(ask: Ask) -> bool:
+    """The token of a login has none of the scopes for inference."""
+    return lacks_scope(ask, *INFERENCE_SCOPES_2026)
+
+
+def name_inference_scopes(ask: Ask) -> Answer:
+    """The list of scopes that would do: four in February 2026, seven in August."""
+    scopes = INFERENCE_SCOPES_2026 if ask.now >= _AUGUST else INFERENCE_SCOPES
+    return refusal(
+        403, PERMISSION, f"OAuth token does not meet scope requirement any_of({', '.join(scopes)})"
+    )
+
+
+PROFILE_SCOPE_MISSING: Final = rule(
+    "A15",
+    _profile_scope_missing,
+    refusal(
+        403,
+        PERMISSION,
+        "OAuth token does not meet scope requirement user:profile",
+        details=USER_FACING,
+    ),
+    "code.claude.com/docs/en/errors",
+    "anthropics/claude-code#12020",
+    "anthropics/claude-code#81015",
+    seen=("2025-11", "2026-07"),
+    certainty=Certainty.DOCUMENTED,
+)
+PROFILE_OR_OFFICE_MISSING: Final = rule(
+    "A16",
+    _profile_or_office_missing,
+    refusal(
+        403,
+        PERMISSION,
+        "OAuth token does not meet scope requirement any_of(user:profile, user:office)",
+    ),
+    "router-for-me/CLIProxyAPI#4983",
+    "router-for-me/CLIProxyAPI#5083",
+    seen="2026-08-15",
+    since=_OFFICE,
+)
+INFERENCE_SCOPE_MISSING: Final = rule(
+    "A17",
+    _inference_scope_missing,
+    name_inference_scopes,
+    "can1357/oh-my-pi#29",
+    "apache/maka#2949",
+    seen=("2026-02-12", "2026-08-13"),
+)
+MODELS_SCOPE_MISSING: Final = rule(
+    "A42",
+    _inference_scope_missing,
+    refusal(401, AUTHENTICATION, "(the wording of this refusal was not reported)"),
+    "apache/maka#2949",
+    seen="2026-08-13",
+    certainty=Certainty.ONCE,
+)
+
+BEARER: Final = (
+    BEARER_UNKNOWN,
+    BEARER_NOT_FOUND,
+    BEARER_UNKNOWN_2026,
+    BEARER_EXPIRED,
+    BEARER_EXPIRED_2026,
+    BEARER_REVOKED,
+    BEARER_REVOKED_2026,
+)
+"""What can be wrong with a Bearer token wherever it is sent."""
+CREDENTIALS: Final = (
+    VERSION_MISSING,
+    CREDENTIAL_MISSING,
+    KEY_INVALID,
+    KEY_EXPIRED,
+    FLAG_MISSING,
+    *BEARER,
+)
+"""What can be wrong with the credential of a request for inference, in the order asked."""

@@ -1,0 +1,110 @@
+"""What answers before the service does, and the standard errors of the service itself."""
+
+from typing import Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, flat_refusal, page, refusal, rule
+
+_ERRORS: Final = "platform.claude.com/docs/en/api/errors"
+
+
+def _too_large(ask: Ask) -> bool:
+    """The body is larger than the documented limit of 32 MB."""
+    return ask.too_large
+
+
+def _anybody(ask: Ask) -> bool:
+    """Whoever asks whether the service can be reached."""
+    return True
+
+
+HELLO: Final = rule(
+    "hello",
+    _anybody,
+    Answer(status=200, body={"message": "hello"}),
+    "code.claude.com/docs/en/llm-gateway-protocol",
+    "https://www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
+    seen="2026-11-24",
+    certainty=Certainty.ONCE,
+    passes=True,
+)
+"""The command's check at its start; its status counts, and the words are made up."""
+REGION: Final = rule(
+    "A33",
+    "A region, an address, a plan or a role that is not served.",
+    flat_refusal(403, "forbidden", "Request not allowed"),
+    "code.claude.com/docs/en/troubleshoot-install",
+    "anthropics/claude-code#453",
+    "anthropics/claude-code#1613",
+    seen=("2025-03-12", "2026-08-22"),
+    certainty=Certainty.DOCUMENTED,
+)
+CHALLENGE: Final = rule(
+    "A34",
+    "The edge wants a browser to prove itself, or blocks the network.",
+    page(
+        403,
+        "Just a moment...",
+        "Enable JavaScript and cookies to continue",
+        {"server": "cloudflare", "cf-mitigated": "challenge", "cf-ray": "0000000000000000-EWR"},
+    ),
+    "anthropics/claude-code#33272",
+    "OpenMinis/OpenMinis#360",
+    "anthropics/claude-code#984",
+    seen=("2026-03-11", "2026-09-16"),
+)
+GATEWAY_AS_401: Final = rule(
+    "A35",
+    "An outage that comes as 401 with the page of a bad gateway.",
+    page(401, "502 Bad Gateway", "cloudflare", {"server": "cloudflare"}),
+    "anthropics/claude-code#33217",
+    seen="2026-03-11",
+    certainty=Certainty.ONCE,
+)
+NO_BODY: Final = rule(
+    "A43",
+    "Every request after a login is refused without a body.",
+    Answer(status=403),
+    "anthropics/claude-code#59527",
+    seen="2026-05-13",
+    certainty=Certainty.ONCE,
+)
+TOO_LARGE: Final = rule(
+    "request-too-large",
+    _too_large,
+    flat_refusal(413, "request_too_large", "Request exceeds the maximum size"),
+    _ERRORS,
+    "anthropics/claude-code#14567",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+CONFLICT: Final = rule(
+    "conflict",
+    "The request conflicts with the state of a resource.",
+    refusal(409, "conflict_error", "(the wording depends on the resource)"),
+    _ERRORS,
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+API_ERROR: Final = rule(
+    "api-error",
+    "The service fails.",
+    refusal(500, "api_error", "Internal server error"),
+    "anthropics/claude-code#35525",
+    _ERRORS,
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+TIMEOUT: Final = rule(
+    "timeout",
+    "The service takes too long for itself.",
+    # The default of the API's schema; no captured body was found.
+    refusal(504, "timeout_error", "Request timeout"),
+    _ERRORS,
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+
+EDGE: Final = (REGION, CHALLENGE, GATEWAY_AS_401, NO_BODY)
+"""What can come from every host, whatever is asked."""
+STANDARD: Final = (TOO_LARGE, CONFLICT, API_ERROR, TIMEOUT)
+"""The errors of the API that have nothing to do with authentication."""

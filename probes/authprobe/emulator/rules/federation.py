@@ -1,0 +1,153 @@
+"""Workload identity federation: an identity token becomes an access token (RFC 7523).
+
+The contents of an identity token are not looked at: it is one that the case has made, or none.
+"""
+
+import re
+from typing import Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, flat_refusal, refusal, rule
+from authprobe.emulator.rules.credentials import AUTHENTICATION, INVALID, PERMISSION, lacks_scope
+from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.tokens import Token
+
+GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REQUIRED: Final = ("assertion", "federation_rule_id", "organization_id", "service_account_id")
+FORMATS: Final = {
+    "federation_rule_id": re.compile(r"fdrl_\w+"),
+    "workspace_id": re.compile(r"wrkspc_\w+|default"),
+}
+SCOPES: Final = ("workspace:developer", "workspace:inference")
+_REFERENCE: Final = "platform.claude.com/docs/en/manage-claude/wif-reference"
+
+
+def _wrong_field(ask: Ask) -> str | None:
+    """The first field that is missing, or not of its format."""
+    for name in REQUIRED:
+        if not ask.text(name):
+            return name
+    for name, form in FORMATS.items():
+        if name in ask.fields and not form.fullmatch(ask.text(name)):
+            return name
+    return None
+
+
+def _federates(ask: Ask) -> bool:
+    return ask.text("grant_type") == GRANT
+
+
+def _malformed(ask: Ask) -> bool:
+    """A field is missing, or the id of the rule or of the workspace is malformed."""
+    return _federates(ask) and _wrong_field(ask) is not None
+
+
+def _name_field(ask: Ask) -> Answer:
+    field = _wrong_field(ask) or REQUIRED[0]
+    return refusal(400, INVALID, f"{field}: (the wording of this refusal is not documented)")
+
+
+def _assertion(ask: Ask) -> Token | None:
+    """The identity token, if it is good."""
+    token = ask.state.tokens.find(ask.text("assertion"))
+    if token is None or token.kind is not TokenKind.IDENTITY_TOKEN:
+        return None
+    return token if ask.state.tokens.state(token) is TokenState.VALID else None
+
+
+def _assertion_refused(ask: Ask) -> bool:
+    """The identity token is unknown, expired, or was shown before; every cause is worded alike."""
+    return _federates(ask) and _assertion(ask) is None
+
+
+def _no_federation(ask: Ask) -> bool:
+    """A code or a refresh token is sent to the address that is meant for federation."""
+    return not _federates(ask)
+
+
+def _lacks(ask: Ask) -> tuple[str, ...]:
+    wrong = _wrong_field(ask) or ("assertion" if _assertion(ask) is None else None)
+    return ("grant_type",) * (not _federates(ask)) + ((wrong,) if wrong else ())
+
+
+def _good_assertion(ask: Ask) -> bool:
+    """A good identity token becomes an access token for a workspace, for an hour."""
+    return not _lacks(ask)
+
+
+def _federate(ask: Ask) -> Answer:
+    """An access token; the identity token is used up (`jti` is single use)."""
+    if (token := _assertion(ask)) is not None:
+        ask.state.tokens.end(token, TokenState.USED)
+    access = ask.state.tokens.make(TokenKind.WORKLOAD_TOKEN)
+    expires_at = access.expires_at or ask.now
+    return Answer(
+        status=200,
+        body={
+            "token_type": "Bearer",
+            "access_token": access.value,
+            "expires_in": int((expires_at - ask.now).total_seconds()),
+            "scope": " ".join(access.scopes),
+        },
+    )
+
+
+def _scope_missing(ask: Ask) -> bool:
+    """The token of a workload is not good for this endpoint."""
+    if ask.token is None or ask.token.kind is not TokenKind.WORKLOAD_TOKEN:
+        return False
+    return ask.path.startswith("/api/oauth/") or lacks_scope(ask, *SCOPES)
+
+
+def _name_scopes(ask: Ask) -> Answer:
+    """As for other tokens: the reference documents the status, and no wording."""
+    owner = ask.path.startswith("/api/oauth/")
+    wanted = "user:profile" if owner else f"any_of({', '.join(SCOPES)})"
+    return refusal(403, PERMISSION, f"OAuth token does not meet scope requirement {wanted}")
+
+
+SCOPE_MISSING: Final = rule(
+    "B25",
+    _scope_missing,
+    _name_scopes,
+    _REFERENCE,
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+NO_FEDERATION: Final = rule(
+    "B08",
+    _no_federation,
+    flat_refusal(429, "rate_limit_error", "Rate limited. Please try again later."),
+    "cortexkit/anthropic-auth#40",
+    "platform.claude.com/docs/en/manage-claude/authentication",
+    seen="2026-05-22",
+    certainty=Certainty.ONCE,
+)
+MALFORMED: Final = rule(
+    "B24",
+    _malformed,
+    _name_field,
+    _REFERENCE,
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+ASSERTION_REFUSED: Final = rule(
+    "B23",
+    _assertion_refused,
+    refusal(401, AUTHENTICATION, "Authentication failed"),
+    _REFERENCE,
+    "anthropics/claude-code-action#1406",
+    "anthropics/claude-code#89095",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+FEDERATED: Final = rule(
+    "federate",
+    _good_assertion,
+    _federate,
+    _REFERENCE,
+    "anthropics/claude-code#89095",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+    lacks=_lacks,
+)
+FEDERATION: Final = (NO_FEDERATION, MALFORMED, ASSERTION_REFUSED, FEDERATED)

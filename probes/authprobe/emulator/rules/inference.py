@@ -1,0 +1,151 @@
+"""The answers of the Messages API, and what can be wrong with the request itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.rules.credentials import INVALID, is_bearer_in, is_key_in
+from authprobe.emulator.rules.limits import limit_headers, unified_headers
+from authprobe.emulator.setup import TokenState
+
+ANSWER: Final = "pong"
+"""What every model says."""
+USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
+
+
+def _lacks(ask: Ask) -> tuple[str, ...]:
+    # Which of two credentials the service would take is not reported anywhere: such a request is
+    # denied rather than guessed at. One in both headers is what `apiKeyHelper` leads to.
+    if ask.api_key is not None and ask.bearer is not None and ask.api_key != ask.bearer:
+        return "authorization", "x-api-key"
+    if is_key_in(ask, TokenState.VALID) or is_bearer_in(ask, TokenState.VALID):
+        return ()
+    return ("x-api-key",) if ask.api_key is not None else ("authorization",)
+
+
+def _one_good_credential(ask: Ask) -> bool:
+    """A usable credential, alone, or an API key in both headers."""
+    return not _lacks(ask)
+
+
+def _beta_dropped(ask: Ask) -> bool:
+    """The body has context_management, and anthropic-beta did not arrive at all."""
+    return (
+        b"context_management" in ask.body and not ask.betas and "context_management" in ask.fields
+    )
+
+
+def _quota(ask: Ask) -> Mapping[str, str]:
+    by_key = is_key_in(ask, TokenState.VALID)
+    return limit_headers(ask) if by_key else unified_headers(ask, "allowed")
+
+
+def _message(ask: Ask) -> Answer:
+    """One word, as JSON or as a stream."""
+    whole = {
+        "id": "msg_authprobe",
+        "type": "message",
+        "role": "assistant",
+        "model": ask.text("model"),
+        "content": [{"type": "text", "text": ANSWER}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": USAGE,
+    }
+    return Answer(status=200, body=whole, events=_stream(whole) if ask.fields.get("stream") else ())
+
+
+def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """The same message as events (platform.claude.com/docs/en/build-with-claude/streaming)."""
+    start = {**whole, "content": [], "stop_reason": None}
+    text = whole["content"][0]["text"]
+    end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    events: tuple[dict[str, Any], ...] = (
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": text},
+        },
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    )
+    return tuple((event["type"], event) for event in events)
+
+
+def _name_betas(ask: Ask) -> Answer:
+    values = ", ".join(f"`{flag}`" for flag in ask.betas)
+    return refusal(
+        400,
+        INVALID,
+        f"Unexpected value(s) {values} for the `anthropic-beta` header. Please consult our "
+        "documentation at docs.anthropic.com or try again without the header.",
+    )
+
+
+_MODEL: Final = {
+    "type": "model",
+    "id": "claude-sonnet-4-5",
+    "display_name": "Claude Sonnet 4.5",
+    "created_at": "2025-09-29T00:00:00Z",
+}
+
+BETA_DROPPED: Final = rule(
+    "A37",
+    _beta_dropped,
+    refusal(400, INVALID, "context_management: Extra inputs are not permitted"),
+    "anthropics/claude-code#14135",
+    "code.claude.com/docs/en/errors",
+    "code.claude.com/docs/en/llm-gateway-protocol",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+BETA_UNKNOWN: Final = rule(
+    "A38",
+    "Who answers does not know a value of anthropic-beta.",
+    _name_betas,
+    "zed-industries/zed#42715",
+    "code.claude.com/docs/en/errors",
+    "code.claude.com/docs/en/env-vars",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+)
+MESSAGE: Final = rule(
+    "messages",
+    _one_good_credential,
+    _message,
+    "platform.claude.com/docs/en/api/messages",
+    "platform.claude.com/docs/en/manage-claude/authentication",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+    headers=_quota,
+    lacks=_lacks,
+)
+TOKEN_COUNT: Final = rule(
+    "count-tokens",
+    _one_good_credential,
+    Answer(status=200, body={"input_tokens": 1}),
+    "platform.claude.com/docs/en/api/messages-count-tokens",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+    lacks=_lacks,
+)
+MODELS: Final = rule(
+    "models",
+    _one_good_credential,
+    Answer(
+        status=200,
+        body={
+            "data": [_MODEL],
+            "has_more": False,
+            "first_id": _MODEL["id"],
+            "last_id": _MODEL["id"],
+        },
+    ),
+    "platform.claude.com/docs/en/api/models-list",
+    seen="2026-08-22",
+    certainty=Certainty.DOCUMENTED,
+    lacks=_lacks,
+)

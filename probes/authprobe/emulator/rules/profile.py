@@ -1,0 +1,94 @@
+"""Whose token it is, what is left of the plan, which roles it has; the account is made up."""
+
+from typing import Final
+
+from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.rules.credentials import is_bearer_in
+from authprobe.emulator.rules.limits import WINDOWS
+from authprobe.emulator.setup import TokenState
+
+
+def _lacks(ask: Ask) -> tuple[str, ...]:
+    good = is_bearer_in(ask, TokenState.VALID)
+    return ("authorization",) * (not good) + ("x-api-key",) * (ask.api_key is not None)
+
+
+def _good_bearer(ask: Ask) -> bool:
+    """A valid access token, alone."""
+    return not _lacks(ask)
+
+
+PROFILE: Final = rule(
+    "profile",
+    _good_bearer,
+    Answer(
+        status=200,
+        body={
+            "account": {
+                "uuid": "00000000-0000-4000-8000-000000000001",
+                "email": "user@example.com",
+                "full_name": "Example User",
+                "display_name": "Example",
+                "has_claude_max": True,
+                "has_claude_pro": False,
+            },
+            "organization": {
+                "uuid": "00000000-0000-4000-8000-000000000002",
+                "name": "Example",
+                "organization_type": "claude_max",
+                "rate_limit_tier": "default_claude_max_5x",
+            },
+        },
+    ),
+    "anthropics/claude-code#44271",
+    seen="2026-03-17",
+    certainty=Certainty.ONCE,
+    lacks=_lacks,
+)
+
+
+def _usage(ask: Ask) -> Answer:
+    """Hardly anything is used."""
+    windows = {
+        name: {"utilization": 1.0, "resets_at": (ask.now + length).isoformat()}
+        for name, length in (("five_hour", WINDOWS["5h"]), ("seven_day", WINDOWS["7d"]))
+    }
+    extra = dict.fromkeys(("monthly_limit", "used_credits", "utilization"))
+    body = windows | {
+        "seven_day_opus": None,
+        "seven_day_sonnet": None,
+        "extra_usage": {"is_enabled": False, **extra},
+    }
+    return Answer(status=200, body=body)
+
+
+USAGE: Final = rule(
+    "usage",
+    _good_bearer,
+    _usage,
+    "Haleclipse/CCometixLine#95",
+    "anthropics/claude-code#31021",
+    "anthropics/claude-code#81015",
+    seen=("2026-03-05", "2026-07"),
+    lacks=_lacks,
+)
+ROLES: Final = rule(
+    "roles",
+    _good_bearer,
+    Answer(
+        status=200,
+        body={"organization_role": "admin", "workspace_role": None},
+    ),
+    "anthropics/claude-code#44271",
+    seen="2026-04-06",
+    certainty=Certainty.ONCE,
+    lacks=_lacks,
+)
+ROLES_FAIL: Final = rule(
+    "B12",
+    "The lookup of roles after the exchange fails.",
+    refusal(500, "api_error", "Internal server error"),
+    "anthropics/claude-code#44271",
+    seen="2026-04-06",
+    certainty=Certainty.ONCE,
+)

@@ -1,0 +1,140 @@
+"""Probes every case of a plan, concurrently, and hands out each observation as it is made."""
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from authprobe.clients import agent_sdk, api_sdk, claude_code, gateway, openai_proxy, raw_http
+from authprobe.clients.aftermath import with_aftermath
+from authprobe.clients.base import Laboratory, Runner
+from authprobe.clients.observing import DETAIL_LIMIT
+from authprobe.errors import ClientError
+from authprobe.observation import Observation, Outcome
+from authprobe.plan import Case
+from authprobe.redact import Redactor
+from authprobe.scenario.model import Client, ClientKind
+
+RUNNERS: Final[dict[ClientKind, Runner]] = {
+    ClientKind.RAW_HTTP: raw_http.probe,
+    ClientKind.CLAUDE_CODE: claude_code.probe,
+    ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
+    ClientKind.AGENT_SDK_NODE: agent_sdk.probe,
+    ClientKind.CLAUDE_MAX_API_PROXY: openai_proxy.probe,
+    ClientKind.ANTHROPIC_PYTHON: api_sdk.probe,
+    ClientKind.ANTHROPIC_NODE: api_sdk.probe,
+    ClientKind.LITELLM: gateway.probe,
+}
+CLIENTS: Final = "[clients]"
+LEAST: Final = 5
+"""Characters of the name of a folder that say nothing, as `/home`."""
+REQUESTS_AT_ONCE: Final = 64
+"""Our own requests wait for answers, not for a processor."""
+
+
+def probe(laboratory: Laboratory, case: Case) -> Observation:
+    """What the case shows; `unavailable`, with the reason, if it cannot be tested here."""
+    return _without_folder(laboratory, _observe(laboratory, case))
+
+
+def _observe(laboratory: Laboratory, case: Case) -> Observation:
+    began = time.monotonic()
+    try:
+        with laboratory.bench(case) as bench:
+            try:
+                return with_aftermath(bench, RUNNERS[case.client.kind](bench))
+            except (ClientError, OSError) as error:
+                return _unavailable(bench.redactor, error, began=began)
+    except (ClientError, OSError) as error:
+        return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
+    """The observation without this machine's name for the folder of clients, which programs that
+    cannot be started like to tell.
+    """
+    folder = str(laboratory.cache.folder)
+
+    def plain(text: str | None) -> str | None:
+        return text and _without_beginning(text.replace(folder, CLIENTS), folder)
+
+    return dataclasses.replace(
+        seen,
+        message=plain(seen.message),
+        detail=plain(seen.detail),
+        sessions=tuple(
+            dataclasses.replace(session, message=plain(session.message))
+            for session in seen.sessions
+        ),
+    )
+
+
+def _without_beginning(text: str, folder: str) -> str:
+    """The same where the text was cut within the name."""
+    kept, cut, more = text.rpartition("…")
+    lengths = range(len(folder) - 1, LEAST, -1) if cut else ()
+    part = next((folder[:length] for length in lengths if kept.endswith(folder[:length])), None)
+    return f"{kept.removesuffix(part)}{CLIENTS}{cut}{more}" if part else text
+
+
+def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:
+    return Observation(
+        outcome=Outcome.UNAVAILABLE,
+        elapsed=round(time.monotonic() - began, 3),
+        detail=redactor.cut(str(error), DETAIL_LIMIT),
+    )
+
+
+def probe_all(
+    cases: Sequence[Case],
+    probe_one: Callable[[Case], Observation],
+    executor: Executor,
+    *,
+    jobs: int,
+) -> Iterator[tuple[Case, Observation]]:
+    """Each case with its observation, in the order in which they end.
+
+    At most `jobs` programs run at a time, and 64 requests of our own beside them. When the
+    consumer stops, what has not begun never does.
+    """
+    programs = deque(case for case in cases if case.client.kind is not ClientKind.RAW_HTTP)
+    requests = deque(case for case in cases if case.client.kind is ClientKind.RAW_HTTP)
+    running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
+
+    def begin(waiting: deque[Case]) -> None:
+        if waiting:
+            case = waiting.popleft()
+            running[executor.submit(probe_one, case)] = case, waiting
+
+    for _ in range(REQUESTS_AT_ONCE):
+        begin(requests)
+    for _ in range(jobs):
+        begin(programs)
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                case, waiting = running.pop(future)
+                begin(waiting)
+                yield case, future.result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def thread_pool(jobs: int) -> ThreadPoolExecutor:
+    """Threads enough for `probe_all`."""
+    return ThreadPoolExecutor(REQUESTS_AT_ONCE + jobs, thread_name_prefix="probe")
+
+
+def clients_of(cases: Sequence[Case]) -> tuple[Client, ...]:
+    """Every client that must be installed, each once."""
+    clients: dict[Client, None] = {}
+    for case in cases:
+        if case.client.kind is not ClientKind.RAW_HTTP:
+            clients[Client(kind=case.client.kind, version=case.client.version)] = None
+        if case.client.through:
+            clients[case.client.through] = None
+    return tuple(clients)

@@ -1,0 +1,173 @@
+"""Features: what is asked of many versions of a client, as data, and how an answer is read."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from authprobe.emulator.setup import STRICT
+from authprobe.errors import ScenarioError, SettingsError
+from authprobe.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on, reached_nothing
+from authprobe.inquiry import BROKEN, Inquiry, make_inquiry
+from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
+from authprobe.scenario.source import Flaw, SourceError, escape, read_text
+from authprobe.scenario.structure import locate, read
+from authprobe.scenario.yamltree import compose
+from authprobe.trials import definition_hash
+
+BUNDLED: Final = Path(__file__).with_name("features.yaml")
+ANY_VERSION: Final = "0"
+"""Where it makes no difference which."""
+YES, NO, NONE = "yes", "no", "none"
+KEY: Final = "features"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One feature as the file states it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    id: Slug
+    title: Text
+    case: Text
+    """The id of a case; the version in it is left aside."""
+    field: Text
+    """What is read of an observation, as `bisect --when` names it."""
+    contains: Text | None = None
+    """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
+    sources: tuple[Annotated[str, Field(pattern=r"^https?://[!-~]{3,500}$")], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where there is no such field."""
+        try:
+            check_field(self.field)
+        except SettingsError as error:
+            raise ValueError(str(error).removeprefix("--when ")) from None
+
+    def read(self, seen: Observation) -> str:
+        """The value of the field; what could not be read is not asked for."""
+        if seen.outcome is Outcome.UNAVAILABLE and seen.detail == NOT_THERE:
+            return NO if self.contains else NOT_THERE
+        found = FIELDS[self.field](seen)
+        if self.field in OF_THE_END and goes_on(seen):
+            found = (GOES_ON, *found) if self.contains and self.field == "outcome" else (GOES_ON,)
+        if self.contains:
+            return YES if self.contains in found else NO
+        return ", ".join(found) or NONE
+
+    def trouble(self, version: str, seen: Observation) -> str | None:
+        """Why an observation says nothing about a version; None: it can be read.
+
+        A client that is still running when its time is up may have been slow, one that crashes may
+        do so for reasons of its own, and of one that does not come to the proxy nothing is seen:
+        they are read where the outcome itself is asked for, and where a client had gone on asking
+        what it was refused for good.
+        """
+        if seen.client_version not in (None, version):
+            return f"{seen.client_version} ran in its place"
+        if seen.outcome is Outcome.UNAVAILABLE:
+            told = seen.detail or "it could not be tested"
+            return None if seen.detail == NOT_THERE else told
+        unread = seen.outcome in BROKEN or reached_nothing(seen)
+        if not unread or self.field == "outcome" or goes_on(seen):
+            return None
+        return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """What a file of features holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    features: Annotated[tuple[Definition, ...], Field(min_length=1, max_length=200)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A feature with the case that shows it, at any version."""
+
+    definition: Definition
+    inquiry: Inquiry
+
+    @property
+    def kind(self) -> ClientKind:
+        """The client that has the feature, or not."""
+        return self.inquiry.kind
+
+    @property
+    def under(self) -> str:
+        """A hash of the question: evidence of another one says nothing about this."""
+        parts = definition_hash(self.inquiry.at(ANY_VERSION)), self.definition.field
+        text = " ".join((*parts, self.definition.contains or ""))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -> tuple[Asked, ...]:
+    """The features of one client.
+
+    Raises:
+        ScenarioError: every complaint about the file, in its order.
+        SettingsError: there is no feature of this client.
+    """
+    definitions = _read(path)
+    asked = {each.id: _asked(path, scenarios, each) for each in definitions}
+    own = tuple(each for each in asked.values() if each.kind is kind)
+    if not own:
+        others = ", ".join(sorted({each.kind.value for each in asked.values()}))
+        raise SettingsError(f"--client {kind}: {_told(path)} has features of {others} only")
+    return own
+
+
+def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> Asked:
+    """The feature with its case.
+
+    Raises:
+        SettingsError: there is no such case.
+    """
+    try:
+        inquiry = make_inquiry(
+            scenarios, definition.case, good=ANY_VERSION, bad=ANY_VERSION, when=definition.field
+        )
+    except SettingsError as error:
+        hint = "; with --scenarios, name features of your own with --features"
+        raise SettingsError(
+            f"{_told(path)}, feature '{definition.id}': {error}{hint if path == BUNDLED else ''}"
+        ) from None
+    return Asked(definition=definition, inquiry=inquiry)
+
+
+def _told(path: Path) -> str:
+    return "the file of bundled features" if path == BUNDLED else escape(str(path))
+
+
+def _read(path: Path) -> tuple[Definition, ...]:
+    """Every definition in a file.
+
+    Raises:
+        ScenarioError: every complaint about the file, in its order.
+    """
+    try:
+        tree = compose(read_text(path))
+    except SourceError as error:
+        raise ScenarioError((_complaint(path, error.flaw),)) from None
+    found = read(tree.root, Definitions)
+    flaws = [*tree.flaws, *(found if isinstance(found, tuple) else ())]
+    if isinstance(found, Definitions):
+        first: dict[str, int] = {}
+        for number, each in enumerate(found.features):
+            if first.setdefault(each.id, number) != number:
+                at = locate(tree.root, (KEY, number, "id"))
+                flaws.append(Flaw(at, f"there is another feature '{each.id}' before"))
+    if flaws or not isinstance(found, Definitions):
+        raise ScenarioError(tuple(_complaint(path, flaw) for flaw in sorted(flaws)))
+    return found.features
+
+
+def _complaint(path: Path, flaw: Flaw) -> str:
+    return f"{escape(str(path))}:{flaw.at.line}:{flaw.at.column}: {flaw.text}"

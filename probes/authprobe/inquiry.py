@@ -1,0 +1,236 @@
+"""What a bisection asks of each version: one case, at any version, and how its answer is read."""
+
+import contextlib
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from authprobe.bisection import Word
+from authprobe.comparison import NONE
+from authprobe.diff import without_version
+from authprobe.errors import SettingsError
+from authprobe.fields import FIELDS, OF_THE_END, Value, check_field, goes_on, reached_nothing
+from authprobe.harmless import one_line
+from authprobe.judge import judge
+from authprobe.observation import Observation, Outcome
+from authprobe.plan import Case, case_id, make_case, read_client
+from authprobe.scenario.matrix import Names, canonical, combinations, rules
+from authprobe.scenario.model import Client, ClientKind, Scenario, parse_client
+from authprobe.verdict import Status
+from authprobe.versions import EXACT, is_prerelease, order
+
+BROKEN: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
+"""Outcomes of a client that did not come to its end; no verdict is read from them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A case whose version is left open, and the question that is put to it."""
+
+    scenario: Scenario
+    """With one expectation for all."""
+    names: Names
+    good: str
+    bad: str
+    judged_by: str | None
+    """The id of the case whose expectation it is; None: of none, and a field is compared."""
+    when: str | None = None
+    """The field that is compared with the good version's; None: the verdict."""
+
+    def at(self, version: str) -> Case:
+        """The case at a version."""
+        return make_case(self.scenario, _at(self.names, version))
+
+    @property
+    def kind(self) -> ClientKind:
+        """The client whose versions are asked."""
+        return parse_client(self.names.client).kind
+
+    def value(self, seen: Observation) -> Value | None:
+        """What is compared, where that is a field; None: the verdict is."""
+        return FIELDS[self.when](seen) if self.when else None
+
+    def read(
+        self, version: str, seen: Observation, reference: Value | None
+    ) -> tuple[Word, str | None]:
+        """Good or bad, with what shows it; untestable, with the reason."""
+        if reason := self._untestable(version, seen):
+            return Word.UNTESTABLE, reason
+        if self.when:
+            value = FIELDS[self.when](seen)
+            shown = f"{self.when} is {one_line(', '.join(value)) or NONE}"
+            return (Word.GOOD if reference in (None, value) else Word.BAD), shown
+        verdict = judge(self.at(version), seen)
+        if verdict.status is Status.PASSED:
+            return Word.GOOD, None
+        wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
+        return Word.BAD, "; ".join(map(one_line, wrong)) or _end_words(seen)
+
+    def _untestable(self, version: str, seen: Observation) -> str | None:
+        """Why nothing can be read from an observation.
+
+        What hangs or crashes may be in trouble of its own: it counts where it is asked for. What
+        goes on asking, though it was refused for good, does not hang.
+        """
+        wanted = None if self.when else self.at(version).expectation.outcome
+        if seen.says_nothing and seen.outcome is not wanted:
+            return seen.detail or "it could not be tested"
+        if seen.client_version not in (None, version):
+            return f"{seen.client_version} ran in its place"
+        if self.when not in OF_THE_END and goes_on(seen):
+            return None
+        broken = seen.outcome in BROKEN or reached_nothing(seen)
+        if broken and seen.outcome is not wanted and self.when != "outcome":
+            return f"{_end_words(seen)}; --when outcome asks for that"
+        return None
+
+
+def _end_words(seen: Observation) -> str:
+    return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+
+
+def _at(names: Names, version: str) -> Names:
+    client = dataclasses.replace(parse_client(names.client), version=version)
+    return dataclasses.replace(names, client=str(client))
+
+
+def make_inquiry(
+    scenarios: Sequence[Scenario], case: str, *, good: str, bad: str, when: str | None
+) -> Inquiry:
+    """The question about a case, between a version that is good and one that is bad.
+
+    It is judged by what the scenario expects of the good version, and, where it says nothing
+    of that one, of the version that the case names.
+
+    Raises:
+        SettingsError: there is no such case, or nothing can be asked of it.
+    """
+    for option, version in (("--good", good), ("--bad", bad)):
+        _check_exact(option, version)
+    if when is not None:
+        check_field(when)
+    scenario, names = _locate(scenarios, case)
+    asked = parse_client(names.client)
+    if asked.kind is ClientKind.RAW_HTTP:
+        raise SettingsError(f"{case}: this is authprobe's own request, which has no versions")
+    judged = _judged(scenario, (_at(names, good), names))
+    if judged is None and when is None:
+        raise SettingsError(
+            f"{case}: '{scenario.id}' expects nothing of {good}, nor of the version in this id; "
+            "name a version that it speaks of, or ask for a field with --when"
+        )
+    expected = judged.expectation if judged else rules(scenario)[0].then
+    return Inquiry(
+        scenario=dataclasses.replace(scenario, expect=expected),
+        names=names,
+        good=good,
+        bad=bad,
+        judged_by=judged.id if judged else None,
+        when=when,
+    )
+
+
+def _judged(scenario: Scenario, choices: Iterable[Names]) -> Case | None:
+    """The first of these cases of which the scenario expects something."""
+    for names in choices:
+        with contextlib.suppress(SettingsError):
+            return make_case(scenario, names)
+    return None
+
+
+def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
+    """The scenario of a case, and its names with the version that the user has given."""
+    _, _, rest = case.partition("/")
+    client = _client_of(case, rest.partition("/")[0])
+    ids: dict[str, None] = {}
+    for scenario in scenarios:
+        for names in combinations(scenario):
+            ids[case_id(scenario.id, names)] = None
+            given = dataclasses.replace(names, client=str(client))
+            id = case_id(scenario.id, given)
+            if _same_but_version(names.client, client) and case in (id, without_version(id)):
+                return scenario, given
+    near = difflib.get_close_matches(case, ids, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "; `authprobe run --list` shows the ids"
+    raise SettingsError(f"{case}: there is no such case{hint}")
+
+
+def _client_of(case: str, name: str) -> Client:
+    """The client in a case id, as it is spelled there.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if not name:
+        raise SettingsError(f"{case}: this is no id of a case; `authprobe run --list` shows them")
+    return read_client(name, case.partition("/")[0])
+
+
+def _same_but_version(planned: str, wanted: Client) -> bool:
+    asked = parse_client(canonical(planned))
+    return (asked.kind, asked.through) == (wanted.kind, wanted.through)
+
+
+def versions_between(
+    inquiry: Inquiry, published: Iterable[str], installed: Iterable[str], *, fix: bool
+) -> tuple[str, ...]:
+    """The published versions from one bound to the other, the oldest first.
+
+    Prereleases are among them only where a bound is one.
+
+    Raises:
+        SettingsError: a bound that is no published version and is not installed, or bounds that
+            are in the wrong order.
+    """
+    known = {version for version in published if EXACT.fullmatch(version)}
+    bounds = {"--good": inquiry.good, "--bad": inquiry.bad}
+    for option, version in bounds.items():
+        _check_bound(option, version, known, set(installed))
+    low, high = sorted(bounds.values(), key=order)
+    _check_order(inquiry, low, fix=fix)
+    early = any(map(is_prerelease, bounds.values()))
+    between = (v for v in known if order(low) < order(v) < order(high))
+    kept = (v for v in between if early or not is_prerelease(v))
+    return (low, *sorted(kept, key=order), high)
+
+
+def _check_exact(option: str, version: str) -> None:
+    if not EXACT.fullmatch(version):
+        raise SettingsError(f"{option} {one_line(version)}: give one version, such as 2.1.31")
+
+
+def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
+    if version in known | installed:
+        return
+    raise SettingsError(f"{option} {not_published(version, known)}")
+
+
+def not_published(version: str, known: set[str]) -> str:
+    """What is to be said of a version that is not published."""
+    near = list(_beside(version, known))
+    verb = "is" if len(near) == 1 else "are"
+    hint = f"; next to it {verb} {' and '.join(near)}" if near else ""
+    return f"{version}: this version is not published{hint}"
+
+
+def _beside(version: str, known: set[str]) -> Iterator[str]:
+    place = order(version)
+    if before := [v for v in known if order(v) < place]:
+        yield max(before, key=order)
+    if after := [v for v in known if order(v) > place]:
+        yield min(after, key=order)
+
+
+def _check_order(inquiry: Inquiry, low: str, *, fix: bool) -> None:
+    good, bad = inquiry.good, inquiry.bad
+    if order(good) == order(bad):
+        raise SettingsError(f"--good and --bad are both {good}; there is nothing between them")
+    if fix and low == good:
+        raise SettingsError(f"--find-fix: {bad} is to be bad and {good}, which is older, is good")
+    if not fix and low == bad:
+        raise SettingsError(
+            f"--good {good} is newer than --bad {bad}; "
+            "for the version in which it was fixed add --find-fix"
+        )

@@ -1,0 +1,302 @@
+"""Conducts a bisection: probes what the search asks for, and installs what it may ask next."""
+
+import contextlib
+import datetime
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Self
+
+from authprobe import engine
+from authprobe.bisection import (
+    Answer,
+    Bisection,
+    Purpose,
+    Question,
+    Search,
+    Word,
+)
+from authprobe.clients.base import Laboratory
+from authprobe.clients.installers import HERE
+from authprobe.conduct import INSTALLS_AT_ONCE, open_laboratory
+from authprobe.fields import Value
+from authprobe.harmless import cap
+from authprobe.inquiry import Inquiry
+from authprobe.observation import Observation, Outcome
+from authprobe.plan import Case
+from authprobe.progress import Reporter
+from authprobe.redact import Redactor
+from authprobe.scenario.model import Client
+from authprobe.search import ask, stopped, upcoming
+from authprobe.settings import Settings
+from authprobe.trials import Trial, Trials, key_of
+
+NOT_KEPT: Final = "not in the log"
+TOLD: Final = 64
+"""Characters of what shows that a version is bad, while the search goes on."""
+SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a version has shown, and why it was asked."""
+
+    version: str
+    observation: Observation
+    purpose: Purpose
+
+
+Probe = Callable[[Question, Search], Sighting]
+"""What the version that is asked for shows; the search tells which may be asked next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Investigation:
+    """A bisection with what was seen."""
+
+    inquiry: Inquiry
+    versions: tuple[str, ...]
+    fix: bool
+    bisection: Bisection
+    sightings: tuple[Sighting, ...]
+
+    def seen(self, version: str | None) -> tuple[Observation, ...]:
+        """All that a version has shown which says what is said of it."""
+        words = {known.version: known.word for known in self.bisection.assessments}
+        reference = _reference(self.inquiry, self.sightings)
+        return tuple(
+            sighting.observation
+            for sighting in self.sightings
+            if sighting.version == version
+            and self.inquiry.read(version, sighting.observation, reference)[0] is words[version]
+        )
+
+
+def kept(
+    inquiry: Inquiry, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
+) -> tuple[Sighting, ...]:
+    """What the log has of these versions, in the order in which it was written.
+
+    With `tested` nothing of what could not be tested then, and of the bounds nothing that hung or
+    crashed: without them there is no answer, and they are tried again.
+    """
+    wanted = {key_of(inquiry.at(version)): version for version in versions}
+    found = (
+        Sighting(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
+        for trial in trials
+        if trial.key in wanted
+    )
+    return tuple(seen for seen in found if not tested or _says_something(inquiry, seen))
+
+
+def _says_something(inquiry: Inquiry, seen: Sighting) -> bool:
+    if seen.version not in (inquiry.good, inquiry.bad):
+        return not seen.observation.says_nothing
+    return inquiry.read(seen.version, seen.observation, None)[0] is not Word.UNTESTABLE
+
+
+class _Reading:
+    """Reads what was seen as answers; each once for each value that it is compared with."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self._inquiry = inquiry
+        self._read: dict[tuple[int, Value | None], tuple[Word, str | None]] = {}
+
+    def search(
+        self, versions: tuple[str, ...], sightings: Sequence[Sighting], *, fix: bool
+    ) -> Search:
+        """The search with every answer that can be read; the sightings have to live on."""
+        reference = _reference(self._inquiry, sightings)
+        answers = []
+        for seen in sightings:
+            if self._inquiry.when and reference is None and seen.version != self._inquiry.good:
+                continue  # there is nothing yet to compare it with
+            word, reason = self._answer(seen, reference)
+            answers.append(
+                Answer(version=seen.version, word=word, reason=reason, purpose=seen.purpose)
+            )
+        oldest = Word.BAD if fix else Word.GOOD
+        return Search(versions=versions, oldest=oldest, answers=tuple(answers))
+
+    def _answer(self, seen: Sighting, reference: Value | None) -> tuple[Word, str | None]:
+        key = id(seen), reference
+        if key not in self._read:
+            self._read[key] = self._inquiry.read(seen.version, seen.observation, reference)
+        return self._read[key]
+
+
+def _reference(inquiry: Inquiry, sightings: Sequence[Sighting]) -> Value | None:
+    """What the good version has shown first."""
+    for seen in sightings:
+        if seen.version == inquiry.good:
+            word, _ = inquiry.read(seen.version, seen.observation, None)
+            if word is not Word.UNTESTABLE:
+                return inquiry.value(seen.observation)
+    return None
+
+
+def investigate(
+    inquiry: Inquiry,
+    versions: tuple[str, ...],
+    known: Sequence[Sighting],
+    probe: Probe,
+    reporter: Reporter,
+    *,
+    fix: bool,
+) -> Investigation:
+    """Ask until there is an answer, or nothing can be installed here."""
+    sightings, reading = list(known), _Reading(inquiry)
+    while True:
+        search = reading.search(versions, sightings, fix=fix)
+        asked = ask(search)
+        if isinstance(asked, Bisection):
+            break
+        reporter.stage(remaining_words(asked), left_at_most(asked, search))
+        seen = probe(asked, search)
+        if reason := trouble_here(seen.observation):
+            asked = stopped(search, f"nothing can be installed here: {reason}")
+            break
+        sightings.append(seen)
+        answer = reading.search(versions, sightings, fix=fix).answers[-1]
+        because = f" ({cap(answer.reason, TOLD)})" if answer.reason else ""
+        reporter.tell(f"{asked.version}: {answer.word}{because}")
+    return Investigation(
+        inquiry=inquiry,
+        versions=versions,
+        fix=fix,
+        bisection=asked,
+        sightings=tuple(sightings),
+    )
+
+
+def trouble_here(seen: Observation) -> str | None:
+    """Why no version at all can be had; None: it is about this one, if anything."""
+    if seen.outcome is not Outcome.UNAVAILABLE:
+        return None
+    return next((reason for reason in HERE if reason in (seen.detail or "")), None)
+
+
+def keep(log: Trials, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
+    """Write it down at once; None: it says nothing of this version, or cannot be kept."""
+    if trouble_here(observation):
+        return None
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    trial = Trial(key=key_of(case), at=now, observation=observation)
+    if not log.add(trial):
+        reporter.tell(f"{case.client}: {SECRET}")
+        return None
+    return trial
+
+
+def remaining_words(question: Question) -> str:
+    """What is left, in words."""
+    low, high = question.remaining
+    match question.purpose:
+        case Purpose.SAMPLE:
+            return f"a sample outside {low} to {high}"
+        case Purpose.CONFIRM:
+            return f"a second look at {question.version}"
+        case Purpose.SETTLE:
+            return f"{question.version} again, as answers differ"
+        case _:
+            left = "candidate" if question.candidates == 1 else "candidates"
+            return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
+
+
+def left_at_most(question: Question, search: Search) -> int:
+    """Probes until the interval is found, if every version can be tested; then one at a time."""
+    if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
+        return 1
+    known = {answer.version for answer in search.answers}
+    bounds = sum(version not in known for version in question.remaining)
+    return max(math.ceil(math.log2(max(question.candidates, 1))) + bounds, 1)
+
+
+def replay(question: Question, search: Search) -> Sighting:
+    """In the place of a probe, where only the log is to answer."""
+    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
+    return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
+
+
+class Workplace:
+    """A laboratory that is opened when it is needed, with threads that install, and others that
+    probe; a context manager.
+    """
+
+    def __init__(self, settings: Settings, redactor: Redactor, *, jobs: int) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._stack = contextlib.ExitStack()
+        self._opened: Laboratory | None = None
+        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
+        self._probing = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
+
+    @property
+    def laboratory(self) -> Laboratory:
+        """The laboratory, opened by the first who asks for it."""
+        self._opened = self._opened or open_laboratory(self._stack, self._settings, self._redactor)
+        return self._opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened:  # what runs is ended first, and then who waits for it
+            self._opened.children.close()
+            self._opened.cache.stop()
+        self._installing.shutdown(cancel_futures=True)
+        self._probing.shutdown(cancel_futures=True)
+        self._stack.close()
+
+
+class Bench(Workplace):
+    """Probes one version after the other."""
+
+    def __init__(
+        self, inquiry: Inquiry, settings: Settings, log: Trials, reporter: Reporter
+    ) -> None:
+        super().__init__(settings, log.redactor, jobs=1)
+        self._inquiry = inquiry
+        self._log = log
+        self._reporter = reporter
+        self._preparing: dict[Client, Future[None]] = {}
+
+    def __call__(self, question: Question, search: Search) -> Sighting:
+        """What the version shows; both that may come next are installed meanwhile."""
+        laboratory = self.laboratory
+        case = self._inquiry.at(question.version)
+        cases = [case, *map(self._inquiry.at, upcoming(search, question))]
+        self._forget_waiting()
+        self._let_go(laboratory, engine.clients_of(cases))
+        for each in cases:
+            self._prepare(laboratory, each)
+        self._reporter.busy(str(case.client), "")
+        for client in engine.clients_of([case]):
+            self._preparing[client].result()
+        self._reporter.busy(str(case.client), "probing")
+        observation = self._probing.submit(engine.probe, laboratory, case).result()
+        self._reporter.done(str(case.client))
+        keep(self._log, case, observation, self._reporter)
+        return Sighting(version=question.version, observation=observation, purpose=question.purpose)
+
+    def _let_go(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
+        """What is installed and not needed now may make room for others."""
+        for client, preparing in tuple(self._preparing.items()):
+            if client not in needed and preparing.done():
+                laboratory.cache.give_back(client)
+                del self._preparing[client]
+
+    def _forget_waiting(self) -> None:
+        """What was foreseen and is not yet being installed may not be needed any more."""
+        self._preparing = {c: each for c, each in self._preparing.items() if not each.cancel()}
+
+    def _prepare(self, laboratory: Laboratory, case: Case) -> None:
+        clients = [c for c in engine.clients_of([case]) if c not in self._preparing]
+        laboratory.cache.expect(clients)
+        for client in clients:
+            say = functools.partial(self._reporter.busy, str(client))
+            self._preparing[client] = self._installing.submit(
+                laboratory.cache.prepare, client, say, self._reporter.tell
+            )

@@ -1,0 +1,190 @@
+"""Known failures: a case, how it fails, in which versions, until when, and the issue about it."""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from authprobe.emulator.setup import STRICT, Whole
+from authprobe.errors import ScenarioError
+from authprobe.observation import Observation, Outcome
+from authprobe.run import CaseRecord
+from authprobe.scenario.model import Text, TextRule
+from authprobe.scenario.source import Flaw, Mark, SourceError, escape, quote, read_text
+from authprobe.scenario.structure import locate, read
+from authprobe.scenario.yamltree import compose
+from authprobe.verdict import Status
+from authprobe.versions import EXACT, read_range
+
+KEY: Final = "known_failures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """How a case fails; what is not stated is not compared."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    outcome: Outcome
+    status: Whole | None = None
+    error_type: Text | None = None
+    message: Text | TextRule | None = None
+
+    def fits(self, seen: Observation) -> bool:
+        """Whether it failed so."""
+        return (
+            seen.outcome is self.outcome
+            and self.status in (None, seen.status)
+            and self.error_type in (None, seen.error_type)
+            and (self.message is None or text_fits(self.message, seen.message))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFailure:
+    """One entry of the file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    case: Text
+    """An id, or a pattern as `cli-login/*`."""
+    signature: Signature
+    versions: Text | None = None
+    """One version or a range of them; every version if not given."""
+    expires: datetime.date
+    """The last day on which the failure is excused."""
+    issue: Annotated[str, Field(pattern=r"^https?://[!-~]{3,500}$")]
+    note: Text | None = None
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it may mean more than one case."""
+        return any(sign in self.case for sign in "*?[")
+
+    def is_for(self, case_id: str, version: str | None) -> bool:
+        """Whether it speaks of this case at the version that ran."""
+        return (self.case == case_id or fnmatchcase(case_id, self.case)) and self._holds(version)
+
+    def _holds(self, version: str | None) -> bool:
+        if self.versions is None:
+            return True
+        wanted = read_range(self.versions)
+        return version is not None and (
+            wanted.holds(version) if wanted else version == self.versions
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFailures:
+    """What a file of known failures holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    known_failures: Annotated[tuple[KnownFailure, ...], Field(max_length=1000)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The entries that hold on a day, with the places from which they come."""
+
+    entries: tuple[tuple[str, KnownFailure], ...] = ()
+    """Each with its `file:line:column`."""
+    today: datetime.date = datetime.date.min
+
+    def about(self, case_id: str, version: str | None) -> tuple[KnownFailure, ...]:
+        """The entries that excuse a failure of this case, if it is the one that they know."""
+        return tuple(
+            entry
+            for _, entry in self.entries
+            if entry.expires >= self.today and entry.is_for(case_id, version)
+        )
+
+    def complaints(self, records: Iterable[CaseRecord], *, partial: bool) -> Iterator[str]:
+        """A line for each entry that has expired, or that no case needs any more.
+
+        What a pattern is for is known only when every case has run.
+        """
+        tested = [record for record in records if record.verdict.status is not Status.ERROR]
+        for place, entry in self.entries:
+            own = [r for r in tested if entry.is_for(r.id, r.client_version)]
+            if entry.expires < self.today:
+                yield f"{place}: this known failure has expired on {entry.expires}; {_RENEW}"
+            elif partial and entry.is_pattern:
+                continue
+            elif own and not any(_is_excused(record, entry) for record in own):
+                yield (
+                    f"{place}: this known failure is no more: {len(own)} of its cases ran, and "
+                    f"none failed so ({quote(entry.case)}); take the entry out"
+                )
+
+
+_RENEW: Final = "look at its issue, then take the entry out or give it another day"
+
+
+def _is_excused(record: CaseRecord, entry: KnownFailure) -> bool:
+    return record.verdict.known is not None and entry.signature.fits(record.observation)
+
+
+def text_fits(rule: str | TextRule, text: str | None) -> bool:
+    """Whether a text is as the rule says; no text is as no rule says."""
+    return text is not None and (text == rule if isinstance(rule, str) else rule.fits(text))
+
+
+def load_known(path: Path | None, today: datetime.date) -> Known:
+    """The entries of a file; none without a file.
+
+    Raises:
+        ScenarioError: every complaint about the file, in its order.
+    """
+    if path is None:
+        return Known(today=today)
+    try:
+        text = read_text(path)
+        if all(line.split("#", 1)[0].strip() == "" for line in text.splitlines()):
+            return Known(today=today)
+        tree = compose(text)
+    except SourceError as error:
+        raise ScenarioError((_complaint(path, error.flaw),)) from None
+    found = read(tree.root, KnownFailures)
+    flaws = [*tree.flaws, *(found if isinstance(found, tuple) else ())]
+    if isinstance(found, KnownFailures):
+        entries = found.known_failures
+        flaws += [
+            Flaw(locate(tree.root, (KEY, number, "versions")), trouble)
+            for number, entry in enumerate(entries)
+            if (trouble := _range_trouble(entry.versions))
+        ]
+    if flaws or not isinstance(found, KnownFailures):
+        raise ScenarioError(tuple(_complaint(path, flaw) for flaw in sorted(flaws)))
+    places = (locate(tree.root, (KEY, number)) for number in range(len(found.known_failures)))
+    return Known(
+        entries=tuple(
+            (_place(path, at), entry)
+            for at, entry in zip(places, found.known_failures, strict=True)
+        ),
+        today=today,
+    )
+
+
+def _range_trouble(versions: str | None) -> str | None:
+    if versions is None:
+        return None
+    try:
+        wanted = read_range(versions)
+    except ValueError as error:
+        return str(error)
+    if wanted is None and not EXACT.fullmatch(versions):
+        return f"{quote(versions)} is no version and no range; write 2.1.31 or >=2.1.0 <2.2"
+    return None
+
+
+def _complaint(path: Path, flaw: Flaw) -> str:
+    return f"{_place(path, flaw.at)}: {flaw.text}"
+
+
+def _place(path: Path, at: Mark) -> str:
+    return f"{escape(str(path))}:{at.line}:{at.column}"

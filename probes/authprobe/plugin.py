@@ -1,0 +1,311 @@
+"""pytest's way in: cases become items, the plan is probed once, each item gets its verdict.
+
+The engine works before the first item does, so that pytest sees verdicts only: no secret, traceback
+or local variable of a probe can reach one of its reports.
+"""
+
+import argparse
+import contextlib
+import tempfile
+import traceback
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from authprobe import conduct
+from authprobe.errors import ExitCode, ProbesError
+from authprobe.harmless import for_log
+from authprobe.past import Past
+from authprobe.plan import Case
+from authprobe.progress import Reporter, make_reporter
+from authprobe.report.answers import read_answers
+from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.report.ctrf import ctrf
+from authprobe.report.html import finished, summary
+from authprobe.report.junit import junit
+from authprobe.report.markdown import summary_markdown
+from authprobe.report.table import proves_nothing
+from authprobe.report.text import describe_problem
+from authprobe.run import CaseRecord, Run, dump_run
+from authprobe.settings import Settings, is_ci
+from authprobe.verdict import Status
+
+TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
+HTML: Final = "report.html"
+JUNIT: Final = "junit.xml"
+CASE: Final = "case"
+
+_KEY: Final = pytest.StashKey["CompatibilityRun"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("authprobe", "authprobe: compatibility of Claude clients")
+    group.addoption(
+        "--scenarios",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="scenario file or folder (default: the bundled ones); may be repeated",
+    )
+    group.addoption("--client", action="append", default=[], help="NAME[@VERSION]; repeatable")
+    group.addoption("--case", action="append", default=[], help="id of a case; repeatable")
+    group.addoption("--target", default="emulator", help="emulator")
+    group.addoption("--jobs", type=int, default=None, help="clients at once (default: processors)")
+    group.addoption("--out", default="reports", help="folder for the reports (default: reports)")
+    group.addoption("--baseline", default=None, help="results file of an accepted run")
+    group.addoption("--known-failures", default=None, help="failures that are excused")
+    group.addoption("--history", default=None, help="PATH, URL or none: where runs are kept")
+    group.addoption("--break-rule", action="append", default=[], help=argparse.SUPPRESS)
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings that pytest's options make.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    read = {"jobs": int, "baseline": Path, "known_failures": Path, "history": str}
+    given = {name: config.getoption(name) for name in read}
+    chosen: dict[str, Any] = {
+        name: read[name](value) for name, value in given.items() if value is not None
+    }
+    return Settings(
+        scenarios=tuple(map(Path, config.getoption("--scenarios"))),
+        clients=tuple(config.getoption("--client")),
+        cases=tuple(config.getoption("--case")),
+        target=config.getoption("--target"),
+        out=Path(config.getoption("--out")),
+        break_rules=frozenset(config.getoption("--break-rule")),
+        **chosen,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Plan the run, where the compatibility test is asked for; else stay out of the way."""
+    asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
+    if not any(TEST_FILE.is_relative_to(path.resolve()) for path in asked):
+        return
+    if config.getoption("numprocesses", None):
+        raise pytest.UsageError(
+            "the cases are probed at once already; use --jobs N instead of -n N"
+        )
+    given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
+    try:
+        plan = given[0].plan if given else conduct.plan_of(settings_of(config))
+    except ProbesError as error:
+        raise pytest.UsageError(f"nothing was run\n{error}") from None
+    run = CompatibilityRun(config, plan, given[0].cases if given else plan.cases)
+    config.stash[_KEY] = run
+    config.pluginmanager.register(run, "authprobe-run")
+
+
+@dataclass(slots=True, eq=False)
+class Given:
+    """A plugin that brings a plan along, and takes home what came of it."""
+
+    plan: conduct.Plan
+    cases: tuple[Case, ...]
+    """Those of the plan that are to be probed."""
+    run: Run | None = None
+    problem: str | None = None
+    trouble: str | None = None
+    """Why the history could not be kept."""
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the run out of the session that made it."""
+        if made := config.stash.get(_KEY, None):
+            self.run, self.problem, self.trouble = made.run, made.problem, made.past.trouble
+
+
+class CompatibilityRun:
+    """The plugin while a compatibility run is on."""
+
+    def __init__(self, config: pytest.Config, plan: conduct.Plan, cases: tuple[Case, ...]) -> None:
+        self.config = config
+        self.plan = plan
+        self.cases = cases
+        self.run: Run | None = None
+        self.records: dict[str, CaseRecord] = {}
+        self.problem: str | None = None
+        self._alone = True
+        self.past = Past(plan.settings.kept_in, plan.settings.history_keep)
+        self.guard = Guard()
+        self.ends_with: ExitCode | None = None
+        self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
+        if not config.option.collectonly:
+            self._stage("htmlpath", HTML)
+            config.option.self_contained_html = True
+
+    def _stage(self, option: str, name: str) -> None:
+        """Let pytest write a report of ours elsewhere first; one that the user asked for stays."""
+        if getattr(self.config.option, option, None) is None:
+            setattr(self.config.option, option, str(Path(self._staging.name, name)))
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "record" in metafunc.fixturenames:
+            ids = [case.id for case in self.cases]
+            metafunc.parametrize("record", self.cases, ids=ids, indirect=True)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if case := case_of(item):
+            item.extra_keyword_matches.update(case.tags)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Probe the cases of the selected items, all of them, before pytest goes on to judge."""
+        if session.config.option.collectonly or session.testsfailed:
+            return
+        wanted = [case_of(item) for item in session.items]
+        cases = [case for case in wanted if case]
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        if not cases or capture is None:
+            return
+        with (
+            capture.global_and_fixture_disabled(),
+            make_reporter(plain=is_ci()) as reporter,
+        ):
+            self.past.look(cases)
+            self.run = self._conduct(reporter, cases)
+        if not self._publish_results(self.run):
+            session.items.clear()  # what they say is made of what the results hold
+        self.records = {record.id: record for record in self.run.cases}
+        session.items[:] = [
+            item
+            for item in session.items
+            if (case := case_of(item)) is None or case.id in self.records
+        ]
+
+    def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
+        redactor = self.guard.redactor
+        try:
+            return conduct.conduct(self.plan, reporter, cases, redactor)
+        except ProbesError as error:
+            raise pytest.UsageError(redactor(str(error))) from None
+        except Exception as error:  # noqa: BLE001 - pytest would print it as it is
+            told = redactor("".join(traceback.format_exception(error)))
+            raise RuntimeError(told) from None
+
+    def _publish_results(self, run: Run) -> bool:
+        """Write `results.json`, before anything is shown; whether what it holds may be shown."""
+        with self._complaining():
+            self.guard.publish(self.plan.settings.out, {"results.json": dump_run(run)})
+        return self.ends_with is not ExitCode.SECRET_FOUND
+
+    @contextlib.contextmanager
+    def _complaining(self) -> Iterator[None]:
+        """Keeps what there is to say of artifacts that are not written, and the exit code."""
+        try:
+            yield
+        except SecretFoundError as error:
+            self.problem = str(error)
+            self.ends_with = ExitCode.SECRET_FOUND
+        except OSError as error:
+            self.problem = f"the reports could not be written: {error}"
+            self.ends_with = ExitCode.USAGE
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Write the reports when everybody else has written theirs, before the terminal sums up."""
+        try:
+            yield
+            if self.run is not None and self.problem is None:
+                with self._complaining():
+                    self._publish(self.run)
+        finally:
+            self.past.close()
+            self._staging.cleanup()
+        if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
+            session.exitstatus = ExitCode.FAILURES
+        if self.run is not None and self.run.interrupted:
+            session.exitstatus = ExitCode.INTERRUPTED
+        if self.ends_with is not None:
+            session.exitstatus = self.ends_with
+
+    def _publish(self, run: Run) -> None:
+        texts = {"summary.md": summary_markdown(run), JUNIT: junit(run), "ctrf.json": ctrf(run)}
+        staged = Path(self._staging.name, HTML)
+        if staged.is_file():
+            texts[HTML] = finished(staged.read_text(encoding="utf-8"), alone=self._alone)
+        self._tell_final_names()
+        self.guard.publish(self.plan.settings.out, texts)
+        if not run.interrupted:
+            (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+        self.past.append(run)
+
+    def _tell_final_names(self) -> None:
+        """Let the plugins that wrote a report name the place where it is going to be."""
+        for writer in self.config.pluginmanager.get_plugins():
+            path = getattr(writer, "_report_path", None)
+            if path and Path(path) == Path(self._staging.name, HTML):
+                final = Path(self.plan.settings.out, HTML).resolve()
+                writer._report_path = type(path)(final)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.past.trouble:
+            terminalreporter.write_line(self.past.trouble, yellow=True)
+        if self.problem:
+            terminalreporter.write_line(self.problem, red=True)
+        elif self.run is not None and (vacuous := proves_nothing(self.run)):
+            terminalreporter.write_line(vacuous, yellow=True)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        made = yield
+        if case := case_of(item):
+            made.user_properties.append((CASE, case.id))
+        return made
+
+    def _record_of(self, report: pytest.TestReport) -> CaseRecord | None:
+        return self.records.get(str(dict(report.user_properties).get(CASE)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_metadata(self, metadata: dict[str, Any]) -> None:
+        """Leave out what pytest-metadata gathers: CI variables name people and machines."""
+        metadata.clear()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = "Compatibility of Claude clients"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self.run is not None:
+            found = read_answers(self.plan.settings.out)
+            prefix.append(summary(self.run, self.past.points(), bisections=found))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        """Leave the cases out of pytest-html's own table: it draws by script, and twice as much."""
+        if self._record_of(report) is not None:
+            cells.clear()
+        else:
+            self._alone = False
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> CaseRecord:
+    """The record of the item's case; a case that could not be tested is an error, not a failure."""
+    found = request.config.stash[_KEY].records[request.param.id]
+    if found.verdict.status is Status.ERROR:
+        pytest.fail(describe(found), pytrace=False)
+    if found.verdict.status is Status.SKIPPED:
+        pytest.skip(describe(found))
+    return found
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """The case that an item judges; None: an ordinary test."""
+    callspec = getattr(item, "callspec", None)
+    value = callspec.params.get("record") if callspec else None
+    return value if isinstance(value, Case) else None
+
+
+def describe(record: CaseRecord) -> str:
+    """Why a case did not pass, in a few lines."""
+    return for_log("\n".join(describe_problem(record)))

@@ -1,0 +1,120 @@
+"""What differs, as text, as Markdown for an issue, and for JSON."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from authprobe.diff import Compared, Diff
+from authprobe.harmless import LONG, SHORT, cap, one_line
+from authprobe.report.markdown import code, escaped
+from authprobe.report.text import plural
+from authprobe.wire import SENT, Aspect, Change, alike
+
+
+def headline(diff: Diff) -> str:
+    """How much differs, in one sentence."""
+    compared = len(diff.cases) - len(diff.not_compared)
+    what = f"{plural(len(diff.changed), 'case')} of {compared:,} differ"
+    return f"{diff.before} → {diff.after}: {what if compared else 'nothing could be compared'}"
+
+
+def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
+    """Each change in a line; the flags of one request together in one."""
+    lines: dict[str, list[str]] = {}
+    for change in changes:
+        if change.aspect is Aspect.BETAS:
+            flag, _, request = change.subject.partition(" in ")
+            sign = "+" if change.after == SENT else "-"
+            lines.setdefault(f"betas of {request}: ", []).append(f"{sign} {flag}")
+        else:
+            lines[_told(change)] = []
+    return tuple(one_line(head + ", ".join(flags), LONG) for head, flags in lines.items())
+
+
+_BEFORE: Final = 40
+"""Characters that are told of what long texts have in common."""
+_NAMED: Final = 20
+"""Cases that only one side has, and that are told by name."""
+_WORDS: Final = {
+    Aspect.REQUEST: "request ",
+    Aspect.HOST: "host of ",
+    Aspect.CREDENTIAL: "credential in ",
+    Aspect.ANSWER: "answers to ",
+    Aspect.TIMES: "number of ",
+    Aspect.RETRIES: "retries of ",
+    Aspect.ORDER: "order of ",
+    Aspect.LOGIN: "credentials file, ",
+    Aspect.LEAKS: "left-over ",
+}
+
+
+def _told(change: Change) -> str:
+    words = _WORDS.get(change.aspect, "")
+    before, after = _from_there(change.before, change.after)
+    return f"{words}{change.subject}: {cap(before, SHORT)} → {cap(after, SHORT)}"
+
+
+def _from_there(before: str, after: str) -> tuple[str, str]:
+    """Both texts; where they are long and begin alike, from a bit before they differ."""
+    same = alike(before, after)
+    if same < SHORT:
+        return before, after
+    return f"…{before[same - _BEFORE :]}", f"…{after[same - _BEFORE :]}"
+
+
+def rest(diff: Diff) -> tuple[str, ...]:
+    """What is to be said of all cases together, a line each."""
+    the_same = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
+    lines = [f"{plural(the_same, 'case')} alike"] if the_same else []
+    for names, what in ((diff.only_before, "before"), (diff.only_after, "after")):
+        lines += [f"only {what}: {name}" for name in names[:_NAMED]]
+        if len(names) > _NAMED:
+            lines.append(f"only {what}: {len(names) - _NAMED:,} more, which --json names")
+    lines += [f"not compared: {case.case}: {case.reason}" for case in diff.not_compared]
+    return tuple(one_line(line, LONG) for line in lines)
+
+
+def text(diff: Diff, command: str) -> Iterator[str]:
+    """The diff for a terminal, line by line."""
+    yield one_line(headline(diff), LONG)
+    yield from (f"  {one_line(client)}" for client in diff.clients)
+    for cases, changes in diff.groups:
+        yield ""
+        yield from (one_line(f"{case.case}{_worse(case)}") for case in cases)
+        yield from (f"  {line}" for line in change_lines(changes))
+    yield from ("", *rest(diff), f"again: {command}")
+
+
+def markdown(diff: Diff, command: str) -> Iterator[str]:
+    """The diff for an issue, line by line."""
+    yield f"**{escaped(headline(diff))}**"
+    if diff.clients:
+        yield from ("", *(f"- {escaped(client)}" for client in diff.clients))
+    for cases, changes in diff.groups:
+        yield ""
+        yield from (f"{code(case.case)}{_worse(case)}  " for case in cases)
+        yield ""
+        yield from (f"- {escaped(line, LONG)}" for line in change_lines(changes))
+    yield from ("", *(f"- {escaped(line, LONG)}" for line in rest(diff)))
+    yield from ("", "```sh", command, "```")
+
+
+def as_json(diff: Diff, command: str) -> dict[str, object]:
+    """The diff for programs."""
+    return {
+        "schema_version": 1,
+        "before": diff.before,
+        "after": diff.after,
+        "same": diff.same,
+        "clients": diff.clients,
+        "cases": [
+            {"id": case.case, "worse": case.worse, "changes": case.changes, "reason": case.reason}
+            for case in diff.cases
+        ],
+        "only_before": diff.only_before,
+        "only_after": diff.only_after,
+        "command": command,
+    }
+
+
+def _worse(case: Compared) -> str:
+    return " (worse)" if case.worse else ""

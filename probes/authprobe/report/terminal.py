@@ -1,0 +1,99 @@
+"""A run as a table for the terminal."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from authprobe.harmless import for_log, one_line
+from authprobe.report import table, text
+from authprobe.run import CaseRecord, Run
+from authprobe.verdict import Status
+
+_STYLES: Final = {
+    Status.PASSED: "green",
+    Status.FAILED: "bold red",
+    Status.ERROR: "bold yellow",
+    Status.SKIPPED: "dim",
+}
+_HEADS: Final = ("Verdict", "Outcome", "Requests", "Seconds", "Case")
+_PLAIN_MARKS: Final = {
+    Status.PASSED: "+",
+    Status.FAILED: "x",
+    Status.ERROR: "!",
+    Status.SKIPPED: "-",
+}
+
+
+def print_run(run: Run, console: Console) -> None:
+    """A line for each case, with what went wrong beneath it, then the verdict on the run."""
+    # Nothing is wrapped: ids are to be copied and searched for.
+    console.print(_all(run, plain=console.options.ascii_only), soft_wrap=True)
+
+
+def _all(run: Run, *, plain: bool) -> Text:
+    drawn = Text()
+    rows = [_cells(record, plain=plain) for record in run.cases]
+    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    if rows:
+        drawn.append(_line(_HEADS, widths), "bold")
+    for record, cells in zip(run.cases, rows, strict=True):
+        style = _STYLES[record.verdict.status]
+        line = _line(cells, widths)
+        drawn.append(line[: widths[0]], style).append(line[widths[0] :])
+        if record.verdict.status in (Status.FAILED, Status.ERROR):
+            for problem in text.describe_problem(record):
+                drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
+            for words in text.describe_cause(record.diagnosis) if record.diagnosis else ():
+                drawn.append(f"    {_shown(words, plain=plain)}\n")
+    drawn.append("\n" if rows else "")
+    _append_changes(drawn, run, plain=plain)
+    for warning in table.warnings(run):
+        drawn.append(f"{_shown(warning, plain=plain)}\n", "bold yellow")
+    headline = table.headline(run)
+    mark = _mark(headline.status, plain=plain)
+    words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
+    return drawn.append(_shown(words, plain=plain), _STYLES[headline.status])
+
+
+def _append_changes(drawn: Text, run: Run, *, plain: bool) -> None:
+    """What is not as in the baseline, regressions first."""
+    for record in table.changes(run):
+        style = _STYLES[record.verdict.status]
+        drawn.append(f"{_shown(text.changed_words(record), plain=plain)}\n", style)
+        for line in table.change_words(record):
+            drawn.append(f"    {_shown(line, plain=plain)}\n")
+    for name in run.absent:
+        drawn.append(f"absent: {_shown(name, plain=plain)}\n", "bold yellow")
+    if words := table.baseline_words(run):
+        drawn.append(f"{words}\n")
+
+
+def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
+    seen, verdict = record.observation, record.verdict
+    return (
+        f"{_mark(verdict.status, plain=plain)} {text.status_words(verdict)}",
+        text.outcome_words(seen),
+        str(len(seen.exchanges)),
+        f"{seen.elapsed:.2f}",
+        _shown(record.id, plain=plain),
+    )
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Cells in columns; numbers to the right, and the last as long as it is."""
+    mark, outcome, requests, seconds, case = cells
+    return (
+        f"{mark:<{widths[0]}}  {outcome:<{widths[1]}}  {requests:>{widths[2]}}  "
+        f"{seconds:>{widths[3]}}  {case}\n"
+    )
+
+
+def _mark(status: Status, *, plain: bool) -> str:
+    return _PLAIN_MARKS[status] if plain else text.SYMBOLS[status]
+
+
+def _shown(outside: str, *, plain: bool) -> str:
+    """The text with nothing hidden in it, in characters that the terminal can write."""
+    line = for_log(one_line(outside))
+    return line.encode("ascii", "backslashreplace").decode() if plain else line

@@ -1,0 +1,307 @@
+"""Words that every drawing of a run shares; none of them is escaped for any format yet."""
+
+import base64
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Final
+
+from authprobe.comparison import credential_words, describe_transition
+from authprobe.findings import TOKEN_PATH
+from authprobe.harmless import SHORT, cap, one_line
+from authprobe.judge import describe_request, outcome_counts
+from authprobe.observation import Exchange, Observation, Outcome, Session, StoredLogin
+from authprobe.plan import REQUEST
+from authprobe.run import CaseRecord, Diagnosis, Run
+from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
+from authprobe.verdict import Mismatch, Status, Verdict
+
+Facts = tuple[tuple[str, str], ...]
+"""Labels and values, in reading order."""
+
+USUAL_FLOWS: Final = (REQUEST, Flow.PROMPT)
+
+SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def status_words(verdict: Verdict) -> str:
+    """The status, and whether it has become worse since the baseline, or is known."""
+    if verdict.known:
+        return "known failure"
+    return f"{verdict.status}, regressed" if verdict.regressed else verdict.status.value
+
+
+def auth_path(record: CaseRecord) -> str:
+    """What a case authenticates with, and where, without the client."""
+    words = ["no credential" if record.credential == NO_CREDENTIAL else record.credential]
+    if record.endpoint != DEFAULT:
+        words[0] += f" at {record.endpoint}"
+    if record.headers != DEFAULT:
+        words.append(f"headers {record.headers}")
+    if record.backend != DEFAULT:
+        words.append(f"backend {record.backend}")
+    if record.environment != DEFAULT:
+        words.append(f"environment {record.environment}")
+    if record.flow not in USUAL_FLOWS:
+        words.append(f"flow {record.flow}")
+    return ", ".join(words)
+
+
+def outcome_words(observation: Observation) -> str:
+    """The outcome and the HTTP status: `rejected 401`."""
+    return _joined((observation.outcome.value, _number(observation.status)), " ")
+
+
+def describe_outcome(observation: Observation) -> str:
+    """What came of a case, in one line."""
+    said = f"“{cap(observation.message, SHORT)}”" if observation.message else None
+    parts = (outcome_words(observation), _joined((observation.error_type, said), ": "))
+    words = _joined(parts, ", ")
+    if observation.message is None and observation.detail:
+        return f"{words}: {cap(observation.detail, SHORT)}"
+    return words
+
+
+def describe_mismatch(mismatch: Mismatch) -> str:
+    """What was expected and what was seen, in one line."""
+    expected, actual = cap(mismatch.expected, SHORT), cap(mismatch.actual, SHORT)
+    return f"{mismatch.field}: expected {expected}, saw {actual}"
+
+
+def describe_problem(record: CaseRecord) -> tuple[str, ...]:
+    """The mismatches of a case as lines, and why; what came of it where there are none."""
+    lines = tuple(describe_mismatch(mismatch) for mismatch in record.verdict.mismatches)
+    if lines and record.observation.detail:
+        lines = (*lines, one_line(record.observation.detail))
+    return lines or (describe_outcome(record.observation),)
+
+
+def describe_changes(record: CaseRecord) -> tuple[str, ...]:
+    """What has changed since the baseline, a line for each field."""
+    return tuple(one_line(describe_transition(x)) for x in record.verdict.transitions)
+
+
+def changed_words(record: CaseRecord) -> str:
+    """That a case has changed, or become worse, and which one it is."""
+    return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
+
+
+DECIDES: Final = "To decide:"
+"""Before what would tell one cause from another."""
+
+
+def cause_label(diagnosis: Diagnosis) -> str:
+    """What stands before a cause: how sure it is."""
+    if not diagnosis.confidence:
+        return "No cause is named"
+    return {"certain": "Cause", "likely": "Likely cause"}.get(diagnosis.level, "Possible cause")
+
+
+def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The cause and what to do, and what else it may be, a line each."""
+    return (
+        f"{cause_label(diagnosis)}: {diagnosis.summary} ({diagnosis.id})",
+        *(f"Seen: {line}" for line in diagnosis.evidence[:1]),
+        f"Remedy: {diagnosis.remedy}",
+        *(
+            line if line.startswith(DECIDES) else f"It may also be: {line}"
+            for line in other_causes(diagnosis)
+        ),
+    )
+
+
+def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Each other cause that fits, with what would decide, and the case that runs it."""
+    tests = {
+        experiment: case
+        for experiment, case in (
+            (diagnosis.experiment, diagnosis.experiment_case),
+            *((other.experiment, other.experiment_case) for other in diagnosis.alternatives),
+        )
+        if experiment
+    }
+    lines = [f"{other.summary} ({other.id})" for other in diagnosis.alternatives]
+    decide = [
+        f"{DECIDES} {test}" + (f" Run: authprobe run --case {case}" if case else "")
+        for test, case in tests.items()
+    ]
+    return (*lines, *decide) if lines else ()
+
+
+def expected_facts(expectation: Expectation) -> Facts:
+    """What a case must show; only what is stated."""
+    facts = [
+        ("Outcome", expectation.outcome.value),
+        ("Status", _number(expectation.status)),
+        ("Error type", expectation.error_type),
+        ("Message", _rule_words(expectation.message)),
+        ("Exit code", _number(expectation.exit_code)),
+        ("Detail", _rule_words(expectation.detail)),
+        ("Sessions", outcome_counts(expectation.sessions or {}) or None),
+        ("Stored login", expectation.stored_login),
+        ("Stored expiry", expectation.stored_expiry),
+        ("Stored subscription", expectation.stored_subscription),
+        ("Findings", ", ".join(expectation.findings) or None),
+        ("No findings", ", ".join(expectation.no_findings) or None),
+    ]
+    facts += [
+        (f"Request {number}", describe_request(request))
+        for number, request in enumerate(expectation.requests, start=1)
+    ]
+    facts += [("No request", describe_request(request)) for request in expectation.no_requests]
+    return _known(facts)
+
+
+def observed_facts(record: CaseRecord) -> Facts:
+    """What was seen, without the requests."""
+    seen = record.observation
+    sessions = [
+        (f"Session {number}", session_words(session))
+        for number, session in enumerate(seen.sessions, start=1)
+    ]
+    return _known(
+        (
+            ("Outcome", seen.outcome.value),
+            ("Status", _number(seen.status)),
+            ("Error type", seen.error_type),
+            ("Message", seen.message),
+            ("Exit code", _number(seen.exit_code)),
+            ("Detail", seen.detail),
+            ("Time", f"{seen.elapsed:.2f} s"),
+            ("Client", f"{record.client}, {_version_words(record.client_version)}"),
+            *sessions,
+            ("Refreshes", refresh_words(seen.exchanges)),
+            ("Hosts refused", ", ".join(seen.egress_refused) or None),
+            ("Stored login", login_words(seen.stored_login)),
+            ("Tokens left in", ", ".join(seen.leaks) or None),
+            ("Findings", ", ".join(finding.name for finding in record.findings) or None),
+        )
+    )
+
+
+def session_words(session: Session) -> str:
+    """What came of one session of several, and what it told its user."""
+    words = _joined((session.outcome.value, _number(session.status)), " ")
+    return f"{words}: “{cap(session.message, SHORT)}”" if session.message else words
+
+
+def refresh_words(exchanges: Iterable[Exchange]) -> str | None:
+    """Which refresh token was sent how often, and what each was answered."""
+    answers: dict[str, list[str]] = {}
+    for exchange in exchanges:
+        if exchange.path.endswith(TOKEN_PATH) and exchange.credential:
+            answers.setdefault(exchange.credential, []).append(status_number(exchange))
+    words = (
+        f"{token} {plural(len(told), 'time')}: {', '.join(told)}" for token, told in answers.items()
+    )
+    return "; ".join(words) or None
+
+
+def login_words(stored: StoredLogin | None) -> str | None:
+    """What the client's stored login is worth when it has ended."""
+    if stored is None:
+        return None
+    tokens = " and ".join(slot for slot in (stored.access, stored.refresh) if slot)
+    facts = (
+        tokens,
+        f"expiry {stored.expiry}" if stored.expiry else None,
+        f"subscription {stored.subscription}" if stored.subscription else None,
+    )
+    return _joined((stored.state.value, _joined(facts, ", ")), ": ")
+
+
+def setting_facts(record: CaseRecord) -> Facts:
+    """How the case was set up."""
+    return _known(
+        (
+            ("Auth path", auth_path(record)),
+            ("Flow", record.flow),
+            ("Fault", record.fault),
+            ("Baseline", record.verdict.baseline.value),
+            ("Known failure", record.verdict.known),
+        )
+    )
+
+
+def sent_words(exchange: Exchange) -> str:
+    """The slot of the credential that a request carried, and the header that it stood in."""
+    return credential_words(exchange.credential, exchange.credential_header) or "no credential"
+
+
+def told_words(exchange: Exchange) -> str:
+    """The error that a request was answered with."""
+    return _joined((exchange.error_type, exchange.message), ": ")
+
+
+def nearest_words(exchange: Exchange) -> str:
+    """What a request that no rule answered comes nearest to, and in which fields it differs."""
+    differs = f", differs in {', '.join(exchange.differs)}" if exchange.differs else ""
+    return f"nearest: {exchange.nearest}{differs}"
+
+
+def status_number(answered: Observation | Exchange) -> str:
+    """The HTTP status, or that there was none."""
+    return _number(answered.status) or "none"
+
+
+def anchor(case_id: str) -> str:
+    """An id for the details of a case: the same in every report, and short, as links repeat it."""
+    digest = hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).digest()
+    return f"case-{base64.b32encode(digest)[:12].decode().lower()}"
+
+
+def scenario_anchor(scenario: str) -> str:
+    """An id of letters, digits and `.-_~` for what is said of a scenario."""
+    return "about-" + re.sub(r"[^A-Za-z0-9.-]", _slug, scenario)
+
+
+def again(run: Run, record: CaseRecord) -> str:
+    """The command that runs a case again."""
+    clients = (f"--client {shlex.quote(client)}" for client in run.selection.clients)
+    paths = map(shlex.quote, run.selection.scenarios)
+    return " ".join(("authprobe run", *paths, *clients, f"--case {shlex.quote(record.id)}"))
+
+
+def was_probed(record: CaseRecord) -> bool:
+    """Whether the case could be tested here."""
+    return record.observation.outcome is not Outcome.UNAVAILABLE
+
+
+def _rule_words(rule: str | TextRule | None) -> str | None:
+    match rule:
+        case None:
+            return None
+        case str():
+            return f"“{rule}”"
+        case TextRule(contains=contains, matches=matches):
+            parts = (
+                f"contains “{contains}”" if contains is not None else None,
+                f"matches “{matches}”" if matches is not None else None,
+            )
+            return _joined(parts, " and ") or "any"
+
+
+def _version_words(version: str | None) -> str:
+    return f"version {version}" if version else "no version seen"
+
+
+def _slug(match: re.Match[str]) -> str:
+    return "_" if match.group() == "/" else f"~{ord(match.group()):x}~"
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _joined(parts: Iterable[str | None], between: str) -> str:
+    return between.join(part for part in parts if part)
+
+
+def _known(facts: Iterable[tuple[str, str | None]]) -> Facts:
+    return tuple((label, value) for label, value in facts if value is not None)

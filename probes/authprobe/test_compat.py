@@ -1,0 +1,12 @@
+"""The compatibility run: one item per case, which hands out the verdict of the engine."""
+
+import pytest
+
+from authprobe.plugin import describe
+from authprobe.run import CaseRecord
+from authprobe.verdict import Status
+
+
+def test_compat(record: CaseRecord) -> None:
+    if record.verdict.status is Status.FAILED:
+        pytest.fail(describe(record), pytrace=False)
