@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.findings import INFERENCE
+from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.settings import cache_folder
 from tests.command import PROJECT, Ended, command, results, run, verdicts
 
@@ -101,7 +101,7 @@ def test_the_backend_saw_the_versions_that_were_asked_for(whole: Whole) -> None:
         seen = {p.partition("/")[2] for p in products if p.partition("/")[0] in PRODUCTS[kind]}
         assert seen <= {case["client_version"]}, case["id"]
         # Who asks no model may end before its first side request is out.
-        asked_model = any(e["path"] == INFERENCE for e in case["observation"]["exchanges"])
+        asked_model = any(e["path"] == MESSAGES_PATH for e in case["observation"]["exchanges"])
         assert seen or not asked_model, case["id"]
 
 

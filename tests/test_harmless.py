@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.harmless import cap, for_json, for_log, one_line, visible
+from authprobe.core.escaping import cap, for_json, for_log, one_line, visible
 
 
 @pytest.mark.parametrize(

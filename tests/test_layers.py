@@ -1,73 +1,70 @@
-"""Imports point back along the road: scenario, plan, observation, verdict, run, report."""
+"""Imports point down: each part of the package imports only itself and parts below it."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent / "probes" / "authprobe"
 LAYERS = (
-    (
-        *("bisection", "files", "harmless", "interruption", "personal", "reading", "shapes"),
-        *("sizes", "spelling", "versions"),
-    ),
-    ("redact", "search"),
-    ("channel", "errors", "scan"),
-    ("canary", "compat"),
-    ("observation", "verdict"),
-    ("findings",),
-    ("comparison", "fields"),
-    ("wire",),
-    ("settings",),
-    ("emulator",),
-    ("scenario",),
-    ("plan",),
-    ("run", "selection"),
-    ("history_tables",),
-    ("baseline", "diff", "history", "known"),
-    ("judge",),
-    ("inquiry", "trials"),
-    ("contrast", "features"),
-    ("diagnosis",),
-    ("clients", "doctor"),
-    ("engine", "past", "progress"),
-    ("conduct",),
-    ("investigate", "survey"),
-    ("collect",),
-    ("report",),
-    ("plugin",),
-    ("test_compat",),
-    ("commands",),
-    ("cli",),
-    ("__main__",),
+    "core",
+    "documents",
+    "redaction",
+    "errors",
+    "settings",
+    "observation",
+    "emulator",
+    "scenario",
+    "plan",
+    "verdict",
+    "run",
+    "diagnosis",
+    "doctor",
+    "clients",
+    "engine",
+    "trials",
+    "bisection",
+    "diff",
+    "compatibility",
+    "report",
+    "plugin",
+    "test_compat",
+    "commands",
+    "cli",
+    "__main__",
 )
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-MODULES = sorted((PROJECT / "probes" / "authprobe").rglob("*.py"))
+"""The parts of the package, from the ground up."""
+LEVELS = {name: level for level, name in enumerate(LAYERS)}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the modules of the package that a file imports, anywhere in it."""
+    known = {dotted(module) for module in MODULES}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else node.module for name in names)
+
+
+def dotted(path: Path) -> str:
+    """Return a file's module name, as `authprobe.plan.case`."""
+    names = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
 def part(module: str) -> str | None:
-    """The part of the package that a module belongs to; None: outside, or the package itself."""
-    names = module.split(".")
-    return names[1] if names[0] == "authprobe" and len(names) > 1 else None
+    """Return the top-level part of a module name; None for the package itself."""
+    return next(iter(module.split(".")[1:2]), None)
 
 
-def imports(path: Path) -> set[str]:
-    """The parts of the package that a module imports, wherever in it."""
-    found: set[str | None] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {part(alias.name) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "authprobe":
-            found |= {part(f"authprobe.{alias.name}") for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {part(node.module)}
-    return {name for name in found if name and not name.startswith("__")}
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_imports_point_back(path: Path) -> None:
-    own = path.relative_to(PROJECT / "probes" / "authprobe").with_suffix("").parts[0]
-    if own == "__init__":
-        assert imports(path) == set()
-        return
-    assert [name for name in imports(path) if LEVEL[name] > LEVEL[own]] == []
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_point_down(path: Path) -> None:
+    own = part(dotted(path))
+    for module in imported_modules(path):
+        below = part(module)
+        if own in LEVELS and below in LEVELS:
+            assert LEVELS[below] <= LEVELS[own], f"{dotted(path)} imports {module}"

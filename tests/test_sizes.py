@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.sizes import read_size, size_text
+from authprobe.core.byte_sizes import read_size, size_text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from authprobe.versions import EXACT, Range, is_prerelease, newest, order, read_range
+from authprobe.core.version_ranges import EXACT, Range, is_prerelease, newest, order, read_range
 
 SEMVER = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 "
 SEMVER += "1.0.0-rc.1 1.0.0 1.0.1 1.1.0 1.10.0 2.0.0"

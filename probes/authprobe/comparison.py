@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.findings import AUTHORIZATION_PATH, INFERENCE, TOKEN_PATH
+from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
 from authprobe.observation import Exchange, Observation, Outcome
 from authprobe.verdict import Transition
 
@@ -123,14 +123,14 @@ def _line(exchange: Exchange) -> str:
 
 def is_counted(exchange: Exchange) -> bool:
     """Whether a client makes it as often as it means to: to a model, or to a token endpoint."""
-    return exchange.path == INFERENCE or exchange.path.endswith(TOKEN_PATH)
+    return exchange.path == MESSAGES_PATH or exchange.path.endswith(TOKEN_PATH_SUFFIX)
 
 
 def concerns(exchange: Exchange) -> bool:
     """Whether a request is to a model, a token or an authorization endpoint, or another below
     `/v1/`.
     """
-    return any(part in exchange.path for part in ("/v1/", TOKEN_PATH, AUTHORIZATION_PATH))
+    return any(part in exchange.path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
 
 
 _TIMES: Final = re.compile(r"(?P<line>.*?)(?: \((?P<times>\d+) times\))?", re.DOTALL)

@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from authprobe.core.escaping import for_json
+from authprobe.core.version_ranges import order
 from authprobe.errors import RecordError
-from authprobe.harmless import for_json
-from authprobe.versions import order
 
 SCHEMA_VERSION: Final = 1
 

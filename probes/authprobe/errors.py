@@ -35,7 +35,7 @@ class ProbesError(Exception):
     def __str__(self) -> str:
         """Without what looks like a credential, and harmless to a terminal and a CI log."""
         # Imported here: a start without an error has no time for it.
-        from authprobe.harmless import for_log
+        from authprobe.core.escaping import for_log
         from authprobe.redact import Redactor
 
         return for_log(Redactor()(super().__str__()))

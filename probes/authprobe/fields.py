@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from authprobe.comparison import NONE, comparable, concerns, credential_words
+from authprobe.core.claude_api import (
+    AUTHORIZE_PATH_SUFFIX,
+    MESSAGES_PATH,
+    PERMANENT_STATUSES,
+    TOKEN_PATH_SUFFIX,
+)
 from authprobe.errors import SettingsError
-from authprobe.findings import AUTHORIZATION_PATH, INFERENCE, PERMANENT, TOKEN_PATH, find
+from authprobe.findings import find
 from authprobe.observation import Exchange, Observation, Outcome
 
 Value = tuple[str, ...]
@@ -31,15 +37,15 @@ def _of_exchanges(
 
 
 def _asks_model(exchange: Exchange) -> bool:
-    return exchange.path == INFERENCE
+    return exchange.path == MESSAGES_PATH
 
 
 def _asks_for_token(exchange: Exchange) -> bool:
-    return exchange.path.endswith(TOKEN_PATH)
+    return exchange.path.endswith(TOKEN_PATH_SUFFIX)
 
 
 def _authorizes(exchange: Exchange) -> bool:
-    return exchange.path.endswith(AUTHORIZATION_PATH)
+    return exchange.path.endswith(AUTHORIZE_PATH_SUFFIX)
 
 
 def _credential(exchange: Exchange) -> Iterable[object]:
@@ -65,7 +71,7 @@ def reached_nothing(seen: Observation) -> bool:
 
 def _most_refusals(seen: Observation) -> int:
     """How often the request was refused that was refused most often; 401 and the like."""
-    refused = (e.body for e in seen.exchanges if _asks_model(e) and e.status in PERMANENT)
+    refused = (e.body for e in seen.exchanges if _asks_model(e) and e.status in PERMANENT_STATUSES)
     return max(Counter(refused).values(), default=0)
 
 

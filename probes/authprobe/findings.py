@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.claude_api import MESSAGES_PATH, PERMANENT_STATUSES, TOKEN_PATH_SUFFIX
 from authprobe.observation import Exchange, LoginState, Observation, Outcome
 
-INFERENCE: Final = "/v1/messages"
-TOKEN_PATH: Final = "/oauth/token"
-AUTHORIZATION_PATH: Final = "/oauth/authorize"
-PERMANENT: Final = frozenset({400, 401, 402, 403, 404, 413})
-"""Refusals that the same request meets again (platform.claude.com/docs/en/api/errors)."""
 PROCESS_ENDED: Final = re.compile(r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE)
 """As in "Claude Code process exited with code 1" (code.claude.com/docs/en/errors)."""
 LONG_AFTER: Final = 30.0
@@ -36,11 +32,11 @@ def find(seen: Observation) -> tuple[Finding, ...]:
 
 
 def _inference(seen: Observation) -> list[Exchange]:
-    return [exchange for exchange in seen.exchanges if exchange.path == INFERENCE]
+    return [exchange for exchange in seen.exchanges if exchange.path == MESSAGES_PATH]
 
 
 def _refused(seen: Observation) -> list[Exchange]:
-    return [exchange for exchange in _inference(seen) if exchange.status in PERMANENT]
+    return [exchange for exchange in _inference(seen) if exchange.status in PERMANENT_STATUSES]
 
 
 def _retries(seen: Observation) -> str | None:
@@ -66,7 +62,7 @@ def _never_gives_up(seen: Observation) -> str | None:
 
 def _refreshes_twice(seen: Observation) -> str | None:
     """One refresh token sent again after it was exchanged."""
-    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH) and e.credential]
+    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH_SUFFIX) and e.credential]
     for token, group in itertools.groupby(
         sorted(refreshes, key=lambda e: (e.credential or "", e.at)), key=lambda e: e.credential
     ):
@@ -111,7 +107,7 @@ def _loses_login(seen: Observation) -> str | None:
     stored = seen.stored_login
     if stored is None or stored.state is LoginState.USABLE:
         return None
-    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH)]
+    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH_SUFFIX)]
     exchanged = {exchange.credential for exchange in refreshes if exchange.status == 200}
     refused = {e.credential for e in refreshes if e.error_type == "invalid_grant"}
     if refused - exchanged:
@@ -126,7 +122,7 @@ def _loses_login(seen: Observation) -> str | None:
 
 def _loses_session(seen: Observation) -> str | None:
     """A session that is refused although another has renewed the login which they share."""
-    renewed = any(e.path.endswith(TOKEN_PATH) and e.status == 200 for e in seen.exchanges)
+    renewed = any(e.path.endswith(TOKEN_PATH_SUFFIX) and e.status == 200 for e in seen.exchanges)
     accepted = [session for session in seen.sessions if session.outcome is Outcome.ACCEPTED]
     lost = [session for session in seen.sessions if session.outcome in _LOST]
     if not (renewed and accepted and lost):

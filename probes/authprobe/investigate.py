@@ -21,8 +21,8 @@ from authprobe.bisection import (
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installers import HERE
 from authprobe.conduct import INSTALLS_AT_ONCE, open_laboratory
+from authprobe.core.escaping import cap
 from authprobe.fields import Value
-from authprobe.harmless import cap
 from authprobe.inquiry import Inquiry
 from authprobe.observation import Observation, Outcome
 from authprobe.plan import Case

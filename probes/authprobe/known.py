@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.emulator.setup import STRICT, Whole
 from authprobe.errors import ScenarioError
 from authprobe.observation import Observation, Outcome
@@ -18,7 +19,6 @@ from authprobe.scenario.source import Flaw, Mark, SourceError, escape, quote, re
 from authprobe.scenario.structure import locate, read
 from authprobe.scenario.yamltree import compose
 from authprobe.verdict import Status
-from authprobe.versions import EXACT, read_range
 
 KEY: Final = "known_failures"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import authprobe
-from authprobe.channel import receive, send
+from authprobe.core.ipc import receive, send
 from authprobe.history import NONE, Point
 from authprobe.plan import Case
 from authprobe.run import Run

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.version_ranges import newest, read_range
 from authprobe.emulator.setup import Backend
 from authprobe.errors import ClientError, SettingsError
 from authprobe.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
@@ -25,7 +26,6 @@ from authprobe.scenario.model import (
     credentials_of,
     parse_client,
 )
-from authprobe.versions import newest, read_range
 
 __all__ = [
     "AXES",

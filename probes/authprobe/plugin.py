@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 
 from authprobe import conduct
+from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, ProbesError
-from authprobe.harmless import for_log
 from authprobe.past import Past
 from authprobe.plan import Case
 from authprobe.progress import Reporter, make_reporter

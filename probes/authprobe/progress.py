@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from authprobe.harmless import for_log
+from authprobe.core.escaping import for_log
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

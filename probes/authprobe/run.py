@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 import authprobe
+from authprobe.core.escaping import for_json
 from authprobe.errors import RecordError
 from authprobe.findings import Finding
-from authprobe.harmless import for_json
 from authprobe.observation import ChildNetwork, Observation
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
 from authprobe.verdict import Verdict

@@ -9,8 +9,8 @@ from typing import Final
 
 import platformdirs
 
+from authprobe.core.byte_sizes import read_size
 from authprobe.errors import SettingsError
-from authprobe.sizes import read_size
 
 PASSED_TO_INSTALLERS: Final = (
     "HTTP_PROXY",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.compat import Evidence, Feature, Table, gaps, intervals, spread, undecided
+from authprobe.core.version_ranges import order
 from authprobe.features import Asked
 from authprobe.observation import NOT_THERE, Observation, Outcome
 from authprobe.plan import Case
 from authprobe.scenario.model import parse_client
 from authprobe.trials import Trial, key_of
-from authprobe.versions import order
 
 MOST: Final = 0.75
 """The part of the features that is most of them."""

@@ -15,10 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 import authprobe
+from authprobe.core.escaping import for_json
 from authprobe.emulator.catalogue import NAMES, rows
 from authprobe.emulator.rules import RULES
 from authprobe.errors import RecordError
-from authprobe.harmless import for_json
 from authprobe.observation import Observation
 from authprobe.plan import Case, case_id
 from authprobe.redact import Redactor

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from authprobe.comparison import comparable
+from authprobe.core.escaping import LONG
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.findings import Finding
-from authprobe.harmless import LONG
 from authprobe.history import Point
 from authprobe.observation import Outcome
 from authprobe.personal import Personal

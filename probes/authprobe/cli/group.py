@@ -5,8 +5,8 @@ import sys
 
 import click
 
+from authprobe.core.byte_sizes import read_size
 from authprobe.errors import ExitCode, ProbesError
-from authprobe.sizes import read_size
 
 click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe import files
-from authprobe.versions import EXACT
+from authprobe.core import atomic_write
+from authprobe.core.version_ranges import EXACT
 
 MANIFEST: Final = "authprobe.json"
 """In the folder of a client: its files, as they were when it was installed."""
@@ -78,7 +78,7 @@ def describe(client: Path) -> None:
         for path, status in _files(client)
     }
     manifest = {"size_bytes": _size_bytes(client), "files": found}
-    files.write(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
+    atomic_write.write(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
 
 
 def damage(client: Path) -> str | None:

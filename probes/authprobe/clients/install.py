@@ -20,11 +20,11 @@ from authprobe.clients.installers import INSTALL_LIMIT, Installers, reason_of
 from authprobe.clients.packages import PACKAGES, Registry
 from authprobe.clients.process import Children
 from authprobe.clients.published import Published
+from authprobe.core.byte_sizes import size_text
+from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.model import INSTALLED, LATEST, Client, ClientKind
 from authprobe.settings import CACHE_LIMIT_BYTES, search_path
-from authprobe.sizes import size_text
-from authprobe.versions import EXACT
 
 PAUSE: Final = 0.1
 """Seconds between two looks at a client that another run has."""

@@ -14,9 +14,9 @@ from authprobe.clients.cache import NEW
 from authprobe.clients.child import Ended, Finished
 from authprobe.clients.packages import Package, Registry
 from authprobe.clients.process import Children
+from authprobe.core.version_ranges import EXACT
 from authprobe.errors import InstallError
 from authprobe.settings import installer_environment, search_path
-from authprobe.versions import EXACT
 
 INSTALL_LIMIT: Final = 900.0
 """Seconds; the largest client is a download of 170 MB."""

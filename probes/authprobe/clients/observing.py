@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.clients.base import Bench
+from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.rules import API
 from authprobe.errors import ClientError
-from authprobe.findings import INFERENCE
 from authprobe.observation import Exchange, Observation, Outcome, status_outcome
 
 MESSAGE_LIMIT: Final = 2000
@@ -32,7 +32,7 @@ class Report:
 
 def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     """The last request for a model's answer."""
-    asked = [exchange for exchange in exchanges if exchange.path == INFERENCE]
+    asked = [exchange for exchange in exchanges if exchange.path == MESSAGES_PATH]
     return asked[-1] if asked else None
 
 

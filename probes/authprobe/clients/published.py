@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from authprobe import files
 from authprobe.clients.installers import Installers
 from authprobe.clients.packages import PACKAGES
+from authprobe.core import atomic_write
+from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import LATEST_AGE
-from authprobe.versions import EXACT
 
 LATEST_NOTE: Final = "latest.json"
 VERSIONS_NOTE: Final = "published.json"
@@ -71,7 +71,7 @@ class Published:
         told = {"version": versions[0]} if single else {"versions": versions}
         with contextlib.suppress(OSError):  # asked again next time
             note.parent.mkdir(parents=True, exist_ok=True)
-            files.write(note, json.dumps(told | {"at": time.time()}))
+            atomic_write.write(note, json.dumps(told | {"at": time.time()}))
         return versions
 
 

@@ -9,8 +9,8 @@ from pydantic_core import to_json
 from authprobe.clients import cache as folders
 from authprobe.commands.answer import check_folder, check_form, print_lines, publish, read_trials
 from authprobe.conduct import published_versions, spoken
+from authprobe.core.escaping import for_json, for_log
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.harmless import for_json, for_log
 from authprobe.inquiry import Inquiry, make_inquiry, versions_between
 from authprobe.interruption import terminable
 from authprobe.investigate import Bench, Investigation, investigate, kept, replay

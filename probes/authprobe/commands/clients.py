@@ -13,14 +13,14 @@ from authprobe.clients import cache as folders
 from authprobe.clients.cache import Entry
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
+from authprobe.core.byte_sizes import size_text
+from authprobe.core.version_ranges import order
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.interruption import terminable
 from authprobe.plan import exact_versions, read_client
 from authprobe.progress import make_reporter
 from authprobe.scenario.model import INSTALLED, Client, ClientKind
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
-from authprobe.sizes import size_text
-from authprobe.versions import order
 
 
 def list_clients(*, as_json: bool) -> int:

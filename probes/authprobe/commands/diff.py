@@ -20,10 +20,11 @@ from authprobe.commands.answer import (
 )
 from authprobe.conduct import published_versions, spoken
 from authprobe.contrast import Contrast, check_clients, pairs_of
+from authprobe.core.escaping import for_json, for_log
+from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff import Diff, diff_runs
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
-from authprobe.harmless import for_json, for_log
 from authprobe.inquiry import not_published
 from authprobe.interruption import terminable
 from authprobe.plan import read_client
@@ -35,7 +36,6 @@ from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.survey import without_untested
 from authprobe.trials import LOG, Trial, Trials
-from authprobe.versions import EXACT, newest
 
 CLIENT: Final = re.compile(r"[a-z-]+@\S+")
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from authprobe import settings
+from authprobe.core.escaping import for_log, one_line
 from authprobe.doctor.checkup import check, is_well, sort
 from authprobe.doctor.held import Held, Win
 from authprobe.doctor.machine import Machine
@@ -19,7 +20,6 @@ from authprobe.doctor.result import CheckResult, Severity
 from authprobe.doctor.survey import Survey, survey
 from authprobe.doctor.values import is_credential
 from authprobe.errors import ExitCode
-from authprobe.harmless import for_log, one_line
 from authprobe.redact import Redactor
 
 TITLES: Final = {

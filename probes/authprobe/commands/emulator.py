@@ -16,14 +16,14 @@ from typing import Final
 
 from rich.console import Console
 
+from authprobe.core.atomic_write import write
+from authprobe.core.escaping import for_log
 from authprobe.emulator.alone import Emulator, emulate
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.control import choose
 from authprobe.emulator.setup import Backend, Standing, TokenKind
 from authprobe.emulator.tokens import Token
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.files import write
-from authprobe.harmless import for_log
 from authprobe.observation import Exchange
 from authprobe.report.rules import print_rules, rules_markdown
 from authprobe.report.text import nearest_words

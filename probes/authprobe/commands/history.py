@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pydantic_core import to_json
 
 from authprobe.comparison import describe_transition, transitions
+from authprobe.core.escaping import one_line
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.harmless import one_line
 from authprobe.history import NONE, History, PastRun, Point
 from authprobe.report.text import plural
 from authprobe.settings import history_place

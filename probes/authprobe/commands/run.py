@@ -11,8 +11,8 @@ from rich.console import Console
 
 from authprobe import plugin
 from authprobe.conduct import plan_of
+from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode
-from authprobe.harmless import for_log
 from authprobe.redact import Redactor
 from authprobe.report.github import annotations
 from authprobe.report.terminal import print_run

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.harmless import for_log
 from authprobe.redact import Redactor
 from authprobe.scan import LIMIT_BYTES, Found, scan_data, scan_file
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.baseline import named
+from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.harmless import for_log
 from authprobe.history import Point, last_points
 from authprobe.personal import Personal
 from authprobe.report.artifacts import Guard, SecretFoundError

@@ -21,9 +21,10 @@ from authprobe.commands.answer import (
 )
 from authprobe.compat import Made, Table, dump_table, read_table
 from authprobe.conduct import published_versions, spoken
+from authprobe.core.escaping import for_log
+from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
-from authprobe.harmless import for_log
 from authprobe.interruption import terminable
 from authprobe.plan import Case, read_client
 from authprobe.progress import make_reporter
@@ -35,7 +36,6 @@ from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.survey import Survey, without_untested
 from authprobe.trials import LOG, Trial, Trials
-from authprobe.versions import EXACT, is_prerelease, order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from authprobe.core.version_ranges import order
 from authprobe.diagnosis.causes import address
 from authprobe.errors import RecordError
 from authprobe.scenario import yamltree
 from authprobe.scenario.source import SourceError, read_text
-from authprobe.versions import order
 
 FILE: Final = Path(__file__).with_name("history.yaml")
 _INCIDENT: Final = frozenset({"from", "to", "what", "causes", "sources"})

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
 from authprobe.diagnosis.words import Words
-from authprobe.emulator.rules.hosts import HOSTS
-from authprobe.findings import INFERENCE, TOKEN_PATH
 from authprobe.observation import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
@@ -76,7 +75,7 @@ def _events(exchange: Exchange) -> Iterator[str]:
         yield "broke-off"
     if abs(exchange.clock_offset) >= CLOCK_OFFSET:
         yield "clock-offset"
-    if exchange.status == 200 and exchange.path == INFERENCE:
+    if exchange.status == 200 and exchange.path == MESSAGES_PATH:
         if exchange.size_bytes == 0:
             yield "empty-answer"
         if (exchange.size_bytes or 0) > USUAL_BYTES:
@@ -116,7 +115,9 @@ def _whole(seen: Observation, text: str) -> Iterator[Fact]:
         yield Kind.EVENT, "nothing-asked", Evidence("no request reached the backend")
     stored = seen.stored_login
     # A client empties the record when its refresh was refused: that is the consequence then.
-    refused = any(e.path.endswith(TOKEN_PATH) and (e.status or 0) >= 400 for e in seen.exchanges)
+    refused = any(
+        e.path.endswith(TOKEN_PATH_SUFFIX) and (e.status or 0) >= 400 for e in seen.exchanges
+    )
     if stored is not None and stored.state is LoginState.BLANKED and not refused:
         yield Kind.EVENT, "blanked", Evidence("the stored login is there and its tokens are empty")
 

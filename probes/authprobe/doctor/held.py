@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from authprobe.core.version_ranges import order
 from authprobe.doctor.kinds import kind_of, relative
 from authprobe.doctor.machine import Machine, is_on
 from authprobe.doctor.reading import Document
 from authprobe.doctor.stored import Login, Profile, State
 from authprobe.doctor.variables import Settings, Variable
-from authprobe.versions import order
 
 PROVIDERS: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"

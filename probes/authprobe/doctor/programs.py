@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.version_ranges import EXACT
 from authprobe.doctor.machine import Machine
 from authprobe.doctor.reading import read_json
-from authprobe.versions import EXACT
 
 CLAUDE_CODE: Final = "claude-code"
 FOLDERS: Final = 200

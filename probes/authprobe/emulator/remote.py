@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import authprobe
-from authprobe.channel import LENGTH, packed, receive, send
+from authprobe.core.ipc import LENGTH, packed, receive, send
 from authprobe.errors import ClientError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.canary import Canary
-from authprobe.files import write
+from authprobe.core.atomic_write import write
 from authprobe.redact import Redactor
 from authprobe.scan import Found, scan_text
 

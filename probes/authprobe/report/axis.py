@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.versions import order
+from authprobe.core.version_ranges import order
 
 LEAST_PX: Final = 3
 """The least width that is seen: what versions.css gives to one version on a phone."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
+from authprobe.core.escaping import LONG, one_line
 from authprobe.diff import without_version
-from authprobe.harmless import LONG, one_line
 from authprobe.investigate import Investigation
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped

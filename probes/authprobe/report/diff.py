@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from authprobe.core.escaping import LONG, SHORT, cap, one_line
 from authprobe.diff import Compared, Diff
-from authprobe.harmless import LONG, SHORT, cap, one_line
 from authprobe.report.markdown import code, escaped
 from authprobe.report.text import plural
 from authprobe.wire import SENT, Aspect, Change, alike

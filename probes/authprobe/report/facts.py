@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.findings import INFERENCE
 from authprobe.observation import Exchange
 from authprobe.report import text
 from authprobe.run import CaseRecord
@@ -88,7 +88,7 @@ def case_facts(record: CaseRecord, last: str | None) -> text.Facts:
 def deciding_exchange(record: CaseRecord) -> Exchange | None:
     """The request whose answer the outcome stands for: the last of that status."""
     made = record.observation.exchanges
-    inference = [e for e in made if e.path.startswith(INFERENCE)] or list(made)
+    inference = [e for e in made if e.path.startswith(MESSAGES_PATH)] or list(made)
     fitting = [e for e in inference if e.status == record.observation.status]
     return next(reversed(fitting or inference), None)
 

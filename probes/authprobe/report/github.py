@@ -6,7 +6,7 @@ How they are escaped: github.com/actions/toolkit, packages/core/src/command.ts.
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.harmless import one_line
+from authprobe.core.escaping import one_line
 from authprobe.report import table, text
 from authprobe.run import CaseRecord, Run
 

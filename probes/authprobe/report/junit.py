@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from authprobe.harmless import shown
+from authprobe.core.escaping import shown
 from authprobe.report import text
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Status

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authprobe.harmless import SHORT, one_line
+from authprobe.core.escaping import SHORT, one_line
 from authprobe.report import table, text
 from authprobe.run import CaseRecord, Run
 

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from authprobe.harmless import shown
+from authprobe.core.escaping import shown
 from authprobe.report import text
 from authprobe.run import CaseRecord
 from authprobe.verdict import Status

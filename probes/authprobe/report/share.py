@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from authprobe.harmless import LONG, for_log, shown
+from authprobe.core.escaping import LONG, for_log, shown
 from authprobe.history import Point
 from authprobe.observation import Exchange
 from authprobe.personal import Personal

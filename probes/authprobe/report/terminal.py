@@ -5,7 +5,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from authprobe.harmless import for_log, one_line
+from authprobe.core.escaping import for_log, one_line
 from authprobe.report import table, text
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Status

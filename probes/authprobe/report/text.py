@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from authprobe.comparison import credential_words, describe_transition
-from authprobe.findings import TOKEN_PATH
-from authprobe.harmless import SHORT, cap, one_line
+from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
+from authprobe.core.escaping import SHORT, cap, one_line
 from authprobe.judge import describe_request, outcome_counts
 from authprobe.observation import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan import REQUEST
@@ -195,7 +195,7 @@ def refresh_words(exchanges: Iterable[Exchange]) -> str | None:
     """Which refresh token was sent how often, and what each was answered."""
     answers: dict[str, list[str]] = {}
     for exchange in exchanges:
-        if exchange.path.endswith(TOKEN_PATH) and exchange.credential:
+        if exchange.path.endswith(TOKEN_PATH_SUFFIX) and exchange.credential:
             answers.setdefault(exchange.credential, []).append(status_number(exchange))
     words = (
         f"{token} {plural(len(told), 'time')}: {', '.join(told)}" for token, told in answers.items()

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from authprobe.compat import Feature
-from authprobe.harmless import LONG, one_line
+from authprobe.core.escaping import LONG, one_line
 from authprobe.report import versions as words
 from authprobe.report.axis import Axis
 from authprobe.report.markup import safe

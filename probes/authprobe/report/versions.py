@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from authprobe.compat import Bound, Feature, Gap, Interval, Made, Table
-from authprobe.harmless import LONG, one_line
+from authprobe.core.byte_sizes import size_text
+from authprobe.core.escaping import LONG, one_line
+from authprobe.core.version_ranges import order
 from authprobe.report.markdown import escaped
 from authprobe.report.text import plural
-from authprobe.sizes import size_text
-from authprobe.versions import order
 
 
 def headline(table: Table) -> str:

@@ -8,6 +8,17 @@ A refusal of the API has an id with A, one of the login and its tokens an id wit
 from collections.abc import Mapping
 from typing import Final
 
+from authprobe.core.claude_api import (
+    API,
+    CLAUDE_AI,
+    CLAUDE_COM,
+    CONSOLE,
+    HOSTS,
+    OAUTH_BETA,
+    PLATFORM,
+    PROFILE_PATH,
+    TOKEN_PATH,
+)
 from authprobe.emulator.rule import Rule
 from authprobe.emulator.rules import (
     accounts,
@@ -19,17 +30,6 @@ from authprobe.emulator.rules import (
     limits,
     profile,
     token_endpoint,
-)
-from authprobe.emulator.rules.hosts import (
-    API,
-    CLAUDE_AI,
-    CLAUDE_COM,
-    CONSOLE,
-    HOSTS,
-    OAUTH_BETA,
-    PLATFORM,
-    PROFILE_PATH,
-    TOKEN_PATH,
 )
 
 __all__ = [

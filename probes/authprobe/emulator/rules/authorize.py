@@ -8,8 +8,8 @@ import urllib.parse
 from collections import defaultdict
 from typing import Final
 
+from authprobe.core.claude_api import CONSOLE, PLATFORM
 from authprobe.emulator.rule import Answer, Ask, Certainty, page, rule
-from authprobe.emulator.rules.hosts import CONSOLE, PLATFORM
 from authprobe.emulator.setup import Standing
 from authprobe.emulator.state import CODE_LIFETIME, Code
 from authprobe.emulator.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES

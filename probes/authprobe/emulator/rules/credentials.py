@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from authprobe.core.claude_api import OAUTH_BETA, PROFILE_PATH
 from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
-from authprobe.emulator.rules.hosts import OAUTH_BETA, PROFILE_PATH
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.emulator.tokens import BEARERS, Token
 
