@@ -8,15 +8,15 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from authprobe.documents.node_tree import compose
+from authprobe.documents.source import Flaw, SourceError, escape, read_text
+from authprobe.documents.validation import locate, read
 from authprobe.emulator.setup import STRICT
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on, reached_nothing
 from authprobe.inquiry import BROKEN, Inquiry, make_inquiry
 from authprobe.observation import NOT_THERE, Observation, Outcome
 from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
-from authprobe.scenario.source import Flaw, SourceError, escape, read_text
-from authprobe.scenario.structure import locate, read
-from authprobe.scenario.yamltree import compose
 from authprobe.trials import definition_hash
 
 BUNDLED: Final = Path(__file__).with_name("features.yaml")

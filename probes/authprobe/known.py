@@ -10,14 +10,14 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import EXACT, read_range
+from authprobe.documents.node_tree import compose
+from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
+from authprobe.documents.validation import locate, read
 from authprobe.emulator.setup import STRICT, Whole
 from authprobe.errors import ScenarioError
 from authprobe.observation import Observation, Outcome
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import Text, TextRule
-from authprobe.scenario.source import Flaw, Mark, SourceError, escape, quote, read_text
-from authprobe.scenario.structure import locate, read
-from authprobe.scenario.yamltree import compose
 from authprobe.verdict import Status
 
 KEY: Final = "known_failures"

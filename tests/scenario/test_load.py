@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.documents.node_tree import Items, Mapping, Node, compose
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation import Outcome
 from authprobe.scenario.load import load_all, load_file
 from authprobe.scenario.model import Credential, Endpoint, Rule, TextRule, Via
-from authprobe.scenario.yamltree import Items, Mapping, Node, compose
 from tests.scenario.files import FULL, SMALL, changed, complaints, load_text
 
 

@@ -11,8 +11,8 @@ from authprobe.diagnosis.history import Incident, Regression, history
 from authprobe.diagnosis.match import Match, match
 from authprobe.diagnosis.reading import LIMIT_CHARACTERS, read
 from authprobe.diagnosis.symptom import Evidence, Symptom
+from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.scenario.source import escape
 
 RESULTS: Final = '"schema_version"'
 """In the beginning of a `results.json`."""

@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 
 from authprobe.diagnosis.symptom import Kind
 from authprobe.diagnosis.words import wording
+from authprobe.documents import node_tree
+from authprobe.documents.node_tree import Items, Node, Scalar
+from authprobe.documents.source import Flaw, Mark, SourceError, quote, read_text, remedy
 from authprobe.errors import RecordError
-from authprobe.scenario import yamltree
-from authprobe.scenario.source import Flaw, Mark, SourceError, quote, read_text, remedy
-from authprobe.scenario.yamltree import Items, Node, Scalar
 
 FILE: Final = Path(__file__).with_name("causes.yaml")
 UNKNOWN: Final = "unknown"
@@ -142,7 +142,7 @@ def load(path: Path) -> Mapping[str, Cause]:
         RecordError: it is not as it must be.
     """
     try:
-        tree = yamltree.compose(read_text(path))
+        tree = node_tree.compose(read_text(path))
     except SourceError as error:
         raise RecordError(_complaint(path, error.flaw)) from None
     reader = _Reader(list(tree.flaws))
@@ -252,8 +252,8 @@ class _Reader:
     def _keys(
         self, node: Node, known: tuple[str, ...], needed: tuple[str, ...] = ()
     ) -> Mapping[str, Node] | None:
-        if not isinstance(node, yamltree.Mapping):
-            self._flaw(node, f"needs keys, not {yamltree.describe(node)}")
+        if not isinstance(node, node_tree.Mapping):
+            self._flaw(node, f"needs keys, not {node_tree.describe(node)}")
             return None
         for key, at in node.keys.items():
             if key not in known:
@@ -271,7 +271,7 @@ class _Reader:
         if isinstance(node, Items):
             return node.nodes
         if node is not None:
-            self._flaw(node, f"needs a list, not {yamltree.describe(node)}")
+            self._flaw(node, f"needs a list, not {node_tree.describe(node)}")
         return ()
 
     def _texts(self, node: Node | None) -> tuple[str, ...]:
@@ -283,7 +283,7 @@ class _Reader:
     def _text(self, node: Node) -> str:
         if isinstance(node, Scalar) and node.value is not None:
             return " ".join(node.text.split())
-        self._flaw(node, f"needs a text, not {yamltree.describe(node)}")
+        self._flaw(node, f"needs a text, not {node_tree.describe(node)}")
         return ""
 
     def _choice(self, node: Node, kind: type[Choice]) -> Choice:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from authprobe.core.version_ranges import order
 from authprobe.diagnosis.causes import address
+from authprobe.documents import node_tree
+from authprobe.documents.source import SourceError, read_text
 from authprobe.errors import RecordError
-from authprobe.scenario import yamltree
-from authprobe.scenario.source import SourceError, read_text
 
 FILE: Final = Path(__file__).with_name("history.yaml")
 _INCIDENT: Final = frozenset({"from", "to", "what", "causes", "sources"})
@@ -101,18 +101,18 @@ def load(path: Path) -> History:
         RecordError: it is not as it must be.
     """
     try:
-        tree = yamltree.compose(read_text(path))
+        tree = node_tree.compose(read_text(path))
     except SourceError as error:
         at = error.flaw.at
         raise RecordError(f"{path}:{at.line}:{at.column}: {error.flaw.text}") from None
     parts: dict[str, list[Any]] = {"incidents": [], "regressions": []}
     root = tree.root
-    if not isinstance(root, yamltree.Mapping) or set(root.nodes) != set(parts):
+    if not isinstance(root, node_tree.Mapping) or set(root.nodes) != set(parts):
         raise RecordError(f"{path}:1: needs 'incidents' and 'regressions'")
     for name, known in (("incidents", _INCIDENT), ("regressions", _REGRESSION)):
         items = root.nodes[name]
-        for node in items.nodes if isinstance(items, yamltree.Items) else ():
-            entry = yamltree.plain(node)
+        for node in items.nodes if isinstance(items, node_tree.Items) else ():
+            entry = node_tree.plain(node)
             if not isinstance(entry, dict) or not {"what", "causes", "sources"} <= set(entry):
                 raise RecordError(f"{path}:{node.at.line}: needs 'what', 'causes' and 'sources'")
             if odd := sorted(set(entry) - known):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.documents.source import KEY, KeyPath, choices, quote, remedy
 from authprobe.emulator.setup import TokenKind
 from authprobe.scenario.definitions import Complaint
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, spoken
@@ -21,7 +22,6 @@ from authprobe.scenario.model import (
     credentials_of,
     parse_client,
 )
-from authprobe.scenario.source import KEY, KeyPath, choices, quote, remedy
 
 _GROUPS: Final = {
     "endpoint": ("endpoints", "endpoint"),

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.documents.source import KeyPath, quote, remedy
 from authprobe.scenario.cases import check_cases
 from authprobe.scenario.definitions import Complaint, check_definitions
 from authprobe.scenario.matrix import AXES
@@ -19,7 +20,6 @@ from authprobe.scenario.model import (
     Scenario,
     parse_client,
 )
-from authprobe.scenario.source import KeyPath, quote, remedy
 
 MAX_CASES: Final = 5000
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from authprobe.documents.source import KEY, KeyPath, choices, escape, quote, remedy
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.setup import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
@@ -23,7 +24,6 @@ from authprobe.scenario.model import (
     TextRule,
     Via,
 )
-from authprobe.scenario.source import KEY, KeyPath, choices, escape, quote, remedy
 from authprobe.scenario.variables import check_variables
 
 Complaint = tuple[KeyPath, str]

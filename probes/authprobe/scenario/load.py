@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from authprobe.documents.node_tree import compose
+from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
+from authprobe.documents.validation import locate, read
 from authprobe.errors import ScenarioError
 from authprobe.scenario.check import check
 from authprobe.scenario.model import Scenario
-from authprobe.scenario.source import Flaw, Mark, SourceError, escape, quote, read_text
-from authprobe.scenario.structure import locate, read
-from authprobe.scenario.yamltree import compose
 
 SUFFIXES: Final = (".yaml", ".yml")
 MAX_COMPLAINTS: Final = 100

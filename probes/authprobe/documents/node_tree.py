@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from authprobe.scenario.source import Flaw, Mark, SourceError, escape, quote
+from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote
 
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50

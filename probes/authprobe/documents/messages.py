@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
+from authprobe.documents.node_tree import Mapping, Node, Scalar, describe
+from authprobe.documents.source import KeyPath, escape, quote, remedy
 from authprobe.emulator.setup import FAULT_PATTERN, Standing, TokenKind, TokenState
 from authprobe.observation import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Flow, Form, Request, Via
-from authprobe.scenario.source import KeyPath, escape, quote, remedy
-from authprobe.scenario.yamltree import Mapping, Node, Scalar, describe
 
 _ENUMS: Final[dict[Any, str]] = {
     Outcome: "an outcome",

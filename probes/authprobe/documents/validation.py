@@ -10,10 +10,10 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from authprobe.documents.messages import subject, wording
+from authprobe.documents.node_tree import Items, Mapping, Node, Scalar, describe, plain
+from authprobe.documents.source import KEY, Flaw, KeyPath, Mark, escape, nearest, quote, remedy
 from authprobe.scenario.model import Scenario
-from authprobe.scenario.source import KEY, Flaw, KeyPath, Mark, escape, nearest, quote, remedy
-from authprobe.scenario.wording import subject, wording
-from authprobe.scenario.yamltree import Items, Mapping, Node, Scalar, describe, plain
 
 _MAX_ERRORS: Final = 1000
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
