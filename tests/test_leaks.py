@@ -16,8 +16,8 @@ import pytest
 from authprobe.commands.emulator import _tell
 from authprobe.emulator.alone import emulate
 from authprobe.errors import ExitCode
-from authprobe.report.artifacts import Guard, SecretFoundError
-from authprobe.scan import scan_text
+from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.scanner import scan_text
 from tests import leaking_claude
 from tests.command import PROJECT, Ended, command, run, write_scenario
 from tests.leaking_claude import SPELLINGS
@@ -262,7 +262,7 @@ def test_what_was_told_commands_nothing(told: Told) -> None:
 LAYER_TWO_OFF = """
 import socket
 import sys
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 Redactor.__call__ = lambda self, text: text
 Redactor.cut = lambda self, text, limit: text
 from authprobe.cli import main

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.personal import Personal
+from authprobe.redaction.pseudonyms import Personal
 
 WORDS = st.text(string.ascii_lowercase, min_size=4, max_size=12)
 USERS = WORDS.map(lambda word: f"{word}q7")

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from authprobe.emulator.tokens import PREFIXES
-from authprobe.redact import Redactor, find_token
+from authprobe.redaction.redactor import Redactor, find_token
 
 Encoder = Callable[[str], str]
 

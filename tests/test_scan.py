@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe import scan as module
-from authprobe.canary import Canary
-from authprobe.redact import LONG, Redactor
-from authprobe.report.artifacts import Guard, SecretFoundError
-from authprobe.scan import UNSCANNED, Found, scan_data, scan_file, scan_text
+from authprobe.redaction import scanner as module
+from authprobe.redaction.canary import Canary
+from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.redactor import LONG, Redactor
+from authprobe.redaction.scanner import UNSCANNED, Found, scan_data, scan_file, scan_text
 from tests.leaking_claude import SPELLINGS
 
 TOKEN = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"

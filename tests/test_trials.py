@@ -14,7 +14,7 @@ from authprobe.emulator.rules import RULES
 from authprobe.emulator.setup import Backend
 from authprobe.errors import RecordError
 from authprobe.plan import Case, expand
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Matrix
 from authprobe.trials import Key, Trial, Trials, definition_hash, key_of, rules_hash
 from tests.make import make_case, make_observation, make_scenario

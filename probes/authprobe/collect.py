@@ -15,7 +15,7 @@ from authprobe.investigate import Workplace, keep, trouble_here
 from authprobe.observation import Observation
 from authprobe.plan import Case
 from authprobe.progress import Reporter
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
 from authprobe.trials import Trial, Trials

@@ -28,9 +28,10 @@ from authprobe.known import Known, load_known
 from authprobe.observation import Observation, Outcome
 from authprobe.plan import Case, make_plan
 from authprobe.progress import Reporter
-from authprobe.redact import Redactor
+from authprobe.redaction.pseudonyms import spoken
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_text
 from authprobe.run import CaseRecord, Diagnosis, Run, Selection, dump_record, make_run
-from authprobe.scan import scan_text
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import Settings, cache_folder
@@ -128,12 +129,6 @@ def conduct(
             scenarios=tuple(map(spoken, settings.scenarios)), clients=settings.clients
         ),
     )
-
-
-def spoken(path: Path) -> str:
-    """A path as a report may name it: without the folders of this machine."""
-    told = path.as_posix() if not path.is_absolute() else f".../{path.name}"
-    return told.encode("utf-8", "replace").decode()
 
 
 def open_laboratory(

@@ -14,7 +14,7 @@ from authprobe.clients.observing import DETAIL_LIMIT
 from authprobe.errors import ClientError
 from authprobe.observation import Observation, Outcome
 from authprobe.plan import Case
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind
 
 RUNNERS: Final[dict[ClientKind, Runner]] = {

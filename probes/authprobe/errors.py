@@ -36,7 +36,7 @@ class ProbesError(Exception):
         """Without what looks like a credential, and harmless to a terminal and a CI log."""
         # Imported here: a start without an error has no time for it.
         from authprobe.core.escaping import for_log
-        from authprobe.redact import Redactor
+        from authprobe.redaction.redactor import Redactor
 
         return for_log(Redactor()(super().__str__()))
 

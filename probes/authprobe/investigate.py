@@ -27,7 +27,7 @@ from authprobe.inquiry import Inquiry
 from authprobe.observation import Observation, Outcome
 from authprobe.plan import Case
 from authprobe.progress import Reporter
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.search import ask, stopped, upcoming
 from authprobe.settings import Settings

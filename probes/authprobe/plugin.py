@@ -21,8 +21,8 @@ from authprobe.errors import ExitCode, ProbesError
 from authprobe.past import Past
 from authprobe.plan import Case
 from authprobe.progress import Reporter, make_reporter
+from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.answers import read_answers
-from authprobe.report.artifacts import Guard, SecretFoundError
 from authprobe.report.ctrf import ctrf
 from authprobe.report.html import finished, summary
 from authprobe.report.junit import junit

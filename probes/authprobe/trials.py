@@ -21,9 +21,9 @@ from authprobe.emulator.rules import RULES
 from authprobe.errors import RecordError
 from authprobe.observation import Observation
 from authprobe.plan import Case, case_id
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_text
 from authprobe.run import this_platform
-from authprobe.scan import scan_text
 from authprobe.scenario.model import INSTALLED, LATEST
 
 LOG: Final = "trials.jsonl"

@@ -15,7 +15,7 @@ from authprobe.clients.base import Bench, Laboratory
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.observation import LoginExpiry, LoginState, StoredLogin
 from authprobe.plan import expand
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Matrix, Via
 from tests.make import make_observation, make_scenario
 

@@ -18,7 +18,7 @@ from authprobe.emulator.setup import TokenState as State
 from authprobe.emulator.tokens import LOGIN_SCOPES
 from authprobe.errors import ClientError
 from authprobe.plan import Case
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Form, Via
 from tests.make import make_case
 

@@ -19,7 +19,7 @@ from authprobe.engine import probe
 from authprobe.errors import ClientError
 from authprobe.observation import Observation, Outcome, Session
 from authprobe.plan import expand
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Flow, Matrix, Via
 from tests.clients.installed import Shelf
 from tests.emulator.sent import AUTHORIZE, CHALLENGE, MESSAGES, make_ask

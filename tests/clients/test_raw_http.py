@@ -15,7 +15,7 @@ from authprobe.emulator.setup import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation import Observation, Outcome
 from authprobe.plan import Case
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Endpoint, Request, Via
 from tests.make import make_case
 from tests.scenario.files import changed, complaints

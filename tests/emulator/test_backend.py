@@ -2,7 +2,7 @@ import pytest
 
 from authprobe.emulator.case import CaseBackend
 from authprobe.emulator.setup import Backend, TokenKind
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, make_ask
 
 FOREIGN = "a-secret-of-somebody-else"

@@ -24,7 +24,7 @@ from authprobe.emulator.rules import (
 )
 from authprobe.emulator.setup import Backend, Standing, TokenKind
 from authprobe.errors import SettingsError
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import (
     AUTHORIZING,
     CLIENT_ID,

@@ -25,7 +25,7 @@ from authprobe.emulator.rule import Ask
 from authprobe.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
 from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from authprobe.emulator.tokens import Token
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import (
     AUTHORIZE,
     AUTHORIZING,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from authprobe.observation import Exchange
 from authprobe.plugin import describe
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.report.html import summary
 from authprobe.report.markdown import escaped, summary_markdown
 from authprobe.report.terminal import print_run

@@ -15,7 +15,7 @@ from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.findings import Finding
 from authprobe.history import Point
 from authprobe.observation import Outcome
-from authprobe.personal import Personal
+from authprobe.redaction.pseudonyms import Personal
 from authprobe.report.share import LIMIT, REQUESTS, share_markdown
 from authprobe.run import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation, Via

@@ -36,7 +36,7 @@ class Group(click.Group):
 def _told(error: Exception) -> str:
     import traceback
 
-    from authprobe.redact import Redactor
+    from authprobe.redaction.redactor import Redactor
 
     return Redactor()("".join(traceback.format_exception(error)))
 

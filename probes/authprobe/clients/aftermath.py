@@ -14,8 +14,8 @@ from authprobe.clients.base import Bench
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.emulator.tokens import Token, TokenStore
 from authprobe.observation import LoginExpiry, LoginState, Observation, StoredLogin
+from authprobe.redaction.token_patterns import VAGUE
 from authprobe.scenario.model import Flow, Via
-from authprobe.shapes import VAGUE
 
 CREDENTIALS: Final = ".credentials.json"
 STORE: Final = Path(".config", "anthropic", "credentials")

@@ -19,7 +19,7 @@ from authprobe.emulator.tokens import Token
 from authprobe.errors import ClientError
 from authprobe.observation import Exchange, Observation
 from authprobe.plan import Case
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import search_path
 

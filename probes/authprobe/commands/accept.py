@@ -15,7 +15,7 @@ from authprobe.baseline import (
     without,
 )
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.text import plural
 from authprobe.run import CaseRecord, Run, read_run
 from authprobe.verdict import Status

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.scanner import scan_text
 from authprobe.report.text import plural
-from authprobe.scan import scan_text
 from authprobe.trials import Trial, Trials
 
 LOOKS: Final = 2

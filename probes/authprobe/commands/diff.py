@@ -18,7 +18,7 @@ from authprobe.commands.answer import (
     print_lines,
     read_trials,
 )
-from authprobe.conduct import published_versions, spoken
+from authprobe.conduct import published_versions
 from authprobe.contrast import Contrast, check_clients, pairs_of
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
@@ -29,6 +29,7 @@ from authprobe.inquiry import not_published
 from authprobe.interruption import terminable
 from authprobe.plan import read_client
 from authprobe.progress import make_reporter
+from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words
 from authprobe.run import read_run
 from authprobe.scenario.load import load_all

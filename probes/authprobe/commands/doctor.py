@@ -20,7 +20,7 @@ from authprobe.doctor.result import CheckResult, Severity
 from authprobe.doctor.survey import Survey, survey
 from authprobe.doctor.values import is_credential
 from authprobe.errors import ExitCode
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 TITLES: Final = {
     Severity.ERROR: "errors",

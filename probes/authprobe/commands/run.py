@@ -13,7 +13,7 @@ from authprobe import plugin
 from authprobe.conduct import plan_of
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 from authprobe.report.github import annotations
 from authprobe.report.terminal import print_run
 from authprobe.run import Run, dump_run

@@ -8,8 +8,8 @@ from typing import Final
 
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.redact import Redactor
-from authprobe.scan import LIMIT_BYTES, Found, scan_data, scan_file
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import LIMIT_BYTES, Found, scan_data, scan_file
 
 STANDARD_INPUT: Final = Path("-")
 

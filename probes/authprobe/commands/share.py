@@ -10,8 +10,8 @@ from authprobe.baseline import named
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.history import Point, last_points
-from authprobe.personal import Personal
-from authprobe.report.artifacts import Guard, SecretFoundError
+from authprobe.redaction.pseudonyms import Personal
+from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.share import share_markdown
 from authprobe.report.table import problems
 from authprobe.report.text import plural

@@ -20,7 +20,7 @@ from authprobe.commands.answer import (
     read_trials,
 )
 from authprobe.compat import Made, Table, dump_table, read_table
-from authprobe.conduct import published_versions, spoken
+from authprobe.conduct import published_versions
 from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.errors import ClientError, ExitCode, SettingsError
@@ -28,6 +28,7 @@ from authprobe.features import BUNDLED, load_features
 from authprobe.interruption import terminable
 from authprobe.plan import Case, read_client
 from authprobe.progress import make_reporter
+from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import versions as words
 from authprobe.report.versions_page import versions_page
 from authprobe.run import this_platform

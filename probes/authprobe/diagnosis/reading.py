@@ -13,8 +13,8 @@ from typing import Final
 
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect, quote
 from authprobe.diagnosis.words import Words, smooth
-from authprobe.personal import EMAIL, HOME
-from authprobe.redact import Redactor
+from authprobe.redaction.pseudonyms import EMAIL, HOME
+from authprobe.redaction.redactor import Redactor
 
 LIMIT_CHARACTERS: Final = 50_000_000
 READ_CHARACTERS: Final = 1_000_000

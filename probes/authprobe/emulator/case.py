@@ -19,7 +19,7 @@ from authprobe.emulator.setup import Backend, Fault
 from authprobe.emulator.state import State
 from authprobe.emulator.tokens import TokenStore
 from authprobe.observation import Exchange
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSES: Final = 502
 EXCHANGE_LIMIT: Final = 10_000

@@ -13,7 +13,7 @@ from authprobe.emulator.rules.token_endpoint import by_the_grants
 from authprobe.emulator.setup import Backend, Fault
 from authprobe.emulator.state import State
 from authprobe.errors import SettingsError
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 EXAMPLE_DAY: Final = datetime.date(2026, 11, 1)
 """Some answers name days."""

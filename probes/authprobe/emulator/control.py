@@ -12,7 +12,7 @@ from authprobe.emulator.network import Listener, Network
 from authprobe.emulator.setup import Backend, Fault, FaultName, Standing, TokenKind, TokenState
 from authprobe.emulator.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 LONGEST: Final = 36500 * 24 * 3600.0
 """The longest lifetime of a token, in seconds: a century."""

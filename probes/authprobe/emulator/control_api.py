@@ -17,7 +17,7 @@ from authprobe.emulator.control import BACKEND, FAULT, Control, complaint
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.emulator.tokens import Token
 from authprobe.errors import SettingsError
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 

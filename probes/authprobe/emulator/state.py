@@ -8,7 +8,7 @@ from typing import Final
 from authprobe.emulator.clock import Clock
 from authprobe.emulator.setup import Backend, Standing
 from authprobe.emulator.tokens import TokenStore
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 CODE_LIFETIME: Final = datetime.timedelta(minutes=10)
 """RFC 6749, 4.1.2 recommends no more."""

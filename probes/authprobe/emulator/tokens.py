@@ -9,7 +9,7 @@ from typing import Final
 
 from authprobe.emulator.clock import Clock
 from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.redact import Redactor
+from authprobe.redaction.redactor import Redactor
 
 PREFIXES: Final = {
     TokenKind.API_KEY: "sk-ant-api03-",

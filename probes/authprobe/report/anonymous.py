@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from authprobe.personal import Personal
+from authprobe.redaction.pseudonyms import Personal
 from authprobe.run import CaseRecord
 
 OURS: Final = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from authprobe.documents.source import KEY, KeyPath, quote
-from authprobe.redact import find_token
+from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import VARIABLES
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216

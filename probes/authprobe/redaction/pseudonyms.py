@@ -6,6 +6,7 @@ Credentials are another matter: they are redacted before a text is stored.
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 EMAIL: Final = re.compile(
@@ -134,3 +135,9 @@ def _is_elsewhere(text: str) -> bool:
         return False
     says_much = "." in text or any(map(str.isdigit, text)) or text.count(":") >= MANY
     return says_much and not (address.is_loopback or address.is_unspecified)
+
+
+def spoken(path: Path) -> str:
+    """A path as a report may name it: without the folders of this machine."""
+    told = path.as_posix() if not path.is_absolute() else f".../{path.name}"
+    return told.encode("utf-8", "replace").decode()

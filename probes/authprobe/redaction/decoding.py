@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from authprobe.spelling import (
+from authprobe.redaction.encodings import (
     BASE64,
     BETWEEN,
     EDGES,

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from authprobe.reading import UNESCAPED, Reading, Span, over_lines_of, readings
-from authprobe.shapes import shapes_in, spaced_shapes_in, vagueness
+from authprobe.redaction.decoding import UNESCAPED, Reading, Span, over_lines_of, readings
+from authprobe.redaction.token_patterns import shapes_in, spaced_shapes_in, vagueness
 
 PUBLIC: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
 """How a value begins that says nothing but its kind."""

@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Final
 
-from authprobe.redact import Redactor
-from authprobe.scan import scan_text
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_text
 
 SLOT: Final = "canary"
 SPELLINGS: Final[dict[str, Callable[[str], str]]] = {

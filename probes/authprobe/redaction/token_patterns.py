@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from authprobe.reading import JOINED, Reading, Span
+from authprobe.redaction.decoding import JOINED, Reading, Span
 
 TOKEN: Final = "token"
 JWT: Final = "jwt"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.canary import Canary
 from authprobe.core.atomic_write import write
-from authprobe.redact import Redactor
-from authprobe.scan import Found, scan_text
+from authprobe.redaction.canary import Canary
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import Found, scan_text
 
 TOLD: Final = 3
 """Places in one artifact that are told."""

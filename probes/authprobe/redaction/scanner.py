@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.reading import Span
-from authprobe.redact import Redactor
-from authprobe.shapes import VAGUE, vagueness
+from authprobe.redaction.decoding import Span
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.token_patterns import VAGUE, vagueness
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 """Of a file, and of all that is packed in it: what is larger is not looked through."""
