@@ -21,7 +21,7 @@ from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.emulator.network import Network
 from authprobe.emulator.setup import Backend, TokenKind
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.plan import Case, expand
 from authprobe.scenario.model import (
     Client,

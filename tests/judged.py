@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from authprobe.observation import LoginExpiry, LoginState, Outcome, Session, StoredLogin
+from authprobe.observation.model import LoginExpiry, LoginState, Outcome, Session, StoredLogin
 from authprobe.scenario.model import ExpectedRequest
 from tests.make import make_exchange, make_observation
 

@@ -5,7 +5,7 @@ import datetime
 from typing import Any
 
 from authprobe.baseline import Accepted, accepted_of
-from authprobe.observation import Exchange, Observation, Outcome
+from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan import Case, expand
 from authprobe.run import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario

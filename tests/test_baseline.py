@@ -15,7 +15,7 @@ from authprobe.baseline import (
     read_baseline,
 )
 from authprobe.errors import RecordError
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.run import dump_run
 from tests.make import make_observation, make_record, make_run
 

@@ -2,8 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from authprobe.comparison import comparable, describe_transition, normalised, transitions
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.fingerprint import (
+    comparable,
+    describe_transition,
+    normalised,
+    transitions,
+)
+from authprobe.observation.model import Observation, Outcome
 from tests.judged import REFRESH, REFUSED, SEEN
 from tests.make import make_exchange
 

@@ -4,7 +4,7 @@ import pytest
 
 from authprobe.diff import Compared, diff_observations, diff_runs, named_cases
 from authprobe.errors import SettingsError
-from authprobe.observation import NOT_THERE, Outcome
+from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.report import diff as words
 from authprobe.run import CaseRecord
 from authprobe.verdict import Status, Verdict

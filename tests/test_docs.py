@@ -12,7 +12,7 @@ from authprobe.cli import main
 from authprobe.conduct import plan_of
 from authprobe.emulator.alone import Emulator
 from authprobe.emulator.control_api import requests
-from authprobe.findings import names
+from authprobe.observation.findings import names
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
 from authprobe.settings import Settings

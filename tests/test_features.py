@@ -4,8 +4,8 @@ import pytest
 
 from authprobe.errors import ProbesError
 from authprobe.features import BUNDLED, Asked, Definition, load_features
-from authprobe.fields import FIELDS
-from authprobe.observation import NOT_THERE, Outcome
+from authprobe.observation.model import NOT_THERE, Outcome
+from authprobe.observation.selectors import FIELDS
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings

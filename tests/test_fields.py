@@ -1,8 +1,8 @@
 import pytest
 
 from authprobe.errors import SettingsError
-from authprobe.fields import FIELDS, check_field
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
+from authprobe.observation.selectors import FIELDS, check_field
 from tests.command import PROJECT
 from tests.judged import SEEN
 from tests.make import make_exchange, make_observation

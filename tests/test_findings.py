@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from authprobe.findings import find, names
-from authprobe.observation import LoginState, Observation, Outcome, Session, StoredLogin
+from authprobe.observation.findings import find, names
+from authprobe.observation.model import LoginState, Observation, Outcome, Session, StoredLogin
 from tests.make import make_exchange, make_observation
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from authprobe.errors import HistoryError
 from authprobe.history import History, last_points, shown_place
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.past import Past
 from authprobe.run import Run
 from tests import postgresql

@@ -7,7 +7,7 @@ import pytest
 from authprobe.bisection import Word
 from authprobe.errors import SettingsError
 from authprobe.inquiry import Inquiry, make_inquiry, versions_between
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.scenario.model import Condition, Expectation, Matrix, Rule, Scenario
 from tests.make import make_exchange, make_observation, make_scenario
 

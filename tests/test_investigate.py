@@ -17,7 +17,7 @@ from authprobe.investigate import (
     remaining_words,
     replay,
 )
-from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.progress import Lines
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix

@@ -6,7 +6,7 @@ import pytest
 from authprobe.errors import ScenarioError
 from authprobe.judge import judge
 from authprobe.known import Known, KnownFailure, Signature, load_known
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import TextRule
 from authprobe.verdict import Status, Verdict

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from authprobe.emulator.setup import TokenKind
 from authprobe.errors import InstallError, SettingsError
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.plan import (
     AXES,
     Names,

@@ -6,7 +6,7 @@ import pytest
 
 from authprobe.compat import Evidence, Table
 from authprobe.features import BUNDLED, load_features
-from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings

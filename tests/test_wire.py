@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.observation import LoginState, Observation, Outcome, StoredLogin
+from authprobe.observation.model import LoginState, Observation, Outcome, StoredLogin
 from authprobe.wire import Aspect, Change, compare, steady
 from tests.make import make_exchange, make_observation
 

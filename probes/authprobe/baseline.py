@@ -12,8 +12,8 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
-from authprobe.comparison import Facts, comparable
 from authprobe.errors import RecordError
+from authprobe.observation.fingerprint import Facts, comparable
 from authprobe.plan import canonical
 from authprobe.run import CaseRecord, Run, read_run
 from authprobe.verdict import Status

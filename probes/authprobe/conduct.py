@@ -21,11 +21,11 @@ from authprobe.clients.process import Children
 from authprobe.emulator.remote import RemoteNetwork
 from authprobe.emulator.rules import RULES
 from authprobe.errors import ClientError, SettingsError
-from authprobe.findings import find
 from authprobe.interruption import terminable
 from authprobe.judge import judge
 from authprobe.known import Known, load_known
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.findings import find
+from authprobe.observation.model import Observation, Outcome
 from authprobe.plan import Case, make_plan
 from authprobe.progress import Reporter
 from authprobe.redaction.pseudonyms import spoken

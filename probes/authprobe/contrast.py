@@ -15,7 +15,7 @@ from authprobe.diff import (
     without_version,
 )
 from authprobe.errors import SettingsError
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.plan import Case, case_id, make_case
 from authprobe.scenario.matrix import canonical, combinations, rules
 from authprobe.scenario.model import Client, Scenario, parse_client

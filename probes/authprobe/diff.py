@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from authprobe.errors import SettingsError
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Status, Verdict
 from authprobe.wire import Aspect, Change, in_order, steady

@@ -12,7 +12,7 @@ from authprobe.clients.aftermath import with_aftermath
 from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.observing import DETAIL_LIMIT
 from authprobe.errors import ClientError
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.plan import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind

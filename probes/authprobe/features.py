@@ -13,9 +13,16 @@ from authprobe.documents.source import Flaw, SourceError, escape, read_text
 from authprobe.documents.validation import locate, read
 from authprobe.emulator.setup import STRICT
 from authprobe.errors import ScenarioError, SettingsError
-from authprobe.fields import FIELDS, GOES_ON, OF_THE_END, check_field, goes_on, reached_nothing
 from authprobe.inquiry import BROKEN, Inquiry, make_inquiry
-from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.selectors import (
+    FIELDS,
+    GOES_ON,
+    OF_THE_END,
+    check_field,
+    goes_on,
+    reached_nothing,
+)
 from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
 from authprobe.trials import definition_hash
 

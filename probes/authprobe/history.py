@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from authprobe.comparison import Facts, comparable
 from authprobe.errors import HistoryError
 from authprobe.history_tables import (
     MOVE,
@@ -23,6 +22,7 @@ from authprobe.history_tables import (
     trouble_words,
     version_table,
 )
+from authprobe.observation.fingerprint import Facts, comparable
 from authprobe.run import CaseRecord, Run
 
 if TYPE_CHECKING:

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.bisection import Word
-from authprobe.comparison import NONE
 from authprobe.core.escaping import one_line
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.diff import without_version
 from authprobe.errors import SettingsError
-from authprobe.fields import FIELDS, OF_THE_END, Value, check_field, goes_on, reached_nothing
 from authprobe.judge import judge
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.fingerprint import NONE
+from authprobe.observation.model import Observation, Outcome
+from authprobe.observation.selectors import (
+    FIELDS,
+    OF_THE_END,
+    Value,
+    check_field,
+    goes_on,
+    reached_nothing,
+)
 from authprobe.plan import Case, case_id, make_case, read_client
 from authprobe.scenario.matrix import Names, canonical, combinations, rules
 from authprobe.scenario.model import Client, ClientKind, Scenario, parse_client

@@ -22,9 +22,9 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installers import HERE
 from authprobe.conduct import INSTALLS_AT_ONCE, open_laboratory
 from authprobe.core.escaping import cap
-from authprobe.fields import Value
 from authprobe.inquiry import Inquiry
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
+from authprobe.observation.selectors import Value
 from authprobe.plan import Case
 from authprobe.progress import Reporter
 from authprobe.redaction.redactor import Redactor

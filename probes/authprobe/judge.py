@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from authprobe.baseline import Accepted
-from authprobe.comparison import Facts, comparable, credential_words, transitions
-from authprobe.findings import find
 from authprobe.known import KnownFailure, text_fits
-from authprobe.observation import Exchange, Observation, Outcome, StoredLogin
+from authprobe.observation.findings import find
+from authprobe.observation.fingerprint import Facts, comparable, credential_words, transitions
+from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 from authprobe.plan import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule

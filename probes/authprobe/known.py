@@ -15,7 +15,7 @@ from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, r
 from authprobe.documents.validation import locate, read
 from authprobe.emulator.setup import STRICT, Whole
 from authprobe.errors import ScenarioError
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import Text, TextRule
 from authprobe.verdict import Status

@@ -15,8 +15,8 @@ from pydantic_core import to_json
 import authprobe
 from authprobe.core.escaping import for_json
 from authprobe.errors import RecordError
-from authprobe.findings import Finding
-from authprobe.observation import ChildNetwork, Observation
+from authprobe.observation.findings import Finding
+from authprobe.observation.model import ChildNetwork, Observation
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
 from authprobe.verdict import Verdict
 

@@ -19,7 +19,7 @@ from authprobe.core.escaping import for_json
 from authprobe.emulator.catalogue import NAMES, rows
 from authprobe.emulator.rules import RULES
 from authprobe.errors import RecordError
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.plan import Case, case_id
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text

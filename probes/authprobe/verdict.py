@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from authprobe.observation.fingerprint import Transition
+
 
 class Status(enum.StrEnum):
     """pytest's words."""
@@ -29,15 +31,6 @@ class Mismatch:
     field: str
     expected: str
     actual: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A field that is not as it was in the baseline."""
-
-    field: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

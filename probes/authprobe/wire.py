@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.comparison import (
+from authprobe.observation.fingerprint import (
     NONE,
     comparable,
     concerns,
@@ -17,8 +17,8 @@ from authprobe.comparison import (
     normalised,
     transitions,
 )
-from authprobe.fields import GOES_ON, goes_on
-from authprobe.observation import Exchange, Observation, Outcome, StoredLogin
+from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
+from authprobe.observation.selectors import GOES_ON, goes_on
 
 MADE, NOT_MADE = "made", "not made"
 SENT, NOT_SENT = "sent", "not sent"

@@ -11,7 +11,7 @@ from authprobe.clients.process import Children
 from authprobe.emulator.network import Network
 from authprobe.engine import probe
 from authprobe.errors import InstallError
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.plan import expand
 from authprobe.scenario.model import Client, Credential, Matrix, parse_client
 from authprobe.settings import cache_folder

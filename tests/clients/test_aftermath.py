@@ -13,7 +13,7 @@ from authprobe.clients.aftermath import (
 )
 from authprobe.clients.base import Bench, Laboratory
 from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.observation import LoginExpiry, LoginState, StoredLogin
+from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
 from authprobe.plan import expand
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Matrix, Via

@@ -7,7 +7,7 @@ import pytest
 
 from authprobe.clients.base import Laboratory
 from authprobe.emulator.setup import TokenKind
-from authprobe.observation import NOT_THERE, Outcome
+from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.scenario.model import Credential, Via
 from tests.clients.installed import made_up, observe
 

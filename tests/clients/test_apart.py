@@ -18,7 +18,7 @@ from authprobe.emulator.case import CaseBackend
 from authprobe.emulator.remote import RemoteNetwork
 from authprobe.emulator.setup import Backend
 from authprobe.errors import ClientError
-from authprobe.observation import ChildNetwork
+from authprobe.observation.model import ChildNetwork
 
 PROJECT = Path(__file__).parent.parent.parent
 INTERFACES = "import socket; print(*(name for _, name in socket.if_nameindex()))"

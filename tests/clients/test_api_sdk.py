@@ -15,7 +15,7 @@ from authprobe.clients.observing import Report, verified_version
 from authprobe.clients.process import Children
 from authprobe.emulator.setup import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.scenario.model import Credential, Via
 from tests.clients.installed import laboratory_with, made_up, observe
 from tests.make import make_exchange

@@ -17,7 +17,7 @@ from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind
 from authprobe.emulator.tokens import LOGIN_SCOPES
 from authprobe.engine import probe
 from authprobe.errors import ClientError
-from authprobe.observation import Observation, Outcome, Session
+from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan import expand
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Flow, Matrix, Via

@@ -13,7 +13,7 @@ from authprobe.clients.gateway import KEY
 from authprobe.clients.process import Children
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.errors import ScenarioError
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.plan import expand
 from authprobe.scenario.load import load_file
 from authprobe.scenario.model import Credential, Matrix, Via

@@ -18,7 +18,7 @@ from authprobe.emulator.case import Decision
 from authprobe.emulator.rule import Answer, refusal
 from authprobe.emulator.setup import TokenKind
 from authprobe.errors import ClientError
-from authprobe.observation import Exchange, Outcome
+from authprobe.observation.model import Exchange, Outcome
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 from tests.make import make_case, make_exchange
 

@@ -13,7 +13,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
 from authprobe.emulator.setup import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.plan import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Endpoint, Request, Via

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authprobe.cli import main
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.run import dump_run
 from authprobe.verdict import Status, Verdict
 from tests.command import PROJECT, run

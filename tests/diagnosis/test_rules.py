@@ -18,7 +18,7 @@ from authprobe.emulator import faults
 from authprobe.emulator.network import Network
 from authprobe.emulator.rules import REFUSALS
 from authprobe.emulator.setup import Backend, Fault, TokenKind
-from authprobe.observation import (
+from authprobe.observation.model import (
     Exchange,
     LoginState,
     Observation,

@@ -15,7 +15,7 @@ from anthropic.types.shared import EnforcedSpendLimitReachedError
 from authprobe.emulator.case import CaseBackend
 from authprobe.emulator.network import Network
 from authprobe.emulator.setup import Fault
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from tests.emulator.answers import (
     CONDITIONS,
     DEMANDED,

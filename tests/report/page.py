@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from authprobe.findings import Finding
+from authprobe.observation.findings import Finding
 from authprobe.report.html import finished, summary
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Status, Verdict

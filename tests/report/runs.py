@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from authprobe.observation import Outcome
+from authprobe.observation.fingerprint import Transition
+from authprobe.observation.model import Outcome
 from authprobe.run import CaseRecord, Run
-from authprobe.verdict import BaselineState, Mismatch, Status, Transition, Verdict
+from authprobe.verdict import BaselineState, Mismatch, Status, Verdict
 from tests.make import make_observation, make_record, make_run
 
 MISMATCH = Mismatch(field="status", expected="200", actual="401")

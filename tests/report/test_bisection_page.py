@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.investigate import Investigation
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.report import html
 from authprobe.report.answers import FOLDER, Answered, read_answers
 from authprobe.report.bisection import file_name

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from authprobe.emulator.setup import TokenKind
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.report.controls import controls
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import Credential, Via

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from authprobe.comparison import comparable
 from authprobe.history import Point
+from authprobe.observation.fingerprint import comparable
 from authprobe.report.case_html import details
 from authprobe.report.ctrf import ctrf
 from authprobe.report.github import LIMIT, annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.plugin import describe
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.html import summary

@@ -1,4 +1,4 @@
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.report.markdown import LIMIT_BYTES, escaped, summary_markdown
 from authprobe.run import CaseRecord, Diagnosis
 from authprobe.verdict import Mismatch, Status, Verdict

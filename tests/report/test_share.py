@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from authprobe.comparison import comparable
 from authprobe.core.escaping import LONG
 from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.findings import Finding
 from authprobe.history import Point
-from authprobe.observation import Outcome
+from authprobe.observation.findings import Finding
+from authprobe.observation.fingerprint import Transition, comparable
+from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.report.share import LIMIT, REQUESTS, share_markdown
 from authprobe.run import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation, Via
-from authprobe.verdict import Mismatch, Status, Transition, Verdict
+from authprobe.verdict import Mismatch, Status, Verdict
 from tests.judged import STALE
 from tests.make import make_exchange, make_observation, make_record, make_run
 from tests.report.test_hostile import HOSTILE, run_with

@@ -1,6 +1,6 @@
 import pytest
 
-from authprobe.observation import ChildNetwork, Outcome, Session
+from authprobe.observation.model import ChildNetwork, Outcome, Session
 from authprobe.report import table, text
 from authprobe.run import Alternative, CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule

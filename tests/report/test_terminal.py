@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.report.terminal import print_run
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Mismatch, Status, Verdict

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.scenario.check import check
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Combination, Expectation, Matrix

@@ -7,7 +7,7 @@ import pytest
 from authprobe.documents.node_tree import Items, Mapping, Node, compose
 from authprobe.emulator.setup import TokenKind, TokenState
 from authprobe.errors import ScenarioError
-from authprobe.observation import Outcome
+from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file
 from authprobe.scenario.model import Credential, Endpoint, Rule, TextRule, Via
 from tests.scenario.files import FULL, SMALL, changed, complaints, load_text

@@ -7,7 +7,7 @@ from authprobe.clients.child import Ended
 from authprobe.clients.claude_code import ended_early
 from authprobe.clients.driving import drive, last_object
 from authprobe.clients.observing import Report, cut_short, observe
-from authprobe.observation import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import NOT_THERE, Observation, Outcome
 
 PRODUCTS: Final = ("agent-sdk",)
 NOT_FOUND: Final = "Claude Code not found"

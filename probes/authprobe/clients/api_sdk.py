@@ -16,7 +16,7 @@ from authprobe.clients.observing import (
     observe,
     without_request_id,
 )
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 
 PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")
 LOST: Final = ("APIConnectionError: ", "APIConnectionTimeoutError: ", "APITimeoutError: ")

@@ -17,7 +17,7 @@ from authprobe.emulator.case import CaseBackend
 from authprobe.emulator.remote import RemoteListener, RemoteNetwork
 from authprobe.emulator.tokens import Token
 from authprobe.errors import ClientError
-from authprobe.observation import Exchange, Observation
+from authprobe.observation.model import Exchange, Observation
 from authprobe.plan import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind

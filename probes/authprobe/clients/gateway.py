@@ -26,7 +26,7 @@ from authprobe.clients.observing import (
     without_request_id,
 )
 from authprobe.clients.raw_http import QUESTION, USER_AGENT, read_error
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 from authprobe.scenario.model import Client, Via
 
 PRODUCTS: Final = ("litellm",)

@@ -9,7 +9,7 @@ from authprobe.clients.base import Bench
 from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.rules import API
 from authprobe.errors import ClientError
-from authprobe.observation import Exchange, Observation, Outcome, status_outcome
+from authprobe.observation.model import Exchange, Observation, Outcome, status_outcome
 
 MESSAGE_LIMIT: Final = 2000
 DETAIL_LIMIT: Final = 500

@@ -21,7 +21,7 @@ from authprobe.clients.observing import (
 from authprobe.clients.process import Children
 from authprobe.clients.raw_http import USER_AGENT, read_error
 from authprobe.errors import ClientError
-from authprobe.observation import Exchange, Observation, Outcome
+from authprobe.observation.model import Exchange, Observation, Outcome
 
 READY: Final = "Server ready"
 ENDING: Final = 2.0

@@ -18,7 +18,7 @@ from typing import Any, Self
 from authprobe.clients import launcher
 from authprobe.clients.child import Child, Finished, Stdin, pipes, terminal
 from authprobe.errors import ClientError
-from authprobe.observation import ChildNetwork
+from authprobe.observation.model import ChildNetwork
 
 
 class Children:

@@ -24,7 +24,7 @@ from authprobe.emulator.control import choose
 from authprobe.emulator.setup import Backend, Standing, TokenKind
 from authprobe.emulator.tokens import Token
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.report.rules import print_rules, rules_markdown
 from authprobe.report.text import nearest_words
 from authprobe.settings import child_environment

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from pydantic_core import to_json
 
-from authprobe.comparison import describe_transition, transitions
 from authprobe.core.escaping import one_line
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.history import NONE, History, PastRun, Point
+from authprobe.observation.fingerprint import Transition, describe_transition, transitions
 from authprobe.report.text import plural
 from authprobe.settings import history_place
-from authprobe.verdict import Transition
 
 
 def history(case: str | None, *, place: str | None, as_json: bool) -> int:

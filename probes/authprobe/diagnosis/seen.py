@@ -7,7 +7,7 @@ from typing import Final
 from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
 from authprobe.diagnosis.words import Words
-from authprobe.observation import Exchange, LoginState, Observation, Outcome
+from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
 """Seconds of a clock that matter: less is the time that an answer takes."""

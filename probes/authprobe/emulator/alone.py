@@ -14,7 +14,7 @@ from authprobe.emulator.network import Listener, Network
 from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
 from authprobe.emulator.tokens import Token
 from authprobe.errors import SettingsError
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 
 __all__ = [
     "Backend",

@@ -18,7 +18,7 @@ from authprobe.emulator.rules.authorize import scopes_asked
 from authprobe.emulator.setup import Backend, Fault
 from authprobe.emulator.state import State
 from authprobe.emulator.tokens import TokenStore
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSES: Final = 502

@@ -5,7 +5,7 @@ from typing import Final
 
 from authprobe.bisection import Assessment, Word
 from authprobe.investigate import Investigation
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.report import bisection as words
 from authprobe.report.diff import change_lines
 from authprobe.report.markup import bullets, code, facts, safe, section, table

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.report import text
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import ClientKind, Credential, Flow, Form, Via

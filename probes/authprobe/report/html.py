@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from authprobe.findings import names
 from authprobe.history import Point
+from authprobe.observation.findings import names
 from authprobe.report import table, text
 from authprobe.report.answers import Answered
 from authprobe.report.case_html import case, details, diagnosis, mismatches, outline

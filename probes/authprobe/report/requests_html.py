@@ -6,7 +6,7 @@ from typing import Final
 
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.rules import RULES
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.report import text
 from authprobe.report.markup import code, facts, safe, source, table
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from authprobe.core.escaping import LONG, for_log, shown
 from authprobe.history import Point
-from authprobe.observation import Exchange
+from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.report import table, text
 from authprobe.report.anonymous import anonymous, learn

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.findings import names
-from authprobe.observation import ChildNetwork, Outcome
+from authprobe.observation.findings import names
+from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.text import (
     USUAL_FLOWS,
     auth_path,

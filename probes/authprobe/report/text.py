@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterable
 from typing import Final
 
-from authprobe.comparison import credential_words, describe_transition
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.escaping import SHORT, cap, one_line
 from authprobe.judge import describe_request, outcome_counts
-from authprobe.observation import Exchange, Observation, Outcome, Session, StoredLogin
+from authprobe.observation.fingerprint import credential_words, describe_transition
+from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan import REQUEST
 from authprobe.run import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from authprobe.comparison import comparable
 from authprobe.history import SHOWN, Point
+from authprobe.observation.fingerprint import comparable
 from authprobe.report.text import SYMBOLS, Facts, plural
 from authprobe.run import CaseRecord
 from authprobe.verdict import Status

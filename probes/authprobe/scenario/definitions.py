@@ -10,7 +10,7 @@ from authprobe.documents.source import KEY, KeyPath, choices, escape, quote, rem
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.setup import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
-from authprobe.findings import names
+from authprobe.observation.findings import names
 from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
     DEFAULT,

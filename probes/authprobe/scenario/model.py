@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import read_range
 from authprobe.emulator.setup import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
-from authprobe.observation import LoginExpiry, LoginState, Outcome
+from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"

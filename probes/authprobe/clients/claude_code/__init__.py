@@ -7,7 +7,7 @@ from authprobe.clients.claude_code.account import auth_logout, auth_status
 from authprobe.clients.claude_code.command import PRODUCTS, Command, ended_early
 from authprobe.clients.claude_code.prompt import JSON, STREAM, ask, ask_on_stdin, read_report
 from authprobe.clients.claude_code.together import ask_at_once
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 from authprobe.scenario.model import Flow
 
 __all__ = ["PRODUCTS", "ended_early", "probe", "read_report"]

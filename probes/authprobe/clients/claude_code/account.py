@@ -5,7 +5,7 @@ from typing import Final
 
 from authprobe.clients.child import Ended
 from authprobe.clients.claude_code.command import Command, ended_early
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 
 STATUS: Final = ("auth", "status")
 LOGOUT: Final = ("auth", "logout")

@@ -13,7 +13,7 @@ from authprobe.clients.child import Child, Ended, Finished, Stdin
 from authprobe.clients.install import Installed
 from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words, verified_version
 from authprobe.errors import ClientError
-from authprobe.observation import NOT_THERE, Exchange, Observation, Outcome, status_outcome
+from authprobe.observation.model import NOT_THERE, Exchange, Observation, Outcome, status_outcome
 
 PRODUCTS: Final = ("claude-cli", "claude-code")
 BROWSERS: Final = ("xdg-open", "open")

@@ -9,7 +9,7 @@ from authprobe.clients.claude_code.login import AUTHORIZE, VARIABLES, WORD, hidd
 from authprobe.clients.claude_code.prompt import QUESTION
 from authprobe.clients.terminal import Terminal
 from authprobe.emulator.rules.inference import ANSWER
-from authprobe.observation import Observation
+from authprobe.observation.model import Observation
 
 REST: Final = 1.0
 """Seconds without a change after which its user presses Enter."""

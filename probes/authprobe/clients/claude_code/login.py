@@ -13,7 +13,7 @@ from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words
 from authprobe.clients.terminal import Terminal
 from authprobe.emulator.setup import TokenKind
 from authprobe.emulator.tokens import TokenStore
-from authprobe.observation import Observation, Outcome
+from authprobe.observation.model import Observation, Outcome
 
 AUTHORIZE: Final = "/oauth/authorize?"
 VARIABLES: Final = {"TERM": "xterm-256color"}

@@ -10,7 +10,7 @@ from typing import Any, Final
 from authprobe.clients.child import Ended, Finished, Stdin
 from authprobe.clients.claude_code.command import Command, ended_early
 from authprobe.clients.observing import Report, last_inference, observe
-from authprobe.observation import NOT_THERE, Observation
+from authprobe.observation.model import NOT_THERE, Observation
 
 QUESTION: Final = "ping"
 MESSAGE: Final = {

@@ -9,7 +9,7 @@ from authprobe.clients.child import Ended, Finished
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON, QUESTION, read_report
 from authprobe.clients.observing import last_inference, last_words
-from authprobe.observation import Observation, Outcome, Session, status_outcome
+from authprobe.observation.model import Observation, Outcome, Session, status_outcome
 
 SESSIONS: Final = 3
 

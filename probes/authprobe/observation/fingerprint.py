@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
-from authprobe.observation import Exchange, Observation, Outcome
-from authprobe.verdict import Transition
+from authprobe.observation.fingerprint import Transition
+from authprobe.observation.model import Exchange, Observation, Outcome
 
 NONE: Final = "none"
 _VARIABLE: Final = (
@@ -157,3 +157,12 @@ def _times(number: int) -> str:
 
 def _shown(value: object) -> str:
     return NONE if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A field that is not as it was in the baseline."""
+
+    field: str
+    before: str
+    after: str

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from authprobe.comparison import NONE, comparable, concerns, credential_words
 from authprobe.core.claude_api import (
     AUTHORIZE_PATH_SUFFIX,
     MESSAGES_PATH,
@@ -13,8 +12,9 @@ from authprobe.core.claude_api import (
     TOKEN_PATH_SUFFIX,
 )
 from authprobe.errors import SettingsError
-from authprobe.findings import find
-from authprobe.observation import Exchange, Observation, Outcome
+from authprobe.observation.findings import find
+from authprobe.observation.fingerprint import NONE, comparable, concerns, credential_words
+from authprobe.observation.model import Exchange, Observation, Outcome
 
 Value = tuple[str, ...]
 """A field as sorted texts, so that neither order nor number counts where they are chance."""

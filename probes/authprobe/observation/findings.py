@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.claude_api import MESSAGES_PATH, PERMANENT_STATUSES, TOKEN_PATH_SUFFIX
-from authprobe.observation import Exchange, LoginState, Observation, Outcome
+from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 PROCESS_ENDED: Final = re.compile(r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE)
 """As in "Claude Code process exited with code 1" (code.claude.com/docs/en/errors)."""
