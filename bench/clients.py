@@ -19,8 +19,8 @@ from authprobe import conduct, engine
 from authprobe.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
-from authprobe.emulator.network import Network
-from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.emulator.config import Backend, TokenKind
+from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Outcome
 from authprobe.plan import Case, expand
 from authprobe.scenario.model import (

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from authprobe.conduct import conduct, plan_of
-from authprobe.emulator.rules import RULES
+from authprobe.emulator.rules.routes import RULES
 from authprobe.progress import Lines
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import ClientKind

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authprobe import conduct
-from authprobe.emulator import remote
+from authprobe.emulator.server import worker
 from authprobe.errors import SettingsError
 from authprobe.progress import Lines
 from authprobe.settings import Settings
@@ -14,7 +14,7 @@ from authprobe.settings import Settings
 def test_an_emulator_that_does_not_start_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "START", "raise SystemExit(1) #")
+    monkeypatch.setattr(worker, "START", "raise SystemExit(1) #")
     settings = Settings(out=tmp_path, clients=("raw-http",))
     with pytest.raises(SettingsError, match="nothing can be probed here: the emulator has gone"):
         conduct.conduct(conduct.plan_of(settings), Lines())

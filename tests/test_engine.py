@@ -10,7 +10,7 @@ from authprobe import engine
 from authprobe.clients.base import Bench, Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
-from authprobe.emulator.network import Network
+from authprobe.emulator.server.network import Network
 from authprobe.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session

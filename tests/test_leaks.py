@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from authprobe.commands.emulator import _tell
-from authprobe.emulator.alone import emulate
+from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.redaction.scanner import scan_text

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.config import TokenKind
 from authprobe.errors import InstallError, SettingsError
 from authprobe.observation.model import Outcome
 from authprobe.plan import (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authprobe.emulator.tokens import PREFIXES
+from authprobe.emulator.state.tokens import PREFIXES
 from authprobe.redaction.redactor import Redactor, find_token
 
 Encoder = Callable[[str], str]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from authprobe import trials
-from authprobe.emulator.rules import RULES
-from authprobe.emulator.setup import Backend
+from authprobe.emulator.config import Backend
+from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
 from authprobe.plan import Case, expand
 from authprobe.redaction.redactor import Redactor

@@ -18,8 +18,8 @@ from authprobe.baseline import EMPTY, Baseline, absent, read_baseline
 from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
-from authprobe.emulator.remote import RemoteNetwork
-from authprobe.emulator.rules import RULES
+from authprobe.emulator.rules.routes import RULES
+from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.errors import ClientError, SettingsError
 from authprobe.interruption import terminable
 from authprobe.judge import judge

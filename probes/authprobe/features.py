@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from authprobe.documents.node_tree import compose
 from authprobe.documents.source import Flaw, SourceError, escape, read_text
 from authprobe.documents.validation import locate, read
-from authprobe.emulator.setup import STRICT
+from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.inquiry import BROKEN, Inquiry, make_inquiry
 from authprobe.observation.model import NOT_THERE, Observation, Outcome

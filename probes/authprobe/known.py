@@ -13,7 +13,7 @@ from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.documents.node_tree import compose
 from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
 from authprobe.documents.validation import locate, read
-from authprobe.emulator.setup import STRICT, Whole
+from authprobe.emulator.config import STRICT, Whole
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run import CaseRecord

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.version_ranges import newest, read_range
-from authprobe.emulator.setup import Backend
+from authprobe.emulator.config import Backend
 from authprobe.errors import ClientError, SettingsError
 from authprobe.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
 from authprobe.scenario.model import (

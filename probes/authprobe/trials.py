@@ -17,7 +17,7 @@ from pydantic_core import to_json
 import authprobe
 from authprobe.core.escaping import for_json
 from authprobe.emulator.catalogue import NAMES, rows
-from authprobe.emulator.rules import RULES
+from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation
 from authprobe.plan import Case, case_id

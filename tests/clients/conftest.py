@@ -6,7 +6,7 @@ import pytest
 from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
-from authprobe.emulator.network import Network
+from authprobe.emulator.server.network import Network
 from tests.clients.registry import Registry
 
 SYSTEM_PATH = "/usr/bin:/bin"

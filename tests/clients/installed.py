@@ -8,7 +8,7 @@ import pytest
 from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache, Installed
 from authprobe.clients.process import Children
-from authprobe.emulator.network import Network
+from authprobe.emulator.server.network import Network
 from authprobe.engine import probe
 from authprobe.errors import InstallError
 from authprobe.observation.model import Observation

@@ -12,7 +12,7 @@ from authprobe.clients.aftermath import (
     with_aftermath,
 )
 from authprobe.clients.base import Bench, Laboratory
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
 from authprobe.plan import expand
 from authprobe.redaction.redactor import find_token

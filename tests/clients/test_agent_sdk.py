@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.scenario.model import Credential, Via
 from tests.clients.installed import made_up, observe

@@ -14,9 +14,9 @@ from authprobe.clients import launcher
 from authprobe.clients.asking import post
 from authprobe.clients.child import Finished
 from authprobe.clients.process import Children
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.remote import RemoteNetwork
-from authprobe.emulator.setup import Backend
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend
+from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.errors import ClientError
 from authprobe.observation.model import ChildNetwork
 

@@ -13,7 +13,7 @@ from authprobe.clients.api_sdk import PRODUCTS, read_report
 from authprobe.clients.base import Laboratory
 from authprobe.clients.observing import Report, verified_version
 from authprobe.clients.process import Children
-from authprobe.emulator.setup import Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.scenario.model import Credential, Via

@@ -13,9 +13,9 @@ import pytest
 from authprobe.clients.base import Bench, Laboratory
 from authprobe.clients.child import Finished
 from authprobe.clients.credentials import FEDERATION, SLOW, helper_script
-from authprobe.emulator.setup import TokenKind as Kind
-from authprobe.emulator.setup import TokenState as State
-from authprobe.emulator.tokens import LOGIN_SCOPES
+from authprobe.emulator.config import TokenKind as Kind
+from authprobe.emulator.config import TokenState as State
+from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.errors import ClientError
 from authprobe.plan import Case
 from authprobe.redaction.redactor import find_token

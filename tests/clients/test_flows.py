@@ -12,9 +12,9 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.browser import read_page
 from authprobe.clients.claude_code import account, interactive, login, prompt
 from authprobe.clients.claude_code.command import node_for
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind
-from authprobe.emulator.tokens import LOGIN_SCOPES
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Fault, Standing, TokenKind
+from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.engine import probe
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, Session

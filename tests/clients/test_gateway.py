@@ -11,7 +11,7 @@ from authprobe.clients import gateway
 from authprobe.clients.base import Laboratory
 from authprobe.clients.gateway import KEY
 from authprobe.clients.process import Children
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.plan import expand

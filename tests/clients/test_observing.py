@@ -14,9 +14,9 @@ from authprobe.clients.observing import (
     observe,
     verified_version,
 )
-from authprobe.emulator.case import Decision
-from authprobe.emulator.rule import Answer, refusal
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.case_backend import Decision
+from authprobe.emulator.config import TokenKind
+from authprobe.emulator.rules.base import Answer, refusal
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Outcome
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, Target, make_ask

@@ -11,7 +11,7 @@ import respx
 import authprobe
 from authprobe.clients.base import Laboratory
 from authprobe.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
-from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan import Case

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from authprobe.emulator.rules import RULES
+from authprobe.emulator.rules.routes import RULES
 from tests.command import Ended, command, environment
 from tests.command import run as run_here
 from tests.waiting import wait_until

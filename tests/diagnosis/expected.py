@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.config import TokenKind
 from tests.emulator.sent import Trial
 
 CAUSES: Final = {

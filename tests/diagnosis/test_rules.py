@@ -15,9 +15,9 @@ from authprobe.diagnosis.match import match
 from authprobe.diagnosis.record import diagnose
 from authprobe.diagnosis.seen import observed
 from authprobe.emulator import faults
-from authprobe.emulator.network import Network
-from authprobe.emulator.rules import REFUSALS
-from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.emulator.config import Backend, Fault, TokenKind
+from authprobe.emulator.rules.routes import REFUSALS
+from authprobe.emulator.server.network import Network
 from authprobe.observation.model import (
     Exchange,
     LoginState,

@@ -10,7 +10,7 @@ from authprobe.doctor.addresses import address_in
 from authprobe.doctor.online import Answer, asks, check_online, judge, way_to
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.doctor.survey import survey
-from authprobe.emulator.alone import Emulator, emulate
+from authprobe.emulator.standalone.emulator import Emulator, emulate
 from tests.commands.test_doctor import doctor
 from tests.doctor.homes import ACCESS, CANARY, Home, make_home
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.rules import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
-from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.rules.routes import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
 from tests.emulator.sent import MESSAGES
 
 LAST_YEAR: Final = datetime.date(2025, 12, 1)

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import httpx
 
-from authprobe.emulator.backend import BODY_LIMIT_BYTES
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.network import Network
-from authprobe.emulator.rule import Ask
-from authprobe.emulator.rules import API, CLAUDE_AI, CONSOLE, OAUTH_BETA, PLATFORM
-from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
-from authprobe.emulator.state import CODE_LIFETIME, Code
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.rules.base import Ask
+from authprobe.emulator.rules.routes import API, CLAUDE_AI, CONSOLE, OAUTH_BETA, PLATFORM
+from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
+from authprobe.emulator.server.network import Network
+from authprobe.emulator.state.state import CODE_LIFETIME, Code
 from tests.emulator.wire import client_of
 
 Target = tuple[str, str, str]

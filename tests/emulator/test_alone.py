@@ -14,7 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from authprobe.emulator.alone import (
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.network import Network
+from authprobe.emulator.standalone.emulator import (
     Backend,
     Emulator,
     Fault,
@@ -24,9 +26,7 @@ from authprobe.emulator.alone import (
     TokenState,
     emulate,
 )
-from authprobe.emulator.connection import LOOPBACK
-from authprobe.emulator.network import Network
-from authprobe.emulator.tokens import PREFIXES
+from authprobe.emulator.state.tokens import PREFIXES
 from authprobe.errors import SettingsError
 from tests.emulator.wire import TIMEOUT, client_of, connect, read_all, trusting
 

@@ -1,7 +1,7 @@
 import pytest
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, TokenKind
 from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import MESSAGES, PLATFORM_TOKEN, make_ask
 

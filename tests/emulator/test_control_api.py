@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authprobe.emulator.alone import Emulator, emulate
-from authprobe.emulator.control_api import BODY_LIMIT_BYTES, requests
-from authprobe.emulator.network import Network
-from authprobe.emulator.rules import RULES
-from authprobe.emulator.setup import Standing, TokenKind, TokenState
-from authprobe.emulator.tokens import PREFIXES
+from authprobe.emulator.config import Standing, TokenKind, TokenState
+from authprobe.emulator.rules.routes import RULES
+from authprobe.emulator.server.network import Network
+from authprobe.emulator.standalone.control_api import BODY_LIMIT_BYTES, requests
+from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.state.tokens import PREFIXES
 from tests.emulator.wire import TIMEOUT
 
 JSON = {"content-type": "application/json"}

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import NAMES, check_fault
-from authprobe.emulator.connection import LOOPBACK
+from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.emulator.faults import ALIASES, FAULTS
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.rules import REFUSALS, ROUTES
-from authprobe.emulator.setup import Backend, Fault, TokenKind
+from authprobe.emulator.rules.routes import REFUSALS, ROUTES
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.network import Listener, Network
 from authprobe.errors import SettingsError
 from tests.emulator.wire import TIMEOUT, client_of, trusting
 

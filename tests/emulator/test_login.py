@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.network import Network
-from authprobe.emulator.rules import (
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Standing, TokenKind
+from authprobe.emulator.rules.routes import (
     API,
     CLAUDE_AI,
     CLAUDE_COM,
@@ -22,7 +22,7 @@ from authprobe.emulator.rules import (
     PLATFORM,
     TOKEN_PATH,
 )
-from authprobe.emulator.setup import Backend, Standing, TokenKind
+from authprobe.emulator.server.network import Network
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import (

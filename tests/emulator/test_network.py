@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.connection import HEAD_LIMIT_BYTES
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.rules import HOSTS
-from authprobe.emulator.setup import Backend, Fault
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Fault
+from authprobe.emulator.rules.routes import HOSTS
+from authprobe.emulator.server.connection import HEAD_LIMIT_BYTES
+from authprobe.emulator.server.network import Listener, Network
 from tests.emulator.sent import GOOD, GOOD_KEY, Sent
 from tests.emulator.wire import TIMEOUT, client_of, connect, exchange, read_all, trusting
 from tests.waiting import wait_until

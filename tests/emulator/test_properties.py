@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from authprobe.emulator.case import CaseBackend, Decision
+from authprobe.emulator.case_backend import CaseBackend, Decision
 from authprobe.emulator.catalogue import NAMES
+from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
 from authprobe.emulator.faults import rule_id
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.rule import Ask
-from authprobe.emulator.rules import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
-from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.rules.base import Ask
+from authprobe.emulator.rules.routes import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
+from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.state.tokens import Token
 from authprobe.redaction.redactor import find_token
 from tests.emulator.sent import (
     AUTHORIZE,

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from authprobe.clients.launcher import descendants
-from authprobe.emulator import remote
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.remote import RemoteListener, RemoteNetwork
-from authprobe.emulator.setup import Backend, TokenKind
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, TokenKind
+from authprobe.emulator.server import worker
+from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.errors import ClientError
 from tests.emulator.wire import trusting
 from tests.waiting import wait_until
@@ -83,13 +83,13 @@ def test_a_process_that_is_gone_is_a_client_error(tmp_path: Path) -> None:
 
 def test_an_early_process_is_taken_and_ends_when_it_is_not(tmp_path: Path) -> None:
     before = set(descendants_of_this())
-    remote.start_early()
+    worker.start_early()
     [early] = set(descendants_of_this()) - before
     with RemoteNetwork(tmp_path):
         assert set(descendants_of_this()) - before == {early}
-    remote.start_early()
+    worker.start_early()
     [unused] = set(descendants_of_this()) - before
-    remote._early.pop().end()
+    worker._early.pop().end()
     wait_until(lambda: not Path(f"/proc/{unused}").exists())
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.emulator.rules import NOT_PRODUCED, RULES
+from authprobe.emulator.rules.routes import NOT_PRODUCED, RULES
 from tests.emulator.trials import TRIALS
 
 ROWS = (

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.network import Network
-from authprobe.emulator.rule import Answer, Ask, Rule, rule
-from authprobe.emulator.rules import (
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Standing, TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Rule, rule
+from authprobe.emulator.rules.routes import (
     API,
     CLAUDE_AI,
     CLAUDE_COM,
@@ -24,7 +24,7 @@ from authprobe.emulator.rules import (
     ROUTES,
     RULES,
 )
-from authprobe.emulator.setup import Backend, Standing, TokenState
+from authprobe.emulator.server.network import Network
 from tests.emulator.sent import (
     AUTHORIZE,
     CODE_PAGE,

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from authprobe.clients.installers import INSTALL_LIMIT, reason_of
 from authprobe.clients.process import Children
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.setup import Fault
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Fault
+from authprobe.emulator.server.network import Listener, Network
 from authprobe.settings import cache_folder, installer_environment, search_path
 from tests.clients.registry import UNREACHABLE
 from tests.emulator.answers import (

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from anthropic.types.shared import EnforcedSpendLimitReachedError
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.network import Network
-from authprobe.emulator.setup import Fault
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Fault
+from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Exchange
 from tests.emulator.answers import (
     CONDITIONS,

@@ -4,9 +4,9 @@ import datetime
 from dataclasses import replace
 from typing import Any, Final
 
-from authprobe.emulator.backend import BODY_LIMIT_BYTES
-from authprobe.emulator.rules import OAUTH_BETA
-from authprobe.emulator.setup import Standing
+from authprobe.emulator.config import Standing
+from authprobe.emulator.rules.routes import OAUTH_BETA
+from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
 from tests.emulator.sent import (
     AUTHORIZE,
     AUTUMN,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from authprobe.emulator.connection import LOOPBACK
-from authprobe.emulator.network import Listener, Network
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.network import Listener, Network
 
 TIMEOUT = 10.0
 """Seconds after which a test is not going to get its answer any more."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import Outcome
 from authprobe.report.controls import controls
 from authprobe.run import CaseRecord

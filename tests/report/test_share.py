@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from authprobe.core.escaping import LONG
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.history import Point
 from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition, comparable

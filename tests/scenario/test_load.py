@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.documents.node_tree import Items, Mapping, Node, compose
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file

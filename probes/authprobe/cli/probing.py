@@ -61,7 +61,7 @@ def run(**options: object) -> None:
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """
-    from authprobe.emulator.remote import start_early
+    from authprobe.emulator.server.worker import start_early
 
     if not options["only_list"]:
         start_early()

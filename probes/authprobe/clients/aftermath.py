@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Bench
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.tokens import Token, TokenStore
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
 from authprobe.redaction.token_patterns import VAGUE
 from authprobe.scenario.model import Flow, Via

@@ -13,9 +13,9 @@ from authprobe.clients.credentials import hand_over
 from authprobe.clients.install import Cache, Installed
 from authprobe.clients.launcher import LOOPBACK
 from authprobe.clients.process import Children
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.remote import RemoteListener, RemoteNetwork
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
+from authprobe.emulator.state.tokens import Token
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation
 from authprobe.plan import Case
@@ -24,7 +24,7 @@ from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import search_path
 
 if TYPE_CHECKING:
-    from authprobe.emulator.network import Listener, Network
+    from authprobe.emulator.server.network import Listener, Network
 
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
 from authprobe.scenario.model import Credential, Form, Via
 
 FEDERATION: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.clients.base import Bench
 from authprobe.core.claude_api import MESSAGES_PATH
-from authprobe.emulator.rules import API
+from authprobe.emulator.rules.routes import API
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome, status_outcome
 

@@ -12,7 +12,7 @@ import httpx
 import authprobe
 from authprobe.clients.base import Bench
 from authprobe.clients.observing import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
-from authprobe.emulator.setup import TokenKind
+from authprobe.emulator.config import TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, status_outcome
 from authprobe.scenario.model import Endpoint, Request, Via

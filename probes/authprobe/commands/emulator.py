@@ -18,11 +18,11 @@ from rich.console import Console
 
 from authprobe.core.atomic_write import write
 from authprobe.core.escaping import for_log
-from authprobe.emulator.alone import Emulator, emulate
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.control import choose
-from authprobe.emulator.setup import Backend, Standing, TokenKind
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.config import Backend, Standing, TokenKind
+from authprobe.emulator.standalone.control import choose
+from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.state.tokens import Token
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.observation.model import Exchange
 from authprobe.report.rules import print_rules, rules_markdown

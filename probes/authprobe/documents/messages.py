@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from authprobe.documents.node_tree import Mapping, Node, Scalar, describe
 from authprobe.documents.source import KeyPath, escape, quote, remedy
-from authprobe.emulator.setup import FAULT_PATTERN, Standing, TokenKind, TokenState
+from authprobe.emulator.config import FAULT_PATTERN, Standing, TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Flow, Form, Request, Via
 

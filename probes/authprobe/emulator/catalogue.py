@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import ALIASES, CONNECTION_REFUSED, FAULTS
-from authprobe.emulator.rule import Answer, Ask, Rule
-from authprobe.emulator.rules import EVERYWHERE, REFUSALS, ROUTES, RULES
+from authprobe.emulator.rules.base import Answer, Ask, Rule
+from authprobe.emulator.rules.routes import EVERYWHERE, REFUSALS, ROUTES, RULES
 from authprobe.emulator.rules.token_endpoint import by_the_grants
-from authprobe.emulator.setup import Backend, Fault
-from authprobe.emulator.state import State
+from authprobe.emulator.state.state import State
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 

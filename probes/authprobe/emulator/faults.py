@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.emulator.rule import Ask
-from authprobe.emulator.setup import Fault
+from authprobe.emulator.config import Fault
+from authprobe.emulator.rules.base import Ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

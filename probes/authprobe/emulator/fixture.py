@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from authprobe.emulator.alone import Emulator
-    from authprobe.emulator.network import Network
+    from authprobe.emulator.server.network import Network
+    from authprobe.emulator.standalone.emulator import Emulator
 
 
 @pytest.fixture(scope="session")
 def claude_auth_network() -> Iterator["Network"]:
     """One thread that serves every `claude_auth_emulator` of the session."""
-    from authprobe.emulator.network import Network
+    from authprobe.emulator.server.network import Network
 
     with Network() as network:
         yield network
@@ -22,7 +22,7 @@ def claude_auth_network() -> Iterator["Network"]:
 @pytest.fixture
 def claude_auth_emulator(claude_auth_network: "Network") -> Iterator["Emulator"]:
     """Claude's authentication on loopback: ports, tokens, clock and faults of its own per test."""
-    from authprobe.emulator.alone import emulate
+    from authprobe.emulator.standalone.emulator import emulate
 
     with emulate(network=claude_auth_network) as emulator:
         yield emulator

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from authprobe.core.claude_api import MESSAGES_PATH
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.report import text
 from authprobe.run import CaseRecord

@@ -5,7 +5,7 @@ from string import ascii_uppercase
 from typing import Final
 
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.rules import RULES
+from authprobe.emulator.rules.routes import RULES
 from authprobe.observation.model import Exchange
 from authprobe.report import text
 from authprobe.report.markup import code, facts, safe, source, table

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from authprobe.emulator.catalogue import Row, rows
 from authprobe.emulator.faults import ALIASES, FAULTS
-from authprobe.emulator.rules import NOT_PRODUCED
+from authprobe.emulator.rules.routes import NOT_PRODUCED
 
 _HEADS: Final = ("Rule", "Status", "Last seen", "Certainty", "Condition")
 _INTRODUCTION: Final = """\

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from authprobe.documents.source import KEY, KeyPath, choices, escape, quote, remedy
 from authprobe.emulator.catalogue import check_fault
-from authprobe.emulator.setup import Backend, TokenKind, TokenState
+from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import names
 from authprobe.scenario.matrix import rules

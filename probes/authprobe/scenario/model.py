@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import read_range
-from authprobe.emulator.setup import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
+from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"

@@ -11,8 +11,8 @@ from authprobe.clients.child import Stdin
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words
 from authprobe.clients.terminal import Terminal
-from authprobe.emulator.setup import TokenKind
-from authprobe.emulator.tokens import TokenStore
+from authprobe.emulator.config import TokenKind
+from authprobe.emulator.state.tokens import TokenStore
 from authprobe.observation.model import Observation, Outcome
 
 AUTHORIZE: Final = "/oauth/authorize?"

@@ -4,7 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.config import Standing, TokenKind, TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule, utc
 from authprobe.emulator.rules.credentials import (
     AUTHENTICATION,
     INFERENCE_SCOPE_MISSING,
@@ -14,7 +15,6 @@ from authprobe.emulator.rules.credentials import (
     is_key_in,
 )
 from authprobe.emulator.rules.limits import unified_headers
-from authprobe.emulator.setup import Standing, TokenKind, TokenState
 
 _YEAR_2026: Final = utc(2026, 1, 1)
 

@@ -9,10 +9,10 @@ from collections import defaultdict
 from typing import Final
 
 from authprobe.core.claude_api import CONSOLE, PLATFORM
-from authprobe.emulator.rule import Answer, Ask, Certainty, page, rule
-from authprobe.emulator.setup import Standing
-from authprobe.emulator.state import CODE_LIFETIME, Code
-from authprobe.emulator.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES
+from authprobe.emulator.config import Standing
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, page, rule
+from authprobe.emulator.state.state import CODE_LIFETIME, Code
+from authprobe.emulator.state.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES
 
 AUTHORIZE_PATH: Final = "/oauth/authorize"
 CALLBACK_PATH: Final = "/oauth/code/callback"

@@ -3,9 +3,9 @@
 from typing import Final
 
 from authprobe.core.claude_api import OAUTH_BETA, PROFILE_PATH
-from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule, utc
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.tokens import BEARERS, Token
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.state.tokens import BEARERS, Token
 
 AUTHENTICATION: Final = "authentication_error"
 INVALID: Final = "invalid_request_error"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from authprobe.emulator.rule import Answer, Ask, Certainty, flat_refusal, page, refusal, rule
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, flat_refusal, page, refusal, rule
 
 _ERRORS: Final = "platform.claude.com/docs/en/api/errors"
 

@@ -6,10 +6,10 @@ The contents of an identity token are not looked at: it is one that the case has
 import re
 from typing import Final
 
-from authprobe.emulator.rule import Answer, Ask, Certainty, flat_refusal, refusal, rule
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, flat_refusal, refusal, rule
 from authprobe.emulator.rules.credentials import AUTHENTICATION, INVALID, PERMISSION, lacks_scope
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.state.tokens import Token
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REQUIRED: Final = ("assertion", "federation_rule_id", "organization_id", "service_account_id")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.config import TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule
 from authprobe.emulator.rules.credentials import INVALID, is_bearer_in, is_key_in
 from authprobe.emulator.rules.limits import limit_headers, unified_headers
-from authprobe.emulator.setup import TokenState
 
 ANSWER: Final = "pong"
 """What every model says."""

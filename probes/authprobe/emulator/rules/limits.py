@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.emulator.rule import Ask, Certainty, flat_refusal, refusal, rule
+from authprobe.emulator.rules.base import Ask, Certainty, flat_refusal, refusal, rule
 
 RATE_LIMIT: Final = "rate_limit_error"
 WINDOWS: Final = {"5h": datetime.timedelta(hours=5), "7d": datetime.timedelta(days=7)}

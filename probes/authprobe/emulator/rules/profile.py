@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from authprobe.emulator.rule import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.config import TokenState
+from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule
 from authprobe.emulator.rules.credentials import is_bearer_in
 from authprobe.emulator.rules.limits import WINDOWS
-from authprobe.emulator.setup import TokenState
 
 
 def _lacks(ask: Ask) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ import hashlib
 import secrets
 from typing import Final
 
-from authprobe.emulator.rule import (
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.rules.base import (
     Answer,
     Ask,
     Certainty,
@@ -17,13 +18,8 @@ from authprobe.emulator.rule import (
     utc,
 )
 from authprobe.emulator.rules.credentials import INVALID
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.state import Code
-from authprobe.emulator.tokens import (
-    REFRESH_TOKEN_LIFETIME,
-    SETUP_TOKEN_LIFETIME,
-    Token,
-)
+from authprobe.emulator.state.state import Code
+from authprobe.emulator.state.tokens import REFRESH_TOKEN_LIFETIME, SETUP_TOKEN_LIFETIME, Token
 
 REFRESH: Final = "refresh_token"
 CODE: Final = "authorization_code"

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from authprobe.emulator.deny import Denial, deny_host, deny_route, deny_rule
+from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
-from authprobe.emulator.rule import Answer, Ask, Rule
-from authprobe.emulator.rules import EVERYWHERE, HOSTS, ROUTES, RULES
 from authprobe.emulator.rules.authorize import scopes_asked
-from authprobe.emulator.setup import Backend, Fault
-from authprobe.emulator.state import State
-from authprobe.emulator.tokens import TokenStore
+from authprobe.emulator.rules.base import Answer, Ask, Rule
+from authprobe.emulator.rules.denial import Denial, deny_host, deny_route, deny_rule
+from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
+from authprobe.emulator.state.state import State
+from authprobe.emulator.state.tokens import TokenStore
 from authprobe.observation.model import Exchange
 from authprobe.redaction.redactor import Redactor
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from authprobe.emulator.clock import Clock
-from authprobe.emulator.setup import TokenKind, TokenState
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.state.clock import Clock
 from authprobe.redaction.redactor import Redactor
 
 PREFIXES: Final = {

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from authprobe.emulator.backend import host_of, is_loopback
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.control import BACKEND, FAULT, Control, complaint
-from authprobe.emulator.setup import TokenKind, TokenState
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.emulator.server.asgi import host_of, is_loopback
+from authprobe.emulator.standalone.control import BACKEND, FAULT, Control, complaint
+from authprobe.emulator.state.tokens import Token
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 

@@ -9,7 +9,7 @@ from typing import Final
 import trustme
 
 from authprobe.emulator import faults
-from authprobe.emulator.rules import HOSTS
+from authprobe.emulator.rules.routes import HOSTS
 
 NAMES: Final = (*HOSTS, "localhost", "127.0.0.1", "::1")
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case import CaseBackend, Decision, Sent
-from authprobe.emulator.deny import DENY_HOST
-from authprobe.emulator.rule import Answer, Ask
-from authprobe.emulator.rules import API, HOSTS, PLATFORM, ROUTES
+from authprobe.emulator.case_backend import CaseBackend, Decision, Sent
+from authprobe.emulator.rules.base import Answer, Ask
+from authprobe.emulator.rules.denial import DENY_HOST
+from authprobe.emulator.rules.routes import API, HOSTS, PLATFORM, ROUTES
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """The documented request size limit (platform.claude.com/docs/en/api/errors)."""

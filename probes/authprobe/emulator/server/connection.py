@@ -12,12 +12,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from authprobe.emulator import faults
-from authprobe.emulator.authority import Authority
-from authprobe.emulator.backend import Application, host_of, pause
-from authprobe.emulator.case import PROXY_REFUSES, CaseBackend
-from authprobe.emulator.deny import deny_host
-from authprobe.emulator.rules import HOSTS
-from authprobe.emulator.setup import Fault
+from authprobe.emulator.case_backend import PROXY_REFUSES, CaseBackend
+from authprobe.emulator.config import Fault
+from authprobe.emulator.rules.denial import deny_host
+from authprobe.emulator.rules.routes import HOSTS
+from authprobe.emulator.server.asgi import Application, host_of, pause
+from authprobe.emulator.server.authority import Authority
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 LOOPBACK: Final = "127.0.0.1"

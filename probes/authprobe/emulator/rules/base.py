@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from authprobe.emulator.state import State
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.state.state import State
+from authprobe.emulator.state.tokens import Token
 
 ISSUE: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 DAY: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")

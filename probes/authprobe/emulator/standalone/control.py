@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from authprobe.emulator.case import CaseBackend
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.setup import Backend, Fault, FaultName, Standing, TokenKind, TokenState
-from authprobe.emulator.tokens import PREFIXES, Token
+from authprobe.emulator.config import Backend, Fault, FaultName, Standing, TokenKind, TokenState
+from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from authprobe.emulator import faults
-from authprobe.emulator.authority import Authority
-from authprobe.emulator.backend import is_loopback
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.connection import (
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.server.asgi import is_loopback
+from authprobe.emulator.server.authority import Authority
+from authprobe.emulator.server.connection import (
     LOOPBACK,
     HttpServer,
     PlainConnection,

@@ -5,9 +5,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.emulator.clock import Clock
-from authprobe.emulator.setup import Backend, Standing
-from authprobe.emulator.tokens import TokenStore
+from authprobe.emulator.config import Backend, Standing
+from authprobe.emulator.state.clock import Clock
+from authprobe.emulator.state.tokens import TokenStore
 from authprobe.redaction.redactor import Redactor
 
 CODE_LIFETIME: Final = datetime.timedelta(minutes=10)

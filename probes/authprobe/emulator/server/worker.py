@@ -22,11 +22,11 @@ from authprobe.core.ipc import LENGTH, packed, receive, send
 from authprobe.errors import ClientError
 
 if TYPE_CHECKING:
-    from authprobe.emulator.case import CaseBackend
-    from authprobe.emulator.network import Listener, Network
+    from authprobe.emulator.case_backend import CaseBackend
+    from authprobe.emulator.server.network import Listener, Network
 
 START: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.emulator import remote; "
+    "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.emulator.server import worker; "
 )
 PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
 LIMIT: Final = 60.0
@@ -134,7 +134,7 @@ class _Process:
 
 def serve(_: str, descriptor: str, further: str) -> None:
     """Answer the run at the other end of the first socket until it goes away."""
-    from authprobe.emulator.network import Network
+    from authprobe.emulator.server.network import Network
 
     with socket.socket(fileno=int(descriptor)) as run, socket.socket(fileno=int(further)) as sent:
         request = receive(run)

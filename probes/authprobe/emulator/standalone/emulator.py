@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from authprobe.emulator.case import CaseBackend
-from authprobe.emulator.connection import LOOPBACK
-from authprobe.emulator.control import Control, check_setup
-from authprobe.emulator.control_api import application
-from authprobe.emulator.network import Listener, Network
-from authprobe.emulator.setup import Backend, Fault, Standing, TokenKind, TokenState
-from authprobe.emulator.tokens import Token
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.standalone.control import Control, check_setup
+from authprobe.emulator.standalone.control_api import application
+from authprobe.emulator.state.tokens import Token
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 

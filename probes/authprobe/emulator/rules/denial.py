@@ -3,8 +3,8 @@
 import difflib
 from dataclasses import dataclass
 
-from authprobe.emulator.rule import Answer, Ask, Rule, refusal
-from authprobe.emulator.rules import HOSTS, ROUTES
+from authprobe.emulator.rules.base import Answer, Ask, Rule, refusal
+from authprobe.emulator.rules.routes import HOSTS, ROUTES
 
 DENY_HOST = "deny:host"
 DENY_ROUTE = "deny:route"
