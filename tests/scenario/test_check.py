@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.observation.model import Outcome
-from authprobe.scenario.check import check
+from authprobe.scenario.checks.names import check
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Combination, Expectation, Matrix
 from tests.make import make_scenario

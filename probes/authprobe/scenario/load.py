@@ -11,7 +11,7 @@ from authprobe.documents.node_tree import compose
 from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
 from authprobe.documents.validation import locate, read
 from authprobe.errors import ScenarioError
-from authprobe.scenario.check import check
+from authprobe.scenario.checks.names import check
 from authprobe.scenario.model import Scenario
 
 SUFFIXES: Final = (".yaml", ".yml")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.documents.source import KeyPath, quote, remedy
-from authprobe.scenario.cases import check_cases
-from authprobe.scenario.definitions import Complaint, check_definitions
+from authprobe.scenario.checks.cases import check_cases
+from authprobe.scenario.checks.definitions import Complaint, check_definitions
 from authprobe.scenario.matrix import AXES
 from authprobe.scenario.model import (
     DEFAULT,

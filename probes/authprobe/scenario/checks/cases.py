@@ -5,7 +5,7 @@ from typing import Final
 
 from authprobe.documents.source import KEY, KeyPath, choices, quote, remedy
 from authprobe.emulator.config import TokenKind
-from authprobe.scenario.definitions import Complaint
+from authprobe.scenario.checks.definitions import Complaint
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, spoken
 from authprobe.scenario.model import (
     DEFAULT,

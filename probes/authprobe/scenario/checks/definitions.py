@@ -11,6 +11,7 @@ from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import names
+from authprobe.scenario.checks.variables import check_variables
 from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
     DEFAULT,
@@ -24,7 +25,6 @@ from authprobe.scenario.model import (
     TextRule,
     Via,
 )
-from authprobe.scenario.variables import check_variables
 
 Complaint = tuple[KeyPath, str]
 
