@@ -22,7 +22,8 @@ from authprobe.clients.process import Children
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Outcome
-from authprobe.plan import Case, expand
+from authprobe.plan import expand
+from authprobe.plan.case import Case
 from authprobe.scenario.model import (
     Client,
     ClientKind,

@@ -6,7 +6,8 @@ from typing import Any
 
 from authprobe.baseline import Accepted, accepted_of
 from authprobe.observation.model import Exchange, Observation, Outcome
-from authprobe.plan import Case, expand
+from authprobe.plan import expand
+from authprobe.plan.case import Case
 from authprobe.run import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict import Status, Verdict

@@ -11,11 +11,11 @@ from authprobe.baseline import (
     baseline_of,
     dump_baseline,
     merged,
-    named,
     read_baseline,
 )
 from authprobe.errors import RecordError
 from authprobe.observation.model import Outcome
+from authprobe.plan.case_ids import named
 from authprobe.run import dump_run
 from tests.make import make_observation, make_record, make_run
 

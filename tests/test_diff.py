@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from authprobe.diff import Compared, diff_observations, diff_runs, named_cases
+from authprobe.diff import Compared, diff_observations, diff_runs
 from authprobe.errors import SettingsError
 from authprobe.observation.model import NOT_THERE, Outcome
+from authprobe.plan.case_ids import named_cases
 from authprobe.report import diff as words
 from authprobe.run import CaseRecord
 from authprobe.verdict import Status, Verdict

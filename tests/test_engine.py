@@ -14,7 +14,7 @@ from authprobe.emulator.server.network import Network
 from authprobe.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.scenario.model import Client, ClientKind, parse_client
 from tests.emulator.wire import connect
 from tests.make import make_case, make_observation

@@ -5,7 +5,7 @@ import pytest
 
 from authprobe.judge import compare, describe_exchange, describe_request, judge, request_fits
 from authprobe.observation.model import Observation, Outcome
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict import BaselineState, Mismatch, Status, Verdict
 from tests.judged import (

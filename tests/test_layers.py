@@ -51,7 +51,7 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def dotted(path: Path) -> str:
-    """Return a file's module name, as `authprobe.plan.case`."""
+    """Return a file's module name, as `authprobe.plan.expand.case`."""
     names = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 

@@ -5,7 +5,6 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from pydantic_core import from_json, to_jsonable_python
 
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import Facts, comparable
-from authprobe.plan import canonical
+from authprobe.plan.expand import canonical
 from authprobe.run import CaseRecord, Run, read_run
 from authprobe.verdict import Status
 
@@ -102,11 +101,6 @@ def absent(baseline: Baseline, records: Iterable[CaseRecord]) -> tuple[str, ...]
     """The accepted cases that a whole run has not, under this name or a later one; sorted."""
     present = {name for record in records for name in (record.id, *record.formerly)}
     return tuple(sorted(baseline.cases.keys() - present))
-
-
-def named(name: str, ids: Iterable[str]) -> tuple[str, ...]:
-    """The ids that a name means: itself, or all that fit it as a pattern."""
-    return tuple(id for id in ids if id == name or fnmatchcase(id, name))
 
 
 def dump_baseline(baseline: Baseline) -> str:

@@ -13,7 +13,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.conduct import INSTALLS_AT_ONCE
 from authprobe.investigate import Workplace, keep, trouble_here
 from authprobe.observation.model import Observation
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.progress import Reporter
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client

@@ -26,7 +26,8 @@ from authprobe.judge import judge
 from authprobe.known import Known, load_known
 from authprobe.observation.findings import find
 from authprobe.observation.model import Observation, Outcome
-from authprobe.plan import Case, make_plan
+from authprobe.plan.case import Case
+from authprobe.plan.expand import make_plan
 from authprobe.progress import Reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.redaction.redactor import Redactor

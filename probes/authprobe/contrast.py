@@ -6,17 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.diff import (
-    Compared,
-    Diff,
-    diff_observations,
-    make_diff,
-    named_cases,
-    without_version,
-)
+from authprobe.diff import Compared, Diff, diff_observations, make_diff
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
-from authprobe.plan import Case, case_id, make_case
+from authprobe.plan.case import Case, case_id, make_case
+from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.scenario.matrix import canonical, combinations, rules
 from authprobe.scenario.model import Client, Scenario, parse_client
 from authprobe.trials import Trial, key_of

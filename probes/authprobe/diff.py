@@ -1,20 +1,14 @@
 """Two runs, or one client at two versions, become what differs between them, case by case."""
 
 import dataclasses
-import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Final
 
-from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
+from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.run import CaseRecord, Run
 from authprobe.verdict import Status, Verdict
 from authprobe.wire import Aspect, Change, in_order, steady
-
-VERSION: Final = re.compile(r"@[^/+]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,26 +153,6 @@ def _of_other_versions(
         for names in found.values()
         if (len(names[0]), len(names[1])) == (1, 1)
     }
-
-
-def without_version(case: str) -> str:
-    """The id of a case, or a pattern for ids, without the versions of its clients."""
-    return VERSION.sub("", case)
-
-
-def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
-    """The ids that a name means, as an id or a pattern; versions make no difference in either.
-
-    Raises:
-        SettingsError: it means none.
-    """
-    asked, plain = without_version(name), {id: without_version(id) for id in ids}
-    found = tuple(id for id, own in plain.items() if own == asked or fnmatchcase(own, asked))
-    if not found:
-        near = difflib.get_close_matches(asked, plain.values(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise SettingsError(f"{name}: there is no such case{hint}")
-    return found
 
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:

@@ -13,7 +13,7 @@ from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.observing import DETAIL_LIMIT
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind
 

@@ -10,7 +10,6 @@ from typing import Final
 from authprobe.bisection import Word
 from authprobe.core.escaping import one_line
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
-from authprobe.diff import without_version
 from authprobe.errors import SettingsError
 from authprobe.judge import judge
 from authprobe.observation.fingerprint import NONE
@@ -23,7 +22,9 @@ from authprobe.observation.selectors import (
     goes_on,
     reached_nothing,
 )
-from authprobe.plan import Case, case_id, make_case, read_client
+from authprobe.plan.case import Case, case_id, make_case
+from authprobe.plan.case_ids import without_version
+from authprobe.plan.expand import read_client
 from authprobe.scenario.matrix import Names, canonical, combinations, rules
 from authprobe.scenario.model import Client, ClientKind, Scenario, parse_client
 from authprobe.verdict import Status

@@ -25,7 +25,7 @@ from authprobe.core.escaping import cap
 from authprobe.inquiry import Inquiry
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import Value
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.progress import Reporter
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client

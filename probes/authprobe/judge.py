@@ -8,7 +8,7 @@ from authprobe.known import KnownFailure, text_fits
 from authprobe.observation.findings import find
 from authprobe.observation.fingerprint import Facts, comparable, credential_words, transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict import BaselineState, Mismatch, Status, Verdict

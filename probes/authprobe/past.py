@@ -16,7 +16,7 @@ from typing import Any, Final
 import authprobe
 from authprobe.core.ipc import receive, send
 from authprobe.history import NONE, Point
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.run import Run
 from authprobe.settings import database_environment
 

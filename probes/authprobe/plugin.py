@@ -19,7 +19,7 @@ from authprobe import conduct
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.past import Past
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.progress import Reporter, make_reporter
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.answers import read_answers

@@ -10,7 +10,7 @@ from authprobe.compat import Evidence, Feature, Table, gaps, intervals, spread, 
 from authprobe.core.version_ranges import order
 from authprobe.features import Asked
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.scenario.model import parse_client
 from authprobe.trials import Trial, key_of
 

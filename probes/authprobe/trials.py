@@ -20,7 +20,7 @@ from authprobe.emulator.catalogue import NAMES, rows
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation
-from authprobe.plan import Case, case_id
+from authprobe.plan.case import Case, case_id
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.run import this_platform

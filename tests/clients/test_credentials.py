@@ -17,7 +17,7 @@ from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.errors import ClientError
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Form, Via
 from tests.make import make_case

@@ -14,7 +14,7 @@ from authprobe.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, re
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Endpoint, Request, Via
 from tests.make import make_case

@@ -18,7 +18,7 @@ from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.emulator.state.tokens import Token
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import search_path

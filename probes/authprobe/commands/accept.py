@@ -10,11 +10,11 @@ from authprobe.baseline import (
     absent,
     dump_baseline,
     merged,
-    named,
     read_baseline,
     without,
 )
 from authprobe.errors import ExitCode, SettingsError
+from authprobe.plan.case_ids import named
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.text import plural
 from authprobe.run import CaseRecord, Run, read_run

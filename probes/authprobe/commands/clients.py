@@ -17,7 +17,7 @@ from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import order
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.interruption import terminable
-from authprobe.plan import exact_versions, read_client
+from authprobe.plan.expand import exact_versions, read_client
 from authprobe.progress import make_reporter
 from authprobe.scenario.model import INSTALLED, Client, ClientKind
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci

@@ -27,7 +27,7 @@ from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
 from authprobe.inquiry import not_published
 from authprobe.interruption import terminable
-from authprobe.plan import read_client
+from authprobe.plan.expand import read_client
 from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words

@@ -13,11 +13,11 @@ from authprobe import plugin
 from authprobe.conduct import plan_of
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode
+from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.github import annotations
 from authprobe.report.terminal import print_run
 from authprobe.run import Run, dump_run
-from authprobe.selection import selected
 from authprobe.settings import Settings, default_jobs, is_github_actions
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from authprobe.baseline import named
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.history import Point, last_points
+from authprobe.plan.case_ids import named
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.share import share_markdown

@@ -26,7 +26,8 @@ from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
 from authprobe.interruption import terminable
-from authprobe.plan import Case, read_client
+from authprobe.plan.case import Case
+from authprobe.plan.expand import read_client
 from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import versions as words

@@ -7,8 +7,8 @@ from typing import Final
 
 from authprobe.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
 from authprobe.core.escaping import LONG, one_line
-from authprobe.diff import without_version
 from authprobe.investigate import Investigation
+from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped
 from authprobe.report.text import plural

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from _pytest.mark.expression import Expression
 
 from authprobe.errors import SettingsError
-from authprobe.plan import Case
+from authprobe.plan.case import Case
 
 
 def selected(cases: Iterable[Case], expression: str | None) -> tuple[Case, ...]:
