@@ -4,13 +4,14 @@ import dataclasses
 import datetime
 from typing import Any
 
-from authprobe.baseline import Accepted, accepted_of
+from authprobe.baseline import accepted_of
 from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan import expand
 from authprobe.plan.case import Case
 from authprobe.run import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.accepted import Accepted
+from authprobe.verdict.model import Status, Verdict
 
 
 def make_scenario(**changes: Any) -> Scenario:

@@ -10,7 +10,7 @@ from authprobe.progress import Lines
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 from tests.command import run, verdicts
 
 MISSION = {"A01", "A02", "A04", "A05", "A08", "A09", "A15", "A18", "B01", "B02", "B03", "B05"}

@@ -3,11 +3,17 @@ from typing import Any
 
 import pytest
 
-from authprobe.judge import compare, describe_exchange, describe_request, judge, request_fits
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
-from authprobe.verdict import BaselineState, Mismatch, Status, Verdict
+from authprobe.verdict.judge import (
+    compare,
+    describe_exchange,
+    describe_request,
+    judge,
+    request_fits,
+)
+from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.judged import (
     DIFFERENT,
     OTHER_REQUEST,

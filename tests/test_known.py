@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from authprobe.errors import ScenarioError
-from authprobe.judge import judge
-from authprobe.known import Known, KnownFailure, Signature, load_known
+from authprobe.known import Known, load_known
 from authprobe.observation.model import Outcome
 from authprobe.run import CaseRecord
 from authprobe.scenario.model import TextRule
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.judge import judge
+from authprobe.verdict.known_failure import KnownFailure, Signature
+from authprobe.verdict.model import Status, Verdict
 from tests.judged import SEEN
 from tests.make import make_accepted, make_case, make_observation, make_record
 

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from authprobe.errors import RecordError
-from authprobe.observation.fingerprint import Facts, comparable
+from authprobe.observation.fingerprint import comparable
 from authprobe.plan.expand import canonical
 from authprobe.run import CaseRecord, Run, read_run
-from authprobe.verdict import Status
+from authprobe.verdict.accepted import Accepted
 
 SCHEMA_VERSION: Final = 1
 IDENTITY: Final = 2
@@ -23,22 +23,6 @@ IDENTITY: Final = 2
 
 An axis that comes later adds to the names of its other values only, and changes none of these.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """One case as it was accepted."""
-
-    id: str
-    status: Status
-    seen: Facts
-    client_version: str | None = None
-    """What really ran."""
-    accepted_at: datetime.date
-    tool: str
-    """The version of authprobe that saw it."""
-    note: str | None = None
-    """Why it was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,6 @@ from authprobe.emulator.rules.routes import RULES
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.errors import ClientError, SettingsError
 from authprobe.interruption import terminable
-from authprobe.judge import judge
 from authprobe.known import Known, load_known
 from authprobe.observation.findings import find
 from authprobe.observation.model import Observation, Outcome
@@ -36,7 +35,8 @@ from authprobe.run import CaseRecord, Diagnosis, Run, Selection, dump_record, ma
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import Settings, cache_folder
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.judge import judge
+from authprobe.verdict.model import Status, Verdict
 
 PARTIAL: Final = "results.partial.jsonl"
 INTERRUPTED: Final = "results.interrupted.jsonl"

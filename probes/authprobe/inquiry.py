@@ -11,7 +11,6 @@ from authprobe.bisection import Word
 from authprobe.core.escaping import one_line
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.errors import SettingsError
-from authprobe.judge import judge
 from authprobe.observation.fingerprint import NONE
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import (
@@ -27,7 +26,8 @@ from authprobe.plan.case_ids import without_version
 from authprobe.plan.expand import read_client
 from authprobe.scenario.matrix import Names, canonical, combinations, rules
 from authprobe.scenario.model import Client, ClientKind, Scenario, parse_client
-from authprobe.verdict import Status
+from authprobe.verdict.judge import judge
+from authprobe.verdict.model import Status
 
 BROKEN: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
 """Outcomes of a client that did not come to its end; no verdict is read from them."""

@@ -31,7 +31,7 @@ from authprobe.report.table import proves_nothing
 from authprobe.report.text import describe_problem
 from authprobe.run import CaseRecord, Run, dump_run
 from authprobe.settings import Settings, is_ci
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
 HTML: Final = "report.html"

@@ -18,7 +18,7 @@ from authprobe.errors import RecordError
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
-from authprobe.verdict import Verdict
+from authprobe.verdict.model import Verdict
 
 SCHEMA_VERSION: Final = 1
 

@@ -4,7 +4,7 @@ import pytest
 
 from authprobe.plugin import describe
 from authprobe.run import CaseRecord
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 
 def test_compat(record: CaseRecord) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from authprobe.cli import main
 from authprobe.observation.model import Outcome
 from authprobe.run import dump_run
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.model import Status, Verdict
 from tests.command import PROJECT, run
 from tests.make import make_exchange, make_observation, make_record, make_run
 

@@ -27,7 +27,7 @@ from authprobe.observation.model import (
     status_outcome,
 )
 from authprobe.scenario.model import Credential, Endpoint, Request, Via
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.model import Status, Verdict
 from tests.diagnosis.expected import CAUSES, FAULTS, cause_of
 from tests.emulator.sent import Sent, Trial, served
 from tests.emulator.trials import TRIALS

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from authprobe.report.text import anchor
 from authprobe.report.versions_page import versions_page
-from authprobe.verdict import Mismatch, Status, Verdict
+from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.command import results, run
 from tests.make import make_exchange, make_observation, make_record, make_run
 from tests.report.page import many, page_of

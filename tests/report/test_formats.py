@@ -19,7 +19,7 @@ from authprobe.report.table import headline
 from authprobe.report.terminal import print_run
 from authprobe.report.timeline import timeline_facts
 from authprobe.run import Run
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 from tests.make import make_observation, make_record, make_run
 from tests.report.runs import REFUSED, every_kind, known, regressed
 

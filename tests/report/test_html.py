@@ -10,7 +10,7 @@ from authprobe.observation.model import Outcome
 from authprobe.report import case_html, html, text
 from authprobe.run import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, TextRule
-from authprobe.verdict import Mismatch, Status, Verdict
+from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"

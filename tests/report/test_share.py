@@ -19,7 +19,7 @@ from authprobe.redaction.pseudonyms import Personal
 from authprobe.report.share import LIMIT, REQUESTS, share_markdown
 from authprobe.run import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation, Via
-from authprobe.verdict import Mismatch, Status, Verdict
+from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.judged import STALE
 from tests.make import make_exchange, make_observation, make_record, make_run
 from tests.report.test_hostile import HOSTILE, run_with

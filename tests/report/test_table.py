@@ -4,7 +4,7 @@ from authprobe.observation.model import ChildNetwork, Outcome, Session
 from authprobe.report import table, text
 from authprobe.run import Alternative, CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
-from authprobe.verdict import Mismatch, Status, Verdict
+from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 

@@ -18,7 +18,7 @@ from authprobe.plan.case_ids import named
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.text import plural
 from authprobe.run import CaseRecord, Run, read_run
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 
 def accept(

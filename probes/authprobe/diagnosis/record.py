@@ -7,7 +7,7 @@ from authprobe.diagnosis.match import LIKELY, Match, match
 from authprobe.diagnosis.seen import observed
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run import Alternative, Diagnosis
-from authprobe.verdict import Status, Verdict
+from authprobe.verdict.model import Status, Verdict
 
 
 def diagnose(seen: Observation, verdict: Verdict) -> Diagnosis | None:

@@ -8,7 +8,7 @@ from authprobe.report.markup import bullets, code, facts, safe, section, source,
 from authprobe.report.requests_html import requests
 from authprobe.report.timeline import timeline_facts
 from authprobe.run import CaseRecord, Diagnosis
-from authprobe.verdict import Mismatch, Status
+from authprobe.verdict.model import Mismatch, Status
 
 
 def case(record: CaseRecord, content: str) -> str:

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from authprobe.report import text
 from authprobe.run import CaseRecord, Run
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 SPECIFICATION: Final = "0.0.0"
 """The version of the format."""

@@ -17,7 +17,7 @@ from authprobe.report.markup import bullets, code, link, mark, safe, source, sta
 from authprobe.report.markup import table as draw_table
 from authprobe.report.requests_html import rules
 from authprobe.run import CaseRecord, Run
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 DETAILS_LIMIT_BYTES: Final = 3_000_000
 """How much the details of all cases may take: 10,000 cases stay below 10 MB, and open at once."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from authprobe.core.escaping import shown
 from authprobe.report import text
 from authprobe.run import CaseRecord
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 
 def safe(outside: str) -> str:

@@ -18,7 +18,7 @@ from authprobe.report.text import (
     was_probed,
 )
 from authprobe.run import CaseRecord, Run
-from authprobe.verdict import BaselineState, Status
+from authprobe.verdict.model import BaselineState, Status
 
 _WORST_FIRST = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
 _WORD = sys.maxsize

@@ -8,7 +8,7 @@ from rich.text import Text
 from authprobe.core.escaping import for_log, one_line
 from authprobe.report import table, text
 from authprobe.run import CaseRecord, Run
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 _STYLES: Final = {
     Status.PASSED: "green",

@@ -9,13 +9,13 @@ from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.escaping import SHORT, cap, one_line
-from authprobe.judge import describe_request, outcome_counts
 from authprobe.observation.fingerprint import credential_words, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST
 from authprobe.run import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
-from authprobe.verdict import Mismatch, Status, Verdict
+from authprobe.verdict.judge import describe_request, outcome_counts
+from authprobe.verdict.model import Mismatch, Status, Verdict
 
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""

@@ -8,7 +8,7 @@ from authprobe.history import SHOWN, Point
 from authprobe.observation.fingerprint import comparable
 from authprobe.report.text import SYMBOLS, Facts, plural
 from authprobe.run import CaseRecord
-from authprobe.verdict import Status
+from authprobe.verdict.model import Status
 
 CHANGE: Final = "|"
 """Between two runs that saw something else."""

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from authprobe.baseline import Accepted
-from authprobe.known import KnownFailure, text_fits
 from authprobe.observation.findings import find
 from authprobe.observation.fingerprint import Facts, comparable, credential_words, transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 from authprobe.plan.case import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
-from authprobe.verdict import BaselineState, Mismatch, Status, Verdict
+from authprobe.verdict.accepted import Accepted
+from authprobe.verdict.known_failure import KnownFailure, text_fits
+from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 
 
 def judge(
