@@ -22,8 +22,7 @@ from authprobe.clients.process import Children
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Outcome
-from authprobe.plan import expand
-from authprobe.plan.case import Case
+from authprobe.plan.case import Case, expand
 from authprobe.scenario.model import (
     Client,
     ClientKind,

@@ -6,8 +6,7 @@ from typing import Any
 
 from authprobe.baseline import accepted_of
 from authprobe.observation.model import Exchange, Observation, Outcome
-from authprobe.plan import expand
-from authprobe.plan.case import Case
+from authprobe.plan.case import Case, expand
 from authprobe.run import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict.accepted import Accepted

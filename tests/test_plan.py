@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import InstallError, SettingsError
 from authprobe.observation.model import Outcome
-from authprobe.plan import expand
-from authprobe.plan.case import case_id
+from authprobe.plan.case import case_id, expand
 from authprobe.plan.expand import (
     AXES,
     Names,

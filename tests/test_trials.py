@@ -13,8 +13,7 @@ from authprobe import trials
 from authprobe.emulator.config import Backend
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
-from authprobe.plan import expand
-from authprobe.plan.case import Case
+from authprobe.plan.case import Case, expand
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Matrix
 from authprobe.trials import Key, Trial, Trials, definition_hash, key_of, rules_hash

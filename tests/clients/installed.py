@@ -12,7 +12,7 @@ from authprobe.emulator.server.network import Network
 from authprobe.engine import probe
 from authprobe.errors import InstallError
 from authprobe.observation.model import Observation
-from authprobe.plan import expand
+from authprobe.plan.case import expand
 from authprobe.scenario.model import Client, Credential, Matrix, parse_client
 from authprobe.settings import cache_folder
 from tests.clients.registry import UNREACHABLE

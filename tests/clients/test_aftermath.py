@@ -14,7 +14,7 @@ from authprobe.clients.aftermath import (
 from authprobe.clients.base import Bench, Laboratory
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
-from authprobe.plan import expand
+from authprobe.plan.case import expand
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Matrix, Via
 from tests.make import make_observation, make_scenario

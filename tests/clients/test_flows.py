@@ -18,7 +18,7 @@ from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.engine import probe
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, Session
-from authprobe.plan import expand
+from authprobe.plan.case import expand
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Flow, Matrix, Via
 from tests.clients.installed import Shelf

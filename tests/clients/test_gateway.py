@@ -14,7 +14,7 @@ from authprobe.clients.process import Children
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
-from authprobe.plan import expand
+from authprobe.plan.case import expand
 from authprobe.scenario.load import load_file
 from authprobe.scenario.model import Credential, Matrix, Via
 from tests.clients.installed import laboratory_with, made_up, observe

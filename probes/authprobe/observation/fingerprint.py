@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
-from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Exchange, Observation, Outcome
 
 NONE: Final = "none"
@@ -69,6 +68,15 @@ def normalised(text: str) -> str:
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
     return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A field whose value differs from the baseline."""
+
+    field: str
+    before: str
+    after: str
 
 
 def transitions(before: Facts, now: Facts) -> tuple[Transition, ...]:

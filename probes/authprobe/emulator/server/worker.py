@@ -99,7 +99,7 @@ class _Process:
             descriptors = theirs.fileno(), further.fileno()
             self._child = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-c", f"{START} remote.serve(*sys.argv[1:])"),
+                    *(sys.executable, "-I", "-c", f"{START} worker.serve(*sys.argv[1:])"),
                     *(str(PACKAGE_FOLDER), *map(str, descriptors)),
                 ],
                 env={"PATH": os.defpath},
