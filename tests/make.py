@@ -4,10 +4,10 @@ import dataclasses
 import datetime
 from typing import Any
 
-from authprobe.baseline import accepted_of
 from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan.case import Case, expand
-from authprobe.run import CaseRecord, Platform, Run, Tool
+from authprobe.run.baseline import accepted_of
+from authprobe.run.model import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict.accepted import Accepted
 from authprobe.verdict.model import Status, Verdict

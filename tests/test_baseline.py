@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.baseline import (
+from authprobe.errors import RecordError
+from authprobe.observation.model import Outcome
+from authprobe.plan.case_ids import named
+from authprobe.run.baseline import (
     EMPTY,
     IDENTITY,
     absent,
@@ -13,10 +16,7 @@ from authprobe.baseline import (
     merged,
     read_baseline,
 )
-from authprobe.errors import RecordError
-from authprobe.observation.model import Outcome
-from authprobe.plan.case_ids import named
-from authprobe.run import dump_run
+from authprobe.run.results_file import dump_run
 from tests.make import make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no")

@@ -7,7 +7,7 @@ from pathlib import Path
 from authprobe.conduct import conduct, plan_of
 from authprobe.emulator.rules.routes import RULES
 from authprobe.progress import Lines
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from authprobe.verdict.model import Status

@@ -7,7 +7,7 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.plan.case_ids import named_cases
 from authprobe.report import diff as words
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status, Verdict
 from authprobe.wire import Aspect, Change
 from tests.make import make_exchange, make_observation, make_record, make_run

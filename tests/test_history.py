@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from authprobe.errors import HistoryError
-from authprobe.history import History, last_points, shown_place
 from authprobe.observation.model import Observation, Outcome
-from authprobe.past import Past
-from authprobe.run import Run
+from authprobe.run.history.database import History, last_points
+from authprobe.run.history.model import shown_place
+from authprobe.run.history.worker import Past
+from authprobe.run.model import Run
 from tests import postgresql
 from tests.make import make_observation, make_record, make_run
 
@@ -173,7 +174,7 @@ def test_a_history_that_cannot_be_used_is_one_line_with_a_remedy(
 
 
 def test_a_locked_history_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("authprobe.history.PATIENCE", 0.1)
+    monkeypatch.setattr("authprobe.run.history.database.PATIENCE", 0.1)
     path = tmp_path / "history.db"
     keep(str(path), run_of(0, make_observation()))
     other = sqlite3.connect(path, isolation_level=None)

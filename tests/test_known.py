@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from authprobe.errors import ScenarioError
-from authprobe.known import Known, load_known
 from authprobe.observation.model import Outcome
-from authprobe.run import CaseRecord
+from authprobe.run.known_failures import Known, load_known
+from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import TextRule
 from authprobe.verdict.judge import judge
 from authprobe.verdict.known_failure import KnownFailure, Signature

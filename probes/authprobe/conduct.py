@@ -9,12 +9,9 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
-
-import filelock
+from typing import Final
 
 from authprobe import engine
-from authprobe.baseline import EMPTY, Baseline, absent, read_baseline
 from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
@@ -22,7 +19,6 @@ from authprobe.emulator.rules.routes import RULES
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.errors import ClientError, SettingsError
 from authprobe.interruption import terminable
-from authprobe.known import Known, load_known
 from authprobe.observation.findings import find
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
@@ -30,16 +26,16 @@ from authprobe.plan.expand import make_plan
 from authprobe.progress import Reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import scan_text
-from authprobe.run import CaseRecord, Diagnosis, Run, Selection, dump_record, make_run
+from authprobe.run.baseline import EMPTY, Baseline, absent, read_baseline
+from authprobe.run.known_failures import Known, load_known
+from authprobe.run.model import CaseRecord, Diagnosis, Run, Selection, make_run
+from authprobe.run.partial_results import _Partial
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import Settings, cache_folder
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status, Verdict
 
-PARTIAL: Final = "results.partial.jsonl"
-INTERRUPTED: Final = "results.interrupted.jsonl"
 INSTALLS_AT_ONCE: Final = 2
 
 
@@ -250,47 +246,3 @@ def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
     from authprobe.diagnosis.record import diagnose
 
     return diagnose(observation, verdict)
-
-
-@dataclass(slots=True)
-class _Partial:
-    """The file of finished records, held by one run at a time; a context manager."""
-
-    folder: Path
-    _file: TextIO | None = None
-    _lock: filelock.BaseFileLock | None = None
-
-    def __enter__(self) -> "_Partial":
-        self._lock = filelock.FileLock(self.folder / ".lock")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-            path = self.folder / PARTIAL
-            if path.exists():
-                path.replace(self.folder / INTERRUPTED)
-            self._file = path.open("w", encoding="utf-8")
-        except filelock.Timeout:
-            trouble = "another run is writing there"
-        except OSError as error:
-            trouble = f"cannot be written: {error.strerror}"
-        else:
-            return self
-        raise SettingsError(f"{self.folder}: {trouble}; choose another folder with --out")
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            if self._file:
-                self._file.close()
-        if self._lock:
-            self._lock.release()
-
-    def add(self, record: CaseRecord) -> None:
-        """Keep a record, whatever happens next; a full disk is told of when the run is over.
-
-        One that holds what looks like a credential is not kept: its run ends without a report.
-        """
-        line = dump_record(record)
-        with contextlib.suppress(OSError):
-            if self._file and not scan_text(line):
-                self._file.write(line)
-                self._file.flush()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from authprobe.observation.model import Observation
 from authprobe.plan.case_ids import named_cases, without_version
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status, Verdict
 from authprobe.wire import Aspect, Change, in_order, steady
 

@@ -18,7 +18,6 @@ import pytest
 from authprobe import conduct
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, ProbesError
-from authprobe.past import Past
 from authprobe.plan.case import Case
 from authprobe.progress import Reporter, make_reporter
 from authprobe.redaction.publishing import Guard, SecretFoundError
@@ -29,7 +28,10 @@ from authprobe.report.junit import junit
 from authprobe.report.markdown import summary_markdown
 from authprobe.report.table import proves_nothing
 from authprobe.report.text import describe_problem
-from authprobe.run import CaseRecord, Run, dump_run
+from authprobe.run.history.worker import Past
+from authprobe.run.model import CaseRecord, Run
+from authprobe.run.partial_results import PARTIAL
+from authprobe.run.results_file import dump_run
 from authprobe.settings import Settings, is_ci
 from authprobe.verdict.model import Status
 
@@ -233,7 +235,7 @@ class CompatibilityRun:
         self._tell_final_names()
         self.guard.publish(self.plan.settings.out, texts)
         if not run.interrupted:
-            (self.plan.settings.out / conduct.PARTIAL).unlink(missing_ok=True)
+            (self.plan.settings.out / PARTIAL).unlink(missing_ok=True)
         self.past.append(run)
 
     def _tell_final_names(self) -> None:

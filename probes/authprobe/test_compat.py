@@ -3,7 +3,7 @@
 import pytest
 
 from authprobe.plugin import describe
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
 
 

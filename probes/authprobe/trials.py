@@ -23,7 +23,7 @@ from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
-from authprobe.run import this_platform
+from authprobe.run.model import this_platform
 from authprobe.scenario.model import INSTALLED, LATEST
 
 LOG: Final = "trials.jsonl"

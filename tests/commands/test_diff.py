@@ -8,7 +8,7 @@ import pytest
 
 from authprobe.cli import main
 from authprobe.commands.answer import LOOKS, looks_words
-from authprobe.run import dump_run
+from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, run

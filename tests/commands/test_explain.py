@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from authprobe.cli import main
 from authprobe.observation.model import Outcome
-from authprobe.run import dump_run
+from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
 from tests.command import PROJECT, run
 from tests.make import make_exchange, make_observation, make_record, make_run

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Outcome
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.make import make_observation, make_record, make_run
 

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from authprobe.history import Point
 from authprobe.observation.fingerprint import comparable
 from authprobe.report.case_html import details
 from authprobe.report.ctrf import ctrf
@@ -18,7 +17,8 @@ from authprobe.report.markdown import summary_markdown
 from authprobe.report.table import headline
 from authprobe.report.terminal import print_run
 from authprobe.report.timeline import timeline_facts
-from authprobe.run import Run
+from authprobe.run.history.model import Point
+from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 from tests.make import make_observation, make_record, make_run
 from tests.report.runs import REFUSED, every_kind, known, regressed

@@ -13,7 +13,8 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.report.html import summary
 from authprobe.report.markdown import escaped, summary_markdown
 from authprobe.report.terminal import print_run
-from authprobe.run import Run, dump_run
+from authprobe.run.model import Run
+from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 

@@ -8,7 +8,7 @@ from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Outcome
 from authprobe.report import case_html, html, text
-from authprobe.run import Alternative, CaseRecord, Diagnosis, Run, Selection
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run

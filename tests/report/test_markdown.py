@@ -1,6 +1,6 @@
 from authprobe.observation.model import Outcome
 from authprobe.report.markdown import LIMIT_BYTES, escaped, summary_markdown
-from authprobe.run import CaseRecord, Diagnosis
+from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_observation, make_record, make_run
 

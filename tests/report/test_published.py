@@ -13,7 +13,8 @@ import xmlschema
 
 from authprobe.report.ctrf import ctrf
 from authprobe.report.junit import junit
-from authprobe.run import Run, dump_run, dump_schema
+from authprobe.run.model import Run
+from authprobe.run.results_file import dump_run, dump_schema
 from tests.command import PROJECT, environment
 from tests.make import make_run
 from tests.report.runs import every_kind

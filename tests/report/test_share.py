@@ -11,13 +11,13 @@ import pytest
 
 from authprobe.core.escaping import LONG
 from authprobe.emulator.config import TokenKind, TokenState
-from authprobe.history import Point
 from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition, comparable
 from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.report.share import LIMIT, REQUESTS, share_markdown
-from authprobe.run import CaseRecord, Diagnosis, Run
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation, Via
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.judged import STALE

@@ -2,7 +2,7 @@ import pytest
 
 from authprobe.observation.model import ChildNetwork, Outcome, Session
 from authprobe.report import table, text
-from authprobe.run import Alternative, CaseRecord, Diagnosis, Run
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from authprobe.observation.model import Outcome
 from authprobe.report.terminal import print_run
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_exchange, make_observation, make_record, make_run
 

@@ -108,7 +108,7 @@ def schema(results: bool, versions: bool) -> None:
     if results and versions:
         raise click.UsageError("--results and --versions are two schemas; give one of them")
     if results:
-        from authprobe.run import dump_schema
+        from authprobe.run.results_file import dump_schema
     elif versions:
         from authprobe.compat import dump_schema
     else:

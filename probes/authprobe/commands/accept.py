@@ -4,7 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from authprobe.baseline import (
+from authprobe.errors import ExitCode, SettingsError
+from authprobe.plan.case_ids import named
+from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.report.text import plural
+from authprobe.run.baseline import (
     EMPTY,
     Baseline,
     absent,
@@ -13,11 +17,8 @@ from authprobe.baseline import (
     read_baseline,
     without,
 )
-from authprobe.errors import ExitCode, SettingsError
-from authprobe.plan.case_ids import named
-from authprobe.redaction.publishing import Guard, SecretFoundError
-from authprobe.report.text import plural
-from authprobe.run import CaseRecord, Run, read_run
+from authprobe.run.model import CaseRecord, Run
+from authprobe.run.results_file import read_run
 from authprobe.verdict.model import Status
 
 

@@ -31,7 +31,7 @@ from authprobe.plan.expand import read_client
 from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words
-from authprobe.run import read_run
+from authprobe.run.results_file import read_run
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
 from authprobe.settings import Settings, default_jobs, is_ci

@@ -115,7 +115,7 @@ def _cases(given: str) -> tuple[Explanation, ...]:
 
     from authprobe.diagnosis.record import went_wrong
     from authprobe.diagnosis.seen import observed
-    from authprobe.run import Run
+    from authprobe.run.model import Run
 
     try:
         run = TypeAdapter(Run).validate_json(given)

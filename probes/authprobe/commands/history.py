@@ -8,9 +8,10 @@ from pydantic_core import to_json
 
 from authprobe.core.escaping import one_line
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.history import NONE, History, PastRun, Point
 from authprobe.observation.fingerprint import Transition, describe_transition, transitions
 from authprobe.report.text import plural
+from authprobe.run.history.database import History
+from authprobe.run.history.model import NONE, PastRun, Point
 from authprobe.settings import history_place
 
 

@@ -17,7 +17,8 @@ from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.github import annotations
 from authprobe.report.terminal import print_run
-from authprobe.run import Run, dump_run
+from authprobe.run.model import Run
+from authprobe.run.results_file import dump_run
 from authprobe.settings import Settings, default_jobs, is_github_actions
 
 

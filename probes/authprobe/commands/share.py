@@ -8,14 +8,16 @@ from typing import Final
 
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.history import Point, last_points
 from authprobe.plan.case_ids import named
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.share import share_markdown
 from authprobe.report.table import problems
 from authprobe.report.text import plural
-from authprobe.run import CaseRecord, Run, read_run
+from authprobe.run.history.database import last_points
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Run
+from authprobe.run.results_file import read_run
 from authprobe.settings import history_place, own_names
 
 MOST: Final = 10

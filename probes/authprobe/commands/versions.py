@@ -32,7 +32,7 @@ from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import versions as words
 from authprobe.report.versions_page import versions_page
-from authprobe.run import this_platform
+from authprobe.run.model import this_platform
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from authprobe.diagnosis.match import LIKELY, Match, match
 from authprobe.diagnosis.seen import observed
 from authprobe.observation.model import Observation, Outcome
-from authprobe.run import Alternative, Diagnosis
+from authprobe.run.model import Alternative, Diagnosis
 from authprobe.verdict.model import Status, Verdict
 
 

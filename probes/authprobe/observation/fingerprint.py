@@ -165,12 +165,3 @@ def _times(number: int) -> str:
 
 def _shown(value: object) -> str:
     return NONE if value is None else str(value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A field that is not as it was in the baseline."""
-
-    field: str
-    before: str
-    after: str

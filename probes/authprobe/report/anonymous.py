@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from authprobe.redaction.pseudonyms import Personal
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 
 OURS: Final = (
     *("id", "scenario", "formerly", "sources", "fault", "client", "client_version", "credentials"),

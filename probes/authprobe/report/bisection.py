@@ -12,7 +12,7 @@ from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped
 from authprobe.report.text import plural
-from authprobe.run import this_platform
+from authprobe.run.model import this_platform
 from authprobe.trials import Trial
 from authprobe.wire import Change, steady
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from authprobe.history import Point
 from authprobe.report import text
 from authprobe.report.markup import bullets, code, facts, safe, section, source, status, table
 from authprobe.report.requests_html import requests
 from authprobe.report.timeline import timeline_facts
-from authprobe.run import CaseRecord, Diagnosis
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from authprobe.report.facts import deciding_exchange
 from authprobe.report.table import natural
 from authprobe.report.text import USUAL_FLOWS, was_probed
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 
 SHOWN: Final = 6
 AXES: Final = ("client", "credential", "endpoint", "headers", "backend", "environment", "flow")

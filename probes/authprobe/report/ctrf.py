@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from authprobe.report import text
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 SPECIFICATION: Final = "0.0.0"

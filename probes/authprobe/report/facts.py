@@ -9,7 +9,7 @@ from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.report import text
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import ClientKind, Credential, Flow, Form, Via
 
 MADE_UP: Final = "none of the service's: the backend is emulated, and makes them up"

@@ -8,7 +8,7 @@ from typing import Final
 
 from authprobe.core.escaping import one_line
 from authprobe.report import table, text
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 
 LIMIT: Final = 10
 """GitHub shows ten errors of a step, and drops the rest without a word."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from authprobe.history import Point
 from authprobe.observation.findings import names
 from authprobe.report import table, text
 from authprobe.report.answers import Answered
@@ -16,7 +15,8 @@ from authprobe.report.case_html import case, details, diagnosis, mismatches, out
 from authprobe.report.markup import bullets, code, link, mark, safe, source, status
 from authprobe.report.markup import table as draw_table
 from authprobe.report.requests_html import rules
-from authprobe.run import CaseRecord, Run
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 DETAILS_LIMIT_BYTES: Final = 3_000_000

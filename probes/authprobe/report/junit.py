@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from authprobe.core.escaping import shown
 from authprobe.report import text
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 _TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}

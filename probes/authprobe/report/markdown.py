@@ -6,7 +6,7 @@ from typing import Final
 
 from authprobe.core.escaping import SHORT, one_line
 from authprobe.report import table, text
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 
 LIMIT_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from authprobe.core.escaping import shown
 from authprobe.report import text
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
 
 

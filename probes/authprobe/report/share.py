@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from authprobe.core.escaping import LONG, for_log, shown
-from authprobe.history import Point
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.report import table, text
@@ -13,7 +12,8 @@ from authprobe.report.anonymous import anonymous, learn
 from authprobe.report.controls import SHOWN, Control, controls
 from authprobe.report.facts import case_facts, client_words, deciding_exchange
 from authprobe.report.markdown import code, escaped, row
-from authprobe.run import CaseRecord, Run
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Run
 
 LIMIT: Final = 60_000
 """Characters. GitHub refuses the body of an issue with more than 65,536."""

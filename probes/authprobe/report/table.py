@@ -17,7 +17,7 @@ from authprobe.report.text import (
     plural,
     was_probed,
 )
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
 _WORST_FIRST = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)

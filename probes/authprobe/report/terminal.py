@@ -7,7 +7,7 @@ from rich.text import Text
 
 from authprobe.core.escaping import for_log, one_line
 from authprobe.report import table, text
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 _STYLES: Final = {

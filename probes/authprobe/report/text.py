@@ -12,7 +12,7 @@ from authprobe.core.escaping import SHORT, cap, one_line
 from authprobe.observation.fingerprint import credential_words, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST
-from authprobe.run import CaseRecord, Diagnosis, Run
+from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
 from authprobe.verdict.judge import describe_request, outcome_counts
 from authprobe.verdict.model import Mismatch, Status, Verdict

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from authprobe.history import SHOWN, Point
 from authprobe.observation.fingerprint import comparable
 from authprobe.report.text import SYMBOLS, Facts, plural
-from authprobe.run import CaseRecord
+from authprobe.run.history.model import SHOWN, Point
+from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
 
 CHANGE: Final = "|"

@@ -9,12 +9,12 @@ import datetime
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from authprobe.errors import HistoryError
-from authprobe.history_tables import (
+from authprobe.observation.fingerprint import Facts, comparable
+from authprobe.run.history.tables import (
     MOVE,
     PATIENCE,
     make_tables,
@@ -22,57 +22,16 @@ from authprobe.history_tables import (
     trouble_words,
     version_table,
 )
-from authprobe.observation.fingerprint import Facts, comparable
-from authprobe.run import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+from authprobe.run.history.model import NONE, SHOWN, PastRun, Point, shown_place
 
 SCHEMA_VERSION: Final = 1
-NONE: Final = "none"
-SHOWN: Final = 20
-"""Runs of a case in its timeline."""
 _LOOKED_AT: Final = 100
 """Runs among which they are looked for."""
 _ADVISORY_LOCK: Final = 7_242_001
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """A case in one run of the past."""
-
-    case_id: str
-    run_id: str
-    at: datetime.datetime
-    tool: str
-    client_version: str | None
-    status: str
-    seen: Facts
-    since: datetime.datetime
-    """When it was first seen so, and was not otherwise in between."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastRun:
-    """A run of the past, in numbers."""
-
-    id: str
-    at: datetime.datetime
-    tool: str
-    elapsed: float
-    cases: int
-    failed: int
-    partial: bool
-
-
-def shown_place(place: str) -> str:
-    """Where the history is, without a password and without options, which may hold one."""
-    if "://" not in place:
-        return place
-    scheme, _, rest = place.partition("://")
-    host, slash, path = rest.partition("?")[0].partition("/")
-    user, at, name = host.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{name}{slash}{path}"
 
 
 class History:

@@ -1,20 +1,13 @@
 """A run: what `results.json` holds, the input of a report and the baseline of a later run."""
 
 import datetime
-import functools
 import platform
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
-
 import authprobe
-from authprobe.core.escaping import for_json
-from authprobe.errors import RecordError
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
@@ -137,19 +130,6 @@ class Run:
     cases: tuple[CaseRecord, ...]
 
 
-@functools.cache
-def _reader() -> TypeAdapter[Run]:
-    # Made when a file is read: most runs read none, and making it takes longer than writing one.
-    return TypeAdapter(Run)
-
-
-def dump_schema() -> str:
-    """The JSON Schema (2020-12) of `results.json`, as text."""
-    schema = _reader().json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return to_json(head | schema | {"title": "authprobe results"}, indent=2).decode() + "\n"
-
-
 def this_platform() -> Platform:
     """The system and the Python that this process runs on; nothing that names the machine."""
     return Platform(
@@ -185,32 +165,3 @@ def make_run(
         selection=selection or Selection(),
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )
-
-
-def dump_run(run: Run) -> str:
-    """The run as the text of `results.json`."""
-    return for_json(to_json(run, indent=1).decode()) + "\n"
-
-
-def dump_record(record: CaseRecord) -> str:
-    """One case as one line of JSON."""
-    return for_json(to_json(record).decode()) + "\n"
-
-
-def read_run(path: Path) -> Run:
-    """The run in a results file.
-
-    Raises:
-        RecordError: the file cannot be read, or is not a run of this schema version.
-    """
-    try:
-        return _reader().validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RecordError(
-            f"{path}: not a results file of authprobe: {where}: {first['msg']}; "
-            "write a new one with `authprobe run`"
-        ) from None

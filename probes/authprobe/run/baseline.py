@@ -14,7 +14,8 @@ from pydantic_core import from_json, to_jsonable_python
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import comparable
 from authprobe.plan.expand import canonical
-from authprobe.run import CaseRecord, Run, read_run
+from authprobe.run.model import CaseRecord, Run
+from authprobe.run.results_file import read_run
 from authprobe.verdict.accepted import Accepted
 
 SCHEMA_VERSION: Final = 1

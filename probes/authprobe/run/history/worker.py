@@ -15,12 +15,14 @@ from typing import Any, Final
 
 import authprobe
 from authprobe.core.ipc import receive, send
-from authprobe.history import NONE, Point
 from authprobe.plan.case import Case
-from authprobe.run import Run
+from authprobe.run.history.model import NONE, Point
+from authprobe.run.model import Run
 from authprobe.settings import database_environment
 
-START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from authprobe import past; "
+START: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.run.history import worker; "
+)
 NICE: Final = 10
 """How much it gives way to the run, which is waited for."""
 PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
@@ -107,17 +109,17 @@ class _Keeper:
 
 def serve(descriptor: int) -> None:
     """Answer the run at the other end of this socket until it goes away."""
-    from authprobe import history
     from authprobe.errors import HistoryError
+    from authprobe.run.history import database
 
     with socket.socket(fileno=descriptor) as run:
         os.nice(NICE)
-        history.warm_up()
+        database.warm_up()
         while asked := receive(run):
             verb, *values = asked
             found, trouble = {}, None
             try:
-                found = getattr(history, verb)(*values)
+                found = getattr(database, verb)(*values)
             except HistoryError as error:
                 trouble = str(error)
             with contextlib.suppress(ConnectionError):

@@ -14,7 +14,7 @@ from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, r
 from authprobe.documents.validation import locate, read
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
-from authprobe.run import CaseRecord
+from authprobe.run.model import CaseRecord
 from authprobe.verdict.known_failure import KnownFailure
 from authprobe.verdict.model import Status
 
