@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe import conduct, engine
 from authprobe.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
+from authprobe.engine import probe, runner
 from authprobe.observation.model import Outcome
 from authprobe.plan.case import Case, expand
 from authprobe.scenario.model import (
@@ -115,7 +115,7 @@ def one_case() -> Iterator[Calls]:
 
         def ours() -> Cost:
             began = time.perf_counter()
-            observation = engine.probe(laboratory, case)
+            observation = probe.probe(laboratory, case)
             cost = Cost(time.perf_counter() - began)
             if observation.outcome is not Outcome.ACCEPTED:
                 raise SystemExit(f"the case was not accepted: {observation}")
@@ -137,11 +137,11 @@ def many_cases() -> Iterator[Calls]:
     client = newest_installed()
     with open_laboratory(client) as laboratory, temporary() as folder:
         cases = client_cases(client, MANY)
-        plan = conduct.Plan(Settings(jobs=JOBS, out=folder / "out"), cases)
+        plan = runner.Plan(Settings(jobs=JOBS, out=folder / "out"), cases)
 
         def ours() -> Cost:
             began = time.perf_counter()
-            run = conduct.conduct(plan, Silent())
+            run = runner.conduct(plan, Silent())
             cost = Cost(time.perf_counter() - began)
             accepted = [c for c in run.cases if c.observation.outcome is Outcome.ACCEPTED]
             if len(accepted) != MANY:

@@ -4,9 +4,9 @@ import functools
 import tempfile
 from pathlib import Path
 
-from authprobe.conduct import conduct, plan_of
 from authprobe.emulator.rules.routes import RULES
-from authprobe.progress import Lines
+from authprobe.engine.progress import Lines
+from authprobe.engine.runner import conduct, plan_of
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from authprobe.cli import main
-from authprobe.conduct import plan_of
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
+from authprobe.engine.runner import plan_of
 from authprobe.observation.findings import names
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from authprobe import engine
 from authprobe.clients.base import Bench, Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.emulator.server.network import Network
-from authprobe.engine import REQUESTS_AT_ONCE, RUNNERS, clients_of, probe, probe_all, thread_pool
+from authprobe.engine import probe as engine
+from authprobe.engine.probe import (
+    REQUESTS_AT_ONCE,
+    RUNNERS,
+    clients_of,
+    probe,
+    probe_all,
+    thread_pool,
+)
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import Case

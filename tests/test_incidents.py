@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from authprobe.conduct import plan_of
+from authprobe.engine.runner import plan_of
 from authprobe.scenario.load import load_all, load_file
 from authprobe.settings import Settings, bundled_scenarios
 from tests.command import PROJECT

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from authprobe.interruption import terminable
+from authprobe.engine.signals import terminable
 from tests.waiting import PATIENCE
 
 

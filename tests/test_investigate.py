@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.bisection import Purpose, Question, Search, Word
+from authprobe.engine.progress import Lines
 from authprobe.inquiry import Inquiry, make_inquiry
 from authprobe.investigate import (
     Investigation,
@@ -18,7 +19,6 @@ from authprobe.investigate import (
     replay,
 )
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
-from authprobe.progress import Lines
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
 from authprobe.search import ask

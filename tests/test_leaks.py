@@ -287,7 +287,7 @@ def test_without_the_second_layer_the_third_lets_nothing_out(tmp_path: Path) -> 
 BUG = f"""
 import socket
 import sys
-from authprobe import engine
+from authprobe.engine import probe
 def probe(laboratory, case):
     value = "{CANARY}"
     raise RuntimeError(f"it broke with {{value}}")

@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from authprobe import progress
-from authprobe.progress import Bars, Lines
+from authprobe.engine import progress
+from authprobe.engine.progress import Bars, Lines
 from tests.waiting import wait_until
 
 

@@ -8,13 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Final
 
-from authprobe import engine
 from authprobe.clients.base import Laboratory
-from authprobe.conduct import INSTALLS_AT_ONCE
+from authprobe.engine import probe
+from authprobe.engine.laboratory import INSTALLS_AT_ONCE
+from authprobe.engine.progress import Reporter
 from authprobe.investigate import Workplace, keep, trouble_here
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
-from authprobe.progress import Reporter
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
@@ -95,7 +95,7 @@ class Collector(Workplace):
             while ready and len(running) < self._jobs:
                 case = ready.popleft()
                 self._reporter.busy(case.id, "")
-                running[self._probing.submit(engine.probe, laboratory, case)] = case
+                running[self._probing.submit(probe.probe, laboratory, case)] = case
             preparing = {v.preparing: v for v in versions.values() if v.preparing is not None}
             waited_for: list[Future[Any]] = [*running, *preparing]
             done, _ = wait(waited_for, return_when=FIRST_COMPLETED)
@@ -116,7 +116,7 @@ class Collector(Workplace):
                 yield case, probed.result()
 
     def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _Version:
-        clients = engine.clients_of(cases)
+        clients = probe.clients_of(cases)
         laboratory.cache.expect(clients)
         self._reporter.busy(str(cases[0].client), "")
         preparing = self._installing.submit(self._prepare, laboratory, clients)

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Self
 
-from authprobe import engine
 from authprobe.bisection import (
     Answer,
     Bisection,
@@ -20,13 +19,14 @@ from authprobe.bisection import (
 )
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installers import HERE
-from authprobe.conduct import INSTALLS_AT_ONCE, open_laboratory
 from authprobe.core.escaping import cap
+from authprobe.engine import probe as engine
+from authprobe.engine.laboratory import INSTALLS_AT_ONCE, open_laboratory
+from authprobe.engine.progress import Reporter
 from authprobe.inquiry import Inquiry
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import Value
 from authprobe.plan.case import Case
-from authprobe.progress import Reporter
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.search import ask, stopped, upcoming

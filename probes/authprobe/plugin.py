@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import pytest
 
-from authprobe import conduct
 from authprobe.core.escaping import for_log
+from authprobe.engine import runner
+from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.plan.case import Case
-from authprobe.progress import Reporter, make_reporter
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.answers import read_answers
 from authprobe.report.ctrf import ctrf
@@ -97,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
     try:
-        plan = given[0].plan if given else conduct.plan_of(settings_of(config))
+        plan = given[0].plan if given else runner.plan_of(settings_of(config))
     except ProbesError as error:
         raise pytest.UsageError(f"nothing was run\n{error}") from None
     run = CompatibilityRun(config, plan, given[0].cases if given else plan.cases)
@@ -109,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
 class Given:
     """A plugin that brings a plan along, and takes home what came of it."""
 
-    plan: conduct.Plan
+    plan: runner.Plan
     cases: tuple[Case, ...]
     """Those of the plan that are to be probed."""
     run: Run | None = None
@@ -126,7 +126,7 @@ class Given:
 class CompatibilityRun:
     """The plugin while a compatibility run is on."""
 
-    def __init__(self, config: pytest.Config, plan: conduct.Plan, cases: tuple[Case, ...]) -> None:
+    def __init__(self, config: pytest.Config, plan: runner.Plan, cases: tuple[Case, ...]) -> None:
         self.config = config
         self.plan = plan
         self.cases = cases
@@ -184,7 +184,7 @@ class CompatibilityRun:
     def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
         try:
-            return conduct.conduct(self.plan, reporter, cases, redactor)
+            return runner.conduct(self.plan, reporter, cases, redactor)
         except ProbesError as error:
             raise pytest.UsageError(redactor(str(error))) from None
         except Exception as error:  # noqa: BLE001 - pytest would print it as it is

@@ -9,7 +9,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache, Installed
 from authprobe.clients.process import Children
 from authprobe.emulator.server.network import Network
-from authprobe.engine import probe
+from authprobe.engine.probe import probe
 from authprobe.errors import InstallError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import expand

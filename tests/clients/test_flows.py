@@ -15,7 +15,7 @@ from authprobe.clients.claude_code.command import node_for
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, Fault, Standing, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
-from authprobe.engine import probe
+from authprobe.engine.probe import probe
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import expand

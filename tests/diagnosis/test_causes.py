@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.conduct import plan_of
 from authprobe.diagnosis import causes as data
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
 from authprobe.diagnosis.history import history
 from authprobe.diagnosis.history import load as load_history
 from authprobe.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
 from authprobe.diagnosis.reading import read
+from authprobe.engine.runner import plan_of
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
 from bench.diagnosis import score, symptoms

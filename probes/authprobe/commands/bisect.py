@@ -8,13 +8,13 @@ from pydantic_core import to_json
 
 from authprobe.clients import cache as folders
 from authprobe.commands.answer import check_folder, check_form, print_lines, publish, read_trials
-from authprobe.conduct import published_versions
 from authprobe.core.escaping import for_json, for_log
+from authprobe.engine.laboratory import published_versions
+from authprobe.engine.progress import Silent, make_reporter
+from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.inquiry import Inquiry, make_inquiry, versions_between
-from authprobe.interruption import terminable
 from authprobe.investigate import Bench, Investigation, investigate, kept, replay
-from authprobe.progress import Silent, make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import answers
 from authprobe.report import bisection as words

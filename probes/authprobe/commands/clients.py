@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from authprobe import conduct
 from authprobe.clients import cache as folders
 from authprobe.clients.cache import Entry
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import order
+from authprobe.engine import runner
+from authprobe.engine.progress import make_reporter
+from authprobe.engine.signals import terminable
 from authprobe.errors import ExitCode, InstallError, SettingsError
-from authprobe.interruption import terminable
 from authprobe.plan.expand import exact_versions, read_client
-from authprobe.progress import make_reporter
 from authprobe.scenario.model import INSTALLED, Client, ClientKind
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 
@@ -91,7 +91,7 @@ def install_clients(names: tuple[str, ...]) -> int:
         cache = stack.enter_context(Cache(cache_folder(), children, scratch, limit_bytes))
         stack.enter_context(children)
         with make_reporter(plain=is_ci()) as reporter:
-            conduct.install(clients, cache, reporter)
+            runner.install(clients, cache, reporter)
     return _tell_installed(clients, cache)
 
 
@@ -107,7 +107,7 @@ def _wanted(name: str) -> Iterable[Client]:
             raise SettingsError(f"{name}: this is authprobe itself; there is nothing to install")
         if asked.version == INSTALLED:
             raise SettingsError(f"{name}: this is your own; there is nothing to install")
-        for version in exact_versions(asked, conduct.published_versions):
+        for version in exact_versions(asked, runner.published_versions):
             yield Client(kind=asked.kind, version=version)
         asked = asked.through
 

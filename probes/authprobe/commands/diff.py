@@ -18,17 +18,17 @@ from authprobe.commands.answer import (
     print_lines,
     read_trials,
 )
-from authprobe.conduct import published_versions
 from authprobe.contrast import Contrast, check_clients, pairs_of
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff import Diff, diff_runs
+from authprobe.engine.laboratory import published_versions
+from authprobe.engine.progress import make_reporter
+from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
 from authprobe.inquiry import not_published
-from authprobe.interruption import terminable
 from authprobe.plan.expand import read_client
-from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words
 from authprobe.run.results_file import read_run

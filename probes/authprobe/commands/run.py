@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from authprobe import plugin
-from authprobe.conduct import plan_of
 from authprobe.core.escaping import for_log
+from authprobe.engine.runner import plan_of
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor

@@ -20,15 +20,15 @@ from authprobe.commands.answer import (
     read_trials,
 )
 from authprobe.compat import Made, Table, dump_table, read_table
-from authprobe.conduct import published_versions
 from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
+from authprobe.engine.laboratory import published_versions
+from authprobe.engine.progress import make_reporter
+from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
-from authprobe.interruption import terminable
 from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
-from authprobe.progress import make_reporter
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import versions as words
 from authprobe.report.versions_page import versions_page
