@@ -22,7 +22,7 @@ from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
 from authprobe.search import ask
-from authprobe.trials import Trial, key_of
+from authprobe.trials.log import Trial, key_of
 from tests.make import make_exchange, make_observation, make_scenario
 
 VERSIONS = tuple(f"1.0.{n}" for n in range(9))
@@ -153,7 +153,7 @@ def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
 
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [trial("1.0.1", REFUSED)]
-    monkeypatch.setattr("authprobe.trials.rules_hash", lambda today: "others")
+    monkeypatch.setattr("authprobe.trials.log.rules_hash", lambda today: "others")
     assert kept(inquiry(), VERSIONS, lines, tested=True) == ()
 
 

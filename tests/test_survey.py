@@ -11,7 +11,7 @@ from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from authprobe.survey import Survey, well_known, without_untested
-from authprobe.trials import Trial, key_of
+from authprobe.trials.log import Trial, key_of
 from tests.make import make_exchange, make_observation
 from tests.test_compat import make_table
 

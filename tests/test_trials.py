@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from authprobe import trials
 from authprobe.emulator.config import Backend
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
 from authprobe.plan.case import Case, expand
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Matrix
-from authprobe.trials import Key, Trial, Trials, definition_hash, key_of, rules_hash
+from authprobe.trials import log as trials
+from authprobe.trials.log import Key, Trial, Trials, definition_hash, key_of, rules_hash
 from tests.make import make_case, make_observation, make_scenario
 
 DAY = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
@@ -120,7 +120,7 @@ def test_what_may_be_another_tomorrow_is_asked_again_then(
         def now(cls, tz: datetime.tzinfo | None = None) -> "Tomorrow":
             return cls(2099, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr("authprobe.trials.datetime.datetime", Tomorrow)
+    monkeypatch.setattr("authprobe.trials.log.datetime.datetime", Tomorrow)
     assert (definition_hash(case) == today) is same
 
 

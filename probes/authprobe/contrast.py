@@ -13,7 +13,7 @@ from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.scenario.matrix import canonical, combinations, rules
 from authprobe.scenario.model import Client, Scenario, parse_client
-from authprobe.trials import Trial, key_of
+from authprobe.trials.log import Trial, key_of
 
 SLOW: Final = "slow"
 """Tag of what waits for time limits on purpose."""

@@ -24,7 +24,7 @@ from authprobe.observation.selectors import (
     reached_nothing,
 )
 from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
-from authprobe.trials import definition_hash
+from authprobe.trials.log import definition_hash
 
 BUNDLED: Final = Path(__file__).with_name("features.yaml")
 ANY_VERSION: Final = "0"

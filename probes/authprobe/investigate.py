@@ -1,13 +1,11 @@
 """Conducts a bisection: probes what the search asks for, and installs what it may ask next."""
 
-import contextlib
-import datetime
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from authprobe.bisection import (
     Answer,
@@ -18,25 +16,22 @@ from authprobe.bisection import (
     Word,
 )
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installers import HERE
 from authprobe.core.escaping import cap
 from authprobe.engine import probe as engine
-from authprobe.engine.laboratory import INSTALLS_AT_ONCE, open_laboratory
 from authprobe.engine.progress import Reporter
 from authprobe.inquiry import Inquiry
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import Value
 from authprobe.plan.case import Case
-from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.search import ask, stopped, upcoming
 from authprobe.settings import Settings
-from authprobe.trials import Trial, Trials, key_of
+from authprobe.trials.log import Trial, Trials, key_of
+from authprobe.trials.workplace import Workplace, keep, trouble_here
 
 NOT_KEPT: Final = "not in the log"
 TOLD: Final = 64
 """Characters of what shows that a version is bad, while the search goes on."""
-SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,25 +166,6 @@ def investigate(
     )
 
 
-def trouble_here(seen: Observation) -> str | None:
-    """Why no version at all can be had; None: it is about this one, if anything."""
-    if seen.outcome is not Outcome.UNAVAILABLE:
-        return None
-    return next((reason for reason in HERE if reason in (seen.detail or "")), None)
-
-
-def keep(log: Trials, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
-    """Write it down at once; None: it says nothing of this version, or cannot be kept."""
-    if trouble_here(observation):
-        return None
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    trial = Trial(key=key_of(case), at=now, observation=observation)
-    if not log.add(trial):
-        reporter.tell(f"{case.client}: {SECRET}")
-        return None
-    return trial
-
-
 def remaining_words(question: Question) -> str:
     """What is left, in words."""
     low, high = question.remaining
@@ -218,37 +194,6 @@ def replay(question: Question, search: Search) -> Sighting:
     """In the place of a probe, where only the log is to answer."""
     nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
     return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
-
-
-class Workplace:
-    """A laboratory that is opened when it is needed, with threads that install, and others that
-    probe; a context manager.
-    """
-
-    def __init__(self, settings: Settings, redactor: Redactor, *, jobs: int) -> None:
-        self._settings = settings
-        self._redactor = redactor
-        self._stack = contextlib.ExitStack()
-        self._opened: Laboratory | None = None
-        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
-        self._probing = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
-
-    @property
-    def laboratory(self) -> Laboratory:
-        """The laboratory, opened by the first who asks for it."""
-        self._opened = self._opened or open_laboratory(self._stack, self._settings, self._redactor)
-        return self._opened
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._opened:  # what runs is ended first, and then who waits for it
-            self._opened.children.close()
-            self._opened.cache.stop()
-        self._installing.shutdown(cancel_futures=True)
-        self._probing.shutdown(cancel_futures=True)
-        self._stack.close()
 
 
 class Bench(Workplace):

@@ -12,7 +12,7 @@ from authprobe.features import Asked
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import parse_client
-from authprobe.trials import Trial, key_of
+from authprobe.trials.log import Trial, key_of
 
 MOST: Final = 0.75
 """The part of the features that is most of them."""

@@ -14,7 +14,7 @@ import pytest
 from authprobe.commands.answer import publish
 from authprobe.commands.versions import files
 from authprobe.compat import Table, dump_table, intervals
-from authprobe.trials import LOG, Trials
+from authprobe.trials.log import LOG, Trials
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, command, environment, run
 from tests.test_compat import PUBLISHED, known, make_table

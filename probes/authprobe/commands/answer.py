@@ -10,7 +10,7 @@ from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from authprobe.report.text import plural
-from authprobe.trials import Trial, Trials
+from authprobe.trials.log import Trial, Trials
 
 LOOKS: Final = 2
 """How often is looked where a difference may be chance, unless the user says otherwise."""

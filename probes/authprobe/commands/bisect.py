@@ -21,7 +21,7 @@ from authprobe.report import bisection as words
 from authprobe.report.bisection_page import bisection_page
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, cache_folder, is_ci
-from authprobe.trials import LOG, Trial, Trials
+from authprobe.trials.log import LOG, Trial, Trials
 
 
 def bisect(

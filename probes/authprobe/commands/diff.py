@@ -10,7 +10,6 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from authprobe.collect import Collector, complete
 from authprobe.commands.answer import (
     check_folder,
     check_form,
@@ -36,7 +35,8 @@ from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.survey import without_untested
-from authprobe.trials import LOG, Trial, Trials
+from authprobe.trials.log import LOG, Trial, Trials
+from authprobe.trials.scheduler import Collector, complete
 
 CLIENT: Final = re.compile(r"[a-z-]+@\S+")
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import authprobe
-from authprobe.collect import Collector, complete
 from authprobe.commands.answer import (
     check_folder,
     check_form,
@@ -37,7 +36,8 @@ from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.survey import Survey, without_untested
-from authprobe.trials import LOG, Trial, Trials
+from authprobe.trials.log import LOG, Trial, Trials
+from authprobe.trials.scheduler import Collector, complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

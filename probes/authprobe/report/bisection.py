@@ -13,7 +13,7 @@ from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped
 from authprobe.report.text import plural
 from authprobe.run.model import this_platform
-from authprobe.trials import Trial
+from authprobe.trials.log import Trial
 from authprobe.wire import Change, steady
 
 _LONGEST: Final = 180

@@ -12,13 +12,13 @@ from authprobe.clients.base import Laboratory
 from authprobe.engine import probe
 from authprobe.engine.laboratory import INSTALLS_AT_ONCE
 from authprobe.engine.progress import Reporter
-from authprobe.investigate import Workplace, keep, trouble_here
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
-from authprobe.trials import Trial, Trials
+from authprobe.trials.log import Trial, Trials
+from authprobe.trials.workplace import Workplace, keep, trouble_here
 
 OPEN_AT_ONCE: Final = INSTALLS_AT_ONCE + 1
 """Versions that are installed or probed: the next is there when a slow case holds one up."""

@@ -1,0 +1,68 @@
+"""TODO module docstring."""
+
+import contextlib
+import datetime
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self
+
+from authprobe.clients.base import Laboratory
+from authprobe.clients.installers import HERE
+from authprobe.engine.laboratory import INSTALLS_AT_ONCE, open_laboratory
+from authprobe.engine.progress import Reporter
+from authprobe.observation.model import Observation, Outcome
+from authprobe.plan.case import Case
+from authprobe.redaction.redactor import Redactor
+from authprobe.settings import Settings
+from authprobe.trials.log import Trial, Trials, key_of
+
+SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
+
+
+def trouble_here(seen: Observation) -> str | None:
+    """Why no version at all can be had; None: it is about this one, if anything."""
+    if seen.outcome is not Outcome.UNAVAILABLE:
+        return None
+    return next((reason for reason in HERE if reason in (seen.detail or "")), None)
+
+
+def keep(log: Trials, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
+    """Write it down at once; None: it says nothing of this version, or cannot be kept."""
+    if trouble_here(observation):
+        return None
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    trial = Trial(key=key_of(case), at=now, observation=observation)
+    if not log.add(trial):
+        reporter.tell(f"{case.client}: {SECRET}")
+        return None
+    return trial
+
+
+class Workplace:
+    """A laboratory that is opened when it is needed, with threads that install, and others that
+    probe; a context manager.
+    """
+
+    def __init__(self, settings: Settings, redactor: Redactor, *, jobs: int) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._stack = contextlib.ExitStack()
+        self._opened: Laboratory | None = None
+        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
+        self._probing = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
+
+    @property
+    def laboratory(self) -> Laboratory:
+        """The laboratory, opened by the first who asks for it."""
+        self._opened = self._opened or open_laboratory(self._stack, self._settings, self._redactor)
+        return self._opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened:  # what runs is ended first, and then who waits for it
+            self._opened.children.close()
+            self._opened.cache.stop()
+        self._installing.shutdown(cancel_futures=True)
+        self._probing.shutdown(cancel_futures=True)
+        self._stack.close()
