@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.bisection import (
+from authprobe.bisection.model import (
     ERROR_RATE,
     MOST_REPEATS,
     Answer,
@@ -20,7 +20,7 @@ from authprobe.bisection import (
     Word,
     settle,
 )
-from authprobe.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
+from authprobe.bisection.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
 
 G, B, U = Word.GOOD, Word.BAD, Word.UNTESTABLE
 LETTERS = {"G": G, "B": B, "U": U}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from authprobe.bisection import Word
+from authprobe.bisection.model import Word
+from authprobe.bisection.question import Inquiry, make_inquiry, versions_between
 from authprobe.errors import SettingsError
-from authprobe.inquiry import Inquiry, make_inquiry, versions_between
 from authprobe.observation.model import Outcome
 from authprobe.scenario.model import Condition, Expectation, Matrix, Rule, Scenario
 from tests.make import make_exchange, make_observation, make_scenario

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.bisection import Purpose, Question, Search, Word
-from authprobe.engine.progress import Lines
-from authprobe.inquiry import Inquiry, make_inquiry
-from authprobe.investigate import (
+from authprobe.bisection.model import Purpose, Question, Search, Word
+from authprobe.bisection.question import Inquiry, make_inquiry
+from authprobe.bisection.runner import (
     Investigation,
     Sighting,
     investigate,
@@ -18,10 +17,11 @@ from authprobe.investigate import (
     remaining_words,
     replay,
 )
+from authprobe.bisection.search import ask
+from authprobe.engine.progress import Lines
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
-from authprobe.search import ask
 from authprobe.trials.log import Trial, key_of
 from tests.make import make_exchange, make_observation, make_scenario
 

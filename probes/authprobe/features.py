@@ -8,12 +8,12 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from authprobe.bisection.question import BROKEN, Inquiry, make_inquiry
 from authprobe.documents.node_tree import compose
 from authprobe.documents.source import Flaw, SourceError, escape, read_text
 from authprobe.documents.validation import locate, read
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
-from authprobe.inquiry import BROKEN, Inquiry, make_inquiry
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.observation.selectors import (
     FIELDS,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.investigate import Investigation
+from authprobe.bisection.runner import Investigation
 from authprobe.observation.model import Outcome
 from authprobe.report import html
 from authprobe.report.answers import FOLDER, Answered, read_answers

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
+from authprobe.bisection.question import Inquiry, make_inquiry, versions_between
+from authprobe.bisection.runner import Bench, Investigation, investigate, kept, replay
 from authprobe.clients import cache as folders
 from authprobe.commands.answer import check_folder, check_form, print_lines, publish, read_trials
 from authprobe.core.escaping import for_json, for_log
@@ -13,8 +15,6 @@ from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import Silent, make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.inquiry import Inquiry, make_inquiry, versions_between
-from authprobe.investigate import Bench, Investigation, investigate, kept, replay
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import answers
 from authprobe.report import bisection as words

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from authprobe.bisection.question import not_published
 from authprobe.commands.answer import (
     check_folder,
     check_form,
@@ -26,7 +27,6 @@ from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.features import BUNDLED, load_features
-from authprobe.inquiry import not_published
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words

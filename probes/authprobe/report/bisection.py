@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection import ERROR_RATE, OFTEN, RARELY, Assessment, Word
+from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Word
+from authprobe.bisection.runner import Investigation
 from authprobe.core.escaping import LONG, one_line
-from authprobe.investigate import Investigation
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection import Assessment, Word
-from authprobe.investigate import Investigation
+from authprobe.bisection.model import Assessment, Word
+from authprobe.bisection.runner import Investigation
 from authprobe.observation.model import Observation
 from authprobe.report import bisection as words
 from authprobe.report.diff import change_lines

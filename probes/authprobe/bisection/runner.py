@@ -7,24 +7,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.bisection import (
-    Answer,
-    Bisection,
-    Purpose,
-    Question,
-    Search,
-    Word,
-)
+from authprobe.bisection.model import Answer, Bisection, Purpose, Question, Search, Word
+from authprobe.bisection.question import Inquiry
+from authprobe.bisection.search import ask, stopped, upcoming
 from authprobe.clients.base import Laboratory
 from authprobe.core.escaping import cap
 from authprobe.engine import probe as engine
 from authprobe.engine.progress import Reporter
-from authprobe.inquiry import Inquiry
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import Value
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Client
-from authprobe.search import ask, stopped, upcoming
 from authprobe.settings import Settings
 from authprobe.trials.log import Trial, Trials, key_of
 from authprobe.trials.workplace import Workplace, keep, trouble_here

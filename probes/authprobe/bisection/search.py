@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection import (
+from authprobe.bisection.model import (
     MOST_REPEATS,
     Answer,
     Assessment,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.bisection import Word
+from authprobe.bisection.model import Word
 from authprobe.core.escaping import one_line
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.errors import SettingsError
