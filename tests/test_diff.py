@@ -2,14 +2,14 @@ import dataclasses
 
 import pytest
 
-from authprobe.diff import Compared, diff_observations, diff_runs
+from authprobe.diff.observations import Aspect, Change
+from authprobe.diff.runs import Compared, diff_observations, diff_runs
 from authprobe.errors import SettingsError
 from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.plan.case_ids import named_cases
 from authprobe.report import diff as words
 from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status, Verdict
-from authprobe.wire import Aspect, Change
 from tests.make import make_exchange, make_observation, make_record, make_run
 
 GOOD = make_observation()

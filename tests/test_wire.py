@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from authprobe.diff.observations import Aspect, Change, compare, steady
 from authprobe.observation.model import LoginState, Observation, Outcome, StoredLogin
-from authprobe.wire import Aspect, Change, compare, steady
 from tests.make import make_exchange, make_observation
 
 TOKEN = "/v1/oauth/token"

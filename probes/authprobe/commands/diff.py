@@ -18,10 +18,10 @@ from authprobe.commands.answer import (
     print_lines,
     read_trials,
 )
-from authprobe.contrast import Contrast, check_clients, pairs_of
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
-from authprobe.diff import Diff, diff_runs
+from authprobe.diff.runs import Diff, diff_runs
+from authprobe.diff.versions import Contrast, check_clients, pairs_of
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable

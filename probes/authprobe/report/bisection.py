@@ -8,13 +8,13 @@ from typing import Final
 from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Word
 from authprobe.bisection.runner import Investigation
 from authprobe.core.escaping import LONG, one_line
+from authprobe.diff.observations import Change, steady
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown import escaped
 from authprobe.report.text import plural
 from authprobe.run.model import this_platform
 from authprobe.trials.log import Trial
-from authprobe.wire import Change, steady
 
 _LONGEST: Final = 180
 """File systems take 255 bytes for a name, and there is an ending to come."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from authprobe.core.escaping import LONG, SHORT, cap, one_line
-from authprobe.diff import Compared, Diff
+from authprobe.diff.observations import SENT, Aspect, Change, alike
+from authprobe.diff.runs import Compared, Diff
 from authprobe.report.markdown import code, escaped
 from authprobe.report.text import plural
-from authprobe.wire import SENT, Aspect, Change, alike
 
 
 def headline(diff: Diff) -> str:

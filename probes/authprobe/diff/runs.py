@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from authprobe.diff.observations import Aspect, Change, in_order, steady
 from authprobe.observation.model import Observation
 from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status, Verdict
-from authprobe.wire import Aspect, Change, in_order, steady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

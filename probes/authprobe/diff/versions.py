@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.diff import Compared, Diff, diff_observations, make_diff
+from authprobe.diff.runs import Compared, Diff, diff_observations, make_diff
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id, make_case
