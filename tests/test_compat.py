@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.compat import (
+from authprobe.compatibility.table import (
     Bound,
     Evidence,
     Feature,

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.compatibility.features import BUNDLED, Asked, Definition, load_features
 from authprobe.errors import ProbesError
-from authprobe.features import BUNDLED, Asked, Definition, load_features
 from authprobe.observation.model import NOT_THERE, Outcome
 from authprobe.observation.selectors import FIELDS
 from authprobe.scenario.load import load_all

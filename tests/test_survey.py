@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
-from authprobe.compat import Evidence, Table
-from authprobe.features import BUNDLED, load_features
+from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.sampling import Survey, well_known, without_untested
+from authprobe.compatibility.table import Evidence, Table
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
-from authprobe.survey import Survey, well_known, without_untested
 from authprobe.trials.log import Trial, key_of
 from tests.make import make_exchange, make_observation
 from tests.test_compat import make_table

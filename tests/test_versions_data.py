@@ -8,8 +8,8 @@ from typing import Final
 import jsonschema
 import pytest
 
-from authprobe.compat import Bound, Table, dump_schema, gaps, intervals, read_table
-from authprobe.features import BUNDLED, load_features
+from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.table import Bound, Table, dump_schema, gaps, intervals, read_table
 from authprobe.report.versions import headline, made_words
 from authprobe.report.versions_page import versions_page
 from authprobe.scenario.load import load_all

@@ -13,7 +13,7 @@ import pytest
 
 from authprobe.commands.answer import publish
 from authprobe.commands.versions import files
-from authprobe.compat import Table, dump_table, intervals
+from authprobe.compatibility.table import Table, dump_table, intervals
 from authprobe.trials.log import LOG, Trials
 from tests.clients.registry import OFFLINE
 from tests.command import Ended, command, environment, run

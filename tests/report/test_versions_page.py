@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.compat import Evidence, Feature, Made, Table, gaps, intervals
+from authprobe.compatibility.table import Evidence, Feature, Made, Table, gaps, intervals
 from authprobe.report.axis import make_axis
 from authprobe.report.version_line import colours, segments
 from authprobe.report.versions_page import versions_page

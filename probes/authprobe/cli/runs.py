@@ -110,7 +110,7 @@ def schema(results: bool, versions: bool) -> None:
     if results:
         from authprobe.run.results_file import dump_schema
     elif versions:
-        from authprobe.compat import dump_schema
+        from authprobe.compatibility.table import dump_schema
     else:
         from authprobe.scenario.schema import dump_schema
     click.echo(dump_schema(), nl=False)

@@ -18,6 +18,8 @@ from authprobe.commands.answer import (
     print_lines,
     read_trials,
 )
+from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.sampling import without_untested
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
@@ -26,7 +28,6 @@ from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.features import BUNDLED, load_features
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import diff as words
@@ -34,7 +35,6 @@ from authprobe.run.results_file import read_run
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.survey import without_untested
 from authprobe.trials.log import LOG, Trial, Trials
 from authprobe.trials.scheduler import Collector, complete
 

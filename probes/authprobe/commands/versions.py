@@ -18,14 +18,15 @@ from authprobe.commands.answer import (
     publish,
     read_trials,
 )
-from authprobe.compat import Made, Table, dump_table, read_table
+from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.sampling import Survey, without_untested
+from authprobe.compatibility.table import Made, Table, dump_table, read_table
 from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, order
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.features import BUNDLED, load_features
 from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import spoken
@@ -35,7 +36,6 @@ from authprobe.run.model import this_platform
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.survey import Survey, without_untested
 from authprobe.trials.log import LOG, Trial, Trials
 from authprobe.trials.scheduler import Collector, complete
 

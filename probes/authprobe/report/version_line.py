@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from authprobe.compat import Feature
+from authprobe.compatibility.table import Feature
 from authprobe.core.escaping import LONG, one_line
 from authprobe.report import versions as words
 from authprobe.report.axis import Axis

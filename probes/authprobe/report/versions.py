@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from authprobe.compat import Bound, Feature, Gap, Interval, Made, Table
+from authprobe.compatibility.table import Bound, Feature, Gap, Interval, Made, Table
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.escaping import LONG, one_line
 from authprobe.core.version_ranges import order

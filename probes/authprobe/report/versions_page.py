@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from authprobe.compat import Feature, Interval, Made, Table
+from authprobe.compatibility.table import Feature, Interval, Made, Table
 from authprobe.report import markup
 from authprobe.report import versions as words
 from authprobe.report.axis import Axis, make_axis

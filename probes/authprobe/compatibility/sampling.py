@@ -6,9 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.compat import Evidence, Feature, Table, gaps, intervals, spread, undecided
+from authprobe.compatibility.features import Asked
+from authprobe.compatibility.table import (
+    Evidence,
+    Feature,
+    Table,
+    gaps,
+    intervals,
+    spread,
+    undecided,
+)
 from authprobe.core.version_ranges import order
-from authprobe.features import Asked
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import parse_client
