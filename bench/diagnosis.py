@@ -20,7 +20,7 @@ sys.path.insert(0, str(PROJECT))
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN  # noqa: E402
 from authprobe.diagnosis.match import Level, match  # noqa: E402
-from authprobe.diagnosis.reading import read  # noqa: E402
+from authprobe.diagnosis.text_facts import read  # noqa: E402
 from bench.measure import own_environment, temporary, timed  # noqa: E402
 
 CORPUS: Final = PROJECT / "tests" / "diagnosis" / "corpus"

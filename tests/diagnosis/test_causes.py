@@ -8,10 +8,10 @@ import pytest
 
 from authprobe.diagnosis import causes as data
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
-from authprobe.diagnosis.history import history
-from authprobe.diagnosis.history import load as load_history
+from authprobe.diagnosis.known_issues import history
+from authprobe.diagnosis.known_issues import load as load_history
 from authprobe.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
-from authprobe.diagnosis.reading import read
+from authprobe.diagnosis.text_facts import read
 from authprobe.engine.runner import plan_of
 from authprobe.errors import RecordError
 from authprobe.settings import Settings

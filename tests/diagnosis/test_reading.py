@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from authprobe.diagnosis.reading import READ_CHARACTERS, read, redacted
 from authprobe.diagnosis.symptom import Kind
+from authprobe.diagnosis.text_facts import READ_CHARACTERS, read, redacted
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"

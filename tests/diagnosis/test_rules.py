@@ -11,9 +11,9 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.clients.raw_http import OUTCOMES, read_error
+from authprobe.diagnosis.diagnose import diagnose
 from authprobe.diagnosis.match import match
-from authprobe.diagnosis.record import diagnose
-from authprobe.diagnosis.seen import observed
+from authprobe.diagnosis.observation_facts import observed
 from authprobe.emulator import faults
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.emulator.rules.routes import REFUSALS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.diagnosis.words import Words, smooth, wording
+from authprobe.diagnosis.phrases import Words, smooth, wording
 
 EXPIRED = "oauth|access token expire*"
 

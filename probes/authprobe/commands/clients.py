@@ -14,7 +14,7 @@ from authprobe.clients.install import Cache
 from authprobe.clients.process import Children
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import order
-from authprobe.engine import runner
+from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ExitCode, InstallError, SettingsError
@@ -91,7 +91,7 @@ def install_clients(names: tuple[str, ...]) -> int:
         cache = stack.enter_context(Cache(cache_folder(), children, scratch, limit_bytes))
         stack.enter_context(children)
         with make_reporter(plain=is_ci()) as reporter:
-            runner.install(clients, cache, reporter)
+            laboratory.install(clients, cache, reporter)
     return _tell_installed(clients, cache)
 
 
@@ -107,7 +107,7 @@ def _wanted(name: str) -> Iterable[Client]:
             raise SettingsError(f"{name}: this is authprobe itself; there is nothing to install")
         if asked.version == INSTALLED:
             raise SettingsError(f"{name}: this is your own; there is nothing to install")
-        for version in exact_versions(asked, runner.published_versions):
+        for version in exact_versions(asked, laboratory.published_versions):
             yield Client(kind=asked.kind, version=version)
         asked = asked.through
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN
-from authprobe.diagnosis.history import Incident, Regression, history
+from authprobe.diagnosis.known_issues import Incident, Regression, history
 from authprobe.diagnosis.match import Match, match
-from authprobe.diagnosis.reading import LIMIT_CHARACTERS, read
 from authprobe.diagnosis.symptom import Evidence, Symptom
+from authprobe.diagnosis.text_facts import LIMIT_CHARACTERS, read
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, SettingsError
 
@@ -113,8 +113,8 @@ def _cases(given: str) -> tuple[Explanation, ...]:
     """Each case of a run that was refused or failed; none if it is no run."""
     from pydantic import TypeAdapter, ValidationError
 
-    from authprobe.diagnosis.record import went_wrong
-    from authprobe.diagnosis.seen import observed
+    from authprobe.diagnosis.diagnose import went_wrong
+    from authprobe.diagnosis.observation_facts import observed
     from authprobe.run.model import Run
 
     try:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from authprobe.diagnosis.phrases import wording
 from authprobe.diagnosis.symptom import Kind
-from authprobe.diagnosis.words import wording
 from authprobe.documents import node_tree
 from authprobe.documents.node_tree import Items, Node, Scalar
 from authprobe.documents.source import Flaw, Mark, SourceError, quote, read_text, remedy

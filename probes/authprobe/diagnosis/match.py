@@ -22,8 +22,8 @@ from authprobe.diagnosis.causes import (
     Weight,
     causes,
 )
+from authprobe.diagnosis.phrases import wording
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom
-from authprobe.diagnosis.words import wording
 
 COUNTS: Final = {Weight.DECISIVE: 0.9, Weight.STRONG: 0.6, Weight.WEAK: 0.25}
 SUREST: Final = 0.99

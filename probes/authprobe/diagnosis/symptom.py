@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from authprobe.diagnosis.words import Words
+from authprobe.diagnosis.phrases import Words
 
 LENGTH: Final = 200
 """Of a line that is shown as evidence."""

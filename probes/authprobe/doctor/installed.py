@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from authprobe.diagnosis.history import Regression, history
+from authprobe.diagnosis.known_issues import Regression, history
 from authprobe.doctor.programs import Program
 from authprobe.doctor.result import CheckResult, info, ok, warning
 from authprobe.doctor.survey import Survey

@@ -46,6 +46,6 @@ def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
     if observation.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
         return None
     # Read when it is first needed: a run in which all is accepted has no use for the causes.
-    from authprobe.diagnosis.record import diagnose
+    from authprobe.diagnosis.diagnose import diagnose
 
     return diagnose(observation, verdict)

@@ -82,7 +82,7 @@ class _Keeper:
         with theirs:
             self._child = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-c", f"{START} past.serve(int(sys.argv[2]))"),
+                    *(sys.executable, "-I", "-c", f"{START} worker.serve(int(sys.argv[2]))"),
                     *(str(PACKAGE_FOLDER), str(theirs.fileno())),
                 ],
                 env=database_environment(),

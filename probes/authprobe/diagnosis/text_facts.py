@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from authprobe.diagnosis.phrases import Words, smooth
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect, quote
-from authprobe.diagnosis.words import Words, smooth
 from authprobe.redaction.pseudonyms import EMAIL, HOME
 from authprobe.redaction.redactor import Redactor
 

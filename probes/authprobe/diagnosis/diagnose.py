@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass, field
 
 from authprobe.diagnosis.match import LIKELY, Match, match
-from authprobe.diagnosis.seen import observed
+from authprobe.diagnosis.observation_facts import observed
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, Diagnosis
 from authprobe.verdict.model import Status, Verdict

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
+from authprobe.diagnosis.phrases import Words
 from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
-from authprobe.diagnosis.words import Words
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
