@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe, runner

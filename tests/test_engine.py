@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Bench, Laboratory
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe as engine
 from authprobe.engine.probe import (

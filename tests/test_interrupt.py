@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.launcher import descendants
+from authprobe.clients.process.launcher import descendants
 from tests.command import command, environment, run, verdicts, write_scenario
 
 SCENARIO = """

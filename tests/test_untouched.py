@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.launcher import descendants
+from authprobe.clients.process.launcher import descendants
 from tests.command import LIMIT, command, environment, verdicts, write_scenario
 from tests.own_claude import VERSION, OwnClaude, install_real
 

@@ -10,8 +10,8 @@ import pytest
 
 from authprobe.compatibility.features import BUNDLED, load_features
 from authprobe.compatibility.table import Bound, Table, dump_schema, gaps, intervals, read_table
+from authprobe.report.html.versions_page import versions_page
 from authprobe.report.versions import headline, made_words
-from authprobe.report.versions_page import versions_page
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings

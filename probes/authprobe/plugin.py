@@ -21,13 +21,13 @@ from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import Guard, SecretFoundError
-from authprobe.report.answers import read_answers
-from authprobe.report.ctrf import ctrf
-from authprobe.report.html import finished, summary
-from authprobe.report.junit import junit
-from authprobe.report.markdown import summary_markdown
-from authprobe.report.table import proves_nothing
-from authprobe.report.text import describe_problem
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.junit import junit
+from authprobe.report.html.report import finished, summary
+from authprobe.report.markdown.summary import summary_markdown
+from authprobe.report.model.matrix import proves_nothing
+from authprobe.report.model.phrases import describe_problem
+from authprobe.report.model.saved_bisections import read_answers
 from authprobe.run.history.worker import Past
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from tests.clients.registry import Registry
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.install import Cache, Installed
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache, Installed
+from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe
 from authprobe.errors import InstallError

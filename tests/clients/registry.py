@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.install import Cache, Installed
+from authprobe.clients.installation.cache import Cache, Installed
 from authprobe.errors import InstallError
 from authprobe.scenario.model import parse_client
 

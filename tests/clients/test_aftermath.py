@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from authprobe.clients.aftermath import (
+from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.home_inspection import (
     CREDENTIALS,
     files_with_tokens,
     output_with_tokens,
     stored_login,
     with_aftermath,
 )
-from authprobe.clients.base import Bench, Laboratory
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
 from authprobe.plan.case import expand

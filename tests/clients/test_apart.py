@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients import launcher
-from authprobe.clients.asking import post
-from authprobe.clients.child import Finished
-from authprobe.clients.process import Children
+from authprobe.clients.process import launcher
+from authprobe.clients.process.child import Finished
+from authprobe.clients.process.children import Children
+from authprobe.clients.proxies.loopback_http import post
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend
 from authprobe.emulator.server.worker import RemoteNetwork
@@ -48,7 +48,7 @@ server.serve_forever()
 WITHOUT_PRIVILEGES = """
 import ctypes, json, os, socket, sys
 sys.path.insert(0, sys.argv[1])
-from authprobe.clients import launcher
+from authprobe.clients.process import launcher
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.clients.api_sdk import PRODUCTS, read_report
 from authprobe.clients.base import Laboratory
-from authprobe.clients.observing import Report, verified_version
-from authprobe.clients.process import Children
+from authprobe.clients.observe import Report, verified_version
+from authprobe.clients.process.children import Children
+from authprobe.clients.sdk.api_sdk import PRODUCTS, read_report
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome

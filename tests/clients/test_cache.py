@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.clients.cache import (
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installers import ASK_LIMIT
+from authprobe.clients.installation.storage import (
     HASHED_BYTES,
     MANIFEST,
     Entry,
@@ -25,9 +27,7 @@ from authprobe.clients.cache import (
     remove,
     sweep,
 )
-from authprobe.clients.install import Cache
-from authprobe.clients.installers import ASK_LIMIT
-from authprobe.clients.process import Children
+from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
 from authprobe.scenario.model import parse_client
 from tests.clients.registry import Registry, content, fault, install, prepare
@@ -36,8 +36,8 @@ from tests.waiting import wait_until
 INSTALL = """
 import sys
 from pathlib import Path
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.scenario.model import parse_client
 
 with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
@@ -50,7 +50,7 @@ with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
 REMOVE = """
 import shutil, sys, time
 from pathlib import Path
-from authprobe.clients import cache
+from authprobe.clients.installation import storage
 
 cache.shutil.rmtree = lambda *_, **__: time.sleep(300)
 cache.remove(cache.entries(Path(sys.argv[1]))[0])

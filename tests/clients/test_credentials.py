@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from authprobe.clients.base import Bench, Laboratory
-from authprobe.clients.child import Finished
 from authprobe.clients.credentials import FEDERATION, SLOW, helper_script
+from authprobe.clients.process.child import Finished
 from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
 from authprobe.emulator.state.tokens import LOGIN_SCOPES

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients import claude_code
-from authprobe.clients.aftermath import with_aftermath
 from authprobe.clients.base import Laboratory
 from authprobe.clients.browser import read_page
 from authprobe.clients.claude_code import account, interactive, login, prompt
 from authprobe.clients.claude_code.command import node_for
+from authprobe.clients.home_inspection import with_aftermath
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, Fault, Standing, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from authprobe.clients import gateway
 from authprobe.clients.base import Laboratory
-from authprobe.clients.gateway import KEY
-from authprobe.clients.process import Children
+from authprobe.clients.process.children import Children
+from authprobe.clients.proxies import litellm
+from authprobe.clients.proxies.litellm import KEY
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
@@ -64,7 +64,7 @@ def environment_of(laboratory: Laboratory, folder: Path, client: str, *given: Cr
         )
     )
     with broken.bench(case) as bench:
-        seen = gateway.probe(bench)
+        seen = litellm.probe(bench)
         assert seen.outcome is Outcome.CRASHED
         assert seen.detail == "the gateway did not start: Error: no"
         return bench.redactor((bench.home / "seen").read_text())
@@ -92,7 +92,7 @@ def test_one_that_never_listens_is_ended(laboratory: Laboratory, tmp_path: Path)
 
 
 def test_one_that_does_not_answer_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    silent = made_up(laboratory, tmp_path, f"echo '{gateway.READY}'; sleep 60")
+    silent = made_up(laboratory, tmp_path, f"echo '{litellm.READY}'; sleep 60")
     seen = observe(silent, LITELLM, OWN, limit=5.0)
     assert seen.outcome is Outcome.CRASHED
     assert "the gateway gave no answer" in (seen.detail or "")

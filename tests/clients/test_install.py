@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.install import Cache
-from authprobe.clients.installers import ASK_LIMIT, reason_of
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installers import ASK_LIMIT, reason_of
+from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
 from authprobe.scenario.model import Client, ClientKind, parse_client
 from tests.clients.registry import OFFLINE, UNREACHABLE, Registry, content, fault, install, prepare
@@ -19,8 +19,8 @@ from tests.waiting import wait_until
 PROGRAM = """
 import sys
 from pathlib import Path
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.scenario.model import (parse_client)
 
 with Children() as children:

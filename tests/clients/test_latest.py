@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.cache import Lock
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.storage import Lock
+from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import LATEST_AGE

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Bench, Laboratory, find_program
-from authprobe.clients.child import Ended, Finished
 from authprobe.clients.claude_code import ended_early
-from authprobe.clients.observing import (
+from authprobe.clients.observe import (
     Report,
     cut_short,
     last_inference,
@@ -14,6 +13,7 @@ from authprobe.clients.observing import (
     observe,
     verified_version,
 )
+from authprobe.clients.process.child import Ended, Finished
 from authprobe.emulator.case_backend import Decision
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.rules.base import Answer, refusal

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.install import Cache
+from authprobe.clients.installation.cache import Cache
 from authprobe.scenario.model import parse_client
 from tests.clients.registry import fault, install
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
-from authprobe.clients.process import Children
+from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
+from authprobe.clients.process.children import Children
 from authprobe.errors import ClientError
 from tests.waiting import wait_until
 
@@ -37,7 +37,7 @@ else:
 PARENT = """
 import sys, time
 from pathlib import Path
-from authprobe.clients.process import Children
+from authprobe.clients.process.children import Children
 
 scratch, daemon = Path(sys.argv[1]), sys.argv[2]
 children = Children(scratch)

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.clients import agent_sdk, claude_code, openai_proxy
+from authprobe.clients import claude_code
 from authprobe.clients.claude_code import prompt
-from authprobe.clients.observing import Report
+from authprobe.clients.observe import Report
+from authprobe.clients.proxies import claude_max_api
+from authprobe.clients.sdk import agent_sdk
 from tests.make import make_exchange
 
 REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."
@@ -138,7 +140,7 @@ def completion(content: object) -> bytes:
     ids=itertools.count(),
 )
 def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: Report) -> None:
-    assert openai_proxy.read_report(status, body) == expected
+    assert claude_max_api.read_report(status, body) == expected
 
 
 @pytest.mark.parametrize(
@@ -150,11 +152,11 @@ def test_what_is_no_report_of_a_driver_is_not_taken_for_one(told: object) -> Non
 
 
 def test_an_answer_of_the_proxy_that_cannot_be_read_is_an_error() -> None:
-    assert openai_proxy.read_report(200, b"[" * 100_000).is_error
+    assert claude_max_api.read_report(200, b"[" * 100_000).is_error
 
 
 def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
-    told = openai_proxy.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
+    told = claude_max_api.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
     assert told.message is None
 
 
@@ -172,5 +174,5 @@ def test_an_answer_to_a_refused_request_hides_the_refusal(
     is_error: bool, status: int | None, hides: bool
 ) -> None:
     told = Report(is_error=is_error, message="pong")
-    assert openai_proxy.hides_refusal(told, make_exchange(status=status)) is hides
-    assert not openai_proxy.hides_refusal(told, None)
+    assert claude_max_api.hides_refusal(told, make_exchange(status=status)) is hides
+    assert not claude_max_api.hides_refusal(told, None)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authprobe.clients.child import OUTPUT_LIMIT_BYTES, Child, Ended, Stdin
-from authprobe.clients.process import Children
-from authprobe.clients.terminal import Terminal
+from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Child, Ended, Stdin
+from authprobe.clients.process.children import Children
+from authprobe.clients.process.terminal import Terminal
 from tests.waiting import wait_until
 
 LIMIT = 20.0

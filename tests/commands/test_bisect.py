@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.commands.answer import print_lines
+from authprobe.commands.output import print_lines
 from authprobe.trials.log import Trials
 from tests.clients.registry import OFFLINE
 from tests.command import command, environment, run

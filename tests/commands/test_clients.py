@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authprobe.cli import main
-from authprobe.clients.cache import Lock, lock_file
+from authprobe.clients.installation.storage import Lock, lock_file
 from tests.clients.registry import OFFLINE, Registry
 from tests.command import Ended, command, environment
 from tests.command import run as run_here

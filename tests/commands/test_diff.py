@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authprobe.cli import main
-from authprobe.commands.answer import LOOKS, looks_words
+from authprobe.commands.output import LOOKS, looks_words
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
 from tests.clients.registry import OFFLINE

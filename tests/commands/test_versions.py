@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.commands.answer import publish
+from authprobe.commands.output import publish
 from authprobe.commands.versions import files
 from authprobe.compatibility.table import Table, dump_table, intervals
 from authprobe.trials.log import LOG, Trials

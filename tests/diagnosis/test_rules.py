@@ -8,8 +8,8 @@ import pytest
 
 from authprobe.clients import raw_http
 from authprobe.clients.base import Laboratory
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.clients.raw_http import OUTCOMES, read_error
 from authprobe.diagnosis.diagnose import diagnose
 from authprobe.diagnosis.match import match

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.doctor.machine import Machine
+from authprobe.doctor.inventory.machine import Machine
 
 NOW: Final = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
 NEWEST: Final = "2.1.330"

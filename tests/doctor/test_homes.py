@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 import trustme
 
-from authprobe.doctor.checkup import check
+from authprobe.doctor.checks.registry import check
+from authprobe.doctor.inventory.inventory import survey
 from authprobe.doctor.result import CheckResult, Severity
-from authprobe.doctor.survey import survey
 from tests.doctor.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
 
 Furnish = Callable[[Home], object]

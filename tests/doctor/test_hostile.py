@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authprobe.doctor.checkup import check
-from authprobe.doctor.reading import LIMIT_BYTES, Trouble, read_json, read_text
-from authprobe.doctor.survey import survey
+from authprobe.doctor.checks.registry import check
+from authprobe.doctor.inventory.inventory import survey
+from authprobe.doctor.inventory.safe_read import LIMIT_BYTES, Trouble, read_json, read_text
 from tests.doctor.homes import Home, make_home
 
 NOBODY = 65534

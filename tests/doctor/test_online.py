@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from authprobe import __version__
-from authprobe.doctor.addresses import address_in
-from authprobe.doctor.online import Answer, asks, check_online, judge, way_to
+from authprobe.doctor.checks.online import Answer, asks, check_online, judge, way_to
+from authprobe.doctor.inventory.addresses import address_in
+from authprobe.doctor.inventory.inventory import survey
 from authprobe.doctor.result import CheckResult, Severity
-from authprobe.doctor.survey import survey
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from tests.commands.test_doctor import doctor
 from tests.doctor.homes import ACCESS, CANARY, Home, make_home

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from authprobe.doctor.reading import Trouble
+from authprobe.doctor.inventory.safe_read import Trouble
 from tests.command import PROJECT
 
 SOURCES = sorted((PROJECT / "probes" / "authprobe" / "doctor").glob("*.py"))

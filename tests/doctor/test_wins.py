@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.doctor.held import Slot, Win
-from authprobe.doctor.survey import survey
+from authprobe.doctor.inventory.inventory import survey
+from authprobe.doctor.inventory.precedence import Slot, Win
 from tests.doctor.homes import ACCESS, API_KEY, CANARY, Home, hours, make_home
 
 LADDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")

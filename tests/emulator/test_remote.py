@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from authprobe.clients.launcher import descendants
+from authprobe.clients.process.launcher import descendants
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server import worker

@@ -13,8 +13,8 @@ import filelock
 import pytest
 from pydantic import TypeAdapter
 
-from authprobe.clients.installers import INSTALL_LIMIT, reason_of
-from authprobe.clients.process import Children
+from authprobe.clients.installation.installers import INSTALL_LIMIT, reason_of
+from authprobe.clients.process.children import Children
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.server.network import Listener, Network

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from authprobe.observation.findings import Finding
-from authprobe.report.html import finished, summary
+from authprobe.report.html.report import finished, summary
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status, Verdict
 from tests.make import make_exchange, make_observation, make_record

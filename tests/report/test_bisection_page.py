@@ -7,10 +7,10 @@ import pytest
 
 from authprobe.bisection.runner import Investigation
 from authprobe.observation.model import Outcome
-from authprobe.report import html
-from authprobe.report.answers import FOLDER, Answered, read_answers
 from authprobe.report.bisection import file_name
-from authprobe.report.bisection_page import bisection_page
+from authprobe.report.html import report
+from authprobe.report.html.bisection_page import bisection_page
+from authprobe.report.model.saved_bisections import FOLDER, Answered, read_answers
 from tests.make import make_exchange, make_observation, make_run
 from tests.report.test_html import HOSTILE, Page
 from tests.test_investigate import GONE, REFUSED, go, inquiry
@@ -107,10 +107,10 @@ def test_the_report_leads_to_the_pages(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "x.json").write_text('{"headline": "2.1.121 is bad", "command": "authprobe bisect"}')
     found: tuple[Answered, ...] = read_answers(tmp_path)
-    page = Page(html.summary(make_run(), bisections=found))
+    page = Page(report.summary(make_run(), bisections=found))
     assert "bisections/x.html" in page.values("href")
     assert "2.1.121 is bad" in page.text
-    assert "Bisections" not in html.summary(make_run())
+    assert "Bisections" not in report.summary(make_run())
 
 
 @pytest.mark.parametrize("hostile", ['"><script>', "javascript:alert(1)"])
@@ -118,6 +118,6 @@ def test_the_name_of_a_page_is_no_way_out(tmp_path: Path, hostile: str) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "y"}')
-    page = Page(html.summary(make_run(), bisections=read_answers(tmp_path)))
+    page = Page(report.summary(make_run(), bisections=read_answers(tmp_path)))
     (link,) = [href for href in page.values("href") if href.endswith(".html")]
     assert link.startswith("bisections/")

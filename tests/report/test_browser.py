@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from authprobe.report.text import anchor
-from authprobe.report.versions_page import versions_page
+from authprobe.report.html.versions_page import versions_page
+from authprobe.report.model.phrases import anchor
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.command import results, run
 from tests.make import make_exchange, make_observation, make_record, make_run

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import Outcome
-from authprobe.report.controls import controls
+from authprobe.report.model.control_experiments import controls
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import Credential, Via
 from tests.make import make_exchange, make_observation, make_record, make_run

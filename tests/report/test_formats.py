@@ -8,15 +8,15 @@ import pytest
 from rich.console import Console
 
 from authprobe.observation.fingerprint import comparable
-from authprobe.report.case_html import details
-from authprobe.report.ctrf import ctrf
-from authprobe.report.github import LIMIT, annotations
-from authprobe.report.html import summary
-from authprobe.report.junit import junit
-from authprobe.report.markdown import summary_markdown
-from authprobe.report.table import headline
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.github import LIMIT, annotations
+from authprobe.report.formats.junit import junit
+from authprobe.report.html.case import details
+from authprobe.report.html.report import summary
+from authprobe.report.markdown.summary import summary_markdown
+from authprobe.report.model.matrix import headline
+from authprobe.report.model.timeline import timeline_facts
 from authprobe.report.terminal import print_run
-from authprobe.report.timeline import timeline_facts
 from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status

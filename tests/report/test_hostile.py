@@ -10,8 +10,8 @@ from rich.console import Console
 from authprobe.observation.model import Exchange
 from authprobe.plugin import describe
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.html import summary
-from authprobe.report.markdown import escaped, summary_markdown
+from authprobe.report.html.report import summary
+from authprobe.report.markdown.summary import escaped, summary_markdown
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run

@@ -1,5 +1,5 @@
 from authprobe.observation.model import Outcome
-from authprobe.report.markdown import LIMIT_BYTES, escaped, summary_markdown
+from authprobe.report.markdown.summary import LIMIT_BYTES, escaped, summary_markdown
 from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.make import make_observation, make_record, make_run

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import xmlschema
 
-from authprobe.report.ctrf import ctrf
-from authprobe.report.junit import junit
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.junit import junit
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run, dump_schema
 from tests.command import PROJECT, environment

@@ -15,7 +15,7 @@ from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition, comparable
 from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import Personal
-from authprobe.report.share import LIMIT, REQUESTS, share_markdown
+from authprobe.report.markdown.issue import LIMIT, REQUESTS, share_markdown
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation, Via

@@ -1,7 +1,8 @@
 import pytest
 
 from authprobe.observation.model import ChildNetwork, Outcome, Session
-from authprobe.report import table, text
+from authprobe.report.model import matrix as table
+from authprobe.report.model import phrases
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
@@ -221,7 +222,7 @@ def test_an_expectation_reads_as_lines() -> None:
         ),
         no_requests=(ExpectedRequest(credential_header="x-api-key"),),
     )
-    facts = text.expected_facts(expectation)
+    facts = phrases.expected_facts(expectation)
     assert tuple(f"{label}: {value}" for label, value in facts) == (
         "Outcome: rejected",
         "Status: 401",
@@ -237,23 +238,23 @@ def test_a_problem_without_mismatches_is_told_by_what_came_of_it() -> None:
         Status.ERROR,
         observation=make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="no npm"),
     )
-    assert text.describe_problem(record) == ("unavailable: no npm",)
+    assert phrases.describe_problem(record) == ("unavailable: no npm",)
 
 
 def test_a_mismatch_reads_as_a_line() -> None:
     mismatch = Mismatch(field="status", expected="200", actual="401")
-    assert text.describe_mismatch(mismatch) == "status: expected 200, saw 401"
+    assert phrases.describe_mismatch(mismatch) == "status: expected 200, saw 401"
 
 
 def test_a_request_says_which_credential_it_carried_where() -> None:
     sent = make_exchange(credential="oauth", credential_header="authorization")
-    assert text.sent_words(sent) == "oauth in authorization"
-    assert text.sent_words(make_exchange()) == "no credential"
+    assert phrases.sent_words(sent) == "oauth in authorization"
+    assert phrases.sent_words(make_exchange()) == "no credential"
 
 
 def test_anchors_are_safe_and_different_for_different_ids() -> None:
     ids = ["a/b", "a_b", "a~b", "a b", "a~5f~b", "a/5f/b", "a@b", "A@b", "é\u202e\"'><", ""]
-    anchors = [text.anchor(case_id) for case_id in ids]
+    anchors = [phrases.anchor(case_id) for case_id in ids]
     assert len(set(anchors)) == len(ids)
     assert set("".join(anchors)) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~"
@@ -277,18 +278,18 @@ def test_each_session_and_each_refresh_is_told() -> None:
             Session(outcome=Outcome.TIMED_OUT),
         ),
     )
-    facts = dict(text.observed_facts(make_record(observation=seen)))
+    facts = dict(phrases.observed_facts(make_record(observation=seen)))
     assert [facts[f"Session {number}"] for number in (1, 2, 3)] == [
         "accepted: “pong”",
         "rejected 401: “Login expired”",
         "timed-out",
     ]
     assert facts["Refreshes"] == "refresh-token 2 times: 200, 400; refresh-token-2 1 time: 200"
-    assert "Refreshes" not in dict(text.observed_facts(make_record()))
+    assert "Refreshes" not in dict(phrases.observed_facts(make_record()))
     expectation = Expectation(
         outcome=Outcome.REJECTED, sessions={Outcome.REJECTED: 2, Outcome.ACCEPTED: 1}
     )
-    assert ("Sessions", "1 accepted, 2 rejected") in text.expected_facts(expectation)
+    assert ("Sessions", "1 accepted, 2 rejected") in phrases.expected_facts(expectation)
 
 
 def test_what_would_decide_is_no_other_cause() -> None:
@@ -299,7 +300,7 @@ def test_what_would_decide_is_no_other_cause() -> None:
         id="a", summary="This.", remedy="Mend it.", confidence=0.7, level="likely",
         experiment="With it.", alternatives=(other,),
     )  # fmt: skip
-    assert text.describe_cause(cause) == (
+    assert phrases.describe_cause(cause) == (
         "Likely cause: This. (a)",
         "Remedy: Mend it.",
         "It may also be: Or that. (b)",

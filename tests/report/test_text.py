@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.report.text import cause_label, describe_cause, other_causes
+from authprobe.report.model.phrases import cause_label, describe_cause, other_causes
 from authprobe.run.model import Alternative, Diagnosis
 
 SURE = Diagnosis(id="old", summary="The token is old.", remedy="Log in.", evidence=("401", "x"))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.compatibility.table import Evidence, Feature, Made, Table, gaps, intervals
-from authprobe.report.axis import make_axis
-from authprobe.report.version_line import colours, segments
-from authprobe.report.versions_page import versions_page
+from authprobe.report.html.version_axis import make_axis
+from authprobe.report.html.version_line import colours, segments
+from authprobe.report.html.versions_page import versions_page
 from tests.report.test_html import HOSTILE, Page
 from tests.test_compat import PUBLISHED, evidence, histories, known, make_table
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from authprobe.clients.child import Child, Finished, Stdin
 from authprobe.clients.credentials import hand_over
-from authprobe.clients.install import Cache, Installed
-from authprobe.clients.launcher import LOOPBACK
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache, Installed
+from authprobe.clients.process.child import Child, Finished, Stdin
+from authprobe.clients.process.children import Children
+from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.emulator.state.tokens import Token

@@ -11,7 +11,7 @@ import httpx
 
 import authprobe
 from authprobe.clients.base import Bench
-from authprobe.clients.observing import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
+from authprobe.clients.observe import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, status_outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import named
 from authprobe.redaction.publishing import Guard, SecretFoundError
-from authprobe.report.text import plural
+from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
     EMPTY,
     Baseline,

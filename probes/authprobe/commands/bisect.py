@@ -8,17 +8,17 @@ from pydantic_core import to_json
 
 from authprobe.bisection.question import Inquiry, make_inquiry, versions_between
 from authprobe.bisection.runner import Bench, Investigation, investigate, kept, replay
-from authprobe.clients import cache as folders
-from authprobe.commands.answer import check_folder, check_form, print_lines, publish, read_trials
+from authprobe.clients.installation import storage as folders
+from authprobe.commands.output import check_folder, check_form, print_lines, publish, read_trials
 from authprobe.core.escaping import for_json, for_log
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import Silent, make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.redaction.pseudonyms import spoken
-from authprobe.report import answers
 from authprobe.report import bisection as words
-from authprobe.report.bisection_page import bisection_page
+from authprobe.report.html.bisection_page import bisection_page
+from authprobe.report.model import saved_bisections
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, cache_folder, is_ci
 from authprobe.trials.log import LOG, Trial, Trials
@@ -58,7 +58,7 @@ def bisect(
         tuple(load_all(settings.all_scenario_paths)), case, good=good, bad=bad, when=when
     )
     versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
-    folder = out / answers.FOLDER
+    folder = out / saved_bisections.FOLDER
     check_folder(folder)
     try:
         found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)

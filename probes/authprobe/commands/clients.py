@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from authprobe.clients import cache as folders
-from authprobe.clients.cache import Entry
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation import storage as folders
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.storage import Entry
+from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import order
 from authprobe.engine import laboratory

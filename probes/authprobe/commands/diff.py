@@ -11,7 +11,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from authprobe.bisection.question import not_published
-from authprobe.commands.answer import (
+from authprobe.commands.output import (
     check_folder,
     check_form,
     looks_words,

@@ -13,12 +13,12 @@ from rich.text import Text
 
 from authprobe import settings
 from authprobe.core.escaping import for_log, one_line
-from authprobe.doctor.checkup import check, is_well, sort
-from authprobe.doctor.held import Held, Win
-from authprobe.doctor.machine import Machine
+from authprobe.doctor.checks.registry import check, is_well, sort
+from authprobe.doctor.checks.variables import is_credential
+from authprobe.doctor.inventory.inventory import Survey, survey
+from authprobe.doctor.inventory.machine import Machine
+from authprobe.doctor.inventory.precedence import Held, Win
 from authprobe.doctor.result import CheckResult, Severity
-from authprobe.doctor.survey import Survey, survey
-from authprobe.doctor.values import is_credential
 from authprobe.errors import ExitCode
 from authprobe.redaction.redactor import Redactor
 
@@ -43,7 +43,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
     found = survey(this_machine())
     results = check(found)
     if online:
-        from authprobe.doctor.online import check_online
+        from authprobe.doctor.checks.online import check_online
 
         results = sort((*results, *check_online(found, tell=_tell)))
     words = Words(redactor_of(found))

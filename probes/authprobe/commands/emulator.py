@@ -25,8 +25,8 @@ from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.emulator.state.tokens import Token
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.observation.model import Exchange
-from authprobe.report.rules import print_rules, rules_markdown
-from authprobe.report.text import nearest_words
+from authprobe.report.model.phrases import nearest_words
+from authprobe.report.reference.rules import print_rules, rules_markdown
 from authprobe.settings import child_environment
 
 VARIABLES: Final = {

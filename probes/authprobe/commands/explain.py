@@ -35,7 +35,7 @@ class Explanation:
 
 def list_causes(*, as_markdown: bool) -> int:
     """Print every cause; the exit code."""
-    from authprobe.report.causes import causes_markdown, causes_text
+    from authprobe.report.reference.causes import causes_markdown, causes_text
 
     print(causes_markdown() if as_markdown else causes_text(), end="")
     return ExitCode.OK

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from authprobe.core.escaping import one_line
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.observation.fingerprint import Transition, describe_transition, transitions
-from authprobe.report.text import plural
+from authprobe.report.model.phrases import plural
 from authprobe.run.history.database import History
 from authprobe.run.history.model import NONE, PastRun, Point
 from authprobe.settings import history_place

@@ -15,7 +15,7 @@ from authprobe.engine.runner import plan_of
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.github import annotations
+from authprobe.report.formats.github import annotations
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run

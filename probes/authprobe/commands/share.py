@@ -11,9 +11,9 @@ from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import named
 from authprobe.redaction.pseudonyms import Personal
 from authprobe.redaction.publishing import Guard, SecretFoundError
-from authprobe.report.share import share_markdown
-from authprobe.report.table import problems
-from authprobe.report.text import plural
+from authprobe.report.markdown.issue import share_markdown
+from authprobe.report.model.matrix import problems
+from authprobe.report.model.phrases import plural
 from authprobe.run.history.database import last_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import authprobe
-from authprobe.commands.answer import (
+from authprobe.commands.output import (
     check_folder,
     check_form,
     looks_words,
@@ -31,7 +31,7 @@ from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import spoken
 from authprobe.report import versions as words
-from authprobe.report.versions_page import versions_page
+from authprobe.report.html.versions_page import versions_page
 from authprobe.run.model import this_platform
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind

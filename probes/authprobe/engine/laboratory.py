@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.install import Cache
-from authprobe.clients.process import Children
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from authprobe.clients import agent_sdk, api_sdk, claude_code, gateway, openai_proxy, raw_http
-from authprobe.clients.aftermath import with_aftermath
+from authprobe.clients import claude_code, raw_http
 from authprobe.clients.base import Laboratory, Runner
-from authprobe.clients.observing import DETAIL_LIMIT
+from authprobe.clients.home_inspection import with_aftermath
+from authprobe.clients.observe import DETAIL_LIMIT
+from authprobe.clients.proxies import claude_max_api, litellm
+from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
@@ -22,10 +24,10 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.CLAUDE_CODE: claude_code.probe,
     ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
     ClientKind.AGENT_SDK_NODE: agent_sdk.probe,
-    ClientKind.CLAUDE_MAX_API_PROXY: openai_proxy.probe,
+    ClientKind.CLAUDE_MAX_API_PROXY: claude_max_api.probe,
     ClientKind.ANTHROPIC_PYTHON: api_sdk.probe,
     ClientKind.ANTHROPIC_NODE: api_sdk.probe,
-    ClientKind.LITELLM: gateway.probe,
+    ClientKind.LITELLM: litellm.probe,
 }
 CLIENTS: Final = "[clients]"
 LEAST: Final = 5

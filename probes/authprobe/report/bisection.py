@@ -11,8 +11,8 @@ from authprobe.core.escaping import LONG, one_line
 from authprobe.diff.observations import Change, steady
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
-from authprobe.report.markdown import escaped
-from authprobe.report.text import plural
+from authprobe.report.markdown.summary import escaped
+from authprobe.report.model.phrases import plural
 from authprobe.run.model import this_platform
 from authprobe.trials.log import Trial
 

@@ -6,8 +6,8 @@ from typing import Final
 from authprobe.core.escaping import LONG, SHORT, cap, one_line
 from authprobe.diff.observations import SENT, Aspect, Change, alike
 from authprobe.diff.runs import Compared, Diff
-from authprobe.report.markdown import code, escaped
-from authprobe.report.text import plural
+from authprobe.report.markdown.summary import code, escaped
+from authprobe.report.model.phrases import plural
 
 
 def headline(diff: Diff) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from authprobe.core.escaping import for_log, one_line
-from authprobe.report import table, text
+from authprobe.report.model import matrix, phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
@@ -42,15 +42,15 @@ def _all(run: Run, *, plain: bool) -> Text:
         line = _line(cells, widths)
         drawn.append(line[: widths[0]], style).append(line[widths[0] :])
         if record.verdict.status in (Status.FAILED, Status.ERROR):
-            for problem in text.describe_problem(record):
+            for problem in phrases.describe_problem(record):
                 drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
-            for words in text.describe_cause(record.diagnosis) if record.diagnosis else ():
+            for words in phrases.describe_cause(record.diagnosis) if record.diagnosis else ():
                 drawn.append(f"    {_shown(words, plain=plain)}\n")
     drawn.append("\n" if rows else "")
     _append_changes(drawn, run, plain=plain)
-    for warning in table.warnings(run):
+    for warning in matrix.warnings(run):
         drawn.append(f"{_shown(warning, plain=plain)}\n", "bold yellow")
-    headline = table.headline(run)
+    headline = matrix.headline(run)
     mark = _mark(headline.status, plain=plain)
     words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
     return drawn.append(_shown(words, plain=plain), _STYLES[headline.status])
@@ -58,22 +58,22 @@ def _all(run: Run, *, plain: bool) -> Text:
 
 def _append_changes(drawn: Text, run: Run, *, plain: bool) -> None:
     """What is not as in the baseline, regressions first."""
-    for record in table.changes(run):
+    for record in matrix.changes(run):
         style = _STYLES[record.verdict.status]
-        drawn.append(f"{_shown(text.changed_words(record), plain=plain)}\n", style)
-        for line in table.change_words(record):
+        drawn.append(f"{_shown(phrases.changed_words(record), plain=plain)}\n", style)
+        for line in matrix.change_words(record):
             drawn.append(f"    {_shown(line, plain=plain)}\n")
     for name in run.absent:
         drawn.append(f"absent: {_shown(name, plain=plain)}\n", "bold yellow")
-    if words := table.baseline_words(run):
+    if words := matrix.baseline_words(run):
         drawn.append(f"{words}\n")
 
 
 def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
     seen, verdict = record.observation, record.verdict
     return (
-        f"{_mark(verdict.status, plain=plain)} {text.status_words(verdict)}",
-        text.outcome_words(seen),
+        f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}",
+        phrases.outcome_words(seen),
         str(len(seen.exchanges)),
         f"{seen.elapsed:.2f}",
         _shown(record.id, plain=plain),
@@ -90,7 +90,7 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _mark(status: Status, *, plain: bool) -> str:
-    return _PLAIN_MARKS[status] if plain else text.SYMBOLS[status]
+    return _PLAIN_MARKS[status] if plain else phrases.SYMBOLS[status]
 
 
 def _shown(outside: str, *, plain: bool) -> str:

@@ -6,8 +6,8 @@ from authprobe.compatibility.table import Bound, Feature, Gap, Interval, Made, T
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.escaping import LONG, one_line
 from authprobe.core.version_ranges import order
-from authprobe.report.markdown import escaped
-from authprobe.report.text import plural
+from authprobe.report.markdown.summary import escaped
+from authprobe.report.model.phrases import plural
 
 
 def headline(table: Table) -> str:

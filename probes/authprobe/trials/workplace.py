@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installers import HERE
+from authprobe.clients.installation.installers import HERE
 from authprobe.engine.laboratory import INSTALLS_AT_ONCE, open_laboratory
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome

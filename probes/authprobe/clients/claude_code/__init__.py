@@ -5,8 +5,8 @@ from typing import assert_never
 from authprobe.clients.base import Bench
 from authprobe.clients.claude_code.account import auth_logout, auth_status
 from authprobe.clients.claude_code.command import PRODUCTS, Command, ended_early
+from authprobe.clients.claude_code.parallel_sessions import ask_at_once
 from authprobe.clients.claude_code.prompt import JSON, STREAM, ask, ask_on_stdin, read_report
-from authprobe.clients.claude_code.together import ask_at_once
 from authprobe.observation.model import Observation
 from authprobe.scenario.model import Flow
 

@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from authprobe.clients.child import Ended
 from authprobe.clients.claude_code.command import Command, ended_early
+from authprobe.clients.process.child import Ended
 from authprobe.observation.model import Observation
 
 STATUS: Final = ("auth", "status")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from authprobe.clients.base import SYSTEM_PATH, Bench, find_program
-from authprobe.clients.child import Child, Ended, Finished, Stdin
-from authprobe.clients.install import Installed
-from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words, verified_version
+from authprobe.clients.installation.cache import Installed
+from authprobe.clients.observe import MESSAGE_LIMIT, cut_short, last_words, verified_version
+from authprobe.clients.process.child import Child, Ended, Finished, Stdin
 from authprobe.errors import ClientError
 from authprobe.observation.model import NOT_THERE, Exchange, Observation, Outcome, status_outcome
 

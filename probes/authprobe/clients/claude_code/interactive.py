@@ -3,11 +3,11 @@
 import time
 from typing import Final
 
-from authprobe.clients.child import Stdin
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.login import AUTHORIZE, VARIABLES, WORD, hidden
 from authprobe.clients.claude_code.prompt import QUESTION
-from authprobe.clients.terminal import Terminal
+from authprobe.clients.process.child import Stdin
+from authprobe.clients.process.terminal import Terminal
 from authprobe.emulator.rules.inference import ANSWER
 from authprobe.observation.model import Observation
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from authprobe.clients.browser import Browser, Page
-from authprobe.clients.child import Stdin
 from authprobe.clients.claude_code.command import Command
-from authprobe.clients.observing import MESSAGE_LIMIT, cut_short, last_words
-from authprobe.clients.terminal import Terminal
+from authprobe.clients.observe import MESSAGE_LIMIT, cut_short, last_words
+from authprobe.clients.process.child import Stdin
+from authprobe.clients.process.terminal import Terminal
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.observation.model import Observation, Outcome

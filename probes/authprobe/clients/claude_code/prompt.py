@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from authprobe.clients.child import Ended, Finished, Stdin
 from authprobe.clients.claude_code.command import Command, ended_early
-from authprobe.clients.observing import Report, last_inference, observe
+from authprobe.clients.observe import Report, last_inference, observe
+from authprobe.clients.process.child import Ended, Finished, Stdin
 from authprobe.observation.model import NOT_THERE, Observation
 
 QUESTION: Final = "ping"

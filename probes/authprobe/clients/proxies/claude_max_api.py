@@ -1,0 +1,107 @@
+"""claude-max-api-proxy: an OpenAI-style server that runs `claude`, asked one question."""
+
+import dataclasses
+import http.client
+import json
+import time
+from typing import Final
+
+from authprobe.clients.base import Bench, find_program
+from authprobe.clients.claude_code import PRODUCTS
+from authprobe.clients.observe import (
+    Report,
+    cut_short,
+    last_inference,
+    last_words,
+    observe,
+    verified_version,
+)
+from authprobe.clients.process.child import Child
+from authprobe.clients.process.children import Children
+from authprobe.clients.proxies.loopback_http import post
+from authprobe.clients.raw_http import USER_AGENT, read_error
+from authprobe.errors import ClientError
+from authprobe.observation.model import Exchange, Observation, Outcome
+
+READY: Final = "Server ready"
+ENDING: Final = 2.0
+"""Seconds that a proxy which gave no answer has to say why and end."""
+AT_A_TIME: Final = 0.05
+"""Seconds in which a proxy that logs nothing is read."""
+QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
+
+
+def probe(bench: Bench) -> Observation:
+    """Start the server with its `claude`, send it one chat completion, and end it."""
+    through = bench.case.client.through
+    if through is None:
+        raise ClientError("claude-max-api-proxy needs a claude-code to run")
+    proxy, claude = bench.installed(bench.case.client), bench.installed(through)
+    node = find_program("node")
+    environment = bench.environment({"node": node, "claude": claude.program})
+    began = time.monotonic()
+    children = bench.laboratory.children
+    port = children.free_port()
+    with bench.start(
+        [node, proxy.program, str(port)], env=environment, cwd=bench.work_folder()
+    ) as server:
+        if server.read_line_with(READY, bench.case.limit) is None:
+            return _not_ready(bench, server, began=began)
+        told, error = _ask(children, port, limit=bench.case.limit - (time.monotonic() - began))
+        server.read_until(lambda: False, AT_A_TIME)  # its log, which may hold what is none of it
+        ended = None if told else server.wait(ENDING)
+    cli = verified_version(bench.exchanges, PRODUCTS, claude.version)
+    version = f"{proxy.version}+claude-code@{cli}"
+    if told is None:
+        timed_out = isinstance(error, TimeoutError)
+        return cut_short(
+            bench,
+            Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
+            f"the proxy gave no answer: {last_words(ended.stderr) if ended else error}",
+            began=began,
+            version=version,
+        )
+    untrue = hides_refusal(told, last_inference(bench.exchanges))
+    if untrue:
+        told = dataclasses.replace(told, is_error=True)
+    seen = observe(bench, told, began=began, exit_code=None, version=version)
+    if untrue:
+        return dataclasses.replace(seen, detail="the proxy told its user that it was accepted")
+    return seen
+
+
+def hides_refusal(told: Report, last: Exchange | None) -> bool:
+    """Whether the proxy gave its user an answer although the backend refused the last request."""
+    return not told.is_error and last is not None and (last.status or 0) >= 400
+
+
+def _ask(
+    children: Children, port: int, *, limit: float
+) -> tuple[Report | None, OSError | http.client.HTTPException | None]:
+    path, headers = "/v1/chat/completions", {"user-agent": USER_AGENT}
+    try:
+        status, body = post(children, port, path, QUESTION, headers=headers, limit=limit)
+    except (OSError, http.client.HTTPException) as error:
+        return None, error
+    return read_report(status, body), None
+
+
+def read_report(status: int, body: bytes) -> Report:
+    """What an OpenAI-style client is told.
+
+    A status of 200 is the proxy's own word: `probe` looks at the exchanges for the backend's.
+    """
+    if status >= 400:
+        return Report(is_error=True, message=read_error(body)[1])
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return Report(is_error=True, message=body.decode("utf-8", "replace"))
+    return Report(is_error=False, message=None if content is None else str(content))
+
+
+def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
+    if time.monotonic() - began >= bench.case.limit:
+        return cut_short(bench, Outcome.TIMED_OUT, "the proxy did not start", began=began)
+    said = last_words(server.stderr)
+    return cut_short(bench, Outcome.CRASHED, f"the proxy did not start: {said}", began=began)

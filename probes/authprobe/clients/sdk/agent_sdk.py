@@ -1,0 +1,48 @@
+"""The Agent SDKs, for Python and for Node, each driven by a small program as a user would write."""
+
+from typing import Final
+
+from authprobe.clients.base import Bench
+from authprobe.clients.claude_code import ended_early
+from authprobe.clients.observe import Report, cut_short, observe
+from authprobe.clients.process.child import Ended
+from authprobe.clients.sdk.driver import drive, last_object
+from authprobe.observation.model import NOT_THERE, Observation, Outcome
+
+PRODUCTS: Final = ("agent-sdk",)
+NOT_FOUND: Final = "Claude Code not found"
+"""What the SDK for Python says, up to 0.1.7, where there is no `claude` on PATH."""
+NO_CLAUDE: Final = f"a claude of its own: {NOT_THERE}"
+
+
+def probe(bench: Bench) -> Observation:
+    """Run the driver to its end, and read the one JSON object that it prints."""
+    library = bench.installed(bench.case.client).program
+    driven = drive(bench, "agent_sdk", library, PRODUCTS)
+    finished, began, version = driven.finished, driven.began, driven.version
+    told = read_report(finished.stdout)
+    if finished.ended is Ended.LIMIT or told is None:
+        return ended_early(bench, finished, began=began, version=version)
+    if (told.message or "").startswith(NOT_FOUND) and not bench.exchanges:
+        return cut_short(bench, Outcome.UNAVAILABLE, NO_CLAUDE, began=began, version=version)
+    return observe(bench, told, began=began, exit_code=finished.exit_code, version=version)
+
+
+def read_report(stdout: str) -> Report | None:
+    """What the SDK gave its user; None: the driver did not come to its end.
+
+    Both SDKs yield a failed result and then raise; what is raised counts where nothing was yielded.
+    """
+    told = last_object(stdout)
+    if told is None or "error" not in told:
+        return None
+    result, raised = told.get("result") or {}, told["error"] or {}
+    if not isinstance(result, dict) or not isinstance(raised, dict):
+        return None
+    status = result.get("api_error_status")
+    message = result.get("result") or raised.get("message")
+    return Report(
+        is_error=bool(raised) or bool(result.get("is_error", not result)),
+        message=str(message) if message else None,
+        status=status if type(status) is int else None,
+    )

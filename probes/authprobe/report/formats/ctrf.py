@@ -1,0 +1,71 @@
+"""A run in the Common Test Report Format (ctrf.io), for tools that read every runner's results."""
+
+import uuid
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from authprobe.report.model import phrases
+from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
+
+SPECIFICATION: Final = "0.0.0"
+"""The version of the format."""
+_STATUSES: Final = {
+    Status.PASSED: "passed",
+    Status.FAILED: "failed",
+    Status.SKIPPED: "skipped",
+    Status.ERROR: "other",
+}
+"""What could not be tested is neither a failure nor skipped."""
+
+
+def ctrf(run: Run) -> str:
+    """The text of `ctrf.json`."""
+    start = round(run.started_at.timestamp() * 1000)
+    tests = [_test(record) for record in run.cases]
+    found = [test["status"] for test in tests]
+    report = {
+        "reportFormat": "CTRF",
+        "specVersion": SPECIFICATION,
+        "reportId": str(uuid.UUID(run.id)),
+        "timestamp": run.started_at,
+        "generatedBy": run.tool.name,
+        "results": {
+            "tool": {"name": run.tool.name, "version": run.tool.version},
+            "summary": {
+                "tests": len(tests),
+                **{status: found.count(status) for status in _STATUSES.values()},
+                "pending": 0,
+                "start": start,
+                "stop": start + round(run.elapsed * 1000),
+            },
+            "tests": tests,
+            "extra": {"complaints": run.complaints, "absent": run.absent},
+        },
+    }
+    return to_json(report, indent=1).decode() + "\n"
+
+
+def _test(record: CaseRecord) -> dict[str, Any]:
+    verdict = record.verdict
+    test: dict[str, Any] = {
+        # The same in every run, so that a case is known again.
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"authprobe:{record.id}")),
+        "name": record.id,
+        "status": _STATUSES[verdict.status],
+        "rawStatus": phrases.status_words(verdict),
+        "duration": round(record.observation.elapsed * 1000),
+        "suite": [record.scenario],
+        "extra": {
+            "client": record.client,
+            "client_version": record.client_version,
+            "baseline": verdict.baseline,
+            "known": verdict.known,
+        },
+    }
+    if verdict.status is not Status.PASSED:
+        test["message"] = "\n".join(phrases.describe_problem(record))
+    if changes := phrases.describe_changes(record):
+        test["extra"]["transitions"] = changes
+    return test

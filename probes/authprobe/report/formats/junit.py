@@ -1,0 +1,80 @@
+"""A run as JUnit XML, as CI systems draw it: a suite for each scenario, a test for each case.
+
+The shape is that of Jenkins' junit-10.xsd, which GitHub's actions and GitLab read as well.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from authprobe.core.escaping import shown
+from authprobe.report.model import phrases
+from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
+
+_TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}
+
+
+def junit(run: Run) -> str:
+    """The text of `junit.xml`."""
+    root = Element("testsuites", {"name": run.tool.name, **_numbers(run.cases)})
+    del root.attrib["skipped"]  # it is for suites only
+    began = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
+    for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
+        records = tuple(cases)
+        values = {"name": shown(scenario), "timestamp": began, **_numbers(records)}
+        suite = SubElement(root, "testsuite", values)
+        for record in records:
+            _add(suite, record)
+    if run.complaints:
+        _add_complaints(root, run.complaints)
+    indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _numbers(records: Sequence[CaseRecord]) -> Mapping[str, str]:
+    found = [record.verdict.status for record in records]
+    return {
+        "tests": str(len(found)),
+        "failures": str(found.count(Status.FAILED)),
+        "errors": str(found.count(Status.ERROR)),
+        "skipped": str(found.count(Status.SKIPPED)),
+        "time": f"{sum(record.observation.elapsed for record in records):.3f}",
+    }
+
+
+def _add(suite: Element, record: CaseRecord) -> None:
+    name = record.id.removeprefix(f"{record.scenario}/")
+    case = SubElement(
+        suite,
+        "testcase",
+        classname=shown(record.scenario),
+        name=shown(name),
+        time=f"{record.observation.elapsed:.3f}",
+    )
+    tag = _TAGS.get(record.verdict.status)
+    if tag is None:
+        return
+    lines = [shown(line) for line in phrases.describe_problem(record)]
+    known = f"known failure: {record.verdict.known}" if record.verdict.known else None
+    trouble = SubElement(
+        case, tag, type=phrases.status_words(record.verdict), message=shown(known or lines[0])
+    )
+    changes = phrases.describe_changes(record)
+    trouble.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
+
+
+def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
+    """Known failures that are no more, as a suite of their own: they fail the run."""
+    number = str(len(complaints))
+    suite = SubElement(
+        root, "testsuite", name="known-failures", tests=number, failures=number, errors="0"
+    )
+    for complaint in complaints:
+        told = shown(complaint)
+        place = told.split(": ", 1)[0]
+        case = SubElement(suite, "testcase", classname="known-failures", name=place, time="0.000")
+        SubElement(case, "failure", type="failed", message=told)
+    for name in ("tests", "failures"):
+        root.set(name, str(int(root.get(name, "0")) + len(complaints)))
