@@ -28,7 +28,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.texts: list[str] = []
-        self.feed(phrases)
+        self.feed(text)
         self.close()
         assert self.open == []
 

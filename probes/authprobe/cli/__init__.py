@@ -3,12 +3,20 @@
 import click
 
 import authprobe
+from authprobe.cli.accept import accept
+from authprobe.cli.bisect import bisect
 from authprobe.cli.clients import clients
-from authprobe.cli.diagnosing import doctor, explain, scan
+from authprobe.cli.diff import diff
+from authprobe.cli.doctor import doctor
 from authprobe.cli.emulator import emulator
+from authprobe.cli.explain import explain
 from authprobe.cli.group import Group
-from authprobe.cli.probing import bisect, diff, run, versions
-from authprobe.cli.runs import accept, history, schema, share
+from authprobe.cli.history import history
+from authprobe.cli.run import run
+from authprobe.cli.scan import scan
+from authprobe.cli.schema import schema
+from authprobe.cli.share import share
+from authprobe.cli.versions import versions
 
 
 @click.group(
