@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.make import make_run
-from tests.report.page import many, page_of
+from tests.support.make import make_run
+from tests.support.page import many, page_of
 
 ROUNDS = 5
 LIMIT = 2.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "probes" / "authprobe"
+PACKAGE = Path(__file__).parents[1] / "probes" / "authprobe"
 LAYERS = (
     "core",
     "documents",

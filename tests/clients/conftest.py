@@ -7,7 +7,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
-from tests.clients.registry import Registry
+from tests.support.registry import Registry
 
 SYSTEM_PATH = "/usr/bin:/bin"
 

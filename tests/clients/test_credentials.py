@@ -20,7 +20,7 @@ from authprobe.errors import ClientError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Form, Via
-from tests.make import make_case
+from tests.support.make import make_case
 
 API_KEY = Credential(token=Kind.API_KEY, via=Via.API_KEY_VARIABLE)
 HELPER = Credential(token=Kind.API_KEY, via=Via.API_KEY_HELPER)

@@ -17,8 +17,8 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Endpoint, Request, Via
-from tests.make import make_case
-from tests.scenario.files import changed, complaints
+from tests.support.make import make_case
+from tests.support.scenario_files import changed, complaints
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
 URLS = {

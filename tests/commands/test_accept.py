@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.command import Ended, results, run, verdicts, write_scenario
-from tests.test_run import BAD, GOOD, SCENARIO
+from tests.commands.test_run import BAD, GOOD, SCENARIO
+from tests.support.command import Ended, results, run, verdicts, write_scenario
 
 KNOWN = f"""
 known_failures:

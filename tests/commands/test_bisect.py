@@ -10,10 +10,10 @@ import pytest
 
 from authprobe.commands.output import print_lines
 from authprobe.trials.log import Trials
-from tests.clients.registry import OFFLINE
-from tests.command import command, environment, run
-from tests.waiting import wait_until
-from tests.world import CASE, GONE, World, make_world, numbers
+from tests.support.command import command, environment, run
+from tests.support.registry import OFFLINE
+from tests.support.waiting import wait_until
+from tests.support.world import CASE, GONE, World, make_world, numbers
 
 
 @pytest.fixture

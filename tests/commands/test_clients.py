@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from authprobe.cli import main
 from authprobe.clients.installation.storage import Lock, lock_file
-from tests.clients.registry import OFFLINE, Registry
-from tests.command import Ended, command, environment
-from tests.command import run as run_here
-from tests.waiting import wait_until
+from tests.support.command import Ended, command, environment
+from tests.support.command import run as run_here
+from tests.support.registry import OFFLINE, Registry
+from tests.support.waiting import wait_until
 
 KILOBYTES = 'head -c 100000 /dev/zero > "$modules/large"'
 

@@ -10,10 +10,10 @@ from authprobe.cli import main
 from authprobe.commands.output import LOOKS, looks_words
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
-from tests.clients.registry import OFFLINE
-from tests.command import Ended, run
-from tests.make import make_record, make_run
-from tests.world import CASE, GONE, World, make_world
+from tests.support.command import Ended, run
+from tests.support.make import make_record, make_run
+from tests.support.registry import OFFLINE
+from tests.support.world import CASE, GONE, World, make_world
 
 BEFORE, AFTER = "claude-code@1.0.0", "claude-code@1.0.2"
 RESULTS = ("before.json", "after.json")

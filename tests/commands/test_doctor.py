@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.command import PROJECT, Ended, command
-from tests.doctor.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, make_home
-from tests.test_untouched import VARIABLES, contents, furnish
+from tests.integration.test_untouched import VARIABLES, contents, furnish
+from tests.support.command import PROJECT, Ended, command
+from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, make_home
 
 SEPARATE = {"PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8", "COLUMNS": "80"}
 

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from authprobe.emulator.rules.routes import RULES
-from tests.command import Ended, command, environment
-from tests.command import run as run_here
-from tests.waiting import wait_until
+from tests.support.command import Ended, command, environment
+from tests.support.command import run as run_here
+from tests.support.waiting import wait_until
 
 LIMIT = 20.0
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"

@@ -11,8 +11,8 @@ from authprobe.cli import main
 from authprobe.observation.model import Outcome
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
-from tests.command import PROJECT, run
-from tests.make import make_exchange, make_observation, make_record, make_run
+from tests.support.command import PROJECT, run
+from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 UNKNOWN_TOKEN = (

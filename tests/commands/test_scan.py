@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from authprobe.cli import main
 from authprobe.errors import ExitCode
-from tests.command import command, run
+from tests.support.command import command, run
 
 TOKEN = "sk-ant-oat01-" + "AbCd1234" * 8
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Ended, run, write_scenario
-from tests.test_run import BAD, GOOD, SCENARIO
+from tests.commands.test_run import BAD, GOOD, SCENARIO
+from tests.support.command import Ended, run, write_scenario
 
 TOKEN = "sk-ant-oat01-" + "made-up-value-" * 3
 EXPECTED = "- then: {outcome: rejected, status: 401}"

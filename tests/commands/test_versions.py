@@ -15,11 +15,11 @@ from authprobe.commands.output import publish
 from authprobe.commands.versions import files
 from authprobe.compatibility.table import Table, dump_table, intervals
 from authprobe.trials.log import LOG, Trials
-from tests.clients.registry import OFFLINE
-from tests.command import Ended, command, environment, run
-from tests.test_compat import PUBLISHED, known, make_table
-from tests.waiting import wait_until
-from tests.world import CASE, GONE, World, make_world, numbers
+from tests.compatibility.test_table import PUBLISHED, known, make_table
+from tests.support.command import Ended, command, environment, run
+from tests.support.registry import OFFLINE
+from tests.support.waiting import wait_until
+from tests.support.world import CASE, GONE, World, make_world, numbers
 
 FEATURES = f"""
 features:

@@ -12,7 +12,7 @@ import trustme
 from authprobe.doctor.checks.registry import check
 from authprobe.doctor.inventory.inventory import survey
 from authprobe.doctor.result import CheckResult, Severity
-from tests.doctor.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
+from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
 
 Furnish = Callable[[Home], object]
 

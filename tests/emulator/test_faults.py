@@ -20,7 +20,7 @@ from authprobe.emulator.rules.routes import REFUSALS, ROUTES
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.errors import SettingsError
-from tests.emulator.wire import TIMEOUT, client_of, trusting
+from tests.support.wire import TIMEOUT, client_of, trusting
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
 ASKED = {"model": "m", "max_tokens": 1, "messages": []}

@@ -6,7 +6,7 @@ from authprobe.observation.model import Outcome
 from authprobe.report.terminal import print_run
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Mismatch, Status, Verdict
-from tests.make import make_exchange, make_observation, make_record, make_run
+from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 
 def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width: int = 120) -> str:

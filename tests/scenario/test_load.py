@@ -10,7 +10,7 @@ from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file
 from authprobe.scenario.model import Credential, Endpoint, Rule, TextRule, Via
-from tests.scenario.files import FULL, SMALL, changed, complaints, load_text
+from tests.support.scenario_files import FULL, SMALL, changed, complaints, load_text
 
 
 def test_a_full_file_becomes_a_scenario(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-from pathlib import Path
-
 from pydantic import TypeAdapter
 
 from authprobe.scenario.model import Scenario
 from authprobe.scenario.schema import dump_schema, scenario_schema
+from tests.support.command import PROJECT
 
-FILE = Path(__file__).parents[2] / "scenarios" / "schema.json"
+FILE = PROJECT / "scenarios" / "schema.json"
 
 
 def test_the_schema_beside_the_scenarios_is_up_to_date() -> None:

@@ -1,0 +1,394 @@
+"""Who uses a client, whether it is whole, and which are to go."""
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installers import ASK_LIMIT
+from authprobe.clients.installation.storage import (
+    HASHED_BYTES,
+    MANIFEST,
+    Entry,
+    Lock,
+    damage,
+    describe,
+    discard,
+    entries,
+    expendable,
+    lock_file,
+    remove,
+    sweep,
+)
+from authprobe.clients.process.children import Children
+from authprobe.errors import InstallError
+from authprobe.scenario.model import parse_client
+from tests.support.registry import Registry, content, fault, install, prepare
+from tests.support.waiting import wait_until
+
+INSTALL = """
+import sys
+from pathlib import Path
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.process.children import Children
+from authprobe.scenario.model import parse_client
+
+with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
+    client = parse_client("claude-code@1.0.0")
+    cache.prepare(client, print)
+    assert cache.get(client).program.is_file()
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+REMOVE = """
+import shutil, sys, time
+from pathlib import Path
+from authprobe.clients.installation import storage
+
+cache.shutil.rmtree = lambda *_, **__: time.sleep(300)
+cache.remove(cache.entries(Path(sys.argv[1]))[0])
+"""
+
+
+def start(program: str, cache: Path) -> subprocess.Popen[str]:
+    """Another run with this cache."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(cache)],
+        env={"PATH": os.environ["PATH"], "HOME": str(cache.parent)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Path:
+    """A client with a program, a small file and a link, as it was installed."""
+    folder = tmp_path / "cache" / "claude-code" / "1.0.0"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "program").write_bytes(b"x" * HASHED_BYTES)
+    (folder / "small").write_bytes(b"y")
+    (folder / "bin" / "claude").symlink_to("../program")
+    (folder / "bin" / "other").hardlink_to(folder / "program")
+    describe(folder)
+    lock_file(folder).touch()
+    return folder
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Write in the middle of a file and give it its old times back."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(7)
+        file.write(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_what_is_as_it_was_installed_is_whole(client: Path) -> None:
+    assert damage(client) is None
+    (client / "__pycache__").mkdir()
+    (client / "__pycache__" / "x.pyc").touch()
+    (client / "more").touch()
+    overwrite(client / "program", b"xx")
+    client.rename(client.with_name("2.0.0"))
+    assert damage(client.with_name("2.0.0")) is None
+
+
+def test_any_damage_is_told(client: Path) -> None:
+    overwrite(client / "program", b"yy")
+    assert damage(client) in {"program has another content", "bin/other has another content"}
+    (client / "small").write_bytes(b"yy")
+    (client / "program").write_bytes(b"x" * HASHED_BYTES)
+    assert damage(client) == "small has another size"
+    (client / "small").unlink()
+    assert damage(client) == "small is gone"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"size_bytes": 1, "files": [1]}'])
+def test_without_a_manifest_it_is_damaged(client: Path, text: str) -> None:
+    (client / MANIFEST).write_text(text)
+    assert damage(client) == "its list of files cannot be read"
+
+
+def test_a_large_client_is_checked_in_no_time(tmp_path: Path) -> None:
+    folder = tmp_path / "1.0.0"
+    for number in range(20):
+        (folder / str(number)).mkdir(parents=True)
+        for name in range(100):
+            (folder / str(number) / str(name)).touch()
+    with (folder / "program").open("wb") as file:
+        file.truncate(100 * HASHED_BYTES)
+    describe(folder)
+    began = time.process_time()
+    assert damage(folder) is None
+    assert time.process_time() - began < 0.1
+
+
+def test_a_file_with_two_names_counts_once(client: Path) -> None:
+    (entry,) = entries(client.parent.parent)
+    assert HASHED_BYTES < entry.size_bytes < HASHED_BYTES + 100
+    (client / MANIFEST).unlink()
+    assert entries(client.parent.parent) == (entry,)
+
+
+def test_a_lock_is_shared_or_held_alone(tmp_path: Path) -> None:
+    one, other = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    assert one.take(shared=True)
+    assert other.take(shared=True)
+    assert not one.take(shared=False)
+    assert other.take(shared=False)
+    assert not one.take(shared=True)
+    other.release()
+    assert one.take(shared=True)
+    one.release()
+
+
+def test_a_cache_that_cannot_be_written_can_be_used(
+    registry: Registry, cache: Cache, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(cache, "claude-code@1.0.0")
+    really = os.open
+
+    def read_only(path: str, flags: int, *rest: int, **more: int) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT) and str(cache.folder) in str(path):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with Cache(cache.folder, children) as again:
+        assert install(again, "claude-code@1.0.0").program.exists()
+        assert [entry.in_use for entry in entries(cache.folder)] == [True]
+        assert fault(again, "claude-code@1.0.1")
+
+
+def test_what_is_no_client_is_not_listed(client: Path) -> None:
+    cache = client.parent.parent
+    for name in ("tools/pip", "claude-code/.new-2.0.0_abc", "claude-code/notes"):
+        (cache / name).mkdir(parents=True)
+        (cache / f"{name}.lock").touch()
+    assert [str(entry) for entry in entries(cache)] == ["claude-code@1.0.0"]
+    assert entries(cache / "nothing") == ()
+
+
+def test_a_client_in_use_is_not_removed(client: Path) -> None:
+    lock = Lock(lock_file(client))
+    assert lock.take(shared=True)
+    (entry,) = entries(client.parent.parent)
+    assert entry.in_use
+    assert not remove(entry)
+    lock.release()
+    assert remove(entry)
+    assert remove(entry), "another run has been quicker"
+    assert content_of(client) == []
+
+
+def content_of(client: Path) -> list[str]:
+    """What is in the folder of a client's kind, less the locks."""
+    return [path.name for path in client.parent.iterdir() if path.suffix != ".lock"]
+
+
+_entries = st.lists(
+    st.builds(
+        Entry,
+        name=st.just("claude-code"),
+        version=st.integers(0, 99).map("1.0.{}".format),
+        folder=st.just(Path()),
+        size_bytes=st.integers(0, 10),
+        used_at=st.floats(0, 10),
+        in_use=st.booleans(),
+    ),
+    unique_by=lambda entry: entry.version,
+)
+
+
+@given(_entries, st.integers(0, 100), st.none() | st.floats(0, 10))
+def test_least_recently_used_goes_first(
+    found: list[Entry], limit_bytes: int, used_before: float | None
+) -> None:
+    chosen = expendable(found, limit_bytes=limit_bytes, used_before=used_before)
+    assert not any(entry.in_use for entry in chosen)
+    left = [entry for entry in found if entry not in chosen and not entry.in_use]
+    total = sum(entry.size_bytes for entry in found if entry not in chosen)
+    assert total <= limit_bytes or not left
+    needless = [x for x in chosen if used_before is None or x.used_at >= used_before]
+    if needless:
+        assert total + needless[-1].size_bytes > limit_bytes
+        assert all(entry.used_at >= needless[-1].used_at for entry in left)
+
+
+def test_nothing_is_expendable_without_a_reason(client: Path) -> None:
+    assert expendable(entries(client.parent.parent)) == ()
+
+
+def make_used(cache: Cache, version: str, seconds_ago: float) -> None:
+    """Pretend that a client was used last so long ago."""
+    moment = time.time() - seconds_ago
+    os.utime(cache.folder / "claude-code" / f"{version}.lock", (moment, moment))
+
+
+def test_the_limit_is_kept_and_nothing_that_is_in_use_goes(
+    registry: Registry, tmp_path: Path, children: Children
+) -> None:
+    registry.after('head -c 1000 /dev/zero > "$modules/large"')
+    for place, version in enumerate(["1.0.0", "1.0.1", "1.0.2"]):
+        with Cache(tmp_path / "cache", children) as cache:
+            install(cache, f"claude-code@{version}")
+            make_used(cache, version, 100 - place)
+    said: list[str] = []
+    with Cache(cache.folder, children, limit_bytes=3000) as cache:
+        install(cache, "claude-code@1.0.0")  # was least recently used, and is used now
+        cache.prepare(parse_client("claude-code@1.0.3"), said.append)
+        assert content(cache) == ["1.0.0", "1.0.3"]
+        assert said == ["installing 1.0.3"]
+    with Cache(cache.folder, children, limit_bytes=100) as cache:
+        cache.prepare(parse_client("claude-code@1.0.3"), said.append)
+        assert content(cache) == ["1.0.0", "1.0.3"], "nothing was installed"
+        cache.prepare(parse_client("claude-code@1.0.4"), said.append)
+        assert content(cache) == ["1.0.3", "1.0.4"]
+        assert said[-1].endswith(" kB; AUTHPROBE_CACHE_LIMIT is 100 B")
+    assert content(cache) == []
+
+
+def test_what_a_run_is_going_to_use_makes_no_room(
+    registry: Registry, tmp_path: Path, children: Children
+) -> None:
+    with Cache(tmp_path / "cache", children) as cache:
+        install(cache, "claude-code@1.0.0")
+    with Cache(cache.folder, children, limit_bytes=1) as cache:
+        clients = [parse_client("claude-code@1.0.1"), parse_client("claude-code@1.0.0")]
+        cache.expect(clients)
+        for client in clients:
+            cache.prepare(client, print)
+        assert content(cache) == ["1.0.0", "1.0.1"]
+    assert registry.calls == ["install", "install"]
+
+
+def test_what_another_run_uses_stays_until_that_ends(
+    registry: Registry, tmp_path: Path, children: Children
+) -> None:
+    with start(INSTALL, tmp_path / "cache") as other:
+        assert other.stdout is not None
+        assert list(iter(other.stdout.readline, "ready\n")) == ["installing 1.0.0\n"]
+        cache = Cache(tmp_path / "cache", children, limit_bytes=1)
+        cache.make_room()
+        assert content(cache) == ["1.0.0"]
+        other.kill()
+        other.wait(timeout=ASK_LIMIT)
+        cache.make_room()
+        assert content(cache) == []
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.15, 0.2, 0.25, 0.3, 0.4])
+def test_a_run_that_is_killed_at_any_moment_leaves_a_usable_cache(
+    registry: Registry, tmp_path: Path, cache: Cache, moment: float
+) -> None:
+    registry.after("sleep 0.1")
+    other = start(INSTALL, cache.folder)
+    with pytest.raises(subprocess.TimeoutExpired):
+        other.wait(timeout=moment)
+    other.kill()
+    other.communicate()
+    assert set(prepare(cache, "claude-code@1.0.0")) <= {"installing 1.0.0"}
+    assert cache.get(parse_client("claude-code@1.0.0")).program.exists()
+    cache.close()
+    sweep(cache.folder)  # the other's installer may have lived a moment longer
+    assert content(cache) == ["1.0.0"]
+
+
+def test_a_run_that_is_killed_while_it_installs_is_swept_up(
+    registry: Registry, tmp_path: Path, cache: Cache
+) -> None:
+    registry.after(f'touch "{tmp_path}/half"; exec sleep 300')
+    other = start(INSTALL, cache.folder)
+    wait_until((tmp_path / "half").exists)
+    sweep(cache.folder)
+    assert content(cache)[0].startswith(".new-1.0.0_"), "it is still at it"
+    other.kill()
+    other.communicate()
+    sweep(cache.folder)
+    assert content(cache) == []
+
+
+def test_a_run_that_is_killed_while_it_removes_leaves_no_client(client: Path) -> None:
+    cache = client.parent.parent
+    other = start(REMOVE, cache)
+    wait_until(lambda: any(cache.glob("*/.old-*/client")))
+    assert entries(cache) == ()
+    other.kill()
+    other.communicate()
+    assert content_of(client) != []
+    sweep(cache)
+    assert content_of(client) == []
+
+
+def test_to_discard_what_is_not_there_is_nothing(tmp_path: Path) -> None:
+    discard(tmp_path / "1.0.0")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "wrong"),
+    [
+        ("rm -r node_modules/@anthropic-ai", "package.json is gone"),
+        ("echo >> node_modules/.bin/claude", "claude has another size"),
+        ("rm authprobe.json", "its list of files cannot be read"),
+    ],
+)
+def test_a_damaged_client_is_installed_again_and_that_is_said(
+    registry: Registry, cache: Cache, children: Children, script: str, wrong: str
+) -> None:
+    folder = install(cache, "claude-code@1.0.0").folder
+    cache.close()
+    subprocess.run(["/bin/sh", "-c", script], cwd=folder, check=True)
+    said: list[str] = []
+    told: list[str] = []
+    with Cache(cache.folder, children) as again:
+        again.prepare(parse_client("claude-code@1.0.0"), said.append, told.append)
+        assert again.get(parse_client("claude-code@1.0.0")).program.exists()
+        assert damage(folder) is None
+    assert said == ["installing 1.0.0"]
+    (line,) = told
+    assert line.startswith("claude-code@1.0.0 is damaged (")
+    assert line.endswith(f"{wrong}) and is installed again")
+    assert content(cache) == ["1.0.0"]
+
+
+def test_a_damaged_client_stays_until_there_is_another(
+    registry: Registry, cache: Cache, children: Children
+) -> None:
+    folder = install(cache, "claude-code@1.0.0").folder
+    cache.close()
+    (folder / "authprobe.json").unlink()
+    registry.after("echo ENOTFOUND >&2; exit 1")
+    client = parse_client("claude-code@1.0.0")
+    with Cache(cache.folder, children) as again:
+        again.prepare(client, lambda _: None)
+        with pytest.raises(InstallError, match="the package registry cannot be reached"):
+            again.get(client)
+    assert (folder / "node_modules" / ".bin" / "claude").exists()
+
+
+def test_one_run_waits_for_another_that_installs_the_same(
+    registry: Registry, tmp_path: Path, cache: Cache
+) -> None:
+    registry.after(f'touch "{tmp_path}/half"; while ! [ -e "{tmp_path}/go" ]; do sleep 0.01; done')
+    other = start(INSTALL, cache.folder)
+    wait_until((tmp_path / "half").exists)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        (tmp_path / "go").touch()
+
+    cache.prepare(parse_client("claude-code@1.0.0"), say)
+    assert cache.get(parse_client("claude-code@1.0.0")).program.exists()
+    other.communicate()
+    assert said == ["waiting for another run, which installs or uses it"]
+    assert registry.calls == ["install"]

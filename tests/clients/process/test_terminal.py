@@ -1,0 +1,173 @@
+"""A program of our own in a terminal of ours."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Child, Ended, Stdin
+from authprobe.clients.process.children import Children
+from authprobe.clients.process.terminal import Terminal
+from tests.support.waiting import wait_until
+
+LIMIT = 20.0
+ADDRESS = "https://claude.ai/oauth/authorize?code=true"
+
+
+@contextmanager
+def terminal(children: Children, script: str, *arguments: str) -> Iterator[Terminal]:
+    """A terminal in which this Python program runs."""
+    argv = [sys.executable, "-I", "-c", script, *arguments]
+    with children.start(argv, env={}, cwd=Path("/"), stdin=Stdin.TERMINAL) as child:
+        yield Terminal(child)
+
+
+def is_there(group: int) -> bool:
+    """Whether a process of this group is running."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Shown:
+    """In the place of a child: what it has written so far."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.output = b""
+        self.terminal = Terminal(cast(Child, self))
+        for part in parts:
+            self.output += part
+            assert isinstance(self.terminal.lines, tuple)
+
+
+def lines(*parts: bytes) -> tuple[str, ...]:
+    """What is on the screen when this has been written, part by part."""
+    return Shown(*parts).terminal.lines
+
+
+def test_the_terminal_is_the_childs_own_and_wide(children: Children) -> None:
+    script = (
+        "import os; print(os.isatty(0), os.isatty(1), os.isatty(2), "
+        "os.get_terminal_size(), os.tcgetpgrp(0) == os.getpid() == os.getsid(0)); "
+        "open('/dev/tty').close()"
+    )
+    with terminal(children, script) as it:
+        finished = it.child.wait(LIMIT)
+        assert finished.exit_code == 0
+        assert it.text == "True True True os.terminal_size(columns=500, lines=80) True"
+
+
+def test_what_is_typed_arrives_and_enter_sends_it(children: Children) -> None:
+    script = "import sys; print('>', flush=True); print('got', sys.stdin.readline().upper())"
+    with terminal(children, script) as it:
+        assert it.changes(LIMIT)
+        it.type("code#state")
+        it.settle(0.1, LIMIT)
+        assert "got" not in it.text
+        it.enter()
+        assert it.child.wait(LIMIT).exit_code == 0
+        assert it.lines[-1] == "got CODE#STATE"
+
+
+def test_a_screen_that_stays_the_same_does_not_change(children: Children) -> None:
+    with terminal(children, "import time; print('still', flush=True); time.sleep(300)") as it:
+        assert it.changes(LIMIT)
+        began = time.monotonic()
+        assert not it.changes(0.2)
+        assert 0.2 <= time.monotonic() - began < LIMIT
+        assert not it.child.ended
+        finished = it.child.wait(0.0)
+        assert (finished.ended, finished.exit_code) == (Ended.LIMIT, -signal.SIGKILL)
+
+
+def test_a_child_that_has_ended_changes_nothing_more(children: Children) -> None:
+    with terminal(children, "print('over')") as it:
+        while it.changes(LIMIT):
+            pass
+        assert it.child.ended
+        assert it.lines == ("over",)
+
+
+def test_a_screen_that_never_rests_is_not_waited_for(children: Children) -> None:
+    with terminal(children, "while True: print('x' * 100, flush=True)") as it:
+        began = time.monotonic()
+        it.settle(0.5, 1.0)
+        assert time.monotonic() - began < LIMIT
+
+
+def test_too_much_output_is_cut_and_what_runs_on_is_ended(children: Children) -> None:
+    with terminal(children, "while True: print('x' * 499, flush=True)") as it:
+        finished = it.child.wait(3.0)
+        assert len(it.child.output) <= OUTPUT_LIMIT_BYTES
+        assert finished.ended is Ended.LIMIT
+
+
+def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:
+    script = (
+        "import os, time\nif os.fork() == 0: time.sleep(300)\nprint(os.getpid(), flush=True)\n"
+        "os.read(0, 1)"
+    )
+    with terminal(children, script) as it:
+        assert it.changes(LIMIT)
+        pid = int(it.text)
+    wait_until(lambda: not is_there(pid))
+
+
+def test_the_screen_is_what_is_left_after_all_movements() -> None:
+    assert lines(b"wait...\r\x1b[2Kdone\r\n", b"\x1b[1A\x1b[32mDONE\x1b[0m") == ("DONE",)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        b"\x1b[?2026h",
+        b"\x1b[?u",
+        b"\x1b[<u",
+        b"\x1b[>1u",
+        b"\x1b[>4;2m",
+        b"\x1b[>0q",
+        b"\x1b[c",
+        b"\x1b[38:2::1:2:3m",
+        b"\x1bP+q544e\x1b\\",
+        b"\x1b_Gi=1;AAAA\x1b\\",
+        b"\x1b]0;a title\x07",
+        b"\x1b]8;;https://example.org\x1b\\",
+        b"\x1b[1;2;3;4;5;6;7;8H",
+    ],
+)
+def test_what_newer_terminals_are_told_is_not_shown(unknown: bytes) -> None:
+    whole = b"\x1b[Hone " + unknown + b"two"
+    shown = lines(whole)
+    assert [line.replace("one", "").strip() for line in shown] == ["two"]
+    assert lines(*(whole[i : i + 1] for i in range(len(whole)))) == shown
+
+
+def test_an_address_is_found_on_the_screen_and_behind_a_text() -> None:
+    link = f"\x1b]8;id=1;{ADDRESS}\x07sign in here\x1b]8;;\x07\r\n".encode()
+    assert Shown(link).terminal.addresses == (ADDRESS,)
+    assert Shown(f"visit:\r\n\r\n  {ADDRESS}\r\n".encode()).terminal.addresses == (ADDRESS,)
+
+
+def test_an_address_that_is_wider_than_the_screen_is_read_whole() -> None:
+    address = ADDRESS + "&scope=" + "x" * 700
+    assert Shown(f"{address}\r\nPaste\r\n".encode()).terminal.addresses == (address,)
+    assert Shown(f"{address[:500]}\r\n{address[500:]}\r\n".encode()).terminal.addresses == (
+        address,
+    )
+
+
+@given(st.lists(st.binary() | st.text("\x1b[]?;0123456789Hm\x07P\\", max_size=20).map(str.encode)))
+@example([b"\x1b[", b"99999999999999999999A"])
+@example([b"\xff\xfe", b"\x1b]8;;"])
+def test_nothing_that_is_written_is_our_trouble(parts: list[bytes]) -> None:
+    lines(*parts)

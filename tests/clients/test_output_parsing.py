@@ -1,0 +1,178 @@
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authprobe.clients import claude_code
+from authprobe.clients.claude_code import prompt
+from authprobe.clients.observe import Report
+from authprobe.clients.proxies import claude_max_api
+from authprobe.clients.sdk import agent_sdk
+from tests.support.make import make_exchange
+
+REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."
+REFUSED = {
+    "type": "result",
+    "subtype": "success",
+    "is_error": True,
+    "duration_ms": 812,
+    "num_turns": 1,
+    "result": REFUSED_TEXT,
+    "api_error_status": 401,
+    "usage": {"input_tokens": 0, "output_tokens": 0},
+}
+ANSWERED = REFUSED | {"is_error": False, "result": "pong", "api_error_status": None}
+EARLY = {"role": "system", "cost_usd": 0, "duration_ms": 21, "result": "pong"}
+TOLD_REFUSED = Report(is_error=True, message=REFUSED_TEXT, status=401)
+TOLD_ANSWERED = Report(is_error=False, message="pong")
+DEEP = "[" * 100_000
+NOT_READABLE = ["", "\n\n", "null", "5", '"is_error"', "[]", "{}", "{", "\0", DEEP, "9" * 5000]
+
+
+def lines(*values: object) -> str:
+    """Each value as a line of JSON."""
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "expected"),
+    [
+        (lines(ANSWERED), TOLD_ANSWERED),
+        (lines(REFUSED), TOLD_REFUSED),
+        (lines([{"type": "system"}, REFUSED]), TOLD_REFUSED),
+        ("a warning\n" + lines(REFUSED) + "\n", TOLD_REFUSED),
+        (lines(REFUSED).strip() + "\nbye {\n", TOLD_REFUSED),
+        (lines(ANSWERED, REFUSED), TOLD_REFUSED),
+        (lines(REFUSED, {"type": "other"}, 5, []), TOLD_REFUSED),
+        (lines({"is_error": True}), Report(is_error=True, message=None)),
+        (
+            lines({"is_error": 1, "result": ["x"], "api_error_status": "401"}),
+            Report(is_error=True, message=None),
+        ),
+        (f"{DEEP}\n{lines(ANSWERED)}{DEEP}", TOLD_ANSWERED),
+        *[(text, None) for text in NOT_READABLE],
+        (json.dumps(REFUSED, indent=1), None),
+        (lines([REFUSED, {"type": "system"}]), None),
+    ],
+    ids=itertools.count(),
+)
+def test_the_report_of_the_command_is_read(stdout: str, expected: Report | None) -> None:
+    assert claude_code.read_report(stdout) == expected
+
+
+def test_an_early_report_says_of_no_error_and_the_answer_of_the_backend_decides() -> None:
+    told = json.dumps(EARLY, indent=2)
+    assert claude_code.read_report(told) is None
+    for answered in (True, False):
+        expected = Report(is_error=not answered, message="pong")
+        assert prompt.read_early_report(told, answered=answered) == expected
+
+
+@pytest.mark.parametrize(
+    "stdout", [*NOT_READABLE, lines(ANSWERED), lines([EARLY]), lines(1, EARLY)]
+)
+def test_what_is_no_early_report_is_not_read_as_one(stdout: str) -> None:
+    assert prompt.read_early_report(stdout, answered=True) is None
+
+
+@given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
+def test_nothing_that_a_command_prints_is_our_trouble(stdout: str) -> None:
+    assert claude_code.read_report(stdout) is None
+
+
+RAISED = {"type": "ProcessError", "message": "Command failed with exit code 1"}
+
+
+@pytest.mark.parametrize(
+    ("stdout", "expected"),
+    [
+        (lines({"result": ANSWERED, "error": None}), TOLD_ANSWERED),
+        (lines({"result": REFUSED, "error": RAISED}), TOLD_REFUSED),
+        (lines({"result": REFUSED, "error": None}), TOLD_REFUSED),
+        (
+            lines({"result": ANSWERED, "error": RAISED}),
+            Report(is_error=True, message="pong"),
+        ),
+        (
+            lines({"result": None, "error": RAISED}),
+            Report(is_error=True, message=RAISED["message"]),
+        ),
+        (lines({"result": None, "error": None}), Report(is_error=True, message=None)),
+        (lines({"result": {}, "error": None}), Report(is_error=True, message=None)),
+        ("a warning\n" + lines({"result": ANSWERED, "error": None}), TOLD_ANSWERED),
+        (lines({"result": ANSWERED, "error": None}, {"type": "other"}), None),
+        (lines(REFUSED), None),
+        *[(text, None) for text in NOT_READABLE],
+    ],
+    ids=itertools.count(),
+)
+def test_the_report_of_an_sdk_is_read(stdout: str, expected: Report | None) -> None:
+    assert agent_sdk.read_report(stdout) == expected
+
+
+def completion(content: object) -> bytes:
+    """What an OpenAI-style server answers."""
+    return json.dumps(
+        {"choices": [{"message": {"role": "assistant", "content": content}}]}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, completion("pong"), TOLD_ANSWERED),
+        (200, completion(REFUSED_TEXT), Report(is_error=False, message=REFUSED_TEXT)),
+        (500, b'{"error":{"message":"m","type":"t"}}', Report(is_error=True, message="m")),
+        (401, b"no", Report(is_error=True, message="no")),
+        (500, b"", Report(is_error=True, message=None)),
+        (500, DEEP.encode(), Report(is_error=True, message=DEEP)),
+        (200, b"", Report(is_error=True, message="")),
+        (200, b"<html>", Report(is_error=True, message="<html>")),
+        (200, b"\xff", Report(is_error=True, message="\ufffd")),
+        (200, b"null", Report(is_error=True, message="null")),
+        (200, b'{"choices":[]}', Report(is_error=True, message='{"choices":[]}')),
+        (200, b'{"choices":{}}', Report(is_error=True, message='{"choices":{}}')),
+        (200, b'{"choices":[5]}', Report(is_error=True, message='{"choices":[5]}')),
+        (200, b"9" * 5000, Report(is_error=True, message="9" * 5000)),
+    ],
+    ids=itertools.count(),
+)
+def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: Report) -> None:
+    assert claude_max_api.read_report(status, body) == expected
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"result": "x", "error": None}, {"result": None, "error": "x"}, {"error": [1]}],
+)
+def test_what_is_no_report_of_a_driver_is_not_taken_for_one(told: object) -> None:
+    assert agent_sdk.read_report(json.dumps(told)) is None
+
+
+def test_an_answer_of_the_proxy_that_cannot_be_read_is_an_error() -> None:
+    assert claude_max_api.read_report(200, b"[" * 100_000).is_error
+
+
+def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
+    told = claude_max_api.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
+    assert told.message is None
+
+
+@pytest.mark.parametrize(
+    ("is_error", "status", "hides"),
+    [
+        (False, 401, True),
+        (False, 529, True),
+        (False, 200, False),
+        (False, None, False),
+        (True, 401, False),
+    ],
+)
+def test_an_answer_to_a_refused_request_hides_the_refusal(
+    is_error: bool, status: int | None, hides: bool
+) -> None:
+    told = Report(is_error=is_error, message="pong")
+    assert claude_max_api.hides_refusal(told, make_exchange(status=status)) is hides
+    assert not claude_max_api.hides_refusal(told, None)

@@ -1,0 +1,218 @@
+"""`authprobe run` and plain `pytest`: what is probed, what is written, what is refused."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import PROJECT, Ended, results, run, verdicts, write_scenario
+
+SCENARIO = """
+id: example
+title: Two kinds of key
+why: To see which cases are probed.
+sources: [https://example.org/]
+endpoints:
+  messages: {url: "https://api.anthropic.com/v1/messages"}
+credentials:
+  good: {token: api-key, via: x-api-key}
+  bad: {token: api-key, state: unknown, via: x-api-key}
+matrix:
+  client: [raw-http]
+  endpoint: [messages]
+  credential: [good, bad]
+expect:
+  - when: {credential: good}
+    then: {outcome: accepted}
+  - then: {outcome: rejected, status: 401}
+"""
+GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
+
+
+def plain_pytest(folder: Path, scenario: Path, *arguments: str) -> Ended:
+    """Plain pytest of the checkout, on this scenario, with its reports and its cache elsewhere."""
+    return run(
+        argv=[
+            *(sys.executable, "-m", "pytest", f"--scenarios={scenario}"),
+            *(f"--out={folder / 'reports'}", "-o", f"cache_dir={folder / 'cache'}", *arguments),
+        ],
+        cwd=PROJECT,
+        HOME=str(folder),
+    )
+
+
+def test_an_expression_limits_what_is_probed(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "-k", "good", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
+
+
+def test_an_expression_finds_cases_by_their_tags(tmp_path: Path) -> None:
+    tagged = write_scenario(tmp_path, SCENARIO + "tags: [nightly]\n")
+    other = write_scenario(tmp_path, SCENARIO.replace("id: example", "id: other"), "other.yaml")
+    assert run("run", tagged, other, "-k", "nightly", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
+
+
+def test_an_expression_limits_the_list(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--list", "-k", "GOOD", cwd=tmp_path).out == f"{GOOD}\n"
+    assert run("run", scenario, "--list", "-k", "not good", cwd=tmp_path).out == f"{BAD}\n"
+    ended = run("run", scenario, "--list", "-k", "nonsense", cwd=tmp_path)
+    assert (ended.code, ended.out) == (5, "")
+
+
+@pytest.mark.parametrize("word", ["probes", "test_compat", "record", "py", "parametrize"])
+def test_an_expression_looks_at_ids_and_tags_only(word: str, tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--list", "-k", word, cwd=tmp_path).code == 5
+    assert run("run", scenario, "-k", word, cwd=tmp_path).code == 5
+    assert run("run", scenario, "-k", f"good and not {word}", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
+    assert results(tmp_path / "reports")["partial"] is True
+
+
+def test_an_expression_that_fits_nothing_is_said_to(tmp_path: Path) -> None:
+    ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "nonsense", cwd=tmp_path)
+    assert ended.code == 5
+    assert ended.err.startswith("no case fits -k 'nonsense'")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_malformed_expression_is_refused(tmp_path: Path) -> None:
+    ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "good or", cwd=tmp_path)
+    assert ended.code == 4
+    assert "Wrong expression passed to '-k'" in ended.err
+    assert len(ended.err.split()) < 40
+
+
+def test_a_case_can_be_named(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    assert run("run", scenario, "--case", BAD, cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {BAD: "passed"}
+    ended = run("run", scenario, "--case", BAD[:-1], cwd=tmp_path)
+    assert (ended.code, f"did you mean '{BAD}'?" in ended.err) == (4, True)
+
+
+def test_a_list_probes_nothing(tmp_path: Path) -> None:
+    ended = run("run", write_scenario(tmp_path, SCENARIO), "--list", cwd=tmp_path)
+    assert (ended.code, ended.out.split()) == (0, [GOOD, BAD])
+    assert not (tmp_path / "reports").exists()
+
+
+def test_json_is_all_that_stdout_holds(tmp_path: Path) -> None:
+    ended = run("run", write_scenario(tmp_path, SCENARIO), "--json", cwd=tmp_path)
+    assert {case["id"] for case in json.loads(ended.out)["cases"]} == {GOOD, BAD}
+    assert json.loads(ended.out) == results(tmp_path / "reports")
+
+
+def test_pytest_selects_what_is_probed(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO.replace("outcome: accepted", "outcome: crashed"))
+    assert plain_pytest(tmp_path, scenario, "--collect-only").code == 0
+    assert not (tmp_path / "reports").exists()
+    assert plain_pytest(tmp_path, scenario, "-k", "bad").code == 0
+    assert verdicts(tmp_path / "reports") == {BAD: "passed"}
+    assert plain_pytest(tmp_path, scenario).code == 1
+    assert verdicts(tmp_path / "reports") == {GOOD: "failed", BAD: "passed"}
+    assert plain_pytest(tmp_path, scenario, "--lf").code == 1
+    assert verdicts(tmp_path / "reports") == {GOOD: "failed"}
+
+
+def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -> None:
+    scenario = write_scenario(
+        tmp_path, SCENARIO.replace("title:", "tite:").replace("state: unknown", "state: unknwon")
+    )
+    ended = run("run", scenario.name, cwd=tmp_path)
+    assert ended.code == 4
+    assert ended.err.splitlines() == [
+        "example.yaml:3:1: unknown key 'tite'; did you mean 'title'?",
+        "example.yaml:10:32: 'unknwon' is not a state of a token; did you mean 'unknown'?",
+    ]
+    assert not (tmp_path / "reports").exists()
+    by_pytest = plain_pytest(tmp_path, scenario)
+    assert by_pytest.code == 4
+    assert "did you mean 'title'?" in by_pytest.err
+    assert "Traceback" not in by_pytest.err + by_pytest.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--target", "live"], "--target live is not available yet"),
+        (["--jobs", "0"], "--jobs 0: must be at least 1"),
+        (["--break-rule", "A99"], "--break-rule A99: there is no such rule"),
+        (["--client", "claude-cod"], "--client claude-cod: "),
+        (["--baseline", "none.json"], "none.json: No such file or directory"),
+        (["no-such-folder"], "no-such-folder"),
+        (["--out", "/dev/null"], "/dev/null: cannot be written: "),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    ended = run("run", *arguments, cwd=tmp_path)
+    assert ended.code == 4
+    assert said in ended.err
+    assert len([line for line in ended.err.splitlines() if line]) == 1
+
+
+def test_a_run_in_which_all_are_refused_alike_proves_nothing(tmp_path: Path) -> None:
+    scenario = write_scenario(
+        tmp_path,
+        SCENARIO.replace("{token: api-key, via", "{token: api-key, state: unknown, via").replace(
+            "outcome: accepted", "outcome: rejected"
+        ),
+    )
+    ended = run("run", scenario, cwd=tmp_path)
+    assert "proves nothing" in ended.out + ended.err
+    for name in ("report.html", "summary.md"):
+        assert "This run proves nothing" in (tmp_path / "reports" / name).read_text()
+
+
+def test_a_silent_backend_ends_a_case_at_its_limit(tmp_path: Path) -> None:
+    text = SCENARIO + "limit: 1\nbackends: {silent: {faults: [{name: delay, seconds: 3600}]}}\n"
+    text = text.replace("outcome: accepted", "outcome: timed-out").replace(
+        "then: {outcome: rejected, status: 401}", "then: {outcome: timed-out}"
+    )
+    text = text.replace("matrix:\n", "matrix:\n  backend: [silent]\n")
+    began = time.monotonic()
+    ended = run("run", write_scenario(tmp_path, text), cwd=tmp_path)
+    assert ended.code == 0, ended.out + ended.err
+    assert time.monotonic() - began < 15
+    for case in results(tmp_path / "reports")["cases"]:
+        assert 1 <= case["observation"]["elapsed"] < 5
+        (exchange,) = case["observation"]["exchanges"]
+        assert (exchange["path"], exchange["status"]) == ("/v1/messages", None)
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    import filelock
+
+    (tmp_path / "reports").mkdir()
+    with filelock.FileLock(tmp_path / "reports" / ".lock"):
+        ended = run("run", write_scenario(tmp_path, SCENARIO), cwd=tmp_path)
+    assert ended.code == 4
+    assert "another run is writing there" in ended.err
+
+
+def test_no_npm_makes_a_client_unavailable(tmp_path: Path) -> None:
+    scenario = write_scenario(
+        tmp_path,
+        """
+id: example
+title: A client that cannot be installed
+why: To see the reason.
+sources: [https://example.org/]
+matrix: {client: [claude-code@2.1.31]}
+expect: {outcome: rejected}
+""",
+    )
+    ended = run("run", scenario, cwd=tmp_path, PATH="/nowhere", AUTHPROBE_CACHE=str(tmp_path / "c"))
+    assert ended.code == 1
+    (case,) = results(tmp_path / "reports")["cases"]
+    assert case["verdict"]["status"] == "error"
+    assert case["observation"]["outcome"] == "unavailable"
+    assert "npm and node are not on PATH" in case["observation"]["detail"]
+    assert "npm and node are not on PATH" in ended.out

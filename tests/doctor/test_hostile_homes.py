@@ -1,0 +1,225 @@
+"""Homes that nobody prepared: whatever is in them, the doctor ends, and says so."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authprobe.doctor.checks.registry import check
+from authprobe.doctor.inventory.inventory import survey
+from authprobe.doctor.inventory.safe_read import LIMIT_BYTES, Trouble, read_json, read_text
+from tests.support.homes import Home, make_home
+
+NOBODY = 65534
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=6,
+)
+
+
+def tree(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Objects that have some of these keys, with anything in them."""
+    return st.dictionaries(st.sampled_from(names), VALUES)
+
+
+def huge(path: Path) -> None:
+    path.write_text('{"env": {}, "x": "' + "x" * 10_000_000 + '"}')
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def invalid(path: Path) -> None:
+    path.write_text('{"env": {')
+
+
+def deep(path: Path) -> None:
+    path.write_text("[" * 200_000)
+
+
+def number(path: Path) -> None:
+    path.write_text('{"x": ' + "9" * 100_000 + "}")
+
+
+def binary(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00\x01")
+
+
+def listed(path: Path) -> None:
+    path.write_text("[]")
+
+
+HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "10-mb": (huge, "file-too-large"),
+    "loop": (loop, "file-loop"),
+    "fifo": (fifo, "file-not-a-file"),
+    "device": (device, "file-not-a-file"),
+    "folder": (folder, "file-not-a-file"),
+    "invalid": (invalid, "file-not-json"),
+    "deep": (deep, "file-not-json"),
+    "number": (number, "file-not-json"),
+    "binary": (binary, "file-not-text"),
+    "list": (listed, "file-not-an-object"),
+}
+PLACES = (
+    ".claude/.credentials.json",
+    ".claude/settings.json",
+    ".claude.json",
+    ".config/anthropic/configs/default.json",
+    ".config/anthropic/credentials/default.json",
+)
+
+
+def ids(home: Home) -> set[str]:
+    """The ids of all that is said of a home."""
+    return {result.id for result in check(survey(home.machine()))}
+
+
+@contextlib.contextmanager
+def without_permission(path: Path) -> Iterator[None]:
+    """The file cannot be read by who is running this, even if that is root."""
+    path.chmod(0)
+    own = os.geteuid()
+    try:
+        if own == 0:
+            os.seteuid(NOBODY)
+        yield
+    finally:
+        os.seteuid(own)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_each_file_may_be_anything(name: str, place: str, tmp_path: Path) -> None:
+    spoil, expected = HOSTILE[name]
+    home = make_home(tmp_path)
+    path = home.home / place
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spoil(path)
+    assert expected in ids(home)
+
+
+@pytest.mark.parametrize("spoil", [loop, fifo, device, folder, huge])
+def test_what_variables_point_to_may_be_anything(
+    spoil: Callable[[Path], None], tmp_path: Path
+) -> None:
+    home = make_home(tmp_path)
+    names = ("NODE_EXTRA_CA_CERTS", "CLAUDE_CODE_CLIENT_CERT", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+    spoil(tmp_path / "it")
+    home.variables |= dict.fromkeys(names, str(tmp_path / "it"))
+    expected = {"authorities-unreadable", "client-certificate-unreadable", "identity-token-file"}
+    assert expected <= ids(home)
+
+
+@pytest.mark.parametrize("spoil", [loop, fifo, invalid])
+def test_the_home_itself_may_be_no_folder(spoil: Callable[[Path], None], tmp_path: Path) -> None:
+    spoil(tmp_path / "it")
+    home = Home(tmp_path)
+    machine = home.machine()
+    odd = type(machine)(
+        environment={},
+        home=tmp_path / "it",
+        search_path=(tmp_path / "it", tmp_path / "bin"),
+        now=machine.now,
+        folder=tmp_path / "it",
+        root=tmp_path / "it",
+    )
+    assert check(survey(odd))
+
+
+def test_no_permission_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{}")
+    with without_permission(path):
+        assert read_text(path).trouble is Trouble.NO_PERMISSION
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_no_permission_becomes_a_result(closed: str) -> None:
+    # Not in tmp_path, whose own folders are closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        home = make_home(Path(name))
+        path = home.login()
+        machine = home.machine()
+        with without_permission(path if closed == "file" else path.parent):
+            found = {result.id for result in check(survey(machine))}
+        path.parent.chmod(0o700)
+        assert "file-no-permission" in found
+
+
+def test_a_program_on_the_path_may_be_anything(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    program = tmp_path / "bin" / "claude"
+    for spoil in (loop, fifo, folder):
+        program.unlink()
+        spoil(program)
+        assert "command-missing" in ids(home)
+        if spoil is folder:
+            program.rmdir()
+            program.touch()
+
+
+def test_names_that_no_file_has(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    odd = ("a\0b", "\ud800", "x" * 10_000)
+    for name in odd:
+        home.settings(env={"SSL_CERT_FILE": name}, apiKeyHelper=name)
+        assert {"authorities-unreadable", "helper-missing"} <= ids(home)
+
+
+def test_what_is_just_small_enough_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("x" * LIMIT_BYTES)
+    assert len(read_text(path).text) == LIMIT_BYTES
+    path.write_text("x" * (LIMIT_BYTES + 1))
+    assert read_text(path).trouble is Trouble.TOO_LARGE
+    assert read_text(path).text == ""
+
+
+def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"\xef\xbb\xbf{}")
+    assert read_json(path).trouble is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    login=tree("accessToken", "refreshToken", "expiresAt", "scopes", "refreshTokenExpiresAt"),
+    user=tree("env", "apiKeyHelper", "forceLoginMethod"),
+    state=tree("primaryApiKey", "customApiKeyResponses", "hasCompletedOnboarding"),
+    profile=tree("authentication", "access_token", "expires_at"),
+)
+def test_any_json_is_looked_at(
+    login: dict[str, Any], user: dict[str, Any], state: dict[str, Any], profile: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        home = make_home(Path(name))
+        home.write(home.credentials, json.dumps({"claudeAiOauth": login}))
+        home.settings(**user)
+        home.write(home.home / ".claude.json", state)
+        for part in ("configs", "credentials"):
+            home.write(home.home / ".config" / "anthropic" / part / "default.json", profile)
+        assert check(survey(home.machine()))

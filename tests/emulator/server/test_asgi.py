@@ -1,0 +1,130 @@
+import pytest
+
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, TokenKind
+from authprobe.redaction.redactor import find_token
+from tests.support.requests import MESSAGES, PLATFORM_TOKEN, make_ask
+
+FOREIGN = "a-secret-of-somebody-else"
+SHAPED = "sk-ant-oat01-" + "x" * 20
+
+
+def record(headers: dict[str, str], body: bytes = b"", **target: str) -> CaseBackend:
+    """A backend that was asked once, with these headers."""
+    backend = CaseBackend(Backend())
+    method, host, path = MESSAGES
+    where = method, target.get("host", host), target.get("path", path)
+    backend.begin(make_ask(backend, where, headers, body))
+    return backend
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, (None, None)),
+        ({"authorization": "Bearer {token}"}, ("authorization", "api-key")),
+        ({"authorization": "bearer  {token}"}, ("authorization", "api-key")),
+        ({"x-api-key": "{token}"}, ("x-api-key", "api-key")),
+        ({"authorization": "Bearer x", "x-api-key": "{token}"}, ("authorization", "foreign")),
+        ({"authorization": "{token}"}, ("authorization", "foreign")),
+        ({"authorization": f"Basic {FOREIGN}"}, ("authorization", "foreign")),
+        ({"x-api-key": SHAPED}, ("x-api-key", "foreign")),
+        ({"x-api-key": ""}, ("x-api-key", "foreign")),
+    ],
+)
+def test_the_credential_is_recorded_by_its_slot(
+    headers: dict[str, str], expected: tuple[str | None, str | None]
+) -> None:
+    backend = CaseBackend(Backend())
+    token = backend.tokens.make(TokenKind.API_KEY).value
+    filled = {name: value.format(token=token) for name, value in headers.items()}
+    backend.begin(make_ask(backend, MESSAGES, filled))
+    [exchange] = backend.exchanges
+    assert (exchange.credential_header, exchange.credential) == expected
+    assert find_token(repr(exchange)) is None
+    assert FOREIGN not in repr(exchange)
+
+
+@pytest.mark.parametrize("body", ['{{"refresh_token": "{0}"}}', "refresh_token={0}"])
+def test_a_refresh_token_is_recorded_as_the_body_s(body: str) -> None:
+    backend = CaseBackend(Backend())
+    kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"
+    sent = body.format(backend.tokens.make(TokenKind.REFRESH_TOKEN).value).encode()
+    backend.begin(make_ask(backend, PLATFORM_TOKEN, {"content-type": kind}, sent))
+    [exchange] = backend.exchanges
+    assert (exchange.credential_header, exchange.credential) == ("body", "refresh-token")
+
+
+def test_the_second_token_of_a_kind_has_a_name_of_its_own() -> None:
+    tokens = CaseBackend(Backend()).tokens
+    kinds = (TokenKind.API_KEY, TokenKind.ACCESS_TOKEN, TokenKind.API_KEY)
+    slots = [tokens.make(kind).slot for kind in kinds]
+    assert slots == ["api-key", "access-token", "api-key-2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (f"Bearer {FOREIGN}", "Bearer [redacted:foreign]"),
+        (f"Basic {FOREIGN}", "Basic [redacted:foreign]"),
+        (FOREIGN, "[redacted:foreign]"),
+        (f"{FOREIGN} {FOREIGN}", "[redacted:foreign]"),
+        (f"Bearer {SHAPED}", "Bearer [redacted:token]"),
+        (f"Bearer {SHAPED} {FOREIGN}", "Bearer [redacted:foreign]"),
+        (f"{FOREIGN} {SHAPED}", "[redacted:foreign]"),
+        ("Bearer", "[redacted:foreign]"),
+        ("", ""),
+    ],
+)
+def test_a_credential_that_nobody_knows_is_not_kept(value: str, expected: str) -> None:
+    [exchange] = record({"authorization": value}).exchanges
+    assert exchange.headers["authorization"] == expected
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        record({"anthropic-beta": f"a,{SHAPED}"}),
+        record({"anthropic-version": SHAPED, "content-type": SHAPED}),
+        record({"user-agent": f"claude-cli/1.{SHAPED}"}),
+        record({}, path=f"/{SHAPED}"),
+        record({}, host=f"{SHAPED}.example.org"),
+        record({}, f'{{"refresh_token": "{SHAPED}"}}'.encode(), path="/v1/oauth/token"),
+    ],
+)
+def test_a_token_in_a_strange_place_is_not_kept(backend: CaseBackend) -> None:
+    assert find_token(repr(backend.exchanges)) is None
+
+
+def test_headers_that_do_not_concern_authentication_are_not_kept() -> None:
+    sent = {"anthropic-version": "2023-06-01", "cookie": "a=b", "x-forwarded-for": "192.0.2.1"}
+    [exchange] = record(sent).exchanges
+    assert exchange.headers == {"anthropic-version": "2023-06-01"}
+
+
+@pytest.mark.parametrize(
+    ("agent", "products"),
+    [
+        ("claude-cli/2.1.31 (external, cli)", ("claude-cli/2.1.31",)),
+        ("Anthropic/Python 2.12.0", ("Anthropic/Python 2.12.0",)),
+        ("Anthropic/JS 1.12.0", ("Anthropic/JS 1.12.0",)),
+        ("litellm/1.106.2", ("litellm/1.106.2",)),
+        ("Anthropic/Ruby 1.0.0 AsyncAnthropic/Python 2.12.0 Anthropic/Python x", ()),
+    ],
+)
+def test_a_client_is_known_by_product_and_hash_only(agent: str, products: tuple[str, ...]) -> None:
+    [exchange] = record({"user-agent": f"{agent} me@host"}).exchanges
+    assert exchange.products == products
+    assert exchange.headers["user-agent"].startswith("sha256:")
+    assert "host" not in exchange.headers["user-agent"]
+
+
+def test_a_refused_host_is_recorded_once_and_shortened() -> None:
+    backend = CaseBackend(Backend())
+    for host in ("b.example.org", "a.example.org", "b.example.org", "c" * 300):
+        backend.refuse_egress(host)
+    assert backend.egress_refused == (
+        "a.example.org",
+        "b.example.org",
+        f"{'c' * 255}… (45 more characters)",
+    )

@@ -1,0 +1,98 @@
+"""The emulated network in a process of its own: all that it has seen comes back."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from authprobe.clients.process.launcher import descendants
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import Backend, TokenKind
+from authprobe.emulator.server import worker
+from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
+from authprobe.errors import ClientError
+from tests.support.waiting import wait_until
+from tests.support.wire import trusting
+
+REFRESH = "https://platform.claude.com/v1/oauth/token"
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[RemoteNetwork]:
+    with RemoteNetwork(tmp_path) as made:
+        yield made
+
+
+def post(network: RemoteNetwork, listener: RemoteListener, **fields: str) -> httpx.Response:
+    """A request to the token endpoint, through the proxy of a case."""
+    context, proxy = trusting(network.ca_file), httpx.Proxy(listener.proxy_url)
+    with httpx.Client(verify=context, proxy=proxy, trust_env=False) as client:
+        return client.post(REFRESH, json={"client_id": "authprobe", **fields})
+
+
+def test_what_was_seen_and_issued_comes_back(network: RemoteNetwork) -> None:
+    backend = CaseBackend(Backend())
+    token = backend.tokens.make(TokenKind.REFRESH_TOKEN)
+    listener = network.open(backend)
+    answer = post(network, listener, grant_type="refresh_token", refresh_token=token.value)
+    assert not backend.exchanges
+
+    network.close(listener)
+
+    [exchange] = backend.exchanges
+    assert (exchange.rule, exchange.credential, exchange.status) == ("refresh", token.slot, 200)
+    issued = backend.tokens.find(answer.json()["access_token"])
+    assert issued is not None
+    assert backend.redactor(f"got {issued.value}") == f"got [redacted:{issued.slot}]"
+
+
+def test_cases_do_not_see_each_other(network: RemoteNetwork) -> None:
+    backends = [CaseBackend(Backend()) for _ in range(3)]
+    listeners = [network.open(backend) for backend in backends]
+    for number, listener in enumerate(listeners):
+        for _ in range(number):
+            post(network, listener)
+    for listener in listeners:
+        network.close(listener)
+    assert [len(backend.exchanges) for backend in backends] == [0, 1, 2]
+
+
+def test_a_broken_rule_is_broken_there_too(network: RemoteNetwork) -> None:
+    backend = CaseBackend(Backend(), broken_rules=frozenset({"B05"}))
+    listener = network.open(backend)
+    assert post(network, listener, grant_type="refresh_token").json()["error"] == "invalid_grant"
+    network.close(listener)
+    assert [exchange.rule for exchange in backend.exchanges] == ["B03"]
+
+
+def test_the_process_ends_with_the_network(tmp_path: Path) -> None:
+    before = set(descendants_of_this())
+    with RemoteNetwork(tmp_path):
+        [process] = set(descendants_of_this()) - before
+    assert not Path(f"/proc/{process}").exists()
+
+
+def test_a_process_that_is_gone_is_a_client_error(tmp_path: Path) -> None:
+    with RemoteNetwork(tmp_path) as network:
+        network._process._child.kill()
+        with pytest.raises(ClientError, match="the emulator has gone"):
+            network.open(CaseBackend(Backend()))
+
+
+def test_an_early_process_is_taken_and_ends_when_it_is_not(tmp_path: Path) -> None:
+    before = set(descendants_of_this())
+    worker.start_early()
+    [early] = set(descendants_of_this()) - before
+    with RemoteNetwork(tmp_path):
+        assert set(descendants_of_this()) - before == {early}
+    worker.start_early()
+    [unused] = set(descendants_of_this()) - before
+    worker._early.pop().end()
+    wait_until(lambda: not Path(f"/proc/{unused}").exists())
+
+
+def descendants_of_this() -> list[int]:
+    """Processes below this one."""
+    return descendants(os.getpid())

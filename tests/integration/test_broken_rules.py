@@ -1,0 +1,65 @@
+"""No case passes vacuously: with any rule left out that answers one, the run goes red."""
+
+import functools
+import tempfile
+from pathlib import Path
+
+from authprobe.emulator.rules.routes import RULES
+from authprobe.engine.progress import Lines
+from authprobe.engine.runner import conduct, plan_of
+from authprobe.run.model import CaseRecord
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
+from authprobe.verdict.model import Status
+from tests.support.command import run, verdicts
+
+MISSION = {"A01", "A02", "A04", "A05", "A08", "A09", "A15", "A18", "B01", "B02", "B03", "B05"}
+"""Rules without which the rows that the project began with would say nothing."""
+
+
+def records(out: Path, *broken: str) -> tuple[CaseRecord, ...]:
+    """All cases that need no installed client."""
+    settings = Settings(out=out, break_rules=frozenset(broken), clients=("raw-http",))
+    plan = plan_of(settings)
+    assert {case.client.kind for case in plan.cases} == {ClientKind.RAW_HTTP}
+    return conduct(plan, Lines()).cases
+
+
+@functools.cache
+def control() -> tuple[CaseRecord, ...]:
+    """The run with all rules in their places."""
+    with tempfile.TemporaryDirectory() as folder:
+        return records(Path(folder))
+
+
+@functools.cache
+def used() -> set[str]:
+    """The rules that answered there."""
+    exchanges = [exchange for record in control() for exchange in record.observation.exchanges]
+    return {exchange.rule for exchange in exchanges if exchange.rule is not None} & RULES.keys()
+
+
+def test_the_control_run_is_green() -> None:
+    assert {record.verdict.status for record in control()} == {Status.PASSED}
+
+
+def test_the_rules_of_the_mission_are_used() -> None:
+    assert used() >= MISSION
+
+
+def test_a_missing_rule_makes_the_run_red(tmp_path: Path) -> None:
+    def is_red(rule: str) -> bool:
+        return Status.FAILED in {record.verdict.status for record in records(tmp_path, rule)}
+
+    assert [rule for rule in sorted(used()) if not is_red(rule)] == []
+
+
+def test_the_command_fails_with_a_missing_rule(tmp_path: Path) -> None:
+    ended = run("run", "--client", "raw-http", "--break-rule", "A04", cwd=tmp_path)
+    assert ended.code == 1
+    failed = {id for id, status in verdicts(tmp_path / "reports").items() if status != "passed"}
+    assert failed == {
+        "oauth-direct/raw-http/messages/token-as-bearer/february-2026",
+        "profile/raw-http/usage/login-token/spring-2026",
+    }
+    assert all(case in ended.out for case in failed)

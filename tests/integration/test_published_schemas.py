@@ -1,0 +1,88 @@
+"""The formats of other people are as their published schemas say; tests/schemas tells of these."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import xmlschema
+
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.junit import junit
+from authprobe.run.model import Run
+from authprobe.run.results_file import dump_run, dump_schema
+from tests.support.command import PROJECT, environment
+from tests.support.make import make_run
+from tests.support.runs import every_kind
+
+RUNS = [every_kind(), make_run()]
+
+
+def unpacked(folder: Path, *command: str) -> Path:
+    """The one archive that a package manager has fetched; skips, loudly, if it could not."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder / "home"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    archives = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
+    if done.returncode or not archives:
+        pytest.skip(f"NO PACKAGE REGISTRY: no schema to compare with: {done.stderr[-200:]}")
+    with tarfile.open(archives[0]) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    return folder / "unpacked"
+
+
+@pytest.fixture(scope="module")
+def junit_schema(tmp_path_factory: pytest.TempPathFactory) -> xmlschema.XMLSchema:
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
+    found = unpacked(
+        tmp_path_factory.mktemp("junit"),
+        *(*pip, "--no-deps", "--no-binary", "pytest", "pytest==9.2.0"),
+    )
+    [path] = found.rglob("junit-10.xsd")
+    return xmlschema.XMLSchema(str(path))
+
+
+@pytest.fixture(scope="module")
+def ctrf_schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    found = unpacked(tmp_path_factory.mktemp("ctrf"), "npm", "pack", "--silent", "ctrf@0.3.0")
+    return json.loads((found / "package" / "dist" / "ctrf-schema-0.0.json").read_text())
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_junit_is_as_published(run: Run, junit_schema: xmlschema.XMLSchema) -> None:
+    junit_schema.validate(junit(run))
+    with pytest.raises(xmlschema.XMLSchemaException):
+        junit_schema.validate(junit(run).replace("<testsuites", "<testsuites odd='1'"))
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_ctrf_is_as_published(run: Run, ctrf_schema: Any) -> None:
+    validator = jsonschema.Draft7Validator(ctrf_schema)
+    report = json.loads(ctrf(run))
+    assert [error.message for error in validator.iter_errors(report)] == []
+    assert list(validator.iter_errors(report | {"reportFormat": "other"}))
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_results_are_as_we_publish(run: Run) -> None:
+    schema = json.loads(dump_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    results = json.loads(dump_run(run))
+    assert [error.message for error in validator.iter_errors(results)] == []
+    assert list(validator.iter_errors(results | {"cases": [{}]}))
+
+
+def test_the_published_schema_of_results_is_what_the_types_say() -> None:
+    assert (PROJECT / "docs" / "results.schema.json").read_text() == dump_schema(), "make docs"

@@ -1,0 +1,120 @@
+"""The tables of versions that are kept in docs can be read, and what is told of them is so."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import jsonschema
+import pytest
+
+from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.table import Bound, Table, dump_schema, gaps, intervals, read_table
+from authprobe.report.html.versions_page import versions_page
+from authprobe.report.versions import headline, made_words
+from authprobe.scenario.load import load_all
+from authprobe.scenario.model import ClientKind
+from authprobe.settings import Settings
+from tests.support.command import PROJECT
+
+FOLDER: Final = PROJECT / "docs" / "versions"
+SCHEMA: Final = FOLDER / "schema.json"
+FILES: Final = sorted(set(FOLDER.glob("*.json")) - {SCHEMA})
+TEXT: Final = (PROJECT / "docs" / "versions.md").read_text()
+SCENARIOS: Final = tuple(load_all(Settings().all_scenario_paths))
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    """A table."""
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def table(path: Path) -> Table:
+    return read_table(path)
+
+
+def begins(table: Table, feature: str) -> list[Bound]:
+    """Where the values of a feature begin."""
+    (found,) = [each for each in table.features if each.id == feature]
+    return [interval.added for interval in found.intervals]
+
+
+def test_claude_code_is_there_with_at_least_sixty_releases_by_one_command() -> None:
+    first = read_table(FOLDER / "claude-code.json").made[0]
+    assert first.command == "authprobe versions --client claude-code --count 70"
+    assert made_words(first) in TEXT
+
+
+def test_the_docs_tell_how_many_releases_there_are() -> None:
+    told = headline(read_table(FOLDER / "claude-code.json"))
+    assert told in " ".join(TEXT.split())
+
+
+def test_what_is_kept_was_asked_as_it_would_be_today(table: Table) -> None:
+    found = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
+    asked = {each.definition.id: each for each in found}
+    assert [feature.id for feature in table.features] == list(asked)
+    for feature in table.features:
+        assert {known.under for known in feature.evidence} == {asked[feature.id].under}
+
+
+def test_the_schema_is_what_the_command_prints_and_the_table_fits_it(path: Path) -> None:
+    assert SCHEMA.read_text() == dump_schema(), "make docs"
+    jsonschema.Draft202012Validator(json.loads(dump_schema())).validate(
+        json.loads(path.read_text())
+    )
+
+
+def test_intervals_and_gaps_are_those_of_the_evidence(table: Table) -> None:
+    for feature in table.features:
+        assert feature.intervals == intervals(table.published, feature.evidence)
+        assert feature.gaps == gaps(feature.evidence)
+
+
+def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
+    assert path.with_suffix(".html").read_text() == versions_page(table, data=path.name)
+
+
+@pytest.mark.parametrize(
+    ("client", "feature", "version"),
+    [
+        ("agent-sdk-node", "agent-node-status", "0.2.117"),
+        ("agent-sdk-python", "agent-python-status", "0.1.66"),
+        ("agent-sdk-python", "agent-python-status", "0.1.76"),
+    ],
+)
+def test_what_the_docs_tell_of_the_agent_sdks_is_in_their_tables(
+    client: str, feature: str, version: str
+) -> None:
+    bounds = begins(read_table(FOLDER / f"{client}.json"), feature)
+    assert version in [bound.by for bound in bounds if bound.exact]
+    assert version in TEXT
+
+
+@pytest.mark.parametrize(
+    ("feature", "version"),
+    [
+        ("credentials-file-written", "0.2.90"),
+        ("oauth-flag", "0.2.90"),
+        ("environment-token", "1.0.44"),
+        ("setup-token", "1.0.44"),
+        ("setup-token", "1.0.128"),
+        ("setup-token", "2.0.0"),
+        ("api-key-before-login", "1.0.16"),
+        ("refresh-host", "2.1.7"),
+        ("auth-status", "2.1.40"),
+        ("permanent-refusal", "2.1.117"),
+        ("json-status", "2.1.117"),
+        ("refresh-on-401", "2.1.118"),
+        ("oauth-flag-without-betas", "2.1.121"),
+        ("oauth-flag-without-betas", "2.1.123"),
+    ],
+)
+def test_what_the_docs_tell_of_claude_is_in_the_table(feature: str, version: str) -> None:
+    bounds = begins(read_table(FOLDER / "claude-code.json"), feature)
+    assert version in [bound.by for bound in bounds if bound.exact]
+    (told,) = re.findall(r"^\| what \| versions .*?\n\n", TEXT, re.DOTALL | re.MULTILINE)
+    assert version in told

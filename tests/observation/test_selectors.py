@@ -1,0 +1,107 @@
+import pytest
+
+from authprobe.errors import SettingsError
+from authprobe.observation.model import Outcome
+from authprobe.observation.selectors import FIELDS, check_field
+from tests.support.command import PROJECT
+from tests.support.judged import SEEN
+from tests.support.make import make_exchange, make_observation
+
+VALUES = {
+    "outcome": ("rejected",),
+    "status": ("401",),
+    "reported_status": ("none",),
+    "error_type": ("authentication_error",),
+    "message": ("OAuth token has expired. Log in again.",),
+    "exit_code": ("1",),
+    "betas": ("another", "oauth-2025-04-20"),
+    "findings": ("leaks-token", "loses-login", "loses-session"),
+    "stored_login": ("stale",),
+    "stored_login.access": ("none",),
+    "stored_login.mode": ("none",),
+    "refusals": ("1",),
+    "model.credential": ("access-token in authorization",),
+    "model.betas": ("another", "oauth-2025-04-20"),
+    "token.host": ("platform.claude.com",),
+    "authorize.host": (),
+    "authorize.scopes": (),
+    "exchange.method": ("POST",),
+    "exchange.host": ("api.anthropic.com", "platform.claude.com"),
+    "exchange.path": ("/v1/messages", "/v1/oauth/token"),
+    "exchange.status": ("200", "401"),
+    "exchange.credential": ("access-token", "refresh-token"),
+    "exchange.credential_header": ("authorization", "body"),
+    "exchange.rule": ("A08", "refresh"),
+    "exchange.scopes": ("user:inference", "user:profile"),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS.keys() - {"requests"})
+def test_a_field_has_the_value_that_was_observed(name: str) -> None:
+    assert FIELDS[name](SEEN) == VALUES[name]
+
+
+def test_requests_are_lines_with_what_they_carried() -> None:
+    line = "POST api.anthropic.com/v1/messages, access-token in authorization, status 401"
+    assert line in FIELDS["requests"](SEEN)
+
+
+@pytest.mark.parametrize("name", FIELDS.keys() - {"findings"})
+def test_order_and_side_requests_are_no_difference(name: str) -> None:
+    aside = make_exchange(method="GET", host="statsig.example", path="/track", status=204)
+    one, other = make_exchange(credential="api-key"), make_exchange(status=401, betas=("x",))
+    assert FIELDS[name](make_observation(exchanges=(one, other, aside))) == FIELDS[name](
+        make_observation(exchanges=(other, one))
+    )
+
+
+AUTHORIZED = make_exchange(
+    method="GET", host="claude.ai", path="/cai/oauth/authorize", scopes=("user:inference",)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("authorize.host", "claude.ai"), ("authorize.scopes", "user:inference")]
+)
+def test_an_authorization_is_read_by_itself(name: str, value: str) -> None:
+    seen = make_observation(exchanges=(make_exchange(scopes=("other",)), AUTHORIZED))
+    assert FIELDS[name](seen) == (value,)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "times", "value"),
+    [
+        (Outcome.TIMED_OUT, 3, "goes on"),
+        (Outcome.TIMED_OUT, 2, "2"),
+        (Outcome.REJECTED, 11, "11"),
+        (Outcome.ACCEPTED, 0, "0"),
+    ],
+)
+def test_refusals_are_counted_of_one_request_until_the_client_gives_up(
+    outcome: Outcome, times: int, value: str
+) -> None:
+    refused = make_exchange(status=401, body="one")
+    aside = (make_exchange(status=401, body="two"), make_exchange(status=200, body="one"))
+    seen = make_observation(outcome=outcome, exchanges=(refused,) * times + aside[times == 0 :])
+    assert FIELDS["refusals"](seen) == (value,)
+
+
+def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
+    one, other = (
+        make_observation(outcome=Outcome.REJECTED, message=f"no (req_0123456{n}) after {n} s")
+        for n in (1, 2)
+    )
+    assert FIELDS["message"](one) == FIELDS["message"](other)
+
+
+def test_every_field_is_told() -> None:
+    told = (PROJECT / "docs" / "bisect.md").read_text()
+    assert [name for name in FIELDS if f"`{name}`" not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("exchange.hosts", "did you mean 'exchange.host'"), ("%", "choose from")]
+)
+def test_another_field_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=f"no such field; {hint}"):
+        check_field(name)

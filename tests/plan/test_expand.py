@@ -1,0 +1,413 @@
+import dataclasses
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authprobe.emulator.config import TokenKind
+from authprobe.errors import InstallError, SettingsError
+from authprobe.observation.model import Outcome
+from authprobe.plan.case import case_id, expand
+from authprobe.plan.expand import (
+    AXES,
+    Names,
+    Published,
+    canonical,
+    combinations,
+    make_plan,
+    matches,
+)
+from authprobe.scenario.model import (
+    ClientKind,
+    Combination,
+    Condition,
+    Credential,
+    Endpoint,
+    Expectation,
+    Flow,
+    Matrix,
+    Rule,
+    Scenario,
+    Via,
+)
+from tests.support.make import make_scenario
+
+VALUES = {
+    "client": ("raw-http", "claude-code", "claude-code@latest", "claude-code@2.1.31"),
+    "endpoint": ("default", "api", "gateway"),
+    "credential": ("none", "good", "bad"),
+    "headers": ("default", "beta"),
+    "backend": ("default", "slow"),
+    "environment": ("default", "debug"),
+    "flow": (Flow.PROMPT, Flow.STDIO),
+}
+REJECTED = Expectation(outcome=Outcome.REJECTED)
+
+
+def _axes() -> st.SearchStrategy[Matrix]:
+    lists = {
+        axis: st.lists(st.sampled_from(values), min_size=1, unique=True).map(tuple)
+        for axis, values in VALUES.items()
+    }
+    return st.builds(Matrix, **lists)
+
+
+def _combinations() -> st.SearchStrategy[tuple[Combination, ...]]:
+    values = {axis: st.none() | st.sampled_from(names) for axis, names in VALUES.items()}
+    return st.lists(st.builds(Combination, **values), max_size=3).map(tuple)
+
+
+scenarios = st.builds(
+    make_scenario, matrix=_axes(), exclude=_combinations(), include=_combinations()
+)
+
+
+def _values(names: Names) -> dict[str, str]:
+    return dataclasses.asdict(names)
+
+
+def _grid(scenario: Scenario) -> list[dict[str, str]]:
+    """The grid, by the plainest means."""
+    axes = [[_full(name) for name in getattr(scenario.matrix, axis)] for axis in AXES]
+    return [dict(zip(AXES, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def _full(name: str) -> str:
+    return "claude-code@latest" if name == "claude-code" else name
+
+
+def _stated(combination: Combination) -> dict[str, str]:
+    given = dataclasses.asdict(combination)
+    return {axis: _full(name) for axis, name in given.items() if name is not None}
+
+
+@given(scenarios)
+def test_the_combinations_are_the_grid_minus_exclude_plus_include(scenario: Scenario) -> None:
+    excluded = [_stated(combination).items() for combination in scenario.exclude]
+    expected = [
+        values
+        for values in _grid(scenario)
+        if not any(stated <= values.items() for stated in excluded)
+    ]
+    first = _grid(scenario)[0]
+    expected += [first | _stated(combination) for combination in scenario.include]
+    once = [values for place, values in enumerate(expected) if values not in expected[:place]]
+    assert [_values(names) for names in combinations(scenario)] == once
+
+
+@given(scenarios)
+def test_every_case_has_an_id_of_its_own(scenario: Scenario) -> None:
+    ids = [case.id for case in expand(scenario)]
+    assert len(ids) == len(set(ids))
+    assert all(part for each in ids for part in each.split("/"))
+
+
+@given(scenarios)
+def test_ids_depend_on_the_names_alone(scenario: Scenario) -> None:
+    ids = {case.names: case.id for case in expand(scenario)}
+    backwards = Matrix(**{axis: getattr(scenario.matrix, axis)[::-1] for axis in AXES})
+    turned = dataclasses.replace(scenario, matrix=backwards, title="Another", include=())
+    for case in expand(turned):
+        assert ids.get(case.names, case.id) == case.id
+        assert case.id == case_id(scenario.id, case.names)
+
+
+@given(st.lists(scenarios, max_size=3))
+def test_a_plan_holds_the_cases_of_each_scenario_in_order(several: list[Scenario]) -> None:
+    named = [dataclasses.replace(each, id=f"s{place}") for place, each in enumerate(several)]
+    assert make_plan(named) == tuple(case for each in named for case in expand(each))
+
+
+@given(scenarios)
+def test_a_kind_keeps_its_cases_only(scenario: Scenario) -> None:
+    expected = tuple(case for case in expand(scenario) if case.client.kind == "claude-code")
+    if expected:
+        assert make_plan([scenario], clients=("claude-code",)) == expected
+    else:
+        with pytest.raises(SettingsError, match="no scenario has a case for it"):
+            make_plan([scenario], clients=("claude-code",))
+
+
+@given(scenarios)
+def test_a_version_takes_the_place_of_the_versions_of_its_kind(scenario: Scenario) -> None:
+    cases = [case for case in expand(scenario) if case.client.kind == "claude-code"]
+    if not cases:
+        return
+    planned = make_plan([scenario], clients=("claude-code@1.0.30",))
+    assert {str(case.client) for case in planned} == {"claude-code@1.0.30"}
+    substituted = [dataclasses.replace(case.names, client="claude-code@1.0.30") for case in cases]
+    assert [case.names for case in planned] == list(dict.fromkeys(substituted))
+
+
+@given(scenarios, st.data())
+def test_chosen_cases_are_planned_in_file_order(scenario: Scenario, data: st.DataObject) -> None:
+    cases = expand(scenario)
+    if not cases:
+        return
+    chosen = data.draw(st.lists(st.sampled_from([case.id for case in cases]), min_size=1))
+    planned = make_plan([scenario], cases=tuple(chosen))
+    assert planned == tuple(case for case in cases if case.id in chosen)
+
+
+def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
+    names = Names(
+        client="raw-http", endpoint="api", credential="none", headers="default", backend="default"
+    )
+    assert case_id("s", names) == "s/raw-http/api/none"
+    assert case_id("s", dataclasses.replace(names, headers="beta")) == "s/raw-http/api/none/beta"
+    assert case_id("s", dataclasses.replace(names, backend="slow")) == "s/raw-http/api/none/slow"
+
+
+def test_an_environment_is_in_the_id_and_in_the_case_where_it_is_not_the_default() -> None:
+    matrix = Matrix(client=("claude-code@latest",), environment=("default", "debug"))
+    usual, other = expand(make_scenario(matrix=matrix, environments={"debug": {"DEBUG": "1"}}))
+    assert (usual.id, usual.environment) == ("example/claude-code@latest/default/none", {})
+    assert (other.id, other.environment) == (f"{usual.id}/debug", {"DEBUG": "1"})
+
+
+def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
+    matrix = Matrix(client=("claude-code@latest", "raw-http"), flow=(Flow.PROMPT, Flow.SETUP_TOKEN))
+    usual, other, raw, _ = expand(make_scenario(matrix=matrix))
+    assert (usual.id, usual.flow) == ("example/claude-code@latest/default/none", "prompt")
+    assert (other.id, other.flow) == (f"{usual.id}/setup-token", "setup-token")
+    assert (raw.id, raw.flow) == ("example/raw-http/default/none", "request")
+
+
+def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
+    scenario = make_scenario(
+        matrix=Matrix(client=("raw-http",), endpoint=("a", "b"), credential=("x", "y")),
+        include=(Combination(backend="slow"), Combination(credential="z")),
+    )
+    assert [case.id for case in expand(scenario)][4:] == [
+        "example/raw-http/a/x/slow",
+        "example/raw-http/a/z",
+    ]
+
+
+def test_the_first_rule_that_is_met_counts() -> None:
+    accepted = Expectation(outcome=Outcome.ACCEPTED)
+    scenario = make_scenario(
+        matrix=Matrix(client=("raw-http",), endpoint=("a", "b", "c")),
+        expect=(
+            Rule(when=Condition(endpoint="a"), then=accepted),
+            Rule(when=Condition(endpoint=("a", "b")), then=REJECTED),
+            Rule(then=accepted),
+        ),
+    )
+    outcomes = [case.expectation.outcome for case in expand(scenario)]
+    assert outcomes == [Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED]
+
+
+def test_a_case_has_what_its_names_stand_for() -> None:
+    endpoint = Endpoint(url="https://api.example.org")
+    credential = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
+    scenario = make_scenario(
+        endpoints={"api": endpoint},
+        credentials={"key": credential},
+        headers={"beta": {"anthropic-beta": "x"}},
+        matrix=Matrix(
+            client=("raw-http",), endpoint=("api",), credential=("key",), headers=("beta",)
+        ),
+    )
+    (case,) = expand(scenario)
+    assert case.endpoint == endpoint
+    assert case.credentials == (credential,)
+    assert case.headers == {"anthropic-beta": "x"}
+    assert case.flow == "request"
+    assert case.fault is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition(), True),
+        (Condition(client="claude-code"), True),
+        (Condition(client=("raw-http", "claude-code@latest")), True),
+        (Condition(client="claude-code@2.1.31"), False),
+        (Condition(client="claude-code", endpoint="other"), False),
+        (Combination(client="claude-code@latest", endpoint="default"), True),
+        (Condition(credential=()), False),
+    ],
+)
+def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
+    condition: Condition | Combination, expected: bool
+) -> None:
+    names = Names(
+        client=canonical("claude-code"),
+        endpoint="default",
+        credential="none",
+        headers="default",
+        backend="default",
+    )
+    assert matches(condition, names) is expected
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        ("claude-cod", "there is no such client; did you mean 'claude-code'?"),
+        (
+            "curl",
+            f"there is no such client; choose from {', '.join(ClientKind)}",
+        ),
+        ("agent-sdk-node@1.0", "no scenario has a case for it"),
+        ("claude-code@", "write it as claude-code or claude-code@2.1.31"),
+        ("claude-code@1+claude-code", "claude-code brings its own CLI; leave out '+claude-code'"),
+        ("raw-http", "no scenario has a case for it"),
+        (
+            "claude-code@each day",
+            "'each day' is no range; write >=2.1.0 <2.2, 2.1.x, or each minor",
+        ),
+        ("agent-sdk-node@installed", "only claude-code can be 'installed'"),
+        ("claude-code@1.0.30", "'example' expects nothing of it"),
+    ],
+)
+def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, expected: str) -> None:
+    scenario = make_scenario(
+        matrix=Matrix(client=("claude-code@2.1.31",)),
+        expect=(Rule(when=Condition(client="claude-code@2.1.31"), then=REJECTED),),
+    )
+    with pytest.raises(SettingsError) as caught:
+        make_plan([scenario], clients=(client,))
+    assert str(caught.value) == f"--client {client}: {expected}"
+
+
+def test_the_cli_behind_a_proxy_can_be_chosen() -> None:
+    scenario = make_scenario(matrix=Matrix(client=("claude-max-api-proxy",)))
+    chosen = "claude-max-api-proxy+claude-code@2.1.31"
+    (case,) = make_plan([scenario], clients=(chosen,))
+    assert str(case.client) == "claude-max-api-proxy@latest+claude-code@2.1.31"
+
+
+def test_a_case_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_plan([make_scenario()], cases=("example/raw-http/default/nome",))
+    assert str(caught.value) == (
+        "--case example/raw-http/default/nome: there is no such case; "
+        "did you mean 'example/raw-http/default/none'?"
+    )
+
+
+PUBLISHED = ("1.0.0", "1.0.9", "1.0.10", "2.0.0", "2.1.0-beta.1", "2.1.0")
+
+
+def published(kind: ClientKind) -> tuple[str, ...]:
+    return PUBLISHED
+
+
+def nothing(kind: ClientKind) -> tuple[str, ...]:
+    raise AssertionError("nobody needs to be asked")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "expected"),
+    [
+        ("claude-code@1.0.x", ["1.0.0", "1.0.9", "1.0.10"]),
+        ("claude-code@>=1.0.9 <2", ["1.0.9", "1.0.10"]),
+        ("claude-code@each minor", ["1.0.10", "2.0.0", "2.1.0"]),
+        ("claude-code@>= 2.1.0-beta.1", ["2.1.0-beta.1", "2.1.0"]),
+    ],
+)
+def test_a_range_is_a_case_for_each_version(spelled: str, expected: list[str]) -> None:
+    ids = [f"example/claude-code@{version}/default/none" for version in expected]
+    on_the_axis = make_scenario(matrix=Matrix(client=(spelled,)))
+    assert [case.id for case in make_plan([on_the_axis], published=published)] == ids
+    other = make_scenario(matrix=Matrix(client=("claude-code@9.9.9", "raw-http")))
+    planned = make_plan([other], clients=(spelled,), published=published)
+    assert [case.id for case in planned] == ids
+    assert [case.client.version for case in planned] == expected
+
+
+def test_the_cli_behind_a_proxy_may_be_a_range() -> None:
+    scenario = make_scenario(matrix=Matrix(client=("claude-max-api-proxy@1.0.0+claude-code@2.x",)))
+    assert [str(case.client) for case in make_plan([scenario], published=published)] == [
+        "claude-max-api-proxy@1.0.0+claude-code@2.0.0",
+        "claude-max-api-proxy@1.0.0+claude-code@2.1.0",
+    ]
+
+
+@given(scenarios)
+def test_the_registry_is_asked_only_for_a_range(scenario: Scenario) -> None:
+    assert make_plan([scenario], published=nothing) == expand(scenario)
+    names = ("claude-code@1.0.0", "claude-code@latest", "claude-code@installed")
+    if any(case.client.kind == "claude-code" for case in expand(scenario)):
+        make_plan([scenario], clients=names, published=nothing)
+
+
+def test_the_registry_is_asked_once_for_each_range() -> None:
+    asked: list[ClientKind] = []
+
+    def answer(kind: ClientKind) -> tuple[str, ...]:
+        asked.append(kind)
+        return PUBLISHED
+
+    matrix = Matrix(client=("claude-code@1.0.x",), credential=("none", "some"))
+    make_plan([make_scenario(matrix=matrix)], published=answer)
+    assert asked == [ClientKind.CLAUDE_CODE]
+
+
+def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
+    accepted = Expectation(outcome=Outcome.ACCEPTED)
+    scenario = make_scenario(
+        matrix=Matrix(client=("claude-code@<2", "claude-code@>=2")),
+        expect=(
+            Rule(when=Condition(client="claude-code@< 2"), then=REJECTED),
+            Rule(when=Condition(client="claude-code@>=2"), then=accepted),
+        ),
+    )
+
+    def outcomes(**options: tuple[str, ...]) -> dict[str, Outcome]:
+        planned = make_plan([scenario], published=published, **options)
+        return {case.client.version: case.expectation.outcome for case in planned}
+
+    assert outcomes() == {
+        "1.0.0": Outcome.REJECTED,
+        "1.0.9": Outcome.REJECTED,
+        "1.0.10": Outcome.REJECTED,
+        "2.0.0": Outcome.ACCEPTED,
+        "2.1.0": Outcome.ACCEPTED,
+    }
+    assert outcomes(clients=("claude-code@1.5.0",)) == {"1.5.0": Outcome.REJECTED}
+    assert outcomes(clients=("claude-code@2.x",))["2.1.0"] is Outcome.ACCEPTED
+    with pytest.raises(SettingsError, match="'example' expects nothing of it"):
+        outcomes(clients=("claude-code@installed",))
+
+
+def test_of_two_cases_with_one_id_the_first_counts() -> None:
+    scenario = make_scenario(
+        matrix=Matrix(client=("claude-code@1.0.9", "claude-code@1.0.x")),
+        expect=(
+            Rule(when=Condition(client="claude-code@1.0.9"), then=REJECTED),
+            Rule(then=Expectation(outcome=Outcome.ACCEPTED)),
+        ),
+    )
+    planned = make_plan([scenario], published=published)
+    assert [case.client.version for case in planned] == ["1.0.9", "1.0.0", "1.0.10"]
+    assert planned[0].expectation is REJECTED
+
+
+def unreachable(kind: ClientKind) -> tuple[str, ...]:
+    raise InstallError("the package registry cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "answer", "told"),
+    [
+        (
+            "claude-code@>=9",
+            published,
+            "no published version is in this range; the newest is 2.1.0",
+        ),
+        ("claude-code@>=9", lambda kind: (), "no published version is in this range"),
+        ("claude-code@each minor", unreachable, "the package registry cannot be reached"),
+    ],
+)
+def test_a_range_that_cannot_be_planned_is_refused_in_one_line(
+    spelled: str, answer: Published, told: str
+) -> None:
+    scenario = make_scenario(matrix=Matrix(client=(spelled,)))
+    for clients in ((), (spelled,)):
+        with pytest.raises(SettingsError) as caught:
+            make_plan([scenario], clients=clients, published=answer)
+        assert str(caught.value) == f"{spelled}: {told}"

@@ -1,0 +1,222 @@
+"""The last look at what is finished: what it finds, where, and what it admits not to know."""
+
+import gzip
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authprobe.redaction import scanner as module
+from authprobe.redaction.canary import Canary
+from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.redactor import LONG, Redactor
+from authprobe.redaction.scanner import UNSCANNED, Found, scan_data, scan_file, scan_text
+from tests.support.leaking_claude import SPELLINGS
+
+TOKEN = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"
+PLAIN = "xQ7pL2vN8rT4wZ6bK1mD"
+PARTS = ("beginning", "end", "middle")
+CODE = st.text("ABCDEFGHabcdefgh0123456789_-", min_size=24, max_size=80).filter(
+    lambda text: all(len(set(text[at : at + 12])) >= 4 for at in range(len(text) - 11))
+)
+
+
+def knowing(value: str = TOKEN) -> Redactor:
+    """A redactor that knows this value as `key`."""
+    redactor = Redactor()
+    redactor.learn("key", value)
+    return redactor
+
+
+def names(found: tuple[Found, ...]) -> set[str]:
+    """What was found."""
+    return {each.name for each in found}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_known_value_is_found_by_its_slot_in_any_spelling(name: str) -> None:
+    (found,) = scan_text(f"one\ntwo {SPELLINGS[name](TOKEN)} three", knowing())
+    assert (found.name, found.place.partition(",")[0]) == ("key", "line 2")
+    assert TOKEN[13:25] not in str(found)
+
+
+@pytest.mark.parametrize("name", [name for name in SPELLINGS if name not in PARTS])
+def test_an_unknown_token_is_found_in_any_spelling(name: str) -> None:
+    assert names(scan_text(f"two {SPELLINGS[name](TOKEN)} three")) & {"token"}
+
+
+@given(value=CODE, name=st.sampled_from(sorted(SPELLINGS)), before=st.text(max_size=9))
+def test_a_value_without_shape_is_found_and_replaced(value: str, name: str, before: str) -> None:
+    if name in PARTS and len(value) < 60:
+        return
+    redactor, text = knowing(value), f"{before}!{SPELLINGS[name](value)}!"
+    assert "key" in names(scan_text(text, redactor))
+    assert scan_text(redactor(text), redactor) == ()
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_long_report_hides_nothing(name: str) -> None:
+    line = '<tr><td class="passed">a case that passed</td><td>/v1/messages</td></tr>\n'
+    many = line * (LONG // len(line) + 1)
+    assert scan_text(many, knowing()) == ()
+    assert names(scan_text(f"{many}\nx {SPELLINGS[name](TOKEN)} y\n{many}", knowing())) == {"key"}
+
+
+def test_many_values_are_as_good_as_one() -> None:
+    redactor = knowing()
+    for number in range(200):
+        redactor.learn(f"slot-{number}", f"sk-ant-api03-{number:064x}")
+    for name, spell in SPELLINGS.items():
+        assert "key" in names(scan_text(f"x {spell(TOKEN)} y", redactor)), name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhdXRocHJvYmUifQ.c2lnbmF0dXJlLTE", "jwt"),
+        ("Authorization: Basic dXNlcjpwYXNzd29yZC0x", "authorization"),
+        ('{"authorization": "Bearer abcdef0123456789abcdef"}', "authorization"),
+        ("x-api-key: abcdef0123456789abcdef", "authorization"),
+        ("https://user:pa55word@registry.example.org/x", "password"),
+        ("//registry.example.org/:_authToken=npm_" + "a1B2" * 9, "token"),
+        ("ghp_" + "a1B2" * 9, "token"),
+        *((f"sk-ant-{kind}-AbCdEfGh12345", "token") for kind in ("api03", "admin01", "sid02")),
+    ],
+)
+def test_what_looks_like_a_credential_is_found_and_replaced(text: str, name: str) -> None:
+    assert names(scan_text(text)) == {name}
+    shown = Redactor()(text)
+    assert f"[redacted:{name}]" in shown
+    assert scan_text(shown) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer [redacted:access-token]",
+        "Authorization: required for each of the requests",
+        "the Bearer authentication-of-this-service is needed",
+        "x-api-key: your-key-goes-here-of-course",
+        "https://example.org:8080/a@b",
+        "https://user:[redacted:password]@example.org",
+        "https://user@example.org/x:y",
+        "eyJ is how a token begins. It.has.dots.",
+        "npm_config_userconfig and npm_lifecycle_event",
+        "it begins with sk-ant-oat01-\nand goes on with words",
+        "sk-ant-oat01-\n0123456",
+        "-" * 200,
+        "sha256:" + "0123456789abcdef" * 4,
+        "node_modules/@anthropic-ai/claude-code/vendor/ripgrep/x64-linux/rg",
+    ],
+)
+def test_what_only_looks_similar_is_not_found(text: str) -> None:
+    assert scan_text(text) == ()
+    assert Redactor()(text) == text
+
+
+def test_a_wrapped_token_does_not_swallow_the_next_word() -> None:
+    assert Redactor()(f"{TOKEN}\nPlease log in") == "[redacted:token]\nPlease log in"
+
+
+def test_a_place_is_told_with_what_was_undone() -> None:
+    (found,) = scan_text("x\n  y " + SPELLINGS["percent"](TOKEN), knowing())
+    assert str(found) == "key, at line 2, column 5 (unescaped)"
+    (found,) = scan_text("x " + SPELLINGS["base64 in base64"](TOKEN))
+    assert found.read_as[0] == found.read_as[-1] == "base64"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_bytes_are_read_in_any_encoding(encoding: str) -> None:
+    assert names(scan_data(f"x {TOKEN} y".encode(encoding), knowing())) == {"key"}
+
+
+def test_in_what_is_no_text_the_byte_is_told() -> None:
+    (found,) = scan_data(b"\xff\xfa" + TOKEN.encode())
+    assert found.place == "byte 2"
+
+
+def zipped(**members: bytes) -> bytes:
+    """An archive of these."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def test_archives_are_opened_within_archives() -> None:
+    data = gzip.compress(b"nothing") + gzip.compress(zipped(a=b"x", b=f"\n {TOKEN}".encode()))
+    (found,) = scan_data(gzip.compress(zipped(a=b"x", b=f"\n {TOKEN}".encode())), knowing())
+    assert str(found) == "key, at unpacked, 'b', line 2, column 2"
+    assert scan_data(gzip.compress(b"x") + gzip.compress(b"y")) == ()
+    assert names(scan_data(gzip.compress(b"x") + gzip.compress(TOKEN.encode()))) == {"token"}
+    assert names(scan_data(data[:-20])) == {UNSCANNED}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(TOKEN.encode() * 9)[:-12],
+        b"PK\x03\x04 and no archive",
+        zipped(a=zipped(a=zipped(a=zipped(a=zipped(a=b"x"))))),
+    ],
+)
+def test_what_cannot_be_looked_through_is_told(data: bytes) -> None:
+    assert UNSCANNED in names(scan_data(data))
+
+
+def test_what_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "LIMIT_BYTES", 1000)
+    monkeypatch.setattr(module._Scan, "left", 1000, raising=False)
+    (tmp_path / "large").write_bytes(b"x" * 1001)
+    assert names(scan_text("x" * 1001)) == {UNSCANNED}
+    assert scan_text("x" * 1000) == ()
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    began = time.monotonic()
+    bomb = gzip.compress(gzip.compress(bytes(80 * 1024 * 1024)))
+    assert UNSCANNED in names(scan_data(bomb))
+    assert time.monotonic() - began < 30
+
+
+def test_every_guard_sees_the_canary() -> None:
+    assert Canary(Redactor()).complaints() == ()
+
+
+def test_a_redactor_that_does_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard()
+    monkeypatch.setattr(Redactor, "__call__", lambda self, text: text)
+    with pytest.raises(SecretFoundError, match="a canary written as base64 was not replaced"):
+        guard.publish(Path("/nowhere"), {"clean.json": "{}"})
+
+
+def test_a_scan_that_sees_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard()
+    monkeypatch.setattr(Redactor, "find", lambda self, text: iter(()))
+    with pytest.raises(SecretFoundError, match="a canary written as JSON was not found"):
+        guard.publish(Path("/nowhere"), {"clean.json": "{}"})
+
+
+def test_an_artifact_is_held_back_with_slot_and_place(tmp_path: Path) -> None:
+    guard = Guard()
+    guard.redactor.learn("refresh-token", TOKEN)
+    guard.redactor.learn("authorization-code", PLAIN)
+    hidden = json.dumps({"message": f"{SPELLINGS['percent'](TOKEN)} {PLAIN}"}, indent=1)
+    with pytest.raises(SecretFoundError) as raised:
+        guard.publish(tmp_path, {"results.json": hidden, "clean.md": "nothing"})
+    assert str(raised.value) == (
+        "results.json was not written: it holds refresh-token, at line 2, column 14 (unescaped); "
+        "authorization-code, at line 2, column 93"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["clean.md"]
+
+
+def test_a_file_is_scanned(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(TOKEN)
+    assert names(scan_file(tmp_path / "a")) == {"token"}

@@ -1,0 +1,166 @@
+import datetime
+import json
+import uuid
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from authprobe.observation.fingerprint import comparable
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.github import LIMIT, annotations
+from authprobe.report.formats.junit import junit
+from authprobe.report.html.case import details
+from authprobe.report.html.report import summary
+from authprobe.report.markdown.summary import summary_markdown
+from authprobe.report.model.matrix import headline
+from authprobe.report.model.timeline import timeline_facts
+from authprobe.report.terminal import print_run
+from authprobe.run.history.model import Point
+from authprobe.run.model import Run
+from authprobe.verdict.model import Status
+from tests.support.make import make_observation, make_record, make_run
+from tests.support.runs import REFUSED, every_kind, known, regressed
+
+DAY = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
+
+
+def terminal(run: Run) -> str:
+    """What is printed."""
+    console = Console(width=200, record=True, quiet=False)
+    with console.capture() as captured:
+        print_run(run, console)
+    return captured.get()
+
+
+def test_junit_has_a_suite_for_each_scenario_with_the_right_numbers() -> None:
+    root = ElementTree.fromstring(junit(every_kind()))  # noqa: S314 - our own text
+    example, other, complaints = root
+    assert {n: example.get(n) for n in ("tests", "failures", "errors", "skipped")} == {
+        **{"tests": "4", "failures": "1", "errors": "1"},
+        "skipped": "1",
+    }
+    assert [case.get("name") for case in other] == ["passed"]
+    assert root.get("tests") == "6"
+    assert root.get("failures") == "2"
+    assert complaints[0][0].get("message") == "known.yaml:3:5: this known failure is no more"
+
+
+def test_junit_tells_what_went_wrong_and_what_is_known() -> None:
+    root = ElementTree.fromstring(junit(every_kind()))  # noqa: S314 - our own text
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["regressed"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "status: expected 200, saw 401"
+    assert "changed: message: <old> & \\u001b[31m → new" in (failure.text or "")
+    skipped = cases["known"].find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "known failure: https://example.org/issue/7"
+    assert len(cases["passed"]) == 0
+
+
+def test_ctrf_counts_what_could_not_be_tested_apart() -> None:
+    results = json.loads(ctrf(every_kind()))["results"]
+    expected = {"tests": 5, "passed": 2, "failed": 1, "skipped": 1, "other": 1, "pending": 0}
+    assert expected.items() <= results["summary"].items()
+    assert {test["name"]: test["rawStatus"] for test in results["tests"]}["example/known"] == (
+        "known failure"
+    )
+
+
+@pytest.mark.parametrize("draw", [ctrf, junit, summary_markdown])
+def test_two_runs_with_the_same_outcomes_differ_in_times_and_ids_only(draw: object) -> None:
+    first = every_kind()
+    later = first.started_at + datetime.timedelta(days=1)
+    second = replace(first, id="1" * 32, started_at=later)
+    drawn = draw(first), draw(second)  # type: ignore[operator]
+    assert drawn[0] != drawn[1]
+    assert unchanging(drawn[0], first) == unchanging(drawn[1], second)
+
+
+def unchanging(text: str, run: Run) -> str:
+    """The text without the time and the id of the run."""
+    milliseconds = round(run.started_at.timestamp() * 1000)
+    times = (
+        f"{run.started_at:%Y-%m-%dT%H:%M:%S}",
+        f"{run.started_at:%Y-%m-%d %H:%M}",
+        *(str(milliseconds + after) for after in (0, 1000)),
+    )
+    for changing in (run.id, str(uuid.UUID(run.id)), *times):
+        text = text.replace(changing, "")
+    return text
+
+
+def test_annotations_are_escaped_as_github_says() -> None:
+    [first, last] = annotations(make_run(regressed("a,b:c%")))
+    assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::status: expected")
+    assert "100%25: “so” it is" in first
+    assert "\n" not in first
+    assert last.startswith("::notice title=authprobe::Failed: 1 case: 1 failed")
+
+
+def test_annotations_are_bounded() -> None:
+    lines = list(annotations(make_run(*(regressed(f"c{number}") for number in range(30)))))
+    assert len(lines) == LIMIT + 1
+    assert lines[-1].endswith("; 20 more in the job summary")
+
+
+def test_a_run_without_problems_has_no_annotations() -> None:
+    assert list(annotations(make_run(make_record(), known()))) == []
+
+
+@pytest.mark.parametrize("draw", [summary_markdown, summary, terminal])
+def test_regressions_and_transitions_come_before_the_rest(draw: object) -> None:
+    changed = replace(regressed("zz/changed"), scenario="zz")
+    calm = replace(changed.verdict, status=Status.PASSED, regressed=False)
+    run = make_run(replace(changed, id="aa/calm", verdict=calm), changed, absent=("gone/x",))
+    drawn: str = draw(run)  # type: ignore[operator]
+    drawn = drawn[drawn.find("regressed: zz") if draw is terminal else drawn.find("Regressions") :]
+    assert drawn.index("zz/changed") < drawn.index("aa/calm") < drawn.index("gone/x")
+
+
+def test_a_known_failure_does_not_make_a_run_fail_and_a_complaint_does() -> None:
+    run = make_run(known(), make_record())
+    line = headline(run)
+    assert (line.word, line.counts) == (
+        "Passed",
+        "2 cases: 1 skipped (1 known failure), 1 passed",
+    )
+    complained = replace(run, complaints=("k:1:1: expired",))
+    assert headline(complained).word == "Failed"
+    for draw in (summary_markdown, summary, terminal):
+        assert "k:1:1: expired" in draw(complained)
+
+
+def points(*outcomes: str) -> tuple[Point, ...]:
+    """Points of a case, a day apart: accepted (`+`) or rejected (`-`)."""
+    return tuple(
+        Point(
+            case_id="a",
+            run_id=f"{number}",
+            at=DAY + datetime.timedelta(days=number),
+            tool="0.1.0",
+            client_version=None,
+            status="passed" if outcome == "+" else "failed",
+            seen=comparable(make_observation() if outcome == "+" else REFUSED),
+            since=DAY,
+        )
+        for number, outcome in enumerate(outcomes)
+    )
+
+
+def test_the_timeline_shows_each_run_and_where_it_changed() -> None:
+    facts = timeline_facts(make_record(), points(*"++-"))
+    assert facts == (
+        ("Last changed", "in this run; before that 2026-11-01 12:00 UTC"),
+        ("Last 4 runs", "✓✓ | ✗ | ✓"),
+    )
+    assert timeline_facts(make_record(), points("+"))[0] == ("Last changed", "2026-11-01 12:00 UTC")
+    assert timeline_facts(make_record(), ()) == ()
+    assert "✓✓ | ✗ | ✓" in details(make_record(), "again", points(*"++-"))
+
+
+def test_the_timeline_is_of_the_last_twenty_runs() -> None:
+    [_, (label, marks)] = timeline_facts(make_record(), points(*"+" * 30))
+    assert (label, marks) == ("Last 20 runs", "✓" * 20)

@@ -1,0 +1,371 @@
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from authprobe.observation.findings import Finding
+from authprobe.observation.fingerprint import Transition
+from authprobe.observation.model import Outcome
+from authprobe.report.html import case as case_html
+from authprobe.report.html import report
+from authprobe.report.model import phrases
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
+from authprobe.scenario.model import Expectation, TextRule
+from authprobe.verdict.model import Mismatch, Status, Verdict
+from tests.support.make import make_exchange, make_observation, make_record, make_run
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"
+VOID = {"br", "img", "input", "meta", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page; complains about tags that are not nested."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+def failed(**changes: object) -> CaseRecord:
+    """A case that expected 200 and saw 401."""
+    mismatch = Mismatch(field="status", expected="200", actual="401")
+    verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
+    values: dict[str, object] = {"id": "a/b/failed", "credential": "bad", "verdict": verdict}
+    return make_record(**values | changes)
+
+
+def hostile() -> CaseRecord:
+    """A case in which every text from outside is an attack."""
+    return make_record(
+        **dict.fromkeys(
+            (
+                *("id", "scenario", "title", "client", "client_version", "endpoint", "credential"),
+                *("headers", "backend", "environment", "fault", "flow", "why"),
+            ),
+            HOSTILE,
+        ),
+        sources=(HOSTILE, f"https://example.org/{HOSTILE}", "javascript:alert(1)"),
+        expectation=Expectation(outcome=Outcome.ACCEPTED, message=TextRule(contains=HOSTILE)),
+        observation=make_observation(
+            **dict.fromkeys(("error_type", "message", "detail", "client_version"), HOSTILE),
+            egress_refused=(HOSTILE,),
+            exchanges=(
+                make_exchange(
+                    **dict.fromkeys(
+                        (
+                            *("method", "host", "path", "credential", "credential_header"),
+                            *("rule", "error_type", "message"),
+                        ),
+                        HOSTILE,
+                    ),
+                    betas=(HOSTILE,) * 4,
+                ),
+            ),
+        ),
+        verdict=Verdict(
+            status=Status.FAILED,
+            mismatches=(Mismatch(field=HOSTILE, expected=HOSTILE, actual=HOSTILE),),
+        ),
+        diagnosis=Diagnosis(
+            id=HOSTILE,
+            summary=HOSTILE,
+            remedy=HOSTILE,
+            sources=(HOSTILE,),
+            evidence=(HOSTILE,),
+            experiment=HOSTILE,
+            experiment_case=HOSTILE,
+            alternatives=(Alternative(id=HOSTILE, summary=HOSTILE, confidence=0.5),),
+        ),
+    )
+
+
+def details(record: CaseRecord) -> str:
+    """Everything about a case."""
+    return case_html.details(record, f"authprobe run --case {record.id}")
+
+
+@pytest.fixture
+def run() -> Run:
+    """A run with a case of each status and one attack."""
+    return make_run(
+        make_record(),
+        failed(client="claude-code@latest"),
+        make_record(id="a/b/error", credential="x", verdict=Verdict(status=Status.ERROR)),
+        make_record(id="a/b_error", credential="y", verdict=Verdict(status=Status.SKIPPED)),
+        hostile(),
+    )
+
+
+def test_the_summary_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
+    ids = Page(report.summary(run)).values("id")
+    assert len([each for each in ids if each.startswith("case-")]) == len(run.cases)
+    assert max(Counter(ids).values()) == 1
+
+
+def test_every_link_into_the_page_leads_to_a_case(run: Run) -> None:
+    page = Page(report.summary(run))
+    targets = [href[1:] for href in page.values("href") if href.startswith("#")]
+    assert set(targets) == set(page.values("id"))
+
+
+@pytest.mark.parametrize("tag", ["img", "link", "iframe", "form"])
+def test_nothing_from_outside_becomes_a_tag(run: Run, tag: str) -> None:
+    assert tag not in Page(report.summary(run)).tags
+
+
+def test_there_is_one_script_and_it_is_ours(run: Run) -> None:
+    assert Page(report.summary(run)).tags.count("script") == 1
+    assert Page(report.summary(make_run())).tags.count("script") == 1
+
+
+def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
+    page = Page(report.summary(run))
+    assert {name for _, name, _ in page.attributes} <= {
+        *("class", "id", "href", "rel", "scope", "colspan", "open", "lang", "data-status"),
+        *("tabindex", "role", "aria-label", "aria-hidden"),
+    }
+    hrefs = [href for href in page.values("href") if not href.startswith("#")]
+    assert set(hrefs) == {"https://example.org/issue/1"}
+
+
+def test_controls_and_direction_marks_are_made_visible(run: Run) -> None:
+    drawn = report.summary(run)
+    assert "\x1b" not in drawn
+    assert "\u202e" not in drawn
+    assert "\\u001b[31m\\u202e" in drawn
+
+
+def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
+    drawn = report.summary(run)
+    assert "url(" not in drawn
+    assert "@import" not in drawn
+    assert Page(drawn).values("src") == []
+
+
+def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
+    page = Page(report.summary(run))
+    assert "caption" in page.tags
+    assert {value for tag, name, value in page.attributes if name == "scope" and tag == "th"} == {
+        *("col", "row", "rowgroup"),
+    }
+
+
+def test_a_status_is_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
+    phrases = Page(report.summary(run)).text
+    for words in ("✓  passed", "✗  failed", "!  error", "○  skipped"):
+        assert words in phrases
+
+
+def test_what_failed_is_listed_and_open(run: Run) -> None:
+    drawn = report.summary(run)
+    assert "What went wrong (3 cases)" in drawn
+    assert drawn.index("a/b/failed") < drawn.index("<caption>")
+    cases = drawn.split('<details class="ap-case" ')[1:]
+    opened = [case for case in cases if case.split(">")[0].endswith(" open")]
+    assert len(opened) == 3
+    assert any(phrases.anchor("a/b/failed") in case for case in opened)
+    assert not any(phrases.anchor("example/raw-http/default/none") in case for case in opened)
+
+
+def test_a_run_in_which_all_is_well_lists_nothing() -> None:
+    assert "What went wrong" not in report.summary(make_run(make_record()))
+
+
+def test_banners_stand_where_they_are_due() -> None:
+    drawn = report.summary(make_run(interrupted=True))
+    assert "This run proves nothing: it has no cases." in drawn
+    assert "The run was interrupted" in drawn
+    assert 'class="ap-banner"' not in report.summary(make_run(make_record()))
+
+
+def test_details_tell_expected_seen_and_sent() -> None:
+    sent = make_exchange(
+        at=1.234,
+        credential="oauth",
+        credential_header="authorization",
+        status=401,
+        error_type="authentication_error",
+        message="expired",
+        rule="messages.expired",
+        betas=("one", "two", "three"),
+    )
+    seen = make_observation(exchanges=(sent,), exit_code=1, egress_refused=("example.org",))
+    phrases = Page(details(failed(observation=seen))).text
+    for words in (
+        *("accepted", "example.org"),
+        *("1.23", "POST", "api.anthropic.com", "/v1/messages", "oauth in authorization"),
+        *("401", "authentication_error: expired", "messages.expired", "A (3)", "one, two, three"),
+    ):
+        assert words in phrases
+
+
+def test_equal_sets_of_flags_are_spelled_out_once() -> None:
+    first, second = tuple(f"beta-{n}" for n in range(15)), ("other",)
+    exchanges = [make_exchange(betas=betas) for betas in (first, second, first, ())]
+    page = Page(details(make_record(observation=make_observation(exchanges=tuple(exchanges)))))
+    assert page.text.count("beta-14") == 1
+    assert [page.texts.count(name) for name in ("A (15)", "B (1)")] == [2, 1]
+    assert page.texts.index("Flags A") < page.texts.index("Flags B")
+
+
+def test_many_requests_are_cut_short() -> None:
+    seen = make_observation(exchanges=(make_exchange(),) * 203)
+    drawn = details(make_record(observation=seen))
+    assert drawn.count("<tr>") == 201
+    assert "3 more requests in results.json" in drawn
+
+
+def test_long_text_is_capped() -> None:
+    drawn = report.summary(make_run(make_record(why="x" * 5000)))
+    assert "… (3,000 more characters)" in drawn
+    assert "x" * 2001 not in drawn
+
+
+def test_text_holds_no_line_end() -> None:
+    """pytest-html marks up lines that begin with E."""
+    drawn = details(failed(observation=make_observation(message="First.\nEvery second.\n")))
+    assert "\n" not in drawn
+    assert "First.<br>Every second." in drawn
+
+
+def test_a_case_that_did_not_pass_says_how_to_run_it_again() -> None:
+    run = make_run(
+        failed(), selection=Selection(scenarios=("my scenarios",), clients=("claude-code@>=2",))
+    )
+    command = "authprobe run 'my scenarios' --client 'claude-code@>=2' --case a/b/failed"
+    assert command in " ".join(Page(report.summary(run)).texts)
+    assert "--case" not in report.summary(make_run(make_record())).split("<script>")[0]
+
+
+def test_why_a_scenario_is_there_is_told_once(run: Run) -> None:
+    drawn = report.summary(make_run(*(make_record(id=f"example/{n}") for n in range(3))))
+    assert drawn.count("It shows the shape.") == 1
+    assert drawn.count(f'href="#{phrases.scenario_anchor("example")}"') == 3
+    assert "Scenarios (1)" in drawn
+
+
+def test_where_there_is_no_room_those_that_passed_are_outlined_first() -> None:
+    seen = make_observation(exchanges=(make_exchange(),) * 5)
+    records = [failed(id=f"a/{n}", observation=seen) for n in range(5)]
+    records += [make_record(id=f"b/{n}", observation=seen) for n in range(5)]
+    room = sum(len(details(record)) for record in records[:7]) + 200
+    drawn = report.summary(make_run(*records), limit_bytes=room)
+    assert drawn.count('aria-label="Requests"') == 7
+    assert drawn.count("The rest is in results.json.") == 3
+    assert "Of 3 cases there is only an outline here" in drawn
+    assert all(f"<code>{record.id}</code>" in drawn for record in records)
+
+
+def test_a_long_list_of_what_went_wrong_is_cut_short() -> None:
+    drawn = report.summary(make_run(*(failed(id=f"a/{n}") for n in range(302))))
+    assert "What went wrong (302 cases)" in drawn
+    assert drawn.count('<li class="ap-failed">') == 300
+    assert "… and 2 more, below." in drawn
+
+
+def test_the_page_says_its_language_and_hides_a_table_with_nothing_in_it() -> None:
+    page = "<!DOCTYPE html><html><head></head><body><p>…</p></body></html>"
+    alone, beside = report.finished(page, alone=True), report.finished(page, alone=False)
+    assert '<html lang="en">' in alone
+    assert '<html lang="en">' in beside
+    assert '<body class="ap-alone">' in alone
+    assert "<body>" in beside
+
+
+def test_details_of_an_attack_are_well_formed() -> None:
+    assert "script" not in Page(details(hostile())).tags
+
+
+def test_a_rule_that_answered_is_told_of_once_with_its_sources() -> None:
+    asked = make_observation(exchanges=(make_exchange(rule="A04", status=401),) * 2)
+    page = report.summary(make_run(make_record(observation=asked), make_record(observation=asked)))
+    assert page.count('id="rule-A04"') == 1
+    assert '<a href="#rule-A04"><code>A04</code></a>' in page
+    assert "https://github.com/anthropics/claude-code/issues/5893" in page
+    assert "several reports" in page
+
+
+def test_what_no_rule_answered_says_what_comes_nearest() -> None:
+    denied = make_exchange(
+        rule="deny:route", nearest="messages", differs=("path",), faults=("delay",), status=404
+    )
+    page = details(make_record(observation=make_observation(exchanges=(denied,))))
+    assert "<code>deny:route</code><small>nearest: messages, differs in path</small>" in page
+    assert "<small>fault: delay</small>" in page
+
+
+def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
+    other = make_exchange(rule='Z99"><b>', nearest="<i>")
+    page = report.summary(make_run(make_record(observation=make_observation(exchanges=(other,)))))
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_findings_are_told_by_client_with_their_cases() -> None:
+    found = (Finding(name="crashes", text="TypeError: <b>no</b>"),)
+    records = [
+        make_record(
+            id=f"example/{n}", client="claude-code@latest", client_version="2.1.330", findings=found
+        )
+        for n in range(2)
+    ]
+    page = report.summary(make_run(*records))
+    assert page.count("<code>crashes</code>") == 1
+    assert "claude-code 2.1.330" in page
+    assert "TypeError: &lt;b&gt;no&lt;/b&gt;" in page
+    assert "Findings about clients (1)" in page
+    assert "example: no credential" in page
+
+
+def test_findings_are_in_the_order_of_versions() -> None:
+    found = (Finding(name="crashes", text="no"),)
+    versions = ("1.0.128", "1.0.30", "2.1.9")
+    records = [
+        make_record(id=f"example/{version}", client_version=version, findings=found)
+        for version in versions
+    ]
+    page = report.summary(make_run(*records))
+    section = page[page.index("Findings about clients") :]
+    places = [section.index(version) for version in ("1.0.30", "1.0.128", "2.1.9")]
+    assert places == sorted(places)
+
+
+def test_without_findings_nothing_is_said_of_them() -> None:
+    assert "Findings" not in report.summary(make_run(make_record()))
+
+
+def test_each_part_stands_once() -> None:
+    changed = Transition(field="status", before="200", after="401")
+    run = make_run(
+        failed(verdict=Verdict(status=Status.FAILED, regressed=True, transitions=(changed,)))
+    )
+    drawn = report.summary(run)
+    headings = re.findall("<h2>(.*?)</h2>", drawn)
+    assert any("since the baseline" in heading for heading in headings)
+    assert len(headings) == len(set(headings))

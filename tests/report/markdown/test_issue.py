@@ -1,0 +1,314 @@
+"""What an issue is told of a run."""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authprobe.core.escaping import LONG
+from authprobe.emulator.config import TokenKind, TokenState
+from authprobe.observation.findings import Finding
+from authprobe.observation.fingerprint import Transition, comparable
+from authprobe.observation.model import Outcome
+from authprobe.redaction.pseudonyms import Personal
+from authprobe.report.markdown.issue import LIMIT, REQUESTS, share_markdown
+from authprobe.run.history.model import Point
+from authprobe.run.model import CaseRecord, Diagnosis, Run
+from authprobe.scenario.model import Credential, Expectation, Via
+from authprobe.verdict.model import Mismatch, Status, Verdict
+from tests.report.test_hostile_text import HOSTILE, run_with
+from tests.support.judged import STALE
+from tests.support.make import make_exchange, make_observation, make_record, make_run
+
+GOLDEN = Path(__file__).with_name("issue.md")
+REFUSED = make_exchange(
+    status=401,
+    credential="access-token",
+    credential_header="authorization",
+    error_type="authentication_error",
+    betas=("oauth-2025-04-20",),
+    headers={"authorization": "Bearer [redacted:access-token]"},
+    products=("claude-cli/2.1.31",),
+    retry_after="60",
+    at=1.25,
+    clock_offset=-90.0,
+)
+FILE = Credential(token=TokenKind.ACCESS_TOKEN, state=TokenState.EXPIRED, via=Via.CREDENTIALS_FILE)
+KEY = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
+SUBJECT = make_record(
+    id="login/claude-code@2.1.31/default/expired",
+    scenario="login",
+    title="An expired login",
+    client="claude-code@2.1.31",
+    client_version="2.1.31",
+    credential="expired",
+    flow="prompt",
+    credentials=(FILE, KEY),
+    observation=make_observation(
+        outcome=Outcome.REJECTED,
+        status=401,
+        error_type="authentication_error",
+        message="`alice@corp.example` at 10.0.0.7:\n/home/alice/.claude is **bad**, alice #1",
+        exit_code=1,
+        stored_login=STALE,
+        exchanges=(REFUSED, make_exchange(path="/api/oauth/profile", status=403, at=2)),
+    ),
+    verdict=Verdict(
+        status=Status.FAILED,
+        regressed=True,
+        mismatches=(Mismatch(field="status", expected="200", actual="401"),),
+        transitions=(Transition(field="outcome", before="accepted", after="rejected"),),
+    ),
+    findings=(Finding(name="loses-login", text="The login of alice@corp.example is gone."),),
+    diagnosis=Diagnosis(
+        id="old",
+        summary="The token is old.",
+        remedy="Log in.",
+        sources=("https://example.org/issue/1",),
+    ),
+)
+OTHERS = (
+    dataclasses.replace(
+        SUBJECT,
+        id="login/claude-code@2.1.30/default/expired",
+        client="claude-code@2.1.30",
+        client_version="2.1.30",
+        observation=make_observation(),
+        verdict=Verdict(status=Status.PASSED),
+    ),
+    dataclasses.replace(SUBJECT, id="login/claude-code@2.1.31/default/other", credential="other"),
+)
+RUN = make_run(SUBJECT, *OTHERS)
+
+
+def drawn(run: Run, *chosen: CaseRecord, **options: Any) -> str:
+    """The text about these cases, or all of the run."""
+    return share_markdown(run, chosen or run.cases, Personal(), **options)
+
+
+def alone(**changes: Any) -> str:
+    """The text about the first case with these changes in what was seen."""
+    seen = dataclasses.replace(SUBJECT.observation, **changes)
+    record = dataclasses.replace(SUBJECT, observation=seen)
+    return drawn(make_run(record))
+
+
+def test_a_regression_with_its_controls() -> None:
+    assert drawn(RUN, SUBJECT) == GOLDEN.read_text()
+
+
+def test_nothing_personal_is_left() -> None:
+    told = drawn(RUN)
+    assert "alice" not in told
+    assert "10.0.0.7" not in told
+    assert "&lt;email-1&gt; is gone" in told
+    assert not re.search(r"(email|user|address)-2", told)
+
+
+def test_one_who_is_named_elsewhere_in_the_run_is_replaced_too() -> None:
+    seen = make_observation(message="ask bob", outcome=Outcome.REJECTED)
+    other = make_record(id="z", observation=make_observation(message="/home/bob/x"))
+    record = make_record(observation=seen)
+    assert "ask <user-1>" in drawn(make_run(record, other), record)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_harmlessly(text: str) -> None:
+    told = drawn(run_with(text))
+    told.encode()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", told)
+    assert len(told) <= LIMIT
+    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", told)
+    assert not re.search(r"<(script|img)|(?<!\w)@\w|(?<!\\)#\d|(?<!\\)\]\(javascript", outside)
+    assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
+    assert "##[" not in told
+
+
+def test_a_message_does_not_end_its_block() -> None:
+    told = alone(message="a\n```\n# head\n````\n@octocat")
+    assert "`````text\na\n```\n# head\n````\n@octocat\n`````\n" in told
+
+
+def test_a_long_message_is_cut() -> None:
+    assert "x" * (LONG + 1) not in alone(message="x" * 10 * LONG)
+    assert "more characters)" in alone(message="x" * 10 * LONG)
+
+
+def test_what_does_not_fit_is_named_and_counted() -> None:
+    records = [dataclasses.replace(SUBJECT, id=f"login/{n}") for n in range(200)]
+    told = drawn(make_run(*records))
+    assert len(told) <= LIMIT
+    told_of = told.count("\n## ")
+    assert 5 < told_of < 100
+    assert f"{200 - told_of} more cases left out, as an issue holds no more:" in told
+    assert f"- `login/{told_of}`" in told
+    assert f"- and {200 - told_of - 20} more" in told
+
+
+def test_a_case_that_alone_is_too_large_is_left_out() -> None:
+    told = drawn(RUN, SUBJECT, limit=5500)
+    assert len(told) <= 5500
+    assert f"1 more case left out, as an issue holds no more:\n\n- `{SUBJECT.id}`" in told
+
+
+def test_names_that_are_too_long_are_cut_at_the_end_of_a_line() -> None:
+    records = [dataclasses.replace(SUBJECT, id=f"{n}<" + "<>" * 5000) for n in range(50)]
+    told = drawn(make_run(*records))
+    assert len(told) <= LIMIT
+
+
+def test_many_requests_are_counted() -> None:
+    told = alone(exchanges=(REFUSED,) * (REQUESTS + 5))
+    assert told.count("| 1.2 s |") == REQUESTS
+    assert "5 more requests not shown." in told
+
+
+def test_many_controls_are_counted() -> None:
+    others = [dataclasses.replace(SUBJECT, id=f"x{n}", credential=f"x{n}") for n in range(9)]
+    told = drawn(make_run(SUBJECT, *others), SUBJECT)
+    assert told.count("| credential | `x") == 6
+    assert "3 more controls not shown." in told
+
+
+def test_a_case_without_controls_says_so() -> None:
+    assert "No other case of this run differs in one thing only." in alone()
+
+
+def test_a_client_that_asks_nobody_says_so() -> None:
+    told = alone(exchanges=(), status=None)
+    assert "| Request | none |" in told
+    assert "| Credential that won | none was sent |" in told
+    assert "Request id" not in told
+    assert "Requests, in this order" not in told
+
+
+def fact(told: str, label: str) -> str | None:
+    """What the table says under a label."""
+    found = re.search(rf"(?m)^\| {re.escape(label)} \| (.*) \|$", told)
+    return found[1].replace("\\", "") if found else None
+
+
+@pytest.mark.parametrize(
+    ("slots", "sent", "others"),
+    [
+        (
+            ["access-token"],
+            "access-token and refresh-token (expired) via credentials-file",
+            "api-key (valid) via",
+        ),
+        (
+            ["refresh-token"],
+            "access-token and refresh-token (expired) via credentials-file",
+            "api-key (valid) via",
+        ),
+        (
+            ["api-key"],
+            "api-key (valid) via ANTHROPIC_API_KEY",
+            "access-token and refresh-token (expired) via",
+        ),
+        (
+            ["access-token", "api-key"],
+            "access-token and refresh-token (expired) via credentials-file; api",
+            "none",
+        ),
+        (
+            [None],
+            None,
+            "access-token and refresh-token (expired) via credentials-file; api-key (valid)",
+        ),
+        (["access-token-2"], None, "access-token and refresh-token (expired) via"),
+    ],
+)
+def test_which_credential_won_and_which_were_there(
+    slots: Sequence[str | None], sent: str | None, others: str
+) -> None:
+    told = alone(exchanges=[dataclasses.replace(REFUSED, credential=slot) for slot in slots])
+    assert (fact(told, "Given and sent") or "").startswith(sent or "")
+    assert (fact(told, "Given and sent") is None) is (sent is None)
+    assert (fact(told, "Also there, not sent") or "").startswith(others)
+
+
+def test_the_second_of_a_kind_is_another() -> None:
+    second = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+    seen = make_observation(exchanges=(make_exchange(credential="access-token-2"),))
+    told = drawn(make_run(make_record(credentials=(FILE, second), observation=seen)))
+    assert fact(told, "Given and sent") == "access-token-2 (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    assert (
+        fact(told, "Also there, not sent")
+        == "access-token and refresh-token (expired) via credentials-file"
+    )
+
+
+def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
+    """A status on a day of November, in a run, of the first case."""
+    return {
+        SUBJECT.id: [
+            Point(
+                case_id=SUBJECT.id,
+                run_id=run_id,
+                at=(at := datetime.datetime(2026, 11, day, tzinfo=datetime.UTC)),
+                tool="0.0.9",
+                client_version=f"2.1.{day}",
+                status=status,
+                seen=comparable(SUBJECT.observation),
+                since=at,
+            )
+            for status, day, run_id in given
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [
+        (
+            points(("passed", 3, "a"), ("passed", 9, "b"), ("failed", 12, "c")),
+            "2026-11-09 00:00 UTC",
+        ),
+        (points(("failed", 12, "c")), None),
+        (points(("passed", 12, RUN.id)), None),
+        (points(("failed", 12, RUN.id), ("passed", 30, "later")), None),
+        ({}, None),
+    ],
+)
+def test_when_it_last_was_as_expected(
+    past: Mapping[str, Sequence[Point]], expected: str | None
+) -> None:
+    told = fact(drawn(RUN, SUBJECT, past=past), "Last as expected")
+    assert told == (expected and f"{expected}, 2.1.9, authprobe 0.0.9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "surface"),
+    [
+        ({"flow": "prompt"}, "command line"),
+        ({"flow": "stdio"}, "standard input, as IDE extensions use it"),
+        ({"flow": "interactive"}, "terminal"),
+        ({"client": "agent-sdk-node@latest"}, "SDK"),
+        ({"client": "litellm@1.90+claude-code@latest"}, "gateway"),
+        ({"client": "raw-http", "flow": "request"}, "plain HTTP"),
+    ],
+)
+def test_each_has_its_surface(changes: dict[str, str], surface: str) -> None:
+    told = drawn(make_run(dataclasses.replace(SUBJECT, **changes)))  # type: ignore[arg-type]
+    assert fact(told, "Surface") == surface
+
+
+def test_the_title_says_what_was_expected() -> None:
+    expected = dataclasses.replace(SUBJECT, expectation=Expectation(outcome=Outcome.REJECTED))
+    assert drawn(RUN, SUBJECT).startswith("# claude-code 2.1.31, expired: rejected 401, expected a")
+    assert drawn(make_run(expected)).startswith("# claude-code 2.1.31, expired: rejected 401\n")
+    assert drawn(RUN).startswith("# 3 cases of authentication: claude-code 2.1.31, claude-code 2.")
+
+
+def test_a_blanked_login_holds_no_token() -> None:
+    blanked = dataclasses.replace(FILE, state=TokenState.BLANKED)
+    variable = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+    seen = make_observation(exchanges=(REFUSED,))
+    told = drawn(make_run(make_record(credentials=(blanked, variable), observation=seen)))
+    assert fact(told, "Given and sent") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    assert fact(told, "Also there, not sent") == "access-token (blanked) via credentials-file"

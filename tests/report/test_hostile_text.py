@@ -1,0 +1,94 @@
+"""Text from outside that means harm is shown harmlessly by every drawing of a run."""
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from authprobe.observation.model import Exchange
+from authprobe.plugin import describe
+from authprobe.redaction.redactor import Redactor
+from authprobe.report.html.report import summary
+from authprobe.report.markdown.summary import escaped, summary_markdown
+from authprobe.report.terminal import print_run
+from authprobe.run.model import Run
+from authprobe.run.results_file import dump_run
+from authprobe.verdict.model import Mismatch, Status, Verdict
+from tests.support.make import make_exchange, make_observation, make_record, make_run
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "\x1b[2J\x1b]0;title\x07\x9b31m",
+    "evil\u202etxt.exe\u2066\u200b\ufeff",
+    "::set-output name=a::b\n::error file=x::y\r\n##[error]z",
+    "=cmd|' /C calc'!A0",
+    "| a | b |\n---\n# head\n[x](javascript:alert(1)) `code` @octocat #123 GH-9",
+    "half \ud800 and \udfff",
+    "\0\x01\x08\x0b\x0c\x7f\ufffe\uffff",
+    b"\xff\xfe not UTF-8".decode("utf-8", "replace"),
+    "x" * 50_000_000,
+)
+
+
+def drawn(run: Run) -> str:
+    """What a terminal shows."""
+    file = io.StringIO()
+    print_run(run, Console(file=file, width=100, color_system=None, force_terminal=False))
+    return file.getvalue()
+
+
+DRAWINGS: dict[str, Callable[[Run], str]] = {
+    "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", summary(run)),
+    "Markdown": summary_markdown,
+    "terminal": drawn,
+    "JSON": dump_run,
+    "pytest": lambda run: describe(run.cases[0]),
+}
+
+
+def run_with(text: str) -> Run:
+    """A run whose one case holds the text wherever a client or a backend puts one."""
+    kept = Redactor().cut(text, 2000)
+    exchange: Exchange = make_exchange(path=kept, host=kept, message=kept, error_type=kept)
+    seen = make_observation(message=kept, detail=kept, exchanges=(exchange,), leaks=(kept,))
+    mismatch = Mismatch(field="message", expected="x", actual=kept)
+    verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
+    record = make_record(observation=seen, verdict=verdict, client_version=kept, title=kept)
+    return make_run(record)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_it_is_shown_harmlessly(name: str, text: str) -> None:
+    shown = DRAWINGS[name](run_with(text))
+    shown.encode()
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", shown
+    )
+    assert len(shown) < 100_000
+    if name in ("HTML", "Markdown"):
+        assert not re.search("<(script|img)", shown)
+    if name in ("terminal", "pytest"):
+        assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
+        assert "##[" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@octocat", "@<!-- -->octocat"),
+        ("see #12", "see \\#<!-- -->12"),
+        ("GH-12", "GH-<!-- -->12"),
+        ("claude-code@latest", "claude-code@latest"),
+        ("a @ b # c", "a @ b \\# c"),
+    ],
+)
+def test_nobody_is_mentioned_and_no_issue_linked(text: str, expected: str) -> None:
+    assert escaped(text) == expected
+
+
+def test_a_long_text_says_what_is_missing() -> None:
+    assert Redactor().cut("x" * 50_000_000, 10) == "xxxxxxxxxx… (49,999,990 more characters)"
+    assert Redactor().cut("x" * 10, 10) == "x" * 10

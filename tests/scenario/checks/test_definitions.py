@@ -1,0 +1,372 @@
+"""What `check` says of single definitions, as `load` shows it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.scenario_files import changed, complaints
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "https://api.example.org",
+            "https://api:99999",
+            "5:24: 'https://api:99999' is not an address; write one as https://api.anthropic.com",
+        ),
+        (
+            "rejected}",
+            "rejected}\ncredentials: {none: {token: api-key, via: bearer}}",
+            "8:15: 'none' stands for no credential; choose another name",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {contains: a, matches: b}}",
+            "7:29: 'message' must have one of 'contains' and 'matches'",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {}}",
+            "7:29: 'message' must have one of 'contains' and 'matches'",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: '(a'}}",
+            "7:48: '(a' is not a regular expression: missing ), unterminated subpattern at "
+            "position 0",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: '[[a]'}}",
+            "7:48: '[[a]' is not a regular expression: Possible nested set at position 1",
+        ),
+        (
+            "rejected}",
+            "rejected, message: {matches: 'a{99999999999999999999}'}}",
+            "7:48: 'a{99999999999999999999}' is not a regular expression: the repetition "
+            "number is too large",
+        ),
+        (
+            "rejected}",
+            f"rejected, message: {{matches: {'a' * 1001}}}}}",
+            "7:48: a regular expression of more than 1,000 characters",
+        ),
+        (
+            "rejected}",
+            "rejected, requests: [{credential_header: autorization}]}",
+            "7:60: 'autorization' carries no credential; did you mean 'authorization'?",
+        ),
+        (
+            "rejected}",
+            "rejected, no_requests: [{credential_header: cookie}]}",
+            "7:63: 'cookie' carries no credential; use 'authorization', 'x-api-key', 'body' "
+            "or 'none'",
+        ),
+    ],
+)
+def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert complaints(tmp_path, changed(old, new)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("credential", "expected"),
+    [
+        (
+            "{token: login, via: ANTHROPIC_API_KEY}",
+            "a login is handed over via 'credentials-file', not 'ANTHROPIC_API_KEY'",
+        ),
+        (
+            "{token: api-key, via: credentials-file}",
+            "'credentials-file' is for a login, not for an api-key",
+        ),
+        (
+            "{token: refresh-token, via: bearer}",
+            "a refresh-token is handed over via 'body' or 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', "
+            "not 'bearer'",
+        ),
+        (
+            "{token: access-token, via: body}",
+            "'body' is for a refresh-token or an identity-token, not for an access-token",
+        ),
+        (
+            "{token: access-token, via: bearer, state: blanked}",
+            "only a login can be 'blanked', not an access-token",
+        ),
+        (
+            "{token: setup-token, via: bearer, state: used}",
+            "only a refresh-token or a login can be 'used', not a setup-token",
+        ),
+        (
+            "{token: identity-token, via: bearer}",
+            "an identity-token is handed over via 'body', 'ANTHROPIC_IDENTITY_TOKEN' or "
+            "'ANTHROPIC_IDENTITY_TOKEN_FILE', not 'bearer'",
+        ),
+        (
+            "{token: api-key, via: ANTHROPIC_IDENTITY_TOKEN}",
+            "'ANTHROPIC_IDENTITY_TOKEN' is for an identity-token, not for an api-key",
+        ),
+        (
+            "{token: login, via: apiKeyHelper}",
+            "a login is handed over via 'credentials-file', not 'apiKeyHelper'",
+        ),
+    ],
+)
+def test_a_credential_must_make_sense(tmp_path: Path, credential: str, expected: str) -> None:
+    found = complaints(
+        tmp_path,
+        changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}",
+    )
+    key = "state: " if "state" in credential else "via: "
+    assert found[-1] == f"8:{19 + credential.index(key) + len(key)}: {expected}"
+
+
+VARIABLES = (
+    "'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', "
+    "'ANTHROPIC_CUSTOM_HEADERS', 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', 'ANTHROPIC_IDENTITY_TOKEN' or "
+    "'ANTHROPIC_IDENTITY_TOKEN_FILE'"
+)
+
+
+@pytest.mark.parametrize(
+    ("credential", "at", "expected"),
+    [
+        (
+            "{token: login, via: credentials-file, form: chatty}",
+            "chatty",
+            "what is handed over via 'credentials-file' is never 'chatty'; its forms are "
+            "'scopes-as-text', 'scopes-as-number', 'expiry-in-seconds', 'expiry-zero', "
+            "'expiry-ahead', 'no-refresh-token' or 'unknown-refresh-token'",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, form: line-break}",
+            "line-break",
+            "what is handed over via 'apiKeyHelper' is never 'line-break'; its forms are "
+            "'failing', 'slow', 'chatty' or 'silent'",
+        ),
+        (
+            "{token: api-key, via: ANTHROPIC_API_KEY, form: x-api-key-line}",
+            "x-api-key-line",
+            "what is handed over via 'ANTHROPIC_API_KEY' is never 'x-api-key-line'; its forms "
+            "are 'line-break', 'trailing-line-break' or 'wide-character'",
+        ),
+        (
+            "{token: api-key, via: bearer, form: line-break}",
+            "line-break",
+            "what is handed over via 'bearer' is never 'line-break'",
+        ),
+        (
+            "{token: login, via: credentials-file, form: expiry-zero, state: blanked}",
+            "expiry-zero",
+            "a login that is 'blanked' cannot be 'expiry-zero' as well",
+        ),
+        (
+            "{token: login, via: credentials-file, form: expiry-ahead}",
+            "expiry-ahead",
+            "a login that is 'valid' cannot be 'expiry-ahead' as well",
+        ),
+        (
+            "{token: login, via: credentials-file, form: no-refresh-token, state: used}",
+            "no-refresh-token",
+            "a login that is 'used' cannot be 'no-refresh-token' as well",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, form: chaty}",
+            "chaty",
+            "'chaty' is not a form of a credential; did you mean 'chatty'?",
+        ),
+        (
+            "{token: api-key, via: settings-env}",
+            "settings-env",
+            f"'settings-env' sets a 'variable': {VARIABLES}",
+        ),
+        (
+            "{token: api-key, via: settings-env, variable: apiKeyHelper}",
+            "apiKeyHelper",
+            f"'settings-env' sets a 'variable': {VARIABLES}",
+        ),
+        (
+            "{token: api-key, via: apiKeyHelper, variable: ANTHROPIC_API_KEY}",
+            "ANTHROPIC_API_KEY",
+            "'variable' is for 'settings-env' only, and 'via' is 'apiKeyHelper'",
+        ),
+        (
+            "{token: login, via: settings-env, variable: ANTHROPIC_API_KEY}",
+            "ANTHROPIC_API_KEY",
+            "a login is handed over via 'credentials-file', not 'ANTHROPIC_API_KEY'",
+        ),
+        (
+            "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: slow}",
+            "slow",
+            "what is handed over via 'ANTHROPIC_API_KEY' is never 'slow'; its forms are "
+            "'line-break', 'trailing-line-break' or 'wide-character'",
+        ),
+        (
+            "[{token: api-key, via: apiKeyHelper}, {token: api-key, via: apiKeyHelper}]",
+            "apiKeyHelper",
+            "'apiKeyHelper' hands over one credential, and has one already",
+        ),
+        (
+            "[{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY},"
+            " {token: setup-token, via: settings-env, variable: ANTHROPIC_API_KEY}]",
+            "settings-env",
+            "'settings-env: ANTHROPIC_API_KEY' hands over one credential, and has one already",
+        ),
+        (
+            "[{token: api-key, via: ANTHROPIC_API_KEY}, {token: login, via: apiKeyHelper}]",
+            "apiKeyHelper",
+            "a login is handed over via 'credentials-file', not 'apiKeyHelper'",
+        ),
+        (
+            "[{token: api-key, via: ANTHROPIC_API_KEY}, {token: api-key, vai: apiKeyHelper}]",
+            "vai: apiKeyHelper",
+            "unknown key 'vai'; did you mean 'via'?",
+        ),
+        (
+            "apiKeyHelper",
+            "apiKeyHelper",
+            "'it' must be a list or a mapping, not the text 'apiKeyHelper'",
+        ),
+    ],
+)
+def test_a_way_has_forms_of_its_own_and_takes_one_credential(
+    tmp_path: Path, credential: str, at: str, expected: str
+) -> None:
+    found = _of_credential(tmp_path, credential)
+    assert f"8:{19 + credential.rindex(at)}: {expected}" in found
+
+
+def test_a_list_of_credentials_has_some(tmp_path: Path) -> None:
+    assert "8:15: 'it' must have at least one item" in _of_credential(tmp_path, "[]")
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "[{token: api-key, via: ANTHROPIC_API_KEY}, "
+        "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY}]",
+        "[{token: setup-token, via: settings-env, variable: CLAUDE_CODE_OAUTH_TOKEN}, "
+        "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: line-break}]",
+        "[{token: login, via: credentials-file, state: used, form: expiry-in-seconds}]",
+        "{token: refresh-token, state: used, via: CLAUDE_CODE_OAUTH_REFRESH_TOKEN}",
+        "{token: identity-token, via: settings-env, variable: ANTHROPIC_IDENTITY_TOKEN_FILE}",
+        "{token: api-key, via: ANTHROPIC_CUSTOM_HEADERS, form: x-api-key-line}",
+    ],
+)
+def test_credentials_as_users_supply_them(tmp_path: Path, credential: str) -> None:
+    assert _of_credential(tmp_path, credential) == []
+
+
+def test_our_own_request_has_one_credential(tmp_path: Path) -> None:
+    several = "[{token: api-key, via: x-api-key}, {token: access-token, via: bearer}]"
+    text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {several}}}"
+    assert complaints(tmp_path, text) == [
+        "6:60: raw-http sends one credential, and 'it' is several"
+    ]
+
+
+def _of_credential(folder: Path, credential: str) -> list[str]:
+    """What is said of a credential of Claude Code, in the last line."""
+    text = changed(
+        "{client: [raw-http], endpoint: [api]}", "{client: [claude-code], credential: [it]}"
+    )
+    text = changed("endpoints: {api: {url: https://api.example.org}}\n", "tags: [a]\n", text)
+    return complaints(folder, text + f"credentials: {{it: {credential}}}")
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "{token: api-key, via: x-api-key, state: revoked}",
+        "{token: api-key, via: bearer}",
+        "{token: access-token, via: x-api-key, state: expired}",
+        "{token: setup-token, via: bearer, state: unknown}",
+    ],
+)
+def test_a_wrong_header_for_a_token_is_a_thing_to_test(tmp_path: Path, credential: str) -> None:
+    text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}"
+    assert complaints(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("user-agent", "User-Agent", "AUTHORIZATION", "x-api-key", "Host", "cookie", "x-app"),
+        *("x-stainless-lang", "X-Stainless-", "x-claude-remote"),
+    ],
+)
+@pytest.mark.parametrize("value", ["claude-cli/2.1.31", "null"])
+def test_requests_identify_themselves_as_authprobe(tmp_path: Path, name: str, value: str) -> None:
+    assert _of_headers(tmp_path, f"{name}: {value}") == [
+        f"8:16: the header '{name}' cannot be set: authprobe's requests always identify "
+        "themselves as authprobe, and credentials are set under 'credentials'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("anthropic-beta: a", []),
+        ("x-empty: ''", []),
+        ("anthropic-version: null", []),
+        ("x-apps: a", []),
+        ("a b: c", ["8:16: 'a b' is not a header name (RFC 9110, 5.6.2)"]),
+        ("'': c", ["8:16: '' is not a header name (RFC 9110, 5.6.2)"]),
+        (
+            "x-a: é",
+            ["8:21: the value 'é' of a header must be printable ASCII, without spaces around it"],
+        ),
+        (
+            "x-a: ' b'",
+            ["8:21: the value ' b' of a header must be printable ASCII, without spaces around it"],
+        ),
+        (
+            'x-a: "b\\nc: d"',
+            [
+                "8:21: the value 'b\\nc: d' of a header must be printable ASCII, "
+                "without spaces around it"
+            ],
+        ),
+        ("x-a: b, X-A: c", ["8:24: 'X-A' is the same header as 'x-a'"]),
+    ],
+)
+def test_headers_can_be_sent(tmp_path: Path, header: str, expected: list[str]) -> None:
+    assert _of_headers(tmp_path, header) == expected
+
+
+def _of_headers(folder: Path, header: str) -> list[str]:
+    text = changed("[api]}", "[api], headers: [default, it]}") + f"headers: {{it: {{{header}}}}}"
+    return complaints(folder, text)
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        ("[A22, challenge-page, {name: delay, seconds: 0.5, times: 2}]", []),
+        ("[A99]", ["8:26: there is no fault 'A99'; did you mean 'A29'?"]),
+        ("[delay, {name: dealy}]", ["8:33: there is no fault 'dealy'; did you mean 'delay'?"]),
+        ("[{name: A22, seconds: 1}]", ["8:26: 'A22' takes no 'seconds'"]),
+        (
+            "['no fault']",
+            [
+                "8:26: 'no fault' is not the name of a fault; "
+                "`authprobe emulator --rules` lists them"
+            ],
+        ),
+        ("[{times: 1}]", ["8:26: the key 'name' is missing"]),
+        ("[{name: reset, time: 1}]", ["8:40: unknown key 'time'; did you mean 'times'?"]),
+        ("[[]]", ["8:26: item 1 of 'faults' must be a mapping or text, not a list"]),
+    ],
+)
+def test_a_fault_must_be_one(tmp_path: Path, faults: str, expected: list[str]) -> None:
+    text = changed("[api]}", "[api], backend: [it]}") + f"backends: {{it: {{faults: {faults}}}}}"
+    assert complaints(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize("key", ["findings", "no_findings"])
+def test_a_finding_has_a_name_that_there_is(tmp_path: Path, key: str) -> None:
+    text = changed("{outcome: rejected}", f"{{outcome: rejected, {key}: [crashs]}}")
+    (found,) = complaints(tmp_path, text)
+    assert found.endswith("'crashs' is not a finding; did you mean 'crashes'?")
