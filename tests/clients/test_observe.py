@@ -135,7 +135,7 @@ def test_a_child_without_a_report_is_described(
             "TypeError: x is undefined",
         ),
         (
-            "Traceback:\n  line\nprobes.errors.ClientError: why\n",
+            "Traceback:\n  line\nauthprobe.errors.ClientError: why\n",
             "authprobe.errors.ClientError: why",
         ),
         ("Error: first\nError: second\nbye", "Error: second"),

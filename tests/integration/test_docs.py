@@ -92,5 +92,7 @@ def test_no_path_of_a_machine_and_no_registry_host_is_tracked() -> None:
         text=True,
         check=False,
     )
-    others = [line for line in found.stdout.splitlines() if "tests/integration/test_docs.py" not in line]
+    others = [
+        line for line in found.stdout.splitlines() if "tests/integration/test_docs.py" not in line
+    ]
     assert others == []

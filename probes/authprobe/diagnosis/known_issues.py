@@ -13,7 +13,7 @@ from authprobe.documents import node_tree
 from authprobe.documents.source import SourceError, read_text
 from authprobe.errors import RecordError
 
-FILE: Final = Path(__file__).with_name("history.yaml")
+FILE: Final = Path(__file__).with_name("known_issues.yaml")
 _INCIDENT: Final = frozenset({"from", "to", "what", "causes", "sources"})
 _REGRESSION: Final = _INCIDENT | {"fixed"}
 

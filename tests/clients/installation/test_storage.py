@@ -52,8 +52,8 @@ import shutil, sys, time
 from pathlib import Path
 from authprobe.clients.installation import storage
 
-cache.shutil.rmtree = lambda *_, **__: time.sleep(300)
-cache.remove(cache.entries(Path(sys.argv[1]))[0])
+storage.shutil.rmtree = lambda *_, **__: time.sleep(300)
+storage.remove(storage.entries(Path(sys.argv[1]))[0])
 """
 
 

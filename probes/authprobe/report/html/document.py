@@ -17,7 +17,7 @@ def page(title: str, body: str, *, style: str = "") -> str:
 
     `style` is what `body` needs beside the styles of the report.
     """
-    styles = asset("report.css") + asset("page.css") + style
+    styles = asset("report.css") + asset("document.css") + style
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
