@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.clients.base import SYSTEM_PATH, Bench, Laboratory, find_program
+from authprobe.clients.base import SYSTEM_PATH, Laboratory, Sandbox, find_program
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.emulator.config import Backend, TokenKind
@@ -86,11 +86,11 @@ class BareCall:
     cwd: Path
 
     @classmethod
-    def of(cls, bench: Bench) -> "BareCall":
+    def of(cls, sandbox: Sandbox) -> "BareCall":
         """The call that a probe of this case would make."""
-        program = bench.installed(bench.case.client).program
-        environment = bench.environment({"node": find_program("node")})
-        return cls((str(program), *ARGUMENTS), environment, bench.work_folder())
+        program = sandbox.installed(sandbox.case.client).program
+        environment = sandbox.environment({"node": find_program("node")})
+        return cls((str(program), *ARGUMENTS), environment, sandbox.work_folder())
 
     def script(self) -> str:
         """The same call for a shell."""
@@ -122,8 +122,8 @@ def one_case() -> Iterator[Calls]:
             return cost
 
         def reference() -> Cost:
-            with laboratory.bench(case) as bench:
-                call = BareCall.of(bench)
+            with laboratory.sandbox(case) as sandbox:
+                call = BareCall.of(sandbox)
                 cost, printed = timed(call.argv, cwd=call.cwd, env=call.env)
             check_answers(printed, 1)
             return cost
@@ -137,11 +137,11 @@ def many_cases() -> Iterator[Calls]:
     client = newest_installed()
     with open_laboratory(client) as laboratory, temporary() as folder:
         cases = client_cases(client, MANY)
-        plan = runner.Plan(Settings(jobs=JOBS, out=folder / "out"), cases)
+        plan = runner.RunPlan(Settings(jobs=JOBS, out=folder / "out"), cases)
 
         def ours() -> Cost:
             began = time.perf_counter()
-            run = runner.conduct(plan, Silent())
+            run = runner.execute(plan, Silent())
             cost = Cost(time.perf_counter() - began)
             accepted = [c for c in run.cases if c.observation.outcome is Outcome.ACCEPTED]
             if len(accepted) != MANY:
@@ -152,9 +152,9 @@ def many_cases() -> Iterator[Calls]:
             with contextlib.ExitStack() as stack:
                 scripts = []
                 for number, case in enumerate(cases):
-                    bench = stack.enter_context(laboratory.bench(case))
+                    sandbox = stack.enter_context(laboratory.sandbox(case))
                     scripts.append(folder / f"call-{number}.sh")
-                    scripts[-1].write_text(BareCall.of(bench).script())
+                    scripts[-1].write_text(BareCall.of(sandbox).script())
                 cost, printed = timed(
                     ["xargs", "-P", str(JOBS), "-n", "1", "sh"],
                     cwd=folder,

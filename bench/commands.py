@@ -23,7 +23,7 @@ def request_scenario() -> str:
     """A scenario of 200 cases, two credentials by ten sets of headers by ten backends; in YAML."""
     sets = range(10)
     scenario = {
-        "id": "bench",
+        "id": "sandbox",
         "title": "Requests to a slow backend",
         "why": "To see what a request costs.",
         "sources": ["bench/bench.py"],
@@ -32,7 +32,7 @@ def request_scenario() -> str:
             "good": {"token": "api-key", "via": "x-api-key"},
             "bad": {"token": "api-key", "state": "unknown", "via": "x-api-key"},
         },
-        "headers": {f"set-{n}": {"x-bench": f"{n}"} for n in sets},
+        "headers": {f"set-{n}": {"x-sandbox": f"{n}"} for n in sets},
         "backends": {f"slow-{n}": {"faults": [{"name": "delay", "seconds": DELAY}]} for n in sets},
         "matrix": {
             "client": ["raw-http"],
@@ -62,7 +62,7 @@ def test_nothing(number):
 def requests(*options: str) -> Iterator[Calls]:
     """The whole command with its reports, and pytest, with these options, with its HTML report."""
     with temporary() as folder:
-        scenario, tests = folder / "bench.yaml", folder / "tests" / "test_empty.py"
+        scenario, tests = folder / "sandbox.yaml", folder / "tests" / "test_empty.py"
         scenario.write_text(request_scenario())
         tests.parent.mkdir()
         tests.write_text(EMPTY_TESTS)

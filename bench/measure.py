@@ -88,5 +88,5 @@ def own_environment() -> dict[str, str]:
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
     """An empty folder, without symbolic links in its name."""
-    with tempfile.TemporaryDirectory(prefix="authprobe-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="authprobe-sandbox-") as folder:
         yield Path(folder).resolve()

@@ -25,10 +25,10 @@ from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.junit import junit
 from authprobe.report.html.report import finished, summary
 from authprobe.report.markdown.summary import summary_markdown
-from authprobe.report.model.matrix import proves_nothing
+from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
 from authprobe.report.model.saved_bisections import read_answers
-from authprobe.run.history.worker import Past
+from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL
 from authprobe.run.results_file import dump_run
@@ -95,9 +95,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "the cases are probed at once already; use --jobs N instead of -n N"
         )
-    given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, Given)]
+    given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, PreparedRun)]
     try:
-        plan = given[0].plan if given else runner.plan_of(settings_of(config))
+        plan = given[0].plan if given else runner.load_plan(settings_of(config))
     except ProbesError as error:
         raise pytest.UsageError(f"nothing was run\n{error}") from None
     run = CompatibilityRun(config, plan, given[0].cases if given else plan.cases)
@@ -106,10 +106,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Given:
+class PreparedRun:
     """A plugin that brings a plan along, and takes home what came of it."""
 
-    plan: runner.Plan
+    plan: runner.RunPlan
     cases: tuple[Case, ...]
     """Those of the plan that are to be probed."""
     run: Run | None = None
@@ -126,7 +126,9 @@ class Given:
 class CompatibilityRun:
     """The plugin while a compatibility run is on."""
 
-    def __init__(self, config: pytest.Config, plan: runner.Plan, cases: tuple[Case, ...]) -> None:
+    def __init__(
+        self, config: pytest.Config, plan: runner.RunPlan, cases: tuple[Case, ...]
+    ) -> None:
         self.config = config
         self.plan = plan
         self.cases = cases
@@ -134,7 +136,7 @@ class CompatibilityRun:
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
         self._alone = True
-        self.past = Past(plan.settings.kept_in, plan.settings.history_keep)
+        self.past = HistoryWorker(plan.settings.kept_in, plan.settings.history_keep)
         self.guard = Guard()
         self.ends_with: ExitCode | None = None
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
@@ -184,7 +186,7 @@ class CompatibilityRun:
     def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
         try:
-            return runner.conduct(self.plan, reporter, cases, redactor)
+            return runner.execute(self.plan, reporter, cases, redactor)
         except ProbesError as error:
             raise pytest.UsageError(redactor(str(error))) from None
         except Exception as error:  # noqa: BLE001 - pytest would print it as it is
@@ -251,7 +253,7 @@ class CompatibilityRun:
             terminalreporter.write_line(self.past.trouble, yellow=True)
         if self.problem:
             terminalreporter.write_line(self.problem, red=True)
-        elif self.run is not None and (vacuous := proves_nothing(self.run)):
+        elif self.run is not None and (vacuous := inconclusive_reason(self.run)):
             terminalreporter.write_line(vacuous, yellow=True)
 
     @pytest.hookimpl(wrapper=True)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from authprobe.bisection.model import Word
-from authprobe.bisection.question import Inquiry, make_inquiry, versions_between
+from authprobe.bisection.model import Classification
+from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
-from authprobe.scenario.model import Condition, Expectation, Matrix, Rule, Scenario
+from authprobe.scenario.model import Condition, Expectation, ExpectationRule, Matrix, Scenario
 from tests.support.make import make_exchange, make_observation, make_scenario
 
 CASE = "example/claude-code@2.1.0/default/none"
@@ -22,7 +22,7 @@ def scenario(*clients: str, **changes: Any) -> Scenario:
 
 def inquiry(
     *scenarios: Scenario, case: str = CASE, good: str = "1.0.0", bad: str = "2.0.0", **more: Any
-) -> Inquiry:
+) -> BisectionQuestion:
     """The question of the first such scenario."""
     return make_inquiry(
         scenarios or (scenario(expect=Expectation(outcome=Outcome.ACCEPTED)),),
@@ -72,8 +72,8 @@ def by_version() -> Scenario:
         "claude-code@1.0.0",
         "claude-code@2.1.0",
         expect=(
-            Rule(when=Condition(client="claude-code@1.0.0"), then=rejected),
-            Rule(when=Condition(client="claude-code@2.1.0"), then=accepted),
+            ExpectationRule(when=Condition(client="claude-code@1.0.0"), then=rejected),
+            ExpectationRule(when=Condition(client="claude-code@2.1.0"), then=accepted),
         ),
     )
 
@@ -99,31 +99,33 @@ def test_where_nothing_is_expected_a_field_can_be_asked_for() -> None:
         inquiry(by_version(), case=case, good="1.5.0")
     asked = inquiry(by_version(), case=case, good="1.5.0", when="status")
     assert asked.judged_by is None
-    assert asked.read("1.6.0", make_observation(status=403), ("200",))[0] is Word.BAD
+    assert asked.read("1.6.0", make_observation(status=403), ("200",))[0] is Classification.BAD
 
 
 @pytest.mark.parametrize(
     ("seen", "word"),
     [
-        ({}, Word.GOOD),
-        ({"outcome": Outcome.REJECTED}, Word.BAD),
-        ({"outcome": Outcome.UNREACHABLE}, Word.UNTESTABLE),
-        ({"outcome": Outcome.UNREACHABLE, "exchanges": (make_exchange(),)}, Word.BAD),
-        ({"outcome": Outcome.UNAVAILABLE}, Word.UNTESTABLE),
-        ({"outcome": Outcome.TIMED_OUT}, Word.UNTESTABLE),
-        ({"outcome": Outcome.CRASHED}, Word.UNTESTABLE),
-        ({"client_version": "1.0.1"}, Word.GOOD),
-        ({"client_version": "1.0.2"}, Word.UNTESTABLE),
+        ({}, Classification.GOOD),
+        ({"outcome": Outcome.REJECTED}, Classification.BAD),
+        ({"outcome": Outcome.UNREACHABLE}, Classification.UNTESTABLE),
+        ({"outcome": Outcome.UNREACHABLE, "exchanges": (make_exchange(),)}, Classification.BAD),
+        ({"outcome": Outcome.UNAVAILABLE}, Classification.UNTESTABLE),
+        ({"outcome": Outcome.TIMED_OUT}, Classification.UNTESTABLE),
+        ({"outcome": Outcome.CRASHED}, Classification.UNTESTABLE),
+        ({"client_version": "1.0.1"}, Classification.GOOD),
+        ({"client_version": "1.0.2"}, Classification.UNTESTABLE),
     ],
 )
-def test_a_verdict_is_read_from_what_a_version_shows(seen: dict[str, Any], word: Word) -> None:
+def test_a_verdict_is_read_from_what_a_version_shows(
+    seen: dict[str, Any], word: Classification
+) -> None:
     assert inquiry().read("1.0.1", make_observation(**seen), None)[0] is word
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNAVAILABLE])
 def test_what_is_expected_can_be_good_whatever_it_is(outcome: Outcome) -> None:
     asked = inquiry(scenario(expect=Expectation(outcome=outcome)))
-    assert asked.read("1.0.1", make_observation(outcome=outcome), None)[0] is Word.GOOD
+    assert asked.read("1.0.1", make_observation(outcome=outcome), None)[0] is Classification.GOOD
 
 
 def test_a_bad_version_tells_what_is_wrong_and_an_untestable_one_why() -> None:
@@ -137,10 +139,10 @@ def test_a_field_is_good_where_it_is_as_in_the_good_version() -> None:
     asked = inquiry(when="betas")
     one, other = (make_observation(exchanges=(make_exchange(betas=(x,)),)) for x in "ab")
     reference = asked.value(one)
-    assert asked.read("1.0.1", one, reference)[0] is Word.GOOD
-    assert asked.read("1.0.1", other, reference)[0] is Word.BAD
+    assert asked.read("1.0.1", one, reference)[0] is Classification.GOOD
+    assert asked.read("1.0.1", other, reference)[0] is Classification.BAD
     hanging = make_observation(outcome=Outcome.TIMED_OUT)
-    assert asked.read("1.0.1", hanging, reference)[0] is Word.UNTESTABLE
+    assert asked.read("1.0.1", hanging, reference)[0] is Classification.UNTESTABLE
 
 
 GOES_ON = make_observation(
@@ -151,15 +153,15 @@ GOES_ON = make_observation(
 @pytest.mark.parametrize(
     ("when", "reference", "word"),
     [
-        (None, None, Word.BAD),
-        ("exchange.status", ("200",), Word.BAD),
-        ("exchange.status", ("401",), Word.GOOD),
-        ("outcome", ("accepted",), Word.BAD),
-        ("message", ("pong",), Word.UNTESTABLE),
+        (None, None, Classification.BAD),
+        ("exchange.status", ("200",), Classification.BAD),
+        ("exchange.status", ("401",), Classification.GOOD),
+        ("outcome", ("accepted",), Classification.BAD),
+        ("message", ("pong",), Classification.UNTESTABLE),
     ],
 )
 def test_what_goes_on_asking_though_it_was_refused_does_not_hang(
-    when: str | None, reference: tuple[str, ...] | None, word: Word
+    when: str | None, reference: tuple[str, ...] | None, word: Classification
 ) -> None:
     assert inquiry(when=when).read("1.0.1", GOES_ON, reference)[0] is word
 
@@ -167,8 +169,8 @@ def test_what_goes_on_asking_though_it_was_refused_does_not_hang(
 def test_an_outcome_that_is_asked_for_may_be_a_crash_and_not_that_it_is_untestable() -> None:
     asked = inquiry(when="outcome")
     crash, gone = (make_observation(outcome=x) for x in (Outcome.CRASHED, Outcome.UNAVAILABLE))
-    assert asked.read("1.0.1", crash, ("accepted",))[0] is Word.BAD
-    assert asked.read("1.0.1", gone, ("accepted",))[0] is Word.UNTESTABLE
+    assert asked.read("1.0.1", crash, ("accepted",))[0] is Classification.BAD
+    assert asked.read("1.0.1", gone, ("accepted",))[0] is Classification.UNTESTABLE
 
 
 def test_the_versions_are_those_between_the_bounds_in_order() -> None:

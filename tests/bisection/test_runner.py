@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.bisection.model import Purpose, Question, Search, Word
-from authprobe.bisection.question import Inquiry, make_inquiry
+from authprobe.bisection.model import Classification, Purpose, Question, Search
+from authprobe.bisection.question import BisectionQuestion, make_inquiry
 from authprobe.bisection.runner import (
-    Investigation,
-    Sighting,
-    investigate,
+    BisectionReport,
+    ProbeRecord,
     kept,
     left_at_most,
     remaining_words,
     replay,
+    run_bisection,
 )
-from authprobe.bisection.search import ask
-from authprobe.engine.progress import Lines
+from authprobe.bisection.search import next_step
+from authprobe.engine.progress import LogReporter
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
-from authprobe.trials.log import Trial, key_of
+from authprobe.trials.log import Trial, cache_key
 from tests.support.make import make_exchange, make_observation, make_scenario
 
 VERSIONS = tuple(f"1.0.{n}" for n in range(9))
@@ -30,7 +30,7 @@ REFUSED = make_observation(outcome=Outcome.REJECTED, status=401)
 GONE = make_observation(outcome=Outcome.UNAVAILABLE, detail="not published", status=None)
 
 
-def inquiry(when: str | None = None, good: str = "1.0.0", bad: str = "1.0.8") -> Inquiry:
+def inquiry(when: str | None = None, good: str = "1.0.0", bad: str = "1.0.8") -> BisectionQuestion:
     """The question of an example."""
     scenario = make_scenario(
         matrix=Matrix(client=("claude-code@1.0.0",)),
@@ -42,18 +42,18 @@ def inquiry(when: str | None = None, good: str = "1.0.0", bad: str = "1.0.8") ->
 
 def go(
     shows: Callable[[int], Observation],
-    asked: Inquiry | None = None,
-    known: tuple[Sighting, ...] = (),
+    asked: BisectionQuestion | None = None,
+    known: tuple[ProbeRecord, ...] = (),
     *,
     fix: bool = False,
-) -> Investigation:
+) -> BisectionReport:
     """The bisection, where the version 1.0.n shows this."""
 
-    def probe(question: Question, search: Search) -> Sighting:
+    def probe(question: Question, search: Search) -> ProbeRecord:
         seen = shows(VERSIONS.index(question.version))
-        return Sighting(version=question.version, observation=seen, purpose=question.purpose)
+        return ProbeRecord(version=question.version, observation=seen, purpose=question.purpose)
 
-    return investigate(asked or inquiry(), VERSIONS, known, probe, Lines(), fix=fix)
+    return run_bisection(asked or inquiry(), VERSIONS, known, probe, LogReporter(), fix=fix)
 
 
 def with_betas(*names: str) -> Observation:
@@ -122,7 +122,7 @@ def test_a_machine_on_which_nothing_can_be_installed_ends_it_at_once() -> None:
 def trial(version: str, observation: Observation) -> Trial:
     """A line of the log."""
     now = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
-    return Trial(key=key_of(inquiry().at(version)), at=now, observation=observation)
+    return Trial(key=cache_key(inquiry().at(version)), at=now, observation=observation)
 
 
 def test_the_log_is_used_for_what_was_tested_and_wholly_in_a_replay() -> None:
@@ -147,7 +147,7 @@ def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
     asked = inquiry(when, good="1.0.8", bad="1.0.0")
     found = go(lambda n: lacks if n < 4 else make_observation(), asked, fix=True)
     assert found.bisection.named == "1.0.4"
-    (shown,) = {x.reason for x in found.bisection.assessments if x.word is Word.BAD}
+    (shown,) = {x.reason for x in found.bisection.assessments if x.word is Classification.BAD}
     assert shown == ("outcome is unavailable" if when else f"unavailable: {NOT_THERE}")
 
 
@@ -160,7 +160,7 @@ def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.Mo
 def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
     lines = [trial("1.0.0", make_observation()), trial("1.0.8", REFUSED)]
     known = kept(inquiry(), VERSIONS, lines, tested=False)
-    found = investigate(inquiry(), VERSIONS, known, replay, Lines(), fix=False)
+    found = run_bisection(inquiry(), VERSIONS, known, replay, LogReporter(), fix=False)
     assert found.bisection.named is None
     assert found.bisection.candidates == VERSIONS[1:]
     assert [(x.version, x.asked) for x in found.bisection.assessments] == [
@@ -175,7 +175,7 @@ def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
 
 def test_the_answers_of_the_log_are_compared_once_the_good_version_is_known() -> None:
     known = tuple(
-        Sighting(version=v, observation=with_betas("b"), purpose=Purpose.KNOWN)
+        ProbeRecord(version=v, observation=with_betas("b"), purpose=Purpose.KNOWN)
         for v in ("1.0.4", "1.0.8")
     )
     found = go(lambda n: with_betas("a" if n < 4 else "b"), inquiry("betas"), known)
@@ -192,11 +192,11 @@ def test_progress_tells_what_remains(capsys: pytest.CaptureFixture[str]) -> None
     assert "a sample outside 1.0.3 to 1.0.4" in told
 
 
-SEARCH = Search(versions=("1.0.0", "1.0.1"), oldest=Word.GOOD)
+SEARCH = Search(versions=("1.0.0", "1.0.1"), oldest=Classification.GOOD)
 
 
 def test_one_candidate_is_told_as_one() -> None:
-    question = ask(SEARCH)
+    question = next_step(SEARCH)
     assert isinstance(question, Question)
     assert remaining_words(question).startswith("1 candidate after 1.0.0")
     assert left_at_most(question, SEARCH) == 2

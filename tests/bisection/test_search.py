@@ -12,17 +12,23 @@ from hypothesis import strategies as st
 from authprobe.bisection.model import (
     ERROR_RATE,
     MOST_REPEATS,
-    Answer,
     Bisection,
+    BisectionAnswer,
+    Classification,
     Purpose,
     Question,
     Search,
-    Word,
     settle,
 )
-from authprobe.bisection.search import IN_VAIN, MOST_SAMPLES, SAMPLES, ask, upcoming
+from authprobe.bisection.search import (
+    MAX_UNTESTABLE_REPEATS,
+    MOST_SAMPLES,
+    SAMPLES,
+    next_step,
+    upcoming,
+)
 
-G, B, U = Word.GOOD, Word.BAD, Word.UNTESTABLE
+G, B, U = Classification.GOOD, Classification.BAD, Classification.UNTESTABLE
 LETTERS = {"G": G, "B": B, "U": U}
 
 
@@ -39,25 +45,27 @@ class Asked:
         return [q.purpose for q in self.questions if q.version == str(version)]
 
 
-def search_of(words: list[Word], oldest: Word = G) -> Search:
+def search_of(words: list[Classification], oldest: Classification = G) -> Search:
     """A search in so many versions, `0` the oldest."""
     return Search(versions=tuple(map(str, range(len(words)))), oldest=oldest)
 
 
-def go(search: Search, probe: Callable[[int], Word]) -> Asked:
+def go(search: Search, probe: Callable[[int], Classification]) -> Asked:
     """Ask until there is a result."""
     questions = []
-    while isinstance(question := ask(search), Question):
+    while isinstance(question := next_step(search), Question):
         questions.append(question)
         word = probe(int(question.version))
         reason = "it is so" if word is U else None
         search = search.plus(
-            Answer(version=question.version, word=word, reason=reason, purpose=question.purpose)
+            BisectionAnswer(
+                version=question.version, word=word, reason=reason, purpose=question.purpose
+            )
         )
     return Asked(question, questions, search)
 
 
-def bisect(history: str, oldest: Word = G) -> Asked:
+def bisect(history: str, oldest: Classification = G) -> Asked:
     """The search in a history that is written with a letter for each version."""
     words = [LETTERS[letter] for letter in history]
     return go(search_of(words, oldest), words.__getitem__)
@@ -131,7 +139,7 @@ def test_what_is_known_is_not_asked_again(history: str, data: st.DataObject) -> 
     for index in chosen:
         for _ in range(2):
             search = search.plus(
-                Answer(version=str(index), word=words[index], purpose=Purpose.KNOWN)
+                BisectionAnswer(version=str(index), word=words[index], purpose=Purpose.KNOWN)
             )
     asked = go(search, words.__getitem__)
     assert {q.version for q in asked.questions}.isdisjoint(map(str, chosen))
@@ -211,12 +219,12 @@ def test_a_bound_that_hangs_once_is_looked_at_again() -> None:
 
 @pytest.mark.parametrize(("second", "named"), [(G, "6"), (U, None)])
 def test_an_untestable_version_beside_the_change_gets_a_second_chance(
-    second: Word, named: str | None
+    second: Classification, named: str | None
 ) -> None:
     letters = "GGGGGUBBBB"
     answers = iter([U, second])
 
-    def probe(index: int) -> Word:
+    def probe(index: int) -> Classification:
         return next(answers, second) if index == 5 else LETTERS[letters[index]]
 
     asked = go(search_of([G] * len(letters)), probe)
@@ -228,14 +236,14 @@ def test_what_was_good_once_and_then_hangs_is_not_asked_for_ever() -> None:
     hanging = iter([G, *[U] * 100])
     differing = iter([B, G, *[B] * 20])
 
-    def probe(index: int) -> Word:
+    def probe(index: int) -> Classification:
         if index == 2:
             return next(hanging)
         return next(differing) if index == 3 else (G if index < 3 else B)
 
     found = go(search_of([G] * 6), probe).result
     (left,) = [x for x in found.assessments if x.version == "2"]
-    assert (left.word, left.asked, left.reason) == (U, 1 + IN_VAIN, "it is so")
+    assert (left.word, left.asked, left.reason) == (U, 1 + MAX_UNTESTABLE_REPEATS, "it is so")
 
 
 def test_samples_that_cannot_be_tested_tell_nothing() -> None:
@@ -253,12 +261,14 @@ def test_samples_that_cannot_be_tested_tell_nothing() -> None:
 def test_by_the_log_alone_nothing_is_asked_again_that_does_not_settle_it() -> None:
     search = search_of([G] * 6)
     for index, word in ((0, G), (2, G), (3, B), (3, G), (5, B)):
-        search = search.plus(Answer(version=str(index), word=word, purpose=Purpose.KNOWN))
+        search = search.plus(BisectionAnswer(version=str(index), word=word, purpose=Purpose.KNOWN))
     rounds = 0
-    while isinstance(question := ask(search), Question):
+    while isinstance(question := next_step(search), Question):
         rounds += 1
         search = search.plus(
-            Answer(version=question.version, word=U, reason="none", purpose=Purpose.LACKING)
+            BisectionAnswer(
+                version=question.version, word=U, reason="none", purpose=Purpose.LACKING
+            )
         )
     assert rounds <= 6
     told = "0 of 1 bad, and not settled by what is in the log"
@@ -282,7 +292,9 @@ def test_flaky_versions_are_settled_within_the_stated_error_rate(bad: float) -> 
         history = rates(length, change, bad)
         search = search_of([G] * length)
         for word in (G, B):
-            search = search.plus(Answer(version=str(length - 1), word=word, purpose=Purpose.KNOWN))
+            search = search.plus(
+                BisectionAnswer(version=str(length - 1), word=word, purpose=Purpose.KNOWN)
+            )
         found = go(search, lambda i, h=history, c=chance: B if c.random() < h[i] else G).result  # type: ignore[misc]
         wrong += found.named != str(change)
         assert found.named is None or any(
@@ -317,14 +329,14 @@ def test_random_histories_with_untestable_and_flaky_versions_end_as_a_scan_does(
 
         def probe(
             index: int, *, h: list[float | None] = history, c: random.Random = chance
-        ) -> Word:
+        ) -> Classification:
             rate = h[index]
             return U if rate is None else B if c.random() < rate else G
 
         search = search_of([G] * len(history))
         for word in (G, B):  # from the beginning every verdict is a tested one
             bound = str(len(history) - 1)
-            search = search.plus(Answer(version=bound, word=word, purpose=Purpose.KNOWN))
+            search = search.plus(BisectionAnswer(version=bound, word=word, purpose=Purpose.KNOWN))
         found = go(search, probe).result
         expected = tuple(str(n) for n in range(last + 1, first + 1))
         wrong += found.candidates != expected
@@ -335,7 +347,7 @@ def test_random_histories_with_untestable_and_flaky_versions_end_as_a_scan_does(
 def test_two_looks_that_differ_begin_the_sequential_test() -> None:
     given = {3: iter([B, G, *[B] * 20])}
 
-    def probe(index: int) -> Word:
+    def probe(index: int) -> Classification:
         return next(given[index]) if index in given else (G if index < 3 else B)
 
     asked = go(search_of([G] * 6), probe)
@@ -348,7 +360,7 @@ def test_two_looks_that_differ_begin_the_sequential_test() -> None:
 def test_what_cannot_be_settled_is_left_and_stepped_around() -> None:
     tossed = iter([B, G] + [G, G, G, B] * MOST_REPEATS)
 
-    def probe(index: int) -> Word:
+    def probe(index: int) -> Classification:
         return next(tossed) if index == 5 else (G if index < 5 else B)
 
     found = go(search_of([G] * 11), probe).result
@@ -362,7 +374,7 @@ def test_what_cannot_be_settled_is_left_and_stepped_around() -> None:
 def test_the_sequential_test_keeps_its_error_rate(rate: float) -> None:
     chance, wrong, tried = random.Random(1), 0, 3000  # noqa: S311
     for _ in range(tried):
-        words: tuple[Word, ...] = ()
+        words: tuple[Classification, ...] = ()
         while (word := settle(words)) is None:
             words += (B if chance.random() < rate else G,)
         wrong += word is (B if rate < 0.3 else G)

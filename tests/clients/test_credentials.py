@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.credentials import FEDERATION, SLOW, helper_script
-from authprobe.clients.process.child import Finished
+from authprobe.clients.process.child import CompletedChild
 from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
@@ -36,37 +36,37 @@ def case_with(*credentials: Credential) -> Case:
     return replace(make_case(), credentials=credentials)
 
 
-def given(bench: Bench) -> dict[str, str]:
+def given(sandbox: Sandbox) -> dict[str, str]:
     """The variables that hand something over."""
-    environment = bench.environment({})
+    environment = sandbox.environment({})
     ours = ("CLAUDE_CODE_", "ANTHROPIC_")
     return {name: value for name, value in environment.items() if name.startswith(ours)}
 
 
-def value_of(bench: Bench, slot: str) -> str:
-    token = bench.backend.tokens.named(slot)
+def value_of(sandbox: Sandbox, slot: str) -> str:
+    token = sandbox.backend.tokens.named(slot)
     assert token is not None
     return token.value
 
 
-def settings(bench: Bench) -> Any:
-    return json.loads((bench.config_folder / "settings.json").read_text())
+def settings(sandbox: Sandbox) -> Any:
+    return json.loads((sandbox.config_folder / "settings.json").read_text())
 
 
-def login(bench: Bench) -> Any:
-    return json.loads((bench.config_folder / ".credentials.json").read_text())["claudeAiOauth"]
+def login(sandbox: Sandbox) -> Any:
+    return json.loads((sandbox.config_folder / ".credentials.json").read_text())["claudeAiOauth"]
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def run_helper(bench: Bench) -> Finished:
+def run_helper(sandbox: Sandbox) -> CompletedChild:
     """What Claude Code would see of it: it runs the setting in a shell."""
-    environment = bench.environment({})
-    command = settings(bench)["apiKeyHelper"]
-    return bench.laboratory.children.run(
-        ["/bin/sh", "-c", command], env=environment, cwd=bench.work_folder(), limit=30
+    environment = sandbox.environment({})
+    command = settings(sandbox)["apiKeyHelper"]
+    return sandbox.laboratory.children.run(
+        ["/bin/sh", "-c", command], env=environment, cwd=sandbox.work_folder(), limit=30
     )
 
 
@@ -102,28 +102,28 @@ def test_a_variable_and_what_belongs_to_it(
     laboratory: Laboratory, token: Kind, via: Via, form: Form | None, expected: dict[str, str]
 ) -> None:
     credential = Credential(token=token, via=via, form=form)
-    with laboratory.bench(case_with(credential)) as bench:
-        variables = given(bench)
-        value = value_of(bench, token.value)
+    with laboratory.sandbox(case_with(credential)) as sandbox:
+        variables = given(sandbox)
+        value = value_of(sandbox, token.value)
         assert variables == {name: text.format(value) for name, text in expected.items()}
-        assert not bench.config_folder.exists()
+        assert not sandbox.config_folder.exists()
 
 
 def test_an_identity_token_in_a_file(laboratory: Laboratory) -> None:
     credential = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
-    with laboratory.bench(case_with(credential)) as bench:
-        variables = given(bench)
+    with laboratory.sandbox(case_with(credential)) as sandbox:
+        variables = given(sandbox)
         file = Path(variables.pop("ANTHROPIC_IDENTITY_TOKEN_FILE"))
         assert variables == FEDERATION
-        assert file.is_relative_to(bench.home)
-        assert file.read_text() == value_of(bench, "identity-token")
+        assert file.is_relative_to(sandbox.home)
+        assert file.read_text() == value_of(sandbox, "identity-token")
         assert mode(file) == 0o600
 
 
 def test_settings_set_a_variable_that_the_environment_has_not(laboratory: Laboratory) -> None:
-    with laboratory.bench(case_with(SETTINGS_KEY)) as bench:
-        assert given(bench) == {}
-        assert settings(bench) == {"env": {"ANTHROPIC_API_KEY": value_of(bench, "api-key")}}
+    with laboratory.sandbox(case_with(SETTINGS_KEY)) as sandbox:
+        assert given(sandbox) == {}
+        assert settings(sandbox) == {"env": {"ANTHROPIC_API_KEY": value_of(sandbox, "api-key")}}
 
 
 # --- apiKeyHelper ---------------------------------------------------------------------------------
@@ -141,9 +141,9 @@ def test_settings_set_a_variable_that_the_environment_has_not(laboratory: Labora
 def test_what_a_helper_prints(
     laboratory: Laboratory, form: Form | None, out: str, err: str, code: int
 ) -> None:
-    with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
-        ended = run_helper(bench)
-        assert ended.stdout == out.format(value_of(bench, "api-key"))
+    with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
+        ended = run_helper(sandbox)
+        assert ended.stdout == out.format(value_of(sandbox, "api-key"))
         assert (ended.stderr, ended.exit_code) == (err, code)
 
 
@@ -155,22 +155,22 @@ def test_a_slow_helper_prints_the_key_in_the_end() -> None:
 def test_a_helper_is_private_and_its_key_is_known(
     laboratory: Laboratory, form: Form | None
 ) -> None:
-    with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
-        assert given(bench) == {}
-        (script,) = map(Path, shlex.split(settings(bench)["apiKeyHelper"]))
-        assert script.parent == bench.home
+    with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
+        assert given(sandbox) == {}
+        (script,) = map(Path, shlex.split(settings(sandbox)["apiKeyHelper"]))
+        assert script.parent == sandbox.home
         assert mode(script) == 0o700
         text = script.read_text()
-        assert value_of(bench, "api-key") in text
-        assert "[redacted:api-key]" in bench.redactor(text)
-        assert find_token(bench.redactor(text)) is None
+        assert value_of(sandbox, "api-key") in text
+        assert "[redacted:api-key]" in sandbox.redactor(text)
+        assert find_token(sandbox.redactor(text)) is None
 
 
 def test_a_helper_without_a_key_holds_none(laboratory: Laboratory) -> None:
     for form in (Form.FAILING, Form.SILENT):
-        with laboratory.bench(case_with(replace(HELPER, form=form))) as bench:
-            bench.environment({})
-            assert find_token((bench.home / "api-key-helper").read_text()) is None
+        with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
+            sandbox.environment({})
+            assert find_token((sandbox.home / "api-key-helper").read_text()) is None
 
 
 # --- the credentials file -------------------------------------------------------------------------
@@ -195,9 +195,9 @@ def test_what_a_stored_login_is_worth(
     refresh: State,
     expires_in: int,
 ) -> None:
-    with laboratory.bench(case_with(replace(LOGIN, state=state, form=form))) as bench:
-        assert given(bench) == {}
-        record, tokens = login(bench), bench.backend.tokens
+    with laboratory.sandbox(case_with(replace(LOGIN, state=state, form=form))) as sandbox:
+        assert given(sandbox) == {}
+        record, tokens = login(sandbox), sandbox.backend.tokens
         found = [tokens.find(record[name]) for name in ("accessToken", "refreshToken")]
         assert [token and tokens.state(token) for token in found] == [access, refresh]
         assert record["expiresAt"] / 1000 - time.time() == pytest.approx(expires_in, abs=60)
@@ -216,12 +216,12 @@ def test_what_a_stored_login_is_worth(
 def test_a_form_changes_one_thing(
     laboratory: Laboratory, form: Form, changes: dict[str, object]
 ) -> None:
-    with laboratory.bench(case_with(replace(LOGIN, form=form))) as bench:
-        bench.environment({})
-        record = login(bench)
+    with laboratory.sandbox(case_with(replace(LOGIN, form=form))) as sandbox:
+        sandbox.environment({})
+        record = login(sandbox)
         usual = {
-            "accessToken": value_of(bench, "access-token"),
-            "refreshToken": "refreshToken" in record and value_of(bench, "refresh-token"),
+            "accessToken": value_of(sandbox, "access-token"),
+            "refreshToken": "refreshToken" in record and value_of(sandbox, "refresh-token"),
             "expiresAt": record["expiresAt"],
             "scopes": list(LOGIN_SCOPES),
             "subscriptionType": "max",
@@ -234,56 +234,58 @@ def test_a_form_changes_one_thing(
 def test_an_expiry_in_seconds_is_in_the_future_of_seconds(laboratory: Laboratory) -> None:
     form = Form.EXPIRY_IN_SECONDS
     for state, ahead in ((State.VALID, LIFETIME), (State.EXPIRED, -HOUR)):
-        with laboratory.bench(case_with(replace(LOGIN, state=state, form=form))) as bench:
-            bench.environment({})
-            assert login(bench)["expiresAt"] - time.time() == pytest.approx(ahead, abs=60)
+        with laboratory.sandbox(case_with(replace(LOGIN, state=state, form=form))) as sandbox:
+            sandbox.environment({})
+            assert login(sandbox)["expiresAt"] - time.time() == pytest.approx(ahead, abs=60)
 
 
 def test_an_expiry_ahead_is_so_in_the_file_only(laboratory: Laboratory) -> None:
     given = replace(LOGIN, state=State.EXPIRED, form=Form.EXPIRY_AHEAD)
-    with laboratory.bench(case_with(given)) as bench:
-        bench.environment({})
-        ahead = login(bench)["expiresAt"] / 1000 - time.time()
-        tokens = bench.backend.tokens
+    with laboratory.sandbox(case_with(given)) as sandbox:
+        sandbox.environment({})
+        ahead = login(sandbox)["expiresAt"] / 1000 - time.time()
+        tokens = sandbox.backend.tokens
         states = [tokens.state(token) for token in tokens]
     assert ahead == pytest.approx(LIFETIME, abs=60)
     assert states == [State.EXPIRED, State.VALID]
 
 
 def test_a_blanked_login_has_no_token(laboratory: Laboratory) -> None:
-    with laboratory.bench(case_with(replace(LOGIN, state=State.BLANKED))) as bench:
-        bench.environment({})
-        record = login(bench)
+    with laboratory.sandbox(case_with(replace(LOGIN, state=State.BLANKED))) as sandbox:
+        sandbox.environment({})
+        record = login(sandbox)
         assert (record["accessToken"], record["refreshToken"], record["expiresAt"]) == ("", "", 0)
-        assert list(bench.backend.tokens) == []
+        assert list(sandbox.backend.tokens) == []
 
 
 # --- several, and what becomes known --------------------------------------------------------------
 
 
 def test_two_of_a_kind_are_told_apart_in_the_order_listed(laboratory: Laboratory) -> None:
-    with laboratory.bench(case_with(API_KEY, HELPER, SETTINGS_KEY, LOGIN)) as bench:
-        variables = given(bench)
+    with laboratory.sandbox(case_with(API_KEY, HELPER, SETTINGS_KEY, LOGIN)) as sandbox:
+        variables = given(sandbox)
         slots = ["api-key", "api-key-2", "api-key-3", "access-token", "refresh-token"]
-        assert [token.slot for token in bench.backend.tokens] == slots
-        assert variables == {"ANTHROPIC_API_KEY": value_of(bench, "api-key")}
-        assert value_of(bench, "api-key-2") in (bench.home / "api-key-helper").read_text()
-        assert set(settings(bench)) == {"apiKeyHelper", "env"}
-        assert settings(bench)["env"] == {"ANTHROPIC_API_KEY": value_of(bench, "api-key-3")}
-        assert login(bench)["accessToken"] == value_of(bench, "access-token")
+        assert [token.slot for token in sandbox.backend.tokens] == slots
+        assert variables == {"ANTHROPIC_API_KEY": value_of(sandbox, "api-key")}
+        assert value_of(sandbox, "api-key-2") in (sandbox.home / "api-key-helper").read_text()
+        assert set(settings(sandbox)) == {"apiKeyHelper", "env"}
+        assert settings(sandbox)["env"] == {"ANTHROPIC_API_KEY": value_of(sandbox, "api-key-3")}
+        assert login(sandbox)["accessToken"] == value_of(sandbox, "access-token")
 
 
 def test_nothing_that_holds_a_credential_is_open_to_others(laboratory: Laboratory) -> None:
     file = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
-    with laboratory.bench(case_with(HELPER, SETTINGS_KEY, LOGIN, file)) as bench:
-        bench.environment({})
-        values = [token.value for token in bench.backend.tokens]
-        files = [path for path in bench.home.rglob("*") if path.is_file() and not path.is_symlink()]
+    with laboratory.sandbox(case_with(HELPER, SETTINGS_KEY, LOGIN, file)) as sandbox:
+        sandbox.environment({})
+        values = [token.value for token in sandbox.backend.tokens]
+        files = [
+            path for path in sandbox.home.rglob("*") if path.is_file() and not path.is_symlink()
+        ]
         holding = [path for path in files if any(value in path.read_text() for value in values)]
         assert len(holding) == 4
         assert [path for path in holding if mode(path) & 0o077] == []
-        assert mode(bench.config_folder) == 0o700
-        assert mode(bench.home) == 0o700
+        assert mode(sandbox.config_folder) == 0o700
+        assert mode(sandbox.home) == 0o700
 
 
 @pytest.mark.parametrize("form", BROKEN)
@@ -293,14 +295,14 @@ def test_no_part_of_a_broken_value_stays_readable(
 ) -> None:
     variable = Via.API_KEY_VARIABLE if via is Via.SETTINGS_ENV else None
     credential = Credential(token=Kind.API_KEY, via=via, variable=variable, form=form)
-    with laboratory.bench(case_with(credential)) as bench:
-        variables = given(bench) or settings(bench)["env"]
+    with laboratory.sandbox(case_with(credential)) as sandbox:
+        variables = given(sandbox) or settings(sandbox)["env"]
         broken = variables["ANTHROPIC_API_KEY"]
-        (break_,) = set(broken) - set(value_of(bench, "api-key"))
+        (break_,) = set(broken) - set(value_of(sandbox, "api-key"))
         parts = broken.split(break_)
-        assert "".join(parts) == value_of(bench, "api-key")
+        assert "".join(parts) == value_of(sandbox, "api-key")
         for said in (broken, repr(broken), json.dumps(broken), *parts, f"{parts[1]}: bad"):
-            shown = bench.redactor(said)
+            shown = sandbox.redactor(said)
             assert "[redacted:api-key]" in shown
             assert not any(part in shown for part in parts)
 
@@ -309,5 +311,5 @@ def test_no_part_of_a_broken_value_stays_readable(
 def test_one_token_is_asked_for_where_there_is_one(
     laboratory: Laboratory, credentials: tuple[Credential, ...]
 ) -> None:
-    with laboratory.bench(case_with(*credentials)) as bench, pytest.raises(ClientError):
-        bench.make_token()
+    with laboratory.sandbox(case_with(*credentials)) as sandbox, pytest.raises(ClientError):
+        sandbox.make_token()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.home_inspection import (
     CREDENTIALS,
     files_with_tokens,
@@ -27,22 +27,22 @@ def bench_of(laboratory: Laboratory, credential: Credential | None = LOGIN) -> A
     """A case of the command, as a context."""
     given = {"given": credential} if credential else {}
     matrix = Matrix(client=("claude-code@2.1.31",), credential=tuple(given) or ("none",))
-    return laboratory.bench(expand(make_scenario(credentials=given, matrix=matrix))[0])
+    return laboratory.sandbox(expand(make_scenario(credentials=given, matrix=matrix))[0])
 
 
-def write(bench: Bench, record: object) -> None:
+def write(sandbox: Sandbox, record: object) -> None:
     """Put this into the credentials file, as a client does."""
     text = record if isinstance(record, str) else json.dumps({"claudeAiOauth": record})
-    (bench.config_folder / CREDENTIALS).write_text(text)
+    (sandbox.config_folder / CREDENTIALS).write_text(text)
 
 
 def after(laboratory: Laboratory, changes: dict[str, object]) -> StoredLogin:
     """What is stored when the client has changed this in its login."""
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        record = json.loads((bench.config_folder / CREDENTIALS).read_text())["claudeAiOauth"]
-        write(bench, record | changes)
-        stored = stored_login(bench)
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        record = json.loads((sandbox.config_folder / CREDENTIALS).read_text())["claudeAiOauth"]
+        write(sandbox, record | changes)
+        stored = stored_login(sandbox)
     assert stored is not None
     return stored
 
@@ -55,8 +55,8 @@ def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
     scenario = make_scenario(matrix=matrix, environments={"debug": added})
     given = []
     for case in expand(scenario):
-        with laboratory.bench(case) as bench:
-            given.append(bench.environment({}))
+        with laboratory.sandbox(case) as sandbox:
+            given.append(sandbox.environment({}))
     usual, other = given
     assert other["DEBUG"] == "1"
     assert usual.keys() == other.keys() - {"DEBUG"}
@@ -64,9 +64,9 @@ def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
 
 
 def test_a_login_that_was_not_touched_is_usable(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        stored = stored_login(bench)
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        stored = stored_login(sandbox)
     assert stored is not None
     assert (stored.state, stored.access, stored.refresh, stored.mode) == (
         LoginState.USABLE,
@@ -91,10 +91,10 @@ def test_a_login_that_was_not_touched_is_usable(laboratory: Laboratory) -> None:
     ],
 )
 def test_what_is_left_of_a_login(laboratory: Laboratory, record: object, state: LoginState) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        write(bench, record)
-        stored = stored_login(bench)
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        write(sandbox, record)
+        stored = stored_login(sandbox)
     assert stored is not None
     assert stored.state is state
     assert find_token(repr(stored)) is None
@@ -132,103 +132,103 @@ def test_a_plan_that_holds_a_token_is_not_shown(laboratory: Laboratory) -> None:
 
 
 def test_a_used_refresh_token_is_stale_and_the_next_is_usable(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        tokens = bench.backend.tokens
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        tokens = sandbox.backend.tokens
         access, refresh = (tokens.named(slot) for slot in ("access-token", "refresh-token"))
         tokens.end(access, TokenState.EXPIRED)
         renewed = tokens.rotate(refresh)
-        assert [each.state for each in [stored_login(bench)] if each] == [LoginState.STALE]
-        write(bench, {"accessToken": renewed[0].value, "refreshToken": renewed[1].value})
-        stored = stored_login(bench)
+        assert [each.state for each in [stored_login(sandbox)] if each] == [LoginState.STALE]
+        write(sandbox, {"accessToken": renewed[0].value, "refreshToken": renewed[1].value})
+        stored = stored_login(sandbox)
     assert stored is not None
     assert (stored.state, stored.refresh) == (LoginState.USABLE, "refresh-token-2")
 
 
 def test_a_file_that_is_gone_is_told_of_where_there_was_one(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        (bench.config_folder / CREDENTIALS).unlink()
-        stored = stored_login(bench)
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        (sandbox.config_folder / CREDENTIALS).unlink()
+        stored = stored_login(sandbox)
     assert stored is not None
     assert stored.state is LoginState.REMOVED
-    with bench_of(laboratory, VARIABLE) as bench:
-        bench.environment({})
-        assert stored_login(bench) is None
+    with bench_of(laboratory, VARIABLE) as sandbox:
+        sandbox.environment({})
+        assert stored_login(sandbox) is None
 
 
 def test_tokens_in_files_of_the_client_are_found(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        value = bench.backend.tokens.named("access-token").value
-        log = bench.config_folder / "debug" / "log.txt"
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        value = sandbox.backend.tokens.named("access-token").value
+        log = sandbox.config_folder / "debug" / "log.txt"
         log.parent.mkdir()
         log.write_text(f"Authorization: Bearer {value}\n")
-        (bench.home / "clean.txt").write_text(value[:20])
-        (bench.home / "link").symlink_to(log)
-        (bench.home / value).write_text(value)
-        found = list(files_with_tokens(bench))
+        (sandbox.home / "clean.txt").write_text(value[:20])
+        (sandbox.home / "link").symlink_to(log)
+        (sandbox.home / value).write_text(value)
+        found = list(files_with_tokens(sandbox))
     assert found == ["~/[redacted:access-token]", "~/.claude/debug/log.txt"]
 
 
 def test_names_of_leaks_are_the_same_in_each_run(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        folder = bench.config_folder / "projects" / "-tmp-home-x1-work"
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        folder = sandbox.config_folder / "projects" / "-tmp-home-x1-work"
         folder.mkdir(parents=True)
         name = "0cb3982a-b308-4f30-940f-00bb1aebfd2b.jsonl"
-        (folder / name).write_text(bench.backend.tokens.named("access-token").value)
-        assert list(files_with_tokens(bench)) == ["~/.claude/projects/*/*.jsonl"]
+        (folder / name).write_text(sandbox.backend.tokens.named("access-token").value)
+        assert list(files_with_tokens(sandbox)) == ["~/.claude/projects/*/*.jsonl"]
 
 
 def test_a_store_of_the_client_for_tokens_is_no_leak(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        folder = bench.home / ".config" / "anthropic" / "credentials" / "federation"
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        folder = sandbox.home / ".config" / "anthropic" / "credentials" / "federation"
         folder.mkdir(parents=True)
-        (folder / "x.json").write_text(bench.backend.tokens.named("access-token").value)
-        assert list(files_with_tokens(bench)) == []
+        (folder / "x.json").write_text(sandbox.backend.tokens.named("access-token").value)
+        assert list(files_with_tokens(sandbox)) == []
 
 
 def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        helper = bench.home / "helper.sh"
-        helper.write_text(bench.backend.tokens.make(TokenKind.API_KEY).value)
-        bench.environment({})
-        assert list(files_with_tokens(bench)) == []
-        write(bench, {"accessToken": bench.backend.tokens.named("access-token").value})
-        assert list(files_with_tokens(bench)) == []
+    with bench_of(laboratory) as sandbox:
+        helper = sandbox.home / "helper.sh"
+        helper.write_text(sandbox.backend.tokens.make(TokenKind.API_KEY).value)
+        sandbox.environment({})
+        assert list(files_with_tokens(sandbox)) == []
+        write(sandbox, {"accessToken": sandbox.backend.tokens.named("access-token").value})
+        assert list(files_with_tokens(sandbox)) == []
 
 
 def test_an_observation_without_a_client_stays_as_it_is(laboratory: Laboratory) -> None:
     seen = make_observation()
-    with bench_of(laboratory) as bench:
-        assert with_aftermath(bench, seen) is seen
-        bench.environment({})
-        assert with_aftermath(bench, seen).stored_login is not None
+    with bench_of(laboratory) as sandbox:
+        assert with_aftermath(sandbox, seen) is seen
+        sandbox.environment({})
+        assert with_aftermath(sandbox, seen).stored_login is not None
 
 
 def test_a_folder_in_the_place_of_the_file_is_damage(laboratory: Laboratory) -> None:
-    with bench_of(laboratory) as bench:
-        bench.environment({})
-        path: Path = bench.config_folder / CREDENTIALS
+    with bench_of(laboratory) as sandbox:
+        sandbox.environment({})
+        path: Path = sandbox.config_folder / CREDENTIALS
         path.unlink()
         path.mkdir()
-        assert [each.state for each in [stored_login(bench)] if each] == [LoginState.DAMAGED]
+        assert [each.state for each in [stored_login(sandbox)] if each] == [LoginState.DAMAGED]
 
 
 def test_a_token_is_found_in_the_output_in_base64_as_well(laboratory: Laboratory) -> None:
-    with bench_of(laboratory, VARIABLE) as bench:
-        variables = bench.environment({})
+    with bench_of(laboratory, VARIABLE) as sandbox:
+        variables = sandbox.environment({})
         shell = 'printf %s "x:$CLAUDE_CODE_OAUTH_TOKEN" | base64 -w 0; echo done >&2'
-        bench.run(["/bin/sh", "-c", shell], env=variables, cwd=bench.work_folder(), limit=10)
-        assert list(output_with_tokens(bench)) == ["its output (stdout)"]
+        sandbox.run(["/bin/sh", "-c", shell], env=variables, cwd=sandbox.work_folder(), limit=10)
+        assert list(output_with_tokens(sandbox)) == ["its output (stdout)"]
 
 
 def test_part_of_a_token_and_what_is_no_token_are_no_leak(laboratory: Laboratory) -> None:
-    with bench_of(laboratory, VARIABLE) as bench:
-        variables = bench.environment({})
+    with bench_of(laboratory, VARIABLE) as sandbox:
+        variables = sandbox.environment({})
         shell = 'printf %.20s "$CLAUDE_CODE_OAUTH_TOKEN"; echo sk-ant-oat01-of-somebody-else >&2'
-        bench.run(["/bin/sh", "-c", shell], env=variables, cwd=bench.work_folder(), limit=10)
-        assert [text for _, text in bench.printed if text]
-        assert list(output_with_tokens(bench)) == []
+        sandbox.run(["/bin/sh", "-c", shell], env=variables, cwd=sandbox.work_folder(), limit=10)
+        assert [text for _, text in sandbox.printed if text]
+        assert list(output_with_tokens(sandbox)) == []

@@ -3,17 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.base import Bench, Laboratory, find_program
+from authprobe.clients.base import Laboratory, Sandbox, find_program
 from authprobe.clients.claude_code import ended_early
 from authprobe.clients.observe import (
     Report,
-    cut_short,
+    incomplete_observation,
     last_inference,
     last_words,
     observe,
     verified_version,
 )
-from authprobe.clients.process.child import Ended, Finished
+from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.emulator.case_backend import Decision
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.rules.base import Answer, refusal
@@ -29,14 +29,14 @@ ITSELF = "refused by the client itself: it asked no model"
 GAVE_UP = "the client gave up without a refusal"
 
 
-def asked(bench: Bench, *statuses: int | None, target: Target = MESSAGES) -> None:
+def asked(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) -> None:
     """The backend has been asked, and has answered with these statuses."""
     for status in statuses:
-        record = bench.backend.begin(make_ask(bench.backend, target, {}))
+        record = sandbox.backend.begin(make_ask(sandbox.backend, target, {}))
         if status is not None:
             good = Answer(status=status, body={})
             answer = good if status < 400 else refusal(status, "a_type", "a message")
-            bench.backend.end(record, Decision("rule", answer))
+            sandbox.backend.end(record, Decision("rule", answer))
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_what_was_told_and_what_was_asked_make_the_outcome(
     status: int | None,
     detail: str | None,
 ) -> None:
-    with laboratory.bench(make_case()) as bench:
-        asked(bench, *statuses)
-        asked(bench, 400, target=PLATFORM_TOKEN)  # is no inference
-        seen = observe(bench, told, began=time.monotonic(), exit_code=1, version="1.0.0")
+    with laboratory.sandbox(make_case()) as sandbox:
+        asked(sandbox, *statuses)
+        asked(sandbox, 400, target=PLATFORM_TOKEN)  # is no inference
+        seen = observe(sandbox, told, began=time.monotonic(), exit_code=1, version="1.0.0")
     assert (seen.outcome, seen.status, seen.detail) == (outcome, status, detail)
     assert (seen.message, seen.exit_code, seen.client_version) == (told.message, 1, "1.0.0")
     assert len(seen.exchanges) == len(statuses) + 1
@@ -77,49 +77,56 @@ def test_what_was_told_and_what_was_asked_make_the_outcome(
 
 
 def test_what_a_client_said_is_redacted_before_it_is_shortened(laboratory: Laboratory) -> None:
-    with laboratory.bench(make_case()) as bench:
-        token = bench.backend.tokens.make(TokenKind.ACCESS_TOKEN).value
+    with laboratory.sandbox(make_case()) as sandbox:
+        token = sandbox.backend.tokens.make(TokenKind.ACCESS_TOKEN).value
         told = Report(is_error=True, message="x" * 1990 + token)
-        seen = observe(bench, told, began=0.0, exit_code=1, version=None)
-        short = cut_short(bench, Outcome.CRASHED, "x" * 490 + token, began=0.0)
-        assert cut_short(bench, Outcome.CRASHED, token, began=0).detail == "[redacted:access-token]"
+        seen = observe(sandbox, told, began=0.0, exit_code=1, version=None)
+        short = incomplete_observation(sandbox, Outcome.CRASHED, "x" * 490 + token, began=0.0)
+        assert (
+            incomplete_observation(sandbox, Outcome.CRASHED, token, began=0).detail
+            == "[redacted:access-token]"
+        )
     assert seen.message == "x" * 1990 + "[redacted:… (13 more characters)"
     assert short.detail == "x" * 490 + "[redacted:… (13 more characters)"
 
 
-def finished(ended: Ended, **said: str) -> Finished:
+def finished(ended: ExitReason, **said: str) -> CompletedChild:
     """What is left of a child that gave no report."""
     values = {"stdout": "", "stderr": ""} | said
-    return Finished(exit_code=1, ended=ended, elapsed=1.0, truncated=False, **values)
+    return CompletedChild(exit_code=1, ended=ended, elapsed=1.0, truncated=False, **values)
 
 
 @pytest.mark.parametrize(
     ("child", "outcome", "detail", "exit_code"),
     [
         (
-            finished(Ended.LIMIT, stderr="Error: x"),
+            finished(ExitReason.LIMIT, stderr="Error: x"),
             *(Outcome.TIMED_OUT, "still running after 60 s, in which it made 2 requests", None),
         ),
         (
-            finished(Ended.ITSELF, stderr="a\nError: b\nat c", stdout="d"),
+            finished(ExitReason.ITSELF, stderr="a\nError: b\nat c", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: Error: b", 1),
         ),
         (
-            finished(Ended.ITSELF, stderr=" \n", stdout="d"),
+            finished(ExitReason.ITSELF, stderr=" \n", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: d", 1),
         ),
         (
-            finished(Ended.ITSELF),
+            finished(ExitReason.ITSELF),
             *(Outcome.CRASHED, "ended with exit code 1: it said nothing", 1),
         ),
     ],
 )
 def test_a_child_without_a_report_is_described(
-    laboratory: Laboratory, child: Finished, outcome: Outcome, detail: str, exit_code: int | None
+    laboratory: Laboratory,
+    child: CompletedChild,
+    outcome: Outcome,
+    detail: str,
+    exit_code: int | None,
 ) -> None:
-    with laboratory.bench(make_case()) as bench:
-        asked(bench, 200, 401)
-        seen = ended_early(bench, child, began=0.0, version="1.0.0")
+    with laboratory.sandbox(make_case()) as sandbox:
+        asked(sandbox, 200, 401)
+        seen = ended_early(sandbox, child, began=0.0, version="1.0.0")
     assert (seen.outcome, seen.detail, seen.exit_code) == (outcome, detail, exit_code)
     assert (seen.status, seen.error_type) == (401, "a_type")
 

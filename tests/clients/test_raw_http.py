@@ -43,18 +43,18 @@ def raw_case(request: Request = Request.MESSAGES, **changes: Any) -> Case:
 
 def observe(laboratory: Laboratory, case: Case) -> Observation:
     """What our own request shows."""
-    with laboratory.bench(case) as bench:
-        return probe(bench)
+    with laboratory.sandbox(case) as sandbox:
+        return probe(sandbox)
 
 
 def made(laboratory: Laboratory, case: Case) -> tuple[dict[str, str], dict[str, object] | None]:
     """Headers and body of the request, with tokens shown by their slots."""
     assert case.endpoint is not None
-    with laboratory.bench(case) as bench:
-        headers, body = make_request(bench, case.endpoint)
-        shown = {name: bench.backend.redactor(value) for name, value in headers.items()}
+    with laboratory.sandbox(case) as sandbox:
+        headers, body = make_request(sandbox, case.endpoint)
+        shown = {name: sandbox.backend.redactor(value) for name, value in headers.items()}
         if body and "refresh_token" in body:
-            body["refresh_token"] = bench.backend.redactor(str(body["refresh_token"]))
+            body["refresh_token"] = sandbox.backend.redactor(str(body["refresh_token"]))
         return shown, body
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.commands.output import print_lines
-from authprobe.trials.log import Trials
+from authprobe.trials.log import ProbeLog
 from tests.support.command import command, environment, run
 from tests.support.registry import OFFLINE
 from tests.support.waiting import wait_until
@@ -270,7 +270,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
-    log = Trials(tmp_path / "trials.jsonl")
+    log = ProbeLog(tmp_path / "trials.jsonl")
     assert print_lines(["changed: message", f"the key is {token}"], log) == 10
     told = capsys.readouterr()
     assert (told.out, token in told.err) == ("", False)

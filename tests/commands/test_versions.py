@@ -13,8 +13,8 @@ import pytest
 
 from authprobe.commands.output import publish
 from authprobe.commands.versions import files
-from authprobe.compatibility.table import Table, dump_table, intervals
-from authprobe.trials.log import LOG, Trials
+from authprobe.compatibility.table import CompatibilityTable, dump_table, intervals
+from authprobe.trials.log import LOG, ProbeLog
 from tests.compatibility.test_table import PUBLISHED, known, make_table
 from tests.support.command import Ended, command, environment, run
 from tests.support.registry import OFFLINE
@@ -189,11 +189,11 @@ def test_an_interrupted_survey_goes_on_where_it_was(
         wait_until(lambda: log.exists() and log.read_text().count("\n") >= 3)
         os.kill(process.pid, number)
     assert process.returncode == code
-    trials, damaged = Trials(log).read()
+    trials, damaged = ProbeLog(log).read()
     assert damaged == 0
     assert ask(world, "--count", "7").code == 0
     assert changes(table(world), "status") == [("none", "1.0.1", False), ("401", "1.0.5", True)]
-    now, _ = Trials(log).read()
+    now, _ = ProbeLog(log).read()
     first = {trial.key.client for trial in trials}
     more = [trial.key.client for trial in now[len(trials) :] if trial.key.client in first]
     beside = {"claude-code@1.0.4", "claude-code@1.0.5"}  # these are looked at twice
@@ -322,7 +322,7 @@ def test_the_page_stands_beside_its_table(world: World) -> None:
     assert (world.folder / page).read_text() == text
 
 
-def with_value(value: str) -> Table:
+def with_value(value: str) -> CompatibilityTable:
     """The table of a feature that has shown this in one version."""
     (feature,) = make_table().features
     found = (known("1.0.1", value),)
@@ -336,7 +336,7 @@ def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     data, page = tmp_path / "table.json", tmp_path / "table.html"
-    log = Trials(tmp_path / LOG)
+    log = ProbeLog(tmp_path / LOG)
     assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log) == 10
     assert "none of table.json, table.html was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

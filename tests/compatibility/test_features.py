@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.compatibility.features import BUNDLED, Asked, Definition, load_features
+from authprobe.compatibility.features import BUNDLED, BoundFeature, Definition, load_features
 from authprobe.errors import ProbesError
 from authprobe.observation.model import NOT_THERE, Outcome
-from authprobe.observation.selectors import FIELDS
+from authprobe.observation.selectors import SELECTORS
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
@@ -18,7 +18,7 @@ GOES_ON = make_observation(outcome=Outcome.TIMED_OUT, status=401, exchanges=(REF
 LACKS = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail=NOT_THERE)
 
 
-def load(path: Path, kind: ClientKind = ClientKind.CLAUDE_CODE) -> tuple[Asked, ...]:
+def load(path: Path, kind: ClientKind = ClientKind.CLAUDE_CODE) -> tuple[BoundFeature, ...]:
     return load_features(path, SCENARIOS, kind)
 
 
@@ -184,4 +184,4 @@ def test_a_client_without_features_is_told() -> None:
 
 
 def test_every_field_that_a_feature_reads_is_one_that_bisect_knows() -> None:
-    assert {each.definition.field for each in load(BUNDLED)} <= FIELDS.keys()
+    assert {each.definition.field for each in load(BUNDLED)} <= SELECTORS.keys()

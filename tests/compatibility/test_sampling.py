@@ -5,13 +5,13 @@ from collections import Counter
 import pytest
 
 from authprobe.compatibility.features import BUNDLED, load_features
-from authprobe.compatibility.sampling import Survey, well_known, without_untested
-from authprobe.compatibility.table import Evidence, Table
+from authprobe.compatibility.sampling import SamplingPlan, well_known, without_untested
+from authprobe.compatibility.table import CompatibilityTable, VersionEvidence
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
-from authprobe.trials.log import Trial, key_of
+from authprobe.trials.log import Trial, cache_key
 from tests.compatibility.test_table import make_table
 from tests.support.make import make_exchange, make_observation
 
@@ -23,9 +23,9 @@ HOST = "refresh-host"
 OLD, NEW = "console.anthropic.com", "platform.claude.com"
 
 
-def make_survey(**changes: object) -> Survey:
+def make_survey(**changes: object) -> SamplingPlan:
     values = {"asked": HOSTS, "published": PUBLISHED, "within": PUBLISHED, "count": 2, "looks": 1}
-    return Survey(**values | changes)  # type: ignore[arg-type]
+    return SamplingPlan(**values | changes)  # type: ignore[arg-type]
 
 
 def refreshed(host: str) -> Observation:
@@ -33,7 +33,7 @@ def refreshed(host: str) -> Observation:
 
 
 def trial(version: str, seen: Observation) -> Trial:
-    return Trial(key=key_of(HOSTS[0].inquiry.at(version)), at=NOW, observation=seen)
+    return Trial(key=cache_key(HOSTS[0].inquiry.at(version)), at=NOW, observation=seen)
 
 
 def versions(cases: object) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_look_that_shows_nothing_takes_nothing_from_another() -> None:
 def test_a_table_is_added_to_where_its_question_was_the_same() -> None:
     day = NOW.date()
     kept = [
-        Evidence(version=v, value=OLD, seen_at=day, under=under)
+        VersionEvidence(version=v, value=OLD, seen_at=day, under=under)
         for v, under in (("2.0.1", HOSTS[0].under), ("2.0.2", "another"))
     ]
     survey = make_survey()
@@ -111,15 +111,15 @@ def test_a_table_is_added_to_where_its_question_was_the_same() -> None:
     assert newer["2.0.1"].value == NEW
 
 
-def kept_table(**known: Evidence) -> Table:
+def kept_table(**known: VersionEvidence) -> CompatibilityTable:
     """A table that says this of the feature."""
     evidence = {each.version: each for each in known.values()}
     return make_table(features=make_survey().features({"refresh-host": evidence}, None))
 
 
-def told(version: str, value: str | None, *, looks: int = 1) -> Evidence:
+def told(version: str, value: str | None, *, looks: int = 1) -> VersionEvidence:
     reason = None if value else "crashed: it broke"
-    return Evidence(
+    return VersionEvidence(
         version=version,
         value=value,
         reason=reason,
@@ -146,7 +146,7 @@ NOT_INSTALLED = make_observation(outcome=Outcome.UNAVAILABLE, detail="its script
     ],
 )
 def test_what_says_more_is_kept_and_of_two_values_the_new_one(
-    old: Evidence, new: Observation, value: str | None, looks: int
+    old: VersionEvidence, new: Observation, value: str | None, looks: int
 ) -> None:
     (found,) = make_survey().known([trial("2.0.3", new)], kept_table(a=old))[HOST].values()
     assert (found.value, found.looks) == (value, looks)
@@ -192,7 +192,7 @@ def test_features_that_are_not_asked_stay_in_the_table() -> None:
 
 def test_trials_of_other_questions_and_versions_are_left_aside() -> None:
     other = next(each for each in ASKED if each.definition.id == "oauth-flag")
-    aside = Trial(key=key_of(other.inquiry.at("2.0.1")), at=NOW, observation=refreshed(OLD))
+    aside = Trial(key=cache_key(other.inquiry.at("2.0.1")), at=NOW, observation=refreshed(OLD))
     withdrawn = trial("2.0.99", refreshed(OLD))
     assert make_survey().known([aside, withdrawn], None) == {"refresh-host": {}}
 
@@ -208,8 +208,8 @@ def test_what_could_not_be_tested_is_tried_again() -> None:
 
 def test_a_version_is_well_known_by_most_of_the_features() -> None:
     day = NOW.date()
-    one = Evidence(version="2.0.1", value=OLD, seen_at=day, under="")
-    two = Evidence(version="2.0.2", value=OLD, seen_at=day, under="")
+    one = VersionEvidence(version="2.0.1", value=OLD, seen_at=day, under="")
+    two = VersionEvidence(version="2.0.2", value=OLD, seen_at=day, under="")
     both = {"2.0.1": one, "2.0.2": two}
     known = {"a": both, "b": both, "c": {"2.0.1": one}, "d": {}}
     assert well_known(known) == {"2.0.1"}

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.compatibility.table import (
-    Bound,
-    Evidence,
+    CompatibilityTable,
     Feature,
     Gap,
     Interval,
-    Made,
-    Table,
+    Provenance,
+    VersionBound,
+    VersionEvidence,
     between,
     dump_table,
     gaps,
     intervals,
+    next_versions,
     read_table,
-    spread,
-    undecided,
+    sample_evenly,
 )
 from authprobe.errors import RecordError
 
@@ -32,19 +32,19 @@ PUBLISHED = tuple(f"1.0.{n}" for n in range(24))
 VALUES = st.sampled_from(["yes", "no", "none", None])
 
 
-def known(version: str, value: str | None, looks: int = 2) -> Evidence:
+def known(version: str, value: str | None, looks: int = 2) -> VersionEvidence:
     reason = None if value else "crashed"
-    return Evidence(
+    return VersionEvidence(
         version=version, value=value, reason=reason, looks=looks, seen_at=DAY, under="it"
     )
 
 
-def evidence(**values: str | None) -> tuple[Evidence, ...]:
+def evidence(**values: str | None) -> tuple[VersionEvidence, ...]:
     """`v3="yes"` is what 1.0.3 has shown."""
     return tuple(known(f"1.0.{name[1:]}", value) for name, value in values.items())
 
 
-def make_table(**changes: object) -> Table:
+def make_table(**changes: object) -> CompatibilityTable:
     found = evidence(v0="no", v3="yes", v4=None)
     feature = Feature(
         id="it",
@@ -61,24 +61,26 @@ def make_table(**changes: object) -> Table:
         "features": (feature,),
         "made": (),
     }
-    return Table(**values | changes)  # type: ignore[arg-type]
+    return CompatibilityTable(**values | changes)  # type: ignore[arg-type]
 
 
 def test_a_change_between_neighbours_is_known_exactly() -> None:
     assert intervals(PUBLISHED, evidence(v0="no", v7="no", v8="yes", v23="yes")) == (
         Interval(
             value="no",
-            added=Bound(after=None, by="1.0.0", exact=True),
-            removed=Bound(after="1.0.7", by="1.0.8", exact=True),
+            added=VersionBound(after=None, by="1.0.0", exact=True),
+            removed=VersionBound(after="1.0.7", by="1.0.8", exact=True),
         ),
-        Interval(value="yes", added=Bound(after="1.0.7", by="1.0.8", exact=True), removed=None),
+        Interval(
+            value="yes", added=VersionBound(after="1.0.7", by="1.0.8", exact=True), removed=None
+        ),
     )
 
 
 def test_a_change_between_others_has_two_bounds() -> None:
     first, second = intervals(PUBLISHED, evidence(v3="no", v9="yes"))
-    assert first.added == Bound(after=None, by="1.0.3", exact=False)
-    assert first.removed == second.added == Bound(after="1.0.3", by="1.0.9", exact=False)
+    assert first.added == VersionBound(after=None, by="1.0.3", exact=False)
+    assert first.removed == second.added == VersionBound(after="1.0.3", by="1.0.9", exact=False)
 
 
 def test_what_cannot_be_read_changes_nothing_and_is_a_gap() -> None:
@@ -103,7 +105,7 @@ histories = st.lists(VALUES, min_size=1, max_size=len(PUBLISHED)).map(
 
 @given(histories, st.randoms())
 def test_intervals_say_of_each_version_what_was_read(
-    found: tuple[Evidence, ...], random: Random
+    found: tuple[VersionEvidence, ...], random: Random
 ) -> None:
     some = [each for each in found if random.random() < 0.6]
     told = intervals(PUBLISHED, random.sample(some, len(some)))
@@ -137,7 +139,7 @@ def test_asking_what_is_undecided_finds_every_change_that_is_seen(
 ) -> None:
     values = [value for n, length in enumerate(lengths) for value in [f"value {n}"] * length]
     truth = dict(zip(PUBLISHED, values + [values[-1]] * len(PUBLISHED), strict=False))
-    found: dict[str, Evidence] = {}
+    found: dict[str, VersionEvidence] = {}
     probes = 0
 
     def probe(version: str) -> None:
@@ -146,9 +148,9 @@ def test_asking_what_is_undecided_finds_every_change_that_is_seen(
         looks = found[version].looks + 1 if version in found else 1
         found[version] = known(version, None if version in unreadable else truth[version], looks)
 
-    for version in spread(PUBLISHED, count):
+    for version in sample_evenly(PUBLISHED, count):
         probe(version)
-    while wanted := undecided(PUBLISHED, found, looks=2):
+    while wanted := next_versions(PUBLISHED, found, looks=2):
         assert list(wanted) == sorted(wanted, key=PUBLISHED.index, reverse=True)
         for version in wanted:
             probe(version)
@@ -164,7 +166,7 @@ def test_asking_what_is_undecided_finds_every_change_that_is_seen(
 
 
 def agrees(
-    told: tuple[Interval, ...], truth: Mapping[str, str], found: Mapping[str, Evidence]
+    told: tuple[Interval, ...], truth: Mapping[str, str], found: Mapping[str, VersionEvidence]
 ) -> bool:
     """Whether each version that was read is in an interval of its true value."""
     read = [version for version in PUBLISHED if version in found and found[version].value]
@@ -173,13 +175,13 @@ def agrees(
 
 def test_where_values_are_the_same_nothing_is_undecided() -> None:
     found = {each.version: each for each in evidence(v0="no", v23="no")}
-    assert undecided(PUBLISHED, found, looks=2) == ()
+    assert next_versions(PUBLISHED, found, looks=2) == ()
 
 
 def test_versions_beside_a_change_are_looked_at_again() -> None:
     found = {x.version: x for x in (known("1.0.3", "no", 1), known("1.0.4", "yes", 1))}
-    assert undecided(PUBLISHED, found, looks=1) == ()
-    assert undecided(PUBLISHED, found, looks=2) == ("1.0.4", "1.0.3")
+    assert next_versions(PUBLISHED, found, looks=1) == ()
+    assert next_versions(PUBLISHED, found, looks=2) == ("1.0.4", "1.0.3")
 
 
 @pytest.mark.parametrize(
@@ -187,21 +189,21 @@ def test_versions_beside_a_change_are_looked_at_again() -> None:
     [(1, [23]), (2, [0, 23]), (3, [0, 11, 23]), (4, [0, 11, 17, 23]), (99, list(range(24)))],
 )
 def test_versions_are_spread_evenly(count: int, chosen: list[int]) -> None:
-    assert spread(PUBLISHED, count) == tuple(f"1.0.{n}" for n in chosen)
+    assert sample_evenly(PUBLISHED, count) == tuple(f"1.0.{n}" for n in chosen)
 
 
 @given(st.integers(1, 30), st.integers(1, 24), st.integers(1, 24))
 def test_what_was_chosen_stays_when_more_is_published(count: int, before: int, now: int) -> None:
     before, now = sorted((before, now))
-    old = spread(PUBLISHED[:before], count)
-    new = spread(PUBLISHED[:now], count, old)
+    old = sample_evenly(PUBLISHED[:before], count)
+    new = sample_evenly(PUBLISHED[:now], count, old)
     assert set(old) <= set(new)
     assert PUBLISHED[now - 1] in new
     assert len(new) <= max(count, len(old) + 1)
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Made(
+    made = Provenance(
         at=datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC),
         tool="0.1.0",
         platform="Linux x86_64",

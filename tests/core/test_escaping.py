@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.core.escaping import cap, for_json, for_log, one_line, visible
+from authprobe.core.escaping import escape_nonprintable, for_json, for_log, one_line, truncate
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from authprobe.core.escaping import cap, for_json, for_log, one_line, visible
     ],
 )
 def test_what_is_hidden_is_made_visible(hidden: str, shown: str) -> None:
-    assert visible(hidden) == shown
+    assert escape_nonprintable(hidden) == shown
 
 
 def test_long_text_says_how_much_is_missing() -> None:
-    assert cap("x" * 1234, 4) == "xxxx… (1,230 more characters)"
-    assert cap("xxxx", 4) == "xxxx"
+    assert truncate("x" * 1234, 4) == "xxxx… (1,230 more characters)"
+    assert truncate("xxxx", 4) == "xxxx"
 
 
 def test_one_line_is_one_line() -> None:

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from authprobe.core.version_ranges import EXACT, Range, is_prerelease, newest, order, read_range
+from authprobe.core.version_ranges import (
+    EXACT,
+    Range,
+    is_prerelease,
+    newest,
+    read_range,
+    version_key,
+)
 
 SEMVER = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 "
 SEMVER += "1.0.0-rc.1 1.0.0 1.0.1 1.1.0 1.10.0 2.0.0"
@@ -44,26 +51,26 @@ def make_range(text: str) -> Range:
 def test_semver_is_ordered_as_its_specification_says() -> None:
     versions = SEMVER.split()
     for one, other in itertools.pairwise(versions):
-        assert order(one) < order(other)
+        assert version_key(one) < version_key(other)
 
 
 @given(_pep440, _pep440)
 def test_pep_440_is_ordered_as_packaging_does(one: str, other: str) -> None:
-    assert (order(one) < order(other)) is (Version(one) < Version(other))
-    assert (order(one) == order(other)) is (Version(one) == Version(other))
+    assert (version_key(one) < version_key(other)) is (Version(one) < Version(other))
+    assert (version_key(one) == version_key(other)) is (Version(one) == Version(other))
     assert is_prerelease(one) is Version(one).is_prerelease
 
 
 @given(st.lists(_semver))
 def test_any_two_versions_of_a_package_have_an_order(versions: list[str]) -> None:
-    ordered = sorted(versions, key=order)
-    assert all(order(a) <= order(b) for a, b in itertools.pairwise(ordered))
+    ordered = sorted(versions, key=version_key)
+    assert all(version_key(a) <= version_key(b) for a, b in itertools.pairwise(ordered))
 
 
 @pytest.mark.parametrize("text", ["", "latest", "v1.0.0", "1.0.0-", "1..0", "1.0.0+build", "../1"])
 def test_what_is_no_version_has_no_order(text: str) -> None:
     with pytest.raises(ValueError, match="is not a version"):
-        order(text)
+        version_key(text)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,7 @@ def test_what_a_range_selects_is_what_it_holds_in_order(text: str, versions: lis
     wanted = make_range(text)
     selected = wanted.select(versions)
     assert set(selected) == {version for version in versions if wanted.holds(version)}
-    assert list(selected) == sorted(selected, key=order)
+    assert list(selected) == sorted(selected, key=version_key)
     assert wanted.select(selected) == selected
     assert read_range(str(wanted)) == wanted
 
@@ -135,11 +142,11 @@ def test_each_minor_has_one_version_and_it_is_the_newest(text: str, versions: li
         make_range(text).select(versions),
         make_range(f"each minor {text}").select(versions),
     )
-    minors = [order(f"{version}.1").release[:2] for version in each]
+    minors = [version_key(f"{version}.1").release[:2] for version in each]
     assert len(set(minors)) == len(minors)
     for version in every:
-        own = order(f"{version}.1").release[:2]
-        assert order(each[minors.index(own)]) >= order(version)
+        own = version_key(f"{version}.1").release[:2]
+        assert version_key(each[minors.index(own)]) >= version_key(version)
 
 
 def test_the_newest_is_a_release_if_there_is_one() -> None:
@@ -152,4 +159,4 @@ def test_the_newest_is_a_release_if_there_is_one() -> None:
 def test_a_number_that_is_too_long_is_no_version(version: str) -> None:
     assert EXACT.fullmatch(version) is None
     with pytest.raises(ValueError, match="is not a version"):
-        order(version)
+        version_key(version)

@@ -9,10 +9,10 @@ import pytest
 from authprobe.diagnosis import causes as data
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
 from authprobe.diagnosis.known_issues import history
-from authprobe.diagnosis.known_issues import load as load_history
+from authprobe.diagnosis.known_issues import load_known_issues as load_history
 from authprobe.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
 from authprobe.diagnosis.text_facts import read
-from authprobe.engine.runner import plan_of
+from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
 from bench.diagnosis import score, symptoms
@@ -93,7 +93,7 @@ def test_a_cause_is_complete(cause: Cause) -> None:
 
 
 def test_the_case_of_an_experiment_is_a_bundled_one() -> None:
-    known = {case.id for case in plan_of(Settings()).cases}
+    known = {case.id for case in load_plan(Settings()).cases}
     stated = {c.experiment.case for c in causes().values() if c.experiment and c.experiment.case}
     assert stated - known == set()
 
@@ -141,7 +141,7 @@ def test_a_wrong_file_is_told_with_its_places(
     path = tmp_path / "causes.yaml"
     path.write_text(text)
     with pytest.raises(RecordError, match=complaint) as told:
-        data.load(path)
+        data.load_causes(path)
     assert str(told.value).startswith(f"{path}:")
 
 
@@ -149,13 +149,13 @@ def test_the_same_cause_twice_is_told(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(GOOD + GOOD)
     with pytest.raises(RecordError, match="'first' is also in line 2"):
-        data.load(path)
+        data.load_causes(path)
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(GOOD)
-    assert set(data.load(path)) == {"first"}
+    assert set(data.load_causes(path)) == {"first"}
 
 
 def test_how_sure_an_answer_is_follows_from_its_signs() -> None:

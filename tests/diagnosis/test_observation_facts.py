@@ -118,8 +118,8 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
         backend=Backend(faults=(fault,)),
         limit=0.3 if slow else 10.0,
     )
-    with laboratory.bench(case) as bench:
-        seen = raw_http.probe(bench)
+    with laboratory.sandbox(case) as sandbox:
+        seen = raw_http.probe(sandbox)
     # A client may well accept what it got; whoever expected otherwise is told what was odd.
     told = diagnose(seen, Verdict(status=Status.FAILED))
     assert told is not None

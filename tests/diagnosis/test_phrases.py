@@ -2,7 +2,7 @@
 
 import pytest
 
-from authprobe.diagnosis.phrases import Words, smooth, wording
+from authprobe.diagnosis.phrases import Phrase, matching_phrases, smooth
 
 EXPIRED = "oauth|access token expire*"
 
@@ -19,7 +19,7 @@ EXPIRED = "oauth|access token expire*"
     ],
 )
 def test_a_wording_is_found_however_it_is_written(text: str) -> None:
-    assert wording(EXPIRED).find(Words(text)) is not None
+    assert matching_phrases(EXPIRED).find(Phrase(text)) is not None
 
 
 @pytest.mark.parametrize(
@@ -33,32 +33,34 @@ def test_a_wording_is_found_however_it_is_written(text: str) -> None:
     ],
 )
 def test_a_wording_is_not_found_where_it_is_not_meant(text: str) -> None:
-    assert wording(EXPIRED).find(Words(text)) is None
+    assert matching_phrases(EXPIRED).find(Phrase(text)) is None
 
 
 def test_a_denial_ends_with_its_sentence() -> None:
-    assert wording(EXPIRED).find(Words("it does not work: OAuth token expired")) is not None
+    assert (
+        matching_phrases(EXPIRED).find(Phrase("it does not work: OAuth token expired")) is not None
+    )
 
 
 def test_a_wording_that_denies_is_found_as_it_is() -> None:
-    assert wording("request+not allowed").find(Words("Request not allowed")) is not None
+    assert matching_phrases("request+not allowed").find(Phrase("Request not allowed")) is not None
 
 
 def test_joined_words_follow_one_another() -> None:
-    assert wording("not+found").find(Words("not here, found there")) is None
-    assert wording("not+found").find(Words("it was NOT_FOUND")) is not None
+    assert matching_phrases("not+found").find(Phrase("not here, found there")) is None
+    assert matching_phrases("not+found").find(Phrase("it was NOT_FOUND")) is not None
 
 
 def test_a_number_says_how_many_words_it_may_take() -> None:
-    text = Words("token one two three expired")
-    assert wording("token expired /5").find(text) is not None
-    assert wording("token expired /4").find(text) is None
+    text = Phrase("token one two three expired")
+    assert matching_phrases("token expired /5").find(text) is not None
+    assert matching_phrases("token expired /4").find(text) is None
 
 
 @pytest.mark.parametrize("written", ["", "Token", "a /b", "a||b", "x-api-key"])
 def test_what_is_no_wording_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"wording|slash"):
-        wording(written)
+        matching_phrases(written)
 
 
 @pytest.mark.parametrize("text", ["a\\nb", "&quot;x&quot;&nbsp;", "\x1b[1mbold\x1b[0m", "plain"])

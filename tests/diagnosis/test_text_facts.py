@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from authprobe.diagnosis.symptom import Kind
+from authprobe.diagnosis.symptom import FactKind
 from authprobe.diagnosis.text_facts import READ_CHARACTERS, read, redacted
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"
 
 
-def facts(text: str, kind: Kind) -> set[str]:
+def facts(text: str, kind: FactKind) -> set[str]:
     """The values of one kind in a text."""
     return set(read(text).scenes[0].facts.get(kind, {}))
 
@@ -33,35 +33,35 @@ def facts(text: str, kind: Kind) -> set[str]:
     ],
 )
 def test_a_status_is_read_in_its_contexts(text: str) -> None:
-    assert facts(text, Kind.STATUS) == {"401"}
+    assert facts(text, FactKind.STATUS) == {"401"}
 
 
 @pytest.mark.parametrize(
     "text", ["line 401 of the file", "version 2.1.401", "401k tokens", "cli.js:401:12", "401%"]
 )
 def test_a_number_is_not_yet_a_status(text: str) -> None:
-    assert facts(text, Kind.STATUS) == set()
+    assert facts(text, FactKind.STATUS) == set()
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ('{\\"type\\":\\"authentication_error\\"}', Kind.ERROR_TYPE, "authentication_error"),
-        ("提示rate_limit_error", Kind.ERROR_TYPE, "rate_limit_error"),
-        ('"type":"api_\n    error"', Kind.ERROR_TYPE, "api_error"),
-        ("{'type': 'forbidden'}", Kind.ERROR_TYPE, "forbidden"),
-        ("POST https://platform.claude.com/v1/oauth/token", Kind.HOST, "platform.claude.com"),
-        ("POST https://platform.claude.com/v1/oauth/token", Kind.PATH, "/v1/oauth/token"),
-        ("getaddrinfo ENOTFOUND api.anthropic.com", Kind.CODE, "ENOTFOUND"),
-        ("(ConnectionRefused)", Kind.CODE, "ConnectionRefused"),
-        ("ssl: CERTIFICATE_VERIFY_FAILED", Kind.CODE, "CERTIFICATE_VERIFY_FAILED"),
-        ("anthropic.APITimeoutError: x", Kind.EXCEPTION, "anthropic.APITimeoutError"),
-        ("export ANTHROPIC_BASE_URL=x", Kind.VARIABLE, "ANTHROPIC_BASE_URL"),
-        (f"x-api-key: {TOKEN}", Kind.CREDENTIAL, "access-token"),
-        ("prefix sk-ant-api03-", Kind.CREDENTIAL, "api-key"),
+        ('{\\"type\\":\\"authentication_error\\"}', FactKind.ERROR_TYPE, "authentication_error"),
+        ("提示rate_limit_error", FactKind.ERROR_TYPE, "rate_limit_error"),
+        ('"type":"api_\n    error"', FactKind.ERROR_TYPE, "api_error"),
+        ("{'type': 'forbidden'}", FactKind.ERROR_TYPE, "forbidden"),
+        ("POST https://platform.claude.com/v1/oauth/token", FactKind.HOST, "platform.claude.com"),
+        ("POST https://platform.claude.com/v1/oauth/token", FactKind.PATH, "/v1/oauth/token"),
+        ("getaddrinfo ENOTFOUND api.anthropic.com", FactKind.CODE, "ENOTFOUND"),
+        ("(ConnectionRefused)", FactKind.CODE, "ConnectionRefused"),
+        ("ssl: CERTIFICATE_VERIFY_FAILED", FactKind.CODE, "CERTIFICATE_VERIFY_FAILED"),
+        ("anthropic.APITimeoutError: x", FactKind.EXCEPTION, "anthropic.APITimeoutError"),
+        ("export ANTHROPIC_BASE_URL=x", FactKind.VARIABLE, "ANTHROPIC_BASE_URL"),
+        (f"x-api-key: {TOKEN}", FactKind.CREDENTIAL, "access-token"),
+        ("prefix sk-ant-api03-", FactKind.CREDENTIAL, "api-key"),
     ],
 )
-def test_a_fact_is_read(text: str, kind: Kind, value: str) -> None:
+def test_a_fact_is_read(text: str, kind: FactKind, value: str) -> None:
     assert value in facts(text, kind)
 
 
@@ -94,19 +94,19 @@ def test_a_day_is_read(text: str, day: datetime.date | None) -> None:
 
 
 def test_evidence_names_its_line() -> None:
-    evidence = read("one\ntwo\nAPI Error: 529 x\n").scenes[0].facts[Kind.STATUS]["529"]
+    evidence = read("one\ntwo\nAPI Error: 529 x\n").scenes[0].facts[FactKind.STATUS]["529"]
     assert (evidence.line, evidence.text) == (3, "API Error: 529 x")
 
 
 def test_a_long_line_is_cut_around_what_it_shows() -> None:
-    evidence = read("x" * 5000 + " API Error: 529 " + "y" * 5000).scenes[0].facts[Kind.STATUS]
+    evidence = read("x" * 5000 + " API Error: 529 " + "y" * 5000).scenes[0].facts[FactKind.STATUS]
     assert "529" in evidence["529"].text
     assert len(evidence["529"].text) < 300
 
 
 def test_the_checklist_of_an_issue_template_is_no_symptom() -> None:
     text = "- [x] I have an invalid bearer token\n- [ ] HTTP 401\nit crashes"
-    assert facts(text, Kind.STATUS) == set()
+    assert facts(text, FactKind.STATUS) == set()
     assert "bearer" not in read(text).scenes[0].words.words
 
 
@@ -163,4 +163,4 @@ def test_a_hostile_text_takes_no_long_time(text: str) -> None:
 
 def test_of_a_huge_text_both_ends_are_read() -> None:
     text = "API Error: 401\n" + "x\n" * READ_CHARACTERS + "API Error: 529\n"
-    assert facts(text, Kind.STATUS) == {"401", "529"}
+    assert facts(text, FactKind.STATUS) == {"401", "529"}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.diff.observations import Aspect, Change, compare, steady
+from authprobe.diff.observations import Aspect, Change, compare_observations, stable_changes
 from authprobe.observation.model import LoginState, Observation, Outcome, StoredLogin
 from tests.support.make import make_exchange, make_observation
 
@@ -16,7 +16,9 @@ def seen(*exchanges: dict[str, Any], **changes: Any) -> Observation:
 
 
 def told(before: Observation, after: Observation) -> list[tuple[str, str, str, str]]:
-    return [(str(x.aspect), x.subject, x.before, x.after) for x in compare(before, after)]
+    return [
+        (str(x.aspect), x.subject, x.before, x.after) for x in compare_observations(before, after)
+    ]
 
 
 REFUSED = {"status": 401, "body": "one"}
@@ -128,7 +130,7 @@ def test_every_kind_of_change_is_told(
     ],
 )
 def test_what_is_another_each_time_is_no_change(before: Observation, after: Observation) -> None:
-    assert compare(before, after) == ()
+    assert compare_observations(before, after) == ()
 
 
 def test_a_refused_connection_is_told_by_its_host() -> None:
@@ -145,7 +147,7 @@ def test_only_what_differs_each_time_is_steady() -> None:
     by_chance = {"method": "GET", "path": "/api/hello"}
     before = [seen({}), seen({}, by_chance)]
     after = [seen({"status": 401}, by_chance), seen({"status": 401})]
-    assert steady(before, after) == (
+    assert stable_changes(before, after) == (
         Change(aspect=Aspect.ANSWER, subject=MODEL, before="200", after="401"),
     )
 
@@ -168,7 +170,7 @@ def messages(*texts: str) -> list[Observation]:
 def test_what_is_now_so_and_now_so_differs_from_what_is_always_the_same(
     before: tuple[str, ...], after: tuple[str, ...], told: tuple[str, str] | None
 ) -> None:
-    found = steady(messages(*before), messages(*after))
+    found = stable_changes(messages(*before), messages(*after))
     assert [(x.before, x.after) for x in found] == ([told] if told else [])
 
 
@@ -176,7 +178,7 @@ def test_orders_that_differ_late_are_told_from_there() -> None:
     paths = [f"/v1/oauth/{letter}" for letter in "abcde"]
     before = seen(*({"path": path} for path in paths))
     after = seen(*({"path": paths[index]} for index in (0, 1, 2, 4, 3)))
-    (change,) = [x for x in compare(before, after) if x.aspect is Aspect.ORDER]
+    (change,) = [x for x in compare_observations(before, after) if x.aspect is Aspect.ORDER]
     assert change.before == ", then ".join(["2 alike", *(f"POST {p}" for p in paths[2:])])
     assert change.after.endswith(f"then POST {paths[4]}, then POST {paths[3]}")
 
@@ -184,6 +186,6 @@ def test_orders_that_differ_late_are_told_from_there() -> None:
 def test_changes_come_in_the_order_of_their_aspects() -> None:
     before = seen({"betas": ("a",)}, stored_login=LOGIN)
     after = seen({"status": 401}, outcome=Outcome.REJECTED)
-    aspects = [list(Aspect).index(x.aspect) for x in compare(before, after)]
+    aspects = [list(Aspect).index(x.aspect) for x in compare_observations(before, after)]
     assert aspects == sorted(aspects)
     assert len(set(aspects)) > 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.base import Bench, Laboratory
+from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
@@ -163,7 +163,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
 def test_a_client_that_cannot_be_tested_is_unavailable(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    def runner(bench: Bench) -> Observation:
+    def runner(sandbox: Sandbox) -> Observation:
         raise error("no such luck")
 
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
@@ -181,7 +181,7 @@ def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
         )
 
     folder = str(laboratory.cache.folder)
-    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda bench: told(folder))
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: told(folder))
     assert probe(laboratory, make_case()) == told(engine.CLIENTS)
 
 
@@ -191,7 +191,7 @@ def test_nor_where_what_it_tells_was_cut_within_it(
     folder = str(laboratory.cache.folder)
     cut = f"no {folder[: len(folder) // 2]}… (1,234 more characters)"
     seen = make_observation(message=cut, detail="no /home… (9 more characters)")
-    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda bench: seen)
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: seen)
     found = probe(laboratory, make_case())
     assert found.message == "no [clients]… (1,234 more characters)"
     assert found.detail == seen.detail
@@ -200,7 +200,7 @@ def test_nor_where_what_it_tells_was_cut_within_it(
 def test_nor_where_it_cannot_be_tested(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def runner(bench: Bench) -> Observation:
+    def runner(sandbox: Sandbox) -> Observation:
         raise ClientError(f"{laboratory.cache.folder}/a cannot be started")
 
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
@@ -218,29 +218,29 @@ def test_each_kind_of_client_has_its_runner(
 ) -> None:
     assert set(RUNNERS) == set(ClientKind)
     for kind in ClientKind:
-        ran: list[Bench] = []
+        ran: list[Sandbox] = []
 
-        def runner(bench: Bench, ran: list[Bench] = ran) -> Observation:
-            ran.append(bench)
+        def runner(sandbox: Sandbox, ran: list[Sandbox] = ran) -> Observation:
+            ran.append(sandbox)
             return FAILED
 
         monkeypatch.setitem(RUNNERS, kind, runner)
         assert probe(laboratory, replace(make_case(), client=Client(kind=kind))) == FAILED
-        assert [bench.case.client.kind for bench in ran] == [kind]
+        assert [sandbox.case.client.kind for sandbox in ran] == [kind]
 
 
 @pytest.mark.parametrize("error", [None, ClientError("no"), ZeroDivisionError()])
 def test_nothing_is_left_of_a_bench(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
-    benches: list[Bench] = []
+    sandboxes: list[Sandbox] = []
     ports: list[int] = []
 
-    def runner(bench: Bench) -> Observation:
-        ports.append(bench.listener.port)
+    def runner(sandbox: Sandbox) -> Observation:
+        ports.append(sandbox.listener.port)
         connect(ports[0]).close()
-        Path(bench.home, "file").touch()
-        benches.append(bench)
+        Path(sandbox.home, "file").touch()
+        sandboxes.append(sandbox)
         if error:
             raise error
         return FAILED
@@ -251,12 +251,12 @@ def test_nothing_is_left_of_a_bench(
             probe(laboratory, make_case())
     else:
         probe(laboratory, make_case())
-    [bench] = benches
-    assert not bench.home.exists()
+    [sandbox] = sandboxes
+    assert not sandbox.home.exists()
     with pytest.raises(ConnectionRefusedError):
         connect(ports[0])
     with pytest.raises(ClientError, match="this case is over"):
-        _ = bench.listener
+        _ = sandbox.listener
 
 
 @pytest.mark.parametrize(

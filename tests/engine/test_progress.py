@@ -4,11 +4,11 @@ import pytest
 from rich.console import Console
 
 from authprobe.engine import progress
-from authprobe.engine.progress import Bars, Lines
+from authprobe.engine.progress import LiveReporter, LogReporter
 from tests.support.waiting import wait_until
 
 
-def drawn(bars: Bars, width: int = 60) -> list[str]:
+def drawn(bars: LiveReporter, width: int = 60) -> list[str]:
     """What a terminal of this width shows, without the bar itself."""
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     with console.capture() as shown:
@@ -17,7 +17,7 @@ def drawn(bars: Bars, width: int = 60) -> list[str]:
 
 
 def test_a_terminal_shows_each_thing_that_is_worked_on_and_what_is_left() -> None:
-    bars = Bars(Console(file=io.StringIO()))
+    bars = LiveReporter(Console(file=io.StringIO()))
     bars.stage("preparing clients", 3)
     bars.busy("claude-code@2.1.31", "installing 2.1.31")
     bars.busy("claude-code@latest", "asking")
@@ -32,7 +32,7 @@ def test_a_terminal_shows_each_thing_that_is_worked_on_and_what_is_left() -> Non
 
 
 def test_a_terminal_shows_what_takes_longest_first_and_how_much_more_there_is() -> None:
-    bars = Bars(Console(file=io.StringIO()))
+    bars = LiveReporter(Console(file=io.StringIO()))
     bars.stage("probing", 9)
     for number in range(6):
         bars.busy(f"[case]/{number}", "")
@@ -45,7 +45,7 @@ def test_a_terminal_shows_what_takes_longest_first_and_how_much_more_there_is() 
 
 def test_bars_are_gone_when_it_is_over() -> None:
     written = io.StringIO()
-    with Bars(Console(file=written, force_terminal=True, width=60)) as bars:
+    with LiveReporter(Console(file=written, force_terminal=True, width=60)) as bars:
         bars.stage("probing", 2)
         bars.busy("a", "")
         bars.tell("to be [kept]")
@@ -56,7 +56,7 @@ def test_bars_are_gone_when_it_is_over() -> None:
 def test_elsewhere_there_is_a_line_for_each_stage_and_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Lines() as lines:
+    with LogReporter() as lines:
         lines.stage("preparing clients", 1)
         lines.busy("claude-code@2.1.31", "installing 2.1.31")
         lines.done("claude-code@2.1.31")
@@ -74,8 +74,8 @@ def test_elsewhere_there_is_a_line_for_each_stage_and_step(
 def test_elsewhere_a_line_tells_now_and_then_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress.Lines, "EVERY", 0.0)
-    with Lines() as lines:
+    monkeypatch.setattr(progress.LogReporter, "EVERY", 0.0)
+    with LogReporter() as lines:
         lines.stage("probing", 2)
         lines.busy("a/b", "")
         lines.busy("a/c", "")
@@ -90,14 +90,14 @@ def test_elsewhere_a_line_tells_now_and_then_how_far_it_is(
 def test_elsewhere_a_long_silence_is_broken_while_something_is_worked_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress.Lines, "SILENCE", 0.01)
+    monkeypatch.setattr(progress.LogReporter, "SILENCE", 0.01)
     said: list[str] = []
 
     def told() -> bool:
         said.extend(capsys.readouterr().err.splitlines())
         return said.count("probing: 0 of 2; now a/b (0 s)") >= 2
 
-    with Lines() as lines:
+    with LogReporter() as lines:
         lines.stage("probing", 2)
         lines.busy("a/b", "")
         wait_until(told)

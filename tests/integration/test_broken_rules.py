@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from authprobe.emulator.rules.routes import RULES
-from authprobe.engine.progress import Lines
-from authprobe.engine.runner import conduct, plan_of
+from authprobe.engine.progress import LogReporter
+from authprobe.engine.runner import execute, load_plan
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
@@ -20,9 +20,9 @@ MISSION = {"A01", "A02", "A04", "A05", "A08", "A09", "A15", "A18", "B01", "B02",
 def records(out: Path, *broken: str) -> tuple[CaseRecord, ...]:
     """All cases that need no installed client."""
     settings = Settings(out=out, break_rules=frozenset(broken), clients=("raw-http",))
-    plan = plan_of(settings)
+    plan = load_plan(settings)
     assert {case.client.kind for case in plan.cases} == {ClientKind.RAW_HTTP}
-    return conduct(plan, Lines()).cases
+    return execute(plan, LogReporter()).cases
 
 
 @functools.cache

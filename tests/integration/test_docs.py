@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from authprobe.cli import main
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
-from authprobe.engine.runner import plan_of
+from authprobe.engine.runner import load_plan
 from authprobe.observation.findings import names
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
@@ -37,7 +37,7 @@ def test_the_scenario_in_the_readme_loads(tmp_path: Path) -> None:
 
 
 def test_the_readme_counts_the_bundled_cases_right() -> None:
-    assert f"{len(plan_of(Settings()).cases)} cases" in README
+    assert f"{len(load_plan(Settings()).cases)} cases" in README
 
 
 def test_every_key_and_word_of_a_scenario_is_explained() -> None:

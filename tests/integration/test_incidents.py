@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from authprobe.engine.runner import plan_of
+from authprobe.engine.runner import load_plan
 from authprobe.scenario.load import load_all, load_file
 from authprobe.settings import Settings, bundled_scenarios
 from tests.support.command import PROJECT
@@ -71,6 +71,6 @@ def test_a_bare_run_leaves_them_out_and_their_name_runs_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert not [case.id for case in plan_of(Settings()).cases if case.id.startswith("incident-")]
-    named = plan_of(Settings(scenarios=(Path("incidents"),))).cases
+    assert not [case.id for case in load_plan(Settings()).cases if case.id.startswith("incident-")]
+    named = load_plan(Settings(scenarios=(Path("incidents"),))).cases
     assert {case.scenario for case in named} == {scenario.id for scenario in load_all(FILES)}

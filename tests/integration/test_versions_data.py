@@ -9,7 +9,14 @@ import jsonschema
 import pytest
 
 from authprobe.compatibility.features import BUNDLED, load_features
-from authprobe.compatibility.table import Bound, Table, dump_schema, gaps, intervals, read_table
+from authprobe.compatibility.table import (
+    CompatibilityTable,
+    VersionBound,
+    dump_schema,
+    gaps,
+    intervals,
+    read_table,
+)
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.versions import headline, made_words
 from authprobe.scenario.load import load_all
@@ -32,11 +39,11 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def table(path: Path) -> Table:
+def table(path: Path) -> CompatibilityTable:
     return read_table(path)
 
 
-def begins(table: Table, feature: str) -> list[Bound]:
+def begins(table: CompatibilityTable, feature: str) -> list[VersionBound]:
     """Where the values of a feature begin."""
     (found,) = [each for each in table.features if each.id == feature]
     return [interval.added for interval in found.intervals]
@@ -53,7 +60,7 @@ def test_the_docs_tell_how_many_releases_there_are() -> None:
     assert told in " ".join(TEXT.split())
 
 
-def test_what_is_kept_was_asked_as_it_would_be_today(table: Table) -> None:
+def test_what_is_kept_was_asked_as_it_would_be_today(table: CompatibilityTable) -> None:
     found = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
     asked = {each.definition.id: each for each in found}
     assert [feature.id for feature in table.features] == list(asked)
@@ -68,13 +75,13 @@ def test_the_schema_is_what_the_command_prints_and_the_table_fits_it(path: Path)
     )
 
 
-def test_intervals_and_gaps_are_those_of_the_evidence(table: Table) -> None:
+def test_intervals_and_gaps_are_those_of_the_evidence(table: CompatibilityTable) -> None:
     for feature in table.features:
         assert feature.intervals == intervals(table.published, feature.evidence)
         assert feature.gaps == gaps(feature.evidence)
 
 
-def test_the_page_is_that_of_the_table(path: Path, table: Table) -> None:
+def test_the_page_is_that_of_the_table(path: Path, table: CompatibilityTable) -> None:
     assert path.with_suffix(".html").read_text() == versions_page(table, data=path.name)
 
 

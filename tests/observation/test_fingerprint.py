@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from authprobe.observation.fingerprint import (
-    comparable,
     describe_transition,
-    normalised,
+    fingerprint,
+    normalize_text,
     transitions,
 )
 from authprobe.observation.model import Observation, Outcome
@@ -15,7 +15,7 @@ from tests.support.make import make_exchange
 
 def lines(before: Observation, now: Observation) -> list[str]:
     """What has changed, as it is told."""
-    return [describe_transition(x) for x in transitions(comparable(before), comparable(now))]
+    return [describe_transition(x) for x in transitions(fingerprint(before), fingerprint(now))]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def lines(before: Observation, now: Observation) -> list[str]:
     ],
 )
 def test_what_each_run_makes_anew_is_no_part_of_a_message(text: str, expected: str) -> None:
-    assert normalised(text) == expected
+    assert normalize_text(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_each_run_makes_anew_is_no_part_of_a_message(text: str, expected: s
     ],
 )
 def test_the_rest_of_a_message_stays(text: str) -> None:
-    assert normalised(text) == text
+    assert normalize_text(text) == text
 
 
 def test_each_field_that_has_changed_is_told_with_what_it_was() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
-from authprobe.observation.selectors import FIELDS, check_field
+from authprobe.observation.selectors import SELECTORS, check_field
 from tests.support.command import PROJECT
 from tests.support.judged import SEEN
 from tests.support.make import make_exchange, make_observation
@@ -36,21 +36,21 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", FIELDS.keys() - {"requests"})
+@pytest.mark.parametrize("name", SELECTORS.keys() - {"requests"})
 def test_a_field_has_the_value_that_was_observed(name: str) -> None:
-    assert FIELDS[name](SEEN) == VALUES[name]
+    assert SELECTORS[name](SEEN) == VALUES[name]
 
 
 def test_requests_are_lines_with_what_they_carried() -> None:
     line = "POST api.anthropic.com/v1/messages, access-token in authorization, status 401"
-    assert line in FIELDS["requests"](SEEN)
+    assert line in SELECTORS["requests"](SEEN)
 
 
-@pytest.mark.parametrize("name", FIELDS.keys() - {"findings"})
+@pytest.mark.parametrize("name", SELECTORS.keys() - {"findings"})
 def test_order_and_side_requests_are_no_difference(name: str) -> None:
     aside = make_exchange(method="GET", host="statsig.example", path="/track", status=204)
     one, other = make_exchange(credential="api-key"), make_exchange(status=401, betas=("x",))
-    assert FIELDS[name](make_observation(exchanges=(one, other, aside))) == FIELDS[name](
+    assert SELECTORS[name](make_observation(exchanges=(one, other, aside))) == SELECTORS[name](
         make_observation(exchanges=(other, one))
     )
 
@@ -65,7 +65,7 @@ AUTHORIZED = make_exchange(
 )
 def test_an_authorization_is_read_by_itself(name: str, value: str) -> None:
     seen = make_observation(exchanges=(make_exchange(scopes=("other",)), AUTHORIZED))
-    assert FIELDS[name](seen) == (value,)
+    assert SELECTORS[name](seen) == (value,)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_refusals_are_counted_of_one_request_until_the_client_gives_up(
     refused = make_exchange(status=401, body="one")
     aside = (make_exchange(status=401, body="two"), make_exchange(status=200, body="one"))
     seen = make_observation(outcome=outcome, exchanges=(refused,) * times + aside[times == 0 :])
-    assert FIELDS["refusals"](seen) == (value,)
+    assert SELECTORS["refusals"](seen) == (value,)
 
 
 def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
@@ -91,12 +91,12 @@ def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
         make_observation(outcome=Outcome.REJECTED, message=f"no (req_0123456{n}) after {n} s")
         for n in (1, 2)
     )
-    assert FIELDS["message"](one) == FIELDS["message"](other)
+    assert SELECTORS["message"](one) == SELECTORS["message"](other)
 
 
 def test_every_field_is_told() -> None:
     told = (PROJECT / "docs" / "bisect.md").read_text()
-    assert [name for name in FIELDS if f"`{name}`" not in told] == []
+    assert [name for name in SELECTORS if f"`{name}`" not in told] == []
 
 
 @pytest.mark.parametrize(

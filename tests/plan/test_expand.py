@@ -25,9 +25,9 @@ from authprobe.scenario.model import (
     Credential,
     Endpoint,
     Expectation,
+    ExpectationRule,
     Flow,
     Matrix,
-    Rule,
     Scenario,
     Via,
 )
@@ -190,9 +190,9 @@ def test_the_first_rule_that_is_met_counts() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=("raw-http",), endpoint=("a", "b", "c")),
         expect=(
-            Rule(when=Condition(endpoint="a"), then=accepted),
-            Rule(when=Condition(endpoint=("a", "b")), then=REJECTED),
-            Rule(then=accepted),
+            ExpectationRule(when=Condition(endpoint="a"), then=accepted),
+            ExpectationRule(when=Condition(endpoint=("a", "b")), then=REJECTED),
+            ExpectationRule(then=accepted),
         ),
     )
     outcomes = [case.expectation.outcome for case in expand(scenario)]
@@ -266,7 +266,7 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
 def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, expected: str) -> None:
     scenario = make_scenario(
         matrix=Matrix(client=("claude-code@2.1.31",)),
-        expect=(Rule(when=Condition(client="claude-code@2.1.31"), then=REJECTED),),
+        expect=(ExpectationRule(when=Condition(client="claude-code@2.1.31"), then=REJECTED),),
     )
     with pytest.raises(SettingsError) as caught:
         make_plan([scenario], clients=(client,))
@@ -352,8 +352,8 @@ def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=("claude-code@<2", "claude-code@>=2")),
         expect=(
-            Rule(when=Condition(client="claude-code@< 2"), then=REJECTED),
-            Rule(when=Condition(client="claude-code@>=2"), then=accepted),
+            ExpectationRule(when=Condition(client="claude-code@< 2"), then=REJECTED),
+            ExpectationRule(when=Condition(client="claude-code@>=2"), then=accepted),
         ),
     )
 
@@ -378,8 +378,8 @@ def test_of_two_cases_with_one_id_the_first_counts() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=("claude-code@1.0.9", "claude-code@1.0.x")),
         expect=(
-            Rule(when=Condition(client="claude-code@1.0.9"), then=REJECTED),
-            Rule(then=Expectation(outcome=Outcome.ACCEPTED)),
+            ExpectationRule(when=Condition(client="claude-code@1.0.9"), then=REJECTED),
+            ExpectationRule(then=Expectation(outcome=Outcome.ACCEPTED)),
         ),
     )
     planned = make_plan([scenario], published=published)

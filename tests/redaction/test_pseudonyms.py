@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.redaction.pseudonyms import Personal
+from authprobe.redaction.pseudonyms import Pseudonymizer
 
 WORDS = st.text(string.ascii_lowercase, min_size=4, max_size=12)
 USERS = WORDS.map(lambda word: f"{word}q7")
@@ -39,7 +39,7 @@ BETWEEN = st.sampled_from([" ", "\n", ", ", '" "', " (", ") ", "; is ", "\n\n> "
 
 def shown(*values: str) -> list[str]:
     """What each of these becomes, in one text."""
-    return Personal()("\n".join(values)).split("\n")
+    return Pseudonymizer()("\n".join(values)).split("\n")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def shown(*values: str) -> list[str]:
     ],
 )
 def test_it_is_replaced(text: str, expected: str) -> None:
-    assert Personal()(text) == expected
+    assert Pseudonymizer()(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_it_is_replaced(text: str, expected: str) -> None:
     ],
 )
 def test_it_stays(text: str) -> None:
-    assert Personal()(text) == text
+    assert Pseudonymizer()(text) == text
 
 
 def test_this_machine_and_its_user_are_replaced() -> None:
-    personal = Personal(["Alice", "me", "root"], ["build-7.corp.example", "build-7"])
+    personal = Pseudonymizer(["Alice", "me", "root"], ["build-7.corp.example", "build-7"])
     text = "alice on BUILD-7 (build-7.corp.example), root, me, malice, alice_2"
     assert personal(text) == "<user-1> on <host-1> (<host-2>), root, me, malice, <user-1>_2"
 
 
 def test_a_user_is_known_in_later_texts() -> None:
-    personal = Personal()
+    personal = Pseudonymizer()
     personal.learn("/home/alice/x")
     assert personal("alice") == "<user-1>"
     assert personal("bob, /home/bob") == "<user-2>, /home/<user-2>"
@@ -116,11 +116,11 @@ def test_nothing_of_it_is_left(
     given: list[tuple[tuple[str, str], str]], user: str, home: str
 ) -> None:
     text = "".join(value + between for (_, value), between in given) + home.format(user)
-    made = Personal()(f"{text} {user}")
+    made = Pseudonymizer()(f"{text} {user}")
     left = [value for (_, value), _ in given if value.casefold() in made.casefold()]
     assert left == []
     assert user not in made
-    assert Personal()(made) == made
+    assert Pseudonymizer()(made) == made
 
 
 @given(st.lists(PERSONAL, min_size=1, max_size=6))
@@ -134,5 +134,5 @@ def test_equal_values_have_equal_names_and_others_have_others(given: list[tuple[
 
 @given(st.text(max_size=200))
 def test_a_second_look_changes_nothing(text: str) -> None:
-    made = Personal()(text)
-    assert Personal()(made) == made
+    made = Pseudonymizer()(text)
+    assert Pseudonymizer()(made) == made

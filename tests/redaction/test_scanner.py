@@ -15,7 +15,7 @@ from authprobe.redaction import scanner as module
 from authprobe.redaction.canary import Canary
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.redaction.redactor import LONG, Redactor
-from authprobe.redaction.scanner import UNSCANNED, Found, scan_data, scan_file, scan_text
+from authprobe.redaction.scanner import UNSCANNED, SecretMatch, scan_data, scan_file, scan_text
 from tests.support.leaking_claude import SPELLINGS
 
 TOKEN = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"
@@ -33,7 +33,7 @@ def knowing(value: str = TOKEN) -> Redactor:
     return redactor
 
 
-def names(found: tuple[Found, ...]) -> set[str]:
+def names(found: tuple[SecretMatch, ...]) -> set[str]:
     """What was found."""
     return {each.name for each in found}
 

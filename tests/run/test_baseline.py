@@ -6,15 +6,15 @@ import pytest
 
 from authprobe.errors import RecordError
 from authprobe.observation.model import Outcome
-from authprobe.plan.case_ids import named
+from authprobe.plan.case_ids import matching_ids
 from authprobe.run.baseline import (
     EMPTY,
     IDENTITY,
     absent,
     baseline_of,
     dump_baseline,
-    merged,
     read_baseline,
+    updated_baseline,
 )
 from authprobe.run.results_file import dump_run
 from tests.support.make import make_observation, make_record, make_run
@@ -53,7 +53,7 @@ def test_a_case_that_has_not_changed_keeps_its_line() -> None:
     long_ago = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
     old = baseline_of(make_run(make_record(id="a"), make_record(id="b"), started_at=long_ago))
     run = make_run(make_record(id="a"), make_record(id="b", observation=REFUSED))
-    new = merged(old, run, run.cases, note=None)
+    new = updated_baseline(old, run, run.cases, note=None)
     assert new.cases["a"] == old.cases["a"]
     assert new.cases["b"].accepted_at == run.started_at.date()
     assert new.cases["b"].seen.status == 401
@@ -62,7 +62,7 @@ def test_a_case_that_has_not_changed_keeps_its_line() -> None:
 def test_only_the_chosen_cases_are_merged() -> None:
     old = baseline_of(make_run(make_record(id="a"), make_record(id="b")))
     run = make_run(*(make_record(id=id, observation=REFUSED) for id in "ab"))
-    new = merged(old, run, run.cases[:1], note="so it is now")
+    new = updated_baseline(old, run, run.cases[:1], note="so it is now")
     assert (new.cases["a"].seen.status, new.cases["b"].seen.status) == (401, 200)
     assert (new.cases["a"].note, new.cases["b"].note) == ("so it is now", None)
 
@@ -86,7 +86,7 @@ def test_a_renamed_scenario_keeps_what_was_accepted() -> None:
     assert old.of("other/raw-http", ("another/raw-http",)) is None
     assert absent(old, [renamed]) == ()
     run = make_run(renamed)
-    assert set(merged(old, run, run.cases, note=None).cases) == {"new/raw-http"}
+    assert set(updated_baseline(old, run, run.cases, note=None).cases) == {"new/raw-http"}
 
 
 def test_a_case_that_no_longer_is_is_absent() -> None:
@@ -95,9 +95,9 @@ def test_a_case_that_no_longer_is_is_absent() -> None:
 
 
 def test_a_name_is_an_id_or_a_pattern() -> None:
-    assert named("s/a", ["s/a", "s/a/b", "t/a"]) == ("s/a",)
-    assert named("s/*", ["s/a", "s/a/b", "t/a"]) == ("s/a", "s/a/b")
-    assert named("x*", ["s/a"]) == ()
+    assert matching_ids("s/a", ["s/a", "s/a/b", "t/a"]) == ("s/a",)
+    assert matching_ids("s/*", ["s/a", "s/a/b", "t/a"]) == ("s/a", "s/a/b")
+    assert matching_ids("x*", ["s/a"]) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
-from authprobe.run.known_failures import Known, load_known
+from authprobe.run.known_failures import KnownFailureList, load_known
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import TextRule
 from authprobe.verdict.judge import judge
@@ -41,7 +41,9 @@ def known(**changes: object) -> KnownFailure:
 def complaints(entry: KnownFailure, *records: CaseRecord, partial: bool = False) -> list[str]:
     """What is said of this entry after a run of these cases."""
     return list(
-        Known(entries=(("k:1:2", entry),), today=TODAY).complaints(records, partial=partial)
+        KnownFailureList(entries=(("k:1:2", entry),), today=TODAY).complaints(
+            records, partial=partial
+        )
     )
 
 
@@ -99,7 +101,9 @@ def test_an_entry_speaks_of_its_cases_and_versions_until_it_expires(
     changes: dict[str, object], version: str | None, expected: bool
 ) -> None:
     entry = known(**changes)
-    about = Known(entries=(("k:1:1", entry),), today=TODAY).about(make_case().id, version)
+    about = KnownFailureList(entries=(("k:1:1", entry),), today=TODAY).about(
+        make_case().id, version
+    )
     assert about == ((entry,) if expected else ())
 
 

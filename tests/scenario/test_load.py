@@ -9,7 +9,7 @@ from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file
-from authprobe.scenario.model import Credential, Endpoint, Rule, TextRule, Via
+from authprobe.scenario.model import Credential, Endpoint, ExpectationRule, TextRule, Via
 from tests.support.scenario_files import FULL, SMALL, changed, complaints, load_text
 
 
@@ -26,7 +26,7 @@ def test_a_full_file_becomes_a_scenario(tmp_path: Path) -> None:
     }
     assert scenario.backends["july"].date == datetime.date(2026, 7, 1)
     assert isinstance(scenario.expect, tuple)
-    assert isinstance(scenario.expect[1], Rule)
+    assert isinstance(scenario.expect[1], ExpectationRule)
     assert scenario.expect[1].then.message == TextRule(matches="has (expired|ended)")
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import httpx
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
-from authprobe.emulator.rules.base import Ask
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import API, CLAUDE_AI, CONSOLE, OAUTH_BETA, PLATFORM
 from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
 from authprobe.emulator.server.network import Network
@@ -107,7 +107,7 @@ class Sent:
     """Of the body at least, in bytes."""
     date: datetime.date = SPRING
     counts: bool = True
-    standing: Standing = Standing.ACTIVE
+    standing: AccountState = AccountState.ACTIVE
     faults: tuple[Fault | str, ...] = ()
     reuse_revokes: bool = False
 
@@ -166,7 +166,7 @@ class Sent:
         asked |= self.query
         return urllib.parse.urlencode({k: v for k, v in asked.items() if v is not None})
 
-    def ask(self, backend: CaseBackend) -> Ask:
+    def ask(self, backend: CaseBackend) -> RequestContext:
         """The request as the rules see it."""
         headers, body = self.parts(backend)
         ask = make_ask(backend, self.target, headers, body[:BODY_LIMIT_BYTES])
@@ -180,10 +180,10 @@ def make_ask(
     headers: dict[str, str],
     body: bytes = b"",
     query: str = "",
-) -> Ask:
+) -> RequestContext:
     """A request to this backend."""
     method, host, path = target
-    return Ask(
+    return RequestContext(
         method=method,
         host=host,
         path=path,

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import replace
 from typing import Any, Final
 
-from authprobe.emulator.config import Standing
+from authprobe.emulator.config import AccountState
 from authprobe.emulator.rules.routes import OAUTH_BETA
 from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
 from tests.support.requests import (
@@ -146,7 +146,7 @@ GOOD_MESSAGE: Final = Sent(bearer=GOOD)
 KEY_MESSAGE: Final = Sent(key=GOOD_KEY)
 
 
-def standing(sent: Sent, how: Standing, date: datetime.date = SPRING) -> dict[str, Any]:
+def standing(sent: Sent, how: AccountState, date: datetime.date = SPRING) -> dict[str, Any]:
     """The request of one whose account stands so, and of one whose account is in order."""
     good = replace(sent, date=date)
     return {"sent": replace(good, standing=how), "beside": good}
@@ -300,23 +300,23 @@ SCOPES: Final = (
 ACCOUNTS: Final = (
     refused(
         *("A11", 401, AUTH, "Invalid authentication credentials"),
-        **standing(GOOD_MESSAGE, Standing.ACCESS_REMOVED),
+        **standing(GOOD_MESSAGE, AccountState.ACCESS_REMOVED),
     ),
     refused(
         *("A12", 401, AUTH),
         "OAuth authentication is currently not allowed for this organization.",
-        **standing(GOOD_MESSAGE, Standing.OAUTH_NOT_ALLOWED, datetime.date(2025, 8, 25)),
+        **standing(GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED, datetime.date(2025, 8, 25)),
     ),
     refused(
         *("A13", 403, NO_PERMISSION),
         "OAuth authentication is currently not allowed for this organization.",
-        **standing(GOOD_MESSAGE, Standing.OAUTH_NOT_ALLOWED),
+        **standing(GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED),
         headers={"x-should-retry": "false"},
     ),
     refused(
         *("A14", 403, NO_PERMISSION),
         "Account is no longer a member of the organization associated with this token.",
-        **standing(GOOD_MESSAGE, Standing.MEMBERSHIP_LOST),
+        **standing(GOOD_MESSAGE, AccountState.MEMBERSHIP_LOST),
     ),
     refused(
         "A18",
@@ -335,7 +335,7 @@ ACCOUNTS: Final = (
             bearer=GOOD_SETUP,
             counts=False,
             date=datetime.date(2026, 4, 30),
-            standing=Standing.EXTRA_USAGE_AVAILABLE,
+            standing=AccountState.EXTRA_USAGE_AVAILABLE,
         ),
     ),
     refused(
@@ -347,49 +347,49 @@ ACCOUNTS: Final = (
     refused(
         *("A20", 400, INVALID),
         "You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
-        Sent(bearer=GOOD, counts=False, date=AUTUMN, standing=Standing.EXTRA_USAGE_EXHAUSTED),
-        beside=Sent(bearer=GOOD, date=AUTUMN, standing=Standing.EXTRA_USAGE_EXHAUSTED),
+        Sent(bearer=GOOD, counts=False, date=AUTUMN, standing=AccountState.EXTRA_USAGE_EXHAUSTED),
+        beside=Sent(bearer=GOOD, date=AUTUMN, standing=AccountState.EXTRA_USAGE_EXHAUSTED),
     ),
     on_demand(refused("A21", 400, INVALID, "Error", GOOD_MESSAGE)),
     refused(
         *("A23", 400, INVALID),
         "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
         "to upgrade or purchase credits.",
-        **standing(KEY_MESSAGE, Standing.CREDIT_EXHAUSTED),
+        **standing(KEY_MESSAGE, AccountState.CREDIT_EXHAUSTED),
     ),
     refused(
         *("A24", 400, INVALID, "This organization has been disabled."),
-        **standing(KEY_MESSAGE, Standing.ORGANIZATION_DISABLED),
+        **standing(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
     ),
     refused(
         *("A25", 400, INVALID),
         "You have reached your specified API usage limits. You will regain access on 2026-05-01 at "
         "00:00 UTC.",
-        **standing(KEY_MESSAGE, Standing.SPEND_LIMIT_REACHED),
+        **standing(KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED),
     ),
     refused(
         *("A25", 400, INVALID),
         "You have reached your specified API usage limits. You will regain access on 2027-01-01 at "
         "00:00 UTC.",
-        **standing(KEY_MESSAGE, Standing.SPEND_LIMIT_REACHED, datetime.date(2026, 12, 31)),
+        **standing(KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED, datetime.date(2026, 12, 31)),
     ),
     refused(
         *("A26", 429, RATE),
         "You have reached your API usage limits: your organization has crossed its monthly API "
         "usage threshold, set based on your organization's API tier. You will regain access on "
         "2026-05-01 at 00:00 UTC.",
-        **standing(KEY_MESSAGE, Standing.TIER_SPEND_LIMIT_REACHED),
+        **standing(KEY_MESSAGE, AccountState.TIER_SPEND_LIMIT_REACHED),
         details={"error_code": "enforced_spend_limit_reached"},
     ),
     refused(
         *("A28", 429, RATE),
         "This request would exceed your account's rate limit. Please try again later.",
-        **standing(GOOD_MESSAGE, Standing.PLAN_WINDOW_EXHAUSTED),
+        **standing(GOOD_MESSAGE, AccountState.PLAN_WINDOW_EXHAUSTED),
         headers=WINDOW_FULL,
     ),
     refused(
         *("A32", 402, "billing_error", "Billing error"),
-        **standing(KEY_MESSAGE, Standing.PAYMENT_PROBLEM),
+        **standing(KEY_MESSAGE, AccountState.PAYMENT_PROBLEM),
     ),
 )
 
@@ -721,7 +721,7 @@ SIGN_IN: Final = (
     ),
     paged(
         *("B20", 403, "Max or Pro account required", ""),
-        Sent(target=AUTHORIZE, standing=Standing.NO_SUBSCRIPTION),
+        Sent(target=AUTHORIZE, standing=AccountState.NO_SUBSCRIPTION),
         beside=Sent(target=AUTHORIZE),
         passes="authorize",
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.rules.routes import EVERYWHERE, OAUTH_BETA, REFUSALS, ROUTES
 from tests.support.requests import MESSAGES
 
@@ -39,7 +39,7 @@ class Asked:
     credential: Credential | None = KEY
     scopes: tuple[str, ...] | None = None
     date: datetime.date = AUTUMN
-    standing: Standing = Standing.ACTIVE
+    standing: AccountState = AccountState.ACTIVE
     counts: bool = True
     faults: tuple[Fault | str, ...] = ()
     headers: Mapping[str, str | None] = field(default_factory=dict)
@@ -105,16 +105,16 @@ CONDITIONS: Final = (
     Asked(rule="A09", status=401, credential=_token(State.EXPIRED)),
     Asked(rule="A10", status=403, credential=_token(State.REVOKED), date=SPRING),
     Asked(rule="A10b", status=401, credential=_token(State.REVOKED)),
-    Asked(rule="A11", status=401, credential=TOKEN, standing=Standing.ACCESS_REMOVED),
+    Asked(rule="A11", status=401, credential=TOKEN, standing=AccountState.ACCESS_REMOVED),
     Asked(
         rule="A12",
         status=401,
         credential=TOKEN,
-        standing=Standing.OAUTH_NOT_ALLOWED,
+        standing=AccountState.OAUTH_NOT_ALLOWED,
         date=LAST_YEAR,
     ),
-    Asked(rule="A13", status=403, credential=TOKEN, standing=Standing.OAUTH_NOT_ALLOWED),
-    Asked(rule="A14", status=403, credential=TOKEN, standing=Standing.MEMBERSHIP_LOST),
+    Asked(rule="A13", status=403, credential=TOKEN, standing=AccountState.OAUTH_NOT_ALLOWED),
+    Asked(rule="A14", status=403, credential=TOKEN, standing=AccountState.MEMBERSHIP_LOST),
     Asked(rule="A17", status=403, credential=TOKEN, scopes=("user:profile",)),
     Asked(rule="A18", status=400, credential=TOKEN, counts=False, date=SPRING),
     Asked(rule="A19", status=400, credential=TOKEN, counts=False),
@@ -123,14 +123,14 @@ CONDITIONS: Final = (
         status=400,
         credential=TOKEN,
         counts=False,
-        standing=Standing.EXTRA_USAGE_EXHAUSTED,
+        standing=AccountState.EXTRA_USAGE_EXHAUSTED,
     ),
-    Asked(rule="A23", status=400, standing=Standing.CREDIT_EXHAUSTED),
-    Asked(rule="A24", status=400, standing=Standing.ORGANIZATION_DISABLED),
-    Asked(rule="A25", status=400, standing=Standing.SPEND_LIMIT_REACHED),
-    Asked(rule="A26", status=429, standing=Standing.TIER_SPEND_LIMIT_REACHED),
-    Asked(rule="A28", status=429, credential=TOKEN, standing=Standing.PLAN_WINDOW_EXHAUSTED),
-    Asked(rule="A32", status=402, standing=Standing.PAYMENT_PROBLEM),
+    Asked(rule="A23", status=400, standing=AccountState.CREDIT_EXHAUSTED),
+    Asked(rule="A24", status=400, standing=AccountState.ORGANIZATION_DISABLED),
+    Asked(rule="A25", status=400, standing=AccountState.SPEND_LIMIT_REACHED),
+    Asked(rule="A26", status=429, standing=AccountState.TIER_SPEND_LIMIT_REACHED),
+    Asked(rule="A28", status=429, credential=TOKEN, standing=AccountState.PLAN_WINDOW_EXHAUSTED),
+    Asked(rule="A32", status=402, standing=AccountState.PAYMENT_PROBLEM),
     Asked(rule="A37", status=400, fields={"context_management": {}}),
     Asked(
         rule="B25",

@@ -16,7 +16,7 @@ from authprobe.plan.case import Case, expand
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Matrix
 from authprobe.trials import log as trials
-from authprobe.trials.log import Key, Trial, Trials, definition_hash, key_of, rules_hash
+from authprobe.trials.log import Key, ProbeLog, Trial, cache_key, definition_hash, rules_hash
 from tests.support.make import make_case, make_observation, make_scenario
 
 DAY = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
@@ -30,22 +30,22 @@ def trial(message: str = "no") -> Trial:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Trials:
-    return Trials(tmp_path / "deep" / "trials.jsonl")
+def log(tmp_path: Path) -> ProbeLog:
+    return ProbeLog(tmp_path / "deep" / "trials.jsonl")
 
 
-def test_a_log_that_is_not_there_is_empty(log: Trials) -> None:
+def test_a_log_that_is_not_there_is_empty(log: ProbeLog) -> None:
     assert log.read() == ((), 0)
 
 
-def test_what_was_added_is_read_in_order(log: Trials) -> None:
+def test_what_was_added_is_read_in_order(log: ProbeLog) -> None:
     given = tuple(trial(message) for message in ("one", "two\nlines\u2028", "three"))
     assert all(log.add(each) for each in given)
     assert log.read() == (given, 0)
 
 
 @pytest.mark.parametrize("half", [b'{"key": {"ca', b'{"key": 1}', b"\xff\xfe", b"{}"])
-def test_half_a_line_costs_nothing_but_itself(log: Trials, half: bytes) -> None:
+def test_half_a_line_costs_nothing_but_itself(log: ProbeLog, half: bytes) -> None:
     log.add(trial("one"))
     with log.path.open("ab") as file:
         file.write(half)
@@ -53,7 +53,7 @@ def test_half_a_line_costs_nothing_but_itself(log: Trials, half: bytes) -> None:
     assert log.read() == ((trial("one"), trial("two")), 1)
 
 
-def test_many_writers_keep_every_line(log: Trials) -> None:
+def test_many_writers_keep_every_line(log: ProbeLog) -> None:
     given = [trial(f"message {n} " + "x" * 20_000) for n in range(40)]
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(log.add, given))
@@ -62,12 +62,12 @@ def test_many_writers_keep_every_line(log: Trials) -> None:
     assert {each.observation.message for each in found} == {x.observation.message for x in given}
 
 
-def test_a_line_that_holds_a_credential_is_not_kept(log: Trials) -> None:
+def test_a_line_that_holds_a_credential_is_not_kept(log: ProbeLog) -> None:
     assert log.add(trial(f"your key is {TOKEN}")) is False
     assert not log.path.exists()
 
 
-def test_a_line_that_holds_a_token_of_the_case_is_not_kept(log: Trials) -> None:
+def test_a_line_that_holds_a_token_of_the_case_is_not_kept(log: ProbeLog) -> None:
     redactor = Redactor()
     redactor.learn("api-key", "a-token-of-no-known-shape-0123456789")
     known = dataclasses.replace(log, redactor=redactor)
@@ -78,9 +78,9 @@ def test_a_line_that_holds_a_token_of_the_case_is_not_kept(log: Trials) -> None:
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot be written"):
-        Trials(tmp_path / "file" / "trials.jsonl").add(trial())
+        ProbeLog(tmp_path / "file" / "trials.jsonl").add(trial())
     with pytest.raises(RecordError, match="Is a directory"):
-        Trials(tmp_path).read()
+        ProbeLog(tmp_path).read()
 
 
 def case_at(version: str, **changes: Any) -> Case:
@@ -90,9 +90,9 @@ def case_at(version: str, **changes: Any) -> Case:
 
 
 def test_the_key_is_the_case_without_its_version_and_the_client_with_it() -> None:
-    key = key_of(case_at("1.0.0"))
+    key = cache_key(case_at("1.0.0"))
     assert (key.case, key.client) == ("example/claude-code/default/none", "claude-code@1.0.0")
-    assert dataclasses.replace(key, client="claude-code@1.0.1") == key_of(case_at("1.0.1"))
+    assert dataclasses.replace(key, client="claude-code@1.0.1") == cache_key(case_at("1.0.1"))
 
 
 def test_the_expectation_is_no_part_of_what_a_case_is_made_of() -> None:
@@ -103,7 +103,7 @@ def test_the_expectation_is_no_part_of_what_a_case_is_made_of() -> None:
     "change", [{"limit": 7.0}, {"backends": {"default": Backend(faults=("A13",))}}]
 )
 def test_another_case_of_the_same_name_has_another_key(change: dict[str, Any]) -> None:
-    assert key_of(case_at("1.0.0", **change)) != key_of(case_at("1.0.0"))
+    assert cache_key(case_at("1.0.0", **change)) != cache_key(case_at("1.0.0"))
 
 
 @pytest.mark.parametrize(("behind", "same"), [("latest", False), ("2.1.0", True)])

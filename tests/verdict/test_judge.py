@@ -7,9 +7,9 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.judge import (
-    compare,
     describe_exchange,
     describe_request,
+    find_mismatches,
     judge,
     request_fits,
 )
@@ -70,7 +70,9 @@ def test_a_stated_field_that_is_not_so_fails(field: str, change: dict[str, Any])
     for case in (expecting(field), make_case(**STATED)):
         assert judge(case, SEEN).status is Status.PASSED
         assert judge(case, seen).status is (Status.ERROR if unavailable else Status.FAILED)
-        found = {mismatch.field.partition("[")[0] for mismatch in compare(case.expectation, seen)}
+        found = {
+            mismatch.field.partition("[")[0] for mismatch in find_mismatches(case.expectation, seen)
+        }
         assert found == {field}
 
 
@@ -282,7 +284,9 @@ def test_a_case_that_the_baseline_does_not_have_is_new() -> None:
 @pytest.mark.parametrize("field", ["stored_login", "stored_expiry", "stored_subscription"])
 def test_where_no_login_is_stored_nothing_of_one_is_so(field: str) -> None:
     seen = replace(SEEN, stored_login=None)
-    assert [mismatch.field for mismatch in compare(expecting(field).expectation, seen)] == [field]
+    assert [mismatch.field for mismatch in find_mismatches(expecting(field).expectation, seen)] == [
+        field
+    ]
 
 
 def test_a_login_without_a_plan_is_told_by_none() -> None:

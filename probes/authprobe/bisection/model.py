@@ -19,7 +19,7 @@ _STEP_BAD: Final = math.log(OFTEN / RARELY)
 _STEP_GOOD: Final = math.log((1 - OFTEN) / (1 - RARELY))
 
 
-class Word(enum.StrEnum):
+class Classification(enum.StrEnum):
     """What a probe says of a version."""
 
     GOOD = "good"
@@ -45,11 +45,11 @@ class Purpose(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BisectionAnswer:
     """What one probe of a version has said."""
 
     version: str
-    word: Word
+    word: Classification
     reason: str | None = None
     """Why it is untestable."""
     purpose: Purpose = Purpose.SEARCH
@@ -72,7 +72,7 @@ class Assessment:
     """What all probes of a version come to."""
 
     version: str
-    word: Word | None
+    word: Classification | None
     """None: its answers are too few to tell."""
     good: int
     bad: int
@@ -89,7 +89,7 @@ class Assessment:
         """`good`, `untestable (not published)`, `bad, flaky (4 of 5 bad)`."""
         flaky = f"flaky ({self.bad} of {self.good + self.bad} bad)"
         match self.word:
-            case Word.UNTESTABLE:
+            case Classification.UNTESTABLE:
                 return f"untestable ({self.reason})"
             case None:
                 return flaky if self.flaky else "not settled"
@@ -102,16 +102,16 @@ class Search:
     """Versions from one bound to the other, the oldest first, and the answers so far."""
 
     versions: tuple[str, ...]
-    oldest: Word
+    oldest: Classification
     """What the oldest is said to be: good, or bad where a fix is looked for."""
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[BisectionAnswer, ...] = ()
 
     @property
-    def newest(self) -> Word:
+    def newest(self) -> Classification:
         """What the newest is said to be."""
-        return Word.BAD if self.oldest is Word.GOOD else Word.GOOD
+        return Classification.BAD if self.oldest is Classification.GOOD else Classification.GOOD
 
-    def plus(self, answer: Answer) -> "Search":
+    def plus(self, answer: BisectionAnswer) -> "Search":
         """The search with one more answer."""
         return dataclasses.replace(self, answers=(*self.answers, answer))
 
@@ -156,14 +156,14 @@ class Bisection:
     @property
     def untestable(self) -> tuple[Assessment, ...]:
         """Versions that could not be tested, each with the reason."""
-        return tuple(f for f in self.assessments if f.word is Word.UNTESTABLE)
+        return tuple(f for f in self.assessments if f.word is Classification.UNTESTABLE)
 
 
-def settle(words: tuple[Word, ...]) -> Word | None:
+def settle(words: tuple[Classification, ...]) -> Classification | None:
     """What good and bad answers come to by the sequential test; None: more are needed."""
     weight = 0.0
     for word in words:
-        weight += _STEP_BAD if word is Word.BAD else _STEP_GOOD
+        weight += _STEP_BAD if word is Classification.BAD else _STEP_GOOD
         if abs(weight) >= _DECISIVE:
-            return Word.BAD if weight > 0 else Word.GOOD
+            return Classification.BAD if weight > 0 else Classification.GOOD
     return None

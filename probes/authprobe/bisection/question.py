@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.bisection.model import Word
+from authprobe.bisection.model import Classification
 from authprobe.core.escaping import one_line
-from authprobe.core.version_ranges import EXACT, is_prerelease, order
+from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.errors import SettingsError
 from authprobe.observation.fingerprint import NONE
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import (
-    FIELDS,
-    OF_THE_END,
+    EXIT_FIELDS,
+    SELECTORS,
     Value,
+    bypassed_proxy,
     check_field,
-    goes_on,
-    reached_nothing,
+    keeps_retrying,
 )
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import without_version
@@ -34,7 +34,7 @@ BROKEN: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class BisectionQuestion:
     """A case whose version is left open, and the question that is put to it."""
 
     scenario: Scenario
@@ -58,23 +58,25 @@ class Inquiry:
 
     def value(self, seen: Observation) -> Value | None:
         """What is compared, where that is a field; None: the verdict is."""
-        return FIELDS[self.when](seen) if self.when else None
+        return SELECTORS[self.when](seen) if self.when else None
 
     def read(
         self, version: str, seen: Observation, reference: Value | None
-    ) -> tuple[Word, str | None]:
+    ) -> tuple[Classification, str | None]:
         """Good or bad, with what shows it; untestable, with the reason."""
         if reason := self._untestable(version, seen):
-            return Word.UNTESTABLE, reason
+            return Classification.UNTESTABLE, reason
         if self.when:
-            value = FIELDS[self.when](seen)
+            value = SELECTORS[self.when](seen)
             shown = f"{self.when} is {one_line(', '.join(value)) or NONE}"
-            return (Word.GOOD if reference in (None, value) else Word.BAD), shown
+            return (
+                Classification.GOOD if reference in (None, value) else Classification.BAD
+            ), shown
         verdict = judge(self.at(version), seen)
         if verdict.status is Status.PASSED:
-            return Word.GOOD, None
+            return Classification.GOOD, None
         wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
-        return Word.BAD, "; ".join(map(one_line, wrong)) or _end_words(seen)
+        return Classification.BAD, "; ".join(map(one_line, wrong)) or _end_words(seen)
 
     def _untestable(self, version: str, seen: Observation) -> str | None:
         """Why nothing can be read from an observation.
@@ -87,9 +89,9 @@ class Inquiry:
             return seen.detail or "it could not be tested"
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"
-        if self.when not in OF_THE_END and goes_on(seen):
+        if self.when not in EXIT_FIELDS and keeps_retrying(seen):
             return None
-        broken = seen.outcome in BROKEN or reached_nothing(seen)
+        broken = seen.outcome in BROKEN or bypassed_proxy(seen)
         if broken and seen.outcome is not wanted and self.when != "outcome":
             return f"{_end_words(seen)}; --when outcome asks for that"
         return None
@@ -106,7 +108,7 @@ def _at(names: Names, version: str) -> Names:
 
 def make_inquiry(
     scenarios: Sequence[Scenario], case: str, *, good: str, bad: str, when: str | None
-) -> Inquiry:
+) -> BisectionQuestion:
     """The question about a case, between a version that is good and one that is bad.
 
     It is judged by what the scenario expects of the good version, and, where it says nothing
@@ -130,7 +132,7 @@ def make_inquiry(
             "name a version that it speaks of, or ask for a field with --when"
         )
     expected = judged.expectation if judged else rules(scenario)[0].then
-    return Inquiry(
+    return BisectionQuestion(
         scenario=dataclasses.replace(scenario, expect=expected),
         names=names,
         good=good,
@@ -182,7 +184,7 @@ def _same_but_version(planned: str, wanted: Client) -> bool:
 
 
 def versions_between(
-    inquiry: Inquiry, published: Iterable[str], installed: Iterable[str], *, fix: bool
+    inquiry: BisectionQuestion, published: Iterable[str], installed: Iterable[str], *, fix: bool
 ) -> tuple[str, ...]:
     """The published versions from one bound to the other, the oldest first.
 
@@ -196,12 +198,12 @@ def versions_between(
     bounds = {"--good": inquiry.good, "--bad": inquiry.bad}
     for option, version in bounds.items():
         _check_bound(option, version, known, set(installed))
-    low, high = sorted(bounds.values(), key=order)
+    low, high = sorted(bounds.values(), key=version_key)
     _check_order(inquiry, low, fix=fix)
     early = any(map(is_prerelease, bounds.values()))
-    between = (v for v in known if order(low) < order(v) < order(high))
+    between = (v for v in known if version_key(low) < version_key(v) < version_key(high))
     kept = (v for v in between if early or not is_prerelease(v))
-    return (low, *sorted(kept, key=order), high)
+    return (low, *sorted(kept, key=version_key), high)
 
 
 def _check_exact(option: str, version: str) -> None:
@@ -212,10 +214,10 @@ def _check_exact(option: str, version: str) -> None:
 def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
     if version in known | installed:
         return
-    raise SettingsError(f"{option} {not_published(version, known)}")
+    raise SettingsError(f"{option} {unpublished_message(version, known)}")
 
 
-def not_published(version: str, known: set[str]) -> str:
+def unpublished_message(version: str, known: set[str]) -> str:
     """What is to be said of a version that is not published."""
     near = list(_beside(version, known))
     verb = "is" if len(near) == 1 else "are"
@@ -224,16 +226,16 @@ def not_published(version: str, known: set[str]) -> str:
 
 
 def _beside(version: str, known: set[str]) -> Iterator[str]:
-    place = order(version)
-    if before := [v for v in known if order(v) < place]:
-        yield max(before, key=order)
-    if after := [v for v in known if order(v) > place]:
-        yield min(after, key=order)
+    place = version_key(version)
+    if before := [v for v in known if version_key(v) < place]:
+        yield max(before, key=version_key)
+    if after := [v for v in known if version_key(v) > place]:
+        yield min(after, key=version_key)
 
 
-def _check_order(inquiry: Inquiry, low: str, *, fix: bool) -> None:
+def _check_order(inquiry: BisectionQuestion, low: str, *, fix: bool) -> None:
     good, bad = inquiry.good, inquiry.bad
-    if order(good) == order(bad):
+    if version_key(good) == version_key(bad):
         raise SettingsError(f"--good and --bad are both {good}; there is nothing between them")
     if fix and low == good:
         raise SettingsError(f"--find-fix: {bad} is to be bad and {good}, which is older, is good")

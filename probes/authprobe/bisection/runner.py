@@ -7,11 +7,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.bisection.model import Answer, Bisection, Purpose, Question, Search, Word
-from authprobe.bisection.question import Inquiry
-from authprobe.bisection.search import ask, stopped, upcoming
+from authprobe.bisection.model import (
+    Bisection,
+    BisectionAnswer,
+    Classification,
+    Purpose,
+    Question,
+    Search,
+)
+from authprobe.bisection.question import BisectionQuestion
+from authprobe.bisection.search import next_step, stopped, upcoming
 from authprobe.clients.base import Laboratory
-from authprobe.core.escaping import cap
+from authprobe.core.escaping import truncate
 from authprobe.engine import probe as engine
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome
@@ -19,16 +26,16 @@ from authprobe.observation.selectors import Value
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
-from authprobe.trials.log import Trial, Trials, key_of
-from authprobe.trials.workplace import Workplace, keep, trouble_here
+from authprobe.trials.log import ProbeLog, Trial, cache_key
+from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason
 
 NOT_KEPT: Final = "not in the log"
-TOLD: Final = 64
+MAX_REASON_LENGTH: Final = 64
 """Characters of what shows that a version is bad, while the search goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class ProbeRecord:
     """What a version has shown, and why it was asked."""
 
     version: str
@@ -36,19 +43,19 @@ class Sighting:
     purpose: Purpose
 
 
-Probe = Callable[[Question, Search], Sighting]
+Probe = Callable[[Question, Search], ProbeRecord]
 """What the version that is asked for shows; the search tells which may be asked next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Investigation:
+class BisectionReport:
     """A bisection with what was seen."""
 
-    inquiry: Inquiry
+    inquiry: BisectionQuestion
     versions: tuple[str, ...]
     fix: bool
     bisection: Bisection
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[ProbeRecord, ...]
 
     def seen(self, version: str | None) -> tuple[Observation, ...]:
         """All that a version has shown which says what is said of it."""
@@ -63,37 +70,37 @@ class Investigation:
 
 
 def kept(
-    inquiry: Inquiry, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
-) -> tuple[Sighting, ...]:
+    inquiry: BisectionQuestion, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
+) -> tuple[ProbeRecord, ...]:
     """What the log has of these versions, in the order in which it was written.
 
     With `tested` nothing of what could not be tested then, and of the bounds nothing that hung or
     crashed: without them there is no answer, and they are tried again.
     """
-    wanted = {key_of(inquiry.at(version)): version for version in versions}
+    wanted = {cache_key(inquiry.at(version)): version for version in versions}
     found = (
-        Sighting(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
+        ProbeRecord(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
         for trial in trials
         if trial.key in wanted
     )
     return tuple(seen for seen in found if not tested or _says_something(inquiry, seen))
 
 
-def _says_something(inquiry: Inquiry, seen: Sighting) -> bool:
+def _says_something(inquiry: BisectionQuestion, seen: ProbeRecord) -> bool:
     if seen.version not in (inquiry.good, inquiry.bad):
         return not seen.observation.says_nothing
-    return inquiry.read(seen.version, seen.observation, None)[0] is not Word.UNTESTABLE
+    return inquiry.read(seen.version, seen.observation, None)[0] is not Classification.UNTESTABLE
 
 
 class _Reading:
     """Reads what was seen as answers; each once for each value that it is compared with."""
 
-    def __init__(self, inquiry: Inquiry) -> None:
+    def __init__(self, inquiry: BisectionQuestion) -> None:
         self._inquiry = inquiry
-        self._read: dict[tuple[int, Value | None], tuple[Word, str | None]] = {}
+        self._read: dict[tuple[int, Value | None], tuple[Classification, str | None]] = {}
 
     def search(
-        self, versions: tuple[str, ...], sightings: Sequence[Sighting], *, fix: bool
+        self, versions: tuple[str, ...], sightings: Sequence[ProbeRecord], *, fix: bool
     ) -> Search:
         """The search with every answer that can be read; the sightings have to live on."""
         reference = _reference(self._inquiry, sightings)
@@ -103,54 +110,58 @@ class _Reading:
                 continue  # there is nothing yet to compare it with
             word, reason = self._answer(seen, reference)
             answers.append(
-                Answer(version=seen.version, word=word, reason=reason, purpose=seen.purpose)
+                BisectionAnswer(
+                    version=seen.version, word=word, reason=reason, purpose=seen.purpose
+                )
             )
-        oldest = Word.BAD if fix else Word.GOOD
+        oldest = Classification.BAD if fix else Classification.GOOD
         return Search(versions=versions, oldest=oldest, answers=tuple(answers))
 
-    def _answer(self, seen: Sighting, reference: Value | None) -> tuple[Word, str | None]:
+    def _answer(
+        self, seen: ProbeRecord, reference: Value | None
+    ) -> tuple[Classification, str | None]:
         key = id(seen), reference
         if key not in self._read:
             self._read[key] = self._inquiry.read(seen.version, seen.observation, reference)
         return self._read[key]
 
 
-def _reference(inquiry: Inquiry, sightings: Sequence[Sighting]) -> Value | None:
+def _reference(inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]) -> Value | None:
     """What the good version has shown first."""
     for seen in sightings:
         if seen.version == inquiry.good:
             word, _ = inquiry.read(seen.version, seen.observation, None)
-            if word is not Word.UNTESTABLE:
+            if word is not Classification.UNTESTABLE:
                 return inquiry.value(seen.observation)
     return None
 
 
-def investigate(
-    inquiry: Inquiry,
+def run_bisection(
+    inquiry: BisectionQuestion,
     versions: tuple[str, ...],
-    known: Sequence[Sighting],
+    known: Sequence[ProbeRecord],
     probe: Probe,
     reporter: Reporter,
     *,
     fix: bool,
-) -> Investigation:
+) -> BisectionReport:
     """Ask until there is an answer, or nothing can be installed here."""
     sightings, reading = list(known), _Reading(inquiry)
     while True:
         search = reading.search(versions, sightings, fix=fix)
-        asked = ask(search)
+        asked = next_step(search)
         if isinstance(asked, Bisection):
             break
         reporter.stage(remaining_words(asked), left_at_most(asked, search))
         seen = probe(asked, search)
-        if reason := trouble_here(seen.observation):
+        if reason := local_failure_reason(seen.observation):
             asked = stopped(search, f"nothing can be installed here: {reason}")
             break
         sightings.append(seen)
         answer = reading.search(versions, sightings, fix=fix).answers[-1]
-        because = f" ({cap(answer.reason, TOLD)})" if answer.reason else ""
+        because = f" ({truncate(answer.reason, MAX_REASON_LENGTH)})" if answer.reason else ""
         reporter.tell(f"{asked.version}: {answer.word}{because}")
-    return Investigation(
+    return BisectionReport(
         inquiry=inquiry,
         versions=versions,
         fix=fix,
@@ -183,17 +194,17 @@ def left_at_most(question: Question, search: Search) -> int:
     return max(math.ceil(math.log2(max(question.candidates, 1))) + bounds, 1)
 
 
-def replay(question: Question, search: Search) -> Sighting:
+def replay(question: Question, search: Search) -> ProbeRecord:
     """In the place of a probe, where only the log is to answer."""
     nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
-    return Sighting(version=question.version, observation=nothing, purpose=Purpose.LACKING)
+    return ProbeRecord(version=question.version, observation=nothing, purpose=Purpose.LACKING)
 
 
-class Bench(Workplace):
+class BisectionProber(ProbeSession):
     """Probes one version after the other."""
 
     def __init__(
-        self, inquiry: Inquiry, settings: Settings, log: Trials, reporter: Reporter
+        self, inquiry: BisectionQuestion, settings: Settings, log: ProbeLog, reporter: Reporter
     ) -> None:
         super().__init__(settings, log.redactor, jobs=1)
         self._inquiry = inquiry
@@ -201,7 +212,7 @@ class Bench(Workplace):
         self._reporter = reporter
         self._preparing: dict[Client, Future[None]] = {}
 
-    def __call__(self, question: Question, search: Search) -> Sighting:
+    def __call__(self, question: Question, search: Search) -> ProbeRecord:
         """What the version shows; both that may come next are installed meanwhile."""
         laboratory = self.laboratory
         case = self._inquiry.at(question.version)
@@ -217,7 +228,9 @@ class Bench(Workplace):
         observation = self._probing.submit(engine.probe, laboratory, case).result()
         self._reporter.done(str(case.client))
         keep(self._log, case, observation, self._reporter)
-        return Sighting(version=question.version, observation=observation, purpose=question.purpose)
+        return ProbeRecord(
+            version=question.version, observation=observation, purpose=question.purpose
+        )
 
     def _let_go(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
         """What is installed and not needed now may make room for others."""

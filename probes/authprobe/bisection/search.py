@@ -9,13 +9,13 @@ from typing import Final
 
 from authprobe.bisection.model import (
     MOST_REPEATS,
-    Answer,
     Assessment,
     Bisection,
+    BisectionAnswer,
+    Classification,
     Purpose,
     Question,
     Search,
-    Word,
     settle,
 )
 
@@ -25,13 +25,13 @@ MOST_SAMPLES: Final = 4
 """Versions on each side that are asked for that."""
 SECOND_CHANCES: Final = 3
 """Untestable versions in the interval up to which each is asked once more."""
-IN_VAIN: Final = 3
+MAX_UNTESTABLE_REPEATS: Final = 3
 """Answers in a row that say nothing, after which a version is not asked to settle it."""
 
 
-def ask(search: Search) -> Question | Bisection:
+def next_step(search: Search) -> Question | Bisection:
     """The next question, or what was found."""
-    known = _Known(search)
+    known = _SearchState(search)
     for look in (known.about_bounds, known.about_inside, known.about_neighbours):
         if (found := look()) is not None:
             return found
@@ -40,27 +40,27 @@ def ask(search: Search) -> Question | Bisection:
 
 def stopped(search: Search, problem: str) -> Bisection:
     """What is known where nothing more can be asked."""
-    return _Known(search).result(problem)
+    return _SearchState(search).result(problem)
 
 
 def upcoming(search: Search, question: Question) -> tuple[str, ...]:
     """The versions that are asked next if the answer is good, and if it is bad."""
     found: dict[str, None] = {}
     for word in (search.oldest, search.newest):
-        answer = Answer(version=question.version, word=word, purpose=question.purpose)
-        following = ask(search.plus(answer))
+        answer = BisectionAnswer(version=question.version, word=word, purpose=question.purpose)
+        following = next_step(search.plus(answer))
         if isinstance(following, Question) and following.version != question.version:
             found[following.version] = None
     return tuple(found)
 
 
-class _Known:
+class _SearchState:
     """What the answers so far say of each version, and the interval that they leave."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
         self.place = {version: index for index, version in enumerate(search.versions)}
-        given: dict[int, list[Answer]] = {}
+        given: dict[int, list[BisectionAnswer]] = {}
         for answer in search.answers:
             given.setdefault(self.place[answer.version], []).append(answer)
         self.lacking = {
@@ -70,16 +70,16 @@ class _Known:
         }
         """Versions of which there is no more in the log than what is known."""
         words = [{a.word for a in answers} for answers in given.values()]
-        self.careful = any({Word.GOOD, Word.BAD} <= said for said in words)
+        self.careful = any({Classification.GOOD, Classification.BAD} <= said for said in words)
         self.found = {index: self._assess(answers) for index, answers in given.items()}
         self.low, self.high = 0, len(search.versions) - 1
         self.path = {self.low, self.high}
         """Versions that the interval was narrowed by."""
 
-    def _assess(self, answers: list[Answer]) -> Assessment:
-        told = [answer for answer in answers if answer.word is not Word.UNTESTABLE]
+    def _assess(self, answers: list[BisectionAnswer]) -> Assessment:
+        told = [answer for answer in answers if answer.word is not Classification.UNTESTABLE]
         words = tuple(answer.word for answer in told)
-        word: Word | None = Word.UNTESTABLE
+        word: Classification | None = Classification.UNTESTABLE
         reason = answers[-1].reason
         if words:
             word = settle(words) if self.careful else words[0]
@@ -90,8 +90,8 @@ class _Known:
         return Assessment(
             version=answers[0].version,
             word=word,
-            good=words.count(Word.GOOD),
-            bad=words.count(Word.BAD),
+            good=words.count(Classification.GOOD),
+            bad=words.count(Classification.BAD),
             asked=sum(answer.purpose is not Purpose.LACKING for answer in answers),
             reason=reason,
         )
@@ -103,7 +103,7 @@ class _Known:
     def about_bounds(self) -> Question | Bisection | None:
         """The good bound first: questions about a field compare with it."""
         said = {self.low: self.search.oldest, self.high: self.search.newest}
-        for index, word in sorted(said.items(), key=lambda pair: pair[1] is Word.BAD):
+        for index, word in sorted(said.items(), key=lambda pair: pair[1] is Classification.BAD):
             found = self.found.get(index)
             if found is None:
                 return self._question(index, Purpose.BOUND)
@@ -111,7 +111,7 @@ class _Known:
                 return self._question(index, Purpose.SETTLE)
             if found.word is not word and self._asked_once(index):
                 return self._question(index, Purpose.CONFIRM)
-            if found.word is Word.UNTESTABLE:
+            if found.word is Classification.UNTESTABLE:
                 return self.result(f"{found.version}, which is said to be {word}, is {found}")
             if found.word is not word:
                 shown = f": {found.reason}" if found.reason else ""
@@ -121,7 +121,7 @@ class _Known:
     def about_inside(self) -> Question | None:
         """Narrow the interval by what is known, in the order in which it was learned."""
         for index, found in self.found.items():
-            if not self.low < index < self.high or found.word is Word.UNTESTABLE:
+            if not self.low < index < self.high or found.word is Classification.UNTESTABLE:
                 continue
             if found.word is None:
                 return self._question(index, Purpose.SETTLE)
@@ -195,10 +195,10 @@ class _Known:
         """Whether it is outside the interval, and some of its answers, if not all, are of the
         other side.
         """
-        if self.low < index < self.high or found.word is Word.UNTESTABLE:
+        if self.low < index < self.high or found.word is Classification.UNTESTABLE:
             return False
         own = self.search.oldest if index <= self.low else self.search.newest
-        against = found.bad if own is Word.GOOD else found.good
+        against = found.bad if own is Classification.GOOD else found.good
         return against > 0 if found.word is None else found.word is not own
 
     def _asked_outside(self) -> set[int]:
@@ -208,7 +208,7 @@ class _Known:
         return {x for x in asked - self.path if not self.low < x < self.high}
 
     def _is_tested(self, index: int) -> bool:
-        return self.found[index].word is not Word.UNTESTABLE
+        return self.found[index].word is not Classification.UNTESTABLE
 
     def _middle(self, low: int, high: int) -> int | None:
         """The middle of the widest gap between versions that were asked; None: there is no gap.
@@ -229,19 +229,23 @@ class _Known:
             purpose=purpose,
             remaining=(versions[self.low], versions[self.high]),
             candidates=sum(
-                self.found.get(i) is None or self.found[i].word is not Word.UNTESTABLE
+                self.found.get(i) is None or self.found[i].word is not Classification.UNTESTABLE
                 for i in range(self.low + 1, self.high + 1)
             ),
         )
 
 
-def _given_up(answers: list[Answer], words: tuple[Word, ...]) -> tuple[Word | None, str | None]:
+def _given_up(
+    answers: list[BisectionAnswer], words: tuple[Classification, ...]
+) -> tuple[Classification | None, str | None]:
     """Of a version that is not settled, whether to ask it no more, and why; None: it is asked."""
-    told = f"{words.count(Word.BAD)} of {len(words)} bad, and not settled"
+    told = f"{words.count(Classification.BAD)} of {len(words)} bad, and not settled"
     if answers[-1].purpose is Purpose.LACKING:
-        return Word.UNTESTABLE, f"{told} by what is in the log"
-    if [answer.word for answer in answers[-IN_VAIN:]] == [Word.UNTESTABLE] * IN_VAIN:
-        return Word.UNTESTABLE, answers[-1].reason
+        return Classification.UNTESTABLE, f"{told} by what is in the log"
+    if [answer.word for answer in answers[-MAX_UNTESTABLE_REPEATS:]] == [
+        Classification.UNTESTABLE
+    ] * MAX_UNTESTABLE_REPEATS:
+        return Classification.UNTESTABLE, answers[-1].reason
     if len(answers) >= MOST_REPEATS:
-        return Word.UNTESTABLE, f"flaky, {told}" if len(set(words)) > 1 else told
+        return Classification.UNTESTABLE, f"flaky, {told}" if len(set(words)) > 1 else told
     return None, None

@@ -10,7 +10,7 @@ from authprobe.cli.diff import diff
 from authprobe.cli.doctor import doctor
 from authprobe.cli.emulator import emulator
 from authprobe.cli.explain import explain
-from authprobe.cli.group import Group
+from authprobe.cli.group import CommandGroup
 from authprobe.cli.history import history
 from authprobe.cli.run import run
 from authprobe.cli.scan import scan
@@ -20,7 +20,8 @@ from authprobe.cli.versions import versions
 
 
 @click.group(
-    cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(authprobe.__version__, message="authprobe %(version)s")
 def main() -> None:

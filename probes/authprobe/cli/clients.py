@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from authprobe.cli.group import Group, Size
+from authprobe.cli.group import CommandGroup, Size
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def clients() -> None:
     """The clients in the cache: list them, install more, remove some.
 

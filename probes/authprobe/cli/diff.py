@@ -43,7 +43,7 @@ def diff(**options: object) -> None:
       authprobe diff anthropic-python@0.97.0 anthropic-python@latest
       authprobe diff last-week/results.json reports/results.json
     """
-    from authprobe.commands.diff import Options
+    from authprobe.commands.diff import DiffOptions
     from authprobe.commands.diff import diff as command
 
-    sys.exit(command(Options(**options)))  # type: ignore[arg-type]
+    sys.exit(command(DiffOptions(**options)))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from authprobe.errors import ExitCode, ProbesError
 click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """Prints our own troubles in one line each, with the exit code that stands for them."""
 
     def invoke(self, ctx: click.Context) -> object:

@@ -59,10 +59,11 @@ def run(**options: object) -> None:
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """
-    from authprobe.emulator.server.worker import start_early
+
+    from authprobe.emulator.server.worker import prestart
 
     if not options["only_list"]:
-        start_early()
+        prestart()
     # What the imports make stays until the end: looking through it for garbage is time lost.
     gc.disable()
     from authprobe.commands.run import run as command

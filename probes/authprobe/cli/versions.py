@@ -72,7 +72,7 @@ def versions(**options: object) -> None:
       authprobe versions --client anthropic-python --markdown
       authprobe versions --features my-features.yaml --scenarios my-scenarios/
     """
-    from authprobe.commands.versions import Options
+    from authprobe.commands.versions import VersionsOptions
     from authprobe.commands.versions import versions as command
 
-    sys.exit(command(Options(**options)))  # type: ignore[arg-type]
+    sys.exit(command(VersionsOptions(**options)))  # type: ignore[arg-type]

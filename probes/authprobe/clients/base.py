@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from authprobe.clients.credentials import hand_over
+from authprobe.clients.credentials import deliver_credentials
 from authprobe.clients.installation.cache import Cache, Installed
-from authprobe.clients.process.child import Child, Finished, Stdin
+from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.emulator.case_backend import CaseBackend
@@ -43,17 +43,17 @@ class Laboratory:
     """Learns the tokens of every case."""
 
     @contextlib.contextmanager
-    def bench(self, case: Case) -> Iterator["Bench"]:
+    def sandbox(self, case: Case) -> Iterator["Sandbox"]:
         """A backend, a proxy and a private home for one case; all are gone afterwards."""
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
         with contextlib.ExitStack() as stack:
-            bench = Bench(self, case, backend, stack)
-            stack.callback(bench.finish)
-            yield bench
+            sandbox = Sandbox(self, case, backend, stack)
+            stack.callback(sandbox.finish)
+            yield sandbox
 
 
 @dataclass(slots=True)
-class Bench:
+class Sandbox:
     """One case, set up."""
 
     laboratory: Laboratory
@@ -157,7 +157,7 @@ class Bench:
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         ca_file = str(self.laboratory.network.ca_file)
-        credentials = hand_over(
+        credentials = deliver_credentials(
             self.case.credentials,
             self.backend,
             home=self.home,
@@ -201,7 +201,7 @@ class Bench:
 
     def run(
         self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float
-    ) -> Finished:
+    ) -> CompletedChild:
         """The same, to its end or to the limit in seconds."""
         with self.start(argv, env=env, cwd=cwd) as child:
             return child.wait(limit)
@@ -241,7 +241,7 @@ class Bench:
 class Runner(Protocol):
     """How one kind of client is probed."""
 
-    def __call__(self, bench: Bench) -> Observation:
+    def __call__(self, sandbox: Sandbox) -> Observation:
         """What the case shows.
 
         Raises:

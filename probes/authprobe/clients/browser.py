@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.clients.raw_http import USER_AGENT
 
 CODE: Final = re.compile(r"[A-Za-z0-9_-]{8,}#[A-Za-z0-9_-]{8,}")
@@ -32,16 +32,16 @@ class Page:
 class Browser:
     """Opens addresses for the user of a case, who is signed in."""
 
-    bench: Bench
+    sandbox: Sandbox
     limit: float
 
     def open(self, address: str) -> Page:
         """The page at the end of the redirects, or why there is none."""
-        context = ssl.create_default_context(cafile=str(self.bench.laboratory.network.ca_file))
+        context = ssl.create_default_context(cafile=str(self.sandbox.laboratory.network.ca_file))
         try:
             with (
                 httpx.Client(
-                    proxy=self.bench.listener.proxy_url,
+                    proxy=self.sandbox.listener.proxy_url,
                     verify=context,
                     trust_env=False,
                     follow_redirects=True,

@@ -149,7 +149,7 @@ class Handover:
         path.write_text(text)
 
 
-def hand_over(
+def deliver_credentials(
     credentials: Sequence[Credential], backend: CaseBackend, *, home: Path, config_folder: Path
 ) -> dict[str, str]:
     """Make these credentials and write what the client reads of them; the variables of the rest."""

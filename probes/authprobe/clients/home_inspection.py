@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
@@ -31,18 +31,18 @@ FILES: Final = 5000
 """A home with more is looked through no further."""
 
 
-def with_aftermath(bench: Bench, seen: Observation) -> Observation:
+def with_aftermath(sandbox: Sandbox, seen: Observation) -> Observation:
     """The observation with what is left in the client's home; the case must be over."""
-    if bench.set_up is None:
+    if sandbox.set_up is None:
         return seen
-    found = (*files_with_tokens(bench), *output_with_tokens(bench))
-    return dataclasses.replace(seen, stored_login=stored_login(bench), leaks=found)
+    found = (*files_with_tokens(sandbox), *output_with_tokens(sandbox))
+    return dataclasses.replace(seen, stored_login=stored_login(sandbox), leaks=found)
 
 
-def stored_login(bench: Bench) -> StoredLogin | None:
+def stored_login(sandbox: Sandbox) -> StoredLogin | None:
     """What the credentials file is worth now; None: there is none, and there never was."""
-    file = bench.config_folder / CREDENTIALS
-    given = any(credential.via is Via.CREDENTIALS_FILE for credential in bench.case.credentials)
+    file = sandbox.config_folder / CREDENTIALS
+    given = any(credential.via is Via.CREDENTIALS_FILE for credential in sandbox.case.credentials)
     try:
         text, mode = file.read_text(), oct(stat.S_IMODE(file.stat().st_mode))
     except FileNotFoundError:
@@ -58,9 +58,9 @@ def stored_login(bench: Bench) -> StoredLogin | None:
         return StoredLogin(state=LoginState.REMOVED, mode=mode) if given else None
     if not isinstance(record, dict):
         return StoredLogin(state=LoginState.DAMAGED, mode=mode)
-    worth = _worth(bench.backend.tokens, record, mode)
+    worth = _worth(sandbox.backend.tokens, record, mode)
     named = record.get("subscriptionType")
-    subscription = bench.redactor.cut(named, NAME_LIMIT) if isinstance(named, str) else None
+    subscription = sandbox.redactor.cut(named, NAME_LIMIT) if isinstance(named, str) else None
     return dataclasses.replace(worth, expiry=_expiry(record), subscription=subscription)
 
 
@@ -89,49 +89,49 @@ def _slot(value: str, token: Token | None) -> str | None:
     return token.slot if token else "foreign"
 
 
-def files_with_tokens(bench: Bench) -> Iterator[str]:
+def files_with_tokens(sandbox: Sandbox) -> Iterator[str]:
     """Files that the client has made, as it knows them, which hold a token and are not meant to."""
-    meant = (bench.set_up or frozenset()) | {bench.config_folder / CREDENTIALS}
-    for number, path in enumerate(_files(bench.home, meant)):
+    meant = (sandbox.set_up or frozenset()) | {sandbox.config_folder / CREDENTIALS}
+    for number, path in enumerate(_files(sandbox.home, meant)):
         if number >= FILES:
             return
         try:
             data = path.read_bytes() if path.stat().st_size <= FILE_LIMIT_BYTES else b""
         except OSError:
             continue
-        name = bench.redactor("~/" + str(path.relative_to(bench.home)))
-        if "[redacted:" in name or _holds_token(bench, data):
+        name = sandbox.redactor("~/" + str(path.relative_to(sandbox.home)))
+        if "[redacted:" in name or _holds_token(sandbox, data):
             # Redacted first: what is left of a token without a part of it is harder to know.
-            yield bench.redactor.cut(_stable(Path(name)), PATH_LIMIT)
+            yield sandbox.redactor.cut(_stable(Path(name)), PATH_LIMIT)
 
 
-def _holds_token(bench: Bench, data: bytes) -> bool:
+def _holds_token(sandbox: Sandbox, data: bytes) -> bool:
     """Whether a token of the case is in a file, in a small one however it is written."""
-    if any(token.value.encode() in data for token in bench.backend.tokens):
+    if any(token.value.encode() in data for token in sandbox.backend.tokens):
         return True
     if len(data) > LOOKED_INTO_BYTES:
         return False
-    found = bench.redactor.find(data.decode("latin-1"))
+    found = sandbox.redactor.find(data.decode("latin-1"))
     return any(place.name not in VAGUE for _, place in found)
 
 
-def output_with_tokens(bench: Bench) -> Iterator[str]:
+def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:
     """Streams on which the client has shown a token that it was not asked for."""
-    slots = {token.slot for token in bench.backend.tokens}
+    slots = {token.slot for token in sandbox.backend.tokens}
     shown: dict[str, set[str]] = {}
-    for stream, text in bench.printed:
-        shown.setdefault(stream, set()).update(bench.redactor.slots_in(text) & slots)
+    for stream, text in sandbox.printed:
+        shown.setdefault(stream, set()).update(sandbox.redactor.slots_in(text) & slots)
     for stream, found in shown.items():
-        if found - (_asked_for(bench) if stream == "terminal" else set()):
+        if found - (_asked_for(sandbox) if stream == "terminal" else set()):
             yield f"its output ({stream})"
 
 
-def _asked_for(bench: Bench) -> set[str]:
+def _asked_for(sandbox: Sandbox) -> set[str]:
     """Slots of the tokens that are made to be shown: those of `setup-token`."""
-    if bench.case.names.flow != Flow.SETUP_TOKEN:
+    if sandbox.case.names.flow != Flow.SETUP_TOKEN:
         return set()
-    made = {t.slot for t in bench.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
-    return made - bench.given
+    made = {t.slot for t in sandbox.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
+    return made - sandbox.given
 
 
 def _stable(path: Path) -> str:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.rules.routes import API
 from authprobe.errors import ClientError
@@ -37,10 +37,10 @@ def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
 
 
 def observe(
-    bench: Bench, told: Report, *, began: float, exit_code: int | None, version: str | None
+    sandbox: Sandbox, told: Report, *, began: float, exit_code: int | None, version: str | None
 ) -> Observation:
     """The observation of a client that ended by itself and told its user something."""
-    exchanges = bench.exchanges
+    exchanges = sandbox.exchanges
     last = last_inference(exchanges)
     status = told.status or (last.status if last else None)
     lost = [exchange for exchange in exchanges if exchange.host == API]
@@ -61,18 +61,18 @@ def observe(
         status=status,
         reported_status=told.status,
         error_type=last.error_type if refused and last else None,
-        message=bench.redactor.cut(told.message, MESSAGE_LIMIT) if told.message else None,
+        message=sandbox.redactor.cut(told.message, MESSAGE_LIMIT) if told.message else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
         detail=detail,
         exchanges=exchanges,
-        egress_refused=bench.backend.egress_refused,
+        egress_refused=sandbox.backend.egress_refused,
         client_version=version,
     )
 
 
-def cut_short(
-    bench: Bench,
+def incomplete_observation(
+    sandbox: Sandbox,
     outcome: Outcome,
     detail: str,
     *,
@@ -81,16 +81,16 @@ def cut_short(
     version: str | None = None,
 ) -> Observation:
     """The observation of a client that told its user nothing that can be read."""
-    last = last_inference(bench.exchanges)
+    last = last_inference(sandbox.exchanges)
     return Observation(
         outcome=outcome,
         status=last.status if last else None,
         error_type=last.error_type if last else None,
         exit_code=exit_code,
         elapsed=round(time.monotonic() - began, 3),
-        detail=bench.redactor.cut(detail, DETAIL_LIMIT),
-        exchanges=bench.exchanges,
-        egress_refused=bench.backend.egress_refused,
+        detail=sandbox.redactor.cut(detail, DETAIL_LIMIT),
+        exchanges=sandbox.exchanges,
+        egress_refused=sandbox.backend.egress_refused,
         client_version=version,
     )
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import httpx
 
 import authprobe
-from authprobe.clients.base import Bench
-from authprobe.clients.observe import DETAIL_LIMIT, MESSAGE_LIMIT, cut_short
+from authprobe.clients.base import Sandbox
+from authprobe.clients.observe import DETAIL_LIMIT, MESSAGE_LIMIT, incomplete_observation
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, status_outcome
@@ -44,21 +44,21 @@ OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
 """What httpx raises, in the order of its own tree."""
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """Send the one request of the case, and read the answer."""
-    endpoint = bench.case.endpoint
+    endpoint = sandbox.case.endpoint
     if endpoint is None:
         raise ClientError("raw-http needs an endpoint")
     began = time.monotonic()
     try:
-        status, body = _send(bench, endpoint, deadline=began + bench.case.limit)
+        status, body = _send(sandbox, endpoint, deadline=began + sandbox.case.limit)
     except httpx.HTTPError as error:
-        timed_out = time.monotonic() - began >= bench.case.limit
+        timed_out = time.monotonic() - began >= sandbox.case.limit
         outcome = next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
-        return cut_short(
-            bench,
+        return incomplete_observation(
+            sandbox,
             Outcome.TIMED_OUT if timed_out else outcome,
-            f"no answer within {bench.case.limit:g} s" if timed_out else _reason(error),
+            f"no answer within {sandbox.case.limit:g} s" if timed_out else _reason(error),
             began=began,
             version=authprobe.__version__,
         )
@@ -66,20 +66,20 @@ def probe(bench: Bench) -> Observation:
     return Observation(
         outcome=status_outcome(status),
         status=status,
-        error_type=error_type and bench.redactor.cut(error_type, DETAIL_LIMIT),
-        message=bench.redactor.cut(message, MESSAGE_LIMIT) if message else None,
+        error_type=error_type and sandbox.redactor.cut(error_type, DETAIL_LIMIT),
+        message=sandbox.redactor.cut(message, MESSAGE_LIMIT) if message else None,
         elapsed=round(time.monotonic() - began, 3),
-        exchanges=bench.exchanges,
-        egress_refused=bench.backend.egress_refused,
+        exchanges=sandbox.exchanges,
+        egress_refused=sandbox.backend.egress_refused,
         client_version=authprobe.__version__,
     )
 
 
-def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, bytes]:
-    headers, body = make_request(bench, endpoint)
+def _send(sandbox: Sandbox, endpoint: Endpoint, *, deadline: float) -> tuple[int, bytes]:
+    headers, body = make_request(sandbox, endpoint)
     transport = httpx.HTTPTransport(
-        verify=_tls_context(str(bench.laboratory.network.ca_file)),
-        proxy=httpx.Proxy(bench.listener.proxy_url),
+        verify=_tls_context(str(sandbox.laboratory.network.ca_file)),
+        proxy=httpx.Proxy(sandbox.listener.proxy_url),
         trust_env=False,
     )
     request = httpx.Request(
@@ -87,7 +87,7 @@ def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, by
         endpoint.url,
         headers=headers,
         content=json.dumps(body) if body is not None else None,
-        extensions={"timeout": httpx.Timeout(bench.case.limit).as_dict()},
+        extensions={"timeout": httpx.Timeout(sandbox.case.limit).as_dict()},
     )
     # Without a client around it: no cookies, no redirects, no header that is not ours.
     with transport, contextlib.closing(transport.handle_request(request)) as response:
@@ -102,7 +102,7 @@ def _send(bench: Bench, endpoint: Endpoint, *, deadline: float) -> tuple[int, by
 
 
 def make_request(
-    bench: Bench, endpoint: Endpoint
+    sandbox: Sandbox, endpoint: Endpoint
 ) -> tuple[dict[str, str], dict[str, object] | None]:
     """Headers and JSON body of the request, with the credential in its place."""
     headers: dict[str, str | None] = {}
@@ -124,8 +124,8 @@ def make_request(
             pass
     if body is not None:
         headers["content-type"] = "application/json"
-    for credential in bench.case.credentials:
-        value = bench.make_token().value
+    for credential in sandbox.case.credentials:
+        value = sandbox.make_token().value
         match credential.via:
             case Via.BEARER:
                 headers["authorization"] = f"Bearer {value}"
@@ -134,7 +134,7 @@ def make_request(
             case _:
                 workload = credential.token is TokenKind.IDENTITY_TOKEN
                 body = (body or {}) | {"assertion" if workload else "refresh_token": value}
-    headers |= {name.lower(): value for name, value in bench.case.headers.items()}
+    headers |= {name.lower(): value for name, value in sandbox.case.headers.items()}
     headers["user-agent"] = USER_AGENT  # last: no scenario takes this name away
     return {name: value for name, value in headers.items() if value is not None}, body
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.plan.case_ids import named
+from authprobe.plan.case_ids import matching_ids
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
@@ -13,8 +13,8 @@ from authprobe.run.baseline import (
     Baseline,
     absent,
     dump_baseline,
-    merged,
     read_baseline,
+    updated_baseline,
     without,
 )
 from authprobe.run.model import CaseRecord, Run
@@ -40,7 +40,7 @@ def accept(
     gone = absent(old, run.cases)
     chosen, dropped = _chosen(names, run, gone)
     chosen = _testable(chosen, partial=partial)
-    new = without(merged(old, run, chosen, note), dropped)
+    new = without(updated_baseline(old, run, chosen, note), dropped)
     try:
         baseline.parent.mkdir(parents=True, exist_ok=True)
         Guard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
@@ -60,7 +60,7 @@ def _chosen(
     if not names:
         return run.cases, () if run.partial else tuple(gone)
     records = {record.id: record for record in run.cases}
-    found = {name: named(name, (*records, *gone)) for name in names}
+    found = {name: matching_ids(name, (*records, *gone)) for name in names}
     if missing := [name for name, ids in found.items() if not ids]:
         raise SettingsError(f"{missing[0]}: the results have no such case")
     wanted = {id for ids in found.values() for id in ids}

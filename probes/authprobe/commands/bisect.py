@@ -6,22 +6,28 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from authprobe.bisection.question import Inquiry, make_inquiry, versions_between
-from authprobe.bisection.runner import Bench, Investigation, investigate, kept, replay
+from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
+from authprobe.bisection.runner import BisectionProber, BisectionReport, kept, replay, run_bisection
 from authprobe.clients.installation import storage as folders
-from authprobe.commands.output import check_folder, check_form, print_lines, publish, read_trials
+from authprobe.commands.output import (
+    check_output_format,
+    check_writable,
+    print_lines,
+    publish,
+    read_trials,
+)
 from authprobe.core.escaping import for_json, for_log
 from authprobe.engine.laboratory import published_versions
-from authprobe.engine.progress import Silent, make_reporter
+from authprobe.engine.progress import NullReporter, make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.redaction.pseudonyms import spoken
+from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
 from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.model import saved_bisections
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, cache_folder, is_ci
-from authprobe.trials.log import LOG, Trial, Trials
+from authprobe.trials.log import LOG, ProbeLog, Trial
 
 
 def bisect(
@@ -42,8 +48,8 @@ def bisect(
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was asked.
     """
-    check_form(as_json=as_json, as_markdown=as_markdown)
-    log = Trials(out / LOG)
+    check_output_format(as_json=as_json, as_markdown=as_markdown)
+    log = ProbeLog(out / LOG)
     trials = read_trials(log)
     if case is None and from_log:
         if as_markdown or good or bad:
@@ -59,13 +65,13 @@ def bisect(
     )
     versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
     folder = out / saved_bisections.FOLDER
-    check_folder(folder)
+    check_writable(folder)
     try:
         found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return ExitCode.INTERRUPTED
-    command = words.again(found, case, tuple(map(spoken, scenarios)))
+    command = words.again(found, case, tuple(map(display_path, scenarios)))
     told = for_json(to_json(words.as_json(found, command), indent=1).decode())
     lines: Iterable[str] = [told]
     if not as_json:
@@ -82,36 +88,36 @@ def bisect(
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
 
 
-def _published(inquiry: Inquiry) -> tuple[str, ...]:
+def _published(inquiry: BisectionQuestion) -> tuple[str, ...]:
     try:
         return published_versions(inquiry.kind, having=(inquiry.good, inquiry.bad))
     except ClientError as error:
         raise SettingsError(f"{inquiry.kind}: {error}") from None
 
 
-def _installed(inquiry: Inquiry) -> list[str]:
+def _installed(inquiry: BisectionQuestion) -> list[str]:
     return [each.version for each in folders.entries(cache_folder()) if each.name == inquiry.kind]
 
 
 def _find(
-    inquiry: Inquiry,
+    inquiry: BisectionQuestion,
     versions: tuple[str, ...],
     trials: Sequence[Trial],
     settings: Settings,
-    log: Trials,
+    log: ProbeLog,
     *,
     fix: bool,
     from_log: bool,
-) -> Investigation:
+) -> BisectionReport:
     known = kept(inquiry, versions, trials, tested=not from_log)
     if from_log:
-        return investigate(inquiry, versions, known, replay, Silent(), fix=fix)
+        return run_bisection(inquiry, versions, known, replay, NullReporter(), fix=fix)
     with (
         terminable(),
         make_reporter(plain=is_ci()) as reporter,
-        Bench(inquiry, settings, log, reporter) as bench,
+        BisectionProber(inquiry, settings, log, reporter) as bench,
     ):
-        return investigate(inquiry, versions, known, bench, reporter, fix=fix)
+        return run_bisection(inquiry, versions, known, bench, reporter, fix=fix)
 
 
 def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:

@@ -13,7 +13,7 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import Entry
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import size_text
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
@@ -26,7 +26,9 @@ from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 def list_clients(*, as_json: bool) -> int:
     """Print every client in the cache; the exit code."""
     folder, limit_bytes = cache_folder(), cache_limit_bytes()
-    found = sorted(folders.entries(folder), key=lambda entry: (entry.name, order(entry.version)))
+    found = sorted(
+        folders.entries(folder), key=lambda entry: (entry.name, version_key(entry.version))
+    )
     size_bytes = sum(entry.size_bytes for entry in found)
     if as_json:
         told = {

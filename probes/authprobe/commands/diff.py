@@ -10,10 +10,10 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from authprobe.bisection.question import not_published
+from authprobe.bisection.question import unpublished_message
 from authprobe.commands.output import (
-    check_folder,
-    check_form,
+    check_output_format,
+    check_writable,
     looks_words,
     print_lines,
     read_trials,
@@ -23,26 +23,26 @@ from authprobe.compatibility.sampling import without_untested
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
-from authprobe.diff.versions import Contrast, check_clients, pairs_of
+from authprobe.diff.versions import VersionComparison, check_clients, pairs_of
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.expand import read_client
-from authprobe.redaction.pseudonyms import spoken
+from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
 from authprobe.run.results_file import read_run
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.trials.log import LOG, Trial, Trials
-from authprobe.trials.scheduler import Collector, complete
+from authprobe.trials.log import LOG, ProbeLog, Trial
+from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
 CLIENT: Final = re.compile(r"[a-z-]+@\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class DiffOptions:
     """What the user has asked for."""
 
     before: str
@@ -57,14 +57,14 @@ class Options:
     as_markdown: bool
 
 
-def diff(options: Options) -> int:
+def diff(options: DiffOptions) -> int:
     """Compare, and print what differs; the exit code.
 
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was compared.
     """
-    check_form(as_json=options.as_json, as_markdown=options.as_markdown)
-    log = Trials(options.out / LOG)
+    check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
+    log = ProbeLog(options.out / LOG)
     problem, code = None, ExitCode.OK
     if _is_client(options.before):
         found, problem, code = _of_clients(options, log)
@@ -84,7 +84,7 @@ def _is_client(name: str) -> bool:
     return meant and not Path(name).exists()
 
 
-def _lines(options: Options, found: Diff) -> list[str]:
+def _lines(options: DiffOptions, found: Diff) -> list[str]:
     command = _command(options)
     if options.as_json:
         return [for_json(to_json(words.as_json(found, command), indent=1).decode())]
@@ -92,16 +92,16 @@ def _lines(options: Options, found: Diff) -> list[str]:
     return list(map(for_log, lines))
 
 
-def _command(options: Options) -> str:
+def _command(options: DiffOptions) -> str:
     """What asks the same, without the folders of this machine."""
     sides = (options.before, options.after)
-    told = [name if _is_client(name) else spoken(Path(name)) for name in sides]
-    scenarios = [word for path in options.scenarios for word in ("--scenarios", spoken(path))]
+    told = [name if _is_client(name) else display_path(Path(name)) for name in sides]
+    scenarios = [word for path in options.scenarios for word in ("--scenarios", display_path(path))]
     words = ["authprobe", "diff", *told, *options.names, *scenarios]
     return shlex.join([*words, *(looks_words(options.looks) if _is_client(options.before) else [])])
 
 
-def _of_runs(options: Options) -> Diff:
+def _of_runs(options: DiffOptions) -> Diff:
     """What differs between two results files, of these cases.
 
     Raises:
@@ -117,7 +117,7 @@ def _of_runs(options: Options) -> Diff:
     return found.only(options.names) if options.names else found
 
 
-def _of_clients(options: Options, log: Trials) -> tuple[Diff, str | None, ExitCode]:
+def _of_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, ExitCode]:
     """What differs between two clients, what is to be told, and the exit code.
 
     Raises:
@@ -130,7 +130,7 @@ def _of_clients(options: Options, log: Trials) -> tuple[Diff, str | None, ExitCo
     )
     scenarios = tuple(load_all(settings.all_scenario_paths))
     usual = () if options.scenarios else _usual(scenarios, before.kind)
-    contrast = Contrast(
+    contrast = VersionComparison(
         before=before,
         after=after,
         pairs=pairs_of(scenarios, before, after, options.names, usual=usual),
@@ -140,7 +140,7 @@ def _of_clients(options: Options, log: Trials) -> tuple[Diff, str | None, ExitCo
     known = list(trials if options.from_log else without_untested(trials))
     if options.from_log:
         return contrast.diff(known), None, ExitCode.OK
-    check_folder(options.out)
+    check_writable(options.out)
     problem, code = _probe(contrast, known, settings, log)
     return contrast.diff(known), problem, code
 
@@ -177,7 +177,7 @@ def _exact(client: Client) -> str:
     if version is None:
         raise SettingsError(f"{client}: no version of it is published")
     if version not in known:
-        raise SettingsError(f"{client.kind}@{not_published(version, known)}")
+        raise SettingsError(f"{client.kind}@{unpublished_message(version, known)}")
     return version
 
 
@@ -191,17 +191,17 @@ def _usual(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]
 
 
 def _probe(
-    contrast: Contrast, known: list[Trial], settings: Settings, log: Trials
+    contrast: VersionComparison, known: list[Trial], settings: Settings, log: ProbeLog
 ) -> tuple[str | None, ExitCode]:
     """Add what is not known; what is to be told, and the exit code."""
     disk_bytes = settings.cache_limit_bytes
     with (
         terminable(),
         make_reporter(plain=is_ci()) as reporter,
-        Collector(settings, log.redactor, reporter, disk_bytes=disk_bytes) as collector,
+        ProbeScheduler(settings, log.redactor, reporter, disk_bytes=disk_bytes) as collector,
     ):
         try:
-            reason = complete(contrast.next_cases, known, collector, log, reporter)
+            reason = probe_until_done(contrast.next_cases, known, collector, log, reporter)
         except KeyboardInterrupt:
             return "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
     if reason:

@@ -15,9 +15,9 @@ from authprobe import settings
 from authprobe.core.escaping import for_log, one_line
 from authprobe.doctor.checks.registry import check, is_well, sort
 from authprobe.doctor.checks.variables import is_credential
-from authprobe.doctor.inventory.inventory import Survey, survey
+from authprobe.doctor.inventory.inventory import Inventory, survey
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.precedence import Held, Win
+from authprobe.doctor.inventory.precedence import ActiveCredential, FoundCredential
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.errors import ExitCode
 from authprobe.redaction.redactor import Redactor
@@ -46,7 +46,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
         from authprobe.doctor.checks.online import check_online
 
         results = sort((*results, *check_online(found, tell=_tell)))
-    words = Words(redactor_of(found))
+    words = TextCleaner(redactor_of(found))
     if as_json:
         print(json.dumps(_as_json(results, found.wins, words), indent=2))
     else:
@@ -71,7 +71,7 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def redactor_of(found: Survey) -> Redactor:
+def redactor_of(found: Inventory) -> Redactor:
     """What knows every credential that was seen, so that none is printed by mistake."""
     redactor = Redactor()
     seen = [found.login.access, found.login.refresh, found.state.key, found.profile.access]
@@ -84,7 +84,7 @@ def redactor_of(found: Survey) -> Redactor:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextCleaner:
     """Makes what is printed harmless."""
 
     redactor: Redactor
@@ -95,7 +95,7 @@ class Words:
 
 
 def _as_json(
-    results: tuple[CheckResult, ...], wins: tuple[Win, ...], words: Words
+    results: tuple[CheckResult, ...], wins: tuple[ActiveCredential, ...], words: TextCleaner
 ) -> dict[str, object]:
     return {
         "results": [
@@ -122,7 +122,7 @@ def _as_json(
     }
 
 
-def _held(held: Held, words: Words) -> dict[str, object]:
+def _held(held: FoundCredential, words: TextCleaner) -> dict[str, object]:
     return {
         "slot": held.slot.value,
         "where": words(held.where),
@@ -133,7 +133,9 @@ def _held(held: Held, words: Words) -> dict[str, object]:
     }
 
 
-def _as_text(results: tuple[CheckResult, ...], wins: tuple[Win, ...], words: Words) -> Text:
+def _as_text(
+    results: tuple[CheckResult, ...], wins: tuple[ActiveCredential, ...], words: TextCleaner
+) -> Text:
     """The results, the worst first, then the credentials that are used."""
     drawn = Text()
     for severity, title in TITLES.items():
@@ -150,7 +152,7 @@ def _as_text(results: tuple[CheckResult, ...], wins: tuple[Win, ...], words: Wor
     return drawn
 
 
-def _lines(result: CheckResult, words: Words) -> Iterator[str]:
+def _lines(result: CheckResult, words: TextCleaner) -> Iterator[str]:
     place = f" [{words(result.where)}]" if result.where else ""
     yield f"{result.id}: {words(result.summary)}{place}"
     for detail in result.details:
@@ -163,7 +165,7 @@ def _lines(result: CheckResult, words: Words) -> Iterator[str]:
         yield from (f"source: {source}" for source in result.sources[:2])
 
 
-def _win_lines(win: Win, words: Words) -> Iterator[str]:
+def _win_lines(win: ActiveCredential, words: TextCleaner) -> Iterator[str]:
     yield f"{win.client} uses {_named(win.held, words) if win.held else 'none that was found'}"
     for other in win.others:
         yield f"    not {_named(other, words)}"
@@ -171,7 +173,7 @@ def _win_lines(win: Win, words: Words) -> Iterator[str]:
         yield f"    {win.note}"
 
 
-def _named(held: Held, words: Words) -> str:
+def _named(held: FoundCredential, words: TextCleaner) -> str:
     place = f" [{words(held.where)}]" if held.where != held.slot else ""
     scopes = f"; {', '.join(words(scope) for scope in held.scopes)}" if held.scopes else ""
     written = f"; written {held.written}" if held.written else ""

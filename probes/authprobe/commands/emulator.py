@@ -19,7 +19,7 @@ from rich.console import Console
 from authprobe.core.atomic_write import write
 from authprobe.core.escaping import for_log
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.config import Backend, Standing, TokenKind
+from authprobe.emulator.config import AccountState, Backend, TokenKind
 from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.emulator.state.tokens import Token
@@ -75,7 +75,7 @@ def emulator(
     """
     setup = Backend(
         date=date.date() if date else None,
-        standing=choose(Standing, standing, "standing"),
+        standing=choose(AccountState, standing, "standing"),
         counts_as_claude_code=counts_as_claude_code,
         faults=fault,
     )

@@ -10,13 +10,13 @@ from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from authprobe.report.model.phrases import plural
-from authprobe.trials.log import Trial, Trials
+from authprobe.trials.log import ProbeLog, Trial
 
 LOOKS: Final = 2
 """How often is looked where a difference may be chance, unless the user says otherwise."""
 
 
-def check_form(*, as_json: bool, as_markdown: bool) -> None:
+def check_output_format(*, as_json: bool, as_markdown: bool) -> None:
     """See that one way to print is asked for.
 
     Raises:
@@ -26,7 +26,7 @@ def check_form(*, as_json: bool, as_markdown: bool) -> None:
         raise SettingsError("--json and --markdown are two ways to print; give one of them")
 
 
-def check_folder(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """See that files can be written there, before anything is probed for them.
 
     Raises:
@@ -47,7 +47,7 @@ def looks_words(looks: int) -> list[str]:
     return [] if looks == LOOKS else ["--looks", str(looks)]
 
 
-def read_trials(log: Trials) -> tuple[Trial, ...]:
+def read_trials(log: ProbeLog) -> tuple[Trial, ...]:
     """What the log has; that a line is damaged is told.
 
     Raises:
@@ -59,7 +59,7 @@ def read_trials(log: Trials) -> tuple[Trial, ...]:
     return trials
 
 
-def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
+def print_lines(lines: Iterable[str], log: ProbeLog) -> ExitCode:
     """Print what holds no credential; the exit code."""
     told = "\n".join(lines)
     if scan_text(told, log.redactor):
@@ -70,7 +70,7 @@ def print_lines(lines: Iterable[str], log: Trials) -> ExitCode:
     return ExitCode.OK
 
 
-def publish(folder: Path, texts: Mapping[str, str], log: Trials) -> ExitCode:
+def publish(folder: Path, texts: Mapping[str, str], log: ProbeLog) -> ExitCode:
     """Write all of these files, or none where one holds a credential; the exit code.
 
     Raises:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from authprobe import plugin
 from authprobe.core.escaping import for_log
-from authprobe.engine.runner import plan_of
+from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor
@@ -54,7 +54,7 @@ def run(
         break_rules=frozenset(break_rules),
         **{name: place for name, place in given_places.items() if place},  # type: ignore[arg-type]
     )
-    plan = plan_of(settings)
+    plan = load_plan(settings)
     chosen = selected(plan.cases, expression)
     if expression and not chosen:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
@@ -63,7 +63,7 @@ def run(
         for case in chosen:
             print(Redactor()(case.id))
         return ExitCode.OK
-    given = plugin.Given(plan, chosen)
+    given = plugin.PreparedRun(plan, chosen)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         code = int(pytest.main(pytest_arguments(), plugins=[plugin, given]))

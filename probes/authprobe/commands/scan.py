@@ -9,7 +9,7 @@ from typing import Final
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import LIMIT_BYTES, Found, scan_data, scan_file
+from authprobe.redaction.scanner import LIMIT_BYTES, SecretMatch, scan_data, scan_file
 
 STANDARD_INPUT: Final = Path("-")
 
@@ -42,7 +42,7 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
     return ExitCode.USAGE if unreadable else ExitCode.OK
 
 
-def _scan(path: Path, redactor: Redactor) -> tuple[Found, ...]:
+def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
     if path == STANDARD_INPUT:
         return scan_data(sys.stdin.buffer.read(LIMIT_BYTES + 1), redactor)
     return scan_file(path, redactor)
@@ -62,7 +62,7 @@ def _is_broken(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _json(name: str, found: Found) -> str:
+def _json(name: str, found: SecretMatch) -> str:
     return json.dumps(
         {"file": name, "name": found.name, "place": found.place, "read_as": found.read_as}
     )

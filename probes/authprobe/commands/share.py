@@ -8,8 +8,8 @@ from typing import Final
 
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.plan.case_ids import named
-from authprobe.redaction.pseudonyms import Personal
+from authprobe.plan.case_ids import matching_ids
+from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.redaction.publishing import Guard, SecretFoundError
 from authprobe.report.markdown.issue import share_markdown
 from authprobe.report.model.matrix import problems
@@ -33,7 +33,9 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
     run = read_run(results)
     chosen = _chosen(names, run, results)
     users, hosts = own_names()
-    text = share_markdown(run, chosen, Personal(users, hosts), past=_past(chosen, results.parent))
+    text = share_markdown(
+        run, chosen, Pseudonymizer(users, hosts), past=_past(chosen, results.parent)
+    )
     try:
         guard = Guard()
         if out is None:
@@ -60,7 +62,7 @@ def _chosen(names: Sequence[str], run: Run, results: Path) -> tuple[CaseRecord, 
             _say(f"{more} not as expected; name a case to share it")
         return bad[:MOST]
     records = {record.id: record for record in run.cases}
-    found = {name: named(name, records) for name in names}
+    found = {name: matching_ids(name, records) for name in names}
     if missing := [name for name, ids in found.items() if not ids]:
         near = difflib.get_close_matches(missing[0], records, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""

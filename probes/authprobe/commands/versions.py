@@ -11,37 +11,37 @@ from pathlib import Path
 
 import authprobe
 from authprobe.commands.output import (
-    check_folder,
-    check_form,
+    check_output_format,
+    check_writable,
     looks_words,
     print_lines,
     publish,
     read_trials,
 )
 from authprobe.compatibility.features import BUNDLED, load_features
-from authprobe.compatibility.sampling import Survey, without_untested
-from authprobe.compatibility.table import Made, Table, dump_table, read_table
+from authprobe.compatibility.sampling import SamplingPlan, without_untested
+from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.escaping import for_log
-from authprobe.core.version_ranges import EXACT, is_prerelease, order
+from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import terminable
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
-from authprobe.redaction.pseudonyms import spoken
+from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.report.html.versions_page import versions_page
 from authprobe.run.model import this_platform
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.trials.log import LOG, Trial, Trials
-from authprobe.trials.scheduler import Collector, complete
+from authprobe.trials.log import LOG, ProbeLog, Trial
+from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class VersionsOptions:
     """What the user has asked for."""
 
     client: str
@@ -60,13 +60,13 @@ class Options:
     as_markdown: bool
 
 
-def versions(options: Options) -> int:
+def versions(options: VersionsOptions) -> int:
     """Probe what is not known yet, write the table and its page, and print it; the exit code.
 
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was probed.
     """
-    check_form(as_json=options.as_json, as_markdown=options.as_markdown)
+    check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
     kind = _kind(options.client)
     data = options.data or options.out / "versions" / f"{kind}.json"
     before = _table_before(data, kind)
@@ -75,15 +75,15 @@ def versions(options: Options) -> int:
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
     survey = _survey(options, settings, kind)
-    log = Trials(options.out / LOG)
+    log = ProbeLog(options.out / LOG)
     trials = read_trials(log)
     known = list(trials if options.from_log else without_untested(trials))
     for folder in (options.out, data.parent):
-        check_folder(folder)
+        check_writable(folder)
     problem, made, code = None, None, ExitCode.OK
     if not options.from_log:
         problem, made, code = _probe(options, survey, before, known, settings, log)
-    table = Table(
+    table = CompatibilityTable(
         client=kind,
         published=survey.published,
         features=survey.features(survey.known(known, before), before),
@@ -110,13 +110,13 @@ def page_of(data: Path) -> Path:
     return page
 
 
-def files(table: Table, data: Path) -> dict[str, str]:
+def files(table: CompatibilityTable, data: Path) -> dict[str, str]:
     """The table and its page, by the names of their files."""
     page = versions_page(table, data=data.name)
     return {data.name: dump_table(table), page_of(data).name: page}
 
 
-def _lines(options: Options, table: Table) -> Iterator[str]:
+def _lines(options: VersionsOptions, table: CompatibilityTable) -> Iterator[str]:
     if options.as_json:
         yield dump_table(table).rstrip("\n")
     else:
@@ -124,13 +124,13 @@ def _lines(options: Options, table: Table) -> Iterator[str]:
 
 
 def _probe(
-    options: Options,
-    survey: Survey,
-    before: Table | None,
+    options: VersionsOptions,
+    survey: SamplingPlan,
+    before: CompatibilityTable | None,
     known: list[Trial],
     settings: Settings,
-    log: Trials,
-) -> tuple[str | None, Made | None, ExitCode]:
+    log: ProbeLog,
+) -> tuple[str | None, Provenance | None, ExitCode]:
     """Add to what is known; what is to be told, what it took, and the exit code."""
     began, problem, code = time.monotonic(), None, ExitCode.OK
     chosen = survey.chosen(survey.known(known, before))
@@ -141,10 +141,12 @@ def _probe(
     with (
         terminable(),
         make_reporter(plain=is_ci()) as reporter,
-        Collector(settings, log.redactor, reporter, disk_bytes=options.disk_bytes) as collector,
+        ProbeScheduler(
+            settings, log.redactor, reporter, disk_bytes=options.disk_bytes
+        ) as collector,
     ):
         try:
-            reason = complete(next_cases, known, collector, log, reporter)
+            reason = probe_until_done(next_cases, known, collector, log, reporter)
         except KeyboardInterrupt:
             problem, code = "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
         else:
@@ -154,7 +156,7 @@ def _probe(
     if not collector.probes:
         return problem, None, code
     where = this_platform()
-    made = Made(
+    made = Provenance(
         at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
         tool=authprobe.__version__,
         platform=f"{where.system} {where.machine}",
@@ -168,15 +170,15 @@ def _probe(
     return problem, made, code
 
 
-def _command(options: Options) -> str:
+def _command(options: VersionsOptions) -> str:
     """What asks the same, without the folders of this machine."""
     told = ["authprobe", "versions", "--client", options.client]
     told += ["--since", options.since] if options.since else []
     told += ["--until", options.until] if options.until else []
     told += ["--count", str(options.count), *looks_words(options.looks)]
-    told += ["--features", spoken(options.features)] if options.features else []
+    told += ["--features", display_path(options.features)] if options.features else []
     for path in options.scenarios:
-        told += ["--scenarios", spoken(path)]
+        told += ["--scenarios", display_path(path)]
     return shlex.join(told)
 
 
@@ -194,7 +196,7 @@ def _kind(name: str) -> ClientKind:
     return client.kind
 
 
-def _table_before(data: Path, kind: ClientKind) -> Table | None:
+def _table_before(data: Path, kind: ClientKind) -> CompatibilityTable | None:
     """The table that is added to; None: there is none yet.
 
     Raises:
@@ -210,7 +212,7 @@ def _table_before(data: Path, kind: ClientKind) -> Table | None:
     return before
 
 
-def _survey(options: Options, settings: Settings, kind: ClientKind) -> Survey:
+def _survey(options: VersionsOptions, settings: Settings, kind: ClientKind) -> SamplingPlan:
     """What is asked of which versions.
 
     Raises:
@@ -222,7 +224,7 @@ def _survey(options: Options, settings: Settings, kind: ClientKind) -> Survey:
         published = _releases(published_versions(kind))
     except ClientError as error:
         raise SettingsError(f"{kind}: {error}") from None
-    return Survey(
+    return SamplingPlan(
         asked=asked,
         published=published,
         within=_between(options, published),
@@ -233,10 +235,10 @@ def _survey(options: Options, settings: Settings, kind: ClientKind) -> Survey:
 
 def _releases(published: tuple[str, ...]) -> tuple[str, ...]:
     known = {v for v in published if EXACT.fullmatch(v) and not is_prerelease(v)}
-    return tuple(sorted(known, key=order))
+    return tuple(sorted(known, key=version_key))
 
 
-def _between(options: Options, published: tuple[str, ...]) -> tuple[str, ...]:
+def _between(options: VersionsOptions, published: tuple[str, ...]) -> tuple[str, ...]:
     """The releases that are asked for.
 
     Raises:
@@ -245,16 +247,17 @@ def _between(options: Options, published: tuple[str, ...]) -> tuple[str, ...]:
     for option, version in (("--since", options.since), ("--until", options.until)):
         if version and not EXACT.fullmatch(version):
             raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
-    if options.since and options.until and order(options.since) > order(options.until):
+    if options.since and options.until and version_key(options.since) > version_key(options.until):
         raise SettingsError(
             f"--since {options.since} is newer than --until {options.until}; is it the other way?"
         )
-    low = order(options.since) if options.since else None
-    high = order(options.until) if options.until else None
+    low = version_key(options.since) if options.since else None
+    high = version_key(options.until) if options.until else None
     found = tuple(
         version
         for version in published
-        if (low is None or low <= order(version)) and (high is None or order(version) <= high)
+        if (low is None or low <= version_key(version))
+        and (high is None or version_key(version) <= high)
     )
     if not found:
         newest = f"; the newest is {published[-1]}" if published else ""

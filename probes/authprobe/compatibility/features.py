@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from authprobe.bisection.question import BROKEN, Inquiry, make_inquiry
+from authprobe.bisection.question import BROKEN, BisectionQuestion, make_inquiry
 from authprobe.documents.node_tree import compose
 from authprobe.documents.source import Flaw, SourceError, escape, read_text
 from authprobe.documents.validation import locate, read
@@ -16,12 +16,12 @@ from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.observation.selectors import (
-    FIELDS,
+    EXIT_FIELDS,
     GOES_ON,
-    OF_THE_END,
+    SELECTORS,
+    bypassed_proxy,
     check_field,
-    goes_on,
-    reached_nothing,
+    keeps_retrying,
 )
 from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
 from authprobe.trials.log import definition_hash
@@ -60,8 +60,8 @@ class Definition:
         """The value of the field; what could not be read is not asked for."""
         if seen.outcome is Outcome.UNAVAILABLE and seen.detail == NOT_THERE:
             return NO if self.contains else NOT_THERE
-        found = FIELDS[self.field](seen)
-        if self.field in OF_THE_END and goes_on(seen):
+        found = SELECTORS[self.field](seen)
+        if self.field in EXIT_FIELDS and keeps_retrying(seen):
             found = (GOES_ON, *found) if self.contains and self.field == "outcome" else (GOES_ON,)
         if self.contains:
             return YES if self.contains in found else NO
@@ -80,8 +80,8 @@ class Definition:
         if seen.outcome is Outcome.UNAVAILABLE:
             told = seen.detail or "it could not be tested"
             return None if seen.detail == NOT_THERE else told
-        unread = seen.outcome in BROKEN or reached_nothing(seen)
-        if not unread or self.field == "outcome" or goes_on(seen):
+        unread = seen.outcome in BROKEN or bypassed_proxy(seen)
+        if not unread or self.field == "outcome" or keeps_retrying(seen):
             return None
         return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
 
@@ -96,11 +96,11 @@ class Definitions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class BoundFeature:
     """A feature with the case that shows it, at any version."""
 
     definition: Definition
-    inquiry: Inquiry
+    inquiry: BisectionQuestion
 
     @property
     def kind(self) -> ClientKind:
@@ -115,7 +115,9 @@ class Asked:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -> tuple[Asked, ...]:
+def load_features(
+    path: Path, scenarios: Sequence[Scenario], kind: ClientKind
+) -> tuple[BoundFeature, ...]:
     """The features of one client.
 
     Raises:
@@ -131,7 +133,7 @@ def load_features(path: Path, scenarios: Sequence[Scenario], kind: ClientKind) -
     return own
 
 
-def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> Asked:
+def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> BoundFeature:
     """The feature with its case.
 
     Raises:
@@ -146,7 +148,7 @@ def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) ->
         raise SettingsError(
             f"{_told(path)}, feature '{definition.id}': {error}{hint if path == BUNDLED else ''}"
         ) from None
-    return Asked(definition=definition, inquiry=inquiry)
+    return BoundFeature(definition=definition, inquiry=inquiry)
 
 
 def _told(path: Path) -> str:

@@ -6,35 +6,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.compatibility.features import Asked
+from authprobe.compatibility.features import BoundFeature
 from authprobe.compatibility.table import (
-    Evidence,
+    CompatibilityTable,
     Feature,
-    Table,
+    VersionEvidence,
     gaps,
     intervals,
-    spread,
-    undecided,
+    next_versions,
+    sample_evenly,
 )
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import parse_client
-from authprobe.trials.log import Trial, key_of
+from authprobe.trials.log import Trial, cache_key
 
-MOST: Final = 0.75
+MAJORITY: Final = 0.75
 """The part of the features that is most of them."""
 DIFFERS: Final = "not the same each time"
 
-Known = Mapping[str, Mapping[str, Evidence]]
+Known = Mapping[str, Mapping[str, VersionEvidence]]
 """Evidence by the id of its feature and by version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class SamplingPlan:
     """What is asked of which versions."""
 
-    asked: tuple[Asked, ...]
+    asked: tuple[BoundFeature, ...]
     published: tuple[str, ...]
     """Every release, the oldest first."""
     within: tuple[str, ...]
@@ -44,25 +44,25 @@ class Survey:
     looks: int
     """How many times a version is probed that stands beside a change."""
 
-    def known(self, trials: Iterable[Trial], kept: Table | None) -> Known:
+    def known(self, trials: Iterable[Trial], kept: CompatibilityTable | None) -> Known:
         """What is known by the log, and of what it does not tell by a table."""
         by_key = defaultdict(list)
         for trial in trials:
             by_key[trial.key].append(trial)
         seen = {_version(key.client) for key in by_key}
         tried = [version for version in self.published if version in seen]
-        found: dict[str, dict[str, Evidence]] = {}
+        found: dict[str, dict[str, VersionEvidence]] = {}
         for asked in self.asked:
             found[asked.definition.id] = evidence = _kept(asked, kept)
             for version in tried:
-                if own := by_key.get(key_of(asked.inquiry.at(version)), ()):
+                if own := by_key.get(cache_key(asked.inquiry.at(version)), ()):
                     new = _evidence(asked, version, own)
-                    evidence[version] = _better(evidence.get(version), new)
+                    evidence[version] = _merge_evidence(evidence.get(version), new)
         return found
 
     def chosen(self, known: Known) -> tuple[str, ...]:
         """The versions that are asked whatever they show, the oldest first."""
-        return spread(self.within, self.count, well_known(known))
+        return sample_evenly(self.within, self.count, well_known(known))
 
     def next_cases(
         self, chosen: Sequence[str], known: Known, tried: Counter[str]
@@ -91,7 +91,7 @@ class Survey:
         )
 
     def _undecided(
-        self, asked: Asked, known: Mapping[str, Evidence], tried: Counter[str]
+        self, asked: BoundFeature, known: Mapping[str, VersionEvidence], tried: Counter[str]
     ) -> Iterator[str]:
         """The versions to ask next, of those among which changes are sought; nothing that has been
         tried in vain.
@@ -101,17 +101,17 @@ class Survey:
         in_vain = {v for v in self.within if times[v] and not _is_tested(evidence.get(v))}
         open_ones = {v: each for v, each in evidence.items() if _is_tested(each)}
         published = [version for version in self.within if version not in in_vain]
-        for version in undecided(published, open_ones, looks=self.looks):
+        for version in next_versions(published, open_ones, looks=self.looks):
             if times[version] < self.looks:
                 yield version
 
-    def _cases(self, wanted: Iterable[tuple[str, Asked]]) -> tuple[Case, ...]:
+    def _cases(self, wanted: Iterable[tuple[str, BoundFeature]]) -> tuple[Case, ...]:
         """Each case once, though several features are read from it."""
-        ordered = sorted(wanted, key=lambda each: order(each[0]), reverse=True)
+        ordered = sorted(wanted, key=lambda each: version_key(each[0]), reverse=True)
         cases = (asked.inquiry.at(version) for version, asked in ordered)
         return tuple({case.id: case for case in cases}.values())
 
-    def features(self, known: Known, kept: Table | None) -> tuple[Feature, ...]:
+    def features(self, known: Known, kept: CompatibilityTable | None) -> tuple[Feature, ...]:
         """The features with what is known of them, and then what a table has of others."""
         asked = tuple(self._feature(each, known[each.definition.id]) for each in self.asked)
         others = (each for each in (kept.features if kept else ()) if each.id not in known)
@@ -121,9 +121,9 @@ class Survey:
         """The same evidence, where there are more versions now."""
         return dataclasses.replace(feature, intervals=intervals(self.published, feature.evidence))
 
-    def _feature(self, asked: Asked, known: Mapping[str, Evidence]) -> Feature:
+    def _feature(self, asked: BoundFeature, known: Mapping[str, VersionEvidence]) -> Feature:
         definition = asked.definition
-        evidence = tuple(known[version] for version in sorted(known, key=order))
+        evidence = tuple(known[version] for version in sorted(known, key=version_key))
         return Feature(
             id=definition.id,
             title=definition.title,
@@ -142,7 +142,7 @@ def well_known(known: Known) -> frozenset[str]:
     nor all versions anew because there is one more feature.
     """
     times = Counter(version for evidence in known.values() for version in evidence)
-    return frozenset(v for v, number in times.items() if number >= MOST * len(known))
+    return frozenset(v for v, number in times.items() if number >= MAJORITY * len(known))
 
 
 def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
@@ -155,7 +155,7 @@ def _was_tested(seen: Observation) -> bool:
     return seen.outcome is not Outcome.UNAVAILABLE or NOT_THERE in (seen.detail or "")
 
 
-def _kept(asked: Asked, table: Table | None) -> dict[str, Evidence]:
+def _kept(asked: BoundFeature, table: CompatibilityTable | None) -> dict[str, VersionEvidence]:
     """What a table says of a feature, where the question was the same."""
     found = table.features if table else ()
     return {
@@ -175,11 +175,11 @@ def _version(client: str) -> str | None:
         return None
 
 
-def _is_tested(evidence: Evidence | None) -> bool:
+def _is_tested(evidence: VersionEvidence | None) -> bool:
     return evidence is not None and evidence.looks > 0
 
 
-def _better(old: Evidence | None, new: Evidence) -> Evidence:
+def _merge_evidence(old: VersionEvidence | None, new: VersionEvidence) -> VersionEvidence:
     """What says more, and of two values the new one: what stands beside a change is looked at
     again. The old one may be of the same looks.
     """
@@ -193,7 +193,7 @@ def _better(old: Evidence | None, new: Evidence) -> Evidence:
     return new
 
 
-def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
+def _evidence(asked: BoundFeature, version: str, trials: Sequence[Trial]) -> VersionEvidence:
     """What all looks at one version come to: a value if all that can be read show the same."""
     troubles = [asked.definition.trouble(version, trial.observation) for trial in trials]
     read = [
@@ -208,7 +208,7 @@ def _evidence(asked: Asked, version: str, trials: Sequence[Trial]) -> Evidence:
         reason = f"{DIFFERS}: {', '.join(values)}"
     elif not values:
         reason = troubles[-1]
-    return Evidence(
+    return VersionEvidence(
         version=version,
         value=value,
         reason=reason,

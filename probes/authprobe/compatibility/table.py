@@ -12,14 +12,14 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 from authprobe.errors import RecordError
 
 SCHEMA_VERSION: Final = 1
 
 
 def _checked(version: str) -> str:
-    order(version)  # raises ValueError
+    version_key(version)  # raises ValueError
     return version
 
 
@@ -28,7 +28,7 @@ Version = Annotated[str, AfterValidator(_checked)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class VersionEvidence:
     """What one version has shown of a feature."""
 
     version: Version
@@ -45,7 +45,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class VersionBound:
     """A version in which something begins, as closely as it is known: after `after`, by `by`."""
 
     after: str | None
@@ -61,8 +61,8 @@ class Interval:
     """Versions, one after the other, that show the same value, as far as they were read."""
 
     value: str
-    added: Bound
-    removed: Bound | None
+    added: VersionBound
+    removed: VersionBound | None
     """None: it is so in the newest version that was read."""
 
 
@@ -94,7 +94,7 @@ class Feature:
     intervals: tuple[Interval, ...]
     """The oldest first."""
     gaps: tuple[Gap, ...]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[VersionEvidence, ...]
     """The oldest version first."""
 
     @property
@@ -104,7 +104,7 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Provenance:
     """When a table was made, on what, and what it took; of the last command that added to it."""
 
     at: datetime.datetime
@@ -121,7 +121,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CompatibilityTable:
     """The file: one client, every feature, every version that was probed."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -129,17 +129,19 @@ class Table:
     published: tuple[Version, ...]
     """Every release of the client that was published, the oldest first; no prereleases."""
     features: tuple[Feature, ...]
-    made: tuple[Made, ...]
+    made: tuple[Provenance, ...]
     """Each command that added to it, the oldest first."""
 
     @property
     def probed(self) -> tuple[str, ...]:
         """Every version that there is evidence of, the oldest first."""
         found = {known.version for feature in self.features for known in feature.evidence}
-        return tuple(sorted(found, key=order))
+        return tuple(sorted(found, key=version_key))
 
 
-def intervals(published: Sequence[str], evidence: Iterable[Evidence]) -> tuple[Interval, ...]:
+def intervals(
+    published: Sequence[str], evidence: Iterable[VersionEvidence]
+) -> tuple[Interval, ...]:
     """Where the value changes, the oldest first; what cannot be read is passed over."""
     read = [known for known in _ordered(evidence) if known.value is not None]
     runs = [tuple(run) for _, run in groupby(read, key=lambda known: known.value)]
@@ -153,7 +155,7 @@ def intervals(published: Sequence[str], evidence: Iterable[Evidence]) -> tuple[I
     )
 
 
-def gaps(evidence: Iterable[Evidence]) -> tuple[Gap, ...]:
+def gaps(evidence: Iterable[VersionEvidence]) -> tuple[Gap, ...]:
     """Which versions cannot be read, the oldest first."""
     runs = [
         (is_read, tuple(run))
@@ -162,7 +164,7 @@ def gaps(evidence: Iterable[Evidence]) -> tuple[Gap, ...]:
     return tuple(_gaps(runs))
 
 
-def _gaps(runs: Sequence[tuple[bool, tuple[Evidence, ...]]]) -> Iterator[Gap]:
+def _gaps(runs: Sequence[tuple[bool, tuple[VersionEvidence, ...]]]) -> Iterator[Gap]:
     for place, (is_read, run) in enumerate(runs):
         if not is_read:
             yield Gap(
@@ -173,22 +175,24 @@ def _gaps(runs: Sequence[tuple[bool, tuple[Evidence, ...]]]) -> Iterator[Gap]:
             )
 
 
-def _ordered(evidence: Iterable[Evidence]) -> list[Evidence]:
-    return sorted(evidence, key=lambda known: order(known.version))
+def _ordered(evidence: Iterable[VersionEvidence]) -> list[VersionEvidence]:
+    return sorted(evidence, key=lambda known: version_key(known.version))
 
 
-def _bound(published: Sequence[str], after: str | None, by: str) -> Bound:
-    return Bound(after=after, by=by, exact=not between(published, after, by))
+def _bound(published: Sequence[str], after: str | None, by: str) -> VersionBound:
+    return VersionBound(after=after, by=by, exact=not between(published, after, by))
 
 
 def between(published: Sequence[str], after: str | None, before: str) -> tuple[str, ...]:
     """The published versions between two; before the second, where the first is None."""
-    low, high = order(after) if after else None, order(before)
-    return tuple(v for v in published if (low is None or low < order(v)) and order(v) < high)
+    low, high = version_key(after) if after else None, version_key(before)
+    return tuple(
+        v for v in published if (low is None or low < version_key(v)) and version_key(v) < high
+    )
 
 
-def undecided(
-    published: Sequence[str], evidence: Mapping[str, Evidence], *, looks: int
+def next_versions(
+    published: Sequence[str], evidence: Mapping[str, VersionEvidence], *, looks: int
 ) -> tuple[str, ...]:
     """The versions to ask next so that every change is known exactly, the newest first.
 
@@ -207,10 +211,12 @@ def undecided(
             wanted[unasked[len(unasked) // 2]] = None
         else:
             wanted |= {known.version: None for known in (before, after) if known.looks < looks}
-    return tuple(sorted(wanted, key=order, reverse=True))
+    return tuple(sorted(wanted, key=version_key, reverse=True))
 
 
-def spread(versions: Sequence[str], count: int, known: Container[str] = ()) -> tuple[str, ...]:
+def sample_evenly(
+    versions: Sequence[str], count: int, known: Container[str] = ()
+) -> tuple[str, ...]:
     """So many of these, the oldest first: what is known of, the last, the first, and then the
     middle of the widest gap, the newer one where two are as wide.
 
@@ -227,7 +233,7 @@ def spread(versions: Sequence[str], count: int, known: Container[str] = ()) -> t
     return tuple(versions[place] for place in sorted(places))
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CompatibilityTable:
     """The table in a file.
 
     Raises:
@@ -252,11 +258,11 @@ def dump_schema() -> str:
     return to_json(head | schema | {"title": "authprobe versions"}, indent=2).decode() + "\n"
 
 
-def dump_table(table: Table) -> str:
+def dump_table(table: CompatibilityTable) -> str:
     """The table as JSON, which `read_table` reads."""
     return for_json(to_json(table, indent=1).decode()) + "\n"
 
 
 @functools.cache
-def _reader() -> TypeAdapter[Table]:
-    return TypeAdapter(Table)
+def _reader() -> TypeAdapter[CompatibilityTable]:
+    return TypeAdapter(CompatibilityTable)

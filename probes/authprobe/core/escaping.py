@@ -17,33 +17,33 @@ HIDDEN_IN_JSON: Final = re.compile(
 """What JSON need not escape, and a terminal obeys or does not show."""
 
 
-def visible(text: str) -> str:
+def escape_nonprintable(text: str) -> str:
     r"""The text with controls, direction marks and odd spaces as `\u202e`; lines and tabs stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
 
 
-def cap(text: str, limit: int = LONG) -> str:
+def truncate(text: str, limit: int = LONG) -> str:
     """The text, or its beginning and how much is missing."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… ({len(text) - limit:,} more characters)"
 
 
-def shown(text: str, limit: int = LONG) -> str:
+def for_display(text: str, limit: int = LONG) -> str:
     """The text as a report may show it: capped, and nothing hidden in it."""
-    return visible(cap(text.replace("\r\n", "\n").strip(" \n"), limit))
+    return escape_nonprintable(truncate(text.replace("\r\n", "\n").strip(" \n"), limit))
 
 
 def one_line(text: str, limit: int = SHORT) -> str:
     """What `shown` gives, on one line."""
-    return shown(re.sub(r"[ \r\n\t]+", " ", text), limit)
+    return for_display(re.sub(r"[ \r\n\t]+", " ", text), limit)
 
 
 def for_log(text: str) -> str:
     """Text of several lines for a terminal, which may be that of a CI job."""
-    return COMMAND.sub(_first_escaped, visible(text.replace("\r\n", "\n")))
+    return COMMAND.sub(_first_escaped, escape_nonprintable(text.replace("\r\n", "\n")))
 
 
 def for_json(text: str) -> str:

@@ -40,7 +40,7 @@ class Order:
 
 
 @functools.lru_cache(maxsize=4096)  # the same few hundred are compared over and over
-def order(version: str) -> Order:
+def version_key(version: str) -> Order:
     """The place of a version among those of its package.
 
     Raises:
@@ -73,7 +73,7 @@ def _identifier(text: str) -> Identifier:
 
 def is_prerelease(version: str) -> bool:
     """Whether it comes before a release, as `2.0.0-beta.1` and `2.0rc1` do."""
-    place = order(version)
+    place = version_key(version)
     return place.stage != _FINAL or place.dev != (1, 0)
 
 
@@ -81,7 +81,7 @@ def newest(versions: Iterable[str]) -> str | None:
     """The last of them, a release if there is one; what is no version is left out."""
     known = [version for version in versions if EXACT.fullmatch(version)]
     releases = [version for version in known if not is_prerelease(version)]
-    return max(releases or known, key=order, default=None)
+    return max(releases or known, key=version_key, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Bound:
 
     def allows(self, version: str) -> bool:
         """Whether a version meets it."""
-        place, own = order(version), order(self.version)
+        place, own = version_key(version), version_key(self.version)
         match self.sign:
             case ">=":
                 return place >= own
@@ -131,15 +131,15 @@ class Range:
         if not EXACT.fullmatch(version):
             return False
         if is_prerelease(version):
-            release = order(version).release
+            release = version_key(version).release
             named = [bound.version for bound in self.bounds if is_prerelease(bound.version)]
-            if not any(order(name).release == release for name in named):
+            if not any(version_key(name).release == release for name in named):
                 return False
         return all(bound.allows(version) for bound in self.bounds)
 
     def select(self, published: Iterable[str]) -> tuple[str, ...]:
         """The published versions that it means, the oldest first."""
-        held = sorted({version for version in published if self.holds(version)}, key=order)
+        held = sorted({version for version in published if self.holds(version)}, key=version_key)
         if self.each is None:
             return tuple(held)
         kept = _KEPT[self.each]
@@ -147,7 +147,7 @@ class Range:
 
 
 def _leading(version: str, parts: int) -> tuple[int, ...]:
-    release = order(version).release
+    release = version_key(version).release
     return (release + (0,) * parts)[:parts]
 
 
@@ -183,5 +183,5 @@ def _bounds(text: str) -> Iterator[Bound]:
     if not found or "".join(match[0] for match in found) != text:
         raise ValueError(text)
     for match in found:
-        order(match["version"])
+        version_key(match["version"])
         yield Bound(sign=match["sign"], version=match["version"])

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from authprobe.diagnosis.phrases import wording
-from authprobe.diagnosis.symptom import Kind
+from authprobe.diagnosis.phrases import matching_phrases
+from authprobe.diagnosis.symptom import FactKind
 from authprobe.documents import node_tree
 from authprobe.documents.node_tree import Items, Node, Scalar
 from authprobe.documents.source import Flaw, Mark, SourceError, quote, read_text, remedy
@@ -19,7 +19,7 @@ UNKNOWN: Final = "unknown"
 NOT_AUTH: Final = "not-auth"
 
 
-class Group(enum.StrEnum):
+class CauseGroup(enum.StrEnum):
     """What a cause concerns, in the order in which it is asked for."""
 
     REQUEST = "request"
@@ -34,7 +34,9 @@ class Group(enum.StrEnum):
     NONE = "none"
 
 
-BEFORE_CREDENTIALS: Final = frozenset({Group.REQUEST, Group.NETWORK, Group.SERVICE, Group.CLOCK})
+BEFORE_CREDENTIALS: Final = frozenset(
+    {CauseGroup.REQUEST, CauseGroup.NETWORK, CauseGroup.SERVICE, CauseGroup.CLOCK}
+)
 """What is excluded before a credential is blamed (anthropics/claude-code#33217)."""
 
 
@@ -47,7 +49,7 @@ class Tier(enum.StrEnum):
     UPSTREAM = "report upstream"
 
 
-class Certainty(enum.StrEnum):
+class ConfidenceLevel(enum.StrEnum):
     """How well a cause is known, in the words of the emulator's rules."""
 
     DOCUMENTED = "documented"
@@ -67,22 +69,22 @@ class Weight(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class CauseCondition:
     """What must be seen together: of each kind one of the values."""
 
     says: tuple[str, ...] = ()
     """Wordings, of which one must be found."""
     also: tuple[str, ...] = ()
     """Wordings, of which one must be found as well."""
-    facts: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    facts: Mapping[FactKind, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
     """Something that points to a cause."""
 
-    condition: Condition
-    lacks: Condition | None = None
+    condition: CauseCondition
+    lacks: CauseCondition | None = None
     """What must not be seen beside it."""
     weight: Weight = Weight.DECISIVE
 
@@ -110,9 +112,9 @@ class Cause:
 
     id: str
     summary: str
-    group: Group
+    group: CauseGroup
     signs: tuple[Sign, ...] = ()
-    unless: tuple[Condition, ...] = ()
+    unless: tuple[CauseCondition, ...] = ()
     """What excludes it, wherever it is seen."""
     yields_to: tuple[str, ...] = ()
     """Causes that say more, where they fit as well."""
@@ -122,7 +124,7 @@ class Cause:
     """Addresses."""
     seen: tuple[str, str] | None = None
     """The first day and the last, ISO 8601, as exact as the sources."""
-    certainty: Certainty = Certainty.SEVERAL
+    certainty: ConfidenceLevel = ConfidenceLevel.SEVERAL
 
 
 @functools.cache
@@ -132,10 +134,10 @@ def causes() -> Mapping[str, Cause]:
     Raises:
         RecordError: the file is not as it must be; each complaint with its place.
     """
-    return load(FILE)
+    return load_causes(FILE)
 
 
-def load(path: Path) -> Mapping[str, Cause]:
+def load_causes(path: Path) -> Mapping[str, Cause]:
     """The causes of a file.
 
     Raises:
@@ -188,7 +190,7 @@ class _Reader:
         return Cause(
             id=name,
             summary=self._text(keys["summary"]),
-            group=self._choice(keys["group"], Group),
+            group=self._choice(keys["group"], CauseGroup),
             signs=tuple(self._each(keys.get("signs"), self._sign)),
             unless=tuple(self._each(keys.get("unless"), self._condition)),
             yields_to=self._texts(keys.get("yields_to")),
@@ -196,9 +198,9 @@ class _Reader:
             experiment=self._experiment(keys.get("experiment")),
             sources=tuple(address(text) for text in self._texts(keys.get("sources"))),
             seen=(seen[0], seen[-1]) if seen else None,
-            certainty=self._choice(keys["certainty"], Certainty)
+            certainty=self._choice(keys["certainty"], ConfidenceLevel)
             if "certainty" in keys
-            else Certainty.SEVERAL,
+            else ConfidenceLevel.SEVERAL,
         )
 
     def _sign(self, node: Node) -> Sign:
@@ -210,22 +212,22 @@ class _Reader:
             weight=self._choice(weight, Weight) if weight else Weight.DECISIVE,
         )
 
-    def _condition(self, node: Node) -> Condition:
+    def _condition(self, node: Node) -> CauseCondition:
         return self._conditions(node, self._keys(node, _CONDITION_KEYS) or {})
 
-    def _conditions(self, node: Node, keys: Mapping[str, Node]) -> Condition:
+    def _conditions(self, node: Node, keys: Mapping[str, Node]) -> CauseCondition:
         if not keys:
             self._flaw(node, "a condition needs at least one key")
-        return Condition(
+        return CauseCondition(
             says=self._wordings(keys.get("says")),
             also=self._wordings(keys.get("also")),
-            facts={kind: self._texts(keys[kind]) for kind in Kind if kind.value in keys},
+            facts={kind: self._texts(keys[kind]) for kind in FactKind if kind.value in keys},
         )
 
     def _wordings(self, node: Node | None) -> tuple[str, ...]:
         for item in self._items(node) if isinstance(node, Items) else (node,) if node else ():
             try:
-                wording(self._text(item))
+                matching_phrases(self._text(item))
             except ValueError as error:
                 self._flaw(item, str(error))
         return self._texts(node)
@@ -299,7 +301,7 @@ class _Reader:
         self.flaws.append(Flaw(node.at, text))
 
 
-_CONDITION_KEYS: Final = ("says", "also", *(kind.value for kind in Kind))
+_CONDITION_KEYS: Final = ("says", "also", *(kind.value for kind in FactKind))
 _SIGN_KEYS: Final = (*_CONDITION_KEYS, "lacks", "weight")
 _CAUSE_KEYS: Final = (
     *("id", "summary", "group", "signs", "unless", "yields_to"),

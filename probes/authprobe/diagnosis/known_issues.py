@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 from authprobe.diagnosis.causes import address
 from authprobe.documents import node_tree
 from authprobe.documents.source import SourceError, read_text
@@ -52,16 +52,16 @@ class Regression:
 
     def concerns(self, version: str) -> bool:
         """Whether the version is one of them."""
-        place = order(version)
+        place = version_key(version)
         return (
-            (self.begin is None or place >= order(self.begin))
-            and (self.end is None or place <= order(self.end))
-            and (self.fixed is None or place < order(self.fixed))
+            (self.begin is None or place >= version_key(self.begin))
+            and (self.end is None or place <= version_key(self.end))
+            and (self.fixed is None or place < version_key(self.fixed))
         )
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class KnownIssues:
     """All that is known."""
 
     incidents: tuple[Incident, ...]
@@ -85,16 +85,16 @@ class History:
 
 
 @functools.cache
-def history() -> History:
+def history() -> KnownIssues:
     """What is in the file.
 
     Raises:
         RecordError: the file is not as it must be.
     """
-    return load(FILE)
+    return load_known_issues(FILE)
 
 
-def load(path: Path) -> History:
+def load_known_issues(path: Path) -> KnownIssues:
     """What is in such a file.
 
     Raises:
@@ -121,7 +121,7 @@ def load(path: Path) -> History:
                 parts[name].append(_READ[name](entry))
             except (KeyError, ValueError, TypeError) as error:
                 raise RecordError(f"{path}:{node.at.line}: {error}") from None
-    return History(tuple(parts["incidents"]), tuple(parts["regressions"]))
+    return KnownIssues(tuple(parts["incidents"]), tuple(parts["regressions"]))
 
 
 def _incident(entry: Mapping[str, Any]) -> Incident:
@@ -133,7 +133,7 @@ def _incident(entry: Mapping[str, Any]) -> Incident:
 def _regression(entry: Mapping[str, Any]) -> Regression:
     for key in ("from", "to", "fixed"):
         if key in entry:
-            order(str(entry[key]))
+            version_key(str(entry[key]))
     return Regression(
         begin=entry.get("from"), end=entry.get("to"), fixed=entry.get("fixed"), **_common(entry)
     )

@@ -16,14 +16,14 @@ from authprobe.diagnosis.causes import (
     NOT_AUTH,
     UNKNOWN,
     Cause,
-    Condition,
-    Group,
+    CauseCondition,
+    CauseGroup,
     Sign,
     Weight,
     causes,
 )
-from authprobe.diagnosis.phrases import wording
-from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom
+from authprobe.diagnosis.phrases import matching_phrases
+from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom
 
 COUNTS: Final = {Weight.DECISIVE: 0.9, Weight.STRONG: 0.6, Weight.WEAK: 0.25}
 SUREST: Final = 0.99
@@ -135,7 +135,7 @@ def _without_lesser(scores: Mapping[str, _Score], known: Mapping[str, Cause]) ->
         name: score
         for name, score in scores.items()
         if likely.isdisjoint(known[name].yields_to)
-        and not (explained and known[name].group is Group.CREDENTIAL and not score.decisive)
+        and not (explained and known[name].group is CauseGroup.CREDENTIAL and not score.decisive)
     }
 
 
@@ -147,11 +147,11 @@ def _meets(symptom: Symptom, sign: Sign) -> tuple[Weight, tuple[Evidence, ...]] 
     return None
 
 
-def _anywhere(symptom: Symptom, condition: Condition) -> bool:
+def _anywhere(symptom: Symptom, condition: CauseCondition) -> bool:
     return any(_holds(scene, condition) is not None for scene in symptom.scenes)
 
 
-def _holds(scene: Scene, condition: Condition) -> tuple[Evidence, ...] | None:
+def _holds(scene: Scene, condition: CauseCondition) -> tuple[Evidence, ...] | None:
     """What shows that the condition is met in this scene; None: it is not."""
     shown: list[Evidence] = []
     for kind, values in condition.facts.items():
@@ -163,7 +163,8 @@ def _holds(scene: Scene, condition: Condition) -> tuple[Evidence, ...] | None:
         if not wordings:
             continue
         place = next(
-            (p for text in wordings if (p := wording(text).find(scene.words)) is not None), None
+            (p for text in wordings if (p := matching_phrases(text).find(scene.words)) is not None),
+            None,
         )
         if place is None:
             return None
@@ -171,7 +172,7 @@ def _holds(scene: Scene, condition: Condition) -> tuple[Evidence, ...] | None:
     return tuple(dict.fromkeys(shown))
 
 
-def _fact(scene: Scene, kind: Kind, values: tuple[str, ...]) -> Evidence | None:
+def _fact(scene: Scene, kind: FactKind, values: tuple[str, ...]) -> Evidence | None:
     facts = scene.facts.get(kind, {})
     for value in values:
         if value in facts:
@@ -196,7 +197,7 @@ def _fallback(symptom: Symptom, known: Mapping[str, Cause], scores: Mapping[str,
     """That it is about something else, where no word is about authentication; else unknown."""
     if symptom.is_text and not scores:
         words = symptom.scenes[0].words
-        about = any(wording(text).find(words) is not None for text in AUTH_WORDS)
+        about = any(matching_phrases(text).find(words) is not None for text in AUTH_WORDS)
         if not about and len(words) >= ENOUGH_WORDS:
             return Match(cause=known[NOT_AUTH], confidence=LIKELY, level=Level.LIKELY)
     return Match(cause=known[UNKNOWN], confidence=0.0, level=Level.POSSIBLE)

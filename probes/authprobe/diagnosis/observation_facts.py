@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
-from authprobe.diagnosis.phrases import Words
-from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect
+from authprobe.diagnosis.phrases import Phrase
+from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom, collect
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 CLOCK_OFFSET: Final = 60.0
@@ -15,7 +15,7 @@ USUAL_BYTES: Final = 32 * 1024 * 1024
 """More than any answer of the API."""
 ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOpenSocket)\b")
 
-Fact = tuple[Kind, str, Evidence]
+Fact = tuple[FactKind, str, Evidence]
 
 
 def observed(seen: Observation) -> Symptom:
@@ -42,28 +42,28 @@ def _failed(exchange: Exchange) -> bool:
 
 def _exchange(exchange: Exchange) -> Scene:
     said = exchange.message or ""
-    return Scene(facts=collect(_facts(exchange)), text=said, words=Words(said))
+    return Scene(facts=collect(_facts(exchange)), text=said, words=Phrase(said))
 
 
 def _facts(exchange: Exchange) -> Iterator[Fact]:
     shown = _line(exchange)
     if exchange.status is not None and exchange.method != "CONNECT":
-        yield Kind.STATUS, str(exchange.status), shown
+        yield FactKind.STATUS, str(exchange.status), shown
     if exchange.error_type:
-        yield Kind.ERROR_TYPE, exchange.error_type, shown
-    yield Kind.HOST, exchange.host, shown
-    yield Kind.PATH, exchange.path, shown
+        yield FactKind.ERROR_TYPE, exchange.error_type, shown
+    yield FactKind.HOST, exchange.host, shown
+    yield FactKind.PATH, exchange.path, shown
     slot = re.sub(r"-\d+$", "", exchange.credential or "none")
-    yield Kind.CREDENTIAL, slot, shown
-    yield Kind.HEADER, exchange.credential_header or "none", shown
+    yield FactKind.CREDENTIAL, slot, shown
+    yield FactKind.HEADER, exchange.credential_header or "none", shown
     for flag in exchange.betas or ("none",):
-        yield Kind.BETA, flag, shown
+        yield FactKind.BETA, flag, shown
     if exchange.content_type:
-        yield Kind.CONTENT, exchange.content_type.partition(";")[0], shown
+        yield FactKind.CONTENT, exchange.content_type.partition(";")[0], shown
     elif exchange.size_bytes == 0:
-        yield Kind.CONTENT, "none", shown
+        yield FactKind.CONTENT, "none", shown
     for event in _events(exchange):
-        yield Kind.EVENT, event, shown
+        yield FactKind.EVENT, event, shown
 
 
 def _events(exchange: Exchange) -> Iterator[str]:
@@ -104,22 +104,26 @@ def _line(exchange: Exchange) -> Evidence:
 def _told(seen: Observation) -> Scene:
     """What the user was told, and what the whole of it shows."""
     text = "\n".join(part for part in (seen.message, seen.detail) if part)
-    return Scene(facts=collect(_whole(seen, text)), text=text, words=Words(text))
+    return Scene(facts=collect(_whole(seen, text)), text=text, words=Phrase(text))
 
 
 def _whole(seen: Observation, text: str) -> Iterator[Fact]:
-    yield Kind.OUTCOME, seen.outcome.value, Evidence(f"outcome {seen.outcome}")
+    yield FactKind.OUTCOME, seen.outcome.value, Evidence(f"outcome {seen.outcome}")
     for found in ERROR_CODE.finditer(text):
-        yield Kind.CODE, found[1], Evidence(text.strip())
+        yield FactKind.CODE, found[1], Evidence(text.strip())
     if not seen.exchanges and seen.outcome is not Outcome.ACCEPTED:
-        yield Kind.EVENT, "nothing-asked", Evidence("no request reached the backend")
+        yield FactKind.EVENT, "nothing-asked", Evidence("no request reached the backend")
     stored = seen.stored_login
     # A client empties the record when its refresh was refused: that is the consequence then.
     refused = any(
         e.path.endswith(TOKEN_PATH_SUFFIX) and (e.status or 0) >= 400 for e in seen.exchanges
     )
     if stored is not None and stored.state is LoginState.BLANKED and not refused:
-        yield Kind.EVENT, "blanked", Evidence("the stored login is there and its tokens are empty")
+        yield (
+            FactKind.EVENT,
+            "blanked",
+            Evidence("the stored login is there and its tokens are empty"),
+        )
 
 
 def _version(seen: Observation) -> str | None:

@@ -48,7 +48,7 @@ def _entity(found: re.Match[str]) -> str:
     return html.unescape(found[0]).replace("\xa0", " ").ljust(len(found[0]))
 
 
-class Words:
+class Phrase:
     """The words of a text, and where they stand."""
 
     __slots__ = ("_breaks", "_places", "_spelled", "starts", "words")
@@ -119,11 +119,11 @@ class Wording:
     negative: bool
     """It says itself that something is not so."""
 
-    def find(self, words: Words) -> int | None:
+    def find(self, words: Phrase) -> int | None:
         """The place of the first word of the first finding that nothing denies."""
         return next(self._found(words), None)
 
-    def _found(self, words: Words) -> Iterator[int]:
+    def _found(self, words: Phrase) -> Iterator[int]:
         spots: list[list[int]] = []
         for group in self.groups:
             places = sorted({place for phrase in group for place in words.places(phrase)})
@@ -145,7 +145,7 @@ def _nearest(places: list[int], place: int) -> int:
 
 
 @functools.cache
-def wording(written: str) -> Wording:
+def matching_phrases(written: str) -> Wording:
     """The wording that is written so.
 
     Raises:

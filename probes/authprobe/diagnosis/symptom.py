@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from authprobe.diagnosis.phrases import Words
+from authprobe.diagnosis.phrases import Phrase
 
 LENGTH: Final = 200
 """Of a line that is shown as evidence."""
 
 
-class Kind(enum.StrEnum):
+class FactKind(enum.StrEnum):
     """What a fact is about."""
 
     STATUS = "status"
@@ -50,13 +50,13 @@ class Evidence:
 class Scene:
     """What was seen together: one exchange, what the user was told, or a whole text."""
 
-    facts: Mapping[Kind, Mapping[str, Evidence]]
+    facts: Mapping[FactKind, Mapping[str, Evidence]]
     text: str = ""
-    words: Words = field(default_factory=lambda: Words(""))
+    words: Phrase = field(default_factory=lambda: Phrase(""))
 
     def quote(self, place: int) -> Evidence:
         """The line of the text in which this word stands."""
-        return quote(self.text, self.words.starts[place])
+        return quote_line(self.text, self.words.starts[place])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Symptom:
     is_text: bool = False
 
 
-def quote(text: str, index: int) -> Evidence:
+def quote_line(text: str, index: int) -> Evidence:
     """The line of a text around an index, with its number; the middle of a long one."""
     begin = text.rfind("\n", 0, index) + 1
     end = text.find("\n", index)
@@ -81,9 +81,9 @@ def quote(text: str, index: int) -> Evidence:
     return Evidence(line.strip(), text.count("\n", 0, index) + 1)
 
 
-def collect(facts: Iterable[tuple[Kind, str, Evidence]]) -> dict[Kind, dict[str, Evidence]]:
+def collect(facts: Iterable[tuple[FactKind, str, Evidence]]) -> dict[FactKind, dict[str, Evidence]]:
     """The facts by kind and value, each with what shows it first."""
-    found: dict[Kind, dict[str, Evidence]] = {}
+    found: dict[FactKind, dict[str, Evidence]] = {}
     for kind, value, evidence in facts:
         found.setdefault(kind, {}).setdefault(value, evidence)
     return found

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from authprobe.diagnosis.phrases import Words, smooth
-from authprobe.diagnosis.symptom import Evidence, Kind, Scene, Symptom, collect, quote
+from authprobe.diagnosis.phrases import Phrase, smooth
+from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom, collect, quote_line
 from authprobe.redaction.pseudonyms import EMAIL, HOME
 from authprobe.redaction.redactor import Redactor
 
@@ -104,7 +104,7 @@ def read(given: str) -> Symptom:
     text = redacted(_bounded(given))
     body = _plain(text)
     facts = collect(chain(_facts(body), _credentials(kinds, body)))
-    scene = Scene(facts=facts, text=body, words=Words(body))
+    scene = Scene(facts=facts, text=body, words=Phrase(body))
     return Symptom(scenes=(scene,), version=_version(body), date=_date(body), is_text=True)
 
 
@@ -127,29 +127,33 @@ def _same_lines(found: re.Match[str]) -> str:
     return "\n" * found[0].count("\n")
 
 
-def _facts(text: str) -> Iterator[tuple[Kind, str, Evidence]]:
+def _facts(text: str) -> Iterator[tuple[FactKind, str, Evidence]]:
     even = smooth(text)
     for kind, pattern in (
-        (Kind.CODE, ERROR_CODE),
-        (Kind.EXCEPTION, EXCEPTION),
-        (Kind.VARIABLE, VARIABLE),
+        (FactKind.CODE, ERROR_CODE),
+        (FactKind.EXCEPTION, EXCEPTION),
+        (FactKind.VARIABLE, VARIABLE),
     ):
         for found, value in _each(pattern, even):
-            yield kind, value, quote(text, found.start(1))
+            yield kind, value, quote_line(text, found.start(1))
     for found, value in _each(ERROR_TYPE, even):
-        yield Kind.ERROR_TYPE, f"{value}_error" if found[1] else value, quote(text, found.start())
+        yield (
+            FactKind.ERROR_TYPE,
+            f"{value}_error" if found[1] else value,
+            quote_line(text, found.start()),
+        )
     yield from _statuses(text, even)
     yield from _addresses(text, even)
 
 
-def _statuses(text: str, even: str) -> Iterator[tuple[Kind, str, Evidence]]:
+def _statuses(text: str, even: str) -> Iterator[tuple[FactKind, str, Evidence]]:
     """Numbers that are statuses by the words around them, each where it is so first."""
     seen = set[str]()
     for found in STATUS.finditer(even):
         around = even[max(found.start() - NEAR, 0) : found.end() + NEAR]
         if found[0] not in seen and SAYS_STATUS.search(around):
             seen.add(found[0])
-            yield Kind.STATUS, found[0], quote(text, found.start())
+            yield FactKind.STATUS, found[0], quote_line(text, found.start())
 
 
 def _each(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -164,28 +168,28 @@ def _each(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], 
             return
 
 
-def _addresses(text: str, even: str) -> Iterator[tuple[Kind, str, Evidence]]:
-    seen = set[tuple[Kind, str]]()
+def _addresses(text: str, even: str) -> Iterator[tuple[FactKind, str, Evidence]]:
+    seen = set[tuple[FactKind, str]]()
     for pattern in (ADDRESS, BARE_HOST):
         for found in pattern.finditer(even):
-            for kind, group in ((Kind.HOST, found[1]), (Kind.PATH, found[2])):
+            for kind, group in ((FactKind.HOST, found[1]), (FactKind.PATH, found[2])):
                 if group and (kind, group) not in seen and len(seen) < FACTS:
                     seen.add((kind, group))
                     yield (
                         kind,
-                        group.rstrip("./") if kind is Kind.HOST else group,
-                        quote(text, found.start(1)),
+                        group.rstrip("./") if kind is FactKind.HOST else group,
+                        quote_line(text, found.start(1)),
                     )
     for found, value in _each(PATH, even):
-        yield Kind.PATH, value, quote(text, found.start(1))
+        yield FactKind.PATH, value, quote_line(text, found.start(1))
 
 
-def _credentials(kinds: set[str], text: str) -> Iterator[tuple[Kind, str, Evidence]]:
+def _credentials(kinds: set[str], text: str) -> Iterator[tuple[FactKind, str, Evidence]]:
     at = text.find("[redacted:token]")
     for kind in sorted(kinds):
         place = text.find(f"sk-ant-{kind}")
         found = place if place >= 0 else at
-        yield Kind.CREDENTIAL, KINDS[kind], quote(text, max(found, 0))
+        yield FactKind.CREDENTIAL, KINDS[kind], quote_line(text, max(found, 0))
 
 
 def _version(text: str) -> str | None:

@@ -10,20 +10,20 @@ from typing import Final
 
 from authprobe.observation.fingerprint import (
     NONE,
-    comparable,
-    concerns,
     credential_words,
-    is_counted,
-    normalised,
+    fingerprint,
+    has_stable_count,
+    is_auth_request,
+    normalize_text,
     transitions,
 )
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
-from authprobe.observation.selectors import GOES_ON, goes_on
+from authprobe.observation.selectors import GOES_ON, keeps_retrying
 
 MADE, NOT_MADE = "made", "not made"
 SENT, NOT_SENT = "sent", "not sent"
 NO_FILE: Final = "no file"
-SHOWN: Final = 3
+MAX_VALUES_SHOWN: Final = 3
 """Values of one thing that are told, as one request after the other has another."""
 LOOKED_AT: Final = 8
 """Observations of each side by which chance is told from change."""
@@ -74,7 +74,9 @@ Request = tuple[str, str]
 """Method and path, without ids; of a connection that was refused, the host."""
 
 
-def steady(before: Sequence[Observation], after: Sequence[Observation]) -> tuple[Change, ...]:
+def stable_changes(
+    before: Sequence[Observation], after: Sequence[Observation]
+) -> tuple[Change, ...]:
     """What differs between every observation of the one and every one of the other: the rest is
     chance.
 
@@ -83,7 +85,7 @@ def steady(before: Sequence[Observation], after: Sequence[Observation]) -> tuple
     first are looked at.
     """
     found = [
-        {(each.aspect, each.subject): each for each in compare(one, other)}
+        {(each.aspect, each.subject): each for each in compare_observations(one, other)}
         for one in before[:LOOKED_AT]
         for other in after[:LOOKED_AT]
     ]
@@ -105,13 +107,13 @@ def _sides(change: Change) -> tuple[str, str]:
 
 
 def _any_of(texts: Sequence[str]) -> str:
-    more = [f"{len(texts) - SHOWN} others"] if len(texts) > SHOWN else []
-    return ", or ".join([*texts[:SHOWN], *more])
+    more = [f"{len(texts) - MAX_VALUES_SHOWN} others"] if len(texts) > MAX_VALUES_SHOWN else []
+    return ", or ".join([*texts[:MAX_VALUES_SHOWN], *more])
 
 
-def compare(before: Observation, after: Observation) -> tuple[Change, ...]:
+def compare_observations(before: Observation, after: Observation) -> tuple[Change, ...]:
     """Everything that differs, in the order of `Aspect`; nothing that is another each time."""
-    found = (*_outcome(before, after), *_wire(before, after), *_left(before, after))
+    found = (*_outcome(before, after), *_wire(before, after), *_residue_changes(before, after))
     return tuple(in_order(found))
 
 
@@ -121,7 +123,7 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
 
 
 def _outcome(before: Observation, after: Observation) -> Iterator[Change]:
-    old, new = (dataclasses.replace(comparable(seen), requests=()) for seen in (before, after))
+    old, new = (dataclasses.replace(fingerprint(seen), requests=()) for seen in (before, after))
     for each in transitions(old, new):
         yield Change(
             aspect=Aspect.OUTCOME, subject=each.field, before=each.before, after=each.after
@@ -136,7 +138,7 @@ def _wire(before: Observation, after: Observation) -> Iterator[Change]:
     for request in sorted(old.keys() | new.keys()):
         if request in old and request in new:
             yield from _of_one(request, old[request], new[request])
-            if is_counted(old[request][0]):
+            if has_stable_count(old[request][0]):
                 yield from _counts(_where(request, new[request]), request, before, after)
         else:
             there = request in new
@@ -159,7 +161,7 @@ def _requests(seen: Observation) -> dict[Request, list[Exchange]]:
 
 
 def _request(exchange: Exchange) -> Request:
-    return exchange.method, normalised(exchange.path) or exchange.host
+    return exchange.method, normalize_text(exchange.path) or exchange.host
 
 
 def _where(request: Request, exchanges: Iterable[Exchange]) -> str:
@@ -184,7 +186,7 @@ def _of_one(
     for name in HEADERS:
         told = values(lambda e, name=name: e.headers.get(name))  # type: ignore[misc]
         yield from _differing(Aspect.HEADER, f"{name} of {where}", *told)
-    if concerns(before[0]):
+    if is_auth_request(before[0]):
         yield from _differing(Aspect.ANSWER, where, *values(lambda e: e.status))
 
 
@@ -220,7 +222,7 @@ def _number(request: Request, seen: Observation) -> tuple[int, str | None]:
     if None in bodies:  # a request for a token, each of which counts
         return len(bodies), "0"
     different = len(Counter(bodies))
-    if goes_on(seen):
+    if keeps_retrying(seen):
         return different, GOES_ON
     repeated = str(len(bodies) - different)
     return different, None if seen.outcome is Outcome.TIMED_OUT else repeated
@@ -233,11 +235,11 @@ def _order(
     return tuple(
         " ".join(request)
         for request, exchanges in requests.items()
-        if request in common and concerns(exchanges[0])
+        if request in common and is_auth_request(exchanges[0])
     )
 
 
-def _left(before: Observation, after: Observation) -> Iterator[Change]:
+def _residue_changes(before: Observation, after: Observation) -> Iterator[Change]:
     """What there is on disk, and in the output, when it has ended."""
     old, new = before.stored_login, after.stored_login
     for field in dataclasses.fields(StoredLogin)[: None if old and new else 1]:
@@ -253,7 +255,7 @@ def _differing(
     old, new = (tuple(dict.fromkeys(values)) for values in (before, after))
     if old != new:
         same = alike(old, new)
-        skipped = same - 1 if same >= SHOWN else 0
+        skipped = same - 1 if same >= MAX_VALUES_SHOWN else 0
         yield Change(
             aspect=aspect, subject=subject, before=_told(old, skipped), after=_told(new, skipped)
         )
@@ -269,5 +271,5 @@ def _told(values: Sequence[object], skipped: int) -> str:
     """The first values after those that are left out, as both sides begin with them."""
     told = [NONE if value is None else str(value) for value in values[skipped:]]
     first = [f"{skipped} alike"] if skipped else []
-    more = [f"{len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    return ", then ".join([*first, *told[:SHOWN], *more]) or NONE
+    more = [f"{len(told) - MAX_VALUES_SHOWN} more"] if len(told) > MAX_VALUES_SHOWN else []
+    return ", then ".join([*first, *told[:MAX_VALUES_SHOWN], *more]) or NONE

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from authprobe.diff.observations import Aspect, Change, in_order, steady
+from authprobe.diff.observations import Aspect, Change, in_order, stable_changes
 from authprobe.observation.model import Observation
 from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.run.model import CaseRecord, Run
@@ -103,7 +103,7 @@ def diff_observations(
     for words, side in (("before", before), ("after", after)):
         if not side or side[-1].says_nothing:
             return _not_compared(case, words, side[-1].detail if side else None)
-    return Compared(case=case, changes=steady(before, after))
+    return Compared(case=case, changes=stable_changes(before, after))
 
 
 def _not_compared(case: str, side: str, reason: str | None) -> Compared:
@@ -159,7 +159,7 @@ def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
     for words, record in (("before", before), ("after", after)):
         if record.observation.says_nothing and record.verdict.status is not Status.PASSED:
             return _not_compared(case, words, record.observation.detail)
-    changes = steady([before.observation], [after.observation])
+    changes = stable_changes([before.observation], [after.observation])
     return Compared(case=case, changes=(*_verdict(before.verdict, after.verdict), *changes))
 
 

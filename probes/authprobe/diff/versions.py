@@ -13,7 +13,7 @@ from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import named_cases, without_version
 from authprobe.scenario.matrix import canonical, combinations, rules
 from authprobe.scenario.model import Client, Scenario, parse_client
-from authprobe.trials.log import Trial, key_of
+from authprobe.trials.log import Trial, cache_key
 
 SLOW: Final = "slow"
 """Tag of what waits for time limits on purpose."""
@@ -88,7 +88,7 @@ def _shape(client: Client | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
+class VersionComparison:
     """The questions, and how often each is asked where the answers differ."""
 
     before: Client
@@ -118,7 +118,9 @@ class Contrast:
 
     def _seen(self, trials: Iterable[Trial]) -> dict[str, list[Observation]]:
         """What was seen of each case; where it could be tested, that alone."""
-        cases = {key_of(case): case.id for pair in self.pairs for case in (pair.before, pair.after)}
+        cases = {
+            cache_key(case): case.id for pair in self.pairs for case in (pair.before, pair.after)
+        }
         found: dict[str, list[Observation]] = defaultdict(list)
         for trial in trials:
             if name := cases.get(trial.key):

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from authprobe.documents.node_tree import Mapping, Node, Scalar, describe
 from authprobe.documents.source import KeyPath, escape, quote, remedy
-from authprobe.emulator.config import FAULT_PATTERN, Standing, TokenKind, TokenState
+from authprobe.emulator.config import FAULT_PATTERN, AccountState, TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.model import CLIENT_PATTERN, SLUG_PATTERN, Flow, Form, Request, Via
 
@@ -20,7 +20,7 @@ _ENUMS: Final[dict[Any, str]] = {
     Request: "a request",
     TokenKind: "a kind of token",
     TokenState: "a state of a token",
-    Standing: "a standing",
+    AccountState: "a standing",
     Via: "a way to hand over a credential",
     Form: "a form of a credential",
     Flow: "a flow",

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
 from authprobe.emulator.rules.authorize import scopes_asked
-from authprobe.emulator.rules.base import Answer, Ask, Rule
+from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.denial import Denial, deny_host, deny_route, deny_rule
 from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
 from authprobe.emulator.state.state import State
@@ -184,7 +184,7 @@ class CaseBackend:
         if self.watch is not None:
             self.watch(refused)
 
-    def answer(self, ask: Ask) -> Decision:
+    def answer(self, ask: RequestContext) -> Decision:
         """The refusal that a fault demands; else the first rule that applies; else a denial."""
         rules = ROUTES.get((ask.method, ask.host, ask.path))
         faults = self.faults.met_by(ask, lambda fault: self._can_happen(fault, ask, rules))
@@ -200,7 +200,9 @@ class CaseBackend:
                 return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
         return _denied(deny_rule(ask, rules), faults)
 
-    def _can_happen(self, fault: Fault, ask: Ask, rules: tuple[Rule, ...] | None) -> bool:
+    def _can_happen(
+        self, fault: Fault, ask: RequestContext, rules: tuple[Rule, ...] | None
+    ) -> bool:
         if fault.name in STREAM_FAULTS:
             return bool(ask.fields.get("stream"))
         return fault.name in FAULTS or self._demanded(fault, rules) is not None
@@ -212,7 +214,7 @@ class CaseBackend:
             return None
         return rule if rule in EVERYWHERE or rule in (rules or ()) else None
 
-    def begin(self, ask: Ask) -> Record:
+    def begin(self, ask: RequestContext) -> Record:
         """Record a request, which `end` completes."""
         header, slot = self._credential(ask)
         agent = ask.headers.get("user-agent", "")
@@ -267,7 +269,7 @@ class CaseBackend:
         if self.watch is not None:
             self.watch(record.exchange)
 
-    def _credential(self, ask: Ask) -> tuple[str | None, str | None]:
+    def _credential(self, ask: RequestContext) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""
         in_body = ""
         if ask.path.endswith("/oauth/token"):
@@ -282,7 +284,7 @@ class CaseBackend:
                 return header, token.slot if token else "foreign"
         return None, None
 
-    def _headers(self, ask: Ask) -> dict[str, str]:
+    def _headers(self, ask: RequestContext) -> dict[str, str]:
         """The headers that concern authentication; who the client says it is only as a hash."""
         kept = {}
         for name in ("anthropic-version", "authorization", "content-type", "x-api-key"):

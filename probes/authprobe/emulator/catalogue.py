@@ -8,7 +8,7 @@ from typing import Final
 
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import ALIASES, CONNECTION_REFUSED, FAULTS
-from authprobe.emulator.rules.base import Answer, Ask, Rule
+from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.routes import EVERYWHERE, REFUSALS, ROUTES, RULES
 from authprobe.emulator.rules.token_endpoint import by_the_grants
 from authprobe.emulator.state.state import State
@@ -47,7 +47,7 @@ def check_fault(fault: Fault | str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class CatalogueRow:
     """A rule, as people and programs list it."""
 
     id: str
@@ -78,14 +78,14 @@ class Row:
         return f"{asked}{self.condition}" + (f" ({days})" if days else "")
 
 
-def rows() -> list[Row]:
+def rows() -> list[CatalogueRow]:
     """Every rule, refusals by number first."""
     return [_row(rule) for rule in sorted(RULES.values(), key=_order)]
 
 
-def _row(rule: Rule) -> Row:
+def _row(rule: Rule) -> CatalogueRow:
     answer = _example(rule)
-    return Row(
+    return CatalogueRow(
         id=rule.id,
         condition=rule.condition,
         passes=rule.passes,
@@ -114,7 +114,9 @@ def _example(rule: Rule) -> Answer | None:
     headers = {"anthropic-beta": "a-flag-that-nobody-knows"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(
-        Ask(method=method, host=host, path=path, headers=headers, query=query, state=state)
+        RequestContext(
+            method=method, host=host, path=path, headers=headers, query=query, state=state
+        )
     )
 
 

@@ -50,7 +50,7 @@ class TokenState(enum.StrEnum):
     """A stored login whose tokens are empty and whose expiry is 0."""
 
 
-class Standing(enum.StrEnum):
+class AccountState(enum.StrEnum):
     """How the organisation, and the plan, behind every credential of the backend stand."""
 
     ACTIVE = "active"
@@ -104,7 +104,7 @@ class Backend:
     """The day of the backend's answers: chooses wordings, and what is retired. Default: today."""
     counts_as_claude_code: Flag = False
     """Whether requests with a subscription token are taken as Claude Code's own."""
-    standing: Standing = Standing.ACTIVE
+    standing: AccountState = AccountState.ACTIVE
     """How the organisation and the plan behind each credential stand."""
     reuse_revokes: Flag = False
     """Whether a refresh token that is used a second time ends its whole login (RFC 9700, 4.14.2).

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.emulator.config import Fault
-from authprobe.emulator.rules.base import Ask
+from authprobe.emulator.rules.base import RequestContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Armed:
         """Disarm all."""
         self._faults = []
 
-    def met_by(self, ask: Ask, can_happen: Callable[[Fault], bool]) -> tuple[Fault, ...]:
+    def met_by(self, ask: RequestContext, can_happen: Callable[[Fault], bool]) -> tuple[Fault, ...]:
         """Those that this request meets, now and by its place; each meeting counts, and what cannot
         happen there is not met.
         """

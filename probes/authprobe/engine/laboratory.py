@@ -40,7 +40,7 @@ def open_laboratory(
     Raises:
         SettingsError: this machine does not let it be.
     """
-    scratch, network = _begin(stack)
+    scratch, network = start_emulator(stack)
     installing = Children(scratch)
     cache = Cache(cache_folder(), installing, scratch, settings.cache_limit_bytes)
     children = Children(scratch, apart=True)
@@ -56,7 +56,7 @@ def open_laboratory(
     )
 
 
-def _begin(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
+def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
     """The run's own folder, and the emulator.
 
     Raises:

@@ -44,11 +44,11 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
 def _observe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
-        with laboratory.bench(case) as bench:
+        with laboratory.sandbox(case) as sandbox:
             try:
-                return with_aftermath(bench, RUNNERS[case.client.kind](bench))
+                return with_aftermath(sandbox, RUNNERS[case.client.kind](sandbox))
             except (ClientError, OSError) as error:
-                return _unavailable(bench.redactor, error, began=began)
+                return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
 

@@ -31,7 +31,7 @@ class Reporter(Protocol):
         """Something to know afterwards as well."""
 
 
-class Silent:
+class NullReporter:
     """Tells nothing: what is told of is over at once."""
 
     def stage(self, title: str, total: int) -> None:
@@ -85,7 +85,7 @@ class _Busy:
         return [*map(str, work[:NAMED]), *more]
 
 
-class Bars:
+class LiveReporter:
     """A bar for the stage, and a line for each thing that is being worked on; a context manager."""
 
     def __init__(self, console: "Console | None" = None) -> None:
@@ -147,7 +147,7 @@ class Bars:
         self._live.console.print(for_log(line), markup=False, highlight=False, soft_wrap=True)
 
 
-class Lines:
+class LogReporter:
     """A line when a stage begins, for each slow step, every ten seconds in which something is
     done, and every half minute in which nothing is; a context manager.
     """
@@ -202,6 +202,6 @@ class Lines:
         print(for_log(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
 
 
-def make_reporter(*, plain: bool) -> Bars | Lines:
+def make_reporter(*, plain: bool) -> LiveReporter | LogReporter:
     """Bars on a terminal, lines elsewhere."""
-    return Lines() if plain or not sys.stderr.isatty() else Bars()
+    return LogReporter() if plain or not sys.stderr.isatty() else LiveReporter()

@@ -4,14 +4,14 @@ from authprobe.observation.findings import find
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.run.baseline import Baseline
-from authprobe.run.known_failures import Known
+from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status, Verdict
 
 
 def make_record(
-    case: Case, observation: Observation, baseline: Baseline, known: Known
+    case: Case, observation: Observation, baseline: Baseline, known: KnownFailureList
 ) -> CaseRecord:
     """What `results.json` holds of a case."""
     previous = baseline.of(case.id, case.formerly)

@@ -17,27 +17,27 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
-from authprobe.redaction.pseudonyms import spoken
+from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY, Baseline, absent, read_baseline
-from authprobe.run.known_failures import Known, load_known
+from authprobe.run.known_failures import KnownFailureList, load_known
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
-from authprobe.run.partial_results import _Partial
+from authprobe.run.partial_results import PartialResults
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What is to be probed, and what it is to be compared with."""
 
     settings: Settings
     cases: tuple[Case, ...]
     baseline: Baseline = EMPTY
-    known: Known = Known()  # noqa: RUF009 - a frozen value
+    known: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
 
 
-def plan_of(settings: Settings) -> Plan:
+def load_plan(settings: Settings) -> RunPlan:
     """Every case that the settings ask for, and the baseline.
 
     Raises:
@@ -48,7 +48,7 @@ def plan_of(settings: Settings) -> Plan:
     scenarios = load_all(settings.scenario_paths)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY
     known = load_known(settings.known_failures, datetime.datetime.now(datetime.UTC).date())
-    return Plan(
+    return RunPlan(
         settings,
         make_plan(
             scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
@@ -58,8 +58,8 @@ def plan_of(settings: Settings) -> Plan:
     )
 
 
-def conduct(
-    plan: Plan,
+def execute(
+    plan: RunPlan,
     reporter: Reporter,
     cases: Sequence[Case] | None = None,
     redactor: Redactor | None = None,
@@ -77,7 +77,7 @@ def conduct(
     began = time.monotonic()
     records: list[CaseRecord] = []
     interrupted, laboratory = False, None
-    with _Partial(settings.out) as partial:
+    with PartialResults(settings.out) as partial:
         try:
             with terminable(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
@@ -100,7 +100,7 @@ def conduct(
         interrupted=interrupted,
         client_network=laboratory.children.network if laboratory else None,
         selection=Selection(
-            scenarios=tuple(map(spoken, settings.scenarios)), clients=settings.clients
+            scenarios=tuple(map(display_path, settings.scenarios)), clients=settings.clients
         ),
     )
 

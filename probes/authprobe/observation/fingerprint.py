@@ -30,7 +30,7 @@ _VARIABLE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Fingerprint:
     """What two runs are compared by: no times, no ids, no order, no side requests."""
 
     outcome: str
@@ -44,13 +44,13 @@ class Facts:
     """Each that concerns authentication as a line, sorted; with its number where that is stable."""
 
 
-def comparable(seen: Observation) -> Facts:
+def fingerprint(seen: Observation) -> Fingerprint:
     """What of an observation counts as a change, if it is another the next time."""
-    return Facts(
+    return Fingerprint(
         outcome=seen.outcome.value,
         status=seen.status,
         error_type=seen.error_type,
-        message=None if seen.message is None else normalised(seen.message),
+        message=None if seen.message is None else normalize_text(seen.message),
         exit_code=seen.exit_code,
         sessions=_sessions(seen),
         requests=tuple(sorted(_requests(seen))),
@@ -63,7 +63,7 @@ def _sessions(seen: Observation) -> tuple[str, ...]:
     return tuple(sorted(session.outcome.value for session in seen.sessions))
 
 
-def normalised(text: str) -> str:
+def normalize_text(text: str) -> str:
     """The text with a word in the place of each id, time, duration, port and temporary path."""
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
@@ -79,7 +79,7 @@ class Transition:
     after: str
 
 
-def transitions(before: Facts, now: Facts) -> tuple[Transition, ...]:
+def transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]:
     """Every field that has changed, in the order of the fields; requests one by one."""
     fields = ("outcome", "status", "error_type", "message", "exit_code")
     changed = [
@@ -117,7 +117,7 @@ def _requests(seen: Observation) -> Iterator[str]:
     to an end by itself: how often the others are made, and how many retries fit into a time limit,
     is chance.
     """
-    lines = Counter((_line(e), is_counted(e)) for e in seen.exchanges if concerns(e))
+    lines = Counter((_line(e), has_stable_count(e)) for e in seen.exchanges if is_auth_request(e))
     ended = seen.outcome is not Outcome.TIMED_OUT
     for (line, counted), times in lines.items():
         yield f"{line} ({times} times)" if counted and ended and times > 1 else line
@@ -129,12 +129,12 @@ def _line(exchange: Exchange) -> str:
     return f"{target}, {sent}, status {_shown(exchange.status)}"
 
 
-def is_counted(exchange: Exchange) -> bool:
+def has_stable_count(exchange: Exchange) -> bool:
     """Whether a client makes it as often as it means to: to a model, or to a token endpoint."""
     return exchange.path == MESSAGES_PATH or exchange.path.endswith(TOKEN_PATH_SUFFIX)
 
 
-def concerns(exchange: Exchange) -> bool:
+def is_auth_request(exchange: Exchange) -> bool:
     """Whether a request is to a model, a token or an authorization endpoint, or another below
     `/v1/`.
     """

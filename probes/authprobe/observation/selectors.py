@@ -13,7 +13,7 @@ from authprobe.core.claude_api import (
 )
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import find
-from authprobe.observation.fingerprint import NONE, comparable, concerns, credential_words
+from authprobe.observation.fingerprint import NONE, credential_words, fingerprint, is_auth_request
 from authprobe.observation.model import Exchange, Observation, Outcome
 
 Value = tuple[str, ...]
@@ -25,7 +25,8 @@ def _one(value: object) -> Value:
 
 
 def _of_exchanges(
-    read: Callable[[Exchange], Iterable[object]], among: Callable[[Exchange], bool] = concerns
+    read: Callable[[Exchange], Iterable[object]],
+    among: Callable[[Exchange], bool] = is_auth_request,
 ) -> Callable[[Observation], Value]:
     """The different values in all of these requests."""
 
@@ -57,12 +58,12 @@ _MANY: Final = 3
 """Refusals of one request, after which a client that is still running will ask again."""
 
 
-def goes_on(seen: Observation) -> bool:
+def keeps_retrying(seen: Observation) -> bool:
     """Whether a client was still asking what it had been refused for good, when its time was up."""
     return seen.outcome is Outcome.TIMED_OUT and _most_refusals(seen) >= _MANY
 
 
-def reached_nothing(seen: Observation) -> bool:
+def bypassed_proxy(seen: Observation) -> bool:
     """Whether a client that could not connect did not even come to the proxy: nothing can be seen
     of one that takes no proxy from its environment.
     """
@@ -76,17 +77,17 @@ def _most_refusals(seen: Observation) -> int:
 
 
 def _refusals(seen: Observation) -> Value:
-    return (GOES_ON if goes_on(seen) else str(_most_refusals(seen)),)
+    return (GOES_ON if keeps_retrying(seen) else str(_most_refusals(seen)),)
 
 
-FIELDS: Final[dict[str, Callable[[Observation], Value]]] = {
+SELECTORS: Final[dict[str, Callable[[Observation], Value]]] = {
     "outcome": lambda seen: _one(seen.outcome.value),
     "status": lambda seen: _one(seen.status),
     "reported_status": lambda seen: _one(seen.reported_status),
     "error_type": lambda seen: _one(seen.error_type),
-    "message": lambda seen: _one(comparable(seen).message),
+    "message": lambda seen: _one(fingerprint(seen).message),
     "exit_code": lambda seen: _one(seen.exit_code),
-    "requests": lambda seen: comparable(seen).requests,
+    "requests": lambda seen: fingerprint(seen).requests,
     "betas": _of_exchanges(lambda exchange: exchange.betas),
     "refusals": _refusals,
     "findings": lambda seen: tuple(sorted(finding.name for finding in find(seen))),
@@ -109,7 +110,7 @@ FIELDS: Final[dict[str, Callable[[Observation], Value]]] = {
 }
 """What `--when` can name."""
 
-OF_THE_END: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
+EXIT_FIELDS: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
 """Those that say nothing of a client which was ended while it went on asking."""
 
 
@@ -119,7 +120,7 @@ def check_field(name: str) -> None:
     Raises:
         SettingsError: there is none.
     """
-    if name not in FIELDS:
-        near = difflib.get_close_matches(name, FIELDS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(FIELDS)}"
+    if name not in SELECTORS:
+        near = difflib.get_close_matches(name, SELECTORS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(SELECTORS)}"
         raise SettingsError(f"--when {name}: there is no such field; {hint}")

@@ -31,6 +31,6 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def named(name: str, ids: Iterable[str]) -> tuple[str, ...]:
+def matching_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     """The ids that a name means: itself, or all that fit it as a pattern."""
     return tuple(id for id in ids if id == name or fnmatchcase(id, name))

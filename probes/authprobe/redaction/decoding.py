@@ -19,11 +19,11 @@ from authprobe.redaction.encodings import (
     HEX,
     LINE_END,
     NAMED,
+    NEEDS_DECODING,
     PLAIN,
+    SEAM_CHARACTERS,
     TEXTUAL,
     UNSEEN,
-    WORDY,
-    WRITTEN,
     Coding,
 )
 
@@ -47,11 +47,11 @@ Trace = Callable[[Sequence[Span]], list[Span]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Decoding:
     """A text, how it was read, and the text that it was read from."""
 
     text: str
-    before: "Reading | None" = None
+    before: "Decoding | None" = None
     how: str = ""
     trace: Trace = field(default=list, repr=False)
     """From spans of this text to those of the text before, every one that reads alike."""
@@ -92,24 +92,24 @@ class _Pieces:
         return Span(start, end, span.name)
 
 
-def readings(text: str) -> Iterator[Reading]:
+def readings(text: str) -> Iterator[Decoding]:
     """The text itself, and every other way to read it that may show more."""
-    if WRITTEN.search(text):
-        yield from _readings(Reading(text), DEPTH)
+    if NEEDS_DECODING.search(text):
+        yield from _readings(Decoding(text), DEPTH)
     else:
-        yield Reading(text)
+        yield Decoding(text)
 
 
-def over_lines_of(text: str) -> Iterator[Reading]:
+def multiline_decodings(text: str) -> Iterator[Decoding]:
     """Those for which single words of the text are not enough."""
-    whole = yield from _with_lines_joined(Reading(text))
+    whole = yield from _with_lines_joined(Decoding(text))
     for reading in whole:
         if reading.before:
             for decoded in _decoded(reading):
                 yield from _readings(decoded, DEPTH - 1)
 
 
-def _readings(first: Reading, depth: int) -> Iterator[Reading]:
+def _readings(first: Decoding, depth: int) -> Iterator[Decoding]:
     yield first
     whole = yield from _with_lines_joined(first)
     plain = first
@@ -126,7 +126,7 @@ def _readings(first: Reading, depth: int) -> Iterator[Reading]:
             yield from _readings(decoded, depth - 1)
 
 
-def _with_lines_joined(reading: Reading) -> Generator[Reading, None, tuple[Reading, ...]]:
+def _with_lines_joined(reading: Decoding) -> Generator[Decoding, None, tuple[Decoding, ...]]:
     """The reading without what is not seen, and of that what may go on in the next line.
 
     Comes back with both: all that is encoded in the reading is in one of them.
@@ -142,17 +142,17 @@ def _with_lines_joined(reading: Reading) -> Generator[Reading, None, tuple[Readi
     return bare, joined
 
 
-def _bare(reading: Reading) -> Reading:
+def _bare(reading: Decoding) -> Decoding:
     """The reading without sequences of terminals and what else is not seen."""
     return _substituted(reading, UNSEEN, "", "bare")
 
 
-def _with_line_ends(reading: Reading) -> Reading:
+def _with_line_ends(reading: Decoding) -> Decoding:
     """The reading with every end of line as one character."""
     return _substituted(reading, LINE_END, "\n", "")
 
 
-def _substituted(reading: Reading, pattern: re.Pattern[str], by: str, how: str) -> Reading:
+def _substituted(reading: Decoding, pattern: re.Pattern[str], by: str, how: str) -> Decoding:
     text = reading.text
     changed, count = pattern.subn(by, text)
     if not count:
@@ -170,17 +170,20 @@ def _substituted(reading: Reading, pattern: re.Pattern[str], by: str, how: str) 
         pieces.add(here, there)
         return [pieces.origin(span) for span in spans]
 
-    return Reading(changed, reading, how, trace)
+    return Decoding(changed, reading, how, trace)
 
 
-def _joined(reading: Reading) -> Reading:
+def _joined(reading: Decoding) -> Decoding:
     """What is left of the reading if only lines count that may go on in the next one, joined."""
     lines = reading.text.split("\n")
     if len(lines) == 1:
         return reading
     parts = [line.strip(EDGES) for line in lines]
     goes_on = [
-        bool(one) and bool(next_one) and one[-1] in WORDY and next_one[0] in WORDY
+        bool(one)
+        and bool(next_one)
+        and one[-1] in SEAM_CHARACTERS
+        and next_one[0] in SEAM_CHARACTERS
         for one, next_one in itertools.pairwise(parts)
     ]
     if not any(goes_on):
@@ -200,10 +203,10 @@ def _joined(reading: Reading) -> Reading:
             there += len(line) + 1
         return [pieces.origin(span) for span in spans]
 
-    return Reading("".join(shown), reading, JOINED, trace)
+    return Decoding("".join(shown), reading, JOINED, trace)
 
 
-def _unescaped(reading: Reading) -> Reading:
+def _unescaped(reading: Decoding) -> Decoding:
     """The reading with the escapes undone that stand for what a credential may be made of."""
     text = reading.text
     if "\\" not in text and "%" not in text and "&" not in text:
@@ -225,7 +228,7 @@ def _unescaped(reading: Reading) -> Reading:
             pieces.add(here, there)
         return [pieces.origin(span) for span in spans]
 
-    return Reading(undone, reading, UNESCAPED, trace)
+    return Decoding(undone, reading, UNESCAPED, trace)
 
 
 def _meant(escape: re.Match[str]) -> str:
@@ -237,7 +240,7 @@ def _meant(escape: re.Match[str]) -> str:
     return meant if meant in PLAIN else escape[0]
 
 
-def _decoded(reading: Reading) -> Iterator[Reading]:
+def _decoded(reading: Decoding) -> Iterator[Decoding]:
     """What is encoded in the reading as base64 or hex, at each place where it may begin."""
     text = reading.text
     for coding in (BASE64, HEX):
@@ -250,7 +253,7 @@ def _decoded(reading: Reading) -> Iterator[Reading]:
                     yield decoded
 
 
-def _runs_decoded(reading: Reading, coding: Coding, runs: tuple[str, ...], shift: int) -> Reading:
+def _runs_decoded(reading: Decoding, coding: Coding, runs: tuple[str, ...], shift: int) -> Decoding:
     """All different runs, decoded from so many characters on."""
     parts = [coding.decode(run[shift:]) for run in runs]
 
@@ -276,4 +279,4 @@ def _runs_decoded(reading: Reading, coding: Coding, runs: tuple[str, ...], shift
             for span in inside.get(found[0], ())
         ]
 
-    return Reading(BETWEEN.join(parts), reading, coding.name, trace)
+    return Decoding(BETWEEN.join(parts), reading, coding.name, trace)

@@ -85,13 +85,13 @@ BASE64: Final = Coding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, 
 HEX: Final = Coding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
 TEXTUAL: Final = re.compile(r"[\0\t\n\r -~]{16,}")
 """What random bytes do not have."""
-WORDY: Final = frozenset(
+SEAM_CHARACTERS: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=%&;\\."
 )
 """What stands at a seam, if a credential goes on in the next line."""
 BETWEEN: Final = "!"
 """Between runs, or lines: neither part of a credential nor of what is joined."""
-WRITTEN: Final = re.compile(
+NEEDS_DECODING: Final = re.compile(
     r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
     rf"|{BASE64.runs.pattern}"
 )

@@ -38,7 +38,7 @@ IPV4: Final = re.compile(r"(?<![\w.])(?<![A-Za-z]/)(?:\d{1,3}\.){3}\d{1,3}(?!\w|
 IPV6: Final = re.compile(
     r"(?<![\w:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{3,39}(?:(?<=:)\d+(?:\.\d+){3})?(?![\w:])"
 )
-NAMES_NOBODY: Final = re.compile(
+GENERIC_NAMES: Final = re.compile(
     r"""account|address|admin|administrator|agent|anthropic|api|app|auth|build|circleci|claude|client
     |codespace|container|debian|default|dev|docker|ec2-user|email|fedora|guest|home|host|id|jenkins
     |local|localhost|login|mac|max|name|node|nobody|pro|public|root|runner|server|service|shared
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
     kind: str
 
 
-class Personal:
+class Pseudonymizer:
     """Replaces what tells who somebody is by `<email-1>`, `<user-2>` and the like.
 
     `users` and `hosts` are names that no text has to give away by its form.
@@ -95,7 +95,7 @@ class Personal:
 
     def _watch_for(self, name: str, kind: str) -> None:
         name = name.casefold()
-        says_nothing = NAMES_NOBODY.fullmatch(name) or OURS.fullmatch(name)
+        says_nothing = GENERIC_NAMES.fullmatch(name) or OURS.fullmatch(name)
         if len(name) >= SHORTEST and not says_nothing:
             self._names.setdefault(name, kind)
 
@@ -137,7 +137,7 @@ def _is_elsewhere(text: str) -> bool:
     return says_much and not (address.is_loopback or address.is_unspecified)
 
 
-def spoken(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as a report may name it: without the folders of this machine."""
     told = path.as_posix() if not path.is_absolute() else f".../{path.name}"
     return told.encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from typing import Final
 from authprobe.core.atomic_write import write
 from authprobe.redaction.canary import Canary
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import Found, scan_text
+from authprobe.redaction.scanner import SecretMatch, scan_text
 
 TOLD: Final = 3
 """Places in one artifact that are told."""
@@ -61,7 +61,7 @@ class Guard:
         return [f"nothing was written: {complaint}" for complaint in self.canary.complaints()]
 
 
-def _withheld(name: str, found: Sequence[Found]) -> str:
+def _withheld(name: str, found: Sequence[SecretMatch]) -> str:
     """Why an artifact is not there, in one line."""
     more = f" and {len(found) - TOLD:,} more" if len(found) > TOLD else ""
     return f"{name} was not written: it holds {'; '.join(map(str, found[:TOLD]))}{more}"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from authprobe.redaction.decoding import UNESCAPED, Reading, Span, over_lines_of, readings
+from authprobe.redaction.decoding import UNESCAPED, Decoding, Span, multiline_decodings, readings
 from authprobe.redaction.token_patterns import shapes_in, spaced_shapes_in, vagueness
 
 PUBLIC: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
@@ -65,7 +65,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """The text with names in the place of values, without their length."""
         for _ in range(ROUNDS):  # what has been taken out may have kept something apart
-            spans = _apart(place for _, place in self.find(text))
+            spans = _merge_overlapping(place for _, place in self.find(text))
             if not spans:
                 return text
             text = _replaced(text, spans)
@@ -80,7 +80,7 @@ class Redactor:
         more = max(len(shown) - limit, 0) + len(text) - len(looked_at)
         return f"{shown[:limit]}… ({more:,} more characters)"
 
-    def find(self, text: str) -> Iterator[tuple[Reading, Span]]:
+    def find(self, text: str) -> Iterator[tuple[Decoding, Span]]:
         """Each way to read the text that shows something, with the place of it in the text."""
         for reading in () if self._says_nothing(text) else readings(text):
             known = tuple(self._known(reading.text))
@@ -102,7 +102,7 @@ class Redactor:
         words = " ".join(dict.fromkeys(text.split()))
         if len(words) * MANY > len(text) or any(True for _ in spaced_shapes_in(text)):
             return False
-        over_lines = (reading for reading in over_lines_of(text) if reading.before)
+        over_lines = (reading for reading in multiline_decodings(text) if reading.before)
         read = (*readings(words), *over_lines)
         return not any(
             UNESCAPED in reading.path
@@ -114,7 +114,7 @@ class Redactor:
     def _known(self, text: str) -> Iterator[Span]:
         """Values in a text, and long parts of values."""
         found = {
-            _around(text, place, anchor)
+            _extend_match(text, place, anchor)
             for place, anchors in self._places(text)
             for anchor in anchors
         }
@@ -165,7 +165,7 @@ def _public(value: str) -> int:
     return found.end() if found else 0
 
 
-def _around(text: str, place: int, anchor: Anchor) -> Span | None:
+def _extend_match(text: str, place: int, anchor: Anchor) -> Span | None:
     """As much of the value as is around an anchor of it; None: that little says nothing."""
     value, start, first = anchor.value, place, anchor.at
     if text.startswith(value, place - first) and place >= first:
@@ -190,7 +190,7 @@ def _beside(known: Sequence[Span], spans: Iterable[Span]) -> Iterator[Span]:
             yield span
 
 
-def _apart(spans: Iterable[Span]) -> list[Span]:
+def _merge_overlapping(spans: Iterable[Span]) -> list[Span]:
     """The spans in order, those that overlap as one, with the name that says most."""
     apart: list[Span] = []
     for span in sorted(spans):

@@ -23,7 +23,7 @@ ZIP: Final = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SecretMatch:
     """Where a credential is, and what it is called; never what it is."""
 
     name: str
@@ -43,17 +43,17 @@ class Found:
         return f"{what}, at {self.place}{how}"
 
 
-def scan_text(text: str, redactor: Redactor | None = None) -> tuple[Found, ...]:
+def scan_text(text: str, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
     """What is in a text, in the order in which it comes."""
     if len(text) > LIMIT_BYTES:
         return (_unscanned(f"more than {LIMIT_BYTES:,} characters"),)
     return tuple(
-        Found(name=span.name, place=_line_and_column(text, span.start), read_as=path)
+        SecretMatch(name=span.name, place=_line_and_column(text, span.start), read_as=path)
         for span, path in _spans(text, redactor or Redactor())
     )
 
 
-def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[Found, ...]:
+def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
     """What is in a file.
 
     Raises:
@@ -63,7 +63,7 @@ def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[Found, ...]
         return scan_data(file.read(LIMIT_BYTES + 1), redactor)
 
 
-def scan_data(data: bytes, redactor: Redactor | None = None) -> tuple[Found, ...]:
+def scan_data(data: bytes, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
     """What is in the bytes of a file, and in what they are packed from."""
     return tuple(_Scan(redactor or Redactor()).look_through(data, "", NESTED))
 
@@ -75,7 +75,7 @@ class _Scan:
     redactor: Redactor
     left: int = LIMIT_BYTES
 
-    def look_through(self, data: bytes, member: str, depth: int) -> Iterator[Found]:
+    def look_through(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         """What is in a file, or in a member of an archive."""
         if len(data) > self.left:
             yield _unscanned(f"{member}more than {LIMIT_BYTES:,} bytes, or that much unpacked")
@@ -84,7 +84,7 @@ class _Scan:
         text, is_text = _decoded(data)
         for span, path in _spans(text, self.redactor):
             where = _line_and_column(text, span.start) if is_text else f"byte {span.start:,}"
-            yield Found(name=span.name, place=member + where, read_as=path)
+            yield SecretMatch(name=span.name, place=member + where, read_as=path)
         if data.startswith((GZIP, ZIP)) and not depth:
             yield _unscanned(f"{member}an archive in {NESTED} others")
         elif data.startswith(GZIP):
@@ -92,7 +92,7 @@ class _Scan:
         elif data.startswith(ZIP):
             yield from self._zip(data, member, depth)
 
-    def _gzip(self, data: bytes, member: str, depth: int) -> Iterator[Found]:
+    def _gzip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         unpacked = bytearray()
         try:
             while data.startswith(GZIP) and len(unpacked) <= self.left:
@@ -105,7 +105,7 @@ class _Scan:
             yield _unscanned(f"{member}gzip that is damaged")
         yield from self.look_through(bytes(unpacked), f"{member}unpacked, ", depth - 1)
 
-    def _zip(self, data: bytes, member: str, depth: int) -> Iterator[Found]:
+    def _zip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         import io
         import zipfile
 
@@ -162,5 +162,5 @@ def _line_and_column(text: str, place: int) -> str:
     return f"line {text.count(chr(10), 0, begin) + 1:,}, column {place - begin + 1:,}"
 
 
-def _unscanned(why: str) -> Found:
-    return Found(name=UNSCANNED, place=f"what could not be looked through: {why}")
+def _unscanned(why: str) -> SecretMatch:
+    return SecretMatch(name=UNSCANNED, place=f"what could not be looked through: {why}")

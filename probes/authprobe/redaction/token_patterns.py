@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from authprobe.redaction.decoding import JOINED, Reading, Span
+from authprobe.redaction.decoding import JOINED, Decoding, Span
 
 TOKEN: Final = "token"
 JWT: Final = "jwt"
@@ -88,7 +88,7 @@ def vagueness(name: str) -> int:
     return VAGUE.index(name) + 1 if name in VAGUE else 0
 
 
-def shapes_in(reading: Reading) -> Iterator[Span]:
+def shapes_in(reading: Decoding) -> Iterator[Span]:
     """Whatever looks like a credential in this reading."""
     text = reading.text
     if len(text) < SHORT and not SIGNS.search(text):
@@ -107,7 +107,7 @@ def spaced_shapes_in(text: str) -> Iterator[str]:
             yield from (each[1] for each in shape.pattern.finditer(text) if shape.fits(each[1]))
 
 
-def _joined(reading: Reading, shape: Shape, spans: Iterator[Span]) -> Iterator[Span]:
+def _joined(reading: Decoding, shape: Shape, spans: Iterator[Span]) -> Iterator[Span]:
     """Of these the ones which are not just the end of a line and the beginning of the next."""
     if reading.before is None or shape.name not in (TOKEN, JWT):
         return

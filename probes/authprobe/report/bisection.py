@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Word
-from authprobe.bisection.runner import Investigation
+from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Classification
+from authprobe.bisection.runner import BisectionReport
 from authprobe.core.escaping import LONG, one_line
-from authprobe.diff.observations import Change, steady
+from authprobe.diff.observations import Change, stable_changes
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
 from authprobe.report.markdown.summary import escaped
@@ -20,7 +20,7 @@ _LONGEST: Final = 180
 """File systems take 255 bytes for a name, and there is an ending to come."""
 
 
-def headline(found: Investigation) -> str:
+def headline(found: BisectionReport) -> str:
     """The answer in one sentence."""
     asked, result = found.inquiry, found.bisection
     if result.problem:
@@ -36,7 +36,7 @@ def headline(found: Investigation) -> str:
     return f"One of {plural(len(result.candidates), 'version')} of {asked.kind} is {named}; {last}."
 
 
-def doubts(found: Investigation) -> tuple[str, ...]:
+def doubts(found: BisectionReport) -> tuple[str, ...]:
     """What the answer does not say by itself, a line each."""
     result = found.bisection
     lines = []
@@ -59,7 +59,7 @@ def doubts(found: Investigation) -> tuple[str, ...]:
     return tuple(one_line(line, LONG) for line in lines)
 
 
-def _unchecked(found: Investigation) -> Iterator[str]:
+def _unchecked(found: BisectionReport) -> Iterator[str]:
     """On which sides of the interval versions were asked, and none could be tested."""
     result = found.bisection
     if result.last_before is None or result.first_after is None:
@@ -74,17 +74,17 @@ def _unchecked(found: Investigation) -> Iterator[str]:
 
 
 def _settled(each: Assessment) -> bool:
-    return each.flaky and each.word is not Word.UNTESTABLE
+    return each.flaky and each.word is not Classification.UNTESTABLE
 
 
-def changes(found: Investigation) -> tuple[Change, ...]:
+def changes(found: BisectionReport) -> tuple[Change, ...]:
     """What differs between the two neighbours, each time."""
     before = found.seen(found.bisection.last_before)
     after = found.seen(found.bisection.first_after)
-    return steady(before, after) if before and after else ()
+    return stable_changes(before, after) if before and after else ()
 
 
-def effort(found: Investigation) -> str:
+def effort(found: BisectionReport) -> str:
     """How many versions there are, and how many probes it took."""
     result = found.bisection
     parts = (
@@ -96,7 +96,7 @@ def effort(found: Investigation) -> str:
     return ", ".join(parts)
 
 
-def again(found: Investigation, case: str, scenarios: tuple[str, ...]) -> str:
+def again(found: BisectionReport, case: str, scenarios: tuple[str, ...]) -> str:
     """The command that asks the same."""
     asked = found.inquiry
     words = ["authprobe", "bisect", case, "--good", asked.good, "--bad", asked.bad]
@@ -107,14 +107,14 @@ def again(found: Investigation, case: str, scenarios: tuple[str, ...]) -> str:
     return shlex.join(words)
 
 
-def question(found: Investigation) -> str:
+def question(found: BisectionReport) -> str:
     """What was asked of each version."""
     if found.inquiry.when:
         return f"whether {found.inquiry.when} is as in {found.inquiry.good}"
     return f"the verdict, by what is expected in {found.inquiry.judged_by}"
 
 
-def file_name(found: Investigation) -> str:
+def file_name(found: BisectionReport) -> str:
     """The name of the files of its answer, without the ending: the same question has the same."""
     asked = found.inquiry
     case = without_version(asked.at(asked.good).id)
@@ -134,7 +134,7 @@ def where_words() -> str:
     return f"{where.system} {where.machine}"
 
 
-def text(found: Investigation, command: str) -> Iterator[str]:
+def text(found: BisectionReport, command: str) -> Iterator[str]:
     """The answer for a terminal, line by line."""
     yield headline(found)
     for line in doubts(found):
@@ -145,7 +145,7 @@ def text(found: Investigation, command: str) -> Iterator[str]:
     yield f"  again: {command}"
 
 
-def markdown(found: Investigation, command: str) -> Iterator[str]:
+def markdown(found: BisectionReport, command: str) -> Iterator[str]:
     """The answer for an issue, line by line."""
     yield f"**{escaped(headline(found))}**"
     yield ""
@@ -159,7 +159,7 @@ def markdown(found: Investigation, command: str) -> Iterator[str]:
     yield from ("", "```sh", command, "```")
 
 
-def as_json(found: Investigation, command: str) -> dict[str, object]:
+def as_json(found: BisectionReport, command: str) -> dict[str, object]:
     """The answer for programs."""
     asked, result = found.inquiry, found.bisection
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authprobe.core.escaping import LONG, SHORT, cap, one_line
+from authprobe.core.escaping import LONG, SHORT, one_line, truncate
 from authprobe.diff.observations import SENT, Aspect, Change, alike
 from authprobe.diff.runs import Compared, Diff
 from authprobe.report.markdown.summary import code, escaped
@@ -50,7 +50,7 @@ _WORDS: Final = {
 def _told(change: Change) -> str:
     words = _WORDS.get(change.aspect, "")
     before, after = _from_there(change.before, change.after)
-    return f"{words}{change.subject}: {cap(before, SHORT)} → {cap(after, SHORT)}"
+    return f"{words}{change.subject}: {truncate(before, SHORT)} → {truncate(after, SHORT)}"
 
 
 def _from_there(before: str, after: str) -> tuple[str, str]:

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator
 
-from authprobe.compatibility.table import Bound, Feature, Gap, Interval, Made, Table
+from authprobe.compatibility.table import (
+    CompatibilityTable,
+    Feature,
+    Gap,
+    Interval,
+    Provenance,
+    VersionBound,
+)
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.escaping import LONG, one_line
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 from authprobe.report.markdown.summary import escaped
 from authprobe.report.model.phrases import plural
 
 
-def headline(table: Table) -> str:
+def headline(table: CompatibilityTable) -> str:
     """What the table is about, in one line."""
     probed = table.probed
     about = f"{table.client}: {plural(len(table.features), 'feature')}"
@@ -20,7 +27,7 @@ def headline(table: Table) -> str:
     return f"{about} in {len(probed):,} of {releases}, {probed[0]} to {probed[-1]}"
 
 
-def since(bound: Bound) -> str:
+def since(bound: VersionBound) -> str:
     """Where an interval begins, in words."""
     if bound.exact:
         return f"since {bound.by}" if bound.after else f"since {bound.by}, the first"
@@ -29,7 +36,7 @@ def since(bound: Bound) -> str:
     return f"since {bound.by} or earlier, after {bound.after}"
 
 
-def until(bound: Bound) -> str:
+def until(bound: VersionBound) -> str:
     """Where an interval ends, in words: the next value begins there."""
     if bound.exact:
         return f"until {bound.after}"
@@ -44,14 +51,14 @@ def interval_words(interval: Interval) -> str:
 
 def shown_in(feature: Feature, interval: Interval) -> tuple[str, ...]:
     """The versions that were probed and have shown it, the oldest first."""
-    low = order(interval.added.by)
-    high = order(interval.removed.by) if interval.removed else None
+    low = version_key(interval.added.by)
+    high = version_key(interval.removed.by) if interval.removed else None
     return tuple(
         known.version
         for known in feature.evidence
         if known.value is not None
-        and low <= order(known.version)
-        and (high is None or order(known.version) < high)
+        and low <= version_key(known.version)
+        and (high is None or version_key(known.version) < high)
     )
 
 
@@ -77,7 +84,7 @@ def gap_words(gap: Gap) -> str:
     return one_line(f"{spoken}: {'; '.join(filter(None, gap.reasons))}", LONG)
 
 
-def made_words(made: Made) -> str:
+def made_words(made: Provenance) -> str:
     """What a command took, in words."""
     minutes, seconds = divmod(round(made.elapsed), 60)
     return (
@@ -87,12 +94,12 @@ def made_words(made: Made) -> str:
     )
 
 
-def made_where(made: Made) -> str:
+def made_where(made: Provenance) -> str:
     """When a command has ended, and on what it ran, in words."""
     return f"{made.at:%Y-%m-%d %H:%M} UTC, authprobe {made.tool}, {made.platform}"
 
 
-def text(table: Table) -> Iterator[str]:
+def text(table: CompatibilityTable) -> Iterator[str]:
     """The table for a terminal, line by line."""
     yield headline(table)
     for feature in table.features:
@@ -110,7 +117,7 @@ def _lines(feature: Feature) -> Iterator[str]:
         yield "nothing is known"
 
 
-def markdown(table: Table) -> Iterator[str]:
+def markdown(table: CompatibilityTable) -> Iterator[str]:
     """The table for an issue or a wiki, line by line."""
     yield f"**{escaped(headline(table))}**"
     yield from ("", "| feature | value | versions |", "| --- | --- | --- |")

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from authprobe.errors import RecordError
-from authprobe.observation.fingerprint import comparable
+from authprobe.observation.fingerprint import fingerprint
 from authprobe.plan.expand import canonical
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import read_run
@@ -47,7 +47,7 @@ def accepted_of(
     return Accepted(
         id=record.id,
         status=record.verdict.status,
-        seen=comparable(record.observation),
+        seen=fingerprint(record.observation),
         client_version=record.client_version,
         accepted_at=on,
         tool=tool,
@@ -61,7 +61,9 @@ def baseline_of(run: Run) -> Baseline:
     return Baseline(cases={r.id: accepted_of(r, on=day, tool=tool) for r in run.cases})
 
 
-def merged(old: Baseline, run: Run, chosen: Iterable[CaseRecord], note: str | None) -> Baseline:
+def updated_baseline(
+    old: Baseline, run: Run, chosen: Iterable[CaseRecord], note: str | None
+) -> Baseline:
     """The baseline with these cases of the run; a case that has not changed keeps its line."""
     cases = dict(old.cases)
     for record in chosen:

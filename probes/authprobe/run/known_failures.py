@@ -31,7 +31,7 @@ class KnownFailures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownFailureList:
     """The entries that hold on a day, with the places from which they come."""
 
     entries: tuple[tuple[str, KnownFailure], ...] = ()
@@ -72,18 +72,18 @@ def _is_excused(record: CaseRecord, entry: KnownFailure) -> bool:
     return record.verdict.known is not None and entry.signature.fits(record.observation)
 
 
-def load_known(path: Path | None, today: datetime.date) -> Known:
+def load_known(path: Path | None, today: datetime.date) -> KnownFailureList:
     """The entries of a file; none without a file.
 
     Raises:
         ScenarioError: every complaint about the file, in its order.
     """
     if path is None:
-        return Known(today=today)
+        return KnownFailureList(today=today)
     try:
         text = read_text(path)
         if all(line.split("#", 1)[0].strip() == "" for line in text.splitlines()):
-            return Known(today=today)
+            return KnownFailureList(today=today)
         tree = compose(text)
     except SourceError as error:
         raise ScenarioError((_complaint(path, error.flaw),)) from None
@@ -99,7 +99,7 @@ def load_known(path: Path | None, today: datetime.date) -> Known:
     if flaws or not isinstance(found, KnownFailures):
         raise ScenarioError(tuple(_complaint(path, flaw) for flaw in sorted(flaws)))
     places = (locate(tree.root, (KEY, number)) for number in range(len(found.known_failures)))
-    return Known(
+    return KnownFailureList(
         entries=tuple(
             (_place(path, at), entry)
             for at, entry in zip(places, found.known_failures, strict=True)

@@ -19,14 +19,14 @@ INTERRUPTED: Final = "results.interrupted.jsonl"
 
 
 @dataclass(slots=True)
-class _Partial:
+class PartialResults:
     """The file of finished records, held by one run at a time; a context manager."""
 
     folder: Path
     _file: TextIO | None = None
     _lock: filelock.BaseFileLock | None = None
 
-    def __enter__(self) -> "_Partial":
+    def __enter__(self) -> "PartialResults":
         self._lock = filelock.FileLock(self.folder / ".lock")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,9 @@ from authprobe.scenario.model import (
     Combination,
     Condition,
     Expectation,
+    ExpectationRule,
     Flow,
     Matrix,
-    Rule,
     Scenario,
     parse_client,
 )
@@ -75,10 +75,10 @@ def spoken(condition: Condition | Combination | Matrix, axis: str) -> tuple[str,
     return tuple(map(canonical, values)) if axis == "client" else values
 
 
-def rules(scenario: Scenario) -> tuple[Rule, ...]:
+def rules(scenario: Scenario) -> tuple[ExpectationRule, ...]:
     """The expectations as rules; a single expectation holds for every case."""
     if isinstance(scenario.expect, Expectation):
-        return (Rule(then=scenario.expect),)
+        return (ExpectationRule(then=scenario.expect),)
     return scenario.expect
 
 

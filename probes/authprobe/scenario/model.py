@@ -346,7 +346,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ExpectationRule:
     """An expectation for the cases that meet a condition; the first rule that is met counts."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -380,7 +380,9 @@ class Scenario:
     """Further cases; an axis that is not given takes the first value of the matrix."""
     exclude: Annotated[tuple[Combination, ...], Field(max_length=100)] = ()
     """Combinations of the matrix that are not cases."""
-    expect: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=100)] | Expectation
+    expect: (
+        Annotated[tuple[ExpectationRule, ...], Field(min_length=1, max_length=100)] | Expectation
+    )
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
     tags: tuple[Slug, ...] = ()

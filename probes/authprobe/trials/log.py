@@ -57,7 +57,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
+class ProbeLog:
     """The log in a file."""
 
     path: Path
@@ -119,7 +119,7 @@ def _trials(lines: list[bytes]) -> Iterator[Trial]:
             continue
 
 
-def key_of(case: Case) -> Key:
+def cache_key(case: Case) -> Key:
     """The key of a case, whose client has an exact version."""
     where = this_platform()
     kind = dataclasses.replace(case.names, client=case.client.kind.value)
@@ -136,17 +136,17 @@ def definition_hash(case: Case) -> str:
     """A hash of what a case hands to its client and to the backend."""
     handed_over = (case.endpoint, case.credentials, case.headers, case.environment)
     asked = (*handed_over, case.backend, case.limit, case.flow, _moving(case))
-    return _hash(*map(_stated, asked))
+    return _hash(*map(_without_defaults, asked))
 
 
-def _stated(value: object) -> object:
+def _without_defaults(value: object) -> object:
     """What a value says beyond its defaults: a field that is new, and not used, changes nothing."""
     if dataclasses.is_dataclass(value):
         fields = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {f.name: _stated(x) for f, x in fields.items() if x != _default(f)}
+        return {f.name: _without_defaults(x) for f, x in fields.items() if x != _default(f)}
     if isinstance(value, Mapping):
-        return {name: _stated(x) for name, x in value.items()}
-    return [_stated(x) for x in value] if isinstance(value, tuple) else value
+        return {name: _without_defaults(x) for name, x in value.items()}
+    return [_without_defaults(x) for x in value] if isinstance(value, tuple) else value
 
 
 def _default(field: dataclasses.Field[object]) -> object:

@@ -17,8 +17,8 @@ from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
-from authprobe.trials.log import Trial, Trials
-from authprobe.trials.workplace import Workplace, keep, trouble_here
+from authprobe.trials.log import ProbeLog, Trial
+from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason
 
 OPEN_AT_ONCE: Final = INSTALLS_AT_ONCE + 1
 """Versions that are installed or probed: the next is there when a slow case holds one up."""
@@ -39,11 +39,11 @@ Next = Callable[[Sequence[Trial], Counter[str]], Sequence[Case]]
 """What to probe next, by what is known, and by how often each case has been tried."""
 
 
-def complete(
+def probe_until_done(
     next_cases: Next,
     trials: list[Trial],
-    collector: "Collector",
-    log: Trials,
+    collector: "ProbeScheduler",
+    log: ProbeLog,
     reporter: Reporter,
 ) -> str | None:
     """Probe until there is nothing more to ask: each trial is in the log at once, and is added to
@@ -54,14 +54,14 @@ def complete(
         tried.update(case.id for case in cases)
         with contextlib.closing(collector.collect(cases)) as probed:
             for case, observation in probed:
-                if reason := trouble_here(observation):
+                if reason := local_failure_reason(observation):
                     return reason
                 if trial := keep(log, case, observation, reporter):
                     trials.append(trial)
     return None
 
 
-class Collector(Workplace):
+class ProbeScheduler(ProbeSession):
     """Probes cases at many versions.
 
     Of the clients that it installs it keeps what fits into `disk_bytes`, and removes first what

@@ -13,31 +13,31 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.settings import Settings
-from authprobe.trials.log import Trial, Trials, key_of
+from authprobe.trials.log import ProbeLog, Trial, cache_key
 
 SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
 
 
-def trouble_here(seen: Observation) -> str | None:
+def local_failure_reason(seen: Observation) -> str | None:
     """Why no version at all can be had; None: it is about this one, if anything."""
     if seen.outcome is not Outcome.UNAVAILABLE:
         return None
     return next((reason for reason in HERE if reason in (seen.detail or "")), None)
 
 
-def keep(log: Trials, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
+def keep(log: ProbeLog, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
     """Write it down at once; None: it says nothing of this version, or cannot be kept."""
-    if trouble_here(observation):
+    if local_failure_reason(observation):
         return None
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    trial = Trial(key=key_of(case), at=now, observation=observation)
+    trial = Trial(key=cache_key(case), at=now, observation=observation)
     if not log.add(trial):
         reporter.tell(f"{case.client}: {SECRET}")
         return None
     return trial
 
 
-class Workplace:
+class ProbeSession:
     """A laboratory that is opened when it is needed, with threads that install, and others that
     probe; a context manager.
     """

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from authprobe.observation.fingerprint import Facts
+from authprobe.observation.fingerprint import Fingerprint
 from authprobe.verdict.model import Status
 
 
@@ -13,7 +13,7 @@ class Accepted:
 
     id: str
     status: Status
-    seen: Facts
+    seen: Fingerprint
     client_version: str | None = None
     """What really ran."""
     accepted_at: datetime.date

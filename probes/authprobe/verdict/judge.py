@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from authprobe.observation.findings import find
-from authprobe.observation.fingerprint import Facts, comparable, credential_words, transitions
+from authprobe.observation.fingerprint import (
+    Fingerprint,
+    credential_words,
+    fingerprint,
+    transitions,
+)
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 from authprobe.plan.case import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
@@ -25,7 +30,7 @@ def judge(
     `previous` is the same case in the baseline. A failure that is `known` is skipped, as pytest's
     xfail is; another one, of a case of which one is known, is a regression.
     """
-    mismatches = tuple(compare(case.expectation, observation))
+    mismatches = tuple(find_mismatches(case.expectation, observation))
     status = Status.FAILED if mismatches else Status.PASSED
     if observation.outcome is Outcome.UNAVAILABLE and mismatches:
         # It was not tested: what else was expected of it says nothing.
@@ -33,7 +38,7 @@ def judge(
     passed_before = previous is not None and previous.status is Status.PASSED
     failed = status is Status.FAILED
     issue = next((k.issue for k in known if failed and k.signature.fits(observation)), None)
-    now = comparable(observation)
+    now = fingerprint(observation)
     return Verdict(
         status=status if issue is None else Status.SKIPPED,
         baseline=_baseline_state(now, previous),
@@ -44,13 +49,13 @@ def judge(
     )
 
 
-def _baseline_state(now: Facts, previous: Accepted | None) -> BaselineState:
+def _baseline_state(now: Fingerprint, previous: Accepted | None) -> BaselineState:
     if previous is None:
         return BaselineState.NEW
     return BaselineState.UNCHANGED if now == previous.seen else BaselineState.UPDATED
 
 
-def compare(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
+def find_mismatches(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
     """Every field that is stated and is not so."""
     if seen.outcome is not expected.outcome:
         yield Mismatch(field="outcome", expected=expected.outcome, actual=seen.outcome)

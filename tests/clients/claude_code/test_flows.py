@@ -13,7 +13,7 @@ from authprobe.clients.claude_code import account, interactive, login, prompt
 from authprobe.clients.claude_code.command import node_for
 from authprobe.clients.home_inspection import with_aftermath
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault, Standing, TokenKind
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.engine.probe import probe
 from authprobe.errors import ClientError
@@ -71,10 +71,10 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 limit=limit,
             )
         )
-        with ours.bench(case) as bench:
-            (bench.home / "bin").mkdir()
-            (bench.home / "bin" / "does").write_text("\n".join(does))
-            return with_aftermath(bench, claude_code.probe(bench))
+        with ours.sandbox(case) as sandbox:
+            (sandbox.home / "bin").mkdir()
+            (sandbox.home / "bin" / "does").write_text("\n".join(does))
+            return with_aftermath(sandbox, claude_code.probe(sandbox))
 
     return observed
 
@@ -147,7 +147,7 @@ def test_a_command_that_gives_up_before_tells_why(observe: Observe) -> None:
 
 
 def test_a_page_that_refuses_is_what_the_user_is_told(observe: Observe) -> None:
-    seen = observe(Flow.SETUP_TOKEN, standing=Standing.NO_SUBSCRIPTION)
+    seen = observe(Flow.SETUP_TOKEN, standing=AccountState.NO_SUBSCRIPTION)
     assert (seen.outcome, seen.status) == (Outcome.REJECTED, 403)
     assert seen.message == "Max or Pro account required"
 

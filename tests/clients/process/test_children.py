@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Ended, Finished, Stdin
+from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, CompletedChild, ExitReason, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.errors import ClientError
 from tests.support.waiting import wait_until
@@ -52,12 +52,12 @@ time.sleep(300)
 """A run with a child, a grandchild and a daemon; it prints their ids."""
 
 
-def run(children: Children, *argv: str | Path, limit: float = LIMIT, **env: str) -> Finished:
+def run(children: Children, *argv: str | Path, limit: float = LIMIT, **env: str) -> CompletedChild:
     """What is left of this program."""
     return children.run(argv, env=SYSTEM | env, cwd=Path("/"), limit=limit)
 
 
-def shell(children: Children, script: str, limit: float = LIMIT) -> Finished:
+def shell(children: Children, script: str, limit: float = LIMIT) -> CompletedChild:
     """What is left of this script."""
     return run(children, SH, "-c", script, limit=limit)
 
@@ -76,7 +76,7 @@ def alive(pid: int) -> bool:
 )
 def test_the_end_is_told_by_its_exit_code(children: Children, script: str, code: int) -> None:
     finished = shell(children, script)
-    assert (finished.exit_code, finished.ended) == (code, Ended.ITSELF)
+    assert (finished.exit_code, finished.ended) == (code, ExitReason.ITSELF)
     assert 0 < finished.elapsed < LIMIT
 
 
@@ -104,7 +104,7 @@ def test_output_is_kept_up_to_a_limit(
 def test_the_limit_ends_a_child_with_all_that_it_started(children: Children) -> None:
     script = "sleep 300 & echo $!; (sleep 300 & echo $!; wait) & trap '' TERM; wait"
     finished = shell(children, script, limit=0.3)
-    assert (finished.exit_code, finished.ended) == (-9, Ended.LIMIT)
+    assert (finished.exit_code, finished.ended) == (-9, ExitReason.LIMIT)
     assert 0.3 <= finished.elapsed < 3
     pids = [int(line) for line in finished.stdout.split()]
     assert len(pids) == 2
@@ -113,12 +113,12 @@ def test_the_limit_ends_a_child_with_all_that_it_started(children: Children) -> 
 
 def test_the_limit_ends_a_child_that_never_stops_writing(children: Children) -> None:
     finished = shell(children, "while :; do echo x; done", limit=0.2)
-    assert (finished.exit_code, finished.ended) == (-9, Ended.LIMIT)
+    assert (finished.exit_code, finished.ended) == (-9, ExitReason.LIMIT)
 
 
 def test_a_child_that_ends_takes_its_process_group_with_it(children: Children) -> None:
     finished = shell(children, "sleep 300 & echo $!")
-    assert (finished.exit_code, finished.ended) == (0, Ended.ITSELF)
+    assert (finished.exit_code, finished.ended) == (0, ExitReason.ITSELF)
     wait_until(lambda: not alive(int(finished.stdout)))
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_is_no_program_is_a_client_error(
 
 
 def test_many_run_at_once_and_none_gets_the_output_of_another(children: Children) -> None:
-    def one(number: int) -> Finished:
+    def one(number: int) -> CompletedChild:
         return shell(children, f"echo {number}; echo {-number} >&2; exit {number}")
 
     with ThreadPoolExecutor(16) as pool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.process import launcher
-from authprobe.clients.process.child import Finished
+from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children
 from authprobe.clients.proxies.loopback_http import post
 from authprobe.emulator.case_backend import CaseBackend
@@ -78,7 +78,7 @@ def children(request: pytest.FixtureRequest) -> Iterator[Children]:
         yield opened
 
 
-def run(children: Children, script: str, *arguments: str) -> Finished:
+def run(children: Children, script: str, *arguments: str) -> CompletedChild:
     return children.run(
         [sys.executable, "-I", "-c", script, *arguments], env={}, cwd=Path("/"), limit=30
     )

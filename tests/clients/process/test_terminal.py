@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Child, Ended, Stdin
+from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Child, ExitReason, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.terminal import Terminal
 from tests.support.waiting import wait_until
@@ -87,7 +87,7 @@ def test_a_screen_that_stays_the_same_does_not_change(children: Children) -> Non
         assert 0.2 <= time.monotonic() - began < LIMIT
         assert not it.child.ended
         finished = it.child.wait(0.0)
-        assert (finished.ended, finished.exit_code) == (Ended.LIMIT, -signal.SIGKILL)
+        assert (finished.ended, finished.exit_code) == (ExitReason.LIMIT, -signal.SIGKILL)
 
 
 def test_a_child_that_has_ended_changes_nothing_more(children: Children) -> None:
@@ -109,7 +109,7 @@ def test_too_much_output_is_cut_and_what_runs_on_is_ended(children: Children) ->
     with terminal(children, "while True: print('x' * 499, flush=True)") as it:
         finished = it.child.wait(3.0)
         assert len(it.child.output) <= OUTPUT_LIMIT_BYTES
-        assert finished.ended is Ended.LIMIT
+        assert finished.ended is ExitReason.LIMIT
 
 
 def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:

@@ -63,11 +63,11 @@ def environment_of(laboratory: Laboratory, folder: Path, client: str, *given: Cr
             matrix=Matrix(client=(client,), credential=("given",)), credentials={"given": given}
         )
     )
-    with broken.bench(case) as bench:
-        seen = litellm.probe(bench)
+    with broken.sandbox(case) as sandbox:
+        seen = litellm.probe(sandbox)
         assert seen.outcome is Outcome.CRASHED
         assert seen.detail == "the gateway did not start: Error: no"
-        return bench.redactor((bench.home / "seen").read_text())
+        return sandbox.redactor((sandbox.home / "seen").read_text())
 
 
 def test_it_is_started_with_its_own_credential_only(laboratory: Laboratory, tmp_path: Path) -> None:

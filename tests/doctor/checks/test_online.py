@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe import __version__
-from authprobe.doctor.checks.online import Answer, asks, check_online, judge, way_to
+from authprobe.doctor.checks.online import OnlineAnswer, asks, check_online, judge_answer, way_to
 from authprobe.doctor.inventory.addresses import address_in
 from authprobe.doctor.inventory.inventory import survey
 from authprobe.doctor.result import CheckResult, Severity
@@ -93,21 +93,29 @@ def test_what_is_no_such_refusal_is_told_with_its_cause(
 @pytest.mark.parametrize(
     ("host", "answer", "expected"),
     [
-        ("platform.claude.com", Answer(status=404, is_json=True), "host-retired endpoint-retired"),
-        ("api.anthropic.com", Answer(status=200, is_json=True), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", Answer(status=401), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", Answer(status=302), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", Answer(status=401, is_json=True), "host-answers None"),
-        ("claude.ai", Answer(status=403), "host-answers None"),
-        ("claude.com", Answer(status=302), "host-answers None"),
-        ("claude.com", Answer(status=500), "host-unexpected server-incident"),
+        (
+            "platform.claude.com",
+            OnlineAnswer(status=404, is_json=True),
+            "host-retired endpoint-retired",
+        ),
+        (
+            "api.anthropic.com",
+            OnlineAnswer(status=200, is_json=True),
+            "host-unexpected edge-blocked",
+        ),
+        ("api.anthropic.com", OnlineAnswer(status=401), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", OnlineAnswer(status=302), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", OnlineAnswer(status=401, is_json=True), "host-answers None"),
+        ("claude.ai", OnlineAnswer(status=403), "host-answers None"),
+        ("claude.com", OnlineAnswer(status=302), "host-answers None"),
+        ("claude.com", OnlineAnswer(status=500), "host-unexpected server-incident"),
     ],
 )
 def test_an_answer_is_judged_by_its_status_and_shape(
-    host: str, answer: Answer, expected: str
+    host: str, answer: OnlineAnswer, expected: str
 ) -> None:
     (ask,) = [each for each in asks() if each.host == host]
-    result = judge(ask, answer)
+    result = judge_answer(ask, answer)
     assert f"{result.id} {result.cause}" == expected
 
 

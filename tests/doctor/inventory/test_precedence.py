@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.doctor.inventory.inventory import survey
-from authprobe.doctor.inventory.precedence import Slot, Win
+from authprobe.doctor.inventory.precedence import ActiveCredential, Slot
 from tests.support.homes import ACCESS, API_KEY, CANARY, Home, hours, make_home
 
 LADDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")
@@ -41,7 +41,7 @@ def furnish(home: Home, part: str) -> None:
             home.login()
 
 
-def win(home: Home) -> Win:
+def win(home: Home) -> ActiveCredential:
     """What the `claude` on PATH uses."""
     return survey(home.machine()).wins[0]
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Standing, TokenKind
+from authprobe.emulator.config import AccountState, Backend, TokenKind
 from authprobe.emulator.rules.routes import (
     API,
     CLAUDE_AI,
@@ -233,7 +233,7 @@ def test_an_incomplete_request_is_told_in_the_browser(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_an_account_without_a_plan_is_told_so(opened: Opened, page: str) -> None:
-    browser = opened(standing=Standing.NO_SUBSCRIPTION)
+    browser = opened(standing=AccountState.NO_SUBSCRIPTION)
     answer = browser.authorize(page)
     assert (browser.last, answer.status_code) == ("B20", 403)
     assert answer.text == html("Max or Pro account required")

@@ -19,9 +19,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from authprobe.emulator.case_backend import CaseBackend, Decision
 from authprobe.emulator.catalogue import NAMES
-from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.faults import rule_id
-from authprobe.emulator.rules.base import Ask
+from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.state.tokens import Token
@@ -67,7 +67,7 @@ class Written:
     headers: dict[str, str]
     body: bytes
 
-    def ask(self, backend: CaseBackend, credential: str) -> Ask:
+    def ask(self, backend: CaseBackend, credential: str) -> RequestContext:
         """The request with this credential."""
         method, host, path = self.target
         headers = {name: fill(value, credential) for name, value in self.headers.items()}
@@ -144,7 +144,7 @@ QUERIES = (
 WRITTEN = st.builds(Written, target=TARGETS, query=QUERIES, headers=HEADERS, body=BODIES)
 
 
-def answer(backend: CaseBackend, ask: Ask) -> Decision:
+def answer(backend: CaseBackend, ask: RequestContext) -> Decision:
     """What the backend decides, recorded as an application records it."""
     record = backend.begin(ask)
     decision = backend.answer(ask)
@@ -188,10 +188,10 @@ class Lives(RuleBasedStateMachine):
         date=DATES,
         counts=st.booleans(),
         reuse=st.booleans(),
-        standing=st.sampled_from(Standing),
+        standing=st.sampled_from(AccountState),
     )
     def begin(
-        self, date: datetime.date | None, counts: bool, reuse: bool, standing: Standing
+        self, date: datetime.date | None, counts: bool, reuse: bool, standing: AccountState
     ) -> None:
         self.backend = CaseBackend(
             Backend(date=date, counts_as_claude_code=counts, reuse_revokes=reuse, standing=standing)
@@ -377,7 +377,7 @@ SETUPS = st.builds(
     Backend,
     date=DATES,
     counts_as_claude_code=st.booleans(),
-    standing=st.sampled_from(Standing),
+    standing=st.sampled_from(AccountState),
     reuse_revokes=st.booleans(),
     faults=st.just(()) | DEMANDED,
 )

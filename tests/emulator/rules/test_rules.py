@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Standing, TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Rule, rule
+from authprobe.emulator.config import AccountState, Backend, TokenState
+from authprobe.emulator.rules.base import Answer, RequestContext, Rule, rule
 from authprobe.emulator.rules.routes import (
     API,
     CLAUDE_AI,
@@ -187,10 +187,10 @@ def test_every_rule_says_who_says_so(known: Rule) -> None:
 
 
 def test_a_rule_needs_a_source_and_a_condition() -> None:
-    def silent(ask: Ask) -> bool:
+    def silent(ask: RequestContext) -> bool:
         return False
 
-    def spoken(ask: Ask) -> bool:
+    def spoken(ask: RequestContext) -> bool:
         """Never."""
         return False
 
@@ -205,9 +205,9 @@ def test_a_rule_needs_a_source_and_a_condition() -> None:
 
 CONSOLE_REFRESH = Sent(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH)
 SETUP_PROFILE = Sent(target=PROFILE, bearer=GOOD_SETUP)
-NOT_ALLOWED = Sent(bearer=GOOD, standing=Standing.OAUTH_NOT_ALLOWED)
+NOT_ALLOWED = Sent(bearer=GOOD, standing=AccountState.OAUTH_NOT_ALLOWED)
 THIRD_PARTY = Sent(bearer=GOOD, counts=False)
-NO_EXTRA = replace(THIRD_PARTY, standing=Standing.EXTRA_USAGE_EXHAUSTED)
+NO_EXTRA = replace(THIRD_PARTY, standing=AccountState.EXTRA_USAGE_EXHAUSTED)
 
 DAYS = [
     (Sent(bearer=EXPIRED), DAY(2026, 7, 20), "A08", "A09"),

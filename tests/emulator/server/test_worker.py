@@ -83,11 +83,11 @@ def test_a_process_that_is_gone_is_a_client_error(tmp_path: Path) -> None:
 
 def test_an_early_process_is_taken_and_ends_when_it_is_not(tmp_path: Path) -> None:
     before = set(descendants_of_this())
-    worker.start_early()
+    worker.prestart()
     [early] = set(descendants_of_this()) - before
     with RemoteNetwork(tmp_path):
         assert set(descendants_of_this()) - before == {early}
-    worker.start_early()
+    worker.prestart()
     [unused] = set(descendants_of_this()) - before
     worker._early.pop().end()
     wait_until(lambda: not Path(f"/proc/{unused}").exists())

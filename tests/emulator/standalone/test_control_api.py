@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authprobe.emulator.config import Standing, TokenKind, TokenState
+from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.emulator.rules.routes import RULES
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.control_api import BODY_LIMIT_BYTES, requests
@@ -457,7 +457,16 @@ NAMES = st.sampled_from(
     ]
 )
 WORDS = st.sampled_from(
-    [*TokenKind, *TokenState, *Standing, "A30", "delay", "clock-skew", "2026-01-01", "9999-12-31"]
+    [
+        *TokenKind,
+        *TokenState,
+        *AccountState,
+        "A30",
+        "delay",
+        "clock-skew",
+        "2026-01-01",
+        "9999-12-31",
+    ]
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS,

@@ -17,10 +17,10 @@ import pytest
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.emulator import (
+    AccountState,
     Backend,
     Emulator,
     Fault,
-    Standing,
     Token,
     TokenKind,
     TokenState,
@@ -502,7 +502,7 @@ def test_the_switches_can_be_changed(emulator: Emulator, client: httpx.Client) -
     assert ask(client, emulator, key) >= 400
     emulator.configure(counts_as_claude_code=False, reuse_revokes=True)
     assert ask(client, emulator, key) >= 400
-    emulator.configure(standing=Standing.ACTIVE)
+    emulator.configure(standing=AccountState.ACTIVE)
     emulator.configure()
     assert ask(client, emulator, key) == 200
     assert len(emulator.exchanges) == 4 - 1

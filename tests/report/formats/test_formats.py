@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from authprobe.observation.fingerprint import comparable
+from authprobe.observation.fingerprint import fingerprint
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.github import LIMIT, annotations
 from authprobe.report.formats.junit import junit
@@ -143,7 +143,7 @@ def points(*outcomes: str) -> tuple[Point, ...]:
             tool="0.1.0",
             client_version=None,
             status="passed" if outcome == "+" else "failed",
-            seen=comparable(make_observation() if outcome == "+" else REFUSED),
+            seen=fingerprint(make_observation() if outcome == "+" else REFUSED),
             since=DAY,
         )
         for number, outcome in enumerate(outcomes)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.bisection.runner import Investigation
+from authprobe.bisection.runner import BisectionReport
 from authprobe.observation.model import Outcome
 from authprobe.report.bisection import file_name
 from authprobe.report.html import report
@@ -21,7 +21,7 @@ BAD = make_observation(
 )
 
 
-def broken_from(first: int) -> Investigation:
+def broken_from(first: int) -> BisectionReport:
     return go(lambda n: BAD if n >= first else GONE if n == 1 else GOOD)
 
 

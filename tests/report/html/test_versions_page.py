@@ -7,14 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.compatibility.table import Evidence, Feature, Made, Table, gaps, intervals
+from authprobe.compatibility.table import (
+    CompatibilityTable,
+    Feature,
+    Provenance,
+    VersionEvidence,
+    gaps,
+    intervals,
+)
 from authprobe.report.html.version_axis import make_axis
 from authprobe.report.html.version_line import colours, segments
 from authprobe.report.html.versions_page import versions_page
 from tests.compatibility.test_table import PUBLISHED, evidence, histories, known, make_table
 from tests.report.html.test_report import HOSTILE, Page
 
-MADE = Made(
+MADE = Provenance(
     at=datetime.datetime(2026, 11, 26, 21, 36, tzinfo=datetime.UTC),
     tool="0.1.0",
     platform="Linux x86_64",
@@ -27,7 +34,7 @@ MADE = Made(
 DOUBT = "no or yes, not known which: after 1.0.3, before 1.0.9"
 
 
-def feature(*found: Evidence, **changes: Any) -> Feature:
+def feature(*found: VersionEvidence, **changes: Any) -> Feature:
     """The feature that these versions have shown."""
     (example,) = make_table().features
     read: dict[str, Any] = {
@@ -47,7 +54,7 @@ def drawn(*features: Feature, **changes: object) -> str:
     return versions_page(make_table(features=features, **changes))
 
 
-def parts(*found: Evidence) -> list[tuple[str, int, int]]:
+def parts(*found: VersionEvidence) -> list[tuple[str, int, int]]:
     """What is drawn where: its kind, its place, and the place after it."""
     axis = make_axis(PUBLISHED)
     return [(each.kind, each.first, each.end) for each in segments(feature(*found), axis)]
@@ -170,7 +177,7 @@ def test_what_cannot_be_read_parts_a_line_and_changes_nothing() -> None:
 
 
 @given(histories)
-def test_no_version_is_drawn_with_two_values(found: tuple[Evidence, ...]) -> None:
+def test_no_version_is_drawn_with_two_values(found: tuple[VersionEvidence, ...]) -> None:
     axis = make_axis(PUBLISHED)
     drawn = [
         dict.fromkeys(range(each.first, each.end), each.label)
@@ -210,7 +217,7 @@ def test_yes_and_no_have_the_same_colour_everywhere() -> None:
 
 
 @pytest.mark.parametrize("found", [(), evidence(v1=None)])
-def test_of_a_feature_that_was_never_read_it_is_said(found: tuple[Evidence, ...]) -> None:
+def test_of_a_feature_that_was_never_read_it_is_said(found: tuple[VersionEvidence, ...]) -> None:
     page = page_of(feature(*found))
     assert page.text.count("nothing is known") == 2
     assert "table" not in page.tags
@@ -241,7 +248,7 @@ def test_hostile_text_stays_text() -> None:
     told = dict.fromkeys(("id", "title", "case", "field", "contains"), HOSTILE)
     hostile = feature(*found, known("1.0.9", "yes"), **told, sources=(HOSTILE, "javascript:1"))
     made = dataclasses.replace(MADE, command=HOSTILE, platform=HOSTILE, tool=HOSTILE)
-    table: Table = make_table(features=(hostile,), client=HOSTILE, made=(made, made))
+    table: CompatibilityTable = make_table(features=(hostile,), client=HOSTILE, made=(made, made))
     text = versions_page(table, data=HOSTILE)
     page = Page(text)
     assert not {"script", "img"} & set(page.tags)

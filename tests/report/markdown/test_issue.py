@@ -12,9 +12,9 @@ import pytest
 from authprobe.core.escaping import LONG
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.findings import Finding
-from authprobe.observation.fingerprint import Transition, comparable
+from authprobe.observation.fingerprint import Transition, fingerprint
 from authprobe.observation.model import Outcome
-from authprobe.redaction.pseudonyms import Personal
+from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.issue import LIMIT, REQUESTS, share_markdown
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis, Run
@@ -87,7 +87,7 @@ RUN = make_run(SUBJECT, *OTHERS)
 
 def drawn(run: Run, *chosen: CaseRecord, **options: Any) -> str:
     """The text about these cases, or all of the run."""
-    return share_markdown(run, chosen or run.cases, Personal(), **options)
+    return share_markdown(run, chosen or run.cases, Pseudonymizer(), **options)
 
 
 def alone(**changes: Any) -> str:
@@ -254,7 +254,7 @@ def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
                 tool="0.0.9",
                 client_version=f"2.1.{day}",
                 status=status,
-                seen=comparable(SUBJECT.observation),
+                seen=fingerprint(SUBJECT.observation),
                 since=at,
             )
             for status, day, run_id in given

@@ -165,7 +165,7 @@ def test_a_run_that_cannot_be_relied_on_is_not_called_passed(run: Run, word: str
 
 def test_the_same_refusal_everywhere_proves_nothing() -> None:
     run = make_run(refused("a", message="invalid key"), refused("b", message="invalid key"))
-    assert table.proves_nothing(run) == (
+    assert table.inconclusive_reason(run) == (
         "This run proves nothing: all 2 cases that could be tested were refused in the same way "
         "(rejected 401, authentication_error: “invalid key”), "
         "and a broken set-up would look the same."
@@ -174,12 +174,12 @@ def test_the_same_refusal_everywhere_proves_nothing() -> None:
 
 def test_cases_that_could_not_be_tested_do_not_hide_that_the_others_are_all_the_same() -> None:
     run = make_run(refused("a"), refused("b"), refused("c", outcome=Outcome.UNAVAILABLE))
-    assert "all 2 cases" in str(table.proves_nothing(run))
+    assert "all 2 cases" in str(table.inconclusive_reason(run))
 
 
 def test_nothing_tested_proves_nothing() -> None:
     untested = make_run(*(refused(x, outcome=Outcome.UNAVAILABLE, status=None) for x in "ab"))
-    assert table.proves_nothing(untested) == (
+    assert table.inconclusive_reason(untested) == (
         "This run proves nothing: none of its 2 cases could be tested here."
     )
 
@@ -195,12 +195,12 @@ def test_nothing_tested_proves_nothing() -> None:
     ],
 )
 def test_a_difference_proves_something(other: CaseRecord) -> None:
-    assert table.proves_nothing(make_run(refused("a"), other)) is None
+    assert table.inconclusive_reason(make_run(refused("a"), other)) is None
 
 
 def test_one_refusal_or_only_accepted_cases_are_no_reason_for_doubt() -> None:
-    assert table.proves_nothing(make_run(refused("a"))) is None
-    assert table.proves_nothing(make_run(make_record(id="a"), make_record(id="b"))) is None
+    assert table.inconclusive_reason(make_run(refused("a"))) is None
+    assert table.inconclusive_reason(make_run(make_record(id="a"), make_record(id="b"))) is None
 
 
 def test_an_expectation_reads_as_lines() -> None:

@@ -12,8 +12,8 @@ import pytest
 from authprobe.errors import HistoryError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.history.database import History, last_points
-from authprobe.run.history.model import shown_place
-from authprobe.run.history.worker import Past
+from authprobe.run.history.model import redact_url
+from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from tests.support import postgresql
 from tests.support.make import make_observation, make_record, make_run
@@ -116,7 +116,7 @@ def test_a_newer_history_is_left_alone(place: str) -> None:
 
 def test_no_history_is_no_trouble(tmp_path: Path) -> None:
     assert last_points("none", [("a", ())]) == {}
-    past = Past("none", 9)
+    past = HistoryWorker("none", 9)
     past.append(run_of(0, make_observation()))
     assert (past.trouble, past.points()) == (None, {})
 
@@ -164,7 +164,7 @@ def test_a_history_that_cannot_be_used_is_one_line_with_a_remedy(
     path = tmp_path / "history.db"
     spoil(path)  # type: ignore[operator]
     before = None if path.is_dir() else path.read_bytes()
-    past = Past(str(path), 9)
+    past = HistoryWorker(str(path), 9)
     past.look([])
     past.append(run_of(1, make_observation()))
     assert past.trouble is not None
@@ -196,7 +196,7 @@ def test_a_locked_history_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_place_is_shown_without_its_password(place: str, shown: str) -> None:
-    assert shown_place(place) == shown
+    assert redact_url(place) == shown
 
 
 @pytest.mark.parametrize(

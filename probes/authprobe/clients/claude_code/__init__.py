@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.clients.claude_code.account import auth_logout, auth_status
 from authprobe.clients.claude_code.command import PRODUCTS, Command, ended_early
 from authprobe.clients.claude_code.parallel_sessions import ask_at_once
@@ -13,10 +13,10 @@ from authprobe.scenario.model import Flow
 __all__ = ["PRODUCTS", "ended_early", "probe", "read_report"]
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """What comes of the flow of the case."""
-    flow = Flow(bench.case.names.flow)
-    command = Command.of(bench)
+    flow = Flow(sandbox.case.names.flow)
+    command = Command.of(sandbox)
     match flow:
         case Flow.PROMPT:
             return ask(command, JSON)

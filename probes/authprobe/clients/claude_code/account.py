@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from authprobe.clients.claude_code.command import Command, ended_early
-from authprobe.clients.process.child import Ended
+from authprobe.clients.process.child import ExitReason
 from authprobe.observation.model import Observation
 
 STATUS: Final = ("auth", "status")
@@ -18,8 +18,8 @@ def auth_status(command: Command) -> Observation:
         return command.unavailable()
     finished = command.run(STATUS)
     told = read_status(finished.stdout)
-    if finished.ended is Ended.LIMIT or told is None:
-        return ended_early(command.bench, finished, began=command.began, version=command.version)
+    if finished.ended is ExitReason.LIMIT or told is None:
+        return ended_early(command.sandbox, finished, began=command.began, version=command.version)
     return command.done(json.dumps(told), finished.exit_code, good=told.get("loggedIn") is True)
 
 
@@ -39,7 +39,7 @@ def auth_logout(command: Command) -> Observation:
     if not command.has(LOGOUT):
         return command.unavailable()
     finished = command.run(LOGOUT)
-    if finished.ended is Ended.LIMIT:
-        return ended_early(command.bench, finished, began=command.began, version=command.version)
+    if finished.ended is ExitReason.LIMIT:
+        return ended_early(command.sandbox, finished, began=command.began, version=command.version)
     said = finished.stdout.strip() or finished.stderr.strip()
     return command.done(said, finished.exit_code, good=finished.exit_code == 0)

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from authprobe.clients.base import SYSTEM_PATH, Bench, find_program
+from authprobe.clients.base import SYSTEM_PATH, Sandbox, find_program
 from authprobe.clients.installation.cache import Installed
-from authprobe.clients.observe import MESSAGE_LIMIT, cut_short, last_words, verified_version
-from authprobe.clients.process.child import Child, Ended, Finished, Stdin
+from authprobe.clients.observe import (
+    MESSAGE_LIMIT,
+    incomplete_observation,
+    last_words,
+    verified_version,
+)
+from authprobe.clients.process.child import Child, CompletedChild, ExitReason, Stdin
 from authprobe.errors import ClientError
 from authprobe.observation.model import NOT_THERE, Exchange, Observation, Outcome, status_outcome
 
@@ -29,35 +34,35 @@ LOGIN_PATHS: Final = ("/oauth/authorize", "/oauth/code/callback", "/oauth/token"
 class Command:
     """The installed command, ready to be started in the private home of a case."""
 
-    bench: Bench
+    sandbox: Sandbox
     installed: Installed
     environment: Mapping[str, str]
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, bench: Bench) -> Self:
+    def of(cls, sandbox: Sandbox) -> Self:
         """The command of the case; where it wants to open a browser, there is none."""
-        installed = bench.installed(bench.case.client)
+        installed = sandbox.installed(sandbox.case.client)
         browser = Path(shutil.which("false", path=SYSTEM_PATH) or "/bin/false")
         programs = dict.fromkeys(BROWSERS, browser) | node_for(installed.program)
-        return cls(bench, installed, bench.environment(programs))
+        return cls(sandbox, installed, sandbox.environment(programs))
 
     @property
     def left(self) -> float:
         """Seconds until the limit of the case."""
-        return max(self.began + self.bench.case.limit - time.monotonic(), 0.0)
+        return max(self.began + self.sandbox.case.limit - time.monotonic(), 0.0)
 
     @property
     def version(self) -> str:
         """What ran; the case is over."""
-        return verified_version(self.bench.exchanges, PRODUCTS, self.installed.version)
+        return verified_version(self.sandbox.exchanges, PRODUCTS, self.installed.version)
 
-    def run(self, words: Sequence[str], *, limit: float | None = None) -> Finished:
+    def run(self, words: Sequence[str], *, limit: float | None = None) -> CompletedChild:
         """Run it with these arguments, to its end or to the limit of the case."""
-        return self.bench.run(
+        return self.sandbox.run(
             [self.installed.program, *words],
             env=self.environment,
-            cwd=self.bench.work_folder(),
+            cwd=self.sandbox.work_folder(),
             limit=self.left if limit is None else min(limit, self.left),
         )
 
@@ -65,10 +70,10 @@ class Command:
         self, words: Sequence[str], stdin: Stdin, variables: Mapping[str, str] | None = None
     ) -> Child:
         """Start it with these arguments."""
-        return self.bench.start(
+        return self.sandbox.start(
             [self.installed.program, *words],
             env={**self.environment, **(variables or {})},
-            cwd=self.bench.work_folder(),
+            cwd=self.sandbox.work_folder(),
             stdin=stdin,
         )
 
@@ -86,8 +91,8 @@ class Command:
 
     def unavailable(self, detail: str = NOT_THERE) -> Observation:
         """The observation of a flow that this version does not have, or cannot be asked in."""
-        return cut_short(
-            self.bench,
+        return incomplete_observation(
+            self.sandbox,
             Outcome.UNAVAILABLE,
             detail,
             began=self.began,
@@ -96,8 +101,8 @@ class Command:
 
     def done(self, message: str, exit_code: int | None, *, good: bool) -> Observation:
         """The observation of a flow that asks no model and came to its end."""
-        told = self.bench.redactor.cut(message, MESSAGE_LIMIT)  # first, as it ends the case
-        last = last_of_login(self.bench.exchanges)
+        told = self.sandbox.redactor.cut(message, MESSAGE_LIMIT)  # first, as it ends the case
+        last = last_of_login(self.sandbox.exchanges)
         status = last.status if last else None
         refused = not good and status is not None and status >= 400
         outcome, detail = Outcome.ACCEPTED, None
@@ -113,8 +118,8 @@ class Command:
             exit_code=exit_code,
             elapsed=round(time.monotonic() - self.began, 3),
             detail=detail,
-            exchanges=self.bench.exchanges,
-            egress_refused=self.bench.backend.egress_refused,
+            exchanges=self.sandbox.exchanges,
+            egress_refused=self.sandbox.backend.egress_refused,
             client_version=self.version,
         )
 
@@ -142,18 +147,20 @@ def last_of_login(exchanges: tuple[Exchange, ...]) -> Exchange | None:
 
 
 def ended_early(
-    bench: Bench, finished: Finished, *, began: float, version: str | None
+    sandbox: Sandbox, finished: CompletedChild, *, began: float, version: str | None
 ) -> Observation:
     """The observation of a child that hit the limit, or ended without a readable report."""
-    if finished.ended is Ended.LIMIT:
-        asked = len(bench.exchanges)
-        detail = f"still running after {bench.case.limit:g} s, in which it made {asked} requests"
-        return cut_short(bench, Outcome.TIMED_OUT, detail, began=began, version=version)
+    if finished.ended is ExitReason.LIMIT:
+        asked = len(sandbox.exchanges)
+        detail = f"still running after {sandbox.case.limit:g} s, in which it made {asked} requests"
+        return incomplete_observation(
+            sandbox, Outcome.TIMED_OUT, detail, began=began, version=version
+        )
     said = last_words(finished.stderr.strip() or finished.stdout)
     if finished.truncated:
         said += " (its output was too long to be kept whole)"
-    return cut_short(
-        bench,
+    return incomplete_observation(
+        sandbox,
         Outcome.CRASHED,
         f"ended with exit code {finished.exit_code}: {said}",
         began=began,

@@ -30,7 +30,7 @@ def start(command: Command) -> Observation:
         shown = _press_enter(command, terminal)
         ended = child.ended
         finished = child.wait(0.0)
-    home = str(command.bench.home)
+    home = str(command.sandbox.home)
     lines = [hidden(command, line).replace(home, "~") for line in shown if WORD.search(line)]
     answered = any(ANSWER in line for line in shown)
     return command.done("\n".join(lines), finished.exit_code if ended else None, good=answered)

@@ -8,7 +8,7 @@ from typing import Final
 
 from authprobe.clients.browser import Browser, Page
 from authprobe.clients.claude_code.command import Command
-from authprobe.clients.observe import MESSAGE_LIMIT, cut_short, last_words
+from authprobe.clients.observe import MESSAGE_LIMIT, incomplete_observation, last_words
 from authprobe.clients.process.child import Stdin
 from authprobe.clients.process.terminal import Terminal
 from authprobe.emulator.config import TokenKind
@@ -54,11 +54,11 @@ def sign_in(command: Command, words: Sequence[str], *, shows_token: bool = False
     if not ended and (page is None or not message or command.left <= 0):
         seconds = time.monotonic() - command.began
         detail = f"still running after {seconds:.0f} s: {last_words(message)}"
-        seen = cut_short(
-            command.bench, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
+        seen = incomplete_observation(
+            command.sandbox, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
         )
         # What is shown in the place of an address is the trace of a program that broke.
-        told = command.bench.redactor.cut(message, MESSAGE_LIMIT) if page else None
+        told = command.sandbox.redactor.cut(message, MESSAGE_LIMIT) if page else None
         return dataclasses.replace(seen, message=told or None)
     exit_code = finished.exit_code if ended else None
     good = exit_code == 0 and (not shows_token or _shows_token(command, shown))
@@ -69,8 +69,8 @@ def _without_code(command: Command, page: Page) -> Observation:
     """The observation of a login that the page refuses, or that does not come so far."""
     if page.status is not None:
         return command.done(page.text, None, good=False)
-    return cut_short(
-        command.bench,
+    return incomplete_observation(
+        command.sandbox,
         Outcome.UNREACHABLE,
         f"the page to sign in at: {page.text}",
         began=command.began,
@@ -86,7 +86,7 @@ def _paste_code(command: Command, terminal: Terminal) -> tuple[Page | None, tupl
         if not terminal.changes(min(PATIENCE, command.left)):
             return None, ()
     terminal.settle(QUIET, min(SETTLING, command.left))
-    page = Browser(command.bench, command.left).open(_address(terminal) or "")
+    page = Browser(command.sandbox, command.left).open(_address(terminal) or "")
     if page.code is not None:
         terminal.type(page.code)
         terminal.settle(QUIET, min(SETTLING, command.left))
@@ -134,5 +134,5 @@ def _shows_token(command: Command, screen: str) -> bool:
 
 
 def _tokens(command: Command) -> TokenStore:
-    command.bench.finish()  # only then is every token known here
-    return command.bench.backend.tokens
+    command.sandbox.finish()  # only then is every token known here
+    return command.sandbox.backend.tokens

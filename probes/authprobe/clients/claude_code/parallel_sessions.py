@@ -8,7 +8,7 @@ from typing import Final
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON, QUESTION, read_report
 from authprobe.clients.observe import last_inference, last_words
-from authprobe.clients.process.child import Ended, Finished
+from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.observation.model import Observation, Outcome, Session, status_outcome
 
 SESSIONS: Final = 3
@@ -20,16 +20,16 @@ def ask_at_once(command: Command) -> Observation:
     with ThreadPoolExecutor(SESSIONS, thread_name_prefix="session") as pool:
         ended = list(pool.map(lambda _: command.run(words), range(SESSIONS)))
     sessions = tuple(read_session(command, finished) for finished in ended)
-    return summed_up(command, sessions)
+    return combine(command, sessions)
 
 
-def read_session(command: Command, finished: Finished) -> Session:
+def read_session(command: Command, finished: CompletedChild) -> Session:
     """What came of one of them, by what it told its user."""
     told = read_report(finished.stdout)
-    if finished.ended is Ended.LIMIT:
+    if finished.ended is ExitReason.LIMIT:
         return Session(outcome=Outcome.TIMED_OUT)
     if told is None:
-        said = command.bench.redactor(last_words(finished.stderr.strip() or finished.stdout))
+        said = command.sandbox.redactor(last_words(finished.stderr.strip() or finished.stdout))
         return Session(outcome=Outcome.CRASHED, message=said[:500], exit_code=finished.exit_code)
     outcome = Outcome.ACCEPTED
     if told.is_error:
@@ -38,22 +38,22 @@ def read_session(command: Command, finished: Finished) -> Session:
     return Session(
         outcome=outcome,
         status=told.status,
-        message=command.bench.redactor(told.message)[:2000] if told.message else None,
+        message=command.sandbox.redactor(told.message)[:2000] if told.message else None,
         exit_code=finished.exit_code,
     )
 
 
-def summed_up(command: Command, sessions: tuple[Session, ...]) -> Observation:
+def combine(command: Command, sessions: tuple[Session, ...]) -> Observation:
     """The observation of all: what most of those came to that were not accepted, if there are any.
 
     Which of them wins is luck, so nothing here depends on their order.
     """
-    bench = command.bench
+    sandbox = command.sandbox
     outcomes = Counter(session.outcome for session in sessions)
     accepted = outcomes.pop(Outcome.ACCEPTED, 0)
     outcome = max(outcomes, key=lambda one: (outcomes[one], one), default=Outcome.ACCEPTED)
     told = [session for session in sessions if session.outcome is outcome]
-    last = last_inference(bench.exchanges)
+    last = last_inference(sandbox.exchanges)
     statuses, codes = ({getattr(x, name) for x in told} for name in ("status", "exit_code"))
     status = statuses.pop() if len(statuses) == 1 else None
     return Observation(
@@ -63,8 +63,8 @@ def summed_up(command: Command, sessions: tuple[Session, ...]) -> Observation:
         exit_code=codes.pop() if len(codes) == 1 else None,
         elapsed=round(time.monotonic() - command.began, 3),
         detail=f"{accepted} of {len(sessions)} sessions were accepted",
-        exchanges=bench.exchanges,
-        egress_refused=bench.backend.egress_refused,
+        exchanges=sandbox.exchanges,
+        egress_refused=sandbox.backend.egress_refused,
         client_version=command.version,
         sessions=sessions,
     )

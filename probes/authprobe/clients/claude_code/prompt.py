@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from authprobe.clients.claude_code.command import Command, ended_early
 from authprobe.clients.observe import Report, last_inference, observe
-from authprobe.clients.process.child import Ended, Finished, Stdin
+from authprobe.clients.process.child import CompletedChild, ExitReason, Stdin
 from authprobe.observation.model import NOT_THERE, Observation
 
 QUESTION: Final = "ping"
@@ -40,24 +40,26 @@ def ask_on_stdin(command: Command, form: Sequence[str]) -> Observation:
         answered = child.read_until(lambda: read_report(child.stdout) is not None, command.left)
         child.end_input()
         finished = child.wait(ENDING if answered else command.left)
-    if answered and finished.ended is Ended.LIMIT:
-        seen = _told(command, dataclasses.replace(finished, ended=Ended.ITSELF))
+    if answered and finished.ended is ExitReason.LIMIT:
+        seen = _told(command, dataclasses.replace(finished, ended=ExitReason.ITSELF))
         detail = f"still running {ENDING:g} s after its result, when its stdin was closed"
         return dataclasses.replace(seen, exit_code=None, detail=detail)
     return _told(command, finished)
 
 
-def _told(command: Command, finished: Finished) -> Observation:
-    bench, version = command.bench, command.version
-    last = last_inference(bench.exchanges)
+def _told(command: Command, finished: CompletedChild) -> Observation:
+    sandbox, version = command.sandbox, command.version
+    last = last_inference(sandbox.exchanges)
     answered = last is not None and last.status == HTTPStatus.OK
     told = read_report(finished.stdout) or read_early_report(finished.stdout, answered=answered)
     lacks = UNKNOWN_OPTION.search(finished.stderr)
     if told is None and finished.exit_code > 0 and lacks:
         return command.unavailable(f"{lacks['option']}: {NOT_THERE}")
-    if finished.ended is Ended.LIMIT or told is None:
-        return ended_early(bench, finished, began=command.began, version=version)
-    return observe(bench, told, began=command.began, exit_code=finished.exit_code, version=version)
+    if finished.ended is ExitReason.LIMIT or told is None:
+        return ended_early(sandbox, finished, began=command.began, version=version)
+    return observe(
+        sandbox, told, began=command.began, exit_code=finished.exit_code, version=version
+    )
 
 
 def read_report(stdout: str) -> Report | None:

@@ -12,7 +12,7 @@ import filelock
 
 from authprobe.clients.installation.packages import Package, Registry
 from authprobe.clients.installation.storage import NEW
-from authprobe.clients.process.child import Ended, Finished
+from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Children
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import InstallError
@@ -163,7 +163,7 @@ class Installers:
 
     def _run(
         self, argv: list[str | Path], limit: float, *, cwd: Path | None = None, sealed: bool = False
-    ) -> Finished:
+    ) -> CompletedChild:
         with tempfile.TemporaryDirectory(
             prefix="install-", dir=self._scratch, ignore_cleanup_errors=True
         ) as home:
@@ -210,9 +210,9 @@ def npm() -> Path:
     return Path(found)
 
 
-def check(finished: Finished, what: str, package: str | None = None) -> None:
+def check(finished: CompletedChild, what: str, package: str | None = None) -> None:
     """Raise an InstallError that says why this, or the installation of a package, did not work."""
-    if finished.ended is Ended.LIMIT:
+    if finished.ended is ExitReason.LIMIT:
         raise InstallError(f"{what}: not done after {finished.elapsed:.0f} s")
     if finished.exit_code:
         printed = finished.stdout + "\n" + finished.stderr

@@ -32,7 +32,7 @@ class Stdin(enum.StrEnum):
     """What is typed: all three of its streams are one terminal, which controls its session."""
 
 
-class Ended(enum.StrEnum):
+class ExitReason(enum.StrEnum):
     """Why a child is no longer running."""
 
     ITSELF = "itself"
@@ -40,14 +40,14 @@ class Ended(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class CompletedChild:
     """What is left of a child."""
 
     exit_code: int
     """Negative: the signal that ended it."""
     stdout: str
     stderr: str
-    ended: Ended
+    ended: ExitReason
     elapsed: float
     truncated: bool
 
@@ -109,21 +109,21 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def wait(self, limit: float) -> Finished:
+    def wait(self, limit: float) -> CompletedChild:
         """Gather its output until it ends; after `limit` seconds, end it and what it started."""
-        ended, deadline = Ended.ITSELF, time.monotonic() + limit
+        ended, deadline = ExitReason.ITSELF, time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while (exit_code := self._exit_code) is None:
                 self._gather(selector, deadline - time.monotonic())
                 if self._exit_code is None and time.monotonic() >= deadline:
-                    if ended is Ended.LIMIT:
+                    if ended is ExitReason.LIMIT:
                         raise ClientError("does not end, not even when killed")
-                    ended, deadline = Ended.LIMIT, time.monotonic() + GRACE
+                    ended, deadline = ExitReason.LIMIT, time.monotonic() + GRACE
                     with contextlib.suppress(OSError):  # it may have ended at this moment
                         self._channel.sendall(b"end\n")
             self._drain()
-        return Finished(
+        return CompletedChild(
             exit_code=exit_code,
             stdout=self.stdout,
             stderr=self.stderr,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from authprobe.clients.process import launcher
-from authprobe.clients.process.child import Child, Finished, Stdin, pipes, terminal
+from authprobe.clients.process.child import Child, CompletedChild, Stdin, pipes, terminal
 from authprobe.errors import ClientError
 from authprobe.observation.model import ChildNetwork
 
@@ -61,7 +61,7 @@ class Children:
         env: Mapping[str, str],
         cwd: Path,
         limit: float,
-    ) -> Finished:
+    ) -> CompletedChild:
         """Run a program to its end, or to the limit in seconds.
 
         Raises:

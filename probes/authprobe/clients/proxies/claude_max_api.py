@@ -6,11 +6,11 @@ import json
 import time
 from typing import Final
 
-from authprobe.clients.base import Bench, find_program
+from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.claude_code import PRODUCTS
 from authprobe.clients.observe import (
     Report,
-    cut_short,
+    incomplete_observation,
     last_inference,
     last_words,
     observe,
@@ -31,40 +31,40 @@ AT_A_TIME: Final = 0.05
 QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """Start the server with its `claude`, send it one chat completion, and end it."""
-    through = bench.case.client.through
+    through = sandbox.case.client.through
     if through is None:
         raise ClientError("claude-max-api-proxy needs a claude-code to run")
-    proxy, claude = bench.installed(bench.case.client), bench.installed(through)
+    proxy, claude = sandbox.installed(sandbox.case.client), sandbox.installed(through)
     node = find_program("node")
-    environment = bench.environment({"node": node, "claude": claude.program})
+    environment = sandbox.environment({"node": node, "claude": claude.program})
     began = time.monotonic()
-    children = bench.laboratory.children
+    children = sandbox.laboratory.children
     port = children.free_port()
-    with bench.start(
-        [node, proxy.program, str(port)], env=environment, cwd=bench.work_folder()
+    with sandbox.start(
+        [node, proxy.program, str(port)], env=environment, cwd=sandbox.work_folder()
     ) as server:
-        if server.read_line_with(READY, bench.case.limit) is None:
-            return _not_ready(bench, server, began=began)
-        told, error = _ask(children, port, limit=bench.case.limit - (time.monotonic() - began))
+        if server.read_line_with(READY, sandbox.case.limit) is None:
+            return _not_ready(sandbox, server, began=began)
+        told, error = _ask(children, port, limit=sandbox.case.limit - (time.monotonic() - began))
         server.read_until(lambda: False, AT_A_TIME)  # its log, which may hold what is none of it
         ended = None if told else server.wait(ENDING)
-    cli = verified_version(bench.exchanges, PRODUCTS, claude.version)
+    cli = verified_version(sandbox.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if told is None:
         timed_out = isinstance(error, TimeoutError)
-        return cut_short(
-            bench,
+        return incomplete_observation(
+            sandbox,
             Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
             f"the proxy gave no answer: {last_words(ended.stderr) if ended else error}",
             began=began,
             version=version,
         )
-    untrue = hides_refusal(told, last_inference(bench.exchanges))
+    untrue = hides_refusal(told, last_inference(sandbox.exchanges))
     if untrue:
         told = dataclasses.replace(told, is_error=True)
-    seen = observe(bench, told, began=began, exit_code=None, version=version)
+    seen = observe(sandbox, told, began=began, exit_code=None, version=version)
     if untrue:
         return dataclasses.replace(seen, detail="the proxy told its user that it was accepted")
     return seen
@@ -100,8 +100,12 @@ def read_report(status: int, body: bytes) -> Report:
     return Report(is_error=False, message=None if content is None else str(content))
 
 
-def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
-    if time.monotonic() - began >= bench.case.limit:
-        return cut_short(bench, Outcome.TIMED_OUT, "the proxy did not start", began=began)
+def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
+    if time.monotonic() - began >= sandbox.case.limit:
+        return incomplete_observation(
+            sandbox, Outcome.TIMED_OUT, "the proxy did not start", began=began
+        )
     said = last_words(server.stderr)
-    return cut_short(bench, Outcome.CRASHED, f"the proxy did not start: {said}", began=began)
+    return incomplete_observation(
+        sandbox, Outcome.CRASHED, f"the proxy did not start: {said}", began=began
+    )

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.clients.base import Bench, find_program
+from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON, ask
 from authprobe.clients.installation.cache import Installed
 from authprobe.clients.observe import (
     Report,
-    cut_short,
+    incomplete_observation,
     last_words,
     observe,
     verified_version,
@@ -44,19 +44,19 @@ OWN: Final = (Via.API_KEY_VARIABLE.value, Via.AUTH_TOKEN_VARIABLE.value)
 """How the gateway's own credential is handed over; every other one belongs to who asks."""
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """Start the gateway, ask it one question, and end it."""
-    case = bench.case
-    installed, through = bench.installed(case.client), case.client.through
-    environment = bench.environment({"node": find_program("node")} if through else {})
+    case = sandbox.case
+    installed, through = sandbox.installed(case.client), case.client.through
+    environment = sandbox.environment({"node": find_program("node")} if through else {})
     began = time.monotonic()
-    port = bench.laboratory.children.free_port()
-    with _start(bench, installed, environment, port) as server:
+    port = sandbox.laboratory.children.free_port()
+    with _start(sandbox, installed, environment, port) as server:
         if server.read_line_with(READY, case.limit) is None:
-            return _not_ready(bench, server, began=began)
-        front = Front(bench, environment, port, began)
+            return _not_ready(sandbox, server, began=began)
+        front = Front(sandbox, environment, port, began)
         seen = _while_reading(server, lambda: front.ask_as(through) if through else front.ask())
-    version = verified_version(bench.exchanges, PRODUCTS, installed.version)
+    version = verified_version(sandbox.exchanges, PRODUCTS, installed.version)
     if through:
         version += f"+claude-code@{seen.client_version}"
     return dataclasses.replace(seen, client_version=version)
@@ -72,8 +72,10 @@ def _while_reading(server: Child, ask_it: Callable[[], Observation]) -> Observat
         return asked.result()
 
 
-def _start(bench: Bench, installed: Installed, environment: Mapping[str, str], port: int) -> Child:
-    config = bench.home / "gateway.json"  # which is YAML as well
+def _start(
+    sandbox: Sandbox, installed: Installed, environment: Mapping[str, str], port: int
+) -> Child:
+    config = sandbox.home / "gateway.json"  # which is YAML as well
     config.write_text(json.dumps(CONFIG))
     kept = {
         name: value
@@ -82,10 +84,10 @@ def _start(bench: Bench, installed: Installed, environment: Mapping[str, str], p
     }
     own = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": KEY}
     options = ("--config", config, "--host", LOOPBACK, "--port", str(port))
-    return bench.start(
+    return sandbox.start(
         [installed.program, "-I", Path(__file__).with_name("litellm_driver.py"), *options],
         env={**_without_headers(kept), **own},
-        cwd=bench.work_folder(),
+        cwd=sandbox.work_folder(),
     )
 
 
@@ -97,7 +99,7 @@ def _without_headers(environment: Mapping[str, str]) -> dict[str, str]:
 class Front:
     """Who asks the gateway that listens on a port."""
 
-    bench: Bench
+    sandbox: Sandbox
     environment: Mapping[str, str]
     port: int
     began: float
@@ -113,15 +115,15 @@ class Front:
         lines = [environment.get("ANTHROPIC_CUSTOM_HEADERS"), f"{KEY_HEADER}: Bearer {KEY}"]
         environment["ANTHROPIC_CUSTOM_HEADERS"] = "\n".join(filter(None, lines))
         environment["ANTHROPIC_BASE_URL"] = self.url
-        command = Command(self.bench, self.bench.installed(client), environment, self.began)
+        command = Command(self.sandbox, self.sandbox.installed(client), environment, self.began)
         return ask(command, JSON)
 
     def ask(self) -> Observation:
         """Our own request."""
-        left = self.bench.case.limit - (time.monotonic() - self.began)
+        left = self.sandbox.case.limit - (time.monotonic() - self.began)
         try:
             status, body = post(
-                self.bench.laboratory.children,
+                self.sandbox.laboratory.children,
                 self.port,
                 "/v1/messages",
                 {**QUESTION, "max_tokens": 1},
@@ -132,7 +134,7 @@ class Front:
             timed_out = isinstance(error, TimeoutError)
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.CRASHED
             detail = f"the gateway gave no answer: {error}"
-            return cut_short(self.bench, outcome, detail, began=self.began)
+            return incomplete_observation(self.sandbox, outcome, detail, began=self.began)
         error_type, message = read_error(body)
         refused = status >= 400
         told = Report(
@@ -140,7 +142,7 @@ class Front:
             message=without_request_id(message) if refused and message else None,
             status=status,
         )
-        seen = observe(self.bench, told, began=self.began, exit_code=None, version=None)
+        seen = observe(self.sandbox, told, began=self.began, exit_code=None, version=None)
         return dataclasses.replace(seen, error_type=error_type if refused else None)
 
     def _headers(self) -> dict[str, str]:
@@ -149,13 +151,17 @@ class Front:
         if bearer := self.environment.get(Via.BEARER):
             headers["authorization"] = f"Bearer {bearer}"
         headers["x-api-key"] = self.environment.get(Via.X_API_KEY)
-        headers |= {name.lower(): value for name, value in self.bench.case.headers.items()}
+        headers |= {name.lower(): value for name, value in self.sandbox.case.headers.items()}
         headers |= {KEY_HEADER: f"Bearer {KEY}", "user-agent": USER_AGENT}
         return {name: value for name, value in headers.items() if value is not None}
 
 
-def _not_ready(bench: Bench, server: Child, *, began: float) -> Observation:
-    if time.monotonic() - began >= bench.case.limit:
-        return cut_short(bench, Outcome.TIMED_OUT, "the gateway did not start", began=began)
+def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
+    if time.monotonic() - began >= sandbox.case.limit:
+        return incomplete_observation(
+            sandbox, Outcome.TIMED_OUT, "the gateway did not start", began=began
+        )
     said = last_words(server.wait(ENDING).stdout)
-    return cut_short(bench, Outcome.CRASHED, f"the gateway did not start: {said}", began=began)
+    return incomplete_observation(
+        sandbox, Outcome.CRASHED, f"the gateway did not start: {said}", began=began
+    )

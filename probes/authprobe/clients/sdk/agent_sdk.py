@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.clients.claude_code import ended_early
-from authprobe.clients.observe import Report, cut_short, observe
-from authprobe.clients.process.child import Ended
+from authprobe.clients.observe import Report, incomplete_observation, observe
+from authprobe.clients.process.child import ExitReason
 from authprobe.clients.sdk.driver import drive, last_object
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 
@@ -15,17 +15,19 @@ NOT_FOUND: Final = "Claude Code not found"
 NO_CLAUDE: Final = f"a claude of its own: {NOT_THERE}"
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """Run the driver to its end, and read the one JSON object that it prints."""
-    library = bench.installed(bench.case.client).program
-    driven = drive(bench, "agent_sdk", library, PRODUCTS)
+    library = sandbox.installed(sandbox.case.client).program
+    driven = drive(sandbox, "agent_sdk", library, PRODUCTS)
     finished, began, version = driven.finished, driven.began, driven.version
     told = read_report(finished.stdout)
-    if finished.ended is Ended.LIMIT or told is None:
-        return ended_early(bench, finished, began=began, version=version)
-    if (told.message or "").startswith(NOT_FOUND) and not bench.exchanges:
-        return cut_short(bench, Outcome.UNAVAILABLE, NO_CLAUDE, began=began, version=version)
-    return observe(bench, told, began=began, exit_code=finished.exit_code, version=version)
+    if finished.ended is ExitReason.LIMIT or told is None:
+        return ended_early(sandbox, finished, began=began, version=version)
+    if (told.message or "").startswith(NOT_FOUND) and not sandbox.exchanges:
+        return incomplete_observation(
+            sandbox, Outcome.UNAVAILABLE, NO_CLAUDE, began=began, version=version
+        )
+    return observe(sandbox, told, began=began, exit_code=finished.exit_code, version=version)
 
 
 def read_report(stdout: str) -> Report | None:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.clients.base import Bench
+from authprobe.clients.base import Sandbox
 from authprobe.clients.claude_code import ended_early
 from authprobe.clients.observe import (
     DETAIL_LIMIT,
@@ -14,7 +14,7 @@ from authprobe.clients.observe import (
     observe,
     without_request_id,
 )
-from authprobe.clients.process.child import Ended
+from authprobe.clients.process.child import ExitReason
 from authprobe.clients.sdk.driver import drive, last_object
 from authprobe.observation.model import Observation, Outcome
 
@@ -28,7 +28,7 @@ UNRESOLVED: Final = re.compile('TypeError: "?Could not resolve authentication me
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DriverOutput:
     """What the driver printed."""
 
     report: Report
@@ -36,18 +36,20 @@ class Told:
     """What else an exception told: whether it has the request id, and its cause."""
 
 
-def probe(bench: Bench) -> Observation:
+def probe(sandbox: Sandbox) -> Observation:
     """Run the driver to its end, and read the one JSON object that it prints."""
-    library = bench.installed(bench.case.client).folder
-    driven = drive(bench, "anthropic_sdk", library, PRODUCTS)
+    library = sandbox.installed(sandbox.case.client).folder
+    driven = drive(sandbox, "anthropic_sdk", library, PRODUCTS)
     finished, began, version = driven.finished, driven.began, driven.version
     told = read_report(finished.stdout)
-    if finished.ended is Ended.LIMIT or told is None:
-        return ended_early(bench, finished, began=began, version=version)
-    seen = observe(bench, told.report, began=began, exit_code=finished.exit_code, version=version)
+    if finished.ended is ExitReason.LIMIT or told is None:
+        return ended_early(sandbox, finished, began=began, version=version)
+    seen = observe(sandbox, told.report, began=began, exit_code=finished.exit_code, version=version)
     if seen.outcome is Outcome.REJECTED and last_inference(seen.exchanges) is None:
         seen = _at_fault(seen)
-    notes = [bench.redactor.cut(note, DETAIL_LIMIT) for note in (told.detail, seen.detail) if note]
+    notes = [
+        sandbox.redactor.cut(note, DETAIL_LIMIT) for note in (told.detail, seen.detail) if note
+    ]
     return dataclasses.replace(seen, detail="; ".join(notes) or None)
 
 
@@ -65,7 +67,7 @@ def _at_fault(seen: Observation) -> Observation:
     return seen
 
 
-def read_report(stdout: str) -> Told | None:
+def read_report(stdout: str) -> DriverOutput | None:
     """What the SDK gave its user; None: the driver did not come to its end.
 
     An exception is told by its class and its text, as a traceback ends.
@@ -75,7 +77,7 @@ def read_report(stdout: str) -> Told | None:
         return None
     raised = told["error"]
     if raised is None:
-        return Told(report=Report(is_error=False, message=str(told["answer"])))
+        return DriverOutput(report=Report(is_error=False, message=str(told["answer"])))
     if not isinstance(raised, dict):
         return None
     status = raised.get("status")
@@ -87,4 +89,4 @@ def read_report(stdout: str) -> Told | None:
     )
     has_id = "with" if raised.get("request_id") else "without"
     cause = f"; caused by {raised['cause']}" if raised.get("cause") else ""
-    return Told(report=report, detail=f"raised {has_id} the request id{cause}")
+    return DriverOutput(report=report, detail=f"raised {has_id} the request id{cause}")

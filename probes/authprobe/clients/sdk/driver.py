@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from authprobe.clients.base import Bench, find_program
+from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.installation.packages import PACKAGES, Registry
 from authprobe.clients.observe import verified_version
-from authprobe.clients.process.child import Finished
+from authprobe.clients.process.child import CompletedChild
 
 DRIVERS: Final = Path(__file__).parent / "drivers"
 
@@ -18,30 +18,32 @@ DRIVERS: Final = Path(__file__).parent / "drivers"
 class Driven:
     """A driver that has come to its end, or to the limit of its case."""
 
-    finished: Finished
+    finished: CompletedChild
     began: float
     version: str
 
 
-def drive(bench: Bench, name: str, library: Path, products: tuple[str, ...]) -> Driven:
+def drive(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...]) -> Driven:
     """Run the driver of this name: by the Python that has the library, or by Node, which is told
     where the library is.
 
     Raises:
         ClientError: there is no Node, or something else ran than what was installed.
     """
-    installed = bench.installed(bench.case.client)
+    installed = sandbox.installed(sandbox.case.client)
     argv: list[str | Path]
     if PACKAGES[installed.kind].registry is Registry.PYPI:
-        environment = bench.environment({})
+        environment = sandbox.environment({})
         argv = [installed.program, "-I", DRIVERS / f"{name}.py"]
     else:
         node = find_program("node")
-        environment = bench.environment({"node": node})
+        environment = sandbox.environment({"node": node})
         argv = [node, DRIVERS / f"{name}.mjs", library]
     began = time.monotonic()
-    finished = bench.run(argv, env=environment, cwd=bench.work_folder(), limit=bench.case.limit)
-    version = verified_version(bench.exchanges, products, installed.version)
+    finished = sandbox.run(
+        argv, env=environment, cwd=sandbox.work_folder(), limit=sandbox.case.limit
+    )
+    version = verified_version(sandbox.exchanges, products, installed.version)
     return Driven(finished=finished, began=began, version=version)
 
 

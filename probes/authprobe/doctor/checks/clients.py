@@ -7,14 +7,14 @@ from typing import Final
 
 from authprobe.diagnosis.known_issues import Regression, history
 from authprobe.doctor.inventory.installed_clients import Program
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, info, ok, warning
 
 NOT_BY_VERSION: Final = frozenset({"keychain-unavailable"})
 """Causes that only macOS has."""
 
 
-def check_commands(survey: Survey) -> Iterator[CheckResult]:
+def check_commands(survey: Inventory) -> Iterator[CheckResult]:
     """Each `claude` on PATH, and whether another one stands before it."""
     if not survey.commands:
         yield info("command-missing", "There is no claude on PATH.", "PATH")
@@ -41,7 +41,7 @@ def check_commands(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_libraries(survey: Survey) -> Iterator[CheckResult]:
+def check_libraries(survey: Inventory) -> Iterator[CheckResult]:
     """Each SDK."""
     for library in survey.libraries:
         version = library.version or "of an unknown version"
@@ -52,7 +52,7 @@ def check_libraries(survey: Survey) -> Iterator[CheckResult]:
         yield info("several-sdks", f"{name} is installed in several versions.")
 
 
-def check_regressions(survey: Survey) -> Iterator[CheckResult]:
+def check_regressions(survey: Inventory) -> Iterator[CheckResult]:
     """What is known to be broken in the versions that are installed."""
     versions = {program.version: program for program in reversed(survey.commands)}
     for version, program in versions.items():
@@ -61,7 +61,7 @@ def check_regressions(survey: Survey) -> Iterator[CheckResult]:
             yield _told(survey, program, known)
 
 
-def _known(survey: Survey, version: str) -> tuple[Regression, ...]:
+def _known(survey: Inventory, version: str) -> tuple[Regression, ...]:
     elsewhere = NOT_BY_VERSION if survey.machine.platform != "darwin" else frozenset()
     return tuple(
         regression
@@ -70,7 +70,7 @@ def _known(survey: Survey, version: str) -> tuple[Regression, ...]:
     )
 
 
-def _told(survey: Survey, program: Program, known: tuple[Regression, ...]) -> CheckResult:
+def _told(survey: Inventory, program: Program, known: tuple[Regression, ...]) -> CheckResult:
     many = f"{len(known)} known regressions concern" if len(known) > 1 else "A known regression has"
     result = warning(
         "known-regression",

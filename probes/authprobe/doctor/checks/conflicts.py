@@ -5,14 +5,14 @@ import shutil
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import DARWIN, is_on
 from authprobe.doctor.inventory.precedence import (
     FEDERATION,
     IDENTITY,
     KEYS,
     PROVIDERS,
-    Held,
+    FoundCredential,
     Slot,
     federates,
 )
@@ -30,7 +30,7 @@ SHELL: Final = frozenset("|&;<>()$`*?[#~=%\n")
 """What makes a command one for a shell."""
 
 
-def check_winners(survey: Survey) -> Iterator[CheckResult]:
+def check_winners(survey: Inventory) -> Iterator[CheckResult]:
     """Where a credential takes the place of another one, or there is none."""
     first = survey.wins[0]
     if first.held is None:
@@ -67,7 +67,7 @@ def check_winners(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def _check_nothing(survey: Survey) -> Iterator[CheckResult]:
+def _check_nothing(survey: Inventory) -> Iterator[CheckResult]:
     if survey.machine.platform == DARWIN:
         return  # It may be in the Keychain.
     if survey.login.record or survey.login.document.trouble not in (None, Trouble.MISSING):
@@ -79,11 +79,11 @@ def _check_nothing(survey: Survey) -> Iterator[CheckResult]:
     )
 
 
-def _named(held: Held) -> str:
+def _named(held: FoundCredential) -> str:
     return f"the {held.slot}" if held.slot in OWN else str(held.slot)
 
 
-def check_settings_and_shell(survey: Survey) -> Iterator[CheckResult]:
+def check_settings_and_shell(survey: Inventory) -> Iterator[CheckResult]:
     """Variables that a settings file sets to something else than the shell."""
     for variable in survey.variables.values():
         sensitive = variable.name.startswith(("ANTHROPIC_", "CLAUDE_CODE_"))
@@ -99,7 +99,7 @@ def check_settings_and_shell(survey: Survey) -> Iterator[CheckResult]:
             )
 
 
-def check_providers(survey: Survey) -> Iterator[CheckResult]:
+def check_providers(survey: Inventory) -> Iterator[CheckResult]:
     """Cloud providers, of which one at most can be meant."""
     chosen = [name for name in PROVIDERS if is_on(survey.value(name))]
     if len(chosen) > 1:
@@ -119,7 +119,7 @@ def check_providers(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_federation(survey: Survey) -> Iterator[CheckResult]:
+def check_federation(survey: Inventory) -> Iterator[CheckResult]:
     """Workload identity federation, whose variables count together."""
     given = [name for name in (*FEDERATION, *IDENTITY) if survey.value(name).strip()]
     if {*given} & {FEDERATION[0], *IDENTITY} and not federates(survey.variables):
@@ -148,7 +148,7 @@ def check_federation(survey: Survey) -> Iterator[CheckResult]:
             )
 
 
-def check_helper(survey: Survey) -> Iterator[CheckResult]:
+def check_helper(survey: Inventory) -> Iterator[CheckResult]:
     """The program of `apiKeyHelper`, which is not run."""
     with_helper = [each for each in survey.settings if each.helper]
     if not with_helper:
@@ -191,7 +191,7 @@ def _program(command: str) -> str | None:
     return words[0] if words else None
 
 
-def _is_program(survey: Survey, program: str) -> bool:
+def _is_program(survey: Inventory, program: str) -> bool:
     machine = survey.machine
     path = str(machine.folder / program) if "/" in program else program
     try:
@@ -200,7 +200,7 @@ def _is_program(survey: Survey, program: str) -> bool:
         return False
 
 
-def check_forced_login(survey: Survey) -> Iterator[CheckResult]:
+def check_forced_login(survey: Inventory) -> Iterator[CheckResult]:
     """Managed settings that demand a login, beside a key."""
     forced = next(
         (
@@ -223,7 +223,7 @@ def check_forced_login(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_answers(survey: Survey) -> Iterator[CheckResult]:
+def check_answers(survey: Inventory) -> Iterator[CheckResult]:
     """What Claude Code's user has been asked, or not been asked yet."""
     key = survey.value("ANTHROPIC_API_KEY").strip()
     where = survey.machine.shown(survey.state.document.path)
@@ -248,7 +248,7 @@ def check_answers(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_bare(survey: Survey) -> Iterator[CheckResult]:
+def check_bare(survey: Inventory) -> Iterator[CheckResult]:
     """The mode in which no login is read."""
     name = "CLAUDE_CODE_SIMPLE"
     if is_on(survey.value(name)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.doctor.checks.variables import is_credential
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.safe_read import Document, Trouble
 from authprobe.doctor.result import CheckResult, error, info, warning
 
@@ -26,7 +26,7 @@ REMEDIES: Final = {
 }
 
 
-def check_files(survey: Survey) -> Iterator[CheckResult]:
+def check_files(survey: Inventory) -> Iterator[CheckResult]:
     """Each file that is there and cannot be read, or is not what it must be."""
     profile = survey.profile
     for document in (
@@ -43,7 +43,7 @@ def check_files(survey: Survey) -> Iterator[CheckResult]:
         yield from _check_file(survey, state)
 
 
-def _check_file(survey: Survey, document: Document) -> Iterator[CheckResult]:
+def _check_file(survey: Inventory, document: Document) -> Iterator[CheckResult]:
     if document.trouble and document.is_there:
         yield error(
             f"file-{document.trouble.name.lower().replace('_', '-')}",
@@ -54,7 +54,7 @@ def _check_file(survey: Survey, document: Document) -> Iterator[CheckResult]:
         )
 
 
-def check_permissions(survey: Survey) -> Iterator[CheckResult]:
+def check_permissions(survey: Inventory) -> Iterator[CheckResult]:
     """Files with a secret in them that others can read, or that belong to somebody else."""
     secret = [survey.login.document] if survey.login.record else []
     if survey.profile.access:
@@ -76,7 +76,7 @@ def check_permissions(survey: Survey) -> Iterator[CheckResult]:
         yield from _check_access(survey, document)
 
 
-def _check_access(survey: Survey, document: Document) -> Iterator[CheckResult]:
+def _check_access(survey: Inventory, document: Document) -> Iterator[CheckResult]:
     where = survey.machine.shown(document.path)
     if document.open_to_others:
         yield warning(
@@ -111,7 +111,7 @@ def _check_access(survey: Survey, document: Document) -> Iterator[CheckResult]:
         )
 
 
-def check_settings(survey: Survey) -> Iterator[CheckResult]:
+def check_settings(survey: Inventory) -> Iterator[CheckResult]:
     """Keys of settings that have to do with credentials, and are of the wrong kind."""
     for each in survey.settings:
         tree = each.document.tree

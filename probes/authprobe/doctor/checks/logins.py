@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.doctor.inventory.credential_kinds import relative
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import DARWIN
 from authprobe.doctor.inventory.precedence import login_state
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
@@ -15,7 +15,7 @@ INFERENCE: Final = frozenset({"user:inference", "user:ccr_inference"})
 """One of these is needed to ask a model (anthropics/claude-code#22450)."""
 
 
-def check_login(survey: Survey) -> Iterator[CheckResult]:
+def check_login(survey: Inventory) -> Iterator[CheckResult]:
     """The stored login of Claude Code."""
     machine, login = survey.machine, survey.login
     where = machine.shown(login.document.path)
@@ -45,7 +45,7 @@ def check_login(survey: Survey) -> Iterator[CheckResult]:
         yield from _check_scopes(survey, where)
 
 
-def _check_keychain(survey: Survey) -> Iterator[CheckResult]:
+def _check_keychain(survey: Inventory) -> Iterator[CheckResult]:
     yield info(
         "keychain-not-read",
         "The login may be in the Keychain, which is not looked into.",
@@ -61,7 +61,7 @@ def _check_keychain(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def _check_expiry(survey: Survey, where: str) -> Iterator[CheckResult]:
+def _check_expiry(survey: Inventory, where: str) -> Iterator[CheckResult]:
     machine, login = survey.machine, survey.login
     state = login_state(machine, login)
     if login.expiry_in_seconds:
@@ -95,7 +95,7 @@ def _check_expiry(survey: Survey, where: str) -> Iterator[CheckResult]:
         yield ok("login", f"A login that {state}.", where)
 
 
-def _check_scopes(survey: Survey, where: str) -> Iterator[CheckResult]:
+def _check_scopes(survey: Inventory, where: str) -> Iterator[CheckResult]:
     scopes = survey.login.scopes
     if scopes is not None and not INFERENCE & set(scopes):
         yield error(
@@ -107,7 +107,7 @@ def _check_scopes(survey: Survey, where: str) -> Iterator[CheckResult]:
         )
 
 
-def check_other_login(survey: Survey) -> Iterator[CheckResult]:
+def check_other_login(survey: Inventory) -> Iterator[CheckResult]:
     """A login in the usual place while the configuration has been moved."""
     machine = survey.machine
     usual = machine.home / ".claude" / ".credentials.json"
@@ -125,7 +125,7 @@ def check_other_login(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_profile(survey: Survey) -> Iterator[CheckResult]:
+def check_profile(survey: Inventory) -> Iterator[CheckResult]:
     """The active profile of the API's SDKs and `ant`."""
     machine, profile = survey.machine, survey.profile
     where = machine.shown(profile.config.path)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.doctor.inventory.addresses import PROXIES, address_in, proxy_name
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.precedence import PROFILES, SUBSCRIPTION
 from authprobe.doctor.inventory.safe_read import read_text
 from authprobe.doctor.result import CheckResult, error, info, warning
@@ -19,7 +19,7 @@ LOGINS: Final = SUBSCRIPTION | PROFILES
 """What belongs to the service, and to no gateway."""
 
 
-def check_proxies(survey: Survey) -> Iterator[CheckResult]:
+def check_proxies(survey: Inventory) -> Iterator[CheckResult]:
     """The proxy that is used, and others that say something else."""
     values = {name: survey.value(name).strip() for name in PROXIES}
     name = proxy_name(values)
@@ -52,7 +52,7 @@ def check_proxies(survey: Survey) -> Iterator[CheckResult]:
             )
 
 
-def check_authorities(survey: Survey) -> Iterator[CheckResult]:
+def check_authorities(survey: Inventory) -> Iterator[CheckResult]:
     """Files of certificates, and whether they can count."""
     for name in BUNDLES:
         if survey.value(name).strip():
@@ -85,7 +85,7 @@ def check_authorities(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def _check_bundle(survey: Survey, name: str) -> Iterator[CheckResult]:
+def _check_bundle(survey: Inventory, name: str) -> Iterator[CheckResult]:
     document = read_text(survey.machine.folder / survey.value(name).strip())
     if document.trouble:
         yield error(
@@ -119,7 +119,7 @@ def trust(context: ssl.SSLContext, text: str) -> bool:
     return True
 
 
-def check_client_certificate(survey: Survey) -> Iterator[CheckResult]:
+def check_client_certificate(survey: Inventory) -> Iterator[CheckResult]:
     """The certificate by which the client shows who it is."""
     given = [name for name in (CERTIFICATE, KEY) if survey.value(name).strip()]
     if len(given) == 1:
@@ -143,7 +143,7 @@ def check_client_certificate(survey: Survey) -> Iterator[CheckResult]:
             )
 
 
-def check_gateway(survey: Survey) -> Iterator[CheckResult]:
+def check_gateway(survey: Inventory) -> Iterator[CheckResult]:
     """An address in the place of the service."""
     variable = survey.variables.get("ANTHROPIC_BASE_URL")
     if variable is None or not variable.value.strip():

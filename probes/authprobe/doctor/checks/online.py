@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import authprobe
 from authprobe.doctor.checks.network import BUNDLES, trust
 from authprobe.doctor.inventory.addresses import PROXIES, Address, address_in, proxy_name
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.safe_read import read_text
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
@@ -35,7 +35,7 @@ WEB: Final = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class OnlineRequest:
     """A request that needs no secret."""
 
     host: str
@@ -50,7 +50,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class OnlineAnswer:
     """What was said, or why nothing was."""
 
     status: int = 0
@@ -61,16 +61,16 @@ class Answer:
     """Why there is no answer."""
 
 
-def asks() -> tuple[Ask, ...]:
+def asks() -> tuple[OnlineRequest, ...]:
     """A request for each host, with tokens that nobody has."""
     return (
-        Ask(
+        OnlineRequest(
             host="api.anthropic.com",
             path="/v1/models",
             headers={"x-api-key": _made_up("api03"), "anthropic-version": "2023-06-01"},
             refusals=frozenset({401}),
         ),
-        Ask(
+        OnlineRequest(
             host="platform.claude.com",
             method="POST",
             path="/v1/oauth/token",
@@ -78,13 +78,13 @@ def asks() -> tuple[Ask, ...]:
             body={"grant_type": "refresh_token", "refresh_token": _made_up("ort01")},
             refusals=frozenset({400, 401}),
         ),
-        Ask(
+        OnlineRequest(
             host="claude.ai",
             path="/oauth/authorize",
             refusals=frozenset({400, 403}),
             is_page=True,
         ),
-        Ask(
+        OnlineRequest(
             host="claude.com",
             path="/cai/oauth/authorize",
             refusals=frozenset({400, 403}),
@@ -98,12 +98,12 @@ def _made_up(kind: str) -> str:
 
 
 def check_online(
-    survey: Survey, tell: Callable[[str], None], limit: float = LIMIT
+    survey: Inventory, tell: Callable[[str], None], limit: float = LIMIT
 ) -> Iterator[CheckResult]:
     """What each host answers; all are asked at once, once each."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, OnlineAnswer] = {}
 
-    def ask_one(ask: Ask) -> None:
+    def ask_one(ask: OnlineRequest) -> None:
         answers[ask.host] = _ask(survey, ask, limit)
 
     wanted = asks()
@@ -114,10 +114,10 @@ def check_online(
         worker.start()
     for worker in workers:
         worker.join(max(until - time.monotonic(), 0))
-    late = Answer(cause="no-answer")
+    late = OnlineAnswer(cause="no-answer")
     got = {ask.host: answers.get(ask.host, late) for ask in wanted}
     for ask in wanted:
-        yield judge(ask, got[ask.host])
+        yield judge_answer(ask, got[ask.host])
     yield from _check_clock(got)
     with contextlib.suppress(ValueError):
         proxy = way_to(wanted[0].host, survey)
@@ -125,7 +125,7 @@ def check_online(
             yield info("proxy-password-kept", "The password of the proxy was not sent.", str(proxy))
 
 
-def way_to(host: str, survey: Survey) -> Address | None:
+def way_to(host: str, survey: Inventory) -> Address | None:
     """The proxy by which a host is asked; None: it is asked directly.
 
     Raises:
@@ -144,13 +144,13 @@ def way_to(host: str, survey: Survey) -> Address | None:
     return proxy
 
 
-def _ask(survey: Survey, ask: Ask, limit: float) -> Answer:
+def _ask(survey: Inventory, ask: OnlineRequest, limit: float) -> OnlineAnswer:
     import httpx
 
     try:
         proxy = way_to(ask.host, survey)
     except ValueError:
-        return Answer(cause="proxy-unreachable")
+        return OnlineAnswer(cause="proxy-unreachable")
     headers = {"user-agent": f"authprobe/{authprobe.__version__}", **ask.headers}
     try:
         with (
@@ -168,17 +168,17 @@ def _ask(survey: Survey, ask: Ask, limit: float) -> Answer:
         ):
             return _answer(response)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as trouble:
-        return Answer(cause=_cause(trouble))
+        return OnlineAnswer(cause=_cause(trouble))
 
 
-def _answer(response: "httpx.Response") -> Answer:
+def _answer(response: "httpx.Response") -> OnlineAnswer:
     at = datetime.datetime.now(datetime.UTC)
     size, start = 0, b""
     for part in response.iter_bytes():
         start, size = start + part[: LIMIT_BYTES - size], size + len(part)
         if size >= LIMIT_BYTES:
             break
-    return Answer(
+    return OnlineAnswer(
         status=response.status_code,
         is_json=start.lstrip().startswith(b"{"),
         date=response.headers.get("date", ""),
@@ -186,7 +186,7 @@ def _answer(response: "httpx.Response") -> Answer:
     )
 
 
-def _context(survey: Survey) -> ssl.SSLContext:
+def _context(survey: Inventory) -> ssl.SSLContext:
     """Whom Claude Code trusts.
 
     `ssl.create_default_context` would write the keys to a file if SSLKEYLOGFILE is set.
@@ -218,7 +218,7 @@ def _cause(trouble: BaseException) -> str:
     return "no-answer"
 
 
-def judge(ask: Ask, answer: Answer) -> CheckResult:
+def judge_answer(ask: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
     """What an answer says of its host."""
     status, host = answer.status, ask.host
     if answer.cause:
@@ -243,7 +243,7 @@ def judge(ask: Ask, answer: Answer) -> CheckResult:
     )
 
 
-def _unexpected(ask: Ask, answer: Answer) -> str:
+def _unexpected(ask: OnlineRequest, answer: OnlineAnswer) -> str:
     match answer.status:
         case 429:
             at_tokens = ask.path.endswith("/token")
@@ -258,7 +258,7 @@ def _unexpected(ask: Ask, answer: Answer) -> str:
             return "edge-blocked"
 
 
-def _check_clock(answers: Mapping[str, Answer]) -> Iterator[CheckResult]:
+def _check_clock(answers: Mapping[str, OnlineAnswer]) -> Iterator[CheckResult]:
     """How far the clock of this machine is from that of the service."""
     for host, answer in answers.items():
         try:

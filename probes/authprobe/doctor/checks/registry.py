@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from authprobe.doctor.checks import clients, conflicts, files, logins, network, variables
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, Severity
 
-Check = Callable[[Survey], Iterator[CheckResult]]
+Check = Callable[[Inventory], Iterator[CheckResult]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     clients.check_commands,
@@ -37,7 +37,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def check(survey: Survey) -> tuple[CheckResult, ...]:
+def check(survey: Inventory) -> tuple[CheckResult, ...]:
     """What every check says, the worst first."""
     return sort(tuple(result for each in CHECKS for result in each(survey)))
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.credential_kinds import Kind, kind_of
+from authprobe.doctor.inventory.credential_kinds import CredentialKind, kind_of
 from authprobe.doctor.inventory.environment import Variable
-from authprobe.doctor.inventory.inventory import Survey
+from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 VARIABLES: Final = "https://code.claude.com/docs/en/env-vars"
@@ -23,23 +23,23 @@ CREDENTIALS: Final = (
 HEADERS: Final = "ANTHROPIC_CUSTOM_HEADERS"
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "x-api-key"})
 WRONG: Final = {
-    ("ANTHROPIC_API_KEY", Kind.ACCESS_TOKEN): "oauth-token-as-api-key",
-    ("ANTHROPIC_API_KEY", Kind.REFRESH_TOKEN): "api-key-invalid",
-    ("ANTHROPIC_API_KEY", Kind.ADMIN_KEY): "api-key-invalid",
-    ("ANTHROPIC_AUTH_TOKEN", Kind.REFRESH_TOKEN): "bearer-unknown",
-    ("CLAUDE_CODE_OAUTH_TOKEN", Kind.API_KEY): "bearer-unknown",
-    ("CLAUDE_CODE_OAUTH_TOKEN", Kind.ADMIN_KEY): "bearer-unknown",
-    ("CLAUDE_CODE_OAUTH_TOKEN", Kind.REFRESH_TOKEN): "bearer-unknown",
+    ("ANTHROPIC_API_KEY", CredentialKind.ACCESS_TOKEN): "oauth-token-as-api-key",
+    ("ANTHROPIC_API_KEY", CredentialKind.REFRESH_TOKEN): "api-key-invalid",
+    ("ANTHROPIC_API_KEY", CredentialKind.ADMIN_KEY): "api-key-invalid",
+    ("ANTHROPIC_AUTH_TOKEN", CredentialKind.REFRESH_TOKEN): "bearer-unknown",
+    ("CLAUDE_CODE_OAUTH_TOKEN", CredentialKind.API_KEY): "bearer-unknown",
+    ("CLAUDE_CODE_OAUTH_TOKEN", CredentialKind.ADMIN_KEY): "bearer-unknown",
+    ("CLAUDE_CODE_OAUTH_TOKEN", CredentialKind.REFRESH_TOKEN): "bearer-unknown",
 }
 """A kind of credential in a variable that it is of no use in, and what that leads to."""
 
 
 def is_credential(name: str, value: str) -> bool:
     """Whether a variable holds one, by its name or its shape."""
-    return bool(value) and (name in CREDENTIALS or kind_of(value) is not Kind.OTHER)
+    return bool(value) and (name in CREDENTIALS or kind_of(value) is not CredentialKind.OTHER)
 
 
-def check_values(survey: Survey) -> Iterator[CheckResult]:
+def check_values(survey: Inventory) -> Iterator[CheckResult]:
     """Each variable that holds a credential, by its shape alone."""
     for name in CREDENTIALS:
         if name in survey.variables:
@@ -90,7 +90,7 @@ def _check_value(variable: Variable) -> Iterator[CheckResult]:
         )
 
 
-def _article(kind: Kind) -> str:
+def _article(kind: CredentialKind) -> str:
     return f"{'an' if kind.value[0] in 'aeiouA' else 'a'} {kind}"
 
 
@@ -99,7 +99,7 @@ def _unfit(value: str) -> bool:
     return any(character in "\r\n\0" or ord(character) > 0xFF for character in value)
 
 
-def check_custom_headers(survey: Survey) -> Iterator[CheckResult]:
+def check_custom_headers(survey: Inventory) -> Iterator[CheckResult]:
     """The headers that the user adds."""
     variable = survey.variables.get(HEADERS)
     if variable is None or not variable.value.strip():
@@ -128,7 +128,7 @@ def check_custom_headers(survey: Survey) -> Iterator[CheckResult]:
         )
 
 
-def check_completeness(survey: Survey) -> Iterator[CheckResult]:
+def check_completeness(survey: Inventory) -> Iterator[CheckResult]:
     """Variables that are of use together only."""
     if survey.value("CLAUDE_CODE_OAUTH_REFRESH_TOKEN") and not survey.value(
         "CLAUDE_CODE_OAUTH_SCOPES"

@@ -114,7 +114,7 @@ def _at(seconds: float) -> datetime.datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StateFile:
     """What Claude Code remembers of its user."""
 
     document: Document
@@ -125,12 +125,12 @@ class State:
     """The ends of keys that its user did not want."""
 
 
-def state_of(machine: Machine) -> State:
+def state_of(machine: Machine) -> StateFile:
     """What it remembers here."""
     document = read_json(machine.state_file)
     answers = document.tree.get("customApiKeyResponses")
     declined = answers.get("rejected") if isinstance(answers, dict) else None
-    return State(
+    return StateFile(
         document=document,
         key=_text(document.tree, "primaryApiKey"),
         onboarded=document.tree.get("hasCompletedOnboarding") is True,

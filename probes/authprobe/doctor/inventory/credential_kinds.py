@@ -5,7 +5,7 @@ import enum
 from typing import Final
 
 
-class Kind(enum.StrEnum):
+class CredentialKind(enum.StrEnum):
     """What a value is, by its shape."""
 
     API_KEY = "API key"
@@ -17,11 +17,11 @@ class Kind(enum.StrEnum):
 
 
 BEGINNINGS: Final = {
-    "sk-ant-api": Kind.API_KEY,
-    "sk-ant-admin": Kind.ADMIN_KEY,
-    "sk-ant-oat": Kind.ACCESS_TOKEN,
-    "sk-ant-ort": Kind.REFRESH_TOKEN,
-    "eyJ": Kind.IDENTITY_TOKEN,
+    "sk-ant-api": CredentialKind.API_KEY,
+    "sk-ant-admin": CredentialKind.ADMIN_KEY,
+    "sk-ant-oat": CredentialKind.ACCESS_TOKEN,
+    "sk-ant-ort": CredentialKind.REFRESH_TOKEN,
+    "eyJ": CredentialKind.IDENTITY_TOKEN,
 }
 """platform.claude.com/docs/en/manage-claude/authentication, anthropics/claude-code#76561."""
 
@@ -29,10 +29,12 @@ _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 
 
-def kind_of(value: str) -> Kind:
+def kind_of(value: str) -> CredentialKind:
     """The kind of a credential by how it begins."""
     bare = value.strip(" \t\r\n\"'")
-    return next((kind for start, kind in BEGINNINGS.items() if bare.startswith(start)), Kind.OTHER)
+    return next(
+        (kind for start, kind in BEGINNINGS.items() if bare.startswith(start)), CredentialKind.OTHER
+    )
 
 
 def relative(moment: datetime.datetime, now: datetime.datetime) -> str:

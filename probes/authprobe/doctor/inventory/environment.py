@@ -38,7 +38,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SettingsFile:
     """A settings file."""
 
     document: Document
@@ -61,7 +61,7 @@ class Settings:
         return found if isinstance(found, str) and found.strip() else None
 
 
-def settings_of(machine: Machine) -> tuple[Settings, ...]:
+def settings_of(machine: Machine) -> tuple[SettingsFile, ...]:
     """The settings files, the one that wins last (code.claude.com/docs/en/settings)."""
     project = machine.folder / ".claude"
     places = {
@@ -74,7 +74,7 @@ def settings_of(machine: Machine) -> tuple[Settings, ...]:
         places[project / "settings.json"] = "user"
     places |= dict.fromkeys(_drop_ins(machine.managed_folder / "managed-settings.d"), "managed")
     return tuple(
-        Settings(document=read_json(path), scope=scope, shown=machine.shown(path))
+        SettingsFile(document=read_json(path), scope=scope, shown=machine.shown(path))
         for path, scope in places.items()
     )
 
@@ -86,7 +86,7 @@ def _drop_ins(folder: Path) -> tuple[Path, ...]:
         return ()
 
 
-def variables_of(machine: Machine, settings: tuple[Settings, ...]) -> Mapping[str, Variable]:
+def variables_of(machine: Machine, settings: tuple[SettingsFile, ...]) -> Mapping[str, Variable]:
     """Each variable with the value that counts.
 
     A settings file beats the shell (code.claude.com/docs/en/llm-gateway-connect).

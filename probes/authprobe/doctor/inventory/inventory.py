@@ -6,31 +6,37 @@ from dataclasses import dataclass, field
 from authprobe.doctor.inventory.credential_files import (
     Login,
     Profile,
-    State,
+    StateFile,
     login_of,
     profile_of,
     state_of,
 )
-from authprobe.doctor.inventory.environment import Settings, Variable, settings_of, variables_of
+from authprobe.doctor.inventory.environment import SettingsFile, Variable, settings_of, variables_of
 from authprobe.doctor.inventory.installed_clients import API_SDKS, Program, commands, libraries
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.precedence import Held, Win, held_of, win_of_command, win_of_sdk
+from authprobe.doctor.inventory.precedence import (
+    ActiveCredential,
+    FoundCredential,
+    held_of,
+    win_of_command,
+    win_of_sdk,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Inventory:
     """What the checks look at."""
 
     machine: Machine
     commands: tuple[Program, ...] = ()
     libraries: tuple[Program, ...] = ()
-    settings: tuple[Settings, ...] = ()
+    settings: tuple[SettingsFile, ...] = ()
     variables: Mapping[str, Variable] = field(default_factory=dict)
     login: Login
     profile: Profile
-    state: State
-    held: tuple[Held, ...] = ()
-    held_by_sdks: tuple[Held, ...] = ()
+    state: StateFile
+    held: tuple[FoundCredential, ...] = ()
+    held_by_sdks: tuple[FoundCredential, ...] = ()
     """Of the environment alone: SDKs read no settings."""
 
     def value(self, name: str) -> str:
@@ -38,7 +44,7 @@ class Survey:
         return self.variables[name].value if name in self.variables else ""
 
     @property
-    def wins(self) -> tuple[Win, ...]:
+    def wins(self) -> tuple[ActiveCredential, ...]:
         """Which credential each installed client uses, the one that is run first."""
         versions = [program.version for program in self.commands] or [None]
         sdks = [each for each in self.libraries if each.name in API_SDKS]
@@ -49,12 +55,12 @@ class Survey:
         )
 
 
-def survey(machine: Machine) -> Survey:
+def survey(machine: Machine) -> Inventory:
     """What is on this machine; no file is changed, and no program run."""
     settings = settings_of(machine)
     login, profile, state = login_of(machine), profile_of(machine), state_of(machine)
 
-    def held(settings: tuple[Settings, ...]) -> tuple[Held, ...]:
+    def held(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
         return held_of(
             machine,
             variables=variables_of(machine, settings),
@@ -64,7 +70,7 @@ def survey(machine: Machine) -> Survey:
             state=state,
         )
 
-    return Survey(
+    return Inventory(
         machine=machine,
         commands=commands(machine),
         libraries=libraries(machine),

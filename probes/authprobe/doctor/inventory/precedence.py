@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.core.version_ranges import order
-from authprobe.doctor.inventory.credential_files import Login, Profile, State
+from authprobe.core.version_ranges import version_key
+from authprobe.doctor.inventory.credential_files import Login, Profile, StateFile
 from authprobe.doctor.inventory.credential_kinds import kind_of, relative
-from authprobe.doctor.inventory.environment import Settings, Variable
+from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine, is_on
 from authprobe.doctor.inventory.safe_read import Document
 
@@ -60,7 +60,7 @@ OF_THE_SDK: Final = (Slot.API_KEY, Slot.AUTH_TOKEN, Slot.PROFILE_NAMED, Slot.FED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class FoundCredential:
     """A credential that is on this machine, without its value."""
 
     slot: Slot
@@ -73,13 +73,13 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Win:
+class ActiveCredential:
     """The credential that a client uses, and those that it leaves aside."""
 
     client: str
-    held: Held | None
+    held: FoundCredential | None
     """None: it finds none."""
-    others: tuple[Held, ...] = ()
+    others: tuple[FoundCredential, ...] = ()
     note: str | None = None
 
 
@@ -87,11 +87,11 @@ def held_of(
     machine: Machine,
     *,
     variables: Mapping[str, Variable],
-    settings: tuple[Settings, ...],
+    settings: tuple[SettingsFile, ...],
     login: Login,
     profile: Profile,
-    state: State,
-) -> tuple[Held, ...]:
+    state: StateFile,
+) -> tuple[FoundCredential, ...]:
     """Every credential, in the documented order."""
     return (
         *_of_variables(variables, settings),
@@ -101,8 +101,8 @@ def held_of(
 
 
 def _of_variables(
-    variables: Mapping[str, Variable], settings: tuple[Settings, ...]
-) -> Iterator[Held]:
+    variables: Mapping[str, Variable], settings: tuple[SettingsFile, ...]
+) -> Iterator[FoundCredential]:
     for name in PROVIDERS:
         if name in variables and is_on(variables[name].value):
             yield _of(Slot.PROVIDER, variables[name], "credentials of the cloud")
@@ -112,18 +112,18 @@ def _of_variables(
     with_helper = [each for each in settings if each.helper]
     if with_helper:
         where = with_helper[-1].shown
-        yield Held(slot=Slot.HELPER, where=where, kind="what its program prints")
+        yield FoundCredential(slot=Slot.HELPER, where=where, kind="what its program prints")
     if (found := variables.get(Slot.OAUTH_TOKEN)) and found.value.strip():
         yield _of(Slot.OAUTH_TOKEN, found, kind_of(found.value))
 
 
-def _of(slot: Slot, variable: Variable, kind: str) -> Held:
-    return Held(slot=slot, where=variable.place, kind=kind)
+def _of(slot: Slot, variable: Variable, kind: str) -> FoundCredential:
+    return FoundCredential(slot=slot, where=variable.place, kind=kind)
 
 
 def _of_profile(
     machine: Machine, profile: Profile, variables: Mapping[str, Variable]
-) -> Iterator[Held]:
+) -> Iterator[FoundCredential]:
     where = machine.shown(profile.config.path)
     state = "not tried"
     if profile.expires:
@@ -132,14 +132,14 @@ def _of_profile(
             state = f"expired {relative(profile.expires, machine.now)}"
     kind = {"user_oauth": "login of a user", "oidc_federation": "federation"}.get(profile.kind)
     written = _written(machine, profile.credentials)
-    held = Held(
+    held = FoundCredential(
         slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state, written=written
     )
     if profile.chosen == "ANTHROPIC_PROFILE":
         yield replace(held, slot=Slot.PROFILE_NAMED)
     if federates(variables):
         place = next(variables[name].place for name in IDENTITY if _value(variables, name))
-        yield Held(slot=Slot.FEDERATION, where=place, kind="identity token")
+        yield FoundCredential(slot=Slot.FEDERATION, where=place, kind="identity token")
     if profile.chosen != "ANTHROPIC_PROFILE" and profile.config.is_there:
         of_user = profile.kind == "user_oauth"
         yield replace(held, slot=Slot.PROFILE_OF_USER if of_user else Slot.PROFILE)
@@ -155,10 +155,10 @@ def federates(variables: Mapping[str, Variable]) -> bool:
     return rule and any(_value(variables, name) for name in IDENTITY)
 
 
-def _of_login(machine: Machine, login: Login, state: State) -> Iterator[Held]:
+def _of_login(machine: Machine, login: Login, state: StateFile) -> Iterator[FoundCredential]:
     if login.access or login.refresh:
         subscription = f" ({login.subscription})" if login.subscription else ""
-        yield Held(
+        yield FoundCredential(
             slot=Slot.LOGIN,
             where=machine.shown(login.document.path),
             kind=f"subscription{subscription}",
@@ -169,7 +169,9 @@ def _of_login(machine: Machine, login: Login, state: State) -> Iterator[Held]:
     if state.key:
         where = machine.shown(state.document.path)
         written = _written(machine, state.document)
-        yield Held(slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key), written=written)
+        yield FoundCredential(
+            slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key), written=written
+        )
 
 
 def _written(machine: Machine, document: Document) -> str | None:
@@ -190,11 +192,11 @@ def login_state(machine: Machine, login: Login) -> str:
 
 
 def win_of_command(
-    version: str | None, held: tuple[Held, ...], variables: Mapping[str, Variable]
-) -> Win:
+    version: str | None, held: tuple[FoundCredential, ...], variables: Mapping[str, Variable]
+) -> ActiveCredential:
     """What Claude Code of this version uses."""
     bare = is_on(_value(variables, "CLAUDE_CODE_SIMPLE"))
-    old = version is not None and order(version) <= order(WITHOUT_PROFILES)
+    old = version is not None and version_key(version) <= version_key(WITHOUT_PROFILES)
     ladder = sorted(
         (
             each
@@ -210,23 +212,28 @@ def win_of_command(
     )
 
 
-def _note(version: str | None, ladder: list[Held]) -> str | None:
+def _note(version: str | None, ladder: list[FoundCredential]) -> str | None:
     slots = [each.slot for each in ladder]
     if slots[:1] == [Slot.AUTH_TOKEN] and len(KEYS & set(slots)) > 1:
         return "the key goes out beside it, in x-api-key"
-    if slots and slots[0] in PROFILES and version and order(version) < order(WITH_PROFILES):
+    if (
+        slots
+        and slots[0] in PROFILES
+        and version
+        and version_key(version) < version_key(WITH_PROFILES)
+    ):
         return "whether this version reads profiles is not known"
     return None
 
 
-def win_of_sdk(name: str, held: tuple[Held, ...]) -> Win:
+def win_of_sdk(name: str, held: tuple[FoundCredential, ...]) -> ActiveCredential:
     """What an SDK of the API uses: of `held` what is not for Claude Code alone."""
     slots = (*OF_THE_SDK, Slot.PROFILE, Slot.PROFILE_OF_USER)
     read = [each for each in held if each.slot in slots]
     return _win(name, sorted(read, key=lambda each: slots.index(each.slot)), None)
 
 
-def _win(client: str, ladder: list[Held], note: str | None) -> Win:
-    return Win(
+def _win(client: str, ladder: list[FoundCredential], note: str | None) -> ActiveCredential:
+    return ActiveCredential(
         client=client, held=ladder[0] if ladder else None, others=tuple(ladder[1:]), note=note
     )

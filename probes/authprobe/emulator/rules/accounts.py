@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.emulator.config import Standing, TokenKind, TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.config import AccountState, TokenKind, TokenState
+from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule, utc
 from authprobe.emulator.rules.credentials import (
     AUTHENTICATION,
     INFERENCE_SCOPE_MISSING,
@@ -19,65 +19,65 @@ from authprobe.emulator.rules.limits import unified_headers
 _YEAR_2026: Final = utc(2026, 1, 1)
 
 
-def _key_and(ask: Ask, standing: Standing) -> bool:
+def _key_and(ask: RequestContext, standing: AccountState) -> bool:
     return ask.state.standing is standing and is_key_in(ask, TokenState.VALID)
 
 
-def _is_subscription(ask: Ask) -> bool:
+def _is_subscription(ask: RequestContext) -> bool:
     workload = ask.token is not None and ask.token.kind is TokenKind.WORKLOAD_TOKEN
     return not workload and is_bearer_in(ask, TokenState.VALID)
 
 
-def _subscription_and(ask: Ask, standing: Standing) -> bool:
+def _subscription_and(ask: RequestContext, standing: AccountState) -> bool:
     return ask.state.standing is standing and _is_subscription(ask)
 
 
 # --- subscriptions --------------------------------------------------------------------------------
 
 
-def _access_removed(ask: Ask) -> bool:
+def _access_removed(ask: RequestContext) -> bool:
     """The token is well formed, and the account or organisation behind it is refused."""
-    return _subscription_and(ask, Standing.ACCESS_REMOVED)
+    return _subscription_and(ask, AccountState.ACCESS_REMOVED)
 
 
-def _oauth_not_allowed(ask: Ask) -> bool:
+def _oauth_not_allowed(ask: RequestContext) -> bool:
     """The organisation does not allow subscription tokens, or its plan has lapsed."""
-    return _subscription_and(ask, Standing.OAUTH_NOT_ALLOWED)
+    return _subscription_and(ask, AccountState.OAUTH_NOT_ALLOWED)
 
 
-def _membership_lost(ask: Ask) -> bool:
+def _membership_lost(ask: RequestContext) -> bool:
     """The account has left the organisation of the token."""
-    return _subscription_and(ask, Standing.MEMBERSHIP_LOST)
+    return _subscription_and(ask, AccountState.MEMBERSHIP_LOST)
 
 
-def _third_party(ask: Ask) -> bool:
+def _third_party(ask: RequestContext) -> bool:
     """A subscription token, and the request does not count as Claude Code's own."""
     return not ask.state.counts_as_claude_code and _is_subscription(ask)
 
 
-def _third_party_without_extra_usage(ask: Ask) -> bool:
+def _third_party_without_extra_usage(ask: RequestContext) -> bool:
     """A subscription token without extra usage, and the request does not count as Claude Code's."""
     return _third_party(ask) and ask.state.standing not in (
-        Standing.EXTRA_USAGE_AVAILABLE,
-        Standing.EXTRA_USAGE_EXHAUSTED,
+        AccountState.EXTRA_USAGE_AVAILABLE,
+        AccountState.EXTRA_USAGE_EXHAUSTED,
     )
 
 
-def _extra_usage_exhausted(ask: Ask) -> bool:
+def _extra_usage_exhausted(ask: RequestContext) -> bool:
     """The request is paid from extra usage, of which nothing is left."""
-    return _third_party(ask) and ask.state.standing is Standing.EXTRA_USAGE_EXHAUSTED
+    return _third_party(ask) and ask.state.standing is AccountState.EXTRA_USAGE_EXHAUSTED
 
 
-def _plan_window_exhausted(ask: Ask) -> bool:
+def _plan_window_exhausted(ask: RequestContext) -> bool:
     """The window of the plan, of five hours or seven days, is used up."""
-    return _subscription_and(ask, Standing.PLAN_WINDOW_EXHAUSTED)
+    return _subscription_and(ask, AccountState.PLAN_WINDOW_EXHAUSTED)
 
 
 _THIRD_PARTY_DRAWS: Final = utc(2026, 4, 8)
 _CREDIT_OVER: Final = utc(2026, 5, 1)
 
 
-def _name_extra_usage(ask: Ask) -> Answer:
+def _name_extra_usage(ask: RequestContext) -> Answer:
     """In April 2026 a credit was offered, of $20 to $200 by plan."""
     tail = "Add more at"
     if ask.now < _CREDIT_OVER:
@@ -90,18 +90,18 @@ def _name_extra_usage(ask: Ask) -> Answer:
     )
 
 
-def _regained(ask: Ask) -> str:
+def _regained(ask: RequestContext) -> str:
     """The first day of the next month."""
     first = (ask.now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
     return f"You will regain access on {first:%Y-%m-%d} at 00:00 UTC."
 
 
-def _name_own_limit(ask: Ask) -> Answer:
+def _name_own_limit(ask: RequestContext) -> Answer:
     text = f"You have reached your specified API usage limits. {_regained(ask)}"
     return refusal(400, INVALID, text)
 
 
-def _name_tier_limit(ask: Ask) -> Answer:
+def _name_tier_limit(ask: RequestContext) -> Answer:
     return refusal(
         429,
         "rate_limit_error",
@@ -111,7 +111,7 @@ def _name_tier_limit(ask: Ask) -> Answer:
     )
 
 
-def _window_rejected(ask: Ask) -> Mapping[str, str]:
+def _window_rejected(ask: RequestContext) -> Mapping[str, str]:
     return unified_headers(ask, "rejected")
 
 
@@ -124,7 +124,7 @@ ACCESS_REMOVED: Final = rule(
     "anthropics/claude-code#48079",
     "anthropics/claude-code#80085",
     seen=("2026-03-11", "2026-08"),
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 _NOT_ALLOWED: Final = "OAuth authentication is currently not allowed for this organization."
 OAUTH_NOT_ALLOWED: Final = rule(
@@ -208,7 +208,7 @@ OPAQUE_REFUSAL: Final = rule(
     refusal(400, INVALID, "Error"),
     "aden-hive/hive#6618",
     seen="2026-03-17",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 PLAN_WINDOW_EXHAUSTED: Final = rule(
     "A28",
@@ -229,29 +229,29 @@ PLAN_WINDOW_EXHAUSTED: Final = rule(
 # --- API keys -------------------------------------------------------------------------------------
 
 
-def _organization_disabled(ask: Ask) -> bool:
+def _organization_disabled(ask: RequestContext) -> bool:
     """The API key belongs to a disabled organisation."""
-    return _key_and(ask, Standing.ORGANIZATION_DISABLED)
+    return _key_and(ask, AccountState.ORGANIZATION_DISABLED)
 
 
-def _credit_exhausted(ask: Ask) -> bool:
+def _credit_exhausted(ask: RequestContext) -> bool:
     """The prepaid credit of the organisation behind the API key is used up."""
-    return _key_and(ask, Standing.CREDIT_EXHAUSTED)
+    return _key_and(ask, AccountState.CREDIT_EXHAUSTED)
 
 
-def _spend_limit_reached(ask: Ask) -> bool:
+def _spend_limit_reached(ask: RequestContext) -> bool:
     """The spend limit that the organisation has set for itself is reached."""
-    return _key_and(ask, Standing.SPEND_LIMIT_REACHED)
+    return _key_and(ask, AccountState.SPEND_LIMIT_REACHED)
 
 
-def _tier_spend_limit_reached(ask: Ask) -> bool:
+def _tier_spend_limit_reached(ask: RequestContext) -> bool:
     """The monthly spend limit of the organisation's tier is reached."""
-    return _key_and(ask, Standing.TIER_SPEND_LIMIT_REACHED)
+    return _key_and(ask, AccountState.TIER_SPEND_LIMIT_REACHED)
 
 
-def _payment_problem(ask: Ask) -> bool:
+def _payment_problem(ask: RequestContext) -> bool:
     """There is a problem with the payment data of the organisation."""
-    return _key_and(ask, Standing.PAYMENT_PROBLEM)
+    return _key_and(ask, AccountState.PAYMENT_PROBLEM)
 
 
 CREDIT_EXHAUSTED: Final = rule(
@@ -268,7 +268,7 @@ CREDIT_EXHAUSTED: Final = rule(
     "anthropics/claude-code#66314",
     "anthropics/claude-code#88711",
     seen=("2025-01", "2026-08-22"),
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 ORGANIZATION_DISABLED: Final = rule(
     "A24",
@@ -278,7 +278,7 @@ ORGANIZATION_DISABLED: Final = rule(
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/troubleshoot-install",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 SPEND_LIMIT_REACHED: Final = rule(
     "A25",
@@ -287,7 +287,7 @@ SPEND_LIMIT_REACHED: Final = rule(
     "anthropics/claude-code#38035",
     "platform.claude.com/docs/en/api/rate-limits",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 TIER_SPEND_LIMIT_REACHED: Final = rule(
     "A26",
@@ -296,7 +296,7 @@ TIER_SPEND_LIMIT_REACHED: Final = rule(
     "platform.claude.com/docs/en/api/rate-limits",
     "platform.claude.com/docs/en/api/errors",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 PAYMENT_PROBLEM: Final = rule(
     "A32",
@@ -305,7 +305,7 @@ PAYMENT_PROBLEM: Final = rule(
     refusal(402, "billing_error", "Billing error"),
     "platform.claude.com/docs/en/api/errors",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 
 ACCOUNTS: Final = (

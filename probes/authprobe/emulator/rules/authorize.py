@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import Final
 
 from authprobe.core.claude_api import CONSOLE, PLATFORM
-from authprobe.emulator.config import Standing
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, page, rule
+from authprobe.emulator.config import AccountState
+from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, page, rule
 from authprobe.emulator.state.state import CODE_LIFETIME, Code
 from authprobe.emulator.state.tokens import LOGIN_SCOPES, SETUP_TOKEN_SCOPES
 
@@ -42,68 +42,68 @@ SHORT_LINK: Final = re.compile(rf"({'|'.join(SHORT_SCOPES)})({CHALLENGE.pattern}
 _SEEN_IN_A_BROWSER: Final = "Invalid OAuth Request"
 
 
-def _scopes(ask: Ask) -> tuple[str, ...]:
+def _scopes(ask: RequestContext) -> tuple[str, ...]:
     return tuple(ask.parameters.get("scope", "").split())
 
 
-def _redirect_supported(ask: Ask) -> bool:
+def _redirect_supported(ask: RequestContext) -> bool:
     uri = ask.parameters.get("redirect_uri", "")
     return uri in CALLBACKS or LOOPBACK.fullmatch(uri) is not None
 
 
-def _state_missing(ask: Ask) -> bool:
+def _state_missing(ask: RequestContext) -> bool:
     """The parameter state is absent."""
     return not ask.parameters.get("state")
 
 
-def _challenge_missing(ask: Ask) -> bool:
+def _challenge_missing(ask: RequestContext) -> bool:
     """The parameter code_challenge is absent, or is no S256 challenge."""
     s256 = ask.parameters.get("code_challenge_method") == "S256"
     return not s256 or not CHALLENGE.fullmatch(ask.parameters.get("code_challenge", ""))
 
 
-def _scope_missing(ask: Ask) -> bool:
+def _scope_missing(ask: RequestContext) -> bool:
     """The parameter scope is absent."""
     return not _scopes(ask)
 
 
-def _redirect_missing(ask: Ask) -> bool:
+def _redirect_missing(ask: RequestContext) -> bool:
     """The parameter redirect_uri is absent."""
     return not ask.parameters.get("redirect_uri")
 
 
-def _scope_unknown(ask: Ask) -> bool:
+def _scope_unknown(ask: RequestContext) -> bool:
     """A scope is none of those that are known, as when a copied address was wrapped."""
     return not SCOPES.issuperset(_scopes(ask))
 
 
-def _redirect_unsupported(ask: Ask) -> bool:
+def _redirect_unsupported(ask: RequestContext) -> bool:
     """The redirect is not registered for the client."""
     return not _redirect_supported(ask)
 
 
-def _no_subscription(ask: Ask) -> bool:
+def _no_subscription(ask: RequestContext) -> bool:
     """The account in the browser has no plan that includes Claude Code."""
-    return ask.state.standing is Standing.NO_SUBSCRIPTION
+    return ask.state.standing is AccountState.NO_SUBSCRIPTION
 
 
-def _lacks(ask: Ask) -> tuple[str, ...]:
+def _lacks(ask: RequestContext) -> tuple[str, ...]:
     response_type, client_id = map(ask.parameters.get, ("response_type", "client_id"))
     return ("response_type",) * (response_type != "code") + ("client_id",) * (not client_id)
 
 
-def _complete(ask: Ask) -> bool:
+def _complete(ask: RequestContext) -> bool:
     """A complete request: the browser is sent back with a code."""
     return not _lacks(ask)
 
 
-def _short_link(ask: Ask) -> tuple[tuple[str, ...], str] | None:
+def _short_link(ask: RequestContext) -> tuple[tuple[str, ...], str] | None:
     """Scopes and challenge of a link that has nothing else in it."""
     found = SHORT_LINK.fullmatch(ask.query)
     return (SHORT_SCOPES[found[1]], found[2]) if found else None
 
 
-def scopes_asked(ask: Ask) -> tuple[str, ...]:
+def scopes_asked(ask: RequestContext) -> tuple[str, ...]:
     """The scopes that an authorization is asked for with; none of a request of another kind."""
     if not ask.path.endswith(AUTHORIZE_PATH):
         return ()
@@ -111,12 +111,12 @@ def scopes_asked(ask: Ask) -> tuple[str, ...]:
     return short[0] if short else _scopes(ask)
 
 
-def _is_short_link(ask: Ask) -> bool:
+def _is_short_link(ask: RequestContext) -> bool:
     """A short link, of a letter for the scopes and a challenge: the code is shown at once."""
     return _short_link(ask) is not None
 
 
-def _show_code(ask: Ask) -> Answer:
+def _show_code(ask: RequestContext) -> Answer:
     found = _short_link(ask)
     assert found is not None  # noqa: S101 - it was the condition
     code = ask.state.give_code(
@@ -133,7 +133,7 @@ def _show_code(ask: Ask) -> Answer:
     return page(200, "Authentication Code", f"{code}#{found[1]}")
 
 
-def _redirect(ask: Ask) -> Answer:
+def _redirect(ask: RequestContext) -> Answer:
     """Back to the client, with a code and its state (RFC 6749, 4.1.2)."""
     asked = defaultdict(str, ask.parameters)  # lacks something if a refusal is left out
     code = ask.state.give_code(
@@ -151,28 +151,28 @@ def _redirect(ask: Ask) -> Answer:
     return Answer(status=302, headers={"location": f"{back}?{query}"})
 
 
-def _page_lacks(ask: Ask) -> tuple[str, ...]:
+def _page_lacks(ask: RequestContext) -> tuple[str, ...]:
     return tuple(name for name in ("code", "state") if not ask.parameters.get(name))
 
 
-def _code_and_state(ask: Ask) -> bool:
+def _code_and_state(ask: RequestContext) -> bool:
     """The page from which a user copies the code."""
     return not _page_lacks(ask)
 
 
-def _code_page(ask: Ask) -> Answer:
+def _code_page(ask: RequestContext) -> Answer:
     """`code#state`, as users paste it (anthropics/claude-code#20325)."""
     known = ask.state.find_code(ask.parameters["code"]) is not None
     text = f"{ask.parameters['code']}#{ask.parameters['state']}" if known else "no such code"
     return page(200, "Authentication Code", _plain(text))
 
 
-def _unknown_scopes(ask: Ask) -> Answer:
+def _unknown_scopes(ask: RequestContext) -> Answer:
     unknown = [scope for scope in _scopes(ask) if scope not in SCOPES]
     return page(400, _SEEN_IN_A_BROWSER, _plain(f"Unknown scope: {', '.join(unknown)}"))
 
 
-def _unsupported_redirect(ask: Ask) -> Answer:
+def _unsupported_redirect(ask: RequestContext) -> Answer:
     uri = ask.parameters.get("redirect_uri", "")
     return page(400, _SEEN_IN_A_BROWSER, _plain(f"Redirect URI {uri} is not supported by client."))
 
@@ -189,7 +189,7 @@ STATE_MISSING: Final = rule(
     page(400, _SEEN_IN_A_BROWSER, "Missing state parameter"),
     "anthropics/claude-code#77966",
     seen="2026-07-16",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 CHALLENGE_MISSING: Final = rule(
     "B15",
@@ -197,7 +197,7 @@ CHALLENGE_MISSING: Final = rule(
     page(400, _SEEN_IN_A_BROWSER, "Missing code_challenge parameter"),
     "anthropics/claude-code#20728",
     seen="2026-01-25",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 SCOPE_MISSING: Final = rule(
     "B16",
@@ -205,7 +205,7 @@ SCOPE_MISSING: Final = rule(
     page(400, _SEEN_IN_A_BROWSER, "Missing scope parameter"),
     "anthropics/claude-code#70506",
     seen="2026-06",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 REDIRECT_MISSING: Final = rule(
     "B17",
@@ -213,7 +213,7 @@ REDIRECT_MISSING: Final = rule(
     page(400, _SEEN_IN_A_BROWSER, "Missing redirect_uri parameter"),
     "anthropics/claude-code#47152",
     seen="2026-04",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 SCOPE_UNKNOWN: Final = rule(
     "B18",
@@ -266,7 +266,7 @@ SHORT: Final = rule(
     _show_code,
     "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
     seen="2026-11-23",
-    certainty=Certainty.OBSERVED,
+    certainty=RuleCertainty.OBSERVED,
     passes=True,
 )
 AUTHORIZE: Final = (

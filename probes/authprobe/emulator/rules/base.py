@@ -17,7 +17,7 @@ ISSUE: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 DAY: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
 
 
-class Certainty(enum.StrEnum):
+class RuleCertainty(enum.StrEnum):
     """How well a rule is known."""
 
     DOCUMENTED = "documented"
@@ -29,7 +29,7 @@ class Certainty(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class RequestContext:
     """A request as the rules see it, with what the backend knows at that moment."""
 
     method: str
@@ -114,10 +114,10 @@ class Answer:
     message: str | None = None
 
 
-Condition = Callable[[Ask], bool]
-Reply = Callable[[Ask], Answer]
-Headers = Callable[[Ask], Mapping[str, str]]
-Lacks = Callable[[Ask], tuple[str, ...]]
+Condition = Callable[[RequestContext], bool]
+Reply = Callable[[RequestContext], Answer]
+Headers = Callable[[RequestContext], Mapping[str, str]]
+Lacks = Callable[[RequestContext], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +141,13 @@ class Rule:
     first_seen: str | None
     last_seen: str
     """ISO 8601, as exact as the source."""
-    certainty: Certainty
+    certainty: RuleCertainty
     passes: bool
     """It answers good requests, so no fault can demand it."""
     lacks: Lacks | None
     """For a denial: the names of the fields that keep a request from meeting the condition."""
 
-    def applies(self, ask: Ask) -> bool:
+    def applies(self, ask: RequestContext) -> bool:
         """Whether the request, at its time, meets the condition."""
         return (
             self.holds is not None
@@ -156,7 +156,7 @@ class Rule:
             and self.holds(ask)
         )
 
-    def reply(self, ask: Ask) -> Answer:
+    def reply(self, ask: RequestContext) -> Answer:
         """The answer to this request."""
         answer = self.answer if isinstance(self.answer, Answer) else self.answer(ask)
         if self.headers is None:
@@ -170,7 +170,7 @@ def rule(
     answer: Answer | Reply,
     *sources: str,
     seen: str | tuple[str, str],
-    certainty: Certainty = Certainty.SEVERAL,
+    certainty: RuleCertainty = RuleCertainty.SEVERAL,
     since: datetime.datetime | None = None,
     until: datetime.datetime | None = None,
     headers: Headers | None = None,

@@ -4,7 +4,7 @@ from typing import Final
 
 from authprobe.core.claude_api import OAUTH_BETA, PROFILE_PATH
 from authprobe.emulator.config import TokenKind, TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule, utc
+from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule, utc
 from authprobe.emulator.state.tokens import BEARERS, Token
 
 AUTHENTICATION: Final = "authentication_error"
@@ -20,7 +20,7 @@ platform.claude.com/docs/en/manage-claude/authentication.
 """
 
 
-def is_key_in(ask: Ask, *states: TokenState) -> bool:
+def is_key_in(ask: RequestContext, *states: TokenState) -> bool:
     """Whether the one credential of the request is an API key in one of these states."""
     key = ask.key if ask.bearer is None else _key_as_bearer(ask)
     return (
@@ -28,7 +28,7 @@ def is_key_in(ask: Ask, *states: TokenState) -> bool:
     )
 
 
-def _key_as_bearer(ask: Ask) -> Token | None:
+def _key_as_bearer(ask: RequestContext) -> Token | None:
     """The API key that is sent as a Bearer token: alone, since that is a way to send one, or in
     both headers, as Claude Code sends what its `apiKeyHelper` prints
     (code.claude.com/docs/en/authentication).
@@ -39,13 +39,13 @@ def _key_as_bearer(ask: Ask) -> Token | None:
     return ask.token if alone or ask.api_key == ask.bearer else None
 
 
-def is_bearer_in(ask: Ask, *states: TokenState) -> bool:
+def is_bearer_in(ask: RequestContext, *states: TokenState) -> bool:
     """Whether the Bearer value is a token for requests in one of these states."""
     token = ask.token
     return token is not None and token.kind in BEARERS and ask.state.tokens.state(token) in states
 
 
-def lacks_scope(ask: Ask, *scopes: str) -> bool:
+def lacks_scope(ask: RequestContext, *scopes: str) -> bool:
     """Whether the Bearer value is a token that has none of these scopes."""
     token = ask.token
     return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
@@ -54,29 +54,29 @@ def lacks_scope(ask: Ask, *scopes: str) -> bool:
 # --- no credential, or the wrong header -----------------------------------------------------------
 
 
-def _version_missing(ask: Ask) -> bool:
+def _version_missing(ask: RequestContext) -> bool:
     """The header anthropic-version is absent."""
     return "anthropic-version" not in ask.headers
 
 
-def _credential_missing(ask: Ask) -> bool:
+def _credential_missing(ask: RequestContext) -> bool:
     """Neither x-api-key nor Authorization: Bearer."""
     return ask.api_key is None and ask.bearer is None
 
 
-def _key_invalid(ask: Ask) -> bool:
+def _key_invalid(ask: RequestContext) -> bool:
     """x-api-key holds an unknown or revoked key, or an OAuth token."""
     if ask.api_key is None or ask.bearer is not None:
         return False
     return not is_key_in(ask, TokenState.VALID, TokenState.EXPIRED)
 
 
-def _key_expired(ask: Ask) -> bool:
+def _key_expired(ask: RequestContext) -> bool:
     """The API key is past its expiry, whichever header holds it."""
     return is_key_in(ask, TokenState.EXPIRED)
 
 
-def _flag_missing(ask: Ask) -> bool:
+def _flag_missing(ask: RequestContext) -> bool:
     """A Bearer OAuth token without the OAuth flag in anthropic-beta."""
     # By shape: the reports do not say that the token was looked up before the flag was missed.
     return _looks_like_oauth(ask) and OAUTH_BETA not in ask.betas
@@ -113,7 +113,7 @@ KEY_EXPIRED: Final = rule(
     refusal(401, AUTHENTICATION, "(the wording for an expired API key is not documented)"),
     "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 FLAG_MISSING: Final = rule(
     "A04",
@@ -129,40 +129,40 @@ FLAG_MISSING: Final = rule(
 # --- Bearer tokens --------------------------------------------------------------------------------
 
 
-def _is_unknown(ask: Ask) -> bool:
+def _is_unknown(ask: RequestContext) -> bool:
     if ask.bearer is None or is_key_in(ask, TokenState.VALID, TokenState.EXPIRED):
         return False
     known = ask.token is not None and ask.token.kind in BEARERS
     return not known or is_bearer_in(ask, TokenState.UNKNOWN)
 
 
-def _looks_like_oauth(ask: Ask) -> bool:
+def _looks_like_oauth(ask: RequestContext) -> bool:
     return (ask.bearer or "").startswith("sk-ant-oat")
 
 
-def _bearer_unknown(ask: Ask) -> bool:
+def _bearer_unknown(ask: RequestContext) -> bool:
     """The Bearer value is unknown: mangled, foreign, no token for requests; or, until August 2026,
     an OAuth token.
     """
     return _is_unknown(ask) and (ask.now < _AUGUST or not _looks_like_oauth(ask))
 
 
-def _oauth_token_unknown(ask: Ask) -> bool:
+def _oauth_token_unknown(ask: RequestContext) -> bool:
     """The Bearer value looks like an OAuth token and is unknown."""
     return _is_unknown(ask) and _looks_like_oauth(ask)
 
 
-def _bearer_expired(ask: Ask) -> bool:
+def _bearer_expired(ask: RequestContext) -> bool:
     """The access token is past its expiry."""
     return is_bearer_in(ask, TokenState.EXPIRED)
 
 
-def _bearer_revoked(ask: Ask) -> bool:
+def _bearer_revoked(ask: RequestContext) -> bool:
     """The access token was revoked."""
     return is_bearer_in(ask, TokenState.REVOKED)
 
 
-def _name_revoked(ask: Ask) -> Answer:
+def _name_revoked(ask: RequestContext) -> Answer:
     """With details where the plan is asked for, and without where a model is: #29497, #9635."""
     owner = ask.path.startswith("/api/oauth/")
     return refusal(
@@ -251,7 +251,7 @@ BEARER_REVOKED_2026: Final = rule(
     refusal(401, AUTHENTICATION, "OAuth access token has been revoked."),
     "vm0-ai/vm0#29128",
     seen="2026-08-24",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
     since=_AUTUMN,
 )
 
@@ -275,23 +275,23 @@ INFERENCE_SCOPES_2026: Final = (
 _OFFICE: Final = utc(2026, 8, 15)
 
 
-def _profile_scope_missing(ask: Ask) -> bool:
+def _profile_scope_missing(ask: RequestContext) -> bool:
     """The token lacks the scope user:profile, as every setup-token does."""
     newer = ask.path == PROFILE_PATH and ask.now >= _OFFICE
     return not newer and lacks_scope(ask, "user:profile")
 
 
-def _profile_or_office_missing(ask: Ask) -> bool:
+def _profile_or_office_missing(ask: RequestContext) -> bool:
     """The token lacks the scopes user:profile and user:office, as every setup-token does."""
     return lacks_scope(ask, "user:profile", "user:office")
 
 
-def _inference_scope_missing(ask: Ask) -> bool:
+def _inference_scope_missing(ask: RequestContext) -> bool:
     """The token of a login has none of the scopes for inference."""
     return lacks_scope(ask, *INFERENCE_SCOPES_2026)
 
 
-def name_inference_scopes(ask: Ask) -> Answer:
+def name_inference_scopes(ask: RequestContext) -> Answer:
     """The list of scopes that would do: four in February 2026, seven in August."""
     scopes = INFERENCE_SCOPES_2026 if ask.now >= _AUGUST else INFERENCE_SCOPES
     return refusal(
@@ -312,7 +312,7 @@ PROFILE_SCOPE_MISSING: Final = rule(
     "anthropics/claude-code#12020",
     "anthropics/claude-code#81015",
     seen=("2025-11", "2026-07"),
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 PROFILE_OR_OFFICE_MISSING: Final = rule(
     "A16",
@@ -341,7 +341,7 @@ MODELS_SCOPE_MISSING: Final = rule(
     refusal(401, AUTHENTICATION, "(the wording of this refusal was not reported)"),
     "apache/maka#2949",
     seen="2026-08-13",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 
 BEARER: Final = (

@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from authprobe.emulator.rules.base import Answer, Ask, Rule, refusal
+from authprobe.emulator.rules.base import Answer, RequestContext, Rule, refusal
 from authprobe.emulator.rules.routes import HOSTS, ROUTES
 
 DENY_HOST = "deny:host"
@@ -40,7 +40,7 @@ def deny_host(host: str) -> Denial:
     return Denial(id=DENY_HOST, nearest=near[0], differs=("host",))
 
 
-def deny_route(ask: Ask) -> Denial:
+def deny_route(ask: RequestContext) -> Denial:
     """For a method, host and path that no rule is about."""
     asked = (ask.method, ask.host, ask.path)
 
@@ -54,7 +54,7 @@ def deny_route(ask: Ask) -> Denial:
     return Denial(id=DENY_ROUTE, nearest=_passing(ROUTES[route]).id, differs=differs)
 
 
-def deny_rule(ask: Ask, rules: tuple[Rule, ...]) -> Denial:
+def deny_rule(ask: RequestContext, rules: tuple[Rule, ...]) -> Denial:
     """For a place that is known, and a request there that no rule is about."""
     rule = _passing(rules)
     differs = rule.lacks(ask) if rule.lacks else ()

@@ -2,17 +2,25 @@
 
 from typing import Final
 
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, flat_refusal, page, refusal, rule
+from authprobe.emulator.rules.base import (
+    Answer,
+    RequestContext,
+    RuleCertainty,
+    flat_refusal,
+    page,
+    refusal,
+    rule,
+)
 
 _ERRORS: Final = "platform.claude.com/docs/en/api/errors"
 
 
-def _too_large(ask: Ask) -> bool:
+def _too_large(ask: RequestContext) -> bool:
     """The body is larger than the documented limit of 32 MB."""
     return ask.too_large
 
 
-def _anybody(ask: Ask) -> bool:
+def _anybody(ask: RequestContext) -> bool:
     """Whoever asks whether the service can be reached."""
     return True
 
@@ -24,7 +32,7 @@ HELLO: Final = rule(
     "code.claude.com/docs/en/llm-gateway-protocol",
     "https://www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
     seen="2026-11-24",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
     passes=True,
 )
 """The command's check at its start; its status counts, and the words are made up."""
@@ -36,7 +44,7 @@ REGION: Final = rule(
     "anthropics/claude-code#453",
     "anthropics/claude-code#1613",
     seen=("2025-03-12", "2026-08-22"),
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 CHALLENGE: Final = rule(
     "A34",
@@ -58,7 +66,7 @@ GATEWAY_AS_401: Final = rule(
     page(401, "502 Bad Gateway", "cloudflare", {"server": "cloudflare"}),
     "anthropics/claude-code#33217",
     seen="2026-03-11",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 NO_BODY: Final = rule(
     "A43",
@@ -66,7 +74,7 @@ NO_BODY: Final = rule(
     Answer(status=403),
     "anthropics/claude-code#59527",
     seen="2026-05-13",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 TOO_LARGE: Final = rule(
     "request-too-large",
@@ -75,7 +83,7 @@ TOO_LARGE: Final = rule(
     _ERRORS,
     "anthropics/claude-code#14567",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 CONFLICT: Final = rule(
     "conflict",
@@ -83,7 +91,7 @@ CONFLICT: Final = rule(
     refusal(409, "conflict_error", "(the wording depends on the resource)"),
     _ERRORS,
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 API_ERROR: Final = rule(
     "api-error",
@@ -92,7 +100,7 @@ API_ERROR: Final = rule(
     "anthropics/claude-code#35525",
     _ERRORS,
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 TIMEOUT: Final = rule(
     "timeout",
@@ -101,7 +109,7 @@ TIMEOUT: Final = rule(
     refusal(504, "timeout_error", "Request timeout"),
     _ERRORS,
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 
 EDGE: Final = (REGION, CHALLENGE, GATEWAY_AS_401, NO_BODY)

@@ -7,7 +7,14 @@ import re
 from typing import Final
 
 from authprobe.emulator.config import TokenKind, TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, flat_refusal, refusal, rule
+from authprobe.emulator.rules.base import (
+    Answer,
+    RequestContext,
+    RuleCertainty,
+    flat_refusal,
+    refusal,
+    rule,
+)
 from authprobe.emulator.rules.credentials import AUTHENTICATION, INVALID, PERMISSION, lacks_scope
 from authprobe.emulator.state.tokens import Token
 
@@ -21,7 +28,7 @@ SCOPES: Final = ("workspace:developer", "workspace:inference")
 _REFERENCE: Final = "platform.claude.com/docs/en/manage-claude/wif-reference"
 
 
-def _wrong_field(ask: Ask) -> str | None:
+def _wrong_field(ask: RequestContext) -> str | None:
     """The first field that is missing, or not of its format."""
     for name in REQUIRED:
         if not ask.text(name):
@@ -32,21 +39,21 @@ def _wrong_field(ask: Ask) -> str | None:
     return None
 
 
-def _federates(ask: Ask) -> bool:
+def _federates(ask: RequestContext) -> bool:
     return ask.text("grant_type") == GRANT
 
 
-def _malformed(ask: Ask) -> bool:
+def _malformed(ask: RequestContext) -> bool:
     """A field is missing, or the id of the rule or of the workspace is malformed."""
     return _federates(ask) and _wrong_field(ask) is not None
 
 
-def _name_field(ask: Ask) -> Answer:
+def _name_field(ask: RequestContext) -> Answer:
     field = _wrong_field(ask) or REQUIRED[0]
     return refusal(400, INVALID, f"{field}: (the wording of this refusal is not documented)")
 
 
-def _assertion(ask: Ask) -> Token | None:
+def _assertion(ask: RequestContext) -> Token | None:
     """The identity token, if it is good."""
     token = ask.state.tokens.find(ask.text("assertion"))
     if token is None or token.kind is not TokenKind.IDENTITY_TOKEN:
@@ -54,27 +61,27 @@ def _assertion(ask: Ask) -> Token | None:
     return token if ask.state.tokens.state(token) is TokenState.VALID else None
 
 
-def _assertion_refused(ask: Ask) -> bool:
+def _assertion_refused(ask: RequestContext) -> bool:
     """The identity token is unknown, expired, or was shown before; every cause is worded alike."""
     return _federates(ask) and _assertion(ask) is None
 
 
-def _no_federation(ask: Ask) -> bool:
+def _no_federation(ask: RequestContext) -> bool:
     """A code or a refresh token is sent to the address that is meant for federation."""
     return not _federates(ask)
 
 
-def _lacks(ask: Ask) -> tuple[str, ...]:
+def _lacks(ask: RequestContext) -> tuple[str, ...]:
     wrong = _wrong_field(ask) or ("assertion" if _assertion(ask) is None else None)
     return ("grant_type",) * (not _federates(ask)) + ((wrong,) if wrong else ())
 
 
-def _good_assertion(ask: Ask) -> bool:
+def _good_assertion(ask: RequestContext) -> bool:
     """A good identity token becomes an access token for a workspace, for an hour."""
     return not _lacks(ask)
 
 
-def _federate(ask: Ask) -> Answer:
+def _federate(ask: RequestContext) -> Answer:
     """An access token; the identity token is used up (`jti` is single use)."""
     if (token := _assertion(ask)) is not None:
         ask.state.tokens.end(token, TokenState.USED)
@@ -91,14 +98,14 @@ def _federate(ask: Ask) -> Answer:
     )
 
 
-def _scope_missing(ask: Ask) -> bool:
+def _scope_missing(ask: RequestContext) -> bool:
     """The token of a workload is not good for this endpoint."""
     if ask.token is None or ask.token.kind is not TokenKind.WORKLOAD_TOKEN:
         return False
     return ask.path.startswith("/api/oauth/") or lacks_scope(ask, *SCOPES)
 
 
-def _name_scopes(ask: Ask) -> Answer:
+def _name_scopes(ask: RequestContext) -> Answer:
     """As for other tokens: the reference documents the status, and no wording."""
     owner = ask.path.startswith("/api/oauth/")
     wanted = "user:profile" if owner else f"any_of({', '.join(SCOPES)})"
@@ -111,7 +118,7 @@ SCOPE_MISSING: Final = rule(
     _name_scopes,
     _REFERENCE,
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 NO_FEDERATION: Final = rule(
     "B08",
@@ -120,7 +127,7 @@ NO_FEDERATION: Final = rule(
     "cortexkit/anthropic-auth#40",
     "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-05-22",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 MALFORMED: Final = rule(
     "B24",
@@ -128,7 +135,7 @@ MALFORMED: Final = rule(
     _name_field,
     _REFERENCE,
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 ASSERTION_REFUSED: Final = rule(
     "B23",
@@ -138,7 +145,7 @@ ASSERTION_REFUSED: Final = rule(
     "anthropics/claude-code-action#1406",
     "anthropics/claude-code#89095",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 FEDERATED: Final = rule(
     "federate",
@@ -147,7 +154,7 @@ FEDERATED: Final = rule(
     _REFERENCE,
     "anthropics/claude-code#89095",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
     lacks=_lacks,
 )
 FEDERATION: Final = (NO_FEDERATION, MALFORMED, ASSERTION_REFUSED, FEDERATED)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authprobe.emulator.config import TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import INVALID, is_bearer_in, is_key_in
 from authprobe.emulator.rules.limits import limit_headers, unified_headers
 
@@ -13,7 +13,7 @@ ANSWER: Final = "pong"
 USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 
-def _lacks(ask: Ask) -> tuple[str, ...]:
+def _lacks(ask: RequestContext) -> tuple[str, ...]:
     # Which of two credentials the service would take is not reported anywhere: such a request is
     # denied rather than guessed at. One in both headers is what `apiKeyHelper` leads to.
     if ask.api_key is not None and ask.bearer is not None and ask.api_key != ask.bearer:
@@ -23,24 +23,24 @@ def _lacks(ask: Ask) -> tuple[str, ...]:
     return ("x-api-key",) if ask.api_key is not None else ("authorization",)
 
 
-def _one_good_credential(ask: Ask) -> bool:
+def _one_good_credential(ask: RequestContext) -> bool:
     """A usable credential, alone, or an API key in both headers."""
     return not _lacks(ask)
 
 
-def _beta_dropped(ask: Ask) -> bool:
+def _beta_dropped(ask: RequestContext) -> bool:
     """The body has context_management, and anthropic-beta did not arrive at all."""
     return (
         b"context_management" in ask.body and not ask.betas and "context_management" in ask.fields
     )
 
 
-def _quota(ask: Ask) -> Mapping[str, str]:
+def _quota(ask: RequestContext) -> Mapping[str, str]:
     by_key = is_key_in(ask, TokenState.VALID)
     return limit_headers(ask) if by_key else unified_headers(ask, "allowed")
 
 
-def _message(ask: Ask) -> Answer:
+def _message(ask: RequestContext) -> Answer:
     """One word, as JSON or as a stream."""
     whole = {
         "id": "msg_authprobe",
@@ -75,7 +75,7 @@ def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ..
     return tuple((event["type"], event) for event in events)
 
 
-def _name_betas(ask: Ask) -> Answer:
+def _name_betas(ask: RequestContext) -> Answer:
     values = ", ".join(f"`{flag}`" for flag in ask.betas)
     return refusal(
         400,
@@ -100,7 +100,7 @@ BETA_DROPPED: Final = rule(
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/llm-gateway-protocol",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 BETA_UNKNOWN: Final = rule(
     "A38",
@@ -110,7 +110,7 @@ BETA_UNKNOWN: Final = rule(
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/env-vars",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 MESSAGE: Final = rule(
     "messages",
@@ -119,7 +119,7 @@ MESSAGE: Final = rule(
     "platform.claude.com/docs/en/api/messages",
     "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
     headers=_quota,
     lacks=_lacks,
 )
@@ -129,7 +129,7 @@ TOKEN_COUNT: Final = rule(
     Answer(status=200, body={"input_tokens": 1}),
     "platform.claude.com/docs/en/api/messages-count-tokens",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
     lacks=_lacks,
 )
 MODELS: Final = rule(
@@ -146,6 +146,6 @@ MODELS: Final = rule(
     ),
     "platform.claude.com/docs/en/api/models-list",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
     lacks=_lacks,
 )

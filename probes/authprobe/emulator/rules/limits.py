@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.emulator.rules.base import Ask, Certainty, flat_refusal, refusal, rule
+from authprobe.emulator.rules.base import RequestContext, RuleCertainty, flat_refusal, refusal, rule
 
 RATE_LIMIT: Final = "rate_limit_error"
 WINDOWS: Final = {"5h": datetime.timedelta(hours=5), "7d": datetime.timedelta(days=7)}
@@ -12,7 +12,7 @@ LIMITS: Final = {"requests": 50, "input-tokens": 30000, "output-tokens": 8000, "
 """Those of the first tier (platform.claude.com/docs/en/api/rate-limits); no limit is counted."""
 
 
-def unified_headers(ask: Ask, status: str) -> Mapping[str, str]:
+def unified_headers(ask: RequestContext, status: str) -> Mapping[str, str]:
     """What a subscription is told of its windows: manaflow-ai/subrouter#24,
     router-for-me/CLIProxyAPI#5915.
     """
@@ -37,7 +37,7 @@ def unified_headers(ask: Ask, status: str) -> Mapping[str, str]:
     return headers
 
 
-def limit_headers(ask: Ask, remaining: float = 1.0) -> Mapping[str, str]:
+def limit_headers(ask: RequestContext, remaining: float = 1.0) -> Mapping[str, str]:
     """What the owner of an API key is told (platform.claude.com/docs/en/api/rate-limits)."""
     reset = (ask.now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     headers = {}
@@ -48,7 +48,7 @@ def limit_headers(ask: Ask, remaining: float = 1.0) -> Mapping[str, str]:
     return headers
 
 
-def _nothing_left(ask: Ask) -> Mapping[str, str]:
+def _nothing_left(ask: RequestContext) -> Mapping[str, str]:
     return {**limit_headers(ask, remaining=0), "retry-after": "60"}
 
 
@@ -77,7 +77,7 @@ KEY_RATE_LIMIT: Final = rule(
     "anthropics/claude-code#55132",
     "platform.claude.com/docs/en/api/rate-limits",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
     headers=_nothing_left,
 )
 SERVER_LIMIT: Final = rule(
@@ -87,7 +87,7 @@ SERVER_LIMIT: Final = rule(
     "anthropics/claude-code#71670",
     "code.claude.com/docs/en/errors",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 OVERLOADED: Final = rule(
     "A30",
@@ -96,7 +96,7 @@ OVERLOADED: Final = rule(
     "anthropics/claude-code#45071",
     "platform.claude.com/docs/en/api/errors",
     seen="2026-08-22",
-    certainty=Certainty.DOCUMENTED,
+    certainty=RuleCertainty.DOCUMENTED,
 )
 UNAVAILABLE: Final = rule(
     "A31",
@@ -104,7 +104,7 @@ UNAVAILABLE: Final = rule(
     refusal(503, "overloaded_error", "overloaded"),
     "anthropics/claude-code#84903",
     seen="2026-08-24",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 USAGE_LIMIT: Final = rule(
     "A41",

@@ -3,17 +3,17 @@
 from typing import Final
 
 from authprobe.emulator.config import TokenState
-from authprobe.emulator.rules.base import Answer, Ask, Certainty, refusal, rule
+from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import is_bearer_in
 from authprobe.emulator.rules.limits import WINDOWS
 
 
-def _lacks(ask: Ask) -> tuple[str, ...]:
+def _lacks(ask: RequestContext) -> tuple[str, ...]:
     good = is_bearer_in(ask, TokenState.VALID)
     return ("authorization",) * (not good) + ("x-api-key",) * (ask.api_key is not None)
 
 
-def _good_bearer(ask: Ask) -> bool:
+def _good_bearer(ask: RequestContext) -> bool:
     """A valid access token, alone."""
     return not _lacks(ask)
 
@@ -42,12 +42,12 @@ PROFILE: Final = rule(
     ),
     "anthropics/claude-code#44271",
     seen="2026-03-17",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
     lacks=_lacks,
 )
 
 
-def _usage(ask: Ask) -> Answer:
+def _usage(ask: RequestContext) -> Answer:
     """Hardly anything is used."""
     windows = {
         name: {"utilization": 1.0, "resets_at": (ask.now + length).isoformat()}
@@ -81,7 +81,7 @@ ROLES: Final = rule(
     ),
     "anthropics/claude-code#44271",
     seen="2026-04-06",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
     lacks=_lacks,
 )
 ROLES_FAIL: Final = rule(
@@ -90,5 +90,5 @@ ROLES_FAIL: Final = rule(
     refusal(500, "api_error", "Internal server error"),
     "anthropics/claude-code#44271",
     seen="2026-04-06",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )

@@ -8,9 +8,9 @@ from typing import Final
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.rules.base import (
     Answer,
-    Ask,
-    Certainty,
+    RequestContext,
     Rule,
+    RuleCertainty,
     flat_refusal,
     oauth_refusal,
     refusal,
@@ -32,18 +32,18 @@ REQUIRED: Final = {
 # --- conditions -----------------------------------------------------------------------------------
 
 
-def _field_missing(ask: Ask) -> bool:
+def _field_missing(ask: RequestContext) -> bool:
     """A required field of the token request is absent or empty."""
     grant = ask.text("grant_type")
     return not grant or not all(ask.text(name) for name in REQUIRED.get(grant, ()))
 
 
-def _grant_unknown(ask: Ask) -> bool:
+def _grant_unknown(ask: RequestContext) -> bool:
     """The grant type is none that this endpoint has."""
     return ask.text("grant_type") not in REQUIRED
 
 
-def _refresh_token(ask: Ask) -> Token | None:
+def _refresh_token(ask: RequestContext) -> Token | None:
     """The refresh token that is to be exchanged, whatever it is worth."""
     if ask.text("grant_type") != REFRESH:
         return None
@@ -51,18 +51,18 @@ def _refresh_token(ask: Ask) -> Token | None:
     return token if token and token.kind is TokenKind.REFRESH_TOKEN else None
 
 
-def refreshes(ask: Ask) -> bool:
+def refreshes(ask: RequestContext) -> bool:
     """A valid refresh token becomes a new access token and a new refresh token."""
     token = _refresh_token(ask)
     return token is not None and ask.state.tokens.state(token) is TokenState.VALID
 
 
-def _refresh_rejected(ask: Ask) -> bool:
+def _refresh_rejected(ask: RequestContext) -> bool:
     """The refresh token was used, revoked, has expired, or was never issued."""
     return ask.text("grant_type") == REFRESH and not refreshes(ask)
 
 
-def _code(ask: Ask) -> Code | None:
+def _code(ask: RequestContext) -> Code | None:
     """The authorization code, where everything fits to what it was asked for with."""
     code = ask.state.find_code(ask.text("code"))
     if code is None or ask.text("grant_type") != CODE:
@@ -82,19 +82,19 @@ def _proves(verifier: str, challenge: str) -> bool:
     return secrets.compare_digest(made.encode(), challenge.encode("utf-8", "replace"))
 
 
-def exchanges(ask: Ask) -> bool:
+def exchanges(ask: RequestContext) -> bool:
     """A good authorization code, with all that it was asked for with, becomes tokens."""
     return _code(ask) is not None
 
 
-def _redirect_mismatch(ask: Ask) -> bool:
+def _redirect_mismatch(ask: RequestContext) -> bool:
     """The redirect is not the one that the authorization code was asked for with."""
     code = ask.state.find_code(ask.text("code"))
     wanted = ask.text("grant_type") == CODE and code is not None
     return wanted and code is not None and code.redirect_uri != ask.text("redirect_uri")
 
 
-def _code_rejected(ask: Ask) -> bool:
+def _code_rejected(ask: RequestContext) -> bool:
     """The authorization code is wrong, used or expired; or the verifier, the state or the client
     is not the one that it was given for.
     """
@@ -104,7 +104,7 @@ def _code_rejected(ask: Ask) -> bool:
 # --- answers --------------------------------------------------------------------------------------
 
 
-def refresh(ask: Ask) -> Answer:
+def refresh(ask: RequestContext) -> Answer:
     """New tokens for a refresh token."""
     token = _refresh_token(ask)
     assert token is not None  # noqa: S101 - it was the condition
@@ -112,14 +112,14 @@ def refresh(ask: Ask) -> Answer:
     return _issued(ask, access, renewed)
 
 
-def _reject_refresh(ask: Ask) -> Answer:
+def _reject_refresh(ask: RequestContext) -> Answer:
     token = _refresh_token(ask)
     if token and ask.state.reuse_revokes and ask.state.tokens.state(token) is TokenState.USED:
         ask.state.tokens.revoke_login(token)
     return oauth_refusal("invalid_grant", "Refresh token not found or invalid")
 
 
-def exchange(ask: Ask) -> Answer:
+def exchange(ask: RequestContext) -> Answer:
     """New tokens for a code: those of a login, or a setup-token, which nothing renews."""
     code, tokens = _code(ask), ask.state.tokens
     assert code is not None  # noqa: S101 - it was the condition
@@ -131,7 +131,7 @@ def exchange(ask: Ask) -> Answer:
     return _issued(ask, access, renewal)
 
 
-def _issued(ask: Ask, access: Token, renewal: Token | None = None) -> Answer:
+def _issued(ask: RequestContext, access: Token, renewal: Token | None = None) -> Answer:
     """The token response (RFC 6749, 5.1)."""
     expires_at = access.expires_at or ask.now + SETUP_TOKEN_LIFETIME
     body: dict[str, str | int] = {
@@ -146,7 +146,7 @@ def _issued(ask: Ask, access: Token, renewal: Token | None = None) -> Answer:
     return Answer(status=200, body=body)
 
 
-def by_the_grants(ask: Ask) -> Answer:
+def by_the_grants(ask: RequestContext) -> Answer:
     """What the token endpoint answers where nothing else is the matter."""
     return next(rule for rule in GRANTS if rule.applies(ask)).reply(ask)
 
@@ -168,7 +168,7 @@ GRANT_UNKNOWN: Final = rule(
     refusal(400, INVALID, "(the wording for an unknown grant type was not reported)"),
     "NousResearch/hermes-agent#46769",
     seen="2026-06-15",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 REFRESH_REJECTED: Final = rule(
     "B03",
@@ -186,7 +186,7 @@ CODE_REJECTED: Final = rule(
     "anomalyco/opencode#18652",
     "vinzabe/PERMANENT_STATUSES-opencode-anthropic-oauth-fix#1",
     seen="2026-03-22",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 REDIRECT_MISMATCH: Final = rule(
     "redirect-mismatch",
@@ -194,7 +194,7 @@ REDIRECT_MISMATCH: Final = rule(
     oauth_refusal("invalid_grant", "Invalid 'redirect_uri' in request."),
     "lobu-ai/lobu#1305",
     seen="2026-06",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 REFRESHED: Final = rule(
     "refresh",
@@ -279,19 +279,19 @@ REFUSED_EARLY: Final = rule(
     oauth_refusal("invalid_grant", "Refresh token not found or invalid"),
     "anthropics/claude-code#54443",
     seen="2026-04",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 ON_DEMAND: Final = (THROTTLED, SLOW, FAILS, REGION_AT_LOGIN, REFUSED_EARLY)
 
 # --- other addresses ------------------------------------------------------------------------------
 
 
-def _always(ask: Ask) -> bool:
+def _always(ask: RequestContext) -> bool:
     """/api/oauth/token was never the token endpoint: every public report uses /v1/oauth/token."""
     return True
 
 
-def _retired(ask: Ask) -> bool:
+def _retired(ask: RequestContext) -> bool:
     """The token endpoint of console.anthropic.com, after its retirement."""
     return True
 
@@ -302,7 +302,7 @@ WRONG_PATH: Final = rule(
     refusal(404, "not_found_error", "Not found"),
     "Wei-Shaw/claude-relay-service#1207",
     seen="2026-02",
-    certainty=Certainty.INFERRED,
+    certainty=RuleCertainty.INFERRED,
 )
 RETIRED: Final = rule(
     "B01",
@@ -320,11 +320,11 @@ ANSWERS_AGAIN: Final = rule(
     by_the_grants,
     "OpenMinis/OpenMinis#360",
     seen="2026-09-16",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
 )
 
 
-def _granted(ask: Ask) -> bool:
+def _granted(ask: RequestContext) -> bool:
     """claude.ai takes a good code or refresh token as well."""
     return refreshes(ask) or exchanges(ask)
 
@@ -335,7 +335,7 @@ OTHER_HOST: Final = rule(
     by_the_grants,
     "TopiCsarno/yapcap#12",
     seen="2026-06-13",
-    certainty=Certainty.ONCE,
+    certainty=RuleCertainty.ONCE,
     passes=True,
 )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend, Decision, Sent
-from authprobe.emulator.rules.base import Answer, Ask
+from authprobe.emulator.rules.base import Answer, RequestContext
 from authprobe.emulator.rules.denial import DENY_HOST
 from authprobe.emulator.rules.routes import API, HOSTS, PLATFORM, ROUTES
 
@@ -88,7 +88,7 @@ async def pause(backend: CaseBackend, seconds: float) -> None:
         return
 
 
-async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | None:
+async def read(scope: Message, receive: Receive, backend: CaseBackend) -> RequestContext | None:
     """The request, with no more of its body than is allowed; None: the client has gone."""
     body, size = bytearray(), 0
     while True:
@@ -105,7 +105,7 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Ask | 
         headers[name.decode("latin-1")] = value.decode("latin-1")
     asked = host_of(headers.get("host", ""))
     local = is_loopback(asked)
-    return Ask(
+    return RequestContext(
         method=scope["method"],
         host=HOST_OF_PATH.get(scope["path"], API) if local else asked,
         path=scope["path"],

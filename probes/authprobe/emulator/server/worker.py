@@ -82,7 +82,7 @@ class RemoteNetwork:
         listener.backend.become(self._process.ask("close", listener.port))
 
 
-def start_early() -> None:
+def prestart() -> None:
     """Start the process while this one is still importing; the next `RemoteNetwork` takes it."""
     _early.append(_Process())
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
-from authprobe.emulator.config import Backend, Fault, FaultName, Standing, TokenKind, TokenState
+from authprobe.emulator.config import AccountState, Backend, Fault, FaultName, TokenKind, TokenState
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
@@ -101,14 +101,14 @@ class Control:
 
     def configure(
         self,
-        standing: Standing | str | None = None,
+        standing: AccountState | str | None = None,
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
     ) -> None:
         """Change the switches, and keep the rest."""
         state = self.backend.state
         if standing is not None:
-            state.standing = choose(Standing, standing, "standing")
+            state.standing = choose(AccountState, standing, "standing")
         if counts_as_claude_code is not None:
             state.counts_as_claude_code = counts_as_claude_code
         if reuse_revokes is not None:

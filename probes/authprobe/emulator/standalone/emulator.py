@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault, Standing, TokenKind, TokenState
+from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.standalone.control import Control, check_setup
@@ -17,11 +17,11 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
 
 __all__ = [
+    "AccountState",
     "Backend",
     "Emulator",
     "Exchange",
     "Fault",
-    "Standing",
     "Token",
     "TokenKind",
     "TokenState",
@@ -166,7 +166,7 @@ class Emulator:
     def configure(
         self,
         *,
-        standing: Standing | str | None = None,
+        standing: AccountState | str | None = None,
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
     ) -> None:

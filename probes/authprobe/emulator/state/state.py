@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.emulator.config import Backend, Standing
+from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.redaction.redactor import Redactor
@@ -34,7 +34,7 @@ class State:
         self.clock = Clock(setup.date)
         self.tokens = TokenStore(redactor, self.clock)
         self.counts_as_claude_code = setup.counts_as_claude_code
-        self.standing: Standing = setup.standing
+        self.standing: AccountState = setup.standing
         self.reuse_revokes = setup.reuse_revokes
         self._codes: dict[str, Code] = {}
         self._redactor = redactor

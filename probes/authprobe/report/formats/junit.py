@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from authprobe.core.escaping import shown
+from authprobe.core.escaping import for_display
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -23,7 +23,7 @@ def junit(run: Run) -> str:
     began = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
     for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
         records = tuple(cases)
-        values = {"name": shown(scenario), "timestamp": began, **_numbers(records)}
+        values = {"name": for_display(scenario), "timestamp": began, **_numbers(records)}
         suite = SubElement(root, "testsuite", values)
         for record in records:
             _add(suite, record)
@@ -49,17 +49,17 @@ def _add(suite: Element, record: CaseRecord) -> None:
     case = SubElement(
         suite,
         "testcase",
-        classname=shown(record.scenario),
-        name=shown(name),
+        classname=for_display(record.scenario),
+        name=for_display(name),
         time=f"{record.observation.elapsed:.3f}",
     )
     tag = _TAGS.get(record.verdict.status)
     if tag is None:
         return
-    lines = [shown(line) for line in phrases.describe_problem(record)]
+    lines = [for_display(line) for line in phrases.describe_problem(record)]
     known = f"known failure: {record.verdict.known}" if record.verdict.known else None
     trouble = SubElement(
-        case, tag, type=phrases.status_words(record.verdict), message=shown(known or lines[0])
+        case, tag, type=phrases.status_words(record.verdict), message=for_display(known or lines[0])
     )
     changes = phrases.describe_changes(record)
     trouble.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
@@ -72,7 +72,7 @@ def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
         root, "testsuite", name="known-failures", tests=number, failures=number, errors="0"
     )
     for complaint in complaints:
-        told = shown(complaint)
+        told = for_display(complaint)
         place = told.split(": ", 1)[0]
         case = SubElement(suite, "testcase", classname="known-failures", name=place, time="0.000")
         SubElement(case, "failure", type="failed", message=told)

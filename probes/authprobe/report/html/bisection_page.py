@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection.model import Assessment, Word
-from authprobe.bisection.runner import Investigation
+from authprobe.bisection.model import Assessment, Classification
+from authprobe.bisection.runner import BisectionReport
 from authprobe.observation.model import Observation
 from authprobe.report import bisection as words
 from authprobe.report.diff import change_lines
@@ -13,12 +13,22 @@ from authprobe.report.html.elements import bullets, code, facts, safe, section, 
 from authprobe.report.html.requests import requests, rules
 from authprobe.report.model.phrases import describe_outcome, plural
 
-SYMBOLS: Final = {Word.GOOD: "✓", Word.BAD: "✗", Word.UNTESTABLE: "?", None: "~"}
-_CLASSES: Final = {Word.GOOD: "passed", Word.BAD: "failed", Word.UNTESTABLE: "error", None: "error"}
+SYMBOLS: Final = {
+    Classification.GOOD: "✓",
+    Classification.BAD: "✗",
+    Classification.UNTESTABLE: "?",
+    None: "~",
+}
+_CLASSES: Final = {
+    Classification.GOOD: "passed",
+    Classification.BAD: "failed",
+    Classification.UNTESTABLE: "error",
+    None: "error",
+}
 """How the report draws what is as it should be, what is not, and what could not be tested."""
 
 
-def bisection_page(found: Investigation, command: str) -> str:
+def bisection_page(found: BisectionReport, command: str) -> str:
     """The whole page."""
     asked = (
         ("Case", found.inquiry.at(found.inquiry.good).id),
@@ -42,7 +52,7 @@ def bisection_page(found: Investigation, command: str) -> str:
     return page(title, "".join(body), style=asset("bisection.css"))
 
 
-def _line(found: Investigation) -> str:
+def _line(found: BisectionReport) -> str:
     """Every version as a mark, the oldest first: what was not asked is empty."""
     known = {each.version: each for each in found.bisection.assessments}
     marks = "".join(_mark(version, known.get(version)) for version in found.versions)
@@ -61,7 +71,7 @@ def _mark(version: str, known: Assessment | None) -> str:
     return f'<i class="b-{_CLASSES[known.word]}" title="{safe(title)}">{SYMBOLS[known.word]}</i>'
 
 
-def _versions(found: Investigation) -> str:
+def _versions(found: BisectionReport) -> str:
     """What was probed, the oldest first, and how much lies between."""
     place = {version: index for index, version in enumerate(found.versions)}
     rows: list[tuple[str, ...]] = []
@@ -75,7 +85,7 @@ def _versions(found: Investigation) -> str:
     return table("Versions", labels, rows)
 
 
-def _row(found: Investigation, each: Assessment) -> Iterator[str]:
+def _row(found: BisectionReport, each: Assessment) -> Iterator[str]:
     seen = found.seen(each.version)
     ends = (found.bisection.last_before, found.bisection.first_after)
     name = safe(each.version)
@@ -86,7 +96,7 @@ def _row(found: Investigation, each: Assessment) -> Iterator[str]:
     yield safe(describe_outcome(seen[-1])) if seen else ""
 
 
-def _changes(found: Investigation) -> str:
+def _changes(found: BisectionReport) -> str:
     """What the two neighbours do otherwise."""
     before, after = found.bisection.last_before, found.bisection.first_after
     if before is None or after is None:
@@ -96,7 +106,7 @@ def _changes(found: Investigation) -> str:
     return f"<h2>What changed from {safe(before)} to {safe(after)}</h2>{drawn}"
 
 
-def _neighbours(found: Investigation) -> Iterator[tuple[str, Observation]]:
+def _neighbours(found: BisectionReport) -> Iterator[tuple[str, Observation]]:
     """The last that both neighbours of the change have shown."""
     for version in (found.bisection.last_before, found.bisection.first_after):
         if version and (seen := found.seen(version)):

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from authprobe.core.escaping import shown
+from authprobe.core.escaping import for_display
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
@@ -12,7 +12,7 @@ from authprobe.verdict.model import Status
 
 def safe(outside: str) -> str:
     """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(shown(outside)).replace("\n", "<br>")
+    return html.escape(for_display(outside)).replace("\n", "<br>")
 
 
 def code(outside: str | None) -> str:

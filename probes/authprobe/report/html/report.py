@@ -127,7 +127,7 @@ def _matrix(run: Run) -> str:
     return f'{title}<div class="ap-parts">{parts}</div>' if parts else ""
 
 
-def _part(matrix: table.Table) -> str:
+def _part(matrix: table.Matrix) -> str:
     clients = safe(", ".join(column.client for column in matrix.columns))
     heads = "".join(_column_head(column) for column in matrix.columns)
     bodies = "".join(_group(group, len(matrix.columns)) for group in matrix.groups)
@@ -143,7 +143,7 @@ def _column_head(column: table.Column) -> str:
     return f'<th scope="col">{code(column.client)}<small>{ran}</small></th>'
 
 
-def _group(group: table.Group, width: int) -> str:
+def _group(group: table.MatrixGroup, width: int) -> str:
     lines = "".join(
         f'<tr><th scope="row">{safe(row.label)}</th>{"".join(map(_cell, row.cells))}</tr>'
         for row in group.rows

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.core.version_ranges import order
+from authprobe.core.version_ranges import version_key
 
 LEAST_PX: Final = 3
 """The least width that is seen: what versions.css gives to one version on a phone."""
@@ -15,7 +15,7 @@ _END: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class AxisMark:
     """A place on the line that has a name: `2.1`."""
 
     percent: float
@@ -37,21 +37,21 @@ class Axis:
         left = f"min({self.percent(first)}%,100% - {LEAST_PX}px)"
         return f"left:{left};width:{self.percent(end - first)}%"
 
-    def marks(self) -> tuple[Mark, ...]:
+    def marks(self) -> tuple[AxisMark, ...]:
         """Where major and minor versions begin, as far as there is room for their names."""
-        kept: list[Mark] = []
+        kept: list[AxisMark] = []
         for mark in (*self._beginnings(1), *self._beginnings(2)):
             if mark.percent <= 100 - _END and all(_apart(mark, other) for other in kept):
                 kept.append(mark)
         return tuple(sorted(kept, key=lambda mark: mark.percent))
 
-    def _beginnings(self, parts: int) -> Iterator[Mark]:
+    def _beginnings(self, parts: int) -> Iterator[AxisMark]:
         """The first version of each release line: of each major one by one part, minor by two."""
         before = None
         for version, place in self.places.items():
-            line = (*order(version).release, 0, 0)[:parts]
+            line = (*version_key(version).release, 0, 0)[:parts]
             if line != before:
-                yield Mark(percent=self.percent(place), name=_minor(version))
+                yield AxisMark(percent=self.percent(place), name=_minor(version))
             before = line
 
     def ticks(self, versions: Iterable[str]) -> str:
@@ -61,15 +61,15 @@ class Axis:
 
 def make_axis(versions: Iterable[str]) -> Axis:
     """The line of these versions."""
-    ordered = sorted(set(versions), key=order)
+    ordered = sorted(set(versions), key=version_key)
     return Axis({version: place for place, version in enumerate(ordered)})
 
 
 def _minor(version: str) -> str:
-    return ".".join(map(str, (*order(version).release, 0, 0)[:2]))
+    return ".".join(map(str, (*version_key(version).release, 0, 0)[:2]))
 
 
-def _apart(one: Mark, other: Mark) -> bool:
+def _apart(one: AxisMark, other: AxisMark) -> bool:
     """Whether the left name ends before the right one begins."""
     left, right = sorted((one, other), key=lambda mark: mark.percent)
     return right.percent - left.percent >= _CHARACTER * len(left.name)

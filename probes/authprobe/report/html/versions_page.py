@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from authprobe.compatibility.table import Feature, Interval, Made, Table
+from authprobe.compatibility.table import CompatibilityTable, Feature, Interval, Provenance
 from authprobe.report import versions as words
 from authprobe.report.html import elements
 from authprobe.report.html.document import asset, page
@@ -29,7 +29,7 @@ _LEGEND: Final = (
 )
 
 
-def versions_page(table: Table, *, data: str | None = None) -> str:
+def versions_page(table: CompatibilityTable, *, data: str | None = None) -> str:
     """The whole page; `data` is the name of the file with the table, beside it."""
     axis = make_axis((*table.published, *table.probed))
     body = (
@@ -48,7 +48,7 @@ def _data(name: str | None) -> str:
     return f'<p>The table for programs: <a href="{safe(quote(name))}">{safe(name)}</a></p>'
 
 
-def _made(made: tuple[Made, ...]) -> str:
+def _made(made: tuple[Provenance, ...]) -> str:
     """How the table was made: by the only command, or by all of them together, and each folded."""
     if not made:
         return ""
@@ -61,7 +61,7 @@ def _made(made: tuple[Made, ...]) -> str:
     return _facts(told) + (_each(made) if several else "")
 
 
-def _together(made: Sequence[Made]) -> Made:
+def _together(made: Sequence[Provenance]) -> Provenance:
     """What all commands took."""
     return replace(
         made[-1],
@@ -72,7 +72,7 @@ def _together(made: Sequence[Made]) -> Made:
     )
 
 
-def _each(made: Sequence[Made]) -> str:
+def _each(made: Sequence[Provenance]) -> str:
     rows = (
         (safe(words.made_where(each)), code(each.command), safe(words.made_words(each)))
         for each in reversed(made)
@@ -87,7 +87,7 @@ def _facts(told: tuple[tuple[str, str], ...]) -> str:
     return f'<dl class="ap-facts">{drawn}</dl>'
 
 
-def _overview(table: Table, axis: Axis) -> str:
+def _overview(table: CompatibilityTable, axis: Axis) -> str:
     """What is so in the newest version, a line for each feature."""
     if not table.features:
         return "<p>There are no features.</p>"
@@ -122,7 +122,7 @@ def _value(feature: Feature, interval: Interval) -> str:
     return f"{colour} <strong>{safe(interval.value)}</strong>"
 
 
-def _lines(table: Table, axis: Axis) -> str:
+def _lines(table: CompatibilityTable, axis: Axis) -> str:
     if not table.features:
         return ""
     return (

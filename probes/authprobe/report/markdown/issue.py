@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from authprobe.core.escaping import LONG, for_log, shown
+from authprobe.core.escaping import LONG, for_display, for_log
 from authprobe.observation.model import Exchange
-from authprobe.redaction.pseudonyms import Personal
+from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
 from authprobe.report.markdown.summary import code, escaped, row
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
-from authprobe.report.model.control_experiments import SHOWN, Control, controls
+from authprobe.report.model.control_experiments import SHOWN, ControlExperiment, controls
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
 
@@ -32,7 +32,7 @@ LINES: Final = 20
 def share_markdown(
     run: Run,
     chosen: Sequence[CaseRecord],
-    personal: Personal,
+    personal: Pseudonymizer,
     *,
     past: Mapping[str, Sequence[Point]] | None = None,
     limit: int = LIMIT,
@@ -105,15 +105,15 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
 def _case(
     run: Run,
     record: CaseRecord,
-    compared: Sequence[Control],
+    compared: Sequence[ControlExperiment],
     last: str | None,
-    personal: Personal,
+    personal: Pseudonymizer,
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
     yield from _facts(("What", "Seen"), case_facts(record, last))
     if record.observation.message:
-        yield from ("", "Message:", "", *_fenced(shown(record.observation.message, LONG)))
+        yield from ("", "Message:", "", *_fenced(for_display(record.observation.message, LONG)))
     yield from _differences(record)
     yield from _requests(record.observation.exchanges)
     yield from _controls(compared, personal)
@@ -154,7 +154,7 @@ def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
         yield from ("", f"{phrases.plural(len(exchanges) - REQUESTS, 'more request')} not shown.")
 
 
-def _controls(found: Sequence[Control], personal: Personal) -> Iterator[str]:
+def _controls(found: Sequence[ControlExperiment], personal: Pseudonymizer) -> Iterator[str]:
     """Which one thing matters: each line is a case that differs in that one only."""
     if not found:
         yield from ("", "No other case of this run differs in one thing only.")

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from authprobe.redaction.pseudonyms import Personal
+from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.run.model import CaseRecord
 
 OURS: Final = (
@@ -14,13 +14,13 @@ OURS: Final = (
 """Fields of a case by which it is found: names, and no text from outside."""
 
 
-def anonymous(record: CaseRecord, personal: Personal) -> CaseRecord:
+def anonymous(record: CaseRecord, personal: Pseudonymizer) -> CaseRecord:
     """The case with names in the place of personal data."""
     changed = {name: _replaced(getattr(record, name), personal) for name in _names(record)}
     return dataclasses.replace(record, **changed)
 
 
-def learn(records: Iterable[CaseRecord], personal: Personal) -> None:
+def learn(records: Iterable[CaseRecord], personal: Pseudonymizer) -> None:
     """Remember the users that any of these cases tells of."""
     for record in records:
         for text in _texts(tuple(getattr(record, name) for name in _names(record))):
@@ -44,7 +44,7 @@ def _texts(value: object) -> Iterator[str]:
         yield from _texts(tuple(getattr(value, f.name) for f in dataclasses.fields(value)))
 
 
-def _replaced(value: Any, personal: Personal) -> Any:
+def _replaced(value: Any, personal: Pseudonymizer) -> Any:
     if type(value) is str:
         return personal(value)
     if isinstance(value, tuple):

@@ -69,7 +69,7 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
             yield from (f"  - {escaped(line)}" for line in phrases.describe_cause(record.diagnosis))
 
 
-def _matrices(matrices: tuple[table.Table, ...]) -> Iterator[str]:
+def _matrices(matrices: tuple[table.Matrix, ...]) -> Iterator[str]:
     if matrices:
         yield from ("", "### Auth path by client version")
     for matrix in matrices:
@@ -77,7 +77,7 @@ def _matrices(matrices: tuple[table.Table, ...]) -> Iterator[str]:
         yield from _matrix(matrix)
 
 
-def _matrix(matrix: table.Table) -> Iterator[str]:
+def _matrix(matrix: table.Matrix) -> Iterator[str]:
     yield row(["Auth path", *map(_head, matrix.columns)])
     yield row(["---"] * (len(matrix.columns) + 1))
     for group in matrix.groups:

@@ -15,7 +15,7 @@ AXES: Final = ("client", "credential", "endpoint", "headers", "backend", "enviro
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class ControlExperiment:
     """A case that is like another but for one thing, and what came of that."""
 
     axis: str
@@ -24,17 +24,17 @@ class Control:
     """Whether it came out the same: then this one thing does not matter."""
 
 
-def controls(run: Run, record: CaseRecord) -> tuple[Control, ...]:
+def controls(run: Run, record: CaseRecord) -> tuple[ControlExperiment, ...]:
     """The cases of the same scenario that differ in exactly one axis.
 
     The nearest of each axis come first. Names mean the same within one scenario only.
     """
-    found: dict[str, list[Control]] = {}
+    found: dict[str, list[ControlExperiment]] = {}
     for other in run.cases:
         if other.scenario == record.scenario and was_probed(other):
             differing = [axis for axis in AXES if _value(other, axis) != _value(record, axis)]
             if len(differing) == 1:
-                control = Control(
+                control = ControlExperiment(
                     axis=differing[0], record=other, same=_same(other, record, differing[0])
                 )
                 found.setdefault(control.axis, []).append(control)
@@ -61,11 +61,11 @@ def _won(record: CaseRecord) -> tuple[str | None, str | None]:
     return (exchange.credential, exchange.credential_header) if exchange else (None, None)
 
 
-def _others_first(rank: Iterable[Control | None]) -> Iterator[Control]:
+def _others_first(rank: Iterable[ControlExperiment | None]) -> Iterator[ControlExperiment]:
     yield from sorted((c for c in rank if c), key=lambda control: control.same)
 
 
-def _nearest(record: CaseRecord, found: list[Control]) -> list[Control]:
+def _nearest(record: CaseRecord, found: list[ControlExperiment]) -> list[ControlExperiment]:
     """Those that came out otherwise first, then the next versions, and those with the most
     credentials in common.
     """
@@ -73,7 +73,7 @@ def _nearest(record: CaseRecord, found: list[Control]) -> list[Control]:
     places = {version: place for place, version in enumerate(sorted(ran, key=natural))}
     own = places[record.client_version or ""]
 
-    def distance(control: Control) -> tuple[bool, bool, int, str]:
+    def distance(control: ControlExperiment) -> tuple[bool, bool, int, str]:
         other = control.record
         steps = abs(places[other.client_version or ""] - own)
         given = len({*other.credentials} ^ {*record.credentials})

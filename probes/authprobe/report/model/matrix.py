@@ -33,7 +33,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MatrixRow:
     """An auth path; a cell for each column of the table, None where there is no such case."""
 
     label: str
@@ -41,20 +41,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class MatrixGroup:
     """The rows of one scenario."""
 
     scenario: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Matrix:
     """Auth paths by client versions."""
 
     columns: tuple[Column, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[MatrixGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Headline:
     counts: str
 
 
-def make_tables(run: Run) -> tuple[Table, ...]:
+def make_tables(run: Run) -> tuple[Matrix, ...]:
     """The matrix of the run, rows by scenario and columns by client, in as few parts as it takes.
 
     Scenarios without a client in common stand in different parts: side by side they would be a
@@ -146,7 +146,7 @@ def headline(run: Run) -> Headline:
             status, word = Status.ERROR, "Errors"
         case _ if run.interrupted:
             status, word = Status.ERROR, "Interrupted"
-        case _ if proves_nothing(run):
+        case _ if inconclusive_reason(run):
             status, word = Status.ERROR, "Proves nothing"
         case {Status.PASSED: _}:
             status, word = Status.PASSED, "Passed"
@@ -155,7 +155,7 @@ def headline(run: Run) -> Headline:
     return Headline(status=status, word=word, counts=_count_words(run, found))
 
 
-def proves_nothing(run: Run) -> str | None:
+def inconclusive_reason(run: Run) -> str | None:
     """Why the run says nothing about authentication, in one sentence; None if it says something."""
     if not run.cases:
         return "This run proves nothing: it has no cases."
@@ -176,7 +176,9 @@ def warnings(run: Run) -> tuple[str, ...]:
     """What must be known before anything else in the run is believed, a sentence each."""
     interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
     return tuple(
-        sentence for sentence in (proves_nothing(run), interrupted, *run.complaints) if sentence
+        sentence
+        for sentence in (inconclusive_reason(run), interrupted, *run.complaints)
+        if sentence
     )
 
 
@@ -206,12 +208,12 @@ def ran_words(column: Column) -> str:
     return f"ran {', '.join(column.versions)}" if column.versions else "no version seen"
 
 
-def _table(run: Run, scenarios: set[str], clients: set[str]) -> Table:
+def _table(run: Run, scenarios: set[str], clients: set[str]) -> Matrix:
     columns = tuple(
         Column(client=client, versions=_versions(run, client))
         for client in sorted(clients, key=natural)
     )
-    return Table(
+    return Matrix(
         columns=columns,
         groups=tuple(_group(run, name, columns) for name in sorted(scenarios)),
     )
@@ -222,7 +224,7 @@ def _versions(run: Run, client: str) -> tuple[str, ...]:
     return tuple(sorted(seen, key=natural))
 
 
-def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> Group:
+def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> MatrixGroup:
     records = [record for record in run.cases if record.scenario == scenario]
     by_path: dict[tuple[str, ...], dict[str, CaseRecord]] = {}
     for record in records:
@@ -231,13 +233,13 @@ def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> Group:
         path = (*(getattr(record, axis) for axis in axes), flow)
         by_path.setdefault(path, {})[record.client] = record
     rows = (
-        Row(
+        MatrixRow(
             label=auth_path(next(iter(cells.values()))),
             cells=tuple(cells.get(column.client) for column in columns),
         )
         for _, cells in sorted(by_path.items())
     )
-    return Group(scenario=scenario, title=records[0].title, rows=tuple(rows))
+    return MatrixGroup(scenario=scenario, title=records[0].title, rows=tuple(rows))
 
 
 def _count_words(run: Run, found: dict[Status, int]) -> str:

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from authprobe.observation.fingerprint import comparable
+from authprobe.observation.fingerprint import fingerprint
 from authprobe.report.model.phrases import SYMBOLS, Facts, plural
-from authprobe.run.history.model import SHOWN, Point
+from authprobe.run.history.model import TIMELINE_RUNS, Point
 from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
 
@@ -18,7 +18,7 @@ def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
     """What the report tells of the past of a case; nothing where there is none."""
     if not past:
         return ()
-    runs = past[-(SHOWN - 1) :]
+    runs = past[-(TIMELINE_RUNS - 1) :]
     return (
         ("Last changed", last_changed(record, runs)),
         (f"Last {plural(len(runs) + 1, 'run')}", timeline(record, runs)),
@@ -28,7 +28,7 @@ def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
 def last_changed(record: CaseRecord, past: Sequence[Point]) -> str:
     """The day since which the case has been seen as it is now."""
     last = past[-1]
-    if last.seen == comparable(record.observation):
+    if last.seen == fingerprint(record.observation):
         return f"{last.since:%Y-%m-%d %H:%M} UTC"
     return f"in this run; before that {last.since:%Y-%m-%d %H:%M} UTC"
 
@@ -39,7 +39,7 @@ def timeline(record: CaseRecord, past: Sequence[Point]) -> str:
 
 
 def _marks(record: CaseRecord, past: Sequence[Point]) -> Iterator[str]:
-    seen = [*(point.seen for point in past), comparable(record.observation)]
+    seen = [*(point.seen for point in past), fingerprint(record.observation)]
     statuses = [*(Status(point.status) for point in past), record.verdict.status]
     for (before, now), status in zip(itertools.pairwise((seen[0], *seen)), statuses, strict=True):
         if before != now:

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from authprobe.emulator.catalogue import Row, rows
+from authprobe.emulator.catalogue import CatalogueRow, rows
 from authprobe.emulator.faults import ALIASES, FAULTS
 from authprobe.emulator.rules.routes import NOT_PRODUCED
 
@@ -48,7 +48,7 @@ def print_rules(console: Console) -> None:
     console.print(drawn, soft_wrap=True, end="")
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: CatalogueRow) -> tuple[str, ...]:
     status = str(row.status) if row.status else "-"
     return row.id, status, row.last_seen, row.certainty, row.words
 
@@ -69,7 +69,7 @@ def rules_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _markdown_row(row: Row) -> str:
+def _markdown_row(row: CatalogueRow) -> str:
     told = f"`{row.error_type}` " if row.error_type else ""
     told += _cell(row.message or "")
     return _line(

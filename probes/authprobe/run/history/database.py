@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from authprobe.errors import HistoryError
-from authprobe.observation.fingerprint import Facts, comparable
+from authprobe.observation.fingerprint import Fingerprint, fingerprint
 from authprobe.run.history.tables import (
     MOVE,
     PATIENCE,
@@ -26,7 +26,7 @@ from authprobe.run.model import CaseRecord, Run
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-from authprobe.run.history.model import NONE, SHOWN, PastRun, Point, shown_place
+from authprobe.run.history.model import NONE, TIMELINE_RUNS, PastRun, Point, redact_url
 
 SCHEMA_VERSION: Final = 1
 _LOOKED_AT: Final = 100
@@ -39,7 +39,7 @@ class History:
 
     def __init__(self, place: str, *, create: bool = True) -> None:
         self._place = place
-        self._shown = shown_place(place)
+        self._shown = redact_url(place)
         self._create = create
 
     def __enter__(self) -> "History":
@@ -69,7 +69,7 @@ class History:
             seq = int(made.inserted_primary_key[0])  # type: ignore[index]
             self._rename(connection, run.cases)
             texts = {
-                r.id: json.dumps(dataclasses.asdict(comparable(r.observation))) for r in run.cases
+                r.id: json.dumps(dataclasses.asdict(fingerprint(r.observation))) for r in run.cases
             }
             self._add_facts(connection, texts.values())
             last = newest_digests(connection, results)
@@ -106,7 +106,9 @@ class History:
         if rows:
             connection.execute(sa.insert(facts), rows)
 
-    def points(self, names: Mapping[str, str], limit: int = SHOWN) -> dict[str, tuple[Point, ...]]:
+    def points(
+        self, names: Mapping[str, str], limit: int = TIMELINE_RUNS
+    ) -> dict[str, tuple[Point, ...]]:
         """The last points of each case, the oldest first; `names` has its id for each it had."""
         import sqlalchemy as sa
 
@@ -309,7 +311,7 @@ def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
         tool=row.tool,
         client_version=row.client_version,
         status=row.status,
-        seen=Facts(**facts | {"requests": tuple(facts["requests"])}),
+        seen=Fingerprint(**facts | {"requests": tuple(facts["requests"])}),
         since=row.since.replace(tzinfo=datetime.UTC),
     )
 

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from authprobe.observation.fingerprint import Facts
+from authprobe.observation.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     pass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NONE: Final = "none"
 
 
-SHOWN: Final = 20
+TIMELINE_RUNS: Final = 20
 """Runs of a case in its timeline."""
 
 
@@ -27,7 +27,7 @@ class Point:
     tool: str
     client_version: str | None
     status: str
-    seen: Facts
+    seen: Fingerprint
     since: datetime.datetime
     """When it was first seen so, and was not otherwise in between."""
 
@@ -45,7 +45,7 @@ class PastRun:
     partial: bool
 
 
-def shown_place(place: str) -> str:
+def redact_url(place: str) -> str:
     """Where the history is, without a password and without options, which may hold one."""
     if "://" not in place:
         return place

@@ -28,20 +28,20 @@ NICE: Final = 10
 PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
 
 
-class Past:
+class HistoryWorker:
     """What is known of earlier runs; trouble with it is kept as one line, and never raised."""
 
     def __init__(self, place: str, keep: int) -> None:
         self.trouble: str | None = None
         self._place = place
         self._keep = keep
-        self._keeper: _Keeper | None = None
+        self._keeper: _WorkerProcess | None = None
         self._points: dict[str, tuple[Point, ...]] | None = None
 
     def look(self, cases: Sequence[Case]) -> None:
         """Begin to read, while the run waits for answers."""
         if self._place != NONE:
-            self._keeper = _Keeper()
+            self._keeper = _WorkerProcess()
             wanted = [(case.id, case.formerly) for case in cases]
             self._keeper.ask("last_points", self._place, wanted)
 
@@ -74,7 +74,7 @@ class Past:
         return found
 
 
-class _Keeper:
+class _WorkerProcess:
     """The process that has the history open."""
 
     def __init__(self) -> None:

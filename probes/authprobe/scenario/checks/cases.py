@@ -14,9 +14,9 @@ from authprobe.scenario.model import (
     ClientKind,
     Credential,
     Expectation,
+    ExpectationRule,
     Flow,
     Request,
-    Rule,
     Scenario,
     Via,
     credentials_of,
@@ -110,7 +110,7 @@ def _check_included(cases: _Cases) -> Iterator[Complaint]:
         seen.add(names)
 
 
-def _check_rules(cases: _Cases, rules: tuple[Rule, ...]) -> Iterator[Complaint]:
+def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[Complaint]:
     present = {axis: {getattr(names, axis) for names in cases.all} for axis in AXES}
     left = list(cases.all)
     for index, rule in enumerate(rules):
@@ -129,7 +129,9 @@ def _check_rules(cases: _Cases, rules: tuple[Rule, ...]) -> Iterator[Complaint]:
         yield ("expect",), text
 
 
-def _absent(path: KeyPath, rule: Rule, present: dict[str, set[str]]) -> Iterator[Complaint]:
+def _absent(
+    path: KeyPath, rule: ExpectationRule, present: dict[str, set[str]]
+) -> Iterator[Complaint]:
     for axis in AXES:
         single = isinstance(getattr(rule.when, axis), str)
         for index, name in enumerate(spoken(rule.when, axis)):
