@@ -1,41 +1,16 @@
 """Installed from a wheel, in an empty folder: the bundled scenarios run and report there."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import PROJECT, environment, run, verdicts
+from tests.support.command import run, verdicts
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(wheel_environment: Path) -> Path:
     """The `authprobe` command of a virtual environment that has nothing but the wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    steps: tuple[list[str | Path], ...] = (
-        [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", PROJECT],
-        [sys.executable, "-m", "venv", folder / "venv"],
-        [
-            *(folder / "venv" / "bin" / "pip", "install", "--quiet"),
-            *("--disable-pip-version-check", "--constraint", PROJECT / "constraints.txt"),
-            *("--find-links", folder / "dist", "authprobe"),
-        ],
-    )
-    for step in steps:
-        done = subprocess.run(
-            step,
-            env=environment(folder / "home"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        printed = done.stdout + done.stderr
-        if done.returncode and any(word in printed for word in ("Connection", "No matching dist")):
-            pytest.skip("NO PACKAGE REGISTRY: the wheel was not built and installed")
-        assert done.returncode == 0, printed
-    return folder / "venv" / "bin" / "authprobe"
+    return wheel_environment / "authprobe"
 
 
 def test_the_bundled_scenarios_run_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ CODE_REJECTED: Final = rule(
     _code_rejected,
     oauth_refusal("invalid_grant", "Invalid 'code' in request."),
     "anomalyco/opencode#18652",
-    "vinzabe/PERMANENT_STATUSES-opencode-anthropic-oauth-fix#1",
+    "vinzabe/PERMANENT-opencode-anthropic-oauth-fix#1",
     seen="2026-03-22",
     certainty=RuleCertainty.ONCE,
 )
