@@ -287,11 +287,11 @@ def test_without_the_second_layer_the_third_lets_nothing_out(tmp_path: Path) -> 
 BUG = f"""
 import socket
 import sys
-from authprobe.engine import probe
-def probe(laboratory, case):
+from authprobe.engine import probe as engine
+def broken_probe(laboratory, case):
     value = "{CANARY}"
     raise RuntimeError(f"it broke with {{value}}")
-engine.probe = probe
+engine.probe = broken_probe
 """
 
 
