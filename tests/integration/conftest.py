@@ -33,7 +33,15 @@ def run_step(argv: Sequence[str | Path], home: Path) -> None:
 def wheel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the wheel of this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    argv = [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", PROJECT]
+    argv: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--outdir",
+        folder / "dist",
+        PROJECT,
+    ]
     run_step(argv, folder / "home")
     return folder / "dist"
 
