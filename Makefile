@@ -1,4 +1,4 @@
-# The two commands of the README, and what is generated for the docs; each sets up all that it needs in .venv.
+# report and test: the commands of README.md and CONTRIBUTING.md; docs: the generated pages. Each sets up .venv first.
 PYTHON ?= python3
 
 .PHONY: report test docs
@@ -9,6 +9,7 @@ test: .venv/ready
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .ci/check
 
 docs: .venv/ready
+	.venv/bin/python -m authprobe.cli.reference > docs/commands.md
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json

@@ -1,14 +1,21 @@
-"""What the README says is so."""
+"""The documentation agrees with the program, and its links resolve."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from authprobe.cli import main
+from authprobe.cli.reference import commands_page
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
@@ -17,48 +24,113 @@ from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
 from authprobe.settings import Settings
 from tests.support.command import PROJECT, run
+from tests.test_layers import LAYERS, PACKAGE
 
-README = (PROJECT / "README.md").read_text()
+DOCS: Final = PROJECT / "docs"
+PAGES: Final = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
+README: Final = (PROJECT / "README.md").read_text()
+EMULATOR: Final = (DOCS / "emulator.md").read_text()
+MAX_README_LINES: Final = 200
+CODE_BLOCK: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+CODE_SPAN: Final = re.compile(r"`[^`\n]+`")
+LINK: Final = re.compile(r"\]\(((?!https?:)[^)\s]+)\)")
+HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
-EMULATOR = (PROJECT / "docs" / "emulator.md").read_text()
+def links_of(page: Path) -> list[str]:
+    """Return the relative links and anchors of a page, outside of code."""
+    text = CODE_SPAN.sub("", CODE_BLOCK.sub("", page.read_text()))
+    return sorted(set(LINK.findall(text)))
 
 
-def test_the_help_in_the_readme_is_what_the_command_prints() -> None:
-    printed = CliRunner().invoke(main, ["run", "--help"], prog_name="authprobe").output
-    assert f"```text\n{printed}```" in README
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    seen: Counter[str] = Counter()
+    anchors = set()
+    for heading in HEADING.findall(CODE_BLOCK.sub("", page.read_text())):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        anchors.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return anchors
 
 
-def test_the_scenario_in_the_readme_loads(tmp_path: Path) -> None:
+def command_paths(command: click.Command = main, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command and of each of its subcommands."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, subcommand in command.commands.items():
+            yield from command_paths(subcommand, *path, name)
+
+
+def help_text(*words: str) -> str:
+    """Return the help that a command prints."""
+    printed = CliRunner().invoke(main, [*words, "--help"], prog_name="authprobe")
+    assert printed.exit_code == 0
+    return printed.output
+
+
+@pytest.mark.parametrize("words", sorted(command_paths()), ids=lambda words: " ".join(words))
+def test_help_of_each_command_is_in_the_reference(words: tuple[str, ...]) -> None:
+    title = " ".join(("authprobe", *words))
+    section = f"## {title}\n\n```text\n{help_text(*words)}```\n"
+    assert section in (DOCS / "commands.md").read_text(), "run: make docs"
+
+
+def test_reference_of_commands_is_current() -> None:
+    assert (DOCS / "commands.md").read_text() == commands_page(), "run: make docs"
+
+
+def test_commands_of_the_readme_exist() -> None:
+    subcommands = {words[0] for words in command_paths() if words}
+    assert set(re.findall(r"^authprobe ([a-z]+)", README, re.MULTILINE)) <= subcommands
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MAX_README_LINES
+
+
+def test_readme_links_every_page() -> None:
+    linked = {PROJECT / link for link in links_of(PROJECT / "README.md")}
+    assert set(PAGES) - linked == {PROJECT / "README.md"}
+
+
+def test_scenario_of_the_readme_loads(tmp_path: Path) -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "readme.yaml"
     path.write_text(text)
     assert load_file(path).id in README
 
 
-def test_the_readme_counts_the_bundled_cases_right() -> None:
+def test_readme_has_the_number_of_bundled_cases() -> None:
     assert f"{len(load_plan(Settings()).cases)} cases" in README
 
 
-def test_every_key_and_word_of_a_scenario_is_explained() -> None:
-    told = set(re.findall(r"`([\w-]+)`", (PROJECT / "docs" / "scenarios.md").read_text()))
-    words: set[str] = set()
+def test_every_key_and_value_of_a_scenario_is_explained() -> None:
+    explained = set(re.findall(r"`([\w-]+)`", (DOCS / "scenarios.md").read_text()))
+    vocabulary: set[str] = set()
     for definition in [scenario_schema(), *scenario_schema()["$defs"].values()]:
-        words |= set(definition.get("properties", {})) | set(definition.get("enum", ()))
-    assert words - told == {"contains", "matches"}  # told in an example
+        vocabulary |= set(definition.get("properties", {})) | set(definition.get("enum", ()))
+    assert vocabulary - explained == {"contains", "matches"}  # explained in an example
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README))))
-def test_what_the_readme_links_to_is_there(link: str) -> None:
-    assert (PROJECT / link).exists()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_resolves(page: Path) -> None:
+    broken = []
+    for link in links_of(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / unquote(path)).resolve() if path else page
+        is_anchor_missing = anchor and target.suffix == ".md" and anchor not in anchors_of(target)
+        if not target.exists() or is_anchor_missing:
+            broken.append(link)
+    assert broken == []
 
 
-def test_the_table_of_rules_is_what_the_command_prints() -> None:
+def test_table_of_rules_is_current() -> None:
     printed = CliRunner().invoke(main, ["emulator", "--rules", "--markdown"]).output
-    assert (PROJECT / "docs" / "rules.md").read_text() == printed, "make docs"
+    assert (DOCS / "rules.md").read_text() == printed, "run: make docs"
 
 
-def test_the_example_of_an_application_passes(tmp_path: Path) -> None:
+def test_example_application_passes_its_tests(tmp_path: Path) -> None:
     app, test = re.findall(r"```python\n(.*?)```", EMULATOR, re.DOTALL)
     (tmp_path / "app.py").write_text(app)
     (tmp_path / "test_app.py").write_text(test)
@@ -66,26 +138,26 @@ def test_the_example_of_an_application_passes(tmp_path: Path) -> None:
     assert (ended.code, "5 passed" in ended.out) == (0, True), ended.out + ended.err
 
 
-def test_every_finding_is_told() -> None:
-    told = (PROJECT / "docs" / "findings.md").read_text()
-    assert [
-        f"| `{name}` | {text} |" for name, text in names() if f"| `{name}` | {text} |" not in told
-    ] == []
+def test_every_finding_is_explained() -> None:
+    page = (DOCS / "findings.md").read_text()
+    rows = [f"| `{name}` | {text} |" for name, text in names()]
+    assert [row for row in rows if row not in page] == []
 
 
-def test_every_request_of_the_control_api_is_told() -> None:
-    assert [f"| `{m} {p}` | {what} |" for m, p, what in requests() if what not in EMULATOR] == []
+def test_every_request_of_the_control_api_is_explained() -> None:
+    rows = [f"| `{method} {path}` | {text} |" for method, path, text in requests()]
+    assert [row for row in rows if row not in EMULATOR] == []
 
 
-def test_everything_of_the_handle_is_told() -> None:
-    told = set(re.findall(r"`(\w+)", EMULATOR))
-    names = {name for name in dir(Emulator) if not name.startswith("_")}
-    assert names - told == {"control", "control_url", "listener", "network"}
+def test_every_attribute_of_the_emulator_is_explained() -> None:
+    explained = set(re.findall(r"`(\w+)", EMULATOR))
+    attributes = {name for name in dir(Emulator) if not name.startswith("_")}
+    assert attributes - explained == {"control", "control_url", "listener", "network"}
 
 
 def test_no_path_of_a_machine_and_no_registry_host_is_tracked() -> None:
     hosts = r"files\.pythonhosted\.org|registry\.npmjs\.org|pypi\.org/simple|deb\.debian\.org"
-    found = subprocess.run(
+    matches = subprocess.run(
         ["git", "grep", "-nIE", f"{hosts}|{re.escape(str(Path.home()))}/|{PROJECT.parent}/"],  # noqa: S607
         cwd=PROJECT,
         capture_output=True,
@@ -93,6 +165,54 @@ def test_no_path_of_a_machine_and_no_registry_host_is_tracked() -> None:
         check=False,
     )
     others = [
-        line for line in found.stdout.splitlines() if "tests/integration/test_docs.py" not in line
+        line for line in matches.stdout.splitlines() if "tests/integration/test_docs.py" not in line
     ]
     assert others == []
+
+
+def definitions_of(path: Path) -> set[str]:
+    """Return the names that a module or its classes define, such as `Cache.prepare`."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        names |= _names_of(node)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{name}" for member in node.body for name in _names_of(member)}
+    return names
+
+
+def _names_of(node: ast.stmt) -> set[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Assign(targets=targets):
+            return {target.id for target in targets if isinstance(target, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
+
+
+@pytest.mark.parametrize(
+    "page", [DOCS / "architecture.md", PROJECT / "CONTRIBUTING.md"], ids=lambda page: page.name
+)
+def test_every_file_and_name_of_the_code_exists(page: Path) -> None:
+    missing = []
+    references = re.findall(
+        r"`(\w[\w./-]*\.(?:py|yaml|md|json))(?::\s([\w.]+))?`", page.read_text()
+    )
+    assert references
+    for name, definition in references:
+        folders = (
+            PROJECT,
+            PACKAGE,
+            PACKAGE / "emulator",
+            PROJECT / "tests" / "diagnosis" / "corpus",
+        )
+        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if path is None or (definition and definition not in definitions_of(path)):
+            missing.append(f"{name}: {definition}")
+    assert [name for name in missing if "NAME.yaml" not in name] == []
+
+
+def test_architecture_lists_every_layer() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    assert tuple(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == LAYERS

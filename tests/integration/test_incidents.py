@@ -14,7 +14,7 @@ from tests.support.command import PROJECT
 FOLDER: Final = bundled_scenarios() / "incidents"
 FILES: Final = sorted(FOLDER.glob("*.yaml"))
 TEXT: Final = (PROJECT / "docs" / "incidents.md").read_text()
-HEADS: Final = {"Made": 6, "Several at once": 4, "Not made": 5}
+HEADS: Final = {"Replayed": 6, "Concurrent sessions": 4, "Not replayed": 5}
 UNCONFIRMED: Final = re.compile(r"^ *# NOT CONFIRMED", re.MULTILINE)
 ISSUES: Final = ("#6536", "#6058", "#8938", "#23703", "#23568", "SDK #559")
 
@@ -28,12 +28,12 @@ def rows(head: str) -> list[list[str]]:
 
 def row_of(name: str) -> list[str]:
     """The row that names this scenario."""
-    (found,) = [row for row in rows("Made") if row[4] == f"`{name}`"]
+    (found,) = [row for row in rows("Replayed") if row[4] == f"`{name}`"]
     return found
 
 
 def test_every_scenario_is_named_and_every_name_is_one() -> None:
-    named = [row[4].strip("`") for row in rows("Made")]
+    named = [row[4].strip("`") for row in rows("Replayed")]
     assert sorted(named) == sorted(scenario.id for scenario in load_all(FILES))
 
 
@@ -63,7 +63,7 @@ def test_a_scenario_has_the_sources_of_its_row_and_several_versions(path: Path) 
 
 
 def test_each_issue_that_the_project_began_with_is_there() -> None:
-    cells = " ".join(row[3] for row in rows("Made"))
+    cells = " ".join(row[3] for row in rows("Replayed"))
     assert [issue for issue in ISSUES if f"[{issue}]" not in cells] == []
 
 
