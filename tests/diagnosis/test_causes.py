@@ -121,13 +121,16 @@ GOOD = """
     [
         ({"summary": "sumary"}, r"3:3: unknown key 'sumary'; did you mean 'summary'\?"),
         ({"  summary: It is so.\n": ""}, "2:3: the key 'summary' is missing"),
-        ({"service": "servise"}, "4:10: 'servise' is no group; did you mean 'service'"),
-        ({"strong": "big"}, "5:37: 'big' is no weight"),
-        ({'status: ["418"]': "says: [Tea Pot]"}, "5:19: a wording is groups of words"),
-        ({"tier: wait": "tier: nobody"}, "'nobody' is no tier"),
-        ({"  remedy": "  yields_to: [second]\n  remedy"}, "there is no cause 'second'"),
+        ({"service": "servise"}, "4:10: 'servise' is not a group; did you mean 'service'"),
+        ({"strong": "big"}, "5:37: 'big' is not a weight"),
+        (
+            {'status: ["418"]': "says: [Tea Pot]"},
+            "5:19: item 1 of 'says': a wording is groups of words",
+        ),
+        ({"tier: wait": "tier: nobody"}, "'nobody' is not a tier"),
+        ({"  remedy": "  yields_to: [second]\n  remedy"}, "6:15: no such cause: 'second'"),
         ({"- id": "x: 1\n- id"}, "not YAML"),
-        ({GOOD: "a: 1"}, "1:1: needs a list, not a mapping"),
+        ({GOOD: "a: 1"}, "1:1: a causes file must be a list, not a mapping"),
         ({"[{status": "[{}, {status"}, "a condition needs at least one key"),
     ],
 )
@@ -148,7 +151,7 @@ def test_a_wrong_file_is_told_with_its_places(
 def test_the_same_cause_twice_is_told(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(GOOD + GOOD)
-    with pytest.raises(RecordError, match="'first' is also in line 2"):
+    with pytest.raises(RecordError, match="8:7: there is another cause 'first' before"):
         data.load_causes(path)
 
 
@@ -261,19 +264,19 @@ def test_what_is_known_of_a_day_and_of_a_version() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("incidents: []", "needs 'incidents' and 'regressions'"),
-        ("incidents: [{what: x}]\nregressions: []", "1: needs 'what', 'causes' and 'sources'"),
+        ("incidents: []", "1:1: the key 'regressions' is missing"),
+        ("incidents: [{what: x}]\nregressions: []", "1:13: the key 'from' is missing"),
         (
             "incidents: [{from: today, what: x, causes: [], sources: []}]\nregressions: []",
-            "Invalid isoformat",
+            "1:20: 'from' must be a date such as 2026-02-19, not the text 'today'",
         ),
         (
             "incidents: []\nregressions: [{fixed: soon, what: x, causes: [], sources: []}]",
-            "2: soon is not a version",
+            "2:23: 'fixed': soon is not a version",
         ),
         (
             "incidents: []\nregressions: [{fix: 1.0.0, what: x, causes: [], sources: []}]",
-            "unknown key 'fix'",
+            "2:16: unknown key 'fix'; did you mean 'fixed'\\?",
         ),
     ],
 )

@@ -118,18 +118,18 @@ from tests.support.scenario_files import changed, complaints
         (
             "rejected}",
             "rejected}\nbackends: {a: {date: 20260219}}",
-            "8:22: 'date' must be a date as 2026-02-19, not the number 20260219",
+            "8:22: 'date' must be a date such as 2026-02-19, not the number 20260219",
         ),
         (
             "rejected}",
             "rejected}\nbackends: {a: {date: '2026-02-19'}}",
-            "8:22: 'date' must be a date as 2026-02-19, not the text '2026-02-19'; "
+            "8:22: 'date' must be a date such as 2026-02-19, not the text '2026-02-19'; "
             "leave out the quotes",
         ),
         (
             "rejected}",
             "rejected}\nbackends: {a: {date: 2026-02-30}}",
-            "8:22: 'date' must be a date as 2026-02-19, not the text '2026-02-30'",
+            "8:22: 'date' must be a date such as 2026-02-19, not the text '2026-02-30'",
         ),
         (
             "rejected}",

@@ -161,7 +161,7 @@ def test_a_file_without_an_entry_is_none(text: str, tmp_path: Path) -> None:
         (">=2.1 <3", ">=2.1 <", "5:15: '>=2.1 <' is no range"),
         (">=2.1 <3", "latest", "5:15: 'latest' is no version and no range"),
         ("outcome: rejected", "outcome: rejcted", "did you mean 'rejected'?"),
-        ("2026-12-31", "soon", "6:14: 'expires' must be a date as 2026-02-19"),
+        ("2026-12-31", "soon", "6:14: 'expires' must be a date such as 2026-02-19"),
         (f"    issue: {ISSUE}\n", "", "3:5: the key 'issue' is missing"),
         (ISSUE, "ours", "7:12: 'ours' is not an address"),
         ("known_failures", "known", "unknown key 'known'"),

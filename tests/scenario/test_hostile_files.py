@@ -10,8 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from authprobe.documents.document import MAX_PROBLEMS
 from authprobe.errors import ScenarioError
-from authprobe.scenario.load import MAX_COMPLAINTS, load_file
+from authprobe.scenario.load import load_file
 from tests.support.scenario_files import FULL, SMALL, changed, complaints
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -43,7 +44,10 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         ("~", EMPTY),
         ("- a", "1:1: a scenario must be a mapping, not a list; write 'key: value' lines"),
         ("a", "1:1: a scenario must be a mapping, not the text 'a'; write 'key: value' lines"),
-        (SMALL + "---\n" + SMALL, "8:1: a second document starts here; one file is one scenario"),
+        (
+            SMALL + "---\n" + SMALL,
+            "8:1: a second document starts here; put each document in its own file",
+        ),
         (SMALL + "tags: !foo [a]", "8:7: the tag '!foo' is not allowed; leave it out"),
         (
             SMALL + "anchors: !!python/object/apply:os.system [id]",
@@ -53,11 +57,11 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         (SMALL + "anchors: ! 5", "8:10: the tag '!' is not allowed; leave it out"),
         (LAUGHS, f"5:8: {TOO_MANY}"),
         (f"a: &a {{{MANY_KEYS}}}\n" + "b: {<<: *a}\n" * 10, f"6:9: {TOO_MANY}"),
-        ("a: &a [*a]", "1:8: the alias '*a' is inside of what it stands for"),
-        ("a: &a {<<: *a}", "1:12: the alias '*a' is inside of what it stands for"),
-        ("a: *b", "1:4: there is no anchor '&b' before this alias"),
+        ("a: &a [*a]", "1:8: the alias '*a' is inside its own anchor"),
+        ("a: &a {<<: *a}", "1:12: the alias '*a' is inside its own anchor"),
+        ("a: *b", "1:4: no anchor '&b' precedes this alias"),
         (SMALL + "<<: 5", "8:5: '<<' takes a mapping, not the number 5"),
-        (SMALL + "<<: {}\n<<: {}", "9:1: the key '<<' is also in line 8; list both"),
+        (SMALL + "<<: {}\n<<: {}", "9:1: the key '<<' is also in line 8; merge both in one list"),
         (SMALL + "'id': again", "8:1: the key 'id' is also in line 1"),
         (SMALL + "200: a", "8:1: a key must be text, not the number 200; put it in quotes"),
         (SMALL + "null: a", "8:1: a key must be text, not nothing; put it in quotes"),
@@ -89,7 +93,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         ),
         (
             SMALL + 'anchors: "\\e[31m"',
-            "8:10: the text holds the control character U+001B; leave it out",
+            "8:10: the text contains the control character U+001B; leave it out",
         ),
         (SMALL + "tags: [\u202eabc]", "8:8: '\\u202eabc' is not a name; use a-z, 0-9 and . + _ -"),
         (SMALL + "tags: ['a\n\n\n  b']", "8:8: 'a\\n\\nb' is not a name; use a-z, 0-9 and . + _ -"),
@@ -100,7 +104,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         ),
         (
             b"a: " + b"x" * (10 << 20),
-            "1:1: larger than 1,048,576 bytes; a scenario is a small file",
+            "1:1: larger than 1,048,576 bytes (limit)",
         ),
         ("a: [1,\nb: 2", "not YAML: while parsing a flow sequence, "),
         ("a: b: c", "1:5: not YAML: mapping values are not allowed "),
@@ -125,8 +129,8 @@ def test_a_hostile_text_is_refused_in_one_line(
     [
         ("a:\n\t- b", "; indent with spaces, not tabs"),
         ("a: @b", "; put the text in quotes"),
-        ("a: b: c", "; put a text that holds ': ' in quotes"),
-        ('a: "\\q"', "; use single quotes where a backslash is meant"),
+        ("a: b: c", "; put text that contains ': ' in quotes"),
+        ('a: "\\q"', "; use single quotes for a literal backslash"),
         ("a: [1,\n\nb: 2", " (it began in line 1)"),
     ],
 )
@@ -156,7 +160,7 @@ def test_a_large_file_takes_little_time(tmp_path: Path, text: str) -> None:
     started = time.perf_counter()
     found = complaints(tmp_path, text)
     assert time.perf_counter() - started < 2
-    assert 0 < len(found) <= MAX_COMPLAINTS + 1
+    assert 0 < len(found) <= MAX_PROBLEMS + 1
 
 
 @pytest.mark.parametrize("text", [LAUGHS, MERGED_LAUGHS], ids=["aliases", "merges"])
@@ -171,8 +175,8 @@ def test_aliases_are_counted_not_expanded(tmp_path: Path, text: str) -> None:
 
 def test_what_is_left_of_too_many_complaints_is_said(tmp_path: Path) -> None:
     found = complaints(tmp_path, SMALL + "\n".join(f"key{n}: 1" for n in range(200)))
-    assert len(found) == MAX_COMPLAINTS + 1
-    assert found[-1] == "107:1: there is more to complain about; mend these first"
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1] == "107:1: too many errors; only the first 100 are shown"
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link to nothing", "link to itself", "device"])
@@ -191,8 +195,8 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
             path.symlink_to("/dev/zero")
     reasons = {
         "fifo": "not a regular file",
-        "folder": "a folder, not a file",
-        "link to nothing": "a link to nothing",
+        "folder": "a directory, not a file",
+        "link to nothing": "a broken symbolic link",
         "link to itself": "cannot be read: Too many levels of symbolic links",
         "device": "not a regular file",
     }

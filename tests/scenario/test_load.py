@@ -10,6 +10,7 @@ from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file
 from authprobe.scenario.model import Credential, Endpoint, ExpectationRule, TextRule, Via
+from authprobe.scenario.vocabulary import SCENARIO
 from tests.support.scenario_files import FULL, SMALL, changed, complaints, load_text
 
 
@@ -58,7 +59,7 @@ def test_every_mistyped_key_is_pointed_at_and_the_right_one_named(
     tmp_path: Path, text: str
 ) -> None:
     lines = text.splitlines()
-    for line, column, key in _keys(compose(text).root):
+    for line, column, key in _keys(compose(text, SCENARIO).root):
         mistyped = key + key[-1]
         before = lines[line - 1]
         lines[line - 1] = before[: column - 1] + mistyped + before[column - 1 + len(key) :]
@@ -122,6 +123,6 @@ def test_a_path_that_holds_nothing_is_a_complaint(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_all([tmp_path / "none.yaml", tmp_path / "empty"])
     assert caught.value.complaints == (
-        f"{tmp_path}/empty:1:1: there is no *.yaml or *.yml file in this folder",
+        f"{tmp_path}/empty:1:1: no *.yaml or *.yml file in this directory",
         f"{tmp_path}/none.yaml:1:1: no such file",
     )

@@ -159,7 +159,7 @@ def _told(explanation: Explanation) -> dict[str, object]:
     told["incidents"] = [
         {
             "from": incident.begin.isoformat(),
-            "to": incident.end.isoformat(),
+            "to": incident.last_day.isoformat(),
             "what": incident.what,
             "sources": list(incident.sources),
         }
@@ -190,7 +190,7 @@ def _as_text(explanation: Explanation) -> str:
     lines += [f"    $ {command}" for command in first.cause.remedy.commands]
     for incident in explanation.incidents:
         days = f"{incident.begin}" + (
-            f" to {incident.end}" if incident.end > incident.begin else ""
+            f" to {incident.last_day}" if incident.last_day > incident.begin else ""
         )
         lines.append(f"  on that day: {days}: {incident.what} {' '.join(incident.sources)}")
     for known in explanation.regressions:

@@ -1,7 +1,7 @@
 """Features: what is asked of many versions of a client, as data, and how an answer is read."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.bisection.question import BROKEN, BisectionQuestion, make_inquiry
-from authprobe.documents.node_tree import compose
-from authprobe.documents.source import Flaw, SourceError, escape, read_text
-from authprobe.documents.validation import locate, read
+from authprobe.documents.document import read_document
+from authprobe.documents.source import PathProblem, escape
+from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
@@ -23,14 +23,24 @@ from authprobe.observation.selectors import (
     check_field,
     keeps_retrying,
 )
-from authprobe.scenario.model import ClientKind, Scenario, Slug, Text
+from authprobe.scenario.model import SLUG_PATTERN, ClientKind, Scenario, Slug, Text
+from authprobe.scenario.vocabulary import NAME
 from authprobe.trials.log import definition_hash
+from authprobe.verdict.known_failure import ADDRESS_PATTERN
 
 BUNDLED: Final = Path(__file__).with_name("features.yaml")
 ANY_VERSION: Final = "0"
 """Where it makes no difference which."""
 YES, NO, NONE = "yes", "no", "none"
 KEY: Final = "features"
+FEATURES: Final = Vocabulary(
+    document="a features file",
+    start=f"'{KEY}'",
+    patterns={
+        SLUG_PATTERN: NAME,
+        ADDRESS_PATTERN: "an address; write one as https://example.org/issues/1",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +57,7 @@ class Definition:
     """What is read of an observation, as `bisect --when` names it."""
     contains: Text | None = None
     """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
-    sources: tuple[Annotated[str, Field(pattern=r"^https?://[!-~]{3,500}$")], ...] = ()
+    sources: tuple[Annotated[str, Field(pattern=ADDRESS_PATTERN)], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError where there is no such field."""
@@ -156,27 +166,20 @@ def _told(path: Path) -> str:
 
 
 def _read(path: Path) -> tuple[Definition, ...]:
-    """Every definition in a file.
+    """Return every definition in a file.
 
     Raises:
-        ScenarioError: every complaint about the file, in its order.
+        ScenarioError: every error in the file, in file order.
     """
-    try:
-        tree = compose(read_text(path))
-    except SourceError as error:
-        raise ScenarioError((_complaint(path, error.flaw),)) from None
-    found = read(tree.root, Definitions)
-    flaws = [*tree.flaws, *(found if isinstance(found, tuple) else ())]
-    if isinstance(found, Definitions):
-        first: dict[str, int] = {}
-        for number, each in enumerate(found.features):
-            if first.setdefault(each.id, number) != number:
-                at = locate(tree.root, (KEY, number, "id"))
-                flaws.append(Flaw(at, f"there is another feature '{each.id}' before"))
-    if flaws or not isinstance(found, Definitions):
-        raise ScenarioError(tuple(_complaint(path, flaw) for flaw in sorted(flaws)))
-    return found.features
+    document = read_document(path, Definitions, FEATURES, check=_check)
+    if document.value is None or document.problems:
+        raise ScenarioError(document.messages)
+    return document.value.features
 
 
-def _complaint(path: Path, flaw: Flaw) -> str:
-    return f"{escape(str(path))}:{flaw.at.line}:{flaw.at.column}: {flaw.text}"
+def _check(document: Definitions) -> Iterator[PathProblem]:
+    ids: set[str] = set()
+    for index, definition in enumerate(document.features):
+        if definition.id in ids:
+            yield (KEY, index, "id"), f"there is another feature '{definition.id}' before"
+        ids.add(definition.id)

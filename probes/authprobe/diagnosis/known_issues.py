@@ -1,150 +1,123 @@
-"""What is known to have been wrong: with the service on a day, with Claude Code in a version."""
+"""Known issues: incidents of the service by day, regressions of Claude Code by version."""
 
 import datetime
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator, ConfigDict, Field
 
 from authprobe.core.version_ranges import version_key
-from authprobe.diagnosis.causes import address
-from authprobe.documents import node_tree
-from authprobe.documents.source import SourceError, read_text
+from authprobe.diagnosis.causes import Sources, Text, Texts
+from authprobe.documents.document import read_document
+from authprobe.documents.vocabulary import Vocabulary
+from authprobe.emulator.config import STRICT
 from authprobe.errors import RecordError
 
 FILE: Final = Path(__file__).with_name("known_issues.yaml")
-_INCIDENT: Final = frozenset({"from", "to", "what", "causes", "sources"})
-_REGRESSION: Final = _INCIDENT | {"fixed"}
+KNOWN_ISSUES: Final = Vocabulary(document="a known-issues file", start="'incidents'")
+
+
+def _checked_version(text: str) -> str:
+    version_key(text)
+    return text
+
+
+Version = Annotated[str, AfterValidator(_checked_version)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Trouble on the side of the service."""
+    """A malfunction of the service."""
 
-    begin: datetime.date
-    end: datetime.date
-    what: str
-    causes: tuple[str, ...]
-    sources: tuple[str, ...]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    begin: Annotated[datetime.date, Field(alias="from")]
+    end: Annotated[datetime.date | None, Field(alias="to")] = None
+    """None: it lasted one day."""
+    what: Text
+    causes: Texts
+    sources: Sources
+
+    @property
+    def last_day(self) -> datetime.date:
+        """The last day of the incident."""
+        return self.end or self.begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """Trouble in some versions of Claude Code."""
+    """A malfunction of some versions of Claude Code."""
 
-    begin: str | None
-    """None: it was always so."""
-    end: str | None
-    """The last version that is known to be concerned; None: the one before `fixed`."""
-    fixed: str | None
-    what: str
-    causes: tuple[str, ...]
-    sources: tuple[str, ...]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    begin: Annotated[Version | None, Field(alias="from")] = None
+    """First affected version; None: every version before the last one."""
+    end: Annotated[Version | None, Field(alias="to")] = None
+    """Last version that is known to be affected; None: the one before `fixed`."""
+    fixed: Version | None = None
+    what: Text
+    causes: Texts
+    sources: Sources
 
     @property
     def versions(self) -> str:
-        """The versions in words: `1.0.82 to before 1.0.88`."""
+        """The affected versions in words: `1.0.82 to before 1.0.88`."""
         last = f"before {self.fixed}" if self.fixed else self.end
         if self.begin is None:
             return str(last)
         return self.begin if self.begin == self.end else f"{self.begin} to {last}"
 
-    def concerns(self, version: str) -> bool:
-        """Whether the version is one of them."""
-        place = version_key(version)
+    def affects(self, version: str) -> bool:
+        """Return True if the version is one of the affected ones."""
+        key = version_key(version)
         return (
-            (self.begin is None or place >= version_key(self.begin))
-            and (self.end is None or place <= version_key(self.end))
-            and (self.fixed is None or place < version_key(self.fixed))
+            (self.begin is None or key >= version_key(self.begin))
+            and (self.end is None or key <= version_key(self.end))
+            and (self.fixed is None or key < version_key(self.fixed))
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownIssues:
-    """All that is known."""
+    """The content of one file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     incidents: tuple[Incident, ...]
     regressions: tuple[Regression, ...]
 
     def on(self, day: datetime.date, causes: tuple[str, ...]) -> tuple[Incident, ...]:
-        """Incidents of that day that look like one of these causes."""
+        """Return the incidents of that day that resemble one of these causes."""
         return tuple(
             incident
             for incident in self.incidents
-            if incident.begin <= day <= incident.end and set(causes) & set(incident.causes)
+            if incident.begin <= day <= incident.last_day and set(causes) & set(incident.causes)
         )
 
     def of(self, version: str, causes: tuple[str, ...]) -> tuple[Regression, ...]:
-        """Regressions of that version that look like one of these causes."""
+        """Return the regressions of that version that resemble one of these causes."""
         return tuple(
             regression
             for regression in self.regressions
-            if regression.concerns(version) and set(causes) & set(regression.causes)
+            if regression.affects(version) and set(causes) & set(regression.causes)
         )
 
 
 @functools.cache
 def history() -> KnownIssues:
-    """What is in the file.
-
-    Raises:
-        RecordError: the file is not as it must be.
-    """
+    """Return the bundled known issues."""
     return load_known_issues(FILE)
 
 
 def load_known_issues(path: Path) -> KnownIssues:
-    """What is in such a file.
+    """Return the known issues in a file.
 
     Raises:
-        RecordError: it is not as it must be.
+        RecordError: every error in the file, in file order.
     """
-    try:
-        tree = node_tree.compose(read_text(path))
-    except SourceError as error:
-        at = error.flaw.at
-        raise RecordError(f"{path}:{at.line}:{at.column}: {error.flaw.text}") from None
-    parts: dict[str, list[Any]] = {"incidents": [], "regressions": []}
-    root = tree.root
-    if not isinstance(root, node_tree.Mapping) or set(root.nodes) != set(parts):
-        raise RecordError(f"{path}:1: needs 'incidents' and 'regressions'")
-    for name, known in (("incidents", _INCIDENT), ("regressions", _REGRESSION)):
-        items = root.nodes[name]
-        for node in items.nodes if isinstance(items, node_tree.Items) else ():
-            entry = node_tree.plain(node)
-            if not isinstance(entry, dict) or not {"what", "causes", "sources"} <= set(entry):
-                raise RecordError(f"{path}:{node.at.line}: needs 'what', 'causes' and 'sources'")
-            if odd := sorted(set(entry) - known):
-                raise RecordError(f"{path}:{node.at.line}: unknown key '{odd[0]}'")
-            try:
-                parts[name].append(_READ[name](entry))
-            except (KeyError, ValueError, TypeError) as error:
-                raise RecordError(f"{path}:{node.at.line}: {error}") from None
-    return KnownIssues(tuple(parts["incidents"]), tuple(parts["regressions"]))
-
-
-def _incident(entry: Mapping[str, Any]) -> Incident:
-    begin = datetime.date.fromisoformat(entry["from"])
-    end = datetime.date.fromisoformat(entry["to"]) if "to" in entry else begin
-    return Incident(begin=begin, end=end, **_common(entry))
-
-
-def _regression(entry: Mapping[str, Any]) -> Regression:
-    for key in ("from", "to", "fixed"):
-        if key in entry:
-            version_key(str(entry[key]))
-    return Regression(
-        begin=entry.get("from"), end=entry.get("to"), fixed=entry.get("fixed"), **_common(entry)
-    )
-
-
-def _common(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "what": str(entry["what"]),
-        "causes": tuple(entry["causes"]),
-        "sources": tuple(address(source) for source in entry["sources"]),
-    }
-
-
-_READ: Final = {"incidents": _incident, "regressions": _regression}
+    document = read_document(path, KnownIssues, KNOWN_ISSUES)
+    if document.value is None or document.problems:
+        raise RecordError("\n".join(document.messages))
+    return document.value

@@ -141,7 +141,7 @@ def _without_lesser(scores: Mapping[str, _Score], known: Mapping[str, Cause]) ->
 
 def _meets(symptom: Symptom, sign: Sign) -> tuple[Weight, tuple[Evidence, ...]] | None:
     for scene in symptom.scenes:
-        found = _holds(scene, sign.condition)
+        found = _holds(scene, sign)
         if found is not None and (sign.lacks is None or _holds(scene, sign.lacks) is None):
             return sign.weight, found
     return None

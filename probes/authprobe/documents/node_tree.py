@@ -1,8 +1,8 @@
-"""YAML as a tree whose every key and value knows its place; bounded, so that no file can hurt.
+"""YAML as a tree of nodes with positions; size and depth are bounded, as files are untrusted.
 
-The tree is built from parse events, in one pass. Nothing is constructed: explicit tags are refused,
-and plain scalars are what the core schema of YAML 1.2 says (10.3.2), and dates. So `yes` and `on`
-are texts.
+The tree is built from parse events in one pass, and no Python object is constructed: explicit tags
+are rejected, and plain scalars follow the core schema of YAML 1.2 (10.3.2), plus dates. So `yes`
+and `on` are text.
 """
 
 import contextlib
@@ -15,19 +15,21 @@ from typing import Any, Final
 
 import yaml
 
-from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote
+from authprobe.documents.source import Position, Problem, SourceError, escape, quote
+from authprobe.documents.vocabulary import Vocabulary
 
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50
+_MAX_REASON_LENGTH: Final = 200
 
 Value = str | int | float | bool | datetime.date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar:
-    """A single value, and its spelling in the file."""
+    """A single value with its spelling in the file."""
 
-    at: Mark
+    position: Position
     value: Value
     text: str = ""
     count: int = 1
@@ -37,18 +39,18 @@ class Scalar:
 class Items:
     """A list."""
 
-    at: Mark
+    position: Position
     nodes: "tuple[Node, ...]"
     count: int
-    """How many nodes it is, with those of aliases as often as they are used."""
+    """Number of nodes, including itself; an alias counts at each use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """Keys with their values, merged ones included."""
+    """Keys with their values, including merged ones."""
 
-    at: Mark
-    keys: dict[str, Mark]
+    position: Position
+    keys: dict[str, Position]
     nodes: "dict[str, Node]"
     count: int
 
@@ -58,26 +60,31 @@ Node = Scalar | Items | Mapping
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """The one document of a file, and what is wrong with it as YAML."""
+    """The only document of a file, and its problems as YAML."""
 
     root: Node
-    flaws: tuple[Flaw, ...]
+    problems: tuple[Problem, ...]
 
 
-def compose(text: str) -> Tree:
-    """The tree of a YAML text.
+class EmptyFileError(SourceError):
+    """A file without a document."""
+
+
+def compose(text: str, vocabulary: Vocabulary) -> Tree:
+    """Parse a YAML text into a tree.
 
     Raises:
-        SourceError: it is not YAML, not exactly one document, too deep or too large.
+        EmptyFileError: the text contains no document.
+        SourceError: the text is not YAML, has several documents, is too deep or too large.
     """
     try:
-        return _Composer(text).tree()
+        return _Composer(text, vocabulary).tree()
     except yaml.YAMLError as error:
         raise SourceError(*_explain(error, text)) from None
 
 
 def plain(node: Node) -> Any:
-    """The node as Python's own values."""
+    """Return the node as built-in Python values."""
     match node:
         case Scalar():
             return node.value
@@ -89,132 +96,148 @@ def plain(node: Node) -> Any:
 
 @dataclass(slots=True)
 class _Pairs:
-    """The entries of a mapping while it is read."""
+    """The entries of a mapping while it is being parsed."""
 
-    keys: dict[str, Mark] = field(default_factory=dict)
+    keys: dict[str, Position] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     merged: list[Mapping] = field(default_factory=list)
 
-    def add(self, key: str, at: Mark, node: Node) -> None:
-        self.keys.setdefault(key, at)
+    def add(self, key: str, position: Position, node: Node) -> None:
+        self.keys.setdefault(key, position)
         self.nodes.setdefault(key, node)
 
-    def mapping(self, at: Mark) -> Mapping:
+    def mapping(self, position: Position) -> Mapping:
         for source in self.merged:  # after the explicit keys, and the first source wins
             for key, node in source.nodes.items():
                 self.add(key, source.keys[key], node)
         count = 1 + sum(node.count for node in self.nodes.values())
-        return Mapping(at=at, keys=self.keys, nodes=self.nodes, count=count)
+        return Mapping(position=position, keys=self.keys, nodes=self.nodes, count=count)
 
 
 class _Composer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         # libyaml is twenty times faster, and its marks are the same.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=loader))
+        self._vocabulary = vocabulary
         self._anchors: dict[str, Node | None] = {}
         self._nodes = 0
-        self._flaws: list[Flaw] = []
+        self._problems: list[Problem] = []
 
     def tree(self) -> Tree:
         next(self._events)
         is_empty = isinstance(next(self._events), yaml.StreamEndEvent)
         root = None if is_empty else self._node(next(self._events), depth=1)
         if root is None or (isinstance(root, Scalar) and root.value is None):
-            raise SourceError(Mark(), "the file is empty; a scenario starts with its 'id'")
+            start = f"{self._vocabulary.document} starts with {self._vocabulary.start}"
+            raise EmptyFileError(Position(), f"the file is empty; {start}")
         next(self._events)
         if not isinstance(end := next(self._events), yaml.StreamEndEvent):
-            raise SourceError(_at(end), "a second document starts here; one file is one scenario")
-        return Tree(root=root, flaws=tuple(self._flaws))
+            raise SourceError(
+                _position(end), "a second document starts here; put each document in its own file"
+            )
+        return Tree(root=root, problems=tuple(self._problems))
 
     def _node(self, event: Any, depth: int) -> Node:
-        at = _at(event)
+        position = _position(event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(str(event.anchor), at)
+            return self._alias(str(event.anchor), position)
         if depth > MAX_DEPTH:
-            raise SourceError(at, f"nested deeper than {MAX_DEPTH} levels")
-        self._count(1, at)
+            raise SourceError(position, f"nested deeper than {MAX_DEPTH} levels")
+        self._count(1, position)
         if event.tag is not None:
-            self._fault(at, f"the tag {quote(_tag(event.tag))} is not allowed; leave it out")
+            tag = quote(_short_tag(event.tag))
+            self._report(position, f"the tag {tag} is not allowed; leave it out")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
-        node = self._untagged(event, at, depth)
+        node = self._untagged(event, position, depth)
         # Had the anchor been set again inside, the later one would count.
         if event.anchor is not None and self._anchors[event.anchor] is None:
             self._anchors[event.anchor] = node
         return node
 
-    def _untagged(self, event: Any, at: Mark, depth: int) -> Node:
+    def _untagged(self, event: Any, position: Position, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, at)
+            return self._scalar(event, position)
         if isinstance(event, yaml.SequenceStartEvent):
             nodes = tuple(
                 self._node(item, depth + 1) for item in self._until(yaml.SequenceEndEvent)
             )
-            return Items(at=at, nodes=nodes, count=1 + sum(node.count for node in nodes))
-        return self._mapping(at, depth)
+            count = 1 + sum(node.count for node in nodes)
+            return Items(position=position, nodes=nodes, count=count)
+        return self._mapping(position, depth)
 
-    def _alias(self, name: str, at: Mark) -> Node:
+    def _alias(self, name: str, position: Position) -> Node:
         if name not in self._anchors:
-            raise SourceError(at, f"there is no anchor {quote('&' + name)} before this alias")
+            raise SourceError(position, f"no anchor {quote('&' + name)} precedes this alias")
         if (node := self._anchors[name]) is None:
-            raise SourceError(at, f"the alias {quote('*' + name)} is inside of what it stands for")
-        self._count(node.count, at)
-        return dataclasses.replace(node, at=at)
+            alias = quote("*" + name)
+            raise SourceError(position, f"the alias {alias} is inside its own anchor")
+        self._count(node.count, position)
+        return dataclasses.replace(node, position=position)
 
-    def _scalar(self, event: yaml.ScalarEvent, at: Mark) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, position: Position) -> Scalar:
         text: str = event.value
-        if odd := _CONTROL.search(text):
-            code = f"U+{ord(odd[0]):04X}"
-            self._fault(at, f"the text holds the control character {code}; leave it out")
-        return Scalar(at=at, value=_resolve(text) if event.implicit[0] else text, text=text)
+        if match := _CONTROL.search(text):
+            code = f"U+{ord(match[0]):04X}"
+            self._report(position, f"the text contains the control character {code}; leave it out")
+        value = _resolve(text) if event.implicit[0] else text
+        return Scalar(position=position, value=value, text=text)
 
-    def _mapping(self, at: Mark, depth: int) -> Mapping:
+    def _mapping(self, position: Position, depth: int) -> Mapping:
         pairs = _Pairs()
-        merge_at: Mark | None = None
+        merge_position: Position | None = None
         for event in self._until(yaml.MappingEndEvent):
-            key_at = _at(event)
+            key_position = _position(event)
             key = self._node(event, depth + 1)
             node = self._node(next(self._events), depth + 1)
             if not isinstance(key, Scalar):
-                self._fault(key_at, "a key must be text, not a list or a mapping")
+                self._report(key_position, "a key must be text, not a list or a mapping")
             elif key.text == "<<" and getattr(event, "implicit", (False,))[0]:
-                if merge_at:
-                    self._fault(key_at, f"the key '<<' is also in line {merge_at.line}; list both")
-                merge_at = merge_at or key_at
+                if merge_position:
+                    self._report(
+                        key_position,
+                        f"the key '<<' is also in line {merge_position.line}; "
+                        "merge both in one list",
+                    )
+                merge_position = merge_position or key_position
                 pairs.merged += self._merged(node)
             elif not isinstance(key.value, str):
-                self._fault(key_at, f"a key must be text, not {describe(key)}; put it in quotes")
+                self._report(
+                    key_position, f"a key must be text, not {describe(key)}; put it in quotes"
+                )
             elif (first := pairs.keys.get(key.value)) is not None:
-                self._fault(key_at, f"the key {quote(key.value)} is also in line {first.line}")
+                self._report(
+                    key_position, f"the key {quote(key.value)} is also in line {first.line}"
+                )
             else:
-                pairs.add(key.value, key_at, node)
-        return pairs.mapping(at)
+                pairs.add(key.value, key_position, node)
+        return pairs.mapping(position)
 
     def _merged(self, node: Node) -> Iterator[Mapping]:
         for source in node.nodes if isinstance(node, Items) else (node,):
             if isinstance(source, Mapping):
                 yield source
             else:
-                self._fault(source.at, f"'<<' takes a mapping, not {describe(source)}")
+                self._report(source.position, f"'<<' takes a mapping, not {describe(source)}")
 
     def _until(self, end: type[yaml.Event]) -> Iterator[Any]:
         while not isinstance(event := next(self._events), end):
             yield event
 
-    def _count(self, nodes: int, at: Mark) -> None:
+    def _count(self, nodes: int, position: Position) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise SourceError(
-                at, f"more than {MAX_NODES:,} keys and values, counting aliases at each use"
+                position, f"more than {MAX_NODES:,} keys and values, counting aliases at each use"
             )
 
-    def _fault(self, at: Mark, text: str) -> None:
-        self._flaws.append(Flaw(at, text))
+    def _report(self, position: Position, message: str) -> None:
+        self._problems.append(Problem(position, message))
 
 
 def describe(node: Node) -> str:
-    """The node as a complaint names it."""
+    """Return the kind and value of a node, for an error message."""
     match node:
         case Items():
             return "a list"
@@ -234,7 +257,7 @@ def describe(node: Node) -> str:
 
 _CONTROL: Final = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,20}")
-_BASED: Final = re.compile(r"0(?:o[0-7]{1,20}|x[0-9a-fA-F]{1,16})")
+_OCTAL_OR_HEX: Final = re.compile(r"0(?:o[0-7]{1,20}|x[0-9a-fA-F]{1,16})")
 _FLOAT: Final = re.compile(
     r"[-+]?(?:\.[0-9]{1,20}|[0-9]{1,20}(?:\.[0-9]{0,20})?)(?:[eE][-+]?[0-9]{1,3})?"
 )
@@ -247,12 +270,15 @@ _WORDS: Final[dict[str, bool | None]] = (
 
 
 def _resolve(text: str) -> Value:
-    """What a plain scalar stands for. Numbers without end are not numbers: they would be slow."""
+    """Return the value of a plain scalar.
+
+    Digits beyond the limits above stay text: converting endless numbers would be slow.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _BASED.fullmatch(text):
+    if _OCTAL_OR_HEX.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text):
         return float(text)
@@ -262,35 +288,38 @@ def _resolve(text: str) -> Value:
     return text
 
 
-def _at(event: Any) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+def _position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _tag(tag: str) -> str:
+def _short_tag(tag: str) -> str:
     standard = "tag:yaml.org,2002:"
     return "!!" + tag.removeprefix(standard) if tag.startswith(standard) else tag
 
 
-def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
-    """Where the text stops to be YAML, and why: the parser's words, and a remedy we know."""
+def _explain(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
+    """Return where the text stops being YAML, and the parser's reason with a remedy."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return Mark(), f"not YAML: {escape(str(error))[:200]}"
-    at = Mark(error.problem_mark.line + 1, error.problem_mark.column + 1)
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    began = error.context_mark
-    since = f" (it began in line {began.line + 1})" if began and began.line + 1 != at.line else ""
-    return at, f"not YAML: {escape(said)[:200]}{since}{_hint(said, text, at)}"
+        return Position(), f"not YAML: {escape(str(error))[:_MAX_REASON_LENGTH]}"
+    position = Position(error.problem_mark.line + 1, error.problem_mark.column + 1)
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
+    start = error.context_mark
+    since = (
+        f" (it began in line {start.line + 1})" if start and start.line + 1 != position.line else ""
+    )
+    hint = _hint(reason, text, position)
+    return position, f"not YAML: {escape(reason)[:_MAX_REASON_LENGTH]}{since}{hint}"
 
 
-def _hint(said: str, text: str, at: Mark) -> str:
+def _hint(reason: str, text: str, position: Position) -> str:
     lines = text.splitlines()
-    line = lines[at.line - 1] if at.line <= len(lines) else ""
-    if "cannot start any token" in said:
-        if line[at.column - 1 : at.column] == "\t":
+    line = lines[position.line - 1] if position.line <= len(lines) else ""
+    if "cannot start any token" in reason:
+        if line[position.column - 1 : position.column] == "\t":
             return "; indent with spaces, not tabs"
         return "; put the text in quotes"
-    if "mapping values are not allowed" in said:
-        return "; put a text that holds ': ' in quotes"
-    if "escape" in said:
-        return "; use single quotes where a backslash is meant"
+    if "mapping values are not allowed" in reason:
+        return "; put text that contains ': ' in quotes"
+    if "escape" in reason:
+        return "; use single quotes for a literal backslash"
     return ""

@@ -1,6 +1,6 @@
-"""The text of a scenario file, or the reason why it cannot be had; and how to speak of it."""
+"""Text of a document, positions in it, and the wording that all error messages share."""
 
-import difflib
+import itertools
 import re
 import stat
 from collections.abc import Iterable
@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.suggestions import closest
+
 KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead to a value."""
+PathProblem = tuple[KeyPath, str]
+"""An error message, and the path of the value that it is about."""
 KEY: Final = "[key]"
-"""At the end of a path: the key is meant, not its value. (pydantic writes it so.)"""
+"""Last part of a path that means a key instead of its value (pydantic's spelling)."""
 
-LIMIT_BYTES: Final = 1 << 20
-EXCERPT_LENGTH: Final = 60
-_SUGGESTION_LENGTH: Final = 80  # difflib is quadratic, and a name is never longer
-_SUGGESTIONS: Final = 200
+MAX_FILE_BYTES: Final = 1 << 20
+MAX_QUOTE_LENGTH: Final = 60
+_MAX_CHOICES_LISTED: Final = 20
+# difflib is quadratic, and the words come from an untrusted file.
+_MAX_WORD_LENGTH: Final = 80
+_MAX_WORDS_COMPARED: Final = 200
 
 # What YAML 1.2 calls printable (5.1), without the three that only YAML 1.1 takes for line breaks.
 _NOT_PRINTABLE: Final = re.compile(
@@ -32,40 +38,41 @@ _OTHER_ENCODINGS: Final = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """A place in a file, counted from 1."""
+class Position:
+    """A position in a file, counted from 1."""
 
     line: int = 1
     column: int = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Flaw:
-    """What is wrong at a place."""
+class Problem:
+    """An error in a document, with its position."""
 
-    at: Mark
-    text: str
+    position: Position
+    message: str
 
 
 class SourceError(Exception):
-    """A file that is not read any further, and why; `load` makes it a complaint."""
+    """A file that cannot be read or is not YAML; carries the one problem."""
 
-    def __init__(self, at: Mark, text: str) -> None:
-        super().__init__(text)
-        self.flaw = Flaw(at, text)
+    def __init__(self, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(position, message)
 
 
 def read_text(path: Path) -> str:
-    """The text of a regular file of UTF-8, without its byte order mark.
+    """Return the text of a regular UTF-8 file, without its byte order mark.
 
     Raises:
-        SourceError: it is no such file, larger than `LIMIT_BYTES`, or has control characters.
+        SourceError: the file cannot be read, is larger than `MAX_FILE_BYTES`, is not UTF-8 or
+            contains control characters.
     """
     text = _decode(_read_bytes(path)).removeprefix("\ufeff")
-    if found := _NOT_PRINTABLE.search(text):
-        code = f"U+{ord(found[0]):04X}"
+    if match := _NOT_PRINTABLE.search(text):
+        code = f"U+{ord(match[0]):04X}"
         raise SourceError(
-            _mark(text, found.start()),
+            _position(text, match.start()),
             f"the control character {code}; leave it out, or write it as an escape",
         )
     return text
@@ -75,77 +82,75 @@ def _read_bytes(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise SourceError(Mark(), "a folder, not a file")
+            raise SourceError(Position(), "a directory, not a file")
         if not stat.S_ISREG(mode):  # opening a FIFO would wait for a writer
-            raise SourceError(Mark(), "not a regular file")
+            raise SourceError(Position(), "not a regular file")
         with path.open("rb") as file:
-            content = file.read(LIMIT_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        broken = path.is_symlink()
-        raise SourceError(Mark(), "a link to nothing" if broken else "no such file") from None
+        reason = "a broken symbolic link" if path.is_symlink() else "no such file"
+        raise SourceError(Position(), reason) from None
     except OSError as error:
-        raise SourceError(Mark(), f"cannot be read: {error.strerror or error}") from None
+        raise SourceError(Position(), f"cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # the path itself: a NUL, or a surrogate
-        raise SourceError(Mark(), f"cannot be read: {escape(str(error))}") from None
-    if len(content) > LIMIT_BYTES:
-        raise SourceError(Mark(), f"larger than {LIMIT_BYTES:,} bytes; a scenario is a small file")
+        raise SourceError(Position(), f"cannot be read: {escape(str(error))}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise SourceError(Position(), f"larger than {MAX_FILE_BYTES:,} bytes (limit)")
     return content
 
 
 def _decode(content: bytes) -> str:
-    for mark, name in _OTHER_ENCODINGS.items():
+    for mark, encoding in _OTHER_ENCODINGS.items():
         if content.startswith(mark):
-            raise SourceError(Mark(), f"the file is {name}; save it as UTF-8")
+            raise SourceError(Position(), f"the file is {encoding}; save it as UTF-8")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         before = content[: error.start].decode()
         raise SourceError(
-            _mark(before.removeprefix("\ufeff"), len(before)),
+            _position(before.removeprefix("\ufeff"), len(before)),
             f"byte 0x{content[error.start]:02x} at offset {error.start} is not UTF-8; "
             "save the file as UTF-8",
         ) from None
 
 
-def _mark(text: str, index: int) -> Mark:
+def _position(text: str, index: int) -> Position:
     before = text[:index]
     breaks = list(_LINE_BREAK.finditer(before))
-    return Mark(len(breaks) + 1, len(before) - (breaks[-1].end() if breaks else 0) + 1)
+    return Position(len(breaks) + 1, len(before) - (breaks[-1].end() if breaks else 0) + 1)
 
 
 def escape(text: str) -> str:
-    """The text on one line, with all that is not printable (controls, bidi) as escapes."""
+    """Return the text on one line, with everything unprintable (controls, bidi) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quote(text: str) -> str:
-    """The text as a complaint shows it: on one line, escaped, quoted, and cut where it is long."""
-    shown = escape(text[: EXCERPT_LENGTH + 1])
-    if len(shown) > EXCERPT_LENGTH:
-        shown = shown[: EXCERPT_LENGTH - 1] + "…"
-    return f"'{shown}'"
+    """Return the text for an error message: quoted, escaped, on one line and truncated."""
+    escaped = escape(text[: MAX_QUOTE_LENGTH + 1])
+    if len(escaped) > MAX_QUOTE_LENGTH:
+        escaped = escaped[: MAX_QUOTE_LENGTH - 1] + "…"
+    return f"'{escaped}'"
 
 
 def choices(words: Iterable[str]) -> str:
-    """The words as `'a', 'b' or 'c'`."""
+    """Return the words as `'a', 'b' or 'c'`."""
     *others, last = map(quote, words)
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of the words that was probably meant."""
-    if len(word) > _SUGGESTION_LENGTH:
+    """Return the allowed word that was probably meant, or None."""
+    if len(word) > _MAX_WORD_LENGTH:
         return None
-    known = {each.lower(): each for each in list(words)[:_SUGGESTIONS]}
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    return known[near[0]] if near else None
+    return closest(word, itertools.islice(words, _MAX_WORDS_COMPARED))
 
 
 def remedy(word: str, words: Iterable[str]) -> str:
-    """How to go on: the nearest of the words, or all of them where none is near."""
-    known = list(words)
-    if (near := nearest(word, known)) is not None:
-        return f"; did you mean {quote(near)}?"
-    if not known:
+    """Return the end of an error message: the nearest allowed word, else all of them."""
+    allowed = list(words)
+    if (suggestion := nearest(word, allowed)) is not None:
+        return f"; did you mean {quote(suggestion)}?"
+    if not allowed or len(allowed) > _MAX_CHOICES_LISTED:
         return ""
-    return f"; use {choices(known)}" if len(known) <= 20 else ""
+    return f"; use {choices(allowed)}"

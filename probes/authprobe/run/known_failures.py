@@ -9,16 +9,23 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.version_ranges import EXACT, read_range
-from authprobe.documents.node_tree import compose
-from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
-from authprobe.documents.validation import locate, read
+from authprobe.documents.document import read_document
+from authprobe.documents.source import PathProblem, quote
+from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
+from authprobe.observation.model import Outcome
 from authprobe.run.model import CaseRecord
-from authprobe.verdict.known_failure import KnownFailure
+from authprobe.verdict.known_failure import ADDRESS_PATTERN, KnownFailure
 from authprobe.verdict.model import Status
 
 KEY: Final = "known_failures"
+KNOWN_FAILURES: Final = Vocabulary(
+    document="a known-failures file",
+    start=f"'{KEY}'",
+    nouns={Outcome: "an outcome"},
+    patterns={ADDRESS_PATTERN: "an address; write one as https://example.org/issues/1"},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,42 +80,32 @@ def _is_excused(record: CaseRecord, entry: KnownFailure) -> bool:
 
 
 def load_known(path: Path | None, today: datetime.date) -> KnownFailureList:
-    """The entries of a file; none without a file.
+    """Return the entries of a file; none without a file, or in an empty one.
 
     Raises:
-        ScenarioError: every complaint about the file, in its order.
+        ScenarioError: every error in the file, in file order.
     """
     if path is None:
         return KnownFailureList(today=today)
-    try:
-        text = read_text(path)
-        if all(line.split("#", 1)[0].strip() == "" for line in text.splitlines()):
-            return KnownFailureList(today=today)
-        tree = compose(text)
-    except SourceError as error:
-        raise ScenarioError((_complaint(path, error.flaw),)) from None
-    found = read(tree.root, KnownFailures)
-    flaws = [*tree.flaws, *(found if isinstance(found, tuple) else ())]
-    if isinstance(found, KnownFailures):
-        entries = found.known_failures
-        flaws += [
-            Flaw(locate(tree.root, (KEY, number, "versions")), trouble)
-            for number, entry in enumerate(entries)
-            if (trouble := _range_trouble(entry.versions))
-        ]
-    if flaws or not isinstance(found, KnownFailures):
-        raise ScenarioError(tuple(_complaint(path, flaw) for flaw in sorted(flaws)))
-    places = (locate(tree.root, (KEY, number)) for number in range(len(found.known_failures)))
+    document = read_document(
+        path, KnownFailures, KNOWN_FAILURES, check=_check, empty=KnownFailures()
+    )
+    if document.value is None or document.problems:
+        raise ScenarioError(document.messages)
+    entries = enumerate(document.value.known_failures)
     return KnownFailureList(
-        entries=tuple(
-            (_place(path, at), entry)
-            for at, entry in zip(places, found.known_failures, strict=True)
-        ),
+        entries=tuple((document.place((KEY, index)), entry) for index, entry in entries),
         today=today,
     )
 
 
-def _range_trouble(versions: str | None) -> str | None:
+def _check(document: KnownFailures) -> Iterator[PathProblem]:
+    for index, entry in enumerate(document.known_failures):
+        if (reason := _invalid_range_reason(entry.versions)) is not None:
+            yield (KEY, index, "versions"), reason
+
+
+def _invalid_range_reason(versions: str | None) -> str | None:
     if versions is None:
         return None
     try:
@@ -118,11 +115,3 @@ def _range_trouble(versions: str | None) -> str | None:
     if wanted is None and not EXACT.fullmatch(versions):
         return f"{quote(versions)} is no version and no range; write 2.1.31 or >=2.1.0 <2.2"
     return None
-
-
-def _complaint(path: Path, flaw: Flaw) -> str:
-    return f"{_place(path, flaw.at)}: {flaw.text}"
-
-
-def _place(path: Path, at: Mark) -> str:
-    return f"{escape(str(path))}:{at.line}:{at.column}"

@@ -1,69 +1,63 @@
-"""YAML files become scenarios, or complaints of one line each, about all files at once."""
+"""Loading of scenario files: every error in every file is reported at once."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.documents.node_tree import compose
-from authprobe.documents.source import Flaw, Mark, SourceError, escape, quote, read_text
-from authprobe.documents.validation import locate, read
+from authprobe.documents.document import Document, read_document
+from authprobe.documents.source import Position, Problem, escape, quote
 from authprobe.errors import ScenarioError
 from authprobe.scenario.checks.names import check
 from authprobe.scenario.model import Scenario
+from authprobe.scenario.vocabulary import SCENARIO
 
 SUFFIXES: Final = (".yaml", ".yml")
-MAX_COMPLAINTS: Final = 100
-"""About one file; more would not be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    path: Path
-    scenario: Scenario | None = None
-    flaws: tuple[Flaw, ...] = ()
-    id_at: Mark = field(default_factory=Mark)
 
 
 def load_file(path: Path) -> Scenario:
-    """The scenario in a file.
+    """Return the scenario in a file.
 
     Raises:
-        ScenarioError: every complaint about the file, in its order.
+        ScenarioError: every error in the file, in file order.
     """
-    return _scenarios([_load(path)])[0]
+    return _scenarios([_read(path)])[0]
 
 
 def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
-    """The scenarios of files and folders; a folder means its YAML files, recursively, sorted.
+    """Return the scenarios of files and directories.
+
+    A directory stands for the YAML files in it, recursively and sorted.
 
     Raises:
-        ScenarioError: every complaint about every file, sorted by file and place.
+        ScenarioError: every error in every file, sorted by file and position.
     """
-    files: dict[Path, _File] = {}
+    documents: dict[Path, Document[Scenario]] = {}
     for path in paths:
-        found = _found(path)
-        for file in found:
-            if (identity := _identity(file)) not in files:
-                files[identity] = _load(file)
-        if not found:
-            flaw = Flaw(Mark(), "there is no *.yaml or *.yml file in this folder")
-            files[path] = _File(path=path, flaws=(flaw,))
-    return _scenarios(_unique(list(files.values())))
+        files = _yaml_files(path)
+        for file in files:
+            if (identity := _identity(file)) not in documents:
+                documents[identity] = _read(file)
+        if not files:
+            problem = Problem(Position(), "no *.yaml or *.yml file in this directory")
+            documents[path] = Document(path=path, problems=(problem,))
+    return _scenarios(_with_unique_ids(list(documents.values())))
 
 
-def _found(path: Path) -> list[Path]:
-    if not _is_folder(path):
+def _read(path: Path) -> Document[Scenario]:
+    return read_document(path, Scenario, SCENARIO, check=check)
+
+
+def _yaml_files(path: Path) -> list[Path]:
+    if not _is_directory(path):
         return [path]
-    return sorted(x for x in path.rglob("*") if x.suffix in SUFFIXES and not _is_folder(x))
+    return sorted(x for x in path.rglob("*") if x.suffix in SUFFIXES and not _is_directory(x))
 
 
-def _is_folder(path: Path) -> bool:
+def _is_directory(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # `_load` will say why
+    except (OSError, ValueError):  # `_read` reports the reason
         return False
 
 
@@ -74,51 +68,32 @@ def _identity(path: Path) -> Path:
         return path
 
 
-def _load(path: Path) -> _File:
-    try:
-        tree = compose(read_text(path))
-    except SourceError as error:
-        return _File(path=path, flaws=(error.flaw,))
-    scenario = read(tree.root)
-    if not isinstance(scenario, Scenario):
-        return _File(path=path, flaws=tree.flaws + scenario)
-    complaints = itertools.islice(check(scenario), 2 * MAX_COMPLAINTS)
-    flaws = tuple(Flaw(locate(tree.root, where), text) for where, text in complaints)
-    id_at = locate(tree.root, ("id",))
-    return _File(path=path, scenario=scenario, flaws=tree.flaws + flaws, id_at=id_at)
-
-
-def _unique(files: Sequence[_File]) -> Iterator[_File]:
-    """The files; one whose scenario has the id of an earlier one with a complaint about it."""
-    first: dict[str, _File] = {}
-    for file in files:
-        if file.scenario is None:
-            yield file
+def _with_unique_ids(
+    documents: Sequence[Document[Scenario]],
+) -> Iterator[Document[Scenario]]:
+    """Yield the documents, with a problem added to each that repeats the id of an earlier one."""
+    first: dict[str, Document[Scenario]] = {}
+    for document in documents:
+        if document.value is None:
+            yield document
             continue
-        other = first.setdefault(file.scenario.id, file)
-        if other is file:
-            yield file
+        other = first.setdefault(document.value.id, document)
+        if other is document:
+            yield document
             continue
-        place = f"{escape(str(other.path))}:{other.id_at.line}"
-        flaw = Flaw(file.id_at, f"the id {quote(file.scenario.id)} is also that of {place}")
-        yield dataclasses.replace(file, flaws=(*file.flaws, flaw))
+        place = f"{escape(str(other.path))}:{other.position(('id',)).line}"
+        message = f"the id {quote(document.value.id)} is also that of {place}"
+        problem = Problem(document.position(("id",)), message)
+        yield dataclasses.replace(document, problems=(*document.problems, problem))
 
 
-def _scenarios(files: Iterable[_File]) -> tuple[Scenario, ...]:
-    loaded = list(files)
-    complaints = tuple(
-        f"{escape(str(file.path))}:{flaw.at.line}:{flaw.at.column}: {flaw.text}"
-        for file in sorted(loaded, key=lambda file: file.path)
-        for flaw in _shown(file.flaws)
+def _scenarios(documents: Iterable[Document[Scenario]]) -> tuple[Scenario, ...]:
+    loaded = list(documents)
+    messages = tuple(
+        message
+        for document in sorted(loaded, key=lambda document: document.path)
+        for message in document.messages
     )
-    if complaints:
-        raise ScenarioError(complaints)
-    return tuple(file.scenario for file in loaded if file.scenario is not None)
-
-
-def _shown(flaws: tuple[Flaw, ...]) -> list[Flaw]:
-    ordered = sorted(set(flaws))
-    shown = ordered[:MAX_COMPLAINTS]
-    if len(ordered) > MAX_COMPLAINTS:
-        shown.append(Flaw(shown[-1].at, "there is more to complain about; mend these first"))
-    return shown
+    if messages:
+        raise ScenarioError(messages)
+    return tuple(document.value for document in loaded if document.value is not None)

@@ -17,6 +17,7 @@ from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"
 CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSION_PATTERN})?)?$"
+URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
 DEFAULT: Final = "default"
 NO_CREDENTIAL: Final = "none"
 
@@ -198,7 +199,7 @@ class Endpoint:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+    url: Annotated[str, Field(pattern=URL_PATTERN)]
     request: Request = Request.MESSAGES
     stream: Flag = False
 

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
@@ -11,6 +11,8 @@ from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import STRICT, Whole
 from authprobe.observation.model import Observation, Outcome
 from authprobe.scenario.model import Text, TextRule
+
+ADDRESS_PATTERN: Final = r"^https?://[!-~]{3,500}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class KnownFailure:
     """One version or a range of them; every version if not given."""
     expires: datetime.date
     """The last day on which the failure is excused."""
-    issue: Annotated[str, Field(pattern=r"^https?://[!-~]{3,500}$")]
+    issue: Annotated[str, Field(pattern=ADDRESS_PATTERN)]
     note: Text | None = None
 
     @property

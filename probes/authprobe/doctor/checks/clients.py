@@ -66,7 +66,7 @@ def _known(survey: Inventory, version: str) -> tuple[Regression, ...]:
     return tuple(
         regression
         for regression in history().regressions
-        if regression.concerns(version) and set(regression.causes) - elsewhere
+        if regression.affects(version) and set(regression.causes) - elsewhere
     )
 
 

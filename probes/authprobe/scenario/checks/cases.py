@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.documents.source import KEY, KeyPath, choices, quote, remedy
+from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import TokenKind
-from authprobe.scenario.checks.definitions import Complaint
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, spoken
 from authprobe.scenario.model import (
     DEFAULT,
@@ -41,7 +40,7 @@ _GATEWAY: Final = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE, Via.BEARER, Vi
 """Its own credential, and what our own request in front of it hands over."""
 
 
-def check_cases(scenario: Scenario) -> Iterator[Complaint]:
+def check_cases(scenario: Scenario) -> Iterator[PathProblem]:
     """Values, conditions and definitions that change nothing, and cases that cannot be."""
     cases = _Cases(scenario)
     yield from _check_duplicates(scenario)
@@ -80,7 +79,7 @@ class _Cases:
         return ("matrix", axis, self._spelled[axis].index(getattr(names, axis)))
 
 
-def _check_duplicates(scenario: Scenario) -> Iterator[Complaint]:
+def _check_duplicates(scenario: Scenario) -> Iterator[PathProblem]:
     for axis in AXES:
         seen = set()
         for index, name in enumerate(spoken(scenario.matrix, axis)):
@@ -89,7 +88,7 @@ def _check_duplicates(scenario: Scenario) -> Iterator[Complaint]:
             seen.add(name)
 
 
-def _check_excluded(cases: _Cases) -> Iterator[Complaint]:
+def _check_excluded(cases: _Cases) -> Iterator[PathProblem]:
     last = 0
     for index, combination in enumerate(cases.scenario.exclude):
         if any(map(matcher(combination), cases.grid)):
@@ -100,7 +99,7 @@ def _check_excluded(cases: _Cases) -> Iterator[Complaint]:
         yield ("exclude", last), "no case is left; exclude less, or include something"
 
 
-def _check_included(cases: _Cases) -> Iterator[Complaint]:
+def _check_included(cases: _Cases) -> Iterator[PathProblem]:
     seen = set()
     for index, names in enumerate(cases.included):
         if names in cases.kept:
@@ -110,7 +109,7 @@ def _check_included(cases: _Cases) -> Iterator[Complaint]:
         seen.add(names)
 
 
-def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[Complaint]:
+def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[PathProblem]:
     present = {axis: {getattr(names, axis) for names in cases.all} for axis in AXES}
     left = list(cases.all)
     for index, rule in enumerate(rules):
@@ -131,7 +130,7 @@ def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[
 
 def _absent(
     path: KeyPath, rule: ExpectationRule, present: dict[str, set[str]]
-) -> Iterator[Complaint]:
+) -> Iterator[PathProblem]:
     for axis in AXES:
         single = isinstance(getattr(rule.when, axis), str)
         for index, name in enumerate(spoken(rule.when, axis)):
@@ -141,7 +140,7 @@ def _absent(
                 yield place, f"no case has the {axis} {quote(name)}{hint}"
 
 
-def _check_sessions(cases: _Cases) -> Iterator[Complaint]:
+def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
     if any(names.flow == Flow.PROMPTS_AT_ONCE for names in cases.all):
         return
     single = isinstance(cases.scenario.expect, Expectation)
@@ -152,7 +151,7 @@ def _check_sessions(cases: _Cases) -> Iterator[Complaint]:
             yield (*path, "sessions"), text
 
 
-def _check_unused(cases: _Cases) -> Iterator[Complaint]:
+def _check_unused(cases: _Cases) -> Iterator[PathProblem]:
     for axis, (group, noun) in _GROUPS.items():
         used = {getattr(names, axis) for names in cases.all}
         for name in getattr(cases.scenario, group):
@@ -163,7 +162,7 @@ def _check_unused(cases: _Cases) -> Iterator[Complaint]:
                 yield (group, name, KEY), text
 
 
-def _check_pairs(cases: _Cases, names: Names) -> Iterator[Complaint]:
+def _check_pairs(cases: _Cases, names: Names) -> Iterator[PathProblem]:
     client = parse_client(names.client)
     kind = client.kind
     raw = kind is ClientKind.RAW_HTTP
@@ -211,7 +210,7 @@ def _ways(client: Client) -> tuple[Via, ...]:
             return _OTHERS
 
 
-def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[Complaint]:
+def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[PathProblem]:
     credentials = credentials_of(cases.scenario, names.credential)
     place = cases.place(names, "credential")
     raw = client.kind is ClientKind.RAW_HTTP
@@ -230,7 +229,7 @@ def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[
             yield from _check_exchanged(cases, names, credential)
 
 
-def _check_exchanged(cases: _Cases, names: Names, credential: Credential) -> Iterator[Complaint]:
+def _check_exchanged(cases: _Cases, names: Names, credential: Credential) -> Iterator[PathProblem]:
     if (endpoint := cases.scenario.endpoints.get(names.endpoint)) is None:
         return
     place = cases.place(names, "credential")

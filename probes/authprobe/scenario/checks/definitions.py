@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from authprobe.documents.source import KEY, KeyPath, choices, escape, quote, remedy
+from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, escape, quote, remedy
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
@@ -25,8 +25,6 @@ from authprobe.scenario.model import (
     TextRule,
     Via,
 )
-
-Complaint = tuple[KeyPath, str]
 
 _MAX_PATTERN: Final = 1000
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
@@ -84,7 +82,7 @@ _ALIKE: Final = (
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
-def check_definitions(scenario: Scenario) -> Iterator[Complaint]:
+def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
     """What is wrong with a definition, whoever uses it."""
     for name, endpoint in scenario.endpoints.items():
         yield from _check_url(("endpoints", name, "url"), endpoint.url)
@@ -106,7 +104,7 @@ def check_definitions(scenario: Scenario) -> Iterator[Complaint]:
         yield from _check_expectation(path, rule.then)
 
 
-def _check_names(scenario: Scenario) -> Iterator[Complaint]:
+def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
     if DEFAULT in scenario.endpoints:
         text = "'default' is where a client goes by itself; choose another name"
         yield ("endpoints", DEFAULT, KEY), text
@@ -127,7 +125,7 @@ def _check_names(scenario: Scenario) -> Iterator[Complaint]:
             yield (group, name, KEY), text
 
 
-def _check_url(path: KeyPath, url: str) -> Iterator[Complaint]:
+def _check_url(path: KeyPath, url: str) -> Iterator[PathProblem]:
     try:
         parts = urlsplit(url)
         usable = parts.port != 0 and bool(parts.hostname)
@@ -137,7 +135,7 @@ def _check_url(path: KeyPath, url: str) -> Iterator[Complaint]:
         yield path, f"{quote(url)} is not an address; write one as https://api.anthropic.com"
 
 
-def _check_credential(path: KeyPath, credential: Credential) -> Iterator[Complaint]:
+def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProblem]:
     token, state = credential.token, credential.state
     key, via = "via", credential.via
     if via is Via.SETTINGS_ENV:
@@ -162,7 +160,7 @@ def _check_credential(path: KeyPath, credential: Credential) -> Iterator[Complai
         yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"
 
 
-def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[Complaint]:
+def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[PathProblem]:
     form, forms = credential.form, _FORMS.get(via, ())
     if form is None:
         return
@@ -174,7 +172,7 @@ def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[Com
         yield (*path, "form"), text
 
 
-def _check_together(path: KeyPath, given: tuple[Credential, ...]) -> Iterator[Complaint]:
+def _check_together(path: KeyPath, given: tuple[Credential, ...]) -> Iterator[PathProblem]:
     places: set[str] = set()
     for index, credential in enumerate(given):
         yield from _check_credential((*path, index), credential)
@@ -188,7 +186,7 @@ def _article(token: TokenKind) -> str:
     return f"an {token}" if token[0] in "aeiou" else f"a {token}"
 
 
-def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[Complaint]:
+def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[PathProblem]:
     seen: dict[str, str] = {}
     for name, value in headers.items():
         key = name.lower()
@@ -208,7 +206,7 @@ def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[Co
             yield (*path, name), f"the value {quote(value)} of a header must be {text}"
 
 
-def _check_faults(path: KeyPath, backend: Backend) -> Iterator[Complaint]:
+def _check_faults(path: KeyPath, backend: Backend) -> Iterator[PathProblem]:
     for index, fault in enumerate(backend.faults):
         try:
             check_fault(fault)
@@ -216,7 +214,7 @@ def _check_faults(path: KeyPath, backend: Backend) -> Iterator[Complaint]:
             yield (*path, index), str(error)
 
 
-def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Complaint]:
+def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[PathProblem]:
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
             yield from _check_text_rule((*path, key), rule)
@@ -234,7 +232,7 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Comp
                 yield (*path, key, index, "credential_header"), text
 
 
-def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[Complaint]:
+def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[PathProblem]:
     if (rule.contains is None) == (rule.matches is None):
         yield path, f"{quote(str(path[-1]))} must have one of 'contains' and 'matches'"
     if rule.matches is None:

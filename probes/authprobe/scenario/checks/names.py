@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.documents.source import KeyPath, quote, remedy
+from authprobe.documents.source import KeyPath, PathProblem, quote, remedy
 from authprobe.scenario.checks.cases import check_cases
-from authprobe.scenario.checks.definitions import Complaint, check_definitions
+from authprobe.scenario.checks.definitions import check_definitions
 from authprobe.scenario.matrix import AXES
 from authprobe.scenario.model import (
     DEFAULT,
@@ -32,7 +32,7 @@ _DEFINED: Final = {
 }
 
 
-def check(scenario: Scenario) -> Iterator[Complaint]:
+def check(scenario: Scenario) -> Iterator[PathProblem]:
     """Every complaint, with the path of keys and indexes that it is about.
 
     Cases are looked at only when all names are good, as they would only say the same again.
@@ -49,7 +49,7 @@ def check(scenario: Scenario) -> Iterator[Complaint]:
         yield from check_cases(scenario)
 
 
-def _check_names(scenario: Scenario) -> Iterator[Complaint]:
+def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
     conditions: list[tuple[KeyPath, Matrix | Combination | Condition]] = [
         (("matrix",), scenario.matrix)
     ]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from authprobe.documents.source import KEY, KeyPath, quote
+from authprobe.documents.source import KEY, KeyPath, PathProblem, quote
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import VARIABLES
 
@@ -24,7 +24,7 @@ _CREDENTIAL: Final = re.compile(
 )
 
 
-def check_variables(path: KeyPath, variables: Mapping[str, str]) -> Iterator[tuple[KeyPath, str]]:
+def check_variables(path: KeyPath, variables: Mapping[str, str]) -> Iterator[PathProblem]:
     """What is wrong with one set of variables."""
     for name, value in variables.items():
         if not _NAME.fullmatch(name):

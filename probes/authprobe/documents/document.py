@@ -1,0 +1,89 @@
+"""Documents: YAML files read into typed values, with every problem at its line and column."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from authprobe.documents.node_tree import EmptyFileError, Node, compose
+from authprobe.documents.source import (
+    KeyPath,
+    PathProblem,
+    Position,
+    Problem,
+    SourceError,
+    escape,
+    read_text,
+)
+from authprobe.documents.validation import locate, read
+from authprobe.documents.vocabulary import Vocabulary
+
+MAX_PROBLEMS: Final = 100
+"""Problems of one file that are reported; nobody reads more."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Generic[Value]):
+    """A file after reading; its value is complete only if it has no problems."""
+
+    path: Path
+    value: Value | None = None
+    problems: tuple[Problem, ...] = ()
+    root: Node | None = None
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The problems as `file:line:column: message`, in file order."""
+        ordered = sorted(set(self.problems))
+        messages = [self._message(problem) for problem in ordered[:MAX_PROBLEMS]]
+        if len(ordered) > MAX_PROBLEMS:
+            text = f"too many errors; only the first {MAX_PROBLEMS} are shown"
+            messages.append(self._message(Problem(ordered[MAX_PROBLEMS - 1].position, text)))
+        return tuple(messages)
+
+    def position(self, path: KeyPath) -> Position:
+        """Return the position of a value of the document."""
+        return Position() if self.root is None else locate(self.root, path)
+
+    def place(self, path: KeyPath) -> str:
+        """Return the `file:line:column` of a value of the document."""
+        return self._place(self.position(path))
+
+    def _message(self, problem: Problem) -> str:
+        return f"{self._place(problem.position)}: {problem.message}"
+
+    def _place(self, position: Position) -> str:
+        return f"{escape(str(self.path))}:{position.line}:{position.column}"
+
+
+def read_document(
+    path: Path,
+    kind: type[Value],
+    vocabulary: Vocabulary,
+    *,
+    check: Callable[[Value], Iterable[PathProblem]] = lambda value: (),
+    empty: Value | None = None,
+) -> Document[Value]:
+    """Read a file as one document of the given kind; never raises, the problems are in the result.
+
+    `check` finds what types cannot express. `empty` is the value of an empty file; without it, an
+    empty file is a problem.
+    """
+    try:
+        tree = compose(read_text(path), vocabulary)
+    except EmptyFileError as error:
+        if empty is not None:
+            return Document(path=path, value=empty)
+        return Document(path=path, problems=(error.problem,))
+    except SourceError as error:
+        return Document(path=path, problems=(error.problem,))
+    value, problems = read(tree.root, kind, vocabulary)
+    if value is not None:
+        problems = tuple(
+            Problem(locate(tree.root, where), message)
+            for where, message in islice(check(value), 2 * MAX_PROBLEMS)
+        )
+    return Document(path=path, value=value, problems=tree.problems + problems, root=tree.root)

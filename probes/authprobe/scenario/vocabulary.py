@@ -1,0 +1,42 @@
+"""Vocabulary of scenario files, for the error messages of the YAML layer."""
+
+from typing import Final
+
+from authprobe.documents.vocabulary import Vocabulary
+from authprobe.emulator.config import FAULT_PATTERN, AccountState, TokenKind, TokenState
+from authprobe.observation.model import LoginExpiry, LoginState, Outcome
+from authprobe.scenario.model import (
+    CLIENT_PATTERN,
+    SLUG_PATTERN,
+    URL_PATTERN,
+    Flow,
+    Form,
+    Request,
+    Via,
+)
+
+NAME: Final = "a name; use a-z, 0-9 and . + _ -"
+SCENARIO: Final = Vocabulary(
+    document="a scenario",
+    start="its 'id'",
+    nouns={
+        Outcome: "an outcome",
+        LoginState: "a state of a stored login",
+        LoginExpiry: "an expiry of a stored login",
+        Request: "a request",
+        TokenKind: "a kind of token",
+        TokenState: "a state of a token",
+        AccountState: "a state of an account",
+        Via: "a way to hand over a credential",
+        Form: "a form of a credential",
+        Flow: "a flow",
+    },
+    patterns={
+        SLUG_PATTERN: NAME,
+        URL_PATTERN: (
+            "an address; write one as https://api.anthropic.com, without user, query or spaces"
+        ),
+        CLIENT_PATTERN: "a client; write kind@version, as in claude-code@2.1.31",
+        FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",
+    },
+)
