@@ -21,6 +21,7 @@ from authprobe.clients.process.children import Children
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe, runner
+from authprobe.engine.progress import NullReporter
 from authprobe.observation.model import Outcome
 from authprobe.plan.case import Case, expand
 from authprobe.scenario.model import (
@@ -88,9 +89,9 @@ class BareCall:
     @classmethod
     def of(cls, sandbox: Sandbox) -> "BareCall":
         """The call that a probe of this case would make."""
-        program = sandbox.installed(sandbox.case.client).program
+        program = sandbox.installed_client(sandbox.case.client).program
         environment = sandbox.environment({"node": find_program("node")})
-        return cls((str(program), *ARGUMENTS), environment, sandbox.work_folder())
+        return cls((str(program), *ARGUMENTS), environment, sandbox.make_work_folder())
 
     def script(self) -> str:
         """The same call for a shell."""
@@ -141,7 +142,7 @@ def many_cases() -> Iterator[Calls]:
 
         def ours() -> Cost:
             began = time.perf_counter()
-            run = runner.execute(plan, Silent())
+            run = runner.execute(plan, NullReporter())
             cost = Cost(time.perf_counter() - began)
             accepted = [c for c in run.cases if c.observation.outcome is Outcome.ACCEPTED]
             if len(accepted) != MANY:
@@ -165,19 +166,3 @@ def many_cases() -> Iterator[Calls]:
             return cost
 
         yield Calls(ours, reference, {client.kind.value: client.version})
-
-
-class Silent:
-    """A reporter that says nothing."""
-
-    def stage(self, title: str, total: int) -> None:
-        """Nothing."""
-
-    def busy(self, name: str, doing: str) -> None:
-        """Nothing."""
-
-    def done(self, name: str) -> None:
-        """Nothing."""
-
-    def tell(self, line: str) -> None:
-        """Nothing."""

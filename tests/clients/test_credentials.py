@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from authprobe.clients.base import Laboratory, Sandbox
-from authprobe.clients.credentials import FEDERATION, SLOW, helper_script
+from authprobe.clients.credentials import FEDERATION_VARIABLES, SLOW_HELPER_DELAY, helper_script
 from authprobe.clients.process.child import CompletedChild
 from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
@@ -66,7 +66,7 @@ def run_helper(sandbox: Sandbox) -> CompletedChild:
     environment = sandbox.environment({})
     command = settings(sandbox)["apiKeyHelper"]
     return sandbox.laboratory.children.run(
-        ["/bin/sh", "-c", command], env=environment, cwd=sandbox.work_folder(), limit=30
+        ["/bin/sh", "-c", command], env=environment, cwd=sandbox.make_work_folder(), limit=30
     )
 
 
@@ -90,7 +90,7 @@ def run_helper(sandbox: Sandbox) -> CompletedChild:
         ),
         (
             *(Kind.IDENTITY_TOKEN, Via.IDENTITY_TOKEN_VARIABLE, None),
-            {"ANTHROPIC_IDENTITY_TOKEN": "{}", **FEDERATION},
+            {"ANTHROPIC_IDENTITY_TOKEN": "{}", **FEDERATION_VARIABLES},
         ),
         (
             *(Kind.API_KEY, Via.API_KEY_VARIABLE, Form.TRAILING_LINE_BREAK),
@@ -114,7 +114,7 @@ def test_an_identity_token_in_a_file(laboratory: Laboratory) -> None:
     with laboratory.sandbox(case_with(credential)) as sandbox:
         variables = given(sandbox)
         file = Path(variables.pop("ANTHROPIC_IDENTITY_TOKEN_FILE"))
-        assert variables == FEDERATION
+        assert variables == FEDERATION_VARIABLES
         assert file.is_relative_to(sandbox.home)
         assert file.read_text() == value_of(sandbox, "identity-token")
         assert mode(file) == 0o600
@@ -148,7 +148,10 @@ def test_what_a_helper_prints(
 
 
 def test_a_slow_helper_prints_the_key_in_the_end() -> None:
-    assert helper_script("key", Form.SLOW) == f"#!/bin/sh\nsleep {SLOW}\nprintf '%s\\n' key\n"
+    assert (
+        helper_script("key", Form.SLOW)
+        == f"#!/bin/sh\nsleep {SLOW_HELPER_DELAY}\nprintf '%s\\n' key\n"
+    )
 
 
 @pytest.mark.parametrize("form", [None, Form.SLOW, Form.CHATTY])

@@ -6,11 +6,11 @@ import pytest
 
 from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.home_inspection import (
-    CREDENTIALS,
+    CREDENTIALS_FILE,
     files_with_tokens,
+    inspect_home,
     output_with_tokens,
     stored_login,
-    with_aftermath,
 )
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
@@ -33,14 +33,14 @@ def bench_of(laboratory: Laboratory, credential: Credential | None = LOGIN) -> A
 def write(sandbox: Sandbox, record: object) -> None:
     """Put this into the credentials file, as a client does."""
     text = record if isinstance(record, str) else json.dumps({"claudeAiOauth": record})
-    (sandbox.config_folder / CREDENTIALS).write_text(text)
+    (sandbox.config_folder / CREDENTIALS_FILE).write_text(text)
 
 
 def after(laboratory: Laboratory, changes: dict[str, object]) -> StoredLogin:
     """What is stored when the client has changed this in its login."""
     with bench_of(laboratory) as sandbox:
         sandbox.environment({})
-        record = json.loads((sandbox.config_folder / CREDENTIALS).read_text())["claudeAiOauth"]
+        record = json.loads((sandbox.config_folder / CREDENTIALS_FILE).read_text())["claudeAiOauth"]
         write(sandbox, record | changes)
         stored = stored_login(sandbox)
     assert stored is not None
@@ -148,7 +148,7 @@ def test_a_used_refresh_token_is_stale_and_the_next_is_usable(laboratory: Labora
 def test_a_file_that_is_gone_is_told_of_where_there_was_one(laboratory: Laboratory) -> None:
     with bench_of(laboratory) as sandbox:
         sandbox.environment({})
-        (sandbox.config_folder / CREDENTIALS).unlink()
+        (sandbox.config_folder / CREDENTIALS_FILE).unlink()
         stored = stored_login(sandbox)
     assert stored is not None
     assert stored.state is LoginState.REMOVED
@@ -203,15 +203,15 @@ def test_what_was_there_before_is_no_leak(laboratory: Laboratory) -> None:
 def test_an_observation_without_a_client_stays_as_it_is(laboratory: Laboratory) -> None:
     seen = make_observation()
     with bench_of(laboratory) as sandbox:
-        assert with_aftermath(sandbox, seen) is seen
+        assert inspect_home(sandbox, seen) is seen
         sandbox.environment({})
-        assert with_aftermath(sandbox, seen).stored_login is not None
+        assert inspect_home(sandbox, seen).stored_login is not None
 
 
 def test_a_folder_in_the_place_of_the_file_is_damage(laboratory: Laboratory) -> None:
     with bench_of(laboratory) as sandbox:
         sandbox.environment({})
-        path: Path = sandbox.config_folder / CREDENTIALS
+        path: Path = sandbox.config_folder / CREDENTIALS_FILE
         path.unlink()
         path.mkdir()
         assert [each.state for each in [stored_login(sandbox)] if each] == [LoginState.DAMAGED]
@@ -221,7 +221,9 @@ def test_a_token_is_found_in_the_output_in_base64_as_well(laboratory: Laboratory
     with bench_of(laboratory, VARIABLE) as sandbox:
         variables = sandbox.environment({})
         shell = 'printf %s "x:$CLAUDE_CODE_OAUTH_TOKEN" | base64 -w 0; echo done >&2'
-        sandbox.run(["/bin/sh", "-c", shell], env=variables, cwd=sandbox.work_folder(), limit=10)
+        sandbox.run(
+            ["/bin/sh", "-c", shell], env=variables, cwd=sandbox.make_work_folder(), limit=10
+        )
         assert list(output_with_tokens(sandbox)) == ["its output (stdout)"]
 
 
@@ -229,6 +231,8 @@ def test_part_of_a_token_and_what_is_no_token_are_no_leak(laboratory: Laboratory
     with bench_of(laboratory, VARIABLE) as sandbox:
         variables = sandbox.environment({})
         shell = 'printf %.20s "$CLAUDE_CODE_OAUTH_TOKEN"; echo sk-ant-oat01-of-somebody-else >&2'
-        sandbox.run(["/bin/sh", "-c", shell], env=variables, cwd=sandbox.work_folder(), limit=10)
-        assert [text for _, text in sandbox.printed if text]
+        sandbox.run(
+            ["/bin/sh", "-c", shell], env=variables, cwd=sandbox.make_work_folder(), limit=10
+        )
+        assert [text for _, text in sandbox.output if text]
         assert list(output_with_tokens(sandbox)) == []

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory, Sandbox, find_program
-from authprobe.clients.claude_code import ended_early
+from authprobe.clients.claude_code import observation_without_report
 from authprobe.clients.observe import (
-    Report,
+    ClientReport,
     incomplete_observation,
+    last_error_line,
     last_inference,
-    last_words,
     observe,
     verified_version,
 )
@@ -22,9 +22,9 @@ from authprobe.observation.model import Exchange, Outcome
 from tests.support.make import make_case, make_exchange
 from tests.support.requests import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 
-ANSWERED = Report(is_error=False, message="pong")
-REFUSED = Report(is_error=True, message="API Error: 401", status=401)
-FAILED = Report(is_error=True, message="no")
+ANSWERED = ClientReport(is_error=False, message="pong")
+REFUSED = ClientReport(is_error=True, message="API Error: 401", status=401)
+FAILED = ClientReport(is_error=True, message="no")
 ITSELF = "refused by the client itself: it asked no model"
 GAVE_UP = "the client gave up without a refusal"
 
@@ -59,7 +59,7 @@ def asked(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) ->
 )
 def test_what_was_told_and_what_was_asked_make_the_outcome(
     laboratory: Laboratory,
-    told: Report,
+    told: ClientReport,
     statuses: list[int | None],
     outcome: Outcome,
     status: int | None,
@@ -79,7 +79,7 @@ def test_what_was_told_and_what_was_asked_make_the_outcome(
 def test_what_a_client_said_is_redacted_before_it_is_shortened(laboratory: Laboratory) -> None:
     with laboratory.sandbox(make_case()) as sandbox:
         token = sandbox.backend.tokens.make(TokenKind.ACCESS_TOKEN).value
-        told = Report(is_error=True, message="x" * 1990 + token)
+        told = ClientReport(is_error=True, message="x" * 1990 + token)
         seen = observe(sandbox, told, began=0.0, exit_code=1, version=None)
         short = incomplete_observation(sandbox, Outcome.CRASHED, "x" * 490 + token, began=0.0)
         assert (
@@ -93,26 +93,26 @@ def test_what_a_client_said_is_redacted_before_it_is_shortened(laboratory: Labor
 def finished(ended: ExitReason, **said: str) -> CompletedChild:
     """What is left of a child that gave no report."""
     values = {"stdout": "", "stderr": ""} | said
-    return CompletedChild(exit_code=1, ended=ended, elapsed=1.0, truncated=False, **values)
+    return CompletedChild(exit_code=1, exit_reason=ended, elapsed=1.0, truncated=False, **values)
 
 
 @pytest.mark.parametrize(
     ("child", "outcome", "detail", "exit_code"),
     [
         (
-            finished(ExitReason.LIMIT, stderr="Error: x"),
+            finished(ExitReason.TIMED_OUT, stderr="Error: x"),
             *(Outcome.TIMED_OUT, "still running after 60 s, in which it made 2 requests", None),
         ),
         (
-            finished(ExitReason.ITSELF, stderr="a\nError: b\nat c", stdout="d"),
+            finished(ExitReason.EXITED, stderr="a\nError: b\nat c", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: Error: b", 1),
         ),
         (
-            finished(ExitReason.ITSELF, stderr=" \n", stdout="d"),
+            finished(ExitReason.EXITED, stderr=" \n", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: d", 1),
         ),
         (
-            finished(ExitReason.ITSELF),
+            finished(ExitReason.EXITED),
             *(Outcome.CRASHED, "ended with exit code 1: it said nothing", 1),
         ),
     ],
@@ -126,7 +126,7 @@ def test_a_child_without_a_report_is_described(
 ) -> None:
     with laboratory.sandbox(make_case()) as sandbox:
         asked(sandbox, 200, 401)
-        seen = ended_early(sandbox, child, began=0.0, version="1.0.0")
+        seen = observation_without_report(sandbox, child, began=0.0, version="1.0.0")
     assert (seen.outcome, seen.detail, seen.exit_code) == (outcome, detail, exit_code)
     assert (seen.status, seen.error_type) == (401, "a_type")
 
@@ -153,7 +153,7 @@ def test_a_child_without_a_report_is_described(
     ],
 )
 def test_the_last_words_are_those_that_say_most(printed: str, expected: str) -> None:
-    assert last_words(printed) == expected
+    assert last_error_line(printed) == expected
 
 
 def seen_as(*products: str) -> tuple[Exchange, ...]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from authprobe.clients import claude_code
 from authprobe.clients.claude_code import prompt
-from authprobe.clients.observe import Report
+from authprobe.clients.observe import ClientReport
 from authprobe.clients.proxies import claude_max_api
 from authprobe.clients.sdk import agent_sdk
 from tests.support.make import make_exchange
@@ -25,8 +25,8 @@ REFUSED = {
 }
 ANSWERED = REFUSED | {"is_error": False, "result": "pong", "api_error_status": None}
 EARLY = {"role": "system", "cost_usd": 0, "duration_ms": 21, "result": "pong"}
-TOLD_REFUSED = Report(is_error=True, message=REFUSED_TEXT, status=401)
-TOLD_ANSWERED = Report(is_error=False, message="pong")
+TOLD_REFUSED = ClientReport(is_error=True, message=REFUSED_TEXT, status=401)
+TOLD_ANSWERED = ClientReport(is_error=False, message="pong")
 DEEP = "[" * 100_000
 NOT_READABLE = ["", "\n\n", "null", "5", '"is_error"', "[]", "{}", "{", "\0", DEEP, "9" * 5000]
 
@@ -46,10 +46,10 @@ def lines(*values: object) -> str:
         (lines(REFUSED).strip() + "\nbye {\n", TOLD_REFUSED),
         (lines(ANSWERED, REFUSED), TOLD_REFUSED),
         (lines(REFUSED, {"type": "other"}, 5, []), TOLD_REFUSED),
-        (lines({"is_error": True}), Report(is_error=True, message=None)),
+        (lines({"is_error": True}), ClientReport(is_error=True, message=None)),
         (
             lines({"is_error": 1, "result": ["x"], "api_error_status": "401"}),
-            Report(is_error=True, message=None),
+            ClientReport(is_error=True, message=None),
         ),
         (f"{DEEP}\n{lines(ANSWERED)}{DEEP}", TOLD_ANSWERED),
         *[(text, None) for text in NOT_READABLE],
@@ -58,7 +58,7 @@ def lines(*values: object) -> str:
     ],
     ids=itertools.count(),
 )
-def test_the_report_of_the_command_is_read(stdout: str, expected: Report | None) -> None:
+def test_the_report_of_the_command_is_read(stdout: str, expected: ClientReport | None) -> None:
     assert claude_code.read_report(stdout) == expected
 
 
@@ -66,7 +66,7 @@ def test_an_early_report_says_of_no_error_and_the_answer_of_the_backend_decides(
     told = json.dumps(EARLY, indent=2)
     assert claude_code.read_report(told) is None
     for answered in (True, False):
-        expected = Report(is_error=not answered, message="pong")
+        expected = ClientReport(is_error=not answered, message="pong")
         assert prompt.read_early_report(told, answered=answered) == expected
 
 
@@ -93,14 +93,14 @@ RAISED = {"type": "ProcessError", "message": "Command failed with exit code 1"}
         (lines({"result": REFUSED, "error": None}), TOLD_REFUSED),
         (
             lines({"result": ANSWERED, "error": RAISED}),
-            Report(is_error=True, message="pong"),
+            ClientReport(is_error=True, message="pong"),
         ),
         (
             lines({"result": None, "error": RAISED}),
-            Report(is_error=True, message=RAISED["message"]),
+            ClientReport(is_error=True, message=RAISED["message"]),
         ),
-        (lines({"result": None, "error": None}), Report(is_error=True, message=None)),
-        (lines({"result": {}, "error": None}), Report(is_error=True, message=None)),
+        (lines({"result": None, "error": None}), ClientReport(is_error=True, message=None)),
+        (lines({"result": {}, "error": None}), ClientReport(is_error=True, message=None)),
         ("a warning\n" + lines({"result": ANSWERED, "error": None}), TOLD_ANSWERED),
         (lines({"result": ANSWERED, "error": None}, {"type": "other"}), None),
         (lines(REFUSED), None),
@@ -108,7 +108,7 @@ RAISED = {"type": "ProcessError", "message": "Command failed with exit code 1"}
     ],
     ids=itertools.count(),
 )
-def test_the_report_of_an_sdk_is_read(stdout: str, expected: Report | None) -> None:
+def test_the_report_of_an_sdk_is_read(stdout: str, expected: ClientReport | None) -> None:
     assert agent_sdk.read_report(stdout) == expected
 
 
@@ -123,23 +123,23 @@ def completion(content: object) -> bytes:
     ("status", "body", "expected"),
     [
         (200, completion("pong"), TOLD_ANSWERED),
-        (200, completion(REFUSED_TEXT), Report(is_error=False, message=REFUSED_TEXT)),
-        (500, b'{"error":{"message":"m","type":"t"}}', Report(is_error=True, message="m")),
-        (401, b"no", Report(is_error=True, message="no")),
-        (500, b"", Report(is_error=True, message=None)),
-        (500, DEEP.encode(), Report(is_error=True, message=DEEP)),
-        (200, b"", Report(is_error=True, message="")),
-        (200, b"<html>", Report(is_error=True, message="<html>")),
-        (200, b"\xff", Report(is_error=True, message="\ufffd")),
-        (200, b"null", Report(is_error=True, message="null")),
-        (200, b'{"choices":[]}', Report(is_error=True, message='{"choices":[]}')),
-        (200, b'{"choices":{}}', Report(is_error=True, message='{"choices":{}}')),
-        (200, b'{"choices":[5]}', Report(is_error=True, message='{"choices":[5]}')),
-        (200, b"9" * 5000, Report(is_error=True, message="9" * 5000)),
+        (200, completion(REFUSED_TEXT), ClientReport(is_error=False, message=REFUSED_TEXT)),
+        (500, b'{"error":{"message":"m","type":"t"}}', ClientReport(is_error=True, message="m")),
+        (401, b"no", ClientReport(is_error=True, message="no")),
+        (500, b"", ClientReport(is_error=True, message=None)),
+        (500, DEEP.encode(), ClientReport(is_error=True, message=DEEP)),
+        (200, b"", ClientReport(is_error=True, message="")),
+        (200, b"<html>", ClientReport(is_error=True, message="<html>")),
+        (200, b"\xff", ClientReport(is_error=True, message="\ufffd")),
+        (200, b"null", ClientReport(is_error=True, message="null")),
+        (200, b'{"choices":[]}', ClientReport(is_error=True, message='{"choices":[]}')),
+        (200, b'{"choices":{}}', ClientReport(is_error=True, message='{"choices":{}}')),
+        (200, b'{"choices":[5]}', ClientReport(is_error=True, message='{"choices":[5]}')),
+        (200, b"9" * 5000, ClientReport(is_error=True, message="9" * 5000)),
     ],
     ids=itertools.count(),
 )
-def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: Report) -> None:
+def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: ClientReport) -> None:
     assert claude_max_api.read_report(status, body) == expected
 
 
@@ -173,6 +173,6 @@ def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
 def test_an_answer_to_a_refused_request_hides_the_refusal(
     is_error: bool, status: int | None, hides: bool
 ) -> None:
-    told = Report(is_error=is_error, message="pong")
+    told = ClientReport(is_error=is_error, message="pong")
     assert claude_max_api.hides_refusal(told, make_exchange(status=status)) is hides
     assert not claude_max_api.hides_refusal(told, None)

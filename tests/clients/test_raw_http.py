@@ -10,7 +10,7 @@ import respx
 
 import authprobe
 from authprobe.clients.base import Laboratory
-from authprobe.clients.raw_http import BODY_LIMIT_BYTES, make_request, probe, read_error
+from authprobe.clients.raw_http import MAX_BODY_BYTES, make_request, probe, read_error
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
@@ -132,8 +132,8 @@ def test_a_redirect_is_not_followed(laboratory: Laboratory) -> None:
 
 def test_of_a_long_answer_the_beginning_is_read(laboratory: Laboratory) -> None:
     with respx.mock:
-        respx.post(MESSAGES).respond(500, content=b"x" * (BODY_LIMIT_BYTES * 2))
-        more = BODY_LIMIT_BYTES - 2000
+        respx.post(MESSAGES).respond(500, content=b"x" * (MAX_BODY_BYTES * 2))
+        more = MAX_BODY_BYTES - 2000
         told = observe(laboratory, raw_case()).message
     assert told == f"{'x' * 2000}… ({more:,} more characters)"
 

@@ -110,7 +110,7 @@ def test_a_version_that_calls_itself_another_is_not_taken_for_it(world: World) -
     world.publish(until=4, bad="3 4", lie="2")
     told = world.ask(4)
     (left,) = [p for p in told["probed"] if p["verdict"] == "untestable"]
-    assert "calls itself 9.9.9" in left["reason"]
+    assert "reports version 9.9.9" in left["reason"]
     assert told["candidates"] == ["1.0.2", "1.0.3"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authprobe.cli import main
-from authprobe.clients.installation.storage import Lock, lock_file
+from authprobe.clients.installation.storage import ClientLock, lock_file
 from tests.support.command import Ended, command, environment
 from tests.support.command import run as run_here
 from tests.support.registry import OFFLINE, Registry
@@ -67,7 +67,7 @@ def test_an_empty_cache_is_listed_as_such(registry: Registry, tmp_path: Path) ->
 
 def test_each_client_is_listed_with_its_size(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "1.5 GiB")
-    lock = Lock(lock_file(cache / "claude-code" / "1.0.9"))
+    lock = ClientLock(lock_file(cache / "claude-code" / "1.0.9"))
     assert lock.take(shared=True)
     listed = clients("list")
     lock.release()
@@ -204,7 +204,7 @@ def test_prune_brings_the_cache_back_to_its_limit(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "150k")
-    lock = Lock(lock_file(cache / "claude-code" / "1.0.0"))
+    lock = ClientLock(lock_file(cache / "claude-code" / "1.0.0"))
     assert lock.take(shared=True)
     pruned = clients("prune")
     lock.release()

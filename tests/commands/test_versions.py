@@ -111,7 +111,7 @@ def test_only_the_versions_that_are_asked_for_are_probed(world: World) -> None:
     [
         ({"hang": "5"}, "timed-out: "),
         ({"crash": "5"}, "crashed: ended with exit code 7"),
-        ({"lie": "5"}, "calls itself 9.9.9"),
+        ({"lie": "5"}, "reports version 9.9.9"),
         ({"gone": "5"}, "is not published"),
         ({"broken": "5"}, "its script is broken"),
     ],

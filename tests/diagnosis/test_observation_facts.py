@@ -10,7 +10,7 @@ from authprobe.clients import raw_http
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
-from authprobe.clients.raw_http import OUTCOMES, read_error
+from authprobe.clients.raw_http import ERROR_OUTCOMES, read_error
 from authprobe.diagnosis.diagnose import diagnose
 from authprobe.diagnosis.match import match
 from authprobe.diagnosis.observation_facts import observed
@@ -60,7 +60,7 @@ def observe(laboratory: Laboratory, sent: Sent, limit: float = 10.0) -> Observat
         try:
             got = client.request(method, url, headers=headers, content=body, timeout=limit)
         except httpx.HTTPError as error:
-            outcome = next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
+            outcome = next(outcome for kind, outcome in ERROR_OUTCOMES if isinstance(error, kind))
             return Observation(
                 outcome=outcome,
                 detail=f"{type(error).__name__}: {error}",

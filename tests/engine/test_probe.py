@@ -12,12 +12,12 @@ from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe as engine
 from authprobe.engine.probe import (
-    REQUESTS_AT_ONCE,
+    MAX_CONCURRENT_REQUESTS,
     RUNNERS,
-    clients_of,
+    make_thread_pool,
     probe,
     probe_all,
-    thread_pool,
+    required_clients,
 )
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session
@@ -62,7 +62,7 @@ class Crowd:
 def test_so_many_programs_run_at_a_time_and_no_more(jobs: int) -> None:
     crowd = Crowd(jobs)
     cases = cases_of(PROGRAM, jobs * 4)
-    with thread_pool(jobs) as pool:
+    with make_thread_pool(jobs) as pool:
         seen = [case.id for case, _ in probe_all(cases, crowd, pool, jobs=jobs)]
     assert crowd.most == jobs
     assert sorted(seen) == sorted(case.id for case in cases)
@@ -70,18 +70,18 @@ def test_so_many_programs_run_at_a_time_and_no_more(jobs: int) -> None:
 
 def test_requests_do_not_wait_for_programs() -> None:
     """All 64 and both programs stay until all of them have come together."""
-    requests, programs = Crowd(REQUESTS_AT_ONCE + 2), 2
-    cases = cases_of(RAW, REQUESTS_AT_ONCE) + cases_of(PROGRAM, programs)
-    with thread_pool(programs) as pool:
+    requests, programs = Crowd(MAX_CONCURRENT_REQUESTS + 2), 2
+    cases = cases_of(RAW, MAX_CONCURRENT_REQUESTS) + cases_of(PROGRAM, programs)
+    with make_thread_pool(programs) as pool:
         assert len(list(probe_all(cases, requests, pool, jobs=programs))) == len(cases)
-    assert requests.most == REQUESTS_AT_ONCE + programs
+    assert requests.most == MAX_CONCURRENT_REQUESTS + programs
 
 
 def test_so_many_requests_are_made_at_a_time_and_no_more() -> None:
-    crowd = Crowd(REQUESTS_AT_ONCE)
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE * 2) as pool:
+    crowd = Crowd(MAX_CONCURRENT_REQUESTS)
+    with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS * 2) as pool:
         assert len(list(probe_all(cases_of(RAW, 256), crowd, pool, jobs=1))) == 256
-    assert crowd.most == REQUESTS_AT_ONCE
+    assert crowd.most == MAX_CONCURRENT_REQUESTS
 
 
 def test_each_observation_is_handed_out_with_its_case_as_soon_as_it_is_made() -> None:
@@ -96,7 +96,7 @@ def test_each_observation_is_handed_out_with_its_case_as_soon_as_it_is_made() ->
         return make_observation(detail=case.id)
 
     order = []
-    with thread_pool(4) as pool:
+    with make_thread_pool(4) as pool:
         for case, observation in probe_all(cases, probe_one, pool, jobs=4):
             assert observation.detail == case.id
             order.append(case)
@@ -112,7 +112,7 @@ def test_cases_begin_in_the_order_of_the_plan() -> None:
         return FAILED
 
     cases = cases_of(PROGRAM, 20)
-    with thread_pool(1) as pool:
+    with make_thread_pool(1) as pool:
         assert [case for case, _ in probe_all(cases, probe_one, pool, jobs=1)] == list(cases)
     assert begun == list(cases)
 
@@ -142,12 +142,12 @@ def test_a_bug_in_a_probe_comes_to_light() -> None:
     def probe_one(case: Case) -> Observation:
         raise ZeroDivisionError
 
-    with thread_pool(1) as pool, pytest.raises(ZeroDivisionError):
+    with make_thread_pool(1) as pool, pytest.raises(ZeroDivisionError):
         list(probe_all(cases_of(PROGRAM, 3), probe_one, pool, jobs=1))
 
 
 def test_nothing_to_probe_is_no_trouble() -> None:
-    with thread_pool(1) as pool:
+    with make_thread_pool(1) as pool:
         assert list(probe_all((), lambda case: FAILED, pool, jobs=1)) == []
 
 
@@ -182,7 +182,7 @@ def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
 
     folder = str(laboratory.cache.folder)
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: told(folder))
-    assert probe(laboratory, make_case()) == told(engine.CLIENTS)
+    assert probe(laboratory, make_case()) == told(engine.CACHE_PLACEHOLDER)
 
 
 def test_nor_where_what_it_tells_was_cut_within_it(
@@ -255,7 +255,7 @@ def test_nothing_is_left_of_a_bench(
     assert not sandbox.home.exists()
     with pytest.raises(ConnectionRefusedError):
         connect(ports[0])
-    with pytest.raises(ClientError, match="this case is over"):
+    with pytest.raises(ClientError, match="this case has finished"):
         _ = sandbox.listener
 
 
@@ -281,4 +281,4 @@ def test_nothing_is_left_of_a_bench(
 )
 def test_every_client_is_to_be_installed_once(names: list[str], expected: list[str]) -> None:
     cases = [replace(make_case(), client=parse_client(name)) for name in names]
-    assert [str(client) for client in clients_of(cases)] == expected
+    assert [str(client) for client in required_clients(cases)] == expected

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from tests.support.waiting import PATIENCE
 
 
@@ -23,7 +23,7 @@ class Finalized:
 
 
 def interrupted_in_a_finalizer(number: signal.Signals) -> None:
-    with terminable():
+    with interruptible():
         finalized = Finalized(number)
         del finalized
         threading.Event().wait(PATIENCE)
@@ -39,7 +39,7 @@ def test_other_troubles_of_finalizers_are_told_as_before(monkeypatch: pytest.Mon
     told: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(str(lost.exc_value)))
     hook = sys.unraisablehook
-    with terminable():
+    with interruptible():
         Finalized(None)
     assert told == ["its own trouble"]
     assert sys.unraisablehook is hook

@@ -13,7 +13,7 @@ import filelock
 import pytest
 from pydantic import TypeAdapter
 
-from authprobe.clients.installation.installers import INSTALL_LIMIT, reason_of
+from authprobe.clients.installation.installers import INSTALL_TIMEOUT, failure_reason
 from authprobe.clients.process.children import Children
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault
@@ -155,7 +155,7 @@ def sdk() -> Path:
     """The folder of the cache in which the SDK is; it appears there when it is complete."""
     folder = cache_folder() / "anthropic-sdk-node" / VERSION
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder.parent / f"{VERSION}.lock", timeout=INSTALL_LIMIT):
+    with filelock.FileLock(folder.parent / f"{VERSION}.lock", timeout=INSTALL_TIMEOUT):
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".new-{VERSION}_") as new:
                 _install(Path(new))
@@ -178,9 +178,11 @@ def _install(new: Path) -> None:
         f"{PACKAGE}@{VERSION}",
     ]
     with Children() as children:
-        ended = children.run(argv, env=installer_environment(home), cwd=folder, limit=INSTALL_LIMIT)
+        ended = children.run(
+            argv, env=installer_environment(home), cwd=folder, limit=INSTALL_TIMEOUT
+        )
     printed = ended.stderr + ended.stdout
-    if ended.exit_code and reason_of(printed) == UNREACHABLE:
+    if ended.exit_code and failure_reason(printed) == UNREACHABLE:
         pytest.skip(f"NOT TESTED: {PACKAGE}@{VERSION} is not in the cache, and {UNREACHABLE}")
     assert ended.exit_code == 0, printed
     manifest = json.loads((folder / "node_modules" / PACKAGE / "package.json").read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installation.cache import Cache, Installed
+from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe
@@ -51,8 +51,8 @@ def observe(
 class Shelf(Cache):
     """A cache in which every client is the same folder."""
 
-    def get(self, client: Client) -> Installed:
-        return Installed(kind=client.kind, version=client.version, folder=self.folder)
+    def get(self, client: Client) -> InstalledClient:
+        return InstalledClient(kind=client.kind, version=client.version, folder=self.folder)
 
 
 def made_up(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:

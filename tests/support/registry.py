@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.installation.cache import Cache, Installed
+from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.errors import InstallError
 from authprobe.scenario.model import parse_client
 
@@ -96,7 +96,7 @@ def prepare(cache: Cache, name: str) -> list[str]:
     return said
 
 
-def install(cache: Cache, name: str) -> Installed:
+def install(cache: Cache, name: str) -> InstalledClient:
     """Prepare a client by name, and get it."""
     prepare(cache, name)
     return cache.get(parse_client(name))

@@ -152,7 +152,7 @@ def run_bisection(
         asked = next_step(search)
         if isinstance(asked, Bisection):
             break
-        reporter.stage(remaining_words(asked), left_at_most(asked, search))
+        reporter.begin_stage(remaining_words(asked), left_at_most(asked, search))
         seen = probe(asked, search)
         if reason := local_failure_reason(seen.observation):
             asked = stopped(search, f"nothing can be installed here: {reason}")
@@ -160,7 +160,7 @@ def run_bisection(
         sightings.append(seen)
         answer = reading.search(versions, sightings, fix=fix).answers[-1]
         because = f" ({truncate(answer.reason, MAX_REASON_LENGTH)})" if answer.reason else ""
-        reporter.tell(f"{asked.version}: {answer.word}{because}")
+        reporter.notify(f"{asked.version}: {answer.word}{because}")
     return BisectionReport(
         inquiry=inquiry,
         versions=versions,
@@ -218,15 +218,15 @@ class BisectionProber(ProbeSession):
         case = self._inquiry.at(question.version)
         cases = [case, *map(self._inquiry.at, upcoming(search, question))]
         self._forget_waiting()
-        self._let_go(laboratory, engine.clients_of(cases))
+        self._let_go(laboratory, engine.required_clients(cases))
         for each in cases:
             self._prepare(laboratory, each)
-        self._reporter.busy(str(case.client), "")
-        for client in engine.clients_of([case]):
+        self._reporter.begin_step(str(case.client), "")
+        for client in engine.required_clients([case]):
             self._preparing[client].result()
-        self._reporter.busy(str(case.client), "probing")
+        self._reporter.begin_step(str(case.client), "probing")
         observation = self._probing.submit(engine.probe, laboratory, case).result()
-        self._reporter.done(str(case.client))
+        self._reporter.finish_step(str(case.client))
         keep(self._log, case, observation, self._reporter)
         return ProbeRecord(
             version=question.version, observation=observation, purpose=question.purpose
@@ -236,7 +236,7 @@ class BisectionProber(ProbeSession):
         """What is installed and not needed now may make room for others."""
         for client, preparing in tuple(self._preparing.items()):
             if client not in needed and preparing.done():
-                laboratory.cache.give_back(client)
+                laboratory.cache.release(client)
                 del self._preparing[client]
 
     def _forget_waiting(self) -> None:
@@ -244,10 +244,10 @@ class BisectionProber(ProbeSession):
         self._preparing = {c: each for c, each in self._preparing.items() if not each.cancel()}
 
     def _prepare(self, laboratory: Laboratory, case: Case) -> None:
-        clients = [c for c in engine.clients_of([case]) if c not in self._preparing]
-        laboratory.cache.expect(clients)
+        clients = [c for c in engine.required_clients([case]) if c not in self._preparing]
+        laboratory.cache.pin(clients)
         for client in clients:
-            say = functools.partial(self._reporter.busy, str(client))
+            say = functools.partial(self._reporter.begin_step, str(client))
             self._preparing[client] = self._installing.submit(
-                laboratory.cache.prepare, client, say, self._reporter.tell
+                laboratory.cache.prepare, client, say, self._reporter.notify
             )

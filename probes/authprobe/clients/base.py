@@ -1,4 +1,4 @@
-"""What every client has in common: a private home, a sealed environment, one backend per case."""
+"""Shared client fixture: a private home, an allow-listed environment and one backend per case."""
 
 import contextlib
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from authprobe.clients.credentials import deliver_credentials
-from authprobe.clients.installation.cache import Cache, Installed
+from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK
@@ -31,20 +31,20 @@ SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """What a probe needs of a run."""
+    """Resources of a run that its probes share."""
 
     network: "Network | RemoteNetwork"
     children: Children
     cache: Cache
     broken_rules: frozenset[str] = frozenset()
     scratch: Path | None = None
-    """Where private homes are made."""
+    """Parent directory of the private homes; None: the system's temporary directory."""
     redactor: Redactor = field(default_factory=Redactor)
-    """Learns the tokens of every case."""
+    """Redactor of the run, which learns the tokens of every case."""
 
     @contextlib.contextmanager
     def sandbox(self, case: Case) -> Iterator["Sandbox"]:
-        """A backend, a proxy and a private home for one case; all are gone afterwards."""
+        """Yield a backend, a proxy and a private home for one case; remove them on exit."""
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
         with contextlib.ExitStack() as stack:
             sandbox = Sandbox(self, case, backend, stack)
@@ -54,7 +54,7 @@ class Laboratory:
 
 @dataclass(slots=True)
 class Sandbox:
-    """One case, set up."""
+    """One case's private home, backend and proxy."""
 
     laboratory: Laboratory
     case: Case
@@ -62,50 +62,51 @@ class Sandbox:
     _stack: contextlib.ExitStack
     _listener: "Listener | RemoteListener | None" = None
     _client_port: int | None = None
-    _over: bool = False
+    _is_finished: bool = False
     _home: Path | None = None
-    set_up: frozenset[Path] | None = None
-    """Files that were in the home before the client was started; None: it was not."""
-    given: frozenset[str] = frozenset()
-    """Slots of the tokens that were handed over."""
-    _started: list[tuple[Stdin, Child]] = field(default_factory=list)
+    initial_files: frozenset[Path] | None = None
+    """Files in the home before the client's start; None: no environment was built."""
+    delivered_slots: frozenset[str] = frozenset()
+    """Slots of the tokens that the client received from the case."""
+    _children: list[tuple[Stdin, Child]] = field(default_factory=list)
 
     @property
     def listener(self) -> "Listener | RemoteListener":
-        """The case's proxy, opened when it is first asked for: make the credential before.
+        """The case's proxy, opened on first access: make the credential before.
 
         Raises:
-            ClientError: the case is over.
+            ClientError: the case has finished.
         """
-        if self._over:
-            raise ClientError("this case is over")
+        if self._is_finished:
+            raise ClientError("this case has finished")
         if self._listener is None:
             self._listener = self._open()
         return self._listener
 
     def _open(self) -> "Listener | RemoteListener":
         network = self.laboratory.network
-        if self.case.client.kind is ClientKind.RAW_HTTP:  # of this process
+        if self.case.client.kind is ClientKind.RAW_HTTP:  # sent by this process
             return network.open(self.backend)
-        further = self.laboratory.children.bind()
-        self._client_port = further.getsockname()[1]
-        return network.open(self.backend, further=further)
+        # Child processes may be in a network of their own, so they get a port there as well.
+        client_socket = self.laboratory.children.bind()
+        self._client_port = client_socket.getsockname()[1]
+        return network.open(self.backend, further=client_socket)
 
     @property
     def proxy_url(self) -> str:
-        """The case's proxy, as its client gets there.
+        """URL of the case's proxy in the client's network.
 
         Raises:
-            ClientError: the case is over.
+            ClientError: the case has finished.
         """
         listener = self.listener
         return f"http://{LOOPBACK}:{self._client_port or listener.port}"
 
     def finish(self) -> None:
-        """Close the proxy; what it has seen is in `backend` from now on."""
-        if self._over:
+        """Close the proxy; from then on `backend` holds everything that it recorded."""
+        if self._is_finished:
             return
-        self._over = True
+        self._is_finished = True
         if self._listener is not None:
             self.laboratory.network.close(self._listener)  # type: ignore[arg-type]
             self._listener = None
@@ -113,24 +114,24 @@ class Sandbox:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Everything that was asked of the backend; nothing more is taken."""
+        """All requests to the backend with their responses; finishes the case."""
         self.finish()
         return self.backend.exchanges
 
     @property
     def redactor(self) -> Redactor:
-        """Knows every token of the case, those that the backend issued as well."""
+        """Redactor of all tokens of the case, including issued ones; finishes the case."""
         self.finish()
         return self.backend.redactor
 
     @property
     def home(self) -> Path:
-        """A private home, made when it is first asked for: our own requests need none."""
+        """The private home, made on first access: raw HTTP requests need none."""
         if self._home is None:
-            made = tempfile.TemporaryDirectory(
+            folder = tempfile.TemporaryDirectory(
                 prefix="home-", dir=self.laboratory.scratch, ignore_cleanup_errors=True
             )
-            self._home = Path(self._stack.enter_context(made))
+            self._home = Path(self._stack.enter_context(folder))
         return self._home
 
     @property
@@ -138,17 +139,17 @@ class Sandbox:
         """`CLAUDE_CONFIG_DIR` of this case."""
         return self.home / ".claude"
 
-    def installed(self, client: Client) -> Installed:
-        """Where this client is, and its exact version.
+    def installed_client(self, client: Client) -> InstalledClient:
+        """Return the location and the exact version of this client.
 
         Raises:
-            InstallError: it could not be installed.
+            InstallError: the client could not be installed.
         """
         return self.laboratory.cache.get(client)
 
     def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
-        """The allow-list environment: what the scenario adds, these programs by name, the proxy,
-        the CA, the credential.
+        """Return the client's whole environment: the scenario's variables, a PATH with these
+        programs by name, the proxy, the CA and the credentials.
         """
         folder = self.home / "bin"
         folder.mkdir(exist_ok=True)
@@ -163,11 +164,11 @@ class Sandbox:
             home=self.home,
             config_folder=self.config_folder,
         )
-        self.given = frozenset(token.slot for token in self.backend.tokens)
-        self.set_up = frozenset(path for path in self.home.rglob("*") if path.is_file())
+        self.delivered_slots = frozenset(token.slot for token in self.backend.tokens)
+        self.initial_files = frozenset(path for path in self.home.rglob("*") if path.is_file())
         proxy_url = self.proxy_url
         return {
-            **self.case.environment,  # first: what keeps the client here wins
+            **self.case.environment,  # first, so that the isolating variables below win
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
@@ -190,72 +191,77 @@ class Sandbox:
         cwd: Path,
         stdin: Stdin = Stdin.NOTHING,
     ) -> Child:
-        """Start a program of the client; what it prints is kept.
+        """Start a program of the client and record its output.
 
         Raises:
             ClientError: the program cannot be started.
         """
         child = self.laboratory.children.start(argv, env=env, cwd=cwd, stdin=stdin)
-        self._started.append((stdin, child))
+        self._children.append((stdin, child))
         return child
 
     def run(
         self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, limit: float
     ) -> CompletedChild:
-        """The same, to its end or to the limit in seconds."""
+        """Start a program of the client, and wait for its end or for `limit` seconds.
+
+        Raises:
+            ClientError: the program cannot be started.
+        """
         with self.start(argv, env=env, cwd=cwd) as child:
             return child.wait(limit)
 
     @property
-    def printed(self) -> tuple[tuple[str, str], ...]:
-        """What the client's programs wrote so far, each with `stdout`, `stderr` or `terminal`;
-        nothing is redacted.
+    def output(self) -> tuple[tuple[str, str], ...]:
+        """Output of the client's programs so far: pairs of a stream (`stdout`, `stderr` or
+        `terminal`) and its text, which is not redacted.
         """
         return tuple(
-            written
-            for stdin, child in self._started
-            for written in (
+            stream
+            for stdin, child in self._children
+            for stream in (
                 ("terminal" if stdin is Stdin.TERMINAL else "stdout", child.stdout),
                 ("stderr", child.stderr),
             )
         )
 
-    def work_folder(self) -> Path:
-        """An empty folder to start the client in."""
+    def make_work_folder(self) -> Path:
+        """Make the working directory of the client, if it is missing, and return it."""
         folder = self.home / "work"
         folder.mkdir(exist_ok=True)
         return folder
 
     def make_token(self) -> Token:
-        """The token that the case speaks of, made and known to the backend.
+        """Make the token of the case's only credential, known to the backend, and return it.
 
         Raises:
             ClientError: the case has no credential, or several.
         """
         if len(self.case.credentials) != 1:
-            raise ClientError(f"this case has {len(self.case.credentials)} credentials, not one")
+            count = len(self.case.credentials)
+            raise ClientError(f"this case has {count} credentials; it needs exactly one")
         (credential,) = self.case.credentials
         return self.backend.tokens.make(credential.token, credential.state)
 
 
 class Runner(Protocol):
-    """How one kind of client is probed."""
+    """A function that probes one kind of client."""
 
     def __call__(self, sandbox: Sandbox) -> Observation:
-        """What the case shows.
+        """Run the client of the case and return the observation.
 
         Raises:
-            ClientError: it cannot be tested here.
+            ClientError: the case cannot be tested on this machine.
         """
 
 
 def find_program(name: str) -> Path:
-    """A program on the user's PATH.
+    """Return the path of a program of Node.js on the user's PATH.
 
     Raises:
-        ClientError: there is none.
+        ClientError: the program is missing.
     """
-    found = shutil.which(name, path=search_path())
-    if found is None:
+    program = shutil.which(name, path=search_path())
+    if program is None:
         raise ClientError(f"{name} is not on PATH; install Node.js 20 or newer")
-    return Path(found)
+    return Path(program)

@@ -11,11 +11,11 @@ import httpx
 from authprobe.clients.base import Sandbox
 from authprobe.clients.raw_http import USER_AGENT
 
-CODE: Final = re.compile(r"[A-Za-z0-9_-]{8,}#[A-Za-z0-9_-]{8,}")
+PASTED_CODE: Final = re.compile(r"[A-Za-z0-9_-]{8,}#[A-Za-z0-9_-]{8,}")
 """`code#state`, as users paste it (anthropics/claude-code#20325)."""
 PARAGRAPH: Final = re.compile(r"<(title|p)>([^<]*)</\1>")
-PAGE_LIMIT_BYTES: Final = 64 * 1024
-PAGE_LIMIT: Final = 30.0
+MAX_PAGE_BYTES: Final = 64 * 1024
+PAGE_TIMEOUT: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +46,14 @@ class Browser:
                     trust_env=False,
                     follow_redirects=True,
                     headers={"user-agent": USER_AGENT},
-                    timeout=min(max(self.limit, 0.1), PAGE_LIMIT),
+                    timeout=min(max(self.limit, 0.1), PAGE_TIMEOUT),
                 ) as client,
                 client.stream("GET", address) as response,
             ):
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > PAGE_LIMIT_BYTES:
+                    if len(body) > MAX_PAGE_BYTES:
                         break
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Page(status=None, text=type(error).__name__)
@@ -63,5 +63,5 @@ class Browser:
 def read_page(status: int, text: str) -> Page:
     """What a page of HTML shows, and the code that it shows for its user to copy."""
     shown = [html.unescape(found[2]).strip() for found in PARAGRAPH.finditer(text)]
-    code = next((each for each in shown if CODE.fullmatch(each)), None)
+    code = next((each for each in shown if PASTED_CODE.fullmatch(each)), None)
     return Page(status=status, text=": ".join(shown) or "an empty page", code=code)

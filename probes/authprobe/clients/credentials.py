@@ -13,15 +13,15 @@ from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
 from authprobe.scenario.model import Credential, Form, Via
 
-FEDERATION: Final = {
+FEDERATION_VARIABLES: Final = {
     "ANTHROPIC_FEDERATION_RULE_ID": "fdrl_authprobe",
     "ANTHROPIC_ORGANIZATION_ID": "00000000-0000-4000-8000-000000000002",
     "ANTHROPIC_SERVICE_ACCOUNT_ID": "svac_authprobe",
 }
 """Variables of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
-SLOW: Final = 4
+SLOW_HELPER_DELAY: Final = 4
 """Seconds that a slow `apiKeyHelper` takes."""
-BREAKS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
+BREAKING_CHARACTERS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
 """What stands in the middle of a value that no header can carry (RFC 9110, 5.5)."""
 
 
@@ -72,11 +72,11 @@ class Handover:
             case Via.REFRESH_TOKEN_VARIABLE:
                 return {name: value, "CLAUDE_CODE_OAUTH_SCOPES": " ".join(LOGIN_SCOPES)}
             case Via.IDENTITY_TOKEN_VARIABLE:
-                return {name: value, **FEDERATION}
+                return {name: value, **FEDERATION_VARIABLES}
             case Via.IDENTITY_TOKEN_FILE_VARIABLE:
                 file = self.home / token.slot
                 self._write(file, value)
-                return {name: str(file), **FEDERATION}
+                return {name: str(file), **FEDERATION_VARIABLES}
             case _:
                 return {name: value}
 
@@ -87,11 +87,11 @@ class Handover:
         """
         if form is Form.TRAILING_LINE_BREAK:
             return f"{token.value}\n"
-        if form not in BREAKS:
+        if form not in BREAKING_CHARACTERS:
             return token.value
         middle = len(token.value) // 2
         parts = token.value[:middle], token.value[middle:]
-        broken = BREAKS[form].join(parts)
+        broken = BREAKING_CHARACTERS[form].join(parts)
         for part in (broken, *parts):
             self.backend.redactor.learn(token.slot, part)
         return broken
@@ -170,7 +170,7 @@ def helper_script(value: str, form: Form | None) -> str:
         case Form.CHATTY:
             lines = ["echo 'Reading the key from the vault'", key]
         case Form.SLOW:
-            lines = [f"sleep {SLOW}", key]
+            lines = [f"sleep {SLOW_HELPER_DELAY}", key]
         case _:
             lines = [key]
     return "\n".join(["#!/bin/sh", *lines, ""])

@@ -11,7 +11,7 @@ import httpx
 
 import authprobe
 from authprobe.clients.base import Sandbox
-from authprobe.clients.observe import DETAIL_LIMIT, MESSAGE_LIMIT, incomplete_observation
+from authprobe.clients.observe import MAX_DETAIL_LENGTH, MAX_MESSAGE_LENGTH, incomplete_observation
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, status_outcome
@@ -20,21 +20,21 @@ from authprobe.scenario.model import Endpoint, Request, Via
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
 CLIENT_ID: Final = "authprobe"
 """Made up: the emulator asks for one (rule B05), and no client's own is borrowed."""
-WORKLOAD: Final = {
+FEDERATION_FIELDS: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "federation_rule_id": "fdrl_authprobe",
     "organization_id": "00000000-0000-4000-8000-000000000002",
     "service_account_id": "svac_authprobe",
 }
 """Fields of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
-GETS: Final = (Request.MODELS, Request.PROFILE, Request.USAGE)
-BODY_LIMIT_BYTES: Final = 1024 * 1024
-QUESTION: Final[dict[str, Any]] = {
+GET_REQUESTS: Final = (Request.MODELS, Request.PROFILE, Request.USAGE)
+MAX_BODY_BYTES: Final = 1024 * 1024
+MESSAGES_BODY: Final[dict[str, Any]] = {
     "model": "claude-sonnet-4-5",
     "messages": [{"role": "user", "content": "ping"}],
 }
 
-OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
+ERROR_OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
     (httpx.TimeoutException, Outcome.TIMED_OUT),
     (httpx.NetworkError, Outcome.UNREACHABLE),
     (httpx.ProxyError, Outcome.UNREACHABLE),
@@ -54,7 +54,7 @@ def probe(sandbox: Sandbox) -> Observation:
         status, body = _send(sandbox, endpoint, deadline=began + sandbox.case.limit)
     except httpx.HTTPError as error:
         timed_out = time.monotonic() - began >= sandbox.case.limit
-        outcome = next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
+        outcome = next(outcome for kind, outcome in ERROR_OUTCOMES if isinstance(error, kind))
         return incomplete_observation(
             sandbox,
             Outcome.TIMED_OUT if timed_out else outcome,
@@ -66,8 +66,8 @@ def probe(sandbox: Sandbox) -> Observation:
     return Observation(
         outcome=status_outcome(status),
         status=status,
-        error_type=error_type and sandbox.redactor.cut(error_type, DETAIL_LIMIT),
-        message=sandbox.redactor.cut(message, MESSAGE_LIMIT) if message else None,
+        error_type=error_type and sandbox.redactor.cut(error_type, MAX_DETAIL_LENGTH),
+        message=sandbox.redactor.cut(message, MAX_MESSAGE_LENGTH) if message else None,
         elapsed=round(time.monotonic() - began, 3),
         exchanges=sandbox.exchanges,
         egress_refused=sandbox.backend.egress_refused,
@@ -83,7 +83,7 @@ def _send(sandbox: Sandbox, endpoint: Endpoint, *, deadline: float) -> tuple[int
         trust_env=False,
     )
     request = httpx.Request(
-        "GET" if endpoint.request in GETS else "POST",
+        "GET" if endpoint.request in GET_REQUESTS else "POST",
         endpoint.url,
         headers=headers,
         content=json.dumps(body) if body is not None else None,
@@ -96,9 +96,9 @@ def _send(sandbox: Sandbox, endpoint: Endpoint, *, deadline: float) -> tuple[int
             received += chunk
             if time.monotonic() > deadline:
                 raise httpx.ReadTimeout("the answer does not end")
-            if len(received) > BODY_LIMIT_BYTES:
+            if len(received) > MAX_BODY_BYTES:
                 break
-        return response.status_code, bytes(received[:BODY_LIMIT_BYTES])
+        return response.status_code, bytes(received[:MAX_BODY_BYTES])
 
 
 def make_request(
@@ -110,16 +110,16 @@ def make_request(
     match endpoint.request:
         case Request.MESSAGES:
             headers["anthropic-version"] = "2023-06-01"
-            body = {**QUESTION, "max_tokens": 1, "stream": endpoint.stream}
+            body = {**MESSAGES_BODY, "max_tokens": 1, "stream": endpoint.stream}
         case Request.COUNT_TOKENS:
             headers["anthropic-version"] = "2023-06-01"
-            body = dict(QUESTION)
+            body = dict(MESSAGES_BODY)
         case Request.MODELS:
             headers["anthropic-version"] = "2023-06-01"
         case Request.REFRESH:
             body = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
         case Request.FEDERATE:
-            body = dict(WORKLOAD)
+            body = dict(FEDERATION_FIELDS)
         case Request.PROFILE | Request.USAGE:
             pass
     if body is not None:

@@ -19,7 +19,7 @@ from authprobe.commands.output import (
 from authprobe.core.escaping import for_json, for_log
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
@@ -113,7 +113,7 @@ def _find(
     if from_log:
         return run_bisection(inquiry, versions, known, replay, NullReporter(), fix=fix)
     with (
-        terminable(),
+        interruptible(),
         make_reporter(plain=is_ci()) as reporter,
         BisectionProber(inquiry, settings, log, reporter) as bench,
     ):

@@ -16,7 +16,7 @@ from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.plan.expand import exact_versions, read_client
 from authprobe.scenario.model import INSTALLED, Client, ClientKind
@@ -86,14 +86,14 @@ def install_clients(names: tuple[str, ...]) -> int:
     limit_bytes = cache_limit_bytes()
     clients = tuple(dict.fromkeys(client for name in names for client in _wanted(name)))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(terminable())
+        stack.enter_context(interruptible())
         made = tempfile.TemporaryDirectory(prefix="authprobe-install-", ignore_cleanup_errors=True)
         scratch = Path(stack.enter_context(made))
         children = Children(scratch)
         cache = stack.enter_context(Cache(cache_folder(), children, scratch, limit_bytes))
         stack.enter_context(children)
         with make_reporter(plain=is_ci()) as reporter:
-            laboratory.install(clients, cache, reporter)
+            laboratory.install_clients(clients, cache, reporter)
     return _tell_installed(clients, cache)
 
 
@@ -151,7 +151,7 @@ def prune_clients(
     folder = cache_folder()
     found = folders.entries(folder)
     used_before = None if older_than is None else folders.days_ago(older_than)
-    chosen = folders.expendable(found, limit_bytes=to_bytes, used_before=used_before)
+    chosen = folders.eviction_candidates(found, limit_bytes=to_bytes, used_before=used_before)
     removed, failed = (list(chosen), False) if dry_run else _remove(folder, chosen)
     for entry in removed:
         print(f"{entry}  {size_text(entry.size_bytes)}")
@@ -168,17 +168,17 @@ def prune_clients(
 def _remove(folder: Path, chosen: tuple[Entry, ...]) -> tuple[list[Entry], bool]:
     """What could be removed, and whether something could not."""
     removed, failed = [], False
-    with terminable(), make_reporter(plain=is_ci()) as reporter:
+    with interruptible(), make_reporter(plain=is_ci()) as reporter:
         folders.sweep(folder)
         if chosen:
-            reporter.stage("removing clients", len(chosen))
+            reporter.begin_stage("removing clients", len(chosen))
         for entry in chosen:
-            reporter.busy(str(entry), "")
+            reporter.begin_step(str(entry), "")
             try:
                 if folders.remove(entry):
                     removed.append(entry)
             except OSError as error:
                 failed = True
-                reporter.tell(f"{entry} cannot be removed: {error.strerror}")
-            reporter.done(str(entry))
+                reporter.notify(f"{entry} cannot be removed: {error.strerror}")
+            reporter.finish_step(str(entry))
     return removed, failed

@@ -26,7 +26,7 @@ from authprobe.diff.runs import Diff, diff_runs
 from authprobe.diff.versions import VersionComparison, check_clients, pairs_of
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
@@ -196,7 +196,7 @@ def _probe(
     """Add what is not known; what is to be told, and the exit code."""
     disk_bytes = settings.cache_limit_bytes
     with (
-        terminable(),
+        interruptible(),
         make_reporter(plain=is_ci()) as reporter,
         ProbeScheduler(settings, log.redactor, reporter, disk_bytes=disk_bytes) as collector,
     ):

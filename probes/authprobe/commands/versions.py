@@ -25,7 +25,7 @@ from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
@@ -139,7 +139,7 @@ def _probe(
         return survey.next_cases(chosen, survey.known(trials, before), tried)
 
     with (
-        terminable(),
+        interruptible(),
         make_reporter(plain=is_ci()) as reporter,
         ProbeScheduler(
             settings, log.redactor, reporter, disk_bytes=options.disk_bytes

@@ -18,7 +18,7 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Client, ClientKind
 from authprobe.settings import Settings, cache_folder
 
-INSTALLS_AT_ONCE: Final = 2
+MAX_CONCURRENT_INSTALLS: Final = 2
 
 
 def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def open_laboratory(
     scratch, network = start_emulator(stack)
     installing = Children(scratch)
     cache = Cache(cache_folder(), installing, scratch, settings.cache_limit_bytes)
-    children = Children(scratch, apart=True)
+    children = Children(scratch, isolated=True)
     for part in (cache, installing, children):
         stack.enter_context(part)
     return Laboratory(
@@ -70,26 +70,26 @@ def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
         raise SettingsError(f"nothing can be probed here: {error}") from None
 
 
-def install(clients: Sequence[Client], cache: Cache, reporter: Reporter) -> None:
+def install_clients(clients: Sequence[Client], cache: Cache, reporter: Reporter) -> None:
     """Prepare these clients; `cache.get` tells what became of each."""
     if not clients:
         return
-    cache.expect(clients)
-    reporter.stage("preparing clients", len(clients))
-    with ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install") as pool:
+    cache.pin(clients)
+    reporter.begin_stage("preparing clients", len(clients))
+    with ThreadPoolExecutor(MAX_CONCURRENT_INSTALLS, thread_name_prefix="install") as pool:
         waiting = {
             pool.submit(
                 cache.prepare,
                 client,
-                functools.partial(reporter.busy, str(client)),
-                reporter.tell,
+                functools.partial(reporter.begin_step, str(client)),
+                reporter.notify,
             ): client
             for client in clients
         }
         try:
             for prepared in as_completed(waiting):
                 prepared.result()
-                reporter.done(str(waiting[prepared]))
+                reporter.finish_step(str(waiting[prepared]))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             cache.stop()

@@ -9,8 +9,8 @@ from typing import Final
 
 from authprobe.clients import claude_code, raw_http
 from authprobe.clients.base import Laboratory, Runner
-from authprobe.clients.home_inspection import with_aftermath
-from authprobe.clients.observe import DETAIL_LIMIT
+from authprobe.clients.home_inspection import inspect_home
+from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.errors import ClientError
@@ -29,16 +29,16 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.ANTHROPIC_NODE: api_sdk.probe,
     ClientKind.LITELLM: litellm.probe,
 }
-CLIENTS: Final = "[clients]"
-LEAST: Final = 5
+CACHE_PLACEHOLDER: Final = "[clients]"
+MIN_PREFIX_LENGTH: Final = 5
 """Characters of the name of a folder that say nothing, as `/home`."""
-REQUESTS_AT_ONCE: Final = 64
+MAX_CONCURRENT_REQUESTS: Final = 64
 """Our own requests wait for answers, not for a processor."""
 
 
 def probe(laboratory: Laboratory, case: Case) -> Observation:
     """What the case shows; `unavailable`, with the reason, if it cannot be tested here."""
-    return _without_folder(laboratory, _observe(laboratory, case))
+    return _mask_cache_path(laboratory, _observe(laboratory, case))
 
 
 def _observe(laboratory: Laboratory, case: Case) -> Observation:
@@ -46,21 +46,21 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
     try:
         with laboratory.sandbox(case) as sandbox:
             try:
-                return with_aftermath(sandbox, RUNNERS[case.client.kind](sandbox))
+                return inspect_home(sandbox, RUNNERS[case.client.kind](sandbox))
             except (ClientError, OSError) as error:
                 return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
 
 
-def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
+def _mask_cache_path(laboratory: Laboratory, seen: Observation) -> Observation:
     """The observation without this machine's name for the folder of clients, which programs that
     cannot be started like to tell.
     """
     folder = str(laboratory.cache.folder)
 
     def plain(text: str | None) -> str | None:
-        return text and _without_beginning(text.replace(folder, CLIENTS), folder)
+        return text and _mask_truncated_path(text.replace(folder, CACHE_PLACEHOLDER), folder)
 
     return dataclasses.replace(
         seen,
@@ -73,19 +73,19 @@ def _without_folder(laboratory: Laboratory, seen: Observation) -> Observation:
     )
 
 
-def _without_beginning(text: str, folder: str) -> str:
+def _mask_truncated_path(text: str, folder: str) -> str:
     """The same where the text was cut within the name."""
     kept, cut, more = text.rpartition("…")
-    lengths = range(len(folder) - 1, LEAST, -1) if cut else ()
+    lengths = range(len(folder) - 1, MIN_PREFIX_LENGTH, -1) if cut else ()
     part = next((folder[:length] for length in lengths if kept.endswith(folder[:length])), None)
-    return f"{kept.removesuffix(part)}{CLIENTS}{cut}{more}" if part else text
+    return f"{kept.removesuffix(part)}{CACHE_PLACEHOLDER}{cut}{more}" if part else text
 
 
 def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:
     return Observation(
         outcome=Outcome.UNAVAILABLE,
         elapsed=round(time.monotonic() - began, 3),
-        detail=redactor.cut(str(error), DETAIL_LIMIT),
+        detail=redactor.cut(str(error), MAX_DETAIL_LENGTH),
     )
 
 
@@ -110,7 +110,7 @@ def probe_all(
             case = waiting.popleft()
             running[executor.submit(probe_one, case)] = case, waiting
 
-    for _ in range(REQUESTS_AT_ONCE):
+    for _ in range(MAX_CONCURRENT_REQUESTS):
         begin(requests)
     for _ in range(jobs):
         begin(programs)
@@ -126,12 +126,12 @@ def probe_all(
             future.cancel()
 
 
-def thread_pool(jobs: int) -> ThreadPoolExecutor:
+def make_thread_pool(jobs: int) -> ThreadPoolExecutor:
     """Threads enough for `probe_all`."""
-    return ThreadPoolExecutor(REQUESTS_AT_ONCE + jobs, thread_name_prefix="probe")
+    return ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS + jobs, thread_name_prefix="probe")
 
 
-def clients_of(cases: Sequence[Case]) -> tuple[Client, ...]:
+def required_clients(cases: Sequence[Case]) -> tuple[Client, ...]:
     """Every client that must be installed, each once."""
     clients: dict[Client, None] = {}
     for case in cases:

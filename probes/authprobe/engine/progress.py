@@ -11,44 +11,44 @@ from authprobe.core.escaping import for_log
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-NAMED: Final = 4
+MAX_STEPS_SHOWN: Final = 4
 """What is being worked on and has a line of its own; there may be many more."""
 
 
 class Reporter(Protocol):
     """What the engine tells while it works."""
 
-    def stage(self, title: str, total: int) -> None:
+    def begin_stage(self, title: str, total: int) -> None:
         """A stage of so many steps begins."""
 
-    def busy(self, name: str, doing: str) -> None:
+    def begin_step(self, name: str, doing: str) -> None:
         """Something is worked on."""
 
-    def done(self, name: str) -> None:
+    def finish_step(self, name: str) -> None:
         """A step is over."""
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         """Something to know afterwards as well."""
 
 
 class NullReporter:
     """Tells nothing: what is told of is over at once."""
 
-    def stage(self, title: str, total: int) -> None:
+    def begin_stage(self, title: str, total: int) -> None:
         """Nothing."""
 
-    def busy(self, name: str, doing: str) -> None:
+    def begin_step(self, name: str, doing: str) -> None:
         """Nothing."""
 
-    def done(self, name: str) -> None:
+    def finish_step(self, name: str) -> None:
         """Nothing."""
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _Step:
     """Something that is being worked on."""
 
     name: str
@@ -60,11 +60,11 @@ class _Work:
         return f"{self.name} {self.doing}".strip() + f" ({seconds:.0f} s)"
 
 
-class _Busy:
+class _ActiveSteps:
     """What is being worked on, since when."""
 
     def __init__(self) -> None:
-        self._work: dict[str, _Work] = {}
+        self._work: dict[str, _Step] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -72,7 +72,7 @@ class _Busy:
 
     def begin(self, name: str, doing: str) -> None:
         """Remember this, or what is done with it now."""
-        self._work[name] = _Work(name, doing, time.monotonic())
+        self._work[name] = _Step(name, doing, time.monotonic())
 
     def end(self, name: str) -> None:
         """Forget this."""
@@ -81,8 +81,8 @@ class _Busy:
     def words(self) -> list[str]:
         """What has taken longest so far, and how many more there are."""
         work = sorted(self._work.values(), key=lambda each: each.since)
-        more = [f"and {len(work) - NAMED} more"] if len(work) > NAMED else []
-        return [*map(str, work[:NAMED]), *more]
+        more = [f"and {len(work) - MAX_STEPS_SHOWN} more"] if len(work) > MAX_STEPS_SHOWN else []
+        return [*map(str, work[:MAX_STEPS_SHOWN]), *more]
 
 
 class LiveReporter:
@@ -108,7 +108,7 @@ class LiveReporter:
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
-        self._busy = _Busy()
+        self._busy = _ActiveSteps()
         self._task = self._progress.add_task("", visible=False)
         self._live = Live(
             console=console or Console(stderr=True), get_renderable=self.drawn, transient=True
@@ -132,18 +132,18 @@ class LiveReporter:
         ]
         return Group(self._progress.get_renderable(), *lines)
 
-    def stage(self, title: str, total: int) -> None:
+    def begin_stage(self, title: str, total: int) -> None:
         self._busy.clear()
         self._progress.reset(self._task, description=title, total=total, visible=True)
 
-    def busy(self, name: str, doing: str) -> None:
+    def begin_step(self, name: str, doing: str) -> None:
         self._busy.begin(name, doing)
 
-    def done(self, name: str) -> None:
+    def finish_step(self, name: str) -> None:
         self._busy.end(name)
         self._progress.advance(self._task)
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         self._live.console.print(for_log(line), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -157,7 +157,7 @@ class LogReporter:
 
     def __init__(self) -> None:
         self._title, self._total, self._count = "", 0, 0
-        self._busy = _Busy()
+        self._busy = _ActiveSteps()
         self._spoke = time.monotonic()
         self._over = threading.Event()
 
@@ -168,23 +168,23 @@ class LogReporter:
     def __exit__(self, *_: object) -> None:
         self._over.set()
 
-    def stage(self, title: str, total: int) -> None:
+    def begin_stage(self, title: str, total: int) -> None:
         self._busy.clear()
         self._title, self._total, self._count = title, total, 0
         self._say(f"{title}: {total}")
 
-    def busy(self, name: str, doing: str) -> None:
+    def begin_step(self, name: str, doing: str) -> None:
         self._busy.begin(name, doing)
         if doing:
             self._say(f"{name}: {doing}")
 
-    def done(self, name: str) -> None:
+    def finish_step(self, name: str) -> None:
         self._busy.end(name)
         self._count += 1
         if time.monotonic() - self._spoke > self.EVERY:
             self._say(self._state())
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         self._say(line)
 
     def _state(self) -> str:

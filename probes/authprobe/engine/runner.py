@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from authprobe.clients.base import Laboratory
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
-from authprobe.engine.laboratory import install, open_laboratory, published_versions
+from authprobe.engine.laboratory import install_clients, open_laboratory, published_versions
 from authprobe.engine.progress import Reporter
 from authprobe.engine.record import make_record
-from authprobe.engine.signals import terminable
+from authprobe.engine.signals import interruptible
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
@@ -79,14 +79,14 @@ def execute(
     interrupted, laboratory = False, None
     with PartialResults(settings.out) as partial:
         try:
-            with terminable(), contextlib.ExitStack() as stack:
+            with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
                 observed = _probe(laboratory, cases, settings, reporter)
                 for case, observation in stack.enter_context(contextlib.closing(observed)):
                     record = make_record(case, observation, plan.baseline, plan.known)
                     partial.add(record)
                     records.append(record)
-                    reporter.done(case.id)
+                    reporter.finish_step(case.id)
         except KeyboardInterrupt:
             interrupted = True
     limited = interrupted or settings.is_limited or len(cases) < len(plan.cases)
@@ -109,12 +109,12 @@ def _probe(
     laboratory: Laboratory, cases: Sequence[Case], settings: Settings, reporter: Reporter
 ) -> Generator[tuple[Case, Observation]]:
     # Ended in reverse: first what runs, then who waits for it; what it talked to goes last.
-    with probe.thread_pool(settings.jobs) as executor, laboratory.children:
-        install(probe.clients_of(cases), laboratory.cache, reporter)
-        reporter.stage("probing", len(cases))
+    with probe.make_thread_pool(settings.jobs) as executor, laboratory.children:
+        install_clients(probe.required_clients(cases), laboratory.cache, reporter)
+        reporter.begin_stage("probing", len(cases))
 
         def probe_one(case: Case) -> Observation:
-            reporter.busy(case.id, "")
+            reporter.begin_step(case.id, "")
             return probe.probe(laboratory, case)
 
         yield from probe.probe_all(cases, probe_one, executor, jobs=settings.jobs)

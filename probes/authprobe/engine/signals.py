@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
-AGAIN: Final = 0.02
+RERAISE_DELAY: Final = 0.02
 """Seconds until what was lost is raised again: by then the finalizer is over."""
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM ends the run as Ctrl-C does, and neither is lost.
 
     Python raises KeyboardInterrupt between any two of its instructions; in a finalizer, as that of
@@ -31,7 +31,7 @@ def terminable() -> Iterator[None]:
     def interrupt_again(lost: "sys.UnraisableHookArgs", /) -> None:
         if isinstance(lost.exc_value, KeyboardInterrupt):
             # To this thread: what it waits for ends by a signal of its own alone.
-            threading.Timer(AGAIN, signal.pthread_kill, (ours, signal.SIGINT)).start()
+            threading.Timer(RERAISE_DELAY, signal.pthread_kill, (ours, signal.SIGINT)).start()
         else:
             tell(lost)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from authprobe.clients.base import Laboratory
 from authprobe.engine import probe
-from authprobe.engine.laboratory import INSTALLS_AT_ONCE
+from authprobe.engine.laboratory import MAX_CONCURRENT_INSTALLS
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
@@ -20,7 +20,7 @@ from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial
 from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason
 
-OPEN_AT_ONCE: Final = INSTALLS_AT_ONCE + 1
+OPEN_AT_ONCE: Final = MAX_CONCURRENT_INSTALLS + 1
 """Versions that are installed or probed: the next is there when a slow case holds one up."""
 
 
@@ -84,7 +84,7 @@ class ProbeScheduler(ProbeSession):
         """Each case with what it shows, in the order in which they end; version after version."""
         laboratory = self.laboratory
         waiting = deque(_by_client(cases).items())
-        self._reporter.stage("installing and probing", len(waiting) + len(cases))
+        self._reporter.begin_stage("installing and probing", len(waiting) + len(cases))
         versions: dict[Client, _Version] = {}
         ready: deque[Case] = deque()
         running: dict[Future[Observation], Case] = {}
@@ -94,7 +94,7 @@ class ProbeScheduler(ProbeSession):
                 versions[client] = self._open(laboratory, own)
             while ready and len(running) < self._jobs:
                 case = ready.popleft()
-                self._reporter.busy(case.id, "")
+                self._reporter.begin_step(case.id, "")
                 running[self._probing.submit(probe.probe, laboratory, case)] = case
             preparing = {v.preparing: v for v in versions.values() if v.preparing is not None}
             waited_for: list[Future[Any]] = [*running, *preparing]
@@ -103,7 +103,7 @@ class ProbeScheduler(ProbeSession):
                 prepared.result()
                 preparing[prepared].preparing = None
                 ready.extend(preparing[prepared].cases)
-                self._reporter.done(str(preparing[prepared].cases[0].client))
+                self._reporter.finish_step(str(preparing[prepared].cases[0].client))
                 self._count(laboratory)
             for probed in (each for each in tuple(running) if each in done):
                 case = running.pop(probed)
@@ -112,20 +112,20 @@ class ProbeScheduler(ProbeSession):
                     del versions[case.client]
                     self._close(laboratory, case.client)
                 self.probes += 1
-                self._reporter.done(case.id)
+                self._reporter.finish_step(case.id)
                 yield case, probed.result()
 
     def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _Version:
-        clients = probe.clients_of(cases)
-        laboratory.cache.expect(clients)
-        self._reporter.busy(str(cases[0].client), "")
+        clients = probe.required_clients(cases)
+        laboratory.cache.pin(clients)
+        self._reporter.begin_step(str(cases[0].client), "")
         preparing = self._installing.submit(self._prepare, laboratory, clients)
         return _Version(cases, preparing, len(cases))
 
     def _prepare(self, laboratory: Laboratory, clients: Sequence[Client]) -> None:
         for client in clients:
-            say = functools.partial(self._reporter.busy, str(client))
-            laboratory.cache.prepare(client, say, self._reporter.tell)
+            say = functools.partial(self._reporter.begin_step, str(client))
+            laboratory.cache.prepare(client, say, self._reporter.notify)
 
     def _count(self, laboratory: Laboratory) -> None:
         self.installs = laboratory.cache.installs
@@ -133,10 +133,10 @@ class ProbeScheduler(ProbeSession):
 
     def _close(self, laboratory: Laboratory, client: Client) -> None:
         """Let it go; what is too much is removed, the oldest first."""
-        laboratory.cache.give_back(client)
+        laboratory.cache.release(client)
         self._probed.append(client)
         while self._probed and laboratory.cache.new_bytes > self._disk_bytes:
-            laboratory.cache.forget(self._probed.popleft())
+            laboratory.cache.evict(self._probed.popleft())
 
 
 def _by_client(cases: Sequence[Case]) -> dict[Client, list[Case]]:

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installation.installers import HERE
-from authprobe.engine.laboratory import INSTALLS_AT_ONCE, open_laboratory
+from authprobe.clients.installation.installers import LOCAL_REASONS
+from authprobe.engine.laboratory import MAX_CONCURRENT_INSTALLS, open_laboratory
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
@@ -22,7 +22,7 @@ def local_failure_reason(seen: Observation) -> str | None:
     """Why no version at all can be had; None: it is about this one, if anything."""
     if seen.outcome is not Outcome.UNAVAILABLE:
         return None
-    return next((reason for reason in HERE if reason in (seen.detail or "")), None)
+    return next((reason for reason in LOCAL_REASONS if reason in (seen.detail or "")), None)
 
 
 def keep(log: ProbeLog, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
@@ -32,7 +32,7 @@ def keep(log: ProbeLog, case: Case, observation: Observation, reporter: Reporter
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     trial = Trial(key=cache_key(case), at=now, observation=observation)
     if not log.add(trial):
-        reporter.tell(f"{case.client}: {SECRET}")
+        reporter.notify(f"{case.client}: {SECRET}")
         return None
     return trial
 
@@ -47,7 +47,7 @@ class ProbeSession:
         self._redactor = redactor
         self._stack = contextlib.ExitStack()
         self._opened: Laboratory | None = None
-        self._installing = ThreadPoolExecutor(INSTALLS_AT_ONCE, thread_name_prefix="install")
+        self._installing = ThreadPoolExecutor(MAX_CONCURRENT_INSTALLS, thread_name_prefix="install")
         self._probing = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
 
     @property

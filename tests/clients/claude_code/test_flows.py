@@ -10,8 +10,8 @@ from authprobe.clients import claude_code
 from authprobe.clients.base import Laboratory
 from authprobe.clients.browser import read_page
 from authprobe.clients.claude_code import account, interactive, login, prompt
-from authprobe.clients.claude_code.command import node_for
-from authprobe.clients.home_inspection import with_aftermath
+from authprobe.clients.claude_code.command import find_node_for
+from authprobe.clients.home_inspection import inspect_home
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
@@ -41,11 +41,11 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for made in (program, node):
         made.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(login, "PATIENCE", 1.0)
-    monkeypatch.setattr(login, "QUIET", 0.1)
-    monkeypatch.setattr(interactive, "REST", 0.2)
-    monkeypatch.setattr(interactive, "PATIENCE", 3.0)
-    monkeypatch.setattr(prompt, "ENDING", 1.0)
+    monkeypatch.setattr(login, "SCREEN_TIMEOUT", 1.0)
+    monkeypatch.setattr(login, "QUIET_PERIOD", 0.1)
+    monkeypatch.setattr(interactive, "QUIET_PERIOD", 0.2)
+    monkeypatch.setattr(interactive, "SCREEN_TIMEOUT", 3.0)
+    monkeypatch.setattr(prompt, "EXIT_TIMEOUT", 1.0)
     ours = Laboratory(
         network=laboratory.network,
         children=laboratory.children,
@@ -74,7 +74,7 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with ours.sandbox(case) as sandbox:
             (sandbox.home / "bin").mkdir()
             (sandbox.home / "bin" / "does").write_text("\n".join(does))
-            return with_aftermath(sandbox, claude_code.probe(sandbox))
+            return inspect_home(sandbox, claude_code.probe(sandbox))
 
     return observed
 
@@ -265,7 +265,7 @@ def test_a_program_that_node_does_not_run_needs_none(
     assert observe(Flow.AUTH_LOGOUT).outcome is Outcome.ACCEPTED
     native = tmp_path / "native"
     native.write_bytes(b"\x7fELF\x02\x01\x01 node\n")
-    assert node_for(native) == {}
+    assert find_node_for(native) == {}
 
 
 @pytest.mark.parametrize(
@@ -278,9 +278,9 @@ def test_the_javascript_packaging_needs_node(
     program.write_text(f"{line}\nmain()\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClientError, match="node is not on PATH"):
-        node_for(program)
+        find_node_for(program)
     (tmp_path / "node").touch(mode=0o755)
-    assert node_for(program) == {"node": tmp_path / "node"}
+    assert find_node_for(program) == {"node": tmp_path / "node"}
 
 
 AT_ONCE = Flow.PROMPTS_AT_ONCE

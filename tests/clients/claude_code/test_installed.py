@@ -65,7 +65,7 @@ def test_without_one_it_is_unavailable(
     ("text", "told"),
     [
         ("echo broken >&2; exit 3", "the claude on PATH: --version failed: broken"),
-        ("echo hello", "the claude on PATH does not say its version"),
+        ("echo hello", "the claude on PATH reports no version"),
     ],
 )
 def test_one_that_does_not_say_its_version_is_unavailable(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.clients.installation.installers import ASK_LIMIT, reason_of
+from authprobe.clients.installation.installers import QUERY_TIMEOUT, failure_reason
 from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
 from authprobe.scenario.model import Client, ClientKind, parse_client
@@ -131,7 +131,7 @@ def test_a_failed_installation_has_a_reason(
 )
 def test_what_a_package_needs_is_told_from_the_package(missing: str, reason: str) -> None:
     printed = f"ERROR: No matching distribution found for {missing}\n"
-    assert reason_of(printed, "litellm") == reason
+    assert failure_reason(printed, "litellm") == reason
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def test_a_registry_that_lacks_what_a_package_needs_can_be_reached(
         f"{before}ERROR: Could not find a version that satisfies the requirement {missing} "
         f"(from versions: none)\nERROR: No matching distribution found for {missing}"
     )
-    assert reason_of(printed, "litellm") == reason
+    assert failure_reason(printed, "litellm") == reason
 
 
 def test_output_that_means_nothing_has_no_reason() -> None:
-    assert reason_of("added 3 packages in 2 s") is None
+    assert failure_reason("added 3 packages in 2 s") is None
 
 
 def test_a_failure_is_told_each_time_and_may_be_overcome(registry: Registry, cache: Cache) -> None:
@@ -208,7 +208,7 @@ def test_a_client_that_calls_itself_something_else_is_refused(
     registry: Registry, cache: Cache, kind: str
 ) -> None:
     registry.mislabel("2.0.0")
-    assert fault(cache, f"{kind}@1.0.0") == f"{kind} 1.0.0 calls itself 2.0.0"
+    assert fault(cache, f"{kind}@1.0.0") == f"{kind} 1.0.0 reports version 2.0.0"
     assert content(cache, kind) == []
 
 
@@ -225,13 +225,13 @@ def test_a_client_that_does_not_say_its_version_is_refused(
     registry: Registry, cache: Cache
 ) -> None:
     registry.mislabel("hello")
-    assert fault(cache, "claude-code@1.0.0") == "claude-code 1.0.0 calls itself nothing"
+    assert fault(cache, "claude-code@1.0.0") == "claude-code 1.0.0 reports no version"
 
 
 def test_threads_that_want_the_same_version_install_it_once(
     registry: Registry, tmp_path: Path, children: Children
 ) -> None:
-    together = threading.Barrier(4, timeout=ASK_LIMIT)
+    together = threading.Barrier(4, timeout=QUERY_TIMEOUT)
 
     def one(_: int) -> Path:
         cache = Cache(tmp_path / "cache", children)
@@ -252,7 +252,7 @@ def test_processes_that_want_the_same_version_install_it_once(
     argv = [sys.executable, "-c", PROGRAM, str(tmp_path / "cache")]
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     running = [subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert [each.wait(timeout=ASK_LIMIT) for each in running] == [0, 0]
+    assert [each.wait(timeout=QUERY_TIMEOUT) for each in running] == [0, 0]
     assert registry.calls == ["install"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.clients.installation.storage import Lock
+from authprobe.clients.installation.storage import ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
 from authprobe.scenario.model import ClientKind
@@ -83,7 +83,7 @@ def test_a_broken_manifest_makes_one_client_unavailable(
     registry: Registry, cache: Cache, text: str, kind: str
 ) -> None:
     registry.after(f"printf '{text}' > \"$modules/$package/package.json\"")
-    assert fault(cache, f"{kind}@1.0.0") == f"{kind}: its package.json is broken"
+    assert fault(cache, f"{kind}@1.0.0") == f"{kind}: its package.json has no readable version"
 
 
 def test_pip_without_a_registry_is_told_so(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_another_version_that_is_being_installed_is_left_alone(
 ) -> None:
     other = cache.folder / "claude-code" / ".new-1.0.0-beta.1_abcdefgh"
     other.mkdir(parents=True)
-    lock = Lock(other.with_name("1.0.0-beta.1.lock"))
+    lock = ClientLock(other.with_name("1.0.0-beta.1.lock"))
     assert lock.take(shared=False)
     install(cache, "claude-code@1.0.0")
     assert other.exists()

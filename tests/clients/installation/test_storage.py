@@ -12,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.clients.installation.installers import ASK_LIMIT
+from authprobe.clients.installation.installers import QUERY_TIMEOUT
 from authprobe.clients.installation.storage import (
-    HASHED_BYTES,
     MANIFEST,
+    MIN_HASHED_BYTES,
+    ClientLock,
     Entry,
-    Lock,
-    damage,
-    describe,
     discard,
     entries,
-    expendable,
+    eviction_candidates,
+    integrity_error,
     lock_file,
     remove,
     sweep,
+    write_manifest,
 )
 from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
@@ -73,11 +73,11 @@ def client(tmp_path: Path) -> Path:
     """A client with a program, a small file and a link, as it was installed."""
     folder = tmp_path / "cache" / "claude-code" / "1.0.0"
     (folder / "bin").mkdir(parents=True)
-    (folder / "program").write_bytes(b"x" * HASHED_BYTES)
+    (folder / "program").write_bytes(b"x" * MIN_HASHED_BYTES)
     (folder / "small").write_bytes(b"y")
     (folder / "bin" / "claude").symlink_to("../program")
     (folder / "bin" / "other").hardlink_to(folder / "program")
-    describe(folder)
+    write_manifest(folder)
     lock_file(folder).touch()
     return folder
 
@@ -92,29 +92,32 @@ def overwrite(path: Path, data: bytes) -> None:
 
 
 def test_what_is_as_it_was_installed_is_whole(client: Path) -> None:
-    assert damage(client) is None
+    assert integrity_error(client) is None
     (client / "__pycache__").mkdir()
     (client / "__pycache__" / "x.pyc").touch()
     (client / "more").touch()
     overwrite(client / "program", b"xx")
     client.rename(client.with_name("2.0.0"))
-    assert damage(client.with_name("2.0.0")) is None
+    assert integrity_error(client.with_name("2.0.0")) is None
 
 
 def test_any_damage_is_told(client: Path) -> None:
     overwrite(client / "program", b"yy")
-    assert damage(client) in {"program has another content", "bin/other has another content"}
+    assert integrity_error(client) in {
+        "program: checksum mismatch",
+        "bin/other: checksum mismatch",
+    }
     (client / "small").write_bytes(b"yy")
-    (client / "program").write_bytes(b"x" * HASHED_BYTES)
-    assert damage(client) == "small has another size"
+    (client / "program").write_bytes(b"x" * MIN_HASHED_BYTES)
+    assert integrity_error(client) == "small: size mismatch"
     (client / "small").unlink()
-    assert damage(client) == "small is gone"
+    assert integrity_error(client) == "small: missing"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"size_bytes": 1, "files": [1]}'])
 def test_without_a_manifest_it_is_damaged(client: Path, text: str) -> None:
     (client / MANIFEST).write_text(text)
-    assert damage(client) == "its list of files cannot be read"
+    assert integrity_error(client) == "its file manifest is missing or unreadable"
 
 
 def test_a_large_client_is_checked_in_no_time(tmp_path: Path) -> None:
@@ -124,22 +127,22 @@ def test_a_large_client_is_checked_in_no_time(tmp_path: Path) -> None:
         for name in range(100):
             (folder / str(number) / str(name)).touch()
     with (folder / "program").open("wb") as file:
-        file.truncate(100 * HASHED_BYTES)
-    describe(folder)
+        file.truncate(100 * MIN_HASHED_BYTES)
+    write_manifest(folder)
     began = time.process_time()
-    assert damage(folder) is None
+    assert integrity_error(folder) is None
     assert time.process_time() - began < 0.1
 
 
 def test_a_file_with_two_names_counts_once(client: Path) -> None:
     (entry,) = entries(client.parent.parent)
-    assert HASHED_BYTES < entry.size_bytes < HASHED_BYTES + 100
+    assert MIN_HASHED_BYTES < entry.size_bytes < MIN_HASHED_BYTES + 100
     (client / MANIFEST).unlink()
     assert entries(client.parent.parent) == (entry,)
 
 
 def test_a_lock_is_shared_or_held_alone(tmp_path: Path) -> None:
-    one, other = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    one, other = ClientLock(tmp_path / "lock"), ClientLock(tmp_path / "lock")
     assert one.take(shared=True)
     assert other.take(shared=True)
     assert not one.take(shared=False)
@@ -178,7 +181,7 @@ def test_what_is_no_client_is_not_listed(client: Path) -> None:
 
 
 def test_a_client_in_use_is_not_removed(client: Path) -> None:
-    lock = Lock(lock_file(client))
+    lock = ClientLock(lock_file(client))
     assert lock.take(shared=True)
     (entry,) = entries(client.parent.parent)
     assert entry.in_use
@@ -212,7 +215,7 @@ _entries = st.lists(
 def test_least_recently_used_goes_first(
     found: list[Entry], limit_bytes: int, used_before: float | None
 ) -> None:
-    chosen = expendable(found, limit_bytes=limit_bytes, used_before=used_before)
+    chosen = eviction_candidates(found, limit_bytes=limit_bytes, used_before=used_before)
     assert not any(entry.in_use for entry in chosen)
     left = [entry for entry in found if entry not in chosen and not entry.in_use]
     total = sum(entry.size_bytes for entry in found if entry not in chosen)
@@ -224,7 +227,7 @@ def test_least_recently_used_goes_first(
 
 
 def test_nothing_is_expendable_without_a_reason(client: Path) -> None:
-    assert expendable(entries(client.parent.parent)) == ()
+    assert eviction_candidates(entries(client.parent.parent)) == ()
 
 
 def make_used(cache: Cache, version: str, seconds_ago: float) -> None:
@@ -263,7 +266,7 @@ def test_what_a_run_is_going_to_use_makes_no_room(
         install(cache, "claude-code@1.0.0")
     with Cache(cache.folder, children, limit_bytes=1) as cache:
         clients = [parse_client("claude-code@1.0.1"), parse_client("claude-code@1.0.0")]
-        cache.expect(clients)
+        cache.pin(clients)
         for client in clients:
             cache.prepare(client, print)
         assert content(cache) == ["1.0.0", "1.0.1"]
@@ -280,7 +283,7 @@ def test_what_another_run_uses_stays_until_that_ends(
         cache.make_room()
         assert content(cache) == ["1.0.0"]
         other.kill()
-        other.wait(timeout=ASK_LIMIT)
+        other.wait(timeout=QUERY_TIMEOUT)
         cache.make_room()
         assert content(cache) == []
 
@@ -336,9 +339,9 @@ def test_to_discard_what_is_not_there_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "wrong"),
     [
-        ("rm -r node_modules/@anthropic-ai", "package.json is gone"),
-        ("echo >> node_modules/.bin/claude", "claude has another size"),
-        ("rm authprobe.json", "its list of files cannot be read"),
+        ("rm -r node_modules/@anthropic-ai", "package.json: missing"),
+        ("echo >> node_modules/.bin/claude", "claude: size mismatch"),
+        ("rm authprobe.json", "its file manifest is missing or unreadable"),
     ],
 )
 def test_a_damaged_client_is_installed_again_and_that_is_said(
@@ -352,11 +355,11 @@ def test_a_damaged_client_is_installed_again_and_that_is_said(
     with Cache(cache.folder, children) as again:
         again.prepare(parse_client("claude-code@1.0.0"), said.append, told.append)
         assert again.get(parse_client("claude-code@1.0.0")).program.exists()
-        assert damage(folder) is None
+        assert integrity_error(folder) is None
     assert said == ["installing 1.0.0"]
     (line,) = told
     assert line.startswith("claude-code@1.0.0 is damaged (")
-    assert line.endswith(f"{wrong}) and is installed again")
+    assert line.endswith(f"{wrong}) and is being reinstalled")
     assert content(cache) == ["1.0.0"]
 
 

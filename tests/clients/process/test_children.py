@@ -76,7 +76,7 @@ def alive(pid: int) -> bool:
 )
 def test_the_end_is_told_by_its_exit_code(children: Children, script: str, code: int) -> None:
     finished = shell(children, script)
-    assert (finished.exit_code, finished.ended) == (code, ExitReason.ITSELF)
+    assert (finished.exit_code, finished.exit_reason) == (code, ExitReason.EXITED)
     assert 0 < finished.elapsed < LIMIT
 
 
@@ -104,7 +104,7 @@ def test_output_is_kept_up_to_a_limit(
 def test_the_limit_ends_a_child_with_all_that_it_started(children: Children) -> None:
     script = "sleep 300 & echo $!; (sleep 300 & echo $!; wait) & trap '' TERM; wait"
     finished = shell(children, script, limit=0.3)
-    assert (finished.exit_code, finished.ended) == (-9, ExitReason.LIMIT)
+    assert (finished.exit_code, finished.exit_reason) == (-9, ExitReason.TIMED_OUT)
     assert 0.3 <= finished.elapsed < 3
     pids = [int(line) for line in finished.stdout.split()]
     assert len(pids) == 2
@@ -113,12 +113,12 @@ def test_the_limit_ends_a_child_with_all_that_it_started(children: Children) -> 
 
 def test_the_limit_ends_a_child_that_never_stops_writing(children: Children) -> None:
     finished = shell(children, "while :; do echo x; done", limit=0.2)
-    assert (finished.exit_code, finished.ended) == (-9, ExitReason.LIMIT)
+    assert (finished.exit_code, finished.exit_reason) == (-9, ExitReason.TIMED_OUT)
 
 
 def test_a_child_that_ends_takes_its_process_group_with_it(children: Children) -> None:
     finished = shell(children, "sleep 300 & echo $!")
-    assert (finished.exit_code, finished.ended) == (0, ExitReason.ITSELF)
+    assert (finished.exit_code, finished.exit_reason) == (0, ExitReason.EXITED)
     wait_until(lambda: not alive(int(finished.stdout)))
 
 
@@ -248,7 +248,7 @@ def test_a_line_of_a_child_that_has_ended_is_not_waited_for(children: Children) 
 def test_the_exit_code_is_known_also_when_a_line_was_waited_for(children: Children) -> None:
     with children.start([SH, "-c", "echo x; exit 7"], env=SYSTEM, cwd=Path("/")) as child:
         assert child.read_line_with("no such thing", LIMIT) is None
-        assert (child.ended, child.wait(LIMIT).exit_code) == (True, 7)
+        assert (child.has_exited, child.wait(LIMIT).exit_code) == (True, 7)
 
 
 def test_what_is_written_is_read_until_the_input_ends(children: Children) -> None:
@@ -312,7 +312,7 @@ def test_a_child_can_be_ended_by_a_signal_as_anywhere_else(children: Children, n
 def test_nothing_is_started_or_left_open_when_the_run_is_over() -> None:
     children = Children()
     children.close()
-    with pytest.raises(ClientError, match="the run is over"):
+    with pytest.raises(ClientError, match="the run is shutting down"):
         children.run(["/bin/echo"], env=SYSTEM, cwd=Path("/"), limit=5)
 
 

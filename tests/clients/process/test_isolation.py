@@ -64,7 +64,7 @@ print(json.dumps({"left": left, "same": before == (os.getuid(), os.getgid()), "n
 @pytest.fixture(scope="module")
 def apart() -> Iterator[Children]:
     """Children with a network of their own."""
-    with Children(apart=True) as opened:
+    with Children(isolated=True) as opened:
         opened.free_port()
         if opened.network is not ChildNetwork.LOOPBACK:
             pytest.skip("this system lets nobody have a network of their own")
@@ -74,7 +74,7 @@ def apart() -> Iterator[Children]:
 @pytest.fixture(scope="module", params=[True, False], ids=["apart", "not apart"])
 def children(request: pytest.FixtureRequest) -> Iterator[Children]:
     """Children with a network of their own where that is possible, and others."""
-    with Children(apart=request.param) as opened:
+    with Children(isolated=request.param) as opened:
         yield opened
 
 
@@ -142,9 +142,9 @@ def test_a_port_at_which_nobody_listens_refuses(children: Children) -> None:
 
 
 def test_nothing_is_bound_when_the_run_is_over() -> None:
-    children = Children(apart=True)
+    children = Children(isolated=True)
     children.close()
-    with pytest.raises(ClientError, match="over"):
+    with pytest.raises(ClientError, match="shutting down"):
         children.bind()
 
 
@@ -155,7 +155,7 @@ def test_a_system_that_does_not_allow_it_is_told_of(
     other = tmp_path / "launcher.py"
     other.write_text(source)
     monkeypatch.setattr(launcher, "__file__", str(other))
-    with Children(apart=True) as children:
+    with Children(isolated=True) as children:
         children.free_port()
         assert children.network is ChildNetwork.MACHINE
         assert run(children, INTERFACES).exit_code == 0

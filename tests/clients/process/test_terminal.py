@@ -70,9 +70,9 @@ def test_the_terminal_is_the_childs_own_and_wide(children: Children) -> None:
 def test_what_is_typed_arrives_and_enter_sends_it(children: Children) -> None:
     script = "import sys; print('>', flush=True); print('got', sys.stdin.readline().upper())"
     with terminal(children, script) as it:
-        assert it.changes(LIMIT)
+        assert it.wait_for_change(LIMIT)
         it.type("code#state")
-        it.settle(0.1, LIMIT)
+        it.wait_until_quiet(0.1, LIMIT)
         assert "got" not in it.text
         it.enter()
         assert it.child.wait(LIMIT).exit_code == 0
@@ -81,27 +81,27 @@ def test_what_is_typed_arrives_and_enter_sends_it(children: Children) -> None:
 
 def test_a_screen_that_stays_the_same_does_not_change(children: Children) -> None:
     with terminal(children, "import time; print('still', flush=True); time.sleep(300)") as it:
-        assert it.changes(LIMIT)
+        assert it.wait_for_change(LIMIT)
         began = time.monotonic()
-        assert not it.changes(0.2)
+        assert not it.wait_for_change(0.2)
         assert 0.2 <= time.monotonic() - began < LIMIT
-        assert not it.child.ended
+        assert not it.child.has_exited
         finished = it.child.wait(0.0)
-        assert (finished.ended, finished.exit_code) == (ExitReason.LIMIT, -signal.SIGKILL)
+        assert (finished.exit_reason, finished.exit_code) == (ExitReason.TIMED_OUT, -signal.SIGKILL)
 
 
 def test_a_child_that_has_ended_changes_nothing_more(children: Children) -> None:
     with terminal(children, "print('over')") as it:
-        while it.changes(LIMIT):
+        while it.wait_for_change(LIMIT):
             pass
-        assert it.child.ended
+        assert it.child.has_exited
         assert it.lines == ("over",)
 
 
 def test_a_screen_that_never_rests_is_not_waited_for(children: Children) -> None:
     with terminal(children, "while True: print('x' * 100, flush=True)") as it:
         began = time.monotonic()
-        it.settle(0.5, 1.0)
+        it.wait_until_quiet(0.5, 1.0)
         assert time.monotonic() - began < LIMIT
 
 
@@ -109,7 +109,7 @@ def test_too_much_output_is_cut_and_what_runs_on_is_ended(children: Children) ->
     with terminal(children, "while True: print('x' * 499, flush=True)") as it:
         finished = it.child.wait(3.0)
         assert len(it.child.output) <= OUTPUT_LIMIT_BYTES
-        assert finished.ended is ExitReason.LIMIT
+        assert finished.exit_reason is ExitReason.TIMED_OUT
 
 
 def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:
@@ -118,7 +118,7 @@ def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:
         "os.read(0, 1)"
     )
     with terminal(children, script) as it:
-        assert it.changes(LIMIT)
+        assert it.wait_for_change(LIMIT)
         pid = int(it.text)
     wait_until(lambda: not is_there(pid))
 

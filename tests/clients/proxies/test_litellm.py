@@ -10,7 +10,7 @@ import pytest
 from authprobe.clients.base import Laboratory
 from authprobe.clients.process.children import Children
 from authprobe.clients.proxies import litellm
-from authprobe.clients.proxies.litellm import KEY
+from authprobe.clients.proxies.litellm import GATEWAY_KEY
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
@@ -73,7 +73,7 @@ def environment_of(laboratory: Laboratory, folder: Path, client: str, *given: Cr
 def test_it_is_started_with_its_own_credential_only(laboratory: Laboratory, tmp_path: Path) -> None:
     lines = environment_of(laboratory, tmp_path, LITELLM, OWN, USERS).splitlines()
     assert "ANTHROPIC_API_KEY=[redacted:api-key]" in lines
-    assert f"LITELLM_MASTER_KEY={KEY}" in lines
+    assert f"LITELLM_MASTER_KEY={GATEWAY_KEY}" in lines
     assert not any("access-token" in line for line in lines)
 
 
@@ -92,7 +92,7 @@ def test_one_that_never_listens_is_ended(laboratory: Laboratory, tmp_path: Path)
 
 
 def test_one_that_does_not_answer_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    silent = made_up(laboratory, tmp_path, f"echo '{litellm.READY}'; sleep 60")
+    silent = made_up(laboratory, tmp_path, f"echo '{litellm.READY_MARKER}'; sleep 60")
     seen = observe(silent, LITELLM, OWN, limit=5.0)
     assert seen.outcome is Outcome.CRASHED
     assert "the gateway gave no answer" in (seen.detail or "")

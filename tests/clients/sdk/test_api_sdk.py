@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.observe import Report, verified_version
+from authprobe.clients.observe import ClientReport, verified_version
 from authprobe.clients.process.children import Children
 from authprobe.clients.sdk.api_sdk import PRODUCTS, read_report
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
@@ -152,7 +152,7 @@ def test_another_version_than_was_installed_is_not_judged(product: str) -> None:
 def test_the_last_line_is_read() -> None:
     told = read_report("warning\n" + json.dumps({"answer": "pong", "error": None}) + "\n")
     assert told is not None
-    assert (told.report, told.detail) == (Report(is_error=False, message="pong"), None)
+    assert (told.report, told.detail) == (ClientReport(is_error=False, message="pong"), None)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_exception_is_read(changes: dict[str, Any], status: int | None, detai
     told = read_report(json.dumps({"answer": None, "error": RAISED | changes}))
     message = "AuthenticationError: Error code: 401 - {'request_id': '[request-id]'}"
     assert told is not None
-    assert told.report == Report(is_error=True, message=message, status=status)
+    assert told.report == ClientReport(is_error=True, message=message, status=status)
     assert told.detail == detail
 
 

@@ -4,32 +4,38 @@ from typing import assert_never
 
 from authprobe.clients.base import Sandbox
 from authprobe.clients.claude_code.account import auth_logout, auth_status
-from authprobe.clients.claude_code.command import PRODUCTS, Command, ended_early
-from authprobe.clients.claude_code.parallel_sessions import ask_at_once
-from authprobe.clients.claude_code.prompt import JSON, STREAM, ask, ask_on_stdin, read_report
+from authprobe.clients.claude_code.command import PRODUCTS, Command, observation_without_report
+from authprobe.clients.claude_code.parallel_sessions import ask_concurrently
+from authprobe.clients.claude_code.prompt import (
+    JSON_OPTIONS,
+    STREAM_OPTIONS,
+    ask,
+    ask_on_stdin,
+    read_report,
+)
 from authprobe.observation.model import Observation
 from authprobe.scenario.model import Flow
 
-__all__ = ["PRODUCTS", "ended_early", "probe", "read_report"]
+__all__ = ["PRODUCTS", "observation_without_report", "probe", "read_report"]
 
 
 def probe(sandbox: Sandbox) -> Observation:
     """What comes of the flow of the case."""
     flow = Flow(sandbox.case.names.flow)
-    command = Command.of(sandbox)
+    command = Command.for_sandbox(sandbox)
     match flow:
         case Flow.PROMPT:
-            return ask(command, JSON)
+            return ask(command, JSON_OPTIONS)
         case Flow.PROMPT_STREAM:
-            return ask(command, STREAM)
+            return ask(command, STREAM_OPTIONS)
         case Flow.STDIO:
-            return ask_on_stdin(command, STREAM)
+            return ask_on_stdin(command, STREAM_OPTIONS)
         case Flow.PROMPTS_AT_ONCE:
-            return ask_at_once(command)
+            return ask_concurrently(command)
         case Flow.INTERACTIVE:
-            from authprobe.clients.claude_code.interactive import start
+            from authprobe.clients.claude_code.interactive import ask_in_terminal
 
-            return start(command)
+            return ask_in_terminal(command)
         case Flow.AUTH_STATUS:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:

@@ -3,24 +3,28 @@
 import json
 from typing import Final
 
-from authprobe.clients.claude_code.command import Command, ended_early
+from authprobe.clients.claude_code.command import Command, observation_without_report
 from authprobe.clients.process.child import ExitReason
 from authprobe.observation.model import Observation
 
-STATUS: Final = ("auth", "status")
-LOGOUT: Final = ("auth", "logout")
-TOLD: Final = ("loggedIn", "authMethod")
+STATUS_ARGUMENTS: Final = ("auth", "status")
+LOGOUT_ARGUMENTS: Final = ("auth", "logout")
+STATUS_FIELDS: Final = ("loggedIn", "authMethod")
 
 
 def auth_status(command: Command) -> Observation:
     """Accepted if it says that somebody is logged in: it asks nobody whether that is so."""
-    if not command.has(STATUS):
+    if not command.has_subcommand(STATUS_ARGUMENTS):
         return command.unavailable()
-    finished = command.run(STATUS)
+    finished = command.run(STATUS_ARGUMENTS)
     told = read_status(finished.stdout)
-    if finished.ended is ExitReason.LIMIT or told is None:
-        return ended_early(command.sandbox, finished, began=command.began, version=command.version)
-    return command.done(json.dumps(told), finished.exit_code, good=told.get("loggedIn") is True)
+    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
+        return observation_without_report(
+            command.sandbox, finished, began=command.began, version=command.version
+        )
+    return command.observe_end(
+        json.dumps(told), finished.exit_code, success=told.get("loggedIn") is True
+    )
 
 
 def read_status(stdout: str) -> dict[str, object] | None:
@@ -31,15 +35,17 @@ def read_status(stdout: str) -> dict[str, object] | None:
         return None
     if not isinstance(told, dict) or "loggedIn" not in told:
         return None
-    return {name: told[name] for name in TOLD if name in told}
+    return {name: told[name] for name in STATUS_FIELDS if name in told}
 
 
 def auth_logout(command: Command) -> Observation:
     """Accepted if it says so with its exit code; what is left is in the stored login."""
-    if not command.has(LOGOUT):
+    if not command.has_subcommand(LOGOUT_ARGUMENTS):
         return command.unavailable()
-    finished = command.run(LOGOUT)
-    if finished.ended is ExitReason.LIMIT:
-        return ended_early(command.sandbox, finished, began=command.began, version=command.version)
+    finished = command.run(LOGOUT_ARGUMENTS)
+    if finished.exit_reason is ExitReason.TIMED_OUT:
+        return observation_without_report(
+            command.sandbox, finished, began=command.began, version=command.version
+        )
     said = finished.stdout.strip() or finished.stderr.strip()
-    return command.done(said, finished.exit_code, good=finished.exit_code == 0)
+    return command.observe_end(said, finished.exit_code, success=finished.exit_code == 0)

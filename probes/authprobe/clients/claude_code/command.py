@@ -1,4 +1,4 @@
-"""One start of the `claude` command, and the observations that every flow of it can end in."""
+"""The installed `claude` command in a sandbox, and the observations that all its flows share."""
 
 import re
 import shutil
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from authprobe.clients.base import SYSTEM_PATH, Sandbox, find_program
-from authprobe.clients.installation.cache import Installed
+from authprobe.clients.installation.cache import InstalledClient
 from authprobe.clients.observe import (
-    MESSAGE_LIMIT,
+    MAX_MESSAGE_LENGTH,
     incomplete_observation,
-    last_words,
+    last_error_line,
     verified_version,
 )
 from authprobe.clients.process.child import Child, CompletedChild, ExitReason, Stdin
@@ -21,76 +21,77 @@ from authprobe.errors import ClientError
 from authprobe.observation.model import NOT_THERE, Exchange, Observation, Outcome, status_outcome
 
 PRODUCTS: Final = ("claude-cli", "claude-code")
-BROWSERS: Final = ("xdg-open", "open")
+BROWSER_COMMANDS: Final = ("xdg-open", "open")
 NODE: Final = "node"
-NODE_LINE: Final = re.compile(rb"#!.*\bnode\b")
-LINE_LIMIT_BYTES: Final = 256
-HELP_LIMIT: Final = 20.0
+NODE_SHEBANG: Final = re.compile(rb"#!.*\bnode\b")
+MAX_SHEBANG_BYTES: Final = 256
+HELP_TIMEOUT: Final = 20.0
 LOGIN_PATHS: Final = ("/oauth/authorize", "/oauth/code/callback", "/oauth/token")
-"""Ends of the paths by which a login goes."""
+"""Path suffixes of the requests of a login."""
 
 
 @dataclass(slots=True)
 class Command:
-    """The installed command, ready to be started in the private home of a case."""
+    """The installed `claude` command, with the environment of its case."""
 
     sandbox: Sandbox
-    installed: Installed
+    installed: InstalledClient
     environment: Mapping[str, str]
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, sandbox: Sandbox) -> Self:
-        """The command of the case; where it wants to open a browser, there is none."""
-        installed = sandbox.installed(sandbox.case.client)
+    def for_sandbox(cls, sandbox: Sandbox) -> Self:
+        """Return the command of the case; its attempts to open a browser fail."""
+        installed = sandbox.installed_client(sandbox.case.client)
         browser = Path(shutil.which("false", path=SYSTEM_PATH) or "/bin/false")
-        programs = dict.fromkeys(BROWSERS, browser) | node_for(installed.program)
+        programs = dict.fromkeys(BROWSER_COMMANDS, browser) | find_node_for(installed.program)
         return cls(sandbox, installed, sandbox.environment(programs))
 
     @property
-    def left(self) -> float:
-        """Seconds until the limit of the case."""
+    def remaining(self) -> float:
+        """Seconds until the case's time limit."""
         return max(self.began + self.sandbox.case.limit - time.monotonic(), 0.0)
 
     @property
     def version(self) -> str:
-        """What ran; the case is over."""
+        """Version that ran, verified against the requests; finishes the case."""
         return verified_version(self.sandbox.exchanges, PRODUCTS, self.installed.version)
 
-    def run(self, words: Sequence[str], *, limit: float | None = None) -> CompletedChild:
-        """Run it with these arguments, to its end or to the limit of the case."""
+    def run(self, arguments: Sequence[str], *, limit: float | None = None) -> CompletedChild:
+        """Run the command to its end, or for `limit` seconds but not beyond the case's limit."""
         return self.sandbox.run(
-            [self.installed.program, *words],
+            [self.installed.program, *arguments],
             env=self.environment,
-            cwd=self.sandbox.work_folder(),
-            limit=self.left if limit is None else min(limit, self.left),
+            cwd=self.sandbox.make_work_folder(),
+            limit=self.remaining if limit is None else min(limit, self.remaining),
         )
 
     def start(
-        self, words: Sequence[str], stdin: Stdin, variables: Mapping[str, str] | None = None
+        self, arguments: Sequence[str], stdin: Stdin, variables: Mapping[str, str] | None = None
     ) -> Child:
-        """Start it with these arguments."""
+        """Start the command with these arguments and additional environment variables."""
         return self.sandbox.start(
-            [self.installed.program, *words],
+            [self.installed.program, *arguments],
             env={**self.environment, **(variables or {})},
-            cwd=self.sandbox.work_folder(),
+            cwd=self.sandbox.make_work_folder(),
             stdin=stdin,
         )
 
-    def has(self, words: Sequence[str]) -> bool:
-        """Whether it knows this command of its own: an older one takes the words for a question.
+    def has_subcommand(self, subcommand: Sequence[str]) -> bool:
+        """Return True if this version has the subcommand: an older one takes it for a prompt.
 
         Raises:
-            ClientError: it does not tell.
+            ClientError: the command printed no usage text.
         """
-        told = self.run([*words, "--help"], limit=HELP_LIMIT)
-        if told.exit_code or "Usage:" not in told.stdout:
-            raise ClientError(f"{' '.join(words)} --help: {last_words(told.stderr or told.stdout)}")
+        name = " ".join(subcommand)
+        result = self.run([*subcommand, "--help"], limit=HELP_TIMEOUT)
+        if result.exit_code or "Usage:" not in result.stdout:
+            raise ClientError(f"{name} --help: {last_error_line(result.stderr or result.stdout)}")
         self.began = time.monotonic()
-        return f"Usage: claude {' '.join(words)}" in told.stdout
+        return f"Usage: claude {name}" in result.stdout
 
     def unavailable(self, detail: str = NOT_THERE) -> Observation:
-        """The observation of a flow that this version does not have, or cannot be asked in."""
+        """Return the observation of a flow that this version lacks."""
         return incomplete_observation(
             self.sandbox,
             Outcome.UNAVAILABLE,
@@ -99,22 +100,23 @@ class Command:
             version=self.version,
         )
 
-    def done(self, message: str, exit_code: int | None, *, good: bool) -> Observation:
-        """The observation of a flow that asks no model and came to its end."""
-        told = self.sandbox.redactor.cut(message, MESSAGE_LIMIT)  # first, as it ends the case
-        last = last_of_login(self.sandbox.exchanges)
+    def observe_end(self, message: str, exit_code: int | None, *, success: bool) -> Observation:
+        """Return the observation of a completed flow that sends no inference request."""
+        # First, as it finishes the case.
+        redacted_message = self.sandbox.redactor.cut(message, MAX_MESSAGE_LENGTH)
+        last = last_login_exchange(self.sandbox.exchanges)
         status = last.status if last else None
-        refused = not good and status is not None and status >= 400
+        refused = not success and status is not None and status >= 400
         outcome, detail = Outcome.ACCEPTED, None
         if refused and status is not None:
             outcome = status_outcome(status)
-        elif not good:
+        elif not success:
             outcome, detail = Outcome.REJECTED, "refused by the client itself"
         return Observation(
             outcome=outcome,
             status=status,
             error_type=last.error_type if refused and last else None,
-            message=told or None,
+            message=redacted_message or None,
             exit_code=exit_code,
             elapsed=round(time.monotonic() - self.began, 3),
             detail=detail,
@@ -124,46 +126,46 @@ class Command:
         )
 
 
-def node_for(program: Path) -> dict[str, Path]:
-    """Node by its name, where there is one: only the JavaScript packaging cannot do without.
+def find_node_for(program: Path) -> dict[str, Path]:
+    """Return Node.js by name, if installed; only the JavaScript packaging requires it.
 
     Raises:
-        ClientError: this program is run by Node, and there is none.
+        ClientError: the program is a Node.js script, and Node.js is missing.
     """
     with program.open("rb") as file:
-        run_by_node = NODE_LINE.match(file.readline(LINE_LIMIT_BYTES)) is not None
+        is_node_script = NODE_SHEBANG.match(file.readline(MAX_SHEBANG_BYTES)) is not None
     try:
         return {NODE: find_program(NODE)}
     except ClientError:
-        if run_by_node:
+        if is_node_script:
             raise
         return {}
 
 
-def last_of_login(exchanges: tuple[Exchange, ...]) -> Exchange | None:
-    """The last request by which a login goes."""
-    asked = [exchange for exchange in exchanges if exchange.path.endswith(LOGIN_PATHS)]
-    return asked[-1] if asked else None
+def last_login_exchange(exchanges: tuple[Exchange, ...]) -> Exchange | None:
+    """Return the last request of a login, or None."""
+    requests = [exchange for exchange in exchanges if exchange.path.endswith(LOGIN_PATHS)]
+    return requests[-1] if requests else None
 
 
-def ended_early(
-    sandbox: Sandbox, finished: CompletedChild, *, began: float, version: str | None
+def observation_without_report(
+    sandbox: Sandbox, result: CompletedChild, *, began: float, version: str | None
 ) -> Observation:
-    """The observation of a child that hit the limit, or ended without a readable report."""
-    if finished.ended is ExitReason.LIMIT:
-        asked = len(sandbox.exchanges)
-        detail = f"still running after {sandbox.case.limit:g} s, in which it made {asked} requests"
+    """Return the observation of a child that timed out, or exited without a readable report."""
+    if result.exit_reason is ExitReason.TIMED_OUT:
+        count = len(sandbox.exchanges)
+        detail = f"still running after {sandbox.case.limit:g} s, in which it made {count} requests"
         return incomplete_observation(
             sandbox, Outcome.TIMED_OUT, detail, began=began, version=version
         )
-    said = last_words(finished.stderr.strip() or finished.stdout)
-    if finished.truncated:
-        said += " (its output was too long to be kept whole)"
+    reason = last_error_line(result.stderr.strip() or result.stdout)
+    if result.truncated:
+        reason += " (its output was too long to be kept whole)"
     return incomplete_observation(
         sandbox,
         Outcome.CRASHED,
-        f"ended with exit code {finished.exit_code}: {said}",
+        f"ended with exit code {result.exit_code}: {reason}",
         began=began,
-        exit_code=finished.exit_code,
+        exit_code=result.exit_code,
         version=version,
     )

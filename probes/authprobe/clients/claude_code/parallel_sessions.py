@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from authprobe.clients.claude_code.command import Command
-from authprobe.clients.claude_code.prompt import JSON, QUESTION, read_report
-from authprobe.clients.observe import last_inference, last_words
+from authprobe.clients.claude_code.prompt import JSON_OPTIONS, QUESTION, read_report
+from authprobe.clients.observe import last_error_line, last_inference
 from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.observation.model import Observation, Outcome, Session, status_outcome
 
-SESSIONS: Final = 3
+SESSION_COUNT: Final = 3
 
 
-def ask_at_once(command: Command) -> Observation:
+def ask_concurrently(command: Command) -> Observation:
     """Start them together, with one stored login, and wait for all; accepted if each of them is."""
-    words = ("-p", QUESTION, *JSON)
-    with ThreadPoolExecutor(SESSIONS, thread_name_prefix="session") as pool:
-        ended = list(pool.map(lambda _: command.run(words), range(SESSIONS)))
+    words = ("-p", QUESTION, *JSON_OPTIONS)
+    with ThreadPoolExecutor(SESSION_COUNT, thread_name_prefix="session") as pool:
+        ended = list(pool.map(lambda _: command.run(words), range(SESSION_COUNT)))
     sessions = tuple(read_session(command, finished) for finished in ended)
     return combine(command, sessions)
 
@@ -26,10 +26,10 @@ def ask_at_once(command: Command) -> Observation:
 def read_session(command: Command, finished: CompletedChild) -> Session:
     """What came of one of them, by what it told its user."""
     told = read_report(finished.stdout)
-    if finished.ended is ExitReason.LIMIT:
+    if finished.exit_reason is ExitReason.TIMED_OUT:
         return Session(outcome=Outcome.TIMED_OUT)
     if told is None:
-        said = command.sandbox.redactor(last_words(finished.stderr.strip() or finished.stdout))
+        said = command.sandbox.redactor(last_error_line(finished.stderr.strip() or finished.stdout))
         return Session(outcome=Outcome.CRASHED, message=said[:500], exit_code=finished.exit_code)
     outcome = Outcome.ACCEPTED
     if told.is_error:

@@ -1,4 +1,4 @@
-"""Clients by name and version, each in a folder of its own in the cache."""
+"""Cache of installed clients by kind and version: prepare, pin, release and evict them."""
 
 import contextlib
 import dataclasses
@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import filelock
 
-from authprobe.clients.installation import storage as folders
-from authprobe.clients.installation.installers import INSTALL_LIMIT, Installers, reason_of
+from authprobe.clients.installation import storage
+from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers, failure_reason
 from authprobe.clients.installation.packages import PACKAGES, Registry
-from authprobe.clients.installation.published_versions import Published
-from authprobe.clients.installation.storage import NEW, Lock
+from authprobe.clients.installation.published_versions import PublishedVersions
+from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import size_text
 from authprobe.core.version_ranges import EXACT
@@ -26,37 +26,40 @@ from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.model import INSTALLED, LATEST, Client, ClientKind
 from authprobe.settings import CACHE_LIMIT_BYTES, search_path
 
-PAUSE: Final = 0.1
-"""Seconds between two looks at a client that another run has."""
+LOCK_POLL_INTERVAL: Final = 0.1
+"""Seconds between two attempts to lock a client that another run has locked."""
+
+Report: TypeAlias = Callable[[str], None]
+"""Receiver of one-line messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """A client in the cache, or the user's own."""
+class InstalledClient:
+    """An installed client: in the cache, or the user's own."""
 
     kind: ClientKind
     version: str
     folder: Path
-    own: Path | None = None
-    """The program of the user's own."""
+    user_program: Path | None = None
+    """Program of a client that is not in the cache but the user's own."""
 
     @property
     def package(self) -> Path:
-        """The folder of the npm package."""
+        """Folder of the npm package."""
         return self.folder / "node_modules" / PACKAGES[self.kind].name
 
     @property
     def program(self) -> Path:
-        """What is started."""
+        """Path to start: a program, or the folder of a library."""
         program = PACKAGES[self.kind].program
-        return self.own or (self.package if program is None else self.folder / program)
+        return self.user_program or (self.package if program is None else self.folder / program)
 
 
 class Cache:
-    """The clients that are installed, and the means to install more; a context manager.
+    """Installed clients, and the means to install more; a context manager.
 
-    Any number of runs may use one cache: a folder appears in it only when it is complete, and a
-    lock for each client, shared while a run uses it, keeps others from installing or removing it.
+    Any number of runs may share one cache. A client's folder appears only when it is complete, and
+    its lock, shared while a run uses it, keeps other runs from replacing or evicting it.
     """
 
     def __init__(
@@ -70,15 +73,15 @@ class Cache:
         self.limit_bytes = limit_bytes
         self._children = children
         self._installers = Installers(folder, children, scratch)
-        self._published = Published(folder, self._installers)
-        self._found: dict[tuple[ClientKind, str], Installed | InstallError] = {}
-        self._locks: dict[Path, list[Lock]] = {}
-        self._wanted: set[Path] = set()
-        self._new: dict[Path, int] = {}
+        self._published = PublishedVersions(folder, self._installers)
+        self._results: dict[tuple[ClientKind, str], InstalledClient | InstallError] = {}
+        self._locks: dict[Path, list[ClientLock]] = {}
+        self._pinned: set[Path] = set()
+        self._new_sizes: dict[Path, int] = {}
         self.installs = 0
-        self._grown = False
-        self._told = False
-        self._stopped = threading.Event()
+        self._has_grown = False
+        self._has_warned = False
+        self._is_stopped = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -87,235 +90,245 @@ class Cache:
         self.close()
 
     def close(self) -> None:
-        """Let others have the clients, and bring the cache back to its limit if it has grown."""
+        """Release all clients, and shrink the cache to its limit if it has grown."""
         for folder in tuple(self._locks):
-            self._release(folder)
-        if self._grown:
-            self._wanted.clear()
+            self._unlock(folder)
+        if self._has_grown:
+            self._pinned.clear()
             self.make_room()
 
     def stop(self) -> None:
-        """End the installers that are running, and whoever waits for another run."""
-        self._stopped.set()
+        """End running installers, and stop waiting for other runs."""
+        self._is_stopped.set()
         self._children.close()
 
     @property
     def new_bytes(self) -> int:
-        """What those clients take that were installed here and are still there."""
-        return sum(tuple(self._new.values()))
+        """Size of the clients that this object installed and that are still in the cache."""
+        return sum(tuple(self._new_sizes.values()))
 
-    def give_back(self, client: Client) -> None:
-        """It is not used any more, until it is prepared again; it may make room for others."""
+    def release(self, client: Client) -> None:
+        """Release the client's lock and pin, so that it may be evicted."""
         folder = self._folder_of(client)
-        self._release(folder)
-        self._wanted.discard(folder)
+        self._unlock(folder)
+        self._pinned.discard(folder)
 
-    def forget(self, client: Client) -> None:
-        """Remove a client that was given back, if it was installed here and nobody uses it."""
+    def evict(self, client: Client) -> None:
+        """Remove a released client, if this object installed it and no run uses it."""
         folder = self._folder_of(client)
-        if self._new.pop(folder, None) is not None:
-            for entry in folders.entries(self.folder):
+        if self._new_sizes.pop(folder, None) is not None:
+            for entry in storage.entries(self.folder):
                 if entry.folder == folder:
-                    with contextlib.suppress(OSError):  # `authprobe clients prune` says why
-                        folders.remove(entry)
+                    # It stays; `authprobe clients prune` reports the reason.
+                    with contextlib.suppress(OSError):
+                        storage.remove(entry)
 
     def _folder_of(self, client: Client) -> Path:
         return self.folder / client.kind.value / client.version
 
-    def _release(self, folder: Path) -> None:
+    def _unlock(self, folder: Path) -> None:
         for lock in self._locks.pop(folder, []):
             lock.release()
 
-    def get(self, client: Client) -> Installed:
-        """What `prepare` found.
+    def get(self, client: Client) -> InstalledClient:
+        """Return a prepared client.
 
         Raises:
-            InstallError: it could not be installed.
+            InstallError: the client could not be installed.
         """
-        found = self._found.get((client.kind, client.version))
-        if found is None:
+        result = self._results.get((client.kind, client.version))
+        if result is None:
             raise InstallError(f"{client} was not prepared")
-        if isinstance(found, InstallError):
-            raise found
-        return found
+        if isinstance(result, InstallError):
+            raise result
+        return result
 
     def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
-        """Every published version, as last heard within a day, or, offline, as last heard; asked
-        for anew if one of these is not among them.
+        """Return the published versions from a 24 h cache (stale if offline); refetch them if a
+        version in `having` is missing.
 
         Raises:
-            ClientError: the registry gives no answer, and gave none before.
+            ClientError: the registry is unavailable, and no answer is cached.
         """
         try:
             return self._published.versions(kind, having)
         except OSError as error:
-            raise InstallError(f"the cache cannot be used: {error.strerror}") from None
+            raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
-    def expect(self, clients: Iterable[Client]) -> None:
-        """These are going to be prepared: none of them makes room for another."""
-        self._wanted |= set(map(self._folder_of, clients))
+    def pin(self, clients: Iterable[Client]) -> None:
+        """Pin these clients: exempt them from eviction."""
+        self._pinned |= set(map(self._folder_of, clients))
 
     def prepare(
         self,
         client: Client,
-        say: Callable[[str], None],
-        tell: Callable[[str], None] | None = None,
+        show_progress: Report,
+        warn: Report | None = None,
     ) -> None:
-        """Find this client in the cache, or install it; a failure is kept for `get`.
+        """Find this client in the cache, or install it; `get` raises the error of a failure.
 
-        `say` is told what is going on whenever that changes, and `tell` what the user should know
-        afterwards, in one line.
+        `show_progress` receives the current activity, and `warn` one-line messages that the user
+        should still see afterwards.
         """
-        found: Installed | InstallError
+        result: InstalledClient | InstallError
         try:
-            found = self._prepare(client, say, tell or say)
+            result = self._prepare(client, show_progress, warn or show_progress)
         except ClientError as error:
-            found = error if isinstance(error, InstallError) else InstallError(str(error))
+            result = error if isinstance(error, InstallError) else InstallError(str(error))
         except (OSError, filelock.Timeout) as error:
-            reason = reason_of(str(error)) or getattr(error, "strerror", None) or str(error)
-            found = InstallError(f"{client} cannot be installed: {reason}")
-        self._found[client.kind, client.version] = found
+            reason = failure_reason(str(error)) or getattr(error, "strerror", None) or str(error)
+            result = InstallError(f"{client} cannot be installed: {reason}")
+        self._results[client.kind, client.version] = result
 
-    def _prepare(
-        self, client: Client, say: Callable[[str], None], tell: Callable[[str], None]
-    ) -> Installed:
+    def _prepare(self, client: Client, show_progress: Report, warn: Report) -> InstalledClient:
         version = client.version
         if version == INSTALLED:
-            return self._own(client.kind)
+            return self._find_user_program(client.kind)
         if version == LATEST:
-            say("asking for the latest version")
+            show_progress("asking for the latest version")
             version = self._published.latest(client.kind)
         elif not _is_whole_version(version, PACKAGES[client.kind].registry):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
         folder = self.folder / client.kind.value / version
-        installed = Installed(kind=client.kind, version=version, folder=folder)
-        self._wanted.add(folder)
+        installed = InstalledClient(kind=client.kind, version=version, folder=folder)
+        self._pinned.add(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folders.lock_file(folder))
+        lock = ClientLock(storage.lock_file(folder))
         try:
-            if self._hold(installed, lock, say, tell):
-                self._grown = True
+            if self._lock_intact(installed, lock, show_progress, warn):
+                self._has_grown = True
                 self.installs += 1
-                self._new[folder] = folders.size_bytes(folder)
-                self.make_room(tell)
+                self._new_sizes[folder] = storage.size_bytes(folder)
+                self.make_room(warn)
         except BaseException:
             lock.release()
             raise
         self._locks.setdefault(folder, []).append(lock)
         return installed
 
-    def _own(self, kind: ClientKind) -> Installed:
-        """The user's own program, which is run where it is and never changed."""
+    def _find_user_program(self, kind: ClientKind) -> InstalledClient:
+        """Return the user's own program, which is run in place and never changed."""
         name = Path(PACKAGES[kind].program or kind.value).name
-        found = shutil.which(name, path=search_path())
-        if found is None:
+        path = shutil.which(name, path=search_path())
+        if path is None:
             raise InstallError(f"there is no {name} on PATH")
-        program = Path(found).resolve()
+        program = Path(path).resolve()
         version = self._installers.version_of(program, f"the {name} on PATH")
-        if not EXACT.fullmatch(version):
-            raise InstallError(f"the {name} on PATH does not say its version")
-        return Installed(kind=kind, version=version, folder=program.parent, own=program)
+        if version is None:
+            raise InstallError(f"the {name} on PATH reports no version")
+        return InstalledClient(
+            kind=kind, version=version, folder=program.parent, user_program=program
+        )
 
-    def _hold(
-        self,
-        wanted: Installed,
-        lock: Lock,
-        say: Callable[[str], None],
-        tell: Callable[[str], None],
+    def _lock_intact(
+        self, client: InstalledClient, lock: ClientLock, show_progress: Report, warn: Report
     ) -> bool:
-        """Return when it is whole and the lock is shared; True: it had to be installed."""
-        until, waiting, new = time.monotonic() + INSTALL_LIMIT, False, False
-        while not self._stopped.is_set():
-            if lock.take(shared=True) and _damage(wanted) is None:
+        """Block until the client is intact and share-locked; return True if it was (re)installed.
+
+        Raises:
+            InstallError: the installation failed, or another run held the lock for too long.
+        """
+        deadline = time.monotonic() + INSTALL_TIMEOUT
+        is_waiting = is_new = False
+        while not self._is_stopped.is_set():
+            if lock.take(shared=True) and _integrity_error(client) is None:
                 lock.touch()
-                return new
+                return is_new
             if lock.take(shared=False):
-                new = self._install_unless_whole(wanted, say, tell) or new
-                continue  # another may take the lock before it is shared
-            if not waiting:
-                say("waiting for another run, which installs or uses it")
-                waiting = True
-            if time.monotonic() > until:
-                raise InstallError(f"{wanted.kind}@{wanted.version}: another run does not let go")
-            self._stopped.wait(PAUSE)
-        raise InstallError("the run is over")
+                is_new = self._install_unless_intact(client, show_progress, warn) or is_new
+                continue  # check again: another run may take the lock while it is converted
+            if not is_waiting:
+                show_progress("waiting for another run, which installs or uses it")
+                is_waiting = True
+            if time.monotonic() > deadline:
+                raise InstallError(
+                    f"{client.kind}@{client.version}: timed out waiting for another run's lock "
+                    f"({INSTALL_TIMEOUT / 60:.0f} min)"
+                )
+            self._is_stopped.wait(LOCK_POLL_INTERVAL)
+        raise InstallError("the run is shutting down")
 
-    def _install_unless_whole(
-        self, wanted: Installed, say: Callable[[str], None], tell: Callable[[str], None]
+    def _install_unless_intact(
+        self, client: InstalledClient, show_progress: Report, warn: Report
     ) -> bool:
-        if wanted.folder.is_dir():
-            wrong = _damage(wanted)
-            if wrong is None:
+        if client.folder.is_dir():
+            error = _integrity_error(client)
+            if error is None:
                 return False
-            tell(f"{wanted.kind}@{wanted.version} is damaged ({wrong}) and is installed again")
-        say(f"installing {wanted.version}")
-        self._install(wanted)
+            warn(f"{client.kind}@{client.version} is damaged ({error}) and is being reinstalled")
+        show_progress(f"installing {client.version}")
+        self._install(client)
         return True
 
-    def _install(self, wanted: Installed) -> None:
-        """Install beside the final place, check what was installed, and move it there.
+    def _install(self, client: InstalledClient) -> None:
+        """Install into a staging directory, check the version, and move the client into place.
 
-        The caller holds the lock of this version alone.
+        The caller holds the client's lock exclusively.
         """
-        prefix = f"{NEW}{wanted.version}_"
-        for abandoned in wanted.folder.parent.glob(f"{prefix}*"):  # by a run that was killed
-            shutil.rmtree(abandoned, ignore_errors=True)
+        prefix = f"{STAGING_PREFIX}{client.version}_"
+        for leftover in client.folder.parent.glob(f"{prefix}*"):  # of a killed run
+            shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(
-            dir=wanted.folder.parent, prefix=prefix, ignore_cleanup_errors=True
-        ) as temporary:
-            folder = Path(temporary, "client")
+            dir=client.folder.parent, prefix=prefix, ignore_cleanup_errors=True
+        ) as staging:
+            folder = Path(staging, "client")
             folder.mkdir()
-            self._installers.install(PACKAGES[wanted.kind], wanted.version, folder)
-            found = self._version_of(dataclasses.replace(wanted, folder=folder))
-            if found != wanted.version:
-                raise InstallError(f"{wanted.kind} {wanted.version} calls itself {found}")
-            folders.describe(folder)
-            folders.discard(wanted.folder)  # a damaged one, and only now that there is another
-            folder.rename(wanted.folder)
+            self._installers.install(PACKAGES[client.kind], client.version, folder)
+            version = self._read_version(dataclasses.replace(client, folder=folder))
+            if version != client.version:
+                actual = f"version {version}" if version else "no version"
+                raise InstallError(f"{client.kind} {client.version} reports {actual}")
+            storage.write_manifest(folder)
+            storage.discard(client.folder)  # a damaged one: only now is there a replacement
+            folder.rename(client.folder)
 
-    def _version_of(self, new: Installed) -> str:
-        """What the installed program or package says of itself."""
-        package = PACKAGES[new.kind]
-        if new.kind is ClientKind.CLAUDE_CODE:
-            return self._installers.version_of(new.program, f"{new.kind} {new.version}")
+    def _read_version(self, client: InstalledClient) -> str | None:
+        """Return the version that the installed program or package reports, or None."""
+        package = PACKAGES[client.kind]
+        if client.kind is ClientKind.CLAUDE_CODE:
+            return self._installers.version_of(client.program, f"{client.kind} {client.version}")
         if package.registry is Registry.PYPI:
             pattern = f"lib/python*/site-packages/{package.distribution}-*.dist-info"
-            names = [path.stem for path in new.folder.glob(pattern)]
-            return names[0].rpartition("-")[2] if names else "nothing"
+            names = [path.stem for path in client.folder.glob(pattern)]
+            return names[0].rpartition("-")[2] if names else None
         try:
-            manifest = json.loads((new.package / "package.json").read_bytes())
+            manifest = json.loads((client.package / "package.json").read_bytes())
             return str(manifest["version"])
         except (ValueError, LookupError, TypeError):
-            raise InstallError(f"{new.kind}: its package.json is broken") from None
+            raise InstallError(f"{client.kind}: its package.json has no readable version") from None
 
-    def make_room(self, tell: Callable[[str], None] | None = None) -> None:
-        """Remove what is least recently used until the limit is kept; nothing that is in use."""
-        folders.sweep(self.folder)
-        found = [
-            dataclasses.replace(entry, in_use=True) if entry.folder in self._wanted else entry
-            for entry in folders.entries(self.folder)
+    def make_room(self, warn: Report | None = None) -> None:
+        """Evict least recently used clients until the cache is within its limit.
+
+        Clients in use and pinned clients stay; `warn` is called once if these exceed the limit.
+        """
+        storage.sweep(self.folder)
+        entries = [
+            dataclasses.replace(entry, in_use=True) if entry.folder in self._pinned else entry
+            for entry in storage.entries(self.folder)
         ]
-        removed = set()
-        for entry in folders.expendable(found, limit_bytes=self.limit_bytes):
-            with contextlib.suppress(OSError):  # it stays; `authprobe clients prune` says why
-                removed |= {entry.folder} if folders.remove(entry) else set()
-        left = sum(entry.size_bytes for entry in found if entry.folder not in removed)
-        if tell and left > self.limit_bytes and not self._told:
-            self._told = True
-            limit = size_text(self.limit_bytes)
-            tell(f"the clients in use take {size_text(left)}; AUTHPROBE_CACHE_LIMIT is {limit}")
+        total_bytes = sum(entry.size_bytes for entry in entries)
+        for entry in storage.eviction_candidates(entries, limit_bytes=self.limit_bytes):
+            # A client that cannot be removed stays; `authprobe clients prune` reports the reason.
+            with contextlib.suppress(OSError):
+                if storage.remove(entry):
+                    total_bytes -= entry.size_bytes
+        if warn and total_bytes > self.limit_bytes and not self._has_warned:
+            self._has_warned = True
+            size, limit = size_text(total_bytes), size_text(self.limit_bytes)
+            warn(f"the clients in use take {size}; AUTHPROBE_CACHE_LIMIT is {limit}")
 
 
 def _is_whole_version(version: str, registry: Registry) -> bool:
-    """Whether a version names one release: to npm, 2.1 is the newest of many."""
+    """Return True if a version names one release: to npm, 2.1 is the newest of many."""
     dots = 2 if registry is Registry.NPM else 1
     return bool(EXACT.fullmatch(version)) and version.count(".") >= dots
 
 
-def _damage(installed: Installed) -> str | None:
-    """What is wrong with it, in a few words; None: it is whole."""
-    if not installed.folder.is_dir():
-        return "it is not there"
-    if wrong := folders.damage(installed.folder):
-        return wrong
-    return None if installed.program.exists() else f"{installed.program.name} cannot be started"
+def _integrity_error(client: InstalledClient) -> str | None:
+    """Return a one-line integrity error, or None if the client is intact."""
+    if not client.folder.is_dir():
+        return "not installed"
+    if error := storage.integrity_error(client.folder):
+        return error
+    return None if client.program.exists() else f"{client.program.name}: missing"

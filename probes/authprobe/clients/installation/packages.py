@@ -1,4 +1,4 @@
-"""Where each client is published, and what is started of it."""
+"""Packages of the clients: registry, name and program of each."""
 
 import enum
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from authprobe.scenario.model import ClientKind
 
 
 class Registry(enum.StrEnum):
-    """Where packages come from, and with which tool."""
+    """A package registry, which implies the installer."""
 
     NPM = "npm"
     PYPI = "pypi"
@@ -16,21 +16,19 @@ class Registry(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A published package that is a client."""
+    """A client's package."""
 
     registry: Registry
     name: str
     program: str | None = None
-    """What is started, below the folder that it is installed in; None: the package's own folder, or
-    the Python that has it.
-    """
+    """Program to start, relative to the installation; None: the package is a Node.js library."""
     extra: str | None = None
-    """The optional part of a Python package that is the client."""
+    """Extra of a Python package that the client needs."""
     beside: tuple[str, ...] = ()
-    """What its users install with it; at one version, as nothing is claimed of these."""
+    """Further requirements, pinned: they are not under test."""
 
     def requirements(self, version: str) -> tuple[str, ...]:
-        """What is installed, as the registry's tool spells it."""
+        """Return the installer's arguments for this version and what goes with it."""
         if self.registry is Registry.NPM:
             return f"{self.name}@{version}", *self.beside
         extra = f"[{self.extra}]" if self.extra else ""
@@ -38,7 +36,7 @@ class Package:
 
     @property
     def distribution(self) -> str:
-        """The beginning of the name of its `.dist-info` folder (PEP 427, PEP 503)."""
+        """Prefix of the name of its `.dist-info` folder (PEP 427, PEP 503)."""
         return self.name.replace("-", "_")
 
 
@@ -58,7 +56,8 @@ PACKAGES: Final = {
         "claude-max-api-proxy", "node_modules/.bin/claude-max-api"
     ),
     ClientKind.ANTHROPIC_PYTHON: _pypi("anthropic"),
-    # Node's own fetch knows no proxy before 22.21; the second is for versions that do not use it.
+    # undici: fetch in Node.js supports proxies only since 22.21. https-proxy-agent: for SDK
+    # versions that do not use fetch.
     ClientKind.ANTHROPIC_NODE: _npm(
         "@anthropic-ai/sdk", beside=("undici@6.29.1", "https-proxy-agent@7.0.6")
     ),

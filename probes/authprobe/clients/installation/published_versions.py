@@ -1,4 +1,4 @@
-"""Which versions of a client are published: the registry's answer, kept for a day."""
+"""Published client versions, cached from the package registry for 24 h."""
 
 import contextlib
 import json
@@ -15,73 +15,73 @@ from authprobe.errors import ClientError
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import LATEST_AGE
 
-LATEST_NOTE: Final = "latest.json"
-VERSIONS_NOTE: Final = "published.json"
+LATEST_FILE: Final = "latest.json"
+VERSIONS_FILE: Final = "published.json"
 
 
-class Published:
-    """Answers within a day are used again; older ones where the registry cannot be reached."""
+class PublishedVersions:
+    """Published versions from a 24 h cache, stale ones when the registry is unavailable."""
 
     def __init__(self, cache: Path, installers: Installers) -> None:
         self._cache = cache
         self._installers = installers
 
     def latest(self, kind: ClientKind) -> str:
-        """What the registry calls the latest version.
+        """Return the registry's latest version.
 
         Raises:
-            ClientError: there is no answer, and was none before.
+            ClientError: the registry is unavailable, and no answer is cached.
         """
-        (version,) = self._heard(
-            self._cache / kind.value / LATEST_NOTE,
+        (version,) = self._lookup(
+            self._cache / kind.value / LATEST_FILE,
             lambda: (self._installers.latest(PACKAGES[kind]),),
             single=True,
         )
         return version
 
     def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
-        """Every published version; the registry is asked anew if one of these is not among them.
+        """Return all published versions; refetch them if a version in `having` is missing.
 
         Raises:
-            ClientError: there is no answer, and was none before.
+            ClientError: the registry is unavailable, and no answer is cached.
         """
-        note = self._cache / kind.value / VERSIONS_NOTE
-        return self._heard(
-            note, lambda: self._installers.versions(PACKAGES[kind]), having, single=False
+        file = self._cache / kind.value / VERSIONS_FILE
+        return self._lookup(
+            file, lambda: self._installers.versions(PACKAGES[kind]), having, single=False
         )
 
-    def _heard(
+    def _lookup(
         self,
-        note: Path,
-        ask: Callable[[], tuple[str, ...]],
+        file: Path,
+        fetch: Callable[[], tuple[str, ...]],
         having: Iterable[str] = (),
         *,
         single: bool,
     ) -> tuple[str, ...]:
-        heard = _read(note, single=single)
-        fresh = heard and time.time() - heard[1] < LATEST_AGE.total_seconds()
-        if heard and fresh and set(having) <= set(heard[0]):
-            return heard[0]
+        entry = _read_entry(file, single=single)
+        is_fresh = entry and time.time() - entry[1] < LATEST_AGE.total_seconds()
+        if entry and is_fresh and set(having) <= set(entry[0]):
+            return entry[0]
         try:
-            versions = ask()
+            versions = fetch()
         except ClientError:
-            if heard:
-                return heard[0]
+            if entry:
+                return entry[0]
             raise
-        told = {"version": versions[0]} if single else {"versions": versions}
-        with contextlib.suppress(OSError):  # asked again next time
-            note.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write.write(note, json.dumps(told | {"at": time.time()}))
+        fields = {"version": versions[0]} if single else {"versions": versions}
+        with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
+            file.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write.write(file, json.dumps(fields | {"at": time.time()}))
         return versions
 
 
-def _read(note: Path, *, single: bool) -> tuple[tuple[str, ...], float] | None:
-    """The versions that were heard of, and when; None: nothing readable."""
+def _read_entry(file: Path, *, single: bool) -> tuple[tuple[str, ...], float] | None:
+    """Return the cached versions and the time of their query; None if unreadable or invalid."""
     try:
-        heard = json.loads(note.read_text(encoding="utf-8"))
-        versions = (heard["version"],) if single else tuple(heard["versions"])
-        at = float(heard["at"])
+        record = json.loads(file.read_text(encoding="utf-8"))
+        versions = (record["version"],) if single else tuple(record["versions"])
+        at = float(record["at"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    believed = versions and all(isinstance(x, str) and EXACT.fullmatch(x) for x in versions)
-    return (versions, at) if believed else None
+    is_valid = versions and all(isinstance(x, str) and EXACT.fullmatch(x) for x in versions)
+    return (versions, at) if is_valid else None

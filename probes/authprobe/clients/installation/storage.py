@@ -1,4 +1,10 @@
-"""The folder of installed clients: who uses them, whether they are whole, which are to go."""
+"""On-disk store of installed clients: locks, integrity manifests, LRU eviction.
+
+`ClientLock` is our own, on flock(2), as `filelock.ReadWriteLock` (SQLite; tried at 4.2.12) cannot
+lock a file that it may not write, ties a lock to the thread that took it (installer threads take
+ours, the main thread releases them), leaves a directory in the cache after `kill -9`, and takes
+milliseconds instead of microseconds. `filelock.lock_descriptor` has no shared mode.
+"""
 
 import contextlib
 import fcntl
@@ -18,29 +24,32 @@ from authprobe.core import atomic_write
 from authprobe.core.version_ranges import EXACT
 
 MANIFEST: Final = "authprobe.json"
-"""In the folder of a client: its files, as they were when it was installed."""
-HASHED_BYTES: Final = 1_000_000
-"""Files from this size on are hashed: the programs, whatever they are called."""
-NEW, OLD = ".new-", ".old-"
-"""How the names begin of what is being installed, and of what is being removed."""
-BYTECODE: Final = "__pycache__"
+"""Name of the integrity manifest, in the folder of the client."""
+MIN_HASHED_BYTES: Final = 1_000_000
+"""Files of at least this size are hashed: the programs, whatever their names."""
+STAGING_PREFIX, TRASH_PREFIX = ".new-", ".old-"
+"""Name prefixes of clients that are being installed, and of clients that are being removed."""
+BYTECODE_FOLDER: Final = "__pycache__"
 
 
-class Lock:
-    """Of one client: shared by those that use it, or held alone by who installs or removes it.
+class ClientLock:
+    """Reader/writer lock of one client: shared by its users, exclusive to install or remove it.
 
-    The kernel releases it with the process that holds it, however that ends (flock(2)). Its file
-    stays, and the file's time says when the client was last used.
+    The kernel releases it when the process ends, even by `kill -9` (flock(2)). The lock file stays,
+    and its modification time is the time of the client's last use.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError:  # of somebody else, or read-only: good enough to use what is there
+        except OSError:  # not writable: enough to use a client that is already installed
             self._descriptor = os.open(path, os.O_RDONLY)
 
     def take(self, *, shared: bool) -> bool:
-        """Take it, or change it into this kind; False: others hold it, and it is not held now."""
+        """Try to acquire or convert the lock without blocking.
+
+        Returns False on contention; a lock that was to be converted is then released.
+        """
         try:
             kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
@@ -50,25 +59,25 @@ class Lock:
         return True
 
     def touch(self) -> None:
-        """The client is used now."""
+        """Record that the client is used now."""
         with contextlib.suppress(OSError):
             os.utime(self._descriptor)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock and close its file; it cannot be taken again."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
 
 
 def lock_file(client: Path) -> Path:
-    """The lock of the client in this folder."""
+    """Return the path of the lock of the client in this folder."""
     return client.with_name(f"{client.name}.lock")
 
 
-def describe(client: Path) -> None:
-    """Write the manifest of a client that has just been installed."""
-    found = {
+def write_manifest(client: Path) -> None:
+    """Write the integrity manifest of a newly installed client."""
+    files = {
         str(path.relative_to(client)): [
             status.st_size,
             status.st_mtime_ns,
@@ -77,32 +86,32 @@ def describe(client: Path) -> None:
         ]
         for path, status in _files(client)
     }
-    manifest = {"size_bytes": _size_bytes(client), "files": found}
+    manifest = {"size_bytes": _size_bytes(client), "files": files}
     atomic_write.write(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
 
 
-def damage(client: Path) -> str | None:
-    """What is wrong with a client, in a few words; None: it is as it was installed.
+def integrity_error(client: Path) -> str | None:
+    """Return a one-line integrity error, or None if the client matches its manifest.
 
-    A large file is hashed only if its times have changed: nothing writes to it without that.
+    A large file is hashed only if its times have changed: every write changes the ctime.
     """
     manifest = _read_manifest(client)
     if manifest is None:
-        return "its list of files cannot be read"
+        return "its file manifest is missing or unreadable"
     for name, (size, modified, changed, digest) in manifest.files.items():
         try:
             status = os.lstat(f"{client}/{name}")
         except OSError:
-            return f"{name} is gone"
+            return f"{name}: missing"
         if status.st_size != size:
-            return f"{name} has another size"
+            return f"{name}: size mismatch"
         if digest is None or (status.st_mtime_ns, status.st_ctime_ns) == (modified, changed):
             continue
         try:
             if _hash(client / name) != digest:
-                return f"{name} has another content"
+                return f"{name}: checksum mismatch"
         except OSError:
-            return f"{name} cannot be read"
+            return f"{name}: unreadable"
     return None
 
 
@@ -114,35 +123,38 @@ class _Manifest:
 
 def _read_manifest(client: Path) -> _Manifest | None:
     try:
-        told = json.loads((client / MANIFEST).read_bytes())
-        found = {name: (a, b, c, d) for name, (a, b, c, d) in told["files"].items()}
-        return _Manifest(int(told["size_bytes"]), found) if found else None
+        record = json.loads((client / MANIFEST).read_bytes())
+        files = {name: (a, b, c, d) for name, (a, b, c, d) in record["files"].items()}
+        return _Manifest(int(record["size_bytes"]), files) if files else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """What is not a folder; nothing that Python compiles when it likes, and not the manifest."""
+    """Yield each file and symbolic link with its status, except bytecode and the manifest.
+
+    Bytecode is skipped as Python writes it at any time.
+    """
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != BYTECODE]
+        folders[:] = [name for name in folders if name != BYTECODE_FOLDER]
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in (*names, *links):
             path = Path(parent, name)
             try:
                 status = path.lstat()
-            except FileNotFoundError:  # another run removes this client
+            except FileNotFoundError:  # another run is removing this client
                 continue
             if path != folder / MANIFEST:
                 yield path, status
 
 
 def _size_bytes(folder: Path) -> int:
-    """What the files take; one with two names, as npm may make of a program, counts once."""
+    """Return the size of all files; hard links, as npm makes of programs, count once."""
     return sum({(s.st_dev, s.st_ino): s.st_size for _, s in _files(folder)}.values())
 
 
 def _is_hashed(status: os.stat_result) -> bool:
-    return status.st_size >= HASHED_BYTES and stat.S_ISREG(status.st_mode)
+    return status.st_size >= MIN_HASHED_BYTES and stat.S_ISREG(status.st_mode)
 
 
 def _hash(path: Path) -> str:
@@ -155,12 +167,12 @@ class Entry:
     """A client in the cache."""
 
     name: str
-    """Of its kind."""
+    """Name of its kind."""
     version: str
     folder: Path
     size_bytes: int
     used_at: float = field(compare=False)
-    """Seconds since the epoch."""
+    """Time of its last use, in seconds since the epoch."""
     in_use: bool = False
 
     def __str__(self) -> str:
@@ -168,13 +180,16 @@ class Entry:
 
 
 def entries(cache: Path) -> tuple[Entry, ...]:
-    """Every client in the cache, least recently used first."""
-    found = [_entry(folder) for folder in _clients(cache)]
-    return tuple(sorted(found, key=lambda entry: (entry.used_at, str(entry))))
+    """Return all clients in the cache, least recently used first."""
+    return tuple(sorted(map(_entry, _clients(cache)), key=_lru_key))
+
+
+def _lru_key(entry: Entry) -> tuple[float, str]:
+    return entry.used_at, str(entry)
 
 
 def _clients(cache: Path) -> Iterator[Path]:
-    """The folders of installed clients: each is called as its version, with a lock beside it."""
+    """Yield the folder of each installed client: named as its version, with a lock beside it."""
     for lock in cache.glob("*/*.lock"):
         client = lock.with_name(lock.name.removesuffix(".lock"))
         if EXACT.fullmatch(client.name) and client.is_dir():
@@ -182,7 +197,7 @@ def _clients(cache: Path) -> Iterator[Path]:
 
 
 def size_bytes(client: Path) -> int:
-    """What a client takes."""
+    """Return the size of a client."""
     manifest = _read_manifest(client)
     return manifest.size_bytes if manifest else _size_bytes(client)
 
@@ -199,38 +214,39 @@ def _entry(client: Path) -> Entry:
 
 
 def _is_locked(client: Path) -> bool:
-    lock = Lock(lock_file(client))
+    lock = ClientLock(lock_file(client))
     try:
         return not lock.take(shared=False)
     finally:
         lock.release()
 
 
-def expendable(
-    found: Iterable[Entry], *, limit_bytes: int | None = None, used_before: float | None = None
+def eviction_candidates(
+    clients: Iterable[Entry], *, limit_bytes: int | None = None, used_before: float | None = None
 ) -> tuple[Entry, ...]:
-    """Those to remove, least recently used first, and none that is in use.
+    """Select LRU eviction candidates, skipping clients in use.
 
-    Those last used before `used_before` go, and then more until the rest is within `limit_bytes`.
+    Selects clients last used before `used_before`, and then more until the rest is within
+    `limit_bytes`.
     """
-    ordered = sorted(found, key=lambda entry: (entry.used_at, str(entry)))
-    left = sum(entry.size_bytes for entry in ordered)
-    chosen = []
-    for entry in ordered:
-        old = used_before is not None and entry.used_at < used_before
-        over = limit_bytes is not None and left > limit_bytes
-        if (old or over) and not entry.in_use:
-            chosen.append(entry)
-            left -= entry.size_bytes
-    return tuple(chosen)
+    by_age = sorted(clients, key=_lru_key)
+    total_bytes = sum(entry.size_bytes for entry in by_age)
+    candidates = []
+    for entry in by_age:
+        is_old = used_before is not None and entry.used_at < used_before
+        exceeds_limit = limit_bytes is not None and total_bytes > limit_bytes
+        if (is_old or exceeds_limit) and not entry.in_use:
+            candidates.append(entry)
+            total_bytes -= entry.size_bytes
+    return tuple(candidates)
 
 
 def remove(entry: Entry) -> bool:
-    """Remove a client; False: it is in use, and stays.
+    """Remove a client; return False if it is in use.
 
-    It gets another name first, so that what is left after a `kill -9` is no client.
+    The client is renamed first, so that a `kill -9` leaves no incomplete client behind.
     """
-    lock = Lock(lock_file(entry.folder))
+    lock = ClientLock(lock_file(entry.folder))
     try:
         if not lock.take(shared=False):
             return False
@@ -241,27 +257,29 @@ def remove(entry: Entry) -> bool:
 
 
 def discard(client: Path) -> None:
-    """Remove a client; the caller holds its lock alone."""
-    with contextlib.suppress(FileNotFoundError):  # another run has been quicker
-        aside = tempfile.mkdtemp(dir=client.parent, prefix=f"{OLD}{client.name}_")
+    """Remove a client; the caller holds its lock exclusively."""
+    with contextlib.suppress(FileNotFoundError):  # another run has removed it already
+        trash = tempfile.mkdtemp(dir=client.parent, prefix=f"{TRASH_PREFIX}{client.name}_")
         try:
-            client.rename(Path(aside, "client"))
+            client.rename(Path(trash, "client"))
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(trash, ignore_errors=True)
 
 
 def sweep(cache: Path) -> None:
-    """Remove what runs that were killed have left half installed or half removed."""
-    for begun in (*cache.glob(f"*/{NEW}*"), *cache.glob(f"*/{OLD}*")):
-        version = begun.name.removeprefix(NEW).removeprefix(OLD).partition("_")[0]
-        lock = Lock(begun.with_name(f"{version}.lock"))
+    """Remove staging and trash directories left by killed runs."""
+    for leftover in (*cache.glob(f"*/{STAGING_PREFIX}*"), *cache.glob(f"*/{TRASH_PREFIX}*")):
+        version = (
+            leftover.name.removeprefix(STAGING_PREFIX).removeprefix(TRASH_PREFIX).partition("_")[0]
+        )
+        lock = ClientLock(leftover.with_name(f"{version}.lock"))
         try:
             if lock.take(shared=False):
-                shutil.rmtree(begun, ignore_errors=True)
+                shutil.rmtree(leftover, ignore_errors=True)
         finally:
             lock.release()
 
 
 def days_ago(days: float) -> float:
-    """That moment, in seconds since the epoch."""
+    """Return the time `days` days ago, in seconds since the epoch."""
     return time.time() - days * 86_400

@@ -1,4 +1,4 @@
-"""One child: its streams, its end, and what is left of it."""
+"""One child process: its streams, its output and its exit."""
 
 import contextlib
 import enum
@@ -15,45 +15,46 @@ from typing import Final, Self
 from authprobe.errors import ClientError
 
 OUTPUT_LIMIT_BYTES: Final = 4 * 1024 * 1024
-GRACE: Final = 2.0
-"""Seconds in which a killed child must be gone."""
+KILL_TIMEOUT: Final = 2.0
+"""Seconds that a killed child has to exit."""
 ROWS: Final = 80
 COLUMNS: Final = 500
-"""Of a terminal: so wide that no address and no token is wrapped."""
+"""Width of a terminal: large enough that no URL and no token wraps."""
 
 
 class Stdin(enum.StrEnum):
-    """What a child has to read."""
+    """Kind of a child's standard input."""
 
     NOTHING = "nothing"
     PIPE = "pipe"
-    """What is written to it, until `end_input`."""
+    """A pipe, open until `end_input`."""
     TERMINAL = "terminal"
-    """What is typed: all three of its streams are one terminal, which controls its session."""
+    """A terminal, which is all three standard streams and controls the child's session."""
 
 
 class ExitReason(enum.StrEnum):
-    """Why a child is no longer running."""
+    """Reason for a child's end."""
 
-    ITSELF = "itself"
-    LIMIT = "limit"
+    EXITED = "exited"
+    TIMED_OUT = "timed-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedChild:
-    """What is left of a child."""
+    """Result of a child that has ended."""
 
     exit_code: int
     """Negative: the signal that ended it."""
     stdout: str
     stderr: str
-    ended: ExitReason
+    exit_reason: ExitReason
     elapsed: float
     truncated: bool
+    """True: a stream exceeded `OUTPUT_LIMIT_BYTES`."""
 
 
 @dataclass(slots=True)
-class Ends:
+class StreamEnds:
     """Our ends of a child's streams."""
 
     stdin: int | None
@@ -67,28 +68,28 @@ class Ends:
                     os.close(descriptor)
 
 
-def pipes(stdin: Stdin) -> tuple[Ends, tuple[int, ...]]:
-    """Our ends, and those of the child: its standard streams, in order."""
+def open_pipes(stdin: Stdin) -> tuple[StreamEnds, tuple[int, ...]]:
+    """Return our ends, and the child's: its standard streams in order."""
     if stdin is Stdin.PIPE:
         in_read, in_write = os.pipe()
     else:
         in_read, in_write = os.open(os.devnull, os.O_RDONLY), None
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
-    return Ends(in_write, out_read, err_read), (in_read, out_write, err_write)
+    return StreamEnds(in_write, out_read, err_read), (in_read, out_write, err_write)
 
 
-def terminal() -> tuple[Ends, tuple[int, ...]]:
-    """The same for a terminal, which has one end on each side."""
+def open_terminal() -> tuple[StreamEnds, tuple[int, ...]]:
+    """Return our end of a new terminal, and the child's three times: its standard streams."""
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (ROWS, COLUMNS))
-    return Ends(ours, ours, None), (theirs, theirs, theirs)
+    return StreamEnds(ours, ours, None), (theirs, theirs, theirs)
 
 
 class Child:
-    """A started program; a context manager that ends it."""
+    """A running program; a context manager that ends it."""
 
-    def __init__(self, channel: socket.socket, ends: Ends) -> None:
+    def __init__(self, channel: socket.socket, ends: StreamEnds) -> None:
         self._channel = channel
         self._ends = ends
         self._began = time.monotonic()
@@ -98,10 +99,10 @@ class Child:
         self._truncated = False
         self._events = b""
         self._exit_code: int | None = None
-        started = self._next_event()
-        if "error" in started:
+        event = self._next_event()
+        if "error" in event:
             self._close()
-            raise ClientError(f"cannot be started: {started['error']}")
+            raise ClientError(f"cannot be started: {event['error']}")
 
     def __enter__(self) -> Self:
         return self
@@ -110,79 +111,83 @@ class Child:
         self._close()
 
     def wait(self, limit: float) -> CompletedChild:
-        """Gather its output until it ends; after `limit` seconds, end it and what it started."""
-        ended, deadline = ExitReason.ITSELF, time.monotonic() + limit
+        """Read output until the child exits; after `limit` seconds, end its process group.
+
+        Raises:
+            ClientError: the child survived SIGKILL.
+        """
+        exit_reason, deadline = ExitReason.EXITED, time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while (exit_code := self._exit_code) is None:
                 self._gather(selector, deadline - time.monotonic())
                 if self._exit_code is None and time.monotonic() >= deadline:
-                    if ended is ExitReason.LIMIT:
-                        raise ClientError("does not end, not even when killed")
-                    ended, deadline = ExitReason.LIMIT, time.monotonic() + GRACE
-                    with contextlib.suppress(OSError):  # it may have ended at this moment
+                    if exit_reason is ExitReason.TIMED_OUT:
+                        raise ClientError(f"still running {KILL_TIMEOUT:g} s after SIGKILL")
+                    exit_reason, deadline = ExitReason.TIMED_OUT, time.monotonic() + KILL_TIMEOUT
+                    with contextlib.suppress(OSError):  # the child may have exited just now
                         self._channel.sendall(b"end\n")
             self._drain()
         return CompletedChild(
             exit_code=exit_code,
             stdout=self.stdout,
             stderr=self.stderr,
-            ended=ended,
+            exit_reason=exit_reason,
             elapsed=time.monotonic() - self._began,
             truncated=self._truncated,
         )
 
     def read_line_with(self, marker: str, limit: float) -> str | None:
-        """The first line on its stdout that holds the marker; None: it ended, or took too long."""
+        """Return the first stdout line that contains the marker; None on exit or timeout."""
 
-        def found() -> str | None:
+        def find_line() -> str | None:
             return next((line for line in self.stdout.splitlines() if marker in line), None)
 
-        self.read_until(lambda: found() is not None, limit)
-        return found()
+        self.read_until(lambda: find_line() is not None, limit)
+        return find_line()
 
     def read_until(self, enough: Callable[[], bool], limit: float) -> bool:
-        """Gather its output until it is enough; False: it ended before, or took too long."""
+        """Read output until `enough()` is true; return False on exit or timeout."""
         deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while not enough():
-                left = deadline - time.monotonic()
-                if left <= 0 or self._exit_code is not None:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or self._exit_code is not None:
                     return False
-                self._gather(selector, left)
+                self._gather(selector, remaining)
         return True
 
     def write(self, data: bytes) -> None:
-        """Give it something to read; one that reads no more is let be."""
+        """Write to the child's stdin; a closed pipe is ignored."""
         if self._ends.stdin is not None:
             with contextlib.suppress(OSError):
                 os.write(self._ends.stdin, data)
 
     def end_input(self) -> None:
-        """Let it read the end of its stdin; a terminal has none."""
+        """Close the child's stdin; a terminal stays open, as its output would close as well."""
         if self._ends.stdin is not None and self._ends.stdin != self._ends.stdout:
             os.close(self._ends.stdin)
             self._ends.stdin = None
 
     @property
-    def ended(self) -> bool:
-        """Whether it is known to have ended by itself."""
+    def has_exited(self) -> bool:
+        """True if an exit code has been received."""
         return self._exit_code is not None
 
     @property
     def output(self) -> bytes:
-        """What it wrote to its stdout, or to its terminal, so far."""
+        """Bytes written so far to stdout, or to the terminal."""
         return bytes(self._output[self._ends.stdout])
 
     @property
     def stdout(self) -> str:
-        """The same as text."""
+        """Text written so far to stdout, or to the terminal."""
         return self._text(self._ends.stdout)
 
     @property
     def stderr(self) -> str:
-        """What it wrote to its stderr so far."""
+        """Text written so far to stderr."""
         return self._text(self._ends.stderr)
 
     def _register(self, selector: selectors.BaseSelector) -> None:
@@ -191,7 +196,7 @@ class Child:
             selector.register(descriptor, selectors.EVENT_READ)
 
     def _gather(self, selector: selectors.BaseSelector, timeout: float) -> None:
-        """Read what is there to read; also the exit code, once it is there."""
+        """Read available output, and the exit code as soon as it arrives."""
         for key, _ in selector.select(max(timeout, 0.0)):
             if key.fileobj is self._channel:
                 code = self._next_event().get("exit_code", -9)
@@ -204,7 +209,7 @@ class Child:
     def _read(self, descriptor: int) -> bool:
         try:
             data = os.read(descriptor, 65536)
-        except OSError:  # nothing to read now; or, on Linux, nobody has the terminal any more
+        except OSError:  # nothing to read now; or, on Linux, no process has the terminal open
             return False
         room = OUTPUT_LIMIT_BYTES - len(self._output[descriptor])
         self._output[descriptor] += data[:room]
@@ -212,7 +217,7 @@ class Child:
         return bool(data)
 
     def _drain(self) -> None:
-        """Take what is left in the pipes; a process that still holds one is not waited for."""
+        """Read the rest of the pipes without waiting for processes that still hold them open."""
         for descriptor in self._output:
             os.set_blocking(descriptor, False)
             while self._read(descriptor):
@@ -222,7 +227,7 @@ class Child:
         while b"\n" not in self._events:
             data = self._channel.recv(4096)
             if not data:
-                return {"error": "the run is over", "exit_code": -9}
+                return {"error": "the run is shutting down", "exit_code": -9}
             self._events += data
         line, _, self._events = self._events.partition(b"\n")
         event = json.loads(line)

@@ -1,7 +1,7 @@
-"""The children of a run: sealed in, bounded in time, ended with their whole process groups.
+"""Child processes of a run: isolated, limited in time, and ended with their process groups.
 
-Where the kernel lets them, clients have a network of their own with nothing but loopback. The run
-is not in it, and meets them through sockets that the launcher makes there.
+Where the kernel allows it, clients run in a network namespace that has only loopback. The run is
+outside of it and connects to them through sockets that the launcher opens inside.
 """
 
 import json
@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import Any, Self
 
 from authprobe.clients.process import launcher
-from authprobe.clients.process.child import Child, CompletedChild, Stdin, pipes, terminal
+from authprobe.clients.process.child import Child, CompletedChild, Stdin, open_pipes, open_terminal
 from authprobe.errors import ClientError
 from authprobe.observation.model import ChildNetwork
 
 
 class Children:
-    """The children of one run; all are ended when it is closed, or when this process dies.
+    """Child processes of one run; all end when it is closed or when this process dies.
 
-    In the latter case the folder `scratch` is removed as well. With `apart` they have no network
-    but loopback, and one of their own, if the system allows that: `network` tells.
+    In the latter case the folder `scratch` is removed as well. `isolated` children run in a network
+    namespace of their own, if the system allows it; `network` holds the result.
     """
 
-    def __init__(self, scratch: Path | None = None, *, apart: bool = False) -> None:
+    def __init__(self, scratch: Path | None = None, *, isolated: bool = False) -> None:
         self._scratch = scratch
-        self._apart = apart
+        self._isolated = isolated
         self.network: ChildNetwork | None = None
-        """Which one they have; None: nobody has asked yet."""
+        """The children's network; None: not determined yet."""
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._launcher: subprocess.Popen[bytes] | None = None
@@ -45,7 +45,7 @@ class Children:
         self.close()
 
     def close(self) -> None:
-        """End every child that is still running; none can be started afterwards."""
+        """End all running children and refuse to start more."""
         with self._lock:
             self._closed = True
             if self._control is None or self._launcher is None:
@@ -62,7 +62,7 @@ class Children:
         cwd: Path,
         limit: float,
     ) -> CompletedChild:
-        """Run a program to its end, or to the limit in seconds.
+        """Start a program, and wait for its end or for `limit` seconds.
 
         Raises:
             ClientError: the program cannot be started.
@@ -78,7 +78,7 @@ class Children:
         cwd: Path,
         stdin: Stdin = Stdin.NOTHING,
     ) -> Child:
-        """Start a program with these variables and no others.
+        """Start a program with exactly these environment variables.
 
         Raises:
             ClientError: the program cannot be started.
@@ -91,81 +91,83 @@ class Children:
             "terminal": stdin is Stdin.TERMINAL,
         }
         ours, theirs = socket.socketpair()
-        kept, given = terminal() if stdin is Stdin.TERMINAL else pipes(stdin)
+        ends, streams = open_terminal() if stdin is Stdin.TERMINAL else open_pipes(stdin)
         try:
-            self._send(request, [theirs.fileno(), *given])
+            self._send(request, [theirs.fileno(), *streams])
         except (OSError, ClientError):
             ours.close()
-            kept.close()
+            ends.close()
             raise
         finally:
             theirs.close()
-            for descriptor in set(given):
+            for descriptor in set(streams):
                 os.close(descriptor)
-        return Child(ours, kept)
+        return Child(ours, ends)
 
     def bind(self) -> socket.socket:
-        """A free loopback port in the network of the children, at which nobody listens yet.
+        """Return a socket bound to a free loopback port in the children's network, not listening.
 
         Raises:
-            ClientError: there is none.
+            OSError: no port is free.
+            ClientError: the run is shutting down.
         """
         if self._find_network() is ChildNetwork.MACHINE:
-            return launcher.bound()
+            return launcher.bind_free_port()
         return self._fetch({"do": "bind"})
 
     def free_port(self) -> int:
-        """A port that was free a moment ago, for a program that takes a number and not 0.
+        """Return a port that was free a moment ago, for a program that does not accept port 0.
 
         Raises:
-            ClientError: there is none.
+            OSError: no port is free.
+            ClientError: the run is shutting down.
         """
-        with self.bind() as bound:
-            port: int = bound.getsockname()[1]
+        with self.bind() as port_socket:
+            port: int = port_socket.getsockname()[1]
             return port
 
     def connect(self, port: int) -> socket.socket:
-        """A connection to a port at which a child listens.
+        """Connect to a port on which a child listens.
 
         Raises:
-            OSError: nobody does.
-            ClientError: the run is over.
+            OSError: the connection was refused.
+            ClientError: the run is shutting down.
         """
         if self._find_network() is ChildNetwork.MACHINE:
-            return launcher.connected(port)
+            return launcher.connect(port)
         return self._fetch({"do": "connect", "port": port})
 
     def _find_network(self) -> ChildNetwork:
         if self.network is None:
-            if self._apart:
-                told, _ = self._ask({"do": "tell"})
-                self.network = ChildNetwork(str(told.get("network")))
+            if self._isolated:
+                answer, _ = self._ask({"do": "network"})
+                self.network = ChildNetwork(str(answer.get("network")))
             else:
                 self.network = ChildNetwork.MACHINE
         return self.network
 
     def _fetch(self, request: Mapping[str, object]) -> socket.socket:
-        told, descriptors = self._ask(request)
-        if "error" in told:
-            raise OSError(told.get("errno"), told["error"])
+        answer, descriptors = self._ask(request)
+        if "error" in answer:
+            raise OSError(answer.get("errno"), answer["error"])
         return socket.socket(fileno=descriptors[0])
 
     def _ask(self, request: Mapping[str, object]) -> tuple[dict[str, Any], list[int]]:
-        """The launcher's answer, and the socket that comes with it."""
+        """Send a request; return the launcher's answer and the descriptors attached to it."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
                 self._send(request, [theirs.fileno()])
             line, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
         if not line:
-            raise ClientError("the run is over")
+            raise ClientError("the run is shutting down")
         return json.loads(line), descriptors
 
     def _send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
         data = json.dumps(request).encode()
         with self._lock:
             if self._closed:
-                raise ClientError("the run is over")
+                raise ClientError("the run is shutting down")
             if self._control is None:
                 self._control = self._start_launcher()
             socket.send_fds(self._control, [struct.pack("!I", len(data))], descriptors)
@@ -177,7 +179,7 @@ class Children:
         self._launcher = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", launcher.__file__, str(theirs.fileno())),
-                *("loopback" if self._apart else "machine", *scratch),
+                *("loopback" if self._isolated else "machine", *scratch),
             ],
             pass_fds=[theirs.fileno()],
             env={},

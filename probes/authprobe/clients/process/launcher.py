@@ -1,17 +1,18 @@
-"""Starts the children of a run and outlives it just long enough to end them.
+"""Program that starts the children of a run, and outlives the run just long enough to end them.
 
-This file is run as a program of its own, with nothing but the standard library, once per run. The
-run asks for a child over a Unix socket and passes the child's standard streams along; each child
-gets a socket of its own, on which its process id and its end are reported and its end can be asked
-for. When the run goes away, however that happens, the kernel closes these sockets, and every
-process that descends from this one is ended.
+One process per run executes this file, which imports only the standard library. The run requests a
+child over a Unix socket and passes the child's standard streams along. Each child gets a separate
+socket, on which the launcher reports its process id and its exit, and accepts a request to kill it.
+When the run ends, however that happens, the kernel closes these sockets, and the launcher kills all
+of its descendants.
 
-As the parent of each child it can signal by process id without ever meeting a reused one, and as a
-subreaper (Linux, prctl(2)) it also inherits what a child leaves behind in another process group.
+As the parent of each child, the launcher can signal process ids without the risk that they have
+been reused. As a subreaper (Linux, prctl(2)) it also adopts processes that a child leaves behind in
+another process group.
 
-If it is asked to, and where the kernel lets it, it goes into a network of its own first, which has
-nothing but loopback (network_namespaces(7)). What its children are to meet there comes through it:
-it hands the run sockets that are bound, or connected, in that network.
+On request, and where the kernel allows it, the launcher first enters a network namespace that has
+only loopback (network_namespaces(7)). The run reaches the children there through sockets that the
+launcher binds or connects inside the namespace and passes on.
 """
 
 import contextlib
@@ -38,13 +39,13 @@ CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 0x1  # linux/if.h
-INTERFACE = "16sh14x"  # struct ifreq with its flags
+INTERFACE_REQUEST = "16sh14x"  # struct ifreq: name and flags
 LOOPBACK = "127.0.0.1"
-DESCRIPTORS = 4  # of a request: the socket for its answer, then a child's standard streams
+MAX_DESCRIPTORS = 4  # of a request: the socket for its answer and three standard streams
 
 
 class Launcher:
-    """Children by process id, each with the socket on which it is reported."""
+    """The running children, each with the socket for its events."""
 
     def __init__(self, control: socket.socket, network: str) -> None:
         self.control = control
@@ -54,7 +55,7 @@ class Launcher:
         self.open = True
 
     def serve(self, wakeup: socket.socket) -> None:
-        """Serve until the run goes away."""
+        """Serve requests until the run closes its socket."""
         self.selector.register(self.control, selectors.EVENT_READ, self.take_request)
         self.selector.register(wakeup, selectors.EVENT_READ, lambda: wakeup.recv(4096))
         while self.open:
@@ -63,8 +64,8 @@ class Launcher:
             self.reap()
 
     def take_request(self) -> None:
-        """Do what the next request asks for; a 4-byte length precedes it."""
-        header, descriptors, _, _ = socket.recv_fds(self.control, 4, DESCRIPTORS)
+        """Read and handle one request, which a 4-byte length precedes."""
+        header, descriptors, _, _ = socket.recv_fds(self.control, 4, MAX_DESCRIPTORS)
         if not header:
             self.open = False
             return
@@ -75,15 +76,15 @@ class Launcher:
             case "start":
                 self.start(request, channel, descriptors[1:])
             case "bind":
-                hand_over(channel, bound)
+                send_socket(channel, bind_free_port)
             case "connect":
-                hand_over(channel, lambda: connected(request["port"]))
+                send_socket(channel, lambda: connect(request["port"]))
             case _:
                 report(channel, {"network": self.network})
                 channel.close()
 
     def start(self, request: dict[str, Any], channel: socket.socket, streams: list[int]) -> None:
-        """Start the child that a request describes."""
+        """Handle a `start` request: spawn the child."""
         try:
             child = subprocess.Popen(
                 request["argv"],
@@ -93,49 +94,49 @@ class Launcher:
                 env=request["env"],
                 cwd=request["cwd"],
                 start_new_session=True,
-                # One thread, so what runs between fork and exec cannot meet a lock that is held.
+                # Safe between fork and exec: this process has one thread, so no lock is held.
                 preexec_fn=take_terminal if request["terminal"] else None,
             )
         except OSError as error:
-            refuse(channel, f"{error.strerror}: {error.filename}")
+            report_error(channel, f"{error.strerror}: {error.filename}")
         except ValueError as error:  # a NUL in an argument
-            refuse(channel, str(error))
+            report_error(channel, str(error))
         else:
             self.sockets[child.pid] = channel
-            child.returncode = 0  # this class waits for its children itself
+            child.returncode = 0  # keeps Popen from waiting for it: `reap` does
             report(channel, {"pid": child.pid})
             self.selector.register(
-                channel, selectors.EVENT_READ, lambda: end_group(child.pid, signal.SIGKILL)
+                channel, selectors.EVENT_READ, lambda: signal_group(child.pid, signal.SIGKILL)
             )
         finally:
             for descriptor in streams:
                 os.close(descriptor)
 
     def reap(self) -> None:
-        """Report every child that has ended, after ending what is left of its process group."""
+        """Report each child that has exited, after killing the rest of its process group."""
         while True:
             try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if ended is None:
+            if info is None:
                 return
-            # Until it is waited for, its id cannot be given to another process or group.
-            channel = self.sockets.pop(ended.si_pid, None)
+            # The kernel cannot reuse the id for another process or group before waitpid.
+            channel = self.sockets.pop(info.si_pid, None)
             if channel is not None:
-                end_group(ended.si_pid, signal.SIGKILL)
-            _, status = os.waitpid(ended.si_pid, 0)
+                signal_group(info.si_pid, signal.SIGKILL)
+            _, status = os.waitpid(info.si_pid, 0)
             if channel is not None:
                 self.selector.unregister(channel)
                 report(channel, {"exit_code": os.waitstatus_to_exitcode(status)})
                 channel.close()
 
     def end_all(self) -> None:
-        """End every descendant of this process; those that fork meanwhile are met again."""
+        """Kill all descendants of this process, repeatedly, as they may fork meanwhile."""
         for pid in self.sockets:
-            end_group(pid, signal.SIGKILL)
-        while living := descendants(os.getpid()):
-            for pid in living:
+            signal_group(pid, signal.SIGKILL)
+        while pids := descendants(os.getpid()):
+            for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
@@ -143,28 +144,28 @@ class Launcher:
 
 
 def take_terminal() -> None:
-    """Make the terminal on standard input the one that controls this new session."""
+    """Make the terminal on standard input the controlling terminal of this new session."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def end_group(pid: int, number: int) -> None:
-    """Signal the process group that this child leads."""
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to the process group that this child leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def descendants(pid: int) -> list[int]:
-    """Ids of all processes below this one; empty where /proc does not tell."""
-    found: list[int] = []
+    """Return the ids of all descendants of a process; empty without Linux's /proc."""
+    pids: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for child in task.read_text().split():
-                found += [int(child), *descendants(int(child))]
-    return found
+                pids += [int(child), *descendants(int(child))]
+    return pids
 
 
 def receive_exactly(channel: socket.socket, size: int) -> bytes:
-    """So many bytes; fewer only if the other side has gone."""
+    """Return `size` bytes, or fewer if the other side closes its end."""
     data = b""
     while len(data) < size and (more := channel.recv(size - len(data))):
         data += more
@@ -172,55 +173,55 @@ def receive_exactly(channel: socket.socket, size: int) -> bytes:
 
 
 def report(channel: socket.socket, event: dict[str, object]) -> None:
-    """One line of JSON to the run, if it is still there."""
+    """Send one line of JSON to the run; ignore a closed socket."""
     with contextlib.suppress(OSError):
         channel.sendall(json.dumps(event).encode() + b"\n")
 
 
-def refuse(channel: socket.socket, reason: str) -> None:
-    """Tell the run that its child was not started, and why."""
+def report_error(channel: socket.socket, reason: str) -> None:
+    """Report the reason why a child was not started, and close its socket."""
     report(channel, {"error": reason})
     channel.close()
 
 
-def hand_over(channel: socket.socket, make: Callable[[], socket.socket]) -> None:
-    """Give the run a socket of this network, or the reason why there is none."""
+def send_socket(channel: socket.socket, make: Callable[[], socket.socket]) -> None:
+    """Pass a socket of this network to the run, or report the error."""
     with channel:
         try:
-            with make() as made:
-                socket.send_fds(channel, [b"{}\n"], [made.fileno()])
+            with make() as new_socket:
+                socket.send_fds(channel, [b"{}\n"], [new_socket.fileno()])
         except OSError as error:
             report(channel, {"error": error.strerror or str(error), "errno": error.errno})
 
 
-def bound() -> socket.socket:
-    """A free port, at which nobody listens yet."""
-    # By its number, or asyncio does not know that it is TCP, and leaves Nagle on.
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    made.bind((LOOPBACK, 0))
-    return made
+def bind_free_port() -> socket.socket:
+    """Return a socket bound to a free loopback port, not listening yet."""
+    # asyncio sets TCP_NODELAY only if the protocol is explicit.
+    port_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    port_socket.bind((LOOPBACK, 0))
+    return port_socket
 
 
-def connected(port: int) -> socket.socket:
-    """A connection to a child's port."""
+def connect(port: int) -> socket.socket:
+    """Connect to a child's port."""
     return socket.create_connection((LOOPBACK, port))
 
 
 def leave_network() -> bool:
-    """Go into a network that has nothing but loopback; False: the system does not let us."""
+    """Enter a network namespace with only loopback; return False if the system forbids it."""
     if sys.platform != "linux":
         return False
-    # Without privileges only somebody with a user namespace of their own may make one.
+    # An unprivileged process needs a user namespace to make a network namespace.
     for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET):
         enter = functools.partial(enter_network, flags)
-        if works(enter):
+        if succeeds_in_fork(enter):
             enter()
             return True
     return False
 
 
-def works(act: Callable[[], None]) -> bool:
-    """Whether this can be done, which another process tries: half of it would be worse."""
+def succeeds_in_fork(act: Callable[[], None]) -> bool:
+    """Try `act` in a forked process first: a partial namespace change cannot be undone."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -232,7 +233,7 @@ def works(act: Callable[[], None]) -> bool:
 
 
 def enter_network(flags: int) -> None:
-    """Leave the network of this process for a new one, and bring its loopback up.
+    """Move this process to a new network namespace, and bring its loopback interface up.
 
     Raises:
         OSError: the system does not allow it.
@@ -241,32 +242,33 @@ def enter_network(flags: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(flags) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
-    if flags & CLONE_NEWUSER:  # the same user as before, who is nobody otherwise
+    if flags & CLONE_NEWUSER:  # map the user to itself, or it becomes `nobody`
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        asked = struct.pack(INTERFACE, b"lo", 0)
-        name, now = struct.unpack(INTERFACE, fcntl.ioctl(any_socket, SIOCGIFFLAGS, asked))
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack(INTERFACE, name, now | IFF_UP))
+        request = struct.pack(INTERFACE_REQUEST, b"lo", 0)
+        answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, request)
+        name, state = struct.unpack(INTERFACE_REQUEST, answer)
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack(INTERFACE_REQUEST, name, state | IFF_UP))
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whatever a child leaves behind, where the system can do that."""
+    """Become the parent of processes that outlive their parent below this one (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Serve the run at the other end of the socket whose descriptor is the first argument.
+    """Serve the run: arguments are SOCKET NETWORK [SCRATCH].
 
-    The second says in which network: `machine`, or `loopback` if possible. The folder that may
-    follow is the run's own, and is removed when the run is over.
+    SOCKET is the file descriptor of the control socket. NETWORK is `machine`, or `loopback` to
+    enter a network namespace if possible. SCRATCH is a folder to remove when the run ends.
     """
     control = socket.socket(fileno=int(sys.argv[1]))
     network = "loopback" if sys.argv[2] == "loopback" and leave_network() else "machine"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # The run decides when it is over. Ignoring them would be inherited by every child.
+        # Only the run ends this process. Children would inherit SIG_IGN, but not a handler.
         signal.signal(number, lambda number, frame: None)
     adopt_orphans()
     ours, theirs = socket.socketpair()

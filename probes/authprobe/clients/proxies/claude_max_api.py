@@ -9,10 +9,10 @@ from typing import Final
 from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.claude_code import PRODUCTS
 from authprobe.clients.observe import (
-    Report,
+    ClientReport,
     incomplete_observation,
+    last_error_line,
     last_inference,
-    last_words,
     observe,
     verified_version,
 )
@@ -23,12 +23,15 @@ from authprobe.clients.raw_http import USER_AGENT, read_error
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome
 
-READY: Final = "Server ready"
-ENDING: Final = 2.0
+READY_MARKER: Final = "Server ready"
+EXIT_TIMEOUT: Final = 2.0
 """Seconds that a proxy which gave no answer has to say why and end."""
-AT_A_TIME: Final = 0.05
+LOG_READ_TIMEOUT: Final = 0.05
 """Seconds in which a proxy that logs nothing is read."""
-QUESTION: Final = {"model": "claude-sonnet-4", "messages": [{"role": "user", "content": "ping"}]}
+CHAT_COMPLETION_BODY: Final = {
+    "model": "claude-sonnet-4",
+    "messages": [{"role": "user", "content": "ping"}],
+}
 
 
 def probe(sandbox: Sandbox) -> Observation:
@@ -36,20 +39,22 @@ def probe(sandbox: Sandbox) -> Observation:
     through = sandbox.case.client.through
     if through is None:
         raise ClientError("claude-max-api-proxy needs a claude-code to run")
-    proxy, claude = sandbox.installed(sandbox.case.client), sandbox.installed(through)
+    proxy, claude = sandbox.installed_client(sandbox.case.client), sandbox.installed_client(through)
     node = find_program("node")
     environment = sandbox.environment({"node": node, "claude": claude.program})
     began = time.monotonic()
     children = sandbox.laboratory.children
     port = children.free_port()
     with sandbox.start(
-        [node, proxy.program, str(port)], env=environment, cwd=sandbox.work_folder()
+        [node, proxy.program, str(port)], env=environment, cwd=sandbox.make_work_folder()
     ) as server:
-        if server.read_line_with(READY, sandbox.case.limit) is None:
+        if server.read_line_with(READY_MARKER, sandbox.case.limit) is None:
             return _not_ready(sandbox, server, began=began)
         told, error = _ask(children, port, limit=sandbox.case.limit - (time.monotonic() - began))
-        server.read_until(lambda: False, AT_A_TIME)  # its log, which may hold what is none of it
-        ended = None if told else server.wait(ENDING)
+        server.read_until(
+            lambda: False, LOG_READ_TIMEOUT
+        )  # its log, which may hold what is none of it
+        ended = None if told else server.wait(EXIT_TIMEOUT)
     cli = verified_version(sandbox.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if told is None:
@@ -57,7 +62,7 @@ def probe(sandbox: Sandbox) -> Observation:
         return incomplete_observation(
             sandbox,
             Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
-            f"the proxy gave no answer: {last_words(ended.stderr) if ended else error}",
+            f"the proxy gave no answer: {last_error_line(ended.stderr) if ended else error}",
             began=began,
             version=version,
         )
@@ -70,34 +75,36 @@ def probe(sandbox: Sandbox) -> Observation:
     return seen
 
 
-def hides_refusal(told: Report, last: Exchange | None) -> bool:
+def hides_refusal(told: ClientReport, last: Exchange | None) -> bool:
     """Whether the proxy gave its user an answer although the backend refused the last request."""
     return not told.is_error and last is not None and (last.status or 0) >= 400
 
 
 def _ask(
     children: Children, port: int, *, limit: float
-) -> tuple[Report | None, OSError | http.client.HTTPException | None]:
+) -> tuple[ClientReport | None, OSError | http.client.HTTPException | None]:
     path, headers = "/v1/chat/completions", {"user-agent": USER_AGENT}
     try:
-        status, body = post(children, port, path, QUESTION, headers=headers, limit=limit)
+        status, body = post(
+            children, port, path, CHAT_COMPLETION_BODY, headers=headers, limit=limit
+        )
     except (OSError, http.client.HTTPException) as error:
         return None, error
     return read_report(status, body), None
 
 
-def read_report(status: int, body: bytes) -> Report:
+def read_report(status: int, body: bytes) -> ClientReport:
     """What an OpenAI-style client is told.
 
     A status of 200 is the proxy's own word: `probe` looks at the exchanges for the backend's.
     """
     if status >= 400:
-        return Report(is_error=True, message=read_error(body)[1])
+        return ClientReport(is_error=True, message=read_error(body)[1])
     try:
         content = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return Report(is_error=True, message=body.decode("utf-8", "replace"))
-    return Report(is_error=False, message=None if content is None else str(content))
+        return ClientReport(is_error=True, message=body.decode("utf-8", "replace"))
+    return ClientReport(is_error=False, message=None if content is None else str(content))
 
 
 def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
@@ -105,7 +112,7 @@ def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
         return incomplete_observation(
             sandbox, Outcome.TIMED_OUT, "the proxy did not start", began=began
         )
-    said = last_words(server.stderr)
+    said = last_error_line(server.stderr)
     return incomplete_observation(
         sandbox, Outcome.CRASHED, f"the proxy did not start: {said}", began=began
     )

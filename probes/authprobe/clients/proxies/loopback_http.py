@@ -9,7 +9,7 @@ from typing import Final
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK
 
-ANSWER_LIMIT_BYTES: Final = 1024 * 1024
+MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
 def post(
@@ -36,4 +36,4 @@ def post(
         content = {"content-type": "application/json"}
         connection.request("POST", path, json.dumps(body), {**content, **headers})
         response = connection.getresponse()
-        return response.status, response.read(ANSWER_LIMIT_BYTES)
+        return response.status, response.read(MAX_ANSWER_BYTES)

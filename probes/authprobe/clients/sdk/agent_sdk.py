@@ -3,39 +3,39 @@
 from typing import Final
 
 from authprobe.clients.base import Sandbox
-from authprobe.clients.claude_code import ended_early
-from authprobe.clients.observe import Report, incomplete_observation, observe
+from authprobe.clients.claude_code import observation_without_report
+from authprobe.clients.observe import ClientReport, incomplete_observation, observe
 from authprobe.clients.process.child import ExitReason
-from authprobe.clients.sdk.driver import drive, last_object
+from authprobe.clients.sdk.driver import read_last_object, run_driver
 from authprobe.observation.model import NOT_THERE, Observation, Outcome
 
 PRODUCTS: Final = ("agent-sdk",)
-NOT_FOUND: Final = "Claude Code not found"
+CLAUDE_NOT_FOUND: Final = "Claude Code not found"
 """What the SDK for Python says, up to 0.1.7, where there is no `claude` on PATH."""
-NO_CLAUDE: Final = f"a claude of its own: {NOT_THERE}"
+NO_CLAUDE_DETAIL: Final = f"a claude of its own: {NOT_THERE}"
 
 
 def probe(sandbox: Sandbox) -> Observation:
     """Run the driver to its end, and read the one JSON object that it prints."""
-    library = sandbox.installed(sandbox.case.client).program
-    driven = drive(sandbox, "agent_sdk", library, PRODUCTS)
+    library = sandbox.installed_client(sandbox.case.client).program
+    driven = run_driver(sandbox, "agent_sdk", library, PRODUCTS)
     finished, began, version = driven.finished, driven.began, driven.version
     told = read_report(finished.stdout)
-    if finished.ended is ExitReason.LIMIT or told is None:
-        return ended_early(sandbox, finished, began=began, version=version)
-    if (told.message or "").startswith(NOT_FOUND) and not sandbox.exchanges:
+    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
+        return observation_without_report(sandbox, finished, began=began, version=version)
+    if (told.message or "").startswith(CLAUDE_NOT_FOUND) and not sandbox.exchanges:
         return incomplete_observation(
-            sandbox, Outcome.UNAVAILABLE, NO_CLAUDE, began=began, version=version
+            sandbox, Outcome.UNAVAILABLE, NO_CLAUDE_DETAIL, began=began, version=version
         )
     return observe(sandbox, told, began=began, exit_code=finished.exit_code, version=version)
 
 
-def read_report(stdout: str) -> Report | None:
+def read_report(stdout: str) -> ClientReport | None:
     """What the SDK gave its user; None: the driver did not come to its end.
 
     Both SDKs yield a failed result and then raise; what is raised counts where nothing was yielded.
     """
-    told = last_object(stdout)
+    told = read_last_object(stdout)
     if told is None or "error" not in told:
         return None
     result, raised = told.get("result") or {}, told["error"] or {}
@@ -43,7 +43,7 @@ def read_report(stdout: str) -> Report | None:
         return None
     status = result.get("api_error_status")
     message = result.get("result") or raised.get("message")
-    return Report(
+    return ClientReport(
         is_error=bool(raised) or bool(result.get("is_error", not result)),
         message=str(message) if message else None,
         status=status if type(status) is int else None,

@@ -15,7 +15,7 @@ DRIVERS: Final = Path(__file__).parent / "drivers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Driven:
+class DriverRun:
     """A driver that has come to its end, or to the limit of its case."""
 
     finished: CompletedChild
@@ -23,14 +23,14 @@ class Driven:
     version: str
 
 
-def drive(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...]) -> Driven:
+def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...]) -> DriverRun:
     """Run the driver of this name: by the Python that has the library, or by Node, which is told
     where the library is.
 
     Raises:
         ClientError: there is no Node, or something else ran than what was installed.
     """
-    installed = sandbox.installed(sandbox.case.client)
+    installed = sandbox.installed_client(sandbox.case.client)
     argv: list[str | Path]
     if PACKAGES[installed.kind].registry is Registry.PYPI:
         environment = sandbox.environment({})
@@ -41,13 +41,13 @@ def drive(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...])
         argv = [node, DRIVERS / f"{name}.mjs", library]
     began = time.monotonic()
     finished = sandbox.run(
-        argv, env=environment, cwd=sandbox.work_folder(), limit=sandbox.case.limit
+        argv, env=environment, cwd=sandbox.make_work_folder(), limit=sandbox.case.limit
     )
     version = verified_version(sandbox.exchanges, products, installed.version)
-    return Driven(finished=finished, began=began, version=version)
+    return DriverRun(finished=finished, began=began, version=version)
 
 
-def last_object(stdout: str) -> dict[str, Any] | None:
+def read_last_object(stdout: str) -> dict[str, Any] | None:
     """The JSON object in the last line; None: the driver did not come to its end."""
     lines = stdout.strip().splitlines()
     try:
