@@ -45,12 +45,12 @@ def links_of(page: Path) -> list[str]:
 
 def anchors_of(page: Path) -> set[str]:
     """Return the anchors that GitHub makes of a page's headings."""
-    seen: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
     anchors = set()
     for heading in HEADING.findall(CODE_BLOCK.sub("", page.read_text())):
         slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
-        anchors.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
-        seen[slug] += 1
+        anchors.add(f"{slug}-{occurrences[slug]}" if occurrences[slug] else slug)
+        occurrences[slug] += 1
     return anchors
 
 

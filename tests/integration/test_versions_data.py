@@ -1,4 +1,4 @@
-"""The tables of versions that are kept in docs can be read, and what is told of them is so."""
+"""The versions tables in docs/versions are valid, and docs/versions.md agrees with them."""
 
 import json
 import re
@@ -35,9 +35,9 @@ SCENARIOS: Final = tuple(load_all(Settings().all_scenario_paths))
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
 def path(request: pytest.FixtureRequest) -> Path:
-    """A table."""
-    found: Path = request.param
-    return found
+    """Return the path of a table."""
+    table_path: Path = request.param
+    return table_path
 
 
 @pytest.fixture
@@ -46,44 +46,43 @@ def table(path: Path) -> CompatibilityTable:
 
 
 def begins(table: CompatibilityTable, feature: str) -> list[VersionBound]:
-    """Where the values of a feature begin."""
-    (found,) = [each for each in table.features if each.id == feature]
-    return [interval.added for interval in found.intervals]
+    """Return the bounds at which the values of a feature begin."""
+    (match,) = [each for each in table.features if each.id == feature]
+    return [interval.added for interval in match.intervals]
 
 
-def test_claude_code_is_there_with_at_least_sixty_releases_by_one_command() -> None:
+def test_first_command_of_the_claude_table_is_in_the_page() -> None:
     first = read_table(FOLDER / "claude-code.json").made[0]
     assert first.command == "authprobe versions --client claude-code --count 70"
     assert made_words(first) in TEXT
 
 
-def test_the_docs_tell_how_many_releases_there_are() -> None:
-    told = headline(read_table(FOLDER / "claude-code.json"))
-    assert told in TEXT
+def test_headline_of_the_claude_table_is_in_the_page() -> None:
+    assert headline(read_table(FOLDER / "claude-code.json")) in TEXT
 
 
-def test_what_is_kept_was_asked_as_it_would_be_today(table: CompatibilityTable) -> None:
-    found = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
-    asked = {each.definition.id: each for each in found}
-    assert [feature.id for feature in table.features] == list(asked)
+def test_evidence_belongs_to_the_current_questions(table: CompatibilityTable) -> None:
+    features = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
+    questions = {feature.definition.id: feature for feature in features}
+    assert [feature.id for feature in table.features] == list(questions)
     for feature in table.features:
-        assert {known.under for known in feature.evidence} == {asked[feature.id].under}
+        assert {entry.under for entry in feature.evidence} == {questions[feature.id].under}
 
 
-def test_the_schema_is_what_the_command_prints_and_the_table_fits_it(path: Path) -> None:
+def test_schema_is_current_and_the_table_matches_it(path: Path) -> None:
     assert SCHEMA.read_text() == dump_schema(), "make docs"
     jsonschema.Draft202012Validator(json.loads(dump_schema())).validate(
         json.loads(path.read_text())
     )
 
 
-def test_intervals_and_gaps_are_those_of_the_evidence(table: CompatibilityTable) -> None:
+def test_intervals_and_gaps_follow_from_the_evidence(table: CompatibilityTable) -> None:
     for feature in table.features:
         assert feature.intervals == intervals(table.published, feature.evidence)
         assert feature.gaps == gaps(feature.evidence)
 
 
-def test_the_page_is_that_of_the_table(path: Path, table: CompatibilityTable) -> None:
+def test_page_is_generated_from_the_table(path: Path, table: CompatibilityTable) -> None:
     assert path.with_suffix(".html").read_text() == versions_page(table, data=path.name)
 
 
@@ -95,7 +94,7 @@ def test_the_page_is_that_of_the_table(path: Path, table: CompatibilityTable) ->
         ("agent-sdk-python", "agent-python-status", "0.1.76"),
     ],
 )
-def test_what_the_docs_tell_of_the_agent_sdks_is_in_their_tables(
+def test_statements_about_the_agent_sdks_are_in_their_tables(
     client: str, feature: str, version: str
 ) -> None:
     bounds = begins(read_table(FOLDER / f"{client}.json"), feature)
@@ -122,8 +121,8 @@ def test_what_the_docs_tell_of_the_agent_sdks_is_in_their_tables(
         ("oauth-flag-without-betas", "2.1.123"),
     ],
 )
-def test_what_the_docs_tell_of_claude_is_in_the_table(feature: str, version: str) -> None:
+def test_statements_about_claude_are_in_its_table(feature: str, version: str) -> None:
     bounds = begins(read_table(FOLDER / "claude-code.json"), feature)
     assert version in [bound.by for bound in bounds if bound.exact]
-    (told,) = re.findall(r"^\| behaviour \| versions .*?\n\n", PAGE, re.DOTALL | re.MULTILINE)
-    assert version in told
+    (rows,) = re.findall(r"^\| behaviour \| versions .*?\n\n", PAGE, re.DOTALL | re.MULTILINE)
+    assert version in rows
