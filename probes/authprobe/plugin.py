@@ -20,7 +20,7 @@ from authprobe.engine import runner
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.plan.case import Case
-from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.junit import junit
 from authprobe.report.html.report import finished, summary
@@ -137,7 +137,7 @@ class CompatibilityRun:
         self.problem: str | None = None
         self._alone = True
         self.past = HistoryWorker(plan.settings.kept_in, plan.settings.history_keep)
-        self.guard = Guard()
+        self.guard = ArtifactGuard()
         self.ends_with: ExitCode | None = None
         self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
         if not config.option.collectonly:

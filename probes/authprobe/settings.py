@@ -9,7 +9,7 @@ from typing import Final
 
 import platformdirs
 
-from authprobe.core.byte_sizes import read_size
+from authprobe.core.byte_sizes import parse_size
 from authprobe.errors import SettingsError
 
 PASSED_TO_INSTALLERS: Final = (
@@ -62,7 +62,7 @@ def cache_limit_bytes() -> int:
     if not chosen:
         return CACHE_LIMIT_BYTES
     try:
-        return read_size(chosen)
+        return parse_size(chosen)
     except ValueError as error:
         raise SettingsError(f"AUTHPROBE_CACHE_LIMIT: {error}") from None
 

@@ -108,7 +108,7 @@ def test_a_text_with_a_token_is_neither_printed_nor_written(
     for arguments in ((), ("--out", "leak.md")):
         ended = share(folder, "--results", str(results), *arguments)
         assert (ended.code, ended.out) == (10, "")
-        assert "was not written: it holds" in ended.err
+        assert "was not written: it contains" in ended.err
         assert spelled not in ended.err
     assert not (folder / "leak.md").exists()
 

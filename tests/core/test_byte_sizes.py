@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.core.byte_sizes import read_size, size_text
+from authprobe.core.byte_sizes import format_size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from authprobe.core.byte_sizes import read_size, size_text
         ("7 B", 7),
     ],
 )
-def test_a_size_is_read(text: str, size_bytes: int) -> None:
-    assert read_size(text) == size_bytes
+def test_a_size_is_parsed(text: str, size_bytes: int) -> None:
+    assert parse_size(text) == size_bytes
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1", "5X", "1e9", "10 G B", "1.G", "iB", "1iB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_text_that_is_no_size_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size; write it as 10G or 500M"):
-        read_size(text)
+        parse_size(text)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         (5 * 10**15, "5000 TB"),
     ],
 )
-def test_a_size_is_written_for_people(size_bytes: int, text: str) -> None:
-    assert size_text(size_bytes) == text
+def test_a_size_is_formatted_with_three_digits(size_bytes: int, text: str) -> None:
+    assert format_size(size_bytes) == text
 
 
 @given(st.integers(0, 10**15))
-def test_what_is_written_can_be_read(size_bytes: int) -> None:
-    assert read_size(size_text(size_bytes)) == pytest.approx(size_bytes, rel=0.006)
+def test_a_formatted_size_can_be_parsed(size_bytes: int) -> None:
+    assert parse_size(format_size(size_bytes)) == pytest.approx(size_bytes, rel=0.006)

@@ -16,7 +16,7 @@ import pytest
 from authprobe.commands.emulator import _tell
 from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode
-from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from tests.support import leaking_claude
 from tests.support.command import PROJECT, Ended, command, run, write_scenario
@@ -96,7 +96,7 @@ def test_the_users_own_credentials_are_neither_used_nor_touched(tmp_path: Path) 
 def test_an_artifact_with_a_token_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "kept.html").write_text("of an earlier run")
     with pytest.raises(SecretFoundError, match=r"kept\.html was not written") as raised:
-        Guard().publish(tmp_path, {"clean.json": "{}", "kept.html": f"<p>{CANARY}</p>"})
+        ArtifactGuard().publish(tmp_path, {"clean.json": "{}", "kept.html": f"<p>{CANARY}</p>"})
     assert CANARY not in str(raised.value)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "clean.json": "{}",
@@ -109,7 +109,7 @@ def test_a_leak_ends_the_run_with_its_own_exit_code(tmp_path: Path) -> None:
     text = SCENARIO.replace("To look for them afterwards.", CANARY)
     ended = run("run", write_scenario(tmp_path, text), cwd=tmp_path)
     assert ended.code == ExitCode.SECRET_FOUND
-    assert "results.json was not written: it holds what looks like a token, at line" in ended.err
+    assert "results.json was not written: it contains what looks like a token, at line" in ended.err
     assert CANARY not in ended.err + ended.out
     kept = [p for p in (tmp_path / "reports").iterdir() if p.stat().st_size]
     assert kept == []
@@ -275,7 +275,8 @@ def test_without_the_second_layer_the_third_lets_nothing_out(tmp_path: Path) -> 
     assert told.ended.code == ExitCode.SECRET_FOUND, told.ended
     assert "nothing was written: a canary written as plain was not replaced" in told.ended.err
     assert re.search(
-        r"results\.json was not written: it holds (api-key|access-token), at line \d+, column \d+",
+        r"results\.json was not written: it contains (api-key|access-token), "
+        r"at line \d+, column \d+",
         told.ended.err,
     )
     assert told.values

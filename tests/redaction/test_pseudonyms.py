@@ -1,4 +1,4 @@
-"""What tells who somebody is, and what only looks so."""
+"""Pseudonymisation: personal data is replaced, similar text is not."""
 
 import string
 
@@ -34,11 +34,11 @@ HOMES = st.sampled_from(
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).filter(
     lambda address: not (address.is_loopback or address.is_unspecified)
 )
-BETWEEN = st.sampled_from([" ", "\n", ", ", '" "', " (", ") ", "; is ", "\n\n> "])
+SEPARATORS = st.sampled_from([" ", "\n", ", ", '" "', " (", ") ", "; is ", "\n\n> "])
 
 
-def shown(*values: str) -> list[str]:
-    """What each of these becomes, in one text."""
+def replacements(*values: str) -> list[str]:
+    """Return the replacement of each value, all in one text."""
     return Pseudonymizer()("\n".join(values)).split("\n")
 
 
@@ -65,7 +65,7 @@ def shown(*values: str) -> list[str]:
         ("at fe80::1, then 2001:db8::7.", "at <address-1>, then <address-2>."),
     ],
 )
-def test_it_is_replaced(text: str, expected: str) -> None:
+def test_personal_data_is_replaced(text: str, expected: str) -> None:
     assert Pseudonymizer()(text) == expected
 
 
@@ -87,21 +87,21 @@ def test_it_is_replaced(text: str, expected: str) -> None:
         "<email-1> at /home/<user-1>/x",
     ],
 )
-def test_it_stays(text: str) -> None:
+def test_other_text_stays(text: str) -> None:
     assert Pseudonymizer()(text) == text
 
 
-def test_this_machine_and_its_user_are_replaced() -> None:
-    personal = Pseudonymizer(["Alice", "me", "root"], ["build-7.corp.example", "build-7"])
+def test_the_names_of_users_and_hosts_are_replaced_as_words() -> None:
+    pseudonymize = Pseudonymizer(["Alice", "me", "root"], ["build-7.corp.example", "build-7"])
     text = "alice on BUILD-7 (build-7.corp.example), root, me, malice, alice_2"
-    assert personal(text) == "<user-1> on <host-1> (<host-2>), root, me, malice, <user-1>_2"
+    assert pseudonymize(text) == "<user-1> on <host-1> (<host-2>), root, me, malice, <user-1>_2"
 
 
-def test_a_user_is_known_in_later_texts() -> None:
-    personal = Pseudonymizer()
-    personal.learn("/home/alice/x")
-    assert personal("alice") == "<user-1>"
-    assert personal("bob, /home/bob") == "<user-2>, /home/<user-2>"
+def test_a_learned_user_is_replaced_in_later_texts() -> None:
+    pseudonymize = Pseudonymizer()
+    pseudonymize.learn("/home/alice/x")
+    assert pseudonymize("alice") == "<user-1>"
+    assert pseudonymize("bob, /home/bob") == "<user-2>, /home/<user-2>"
 
 
 PERSONAL = st.one_of(
@@ -111,28 +111,31 @@ PERSONAL = st.one_of(
 )
 
 
-@given(st.lists(st.tuples(PERSONAL, BETWEEN), max_size=8), USERS, HOMES)
-def test_nothing_of_it_is_left(
-    given: list[tuple[tuple[str, str], str]], user: str, home: str
+@given(st.lists(st.tuples(PERSONAL, SEPARATORS), max_size=8), USERS, HOMES)
+def test_no_personal_data_is_left_in_any_text(
+    values: list[tuple[tuple[str, str], str]], user: str, home: str
 ) -> None:
-    text = "".join(value + between for (_, value), between in given) + home.format(user)
-    made = Pseudonymizer()(f"{text} {user}")
-    left = [value for (_, value), _ in given if value.casefold() in made.casefold()]
-    assert left == []
-    assert user not in made
-    assert Pseudonymizer()(made) == made
+    text = "".join(value + separator for (_, value), separator in values) + home.format(user)
+    replaced = Pseudonymizer()(f"{text} {user}")
+    leaks = [value for (_, value), _ in values if value.casefold() in replaced.casefold()]
+    assert leaks == []
+    assert user not in replaced
+    assert Pseudonymizer()(replaced) == replaced
 
 
 @given(st.lists(PERSONAL, min_size=1, max_size=6))
-def test_equal_values_have_equal_names_and_others_have_others(given: list[tuple[str, str]]) -> None:
-    values = [value for _, value in given]
-    first, second = shown(*values, *values)[: len(values)], shown(*values, *values)[len(values) :]
+def test_only_equal_values_have_equal_placeholders(
+    pairs: list[tuple[str, str]],
+) -> None:
+    values = [value for _, value in pairs]
+    placeholders = replacements(*values, *values)
+    first, second = placeholders[: len(values)], placeholders[len(values) :]
     assert first == second
     assert len(set(first)) == len({value.casefold() for value in values})
-    assert [name.strip("<>").partition("-")[0] for name in first] == [kind for kind, _ in given]
+    assert [name.strip("<>").partition("-")[0] for name in first] == [kind for kind, _ in pairs]
 
 
 @given(st.text(max_size=200))
-def test_a_second_look_changes_nothing(text: str) -> None:
-    made = Pseudonymizer()(text)
-    assert Pseudonymizer()(made) == made
+def test_a_second_replacement_changes_nothing(text: str) -> None:
+    replaced = Pseudonymizer()(text)
+    assert Pseudonymizer()(replaced) == replaced

@@ -26,9 +26,9 @@ TEXTS = st.text(max_size=20)
 
 
 def in_base64(text: str, shift: int, alphabet: bytes = b"+/") -> str:
-    """The text in base64, with so many bytes before it and some behind."""
-    whole = b"abc"[:shift] + text.encode() + b"xyz"
-    return base64.b64encode(whole, altchars=alphabet).decode()
+    """Return the text in base64, after `shift` other bytes and before some more."""
+    data = b"abc"[:shift] + text.encode() + b"xyz"
+    return base64.b64encode(data, altchars=alphabet).decode()
 
 
 ENCODERS: dict[str, Encoder] = {
@@ -50,12 +50,12 @@ ENCODERS: dict[str, Encoder] = {
 
 
 def make_token() -> str:
-    """A made-up token."""
+    """Return a made-up token."""
     return "sk-ant-oat01-" + secrets.token_urlsafe(48)
 
 
-def redactor_of(**values: str) -> Redactor:
-    """A redactor that knows these values, by slot."""
+def redactor_with(**values: str) -> Redactor:
+    """Return a redactor that has learned these values, by slot."""
     redactor = Redactor()
     for slot, value in values.items():
         redactor.learn(slot, value)
@@ -63,24 +63,24 @@ def redactor_of(**values: str) -> Redactor:
 
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
-def test_a_known_value_is_replaced_by_its_slot(encode: Encoder) -> None:
+def test_a_learned_value_is_replaced_by_its_slot(encode: Encoder) -> None:
     for _ in range(20):
         token = make_token()
-        shown = redactor_of(key=token)(encode(token))
-        assert "[redacted:key]" in shown
-        assert find_token(shown) is None
-        assert token[-16:-2] not in shown
+        redacted = redactor_with(key=token)(encode(token))
+        assert "[redacted:key]" in redacted
+        assert find_token(redacted) is None
+        assert token[-16:-2] not in redacted
 
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
-def test_a_known_value_need_not_look_like_a_token(encode: Encoder) -> None:
+def test_a_learned_value_without_a_token_format_is_replaced(encode: Encoder) -> None:
     value = "0123456789-ABCDEF_abcdef"
-    shown = redactor_of(key=value)(encode(value))
-    assert "[redacted:key]" in shown
+    redacted = redactor_with(key=value)(encode(value))
+    assert "[redacted:key]" in redacted
 
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
-def test_an_unknown_token_is_replaced_and_found_by_its_shape(encode: Encoder) -> None:
+def test_an_unknown_token_is_found_and_replaced_by_its_format(encode: Encoder) -> None:
     for _ in range(20):
         text = encode(make_token())
         assert find_token(text) is not None
@@ -91,49 +91,49 @@ def test_an_unknown_token_is_replaced_and_found_by_its_shape(encode: Encoder) ->
 @example(token="sk-ant-oat01-" + "-" * 40, before="", after="", encoder="base64, 2")
 def test_no_token_is_left_in_any_text(token: str, before: str, after: str, encoder: str) -> None:
     text = before + ENCODERS[encoder](token) + after
-    for redactor in (Redactor(), redactor_of(slot=token)):
-        shown = redactor(text)
-        assert token not in shown
-        assert find_token(shown) is None
+    for redactor in (Redactor(), redactor_with(slot=token)):
+        redacted = redactor(text)
+        assert token not in redacted
+        assert find_token(redacted) is None
     assert find_token(text) is not None
 
 
 @given(token=TOKENS, before=TEXTS, after=TEXTS)
 def test_the_text_around_a_value_stays(token: str, before: str, after: str) -> None:
-    shown = redactor_of(slot=token)(f"{before} {token} {after}")
-    assert shown == f"{before} [redacted:slot] {after}"
+    redacted = redactor_with(slot=token)(f"{before} {token} {after}")
+    assert redacted == f"{before} [redacted:slot] {after}"
 
 
 @given(text=st.text(), token=TOKENS)
-def test_redacting_twice_changes_nothing_more(text: str, token: str) -> None:
-    redactor = redactor_of(slot=token)
+def test_redacting_twice_changes_nothing(text: str, token: str) -> None:
+    redactor = redactor_with(slot=token)
     once = redactor(f"{text}{token}{text}")
     assert redactor(once) == once
 
 
-def test_the_length_of_a_value_is_not_shown() -> None:
+def test_the_length_of_a_value_is_not_revealed() -> None:
     short, long = make_token(), make_token() * 2
-    assert redactor_of(key=short)(short) == redactor_of(key=long)(long) == "[redacted:key]"
+    assert redactor_with(key=short)(short) == redactor_with(key=long)(long) == "[redacted:key]"
 
 
 def test_each_value_has_its_own_slot() -> None:
     one, two = make_token(), make_token()
-    shown = redactor_of(one=one, two=two)(f"{two} {one} {two}")
-    assert shown == "[redacted:two] [redacted:one] [redacted:two]"
+    redacted = redactor_with(one=one, two=two)(f"{two} {one} {two}")
+    assert redacted == "[redacted:two] [redacted:one] [redacted:two]"
 
 
-def test_an_empty_value_is_nothing_to_hide() -> None:
-    assert redactor_of(key="")("some text") == "some text"
+def test_an_empty_value_is_ignored() -> None:
+    assert redactor_with(key="")("some text") == "some text"
 
 
 def test_values_may_be_learned_while_texts_are_redacted() -> None:
-    """A token that the emulator's thread has just issued is in nobody's way."""
+    """The emulator's thread issues tokens while other threads redact."""
     redactor, tokens = Redactor(), [make_token() for _ in range(300)]
     with ThreadPoolExecutor(2) as pool:
-        shown = pool.submit(lambda: [redactor(token) for token in tokens])
+        redacted = pool.submit(lambda: [redactor(token) for token in tokens])
         for number, token in enumerate(tokens):
             redactor.learn(str(number), token)
-        assert all(text.startswith("[redacted:") for text in shown.result())
+        assert all(text.startswith("[redacted:") for text in redacted.result())
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_a_token_is_found(text: str) -> None:
         "sk-proj-AbCdEfGh12345678",
     ],
 )
-def test_what_only_speaks_of_tokens_is_not_one(text: str) -> None:
+def test_text_about_tokens_is_not_a_token(text: str) -> None:
     assert find_token(text) is None
     assert Redactor()(text) == text
 
 
-def test_a_token_is_found_where_it_begins() -> None:
+def test_a_token_is_found_at_its_first_character() -> None:
     assert find_token("0123456789 sk-ant-oat01-AbCdEfGh") == 11
 
 

@@ -1,4 +1,4 @@
-"""The last look at what is finished: what it finds, where, and what it admits not to know."""
+"""Scanner: matches, their places, and data that cannot be scanned."""
 
 import gzip
 import io
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from authprobe.redaction import scanner as module
 from authprobe.redaction.canary import Canary
-from authprobe.redaction.publishing import Guard, SecretFoundError
-from authprobe.redaction.redactor import LONG, Redactor
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
+from authprobe.redaction.redactor import LONG_TEXT_LENGTH, Redactor
 from authprobe.redaction.scanner import UNSCANNED, SecretMatch, scan_data, scan_file, scan_text
 from tests.support.leaking_claude import SPELLINGS
 
@@ -26,23 +26,23 @@ CODE = st.text("ABCDEFGHabcdefgh0123456789_-", min_size=24, max_size=80).filter(
 )
 
 
-def knowing(value: str = TOKEN) -> Redactor:
-    """A redactor that knows this value as `key`."""
+def redactor_with(value: str = TOKEN) -> Redactor:
+    """Return a redactor that has learned this value as `key`."""
     redactor = Redactor()
     redactor.learn("key", value)
     return redactor
 
 
-def names(found: tuple[SecretMatch, ...]) -> set[str]:
-    """What was found."""
-    return {each.name for each in found}
+def names(matches: tuple[SecretMatch, ...]) -> set[str]:
+    """Return the names of the matches."""
+    return {match.name for match in matches}
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_known_value_is_found_by_its_slot_in_any_spelling(name: str) -> None:
-    (found,) = scan_text(f"one\ntwo {SPELLINGS[name](TOKEN)} three", knowing())
-    assert (found.name, found.place.partition(",")[0]) == ("key", "line 2")
-    assert TOKEN[13:25] not in str(found)
+def test_a_learned_value_is_found_by_its_slot_in_any_spelling(name: str) -> None:
+    (match,) = scan_text(f"one\ntwo {SPELLINGS[name](TOKEN)} three", redactor_with())
+    assert (match.name, match.place.partition(",")[0]) == ("key", "line 2")
+    assert TOKEN[13:25] not in str(match)
 
 
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if name not in PARTS])
@@ -51,24 +51,28 @@ def test_an_unknown_token_is_found_in_any_spelling(name: str) -> None:
 
 
 @given(value=CODE, name=st.sampled_from(sorted(SPELLINGS)), before=st.text(max_size=9))
-def test_a_value_without_shape_is_found_and_replaced(value: str, name: str, before: str) -> None:
+def test_a_value_without_token_format_is_found_and_replaced(
+    value: str, name: str, before: str
+) -> None:
     if name in PARTS and len(value) < 60:
         return
-    redactor, text = knowing(value), f"{before}!{SPELLINGS[name](value)}!"
+    redactor, text = redactor_with(value), f"{before}!{SPELLINGS[name](value)}!"
     assert "key" in names(scan_text(text, redactor))
     assert scan_text(redactor(text), redactor) == ()
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_long_report_hides_nothing(name: str) -> None:
+def test_a_secret_is_found_in_a_long_repetitive_report(name: str) -> None:
     line = '<tr><td class="passed">a case that passed</td><td>/v1/messages</td></tr>\n'
-    many = line * (LONG // len(line) + 1)
-    assert scan_text(many, knowing()) == ()
-    assert names(scan_text(f"{many}\nx {SPELLINGS[name](TOKEN)} y\n{many}", knowing())) == {"key"}
+    lines = line * (LONG_TEXT_LENGTH // len(line) + 1)
+    assert scan_text(lines, redactor_with()) == ()
+    assert names(scan_text(f"{lines}\nx {SPELLINGS[name](TOKEN)} y\n{lines}", redactor_with())) == {
+        "key"
+    }
 
 
-def test_many_values_are_as_good_as_one() -> None:
-    redactor = knowing()
+def test_a_secret_is_found_when_many_values_are_learned() -> None:
+    redactor = redactor_with()
     for number in range(200):
         redactor.learn(f"slot-{number}", f"sk-ant-api03-{number:064x}")
     for name, spell in SPELLINGS.items():
@@ -88,11 +92,11 @@ def test_many_values_are_as_good_as_one() -> None:
         *((f"sk-ant-{kind}-AbCdEfGh12345", "token") for kind in ("api03", "admin01", "sid02")),
     ],
 )
-def test_what_looks_like_a_credential_is_found_and_replaced(text: str, name: str) -> None:
+def test_credential_formats_are_found_and_replaced(text: str, name: str) -> None:
     assert names(scan_text(text)) == {name}
-    shown = Redactor()(text)
-    assert f"[redacted:{name}]" in shown
-    assert scan_text(shown) == ()
+    redacted = Redactor()(text)
+    assert f"[redacted:{name}]" in redacted
+    assert scan_text(redacted) == ()
 
 
 @pytest.mark.parametrize(
@@ -114,34 +118,34 @@ def test_what_looks_like_a_credential_is_found_and_replaced(text: str, name: str
         "node_modules/@anthropic-ai/claude-code/vendor/ripgrep/x64-linux/rg",
     ],
 )
-def test_what_only_looks_similar_is_not_found(text: str) -> None:
+def test_similar_text_that_is_no_credential_is_not_found(text: str) -> None:
     assert scan_text(text) == ()
     assert Redactor()(text) == text
 
 
-def test_a_wrapped_token_does_not_swallow_the_next_word() -> None:
+def test_redaction_of_a_token_before_a_line_break_keeps_the_next_word() -> None:
     assert Redactor()(f"{TOKEN}\nPlease log in") == "[redacted:token]\nPlease log in"
 
 
-def test_a_place_is_told_with_what_was_undone() -> None:
-    (found,) = scan_text("x\n  y " + SPELLINGS["percent"](TOKEN), knowing())
-    assert str(found) == "key, at line 2, column 5 (unescaped)"
-    (found,) = scan_text("x " + SPELLINGS["base64 in base64"](TOKEN))
-    assert found.read_as[0] == found.read_as[-1] == "base64"
+def test_a_match_names_its_place_and_decoding_steps() -> None:
+    (match,) = scan_text("x\n  y " + SPELLINGS["percent"](TOKEN), redactor_with())
+    assert str(match) == "key, at line 2, column 5 (unescaped)"
+    (match,) = scan_text("x " + SPELLINGS["base64 in base64"](TOKEN))
+    assert match.decoding_steps[0] == match.decoding_steps[-1] == "base64"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_bytes_are_read_in_any_encoding(encoding: str) -> None:
-    assert names(scan_data(f"x {TOKEN} y".encode(encoding), knowing())) == {"key"}
+def test_bytes_are_scanned_in_any_encoding(encoding: str) -> None:
+    assert names(scan_data(f"x {TOKEN} y".encode(encoding), redactor_with())) == {"key"}
 
 
-def test_in_what_is_no_text_the_byte_is_told() -> None:
-    (found,) = scan_data(b"\xff\xfa" + TOKEN.encode())
-    assert found.place == "byte 2"
+def test_in_binary_data_the_place_is_a_byte_offset() -> None:
+    (match,) = scan_data(b"\xff\xfa" + TOKEN.encode())
+    assert match.place == "byte 2"
 
 
 def zipped(**members: bytes) -> bytes:
-    """An archive of these."""
+    """Return a zip archive of these members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
@@ -149,10 +153,10 @@ def zipped(**members: bytes) -> bytes:
     return file.getvalue()
 
 
-def test_archives_are_opened_within_archives() -> None:
+def test_nested_archives_are_unpacked() -> None:
     data = gzip.compress(b"nothing") + gzip.compress(zipped(a=b"x", b=f"\n {TOKEN}".encode()))
-    (found,) = scan_data(gzip.compress(zipped(a=b"x", b=f"\n {TOKEN}".encode())), knowing())
-    assert str(found) == "key, at unpacked, 'b', line 2, column 2"
+    (match,) = scan_data(gzip.compress(zipped(a=b"x", b=f"\n {TOKEN}".encode())), redactor_with())
+    assert str(match) == "key, at unpacked, 'b', line 2, column 2"
     assert scan_data(gzip.compress(b"x") + gzip.compress(b"y")) == ()
     assert names(scan_data(gzip.compress(b"x") + gzip.compress(TOKEN.encode()))) == {"token"}
     assert names(scan_data(data[:-20])) == {UNSCANNED}
@@ -162,56 +166,61 @@ def test_archives_are_opened_within_archives() -> None:
     "data",
     [
         gzip.compress(TOKEN.encode() * 9)[:-12],
-        b"PK\x03\x04 and no archive",
+        b"PK\x03\x04 but not an archive",
         zipped(a=zipped(a=zipped(a=zipped(a=zipped(a=b"x"))))),
     ],
 )
-def test_what_cannot_be_looked_through_is_told(data: bytes) -> None:
+def test_data_that_cannot_be_unpacked_is_reported(data: bytes) -> None:
     assert UNSCANNED in names(scan_data(data))
 
 
-def test_what_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "LIMIT_BYTES", 1000)
-    monkeypatch.setattr(module._Scan, "left", 1000, raising=False)
+def test_data_over_the_size_limit_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "SCAN_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(module._FileScan, "remaining_bytes", 1000, raising=False)
     (tmp_path / "large").write_bytes(b"x" * 1001)
     assert names(scan_text("x" * 1001)) == {UNSCANNED}
     assert scan_text("x" * 1000) == ()
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    began = time.monotonic()
+def test_a_decompression_bomb_is_not_unpacked() -> None:
+    start = time.monotonic()
     bomb = gzip.compress(gzip.compress(bytes(80 * 1024 * 1024)))
     assert UNSCANNED in names(scan_data(bomb))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - start < 30
 
 
-def test_every_guard_sees_the_canary() -> None:
-    assert Canary(Redactor()).complaints() == ()
+def test_redactor_and_scanner_find_the_canary() -> None:
+    assert Canary(Redactor()).problems() == ()
 
 
-def test_a_redactor_that_does_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard = Guard()
+def test_a_broken_redactor_blocks_publishing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guard = ArtifactGuard()
     monkeypatch.setattr(Redactor, "__call__", lambda self, text: text)
     with pytest.raises(SecretFoundError, match="a canary written as base64 was not replaced"):
         guard.publish(Path("/nowhere"), {"clean.json": "{}"})
 
 
-def test_a_scan_that_sees_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard = Guard()
+def test_a_broken_scanner_blocks_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = ArtifactGuard()
     monkeypatch.setattr(Redactor, "find", lambda self, text: iter(()))
     with pytest.raises(SecretFoundError, match="a canary written as JSON was not found"):
         guard.publish(Path("/nowhere"), {"clean.json": "{}"})
 
 
-def test_an_artifact_is_held_back_with_slot_and_place(tmp_path: Path) -> None:
-    guard = Guard()
+def test_an_artifact_with_a_credential_is_withheld_naming_slot_and_place(tmp_path: Path) -> None:
+    guard = ArtifactGuard()
     guard.redactor.learn("refresh-token", TOKEN)
     guard.redactor.learn("authorization-code", PLAIN)
     hidden = json.dumps({"message": f"{SPELLINGS['percent'](TOKEN)} {PLAIN}"}, indent=1)
-    with pytest.raises(SecretFoundError) as raised:
+    with pytest.raises(SecretFoundError) as error:
         guard.publish(tmp_path, {"results.json": hidden, "clean.md": "nothing"})
-    assert str(raised.value) == (
-        "results.json was not written: it holds refresh-token, at line 2, column 14 (unescaped); "
+    assert str(error.value) == (
+        "results.json was not written: it contains "
+        "refresh-token, at line 2, column 14 (unescaped); "
         "authorization-code, at line 2, column 93"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["clean.md"]

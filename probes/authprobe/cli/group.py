@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from authprobe.core.byte_sizes import read_size
+from authprobe.core.byte_sizes import parse_size
 from authprobe.errors import ExitCode, ProbesError
 
 click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
@@ -51,6 +51,6 @@ class Size(click.ParamType[int]):
     ) -> int:
         """The bytes that it means."""
         try:
-            return read_size(str(value))
+            return parse_size(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)

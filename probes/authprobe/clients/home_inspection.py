@@ -14,7 +14,7 @@ from authprobe.clients.base import Sandbox
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
-from authprobe.redaction.token_patterns import VAGUE
+from authprobe.redaction.token_patterns import PATTERN_NAMES
 from authprobe.scenario.model import Flow, Via
 
 CREDENTIALS_FILE: Final = ".credentials.json"
@@ -114,7 +114,7 @@ def _holds_token(sandbox: Sandbox, data: bytes) -> bool:
     if len(data) > MAX_DECODED_BYTES:
         return False
     found = sandbox.redactor.find(data.decode("latin-1"))
-    return any(place.name not in VAGUE for _, place in found)
+    return any(place.name not in PATTERN_NAMES for _, place in found)
 
 
 def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:

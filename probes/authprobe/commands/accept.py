@@ -6,7 +6,7 @@ from pathlib import Path
 
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import matching_ids
-from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
     EMPTY,
@@ -43,7 +43,7 @@ def accept(
     new = without(updated_baseline(old, run, chosen, note), dropped)
     try:
         baseline.parent.mkdir(parents=True, exist_ok=True)
-        Guard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
+        ArtifactGuard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
     except SecretFoundError as error:
         print(error, file=sys.stderr)
         return ExitCode.SECRET_FOUND

@@ -12,7 +12,7 @@ from authprobe.clients.installation import storage as folders
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import Entry
 from authprobe.clients.process.children import Children
-from authprobe.core.byte_sizes import size_text
+from authprobe.core.byte_sizes import format_size
 from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
@@ -41,7 +41,7 @@ def list_clients(*, as_json: bool) -> int:
         return ExitCode.OK
     for line in _table(found):
         print(line)
-    held = f"{_count(found)}, {size_text(size_bytes)} of {size_text(limit_bytes)}"
+    held = f"{_count(found)}, {format_size(size_bytes)} of {format_size(limit_bytes)}"
     print(f"{held}, in {folder}", file=sys.stderr)
     return ExitCode.OK
 
@@ -59,7 +59,7 @@ def _as_json(entry: Entry) -> dict[str, object]:
 
 def _table(found: Iterable[Entry]) -> list[str]:
     rows = [("CLIENT", "SIZE", "LAST USED")]
-    rows += [(str(entry), size_text(entry.size_bytes), _used(entry)) for entry in found]
+    rows += [(str(entry), format_size(entry.size_bytes), _used(entry)) for entry in found]
     wide = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{name:{wide[0]}}  {size:>{wide[1]}}  {used}" for name, size, used in rows]
     return lines if len(lines) > 1 else []
@@ -126,10 +126,10 @@ def _tell_installed(clients: Iterable[Client], cache: Cache) -> int:
             continue
         name = f"{client.kind}@{installed.version}"
         if installed.folder in sizes:
-            print(f"{name}  {size_text(sizes[installed.folder])}")
+            print(f"{name}  {format_size(sizes[installed.folder])}")
         else:
             code = ExitCode.FAILURES
-            limit = size_text(cache.limit_bytes)
+            limit = format_size(cache.limit_bytes)
             print(f"{name}: removed again, as AUTHPROBE_CACHE_LIMIT is {limit}", file=sys.stderr)
     return code
 
@@ -154,13 +154,13 @@ def prune_clients(
     chosen = folders.eviction_candidates(found, limit_bytes=to_bytes, used_before=used_before)
     removed, failed = (list(chosen), False) if dry_run else _remove(folder, chosen)
     for entry in removed:
-        print(f"{entry}  {size_text(entry.size_bytes)}")
+        print(f"{entry}  {format_size(entry.size_bytes)}")
     left = [entry for entry in found if entry not in removed]
     did, holds = ("would remove", "would hold") if dry_run else ("removed", "holds")
-    freed = size_text(sum(entry.size_bytes for entry in removed))
+    freed = format_size(sum(entry.size_bytes for entry in removed))
     used = [entry for entry in left if entry.in_use]
     kept = f"; {_count(used)} in use" if used else ""
-    rest = size_text(sum(entry.size_bytes for entry in left))
+    rest = format_size(sum(entry.size_bytes for entry in left))
     print(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{kept}", file=sys.stderr)
     return ExitCode.FAILURES if failed else ExitCode.OK
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from authprobe.core.atomic_write import write
+from authprobe.core.atomic_write import write_atomically
 from authprobe.core.escaping import for_log
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend, TokenKind
@@ -135,7 +135,7 @@ def _written(path: Path | None, text: str) -> Iterator[None]:
         yield
         return
     try:
-        write(path, text)
+        write_atomically(path, text)
     except OSError as error:
         raise SettingsError(
             f"--env-file {path}: {error.strerror}; name a file in a folder that can be written"

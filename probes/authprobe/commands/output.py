@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from authprobe.report.model.phrases import plural
 from authprobe.trials.log import ProbeLog, Trial
@@ -76,7 +76,7 @@ def publish(folder: Path, texts: Mapping[str, str], log: ProbeLog) -> ExitCode:
     Raises:
         SettingsError: they cannot be written.
     """
-    guard = Guard(log.redactor)
+    guard = ArtifactGuard(log.redactor)
     try:
         for name, text in texts.items():  # all of them before one is written
             guard.check(name, text)

@@ -9,7 +9,7 @@ from typing import Final
 from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import LIMIT_BYTES, SecretMatch, scan_data, scan_file
+from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data, scan_file
 
 STANDARD_INPUT: Final = Path("-")
 
@@ -44,7 +44,7 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
 
 def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
     if path == STANDARD_INPUT:
-        return scan_data(sys.stdin.buffer.read(LIMIT_BYTES + 1), redactor)
+        return scan_data(sys.stdin.buffer.read(SCAN_LIMIT_BYTES + 1), redactor)
     return scan_file(path, redactor)
 
 
@@ -64,7 +64,7 @@ def _is_broken(path: Path) -> bool:
 
 def _json(name: str, found: SecretMatch) -> str:
     return json.dumps(
-        {"file": name, "name": found.name, "place": found.place, "read_as": found.read_as}
+        {"file": name, "name": found.name, "place": found.place, "read_as": found.decoding_steps}
     )
 
 

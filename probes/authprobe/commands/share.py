@@ -10,7 +10,7 @@ from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import matching_ids
 from authprobe.redaction.pseudonyms import Pseudonymizer
-from authprobe.redaction.publishing import Guard, SecretFoundError
+from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.markdown.issue import share_markdown
 from authprobe.report.model.matrix import problems
 from authprobe.report.model.phrases import plural
@@ -37,7 +37,7 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
         run, chosen, Pseudonymizer(users, hosts), past=_past(chosen, results.parent)
     )
     try:
-        guard = Guard()
+        guard = ArtifactGuard()
         if out is None:
             guard.check("the text", text)
             sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Sizes, as people write them: `10G`, `1.5 GB`, `512MiB`."""
+"""Parsing and formatting of sizes such as `10G`, `1.5 GB` and `512MiB`."""
 
 import re
 from typing import Final
@@ -7,22 +7,22 @@ _UNITS: Final = "kMGT"
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 
 
-def read_size(text: str) -> int:
-    """The bytes that a text means: `G` and `GB` are 10^9, `GiB` is 2^30.
+def parse_size(text: str) -> int:
+    """Return a size in bytes: `G` and `GB` are 10^9, `GiB` is 2^30.
 
     Raises:
-        ValueError: this is not a size.
+        ValueError: the text is not a size.
     """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"'{text}' is not a size; write it as 10G or 500M")
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     power = _UNITS.lower().index(unit.lower()) + 1 if unit else 0
     return int(float(number) * (1024 if binary else 1000) ** power)
 
 
-def size_text(size_bytes: int) -> str:
-    """Three digits and a unit: `84.0 MB`."""
+def format_size(size_bytes: int) -> str:
+    """Return a size as three digits and a decimal unit: `84.0 MB`."""
     power = 0
     while power < len(_UNITS) and size_bytes >= 999.5 * 1000**power:
         power += 1

@@ -1,41 +1,41 @@
-"""Values between two processes of our own: over a socket, each a pickle after its length."""
+"""Messages between two processes of authprobe: each a pickle, with its length before it."""
 
 import pickle
 import socket
 import struct
 from typing import Any, Final
 
-LENGTH: Final = struct.Struct("!I")
+LENGTH_PREFIX: Final = struct.Struct("!I")
 
 
 def send(channel: socket.socket, value: object) -> None:
-    """Send a value whole."""
-    channel.sendall(packed(value))
+    """Send a value; block until the socket has accepted all of it."""
+    channel.sendall(pack(value))
 
 
-def packed(value: object) -> bytes:
-    """A value as it goes over a channel."""
+def pack(value: object) -> bytes:
+    """Return a value as `send` writes it."""
     data = pickle.dumps(value)
-    return LENGTH.pack(len(data)) + data
+    return LENGTH_PREFIX.pack(len(data)) + data
 
 
 def receive(channel: socket.socket) -> Any:
-    """The next value; None: the other side has gone."""
-    head = _exactly(channel, LENGTH.size)
-    if head is None:
+    """Block until the next value arrives, and return it; None: the peer has closed."""
+    prefix = _receive_exactly(channel, LENGTH_PREFIX.size)
+    if prefix is None:
         return None
-    data = _exactly(channel, LENGTH.unpack(head)[0])
-    return None if data is None else pickle.loads(data)  # noqa: S301 - our own
+    data = _receive_exactly(channel, LENGTH_PREFIX.unpack(prefix)[0])
+    return None if data is None else pickle.loads(data)  # noqa: S301 - only authprobe writes to it
 
 
-def _exactly(channel: socket.socket, size: int) -> bytes | None:
+def _receive_exactly(channel: socket.socket, size: int) -> bytes | None:
     data = bytearray()
     while len(data) < size:
         try:
-            more = channel.recv(size - len(data))
+            chunk = channel.recv(size - len(data))
         except ConnectionError:
             return None
-        if not more:
+        if not chunk:
             return None
-        data += more
+        data += chunk
     return bytes(data)

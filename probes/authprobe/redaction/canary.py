@@ -1,4 +1,4 @@
-"""A made-up credential that is in every run: what guards the others must see it."""
+"""Made-up credentials that every run contains, to check that redactor and scanner work."""
 
 import base64
 import html
@@ -24,7 +24,7 @@ SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
 
 
 class Canary:
-    """A value with the shape of a token and one without; nobody is ever given them."""
+    """Two made-up secrets, one in the format of a token; no client ever receives them."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -32,25 +32,28 @@ class Canary:
         for value in self._values:
             redactor.learn(SLOT, value)
 
-    def complaints(self) -> tuple[str, ...]:
-        """Which of the guards do not see it: none of them may be trusted with a credential."""
+    def problems(self) -> tuple[str, ...]:
+        """Return one line for each spelling that redactor or scanner misses."""
         texts = {
             name: [f"before {spell(value)} after" for value in self._values]
             for name, spell in SPELLINGS.items()
         }
-        shown = (
+        not_redacted = (
             f"a canary written as {name} was not replaced"
-            for name, written in texts.items()
-            if any(f"[redacted:{SLOT}]" not in self._redactor(text) for text in written)
+            for name, spelled in texts.items()
+            if any(f"[redacted:{SLOT}]" not in self._redactor(text) for text in spelled)
         )
-        unseen = (
+        not_scanned = (
             f"a canary written as {name} was not found"
-            for name, written in texts.items()
-            if any({SLOT} != {f.name for f in scan_text(t, self._redactor)} for t in written)
+            for name, spelled in texts.items()
+            if any(self._scanned_names(text) != {SLOT} for text in spelled)
         )
-        unknown = (
-            f"a canary of which only the shape is known was not found as {name}"
-            for name, (shaped, _) in texts.items()
-            if not scan_text(shaped)
+        not_recognised = (
+            f"a canary written as {name} was not found by its format alone"
+            for name, (token, _) in texts.items()
+            if not scan_text(token)
         )
-        return (*shown, *unseen, *unknown)
+        return (*not_redacted, *not_scanned, *not_recognised)
+
+    def _scanned_names(self, text: str) -> set[str]:
+        return {match.name for match in scan_text(text, self._redactor)}

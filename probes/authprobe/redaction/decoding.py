@@ -1,7 +1,7 @@
-"""A text as others may read it: escapes undone, wraps joined, and what is encoded in it decoded.
+"""All decodings of a text (unescaped, unwrapped, base64, hex), with offsets into the source.
 
-Each reading knows where its characters come from, so that what is found in it can be taken out of
-the text itself. Nothing here looks for anything.
+Each decoding maps its spans back to the text before it, so that a match in it can be removed from
+the original text. Nothing here searches for credentials.
 """
 
 import bisect
@@ -13,30 +13,30 @@ from typing import Final, NamedTuple
 
 from authprobe.redaction.encodings import (
     BASE64,
-    BETWEEN,
-    EDGES,
     ESCAPE,
     HEX,
+    HTML_ENTITIES,
+    INVISIBLE,
     LINE_END,
-    NAMED,
+    LINE_MARGIN,
     NEEDS_DECODING,
-    PLAIN,
+    PRINTABLE_RUN,
+    RELEVANT_CHARACTERS,
     SEAM_CHARACTERS,
-    TEXTUAL,
-    UNSEEN,
-    Coding,
+    SEPARATOR,
+    Encoding,
 )
 
 JOINED: Final = "joined"
 UNESCAPED: Final = "unescaped"
-PASSES: Final = 3
-"""How often escapes are undone of what other escapes were undone of."""
-DEPTH: Final = 2
-"""How often something is decoded that was decoded itself."""
+MAX_UNESCAPE_PASSES: Final = 3
+"""Levels of escapes within escapes that are undone."""
+MAX_DECODE_DEPTH: Final = 2
+"""Levels of base64 or hex within base64 or hex that are decoded."""
 
 
 class Span(NamedTuple):
-    """A part of a text, and the name of what it is."""
+    """Part of a text, with a name for its content."""
 
     start: int
     end: int
@@ -48,235 +48,238 @@ Trace = Callable[[Sequence[Span]], list[Span]]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """A text, how it was read, and the text that it was read from."""
+    """A text, the step that produced it, and the decoding it was produced from."""
 
     text: str
-    before: "Decoding | None" = None
-    how: str = ""
+    source: "Decoding | None" = None
+    step: str = ""
     trace: Trace = field(default=list, repr=False)
-    """From spans of this text to those of the text before, every one that reads alike."""
+    """Maps spans of this text to all spans of the source text that decode to them."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """How it was read, step by step."""
-        steps = self.before.path if self.before else ()
-        return (*steps, self.how) if self.how else steps
+        """Steps from the original text to this one; unnamed steps are left out."""
+        steps = self.source.path if self.source else ()
+        return (*steps, self.step) if self.step else steps
 
     def origins(self, spans: Sequence[Span]) -> list[Span]:
-        """What in the very first text these come from."""
-        reading, found = self, list(spans)
-        while reading.before is not None and found:
-            found = reading.trace(found)
-            reading = reading.before
-        return found
+        """Return the spans of the original text that decode to these spans."""
+        decoding, origins = self, list(spans)
+        while decoding.source is not None and origins:
+            origins = decoding.trace(origins)
+            decoding = decoding.source
+        return origins
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
-    """Where the characters of a reading begin in the text before it, and how many stand for one."""
+class _OffsetMap:
+    """Piecewise linear map from offsets in a decoding to offsets in its source."""
 
-    here: list[int] = field(default_factory=list)
-    there: list[int] = field(default_factory=list)
+    decoded: list[int] = field(default_factory=list)
+    """Offsets where the pieces begin, ascending."""
+    source: list[int] = field(default_factory=list)
+    """Offsets of the same pieces in the source."""
     width: list[int] = field(default_factory=list)
+    """Source characters per decoded character, for each piece."""
 
-    def add(self, here: int, there: int, width: int = 1) -> None:
-        self.here.append(here)
-        self.there.append(there)
+    def add(self, decoded: int, source: int, width: int = 1) -> None:
+        self.decoded.append(decoded)
+        self.source.append(source)
         self.width.append(width)
 
     def origin(self, span: Span) -> Span:
-        first = bisect.bisect_right(self.here, span.start) - 1
-        last = bisect.bisect_right(self.here, span.end - 1) - 1
-        start = self.there[first] + (span.start - self.here[first]) * self.width[first]
-        end = self.there[last] + (span.end - self.here[last]) * self.width[last]
+        first = bisect.bisect_right(self.decoded, span.start) - 1
+        last = bisect.bisect_right(self.decoded, span.end - 1) - 1
+        start = self.source[first] + (span.start - self.decoded[first]) * self.width[first]
+        end = self.source[last] + (span.end - self.decoded[last]) * self.width[last]
         return Span(start, end, span.name)
 
 
-def readings(text: str) -> Iterator[Decoding]:
-    """The text itself, and every other way to read it that may show more."""
+def decodings(text: str) -> Iterator[Decoding]:
+    """Yield the text itself, then every decoding of it that differs."""
     if NEEDS_DECODING.search(text):
-        yield from _readings(Decoding(text), DEPTH)
+        yield from _decodings_from(Decoding(text), MAX_DECODE_DEPTH)
     else:
         yield Decoding(text)
 
 
 def multiline_decodings(text: str) -> Iterator[Decoding]:
-    """Those for which single words of the text are not enough."""
-    whole = yield from _with_lines_joined(Decoding(text))
-    for reading in whole:
-        if reading.before:
-            for decoded in _decoded(reading):
-                yield from _readings(decoded, DEPTH - 1)
+    """Yield the decodings that need more than one word of the text at a time."""
+    joined = yield from _join_lines(Decoding(text))
+    for decoding in joined:
+        if decoding.source:
+            for decoded in _decode_runs(decoding):
+                yield from _decodings_from(decoded, MAX_DECODE_DEPTH - 1)
 
 
-def _readings(first: Decoding, depth: int) -> Iterator[Decoding]:
+def _decodings_from(first: Decoding, depth: int) -> Iterator[Decoding]:
     yield first
-    whole = yield from _with_lines_joined(first)
+    joined = yield from _join_lines(first)
     plain = first
-    for _ in range(PASSES):
-        undone = _unescaped(plain)
-        if undone is plain:
+    for _ in range(MAX_UNESCAPE_PASSES):
+        unescaped = _unescape(plain)
+        if unescaped is plain:
             break
-        yield undone
-        plain = undone
+        yield unescaped
+        plain = unescaped
     if plain is not first:
-        whole = yield from _with_lines_joined(plain)
-    for reading in whole if depth else ():
-        for decoded in _decoded(reading):
-            yield from _readings(decoded, depth - 1)
+        joined = yield from _join_lines(plain)
+    for decoding in joined if depth else ():
+        for decoded in _decode_runs(decoding):
+            yield from _decodings_from(decoded, depth - 1)
 
 
-def _with_lines_joined(reading: Decoding) -> Generator[Decoding, None, tuple[Decoding, ...]]:
-    """The reading without what is not seen, and of that what may go on in the next line.
+def _join_lines(decoding: Decoding) -> Generator[Decoding, None, tuple[Decoding, ...]]:
+    """Yield the text without invisible characters, then with its wrapped lines joined.
 
-    Comes back with both: all that is encoded in the reading is in one of them.
+    Returns both, even if they equal `decoding`: every encoded run of it is in one of them.
     """
-    bare = _bare(reading)
-    if bare is not reading:
-        yield bare
-    lines = _with_line_ends(bare)
-    joined = _joined(lines)
+    visible = _strip_invisible(decoding)
+    if visible is not decoding:
+        yield visible
+    lines = _normalize_line_ends(visible)
+    joined = _join_continued_lines(lines)
     if joined is lines:
-        return (bare,)
+        return (visible,)
     yield joined
-    return bare, joined
+    return visible, joined
 
 
-def _bare(reading: Decoding) -> Decoding:
-    """The reading without sequences of terminals and what else is not seen."""
-    return _substituted(reading, UNSEEN, "", "bare")
+def _strip_invisible(decoding: Decoding) -> Decoding:
+    """Return the decoding without terminal sequences and other invisible characters."""
+    return _substitute(decoding, INVISIBLE, "", "bare")
 
 
-def _with_line_ends(reading: Decoding) -> Decoding:
-    """The reading with every end of line as one character."""
-    return _substituted(reading, LINE_END, "\n", "")
+def _normalize_line_ends(decoding: Decoding) -> Decoding:
+    r"""Return the decoding with every line end as `\n`."""
+    return _substitute(decoding, LINE_END, "\n", "")
 
 
-def _substituted(reading: Decoding, pattern: re.Pattern[str], by: str, how: str) -> Decoding:
-    text = reading.text
-    changed, count = pattern.subn(by, text)
+def _substitute(
+    decoding: Decoding, pattern: re.Pattern[str], replacement: str, step: str
+) -> Decoding:
+    text = decoding.text
+    substituted, count = pattern.subn(replacement, text)
     if not count:
-        return reading
+        return decoding
 
     def trace(spans: Sequence[Span]) -> list[Span]:
-        pieces, here, there = _Pieces(), 0, 0
-        for found in pattern.finditer(text):
-            pieces.add(here, there)
-            here += found.start() - there
-            if by:
-                pieces.add(here, found.start(), len(found[0]))
-                here += len(by)
-            there = found.end()
-        pieces.add(here, there)
-        return [pieces.origin(span) for span in spans]
+        offsets, decoded, source = _OffsetMap(), 0, 0
+        for match in pattern.finditer(text):
+            offsets.add(decoded, source)
+            decoded += match.start() - source
+            if replacement:
+                offsets.add(decoded, match.start(), len(match[0]))
+                decoded += len(replacement)
+            source = match.end()
+        offsets.add(decoded, source)
+        return [offsets.origin(span) for span in spans]
 
-    return Decoding(changed, reading, how, trace)
+    return Decoding(substituted, decoding, step, trace)
 
 
-def _joined(reading: Decoding) -> Decoding:
-    """What is left of the reading if only lines count that may go on in the next one, joined."""
-    lines = reading.text.split("\n")
+def _join_continued_lines(decoding: Decoding) -> Decoding:
+    """Join each line that may continue in the next one to it; drop all other lines."""
+    lines = decoding.text.split("\n")
     if len(lines) == 1:
-        return reading
-    parts = [line.strip(EDGES) for line in lines]
-    goes_on = [
-        bool(one)
-        and bool(next_one)
-        and one[-1] in SEAM_CHARACTERS
-        and next_one[0] in SEAM_CHARACTERS
-        for one, next_one in itertools.pairwise(parts)
+        return decoding
+    stripped = [line.strip(LINE_MARGIN) for line in lines]
+    continues = [_may_continue(line, next_line) for line, next_line in itertools.pairwise(stripped)]
+    if not any(continues):
+        return decoding
+    parts = [
+        line + ("" if into_next else SEPARATOR) if from_previous or into_next else ""
+        for line, from_previous, into_next in zip(
+            stripped, (False, *continues), (*continues, False), strict=True
+        )
     ]
-    if not any(goes_on):
-        return reading
-    kept = [
-        before or after for before, after in zip((False, *goes_on), (*goes_on, False), strict=True)
-    ]
-    ends = ["" if each else BETWEEN for each in (*goes_on, False)]
-    shown = [part + end if keep else "" for part, end, keep in zip(parts, ends, kept, strict=True)]
 
     def trace(spans: Sequence[Span]) -> list[Span]:
-        pieces, here, there = _Pieces(), 0, 0
-        for line, part in zip(lines, shown, strict=True):
+        offsets, decoded, source = _OffsetMap(), 0, 0
+        for line, part in zip(lines, parts, strict=True):
             if part:
-                pieces.add(here, there + len(line) - len(line.lstrip(EDGES)))
-            here += len(part)
-            there += len(line) + 1
-        return [pieces.origin(span) for span in spans]
+                offsets.add(decoded, source + len(line) - len(line.lstrip(LINE_MARGIN)))
+            decoded += len(part)
+            source += len(line) + 1
+        return [offsets.origin(span) for span in spans]
 
-    return Decoding("".join(shown), reading, JOINED, trace)
+    return Decoding("".join(parts), decoding, JOINED, trace)
 
 
-def _unescaped(reading: Decoding) -> Decoding:
-    """The reading with the escapes undone that stand for what a credential may be made of."""
-    text = reading.text
+def _may_continue(line: str, next_line: str) -> bool:
+    """Return True if a credential may be wrapped from the end of `line` to `next_line`."""
+    return (
+        bool(line and next_line) and line[-1] in SEAM_CHARACTERS and next_line[0] in SEAM_CHARACTERS
+    )
+
+
+def _unescape(decoding: Decoding) -> Decoding:
+    """Return the decoding with the escapes of `RELEVANT_CHARACTERS` undone."""
+    text = decoding.text
     if "\\" not in text and "%" not in text and "&" not in text:
-        return reading
-    undone = ESCAPE.sub(_meant, text)
-    if undone == text:
-        return reading
+        return decoding
+    unescaped = ESCAPE.sub(_unescape_character, text)
+    if unescaped == text:
+        return decoding
 
     def trace(spans: Sequence[Span]) -> list[Span]:
-        pieces, here, there = _Pieces(), 0, 0
-        pieces.add(0, 0)
+        offsets, decoded, source = _OffsetMap(), 0, 0
+        offsets.add(0, 0)
         for escape in ESCAPE.finditer(text):
-            if len(_meant(escape)) > 1:
+            if len(_unescape_character(escape)) > 1:
                 continue
-            here += escape.start() - there
-            there = escape.end()
-            pieces.add(here, escape.start(), there - escape.start())
-            here += 1
-            pieces.add(here, there)
-        return [pieces.origin(span) for span in spans]
+            decoded += escape.start() - source
+            source = escape.end()
+            offsets.add(decoded, escape.start(), source - escape.start())
+            decoded += 1
+            offsets.add(decoded, source)
+        return [offsets.origin(span) for span in spans]
 
-    return Decoding(undone, reading, UNESCAPED, trace)
-
-
-def _meant(escape: re.Match[str]) -> str:
-    """The character that is meant, if it matters; else the escape as it is."""
-    number = escape.lastindex or 0
-    if number == 7:
-        return NAMED[escape[7]]
-    meant = chr(int(escape[number], 10 if number == 5 else 16))
-    return meant if meant in PLAIN else escape[0]
+    return Decoding(unescaped, decoding, UNESCAPED, trace)
 
 
-def _decoded(reading: Decoding) -> Iterator[Decoding]:
-    """What is encoded in the reading as base64 or hex, at each place where it may begin."""
-    text = reading.text
-    for coding in (BASE64, HEX):
-        runs = tuple(dict.fromkeys(coding.runs.findall(text)))
-        text = BETWEEN.join(runs)  # what may be hex may be base64 as well
+def _unescape_character(escape: re.Match[str]) -> str:
+    """Return the character that the escape stands for if it is relevant, else the escape."""
+    group = escape.lastindex or 0
+    if group == 7:
+        return HTML_ENTITIES[escape[7]]
+    character = chr(int(escape[group], 10 if group == 5 else 16))
+    return character if character in RELEVANT_CHARACTERS else escape[0]
+
+
+def _decode_runs(decoding: Decoding) -> Iterator[Decoding]:
+    """Yield what the base64 and hex runs of the text decode to, for each possible first byte."""
+    text = decoding.text
+    for encoding in (BASE64, HEX):
+        runs = tuple(dict.fromkeys(encoding.runs.findall(text)))
+        text = SEPARATOR.join(runs)  # a hex run is a base64 run too, so the others need no search
         if runs:
-            for shift in range(coding.shifts):
-                decoded = _runs_decoded(reading, coding, runs, shift)
-                if TEXTUAL.search(decoded.text):
+            for shift in range(encoding.shifts):
+                decoded = _decode_with_shift(decoding, encoding, runs, shift)
+                if PRINTABLE_RUN.search(decoded.text):
                     yield decoded
 
 
-def _runs_decoded(reading: Decoding, coding: Coding, runs: tuple[str, ...], shift: int) -> Decoding:
-    """All different runs, decoded from so many characters on."""
-    parts = [coding.decode(run[shift:]) for run in runs]
+def _decode_with_shift(
+    decoding: Decoding, encoding: Encoding, runs: tuple[str, ...], shift: int
+) -> Decoding:
+    """Return the decoded runs, without the first `shift` characters of each."""
+    parts = [encoding.decode(run[shift:]) for run in runs]
 
     def trace(spans: Sequence[Span]) -> list[Span]:
-        begins = list(itertools.accumulate((len(part) + 1 for part in parts), initial=0))
-        inside: dict[str, list[Span]] = {}
+        starts = list(itertools.accumulate((len(part) + 1 for part in parts), initial=0))
+        spans_by_run: dict[str, list[Span]] = {}
         for span in spans:
-            number = bisect.bisect_right(begins, span.start) - 1
-            start, end = (
-                (place - begins[number]) * coding.characters for place in (span.start, span.end)
-            )
-            run = runs[number]
-            inside.setdefault(run, []).append(
-                Span(
-                    shift + start // coding.bytes,
-                    min(shift - (-end // coding.bytes), len(run)),
-                    span.name,
-                )
-            )
+            number = bisect.bisect_right(starts, span.start) - 1
+            run, offset = runs[number], starts[number]
+            start = (span.start - offset) * encoding.characters // encoding.bytes
+            end = -(-(span.end - offset) * encoding.characters // encoding.bytes)  # rounded up
+            part = Span(shift + start, min(shift + end, len(run)), span.name)
+            spans_by_run.setdefault(run, []).append(part)
         return [
-            Span(found.start() + span.start, found.start() + span.end, span.name)
-            for found in coding.runs.finditer(reading.text)
-            for span in inside.get(found[0], ())
+            Span(match.start() + span.start, match.start() + span.end, span.name)
+            for match in encoding.runs.finditer(decoding.text)
+            for span in spans_by_run.get(match[0], ())
         ]
 
-    return Decoding(BETWEEN.join(parts), reading, coding.name, trace)
+    return Decoding(SEPARATOR.join(parts), decoding, encoding.name, trace)

@@ -1,4 +1,4 @@
-"""How a text can be written so that it reads otherwise: escapes, what is not seen, encodings."""
+"""Patterns for escapes, invisible characters and encodings that can disguise a token."""
 
 import binascii
 import re
@@ -7,17 +7,17 @@ from typing import Final, NamedTuple
 
 _HEX: Final = "[0-9a-fA-F]"
 ESCAPE: Final = re.compile(
-    r"[\\%&](?:"  # a set first: it is looked for much faster than alternatives are
-    # Of JSON and of programs; a JSON text within another has more backslashes.
+    r"[\\%&](?:"  # a leading set is searched for much faster than alternatives
+    # JSON and string literals; JSON within JSON has more backslashes.
     rf"(?<=\\)\\{{0,7}}+(?:u00({_HEX}{{2}})|u\{{0{{0,4}}({_HEX}{{2}})\}}|x({_HEX}{{2}}))"
-    # Of addresses, also more than once.
+    # URLs, also escaped more than once.
     rf"|(?<=%)(?:25){{0,4}}({_HEX}{{2}})"
-    # Of HTML, also more than once.
+    # HTML, also escaped more than once.
     r"|(?<=&)(?:amp;){0,4}(?!#3[49];|#x27;)(?:#0{0,7}(\d{1,3})(?!\d);?|#[xX]0{0,7}("
     rf"{_HEX}{{1,2}})(?!{_HEX});?|(amp|num|semi|percnt|bsol|lowbar|UnderBar);))"
 )
-"""A character that is written with others."""
-NAMED: Final = {
+"""An escaped character; the code or name of the character is in one of seven groups."""
+HTML_ENTITIES: Final = {
     "amp": "&",
     "num": "#",
     "semi": ";",
@@ -26,54 +26,53 @@ NAMED: Final = {
     "lowbar": "_",
     "UnderBar": "_",
 }
-PLAIN: Final = frozenset(
+RELEVANT_CHARACTERS: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=:@ %&#;\\"
 )
-"""What an escape may stand for that matters: what credentials are made of, and other escapes."""
+"""Characters whose escapes are undone: those of credentials, and those that begin escapes."""
 
 _TAG: Final = r"/?(?:a|b|br|code|em|i|mark|span|strong|u|wbr)\b[^<>]{0,256}+>"
-UNSEEN: Final = re.compile(
+INVISIBLE: Final = re.compile(
     r"[\x1b\x9b\\<\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff](?:"
-    # Sequences of terminals (ECMA-48, 5.4 and 5.6), also as JSON has them.
+    # Terminal sequences (ECMA-48, 5.4 and 5.6), also as JSON escapes them.
     r"(?:(?<=\x1b)|(?<=\\)\\{0,7}+(?:u001[bB]|x1[bB]|e|033))"
     r"(?:\[[0-?]{0,64}+[ -/]{0,4}+[@-~]|\][^\x07\x1b]{0,512}+(?:\x07|\x1b\\)|[@-Z^_])"
     r"|(?<=\x9b)[0-?]{0,64}+[@-~]"
-    # NUL of UTF-16, soft hyphens, marks of direction and of no width.
+    # NUL of UTF-16, soft hyphens, bidi and zero-width characters.
     r"|(?<![\x1b\x9b\\<])"
     r"|(?<=\\)\\{0,7}+u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206\d|[fF][eE][fF][fF])"
-    # JSON may write a solidus so.
+    # JSON may escape a solidus.
     r"|(?<=\\)\\{0,7}+(?=/)"
-    # Tags within a word.
+    # HTML tags within a word.
     rf"|(?<=[\w+/=;-]<){_TAG}(?:<{_TAG})*+(?=[\w+/=&%\\-]))"
 )
-"""What may stand within a text without being part of it."""
+"""Characters and sequences that a reader does not see within a token."""
 LINE_END: Final = re.compile(
     r"[\r\\%&](?:(?<=\r)\n?|(?<=\\)\\{0,7}+(?:r\\{1,8}+)?n|(?<=%)0[dD](?:%0[aA])?|(?<=%)0[aA]"
     r"|(?<=&)#(?:10|13|[xX][aAdD]);)"
 )
-"""An end of line that is none to a program that reads lines."""
-EDGES: Final = " \t\r│┃|>\\"
-"""What stands at both ends of a line: indentation, a frame, marks of quotation and continuation."""
+r"""A line end other than `\n`: CR, or an escaped one."""
+LINE_MARGIN: Final = " \t\r│┃|>\\"
+"""Characters around the content of a line: indentation, frames, quote marks, continuations."""
 
 
-class Coding(NamedTuple):
-    """A way to write bytes as characters."""
+class Encoding(NamedTuple):
+    """An encoding of bytes as characters: `characters` of them stand for `bytes`."""
 
     name: str
     runs: re.Pattern[str]
-    """What may be written so."""
+    """Matches each run of characters that may be encoded."""
     shifts: int
-    """At how many places a run may begin."""
+    """Number of offsets in a run at which the encoded bytes may begin."""
     characters: int
     bytes: int
-    """For which so many characters stand."""
     decode: Callable[[str], str]
-    """The bytes, each as the character of its number."""
+    """Returns the decoded bytes as Latin-1: one character for each byte."""
 
 
 def _from_base64(run: str) -> str:
-    whole = run.translate(_STANDARD) + "A" * (-len(run) % 4)
-    return binascii.a2b_base64(whole).decode("latin-1")
+    padded = run.translate(_STANDARD) + "A" * (-len(run) % 4)
+    return binascii.a2b_base64(padded).decode("latin-1")
 
 
 def _from_hex(run: str) -> str:
@@ -81,18 +80,18 @@ def _from_hex(run: str) -> str:
 
 
 _STANDARD: Final = str.maketrans("-_", "+/")
-BASE64: Final = Coding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, _from_base64)
-HEX: Final = Coding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
-TEXTUAL: Final = re.compile(r"[\0\t\n\r -~]{16,}")
-"""What random bytes do not have."""
+BASE64: Final = Encoding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, _from_base64)
+HEX: Final = Encoding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
+PRINTABLE_RUN: Final = re.compile(r"[\0\t\n\r -~]{16,}")
+"""A run of printable characters, which random bytes do not contain."""
 SEAM_CHARACTERS: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=%&;\\."
 )
-"""What stands at a seam, if a credential goes on in the next line."""
-BETWEEN: Final = "!"
-"""Between runs, or lines: neither part of a credential nor of what is joined."""
+"""Characters on both sides of a line break that may split a credential."""
+SEPARATOR: Final = "!"
+"""Separates runs or lines: part of neither a credential nor an encoded run."""
 NEEDS_DECODING: Final = re.compile(
     r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
     rf"|{BASE64.runs.pattern}"
 )
-"""What a text has that can be read in more ways than one."""
+"""Matches every text that has decodings other than itself."""

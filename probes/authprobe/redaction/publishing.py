@@ -1,26 +1,29 @@
-"""Finished artifacts: looked through for credentials, then put in place under their names."""
+"""Publishing of artifacts: files are written only if they contain no credential."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.atomic_write import write
+from authprobe.core.atomic_write import write_atomically
 from authprobe.redaction.canary import Canary
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import SecretMatch, scan_text
 
-TOLD: Final = 3
-"""Places in one artifact that are told."""
+MAX_PLACES_SHOWN: Final = 3
+"""Places of credentials that a message names for one artifact."""
 
 
 class SecretFoundError(Exception):
-    """Artifacts that held a credential and were not written: names and places, never values."""
+    """Credentials in artifacts, which were not written: their names and places, not their values.
+
+    The message has a line for each artifact.
+    """
 
 
 @dataclass(slots=True)
-class Guard:
-    """What every artifact of a run has to pass; it knows the credentials of all cases."""
+class ArtifactGuard:
+    """Check of every artifact of a run; its redactor knows the credentials of all cases."""
 
     redactor: Redactor = field(default_factory=Redactor)
     canary: Canary = field(init=False)
@@ -29,39 +32,40 @@ class Guard:
         self.canary = Canary(self.redactor)
 
     def publish(self, folder: Path, texts: Mapping[str, str]) -> None:
-        """Write these files, each under a temporary name first; none that holds a credential.
+        """Write each text that contains no credential to its file in `folder`, atomically.
 
         Raises:
-            SecretFoundError: some were held back, and the others are written; or none is, as the
-                guard does not see the canary.
+            SecretFoundError: some texts contain a credential, and only the others are written; or
+                the scanner misses the canary, and none is.
         """
-        problems = self._blindness()
-        blind = bool(problems)
+        problems = self._canary_problems()
+        may_write = not problems
         for name, text in texts.items():
-            if found := scan_text(text, self.redactor):
-                problems.append(_withheld(name, found))
-            elif not blind:
-                write(folder / name, text)
+            if matches := scan_text(text, self.redactor):
+                problems.append(_withheld_message(name, matches))
+            elif may_write:
+                write_atomically(folder / name, text)
         if problems:
             raise SecretFoundError("\n".join(problems))
 
     def check(self, name: str, text: str) -> None:
-        """Let a text pass that is shown and kept in no file.
+        """Check a text that is printed, not written to a file.
 
         Raises:
-            SecretFoundError: it holds a credential, or the guard does not see the canary.
+            SecretFoundError: it contains a credential, or the scanner misses the canary.
         """
-        problems = self._blindness()
-        if found := scan_text(text, self.redactor):
-            problems.append(_withheld(name, found))
+        problems = self._canary_problems()
+        if matches := scan_text(text, self.redactor):
+            problems.append(_withheld_message(name, matches))
         if problems:
             raise SecretFoundError("\n".join(problems))
 
-    def _blindness(self) -> list[str]:
-        return [f"nothing was written: {complaint}" for complaint in self.canary.complaints()]
+    def _canary_problems(self) -> list[str]:
+        return [f"nothing was written: {problem}" for problem in self.canary.problems()]
 
 
-def _withheld(name: str, found: Sequence[SecretMatch]) -> str:
-    """Why an artifact is not there, in one line."""
-    more = f" and {len(found) - TOLD:,} more" if len(found) > TOLD else ""
-    return f"{name} was not written: it holds {'; '.join(map(str, found[:TOLD]))}{more}"
+def _withheld_message(name: str, matches: Sequence[SecretMatch]) -> str:
+    count = len(matches) - MAX_PLACES_SHOWN
+    more = f" and {count:,} more" if count > 0 else ""
+    places = "; ".join(map(str, matches[:MAX_PLACES_SHOWN]))
+    return f"{name} was not written: it contains {places}{more}"

@@ -1,6 +1,6 @@
-"""Looks through what is finished for credentials: texts, files and what is packed in them.
+"""Scanner for credentials in finished texts, files and archives.
 
-What cannot be looked through counts as found: better no report than one that nobody has read.
+Data that cannot be scanned counts as a match: it might contain anything.
 """
 
 import zlib
@@ -11,12 +11,12 @@ from typing import Final
 
 from authprobe.redaction.decoding import Span
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.token_patterns import VAGUE, vagueness
+from authprobe.redaction.token_patterns import PATTERN_NAMES, specificity
 
-LIMIT_BYTES: Final = 64 * 1024 * 1024
-"""Of a file, and of all that is packed in it: what is larger is not looked through."""
-NESTED: Final = 4
-"""How deep archives are opened within archives."""
+SCAN_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""Limit for a file and all that is unpacked from it; larger files are not scanned."""
+MAX_ARCHIVE_DEPTH: Final = 4
+MAX_MEMBER_NAME_LENGTH: Final = 200
 UNSCANNED: Final = "unscanned"
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
@@ -24,69 +24,70 @@ ZIP: Final = b"PK\x03\x04"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretMatch:
-    """Where a credential is, and what it is called; never what it is."""
+    """The name and place of a credential, never its value."""
 
     name: str
-    """Its slot, or what it looks like; `unscanned`: nobody knows."""
+    """Its slot, or the credential format that it matches, or `unscanned`."""
     place: str
-    """`line 3, column 14` or `byte 159`, in a member of an archive after its name."""
-    read_as: tuple[str, ...] = ()
-    """What had to be undone to see it, step by step."""
+    """`line 3, column 14` or `byte 159`, after the names of the archive members around it."""
+    decoding_steps: tuple[str, ...] = ()
+    """Steps that reveal it, from the original text on."""
 
     def __str__(self) -> str:
-        """In words."""
+        """Return name, place and decoding steps as a phrase for a message."""
         if self.name == UNSCANNED:
             return self.place
         article = "an" if self.name[0] in "aeiou" else "a"
-        what = f"what looks like {article} {self.name}" if self.name in VAGUE else self.name
-        how = f" ({', '.join(self.read_as)})" if self.read_as else ""
-        return f"{what}, at {self.place}{how}"
+        is_format = self.name in PATTERN_NAMES
+        name = f"what looks like {article} {self.name}" if is_format else self.name
+        steps = f" ({', '.join(self.decoding_steps)})" if self.decoding_steps else ""
+        return f"{name}, at {self.place}{steps}"
 
 
 def scan_text(text: str, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
-    """What is in a text, in the order in which it comes."""
-    if len(text) > LIMIT_BYTES:
-        return (_unscanned(f"more than {LIMIT_BYTES:,} characters"),)
+    """Return the credentials in a text, in order."""
+    if len(text) > SCAN_LIMIT_BYTES:
+        return (_unscanned(f"more than {SCAN_LIMIT_BYTES:,} characters"),)
     return tuple(
-        SecretMatch(name=span.name, place=_line_and_column(text, span.start), read_as=path)
-        for span, path in _spans(text, redactor or Redactor())
+        SecretMatch(name=span.name, place=_line_column(text, span.start), decoding_steps=path)
+        for span, path in _distinct_spans(text, redactor or Redactor())
     )
 
 
 def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
-    """What is in a file.
+    """Return the credentials in a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        return scan_data(file.read(LIMIT_BYTES + 1), redactor)
+        return scan_data(file.read(SCAN_LIMIT_BYTES + 1), redactor)
 
 
 def scan_data(data: bytes, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
-    """What is in the bytes of a file, and in what they are packed from."""
-    return tuple(_Scan(redactor or Redactor()).look_through(data, "", NESTED))
+    """Return the credentials in the content of a file, unpacking gzip and zip."""
+    return tuple(_FileScan(redactor or Redactor()).scan(data, "", MAX_ARCHIVE_DEPTH))
 
 
 @dataclass(slots=True)
-class _Scan:
-    """One file, and how much of what it holds may still be unpacked."""
+class _FileScan:
+    """Scan of one file, with the bytes that may still be unpacked from it."""
 
     redactor: Redactor
-    left: int = LIMIT_BYTES
+    remaining_bytes: int = SCAN_LIMIT_BYTES
 
-    def look_through(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
-        """What is in a file, or in a member of an archive."""
-        if len(data) > self.left:
-            yield _unscanned(f"{member}more than {LIMIT_BYTES:,} bytes, or that much unpacked")
+    def scan(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
+        """Yield the credentials in a file, or in the member of an archive with this prefix."""
+        if len(data) > self.remaining_bytes:
+            yield _unscanned(f"{member}more than {SCAN_LIMIT_BYTES:,} bytes, packed or unpacked")
             return
-        self.left -= len(data)
-        text, is_text = _decoded(data)
-        for span, path in _spans(text, self.redactor):
-            where = _line_and_column(text, span.start) if is_text else f"byte {span.start:,}"
-            yield SecretMatch(name=span.name, place=member + where, read_as=path)
+        self.remaining_bytes -= len(data)
+        text, is_text = _decode_bytes(data)
+        for span, path in _distinct_spans(text, self.redactor):
+            place = _line_column(text, span.start) if is_text else f"byte {span.start:,}"
+            yield SecretMatch(name=span.name, place=member + place, decoding_steps=path)
         if data.startswith((GZIP, ZIP)) and not depth:
-            yield _unscanned(f"{member}an archive in {NESTED} others")
+            yield _unscanned(f"{member}an archive within {MAX_ARCHIVE_DEPTH} others")
         elif data.startswith(GZIP):
             yield from self._gzip(data, member, depth)
         elif data.startswith(ZIP):
@@ -95,15 +96,15 @@ class _Scan:
     def _gzip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         unpacked = bytearray()
         try:
-            while data.startswith(GZIP) and len(unpacked) <= self.left:
-                unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                unpacked += unpacking.decompress(data, self.left + 1 - len(unpacked))
-                if not unpacking.eof and len(unpacked) <= self.left:
-                    raise zlib.error("it ends too early")
-                data = unpacking.unused_data
+            while data.startswith(GZIP) and len(unpacked) <= self.remaining_bytes:
+                decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                unpacked += decompressor.decompress(data, self.remaining_bytes + 1 - len(unpacked))
+                if not decompressor.eof and len(unpacked) <= self.remaining_bytes:
+                    raise zlib.error("unexpected end of data")
+                data = decompressor.unused_data
         except zlib.error:
-            yield _unscanned(f"{member}gzip that is damaged")
-        yield from self.look_through(bytes(unpacked), f"{member}unpacked, ", depth - 1)
+            yield _unscanned(f"{member}damaged gzip data")
+        yield from self.scan(bytes(unpacked), f"{member}unpacked, ", depth - 1)
 
     def _zip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         import io
@@ -112,55 +113,57 @@ class _Scan:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 for entry in archive.infolist():
-                    name = f"{member}{self.redactor.cut(entry.filename, 200)!r}, "
+                    filename = self.redactor.cut(entry.filename, MAX_MEMBER_NAME_LENGTH)
+                    prefix = f"{member}{filename!r}, "
                     try:
                         with archive.open(entry) as file:
-                            unpacked = file.read(self.left + 1)
+                            unpacked = file.read(self.remaining_bytes + 1)
                     except (RuntimeError, NotImplementedError, zlib.error):
-                        yield _unscanned(f"{name}which cannot be unpacked")
+                        yield _unscanned(f"{prefix}encrypted, damaged or of unknown compression")
                         continue
-                    yield from self.look_through(unpacked, name, depth - 1)
+                    yield from self.scan(unpacked, prefix, depth - 1)
         except (zipfile.BadZipFile, OSError, EOFError):
-            yield _unscanned(f"{member}zip that is damaged")
+            yield _unscanned(f"{member}a damaged zip archive")
 
 
-Seen = tuple[Span, tuple[str, ...]]
-"""A place, and how it was read."""
+TracedSpan = tuple[Span, tuple[str, ...]]
+"""A span with the decoding steps that reveal it."""
 
 
-def _spans(text: str, redactor: Redactor) -> Iterator[Seen]:
-    """Each place of a text once: of those that overlap, the one that says most."""
-    places = sorted((place, reading.path) for reading, place in redactor.find(text))
-    overlapping: list[Seen] = []
-    over = 0
-    for place, path in places:
-        if overlapping and place.start >= over:
-            yield min(overlapping, key=_vagueness)
+def _distinct_spans(text: str, redactor: Redactor) -> Iterator[TracedSpan]:
+    """Yield the secrets of a text; of overlapping spans, only the most specific."""
+    traced_spans = sorted((span, decoding.path) for decoding, span in redactor.find(text))
+    overlapping: list[TracedSpan] = []
+    end = 0
+    for span, path in traced_spans:
+        if overlapping and span.start >= end:
+            yield min(overlapping, key=_preference)
             overlapping.clear()
-        over = max(over, place.end)
-        overlapping.append((place, path))
+        end = max(end, span.end)
+        overlapping.append((span, path))
     if overlapping:
-        yield min(overlapping, key=_vagueness)
+        yield min(overlapping, key=_preference)
 
 
-def _vagueness(seen: Seen) -> tuple[int, int, int]:
-    place, path = seen
-    return vagueness(place.name), place.start, len(path)
+def _preference(traced_span: TracedSpan) -> tuple[int, int, int]:
+    span, path = traced_span
+    return -specificity(span.name), span.start, len(path)
 
 
-def _decoded(data: bytes) -> tuple[str, bool]:
-    """The bytes as text, and whether they are: else each is the character of its number."""
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+def _decode_bytes(data: bytes) -> tuple[str, bool]:
+    """Return the data as text, and True if it is text; else as Latin-1, and False."""
+    has_utf16_mark = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return data.decode("utf-16" if marked else "utf-8"), True
+        return data.decode("utf-16" if has_utf16_mark else "utf-8"), True
     except UnicodeDecodeError:
         return data.decode("latin-1"), False
 
 
-def _line_and_column(text: str, place: int) -> str:
-    begin = text.rfind("\n", 0, place) + 1
-    return f"line {text.count(chr(10), 0, begin) + 1:,}, column {place - begin + 1:,}"
+def _line_column(text: str, offset: int) -> str:
+    line_start = text.rfind("\n", 0, offset) + 1
+    line = text.count("\n", 0, line_start) + 1
+    return f"line {line:,}, column {offset - line_start + 1:,}"
 
 
-def _unscanned(why: str) -> SecretMatch:
-    return SecretMatch(name=UNSCANNED, place=f"what could not be looked through: {why}")
+def _unscanned(reason: str) -> SecretMatch:
+    return SecretMatch(name=UNSCANNED, place=f"data that could not be scanned: {reason}")

@@ -1,4 +1,4 @@
-"""What credentials look like, for those whose values nobody has told us."""
+"""Regular expressions for credential formats, for secrets whose value is unknown."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,44 +10,44 @@ TOKEN: Final = "token"
 JWT: Final = "jwt"
 
 
-# A pattern begins with a character or a set: nothing else is looked for as fast.
-class Shape(NamedTuple):
-    """A kind of credential, and how it is known from other text."""
-
-    name: str
-    signs: tuple[str, ...]
-    """One of them is in every text that holds one: looked for first, as that is quick."""
-    pattern: re.Pattern[str]
-    """Its group is what is secret."""
-    fits: Callable[[str], bool] = lambda value: True
-    """Whether that looks like a secret, where the pattern alone says too little."""
-    spaced: bool = False
-    """Whether there may be space within."""
-
-
 def looks_random(value: str) -> bool:
-    """Whether it is no word: it has a digit, and a letter."""
+    """Return True if the value has both a digit and a letter, so it is not a word."""
     return bool(re.search(r"\d", value)) and bool(re.search(r"[A-Za-z]", value))
 
 
-SHAPES: Final = (
-    # Any kind: outside scanners know the API keys only.
-    Shape(TOKEN, ("sk-ant-",), re.compile(r"(sk-ant-[a-z]+[0-9]*-[A-Za-z0-9_-]{8,}+)")),
-    # RFC 7519, 3.1: an identity token. A JSON object in base64 begins so.
-    Shape(
+# Each pattern begins with a literal character or a set: `re` searches for nothing else as fast.
+class TokenPattern(NamedTuple):
+    """A credential format and the pattern that recognises it."""
+
+    name: str
+    markers: tuple[str, ...]
+    """Every match contains one of these: a substring search is a quick test before the pattern."""
+    pattern: re.Pattern[str]
+    """Its first group is the secret."""
+    predicate: Callable[[str], bool] = lambda value: True
+    """Further condition on the secret, for patterns that also match ordinary words."""
+    spaced: bool = False
+    """True if a match may contain spaces."""
+
+
+TOKEN_PATTERNS: Final = (
+    # Any kind: other scanners recognise only the API keys.
+    TokenPattern(TOKEN, ("sk-ant-",), re.compile(r"(sk-ant-[a-z]+[0-9]*-[A-Za-z0-9_-]{8,}+)")),
+    # An identity token (RFC 7519, 3.1): a JSON object in base64 begins with `eyJ`.
+    TokenPattern(
         JWT,
         ("eyJ",),
         re.compile(r"(eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)"),
     ),
-    # RFC 6750, 2.1 and RFC 7617, 2: whatever stands behind the scheme.
-    Shape(
+    # The value after an authentication scheme (RFC 6750, 2.1; RFC 7617, 2).
+    TokenPattern(
         "authorization",
         ("earer ", "asic ", "EARER ", "ASIC "),
         re.compile(r"[bB](?i:earer|asic) ++([A-Za-z0-9._~+/-]{20,}+=*+)"),
         looks_random,
         spaced=True,
     ),
-    Shape(
+    TokenPattern(
         "authorization",
         ("uthorization", "UTHORIZATION", "-api-key", "-API-KEY", "-Api-Key"),
         re.compile(
@@ -57,14 +57,14 @@ SHAPES: Final = (
         looks_random,
         spaced=True,
     ),
-    # RFC 3986, 3.2.1: a password in an address.
-    Shape(
+    # The password in a URL (RFC 3986, 3.2.1).
+    TokenPattern(
         "password",
         ("://",),
         re.compile(r"""://[^\s/@:"'<>\\]{0,128}+:([^\s/@:"'<>\[\]{}*$\\]{3,256}+)@"""),
     ),
-    # Of package registries and forges, as their owners shape them for scanners to find.
-    Shape(
+    # Tokens of forges and package registries, which their issuers made recognisable for scanners.
+    TokenPattern(
         TOKEN,
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "npm_", "glpat-", "pypi-"),
         re.compile(
@@ -73,48 +73,60 @@ SHAPES: Final = (
         ),
     ),
 )
-SIGNS: Final = re.compile("|".join(re.escape(sign) for shape in SHAPES for sign in shape.signs))
-SHORT: Final = 4096
-"""Characters up to which all signs are looked for at once."""
-VAGUE: Final = tuple(dict.fromkeys(shape.name for shape in SHAPES))
-"""Names that say no more than what it looks like, the most telling first."""
-GOES_ON: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8,}")
-"""What a wrapped token has on its second line, and an ordinary word has not."""
-LINE: Final = 256
+ANY_MARKER: Final = re.compile(
+    "|".join(re.escape(marker) for pattern in TOKEN_PATTERNS for marker in pattern.markers)
+)
+SHORT_TEXT_LENGTH: Final = 4096
+"""Characters up to which one search for all markers is faster than one search for each."""
+PATTERN_NAMES: Final = tuple(dict.fromkeys(pattern.name for pattern in TOKEN_PATTERNS))
+"""Names for matches of unknown origin, the most specific first."""
+CONTINUATION: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8,}")
+"""The second line of a wrapped token: unlike a word, it has a digit or a capital within."""
+MAX_CONTINUATION_LENGTH: Final = 256
 
 
-def vagueness(name: str) -> int:
-    """How little a name says: nothing says more than the name of a slot."""
-    return VAGUE.index(name) + 1 if name in VAGUE else 0
+def specificity(name: str) -> int:
+    """Return a rank for a match's name: a slot's name ranks above every pattern's name."""
+    return -PATTERN_NAMES.index(name) - 1 if name in PATTERN_NAMES else 0
 
 
-def shapes_in(reading: Decoding) -> Iterator[Span]:
-    """Whatever looks like a credential in this reading."""
-    text = reading.text
-    if len(text) < SHORT and not SIGNS.search(text):
+def find_token_patterns(decoding: Decoding) -> Iterator[Span]:
+    """Yield the spans of a decoding that match a credential format."""
+    text = decoding.text
+    if len(text) < SHORT_TEXT_LENGTH and not ANY_MARKER.search(text):
         return
-    for shape in SHAPES:
-        if any(sign in text for sign in shape.signs):
-            found = shape.pattern.finditer(text)
-            spans = (Span(*each.span(1), shape.name) for each in found if shape.fits(each[1]))
-            yield from _joined(reading, shape, spans) if reading.how == JOINED else spans
+    for pattern in TOKEN_PATTERNS:
+        spans = (Span(*match.span(1), pattern.name) for match in _matches(pattern, text))
+        yield from _wrapped_tokens(decoding, pattern, spans) if decoding.step == JOINED else spans
 
 
-def spaced_shapes_in(text: str) -> Iterator[str]:
-    """Whatever looks like a credential in this text and is more than a word."""
-    for shape in SHAPES:
-        if shape.spaced and any(sign in text for sign in shape.signs):
-            yield from (each[1] for each in shape.pattern.finditer(text) if shape.fits(each[1]))
+def find_spaced_values(text: str) -> Iterator[str]:
+    """Yield the secrets in a text that stand after a space, such as a scheme's credentials."""
+    for pattern in TOKEN_PATTERNS:
+        if pattern.spaced:
+            yield from (match[1] for match in _matches(pattern, text))
 
 
-def _joined(reading: Decoding, shape: Shape, spans: Iterator[Span]) -> Iterator[Span]:
-    """Of these the ones which are not just the end of a line and the beginning of the next."""
-    if reading.before is None or shape.name not in (TOKEN, JWT):
+def _matches(pattern: TokenPattern, text: str) -> Iterator[re.Match[str]]:
+    if any(marker in text for marker in pattern.markers):
+        yield from (
+            match for match in pattern.pattern.finditer(text) if pattern.predicate(match[1])
+        )
+
+
+def _wrapped_tokens(
+    decoding: Decoding, pattern: TokenPattern, spans: Iterator[Span]
+) -> Iterator[Span]:
+    """Yield the spans that a line break splits, not those that end just before an ordinary word.
+
+    Joining lines also joins a token at the end of a line to the word that follows it.
+    """
+    if decoding.source is None or pattern.name not in (TOKEN, JWT):
         return
-    whole = {each[1] for each in shape.pattern.finditer(reading.before.text)}
+    unwrapped = {match[1] for match in pattern.pattern.finditer(decoding.source.text)}
     for span in spans:
-        value = reading.text[span.start : span.end]
-        ends = range(len(value) - 1, max(len(value) - LINE, 0), -1)
-        first = next((end for end in ends if value[:end] in whole), 0)
-        if value not in whole and GOES_ON.search(value[first:]):
+        value = decoding.text[span.start : span.end]
+        lengths = range(len(value) - 1, max(len(value) - MAX_CONTINUATION_LENGTH, 0), -1)
+        first_line = next((end for end in lengths if value[:end] in unwrapped), 0)
+        if value not in unwrapped and CONTINUATION.search(value[first_line:]):
             yield span

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Classification
 from authprobe.bisection.runner import BisectionReport
-from authprobe.core.escaping import LONG, one_line
+from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.diff.observations import Change, stable_changes
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
@@ -56,7 +56,7 @@ def doubts(found: BisectionReport) -> tuple[str, ...]:
         f"not checked {side}: nothing that was asked there can be tested"
         for side in _unchecked(found)
     ]
-    return tuple(one_line(line, LONG) for line in lines)
+    return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
 
 
 def _unchecked(found: BisectionReport) -> Iterator[str]:
@@ -149,8 +149,10 @@ def markdown(found: BisectionReport, command: str) -> Iterator[str]:
     """The answer for an issue, line by line."""
     yield f"**{escaped(headline(found))}**"
     yield ""
-    yield from (f"- {escaped(line, LONG)}" for line in doubts(found))
-    yield from (f"- changed: {escaped(line, LONG)}" for line in change_lines(changes(found)))
+    yield from (f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in doubts(found))
+    yield from (
+        f"- changed: {escaped(line, MAX_TEXT_LENGTH)}" for line in change_lines(changes(found))
+    )
     yield f"- asked: {escaped(question(found))}"
     yield f"- {escaped(effort(found))}, on {escaped(where_words())}"
     yield from ("", "| version | seen |", "| --- | --- |")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authprobe.core.escaping import LONG, SHORT, one_line, truncate
+from authprobe.core.escaping import MAX_LINE_LENGTH, MAX_TEXT_LENGTH, one_line, truncate
 from authprobe.diff.observations import SENT, Aspect, Change, alike
 from authprobe.diff.runs import Compared, Diff
 from authprobe.report.markdown.summary import code, escaped
@@ -27,7 +27,9 @@ def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
             lines.setdefault(f"betas of {request}: ", []).append(f"{sign} {flag}")
         else:
             lines[_told(change)] = []
-    return tuple(one_line(head + ", ".join(flags), LONG) for head, flags in lines.items())
+    return tuple(
+        one_line(head + ", ".join(flags), MAX_TEXT_LENGTH) for head, flags in lines.items()
+    )
 
 
 _BEFORE: Final = 40
@@ -50,13 +52,14 @@ _WORDS: Final = {
 def _told(change: Change) -> str:
     words = _WORDS.get(change.aspect, "")
     before, after = _from_there(change.before, change.after)
-    return f"{words}{change.subject}: {truncate(before, SHORT)} → {truncate(after, SHORT)}"
+    before, after = truncate(before, MAX_LINE_LENGTH), truncate(after, MAX_LINE_LENGTH)
+    return f"{words}{change.subject}: {before} → {after}"
 
 
 def _from_there(before: str, after: str) -> tuple[str, str]:
     """Both texts; where they are long and begin alike, from a bit before they differ."""
     same = alike(before, after)
-    if same < SHORT:
+    if same < MAX_LINE_LENGTH:
         return before, after
     return f"…{before[same - _BEFORE :]}", f"…{after[same - _BEFORE :]}"
 
@@ -70,12 +73,12 @@ def rest(diff: Diff) -> tuple[str, ...]:
         if len(names) > _NAMED:
             lines.append(f"only {what}: {len(names) - _NAMED:,} more, which --json names")
     lines += [f"not compared: {case.case}: {case.reason}" for case in diff.not_compared]
-    return tuple(one_line(line, LONG) for line in lines)
+    return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
 
 
 def text(diff: Diff, command: str) -> Iterator[str]:
     """The diff for a terminal, line by line."""
-    yield one_line(headline(diff), LONG)
+    yield one_line(headline(diff), MAX_TEXT_LENGTH)
     yield from (f"  {one_line(client)}" for client in diff.clients)
     for cases, changes in diff.groups:
         yield ""
@@ -93,8 +96,8 @@ def markdown(diff: Diff, command: str) -> Iterator[str]:
         yield ""
         yield from (f"{code(case.case)}{_worse(case)}  " for case in cases)
         yield ""
-        yield from (f"- {escaped(line, LONG)}" for line in change_lines(changes))
-    yield from ("", *(f"- {escaped(line, LONG)}" for line in rest(diff)))
+        yield from (f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in change_lines(changes))
+    yield from ("", *(f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in rest(diff)))
     yield from ("", "```sh", command, "```")
 
 

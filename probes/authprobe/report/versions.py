@@ -10,8 +10,8 @@ from authprobe.compatibility.table import (
     Provenance,
     VersionBound,
 )
-from authprobe.core.byte_sizes import size_text
-from authprobe.core.escaping import LONG, one_line
+from authprobe.core.byte_sizes import format_size
+from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.core.version_ranges import version_key
 from authprobe.report.markdown.summary import escaped
 from authprobe.report.model.phrases import plural
@@ -81,7 +81,7 @@ def gap_words(gap: Gap) -> str:
     spoken = (
         versions[0] if len(versions) == 1 else f"{len(versions)}, {versions[0]} to {versions[-1]}"
     )
-    return one_line(f"{spoken}: {'; '.join(filter(None, gap.reasons))}", LONG)
+    return one_line(f"{spoken}: {'; '.join(filter(None, gap.reasons))}", MAX_TEXT_LENGTH)
 
 
 def made_words(made: Provenance) -> str:
@@ -90,7 +90,7 @@ def made_words(made: Provenance) -> str:
     return (
         f"{plural(made.probes, 'probe')} in {minutes} min {seconds} s, "
         f"{plural(made.installs, 'client')} installed, "
-        f"at most {size_text(made.disk_peak_bytes)} at a time"
+        f"at most {format_size(made.disk_peak_bytes)} at a time"
     )
 
 
@@ -104,13 +104,13 @@ def text(table: CompatibilityTable) -> Iterator[str]:
     yield headline(table)
     for feature in table.features:
         yield ""
-        yield one_line(f"{feature.title} ({feature.id})", LONG)
+        yield one_line(f"{feature.title} ({feature.id})", MAX_TEXT_LENGTH)
         yield from (f"  {line}" for line in _lines(feature))
 
 
 def _lines(feature: Feature) -> Iterator[str]:
     for interval in feature.intervals:
-        yield one_line(f"{interval.value}: {interval_words(interval)}", LONG)
+        yield one_line(f"{interval.value}: {interval_words(interval)}", MAX_TEXT_LENGTH)
     for gap in feature.gaps:
         yield f"not known of {gap_words(gap)}"
     if not feature.evidence:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from authprobe.core.escaping import LONG
+from authprobe.core.escaping import MAX_TEXT_LENGTH
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition, fingerprint
@@ -134,8 +134,8 @@ def test_a_message_does_not_end_its_block() -> None:
 
 
 def test_a_long_message_is_cut() -> None:
-    assert "x" * (LONG + 1) not in alone(message="x" * 10 * LONG)
-    assert "more characters)" in alone(message="x" * 10 * LONG)
+    assert "x" * (MAX_TEXT_LENGTH + 1) not in alone(message="x" * 10 * MAX_TEXT_LENGTH)
+    assert "more characters)" in alone(message="x" * 10 * MAX_TEXT_LENGTH)
 
 
 def test_what_does_not_fit_is_named_and_counted() -> None:

@@ -20,7 +20,7 @@ from authprobe.clients.installation.packages import PACKAGES, Registry
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
-from authprobe.core.byte_sizes import size_text
+from authprobe.core.byte_sizes import format_size
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.model import INSTALLED, LATEST, Client, ClientKind
@@ -315,7 +315,7 @@ class Cache:
                     total_bytes -= entry.size_bytes
         if warn and total_bytes > self.limit_bytes and not self._has_warned:
             self._has_warned = True
-            size, limit = size_text(total_bytes), size_text(self.limit_bytes)
+            size, limit = format_size(total_bytes), format_size(self.limit_bytes)
             warn(f"the clients in use take {size}; AUTHPROBE_CACHE_LIMIT is {limit}")
 
 

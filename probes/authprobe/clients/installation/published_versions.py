@@ -71,7 +71,7 @@ class PublishedVersions:
         fields = {"version": versions[0]} if single else {"versions": versions}
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
             file.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write.write(file, json.dumps(fields | {"at": time.time()}))
+            atomic_write.write_atomically(file, json.dumps(fields | {"at": time.time()}))
         return versions
 
 

@@ -87,7 +87,7 @@ def write_manifest(client: Path) -> None:
         for path, status in _files(client)
     }
     manifest = {"size_bytes": _size_bytes(client), "files": files}
-    atomic_write.write(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
+    atomic_write.write_atomically(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
 
 
 def integrity_error(client: Path) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import authprobe
-from authprobe.core.ipc import LENGTH, packed, receive, send
+from authprobe.core.ipc import LENGTH_PREFIX, pack, receive, send
 from authprobe.errors import ClientError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def _serve_cases(network: "Network", run: socket.socket, sent: socket.sock
     reader, writer = await asyncio.open_connection(sock=run)
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
-            (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+            (size,) = LENGTH_PREFIX.unpack(await reader.readexactly(LENGTH_PREFIX.size))
             verb, value, more = pickle.loads(await reader.readexactly(size))  # noqa: S301 - our own
             if verb == "open":
                 further = _bound(sent) if more else None
@@ -161,7 +161,7 @@ async def _serve_cases(network: "Network", run: socket.socket, sent: socket.sock
                 listener = listeners.pop(value)
                 await network.close_here(listener)
                 answer = listener.backend
-            writer.write(packed(answer))
+            writer.write(pack(answer))
 
 
 def _bound(sent: socket.socket) -> socket.socket:

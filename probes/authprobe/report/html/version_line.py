@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from authprobe.compatibility.table import Feature
-from authprobe.core.escaping import LONG, one_line
+from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.report import versions as words
 from authprobe.report.html.elements import safe
 from authprobe.report.html.version_axis import Axis
@@ -38,7 +38,7 @@ def line(feature: Feature, axis: Axis) -> str:
     """The line with its marks and ticks: one picture, told in words to those who do not see it."""
     each = dict.fromkeys(segment.words for segment in segments(feature, axis))
     told = "; ".join(each) or "nothing is known"
-    name = safe(one_line(f"{feature.title}. {told}", LONG))
+    name = safe(one_line(f"{feature.title}. {told}", MAX_TEXT_LENGTH))
     return f'<div class="v-line" role="img" aria-label="{name}">{_drawn(feature, axis)}</div>'
 
 
@@ -74,8 +74,9 @@ def _segment(segment: Segment, axis: Axis) -> str:
         for name, number in zip(("v", "w"), segment.colours, strict=False)
     )
     label = f"<b>{safe(one_line(segment.label))}</b>" if segment.label else ""
+    title = safe(one_line(segment.words, MAX_TEXT_LENGTH))
     return (
-        f'<span class="v-{segment.kind}{thin}" title="{safe(one_line(segment.words, LONG))}" '
+        f'<span class="v-{segment.kind}{thin}" title="{title}" '
         f'style="{axis.room(segment.first, segment.end)}{colours}">{label}</span>'
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from authprobe.core.escaping import LONG, for_display, for_log
+from authprobe.core.escaping import MAX_TEXT_LENGTH, for_display, for_log
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
@@ -113,7 +113,12 @@ def _case(
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
     yield from _facts(("What", "Seen"), case_facts(record, last))
     if record.observation.message:
-        yield from ("", "Message:", "", *_fenced(for_display(record.observation.message, LONG)))
+        yield from (
+            "",
+            "Message:",
+            "",
+            *_fenced(for_display(record.observation.message, MAX_TEXT_LENGTH)),
+        )
     yield from _differences(record)
     yield from _requests(record.observation.exchanges)
     yield from _controls(compared, personal)

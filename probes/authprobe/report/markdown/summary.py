@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authprobe.core.escaping import SHORT, one_line
+from authprobe.core.escaping import MAX_LINE_LENGTH, one_line
 from authprobe.report.model import matrix as table
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
@@ -29,7 +29,7 @@ def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
     return _bounded(lines, limit_bytes)
 
 
-def escaped(outside: str, limit: int = SHORT) -> str:
+def escaped(outside: str, limit: int = MAX_LINE_LENGTH) -> str:
     """Text from outside on one line, with nothing in it that Markdown or HTML would act on."""
     line = one_line(outside, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MENTION.sub(r"\1<!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
@@ -105,7 +105,7 @@ def row(cells: Iterable[str]) -> str:
 
 def code(name: str) -> str:
     """A code span where the name holds nothing that could end it or the cell."""
-    plain = len(name) <= SHORT and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
+    plain = len(name) <= MAX_LINE_LENGTH and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
     return f"`{name}`" if plain else escaped(name)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
-from authprobe.core.escaping import SHORT, one_line, truncate
+from authprobe.core.escaping import MAX_LINE_LENGTH, one_line, truncate
 from authprobe.observation.fingerprint import credential_words, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST
@@ -60,17 +60,20 @@ def outcome_words(observation: Observation) -> str:
 
 def describe_outcome(observation: Observation) -> str:
     """What came of a case, in one line."""
-    said = f"“{truncate(observation.message, SHORT)}”" if observation.message else None
+    said = f"“{truncate(observation.message, MAX_LINE_LENGTH)}”" if observation.message else None
     parts = (outcome_words(observation), _joined((observation.error_type, said), ": "))
     words = _joined(parts, ", ")
     if observation.message is None and observation.detail:
-        return f"{words}: {truncate(observation.detail, SHORT)}"
+        return f"{words}: {truncate(observation.detail, MAX_LINE_LENGTH)}"
     return words
 
 
 def describe_mismatch(mismatch: Mismatch) -> str:
     """What was expected and what was seen, in one line."""
-    expected, actual = truncate(mismatch.expected, SHORT), truncate(mismatch.actual, SHORT)
+    expected, actual = (
+        truncate(mismatch.expected, MAX_LINE_LENGTH),
+        truncate(mismatch.actual, MAX_LINE_LENGTH),
+    )
     return f"{mismatch.field}: expected {expected}, saw {actual}"
 
 
@@ -188,7 +191,7 @@ def observed_facts(record: CaseRecord) -> Facts:
 def session_words(session: Session) -> str:
     """What came of one session of several, and what it told its user."""
     words = _joined((session.outcome.value, _number(session.status)), " ")
-    return f"{words}: “{truncate(session.message, SHORT)}”" if session.message else words
+    return f"{words}: “{truncate(session.message, MAX_LINE_LENGTH)}”" if session.message else words
 
 
 def refresh_words(exchanges: Iterable[Exchange]) -> str | None:
