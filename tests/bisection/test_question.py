@@ -61,7 +61,7 @@ def test_our_own_request_has_no_versions() -> None:
 
 @pytest.mark.parametrize("case", ["example/claude-code/default/other", "other/claude-code/x/y"])
 def test_a_case_that_is_not_there_is_told(case: str) -> None:
-    with pytest.raises(SettingsError, match="there is no such case"):
+    with pytest.raises(SettingsError, match="no such case"):
         inquiry(case=case)
 
 

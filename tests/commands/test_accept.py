@@ -80,7 +80,7 @@ def test_only_the_named_cases_are_accepted(folder: Path) -> None:
     assert run("accept", "*/bad", cwd=folder).code == 0
     assert set(baseline(folder)) == {GOOD, BAD}
     ended = run("accept", "nothing", cwd=folder)
-    assert (ended.code, ended.err) == (4, "nothing: the results have no such case\n")
+    assert (ended.code, ended.err) == (4, "nothing: no such case in the results\n")
 
 
 def test_a_partial_run_marks_nothing_absent_and_takes_nothing_out(folder: Path) -> None:

@@ -130,7 +130,7 @@ def test_what_cannot_be_installed_is_told_and_the_rest_is_installed(registry: Re
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("claude", "claude: there is no such client; did you mean 'claude-code'?"),
+        ("claude", "claude: no such client; did you mean 'claude-code'?"),
         ("raw-http", "raw-http: this is authprobe itself; there is nothing to install"),
         (
             "claude-code@installed",

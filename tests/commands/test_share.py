@@ -59,7 +59,7 @@ def test_a_case_can_be_named(folder: Path) -> None:
     assert both.count("\n## ") == 2
     ended = share(folder, BAD[:-1])
     assert (ended.code, ended.out) == (4, "")
-    assert f"the results have no such case; did you mean '{BAD}'?" in ended.err
+    assert f"no such case in the results; did you mean '{BAD}'?" in ended.err
 
 
 def test_it_is_written_to_a_file(folder: Path) -> None:

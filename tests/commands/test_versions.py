@@ -227,7 +227,7 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--client", "claude-cod"), "--client claude-cod: there is no such client; did you mean"),
+        (("--client", "claude-cod"), "--client claude-cod: no such client; did you mean"),
         (("--client", "raw-http"), "authprobe's own request, without versions"),
         (("--client", "claude-code@1.0.1"), "give its name alone"),
         (("--client", "litellm"), "features.yaml has features of claude-code only"),

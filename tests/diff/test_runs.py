@@ -159,7 +159,7 @@ def test_a_case_is_named_with_any_version_or_by_a_pattern(
 
 
 def test_a_name_that_no_case_has_is_told_with_one_that_is_near() -> None:
-    with pytest.raises(SettingsError, match=r"there is no such case; did you mean 't/x'\?"):
+    with pytest.raises(SettingsError, match=r"no such case; did you mean 't/x'\?"):
         named_cases("t/y", IDS)
 
 

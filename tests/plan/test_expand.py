@@ -246,10 +246,10 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
 @pytest.mark.parametrize(
     ("client", "expected"),
     [
-        ("claude-cod", "there is no such client; did you mean 'claude-code'?"),
+        ("claude-cod", "no such client; did you mean 'claude-code'?"),
         (
             "curl",
-            f"there is no such client; choose from {', '.join(ClientKind)}",
+            f"no such client; choose from {', '.join(ClientKind)}",
         ),
         ("agent-sdk-node@1.0", "no scenario has a case for it"),
         ("claude-code@", "write it as claude-code or claude-code@2.1.31"),
@@ -284,7 +284,7 @@ def test_a_case_that_is_not_there_is_refused_with_the_nearest() -> None:
     with pytest.raises(SettingsError) as caught:
         make_plan([make_scenario()], cases=("example/raw-http/default/nome",))
     assert str(caught.value) == (
-        "--case example/raw-http/default/nome: there is no such case; "
+        "--case example/raw-http/default/nome: no such case; "
         "did you mean 'example/raw-http/default/none'?"
     )
 

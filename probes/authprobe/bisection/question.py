@@ -2,13 +2,13 @@
 
 import contextlib
 import dataclasses
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from authprobe.bisection.model import Classification
 from authprobe.core.escaping import one_line
+from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.errors import SettingsError
 from authprobe.observation.fingerprint import NONE
@@ -162,9 +162,8 @@ def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
             id = case_id(scenario.id, given)
             if _same_but_version(names.client, client) and case in (id, without_version(id)):
                 return scenario, given
-    near = difflib.get_close_matches(case, ids, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else "; `authprobe run --list` shows the ids"
-    raise SettingsError(f"{case}: there is no such case{hint}")
+    hint = did_you_mean(case, ids, otherwise="list the ids with `authprobe run --list`")
+    raise SettingsError(f"{case}: no such case{hint}")
 
 
 def _client_of(case: str, name: str) -> Client:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import matching_ids
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -62,7 +63,8 @@ def _chosen(
     records = {record.id: record for record in run.cases}
     found = {name: matching_ids(name, (*records, *gone)) for name in names}
     if missing := [name for name, ids in found.items() if not ids]:
-        raise SettingsError(f"{missing[0]}: the results have no such case")
+        hint = did_you_mean(missing[0], (*records, *gone))
+        raise SettingsError(f"{missing[0]}: no such case in the results{hint}")
     wanted = {id for ids in found.values() for id in ids}
     return (
         tuple(record for id, record in records.items() if id in wanted),

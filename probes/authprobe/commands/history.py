@@ -1,12 +1,12 @@
 """`authprobe history`: the runs of the past, and how a case has changed from one to the next."""
 
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 
 from pydantic_core import to_json
 
 from authprobe.core.escaping import one_line
+from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.observation.fingerprint import Transition, describe_transition, transitions
 from authprobe.report.model.phrases import plural
@@ -39,8 +39,7 @@ def history(case: str | None, *, place: str | None, as_json: bool) -> int:
 
 
 def _say_unknown(case: str, kept: History) -> None:
-    near = difflib.get_close_matches(case, kept.case_ids(), n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else "; `authprobe run --list` shows the ids"
+    hint = did_you_mean(case, kept.case_ids(), otherwise="list the ids with `authprobe run --list`")
     raise HistoryError(f"{case}: no run that is kept has this case{hint}")
 
 

@@ -1,12 +1,12 @@
 """`authprobe share`: cases of a run as one Markdown text, for an issue."""
 
-import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from authprobe.core.escaping import for_log
+from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import matching_ids
 from authprobe.redaction.pseudonyms import Pseudonymizer
@@ -64,9 +64,8 @@ def _chosen(names: Sequence[str], run: Run, results: Path) -> tuple[CaseRecord, 
     records = {record.id: record for record in run.cases}
     found = {name: matching_ids(name, records) for name in names}
     if missing := [name for name, ids in found.items() if not ids]:
-        near = difflib.get_close_matches(missing[0], records, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise SettingsError(f"{missing[0]}: the results have no such case{hint}")
+        hint = did_you_mean(missing[0], records)
+        raise SettingsError(f"{missing[0]}: no such case in the results{hint}")
     return tuple(records[id] for id in dict.fromkeys(id for ids in found.values() for id in ids))
 
 

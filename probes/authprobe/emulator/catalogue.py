@@ -1,11 +1,11 @@
 """What the emulator can do, as a table: every rule with its provenance, every fault."""
 
 import datetime
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.suggestions import did_you_mean
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import ALIASES, CONNECTION_REFUSED, FAULTS
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
@@ -30,8 +30,7 @@ def check_fault(fault: Fault | str) -> None:
     """
     name = fault if isinstance(fault, str) else fault.name
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; see `authprobe emulator --rules`"
+        hint = did_you_mean(name, NAMES, otherwise="see `authprobe emulator --rules`")
         raise SettingsError(f"there is no fault '{name}'{hint}")
     if isinstance(fault, str):
         return

@@ -1,6 +1,5 @@
 """Fields of an observation by the names that a user asks for them with, and their values."""
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -11,6 +10,7 @@ from authprobe.core.claude_api import (
     PERMANENT_STATUSES,
     TOKEN_PATH_SUFFIX,
 )
+from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import find
 from authprobe.observation.fingerprint import NONE, credential_words, fingerprint, is_auth_request
@@ -121,6 +121,5 @@ def check_field(name: str) -> None:
         SettingsError: there is none.
     """
     if name not in SELECTORS:
-        near = difflib.get_close_matches(name, SELECTORS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(SELECTORS)}"
-        raise SettingsError(f"--when {name}: there is no such field; {hint}")
+        hint = did_you_mean(name, SELECTORS, otherwise=f"choose from {', '.join(SELECTORS)}")
+        raise SettingsError(f"--when {name}: no such field{hint}")

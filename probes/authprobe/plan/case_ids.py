@@ -1,11 +1,11 @@
 """TODO module docstring."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
+from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
 
 VERSION: Final = re.compile(r"@[^/+]+")
@@ -25,9 +25,8 @@ def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     asked, plain = without_version(name), {id: without_version(id) for id in ids}
     found = tuple(id for id, own in plain.items() if own == asked or fnmatchcase(own, asked))
     if not found:
-        near = difflib.get_close_matches(asked, plain.values(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise SettingsError(f"{name}: there is no such case{hint}")
+        hint = did_you_mean(asked, plain.values())
+        raise SettingsError(f"{name}: no such case{hint}")
     return found
 
 

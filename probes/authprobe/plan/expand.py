@@ -1,11 +1,11 @@
 """Scenarios become a plan: every case that is to be probed, with a stable id."""
 
 import dataclasses
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, case_id, expand, make_case
@@ -71,9 +71,7 @@ def make_plan(
             raise SettingsError(f"--client {name}: no scenario has a case for it")
     for wanted in cases:
         if wanted not in planned:
-            near = difflib.get_close_matches(wanted, planned, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise SettingsError(f"--case {wanted}: there is no such case{hint}")
+            raise SettingsError(f"--case {wanted}: no such case{did_you_mean(wanted, planned)}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
 
 
@@ -130,9 +128,8 @@ def read_client(name: str, option: str = "") -> Client:
     said = f"{option} {name}".lstrip()
     kinds = [kind.value for kind in ClientKind]
     if _kind(name) not in kinds:
-        near = difflib.get_close_matches(_kind(name), kinds, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; choose from {', '.join(kinds)}"
-        raise SettingsError(f"{said}: there is no such client{hint}")
+        hint = did_you_mean(_kind(name), kinds, otherwise=f"choose from {', '.join(kinds)}")
+        raise SettingsError(f"{said}: no such client{hint}")
     if not re.fullmatch(CLIENT_PATTERN, name):
         raise SettingsError(f"{said}: write it as claude-code or claude-code@2.1.31")
     try:

@@ -3,6 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
+from authprobe.core.suggestions import closest
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule, refusal
 from authprobe.emulator.rules.routes import HOSTS, ROUTES
 
@@ -36,8 +37,7 @@ class Denial:
 
 def deny_host(host: str) -> Denial:
     """For a name that is not emulated."""
-    near = difflib.get_close_matches(host, HOSTS, n=1, cutoff=0)
-    return Denial(id=DENY_HOST, nearest=near[0], differs=("host",))
+    return Denial(id=DENY_HOST, nearest=closest(host, HOSTS, cutoff=0) or host, differs=("host",))
 
 
 def deny_route(ask: RequestContext) -> Denial:
