@@ -1,1 +1,1 @@
-"""The programs under test: how each is installed, started and understood."""
+"""The clients under test: installation, execution and interpretation of their output."""

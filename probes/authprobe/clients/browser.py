@@ -1,4 +1,4 @@
-"""The browser of the user who signs in: ours, and it says so. It goes through the case's proxy."""
+"""The browser of a user who signs in: an HTTP client that uses the case's proxy."""
 
 import html
 import re
@@ -20,23 +20,24 @@ PAGE_TIMEOUT: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page shows."""
+    """The visible content of a web page."""
 
     status: int | None
-    """None: it cannot be reached."""
+    """None: the page is unreachable."""
     text: str
+    """Title and paragraphs; if unreachable, the name of the error."""
     code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """Opens addresses for the user of a case, who is signed in."""
+    """The browser of a case's user, who is signed in."""
 
     sandbox: Sandbox
     limit: float
 
     def open(self, address: str) -> Page:
-        """The page at the end of the redirects, or why there is none."""
+        """Follow redirects and return the final page, or a page that names the error."""
         context = ssl.create_default_context(cafile=str(self.sandbox.laboratory.network.ca_file))
         try:
             with (
@@ -61,7 +62,7 @@ class Browser:
 
 
 def read_page(status: int, text: str) -> Page:
-    """What a page of HTML shows, and the code that it shows for its user to copy."""
-    shown = [html.unescape(found[2]).strip() for found in PARAGRAPH.finditer(text)]
-    code = next((each for each in shown if PASTED_CODE.fullmatch(each)), None)
-    return Page(status=status, text=": ".join(shown) or "an empty page", code=code)
+    """Extract the visible content of an HTML page, and the code to copy."""
+    paragraphs = [html.unescape(match[2]).strip() for match in PARAGRAPH.finditer(text)]
+    code = next(filter(PASTED_CODE.fullmatch, paragraphs), None)
+    return Page(status=status, text=": ".join(paragraphs) or "an empty page", code=code)

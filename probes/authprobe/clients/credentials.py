@@ -1,4 +1,4 @@
-"""How the credentials of a case reach a client: variables, and files of its private home."""
+"""Delivery of a case's credentials to a client: variables, and files in its private home."""
 
 import datetime
 import json
@@ -20,14 +20,14 @@ FEDERATION_VARIABLES: Final = {
 }
 """Variables of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
 SLOW_HELPER_DELAY: Final = 4
-"""Seconds that a slow `apiKeyHelper` takes."""
+"""Delay of a slow `apiKeyHelper`, in seconds."""
 BREAKING_CHARACTERS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
-"""What stands in the middle of a value that no header can carry (RFC 9110, 5.5)."""
+"""Characters that make a value invalid in a header (RFC 9110, 5.5)."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Handover:
-    """What a client is given, put together one credential after the other."""
+    """Variables and settings of a client, built up one credential at a time."""
 
     backend: CaseBackend
     home: Path
@@ -36,7 +36,7 @@ class Handover:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def add(self, credential: Credential) -> None:
-        """Make the credential, known to the backend, and put it where its user would."""
+        """Issue the credential, known to the backend, and put it where a user would."""
         match credential.via:
             case Via.CREDENTIALS_FILE:
                 login = self._make_login(credential)
@@ -53,7 +53,7 @@ class Handover:
                 self.environment |= self._variables(via, credential)
 
     def finish(self) -> dict[str, str]:
-        """Write the settings, if there are any; the variables."""
+        """Write the settings file, if there are settings, and return the variables."""
         if self.settings:
             self._write(self._config() / "settings.json", json.dumps(self.settings))
         return self.environment
@@ -81,9 +81,9 @@ class Handover:
                 return {name: value}
 
     def _misshape(self, token: Token, form: Form | None) -> str:
-        """The value as its user has it; the redactor learns the parts of one that is broken.
+        """Return the value in this form; teach the redactor the parts of a broken one.
 
-        The second part has not the shape by which a token is known, and clients quote both.
+        Clients quote each part, and the second one does not match the token patterns.
         """
         if form is Form.TRAILING_LINE_BREAK:
             return f"{token.value}\n"
@@ -97,10 +97,10 @@ class Handover:
         return broken
 
     def _make_login(self, credential: Credential) -> dict[str, Any]:
-        """The record of a login in the form that users report (anthropics/claude-code#76561).
+        """Return a login record as users report it (anthropics/claude-code#76561).
 
-        Of an `expired` login the access token has expired and the refresh token is good; of a
-        `used` one the refresh token has been exchanged before.
+        An `expired` login has an expired access token and a valid refresh token; a `used` login
+        has a refresh token that has already been exchanged.
         """
         now = datetime.datetime.now(datetime.UTC)
         state, form = credential.state, credential.form
@@ -145,14 +145,14 @@ class Handover:
 
     @staticmethod
     def _write(path: Path, text: str, *, mode: int = 0o600) -> None:
-        path.touch(mode=mode)  # before the secret is in it
+        path.touch(mode=mode)  # restrict access before writing the secret
         path.write_text(text)
 
 
 def deliver_credentials(
     credentials: Sequence[Credential], backend: CaseBackend, *, home: Path, config_folder: Path
 ) -> dict[str, str]:
-    """Make these credentials and write what the client reads of them; the variables of the rest."""
+    """Issue these credentials, write the client's files, and return the variables."""
     handover = Handover(backend=backend, home=home, config_folder=config_folder)
     for credential in credentials:
         handover.add(credential)
@@ -160,7 +160,7 @@ def deliver_credentials(
 
 
 def helper_script(value: str, form: Form | None) -> str:
-    """What `apiKeyHelper` runs."""
+    """Return the shell script for `apiKeyHelper`."""
     key = f"printf '%s\\n' {shlex.quote(value)}"
     match form:
         case Form.FAILING:

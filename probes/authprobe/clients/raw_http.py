@@ -1,4 +1,4 @@
-"""Our own HTTP request, which says that it is authprobe's."""
+"""The raw-http client: one HTTP request, with authprobe's own User-Agent."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ from authprobe.scenario.model import Endpoint, Request, Via
 
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
 CLIENT_ID: Final = "authprobe"
-"""Made up: the emulator asks for one (rule B05), and no client's own is borrowed."""
+"""Made-up OAuth client id: the emulator requires one (rule B05), but not a real client's."""
 FEDERATION_FIELDS: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "federation_rule_id": "fdrl_authprobe",
@@ -41,14 +41,18 @@ ERROR_OUTCOMES: Final[tuple[tuple[type[httpx.HTTPError], Outcome], ...]] = (
     (httpx.ProtocolError, Outcome.UNREACHABLE),
     (httpx.HTTPError, Outcome.CRASHED),
 )
-"""What httpx raises, in the order of its own tree."""
+"""Outcome of each httpx exception, subclasses before their bases."""
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """Send the one request of the case, and read the answer."""
+    """Send the case's request and return the observation.
+
+    Raises:
+        ClientError: the case has no endpoint, or several credentials.
+    """
     endpoint = sandbox.case.endpoint
     if endpoint is None:
-        raise ClientError("raw-http needs an endpoint")
+        raise ClientError("raw-http needs an endpoint; add one to the case")
     began = time.monotonic()
     try:
         status, body = _send(sandbox, endpoint, deadline=began + sandbox.case.limit)
@@ -89,22 +93,22 @@ def _send(sandbox: Sandbox, endpoint: Endpoint, *, deadline: float) -> tuple[int
         content=json.dumps(body) if body is not None else None,
         extensions={"timeout": httpx.Timeout(sandbox.case.limit).as_dict()},
     )
-    # Without a client around it: no cookies, no redirects, no header that is not ours.
+    # The bare transport, as httpx.Client adds cookies, redirects and default headers.
     with transport, contextlib.closing(transport.handle_request(request)) as response:
-        received = bytearray()
+        response_body = bytearray()
         for chunk in response.iter_bytes():
-            received += chunk
+            response_body += chunk
             if time.monotonic() > deadline:
-                raise httpx.ReadTimeout("the answer does not end")
-            if len(received) > MAX_BODY_BYTES:
+                raise httpx.ReadTimeout("the response does not end")
+            if len(response_body) > MAX_BODY_BYTES:
                 break
-        return response.status_code, bytes(received[:MAX_BODY_BYTES])
+        return response.status_code, bytes(response_body[:MAX_BODY_BYTES])
 
 
 def make_request(
     sandbox: Sandbox, endpoint: Endpoint
 ) -> tuple[dict[str, str], dict[str, object] | None]:
-    """Headers and JSON body of the request, with the credential in its place."""
+    """Return headers and JSON body of the request, with the credentials."""
     headers: dict[str, str | None] = {}
     body: dict[str, object] | None = None
     match endpoint.request:
@@ -132,28 +136,31 @@ def make_request(
             case Via.X_API_KEY:
                 headers["x-api-key"] = value
             case _:
-                workload = credential.token is TokenKind.IDENTITY_TOKEN
-                body = (body or {}) | {"assertion" if workload else "refresh_token": value}
+                is_federation = credential.token is TokenKind.IDENTITY_TOKEN
+                body = (body or {}) | {"assertion" if is_federation else "refresh_token": value}
     headers |= {name.lower(): value for name, value in sandbox.case.headers.items()}
-    headers["user-agent"] = USER_AGENT  # last: no scenario takes this name away
+    headers["user-agent"] = USER_AGENT  # last, so that no scenario can replace it
     return {name: value for name, value in headers.items() if value is not None}, body
 
 
 def read_error(body: bytes) -> tuple[str | None, str | None]:
-    """Error type and message of an answer: the API's envelope, its flat form, or RFC 6749's."""
+    """Return error type and message of an error body: the API's, or that of RFC 6749 (5.2).
+
+    Any other body is the message as a whole.
+    """
     try:
-        answer = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return None, body.decode("utf-8", "replace") or None
-    error = answer.get("error") if isinstance(answer, dict) else None
+    error = document.get("error") if isinstance(document, dict) else None
     if isinstance(error, dict):
-        return _text(error.get("type")), _text(error.get("message"))
+        return _optional_text(error.get("type")), _optional_text(error.get("message"))
     if isinstance(error, str):
-        return error, _text(answer.get("error_description"))
+        return error, _optional_text(document.get("error_description"))
     return None, body.decode("utf-8", "replace") or None
 
 
-def _text(value: object) -> str | None:
+def _optional_text(value: object) -> str | None:
     return str(value) if value is not None else None
 
 
@@ -163,5 +170,5 @@ def _reason(error: httpx.HTTPError) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """One context for all requests of a run: making one costs more than a request."""
+    """Return the cached TLS context of a run: making one costs more than a request."""
     return ssl.create_default_context(cafile=ca_file)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from authprobe.clients.base import Laboratory
 from authprobe.clients.observe import ClientReport, verified_version
 from authprobe.clients.process.children import Children
-from authprobe.clients.sdk.api_sdk import PRODUCTS, read_report
+from authprobe.clients.sdk.api_sdk import PRODUCTS, read_output
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
@@ -150,7 +150,7 @@ def test_another_version_than_was_installed_is_not_judged(product: str) -> None:
 
 
 def test_the_last_line_is_read() -> None:
-    told = read_report("warning\n" + json.dumps({"answer": "pong", "error": None}) + "\n")
+    told = read_output("warning\n" + json.dumps({"answer": "pong", "error": None}) + "\n")
     assert told is not None
     assert (told.report, told.detail) == (ClientReport(is_error=False, message="pong"), None)
 
@@ -165,7 +165,7 @@ def test_the_last_line_is_read() -> None:
     ],
 )
 def test_an_exception_is_read(changes: dict[str, Any], status: int | None, detail: str) -> None:
-    told = read_report(json.dumps({"answer": None, "error": RAISED | changes}))
+    told = read_output(json.dumps({"answer": None, "error": RAISED | changes}))
     message = "AuthenticationError: Error code: 401 - {'request_id': '[request-id]'}"
     assert told is not None
     assert told.report == ClientReport(is_error=True, message=message, status=status)
@@ -177,9 +177,9 @@ def test_an_exception_is_read(changes: dict[str, Any], status: int | None, detai
     ["", "\n", "null", "[]", "{}", '{"answer": 1}', '{"answer": 1, "error": 5}', "[" * 100_000],
 )
 def test_anything_else_is_no_report(stdout: str) -> None:
-    assert read_report(stdout) is None
+    assert read_output(stdout) is None
 
 
 @given(st.text())
 def test_no_output_breaks_the_reader(stdout: str) -> None:
-    read_report(stdout)
+    read_output(stdout)

@@ -1,4 +1,4 @@
-"""The `claude` command at one npm version, one flow each."""
+"""The `claude-code` client: one version of the `claude` command, in the flow of the case."""
 
 from typing import assert_never
 
@@ -20,7 +20,7 @@ __all__ = ["PRODUCTS", "observation_without_report", "probe", "read_report"]
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """What comes of the flow of the case."""
+    """Run the case's flow and return its observation."""
     flow = Flow(sandbox.case.names.flow)
     command = Command.for_sandbox(sandbox)
     match flow:
@@ -41,7 +41,7 @@ def probe(sandbox: Sandbox) -> Observation:
         case Flow.AUTH_LOGOUT:
             return auth_logout(command)
         case Flow.AUTH_LOGIN | Flow.SETUP_TOKEN:
-            # Here, as the terminal that it needs takes longer to load than many runs have.
+            # Imported here: the terminal emulator takes longer to load than many runs take.
             from authprobe.clients.claude_code.login import sign_in
 
             if flow is Flow.AUTH_LOGIN:

@@ -1,4 +1,4 @@
-"""`claude auth status` and `claude auth logout`: what is stored, told and taken away."""
+"""The flows `claude auth status` and `claude auth logout`, which need no model."""
 
 import json
 from typing import Final
@@ -13,39 +13,42 @@ STATUS_FIELDS: Final = ("loggedIn", "authMethod")
 
 
 def auth_status(command: Command) -> Observation:
-    """Accepted if it says that somebody is logged in: it asks nobody whether that is so."""
+    """Run `claude auth status`; accepted if it reports a login, which it does not verify online."""
     if not command.has_subcommand(STATUS_ARGUMENTS):
         return command.unavailable()
-    finished = command.run(STATUS_ARGUMENTS)
-    told = read_status(finished.stdout)
-    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
+    result = command.run(STATUS_ARGUMENTS)
+    status = read_status(result.stdout)
+    if result.exit_reason is ExitReason.TIMED_OUT or status is None:
         return observation_without_report(
-            command.sandbox, finished, began=command.began, version=command.version
+            command.sandbox, result, began=command.began, version=command.version
         )
     return command.observe_end(
-        json.dumps(told), finished.exit_code, success=told.get("loggedIn") is True
+        json.dumps(status), result.exit_code, success=status.get("loggedIn") is True
     )
 
 
 def read_status(stdout: str) -> dict[str, object] | None:
-    """The fields of the status that say who is logged in, and by what; None: it is no status."""
+    """Return the status fields about the login, or None if stdout is not a status."""
     try:
-        told = json.loads(stdout)
+        status = json.loads(stdout)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or "loggedIn" not in told:
+    if not isinstance(status, dict) or "loggedIn" not in status:
         return None
-    return {name: told[name] for name in STATUS_FIELDS if name in told}
+    return {name: status[name] for name in STATUS_FIELDS if name in status}
 
 
 def auth_logout(command: Command) -> Observation:
-    """Accepted if it says so with its exit code; what is left is in the stored login."""
+    """Run `claude auth logout`; accepted if it exits with 0.
+
+    `home_inspection` records what remains of the login.
+    """
     if not command.has_subcommand(LOGOUT_ARGUMENTS):
         return command.unavailable()
-    finished = command.run(LOGOUT_ARGUMENTS)
-    if finished.exit_reason is ExitReason.TIMED_OUT:
+    result = command.run(LOGOUT_ARGUMENTS)
+    if result.exit_reason is ExitReason.TIMED_OUT:
         return observation_without_report(
-            command.sandbox, finished, began=command.began, version=command.version
+            command.sandbox, result, began=command.began, version=command.version
         )
-    said = finished.stdout.strip() or finished.stderr.strip()
-    return command.observe_end(said, finished.exit_code, success=finished.exit_code == 0)
+    message = result.stdout.strip() or result.stderr.strip()
+    return command.observe_end(message, result.exit_code, success=result.exit_code == 0)

@@ -1,4 +1,4 @@
-"""`claude` as a person starts it, in a terminal: what stands between the start and an answer."""
+"""The interactive flow: `claude` in a terminal, with the screens between start and answer."""
 
 import time
 from typing import Final
@@ -12,49 +12,51 @@ from authprobe.emulator.rules.inference import ANSWER
 from authprobe.observation.model import Observation
 
 QUIET_PERIOD: Final = 1.0
-"""Seconds without a change after which its user presses Enter."""
+"""Seconds without output after which the user presses Enter."""
 SETTLE_TIMEOUT: Final = 4.0
-"""Seconds after which a screen that never rests is taken as it is."""
+"""Seconds after which an ever-changing screen is read as it is."""
 SCREEN_TIMEOUT: Final = 15.0
-"""Seconds without a new screen after which its user gives up."""
+"""Seconds without a new screen after which the user gives up."""
 
 
 def ask_in_terminal(command: Command) -> Observation:
-    """Start it with a question, and press Enter at each new screen, as one who takes what is
-    proposed: until the answer is there, or an address to log in at.
+    """Start `claude` with a question, and press Enter at each new screen, to accept the defaults.
 
-    The message is what was on the screens, each line once.
+    Ends when the answer or a login address is on the screen. The message of the observation
+    consists of the distinct lines of all screens.
     """
     with command.start((QUESTION,), Stdin.TERMINAL, TERMINAL_VARIABLES) as child:
         terminal = Terminal(child)
-        shown = _press_enter(command, terminal)
-        ended = child.has_exited
-        finished = child.wait(0.0)
+        screen_lines = _accept_defaults(command, terminal)
+        has_exited = child.has_exited
+        result = child.wait(0.0)
     home = str(command.sandbox.home)
-    lines = [mask_line(command, line).replace(home, "~") for line in shown if WORD.search(line)]
-    answered = any(ANSWER in line for line in shown)
+    lines = [
+        mask_line(command, line).replace(home, "~") for line in screen_lines if WORD.search(line)
+    ]
+    answered = any(ANSWER in line for line in screen_lines)
     return command.observe_end(
-        "\n".join(lines), finished.exit_code if ended else None, success=answered
+        "\n".join(lines), result.exit_code if has_exited else None, success=answered
     )
 
 
-def _press_enter(command: Command, terminal: Terminal) -> list[str]:
-    """The lines of all screens, in the order in which they came."""
-    shown: list[str] = []
-    pressed = time.monotonic()
-    while command.remaining > 0 and time.monotonic() - pressed < SCREEN_TIMEOUT:
+def _accept_defaults(command: Command, terminal: Terminal) -> list[str]:
+    """Press Enter at each new screen; return the distinct lines in order of appearance."""
+    all_lines: list[str] = []
+    last_enter_at = time.monotonic()
+    while command.remaining > 0 and time.monotonic() - last_enter_at < SCREEN_TIMEOUT:
         terminal.wait_until_quiet(QUIET_PERIOD, min(SETTLE_TIMEOUT, command.remaining))
-        new = [line for line in terminal.lines if line not in shown]
-        shown += new
-        if terminal.child.has_exited or _is_over(terminal):
+        new_lines = [line for line in terminal.lines if line not in all_lines]
+        all_lines += new_lines
+        if terminal.child.has_exited or _shows_end(terminal):
             break
-        if new:
+        if new_lines:
             terminal.enter()
-            pressed = time.monotonic()
-    return shown
+            last_enter_at = time.monotonic()
+    return all_lines
 
 
-def _is_over(terminal: Terminal) -> bool:
-    """Whether the answer is on the screen, or an address to log in at."""
+def _shows_end(terminal: Terminal) -> bool:
+    """Return True if the answer or a login address is on the screen."""
     answered = any(ANSWER in line for line in terminal.lines)
     return answered or any(AUTHORIZE_PATH in address for address in terminal.addresses)

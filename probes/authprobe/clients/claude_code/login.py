@@ -1,4 +1,4 @@
-"""`claude setup-token` and `claude auth login` in a terminal: the code comes from the browser."""
+"""The flows `claude setup-token` and `claude auth login`: a terminal and the user's browser."""
 
 import dataclasses
 import re
@@ -18,55 +18,62 @@ from authprobe.observation.model import Observation, Outcome
 AUTHORIZE_PATH: Final = "/oauth/authorize?"
 TERMINAL_VARIABLES: Final = {"TERM": "xterm-256color"}
 QUIET_PERIOD: Final = 0.3
-"""Seconds without a change in which a screen has been drawn, or a paste taken."""
+"""Seconds without output after which a screen is complete, or a paste processed."""
 SETTLE_TIMEOUT: Final = 3.0
-"""Seconds after which a screen that never rests is taken as it is."""
+"""Seconds after which an ever-changing screen is read as it is."""
 SCREEN_TIMEOUT: Final = 20.0
-"""Seconds without a change after which the command waits for its user: longer than the slowest
-answer of the emulator that it is to bear (rule B10).
+"""Seconds without a change after which the command must be waiting for its user: longer than the
+emulator's slowest response (rule B10).
 """
 MIN_FRAGMENT_LENGTH: Final = 8
-"""Characters of a token that are too many to be shown."""
+"""Shortest part of a token to mask, in characters."""
 WORD: Final = re.compile(r"[A-Za-z]{3}")
-"""Lines without a word are drawings."""
+"""A word; lines without one are drawings."""
 ADDRESS_WITH_QUERY: Final = re.compile(r"https?://\S+\?\S+")
-"""With a query, which is another one in each run."""
+"""A URL with a query, which differs in each run."""
 
 
-def sign_in(command: Command, words: Sequence[str], *, shows_token: bool = False) -> Observation:
-    """Start it, open the address that it shows, and give it the code that the page shows.
+def sign_in(
+    command: Command, subcommand: Sequence[str], *, shows_token: bool = False
+) -> Observation:
+    """Start the login, open its address in the browser, and paste the code from the page.
 
-    Accepted if it ends well, and, where that is what it is for, has shown a token.
+    Accepted if the command exits with 0 and, with `shows_token`, has printed a token.
     """
-    if not command.has_subcommand(words):
+    if not command.has_subcommand(subcommand):
         return command.unavailable()
-    with command.start(words, Stdin.TERMINAL, TERMINAL_VARIABLES) as child:
+    with command.start(subcommand, Stdin.TERMINAL, TERMINAL_VARIABLES) as child:
         terminal = Terminal(child)
-        page, before = _paste_code(command, terminal)
+        page, lines_before = _paste_code(command, terminal)
         if page is not None and page.code is not None:
             _wait_for_end(terminal, command.remaining)
-        ended = child.has_exited
-        shown, lines = terminal.text, terminal.lines
-        finished = child.wait(QUIET_PERIOD if ended else 0.0)
+        has_exited = child.has_exited
+        screen, lines = terminal.text, terminal.lines
+        result = child.wait(QUIET_PERIOD if has_exited else 0.0)
     if page is not None and page.code is None:
-        return _without_code(command, page)
-    message = "\n".join(mask_line(command, line) for line in _news(lines, before))
-    if not ended and (page is None or not message or command.remaining <= 0):
-        seconds = time.monotonic() - command.began
-        detail = f"still running after {seconds:.0f} s: {last_error_line(message)}"
-        seen = incomplete_observation(
-            command.sandbox, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
-        )
-        # What is shown in the place of an address is the trace of a program that broke.
-        told = command.sandbox.redactor.cut(message, MAX_MESSAGE_LENGTH) if page else None
-        return dataclasses.replace(seen, message=told or None)
-    exit_code = finished.exit_code if ended else None
-    good = exit_code == 0 and (not shows_token or _shows_token(command, shown))
-    return command.observe_end(message, exit_code, success=good)
+        return _observe_missing_code(command, page)
+    message = "\n".join(mask_line(command, line) for line in _new_lines(lines, lines_before))
+    if not has_exited and (page is None or not message or command.remaining <= 0):
+        return _observe_timeout(command, message, has_page=page is not None)
+    exit_code = result.exit_code if has_exited else None
+    success = exit_code == 0 and (not shows_token or _shows_token(command, screen))
+    return command.observe_end(message, exit_code, success=success)
 
 
-def _without_code(command: Command, page: Page) -> Observation:
-    """The observation of a login that the page refuses, or that does not come so far."""
+def _observe_timeout(command: Command, message: str, *, has_page: bool) -> Observation:
+    """Return the observation of a login that neither exited nor shows its user a message."""
+    seconds = time.monotonic() - command.began
+    detail = f"still running after {seconds:.0f} s: {last_error_line(message)}"
+    observation = incomplete_observation(
+        command.sandbox, Outcome.TIMED_OUT, detail, began=command.began, version=command.version
+    )
+    # Without a page the screen holds no message for the user but a stack trace.
+    redacted = command.sandbox.redactor.cut(message, MAX_MESSAGE_LENGTH) if has_page else None
+    return dataclasses.replace(observation, message=redacted or None)
+
+
+def _observe_missing_code(command: Command, page: Page) -> Observation:
+    """Return the observation of a login whose page shows no code, or is unreachable."""
     if page.status is not None:
         return command.observe_end(page.text, None, success=False)
     return incomplete_observation(
@@ -79,44 +86,43 @@ def _without_code(command: Command, page: Page) -> Observation:
 
 
 def _paste_code(command: Command, terminal: Terminal) -> tuple[Page | None, tuple[str, ...]]:
-    """The page behind the address on the screen, and what was on the screen when it had the code;
-    no page: there was no address.
+    """Open the address on the screen and paste the page's code into the terminal.
+
+    Returns the page, or None if no address appeared, and the screen's lines before Enter.
     """
-    while _address(terminal) is None:
+    while _login_address(terminal) is None:
         if not terminal.wait_for_change(min(SCREEN_TIMEOUT, command.remaining)):
             return None, ()
     terminal.wait_until_quiet(QUIET_PERIOD, min(SETTLE_TIMEOUT, command.remaining))
-    page = Browser(command.sandbox, command.remaining).open(_address(terminal) or "")
+    page = Browser(command.sandbox, command.remaining).open(_login_address(terminal) or "")
     if page.code is not None:
         terminal.type(page.code)
         terminal.wait_until_quiet(QUIET_PERIOD, min(SETTLE_TIMEOUT, command.remaining))
-    before = terminal.lines
+    lines_before = terminal.lines
     if page.code is not None:
         terminal.enter()
-    return page, before
+    return page, lines_before
 
 
-def _address(terminal: Terminal) -> str | None:
-    return next((each for each in terminal.addresses if AUTHORIZE_PATH in each), None)
+def _login_address(terminal: Terminal) -> str | None:
+    return next((address for address in terminal.addresses if AUTHORIZE_PATH in address), None)
 
 
 def _wait_for_end(terminal: Terminal, limit: float) -> None:
-    """Wait until it ends, or has shown the same for so long that it waits for its user."""
+    """Block until the command exits, or its screen is unchanged for `SCREEN_TIMEOUT`."""
     deadline = time.monotonic() + limit
-    while (left := deadline - time.monotonic()) > 0:
-        if not terminal.wait_for_change(min(SCREEN_TIMEOUT, left)):
+    while (remaining := deadline - time.monotonic()) > 0:
+        if not terminal.wait_for_change(min(SCREEN_TIMEOUT, remaining)):
             return
 
 
-def _news(lines: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
-    """The lines that were not there before, without drawings."""
-    return [line for line in lines if line not in before and WORD.search(line)]
+def _new_lines(lines: tuple[str, ...], lines_before: tuple[str, ...]) -> list[str]:
+    """Return the lines that were not there before, without drawings."""
+    return [line for line in lines if line not in lines_before and WORD.search(line)]
 
 
 def mask_line(command: Command, line: str) -> str:
-    """The line without addresses, and without the parts of a token that was wrapped: a whole one
-    is left to the redactor.
-    """
+    """Mask addresses and parts of wrapped tokens; whole tokens are left to the redactor."""
     values = [token.value for token in _tokens(command)]
     words = ADDRESS_WITH_QUERY.sub("(address)", line).split(" ")
     return " ".join(
@@ -129,11 +135,11 @@ def mask_line(command: Command, line: str) -> str:
 
 
 def _shows_token(command: Command, screen: str) -> bool:
-    shown = "".join(screen.split())
+    text = "".join(screen.split())
     tokens = _tokens(command)
-    return any(token.kind is TokenKind.SETUP_TOKEN and token.value in shown for token in tokens)
+    return any(token.kind is TokenKind.SETUP_TOKEN and token.value in text for token in tokens)
 
 
 def _tokens(command: Command) -> TokenStore:
-    command.sandbox.finish()  # only then is every token known here
+    command.sandbox.finish()  # only now are the tokens issued by the worker known here
     return command.sandbox.backend.tokens

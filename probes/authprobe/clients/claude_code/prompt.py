@@ -1,4 +1,4 @@
-"""`claude -p`: one question, told in one JSON object, event by event, or asked on stdin."""
+"""The flows of `claude -p`: one question, as argument or on stdin; JSON or event stream out."""
 
 import dataclasses
 import json
@@ -19,63 +19,64 @@ STDIN_MESSAGE: Final = {
     "parent_tool_use_id": None,
     "session_id": "",
 }
-"""What the Agent SDKs and IDE extensions write (code.claude.com/docs/en/headless)."""
+"""Message in the form that Agent SDKs and IDEs send (code.claude.com/docs/en/headless)."""
 JSON_OPTIONS: Final = ("--output-format", "json")
 STREAM_OPTIONS: Final = ("--output-format", "stream-json", "--verbose")
 EXIT_TIMEOUT: Final = 10.0
-"""Seconds that the command has to end when it has answered and its stdin is closed."""
+"""Seconds that the command has to exit after its answer, once its stdin is closed."""
 UNKNOWN_OPTION: Final = re.compile(r"error: unknown option '(?P<option>--[a-z-]{1,40})")
 
 
-def ask(command: Command, form: Sequence[str]) -> Observation:
-    """Run the command to its end, and read what it says last."""
-    return _told(command, command.run(["-p", QUESTION, *form]))
+def ask(command: Command, output_options: Sequence[str]) -> Observation:
+    """Run the command with a question as its argument, and observe its report."""
+    return _observe_result(command, command.run(["-p", QUESTION, *output_options]))
 
 
-def ask_on_stdin(command: Command, form: Sequence[str]) -> Observation:
-    """Write one message, wait for the result, and close stdin."""
-    words = ["-p", "--input-format", "stream-json", *form]
-    with command.start(words, Stdin.PIPE) as child:
+def ask_on_stdin(command: Command, output_options: Sequence[str]) -> Observation:
+    """Write one message to the command's stdin, wait for the report, and close stdin."""
+    arguments = ["-p", "--input-format", "stream-json", *output_options]
+    with command.start(arguments, Stdin.PIPE) as child:
         child.write(json.dumps(STDIN_MESSAGE).encode() + b"\n")
         answered = child.read_until(
             lambda: read_report(child.stdout) is not None, command.remaining
         )
         child.end_input()
-        finished = child.wait(EXIT_TIMEOUT if answered else command.remaining)
-    if answered and finished.exit_reason is ExitReason.TIMED_OUT:
-        seen = _told(command, dataclasses.replace(finished, exit_reason=ExitReason.EXITED))
+        result = child.wait(EXIT_TIMEOUT if answered else command.remaining)
+    if answered and result.exit_reason is ExitReason.TIMED_OUT:
+        exited = dataclasses.replace(result, exit_reason=ExitReason.EXITED)
         detail = f"still running {EXIT_TIMEOUT:g} s after its result, when its stdin was closed"
-        return dataclasses.replace(seen, exit_code=None, detail=detail)
-    return _told(command, finished)
+        observation = _observe_result(command, exited)
+        return dataclasses.replace(observation, exit_code=None, detail=detail)
+    return _observe_result(command, result)
 
 
-def _told(command: Command, finished: CompletedChild) -> Observation:
+def _observe_result(command: Command, result: CompletedChild) -> Observation:
     sandbox, version = command.sandbox, command.version
     last = last_inference(sandbox.exchanges)
     answered = last is not None and last.status == HTTPStatus.OK
-    told = read_report(finished.stdout) or read_early_report(finished.stdout, answered=answered)
-    lacks = UNKNOWN_OPTION.search(finished.stderr)
-    if told is None and finished.exit_code > 0 and lacks:
-        return command.unavailable(f"{lacks['option']}: {NOT_THERE}")
-    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
-        return observation_without_report(sandbox, finished, began=command.began, version=version)
+    report = read_report(result.stdout) or read_early_report(result.stdout, answered=answered)
+    unknown = UNKNOWN_OPTION.search(result.stderr)
+    if report is None and result.exit_code > 0 and unknown:
+        return command.unavailable(f"{unknown['option']}: {NOT_THERE}")
+    if result.exit_reason is ExitReason.TIMED_OUT or report is None:
+        return observation_without_report(sandbox, result, began=command.began, version=version)
     return observe(
-        sandbox, told, began=command.began, exit_code=finished.exit_code, version=version
+        sandbox, report, began=command.began, exit_code=result.exit_code, version=version
     )
 
 
 def read_report(stdout: str) -> ClientReport | None:
-    """What the command told its user; None: not in the form that it promises.
+    """Return the last report in the documented form, or None.
 
-    `subtype` says success even of a 401 (anthropics/claude-code#79500), so `is_error` decides.
+    `is_error` decides, as `subtype` is success even for a 401 (anthropics/claude-code#79500).
     """
     for line in reversed(stdout.splitlines()):
         try:
-            told = json.loads(line)
+            document = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        # Up to 1.0 and with --verbose the object is the last of a list.
-        last: Any = told[-1] if isinstance(told, list) and told else told
+        # Up to 1.0 and with --verbose the report is the last item of a list.
+        last: Any = document[-1] if isinstance(document, list) and document else document
         if isinstance(last, dict) and "is_error" in last:
             status = last.get("api_error_status")
             result = last.get("result")
@@ -88,14 +89,16 @@ def read_report(stdout: str) -> ClientReport | None:
 
 
 def read_early_report(stdout: str, *, answered: bool) -> ClientReport | None:
-    """The same of 0.2.70 to 0.2.114: an object over several lines, which does not say whether it
-    tells of an error, nor does the exit code at first. Whether a model has answered decides.
+    """Return the report of versions 0.2.70 to 0.2.114, or None.
+
+    It is an object over several lines without an error field, and the first of these versions exit
+    with 0 after an error, so `answered` (the model answered) decides.
     """
     try:
-        told: Any = json.loads(stdout)
+        document: Any = json.loads(stdout)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or told.get("role") != "system":
+    if not isinstance(document, dict) or document.get("role") != "system":
         return None
-    result = told.get("result")
+    result = document.get("result")
     return ClientReport(is_error=not answered, message=result if isinstance(result, str) else None)

@@ -1,4 +1,4 @@
-"""claude-max-api-proxy: an OpenAI-style server that runs `claude`, asked one question."""
+"""The claude-max-api-proxy client: an OpenAI-style server that runs `claude`."""
 
 import dataclasses
 import http.client
@@ -25,9 +25,9 @@ from authprobe.observation.model import Exchange, Observation, Outcome
 
 READY_MARKER: Final = "Server ready"
 EXIT_TIMEOUT: Final = 2.0
-"""Seconds that a proxy which gave no answer has to say why and end."""
+"""Seconds that a proxy without a response has to print the reason and exit."""
 LOG_READ_TIMEOUT: Final = 0.05
-"""Seconds in which a proxy that logs nothing is read."""
+"""Seconds to read the proxy's log after its response."""
 CHAT_COMPLETION_BODY: Final = {
     "model": "claude-sonnet-4",
     "messages": [{"role": "user", "content": "ping"}],
@@ -35,10 +35,14 @@ CHAT_COMPLETION_BODY: Final = {
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """Start the server with its `claude`, send it one chat completion, and end it."""
+    """Start the server with its `claude`, send one chat completion, and stop the server.
+
+    Raises:
+        ClientError: the case names no claude-code version, or Node.js is missing.
+    """
     through = sandbox.case.client.through
     if through is None:
-        raise ClientError("claude-max-api-proxy needs a claude-code to run")
+        raise ClientError("claude-max-api-proxy needs a claude-code to run; name one in `through`")
     proxy, claude = sandbox.installed_client(sandbox.case.client), sandbox.installed_client(through)
     node = find_program("node")
     environment = sandbox.environment({"node": node, "claude": claude.program})
@@ -50,34 +54,34 @@ def probe(sandbox: Sandbox) -> Observation:
     ) as server:
         if server.read_line_with(READY_MARKER, sandbox.case.limit) is None:
             return _not_ready(sandbox, server, began=began)
-        told, error = _ask(children, port, limit=sandbox.case.limit - (time.monotonic() - began))
-        server.read_until(
-            lambda: False, LOG_READ_TIMEOUT
-        )  # its log, which may hold what is none of it
-        ended = None if told else server.wait(EXIT_TIMEOUT)
+        report, error = _ask(children, port, limit=sandbox.case.limit - (time.monotonic() - began))
+        # Record the log, which is searched for leaked tokens.
+        server.read_until(lambda: False, LOG_READ_TIMEOUT)
+        result = None if report else server.wait(EXIT_TIMEOUT)
     cli = verified_version(sandbox.exchanges, PRODUCTS, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
-    if told is None:
+    if report is None:
         timed_out = isinstance(error, TimeoutError)
         return incomplete_observation(
             sandbox,
             Outcome.TIMED_OUT if timed_out else Outcome.CRASHED,
-            f"the proxy gave no answer: {last_error_line(ended.stderr) if ended else error}",
+            f"the proxy gave no answer: {last_error_line(result.stderr) if result else error}",
             began=began,
             version=version,
         )
-    untrue = hides_refusal(told, last_inference(sandbox.exchanges))
-    if untrue:
-        told = dataclasses.replace(told, is_error=True)
-    seen = observe(sandbox, told, began=began, exit_code=None, version=version)
-    if untrue:
-        return dataclasses.replace(seen, detail="the proxy told its user that it was accepted")
-    return seen
+    is_false = hides_refusal(report, last_inference(sandbox.exchanges))
+    if is_false:
+        report = dataclasses.replace(report, is_error=True)
+    observation = observe(sandbox, report, began=began, exit_code=None, version=version)
+    if is_false:
+        detail = "the proxy told its user that it was accepted"
+        return dataclasses.replace(observation, detail=detail)
+    return observation
 
 
-def hides_refusal(told: ClientReport, last: Exchange | None) -> bool:
-    """Whether the proxy gave its user an answer although the backend refused the last request."""
-    return not told.is_error and last is not None and (last.status or 0) >= 400
+def hides_refusal(report: ClientReport, last: Exchange | None) -> bool:
+    """Return True if the proxy reports success although the backend refused the last request."""
+    return not report.is_error and last is not None and (last.status or 0) >= 400
 
 
 def _ask(
@@ -94,9 +98,9 @@ def _ask(
 
 
 def read_report(status: int, body: bytes) -> ClientReport:
-    """What an OpenAI-style client is told.
+    """Return the proxy's response as a report.
 
-    A status of 200 is the proxy's own word: `probe` looks at the exchanges for the backend's.
+    The proxy may claim success: `probe` compares the report with the backend's exchanges.
     """
     if status >= 400:
         return ClientReport(is_error=True, message=read_error(body)[1])
@@ -112,7 +116,7 @@ def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
         return incomplete_observation(
             sandbox, Outcome.TIMED_OUT, "the proxy did not start", began=began
         )
-    said = last_error_line(server.stderr)
+    reason = last_error_line(server.stderr)
     return incomplete_observation(
-        sandbox, Outcome.CRASHED, f"the proxy did not start: {said}", began=began
+        sandbox, Outcome.CRASHED, f"the proxy did not start: {reason}", began=began
     )

@@ -1,4 +1,4 @@
-"""LiteLLM as a gateway: it has a credential of its own, and is asked by somebody in front of it."""
+"""The litellm client: a gateway with its own credential, called by claude-code or raw HTTP."""
 
 import dataclasses
 import http.client
@@ -32,20 +32,20 @@ from authprobe.scenario.model import Client, Via
 PRODUCTS: Final = ("litellm",)
 READY_MARKER: Final = "Uvicorn running on"
 EXIT_TIMEOUT: Final = 2.0
-"""Seconds that a gateway which did not start has to say why and end."""
+"""Seconds that a gateway that did not start has to print the reason and exit."""
 LOG_READ_INTERVAL: Final = 0.05
-"""Seconds in which a gateway that logs nothing is read."""
+"""Seconds between two checks for the end of the request, while the gateway's log is read."""
 GATEWAY_KEY: Final = "sk-authprobe-made-up-key-of-the-gateway"
-"""By which the gateway knows whom it serves; it opens nothing else."""
+"""Made-up key by which the gateway authenticates its user."""
 GATEWAY_KEY_HEADER: Final = "x-litellm-api-key"
-"""Its own header for it, which leaves the others to the client in front."""
+"""Header for the gateway's key; the standard ones carry the user's credentials."""
 CONFIG: Final = {"model_list": [{"model_name": "*", "litellm_params": {"model": "anthropic/*"}}]}
 GATEWAY_VARIABLES: Final = (Via.API_KEY_VARIABLE.value, Via.AUTH_TOKEN_VARIABLE.value)
-"""How the gateway's own credential is handed over; every other one belongs to who asks."""
+"""Variables with the gateway's own credential; all others belong to its user."""
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """Start the gateway, ask it one question, and end it."""
+    """Start the gateway, send it one question, and stop it."""
     case = sandbox.case
     installed, through = sandbox.installed_client(case.client), case.client.through
     environment = sandbox.environment({"node": find_program("node")} if through else {})
@@ -54,50 +54,53 @@ def probe(sandbox: Sandbox) -> Observation:
     with _start(sandbox, installed, environment, port) as server:
         if server.read_line_with(READY_MARKER, case.limit) is None:
             return _not_ready(sandbox, server, began=began)
-        front = GatewayUser(sandbox, environment, port, began)
-        seen = _while_reading(server, lambda: front.ask_as(through) if through else front.ask())
+        user = GatewayUser(sandbox, environment, port, began)
+        observation = _run_while_reading(
+            server, lambda: user.run_client(through) if through else user.send_request()
+        )
     version = verified_version(sandbox.exchanges, PRODUCTS, installed.version)
     if through:
-        version += f"+claude-code@{seen.client_version}"
-    return dataclasses.replace(seen, client_version=version)
+        version += f"+claude-code@{observation.client_version}"
+    return dataclasses.replace(observation, client_version=version)
 
 
-def _while_reading(server: Child, ask_it: Callable[[], Observation]) -> Observation:
-    """What is seen; meanwhile the gateway's log is taken, or it would wait until somebody does."""
-    with ThreadPoolExecutor(1, thread_name_prefix="front") as pool:
-        asked = pool.submit(ask_it)
-        while not asked.done() and not server.has_exited:
-            server.read_until(asked.done, LOG_READ_INTERVAL)
+def _run_while_reading(server: Child, act: Callable[[], Observation]) -> Observation:
+    """Return the result of `act`; meanwhile read the log, as a full pipe blocks the gateway."""
+    with ThreadPoolExecutor(1, thread_name_prefix="gateway-user") as pool:
+        future = pool.submit(act)
+        while not future.done() and not server.has_exited:
+            server.read_until(future.done, LOG_READ_INTERVAL)
         server.read_until(lambda: False, LOG_READ_INTERVAL)
-        return asked.result()
+        return future.result()
 
 
 def _start(
     sandbox: Sandbox, installed: InstalledClient, environment: Mapping[str, str], port: int
 ) -> Child:
-    config = sandbox.home / "gateway.json"  # which is YAML as well
+    config = sandbox.home / "gateway.json"  # JSON is valid YAML
     config.write_text(json.dumps(CONFIG))
-    kept = {
+    variables = {
         name: value
         for name, value in environment.items()
         if name in GATEWAY_VARIABLES or not name.startswith(("ANTHROPIC_", "CLAUDE_"))
     }
-    own = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": GATEWAY_KEY}
+    gateway_variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": GATEWAY_KEY}
     options = ("--config", config, "--host", LOOPBACK, "--port", str(port))
     return sandbox.start(
         [installed.program, "-I", Path(__file__).with_name("litellm_driver.py"), *options],
-        env={**_without_headers(kept), **own},
+        env={**_without_header_values(variables), **gateway_variables},
         cwd=sandbox.make_work_folder(),
     )
 
 
-def _without_headers(environment: Mapping[str, str]) -> dict[str, str]:
+def _without_header_values(environment: Mapping[str, str]) -> dict[str, str]:
+    """Remove the credentials that `GatewayUser` sends as headers and that are no variables."""
     return {n: v for n, v in environment.items() if n not in (Via.BEARER, Via.X_API_KEY)}
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayUser:
-    """Who asks the gateway that listens on a port."""
+    """The user of the gateway on `port`: claude-code, or our own request."""
 
     sandbox: Sandbox
     environment: Mapping[str, str]
@@ -106,11 +109,11 @@ class GatewayUser:
 
     @property
     def url(self) -> str:
-        """The gateway's address."""
+        """URL of the gateway."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def ask_as(self, client: Client) -> Observation:
-        """The command, which takes the gateway for the API."""
+    def run_client(self, client: Client) -> Observation:
+        """Run claude-code with the gateway as its API, and return the observation."""
         environment = {n: v for n, v in self.environment.items() if n not in GATEWAY_VARIABLES}
         lines = [
             environment.get("ANTHROPIC_CUSTOM_HEADERS"),
@@ -123,9 +126,9 @@ class GatewayUser:
         )
         return ask(command, JSON_OPTIONS)
 
-    def ask(self) -> Observation:
-        """Our own request."""
-        left = self.sandbox.case.limit - (time.monotonic() - self.began)
+    def send_request(self) -> Observation:
+        """Send our own request to the gateway, and return the observation."""
+        remaining = self.sandbox.case.limit - (time.monotonic() - self.began)
         try:
             status, body = post(
                 self.sandbox.laboratory.children,
@@ -133,7 +136,7 @@ class GatewayUser:
                 "/v1/messages",
                 {**MESSAGES_BODY, "max_tokens": 1},
                 headers=self._headers(),
-                limit=left,
+                limit=remaining,
             )
         except (OSError, http.client.HTTPException) as error:
             timed_out = isinstance(error, TimeoutError)
@@ -142,16 +145,16 @@ class GatewayUser:
             return incomplete_observation(self.sandbox, outcome, detail, began=self.began)
         error_type, message = read_error(body)
         refused = status >= 400
-        told = ClientReport(
+        report = ClientReport(
             is_error=refused,
             message=without_request_id(message) if refused and message else None,
             status=status,
         )
-        seen = observe(self.sandbox, told, began=self.began, exit_code=None, version=None)
-        return dataclasses.replace(seen, error_type=error_type if refused else None)
+        observation = observe(self.sandbox, report, began=self.began, exit_code=None, version=None)
+        return dataclasses.replace(observation, error_type=error_type if refused else None)
 
     def _headers(self) -> dict[str, str]:
-        """Those of our own requests, with what the case hands to the gateway."""
+        """Return the headers of our own request: the gateway's key, and the case's credentials."""
         headers: dict[str, str | None] = {"anthropic-version": "2023-06-01"}
         if bearer := self.environment.get(Via.BEARER):
             headers["authorization"] = f"Bearer {bearer}"
@@ -166,7 +169,7 @@ def _not_ready(sandbox: Sandbox, server: Child, *, began: float) -> Observation:
         return incomplete_observation(
             sandbox, Outcome.TIMED_OUT, "the gateway did not start", began=began
         )
-    said = last_error_line(server.wait(EXIT_TIMEOUT).stdout)
+    reason = last_error_line(server.wait(EXIT_TIMEOUT).stdout)
     return incomplete_observation(
-        sandbox, Outcome.CRASHED, f"the gateway did not start: {said}", began=began
+        sandbox, Outcome.CRASHED, f"the gateway did not start: {reason}", began=began
     )

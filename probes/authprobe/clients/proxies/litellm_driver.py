@@ -1,7 +1,7 @@
-"""Starts the LiteLLM proxy as its command does; what it logs goes to its stdout.
+"""Program that starts the LiteLLM proxy as its command does, with its log on stdout.
 
-Run by the Python of the virtual environment in which LiteLLM is installed: the command itself names
-the folder in which it was made.
+The Python of LiteLLM's virtual environment executes this file, as the installed command has the
+path of the staging directory in its first line.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Our own request to a program that the run has started, such as a gateway: it is no client."""
+"""HTTP requests to a server that runs as a child of this run, such as a gateway."""
 
 import contextlib
 import http.client
@@ -21,16 +21,16 @@ def post(
     headers: Mapping[str, str],
     limit: float,
 ) -> tuple[int, bytes]:
-    """Status and body of the answer of a child that listens on this port of its loopback.
+    """Send a JSON body to a port of a child's loopback; return status and body of the response.
 
     Raises:
-        TimeoutError: it says nothing for `limit` seconds.
-        OSError: nobody listens, or the connection is lost.
-        http.client.HTTPException: what comes is not HTTP.
+        TimeoutError: no data arrives for `limit` seconds.
+        OSError: the connection is refused or lost.
+        http.client.HTTPException: the response is not HTTP.
     """
     connection = http.client.HTTPConnection(LOOPBACK, port)
     with contextlib.closing(connection):
-        # The child may be in a network of its own, to which only the launcher connects.
+        # The child may be in a network namespace, in which only the launcher can connect.
         connection.sock = children.connect(port)
         connection.sock.settimeout(max(limit, 0.1))
         content = {"content-type": "application/json"}

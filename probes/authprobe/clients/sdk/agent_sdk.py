@@ -1,4 +1,4 @@
-"""The Agent SDKs, for Python and for Node, each driven by a small program as a user would write."""
+"""The Agent SDKs for Python and Node.js, each called by a driver program."""
 
 from typing import Final
 
@@ -11,40 +11,40 @@ from authprobe.observation.model import NOT_THERE, Observation, Outcome
 
 PRODUCTS: Final = ("agent-sdk",)
 CLAUDE_NOT_FOUND: Final = "Claude Code not found"
-"""What the SDK for Python says, up to 0.1.7, where there is no `claude` on PATH."""
+"""Message of the Python SDK up to 0.1.7 if no `claude` is on PATH."""
 NO_CLAUDE_DETAIL: Final = f"a claude of its own: {NOT_THERE}"
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """Run the driver to its end, and read the one JSON object that it prints."""
+    """Run the driver and return the observation."""
     library = sandbox.installed_client(sandbox.case.client).program
-    driven = run_driver(sandbox, "agent_sdk", library, PRODUCTS)
-    finished, began, version = driven.finished, driven.began, driven.version
-    told = read_report(finished.stdout)
-    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
-        return observation_without_report(sandbox, finished, began=began, version=version)
-    if (told.message or "").startswith(CLAUDE_NOT_FOUND) and not sandbox.exchanges:
+    driver = run_driver(sandbox, "agent_sdk", library, PRODUCTS)
+    result, began, version = driver.result, driver.began, driver.version
+    report = read_report(result.stdout)
+    if result.exit_reason is ExitReason.TIMED_OUT or report is None:
+        return observation_without_report(sandbox, result, began=began, version=version)
+    if (report.message or "").startswith(CLAUDE_NOT_FOUND) and not sandbox.exchanges:
         return incomplete_observation(
             sandbox, Outcome.UNAVAILABLE, NO_CLAUDE_DETAIL, began=began, version=version
         )
-    return observe(sandbox, told, began=began, exit_code=finished.exit_code, version=version)
+    return observe(sandbox, report, began=began, exit_code=result.exit_code, version=version)
 
 
 def read_report(stdout: str) -> ClientReport | None:
-    """What the SDK gave its user; None: the driver did not come to its end.
+    """Return the SDK's report to its user, or None if the driver did not complete.
 
-    Both SDKs yield a failed result and then raise; what is raised counts where nothing was yielded.
+    Both SDKs yield a failed result and then raise; the result's message takes precedence.
     """
-    told = read_last_object(stdout)
-    if told is None or "error" not in told:
+    document = read_last_object(stdout)
+    if document is None or "error" not in document:
         return None
-    result, raised = told.get("result") or {}, told["error"] or {}
-    if not isinstance(result, dict) or not isinstance(raised, dict):
+    result, error = document.get("result") or {}, document["error"] or {}
+    if not isinstance(result, dict) or not isinstance(error, dict):
         return None
     status = result.get("api_error_status")
-    message = result.get("result") or raised.get("message")
+    message = result.get("result") or error.get("message")
     return ClientReport(
-        is_error=bool(raised) or bool(result.get("is_error", not result)),
+        is_error=bool(error) or bool(result.get("is_error", not result)),
         message=str(message) if message else None,
         status=status if type(status) is int else None,
     )

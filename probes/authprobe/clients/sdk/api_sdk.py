@@ -1,4 +1,4 @@
-"""The API's own SDKs, for Python and for Node, each driven by a small program as a user's."""
+"""The API SDKs for Python and Node.js, each called by a driver program."""
 
 import dataclasses
 import re
@@ -24,73 +24,76 @@ CONNECTION_ERRORS: Final = (
     "APIConnectionTimeoutError: ",
     "APITimeoutError: ",
 )
-"""Its exceptions where there is no answer (platform.claude.com/docs/en/api/client-sdks)."""
+"""Exceptions for a missing response (platform.claude.com/docs/en/api/client-sdks)."""
 PROGRAM_ERROR: Final = re.compile("(?:Attribute|Import|ModuleNotFound|Name|Reference|Type)Error: ")
-"""Exceptions of a program that does not fit what it runs with, and not of the SDK."""
+"""Exceptions of incompatible libraries rather than of the SDK itself."""
 NO_CREDENTIAL_ERROR: Final = re.compile('TypeError: "?Could not resolve authentication method')
-"""What the SDK for Python says without a credential, although by such an exception."""
+"""Message of the Python SDK without a credential, although with such an exception."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverOutput:
-    """What the driver printed."""
+    """The driver's printed object."""
 
     report: ClientReport
     detail: str | None = None
-    """What else an exception told: whether it has the request id, and its cause."""
+    """Further facts of an exception: the presence of the request id, and the cause."""
 
 
 def probe(sandbox: Sandbox) -> Observation:
-    """Run the driver to its end, and read the one JSON object that it prints."""
+    """Run the driver and return the observation."""
     library = sandbox.installed_client(sandbox.case.client).folder
-    driven = run_driver(sandbox, "anthropic_sdk", library, PRODUCTS)
-    finished, began, version = driven.finished, driven.began, driven.version
-    told = read_report(finished.stdout)
-    if finished.exit_reason is ExitReason.TIMED_OUT or told is None:
-        return observation_without_report(sandbox, finished, began=began, version=version)
-    seen = observe(sandbox, told.report, began=began, exit_code=finished.exit_code, version=version)
-    if seen.outcome is Outcome.REJECTED and last_inference(seen.exchanges) is None:
-        seen = _at_fault(seen)
-    notes = [
-        sandbox.redactor.cut(note, MAX_DETAIL_LENGTH) for note in (told.detail, seen.detail) if note
-    ]
-    return dataclasses.replace(seen, detail="; ".join(notes) or None)
+    driver = run_driver(sandbox, "anthropic_sdk", library, PRODUCTS)
+    result, began, version = driver.result, driver.began, driver.version
+    output = read_output(result.stdout)
+    if result.exit_reason is ExitReason.TIMED_OUT or output is None:
+        return observation_without_report(sandbox, result, began=began, version=version)
+    observation = observe(
+        sandbox, output.report, began=began, exit_code=result.exit_code, version=version
+    )
+    if observation.outcome is Outcome.REJECTED and last_inference(observation.exchanges) is None:
+        observation = _classify_local_error(observation)
+    details = filter(None, (output.detail, observation.detail))
+    redacted = [sandbox.redactor.cut(detail, MAX_DETAIL_LENGTH) for detail in details]
+    return dataclasses.replace(observation, detail="; ".join(redacted) or None)
 
 
-def _at_fault(seen: Observation) -> Observation:
-    """The observation of an SDK that asked no model, by the exception that it raised: it may have
-    refused to, not have come through, or be broken, as with a library that is too new for it.
+def _classify_local_error(observation: Observation) -> Observation:
+    """Refine the outcome of an SDK that sent no inference request, by its exception.
+
+    The SDK refused the request itself (rejected), could not connect (unreachable), or failed, as
+    with a dependency that is too new for it (crashed).
     """
-    told = seen.message or ""
-    if told.startswith(CONNECTION_ERRORS):
+    message = observation.message or ""
+    if message.startswith(CONNECTION_ERRORS):
         return dataclasses.replace(
-            seen, outcome=Outcome.UNREACHABLE, detail="the client could not connect"
+            observation, outcome=Outcome.UNREACHABLE, detail="the client could not connect"
         )
-    if PROGRAM_ERROR.match(told) and not NO_CREDENTIAL_ERROR.match(told):
-        return dataclasses.replace(seen, outcome=Outcome.CRASHED, detail=told)
-    return seen
+    if PROGRAM_ERROR.match(message) and not NO_CREDENTIAL_ERROR.match(message):
+        return dataclasses.replace(observation, outcome=Outcome.CRASHED, detail=message)
+    return observation
 
 
-def read_report(stdout: str) -> DriverOutput | None:
-    """What the SDK gave its user; None: the driver did not come to its end.
+def read_output(stdout: str) -> DriverOutput | None:
+    """Return the driver's output, or None if the driver did not complete.
 
-    An exception is told by its class and its text, as a traceback ends.
+    The message of an error is `class: text`, like the last line of a traceback.
     """
-    told = read_last_object(stdout)
-    if told is None or not {"answer", "error"} <= told.keys():
+    document = read_last_object(stdout)
+    if document is None or not {"answer", "error"} <= document.keys():
         return None
-    raised = told["error"]
-    if raised is None:
-        return DriverOutput(report=ClientReport(is_error=False, message=str(told["answer"])))
-    if not isinstance(raised, dict):
+    error = document["error"]
+    if error is None:
+        return DriverOutput(report=ClientReport(is_error=False, message=str(document["answer"])))
+    if not isinstance(error, dict):
         return None
-    status = raised.get("status")
-    text = without_request_id(str(raised.get("message") or ""))
+    status = error.get("status")
+    text = without_request_id(str(error.get("message") or ""))
     report = ClientReport(
         is_error=True,
-        message=f"{raised.get('type')}: {text}",
+        message=f"{error.get('type')}: {text}",
         status=status if type(status) is int else None,
     )
-    has_id = "with" if raised.get("request_id") else "without"
-    cause = f"; caused by {raised['cause']}" if raised.get("cause") else ""
-    return DriverOutput(report=report, detail=f"raised {has_id} the request id{cause}")
+    preposition = "with" if error.get("request_id") else "without"
+    cause = f"; caused by {error['cause']}" if error.get("cause") else ""
+    return DriverOutput(report=report, detail=f"raised {preposition} the request id{cause}")

@@ -1,4 +1,4 @@
-"""Small programs that use a library as its users would, and print one JSON object at their end."""
+"""Drivers: small user programs that call an SDK and print one JSON object as their last line."""
 
 import json
 import time
@@ -16,19 +16,18 @@ DRIVERS: Final = Path(__file__).parent / "drivers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverRun:
-    """A driver that has come to its end, or to the limit of its case."""
+    """Result of a driver that exited or timed out."""
 
-    finished: CompletedChild
+    result: CompletedChild
     began: float
     version: str
 
 
 def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...]) -> DriverRun:
-    """Run the driver of this name: by the Python that has the library, or by Node, which is told
-    where the library is.
+    """Run the driver `name` in the library's Python, or in Node.js with the library's path.
 
     Raises:
-        ClientError: there is no Node, or something else ran than what was installed.
+        ClientError: Node.js is missing, or another version than the installed one ran.
     """
     installed = sandbox.installed_client(sandbox.case.client)
     argv: list[str | Path]
@@ -40,18 +39,18 @@ def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, 
         environment = sandbox.environment({"node": node})
         argv = [node, DRIVERS / f"{name}.mjs", library]
     began = time.monotonic()
-    finished = sandbox.run(
+    result = sandbox.run(
         argv, env=environment, cwd=sandbox.make_work_folder(), limit=sandbox.case.limit
     )
     version = verified_version(sandbox.exchanges, products, installed.version)
-    return DriverRun(finished=finished, began=began, version=version)
+    return DriverRun(result=result, began=began, version=version)
 
 
 def read_last_object(stdout: str) -> dict[str, Any] | None:
-    """The JSON object in the last line; None: the driver did not come to its end."""
+    """Return the JSON object in the last line, or None if the driver did not complete."""
     lines = stdout.strip().splitlines()
     try:
-        told = json.loads(lines[-1]) if lines else None
+        document = json.loads(lines[-1]) if lines else None
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    return document if isinstance(document, dict) else None
