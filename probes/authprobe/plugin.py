@@ -6,7 +6,6 @@ or local variable of a probe can reach one of its reports.
 
 import argparse
 import contextlib
-import tempfile
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -21,10 +20,8 @@ from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
-from authprobe.report.formats.ctrf import ctrf
-from authprobe.report.formats.junit import junit
-from authprobe.report.html.report import finished, summary
-from authprobe.report.markdown.summary import summary_markdown
+from authprobe.report.files import HTML, text_reports
+from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
 from authprobe.report.model.saved_bisections import read_answers
@@ -36,8 +33,6 @@ from authprobe.settings import Settings, is_ci
 from authprobe.verdict.model import Status
 
 TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
-HTML: Final = "report.html"
-JUNIT: Final = "junit.xml"
 CASE: Final = "case"
 
 _KEY: Final = pytest.StashKey["CompatibilityRun"]()
@@ -135,19 +130,11 @@ class CompatibilityRun:
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
-        self._alone = True
         self.past = HistoryWorker(plan.settings.kept_in, plan.settings.history_keep)
         self.guard = ArtifactGuard()
         self.ends_with: ExitCode | None = None
-        self._staging = tempfile.TemporaryDirectory(prefix="authprobe-report-")
-        if not config.option.collectonly:
-            self._stage("htmlpath", HTML)
-            config.option.self_contained_html = True
-
-    def _stage(self, option: str, name: str) -> None:
-        """Let pytest write a report of ours elsewhere first; one that the user asked for stays."""
-        if getattr(self.config.option, option, None) is None:
-            setattr(self.config.option, option, str(Path(self._staging.name, name)))
+        self.page = PytestHtmlPage(config, content=self._html_content, is_case=self._is_case)
+        config.pluginmanager.register(self.page, "authprobe-html")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "record" in metafunc.fixturenames:
@@ -221,7 +208,7 @@ class CompatibilityRun:
                     self._publish(self.run)
         finally:
             self.past.close()
-            self._staging.cleanup()
+            self.page.close()
         if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
             session.exitstatus = ExitCode.FAILURES
         if self.run is not None and self.run.interrupted:
@@ -230,23 +217,24 @@ class CompatibilityRun:
             session.exitstatus = self.ends_with
 
     def _publish(self, run: Run) -> None:
-        texts = {"summary.md": summary_markdown(run), JUNIT: junit(run), "ctrf.json": ctrf(run)}
-        staged = Path(self._staging.name, HTML)
-        if staged.is_file():
-            texts[HTML] = finished(staged.read_text(encoding="utf-8"), alone=self._alone)
-        self._tell_final_names()
+        texts = text_reports(run)
+        if (page := self.page.text()) is not None:
+            texts[HTML] = page
+        self.page.move_to(self.plan.settings.out / HTML)
         self.guard.publish(self.plan.settings.out, texts)
         if not run.interrupted:
             (self.plan.settings.out / PARTIAL).unlink(missing_ok=True)
         self.past.append(run)
 
-    def _tell_final_names(self) -> None:
-        """Let the plugins that wrote a report name the place where it is going to be."""
-        for writer in self.config.pluginmanager.get_plugins():
-            path = getattr(writer, "_report_path", None)
-            if path and Path(path) == Path(self._staging.name, HTML):
-                final = Path(self.plan.settings.out, HTML).resolve()
-                writer._report_path = type(path)(final)
+    def _html_content(self) -> str | None:
+        """Return the report as HTML, None if nothing was probed."""
+        if self.run is None:
+            return None
+        # Imported here: jinja2 takes longer to import than the first probes take to run.
+        from authprobe.report.html.report import report_content
+
+        bisections = read_answers(self.plan.settings.out)
+        return report_content(self.run, self.past.points(), bisections=bisections)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.past.trouble:
@@ -265,31 +253,8 @@ class CompatibilityRun:
             made.user_properties.append((CASE, case.id))
         return made
 
-    def _record_of(self, report: pytest.TestReport) -> CaseRecord | None:
-        return self.records.get(str(dict(report.user_properties).get(CASE)))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_metadata(self, metadata: dict[str, Any]) -> None:
-        """Leave out what pytest-metadata gathers: CI variables name people and machines."""
-        metadata.clear()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_report_title(self, report: Any) -> None:
-        report.title = "Compatibility of Claude clients"
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        if self.run is not None:
-            found = read_answers(self.plan.settings.out)
-            prefix.append(summary(self.run, self.past.points(), bisections=found))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
-        """Leave the cases out of pytest-html's own table: it draws by script, and twice as much."""
-        if self._record_of(report) is not None:
-            cells.clear()
-        else:
-            self._alone = False
+    def _is_case(self, report: pytest.TestReport) -> bool:
+        return dict(report.user_properties).get(CASE) in self.records
 
 
 @pytest.fixture

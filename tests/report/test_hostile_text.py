@@ -10,7 +10,7 @@ from rich.console import Console
 from authprobe.observation.model import Exchange
 from authprobe.plugin import describe
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.html.report import summary
+from authprobe.report.html.report import report_page
 from authprobe.report.markdown.summary import escaped, summary_markdown
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
@@ -40,7 +40,7 @@ def drawn(run: Run) -> str:
 
 
 DRAWINGS: dict[str, Callable[[Run], str]] = {
-    "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", summary(run)),
+    "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", report_page(run)),
     "Markdown": summary_markdown,
     "terminal": drawn,
     "JSON": dump_run,

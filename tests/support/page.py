@@ -3,21 +3,16 @@
 from pathlib import Path
 
 from authprobe.observation.findings import Finding
-from authprobe.report.html.report import finished, summary
+from authprobe.report.html.report import report_page
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record
 
-PAGE = (
-    '<!DOCTYPE html><html><head><meta charset="utf-8"/><title>Report</title></head>'
-    '<body><h1 id="title">Report</h1><div id="environment-header"></div>{}</body></html>'
-)
-
 
 def page_of(run: Run, folder: Path) -> Path:
-    """The page of this run, in as much of pytest-html's as it stands in."""
+    """Write the report of this run as a page of its own, and return its path."""
     path = folder / "report.html"
-    path.write_text(finished(PAGE.format(summary(run)), alone=True), encoding="utf-8")
+    path.write_text(report_page(run), encoding="utf-8")
     return path
 
 

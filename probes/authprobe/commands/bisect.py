@@ -23,7 +23,6 @@ from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
-from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.model import saved_bisections
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, cache_folder, is_ci
@@ -79,6 +78,8 @@ def bisect(
         lines = map(for_log, lines)
     code = print_lines(lines, log)
     if not (from_log and found.bisection.problem):  # what was found once stays
+        from authprobe.report.html.bisection_page import bisection_page  # jinja2 takes long
+
         name = words.file_name(found)
         texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
         if withheld := publish(folder, texts, log):

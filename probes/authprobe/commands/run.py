@@ -15,7 +15,9 @@ from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import selected
 from authprobe.redaction.redactor import Redactor
+from authprobe.report.files import HTML
 from authprobe.report.formats.github import annotations
+from authprobe.report.html.pytest_html import PLUGINS
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run
@@ -100,8 +102,7 @@ def pytest_arguments() -> list[str]:
         "-pno:threadexception",
         "-pno:unraisableexception",
         "-pno:warnings",
-        "-pmetadata",
-        "-phtml",
+        *(f"-p{name}" for name in PLUGINS),
     ]
 
 
@@ -114,4 +115,4 @@ def _nothing_ran(code: int, printed: str) -> int:
 
 def _print(run: Run, out: Path) -> None:
     print_run(run, Console())
-    print(f"report: {out / plugin.HTML}", file=sys.stderr)
+    print(f"report: {out / HTML}", file=sys.stderr)

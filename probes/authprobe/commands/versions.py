@@ -31,7 +31,6 @@ from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
-from authprobe.report.html.versions_page import versions_page
 from authprobe.run.model import this_platform
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import LATEST, ClientKind
@@ -112,6 +111,8 @@ def page_of(data: Path) -> Path:
 
 def files(table: CompatibilityTable, data: Path) -> dict[str, str]:
     """The table and its page, by the names of their files."""
+    from authprobe.report.html.versions_page import versions_page  # jinja2 takes long
+
     page = versions_page(table, data=data.name)
     return {data.name: dump_table(table), page_of(data).name: page}
 

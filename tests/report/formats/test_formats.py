@@ -12,7 +12,7 @@ from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.github import LIMIT, annotations
 from authprobe.report.formats.junit import junit
 from authprobe.report.html.case import details
-from authprobe.report.html.report import summary
+from authprobe.report.html.report import report_content
 from authprobe.report.markdown.summary import summary_markdown
 from authprobe.report.model.matrix import headline
 from authprobe.report.model.timeline import timeline_facts
@@ -110,7 +110,7 @@ def test_a_run_without_problems_has_no_annotations() -> None:
     assert list(annotations(make_run(make_record(), known()))) == []
 
 
-@pytest.mark.parametrize("draw", [summary_markdown, summary, terminal])
+@pytest.mark.parametrize("draw", [summary_markdown, report_content, terminal])
 def test_regressions_and_transitions_come_before_the_rest(draw: object) -> None:
     changed = replace(regressed("zz/changed"), scenario="zz")
     calm = replace(changed.verdict, status=Status.PASSED, regressed=False)
@@ -129,7 +129,7 @@ def test_a_known_failure_does_not_make_a_run_fail_and_a_complaint_does() -> None
     )
     complained = replace(run, complaints=("k:1:1: expired",))
     assert headline(complained).word == "Failed"
-    for draw in (summary_markdown, summary, terminal):
+    for draw in (summary_markdown, report_content, terminal):
         assert "k:1:1: expired" in draw(complained)
 
 

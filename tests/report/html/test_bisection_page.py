@@ -107,10 +107,10 @@ def test_the_report_leads_to_the_pages(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "x.json").write_text('{"headline": "2.1.121 is bad", "command": "authprobe bisect"}')
     found: tuple[Answered, ...] = read_answers(tmp_path)
-    page = Page(report.summary(make_run(), bisections=found))
+    page = Page(report.report_content(make_run(), bisections=found))
     assert "bisections/x.html" in page.values("href")
     assert "2.1.121 is bad" in page.text
-    assert "Bisections" not in report.summary(make_run())
+    assert "Bisections" not in report.report_content(make_run())
 
 
 @pytest.mark.parametrize("hostile", ['"><script>', "javascript:alert(1)"])
@@ -118,6 +118,6 @@ def test_the_name_of_a_page_is_no_way_out(tmp_path: Path, hostile: str) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "y"}')
-    page = Page(report.summary(make_run(), bisections=read_answers(tmp_path)))
+    page = Page(report.report_content(make_run(), bisections=read_answers(tmp_path)))
     (link,) = [href for href in page.values("href") if href.endswith(".html")]
     assert link.startswith("bisections/")

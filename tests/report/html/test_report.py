@@ -9,6 +9,7 @@ from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Outcome
 from authprobe.report.html import case as case_html
 from authprobe.report.html import report
+from authprobe.report.html.rendering import asset
 from authprobe.report.model import phrases
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, TextRule
@@ -123,29 +124,30 @@ def run() -> Run:
 
 
 def test_the_summary_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
-    ids = Page(report.summary(run)).values("id")
+    ids = Page(report.report_content(run)).values("id")
     assert len([each for each in ids if each.startswith("case-")]) == len(run.cases)
     assert max(Counter(ids).values()) == 1
 
 
 def test_every_link_into_the_page_leads_to_a_case(run: Run) -> None:
-    page = Page(report.summary(run))
+    page = Page(report.report_content(run))
     targets = [href[1:] for href in page.values("href") if href.startswith("#")]
     assert set(targets) == set(page.values("id"))
 
 
 @pytest.mark.parametrize("tag", ["img", "link", "iframe", "form"])
 def test_nothing_from_outside_becomes_a_tag(run: Run, tag: str) -> None:
-    assert tag not in Page(report.summary(run)).tags
+    assert tag not in Page(report.report_content(run)).tags
 
 
 def test_there_is_one_script_and_it_is_ours(run: Run) -> None:
-    assert Page(report.summary(run)).tags.count("script") == 1
-    assert Page(report.summary(make_run())).tags.count("script") == 1
+    for page in (report.report_page(run), report.report_page(make_run())):
+        assert Page(page).tags.count("script") == 1
+        assert asset("report.js") in page
 
 
 def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
-    page = Page(report.summary(run))
+    page = Page(report.report_content(run))
     assert {name for _, name, _ in page.attributes} <= {
         *("class", "id", "href", "rel", "scope", "colspan", "open", "lang", "data-status"),
         *("tabindex", "role", "aria-label", "aria-hidden"),
@@ -155,21 +157,21 @@ def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
 
 
 def test_controls_and_direction_marks_are_made_visible(run: Run) -> None:
-    drawn = report.summary(run)
+    drawn = report.report_content(run)
     assert "\x1b" not in drawn
     assert "\u202e" not in drawn
     assert "\\u001b[31m\\u202e" in drawn
 
 
 def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
-    drawn = report.summary(run)
+    drawn = report.report_page(run)
     assert "url(" not in drawn
     assert "@import" not in drawn
     assert Page(drawn).values("src") == []
 
 
 def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
-    page = Page(report.summary(run))
+    page = Page(report.report_content(run))
     assert "caption" in page.tags
     assert {value for tag, name, value in page.attributes if name == "scope" and tag == "th"} == {
         *("col", "row", "rowgroup"),
@@ -177,13 +179,13 @@ def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
 
 
 def test_a_status_is_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
-    phrases = Page(report.summary(run)).text
+    phrases = Page(report.report_content(run)).text
     for words in ("✓  passed", "✗  failed", "!  error", "○  skipped"):
         assert words in phrases
 
 
 def test_what_failed_is_listed_and_open(run: Run) -> None:
-    drawn = report.summary(run)
+    drawn = report.report_content(run)
     assert "What went wrong (3 cases)" in drawn
     assert drawn.index("a/b/failed") < drawn.index("<caption>")
     cases = drawn.split('<details class="ap-case" ')[1:]
@@ -194,14 +196,14 @@ def test_what_failed_is_listed_and_open(run: Run) -> None:
 
 
 def test_a_run_in_which_all_is_well_lists_nothing() -> None:
-    assert "What went wrong" not in report.summary(make_run(make_record()))
+    assert "What went wrong" not in report.report_content(make_run(make_record()))
 
 
 def test_banners_stand_where_they_are_due() -> None:
-    drawn = report.summary(make_run(interrupted=True))
+    drawn = report.report_content(make_run(interrupted=True))
     assert "This run proves nothing: it has no cases." in drawn
     assert "The run was interrupted" in drawn
-    assert 'class="ap-banner"' not in report.summary(make_run(make_record()))
+    assert 'class="ap-banner"' not in report.report_content(make_run(make_record()))
 
 
 def test_details_tell_expected_seen_and_sent() -> None:
@@ -242,7 +244,7 @@ def test_many_requests_are_cut_short() -> None:
 
 
 def test_long_text_is_capped() -> None:
-    drawn = report.summary(make_run(make_record(why="x" * 5000)))
+    drawn = report.report_content(make_run(make_record(why="x" * 5000)))
     assert "… (3,000 more characters)" in drawn
     assert "x" * 2001 not in drawn
 
@@ -259,12 +261,12 @@ def test_a_case_that_did_not_pass_says_how_to_run_it_again() -> None:
         failed(), selection=Selection(scenarios=("my scenarios",), clients=("claude-code@>=2",))
     )
     command = "authprobe run 'my scenarios' --client 'claude-code@>=2' --case a/b/failed"
-    assert command in " ".join(Page(report.summary(run)).texts)
-    assert "--case" not in report.summary(make_run(make_record())).split("<script>")[0]
+    assert command in " ".join(Page(report.report_content(run)).texts)
+    assert "--case" not in report.report_content(make_run(make_record()))
 
 
 def test_why_a_scenario_is_there_is_told_once(run: Run) -> None:
-    drawn = report.summary(make_run(*(make_record(id=f"example/{n}") for n in range(3))))
+    drawn = report.report_content(make_run(*(make_record(id=f"example/{n}") for n in range(3))))
     assert drawn.count("It shows the shape.") == 1
     assert drawn.count(f'href="#{phrases.scenario_anchor("example")}"') == 3
     assert "Scenarios (1)" in drawn
@@ -275,7 +277,7 @@ def test_where_there_is_no_room_those_that_passed_are_outlined_first() -> None:
     records = [failed(id=f"a/{n}", observation=seen) for n in range(5)]
     records += [make_record(id=f"b/{n}", observation=seen) for n in range(5)]
     room = sum(len(details(record)) for record in records[:7]) + 200
-    drawn = report.summary(make_run(*records), limit_bytes=room)
+    drawn = report.report_content(make_run(*records), limit_bytes=room)
     assert drawn.count('aria-label="Requests"') == 7
     assert drawn.count("The rest is in results.json.") == 3
     assert "Of 3 cases there is only an outline here" in drawn
@@ -283,19 +285,10 @@ def test_where_there_is_no_room_those_that_passed_are_outlined_first() -> None:
 
 
 def test_a_long_list_of_what_went_wrong_is_cut_short() -> None:
-    drawn = report.summary(make_run(*(failed(id=f"a/{n}") for n in range(302))))
+    drawn = report.report_content(make_run(*(failed(id=f"a/{n}") for n in range(302))))
     assert "What went wrong (302 cases)" in drawn
     assert drawn.count('<li class="ap-failed">') == 300
     assert "… and 2 more, below." in drawn
-
-
-def test_the_page_says_its_language_and_hides_a_table_with_nothing_in_it() -> None:
-    page = "<!DOCTYPE html><html><head></head><body><p>…</p></body></html>"
-    alone, beside = report.finished(page, alone=True), report.finished(page, alone=False)
-    assert '<html lang="en">' in alone
-    assert '<html lang="en">' in beside
-    assert '<body class="ap-alone">' in alone
-    assert "<body>" in beside
 
 
 def test_details_of_an_attack_are_well_formed() -> None:
@@ -304,7 +297,9 @@ def test_details_of_an_attack_are_well_formed() -> None:
 
 def test_a_rule_that_answered_is_told_of_once_with_its_sources() -> None:
     asked = make_observation(exchanges=(make_exchange(rule="A04", status=401),) * 2)
-    page = report.summary(make_run(make_record(observation=asked), make_record(observation=asked)))
+    page = report.report_content(
+        make_run(make_record(observation=asked), make_record(observation=asked))
+    )
     assert page.count('id="rule-A04"') == 1
     assert '<a href="#rule-A04"><code>A04</code></a>' in page
     assert "https://github.com/anthropics/claude-code/issues/5893" in page
@@ -322,7 +317,9 @@ def test_what_no_rule_answered_says_what_comes_nearest() -> None:
 
 def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
     other = make_exchange(rule='Z99"><b>', nearest="<i>")
-    page = report.summary(make_run(make_record(observation=make_observation(exchanges=(other,)))))
+    page = report.report_content(
+        make_run(make_record(observation=make_observation(exchanges=(other,))))
+    )
     assert "<b>" not in page
     assert "<i>" not in page
 
@@ -335,7 +332,7 @@ def test_findings_are_told_by_client_with_their_cases() -> None:
         )
         for n in range(2)
     ]
-    page = report.summary(make_run(*records))
+    page = report.report_content(make_run(*records))
     assert page.count("<code>crashes</code>") == 1
     assert "claude-code 2.1.330" in page
     assert "TypeError: &lt;b&gt;no&lt;/b&gt;" in page
@@ -350,14 +347,14 @@ def test_findings_are_in_the_order_of_versions() -> None:
         make_record(id=f"example/{version}", client_version=version, findings=found)
         for version in versions
     ]
-    page = report.summary(make_run(*records))
+    page = report.report_content(make_run(*records))
     section = page[page.index("Findings about clients") :]
     places = [section.index(version) for version in ("1.0.30", "1.0.128", "2.1.9")]
     assert places == sorted(places)
 
 
 def test_without_findings_nothing_is_said_of_them() -> None:
-    assert "Findings" not in report.summary(make_run(make_record()))
+    assert "Findings" not in report.report_content(make_run(make_record()))
 
 
 def test_each_part_stands_once() -> None:
@@ -365,7 +362,7 @@ def test_each_part_stands_once() -> None:
     run = make_run(
         failed(verdict=Verdict(status=Status.FAILED, regressed=True, transitions=(changed,)))
     )
-    drawn = report.summary(run)
+    drawn = report.report_content(run)
     headings = re.findall("<h2>(.*?)</h2>", drawn)
     assert any("since the baseline" in heading for heading in headings)
     assert len(headings) == len(set(headings))

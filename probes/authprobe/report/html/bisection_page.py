@@ -1,4 +1,4 @@
-"""What a bisection has found, as a page of its own: the answer, the question, and the evidence."""
+"""The page of a bisection: the answer, the question, and the evidence."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,8 +8,9 @@ from authprobe.bisection.runner import BisectionReport
 from authprobe.observation.model import Observation
 from authprobe.report import bisection as words
 from authprobe.report.diff import change_lines
-from authprobe.report.html.document import asset, page
-from authprobe.report.html.elements import bullets, code, facts, safe, section, table
+from authprobe.report.html.document import document
+from authprobe.report.html.elements import Html, table
+from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests, rules
 from authprobe.report.model.phrases import describe_outcome, plural
 
@@ -19,102 +20,76 @@ SYMBOLS: Final = {
     Classification.UNTESTABLE: "?",
     None: "~",
 }
+"""Symbols of the classifications; None: the probes do not agree."""
 _CLASSES: Final = {
     Classification.GOOD: "passed",
     Classification.BAD: "failed",
     Classification.UNTESTABLE: "error",
     None: "error",
 }
-"""How the report draws what is as it should be, what is not, and what could not be tested."""
+"""CSS classes of the report in which they are drawn."""
 
 
-def bisection_page(found: BisectionReport, command: str) -> str:
-    """The whole page."""
-    asked = (
-        ("Case", found.inquiry.at(found.inquiry.good).id),
-        ("Asked", words.question(found)),
-        ("Effort", words.effort(found)),
-        ("On", words.where_words()),
+def bisection_page(report: BisectionReport, command: str) -> Html:
+    """Return the whole page; `command` asks the same question again."""
+    by_version = {each.version: each for each in report.bisection.assessments}
+    neighbours = tuple(_neighbours(report))
+    body = render(
+        "bisection.html",
+        headline=words.headline(report),
+        doubts=words.doubts(report),
+        question=(
+            ("Case", report.inquiry.at(report.inquiry.good).id),
+            ("Asked", words.question(report)),
+            ("Effort", words.effort(report)),
+            ("On", words.where_words()),
+        ),
+        command=command,
+        versions=[(version, by_version.get(version)) for version in report.versions],
+        classes=_CLASSES,
+        symbols=SYMBOLS,
+        coverage=f"{plural(len(by_version), 'version')} of {len(report.versions):,} probed; "
+        "a list follows",
+        table=_versions(report),
+        before=report.bisection.last_before,
+        after=report.bisection.first_after,
+        changes=change_lines(words.changes(report)),
+        neighbours=neighbours,
+        describe_outcome=describe_outcome,
+        requests=requests,
+        rules=rules(e for _, observation in neighbours for e in observation.exchanges),
     )
-    body = (
-        f'<p class="ap-verdict"><strong>{safe(words.headline(found))}</strong></p>',
-        bullets(words.doubts(found)),
-        facts(asked),
-        f'<p class="ap-again">Ask again: <code>{safe(command)}</code></p>',
-        "<h2>Versions</h2>",
-        _line(found),
-        _versions(found),
-        _changes(found),
-        *map(_evidence, _neighbours(found)),
-        rules(e for _, seen in _neighbours(found) for e in seen.exchanges),
-    )
-    title = f"Bisection of {found.inquiry.kind}"
-    return page(title, "".join(body), style=asset("bisection.css"))
+    return document(f"Bisection of {report.inquiry.kind}", body, style="bisection.css")
 
 
-def _line(found: BisectionReport) -> str:
-    """Every version as a mark, the oldest first: what was not asked is empty."""
-    known = {each.version: each for each in found.bisection.assessments}
-    marks = "".join(_mark(version, known.get(version)) for version in found.versions)
-    told = f"{plural(len(known), 'version')} of {len(found.versions):,} probed; a list follows"
-    return (
-        f'<div class="b-line" role="img" aria-label="{safe(told)}">{marks}</div>'
-        f'<p class="b-ends"><span>{safe(found.versions[0])}</span>'
-        f"<span>{safe(found.versions[-1])}</span></p>"
-    )
-
-
-def _mark(version: str, known: Assessment | None) -> str:
-    if known is None:
-        return "<i></i>"
-    title = f"{version}: {known}"
-    return f'<i class="b-{_CLASSES[known.word]}" title="{safe(title)}">{SYMBOLS[known.word]}</i>'
-
-
-def _versions(found: BisectionReport) -> str:
-    """What was probed, the oldest first, and how much lies between."""
-    place = {version: index for index, version in enumerate(found.versions)}
+def _versions(report: BisectionReport) -> Html:
+    """Return the table of probed versions, the oldest first, with the gaps between them."""
+    index = {version: number for number, version in enumerate(report.versions)}
     rows: list[tuple[str, ...]] = []
     last = -1
-    for each in found.bisection.assessments:
-        if between := place[each.version] - last - 1:
-            rows.append((f"<small>{plural(between, 'version')} not asked</small>", "", "", ""))
-        last = place[each.version]
-        rows.append(tuple(_row(found, each)))
-    labels = ("Version", "Verdict", "Probes", "What was seen")
-    return table("Versions", labels, rows)
+    for each in report.bisection.assessments:
+        if between := index[each.version] - last - 1:
+            gap = Html("<small>{} not asked</small>").format(plural(between, "version"))
+            rows.append((gap, "", "", ""))
+        last = index[each.version]
+        rows.append(tuple(_row(report, each)))
+    return table("Versions", ("Version", "Verdict", "Probes", "What was seen"), rows)
 
 
-def _row(found: BisectionReport, each: Assessment) -> Iterator[str]:
-    seen = found.seen(each.version)
-    ends = (found.bisection.last_before, found.bisection.first_after)
-    name = safe(each.version)
-    yield f"<strong>{name}</strong>" if each.version in ends else name
-    verdict = f"{SYMBOLS[each.word]} {safe(str(each))}"
-    yield f'<span class="ap-{_CLASSES[each.word]}">{verdict}</span>'
+def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
+    observations = report.seen(each.version)
+    ends = (report.bisection.last_before, report.bisection.first_after)
+    bold = Html("<strong>{}</strong>").format(each.version)
+    yield bold if each.version in ends else each.version
+    yield Html('<span class="ap-{}">{} {}</span>').format(
+        _CLASSES[each.word], SYMBOLS[each.word], str(each)
+    )
     yield str(each.asked)
-    yield safe(describe_outcome(seen[-1])) if seen else ""
+    yield describe_outcome(observations[-1]) if observations else ""
 
 
-def _changes(found: BisectionReport) -> str:
-    """What the two neighbours do otherwise."""
-    before, after = found.bisection.last_before, found.bisection.first_after
-    if before is None or after is None:
-        return ""
-    lines = change_lines(words.changes(found))
-    drawn = bullets(lines) or "<p>Nothing that is looked at differs each time.</p>"
-    return f"<h2>What changed from {safe(before)} to {safe(after)}</h2>{drawn}"
-
-
-def _neighbours(found: BisectionReport) -> Iterator[tuple[str, Observation]]:
-    """The last that both neighbours of the change have shown."""
-    for version in (found.bisection.last_before, found.bisection.first_after):
-        if version and (seen := found.seen(version)):
-            yield version, seen[-1]
-
-
-def _evidence(neighbour: tuple[str, Observation]) -> str:
-    version, seen = neighbour
-    told = describe_outcome(seen)
-    content = f"<p>{safe(told)}</p>{section('Requests, in order', requests(seen.exchanges))}"
-    return f"<h2>What {code(version)} did</h2>{content}"
+def _neighbours(report: BisectionReport) -> Iterator[tuple[str, Observation]]:
+    """Yield the version on each side of the change, with its last observation."""
+    for version in (report.bisection.last_before, report.bisection.first_after):
+        if version and (observations := report.seen(version)):
+            yield version, observations[-1]

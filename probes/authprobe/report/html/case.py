@@ -1,17 +1,9 @@
-"""One case as static HTML: what was expected, what was seen, and every request that proves it."""
+"""One case as static HTML: the expectation, the observation, and every request as evidence."""
 
 from collections.abc import Sequence
 
-from authprobe.report.html.elements import (
-    bullets,
-    code,
-    facts,
-    safe,
-    section,
-    source,
-    status,
-    table,
-)
+from authprobe.report.html.elements import Html, source, table
+from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests
 from authprobe.report.model import phrases
 from authprobe.report.model.timeline import timeline_facts
@@ -20,67 +12,59 @@ from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status
 
 
-def case(record: CaseRecord, content: str) -> str:
-    """A case that opens to its details; one that did not pass is open."""
-    name = record.verdict.status
-    shut = name in (Status.PASSED, Status.SKIPPED)
-    return (
-        f'<details class="ap-case" data-status="{name}"{"" if shut else " open"}>'
-        f"<summary>{status(record)} <code>{safe(record.id)}</code> "
-        f"<small>{safe(phrases.outcome_words(record.observation))}</small></summary>"
-        # Within, so that following a link to it opens the case (HTML, "ancestor revealing").
-        f'<div id="{phrases.anchor(record.id)}">{content}</div></details>'
+def case(record: CaseRecord, content: Html) -> Html:
+    """Return a case that opens to its content; open unless it passed or was skipped."""
+    return render(
+        "case.html",
+        record=record,
+        open=record.verdict.status not in (Status.PASSED, Status.SKIPPED),
+        outcome=phrases.outcome_words(record.observation),
+        anchor=phrases.anchor(record.id),
+        content=content,
     )
 
 
-def details(record: CaseRecord, again: str, past: Sequence[Point] = ()) -> str:
-    """Everything known about one case; `again` is the command that runs it again, `past` what it
-    has shown before.
+def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Html:
+    """Return everything recorded of a case.
+
+    `command` runs it again; `past` holds its earlier results, the oldest first.
     """
-    history = timeline_facts(record, past)
-    passed = record.verdict.status is Status.PASSED
-    parts = (
-        diagnosis(record.diagnosis),
-        "" if passed else f'<p class="ap-again">Run it again: <code>{safe(again)}</code></p>',
-        section("Changed since the baseline", bullets(phrases.describe_changes(record))),
-        section("Mismatches", mismatches(record.verdict.mismatches)),
-        '<div class="ap-pair">',
-        f"<div>{section('Expected', facts(phrases.expected_facts(record.expectation)))}</div>",
-        f"<div>{section('Observed', facts(phrases.observed_facts(record)))}</div>",
-        f"<div>{section('Set-up', facts(phrases.setting_facts(record)))}"
-        f"{_about(record)}</div></div>",
-        section("History", facts(history) if history else ""),
-        section("Requests, in order", requests(record.observation.exchanges)),
-    )
-    return "".join(parts)
-
-
-def outline(record: CaseRecord) -> str:
-    """The little that stands for the details where the page would become too long."""
-    seen = phrases.describe_outcome(record.observation)
-    return f"<p>{safe(seen)}</p><p>The rest is in results.json.</p>"
-
-
-def mismatches(found: tuple[Mismatch, ...]) -> str:
-    """What was expected and what was seen instead."""
-    rows = [(safe(x.field), safe(x.expected), safe(x.actual)) for x in found]
-    return table("Mismatches", ("Field", "Expected", "Seen"), rows) if rows else ""
-
-
-def diagnosis(found: Diagnosis | None) -> str:
-    """The cause of a refusal, and what to do about it."""
-    if found is None:
-        return ""
-    links = " ".join(map(source, found.sources))
-    cause, remedy = safe(found.summary), safe(found.remedy)
-    others = bullets(phrases.other_causes(found))
-    return (
-        f"<p><strong>{safe(phrases.cause_label(found))}:</strong> {cause} ({code(found.id)}) "
-        f"<strong>Remedy:</strong> {remedy} {links}</p>{bullets(found.evidence)}"
-        + (f"<p>It may also be:</p>{others}" if others else "")
+    return render(
+        "case_details.html",
+        diagnosis=diagnosis(record.diagnosis),
+        command=None if record.verdict.status is Status.PASSED else command,
+        changes=phrases.describe_changes(record),
+        mismatches=mismatches(record.verdict.mismatches),
+        expected=phrases.expected_facts(record.expectation),
+        observed=phrases.observed_facts(record),
+        setting=phrases.setting_facts(record),
+        scenario_anchor=phrases.scenario_anchor(record.scenario),
+        history=timeline_facts(record, past),
+        requests=requests(record.observation.exchanges),
     )
 
 
-def _about(record: CaseRecord) -> str:
-    target = phrases.scenario_anchor(record.scenario)
-    return f'<p><a href="#{target}">Why this is asked, and who says so</a></p>'
+def outline(record: CaseRecord) -> Html:
+    """Return the one line that replaces the details where the page would become too long."""
+    return Html("<p>{}</p><p>The rest is in results.json.</p>").format(
+        phrases.describe_outcome(record.observation)
+    )
+
+
+def mismatches(items: tuple[Mismatch, ...]) -> Html:
+    """Return each expected value beside the actual one, or nothing if there are none."""
+    rows = [(item.field, item.expected, item.actual) for item in items]
+    return table("Mismatches", ("Field", "Expected", "Seen"), rows) if rows else Html()
+
+
+def diagnosis(item: Diagnosis | None) -> Html:
+    """Return the cause of a refusal and its remedy, or nothing if there is no diagnosis."""
+    if item is None:
+        return Html()
+    return render(
+        "diagnosis.html",
+        diagnosis=item,
+        label=phrases.cause_label(item),
+        sources=Html(" ").join(map(source, item.sources)),
+        others=phrases.other_causes(item),
+    )

@@ -1,32 +1,36 @@
-"""A page that stands by itself: no script, and nothing in it is loaded from elsewhere."""
+"""A complete HTML document: nothing in it is loaded from elsewhere."""
 
-from pathlib import Path
+import base64
+import hashlib
 from typing import Final
 
-from authprobe.report.html.elements import safe
+from authprobe.report.html.elements import Html
+from authprobe.report.html.rendering import asset, render
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Should anything slip through the escaping, a browser still runs and loads none of it."""
+"""If anything slips through the escaping, the browser still neither runs nor loads it."""
 
 
-def page(title: str, body: str, *, style: str = "") -> str:
-    """The whole page: the title as its heading, then `body`, which is HTML already.
+def document(title: str, body: Html, *, style: str = "", script: str = "") -> Html:
+    """Return a document with the title as its heading.
 
-    `style` is what `body` needs beside the styles of the report.
+    `style` and `script` name the files that `body` needs beside the styles of the report.
     """
-    styles = asset("report.css") + asset("document.css") + style
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{safe(title)}</title><style>{styles}</style></head>"
-        f'<body><main class="ap"><h1>{safe(title)}</h1>{body}</main></body></html>\n'
+    sheets = ("report.css", "document.css", *([style] if style else []))
+    code = asset(script) if script else Html()
+    return render(
+        "document.html",
+        title=title,
+        body=body,
+        styles=Html().join(map(asset, sheets)),
+        script=code,
+        policy=f"{POLICY}; script-src '{_digest(code)}'" if code else POLICY,
     )
 
 
-def asset(name: str) -> str:
-    """A style sheet that stands beside this module."""
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def _digest(code: str) -> str:
+    """Return the hash by which the policy allows a script (W3C, Content Security Policy 3)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}"

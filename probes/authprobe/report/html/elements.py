@@ -1,8 +1,10 @@
-"""Pieces of HTML that the report is made of; everything from outside is escaped here."""
+"""The HTML type that escapes text, and small elements built with it."""
 
-import html
 import re
 from collections.abc import Iterable
+from typing import Self
+
+import markupsafe
 
 from authprobe.core.escaping import for_display
 from authprobe.report.model import phrases
@@ -10,64 +12,88 @@ from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status
 
 
-def safe(outside: str) -> str:
-    """Escaped, and without raw line ends: pytest-html's script marks up lines that begin with E."""
-    return html.escape(for_display(outside)).replace("\n", "<br>")
+class Html(markupsafe.Markup):
+    """HTML, in which plain text becomes harmless: its `format` and `join` escape every other type.
+
+    Control and bidi characters become visible, and line ends become `<br>`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: object, /) -> Self:
+        """Return HTML unchanged, and anything else as escaped text."""
+        if hasattr(text, "__html__"):
+            return cls(text)
+        escaped = str(markupsafe.escape(for_display(str(text))))
+        return cls(escaped.replace("\n", "<br>"))
 
 
-def code(outside: str | None) -> str:
-    """The text as code, or that there is none."""
-    return "none" if outside is None else f"<code>{safe(outside)}</code>"
+def code(text: str | None) -> Html:
+    """Return the text as code, or the word `none`."""
+    return Html("none") if text is None else Html("<code>{}</code>").format(text)
 
 
-def source(address: str) -> str:
-    """A link for a web address, plain text for anything else."""
-    if re.fullmatch(r"https?://[!-~]{1,2000}", address):
-        return f'<a rel="noreferrer" href="{html.escape(address)}">{safe(address)}</a>'
-    return safe(address)
+def source(address: str) -> Html:
+    """Return a link for a web address, and plain text for anything else."""
+    if re.fullmatch(r"https?://[!-~]{1,1900}", address):
+        return Html('<a rel="noreferrer" href="{0}">{0}</a>').format(address)
+    return Html.escape(address)
 
 
-def link(record: CaseRecord, content: str) -> str:
-    """A link to the details of a case."""
-    return f'<a href="#{phrases.anchor(record.id)}">{content}</a>'
+def case_link(record: CaseRecord, content: str) -> Html:
+    """Return a link to the details of a case; `content` is text or HTML."""
+    return Html('<a href="#{}">{}</a>').format(phrases.anchor(record.id), content)
 
 
-def section(title: str, content: str) -> str:
-    """A part of a case, or nothing if it is empty."""
-    return f"<h3>{title}</h3>{content}" if content else ""
+def section(title: str, content: Html) -> Html:
+    """Return content under a heading, or nothing if it is empty."""
+    return Html("<h3>{}</h3>{}").format(title, content) if content else Html()
 
 
-def bullets(lines: Iterable[str]) -> str:
-    """A list of these lines, or nothing if there are none."""
-    items = "".join(f"<li>{safe(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
+def bullets(lines: Iterable[str]) -> Html:
+    """Return a list of these lines, or nothing if there are none."""
+    items = Html().join(map(Html("<li>{}</li>").format, lines))
+    return Html("<ul>{}</ul>").format(items) if items else Html()
 
 
-def facts(lines: phrases.Facts) -> str:
-    """Labels and values."""
-    drawn = "".join(f"<dt>{safe(label)}</dt><dd>{safe(value)}</dd>" for label, value in lines)
-    return f'<dl class="ap-facts">{drawn}</dl>'
+def facts(pairs: Iterable[tuple[str, str]]) -> Html:
+    """Return labels and values as a definition list."""
+    items = Html().join(Html("<dt>{}</dt><dd>{}</dd>").format(*pair) for pair in pairs)
+    return Html('<dl class="ap-facts">{}</dl>').format(items)
 
 
 def table(
-    name: str, labels: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "ap-words"
-) -> str:
-    """A table that scrolls by itself where it is too wide."""
-    heads = "".join(f'<th scope="col">{label}</th>' for label in labels)
-    lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return (
-        f'<div class="ap-scroll {kind}" tabindex="0" role="group" aria-label="{safe(name)}">'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    name: str, heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "ap-words"
+) -> Html:
+    """Return a table that scrolls on its own where it is too wide; cells are text or HTML."""
+    return Html(
+        '<div class="ap-scroll {}" tabindex="0" role="group" aria-label="{}">'
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(
+        kind,
+        name,
+        Html().join(map(Html('<th scope="col">{}</th>').format, heads)),
+        Html().join(Html("<tr>{}</tr>").format(_cells(row)) for row in rows),
     )
 
 
-def status(record: CaseRecord) -> str:
-    """The status as a word and a symbol beside its colour."""
+def _cells(row: Iterable[str]) -> Html:
+    return Html().join(map(Html("<td>{}</td>").format, row))
+
+
+def lines(parts: Iterable[str]) -> Html:
+    """Return text or HTML parts below each other."""
+    return Html("<br>").join(parts)
+
+
+def status(record: CaseRecord) -> Html:
+    """Return the status as a symbol and a word, beside its colour."""
     name = record.verdict.status
-    return f'{mark(name)} <strong class="ap-{name}">{phrases.status_words(record.verdict)}</strong>'
+    words = phrases.status_words(record.verdict)
+    return Html('{} <strong class="ap-{}">{}</strong>').format(mark(name), name, words)
 
 
 def mark(name: Status) -> str:
-    """The symbol of a status."""
+    """Return the symbol of a status."""
     return phrases.SYMBOLS[name]

@@ -1,92 +1,104 @@
-"""Requests as static HTML, in their order, and what is known of the rules that answered them."""
+"""Requests as static HTML, in order, and the emulator's rules that answered them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from string import ascii_uppercase
 from typing import Final
 
-from authprobe.emulator.catalogue import rows
+from authprobe.emulator.catalogue import rows as catalogue
 from authprobe.emulator.rules.routes import RULES
 from authprobe.observation.model import Exchange
-from authprobe.report.html.elements import code, facts, safe, source, table
+from authprobe.report.html.elements import Html, code, facts, source, table
 from authprobe.report.model import phrases
 
-_REQUESTS_SHOWN: Final = 200
+MAX_REQUESTS: Final = 200
+"""Requests of one case in the table."""
+
+FlagSets = Sequence[tuple[str, ...]]
+"""The distinct sets of beta flags in a table of requests."""
 
 
-def requests(exchanges: Sequence[Exchange]) -> str:
-    """Each request in its order, with what it was answered."""
+def requests(exchanges: Sequence[Exchange]) -> Html:
+    """Return the requests in order, each with its response."""
     if not exchanges:
-        return "<p>None reached the backend.</p>"
-    in_sight = exchanges[:_REQUESTS_SHOWN]
-    sets = tuple(dict.fromkeys(exchange.betas for exchange in in_sight if exchange.betas))
-    labels = [label for label, _ in _COLUMNS]
-    rows = [[draw(exchange, sets) for _, draw in _COLUMNS] for exchange in in_sight]
-    more = len(exchanges) - _REQUESTS_SHOWN
-    rest = f"<p>… ({phrases.plural(more, 'more request')} in results.json)</p>" if more > 0 else ""
-    flags = facts(tuple((f"Flags {_name(sets, betas)}", ", ".join(betas)) for betas in sets))
-    return table("Requests", labels, rows, kind="ap-wire") + rest + (flags if sets else "")
+        return Html("<p>None reached the backend.</p>")
+    listed = exchanges[:MAX_REQUESTS]
+    sets = tuple(dict.fromkeys(exchange.betas for exchange in listed if exchange.betas))
+    rows = ([cell(exchange, sets) for _, cell in _COLUMNS] for exchange in listed)
+    more = len(exchanges) - MAX_REQUESTS
+    parts = [table("Requests", [head for head, _ in _COLUMNS], rows, kind="ap-wire")]
+    if more > 0:
+        words = phrases.plural(more, "more request")
+        parts.append(Html("<p>… ({} in results.json)</p>").format(words))
+    if sets:
+        parts.append(facts((f"Flags {_letter(sets, flags)}", ", ".join(flags)) for flags in sets))
+    return Html().join(parts)
 
 
-def _name(sets: Sequence[tuple[str, ...]], betas: tuple[str, ...]) -> str:
-    """A letter for a set of flags, which most requests of a client share."""
-    place = sets.index(betas)
-    letter = ascii_uppercase[place % len(ascii_uppercase)]
-    return letter * (1 + place // len(ascii_uppercase))
+def _letter(sets: FlagSets, flags: tuple[str, ...]) -> str:
+    """Return the letter of a set of flags: most requests of a client repeat the same set."""
+    index = sets.index(flags)
+    letter = ascii_uppercase[index % len(ascii_uppercase)]
+    return letter * (1 + index // len(ascii_uppercase))
 
 
-def _betas(exchange: Exchange, sets: Sequence[tuple[str, ...]]) -> str:
+def _betas(exchange: Exchange, sets: FlagSets) -> str:
     if not exchange.betas:
         return "none"
-    return f"{_name(sets, exchange.betas)} ({len(exchange.betas)})"
+    return f"{_letter(sets, exchange.betas)} ({len(exchange.betas)})"
 
 
-def _path(exchange: Exchange) -> str:
-    """The path, and what an authorization was asked for with."""
+def _path(exchange: Exchange) -> Html:
+    """Return the path, and the scopes of an authorization request."""
     scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
-    return code(exchange.path) + (f"<small>{safe(scopes)}</small>" if scopes else "")
+    return code(exchange.path) + _small(scopes)
 
 
-def _rule(exchange: Exchange) -> str:
-    """Which rule answered, or came nearest, and what went wrong on demand."""
-    drawn = code(exchange.rule)
+def _rule(exchange: Exchange) -> Html:
+    """Return the rule that answered or came nearest, and the faults that were armed."""
+    cell = code(exchange.rule)
     if exchange.rule in RULES:
-        drawn = f'<a href="#rule-{exchange.rule}">{drawn}</a>'
+        cell = Html('<a href="#rule-{}">{}</a>').format(exchange.rule, cell)
     if exchange.nearest:
-        drawn += f"<small>{safe(phrases.nearest_words(exchange))}</small>"
+        cell += _small(phrases.nearest_words(exchange))
     if exchange.faults:
-        drawn += f"<small>fault: {safe(', '.join(exchange.faults))}</small>"
-    return drawn
+        cell += _small(f"fault: {', '.join(exchange.faults)}")
+    return cell
 
 
-_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, Sequence[tuple[str, ...]]], str]], ...]] = (
+def _small(text: str) -> Html:
+    return Html("<small>{}</small>").format(text) if text else Html()
+
+
+_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, FlagSets], str]], ...]] = (
     ("At (s)", lambda x, _: f"{x.at:.2f}"),
-    ("Method", lambda x, _: safe(x.method)),
-    ("Host", lambda x, _: safe(x.host)),
+    ("Method", lambda x, _: x.method),
+    ("Host", lambda x, _: x.host),
     ("Path", lambda x, _: _path(x)),
-    ("Credential", lambda x, _: safe(phrases.sent_words(x))),
+    ("Credential", lambda x, _: phrases.sent_words(x)),
     ("Flags", _betas),
-    ("Status", lambda x, _: safe(phrases.status_number(x))),
-    ("Told", lambda x, _: safe(phrases.told_words(x))),
+    ("Status", lambda x, _: phrases.status_number(x)),
+    ("Told", lambda x, _: phrases.told_words(x)),
     ("Rule", lambda x, _: _rule(x)),
 )
 
 
-def rules(exchanges: Iterable[Exchange]) -> str:
-    """What is known of the emulator's rules that answered, and who says so."""
-    used = {exchange.rule for exchange in exchanges}
-    known = [row for row in rows() if row.id in used]
-    if not known:
-        return ""
-    lines = (
+def rules(exchanges: Iterable[Exchange]) -> Html:
+    """Return the emulator's rules that answered, with their sources; nothing if none did."""
+    ids = {exchange.rule for exchange in exchanges}
+    listed = [row for row in catalogue() if row.id in ids]
+    if not listed:
+        return Html()
+    rows = (
         (
-            f'<code id="rule-{row.id}">{row.id}</code>',
-            safe(row.words),
-            safe(row.last_seen),
-            safe(row.certainty),
-            " ".join(map(source, row.sources)),
+            Html('<code id="rule-{0}">{0}</code>').format(row.id),
+            row.words,
+            row.last_seen,
+            row.certainty,
+            Html(" ").join(map(source, row.sources)),
         )
-        for row in known
+        for row in listed
     )
-    labels = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
-    title = f"Rules of the emulator that answered ({len(known)})"
-    return f"<h2>{title}</h2>{table('Rules of the emulator', labels, lines)}"
+    heads = ("Rule", "Condition", "Last seen", "Certainty", "Sources")
+    return Html("<h2>Rules of the emulator that answered ({})</h2>{}").format(
+        len(listed), table("Rules of the emulator", heads, rows)
+    )

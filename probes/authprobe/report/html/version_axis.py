@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.version_ranges import version_key
+from authprobe.report.html.elements import Html
 
 LEAST_PX: Final = 3
 """The least width that is seen: what versions.css gives to one version on a phone."""
@@ -54,9 +55,10 @@ class Axis:
                 yield AxisMark(percent=self.percent(place), name=_minor(version))
             before = line
 
-    def ticks(self, versions: Iterable[str]) -> str:
-        """The middle of each of these, as the path of an SVG that is as wide as the line."""
-        return "".join(f"M{self.places[version] + 0.5} 0v1" for version in versions)
+    def ticks(self, versions: Iterable[str]) -> Html:
+        """Return the middle of each of these versions as the path of an SVG as wide as the line."""
+        # HTML, as it is no text: a long one would be truncated.
+        return Html().join(f"M{self.places[version] + 0.5} 0v1" for version in versions)
 
 
 def make_axis(versions: Iterable[str]) -> Axis:

@@ -1,4 +1,4 @@
-"""What is known of a feature as a line: a segment for each value, each doubt and each gap."""
+"""The timeline of a feature: a segment for each value, each uncertain range and each gap."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,81 +8,88 @@ from typing import Final
 from authprobe.compatibility.table import Feature
 from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.report import versions as words
-from authprobe.report.html.elements import safe
+from authprobe.report.html.elements import Html
+from authprobe.report.html.rendering import render
 from authprobe.report.html.version_axis import Axis
 
 _USUAL: Final = {"yes": 0, "no": 1, "none": 1}
 _USUAL_COLOURS: Final = 2
 _COLOURS: Final = 7
-"""How many there are in versions.css."""
-_THIN: Final = 1.5
-"""Percent of the width: what is narrower is drawn above its neighbours."""
+"""Colours that versions.css defines."""
+_THIN_PERCENT: Final = 1.5
+"""Width below which a segment is drawn above its neighbours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Versions, one after the other, of which the same is known."""
+    """Consecutive versions about which the same is known."""
 
     kind: str
     """`value`, `doubt` or `gap`, as versions.css draws them."""
     first: int
     end: int
-    """The place after the last."""
+    """The index after the last version."""
     label: str = ""
-    """What is written in it where there is room."""
+    """Text inside the segment where there is room."""
     words: str
     colours: tuple[int, ...] = ()
 
 
-def line(feature: Feature, axis: Axis) -> str:
-    """The line with its marks and ticks: one picture, told in words to those who do not see it."""
-    each = dict.fromkeys(segment.words for segment in segments(feature, axis))
-    told = "; ".join(each) or "nothing is known"
-    name = safe(one_line(f"{feature.title}. {told}", MAX_TEXT_LENGTH))
-    return f'<div class="v-line" role="img" aria-label="{name}">{_drawn(feature, axis)}</div>'
+def line(feature: Feature, axis: Axis) -> Html:
+    """Return the timeline with its labels and ticks, as one image with a text alternative."""
+    texts = dict.fromkeys(segment.words for segment in segments(feature, axis))
+    summary = "; ".join(texts) or "nothing is known"
+    name = one_line(f"{feature.title}. {summary}", MAX_TEXT_LENGTH)
+    return Html('<div class="v-line" role="img" aria-label="{}">{}</div>').format(
+        name, _bar(feature, axis)
+    )
 
 
-def small_line(feature: Feature, axis: Axis) -> str:
-    """The same without words, beside a text that has them."""
-    return f'<div class="v-line v-small" aria-hidden="true">{_drawn(feature, axis)}</div>'
+def small_line(feature: Feature, axis: Axis) -> Html:
+    """Return the timeline without labels, beside a text that says the same."""
+    return Html('<div class="v-line v-small" aria-hidden="true">{}</div>').format(
+        _bar(feature, axis)
+    )
 
 
-def marks(axis: Axis) -> str:
-    """The names of minor versions at their places, and of the newest one at the end."""
-    drawn = "".join(
-        f'<span class="v-mark" style="left:{mark.percent}%">{safe(mark.name)}</span>'
+def marks(axis: Axis) -> Html:
+    """Return the names of minor versions where they begin, and the newest version at the end."""
+    names = Html().join(
+        Html('<span class="v-mark" style="left:{}%">{}</span>').format(mark.percent, mark.name)
         for mark in axis.marks()
     )
-    last = tuple(axis.places)[-1:]
-    return f'{drawn}<span class="v-mark v-last">{safe("".join(last))}</span>'
+    last = "".join(tuple(axis.places)[-1:])
+    return names + Html('<span class="v-mark v-last">{}</span>').format(last)
 
 
-def _drawn(feature: Feature, axis: Axis) -> str:
-    probed = axis.ticks(known.version for known in feature.evidence)
-    bar = "".join(_segment(segment, axis) for segment in segments(feature, axis))
-    return (
-        f'{marks(axis)}<div class="v-bar">{bar}</div>'
-        f'<svg class="v-ticks" viewBox="0 0 {max(1, len(axis.places))} 1" '
-        f'preserveAspectRatio="none" aria-hidden="true"><path d="{probed}"/></svg>'
+def _bar(feature: Feature, axis: Axis) -> Html:
+    return render(
+        "version_line.html",
+        marks=marks(axis),
+        segments=[_segment(segment, axis) for segment in segments(feature, axis)],
+        width=max(1, len(axis.places)),
+        ticks=axis.ticks(known.version for known in feature.evidence),
     )
 
 
-def _segment(segment: Segment, axis: Axis) -> str:
-    thin = " v-thin" if axis.percent(segment.end - segment.first) < _THIN else ""
+def _segment(segment: Segment, axis: Axis) -> Html:
+    width = axis.percent(segment.end - segment.first)
     colours = "".join(
         f";--{name}:var(--value-{number})"
         for name, number in zip(("v", "w"), segment.colours, strict=False)
     )
-    label = f"<b>{safe(one_line(segment.label))}</b>" if segment.label else ""
-    title = safe(one_line(segment.words, MAX_TEXT_LENGTH))
-    return (
-        f'<span class="v-{segment.kind}{thin}" title="{title}" '
-        f'style="{axis.room(segment.first, segment.end)}{colours}">{label}</span>'
+    label = Html("<b>{}</b>").format(one_line(segment.label)) if segment.label else Html()
+    return Html('<span class="v-{}" title="{}" style="{}{}">{}</span>').format(
+        f"{segment.kind} v-thin" if width < _THIN_PERCENT else segment.kind,
+        one_line(segment.words, MAX_TEXT_LENGTH),
+        axis.room(segment.first, segment.end),
+        colours,
+        label,
     )
 
 
 def segments(feature: Feature, axis: Axis) -> Iterator[Segment]:
-    """The values, what is in doubt between them, and the gaps, each the oldest first."""
+    """Yield the values, then the uncertain ranges, then the gaps, each the oldest first."""
     gaps = tuple(_gaps(feature, axis))
     for value in _values(feature, axis):
         yield from _around(value, gaps)
@@ -101,7 +108,7 @@ def _gaps(feature: Feature, axis: Axis) -> Iterator[Segment]:
 
 
 def _around(value: Segment, gaps: tuple[Segment, ...]) -> Iterator[Segment]:
-    """The parts of a value that no gap covers, so that what is written in each can be read."""
+    """Yield the parts of a value that no gap covers, so that the label of each can be read."""
     first = value.first
     for gap in gaps:
         if first < gap.first < value.end:
@@ -111,7 +118,7 @@ def _around(value: Segment, gaps: tuple[Segment, ...]) -> Iterator[Segment]:
 
 
 def _values(feature: Feature, axis: Axis) -> Iterator[Segment]:
-    known = colours(feature)
+    colour_of = colours(feature)
     for interval in feature.intervals:
         yield Segment(
             kind="value",
@@ -119,12 +126,12 @@ def _values(feature: Feature, axis: Axis) -> Iterator[Segment]:
             end=axis.places[words.shown_in(feature, interval)[-1]] + 1,
             label=interval.value,
             words=f"{interval.value}: {words.interval_words(interval)}",
-            colours=(known[interval.value],),
+            colours=(colour_of[interval.value],),
         )
 
 
 def _doubts(feature: Feature, axis: Axis) -> Iterator[Segment]:
-    known = colours(feature)
+    colour_of = colours(feature)
     for before, after in pairwise(feature.intervals):
         if not after.added.exact:
             yield Segment(
@@ -132,12 +139,12 @@ def _doubts(feature: Feature, axis: Axis) -> Iterator[Segment]:
                 first=axis.places[words.shown_in(feature, before)[-1]] + 1,
                 end=axis.places[after.added.by],
                 words=words.change_words(before, after),
-                colours=(known[before.value], known[after.value]),
+                colours=(colour_of[before.value], colour_of[after.value]),
             )
 
 
 def colours(feature: Feature) -> Mapping[str, int]:
-    """A colour for each value; that of `yes` and that of `no` are the same for all features."""
+    """Return a colour for each value; `yes` and `no` have the same colour in every feature."""
     values = dict.fromkeys(interval.value for interval in feature.intervals)
     others = (value for value in values if value not in _USUAL)
     further = _COLOURS - _USUAL_COLOURS

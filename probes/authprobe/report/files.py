@@ -1,0 +1,20 @@
+"""The files of a report beside the results, by name, and its title."""
+
+from typing import Final
+
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.junit import junit
+from authprobe.report.markdown.summary import summary_markdown
+from authprobe.run.model import Run
+
+TITLE: Final = "Compatibility of Claude clients"
+
+HTML: Final = "report.html"
+SUMMARY: Final = "summary.md"
+JUNIT: Final = "junit.xml"
+CTRF: Final = "ctrf.json"
+
+
+def text_reports(run: Run) -> dict[str, str]:
+    """Return every report except the HTML page, by file name."""
+    return {SUMMARY: summary_markdown(run), JUNIT: junit(run), CTRF: ctrf(run)}
