@@ -116,7 +116,7 @@ def one_case() -> Iterator[Calls]:
 
         def ours() -> Cost:
             began = time.perf_counter()
-            observation = probe.probe(laboratory, case)
+            observation = probe.probe_case(laboratory, case)
             cost = Cost(time.perf_counter() - began)
             if observation.outcome is not Outcome.ACCEPTED:
                 raise SystemExit(f"the case was not accepted: {observation}")
@@ -142,7 +142,7 @@ def many_cases() -> Iterator[Calls]:
 
         def ours() -> Cost:
             began = time.perf_counter()
-            run = runner.execute(plan, NullReporter())
+            run = runner.execute_plan(plan, NullReporter())
             cost = Cost(time.perf_counter() - began)
             accepted = [c for c in run.cases if c.observation.outcome is Outcome.ACCEPTED]
             if len(accepted) != MANY:

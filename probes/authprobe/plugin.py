@@ -173,7 +173,7 @@ class CompatibilityRun:
     def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
         try:
-            return runner.execute(self.plan, reporter, cases, redactor)
+            return runner.execute_plan(self.plan, reporter, cases, redactor)
         except ProbesError as error:
             raise pytest.UsageError(redactor(str(error))) from None
         except Exception as error:  # noqa: BLE001 - pytest would print it as it is

@@ -142,7 +142,7 @@ def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -
     [
         (["--target", "live"], "--target live is not available yet"),
         (["--jobs", "0"], "--jobs 0: must be at least 1"),
-        (["--break-rule", "A99"], "--break-rule A99: there is no such rule"),
+        (["--break-rule", "A99"], "--break-rule A99: no such rule; "),
         (["--client", "claude-cod"], "--client claude-cod: "),
         (["--baseline", "none.json"], "none.json: No such file or directory"),
         (["no-such-folder"], "no-such-folder"),

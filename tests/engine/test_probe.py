@@ -15,8 +15,8 @@ from authprobe.engine.probe import (
     MAX_CONCURRENT_REQUESTS,
     RUNNERS,
     make_thread_pool,
-    probe,
-    probe_all,
+    probe_case,
+    probe_cases,
     required_clients,
 )
 from authprobe.errors import ClientError, InstallError
@@ -63,7 +63,7 @@ def test_so_many_programs_run_at_a_time_and_no_more(jobs: int) -> None:
     crowd = Crowd(jobs)
     cases = cases_of(PROGRAM, jobs * 4)
     with make_thread_pool(jobs) as pool:
-        seen = [case.id for case, _ in probe_all(cases, crowd, pool, jobs=jobs)]
+        seen = [case.id for case, _ in probe_cases(cases, crowd, pool, jobs=jobs)]
     assert crowd.most == jobs
     assert sorted(seen) == sorted(case.id for case in cases)
 
@@ -73,14 +73,14 @@ def test_requests_do_not_wait_for_programs() -> None:
     requests, programs = Crowd(MAX_CONCURRENT_REQUESTS + 2), 2
     cases = cases_of(RAW, MAX_CONCURRENT_REQUESTS) + cases_of(PROGRAM, programs)
     with make_thread_pool(programs) as pool:
-        assert len(list(probe_all(cases, requests, pool, jobs=programs))) == len(cases)
+        assert len(list(probe_cases(cases, requests, pool, jobs=programs))) == len(cases)
     assert requests.most == MAX_CONCURRENT_REQUESTS + programs
 
 
 def test_so_many_requests_are_made_at_a_time_and_no_more() -> None:
     crowd = Crowd(MAX_CONCURRENT_REQUESTS)
     with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS * 2) as pool:
-        assert len(list(probe_all(cases_of(RAW, 256), crowd, pool, jobs=1))) == 256
+        assert len(list(probe_cases(cases_of(RAW, 256), crowd, pool, jobs=1))) == 256
     assert crowd.most == MAX_CONCURRENT_REQUESTS
 
 
@@ -97,7 +97,7 @@ def test_each_observation_is_handed_out_with_its_case_as_soon_as_it_is_made() ->
 
     order = []
     with make_thread_pool(4) as pool:
-        for case, observation in probe_all(cases, probe_one, pool, jobs=4):
+        for case, observation in probe_cases(cases, probe_one, pool, jobs=4):
             assert observation.detail == case.id
             order.append(case)
             handed_out[case.id].set()
@@ -113,7 +113,7 @@ def test_cases_begin_in_the_order_of_the_plan() -> None:
 
     cases = cases_of(PROGRAM, 20)
     with make_thread_pool(1) as pool:
-        assert [case for case, _ in probe_all(cases, probe_one, pool, jobs=1)] == list(cases)
+        assert [case for case, _ in probe_cases(cases, probe_one, pool, jobs=1)] == list(cases)
     assert begun == list(cases)
 
 
@@ -130,7 +130,7 @@ def test_what_has_not_begun_when_the_consumer_stops_never_does() -> None:
 
     cases = cases_of(PROGRAM, 20)
     with ThreadPoolExecutor(1) as pool:
-        for case, _ in probe_all(cases, probe_one, pool, jobs=3):
+        for case, _ in probe_cases(cases, probe_one, pool, jobs=3):
             assert case is cases[0]
             assert second.wait(PATIENCE)
             break  # the iterator is closed with its last reference
@@ -143,12 +143,12 @@ def test_a_bug_in_a_probe_comes_to_light() -> None:
         raise ZeroDivisionError
 
     with make_thread_pool(1) as pool, pytest.raises(ZeroDivisionError):
-        list(probe_all(cases_of(PROGRAM, 3), probe_one, pool, jobs=1))
+        list(probe_cases(cases_of(PROGRAM, 3), probe_one, pool, jobs=1))
 
 
 def test_nothing_to_probe_is_no_trouble() -> None:
     with make_thread_pool(1) as pool:
-        assert list(probe_all((), lambda case: FAILED, pool, jobs=1)) == []
+        assert list(probe_cases((), lambda case: FAILED, pool, jobs=1)) == []
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_client_that_cannot_be_tested_is_unavailable(
         raise error("no such luck")
 
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
-    seen = probe(laboratory, make_case())
+    seen = probe_case(laboratory, make_case())
     assert (seen.outcome, seen.detail) == (Outcome.UNAVAILABLE, "no such luck")
 
 
@@ -182,7 +182,7 @@ def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
 
     folder = str(laboratory.cache.folder)
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: told(folder))
-    assert probe(laboratory, make_case()) == told(engine.CACHE_PLACEHOLDER)
+    assert probe_case(laboratory, make_case()) == told(engine.CACHE_PLACEHOLDER)
 
 
 def test_nor_where_what_it_tells_was_cut_within_it(
@@ -192,7 +192,7 @@ def test_nor_where_what_it_tells_was_cut_within_it(
     cut = f"no {folder[: len(folder) // 2]}… (1,234 more characters)"
     seen = make_observation(message=cut, detail="no /home… (9 more characters)")
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: seen)
-    found = probe(laboratory, make_case())
+    found = probe_case(laboratory, make_case())
     assert found.message == "no [clients]… (1,234 more characters)"
     assert found.detail == seen.detail
 
@@ -204,11 +204,11 @@ def test_nor_where_it_cannot_be_tested(
         raise ClientError(f"{laboratory.cache.folder}/a cannot be started")
 
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
-    assert probe(laboratory, make_case()).detail == "[clients]/a cannot be started"
+    assert probe_case(laboratory, make_case()).detail == "[clients]/a cannot be started"
 
 
 def test_a_client_that_was_not_prepared_is_unavailable(laboratory: Laboratory) -> None:
-    seen = probe(laboratory, replace(make_case(), client=PROGRAM))
+    seen = probe_case(laboratory, replace(make_case(), client=PROGRAM))
     assert seen.outcome is Outcome.UNAVAILABLE
     assert seen.detail == "claude-code@1.0.0 was not prepared"
 
@@ -225,7 +225,7 @@ def test_each_kind_of_client_has_its_runner(
             return FAILED
 
         monkeypatch.setitem(RUNNERS, kind, runner)
-        assert probe(laboratory, replace(make_case(), client=Client(kind=kind))) == FAILED
+        assert probe_case(laboratory, replace(make_case(), client=Client(kind=kind))) == FAILED
         assert [sandbox.case.client.kind for sandbox in ran] == [kind]
 
 
@@ -248,9 +248,9 @@ def test_nothing_is_left_of_a_bench(
     monkeypatch.setitem(engine.RUNNERS, ClientKind.RAW_HTTP, runner)
     if isinstance(error, ZeroDivisionError):
         with pytest.raises(ZeroDivisionError):
-            probe(laboratory, make_case())
+            probe_case(laboratory, make_case())
     else:
-        probe(laboratory, make_case())
+        probe_case(laboratory, make_case())
     [sandbox] = sandboxes
     assert not sandbox.home.exists()
     with pytest.raises(ConnectionRefusedError):

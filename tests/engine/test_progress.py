@@ -12,7 +12,7 @@ def drawn(bars: LiveReporter, width: int = 60) -> list[str]:
     """What a terminal of this width shows, without the bar itself."""
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     with console.capture() as shown:
-        console.print(bars.drawn())
+        console.print(bars.render())
     return [" ".join(line.replace("━", "").split()) for line in shown.get().splitlines()]
 
 
@@ -74,7 +74,7 @@ def test_elsewhere_there_is_a_line_for_each_stage_and_step(
 def test_elsewhere_a_line_tells_now_and_then_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress.LogReporter, "EVERY", 0.0)
+    monkeypatch.setattr(progress.LogReporter, "INTERVAL", 0.0)
     with LogReporter() as lines:
         lines.begin_stage("probing", 2)
         lines.begin_step("a/b", "")
@@ -90,7 +90,7 @@ def test_elsewhere_a_line_tells_now_and_then_how_far_it_is(
 def test_elsewhere_a_long_silence_is_broken_while_something_is_worked_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress.LogReporter, "SILENCE", 0.01)
+    monkeypatch.setattr(progress.LogReporter, "MAX_SILENCE", 0.01)
     said: list[str] = []
 
     def told() -> bool:

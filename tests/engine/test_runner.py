@@ -17,4 +17,4 @@ def test_an_emulator_that_does_not_start_is_told_in_one_line(
     monkeypatch.setattr(worker, "START", "raise SystemExit(1) #")
     settings = Settings(out=tmp_path, clients=("raw-http",))
     with pytest.raises(SettingsError, match="nothing can be probed here: the emulator has gone"):
-        runner.execute(runner.load_plan(settings), LogReporter())
+        runner.execute_plan(runner.load_plan(settings), LogReporter())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine.progress import LogReporter
-from authprobe.engine.runner import execute, load_plan
+from authprobe.engine.runner import execute_plan, load_plan
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
@@ -22,7 +22,7 @@ def records(out: Path, *broken: str) -> tuple[CaseRecord, ...]:
     settings = Settings(out=out, break_rules=frozenset(broken), clients=("raw-http",))
     plan = load_plan(settings)
     assert {case.client.kind for case in plan.cases} == {ClientKind.RAW_HTTP}
-    return execute(plan, LogReporter()).cases
+    return execute_plan(plan, LogReporter()).cases
 
 
 @functools.cache

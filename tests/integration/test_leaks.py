@@ -292,7 +292,7 @@ from authprobe.engine import probe as engine
 def broken_probe(laboratory, case):
     value = "{CANARY}"
     raise RuntimeError(f"it broke with {{value}}")
-engine.probe = broken_probe
+engine.probe_case = broken_probe
 """
 
 

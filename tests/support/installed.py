@@ -9,7 +9,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
-from authprobe.engine.probe import probe
+from authprobe.engine.probe import probe_case
 from authprobe.errors import InstallError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import expand
@@ -45,7 +45,7 @@ def observe(
             **changes,
         )
     )
-    return probe(laboratory, case)
+    return probe_case(laboratory, case)
 
 
 class Shelf(Cache):

@@ -225,7 +225,7 @@ class BisectionProber(ProbeSession):
         for client in engine.required_clients([case]):
             self._preparing[client].result()
         self._reporter.begin_step(str(case.client), "probing")
-        observation = self._probing.submit(engine.probe, laboratory, case).result()
+        observation = self._probing.submit(engine.probe_case, laboratory, case).result()
         self._reporter.finish_step(str(case.client))
         keep(self._log, case, observation, self._reporter)
         return ProbeRecord(

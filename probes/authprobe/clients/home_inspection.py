@@ -132,7 +132,7 @@ def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:
 
 
 def _requested_slots(sandbox: Sandbox) -> set[str]:
-    """Return the slots of tokens whose purpose is to be printed: those of `setup-token`."""
+    """Return the slots of the tokens that `setup-token` prints for its user."""
     if sandbox.case.names.flow != Flow.SETUP_TOKEN:
         return set()
     slots = {t.slot for t in sandbox.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Set up what a run needs: scratch folder, emulator process, child processes and client cache."""
 
 import contextlib
 import functools
@@ -22,11 +22,11 @@ MAX_CONCURRENT_INSTALLS: Final = 2
 
 
 def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
-    """The published versions of a client, as last heard within a day; asked for anew if one of
-    these is not among them.
+    """Return the published versions of a client, cached for 24 h; refetch them if a version in
+    `having` is missing.
 
     Raises:
-        ClientError: the registry gives no answer, and gave none before.
+        ClientError: the registry is unavailable, and no answer is cached.
     """
     with Children() as children, Cache(cache_folder(), children) as cache:
         return cache.versions(kind, having)
@@ -35,17 +35,17 @@ def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[st
 def open_laboratory(
     stack: contextlib.ExitStack, settings: Settings, redactor: Redactor
 ) -> Laboratory:
-    """The laboratory of a run, which ends with the stack.
+    """Return the laboratory of a run, which is closed with the stack.
 
     Raises:
-        SettingsError: this machine does not let it be.
+        SettingsError: the scratch directory or the emulator process could not be created.
     """
     scratch, network = start_emulator(stack)
-    installing = Children(scratch)
-    cache = Cache(cache_folder(), installing, scratch, settings.cache_limit_bytes)
+    installers = Children(scratch)  # not isolated: they need the package registries
+    cache = Cache(cache_folder(), installers, scratch, settings.cache_limit_bytes)
     children = Children(scratch, isolated=True)
-    for part in (cache, installing, children):
-        stack.enter_context(part)
+    for resource in (cache, installers, children):
+        stack.enter_context(resource)
     return Laboratory(
         network=network,
         children=children,
@@ -57,10 +57,10 @@ def open_laboratory(
 
 
 def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
-    """The run's own folder, and the emulator.
+    """Create the run's scratch directory, start the emulator process, and return both.
 
     Raises:
-        SettingsError: this machine does not let them be.
+        SettingsError: the scratch directory or the emulator process could not be created.
     """
     try:
         folder = tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
@@ -71,13 +71,13 @@ def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
 
 
 def install_clients(clients: Sequence[Client], cache: Cache, reporter: Reporter) -> None:
-    """Prepare these clients; `cache.get` tells what became of each."""
+    """Prepare these clients concurrently; `cache.get` returns each, or raises its error."""
     if not clients:
         return
     cache.pin(clients)
     reporter.begin_stage("preparing clients", len(clients))
     with ThreadPoolExecutor(MAX_CONCURRENT_INSTALLS, thread_name_prefix="install") as pool:
-        waiting = {
+        clients_by_future = {
             pool.submit(
                 cache.prepare,
                 client,
@@ -87,9 +87,9 @@ def install_clients(clients: Sequence[Client], cache: Cache, reporter: Reporter)
             for client in clients
         }
         try:
-            for prepared in as_completed(waiting):
-                prepared.result()
-                reporter.finish_step(str(waiting[prepared]))
+            for future in as_completed(clients_by_future):
+                future.result()
+                reporter.finish_step(str(clients_by_future[future]))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             cache.stop()

@@ -1,4 +1,4 @@
-"""Probes every case of a plan, concurrently, and hands out each observation as it is made."""
+"""Probe cases: one at a time, or many concurrently, yielding each observation when it is made."""
 
 import dataclasses
 import time
@@ -31,13 +31,13 @@ RUNNERS: Final[dict[ClientKind, Runner]] = {
 }
 CACHE_PLACEHOLDER: Final = "[clients]"
 MIN_PREFIX_LENGTH: Final = 5
-"""Characters of the name of a folder that say nothing, as `/home`."""
+"""Shortest path prefix worth masking, in characters: `/home` reveals nothing."""
 MAX_CONCURRENT_REQUESTS: Final = 64
-"""Our own requests wait for answers, not for a processor."""
+"""More than `jobs`, as raw HTTP requests wait for responses and need no processor."""
 
 
-def probe(laboratory: Laboratory, case: Case) -> Observation:
-    """What the case shows; `unavailable`, with the reason, if it cannot be tested here."""
+def probe_case(laboratory: Laboratory, case: Case) -> Observation:
+    """Return the observation of a case; `unavailable` with the reason if it is untestable here."""
     return _mask_cache_path(laboratory, _observe(laboratory, case))
 
 
@@ -53,32 +53,30 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
         return _unavailable(laboratory.redactor, error, began=began)
 
 
-def _mask_cache_path(laboratory: Laboratory, seen: Observation) -> Observation:
-    """The observation without this machine's name for the folder of clients, which programs that
-    cannot be started like to tell.
-    """
+def _mask_cache_path(laboratory: Laboratory, observation: Observation) -> Observation:
+    """Mask the local path of the cache, which errors about unstartable programs contain."""
     folder = str(laboratory.cache.folder)
 
-    def plain(text: str | None) -> str | None:
+    def mask(text: str | None) -> str | None:
         return text and _mask_truncated_path(text.replace(folder, CACHE_PLACEHOLDER), folder)
 
     return dataclasses.replace(
-        seen,
-        message=plain(seen.message),
-        detail=plain(seen.detail),
+        observation,
+        message=mask(observation.message),
+        detail=mask(observation.detail),
         sessions=tuple(
-            dataclasses.replace(session, message=plain(session.message))
-            for session in seen.sessions
+            dataclasses.replace(session, message=mask(session.message))
+            for session in observation.sessions
         ),
     )
 
 
 def _mask_truncated_path(text: str, folder: str) -> str:
-    """The same where the text was cut within the name."""
-    kept, cut, more = text.rpartition("…")
-    lengths = range(len(folder) - 1, MIN_PREFIX_LENGTH, -1) if cut else ()
-    part = next((folder[:length] for length in lengths if kept.endswith(folder[:length])), None)
-    return f"{kept.removesuffix(part)}{CACHE_PLACEHOLDER}{cut}{more}" if part else text
+    """Mask the beginning of the path if the text was truncated within it."""
+    head, ellipsis, tail = text.rpartition("…")
+    lengths = range(len(folder) - 1, MIN_PREFIX_LENGTH, -1) if ellipsis else ()
+    prefix = next((folder[:length] for length in lengths if head.endswith(folder[:length])), None)
+    return f"{head.removesuffix(prefix)}{CACHE_PLACEHOLDER}{ellipsis}{tail}" if prefix else text
 
 
 def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Observation:
@@ -89,37 +87,37 @@ def _unavailable(redactor: Redactor, error: Exception, *, began: float) -> Obser
     )
 
 
-def probe_all(
+def probe_cases(
     cases: Sequence[Case],
     probe_one: Callable[[Case], Observation],
     executor: Executor,
     *,
     jobs: int,
 ) -> Iterator[tuple[Case, Observation]]:
-    """Each case with its observation, in the order in which they end.
+    """Yield each case with its observation, in order of completion.
 
-    At most `jobs` programs run at a time, and 64 requests of our own beside them. When the
-    consumer stops, what has not begun never does.
+    Runs at most `jobs` cases with programs at a time, and beside them up to
+    `MAX_CONCURRENT_REQUESTS` of raw-http. If the consumer stops, no further case begins.
     """
     programs = deque(case for case in cases if case.client.kind is not ClientKind.RAW_HTTP)
     requests = deque(case for case in cases if case.client.kind is ClientKind.RAW_HTTP)
     running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
 
-    def begin(waiting: deque[Case]) -> None:
-        if waiting:
-            case = waiting.popleft()
-            running[executor.submit(probe_one, case)] = case, waiting
+    def submit_next(queue: deque[Case]) -> None:
+        if queue:
+            case = queue.popleft()
+            running[executor.submit(probe_one, case)] = case, queue
 
     for _ in range(MAX_CONCURRENT_REQUESTS):
-        begin(requests)
+        submit_next(requests)
     for _ in range(jobs):
-        begin(programs)
+        submit_next(programs)
     try:
         while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                case, waiting = running.pop(future)
-                begin(waiting)
+            completed, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in completed:
+                case, queue = running.pop(future)
+                submit_next(queue)
                 yield case, future.result()
     finally:
         for future in running:
@@ -127,12 +125,12 @@ def probe_all(
 
 
 def make_thread_pool(jobs: int) -> ThreadPoolExecutor:
-    """Threads enough for `probe_all`."""
+    """Return a pool with enough threads for `probe_cases`."""
     return ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS + jobs, thread_name_prefix="probe")
 
 
 def required_clients(cases: Sequence[Case]) -> tuple[Client, ...]:
-    """Every client that must be installed, each once."""
+    """Return the distinct clients that the cases need installed."""
     clients: dict[Client, None] = {}
     for case in cases:
         if case.client.kind is not ClientKind.RAW_HTTP:

@@ -1,4 +1,4 @@
-"""What is going on, on stderr: bars on a terminal, a line for each slow step elsewhere."""
+"""Progress reporting on stderr: live bars on a terminal, log lines elsewhere."""
 
 import sys
 import threading
@@ -12,84 +12,84 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 MAX_STEPS_SHOWN: Final = 4
-"""What is being worked on and has a line of its own; there may be many more."""
+"""Number of active steps to show; there may be many more."""
 
 
 class Reporter(Protocol):
-    """What the engine tells while it works."""
+    """Receiver of progress; methods may be called from several threads."""
 
     def begin_stage(self, title: str, total: int) -> None:
-        """A stage of so many steps begins."""
+        """Begin a stage of `total` steps."""
 
-    def begin_step(self, name: str, doing: str) -> None:
-        """Something is worked on."""
+    def begin_step(self, name: str, activity: str) -> None:
+        """Begin a step, or change its current activity."""
 
     def finish_step(self, name: str) -> None:
-        """A step is over."""
+        """Finish a step of the stage."""
 
     def notify(self, line: str) -> None:
-        """Something to know afterwards as well."""
+        """Print a message that stays visible."""
 
 
 class NullReporter:
-    """Tells nothing: what is told of is over at once."""
+    """Reporter without output, for stages that are over at once."""
 
     def begin_stage(self, title: str, total: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
-    def begin_step(self, name: str, doing: str) -> None:
-        """Nothing."""
+    def begin_step(self, name: str, activity: str) -> None:
+        """Do nothing."""
 
     def finish_step(self, name: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def notify(self, line: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that is being worked on."""
+    """An active step, with the start of its current activity."""
 
     name: str
-    doing: str
-    since: float
+    activity: str
+    began: float
 
     def __str__(self) -> str:
-        seconds = time.monotonic() - self.since
-        return f"{self.name} {self.doing}".strip() + f" ({seconds:.0f} s)"
+        seconds = time.monotonic() - self.began
+        return f"{self.name} {self.activity}".strip() + f" ({seconds:.0f} s)"
 
 
 class _ActiveSteps:
-    """What is being worked on, since when."""
+    """The active steps of a stage."""
 
     def __init__(self) -> None:
-        self._work: dict[str, _Step] = {}
+        self._steps: dict[str, _Step] = {}
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._work = {}
+        """Remove all steps."""
+        self._steps = {}
 
-    def begin(self, name: str, doing: str) -> None:
-        """Remember this, or what is done with it now."""
-        self._work[name] = _Step(name, doing, time.monotonic())
+    def begin(self, name: str, activity: str) -> None:
+        """Add a step, or change its activity."""
+        self._steps[name] = _Step(name, activity, time.monotonic())
 
     def end(self, name: str) -> None:
-        """Forget this."""
-        self._work.pop(name, None)
+        """Remove a step."""
+        self._steps.pop(name, None)
 
-    def words(self) -> list[str]:
-        """What has taken longest so far, and how many more there are."""
-        work = sorted(self._work.values(), key=lambda each: each.since)
-        more = [f"and {len(work) - MAX_STEPS_SHOWN} more"] if len(work) > MAX_STEPS_SHOWN else []
-        return [*map(str, work[:MAX_STEPS_SHOWN]), *more]
+    def lines(self) -> list[str]:
+        """Return a line for each of the longest-running steps, and one for the number of others."""
+        steps = sorted(self._steps.values(), key=lambda step: step.began)
+        more = [f"and {len(steps) - MAX_STEPS_SHOWN} more"] if len(steps) > MAX_STEPS_SHOWN else []
+        return [*map(str, steps[:MAX_STEPS_SHOWN]), *more]
 
 
 class LiveReporter:
-    """A bar for the stage, and a line for each thing that is being worked on; a context manager."""
+    """Reporter with a bar for the stage and a line for each active step; a context manager."""
 
     def __init__(self, console: "Console | None" = None) -> None:
-        # Imported here: without a terminal there are no bars, and the import is not quick.
+        # Imported here: rich is slow to import, and unused without a terminal.
         from rich.console import Console
         from rich.live import Live
         from rich.progress import (
@@ -101,17 +101,17 @@ class LiveReporter:
         )
         from rich.table import Column
 
-        # Where the room is scarce it is the words that are wrapped.
+        # On a narrow terminal only the description wraps.
         self._progress = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=False)),
             BarColumn(bar_width=16, table_column=Column(no_wrap=True, min_width=16)),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
-        self._busy = _ActiveSteps()
+        self._steps = _ActiveSteps()
         self._task = self._progress.add_task("", visible=False)
         self._live = Live(
-            console=console or Console(stderr=True), get_renderable=self.drawn, transient=True
+            console=console or Console(stderr=True), get_renderable=self.render, transient=True
         )
 
     def __enter__(self) -> Self:
@@ -121,26 +121,26 @@ class LiveReporter:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def drawn(self) -> "RenderableType":
-        """How it stands at this moment."""
+    def render(self) -> "RenderableType":
+        """Return the bar and the lines for the current state."""
         from rich.console import Group
         from rich.text import Text
 
         lines = [
-            Text(f"  {words}", style="dim", no_wrap=True, overflow="ellipsis")
-            for words in self._busy.words()
+            Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")
+            for line in self._steps.lines()
         ]
         return Group(self._progress.get_renderable(), *lines)
 
     def begin_stage(self, title: str, total: int) -> None:
-        self._busy.clear()
+        self._steps.clear()
         self._progress.reset(self._task, description=title, total=total, visible=True)
 
-    def begin_step(self, name: str, doing: str) -> None:
-        self._busy.begin(name, doing)
+    def begin_step(self, name: str, activity: str) -> None:
+        self._steps.begin(name, activity)
 
     def finish_step(self, name: str) -> None:
-        self._busy.end(name)
+        self._steps.end(name)
         self._progress.advance(self._task)
 
     def notify(self, line: str) -> None:
@@ -148,60 +148,63 @@ class LiveReporter:
 
 
 class LogReporter:
-    """A line when a stage begins, for each slow step, every ten seconds in which something is
-    done, and every half minute in which nothing is; a context manager.
+    """Reporter that prints lines; a context manager.
+
+    Prints a line for each stage and each activity, the state after a step but at most every
+    `INTERVAL` seconds, and after `MAX_SILENCE` seconds without any line.
     """
 
-    EVERY = 10.0
-    SILENCE = 30.0
+    INTERVAL = 10.0
+    MAX_SILENCE = 30.0
 
     def __init__(self) -> None:
         self._title, self._total, self._count = "", 0, 0
-        self._busy = _ActiveSteps()
-        self._spoke = time.monotonic()
-        self._over = threading.Event()
+        self._steps = _ActiveSteps()
+        self._last_line_at = time.monotonic()
+        self._is_closed = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._break_silence, name="progress", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._is_closed.set()
 
     def begin_stage(self, title: str, total: int) -> None:
-        self._busy.clear()
+        self._steps.clear()
         self._title, self._total, self._count = title, total, 0
-        self._say(f"{title}: {total}")
+        self._print(f"{title}: {total}")
 
-    def begin_step(self, name: str, doing: str) -> None:
-        self._busy.begin(name, doing)
-        if doing:
-            self._say(f"{name}: {doing}")
+    def begin_step(self, name: str, activity: str) -> None:
+        self._steps.begin(name, activity)
+        if activity:
+            self._print(f"{name}: {activity}")
 
     def finish_step(self, name: str) -> None:
-        self._busy.end(name)
+        self._steps.end(name)
         self._count += 1
-        if time.monotonic() - self._spoke > self.EVERY:
-            self._say(self._state())
+        if time.monotonic() - self._last_line_at > self.INTERVAL:
+            self._print(self._state())
 
     def notify(self, line: str) -> None:
-        self._say(line)
+        self._print(line)
 
     def _state(self) -> str:
-        now = "; ".join(self._busy.words())
+        now = "; ".join(self._steps.lines())
         return f"{self._title}: {self._count} of {self._total}" + (f"; now {now}" if now else "")
 
     def _break_silence(self) -> None:
-        """Say what is going on where nothing was said for long: it looks as if it hung."""
-        while not self._over.wait(self.SILENCE / 10):
-            if self._busy.words() and time.monotonic() - self._spoke >= self.SILENCE:
-                self._say(self._state())
+        """Print the state after a long silence, which looks like a hang."""
+        while not self._is_closed.wait(self.MAX_SILENCE / 10):
+            silence = time.monotonic() - self._last_line_at
+            if self._steps.lines() and silence >= self.MAX_SILENCE:
+                self._print(self._state())
 
-    def _say(self, text: str) -> None:
-        self._spoke = time.monotonic()
+    def _print(self, text: str) -> None:
+        self._last_line_at = time.monotonic()
         print(for_log(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
 
 
 def make_reporter(*, plain: bool) -> LiveReporter | LogReporter:
-    """Bars on a terminal, lines elsewhere."""
+    """Return a live reporter if stderr is a terminal and `plain` is false, else a log reporter."""
     return LogReporter() if plain or not sys.stderr.isatty() else LiveReporter()

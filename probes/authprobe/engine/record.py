@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Assemble the record of a case: its definition, observation, verdict, findings and diagnosis."""
 
 from authprobe.observation.findings import find
 from authprobe.observation.model import Observation, Outcome
@@ -11,12 +11,12 @@ from authprobe.verdict.model import Status, Verdict
 
 
 def make_record(
-    case: Case, observation: Observation, baseline: Baseline, known: KnownFailureList
+    case: Case, observation: Observation, baseline: Baseline, known_failures: KnownFailureList
 ) -> CaseRecord:
-    """What `results.json` holds of a case."""
+    """Judge an observation and return the case's record for `results.json`."""
     previous = baseline.of(case.id, case.formerly)
-    about = known.about(case.id, observation.client_version)
-    verdict = judge(case, observation, previous, about)
+    known_failure = known_failures.about(case.id, observation.client_version)
+    verdict = judge(case, observation, previous, known_failure)
     return CaseRecord(
         id=case.id,
         scenario=case.scenario,
@@ -45,7 +45,7 @@ def make_record(
 def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
     if observation.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
         return None
-    # Read when it is first needed: a run in which all is accepted has no use for the causes.
+    # Imported here: a run whose cases are all accepted need not load the causes.
     from authprobe.diagnosis.diagnose import diagnose
 
     return diagnose(observation, verdict)

@@ -1,4 +1,4 @@
-"""Conducts a run: opens the laboratory, installs the clients, probes, judges, keeps the records."""
+"""Run orchestration: load the plan, set up, install clients, probe, judge, persist records."""
 
 import contextlib
 import datetime
@@ -29,47 +29,45 @@ from authprobe.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is to be probed, and what it is to be compared with."""
+    """The cases to probe, with the baseline and known failures to compare against."""
 
     settings: Settings
     cases: tuple[Case, ...]
     baseline: Baseline = EMPTY
-    known: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
+    known_failures: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
 
 
 def load_plan(settings: Settings) -> RunPlan:
-    """Every case that the settings ask for, and the baseline.
+    """Read scenarios, baseline and known failures, and return the plan of the selected cases.
 
     Raises:
-        ScenarioError, SettingsError, RecordError: nothing can be planned.
+        ScenarioError, SettingsError, RecordError: an input file or an option is invalid.
     """
     if unknown := settings.break_rules - RULES.keys():
-        raise SettingsError(f"--break-rule {min(unknown)}: there is no such rule")
+        raise SettingsError(
+            f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
+        )
     scenarios = load_all(settings.scenario_paths)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY
-    known = load_known(settings.known_failures, datetime.datetime.now(datetime.UTC).date())
-    return RunPlan(
-        settings,
-        make_plan(
-            scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
-        ),
-        baseline,
-        known,
+    today = datetime.datetime.now(datetime.UTC).date()
+    known_failures = load_known(settings.known_failures, today)
+    cases = make_plan(
+        scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
     )
+    return RunPlan(settings, cases, baseline, known_failures)
 
 
-def execute(
+def execute_plan(
     plan: RunPlan,
     reporter: Reporter,
     cases: Sequence[Case] | None = None,
     redactor: Redactor | None = None,
 ) -> Run:
-    """Probe and judge all cases, or these; an interrupted run holds those that were finished.
+    """Probe and judge all cases of the plan, or only `cases`.
 
-    The redactor learns every token of the run.
-
-    Each record is on disk in `results.partial.jsonl` as soon as it exists, so that not even
-    `kill -9` loses it; the file is removed by whoever writes `results.json`.
+    An interrupted run contains the cases that were finished. The redactor learns every token of the
+    run. Each record is appended to `results.partial.jsonl` at once, so that not even `kill -9`
+    loses it; the caller removes that file when it has written `results.json`.
     """
     cases, settings = plan.cases if cases is None else cases, plan.settings
     redactor = redactor or Redactor()
@@ -81,20 +79,20 @@ def execute(
         try:
             with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
-                observed = _probe(laboratory, cases, settings, reporter)
-                for case, observation in stack.enter_context(contextlib.closing(observed)):
-                    record = make_record(case, observation, plan.baseline, plan.known)
+                probes = _probe(laboratory, cases, settings, reporter)
+                for case, observation in stack.enter_context(contextlib.closing(probes)):
+                    record = make_record(case, observation, plan.baseline, plan.known_failures)
                     partial.add(record)
                     records.append(record)
                     reporter.finish_step(case.id)
         except KeyboardInterrupt:
             interrupted = True
-    limited = interrupted or settings.is_limited or len(cases) < len(plan.cases)
+    is_partial = interrupted or settings.is_limited or len(cases) < len(plan.cases)
     return make_run(
         records,
-        partial=limited,
-        absent=() if limited else absent(plan.baseline, records),
-        complaints=tuple(plan.known.complaints(records, partial=limited)),
+        partial=is_partial,
+        absent=() if is_partial else absent(plan.baseline, records),
+        complaints=tuple(plan.known_failures.complaints(records, partial=is_partial)),
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
@@ -108,13 +106,14 @@ def execute(
 def _probe(
     laboratory: Laboratory, cases: Sequence[Case], settings: Settings, reporter: Reporter
 ) -> Generator[tuple[Case, Observation]]:
-    # Ended in reverse: first what runs, then who waits for it; what it talked to goes last.
+    """Install the clients, probe the cases, and yield each with its observation."""
+    # Closed in reverse order: the children first, so that the threads that wait for them can end.
     with probe.make_thread_pool(settings.jobs) as executor, laboratory.children:
         install_clients(probe.required_clients(cases), laboratory.cache, reporter)
         reporter.begin_stage("probing", len(cases))
 
         def probe_one(case: Case) -> Observation:
             reporter.begin_step(case.id, "")
-            return probe.probe(laboratory, case)
+            return probe.probe_case(laboratory, case)
 
-        yield from probe.probe_all(cases, probe_one, executor, jobs=settings.jobs)
+        yield from probe.probe_cases(cases, probe_one, executor, jobs=settings.jobs)

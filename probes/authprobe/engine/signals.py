@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end what runs, wherever they arrive."""
+"""Reliable interruption of a run by Ctrl-C and SIGTERM."""
 
 import contextlib
 import signal
@@ -9,36 +9,37 @@ from types import FrameType
 from typing import Final
 
 RERAISE_DELAY: Final = 0.02
-"""Seconds until what was lost is raised again: by then the finalizer is over."""
+"""Seconds until a lost KeyboardInterrupt is raised again: by then the finalizer has returned."""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, and neither is lost.
+    """Raise KeyboardInterrupt on SIGTERM as on Ctrl-C, and lose neither in a finalizer.
 
-    Python raises KeyboardInterrupt between any two of its instructions; in a finalizer, as that of
-    a file lock, it is printed and forgotten: docs.python.org/3/library/sys.html, `unraisablehook`.
+    Python raises KeyboardInterrupt between any two instructions. In a finalizer, such as that of a
+    file lock, it only prints it: docs.python.org/3/library/sys.html#sys.unraisablehook.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = threading.get_ident()
-    tell = sys.unraisablehook
+    main_thread_id = threading.get_ident()
+    previous_hook = sys.unraisablehook
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    def interrupt_again(lost: "sys.UnraisableHookArgs", /) -> None:
-        if isinstance(lost.exc_value, KeyboardInterrupt):
-            # To this thread: what it waits for ends by a signal of its own alone.
-            threading.Timer(RERAISE_DELAY, signal.pthread_kill, (ours, signal.SIGINT)).start()
+    def raise_again(args: "sys.UnraisableHookArgs", /) -> None:
+        if isinstance(args.exc_value, KeyboardInterrupt):
+            # To the main thread: a signal to another one does not interrupt its system call.
+            arguments = main_thread_id, signal.SIGINT
+            threading.Timer(RERAISE_DELAY, signal.pthread_kill, arguments).start()
         else:
-            tell(lost)
+            previous_hook(args)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    sys.unraisablehook = interrupt_again
+    previous_handler = signal.signal(signal.SIGTERM, interrupt)
+    sys.unraisablehook = raise_again
     try:
         yield
     finally:
-        sys.unraisablehook = tell
-        signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = previous_hook
+        signal.signal(signal.SIGTERM, previous_handler)

@@ -95,7 +95,7 @@ class ProbeScheduler(ProbeSession):
             while ready and len(running) < self._jobs:
                 case = ready.popleft()
                 self._reporter.begin_step(case.id, "")
-                running[self._probing.submit(probe.probe, laboratory, case)] = case
+                running[self._probing.submit(probe.probe_case, laboratory, case)] = case
             preparing = {v.preparing: v for v in versions.values() if v.preparing is not None}
             waited_for: list[Future[Any]] = [*running, *preparing]
             done, _ = wait(waited_for, return_when=FIRST_COMPLETED)

@@ -15,7 +15,7 @@ from authprobe.clients.home_inspection import inspect_home
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
-from authprobe.engine.probe import probe
+from authprobe.engine.probe import probe_case
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import expand
@@ -255,7 +255,7 @@ def test_the_scopes_of_an_authorization_are_recorded(query: str, expected: tuple
 def test_the_engine_hands_a_flow_to_its_runner(laboratory: Laboratory) -> None:
     matrix = Matrix(client=("claude-code@2.1.31",), flow=(Flow.AUTH_STATUS,))
     (case,) = expand(make_scenario(matrix=matrix))
-    assert probe(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
+    assert probe_case(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
 
 
 def test_a_program_that_node_does_not_run_needs_none(
