@@ -337,9 +337,9 @@ def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     data, page = tmp_path / "table.json", tmp_path / "table.html"
     log = ProbeLog(tmp_path / LOG)
-    assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log) == 10
+    assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log.redactor) == 10
     assert "none of table.json, table.html was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    assert publish(tmp_path, files(with_value("yes"), data), log) == 0
+    assert publish(tmp_path, files(with_value("yes"), data), log.redactor) == 0
     assert data.exists()
     assert page.exists()

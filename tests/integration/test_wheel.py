@@ -19,6 +19,9 @@ def test_the_bundled_scenarios_run_in_an_empty_folder(installed: Path, tmp_path:
     judged = verdicts(tmp_path / "reports")
     assert len(judged) > 20
     assert set(judged.values()) == {"passed"}
+    again = run(argv=[str(installed), "report", "--out", "again"], cwd=tmp_path)
+    assert again.code == 0, again.err
+    assert "</html>" in (tmp_path / "again" / "report.html").read_text()
     for words in ((), ("incidents",)):
         listed = run(argv=[str(installed), "run", "--list", *words], cwd=tmp_path)
         in_checkout = run("run", "--list", *words, cwd=tmp_path)

@@ -12,6 +12,7 @@ from authprobe.cli.emulator import emulator
 from authprobe.cli.explain import explain
 from authprobe.cli.group import CommandGroup
 from authprobe.cli.history import history
+from authprobe.cli.report import report
 from authprobe.cli.run import run
 from authprobe.cli.scan import scan
 from authprobe.cli.schema import schema
@@ -39,6 +40,7 @@ def main() -> None:
       authprobe clients list                         what was installed for it
       authprobe accept                               the last run becomes the baseline
       authprobe history                              the runs of the past
+      authprobe report                               the report again, from the results of a run
       authprobe share                                what failed, as the text of an issue
       authprobe bisect CASE --good 2.1.0 --bad 2.1.9 the version in which a case changed
       authprobe diff claude-code@2.1.8 claude-code@2.1.9   what it does otherwise on the wire
@@ -54,6 +56,7 @@ for command in (
     versions,
     accept,
     history,
+    report,
     share,
     explain,
     doctor,

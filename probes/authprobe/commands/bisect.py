@@ -82,7 +82,7 @@ def bisect(
 
         name = words.file_name(found)
         texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
-        if withheld := publish(folder, texts, log):
+        if withheld := publish(folder, texts, log.redactor):
             return withheld
         print(f"page: {folder / name}.html", file=sys.stderr)
     decided = found.bisection.problem is None and found.bisection.monotonic

@@ -8,6 +8,7 @@ from typing import Final
 
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
+from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.report.model.phrases import plural
 from authprobe.trials.log import ProbeLog, Trial
@@ -70,13 +71,13 @@ def print_lines(lines: Iterable[str], log: ProbeLog) -> ExitCode:
     return ExitCode.OK
 
 
-def publish(folder: Path, texts: Mapping[str, str], log: ProbeLog) -> ExitCode:
-    """Write all of these files, or none where one holds a credential; the exit code.
+def publish(folder: Path, texts: Mapping[str, str], redactor: Redactor) -> ExitCode:
+    """Write all of these files, or none if one holds a credential, and return the exit code.
 
     Raises:
         SettingsError: they cannot be written.
     """
-    guard = ArtifactGuard(log.redactor)
+    guard = ArtifactGuard(redactor)
     try:
         for name, text in texts.items():  # all of them before one is written
             guard.check(name, text)

@@ -89,7 +89,7 @@ def versions(options: VersionsOptions) -> int:
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
     withheld = print_lines(_lines(options, table), log)
-    withheld = publish(data.parent, files(table, data), log) or withheld
+    withheld = publish(data.parent, files(table, data), log.redactor) or withheld
     if problem:
         print(problem, file=sys.stderr)
     if not withheld:

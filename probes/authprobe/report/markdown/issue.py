@@ -12,6 +12,7 @@ from authprobe.report.markdown.summary import code, escaped, row
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
 from authprobe.report.model.control_experiments import SHOWN, ControlExperiment, controls
+from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
 
@@ -200,8 +201,8 @@ def _link(source: str) -> str:
 
 def _last_as_expected(run: Run, points: Sequence[Point]) -> str | None:
     """The last run before this one in which the case passed; the oldest point comes first."""
-    own = next((n for n, point in enumerate(points) if point.run_id == run.id), len(points))
-    last = next((point for point in reversed(points[:own]) if point.status == "passed"), None)
+    earlier = earlier_points(run, points)
+    last = next((point for point in reversed(earlier) if point.status == "passed"), None)
     if last is None:
         return None
     version = last.client_version or "no version seen"

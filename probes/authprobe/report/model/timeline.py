@@ -7,11 +7,17 @@ from typing import Final
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.report.model.phrases import SYMBOLS, Facts, plural
 from authprobe.run.history.model import TIMELINE_RUNS, Point
-from authprobe.run.model import CaseRecord
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 CHANGE: Final = "|"
 """Between two runs that saw something else."""
+
+
+def earlier_points(run: Run, points: Sequence[Point]) -> Sequence[Point]:
+    """Return the points before this run, which the history may hold as well as later ones."""
+    own = next((n for n, point in enumerate(points) if point.run_id == run.id), len(points))
+    return points[:own]
 
 
 def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
