@@ -27,7 +27,7 @@ from authprobe.report.model.phrases import describe_problem
 from authprobe.report.model.saved_bisections import read_answers
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
-from authprobe.run.partial_results import PARTIAL
+from authprobe.run.partial_results import PARTIAL_FILE
 from authprobe.run.results_file import dump_run
 from authprobe.settings import Settings, is_ci
 from authprobe.verdict.model import Status
@@ -159,7 +159,7 @@ class CompatibilityRun:
             capture.global_and_fixture_disabled(),
             make_reporter(plain=is_ci()) as reporter,
         ):
-            self.past.look(cases)
+            self.past.prefetch(cases)
             self.run = self._conduct(reporter, cases)
         if not self._publish_results(self.run):
             session.items.clear()  # what they say is made of what the results hold
@@ -223,7 +223,7 @@ class CompatibilityRun:
         self.page.move_to(self.plan.settings.out / HTML)
         self.guard.publish(self.plan.settings.out, texts)
         if not run.interrupted:
-            (self.plan.settings.out / PARTIAL).unlink(missing_ok=True)
+            (self.plan.settings.out / PARTIAL_FILE).unlink(missing_ok=True)
         self.past.append(run)
 
     def _html_content(self) -> str | None:

@@ -19,7 +19,7 @@ from authprobe.bisection.runner import (
 )
 from authprobe.bisection.search import next_step
 from authprobe.engine.progress import LogReporter
-from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
 from authprobe.trials.log import Trial, cache_key
@@ -134,7 +134,7 @@ def test_the_log_is_used_for_what_was_tested_and_wholly_in_a_replay() -> None:
 
 def test_a_bound_that_hung_is_tried_again_and_what_a_version_lacks_is_known() -> None:
     hung = make_observation(outcome=Outcome.TIMED_OUT, status=None)
-    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE, status=None)
+    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=COMMAND_MISSING, status=None)
     lines = [trial("1.0.0", hung), trial("1.0.1", hung), trial("1.0.8", lacks)]
     fresh = kept(inquiry(), VERSIONS, lines, tested=True)
     assert [x.version for x in fresh] == ["1.0.1", "1.0.8"]
@@ -143,12 +143,12 @@ def test_a_bound_that_hung_is_tried_again_and_what_a_version_lacks_is_known() ->
 
 @pytest.mark.parametrize("when", [None, "outcome"])
 def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
-    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE, status=None)
+    lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=COMMAND_MISSING, status=None)
     asked = inquiry(when, good="1.0.8", bad="1.0.0")
     found = go(lambda n: lacks if n < 4 else make_observation(), asked, fix=True)
     assert found.bisection.named == "1.0.4"
     (shown,) = {x.reason for x in found.bisection.assessments if x.word is Classification.BAD}
-    assert shown == ("outcome is unavailable" if when else f"unavailable: {NOT_THERE}")
+    assert shown == ("outcome is unavailable" if when else f"unavailable: {COMMAND_MISSING}")
 
 
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:

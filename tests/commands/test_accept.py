@@ -151,8 +151,11 @@ def test_a_known_failure_does_not_fail_the_run_until_it_is_another(folder: Path)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (KNOWN, "reports/known-failures.yaml:3:5: this known failure is no more"),
-        (KNOWN.replace("2999", "2020"), "reports/known-failures.yaml:3:5: this known failure has"),
+        (KNOWN, "reports/known-failures.yaml:3:5: this known failure no longer occurs"),
+        (
+            KNOWN.replace("2999", "2020"),
+            "reports/known-failures.yaml:3:5: this known failure expired",
+        ),
     ],
 )
 def test_an_entry_that_no_longer_applies_fails_the_run(text: str, said: str, folder: Path) -> None:
@@ -192,7 +195,9 @@ def test_a_damaged_history_is_told_and_does_not_change_the_exit_code(folder: Pat
     (folder / "reports" / "history.db").write_bytes(b"nonsense" * 500)
     ended = again(folder)
     assert ended.code == 0
-    assert "the history is not kept: history reports/history.db: the file is damaged" in ended.err
+    assert (
+        "the history is not recorded: history reports/history.db: the file is damaged" in ended.err
+    )
     assert len(ended.err.strip().splitlines()) <= 3
     assert run("history", cwd=folder).code == 4
 

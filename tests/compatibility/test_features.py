@@ -4,7 +4,7 @@ import pytest
 
 from authprobe.compatibility.features import BUNDLED, BoundFeature, Definition, load_features
 from authprobe.errors import ProbesError
-from authprobe.observation.model import NOT_THERE, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Outcome
 from authprobe.observation.selectors import SELECTORS
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
@@ -15,7 +15,7 @@ SCENARIOS = tuple(load_all(Settings().scenario_paths))
 CASE = "versions/claude-code@latest/default/login"
 REFUSED = make_exchange(status=401, body="one")
 GOES_ON = make_observation(outcome=Outcome.TIMED_OUT, status=401, exchanges=(REFUSED,) * 3)
-LACKS = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail=NOT_THERE)
+LACKS = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail=COMMAND_MISSING)
 
 
 def load(path: Path, kind: ClientKind = ClientKind.CLAUDE_CODE) -> tuple[BoundFeature, ...]:
@@ -107,7 +107,7 @@ def test_of_a_client_that_goes_on_only_what_it_sent_is_read(
 def test_a_command_that_is_not_there_is_an_answer() -> None:
     assert definition("outcome").trouble("2.1.31", LACKS) is None
     assert definition("outcome", "accepted").read(LACKS) == "no"
-    assert definition("authorize.host").read(LACKS) == NOT_THERE
+    assert definition("authorize.host").read(LACKS) == COMMAND_MISSING
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_how_a_client_ends_is_read_where_that_is_asked() -> None:
 
 
 def test_a_way_to_ask_that_is_not_there_is_no_answer() -> None:
-    told = f"--output-format: {NOT_THERE}"
+    told = f"--output-format: {COMMAND_MISSING}"
     seen = make_observation(outcome=Outcome.UNAVAILABLE, detail=told)
     assert definition("model.betas", "b").trouble("0.2.9", seen) == told
 

@@ -7,7 +7,7 @@ import pytest
 from authprobe.compatibility.features import BUNDLED, load_features
 from authprobe.compatibility.sampling import SamplingPlan, well_known, without_untested
 from authprobe.compatibility.table import CompatibilityTable, VersionEvidence
-from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
@@ -199,8 +199,8 @@ def test_trials_of_other_questions_and_versions_are_left_aside() -> None:
 
 def test_what_could_not_be_tested_is_tried_again() -> None:
     gone = trial("2.0.1", make_observation(outcome=Outcome.UNAVAILABLE, detail="no network"))
-    lacks = trial("2.0.2", make_observation(outcome=Outcome.UNAVAILABLE, detail=NOT_THERE))
-    told = f"--output-format: {NOT_THERE}"
+    lacks = trial("2.0.2", make_observation(outcome=Outcome.UNAVAILABLE, detail=COMMAND_MISSING))
+    told = f"--output-format: {COMMAND_MISSING}"
     mute = trial("2.0.3", make_observation(outcome=Outcome.UNAVAILABLE, detail=told))
     good = trial("2.0.4", refreshed(OLD))
     assert without_untested([gone, lacks, mute, good]) == (lacks, mute, good)

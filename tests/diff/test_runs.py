@@ -5,8 +5,8 @@ import pytest
 from authprobe.diff.observations import Aspect, Change
 from authprobe.diff.runs import Compared, diff_observations, diff_runs
 from authprobe.errors import SettingsError
-from authprobe.observation.model import NOT_THERE, Outcome
-from authprobe.plan.case_ids import named_cases
+from authprobe.observation.model import COMMAND_MISSING, Outcome
+from authprobe.plan.case_ids import matching_cases
 from authprobe.report import diff as words
 from authprobe.run.model import CaseRecord
 from authprobe.verdict.model import Status, Verdict
@@ -96,7 +96,7 @@ def test_what_could_not_be_tested_is_not_compared(
 
 
 def test_that_a_version_has_no_such_command_can_be_compared() -> None:
-    absent = dataclasses.replace(GONE, detail=NOT_THERE)
+    absent = dataclasses.replace(GONE, detail=COMMAND_MISSING)
     assert diff_observations("a", [absent], [absent]).reason is None
     (first, *_) = diff_observations("a", [absent], [GOOD]).changes
     assert (first.before, first.after) == ("unavailable", "accepted")
@@ -155,12 +155,12 @@ IDS = ("s/claude-code@2.1.31/default/a", "s/claude-code@2.1.31/default/b", "t/x"
 def test_a_case_is_named_with_any_version_or_by_a_pattern(
     name: str, found: tuple[str, ...]
 ) -> None:
-    assert named_cases(name, IDS) == found
+    assert matching_cases(name, IDS) == found
 
 
 def test_a_name_that_no_case_has_is_told_with_one_that_is_near() -> None:
     with pytest.raises(SettingsError, match=r"no such case; did you mean 't/x'\?"):
-        named_cases("t/y", IDS)
+        matching_cases("t/y", IDS)
 
 
 def test_only_the_cases_that_are_named_are_left() -> None:

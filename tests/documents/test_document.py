@@ -14,13 +14,13 @@ from authprobe.documents.source import MAX_FILE_BYTES
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import Backend
 from authprobe.errors import ProbesError
-from authprobe.run.known_failures import load_known
+from authprobe.run.known_failures import load_known_failures
 from authprobe.scenario.load import load_file
 from authprobe.scenario.model import ClientKind
 
 LOADERS: dict[str, Callable[[Path], object]] = {
     "a scenario": load_file,
-    "a known-failures file": lambda path: load_known(path, datetime.date(2026, 11, 24)),
+    "a known-failures file": lambda path: load_known_failures(path, datetime.date(2026, 11, 24)),
     "a features file": lambda path: load_features(path, (), ClientKind.CLAUDE_CODE),
     "a causes file": load_causes,
     "a known-issues file": load_known_issues,
@@ -64,7 +64,7 @@ def test_an_empty_file_is_reported_with_what_it_should_start_with(
 def test_an_empty_known_failures_file_has_no_entries(tmp_path: Path, text: str) -> None:
     path = tmp_path / "it.yaml"
     path.write_text(text)
-    assert load_known(path, datetime.date(2026, 11, 24)).entries == ()
+    assert load_known_failures(path, datetime.date(2026, 11, 24)).entries == ()
 
 
 def test_two_documents_in_one_file_are_reported(tmp_path: Path, document: str) -> None:

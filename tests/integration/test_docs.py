@@ -19,7 +19,7 @@ from authprobe.cli.reference import commands_page
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
-from authprobe.observation.findings import names
+from authprobe.observation.findings import finding_meanings
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
 from authprobe.settings import Settings
@@ -140,7 +140,7 @@ def test_example_application_passes_its_tests(tmp_path: Path) -> None:
 
 def test_every_finding_is_explained() -> None:
     page = (DOCS / "findings.md").read_text()
-    rows = [f"| `{name}` | {text} |" for name, text in names()]
+    rows = [f"| `{name}` | {text} |" for name, text in finding_meanings().items()]
     assert [row for row in rows if row not in page] == []
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from authprobe.observation.fingerprint import (
     describe_transition,
+    find_transitions,
     fingerprint,
     normalize_text,
-    transitions,
 )
 from authprobe.observation.model import Observation, Outcome
 from tests.support.judged import REFRESH, REFUSED, SEEN
@@ -14,8 +14,8 @@ from tests.support.make import make_exchange
 
 
 def lines(before: Observation, now: Observation) -> list[str]:
-    """What has changed, as it is told."""
-    return [describe_transition(x) for x in transitions(fingerprint(before), fingerprint(now))]
+    """Return the transitions between two observations as lines."""
+    return [describe_transition(x) for x in find_transitions(fingerprint(before), fingerprint(now))]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def lines(before: Observation, now: Observation) -> list[str]:
         ("http://127.0.0.1:40123/x", "http://127.0.0.1:[port]/x"),
     ],
 )
-def test_what_each_run_makes_anew_is_no_part_of_a_message(text: str, expected: str) -> None:
+def test_text_that_differs_in_every_run_is_replaced(text: str, expected: str) -> None:
     assert normalize_text(text) == expected
 
 
@@ -48,11 +48,11 @@ def test_what_each_run_makes_anew_is_no_part_of_a_message(text: str, expected: s
         "HTTP 200, 0 bytes",
     ],
 )
-def test_the_rest_of_a_message_stays(text: str) -> None:
+def test_other_text_stays(text: str) -> None:
     assert normalize_text(text) == text
 
 
-def test_each_field_that_has_changed_is_told_with_what_it_was() -> None:
+def test_a_transition_has_the_field_and_both_values() -> None:
     now = replace(SEEN, outcome=Outcome.ACCEPTED, status=200, message=None)
     assert lines(SEEN, now) == [
         "outcome: rejected → accepted",
@@ -70,7 +70,7 @@ def test_one_more_request_is_a_change() -> None:
     ]
 
 
-def test_another_host_is_a_request_gone_and_one_new() -> None:
+def test_a_different_host_is_a_missing_and_a_new_request() -> None:
     other = replace(SEEN, exchanges=(replace(REFRESH, host="console.anthropic.com"), REFUSED))
     assert [line.rsplit(": ", 1)[1] for line in lines(SEEN, other)] == [
         "not made → once",
@@ -78,13 +78,13 @@ def test_another_host_is_a_request_gone_and_one_new() -> None:
     ]
 
 
-def test_how_many_retries_fit_into_a_time_limit_is_no_change() -> None:
-    waited = replace(SEEN, outcome=Outcome.TIMED_OUT)
-    assert lines(waited, replace(waited, exchanges=(REFRESH, *[REFUSED] * 9))) == []
-    assert lines(waited, replace(waited, exchanges=(REFRESH,))) != []
+def test_the_number_of_retries_before_a_timeout_is_no_change() -> None:
+    timed_out = replace(SEEN, outcome=Outcome.TIMED_OUT)
+    assert lines(timed_out, replace(timed_out, exchanges=(REFRESH, *[REFUSED] * 9))) == []
+    assert lines(timed_out, replace(timed_out, exchanges=(REFRESH,))) != []
 
 
-def test_side_requests_are_not_counted() -> None:
+def test_the_number_of_side_requests_is_no_change() -> None:
     side = make_exchange(method="GET", path="/v1/mcp_servers", status=404)
     once = replace(SEEN, exchanges=(REFUSED, side))
     assert lines(once, replace(SEEN, exchanges=(side, REFUSED, side))) == []

@@ -37,17 +37,17 @@ VALUES = {
 
 
 @pytest.mark.parametrize("name", SELECTORS.keys() - {"requests"})
-def test_a_field_has_the_value_that_was_observed(name: str) -> None:
+def test_a_selector_returns_the_observed_value(name: str) -> None:
     assert SELECTORS[name](SEEN) == VALUES[name]
 
 
-def test_requests_are_lines_with_what_they_carried() -> None:
+def test_requests_are_lines_with_their_credential_and_status() -> None:
     line = "POST api.anthropic.com/v1/messages, access-token in authorization, status 401"
     assert line in SELECTORS["requests"](SEEN)
 
 
 @pytest.mark.parametrize("name", SELECTORS.keys() - {"findings"})
-def test_order_and_side_requests_are_no_difference(name: str) -> None:
+def test_order_and_side_requests_do_not_matter(name: str) -> None:
     aside = make_exchange(method="GET", host="statsig.example", path="/track", status=204)
     one, other = make_exchange(credential="api-key"), make_exchange(status=401, betas=("x",))
     assert SELECTORS[name](make_observation(exchanges=(one, other, aside))) == SELECTORS[name](
@@ -63,9 +63,9 @@ AUTHORIZED = make_exchange(
 @pytest.mark.parametrize(
     ("name", "value"), [("authorize.host", "claude.ai"), ("authorize.scopes", "user:inference")]
 )
-def test_an_authorization_is_read_by_itself(name: str, value: str) -> None:
-    seen = make_observation(exchanges=(make_exchange(scopes=("other",)), AUTHORIZED))
-    assert SELECTORS[name](seen) == (value,)
+def test_authorize_fields_ignore_other_requests(name: str, value: str) -> None:
+    observation = make_observation(exchanges=(make_exchange(scopes=("other",)), AUTHORIZED))
+    assert SELECTORS[name](observation) == (value,)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,18 @@ def test_an_authorization_is_read_by_itself(name: str, value: str) -> None:
         (Outcome.ACCEPTED, 0, "0"),
     ],
 )
-def test_refusals_are_counted_of_one_request_until_the_client_gives_up(
+def test_refusals_counts_one_request_unless_the_client_was_still_retrying(
     outcome: Outcome, times: int, value: str
 ) -> None:
     refused = make_exchange(status=401, body="one")
     aside = (make_exchange(status=401, body="two"), make_exchange(status=200, body="one"))
-    seen = make_observation(outcome=outcome, exchanges=(refused,) * times + aside[times == 0 :])
-    assert SELECTORS["refusals"](seen) == (value,)
+    observation = make_observation(
+        outcome=outcome, exchanges=(refused,) * times + aside[times == 0 :]
+    )
+    assert SELECTORS["refusals"](observation) == (value,)
 
 
-def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
+def test_messages_are_normalised() -> None:
     one, other = (
         make_observation(outcome=Outcome.REJECTED, message=f"no (req_0123456{n}) after {n} s")
         for n in (1, 2)
@@ -94,14 +96,14 @@ def test_what_differs_from_run_to_run_is_no_difference_of_a_message() -> None:
     assert SELECTORS["message"](one) == SELECTORS["message"](other)
 
 
-def test_every_field_is_told() -> None:
-    told = (PROJECT / "docs" / "bisect.md").read_text()
-    assert [name for name in SELECTORS if f"`{name}`" not in told] == []
+def test_every_field_is_documented() -> None:
+    page = (PROJECT / "docs" / "bisect.md").read_text()
+    assert [name for name in SELECTORS if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(
     ("name", "hint"), [("exchange.hosts", "did you mean 'exchange.host'"), ("%", "choose from")]
 )
-def test_another_field_is_refused(name: str, hint: str) -> None:
+def test_an_unknown_field_is_rejected(name: str, hint: str) -> None:
     with pytest.raises(SettingsError, match=f"no such field; {hint}"):
         check_field(name)

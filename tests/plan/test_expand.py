@@ -260,7 +260,7 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
             "'each day' is no range; write >=2.1.0 <2.2, 2.1.x, or each minor",
         ),
         ("agent-sdk-node@installed", "only claude-code can be 'installed'"),
-        ("claude-code@1.0.30", "'example' expects nothing of it"),
+        ("claude-code@1.0.30", "'example' has no expectation for it"),
     ],
 )
 def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, expected: str) -> None:
@@ -370,7 +370,7 @@ def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
     }
     assert outcomes(clients=("claude-code@1.5.0",)) == {"1.5.0": Outcome.REJECTED}
     assert outcomes(clients=("claude-code@2.x",))["2.1.0"] is Outcome.ACCEPTED
-    with pytest.raises(SettingsError, match="'example' expects nothing of it"):
+    with pytest.raises(SettingsError, match="'example' has no expectation for it"):
         outcomes(clients=("claude-code@installed",))
 
 

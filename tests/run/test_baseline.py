@@ -8,10 +8,10 @@ from authprobe.errors import RecordError
 from authprobe.observation.model import Outcome
 from authprobe.plan.case_ids import matching_ids
 from authprobe.run.baseline import (
-    EMPTY,
-    IDENTITY,
-    absent,
-    baseline_of,
+    EMPTY_BASELINE,
+    ID_SCHEME,
+    absent_cases,
+    baseline_from_run,
     dump_baseline,
     read_baseline,
     updated_baseline,
@@ -22,36 +22,38 @@ from tests.support.make import make_observation, make_record, make_run
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no")
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    baseline = baseline_of(make_run(make_record(id="b"), make_record(id="a", observation=REFUSED)))
+def test_a_baseline_survives_writing_and_reading(tmp_path: Path) -> None:
+    baseline = baseline_from_run(
+        make_run(make_record(id="b"), make_record(id="a", observation=REFUSED))
+    )
     path = tmp_path / "baseline.json"
     path.write_text(dump_baseline(baseline))
     assert read_baseline(path) == baseline
 
 
-def test_each_case_is_a_line_and_they_are_sorted() -> None:
-    text = dump_baseline(baseline_of(make_run(make_record(id="b"), make_record(id="a"))))
+def test_each_case_is_one_line_sorted_by_id() -> None:
+    text = dump_baseline(baseline_from_run(make_run(make_record(id="b"), make_record(id="a"))))
     first, second = [line.rstrip(",") for line in text.splitlines() if '"id"' in line]
     assert [json.loads(first)["id"], json.loads(second)["id"]] == ["a", "b"]
     assert "null" not in text
 
 
-def test_an_empty_baseline_is_written_and_read(tmp_path: Path) -> None:
+def test_an_empty_baseline_survives_writing_and_reading(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
-    path.write_text(dump_baseline(EMPTY))
-    assert read_baseline(path) == EMPTY
+    path.write_text(dump_baseline(EMPTY_BASELINE))
+    assert read_baseline(path) == EMPTY_BASELINE
 
 
-def test_a_results_file_is_a_baseline(tmp_path: Path) -> None:
+def test_a_results_file_is_read_as_a_baseline(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     run = make_run(make_record(observation=REFUSED))
     path.write_text(dump_run(run))
-    assert read_baseline(path) == baseline_of(run)
+    assert read_baseline(path) == baseline_from_run(run)
 
 
-def test_a_case_that_has_not_changed_keeps_its_line() -> None:
+def test_an_unchanged_case_keeps_its_entry() -> None:
     long_ago = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
-    old = baseline_of(make_run(make_record(id="a"), make_record(id="b"), started_at=long_ago))
+    old = baseline_from_run(make_run(make_record(id="a"), make_record(id="b"), started_at=long_ago))
     run = make_run(make_record(id="a"), make_record(id="b", observation=REFUSED))
     new = updated_baseline(old, run, run.cases, note=None)
     assert new.cases["a"] == old.cases["a"]
@@ -59,19 +61,19 @@ def test_a_case_that_has_not_changed_keeps_its_line() -> None:
     assert new.cases["b"].seen.status == 401
 
 
-def test_only_the_chosen_cases_are_merged() -> None:
-    old = baseline_of(make_run(make_record(id="a"), make_record(id="b")))
+def test_only_the_given_cases_are_updated() -> None:
+    old = baseline_from_run(make_run(make_record(id="a"), make_record(id="b")))
     run = make_run(*(make_record(id=id, observation=REFUSED) for id in "ab"))
-    new = updated_baseline(old, run, run.cases[:1], note="so it is now")
+    new = updated_baseline(old, run, run.cases[:1], note="as designed")
     assert (new.cases["a"].seen.status, new.cases["b"].seen.status) == (401, 200)
-    assert (new.cases["a"].note, new.cases["b"].note) == ("so it is now", None)
+    assert (new.cases["a"].note, new.cases["b"].note) == ("as designed", None)
 
 
-def test_ids_of_the_first_identity_are_spelled_anew(tmp_path: Path) -> None:
+def test_ids_of_scheme_1_are_migrated(tmp_path: Path) -> None:
     ids = ("s/claude-code/default/key", "s/raw-http/messages/key", "s/claude-code@2.1.31/default/x")
-    text = dump_baseline(baseline_of(make_run(*(make_record(id=id) for id in ids))))
+    text = dump_baseline(baseline_from_run(make_run(*(make_record(id=id) for id in ids))))
     path = tmp_path / "baseline.json"
-    path.write_text(text.replace(f'"identity": {IDENTITY}', '"identity": 1'))
+    path.write_text(text.replace(f'"identity": {ID_SCHEME}', '"identity": 1'))
     cases = read_baseline(path).cases
     assert set(cases) == {"s/claude-code@latest/default/key", *ids[1:]}
     assert all(id == case.id for id, case in cases.items())
@@ -79,29 +81,29 @@ def test_ids_of_the_first_identity_are_spelled_anew(tmp_path: Path) -> None:
     assert set(read_baseline(path).cases) == set(ids)
 
 
-def test_a_renamed_scenario_keeps_what_was_accepted() -> None:
-    old = baseline_of(make_run(make_record(id="old/raw-http")))
+def test_a_renamed_scenario_keeps_its_accepted_cases() -> None:
+    old = baseline_from_run(make_run(make_record(id="old/raw-http")))
     renamed = make_record(id="new/raw-http", formerly=("old/raw-http",))
-    assert old.of(renamed.id, renamed.formerly) == old.cases["old/raw-http"]
-    assert old.of("other/raw-http", ("another/raw-http",)) is None
-    assert absent(old, [renamed]) == ()
+    assert old.get(renamed.id, renamed.formerly) == old.cases["old/raw-http"]
+    assert old.get("other/raw-http", ("another/raw-http",)) is None
+    assert absent_cases(old, [renamed]) == ()
     run = make_run(renamed)
     assert set(updated_baseline(old, run, run.cases, note=None).cases) == {"new/raw-http"}
 
 
-def test_a_case_that_no_longer_is_is_absent() -> None:
-    old = baseline_of(make_run(make_record(id="a"), make_record(id="b")))
-    assert absent(old, [make_record(id="b"), make_record(id="c")]) == ("a",)
+def test_a_case_that_no_longer_exists_is_absent() -> None:
+    old = baseline_from_run(make_run(make_record(id="a"), make_record(id="b")))
+    assert absent_cases(old, [make_record(id="b"), make_record(id="c")]) == ("a",)
 
 
-def test_a_name_is_an_id_or_a_pattern() -> None:
+def test_a_name_matches_ids_exactly_or_as_a_pattern() -> None:
     assert matching_ids("s/a", ["s/a", "s/a/b", "t/a"]) == ("s/a",)
     assert matching_ids("s/*", ["s/a", "s/a/b", "t/a"]) == ("s/a", "s/a/b")
     assert matching_ids("x*", ["s/a"]) == ()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "No such file"),
         ("{", "not JSON"),
@@ -113,11 +115,9 @@ def test_a_name_is_an_id_or_a_pattern() -> None:
         ('{"schema_version": 1, "identity": 2}', "not a baseline: cases"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_of(
-    content: str | None, said: str, tmp_path: Path
-) -> None:
+def test_an_invalid_file_is_rejected(content: str | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(RecordError, match=message):
         read_baseline(path)

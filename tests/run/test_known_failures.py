@@ -5,7 +5,7 @@ import pytest
 
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
-from authprobe.run.known_failures import KnownFailureList, load_known
+from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.model import TextRule
 from authprobe.verdict.judge import judge
@@ -27,8 +27,8 @@ known_failures:
 """
 
 
-def known(**changes: object) -> KnownFailure:
-    """An entry for the case of `make_case`, as `SEEN` fails it."""
+def make_entry(**changes: object) -> KnownFailure:
+    """Return an entry for the case of `make_case` that matches the failure `SEEN`."""
     values: dict[str, object] = {
         "case": "example/raw-http/default/none",
         "signature": Signature(outcome=Outcome.REJECTED, message=TextRule(contains="has expired")),
@@ -38,23 +38,20 @@ def known(**changes: object) -> KnownFailure:
     return KnownFailure(**values | changes)  # type: ignore[arg-type]
 
 
-def complaints(entry: KnownFailure, *records: CaseRecord, partial: bool = False) -> list[str]:
-    """What is said of this entry after a run of these cases."""
-    return list(
-        KnownFailureList(entries=(("k:1:2", entry),), today=TODAY).complaints(
-            records, partial=partial
-        )
-    )
+def stale_entries(entry: KnownFailure, *records: CaseRecord, partial: bool = False) -> list[str]:
+    """Return the lines about this entry after a run of these cases."""
+    entries = KnownFailureList(entries=(("k:1:2", entry),), today=TODAY)
+    return list(entries.stale_entries(records, partial=partial))
 
 
 def test_a_known_failure_is_skipped_and_keeps_its_mismatches() -> None:
-    verdict = judge(make_case(), SEEN, known=[known()])
+    verdict = judge(make_case(), SEEN, known=[make_entry()])
     assert (verdict.status, verdict.known, verdict.regressed) == (Status.SKIPPED, ISSUE, False)
     assert verdict.mismatches
 
 
-def test_a_known_failure_is_no_regression_though_it_was_accepted() -> None:
-    verdict = judge(make_case(), SEEN, make_accepted(make_record()), [known()])
+def test_a_known_failure_of_an_accepted_case_is_no_regression() -> None:
+    verdict = judge(make_case(), SEEN, make_accepted(make_record()), [make_entry()])
     assert (verdict.known, verdict.regressed) == (ISSUE, False)
 
 
@@ -68,15 +65,15 @@ def test_a_known_failure_is_no_regression_though_it_was_accepted() -> None:
         Signature(outcome=Outcome.REJECTED, message=TextRule(matches="^other")),
     ],
 )
-def test_another_failure_of_the_same_case_is_a_regression(signature: Signature) -> None:
-    verdict = judge(make_case(), SEEN, known=[known(signature=signature)])
+def test_a_different_failure_of_the_same_case_is_a_regression(signature: Signature) -> None:
+    verdict = judge(make_case(), SEEN, known=[make_entry(signature=signature)])
     assert (verdict.status, verdict.known, verdict.regressed) == (Status.FAILED, None, True)
 
 
-def test_what_passes_or_cannot_be_tested_is_not_known() -> None:
-    accepted = known(signature=Signature(outcome=Outcome.ACCEPTED))
+def test_a_case_that_passes_or_is_untestable_has_no_known_failure() -> None:
+    accepted = make_entry(signature=Signature(outcome=Outcome.ACCEPTED))
     assert judge(make_case(), make_observation(), known=[accepted]).known is None
-    broken = known(signature=Signature(outcome=Outcome.UNAVAILABLE))
+    broken = make_entry(signature=Signature(outcome=Outcome.UNAVAILABLE))
     verdict = judge(make_case(), make_observation(outcome=Outcome.UNAVAILABLE), known=[broken])
     assert (verdict.status, verdict.known) == (Status.ERROR, None)
 
@@ -97,69 +94,67 @@ def test_what_passes_or_cannot_be_tested_is_not_known() -> None:
         ({"expires": TODAY - datetime.timedelta(days=1)}, "1.0", False),
     ],
 )
-def test_an_entry_speaks_of_its_cases_and_versions_until_it_expires(
+def test_an_entry_applies_to_its_cases_and_versions_until_it_expires(
     changes: dict[str, object], version: str | None, expected: bool
 ) -> None:
-    entry = known(**changes)
-    about = KnownFailureList(entries=(("k:1:1", entry),), today=TODAY).about(
-        make_case().id, version
-    )
-    assert about == ((entry,) if expected else ())
+    entry = make_entry(**changes)
+    entries = KnownFailureList(entries=(("k:1:1", entry),), today=TODAY)
+    assert entries.for_case(make_case().id, version) == ((entry,) if expected else ())
 
 
 def failing(status: Status = Status.SKIPPED, issue: str | None = ISSUE) -> CaseRecord:
-    """The case as it fails, in the known way if not said otherwise."""
+    """Return a record of the failing case; by default it matches the known failure."""
     return make_record(observation=SEEN, verdict=Verdict(status=status, known=issue))
 
 
-def test_an_entry_that_no_case_needs_is_complained_of() -> None:
-    assert complaints(known(), failing()) == []
-    [line] = complaints(known(), make_record())
-    assert line.startswith("k:1:2: this known failure is no more: 1 of its cases ran")
-    assert complaints(known(), failing(Status.FAILED, None)) != []
+def test_an_entry_that_no_case_needs_is_stale() -> None:
+    assert stale_entries(make_entry(), failing()) == []
+    [line] = stale_entries(make_entry(), make_record())
+    assert line.startswith("k:1:2: this known failure no longer occurs: 1 of its cases ran")
+    assert stale_entries(make_entry(), failing(Status.FAILED, None)) != []
 
 
-def test_an_entry_whose_case_did_not_run_is_not_judged() -> None:
-    assert complaints(known(case="other/raw-http"), make_record()) == []
-    assert complaints(known(), make_record(verdict=Verdict(status=Status.ERROR))) == []
-    assert complaints(known(versions="9"), make_record()) == []
+def test_an_entry_whose_case_did_not_run_is_not_stale() -> None:
+    assert stale_entries(make_entry(case="other/raw-http"), make_record()) == []
+    assert stale_entries(make_entry(), make_record(verdict=Verdict(status=Status.ERROR))) == []
+    assert stale_entries(make_entry(versions="9"), make_record()) == []
 
 
-def test_a_pattern_is_judged_when_every_case_has_run() -> None:
-    entry = known(case="example/*")
-    assert complaints(entry, make_record(), partial=True) == []
-    assert complaints(entry, make_record()) != []
-    assert complaints(known(), make_record(), partial=True) != []
+def test_a_pattern_can_be_stale_only_after_a_complete_run() -> None:
+    entry = make_entry(case="example/*")
+    assert stale_entries(entry, make_record(), partial=True) == []
+    assert stale_entries(entry, make_record()) != []
+    assert stale_entries(make_entry(), make_record(), partial=True) != []
 
 
-def test_an_expired_entry_is_complained_of_whatever_ran() -> None:
-    entry = known(expires=datetime.date(2026, 11, 23))
-    [line] = complaints(entry)
-    assert "k:1:2: this known failure has expired on 2026-11-23" in line
+def test_an_expired_entry_is_stale_whatever_ran() -> None:
+    entry = make_entry(expires=datetime.date(2026, 11, 23))
+    [line] = stale_entries(entry)
+    assert "k:1:2: this known failure expired on 2026-11-23" in line
 
 
-def test_a_file_is_read_with_the_places_of_its_entries(tmp_path: Path) -> None:
+def test_entries_are_read_with_their_places(tmp_path: Path) -> None:
     path = tmp_path / "known.yaml"
     path.write_text(ENTRY)
-    [(place, entry)] = load_known(path, TODAY).entries
+    [(place, entry)] = load_known_failures(path, TODAY).entries
     assert place == f"{path}:3:5"
     assert entry.issue == ISSUE
-    assert entry.signature.fits(SEEN)
+    assert entry.signature.matches(SEEN)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n  # at all\n"])
-def test_a_file_without_an_entry_is_none(text: str, tmp_path: Path) -> None:
+def test_a_file_without_entries_equals_no_file(text: str, tmp_path: Path) -> None:
     path = tmp_path / "known.yaml"
     path.write_text(text)
-    assert load_known(path, TODAY) == load_known(None, TODAY)
+    assert load_known_failures(path, TODAY) == load_known_failures(None, TODAY)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("versions:", "version:", "5:5: unknown key 'version'; did you mean 'versions'?"),
         (">=2.1 <3", ">=2.1 <", "5:15: '>=2.1 <' is no range"),
-        (">=2.1 <3", "latest", "5:15: 'latest' is no version and no range"),
+        (">=2.1 <3", "latest", "5:15: 'latest' is neither a version nor a range"),
         ("outcome: rejected", "outcome: rejcted", "did you mean 'rejected'?"),
         ("2026-12-31", "soon", "6:14: 'expires' must be a date such as 2026-02-19"),
         (f"    issue: {ISSUE}\n", "", "3:5: the key 'issue' is missing"),
@@ -168,15 +163,15 @@ def test_a_file_without_an_entry_is_none(text: str, tmp_path: Path) -> None:
         ("case:", "\tcase:", "indent with spaces"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(old: str, new: str, said: str, tmp_path: Path) -> None:
+def test_an_error_has_its_place(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "known.yaml"
     path.write_text(ENTRY.replace(old, new, 1))
-    with pytest.raises(ScenarioError) as raised:
-        load_known(path, TODAY)
-    assert said in str(raised.value)
-    assert all(line.startswith(f"{path}:") for line in raised.value.complaints)
+    with pytest.raises(ScenarioError) as error:
+        load_known_failures(path, TODAY)
+    assert message in str(error.value)
+    assert all(line.startswith(f"{path}:") for line in error.value.complaints)
 
 
-def test_a_file_that_is_not_there_is_told_of(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"none\.yaml:1:1: no such file"):
-        load_known(tmp_path / "none.yaml", TODAY)
+        load_known_failures(tmp_path / "none.yaml", TODAY)

@@ -6,7 +6,7 @@ from typing import Any
 
 from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan.case import Case, expand
-from authprobe.run.baseline import accepted_of
+from authprobe.run.baseline import accept_record
 from authprobe.run.model import CaseRecord, Platform, Run, Tool
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict.accepted import Accepted
@@ -75,7 +75,7 @@ def make_record(**changes: Any) -> CaseRecord:
 
 def make_accepted(record: CaseRecord, **changes: Any) -> Accepted:
     """The case as it was accepted on a day long ago."""
-    accepted = accepted_of(record, on=datetime.date(2026, 1, 31), tool="0.0.9")
+    accepted = accept_record(record, on=datetime.date(2026, 1, 31), tool="0.0.9")
     return dataclasses.replace(accepted, **changes)
 
 

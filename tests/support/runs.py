@@ -45,5 +45,5 @@ def every_kind() -> Run:
         regressed(),
         other,
         absent=("gone/raw-http",),
-        complaints=("known.yaml:3:5: this known failure is no more",),
+        complaints=("known.yaml:3:5: this known failure no longer occurs",),
     )

@@ -11,7 +11,7 @@ from authprobe.verdict.judge import (
     describe_request,
     find_mismatches,
     judge,
-    request_fits,
+    matches_request,
 )
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.support.judged import (
@@ -34,12 +34,12 @@ from tests.support.make import (
 
 
 def expecting(*names: str) -> Case:
-    """A case that states these fields, and the outcome."""
+    """Return a case whose expectation states these fields and the outcome."""
     return make_case(**{name: STATED[name] for name in ("outcome", *names)})
 
 
 def differing(table: dict[str, list[dict[str, Any]]]) -> list[Any]:
-    """A parameter for each entry."""
+    """Return a test parameter for each entry of the table."""
     return [
         pytest.param(field, change, id=f"{field}-{number}")
         for field, changes in table.items()
@@ -48,49 +48,47 @@ def differing(table: dict[str, list[dict[str, Any]]]) -> list[Any]:
 
 
 def fields_of(kind: type[Any]) -> set[str]:
-    """The names of all fields."""
+    """Return the names of a dataclass's fields."""
     return {field.name for field in fields(kind)}
 
 
-def test_the_tables_have_every_field() -> None:
+def test_the_tables_cover_every_field() -> None:
     assert set(STATED) == set(DIFFERENT) == fields_of(Expectation)
     assert set(REQUEST) == set(OTHER_REQUEST) == fields_of(ExpectedRequest)
 
 
 @pytest.mark.parametrize("field", STATED)
-def test_a_field_that_is_so_passes(field: str) -> None:
+def test_a_matching_field_passes(field: str) -> None:
     assert judge(expecting(field), SEEN).status is Status.PASSED
 
 
 @pytest.mark.parametrize(("field", "change"), differing(DIFFERENT))
-def test_a_stated_field_that_is_not_so_fails(field: str, change: dict[str, Any]) -> None:
-    """Alone, and among all others: no field is looked at in vain."""
-    seen = replace(SEEN, **change)
-    unavailable = seen.outcome is Outcome.UNAVAILABLE
+def test_a_stated_field_that_differs_fails(field: str, change: dict[str, Any]) -> None:
+    """A field decides alone and among all others."""
+    observation = replace(SEEN, **change)
+    unavailable = observation.outcome is Outcome.UNAVAILABLE
     for case in (expecting(field), make_case(**STATED)):
         assert judge(case, SEEN).status is Status.PASSED
-        assert judge(case, seen).status is (Status.ERROR if unavailable else Status.FAILED)
-        found = {
-            mismatch.field.partition("[")[0] for mismatch in find_mismatches(case.expectation, seen)
-        }
-        assert found == {field}
+        assert judge(case, observation).status is (Status.ERROR if unavailable else Status.FAILED)
+        mismatches = find_mismatches(case.expectation, observation)
+        assert {mismatch.field.partition("[")[0] for mismatch in mismatches} == {field}
 
 
 @pytest.mark.parametrize(
     ("field", "change"), differing({name: DIFFERENT[name] for name in STATED if name != "outcome"})
 )
-def test_what_is_not_stated_is_not_compared(field: str, change: dict[str, Any]) -> None:
+def test_a_field_that_is_not_stated_is_not_compared(field: str, change: dict[str, Any]) -> None:
     case = expecting(*(STATED.keys() - {field}))
     assert judge(case, replace(SEEN, **change)).status is Status.PASSED
 
 
 @pytest.mark.parametrize("field", REQUEST)
-def test_a_request_that_is_so_fits(field: str) -> None:
-    assert request_fits(ExpectedRequest(**{field: REQUEST[field]}), REFUSED)
+def test_a_request_matches_by_each_field(field: str) -> None:
+    assert matches_request(ExpectedRequest(**{field: REQUEST[field]}), REFUSED)
 
 
 @pytest.mark.parametrize(("field", "change"), differing(OTHER_REQUEST))
-def test_a_request_that_differs_in_a_stated_field_does_not_fit(
+def test_a_request_that_differs_in_a_stated_field_does_not_match(
     field: str, change: dict[str, Any]
 ) -> None:
     other = replace(REFUSED, **change)
@@ -106,10 +104,10 @@ def test_a_request_that_differs_in_a_stated_field_does_not_fit(
 
 
 @pytest.mark.parametrize("name", ["credential", "credential_header"])
-def test_none_stands_for_no_credential(name: str) -> None:
+def test_none_means_no_credential(name: str) -> None:
     stated: dict[str, Any] = {name: "none"}
-    assert request_fits(ExpectedRequest(**stated), make_exchange())
-    assert not request_fits(ExpectedRequest(**stated), REFUSED)
+    assert matches_request(ExpectedRequest(**stated), make_exchange())
+    assert not matches_request(ExpectedRequest(**stated), REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +121,14 @@ def test_none_stands_for_no_credential(name: str) -> None:
         (TextRule(matches="^expired"), False),
     ],
 )
-def test_a_text_rule_decides(rule: TextRule, expected: bool) -> None:
+def test_a_text_rule_matches_a_message(rule: TextRule, expected: bool) -> None:
     case = make_case(outcome=Outcome.REJECTED, message=rule)
     assert (judge(case, SEEN).status is Status.PASSED) is expected
     assert judge(case, replace(SEEN, message=None)).status is Status.FAILED
 
 
 @pytest.mark.parametrize(
-    ("wanted", "made", "missing"),
+    ("expected_paths", "actual_paths", "missing"),
     [
         ("", "", None),
         ("", "a", None),
@@ -144,60 +142,63 @@ def test_a_text_rule_decides(rule: TextRule, expected: bool) -> None:
         ("xa", "a", 0),
     ],
 )
-def test_requests_come_in_the_order_that_is_stated(
-    wanted: str, made: str, missing: int | None
+def test_requests_are_expected_in_the_stated_order(
+    expected_paths: str, actual_paths: str, missing: int | None
 ) -> None:
-    case = make_case(requests=tuple(ExpectedRequest(path=path) for path in wanted))
-    verdict = judge(case, make_observation(exchanges=tuple(make_exchange(path=p) for p in made)))
+    case = make_case(requests=tuple(ExpectedRequest(path=path) for path in expected_paths))
+    exchanges = tuple(make_exchange(path=path) for path in actual_paths)
+    verdict = judge(case, make_observation(exchanges=exchanges))
     expected = [] if missing is None else [f"requests[{missing}]"]
     assert [mismatch.field for mismatch in verdict.mismatches] == expected
 
 
-def test_each_request_that_must_not_be_is_told_once() -> None:
+def test_each_forbidden_request_is_one_mismatch() -> None:
     forbidden = tuple(ExpectedRequest(path=path) for path in "abc")
-    made = tuple(make_exchange(path=path) for path in "xbba")
-    verdict = judge(make_case(no_requests=forbidden), make_observation(exchanges=made))
-    found = [mismatch.field for mismatch in verdict.mismatches]
-    assert found == ["no_requests[0]", "no_requests[1]"]
+    exchanges = tuple(make_exchange(path=path) for path in "xbba")
+    verdict = judge(make_case(no_requests=forbidden), make_observation(exchanges=exchanges))
+    assert [mismatch.field for mismatch in verdict.mismatches] == [
+        "no_requests[0]",
+        "no_requests[1]",
+    ]
 
 
-def test_a_mismatch_says_what_was_expected_and_what_was_seen() -> None:
+def test_a_mismatch_has_the_expected_and_the_actual_value() -> None:
     case = make_case(status=200, message=TextRule(matches="^ok"), exit_code=0)
-    seen = make_observation(status=401, message="no", exit_code=None)
-    assert judge(case, seen).mismatches == (
+    observation = make_observation(status=401, message="no", exit_code=None)
+    assert judge(case, observation).mismatches == (
         Mismatch(field="status", expected="200", actual="401"),
         Mismatch(field="exit_code", expected="0", actual="none"),
         Mismatch(field="message", expected="text that matches /^ok/", actual="no"),
     )
 
 
-def test_a_missing_request_is_told_with_those_that_went_there() -> None:
-    wanted = ExpectedRequest(path="/v1/messages", status=200)
+def test_a_missing_request_is_shown_with_similar_ones() -> None:
+    request = ExpectedRequest(path="/v1/messages", status=200)
     [mismatch] = judge(
-        make_case(requests=(wanted,)), make_observation(exchanges=(REFRESH, REFUSED))
+        make_case(requests=(request,)), make_observation(exchanges=(REFRESH, REFUSED))
     ).mismatches
     assert mismatch.expected == "/v1/messages, status 200"
-    assert mismatch.actual == describe_exchange(REFUSED, wanted)
+    assert mismatch.actual == describe_exchange(REFUSED, request)
     assert "betas" not in mismatch.actual
 
 
-def test_requests_that_are_alike_are_told_once_with_their_number() -> None:
-    wanted = ExpectedRequest(path=REFUSED.path, status=200)
+def test_equal_requests_are_shown_once_with_their_count() -> None:
+    request = ExpectedRequest(path=REFUSED.path, status=200)
     [mismatch] = judge(
-        make_case(requests=(wanted,)), make_observation(exchanges=(REFUSED,) * 3)
+        make_case(requests=(request,)), make_observation(exchanges=(REFUSED,) * 3)
     ).mismatches
-    assert mismatch.actual == f"{describe_exchange(REFUSED, wanted)} (3 times)"
+    assert mismatch.actual == f"{describe_exchange(REFUSED, request)} (3 times)"
 
 
-def test_flags_are_told_where_flags_are_expected() -> None:
-    wanted = ExpectedRequest(path=REFUSED.path, betas=("a-flag",))
+def test_betas_are_shown_if_betas_are_expected() -> None:
+    request = ExpectedRequest(path=REFUSED.path, betas=("a-flag",))
     [mismatch] = judge(
-        make_case(requests=(wanted,)), make_observation(exchanges=(REFUSED,))
+        make_case(requests=(request,)), make_observation(exchanges=(REFUSED,))
     ).mismatches
     assert f"betas {', '.join(REFUSED.betas)}" in mismatch.actual
 
 
-def test_an_expected_request_is_described_by_all_that_is_stated() -> None:
+def test_an_expected_request_is_described_by_its_stated_fields() -> None:
     assert describe_request(ExpectedRequest(**REQUEST)) == (
         "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "
         "betas another, oauth-2025-04-20, scopes user:profile, user:inference, by rule A08, "
@@ -207,21 +208,21 @@ def test_an_expected_request_is_described_by_all_that_is_stated() -> None:
 
 
 def unavailable(**changes: Any) -> Observation:
-    """A case that could not be tested."""
+    """Return the observation of a case that could not be tested."""
     return make_observation(outcome=Outcome.UNAVAILABLE, status=None, **changes)
 
 
-def test_what_could_not_be_tested_is_an_error_and_nothing_else() -> None:
+def test_an_untestable_case_is_an_error_without_mismatches() -> None:
     verdict = judge(make_case(**STATED), unavailable())
     assert (verdict.status, verdict.mismatches) == (Status.ERROR, ())
 
 
-def test_what_is_expected_to_be_untestable_passes() -> None:
+def test_a_case_that_is_expected_to_be_untestable_passes() -> None:
     assert judge(make_case(outcome=Outcome.UNAVAILABLE), unavailable()).status is Status.PASSED
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "regressed"),
+    ("status", "observation", "regressed"),
     [
         (Status.PASSED, make_observation(), False),
         (Status.PASSED, SEEN, True),
@@ -234,10 +235,10 @@ def test_what_is_expected_to_be_untestable_passes() -> None:
     ],
 )
 def test_a_regression_passed_before_and_fails_now(
-    before: Status | None, now: Observation, regressed: bool
+    status: Status | None, observation: Observation, regressed: bool
 ) -> None:
-    previous = make_accepted(make_record(verdict=Verdict(status=before))) if before else None
-    assert judge(make_case(), now, previous).regressed is regressed
+    previous = make_accepted(make_record(verdict=Verdict(status=status))) if status else None
+    assert judge(make_case(), observation, previous).regressed is regressed
 
 
 @pytest.mark.parametrize(
@@ -249,9 +250,10 @@ def test_a_regression_passed_before_and_fails_now(
         {"exchanges": (REFRESH, replace(REFUSED, at=1.0, elapsed=2.0))},
     ],
 )
-def test_noise_is_no_change(change: dict[str, Any]) -> None:
-    now, previous = replace(SEEN, **change), make_accepted(make_record(observation=SEEN))
-    assert judge(make_case(), now, previous).baseline is BaselineState.UNCHANGED
+def test_noise_leaves_the_baseline_state_unchanged(change: dict[str, Any]) -> None:
+    observation = replace(SEEN, **change)
+    previous = make_accepted(make_record(observation=SEEN))
+    assert judge(make_case(), observation, previous).baseline is BaselineState.UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -272,24 +274,26 @@ def test_noise_is_no_change(change: dict[str, Any]) -> None:
         ],
     ],
 )
-def test_what_concerns_authentication_is_a_change(change: dict[str, Any]) -> None:
-    now, previous = replace(SEEN, **change), make_accepted(make_record(observation=SEEN))
-    assert judge(make_case(), now, previous).baseline is BaselineState.UPDATED
+def test_a_relevant_change_makes_the_baseline_state_updated(
+    change: dict[str, Any],
+) -> None:
+    observation = replace(SEEN, **change)
+    previous = make_accepted(make_record(observation=SEEN))
+    assert judge(make_case(), observation, previous).baseline is BaselineState.UPDATED
 
 
-def test_a_case_that_the_baseline_does_not_have_is_new() -> None:
+def test_a_case_that_is_not_in_the_baseline_is_new() -> None:
     assert judge(make_case(), SEEN).baseline is BaselineState.NEW
 
 
 @pytest.mark.parametrize("field", ["stored_login", "stored_expiry", "stored_subscription"])
-def test_where_no_login_is_stored_nothing_of_one_is_so(field: str) -> None:
-    seen = replace(SEEN, stored_login=None)
-    assert [mismatch.field for mismatch in find_mismatches(expecting(field).expectation, seen)] == [
-        field
-    ]
+def test_a_missing_login_fails_expectations_of_a_login(field: str) -> None:
+    observation = replace(SEEN, stored_login=None)
+    mismatches = find_mismatches(expecting(field).expectation, observation)
+    assert [mismatch.field for mismatch in mismatches] == [field]
 
 
-def test_a_login_without_a_plan_is_told_by_none() -> None:
+def test_a_login_without_a_plan_matches_none() -> None:
     case = make_case(outcome=SEEN.outcome, stored_subscription="none")
     for stored in (None, replace(STALE, subscription=None)):
         assert judge(case, replace(SEEN, stored_login=stored)).status is Status.PASSED

@@ -16,7 +16,7 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import (
     EXIT_FIELDS,
     SELECTORS,
-    Value,
+    FieldValue,
     bypassed_proxy,
     check_field,
     keeps_retrying,
@@ -56,12 +56,12 @@ class BisectionQuestion:
         """The client whose versions are asked."""
         return parse_client(self.names.client).kind
 
-    def value(self, seen: Observation) -> Value | None:
+    def value(self, seen: Observation) -> FieldValue | None:
         """What is compared, where that is a field; None: the verdict is."""
         return SELECTORS[self.when](seen) if self.when else None
 
     def read(
-        self, version: str, seen: Observation, reference: Value | None
+        self, version: str, seen: Observation, reference: FieldValue | None
     ) -> tuple[Classification, str | None]:
         """Good or bad, with what shows it; untestable, with the reason."""
         if reason := self._untestable(version, seen):
@@ -85,7 +85,7 @@ class BisectionQuestion:
         goes on asking, though it was refused for good, does not hang.
         """
         wanted = None if self.when else self.at(version).expectation.outcome
-        if seen.says_nothing and seen.outcome is not wanted:
+        if seen.untestable and seen.outcome is not wanted:
             return seen.detail or "it could not be tested"
         if seen.client_version not in (None, version):
             return f"{seen.client_version} ran in its place"

@@ -22,7 +22,7 @@ from authprobe.core.escaping import truncate
 from authprobe.engine import probe as engine
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome
-from authprobe.observation.selectors import Value
+from authprobe.observation.selectors import FieldValue
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Client
 from authprobe.settings import Settings
@@ -88,7 +88,7 @@ def kept(
 
 def _says_something(inquiry: BisectionQuestion, seen: ProbeRecord) -> bool:
     if seen.version not in (inquiry.good, inquiry.bad):
-        return not seen.observation.says_nothing
+        return not seen.observation.untestable
     return inquiry.read(seen.version, seen.observation, None)[0] is not Classification.UNTESTABLE
 
 
@@ -97,7 +97,7 @@ class _Reading:
 
     def __init__(self, inquiry: BisectionQuestion) -> None:
         self._inquiry = inquiry
-        self._read: dict[tuple[int, Value | None], tuple[Classification, str | None]] = {}
+        self._read: dict[tuple[int, FieldValue | None], tuple[Classification, str | None]] = {}
 
     def search(
         self, versions: tuple[str, ...], sightings: Sequence[ProbeRecord], *, fix: bool
@@ -118,7 +118,7 @@ class _Reading:
         return Search(versions=versions, oldest=oldest, answers=tuple(answers))
 
     def _answer(
-        self, seen: ProbeRecord, reference: Value | None
+        self, seen: ProbeRecord, reference: FieldValue | None
     ) -> tuple[Classification, str | None]:
         key = id(seen), reference
         if key not in self._read:
@@ -126,7 +126,7 @@ class _Reading:
         return self._read[key]
 
 
-def _reference(inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]) -> Value | None:
+def _reference(inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]) -> FieldValue | None:
     """What the good version has shown first."""
     for seen in sightings:
         if seen.version == inquiry.good:

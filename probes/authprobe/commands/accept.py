@@ -10,13 +10,13 @@ from authprobe.plan.case_ids import matching_ids
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
-    EMPTY,
+    EMPTY_BASELINE,
     Baseline,
-    absent,
+    absent_cases,
     dump_baseline,
     read_baseline,
     updated_baseline,
-    without,
+    without_cases,
 )
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import read_run
@@ -37,11 +37,11 @@ def accept(
             f"{results}: the run was interrupted, and cases are missing; run it again, "
             "or accept what there is with --partial"
         )
-    old = read_baseline(baseline) if baseline.exists() else EMPTY
-    gone = absent(old, run.cases)
+    old = read_baseline(baseline) if baseline.exists() else EMPTY_BASELINE
+    gone = absent_cases(old, run.cases)
     chosen, dropped = _chosen(names, run, gone)
     chosen = _testable(chosen, partial=partial)
-    new = without(updated_baseline(old, run, chosen, note), dropped)
+    new = without_cases(updated_baseline(old, run, chosen, note), dropped)
     try:
         baseline.parent.mkdir(parents=True, exist_ok=True)
         ArtifactGuard().publish(baseline.parent, {baseline.name: dump_baseline(new)})

@@ -8,10 +8,10 @@ from pydantic_core import to_json
 from authprobe.core.escaping import one_line
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.observation.fingerprint import Transition, describe_transition, transitions
+from authprobe.observation.fingerprint import Transition, describe_transition, find_transitions
 from authprobe.report.model.phrases import plural
 from authprobe.run.history.database import History
-from authprobe.run.history.model import NONE, PastRun, Point
+from authprobe.run.history.model import NO_HISTORY, PastRun, Point
 from authprobe.settings import history_place
 
 
@@ -22,7 +22,7 @@ def history(case: str | None, *, place: str | None, as_json: bool) -> int:
         HistoryError, SettingsError: there is nothing to print.
     """
     place = place or history_place()
-    if place == NONE:
+    if place == NO_HISTORY:
         raise SettingsError("history none: name a file or an address with --history")
     with History(place, create=False) as kept:
         found = kept.case(case) if case else kept.runs()
@@ -56,14 +56,15 @@ def _changes(points: Sequence[Point]) -> Iterator[str]:
         yield from _same(same)
         same = 0
         ran = point.client_version or "no version seen"
-        yield f"{point.at:%Y-%m-%d %H:%M}  {point.status:<7}  {point.seen.outcome:<12}  {ran}"
+        outcome = point.fingerprint.outcome
+        yield f"{point.at:%Y-%m-%d %H:%M}  {point.status:<7}  {outcome:<12}  {ran}"
         yield from (f"    {line}" for line in lines)
         before = point
     yield from _same(same)
 
 
 def _between(before: Point | None, point: Point) -> tuple[Transition, ...]:
-    return () if before is None else transitions(before.seen, point.seen)
+    return () if before is None else find_transitions(before.fingerprint, point.fingerprint)
 
 
 def _same(runs: int) -> Iterator[str]:

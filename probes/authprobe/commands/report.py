@@ -13,7 +13,7 @@ from authprobe.report.html.report import report_page
 from authprobe.report.model.saved_bisections import read_answers
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.database import last_points
-from authprobe.run.history.model import NONE, Point
+from authprobe.run.history.model import NO_HISTORY, Point
 from authprobe.run.model import Run
 from authprobe.run.results_file import read_run
 from authprobe.settings import history_place
@@ -45,7 +45,7 @@ def _history(chosen: str | None, reports: Path) -> str:
     """
     if chosen is None:
         return history_place(reports)
-    if chosen != NONE and "://" not in chosen and not Path(chosen).exists():
+    if chosen != NO_HISTORY and "://" not in chosen and not Path(chosen).exists():
         raise SettingsError(f"--history {chosen}: no such file; name another one, or 'none'")
     return chosen
 

@@ -14,10 +14,10 @@ from authprobe.documents.source import PathProblem, escape
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
-from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.observation.selectors import (
     EXIT_FIELDS,
-    GOES_ON,
+    KEEPS_RETRYING,
     SELECTORS,
     bypassed_proxy,
     check_field,
@@ -26,7 +26,7 @@ from authprobe.observation.selectors import (
 from authprobe.scenario.model import SLUG_PATTERN, ClientKind, Scenario, Slug, Text
 from authprobe.scenario.vocabulary import NAME
 from authprobe.trials.log import definition_hash
-from authprobe.verdict.known_failure import ADDRESS_PATTERN
+from authprobe.verdict.known_failure import URL_PATTERN
 
 BUNDLED: Final = Path(__file__).with_name("features.yaml")
 ANY_VERSION: Final = "0"
@@ -38,7 +38,7 @@ FEATURES: Final = Vocabulary(
     start=f"'{KEY}'",
     patterns={
         SLUG_PATTERN: NAME,
-        ADDRESS_PATTERN: "an address; write one as https://example.org/issues/1",
+        URL_PATTERN: "an address; write one as https://example.org/issues/1",
     },
 )
 
@@ -57,7 +57,7 @@ class Definition:
     """What is read of an observation, as `bisect --when` names it."""
     contains: Text | None = None
     """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
-    sources: tuple[Annotated[str, Field(pattern=ADDRESS_PATTERN)], ...] = ()
+    sources: tuple[Annotated[str, Field(pattern=URL_PATTERN)], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError where there is no such field."""
@@ -68,11 +68,15 @@ class Definition:
 
     def read(self, seen: Observation) -> str:
         """The value of the field; what could not be read is not asked for."""
-        if seen.outcome is Outcome.UNAVAILABLE and seen.detail == NOT_THERE:
-            return NO if self.contains else NOT_THERE
+        if seen.outcome is Outcome.UNAVAILABLE and seen.detail == COMMAND_MISSING:
+            return NO if self.contains else COMMAND_MISSING
         found = SELECTORS[self.field](seen)
         if self.field in EXIT_FIELDS and keeps_retrying(seen):
-            found = (GOES_ON, *found) if self.contains and self.field == "outcome" else (GOES_ON,)
+            found = (
+                (KEEPS_RETRYING, *found)
+                if self.contains and self.field == "outcome"
+                else (KEEPS_RETRYING,)
+            )
         if self.contains:
             return YES if self.contains in found else NO
         return ", ".join(found) or NONE
@@ -89,7 +93,7 @@ class Definition:
             return f"{seen.client_version} ran in its place"
         if seen.outcome is Outcome.UNAVAILABLE:
             told = seen.detail or "it could not be tested"
-            return None if seen.detail == NOT_THERE else told
+            return None if seen.detail == COMMAND_MISSING else told
         unread = seen.outcome in BROKEN or bypassed_proxy(seen)
         if not unread or self.field == "outcome" or keeps_retrying(seen):
             return None

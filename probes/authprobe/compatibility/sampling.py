@@ -17,7 +17,7 @@ from authprobe.compatibility.table import (
     sample_evenly,
 )
 from authprobe.core.version_ranges import version_key
-from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import parse_client
 from authprobe.trials.log import Trial, cache_key
@@ -152,7 +152,7 @@ def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
 
 def _was_tested(seen: Observation) -> bool:
     """Also where it lacks what is asked for: it will not have that tomorrow."""
-    return seen.outcome is not Outcome.UNAVAILABLE or NOT_THERE in (seen.detail or "")
+    return seen.outcome is not Outcome.UNAVAILABLE or COMMAND_MISSING in (seen.detail or "")
 
 
 def _kept(asked: BoundFeature, table: CompatibilityTable | None) -> dict[str, VersionEvidence]:

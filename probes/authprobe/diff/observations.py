@@ -10,15 +10,15 @@ from typing import Final
 
 from authprobe.observation.fingerprint import (
     NONE,
-    credential_words,
+    describe_credential,
+    find_transitions,
     fingerprint,
     has_stable_count,
     is_auth_request,
     normalize_text,
-    transitions,
 )
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
-from authprobe.observation.selectors import GOES_ON, keeps_retrying
+from authprobe.observation.selectors import KEEPS_RETRYING, keeps_retrying
 
 MADE, NOT_MADE = "made", "not made"
 SENT, NOT_SENT = "sent", "not sent"
@@ -124,7 +124,7 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
 
 def _outcome(before: Observation, after: Observation) -> Iterator[Change]:
     old, new = (dataclasses.replace(fingerprint(seen), requests=()) for seen in (before, after))
-    for each in transitions(old, new):
+    for each in find_transitions(old, new):
         yield Change(
             aspect=Aspect.OUTCOME, subject=each.field, before=each.before, after=each.after
         )
@@ -191,7 +191,7 @@ def _of_one(
 
 
 def _credential(exchange: Exchange) -> str | None:
-    return credential_words(exchange.credential or NONE, exchange.credential_header)
+    return describe_credential(exchange.credential or NONE, exchange.credential_header)
 
 
 def _betas(where: str, before: Iterable[Exchange], after: Iterable[Exchange]) -> Iterator[Change]:
@@ -223,7 +223,7 @@ def _number(request: Request, seen: Observation) -> tuple[int, str | None]:
         return len(bodies), "0"
     different = len(Counter(bodies))
     if keeps_retrying(seen):
-        return different, GOES_ON
+        return different, KEEPS_RETRYING
     repeated = str(len(bodies) - different)
     return different, None if seen.outcome is Outcome.TIMED_OUT else repeated
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from authprobe.diff.observations import Aspect, Change, in_order, stable_changes
 from authprobe.observation.model import Observation
-from authprobe.plan.case_ids import named_cases, without_version
+from authprobe.plan.case_ids import matching_cases, without_version
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status, Verdict
 
@@ -73,7 +73,7 @@ class Diff:
             SettingsError: there is no such case.
         """
         ids = [*(case.case for case in self.cases), *self.only_before, *self.only_after]
-        kept = {id for name in names for id in named_cases(name, ids)}
+        kept = {id for name in names for id in matching_cases(name, ids)}
         return dataclasses.replace(
             self,
             cases=tuple(case for case in self.cases if case.case in kept),
@@ -101,7 +101,7 @@ def diff_observations(
 ) -> Compared:
     """What differs between all that was seen of a case before, and all that was seen after."""
     for words, side in (("before", before), ("after", after)):
-        if not side or side[-1].says_nothing:
+        if not side or side[-1].untestable:
             return _not_compared(case, words, side[-1].detail if side else None)
     return Compared(case=case, changes=stable_changes(before, after))
 
@@ -157,7 +157,7 @@ def _of_other_versions(
 
 def _compared(case: str, before: CaseRecord, after: CaseRecord) -> Compared:
     for words, record in (("before", before), ("after", after)):
-        if record.observation.says_nothing and record.verdict.status is not Status.PASSED:
+        if record.observation.untestable and record.verdict.status is not Status.PASSED:
             return _not_compared(case, words, record.observation.detail)
     changes = stable_changes([before.observation], [after.observation])
     return Compared(case=case, changes=(*_verdict(before.verdict, after.verdict), *changes))

@@ -10,7 +10,7 @@ from authprobe.diff.runs import Compared, Diff, diff_observations, make_diff
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id, make_case
-from authprobe.plan.case_ids import named_cases, without_version
+from authprobe.plan.case_ids import matching_cases, without_version
 from authprobe.scenario.matrix import canonical, combinations, rules
 from authprobe.scenario.model import Client, Scenario, parse_client
 from authprobe.trials.log import Trial, cache_key
@@ -61,7 +61,7 @@ def pairs_of(
     if not names and not usual:
         quick = tuple(pair for pair in known.values() if SLOW not in pair.before.tags)
         return quick or tuple(known.values())
-    wanted = dict.fromkeys(id for name in names or usual for id in named_cases(name, known))
+    wanted = dict.fromkeys(id for name in names or usual for id in matching_cases(name, known))
     return tuple(known[id] for id in wanted)
 
 
@@ -126,5 +126,5 @@ class VersionComparison:
             if name := cases.get(trial.key):
                 found[name].append(trial.observation)
         for name, seen in found.items():
-            found[name] = [each for each in seen if not each.says_nothing] or seen
+            found[name] = [each for each in seen if not each.untestable] or seen
         return found

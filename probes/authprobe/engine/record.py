@@ -1,6 +1,6 @@
 """Assemble the record of a case: its definition, observation, verdict, findings and diagnosis."""
 
-from authprobe.observation.findings import find
+from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.run.baseline import Baseline
@@ -14,8 +14,8 @@ def make_record(
     case: Case, observation: Observation, baseline: Baseline, known_failures: KnownFailureList
 ) -> CaseRecord:
     """Judge an observation and return the case's record for `results.json`."""
-    previous = baseline.of(case.id, case.formerly)
-    known_failure = known_failures.about(case.id, observation.client_version)
+    previous = baseline.get(case.id, case.formerly)
+    known_failure = known_failures.for_case(case.id, observation.client_version)
     verdict = judge(case, observation, previous, known_failure)
     return CaseRecord(
         id=case.id,
@@ -37,7 +37,7 @@ def make_record(
         expectation=case.expectation,
         observation=observation,
         verdict=verdict,
-        findings=find(observation),
+        findings=find_findings(observation),
         diagnosis=_diagnose(observation, verdict),
     )
 

@@ -19,8 +19,8 @@ from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
-from authprobe.run.baseline import EMPTY, Baseline, absent, read_baseline
-from authprobe.run.known_failures import KnownFailureList, load_known
+from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
+from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
 from authprobe.run.partial_results import PartialResults
 from authprobe.scenario.load import load_all
@@ -33,7 +33,7 @@ class RunPlan:
 
     settings: Settings
     cases: tuple[Case, ...]
-    baseline: Baseline = EMPTY
+    baseline: Baseline = EMPTY_BASELINE
     known_failures: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
 
 
@@ -48,9 +48,9 @@ def load_plan(settings: Settings) -> RunPlan:
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
     scenarios = load_all(settings.scenario_paths)
-    baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY
+    baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
-    known_failures = load_known(settings.known_failures, today)
+    known_failures = load_known_failures(settings.known_failures, today)
     cases = make_plan(
         scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
     )
@@ -91,8 +91,8 @@ def execute_plan(
     return make_run(
         records,
         partial=is_partial,
-        absent=() if is_partial else absent(plan.baseline, records),
-        complaints=tuple(plan.known_failures.complaints(records, partial=is_partial)),
+        absent=() if is_partial else absent_cases(plan.baseline, records),
+        complaints=tuple(plan.known_failures.stale_entries(records, partial=is_partial)),
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,

@@ -1,157 +1,186 @@
-"""Misbehaviour of a client, by stable names: what an observation shows beside its verdict."""
+"""Findings: misbehaviour of a client, by stable names, derived from an observation."""
 
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import MESSAGES_PATH, PERMANENT_STATUSES, TOKEN_PATH_SUFFIX
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
-PROCESS_ENDED: Final = re.compile(r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE)
-"""As in "Claude Code process exited with code 1" (code.claude.com/docs/en/errors)."""
-LONG_AFTER: Final = 30.0
-"""Seconds after the first permanent refusal in which a client should have told its user."""
+PROCESS_EXIT_MESSAGE: Final = re.compile(
+    r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE
+)
+"""A message such as "Claude Code process exited with code 1" (code.claude.com/docs/en/errors)."""
+MAX_RETRY_PERIOD: Final = 30.0
+"""Seconds after a permanent refusal in which a client should have given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a client should not have done."""
+    """One instance of client misbehaviour."""
 
     name: str
     text: str
-    """What was seen, in a sentence."""
+    """The evidence, as a phrase."""
 
 
-def find(seen: Observation) -> tuple[Finding, ...]:
-    """Every finding, in the order of `NAMES`."""
-    found = ((name, look(seen)) for name, look in _LOOKS.items())
-    return tuple(Finding(name=name, text=text) for name, text in found if text is not None)
+def find_findings(observation: Observation) -> tuple[Finding, ...]:
+    """Return the findings of an observation, most severe first."""
+    texts = ((name, detector.detect(observation)) for name, detector in _DETECTORS.items())
+    return tuple(Finding(name=name, text=text) for name, text in texts if text is not None)
 
 
-def _inference(seen: Observation) -> list[Exchange]:
-    return [exchange for exchange in seen.exchanges if exchange.path == MESSAGES_PATH]
+def finding_meanings() -> dict[str, str]:
+    """Return the meaning of each finding by its name, most severe first."""
+    return {name: detector.meaning for name, detector in _DETECTORS.items()}
 
 
-def _refused(seen: Observation) -> list[Exchange]:
-    return [exchange for exchange in _inference(seen) if exchange.status in PERMANENT_STATUSES]
+def _model_requests(observation: Observation) -> list[Exchange]:
+    return [exchange for exchange in observation.exchanges if exchange.path == MESSAGES_PATH]
 
 
-def _retries(seen: Observation) -> str | None:
-    """The same request, with the same credential, after a refusal that is permanent."""
-    asked = Counter((e.body, e.credential, e.status) for e in _refused(seen))
-    if not asked or max(asked.values()) < 2:
+def _permanent_refusals(observation: Observation) -> list[Exchange]:
+    return [e for e in _model_requests(observation) if e.status in PERMANENT_STATUSES]
+
+
+def _token_requests(observation: Observation) -> list[Exchange]:
+    return [e for e in observation.exchanges if e.path.endswith(TOKEN_PATH_SUFFIX)]
+
+
+def _retries(observation: Observation) -> str | None:
+    refusals = Counter((e.body, e.credential, e.status) for e in _permanent_refusals(observation))
+    if not refusals or max(refusals.values()) < 2:
         return None
-    (_, credential, status), times = asked.most_common(1)[0]
-    sent = f"the same request {times} times with {credential or 'no credential'}"
-    return f"{sent}, each refused with {status}"
+    (_, credential, status), count = refusals.most_common(1)[0]
+    requests = f"the same request {count} times with {credential or 'no credential'}"
+    return f"{requests}, each refused with {status}"
 
 
-def _never_gives_up(seen: Observation) -> str | None:
-    """Still asking half a minute after a permanent refusal."""
-    refused = _refused(seen)
-    if not refused:
+def _never_gives_up(observation: Observation) -> str | None:
+    refusals = _permanent_refusals(observation)
+    if not refusals:
         return None
-    last = max(exchange.at for exchange in _inference(seen)) - refused[0].at
-    if last > LONG_AFTER:
-        return f"still asking {last:.0f} s after a {refused[0].status}"
+    period = max(exchange.at for exchange in _model_requests(observation)) - refusals[0].at
+    if period > MAX_RETRY_PERIOD:
+        return f"still sending requests {period:.0f} s after a {refusals[0].status}"
     return None
 
 
-def _refreshes_twice(seen: Observation) -> str | None:
-    """One refresh token sent again after it was exchanged."""
-    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH_SUFFIX) and e.credential]
-    for token, group in itertools.groupby(
-        sorted(refreshes, key=lambda e: (e.credential or "", e.at)), key=lambda e: e.credential
-    ):
+def _refreshes_twice(observation: Observation) -> str | None:
+    refreshes = [exchange for exchange in _token_requests(observation) if exchange.credential]
+    refreshes.sort(key=lambda exchange: (exchange.credential or "", exchange.at))
+    for token, group in itertools.groupby(refreshes, key=lambda exchange: exchange.credential):
         statuses = [exchange.status for exchange in group]
         if 200 in statuses[:-1]:
-            return f"{token} was sent {len(statuses)} times, and was good for one use"
+            return f"{token} was sent {len(statuses)} times, and is valid for one use"
     return None
 
 
-def _hides_error(seen: Observation) -> str | None:
-    """A refusal of which the user is told nothing, or that a process has ended."""
-    asked = _inference(seen)
-    last = asked[-1] if asked else None
-    if last is None or (last.status or 0) < 400 or seen.outcome in _SILENT:
+def _hides_error(observation: Observation) -> str | None:
+    requests = _model_requests(observation)
+    last = requests[-1] if requests else None
+    if last is None or (last.status or 0) < 400 or observation.outcome in _WITHOUT_MESSAGE:
         return None
-    if seen.message and not PROCESS_ENDED.fullmatch(seen.message.strip()):
+    message = observation.message
+    if message and not PROCESS_EXIT_MESSAGE.fullmatch(message.strip()):
         return None
-    return f"the last answer was {last.status}, and the user was told: {seen.message or 'nothing'}"
+    return f"the last response was {last.status}, and the user was told: {message or 'nothing'}"
 
 
-_SILENT: Final = (Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNAVAILABLE, Outcome.ACCEPTED)
+_WITHOUT_MESSAGE: Final = (
+    Outcome.TIMED_OUT,
+    Outcome.CRASHED,
+    Outcome.UNAVAILABLE,
+    Outcome.ACCEPTED,
+)
+"""Outcomes without an error message, for which other findings exist."""
 
 
-def _claims_success(seen: Observation) -> str | None:
-    """A refusal, or an answer with nothing in it, that the user is told of as a good one."""
-    asked = _inference(seen)
-    if seen.outcome is not Outcome.ACCEPTED or not asked:
+def _claims_success(observation: Observation) -> str | None:
+    requests = _model_requests(observation)
+    if observation.outcome is not Outcome.ACCEPTED or not requests:
         return None
-    if (asked[-1].status or 0) >= 400:
-        return f"the last answer was {asked[-1].status}"
-    silent = seen.exit_code == 0 and not seen.message
-    return "the answer was empty" if silent else None
+    if (requests[-1].status or 0) >= 400:
+        return f"the last response was {requests[-1].status}"
+    is_empty = observation.exit_code == 0 and not observation.message
+    return "the response was empty" if is_empty else None
 
 
-def _crashes(seen: Observation) -> str | None:
-    """The program ends without a word that was meant for its user."""
-    return (seen.detail or "no reason was given") if seen.outcome is Outcome.CRASHED else None
-
-
-def _loses_login(seen: Observation) -> str | None:
-    """The stored login is worth nothing, though nobody has said that it is."""
-    stored = seen.stored_login
-    if stored is None or stored.state is LoginState.USABLE:
+def _crashes(observation: Observation) -> str | None:
+    if observation.outcome is not Outcome.CRASHED:
         return None
-    refreshes = [e for e in seen.exchanges if e.path.endswith(TOKEN_PATH_SUFFIX)]
+    return observation.detail or "without a reason"
+
+
+def _loses_login(observation: Observation) -> str | None:
+    login = observation.stored_login
+    refreshes = _token_requests(observation)
+    if login is None or login.state is LoginState.USABLE or not refreshes:
+        return None
     exchanged = {exchange.credential for exchange in refreshes if exchange.status == 200}
     refused = {e.credential for e in refreshes if e.error_type == "invalid_grant"}
     if refused - exchanged:
-        return None  # it was refused for good, and not because another session had used it
-    if stored.state is LoginState.STALE and not exchanged:
-        return None  # as it was before
-    if not refreshes:
-        return None
-    last = refreshes[-1].status
-    return f"it is {stored.state} after the token endpoint answered {last or 'nothing'}"
+        return None  # the server refused a token that no other session had used
+    if login.state is LoginState.STALE and not exchanged:
+        return None  # the login is unchanged
+    status = refreshes[-1].status
+    return f"it is {login.state} after the token endpoint answered {status or 'nothing'}"
 
 
-def _loses_session(seen: Observation) -> str | None:
-    """A session that is refused although another has renewed the login which they share."""
-    renewed = any(e.path.endswith(TOKEN_PATH_SUFFIX) and e.status == 200 for e in seen.exchanges)
-    accepted = [session for session in seen.sessions if session.outcome is Outcome.ACCEPTED]
-    lost = [session for session in seen.sessions if session.outcome in _LOST]
-    if not (renewed and accepted and lost):
+def _loses_session(observation: Observation) -> str | None:
+    refreshed = any(exchange.status == 200 for exchange in _token_requests(observation))
+    sessions = observation.sessions
+    accepted = [session for session in sessions if session.outcome is Outcome.ACCEPTED]
+    lost = [session for session in sessions if session.outcome in _LOST]
+    if not (refreshed and accepted and lost):
         return None
-    return f"{len(lost)} of {len(seen.sessions)} sessions are out, though the login was renewed"
+    return f"{len(lost)} of {len(sessions)} sessions were lost, although the login was refreshed"
 
 
 _LOST: Final = (Outcome.REJECTED, Outcome.TIMED_OUT)
 
 
-def _leaks(seen: Observation) -> str | None:
-    """A token in a file, or in what it prints, where none is meant to be."""
-    return f"in {', '.join(seen.leaks)}" if seen.leaks else None
+def _leaks(observation: Observation) -> str | None:
+    return f"in {', '.join(observation.leaks)}" if observation.leaks else None
 
 
-_LOOKS: Final[dict[str, Callable[[Observation], str | None]]] = {
-    "leaks-token": _leaks,
-    "loses-login": _loses_login,
-    "loses-session": _loses_session,
-    "claims-success": _claims_success,
-    "crashes": _crashes,
-    "hides-error": _hides_error,
-    "never-gives-up": _never_gives_up,
-    "refreshes-twice": _refreshes_twice,
-    "retries-permanent-refusal": _retries,
+class _Detector(NamedTuple):
+    """Meaning of a finding, and a function that returns the evidence for it, or None."""
+
+    meaning: str
+    detect: Callable[[Observation], str | None]
+
+
+_DETECTORS: Final[dict[str, _Detector]] = {
+    "leaks-token": _Detector(
+        "The client left a token in a file or in its output where no token belongs.", _leaks
+    ),
+    "loses-login": _Detector(
+        "The stored login became unusable although the server never rejected it.", _loses_login
+    ),
+    "loses-session": _Detector(
+        "A session was rejected although another session had refreshed their shared login.",
+        _loses_session,
+    ),
+    "claims-success": _Detector(
+        "The client reported a refusal or an empty response as success.", _claims_success
+    ),
+    "crashes": _Detector("The program ended without a message for its user.", _crashes),
+    "hides-error": _Detector(
+        "The user was not told about a refusal, or only that a process had exited.", _hides_error
+    ),
+    "never-gives-up": _Detector(
+        "The client still sent requests half a minute after a permanent refusal.", _never_gives_up
+    ),
+    "refreshes-twice": _Detector(
+        "The client sent a refresh token again after it had been exchanged.", _refreshes_twice
+    ),
+    "retries-permanent-refusal": _Detector(
+        "The client repeated a request with the same credential after a permanent refusal.",
+        _retries,
+    ),
 }
-
-
-def names() -> Iterator[tuple[str, str]]:
-    """Every name of a finding, worst first, and what it stands for."""
-    for name, look in _LOOKS.items():
-        yield name, " ".join((look.__doc__ or "").split())
+"""All findings by name, most severe first."""

@@ -1,4 +1,4 @@
-"""What counts as a change between two observations of a case, and how it is told."""
+"""Fingerprint: the fields of an observation that baseline and history compare and store."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKE
 from authprobe.observation.model import Exchange, Observation, Outcome
 
 NONE: Final = "none"
-_VARIABLE: Final = (
+_VOLATILE_TEXT: Final = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "[id]"),
     (re.compile(r"\b(?:req|msg|toolu|session|org)_[0-9A-Za-z]{6,}\b"), "[id]"),
     (re.compile(r"\bsdk-[0-9A-Za-z]{12,}\b"), "[id]"),
@@ -26,12 +26,12 @@ _VARIABLE: Final = (
     (re.compile(r"\b(127\.0\.0\.1|localhost):\d+\b"), r"\1:[port]"),
     (re.compile(r"/tmp/[^\s'\"]+"), "[path]"),  # noqa: S108
 )
-"""What differs from one run to the next though nothing has changed, the longest first."""
+"""Text that differs in every run, the longest patterns first, and its placeholders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """What two runs are compared by: no times, no ids, no order, no side requests."""
+    """Comparable fields of an observation, without times, ids, order and side requests."""
 
     outcome: str
     status: int | None = None
@@ -39,34 +39,34 @@ class Fingerprint:
     message: str | None = None
     exit_code: int | None = None
     sessions: tuple[str, ...] = ()
-    """What came of each that was started at once, sorted; not where one was cut short by chance."""
+    """Outcomes of parallel sessions, sorted; empty after a timeout, when they depend on chance."""
     requests: tuple[str, ...] = ()
-    """Each that concerns authentication as a line, sorted; with its number where that is stable."""
+    """One line per different authentication request, sorted, with its count if that is stable."""
 
 
-def fingerprint(seen: Observation) -> Fingerprint:
-    """What of an observation counts as a change, if it is another the next time."""
+def fingerprint(observation: Observation) -> Fingerprint:
+    """Return the fingerprint of an observation."""
     return Fingerprint(
-        outcome=seen.outcome.value,
-        status=seen.status,
-        error_type=seen.error_type,
-        message=None if seen.message is None else normalize_text(seen.message),
-        exit_code=seen.exit_code,
-        sessions=_sessions(seen),
-        requests=tuple(sorted(_requests(seen))),
+        outcome=observation.outcome.value,
+        status=observation.status,
+        error_type=observation.error_type,
+        message=None if observation.message is None else normalize_text(observation.message),
+        exit_code=observation.exit_code,
+        sessions=_session_outcomes(observation),
+        requests=tuple(sorted(_request_lines(observation))),
     )
 
 
-def _sessions(seen: Observation) -> tuple[str, ...]:
-    if seen.outcome is Outcome.TIMED_OUT:
+def _session_outcomes(observation: Observation) -> tuple[str, ...]:
+    if observation.outcome is Outcome.TIMED_OUT:
         return ()
-    return tuple(sorted(session.outcome.value for session in seen.sessions))
+    return tuple(sorted(session.outcome.value for session in observation.sessions))
 
 
 def normalize_text(text: str) -> str:
-    """The text with a word in the place of each id, time, duration, port and temporary path."""
-    for pattern, word in _VARIABLE:
-        text = pattern.sub(word, text)
+    """Return the text with placeholders for ids, times, durations, ports and temporary paths."""
+    for pattern, placeholder in _VOLATILE_TEXT:
+        text = pattern.sub(placeholder, text)
     return text
 
 
@@ -79,11 +79,11 @@ class Transition:
     after: str
 
 
-def transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]:
-    """Every field that has changed, in the order of the fields; requests one by one."""
+def find_transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]:
+    """Return a transition for each changed field, in field order, and each changed request."""
     fields = ("outcome", "status", "error_type", "message", "exit_code")
     changed = [
-        Transition(field=name, before=_shown(getattr(before, name)), after=_shown(value))
+        Transition(field=name, before=value_text(getattr(before, name)), after=value_text(value))
         for name in fields
         if (value := getattr(now, name)) != getattr(before, name)
     ]
@@ -97,12 +97,12 @@ def transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]
 
 
 def describe_transition(transition: Transition) -> str:
-    """What it was and what it is, in one line."""
+    """Return the field and its two values on one line."""
     return f"{transition.field}: {transition.before} → {transition.after}"
 
 
-def credential_words(credential: str | None, header: str | None) -> str | None:
-    """The slot of a credential and the header that it stands in; None: nothing is stated."""
+def describe_credential(credential: str | None, header: str | None) -> str | None:
+    """Return a phrase for a credential's slot and header; None: neither is stated."""
     if NONE in (credential, header):
         return "no credential"
     if credential is None:
@@ -110,58 +110,58 @@ def credential_words(credential: str | None, header: str | None) -> str | None:
     return f"{credential} in {header}" if header else credential
 
 
-def _requests(seen: Observation) -> Iterator[str]:
-    """The lines of all requests that concern authentication.
+def _request_lines(observation: Observation) -> Iterator[str]:
+    """Yield a line for each different authentication request.
 
-    A number is told for those to a model or a token endpoint only, and only of a client that came
-    to an end by itself: how often the others are made, and how many retries fit into a time limit,
-    is chance.
+    Only requests to a model or a token endpoint have a count, and only if the client exited by
+    itself: how often it makes others, or how many retries fit into a time limit, is chance.
     """
-    lines = Counter((_line(e), has_stable_count(e)) for e in seen.exchanges if is_auth_request(e))
-    ended = seen.outcome is not Outcome.TIMED_OUT
-    for (line, counted), times in lines.items():
-        yield f"{line} ({times} times)" if counted and ended and times > 1 else line
+    requests = [exchange for exchange in observation.exchanges if is_auth_request(exchange)]
+    lines = Counter((_request_line(request), has_stable_count(request)) for request in requests)
+    exited = observation.outcome is not Outcome.TIMED_OUT
+    for (line, is_stable), count in lines.items():
+        yield f"{line} ({count} times)" if is_stable and exited and count > 1 else line
 
 
-def _line(exchange: Exchange) -> str:
-    sent = credential_words(exchange.credential or NONE, exchange.credential_header)
+def _request_line(exchange: Exchange) -> str:
+    credential = describe_credential(exchange.credential or NONE, exchange.credential_header)
     target = f"{exchange.method} {exchange.host}{exchange.path}"
-    return f"{target}, {sent}, status {_shown(exchange.status)}"
+    return f"{target}, {credential}, status {value_text(exchange.status)}"
 
 
 def has_stable_count(exchange: Exchange) -> bool:
-    """Whether a client makes it as often as it means to: to a model, or to a token endpoint."""
+    """Return True for requests whose number a client controls: to a model or token endpoint."""
     return exchange.path == MESSAGES_PATH or exchange.path.endswith(TOKEN_PATH_SUFFIX)
 
 
 def is_auth_request(exchange: Exchange) -> bool:
-    """Whether a request is to a model, a token or an authorization endpoint, or another below
-    `/v1/`.
-    """
+    """Return True for requests below `/v1/`, and to token and authorization endpoints."""
     return any(part in exchange.path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
 
 
-_TIMES: Final = re.compile(r"(?P<line>.*?)(?: \((?P<times>\d+) times\))?", re.DOTALL)
+_REQUEST_LINE: Final = re.compile(r"(?P<line>.*?)(?: \((?P<count>\d+) times\))?", re.DOTALL)
 
 
 def _request_transitions(before: tuple[str, ...], now: tuple[str, ...]) -> Iterator[Transition]:
-    """A line for each request that is new, gone, or made another number of times."""
-    old, new = dict(map(_read, before)), dict(map(_read, now))
+    """Yield a transition for each request that is new, missing or differs in its count."""
+    old, new = dict(map(_parse_request_line, before)), dict(map(_parse_request_line, now))
     for line in sorted(old.keys() | new.keys()):
-        was, now_is = old.get(line, 0), new.get(line, 0)
-        if was != now_is:
-            yield Transition(field=f"request {line}", before=_times(was), after=_times(now_is))
+        counts = old.get(line, 0), new.get(line, 0)
+        if counts[0] != counts[1]:
+            was, is_now = map(_count_text, counts)
+            yield Transition(field=f"request {line}", before=was, after=is_now)
 
 
-def _read(line: str) -> tuple[str, int]:
-    found = _TIMES.fullmatch(line)
-    assert found is not None  # noqa: S101 - it matches every text
-    return found["line"], int(found["times"] or 1)
+def _parse_request_line(line: str) -> tuple[str, int]:
+    match = _REQUEST_LINE.fullmatch(line)
+    assert match is not None  # noqa: S101 - the pattern matches every text
+    return match["line"], int(match["count"] or 1)
 
 
-def _times(number: int) -> str:
-    return "not made" if number == 0 else "once" if number == 1 else f"{number} times"
+def _count_text(count: int) -> str:
+    return "not made" if count == 0 else "once" if count == 1 else f"{count} times"
 
 
-def _shown(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return a value as text; `none` for None."""
     return NONE if value is None else str(value)

@@ -1,15 +1,15 @@
-"""What happened when a case was probed; every text in it is already redacted."""
+"""Observation: the record of one probe; every text in it is already redacted."""
 
 import enum
 from dataclasses import dataclass, field
 from typing import Final
 
-NOT_THERE: Final = "not in this version"
-"""The detail of an observation where a client lacks the command that is asked for."""
+COMMAND_MISSING: Final = "not in this version"
+"""Detail of an observation of a client version that lacks the subcommand or option."""
 
 
 class Outcome(enum.StrEnum):
-    """What came of a case, in one word."""
+    """Result of one probe, as a single word."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -21,21 +21,21 @@ class Outcome(enum.StrEnum):
     TIMED_OUT = "timed-out"
     CRASHED = "crashed"
     UNAVAILABLE = "unavailable"
-    """It could not be tested here."""
+    """The case could not be tested here."""
 
 
 class ChildNetwork(enum.StrEnum):
-    """What keeps the clients of a run from the outside."""
+    """Network isolation of the client processes."""
 
     LOOPBACK = "loopback"
-    """They have a network of their own with nothing but loopback (network_namespaces(7))."""
+    """A network namespace with nothing but loopback (network_namespaces(7))."""
     MACHINE = "machine"
-    """They have the machine's: only their environment leads them to the proxy, which refuses."""
+    """No isolation: environment variables point the clients to a proxy that refuses other hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request that reached the backend, and its answer."""
+    """One request that reached the backend, and its response."""
 
     method: str
     host: str
@@ -43,131 +43,129 @@ class Exchange:
     credential_header: str | None
     """`authorization`, `x-api-key` or `body`."""
     credential: str | None
-    """Slot name of the token that was sent, never its value; `foreign`: nobody knows it."""
+    """Slot of the token that was sent, never its value; `foreign`: the backend never issued it."""
     betas: tuple[str, ...] = ()
     status: int | None = None
-    """None: the request was not answered."""
+    """None: the request received no response."""
     elapsed: float = 0.0
     at: float = 0.0
     """Seconds since the case began."""
     rule: str | None = None
-    """The emulator's rule that answered; `deny:` and more: there was none."""
+    """Id of the emulator's rule that answered; `deny:<reason>` if no rule matched."""
     faults: tuple[str, ...] = ()
-    """Faults of the scenario that the request met, by name."""
+    """Names of the faults that affected the request."""
     nearest: str | None = None
-    """Where no rule answered: the rule, or the host, that comes nearest."""
+    """If no rule matched: the most similar rule or host."""
     differs: tuple[str, ...] = ()
-    """In which fields the request differs from it."""
+    """Fields in which the request differs from `nearest`."""
     error_type: str | None = None
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    """Request headers that concern authentication; tokens redacted, the user-agent hashed."""
+    """Request headers relevant to authentication; tokens redacted, the user-agent hashed."""
     body: str | None = None
-    """Hash of the body of a request to a model: equal ones are the same request sent again."""
+    """Hash of the body of a request to a model; equal hashes mean that a request was repeated."""
     products: tuple[str, ...] = ()
-    """Known clients that the user-agent names, as `name/version` (RFC 9110, 10.1.5)."""
+    """Supported clients named in the user-agent, as `name/version` (RFC 9110, 10.1.5)."""
     scopes: tuple[str, ...] = ()
-    """What an authorization was asked for with (RFC 6749, 3.3)."""
+    """Scopes requested in an authorization request (RFC 6749, 3.3)."""
     retry_after: str | None = None
-    """What the answer said of when to ask again (RFC 9110, 10.2.3)."""
+    """Retry-After header of the response (RFC 9110, 10.2.3)."""
     content_type: str | None = None
-    """Of the answer; None: it had no body, or there was none."""
+    """Content type of the response; None: no body, or no response."""
     size_bytes: int | None = None
-    """Of the answer's body; None: a stream, or no answer."""
+    """Size of the response body; None: a stream, or no response."""
     complete: bool = True
-    """False: the answer broke off, or a stream ended without its last event."""
+    """False: the response was cut off, or a stream ended before its last event."""
     clock_offset: float = 0.0
-    """Seconds by which the `Date` of the answer is ahead of this machine's clock."""
+    """Seconds by which the response's `Date` is ahead of the local clock."""
 
 
 class LoginState(enum.StrEnum):
-    """What the stored login of a client is worth when the client has ended."""
+    """State of a client's stored login after the client has exited."""
 
     USABLE = "usable"
-    """Its access token is good, or its refresh token is."""
+    """Its access token or its refresh token is valid."""
     STALE = "stale"
-    """Neither is good: the refresh token was used, was revoked or has expired."""
+    """Neither is valid: the refresh token was used or revoked, or has expired."""
     BLANKED = "blanked"
-    """The record is there and its tokens are empty."""
+    """The record exists, and its tokens are empty."""
     DAMAGED = "damaged"
-    """The file cannot be read as a login."""
+    """The file cannot be parsed as a login."""
     REMOVED = "removed"
-    """The file, or the login in it, is gone."""
+    """The file, or the login in it, was deleted."""
 
 
 class LoginExpiry(enum.StrEnum):
-    """When the access token of a stored login expires, as the login itself says."""
+    """Expiry of a stored login's access token, according to the login itself."""
 
     AHEAD = "ahead"
     PAST = "past"
     ZERO = "zero"
-    """At the number 0, or at no time that is a number."""
+    """The number 0, or a value that is not a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogin:
-    """The credentials file of a client when it has ended; tokens by their slot names."""
+    """Credentials file of a client after it has exited; tokens by their slots."""
 
     state: LoginState
     access: str | None = None
     refresh: str | None = None
-    """`foreign`: the backend has made no such token."""
+    """`foreign`: a token the backend never issued."""
     expiry: LoginExpiry | None = None
     subscription: str | None = None
-    """The plan that it names."""
+    """Subscription plan named in the file."""
     mode: str | None = None
     """The file's permissions, in octal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One of several clients that were started at once."""
+    """One of several client processes that ran at the same time."""
 
     outcome: Outcome
     status: int | None = None
     message: str | None = None
-    """What it told its user."""
+    """Message that the client showed its user."""
     exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """All that a probe saw."""
+    """Everything recorded during one probe."""
 
     outcome: Outcome
     status: int | None = None
-    """Of the refusal as the client reports it; else of the last answer to a model request."""
+    """Status of the refusal that the client reports, else of the last model request."""
     reported_status: int | None = None
-    """What the client itself reports, as `api_error_status` of `claude -p`; None: it does not."""
+    """Status in the client's own output (`api_error_status` of `claude -p`); None: not reported."""
     error_type: str | None = None
     message: str | None = None
-    """What the client told its user, or the error message of a plain answer."""
+    """Message that the client showed its user, or the error message of an HTTP response."""
     exit_code: int | None = None
     elapsed: float = 0.0
     detail: str | None = None
-    """One line of our own: why there is no answer, or what could not be done."""
+    """One line by authprobe: why there is no response, or why the case was untestable."""
     exchanges: tuple[Exchange, ...] = ()
     egress_refused: tuple[str, ...] = ()
-    """Hosts outside the emulated ones that the client asked for, each once, sorted."""
+    """Other hosts than the emulated ones that the client tried to reach, sorted."""
     client_version: str | None = None
-    """What really ran, not what was asked for."""
+    """Version that ran, which may differ from the requested one."""
     stored_login: StoredLogin | None = None
-    """None: the client was given no stored login, and has stored none."""
+    """None: the client received no stored login, and stored none."""
     sessions: tuple[Session, ...] = ()
-    """What came of each, where several were started at once."""
+    """One entry per process, if several ran at the same time."""
     leaks: tuple[str, ...] = ()
-    """Where the client left a token that is not meant to be there: files of its home, and
-    `its output` with the stream.
-    """
+    """Places of leaked tokens: files in the client's home, or `its output` with the stream."""
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether the client could not be tested; that it has no such command says something."""
-        return self.outcome is Outcome.UNAVAILABLE and self.detail != NOT_THERE
+    def untestable(self) -> bool:
+        """True if the case could not be tested; a missing subcommand is a result, not that."""
+        return self.outcome is Outcome.UNAVAILABLE and self.detail != COMMAND_MISSING
 
 
 def status_outcome(status: int) -> Outcome:
-    """The outcome that an HTTP status stands for.
+    """Return the outcome for an HTTP status.
 
     529 is the overload status of the Claude API (platform.claude.com/docs/en/api/errors).
     """
@@ -180,7 +178,7 @@ def status_outcome(status: int) -> Outcome:
             return Outcome.OVERLOADED
         case _ if status >= 500:
             return Outcome.SERVER_ERROR
-        case _ if status >= 300:  # a redirect is not followed, and is no answer
+        case _ if status >= 300:  # a redirect is not followed, so the request was not accepted
             return Outcome.REJECTED
         case _:
             return Outcome.ACCEPTED

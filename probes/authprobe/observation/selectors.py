@@ -1,4 +1,4 @@
-"""Fields of an observation by the names that a user asks for them with, and their values."""
+"""Selectors: the fields of an observation that `--when` can name, and their values."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,113 +12,135 @@ from authprobe.core.claude_api import (
 )
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
-from authprobe.observation.findings import find
-from authprobe.observation.fingerprint import NONE, credential_words, fingerprint, is_auth_request
+from authprobe.observation.findings import find_findings
+from authprobe.observation.fingerprint import (
+    NONE,
+    describe_credential,
+    fingerprint,
+    is_auth_request,
+    value_text,
+)
 from authprobe.observation.model import Exchange, Observation, Outcome
 
-Value = tuple[str, ...]
-"""A field as sorted texts, so that neither order nor number counts where they are chance."""
+FieldValue = tuple[str, ...]
+"""Values of a field as sorted texts, without duplicates, as order and number may be chance."""
 
 
-def _one(value: object) -> Value:
-    return (NONE if value is None else str(value),)
+def _single_value(value: object) -> FieldValue:
+    return (value_text(value),)
 
 
-def _of_exchanges(
-    read: Callable[[Exchange], Iterable[object]],
-    among: Callable[[Exchange], bool] = is_auth_request,
-) -> Callable[[Observation], Value]:
-    """The different values in all of these requests."""
+def _exchange_values(
+    values_of: Callable[[Exchange], Iterable[object]],
+    is_selected: Callable[[Exchange], bool] = is_auth_request,
+) -> Callable[[Observation], FieldValue]:
+    """Return a selector for the different values in the selected exchanges."""
 
-    def values(seen: Observation) -> Value:
-        found = {_one(x)[0] for e in seen.exchanges if among(e) for x in read(e)}
-        return tuple(sorted(found))
+    def select(observation: Observation) -> FieldValue:
+        exchanges = filter(is_selected, observation.exchanges)
+        values = {value_text(value) for exchange in exchanges for value in values_of(exchange)}
+        return tuple(sorted(values))
 
-    return values
+    return select
 
 
-def _asks_model(exchange: Exchange) -> bool:
+def _is_model_request(exchange: Exchange) -> bool:
     return exchange.path == MESSAGES_PATH
 
 
-def _asks_for_token(exchange: Exchange) -> bool:
+def _is_token_request(exchange: Exchange) -> bool:
     return exchange.path.endswith(TOKEN_PATH_SUFFIX)
 
 
-def _authorizes(exchange: Exchange) -> bool:
+def _is_authorization_request(exchange: Exchange) -> bool:
     return exchange.path.endswith(AUTHORIZE_PATH_SUFFIX)
 
 
 def _credential(exchange: Exchange) -> Iterable[object]:
-    yield credential_words(exchange.credential or NONE, exchange.credential_header)
+    yield describe_credential(exchange.credential or NONE, exchange.credential_header)
 
 
-GOES_ON: Final = "goes on"
-_MANY: Final = 3
-"""Refusals of one request, after which a client that is still running will ask again."""
+KEEPS_RETRYING: Final = "goes on"
+_MIN_REFUSALS: Final = 3
+"""Refusals of one request from which a client that is still running counts as retrying."""
 
 
-def keeps_retrying(seen: Observation) -> bool:
-    """Whether a client was still asking what it had been refused for good, when its time was up."""
-    return seen.outcome is Outcome.TIMED_OUT and _most_refusals(seen) >= _MANY
+def keeps_retrying(observation: Observation) -> bool:
+    """Return True if the client was retrying a permanently refused request at its time limit."""
+    return observation.outcome is Outcome.TIMED_OUT and _most_refusals(observation) >= _MIN_REFUSALS
 
 
-def bypassed_proxy(seen: Observation) -> bool:
-    """Whether a client that could not connect did not even come to the proxy: nothing can be seen
-    of one that takes no proxy from its environment.
+def bypassed_proxy(observation: Observation) -> bool:
+    """Return True if the client could not connect and never reached the proxy.
+
+    A client that ignores the proxy variables of its environment cannot be observed.
     """
-    return seen.outcome is Outcome.UNREACHABLE and not seen.exchanges
+    return observation.outcome is Outcome.UNREACHABLE and not observation.exchanges
 
 
-def _most_refusals(seen: Observation) -> int:
-    """How often the request was refused that was refused most often; 401 and the like."""
-    refused = (e.body for e in seen.exchanges if _asks_model(e) and e.status in PERMANENT_STATUSES)
-    return max(Counter(refused).values(), default=0)
+def _most_refusals(observation: Observation) -> int:
+    """Return the number of permanent refusals of the request that was refused most often."""
+    refusals = Counter(
+        exchange.body
+        for exchange in observation.exchanges
+        if _is_model_request(exchange) and exchange.status in PERMANENT_STATUSES
+    )
+    return max(refusals.values(), default=0)
 
 
-def _refusals(seen: Observation) -> Value:
-    return (GOES_ON if keeps_retrying(seen) else str(_most_refusals(seen)),)
+def _refusals(observation: Observation) -> FieldValue:
+    return (KEEPS_RETRYING if keeps_retrying(observation) else str(_most_refusals(observation)),)
 
 
-SELECTORS: Final[dict[str, Callable[[Observation], Value]]] = {
-    "outcome": lambda seen: _one(seen.outcome.value),
-    "status": lambda seen: _one(seen.status),
-    "reported_status": lambda seen: _one(seen.reported_status),
-    "error_type": lambda seen: _one(seen.error_type),
-    "message": lambda seen: _one(fingerprint(seen).message),
-    "exit_code": lambda seen: _one(seen.exit_code),
-    "requests": lambda seen: fingerprint(seen).requests,
-    "betas": _of_exchanges(lambda exchange: exchange.betas),
+SELECTORS: Final[dict[str, Callable[[Observation], FieldValue]]] = {
+    "outcome": lambda observation: _single_value(observation.outcome.value),
+    "status": lambda observation: _single_value(observation.status),
+    "reported_status": lambda observation: _single_value(observation.reported_status),
+    "error_type": lambda observation: _single_value(observation.error_type),
+    "message": lambda observation: _single_value(fingerprint(observation).message),
+    "exit_code": lambda observation: _single_value(observation.exit_code),
+    "requests": lambda observation: fingerprint(observation).requests,
+    "betas": _exchange_values(lambda exchange: exchange.betas),
     "refusals": _refusals,
-    "findings": lambda seen: tuple(sorted(finding.name for finding in find(seen))),
-    "stored_login": lambda seen: _one(seen.stored_login and seen.stored_login.state.value),
-    "stored_login.access": lambda seen: _one(seen.stored_login and seen.stored_login.access),
-    "stored_login.mode": lambda seen: _one(seen.stored_login and seen.stored_login.mode),
-    "model.credential": _of_exchanges(_credential, _asks_model),
-    "model.betas": _of_exchanges(lambda exchange: exchange.betas, _asks_model),
-    "token.host": _of_exchanges(lambda exchange: [exchange.host], _asks_for_token),
-    "authorize.host": _of_exchanges(lambda exchange: [exchange.host], _authorizes),
-    "authorize.scopes": _of_exchanges(lambda exchange: exchange.scopes, _authorizes),
-    "exchange.method": _of_exchanges(lambda exchange: [exchange.method]),
-    "exchange.host": _of_exchanges(lambda exchange: [exchange.host]),
-    "exchange.path": _of_exchanges(lambda exchange: [exchange.path]),
-    "exchange.status": _of_exchanges(lambda exchange: [exchange.status]),
-    "exchange.credential": _of_exchanges(lambda exchange: [exchange.credential]),
-    "exchange.credential_header": _of_exchanges(lambda exchange: [exchange.credential_header]),
-    "exchange.rule": _of_exchanges(lambda exchange: [exchange.rule]),
-    "exchange.scopes": _of_exchanges(lambda exchange: exchange.scopes),
+    "findings": lambda observation: tuple(
+        sorted(finding.name for finding in find_findings(observation))
+    ),
+    "stored_login": lambda observation: _single_value(
+        observation.stored_login and observation.stored_login.state.value
+    ),
+    "stored_login.access": lambda observation: _single_value(
+        observation.stored_login and observation.stored_login.access
+    ),
+    "stored_login.mode": lambda observation: _single_value(
+        observation.stored_login and observation.stored_login.mode
+    ),
+    "model.credential": _exchange_values(_credential, _is_model_request),
+    "model.betas": _exchange_values(lambda exchange: exchange.betas, _is_model_request),
+    "token.host": _exchange_values(lambda exchange: [exchange.host], _is_token_request),
+    "authorize.host": _exchange_values(lambda exchange: [exchange.host], _is_authorization_request),
+    "authorize.scopes": _exchange_values(
+        lambda exchange: exchange.scopes, _is_authorization_request
+    ),
+    "exchange.method": _exchange_values(lambda exchange: [exchange.method]),
+    "exchange.host": _exchange_values(lambda exchange: [exchange.host]),
+    "exchange.path": _exchange_values(lambda exchange: [exchange.path]),
+    "exchange.status": _exchange_values(lambda exchange: [exchange.status]),
+    "exchange.credential": _exchange_values(lambda exchange: [exchange.credential]),
+    "exchange.credential_header": _exchange_values(lambda exchange: [exchange.credential_header]),
+    "exchange.rule": _exchange_values(lambda exchange: [exchange.rule]),
+    "exchange.scopes": _exchange_values(lambda exchange: exchange.scopes),
 }
-"""What `--when` can name."""
+"""Functions from an observation to the values of a field, by the name of the field."""
 
 EXIT_FIELDS: Final = frozenset({"outcome", "status", "reported_status", "message", "exit_code"})
-"""Those that say nothing of a client which was ended while it went on asking."""
+"""Fields without meaning for a client that was killed at its time limit while it retried."""
 
 
 def check_field(name: str) -> None:
-    """See that there is such a field.
+    """Check that `--when` can name this field.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: unknown field.
     """
     if name not in SELECTORS:
         hint = did_you_mean(name, SELECTORS, otherwise=f"choose from {', '.join(SELECTORS)}")

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Case: one combination of a scenario's axes, and its stable id."""
 
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ from authprobe.scenario.model import (
     parse_client,
 )
 
-REQUEST: Final = "request"
+REQUEST_FLOW: Final = "request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,41 +41,45 @@ class Case:
     endpoint: Endpoint | None
     """None: the client chooses its own addresses."""
     credentials: tuple[Credential, ...]
-    """All that are handed over, at once."""
+    """Credentials that the client receives, all at the same time."""
     headers: Mapping[str, str | None]
     backend: Backend
     environment: Mapping[str, str]
-    """Further variables that the client is started with."""
+    """Further environment variables for the client."""
     expectation: Expectation
     limit: float
     """Seconds."""
     tags: tuple[str, ...]
     formerly: tuple[str, ...] = ()
-    """Ids that it had before its scenario was renamed."""
+    """Ids of the case before its scenario was renamed."""
 
     @property
     def flow(self) -> str:
-        """What the client is asked to do; our own HTTP client sends one `request`."""
-        return REQUEST if self.client.kind is ClientKind.RAW_HTTP else self.names.flow
+        """Name of the flow that the client runs; `request` for raw HTTP."""
+        return REQUEST_FLOW if self.client.kind is ClientKind.RAW_HTTP else self.names.flow
 
     @property
     def fault(self) -> str | None:
-        """The trouble that the backend is set to make, by name."""
+        """Names of the faults that the backend is configured with; None: no fault."""
         names = [x if isinstance(x, str) else x.name for x in self.backend.faults]
         return ", ".join(dict.fromkeys(names)) or None
 
 
 def expand(scenario: Scenario) -> tuple[Case, ...]:
-    """Every case of the scenario, in file order; the scenario has passed `load`'s checks."""
+    """Return every case of a scenario that passed the checks of `load`, in file order."""
     return tuple(make_case(scenario, names) for names in combinations(scenario))
 
 
 def make_case(scenario: Scenario, names: Names) -> Case:
-    """The case for one combination of names that the scenario defines."""
-    spoken_of = (names, *_ranges_with(scenario, names))
-    rule = next((r for r in rules(scenario) if any(matches(r.when, n) for n in spoken_of)), None)
-    if rule is None:  # `load` refuses such a file; only `--client` gets here
-        raise SettingsError(f"--client {names.client}: '{scenario.id}' expects nothing of it")
+    """Return the case for a combination of names.
+
+    Raises:
+        SettingsError: the scenario has no expectation for this client.
+    """
+    spellings = (names, *_range_spellings(scenario, names))
+    rule = next((r for r in rules(scenario) if any(matches(r.when, n) for n in spellings)), None)
+    if rule is None:  # `load` rejects such files, so the client comes from `--client`
+        raise SettingsError(f"--client {names.client}: '{scenario.id}' has no expectation for it")
     return Case(
         id=case_id(scenario.id, names),
         scenario=scenario.id,
@@ -97,34 +101,35 @@ def make_case(scenario: Scenario, names: Names) -> Case:
 
 
 def case_id(scenario_id: str, names: Names) -> str:
-    """`scenario/client/endpoint/credential`, then what is not the default of headers, backend,
-    environment and flow.
+    """Return `scenario/client/endpoint/credential`, then the names of the other axes.
+
+    Headers, backend, environment and flow are left out if they are the default.
     """
     parts = [scenario_id, names.client, names.endpoint, names.credential]
-    others = names.headers, names.backend, names.environment
-    parts += [name for name in others if name != DEFAULT]
+    optional = names.headers, names.backend, names.environment
+    parts += [name for name in optional if name != DEFAULT]
     parts += [names.flow] if names.flow != Flow.PROMPT else []
     return "/".join(parts)
 
 
-def _ranges_with(scenario: Scenario, names: Names) -> Iterator[Names]:
-    """These names as the scenario spells them where it names a range: its rules speak of that."""
-    spelled = itertools.chain(
-        scenario.matrix.client, (given.client for given in scenario.include if given.client)
+def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
+    """Yield the names with the client as each matching range of the scenario; rules name ranges."""
+    spellings = itertools.chain(
+        scenario.matrix.client, (entry.client for entry in scenario.include if entry.client)
     )
-    for client in dict.fromkeys(spelled):
-        if _is_in(names.client, client):
+    for client in dict.fromkeys(spellings):
+        if _is_client_in(names.client, client):
             yield dataclasses.replace(names, client=canonical(client))
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_in(client: str, spelled: str) -> bool:
-    """Whether a client at an exact version is one of those that another spelling means."""
-    asked: Client | None = parse_client(client)
-    given: Client | None = parse_client(spelled)
-    while asked and given and asked.kind is given.kind:
-        wanted = read_range(given.version)
-        if not (wanted.holds(asked.version) if wanted else asked.version == given.version):
+def _is_client_in(exact_client: str, client_range: str) -> bool:
+    """Return True if the range includes the client and the clients that it runs through."""
+    exact: Client | None = parse_client(exact_client)
+    other: Client | None = parse_client(client_range)
+    while exact and other and exact.kind is other.kind:
+        versions = read_range(other.version)
+        if not (versions.holds(exact.version) if versions else exact.version == other.version):
             return False
-        asked, given = asked.through, given.through
-    return asked is given is None
+        exact, other = exact.through, other.through
+    return exact is other is None

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Matching of case ids: exact ids, shell patterns, and ids without client versions."""
 
 import re
 from collections.abc import Iterable
@@ -8,28 +8,33 @@ from typing import Final
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
 
-VERSION: Final = re.compile(r"@[^/+]+")
+CLIENT_VERSION: Final = re.compile(r"@[^/+]+")
 
 
 def without_version(case: str) -> str:
-    """The id of a case, or a pattern for ids, without the versions of its clients."""
-    return VERSION.sub("", case)
+    """Return a case id, or a pattern for ids, without client versions."""
+    return CLIENT_VERSION.sub("", case)
 
 
-def named_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
-    """The ids that a name means, as an id or a pattern; versions make no difference in either.
+def matching_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids that an id or a pattern matches, ignoring client versions in both.
 
     Raises:
-        SettingsError: it means none.
+        SettingsError: there is none.
     """
-    asked, plain = without_version(name), {id: without_version(id) for id in ids}
-    found = tuple(id for id, own in plain.items() if own == asked or fnmatchcase(own, asked))
-    if not found:
-        hint = did_you_mean(asked, plain.values())
+    pattern, plain_ids = without_version(name), {id: without_version(id) for id in ids}
+    matches = tuple(id for id, plain_id in plain_ids.items() if matches_id(pattern, plain_id))
+    if not matches:
+        hint = did_you_mean(pattern, plain_ids.values())
         raise SettingsError(f"{name}: no such case{hint}")
-    return found
+    return matches
 
 
 def matching_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
-    """The ids that a name means: itself, or all that fit it as a pattern."""
-    return tuple(id for id in ids if id == name or fnmatchcase(id, name))
+    """Return the ids that an id or a pattern matches."""
+    return tuple(id for id in ids if matches_id(name, id))
+
+
+def matches_id(name: str, id: str) -> bool:
+    """Return True if `name` equals the id, or is a shell pattern that matches it."""
+    return id == name or fnmatchcase(id, name)

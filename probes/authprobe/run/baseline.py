@@ -1,4 +1,4 @@
-"""The baseline: what a team has accepted of each case, as a file whose changes read well in git."""
+"""Baseline: the accepted status and fingerprint of each case, in a file made for git diffs."""
 
 import datetime
 import functools
@@ -19,31 +19,31 @@ from authprobe.run.results_file import read_run
 from authprobe.verdict.accepted import Accepted
 
 SCHEMA_VERSION: Final = 1
-IDENTITY: Final = 2
-"""How cases are named: `scenario/client/endpoint/credential`, and what is not the default.
+ID_SCHEME: Final = 2
+"""Version of the case id scheme: `scenario/client/endpoint/credential`, then non-default axes.
 
-An axis that comes later adds to the names of its other values only, and changes none of these.
+A new axis changes only the ids of cases with a non-default value of it, so needs no new version.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """All accepted cases, by id."""
+    """Accepted cases by id."""
 
     cases: Mapping[str, Accepted]
 
-    def of(self, case_id: str, formerly: Iterable[str] = ()) -> Accepted | None:
-        """A case under its id, or one that it had before; None: it was never accepted."""
-        return next((self.cases[x] for x in (case_id, *formerly) if x in self.cases), None)
+    def get(self, case_id: str, formerly: Iterable[str] = ()) -> Accepted | None:
+        """Return the case by its id or a former one; None: it was never accepted."""
+        return next((self.cases[id] for id in (case_id, *formerly) if id in self.cases), None)
 
 
-EMPTY: Final = Baseline(cases={})
+EMPTY_BASELINE: Final = Baseline(cases={})
 
 
-def accepted_of(
+def accept_record(
     record: CaseRecord, *, on: datetime.date, tool: str, note: str | None = None
 ) -> Accepted:
-    """What is kept of a case of a run."""
+    """Return a case of a run as an entry of the baseline."""
     return Accepted(
         id=record.id,
         status=record.verdict.status,
@@ -55,55 +55,58 @@ def accepted_of(
     )
 
 
-def baseline_of(run: Run) -> Baseline:
-    """A whole run as a baseline."""
+def baseline_from_run(run: Run) -> Baseline:
+    """Return a baseline of all cases of a run."""
     day, tool = run.started_at.date(), run.tool.version
-    return Baseline(cases={r.id: accepted_of(r, on=day, tool=tool) for r in run.cases})
+    return Baseline(cases={r.id: accept_record(r, on=day, tool=tool) for r in run.cases})
 
 
 def updated_baseline(
-    old: Baseline, run: Run, chosen: Iterable[CaseRecord], note: str | None
+    old: Baseline, run: Run, records: Iterable[CaseRecord], note: str | None
 ) -> Baseline:
-    """The baseline with these cases of the run; a case that has not changed keeps its line."""
+    """Return the baseline with these records of the run; unchanged cases keep their entries."""
     cases = dict(old.cases)
-    for record in chosen:
-        new = accepted_of(record, on=run.started_at.date(), tool=run.tool.version, note=note)
-        before = old.of(record.id, record.formerly)
-        for name in record.formerly:
-            cases.pop(name, None)
-        same = before is not None and (before.status, before.seen) == (new.status, new.seen)
-        if before is not None and same and note is None:
-            new = replace(before, id=new.id)
+    for record in records:
+        new = accept_record(record, on=run.started_at.date(), tool=run.tool.version, note=note)
+        previous = old.get(record.id, record.formerly)
+        for former_id in record.formerly:
+            cases.pop(former_id, None)
+        if previous is not None and note is None and _is_same(previous, new):
+            new = replace(previous, id=new.id)
         cases[new.id] = new
     return Baseline(cases=cases)
 
 
-def without(old: Baseline, ids: Iterable[str]) -> Baseline:
-    """The baseline less these cases."""
-    gone = set(ids)
-    return Baseline(cases={id: case for id, case in old.cases.items() if id not in gone})
+def _is_same(previous: Accepted, new: Accepted) -> bool:
+    return (previous.status, previous.seen) == (new.status, new.seen)
 
 
-def absent(baseline: Baseline, records: Iterable[CaseRecord]) -> tuple[str, ...]:
-    """The accepted cases that a whole run has not, under this name or a later one; sorted."""
-    present = {name for record in records for name in (record.id, *record.formerly)}
+def without_cases(old: Baseline, ids: Iterable[str]) -> Baseline:
+    """Return the baseline without these cases."""
+    removed = set(ids)
+    return Baseline(cases={id: case for id, case in old.cases.items() if id not in removed})
+
+
+def absent_cases(baseline: Baseline, records: Iterable[CaseRecord]) -> tuple[str, ...]:
+    """Return the ids of accepted cases that a complete run no longer has, sorted."""
+    present = {id for record in records for id in (record.id, *record.formerly)}
     return tuple(sorted(baseline.cases.keys() - present))
 
 
 def dump_baseline(baseline: Baseline) -> str:
-    """The text of the file: a line for each case, sorted, so that a change is a changed line."""
-    lines = (_line(case) for _, case in sorted(baseline.cases.items()))
-    head = f'{{\n"schema_version": {SCHEMA_VERSION},\n"identity": {IDENTITY},\n"cases": [\n'
+    """Return the text of the file: one line per case, sorted, so that diffs show changed cases."""
+    lines = (_case_line(case) for _, case in sorted(baseline.cases.items()))
+    head = f'{{\n"schema_version": {SCHEMA_VERSION},\n"identity": {ID_SCHEME},\n"cases": [\n'
     return head + ",\n".join(lines) + "\n]\n}\n"
 
 
-def _line(case: Accepted) -> str:
+def _case_line(case: Accepted) -> str:
     values = to_jsonable_python(case)
-    values["seen"] = _stated(values["seen"])
-    return json.dumps(_stated(values), ensure_ascii=False)
+    values["seen"] = _without_none(values["seen"])
+    return json.dumps(_without_none(values), ensure_ascii=False)
 
 
-def _stated(values: Mapping[str, object]) -> dict[str, object]:
+def _without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -113,59 +116,68 @@ def _reader() -> TypeAdapter[tuple[Accepted, ...]]:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """The baseline in a file; a `results.json` is one as well.
+    """Return the baseline in a baseline file or a `results.json`.
 
     Raises:
-        RecordError: the file cannot be read, or is neither.
+        RecordError: the file cannot be read, or has another format.
     """
     try:
         content = from_json(path.read_bytes())
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
-        remedy = "take it from git again, or make a new one with `authprobe accept`"
-        raise RecordError(f"{path}: not JSON: {error}; {remedy}") from None
+        raise RecordError(f"{path}: not JSON: {error}; {_RESTORE_REMEDY}") from None
     if not isinstance(content, dict) or "identity" not in content:
-        return baseline_of(read_run(path))
-    identity = _checked(path, content)
+        return baseline_from_run(read_run(path))
+    id_scheme = _check_versions(path, content)
     try:
         cases = _reader().validate_python(content.get("cases"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("cases", *first["loc"]))
         raise RecordError(
-            f"{path}: not a baseline: {where}: {first['msg']}; take it from git again, "
-            "or make a new one with `authprobe accept`"
+            f"{path}: not a baseline: {where}: {first['msg']}; {_RESTORE_REMEDY}"
         ) from None
-    return Baseline(cases={case.id: case for case in map(_migrated_from(identity), cases)})
+    return Baseline(cases={case.id: case for case in map(_migration(id_scheme), cases)})
 
 
-def _checked(path: Path, content: Mapping[str, object]) -> int:
-    version, identity = content.get("schema_version"), content["identity"]
-    known = version == SCHEMA_VERSION and identity in (*_MIGRATIONS, IDENTITY)
-    if not known or not isinstance(identity, int):
+_RESTORE_REMEDY: Final = "restore it from git, or make a new one with `authprobe accept`"
+
+
+def _check_versions(path: Path, content: Mapping[str, object]) -> int:
+    """Return the id scheme of a baseline file.
+
+    Raises:
+        RecordError: its schema version or id scheme is not supported.
+    """
+    version, id_scheme = content.get("schema_version"), content["identity"]
+    is_supported = version == SCHEMA_VERSION and id_scheme in (*_MIGRATIONS, ID_SCHEME)
+    if not is_supported or not isinstance(id_scheme, int):
         raise RecordError(
-            f"{path}: a baseline of schema version {version} and identity {identity}, which this "
-            "authprobe does not know; use the version that wrote it, or a later one"
+            f"{path}: a baseline of schema version {version} and identity {id_scheme}, which this "
+            "authprobe does not support; use the version that wrote it, or a later one"
         )
-    return identity
+    return id_scheme
 
 
 def _canonical_client(case_id: str) -> str:
-    """Identity 1 named a client as its scenario did: `claude-code` is `claude-code@latest` now."""
+    """Convert an id of scheme 1, which kept the scenario's spelling of the client, to scheme 2.
+
+    `claude-code` becomes `claude-code@latest`.
+    """
     scenario, client, *rest = case_id.split("/")
     return "/".join((scenario, canonical(client), *rest))
 
 
 _MIGRATIONS: Final[dict[int, Callable[[str], str]]] = {1: _canonical_client}
-"""How an id of each former identity is spelled in the next one."""
+"""Functions that convert an id of a former scheme to the next one."""
 
 
-def _migrated_from(identity: int) -> Callable[[Accepted], Accepted]:
-    def migrated(case: Accepted) -> Accepted:
-        name = case.id
-        for step in range(identity, IDENTITY):
-            name = _MIGRATIONS[step](name)
-        return replace(case, id=name)
+def _migration(id_scheme: int) -> Callable[[Accepted], Accepted]:
+    def migrate(case: Accepted) -> Accepted:
+        id = case.id
+        for scheme in range(id_scheme, ID_SCHEME):
+            id = _MIGRATIONS[scheme](id)
+        return replace(case, id=id)
 
-    return migrated
+    return migrate

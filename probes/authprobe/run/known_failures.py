@@ -1,4 +1,4 @@
-"""Known failures: a case, how it fails, in which versions, until when, and the issue about it."""
+"""Known failures: reading of the file, and detection of stale entries."""
 
 import datetime
 from collections.abc import Iterable, Iterator
@@ -16,21 +16,21 @@ from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.run.model import CaseRecord
-from authprobe.verdict.known_failure import ADDRESS_PATTERN, KnownFailure
+from authprobe.verdict.known_failure import URL_PATTERN, KnownFailure
 from authprobe.verdict.model import Status
 
-KEY: Final = "known_failures"
+ENTRIES_KEY: Final = "known_failures"
 KNOWN_FAILURES: Final = Vocabulary(
     document="a known-failures file",
-    start=f"'{KEY}'",
+    start=f"'{ENTRIES_KEY}'",
     nouns={Outcome: "an outcome"},
-    patterns={ADDRESS_PATTERN: "an address; write one as https://example.org/issues/1"},
+    patterns={URL_PATTERN: "an address; write one as https://example.org/issues/1"},
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFailures:
-    """What a file of known failures holds."""
+    """Content of a known-failures file."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -39,47 +39,47 @@ class KnownFailures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFailureList:
-    """The entries that hold on a day, with the places from which they come."""
+    """Entries of a known-failures file with their places, as of one day."""
 
     entries: tuple[tuple[str, KnownFailure], ...] = ()
     """Each with its `file:line:column`."""
     today: datetime.date = datetime.date.min
 
-    def about(self, case_id: str, version: str | None) -> tuple[KnownFailure, ...]:
-        """The entries that excuse a failure of this case, if it is the one that they know."""
+    def for_case(self, case_id: str, version: str | None) -> tuple[KnownFailure, ...]:
+        """Return the unexpired entries that apply to a case at the version that ran."""
         return tuple(
             entry
             for _, entry in self.entries
-            if entry.expires >= self.today and entry.is_for(case_id, version)
+            if entry.expires >= self.today and entry.applies_to(case_id, version)
         )
 
-    def complaints(self, records: Iterable[CaseRecord], *, partial: bool) -> Iterator[str]:
-        """A line for each entry that has expired, or that no case needs any more.
+    def stale_entries(self, records: Iterable[CaseRecord], *, partial: bool) -> Iterator[str]:
+        """Yield a line for each entry that has expired or that no longer excuses a failure.
 
-        What a pattern is for is known only when every case has run.
+        After a partial run, patterns are skipped: a case that they match may not have run.
         """
         tested = [record for record in records if record.verdict.status is not Status.ERROR]
         for place, entry in self.entries:
-            own = [r for r in tested if entry.is_for(r.id, r.client_version)]
+            matches = [r for r in tested if entry.applies_to(r.id, r.client_version)]
             if entry.expires < self.today:
-                yield f"{place}: this known failure has expired on {entry.expires}; {_RENEW}"
+                yield f"{place}: this known failure expired on {entry.expires}; {_EXPIRED_REMEDY}"
             elif partial and entry.is_pattern:
                 continue
-            elif own and not any(_is_excused(record, entry) for record in own):
+            elif matches and not any(_is_excused(record, entry) for record in matches):
                 yield (
-                    f"{place}: this known failure is no more: {len(own)} of its cases ran, and "
-                    f"none failed so ({quote(entry.case)}); take the entry out"
+                    f"{place}: this known failure no longer occurs: {len(matches)} of its cases "
+                    f"ran, and none failed like this ({quote(entry.case)}); remove the entry"
                 )
 
 
-_RENEW: Final = "look at its issue, then take the entry out or give it another day"
+_EXPIRED_REMEDY: Final = "check its issue, then remove the entry or extend the date"
 
 
 def _is_excused(record: CaseRecord, entry: KnownFailure) -> bool:
-    return record.verdict.known is not None and entry.signature.fits(record.observation)
+    return record.verdict.known is not None and entry.signature.matches(record.observation)
 
 
-def load_known(path: Path | None, today: datetime.date) -> KnownFailureList:
+def load_known_failures(path: Path | None, today: datetime.date) -> KnownFailureList:
     """Return the entries of a file; none without a file, or in an empty one.
 
     Raises:
@@ -94,7 +94,7 @@ def load_known(path: Path | None, today: datetime.date) -> KnownFailureList:
         raise ScenarioError(document.messages)
     entries = enumerate(document.value.known_failures)
     return KnownFailureList(
-        entries=tuple((document.place((KEY, index)), entry) for index, entry in entries),
+        entries=tuple((document.place((ENTRIES_KEY, index)), entry) for index, entry in entries),
         today=today,
     )
 
@@ -102,16 +102,16 @@ def load_known(path: Path | None, today: datetime.date) -> KnownFailureList:
 def _check(document: KnownFailures) -> Iterator[PathProblem]:
     for index, entry in enumerate(document.known_failures):
         if (reason := _invalid_range_reason(entry.versions)) is not None:
-            yield (KEY, index, "versions"), reason
+            yield (ENTRIES_KEY, index, "versions"), reason
 
 
 def _invalid_range_reason(versions: str | None) -> str | None:
     if versions is None:
         return None
     try:
-        wanted = read_range(versions)
+        version_range = read_range(versions)
     except ValueError as error:
         return str(error)
-    if wanted is None and not EXACT.fullmatch(versions):
-        return f"{quote(versions)} is no version and no range; write 2.1.31 or >=2.1.0 <2.2"
+    if version_range is None and not EXACT.fullmatch(versions):
+        return f"{quote(versions)} is neither a version nor a range; write 2.1.31 or >=2.1.0 <2.2"
     return None

@@ -1,4 +1,4 @@
-"""A run: what `results.json` holds, the input of a report and the baseline of a later run."""
+"""Run: the content of `results.json`, from which reports and baselines are made."""
 
 import datetime
 import platform
@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The cause of a refusal, with what to do about it."""
+    """Cause of a refusal, with its remedy and the evidence for it."""
 
     id: str
     summary: str
@@ -26,22 +26,22 @@ class Diagnosis:
     sources: tuple[str, ...] = ()
     confidence: float = 1.0
     level: str = "certain"
-    """How sure it is, in a word: `certain`, `likely` or `possible`."""
+    """Confidence as a word: `certain`, `likely` or `possible`."""
     evidence: tuple[str, ...] = ()
-    """What shows it, a line each."""
+    """Evidence, one line each."""
     commands: tuple[str, ...] = ()
     tier: str = "user"
-    """Who can do something: `user`, `administrator`, `wait` or `report upstream`."""
+    """Who can fix it, or how: `user`, `administrator`, `wait` or `report upstream`."""
     experiment: str | None = None
-    """What would decide, where another cause fits as well."""
+    """Experiment that distinguishes the cause from its alternatives."""
     experiment_case: str | None = None
-    """The bundled case that runs it."""
+    """Bundled case that runs the experiment."""
     alternatives: tuple["Alternative", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """Another cause that fits."""
+    """Another cause that matches the symptom."""
 
     id: str
     summary: str
@@ -52,7 +52,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """One case of a run: what was asked, what was seen, what we think of it."""
+    """One case of a run: its configuration, expectation, observation and verdict."""
 
     id: str
     scenario: str
@@ -66,7 +66,7 @@ class CaseRecord:
     fault: str | None
     flow: str
     formerly: tuple[str, ...] = ()
-    """Ids that the case had before its scenario was renamed."""
+    """Ids of the case before its scenario was renamed."""
     why: str
     sources: tuple[str, ...]
     expectation: Expectation
@@ -74,15 +74,15 @@ class CaseRecord:
     verdict: Verdict
     environment: str = DEFAULT
     credentials: tuple[Credential, ...] = ()
-    """All that the client was given, by kind and place."""
+    """Credentials that the client received, by kind and place."""
     findings: tuple[Finding, ...] = ()
-    """What the client should not have done, whether it was expected or not."""
+    """Misbehaviour of the client, whether the scenario expects it or not."""
     diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """The program that made the run."""
+    """Program that made the run."""
 
     name: str = "authprobe"
     version: str = authprobe.__version__
@@ -90,7 +90,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """Where the run was made, as far as it concerns authentication."""
+    """Platform that the run was made on, without anything that identifies the machine."""
 
     system: str
     machine: str
@@ -99,10 +99,10 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a run was asked for, as far as it takes to ask for one of its cases again."""
+    """Arguments of a run that are needed to repeat one of its cases."""
 
     scenarios: tuple[str, ...] = ()
-    """Files and folders; empty: the bundled ones. No folder of the machine is named."""
+    """Scenario files and folders, without local parent directories; empty: the bundled ones."""
     clients: tuple[str, ...] = ()
 
 
@@ -117,21 +117,21 @@ class Run:
     elapsed: float
     interrupted: bool = False
     partial: bool = False
-    """An option, or an interruption, has left out cases that the scenarios have."""
+    """True if an option or an interruption left out cases of the scenarios."""
     absent: tuple[str, ...] = ()
-    """Cases of the baseline that are no more; never of a partial run."""
+    """Cases of the baseline that no longer exist; empty for a partial run."""
     complaints: tuple[str, ...] = ()
-    """Why the run fails beside its cases: known failures that no longer are, a line each."""
+    """Stale known failures, one line each, which fail the run beside its cases."""
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
-    """What kept the clients from the outside; None: no client was started."""
+    """Network isolation of the clients; None: no client was started."""
     selection: Selection = field(default_factory=Selection)
     cases: tuple[CaseRecord, ...]
 
 
 def this_platform() -> Platform:
-    """The system and the Python that this process runs on; nothing that names the machine."""
+    """Return the operating system and Python of this process."""
     return Platform(
         system=platform.system(),
         machine=platform.machine(),
@@ -151,7 +151,7 @@ def make_run(
     absent: tuple[str, ...] = (),
     complaints: tuple[str, ...] = (),
 ) -> Run:
-    """The run that these records belong to, sorted by case id."""
+    """Return a run of these records, sorted by case id, with a new run id."""
     return Run(
         id=uuid.uuid4().hex,
         started_at=started_at,

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Finished cases of a running or interrupted run, in a file of JSON lines."""
 
 import contextlib
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
 
-PARTIAL: Final = "results.partial.jsonl"
-
-
-INTERRUPTED: Final = "results.interrupted.jsonl"
+PARTIAL_FILE: Final = "results.partial.jsonl"
+INTERRUPTED_FILE: Final = "results.interrupted.jsonl"
+"""The partial file of the previous run, if that did not finish."""
 
 
 @dataclass(slots=True)
 class PartialResults:
-    """The file of finished records, held by one run at a time; a context manager."""
+    """File of finished cases, locked by one run at a time, as a context manager."""
 
     folder: Path
     _file: TextIO | None = None
@@ -31,17 +30,17 @@ class PartialResults:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
-            path = self.folder / PARTIAL
+            path = self.folder / PARTIAL_FILE
             if path.exists():
-                path.replace(self.folder / INTERRUPTED)
+                path.replace(self.folder / INTERRUPTED_FILE)
             self._file = path.open("w", encoding="utf-8")
         except filelock.Timeout:
-            trouble = "another run is writing there"
+            reason = "another run is writing to this folder"
         except OSError as error:
-            trouble = f"cannot be written: {error.strerror}"
+            reason = f"cannot be written: {error.strerror}"
         else:
             return self
-        raise SettingsError(f"{self.folder}: {trouble}; choose another folder with --out")
+        raise SettingsError(f"{self.folder}: {reason}; choose another folder with --out")
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
@@ -51,9 +50,9 @@ class PartialResults:
             self._lock.release()
 
     def add(self, record: CaseRecord) -> None:
-        """Keep a record, whatever happens next; a full disk is told of when the run is over.
+        """Write a case and flush; errors are ignored, as writing the results will report them.
 
-        One that holds what looks like a credential is not kept: its run ends without a report.
+        A case with credential-like text is left out: such a run writes no results either.
         """
         line = dump_record(record)
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Reading and writing of `results.json`, and its JSON Schema."""
 
 import functools
 from pathlib import Path
@@ -13,29 +13,29 @@ from authprobe.run.model import CaseRecord, Run
 
 @functools.cache
 def _reader() -> TypeAdapter[Run]:
-    # Made when a file is read: most runs read none, and making it takes longer than writing one.
+    # Created on first use: most runs read no file, and creating it takes longer than writing one.
     return TypeAdapter(Run)
 
 
 def dump_schema() -> str:
-    """The JSON Schema (2020-12) of `results.json`, as text."""
+    """Return the JSON Schema (2020-12) of `results.json`, as text."""
     schema = _reader().json_schema(mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return to_json(head | schema | {"title": "authprobe results"}, indent=2).decode() + "\n"
 
 
 def dump_run(run: Run) -> str:
-    """The run as the text of `results.json`."""
+    """Return a run as the text of `results.json`."""
     return for_json(to_json(run, indent=1).decode()) + "\n"
 
 
 def dump_record(record: CaseRecord) -> str:
-    """One case as one line of JSON."""
+    """Return a case as one line of JSON."""
     return for_json(to_json(record).decode()) + "\n"
 
 
 def read_run(path: Path) -> Run:
-    """The run in a results file.
+    """Return the run in a results file.
 
     Raises:
         RecordError: the file cannot be read, or is not a run of this schema version.

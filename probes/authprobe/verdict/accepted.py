@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Accepted: one case of the baseline, as the judge compares it."""
 
 import datetime
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from authprobe.verdict.model import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """One case as it was accepted."""
+    """A case with the status and fingerprint that were accepted."""
 
     id: str
     status: Status
     seen: Fingerprint
     client_version: str | None = None
-    """What really ran."""
+    """Version that ran."""
     accepted_at: datetime.date
     tool: str
-    """The version of authprobe that saw it."""
+    """Version of authprobe that observed it."""
     note: str | None = None
-    """Why it was accepted."""
+    """Reason for accepting it."""

@@ -1,21 +1,22 @@
-"""Case and observation become a verdict; nothing else is looked at."""
+"""Compare an observation with its case's expectation and baseline (pure functions)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from authprobe.observation.findings import find
+from authprobe.observation.findings import find_findings
 from authprobe.observation.fingerprint import (
     Fingerprint,
-    credential_words,
+    describe_credential,
+    find_transitions,
     fingerprint,
-    transitions,
+    value_text,
 )
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 from authprobe.plan.case import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.accepted import Accepted
-from authprobe.verdict.known_failure import KnownFailure, text_fits
+from authprobe.verdict.known_failure import KnownFailure, matches_text_rule
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 
 
@@ -25,115 +26,114 @@ def judge(
     previous: Accepted | None = None,
     known: Sequence[KnownFailure] = (),
 ) -> Verdict:
-    """passed or failed by the expectation; error if it could not be tested.
+    """Return passed or failed by the expectation; error if the case could not be tested.
 
-    `previous` is the same case in the baseline. A failure that is `known` is skipped, as pytest's
-    xfail is; another one, of a case of which one is known, is a regression.
+    `previous` is the same case in the baseline. A failure that matches one in `known` is skipped,
+    as pytest's xfail is. A different failure of a case with a known failure is a regression.
     """
     mismatches = tuple(find_mismatches(case.expectation, observation))
     status = Status.FAILED if mismatches else Status.PASSED
     if observation.outcome is Outcome.UNAVAILABLE and mismatches:
-        # It was not tested: what else was expected of it says nothing.
+        # The case was not tested, so its other mismatches mean nothing.
         status, mismatches = Status.ERROR, ()
     passed_before = previous is not None and previous.status is Status.PASSED
     failed = status is Status.FAILED
-    issue = next((k.issue for k in known if failed and k.signature.fits(observation)), None)
-    now = fingerprint(observation)
+    issue = next((k.issue for k in known if failed and k.signature.matches(observation)), None)
+    current = fingerprint(observation)
     return Verdict(
         status=status if issue is None else Status.SKIPPED,
-        baseline=_baseline_state(now, previous),
+        baseline=_baseline_state(current, previous),
         regressed=failed and issue is None and (passed_before or bool(known)),
         mismatches=mismatches,
-        transitions=() if previous is None else transitions(previous.seen, now),
+        transitions=() if previous is None else find_transitions(previous.seen, current),
         known=issue,
     )
 
 
-def _baseline_state(now: Fingerprint, previous: Accepted | None) -> BaselineState:
+def _baseline_state(current: Fingerprint, previous: Accepted | None) -> BaselineState:
     if previous is None:
         return BaselineState.NEW
-    return BaselineState.UNCHANGED if now == previous.seen else BaselineState.UPDATED
+    return BaselineState.UNCHANGED if current == previous.seen else BaselineState.UPDATED
 
 
-def find_mismatches(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
-    """Every field that is stated and is not so."""
-    if seen.outcome is not expected.outcome:
-        yield Mismatch(field="outcome", expected=expected.outcome, actual=seen.outcome)
+def find_mismatches(expected: Expectation, observation: Observation) -> Iterator[Mismatch]:
+    """Yield one Mismatch per expected field whose actual value differs."""
+    if observation.outcome is not expected.outcome:
+        yield Mismatch(field="outcome", expected=expected.outcome, actual=observation.outcome)
     for field in ("status", "error_type", "exit_code"):
-        wanted, actual = getattr(expected, field), getattr(seen, field)
-        if wanted is not None and wanted != actual:
-            yield Mismatch(field=field, expected=str(wanted), actual=_shown(actual))
-    if expected.message is not None and not text_fits(expected.message, seen.message):
-        yield Mismatch(
-            field="message", expected=_rule_text(expected.message), actual=_shown(seen.message)
-        )
-    if expected.detail is not None and not text_fits(expected.detail, seen.detail):
-        yield Mismatch(
-            field="detail", expected=_rule_text(expected.detail), actual=_shown(seen.detail)
-        )
-    yield from _compare_login(expected, seen.stored_login)
-    yield from _compare_findings(expected, seen)
-    yield from _compare_sessions(expected, seen)
-    yield from _compare_requests(expected, seen.exchanges)
+        value, actual = getattr(expected, field), getattr(observation, field)
+        if value is not None and value != actual:
+            yield Mismatch(field=field, expected=str(value), actual=value_text(actual))
+    yield from _compare_text("message", expected.message, observation.message)
+    yield from _compare_text("detail", expected.detail, observation.detail)
+    yield from _compare_login(expected, observation.stored_login)
+    yield from _compare_findings(expected, observation)
+    yield from _compare_sessions(expected, observation)
+    yield from _compare_requests(expected, observation.exchanges)
 
 
-def _compare_sessions(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
+def _compare_text(field: str, rule: str | TextRule | None, text: str | None) -> Iterator[Mismatch]:
+    if rule is not None and not matches_text_rule(rule, text):
+        yield Mismatch(field=field, expected=_rule_text(rule), actual=value_text(text))
+
+
+def _compare_sessions(expected: Expectation, observation: Observation) -> Iterator[Mismatch]:
     if expected.sessions is None:
         return
-    came_to = Counter(session.outcome for session in seen.sessions)
-    if any(came_to[outcome] != number for outcome, number in expected.sessions.items()):
+    actual = Counter(session.outcome for session in observation.sessions)
+    if any(actual[outcome] != number for outcome, number in expected.sessions.items()):
         yield Mismatch(
             field="sessions",
             expected=outcome_counts(expected.sessions),
-            actual=outcome_counts(came_to) or NONE,
+            actual=outcome_counts(actual) or NONE,
         )
 
 
 def outcome_counts(counts: Mapping[Outcome, int]) -> str:
-    """`2 accepted, 1 rejected`, in an order that is always the same."""
+    """Return `2 accepted, 1 rejected`, sorted by outcome."""
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in sorted(counts))
 
 
 def _compare_login(expected: Expectation, stored: StoredLogin | None) -> Iterator[Mismatch]:
-    """What the stored login is in the end, field by field."""
-    for field, wanted, actual in (
+    """Yield a mismatch for each expected field of the stored login that differs."""
+    for field, value, actual in (
         ("stored_login", expected.stored_login, stored and stored.state),
         ("stored_expiry", expected.stored_expiry, stored and stored.expiry),
         ("stored_subscription", expected.stored_subscription, stored and stored.subscription),
     ):
-        if wanted not in (None, actual or NONE):
-            yield Mismatch(field=field, expected=str(wanted), actual=_shown(actual))
+        if value not in (None, actual or NONE):
+            yield Mismatch(field=field, expected=str(value), actual=value_text(actual))
 
 
-def _compare_findings(expected: Expectation, seen: Observation) -> Iterator[Mismatch]:
-    """Findings that are missing, or that must not be."""
+def _compare_findings(expected: Expectation, observation: Observation) -> Iterator[Mismatch]:
+    """Yield a mismatch for each finding that is missing or forbidden."""
     if not (expected.findings or expected.no_findings):
         return
-    found = {finding.name: finding.text for finding in find(seen)}
+    texts = {finding.name: finding.text for finding in find_findings(observation)}
     for name in expected.findings:
-        if name not in found:
-            yield Mismatch(field="findings", expected=name, actual=", ".join(found) or NONE)
+        if name not in texts:
+            yield Mismatch(field="findings", expected=name, actual=", ".join(texts) or NONE)
     for name in expected.no_findings:
-        if name in found:
-            yield Mismatch(field="no_findings", expected=f"no {name}", actual=found[name])
+        if name in texts:
+            yield Mismatch(field="no_findings", expected=f"no {name}", actual=texts[name])
 
 
 def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) -> Iterator[Mismatch]:
-    """Requests that are missing from the order in which they must come, or that must not be."""
-    left = iter(exchanges)
+    """Yield a mismatch for the first missing request and for each forbidden one."""
+    remaining = iter(exchanges)  # consumed by the matches, so that their order counts
     for number, request in enumerate(expected.requests):
-        if not any(request_fits(request, exchange) for exchange in left):
-            made = [exchange for exchange in exchanges if _same_target(request, exchange)]
+        if not any(matches_request(request, exchange) for exchange in remaining):
+            similar = [exchange for exchange in exchanges if _has_same_target(request, exchange)]
             yield Mismatch(
                 field=f"requests[{number}]",
                 expected=describe_request(request),
-                actual=_counted(describe_exchange(exchange, request) for exchange in made)
+                actual=_with_counts(describe_exchange(exchange, request) for exchange in similar)
                 or "no such request, in this order",
             )
             break
     for number, request in enumerate(expected.no_requests):
         for exchange in exchanges:
-            if request_fits(request, exchange):
+            if matches_request(request, exchange):
                 yield Mismatch(
                     field=f"no_requests[{number}]",
                     expected=f"no {describe_request(request)}",
@@ -142,10 +142,10 @@ def _compare_requests(expected: Expectation, exchanges: tuple[Exchange, ...]) ->
                 break
 
 
-def request_fits(request: ExpectedRequest, exchange: Exchange) -> bool:
-    """Whether everything that is stated of the request holds for the exchange."""
+def matches_request(request: ExpectedRequest, exchange: Exchange) -> bool:
+    """Return True if the exchange has every stated field of the request."""
     return (
-        _same_target(request, exchange)
+        _has_same_target(request, exchange)
         and request.status in (None, exchange.status)
         and request.rule in (None, exchange.rule)
         and request.credential in (None, exchange.credential or NONE)
@@ -158,7 +158,7 @@ def request_fits(request: ExpectedRequest, exchange: Exchange) -> bool:
     )
 
 
-def _same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
+def _has_same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
     return (
         request.method in (None, exchange.method)
         and request.host in (None, exchange.host)
@@ -167,11 +167,11 @@ def _same_target(request: ExpectedRequest, exchange: Exchange) -> bool:
 
 
 def describe_request(request: ExpectedRequest) -> str:
-    """An expected request in one line: what is stated of it."""
+    """Return the stated fields of an expected request on one line."""
     parts = [
         _target(request.method, request.host, request.path),
         f"status {request.status}" if request.status is not None else None,
-        credential_words(request.credential, request.credential_header),
+        describe_credential(request.credential, request.credential_header),
         f"betas {', '.join(request.betas)}" if request.betas else None,
         f"scopes {', '.join(request.scopes)}" if request.scopes else None,
         f"by rule {request.rule}" if request.rule else None,
@@ -183,15 +183,18 @@ def describe_request(request: ExpectedRequest) -> str:
     return ", ".join(part for part in parts if part) or "any request"
 
 
-def describe_exchange(exchange: Exchange, beside: ExpectedRequest) -> str:
-    """A request that was made, in one line, with the same words; betas where they are asked for."""
+def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
+    """Return an exchange on one line, comparable with `describe_request(expected)`.
+
+    Betas and scopes are left out if the expected request states none.
+    """
     parts = (
         _target(exchange.method, exchange.host, exchange.path),
-        f"status {_shown(exchange.status)}",
-        credential_words(exchange.credential or NONE, exchange.credential_header),
-        f"betas {', '.join(exchange.betas) or NONE}" if beside.betas else None,
-        f"scopes {', '.join(exchange.scopes) or NONE}" if beside.scopes else None,
-        f"by rule {_shown(exchange.rule)}",
+        f"status {value_text(exchange.status)}",
+        describe_credential(exchange.credential or NONE, exchange.credential_header),
+        f"betas {', '.join(exchange.betas) or NONE}" if expected.betas else None,
+        f"scopes {', '.join(exchange.scopes) or NONE}" if expected.scopes else None,
+        f"by rule {value_text(exchange.rule)}",
     )
     return ", ".join(part for part in parts if part)
 
@@ -200,10 +203,12 @@ def _target(method: str | None, host: str | None, path: str | None) -> str | Non
     return " ".join(part for part in (method, f"{host or ''}{path or ''}") if part) or None
 
 
-def _counted(lines: Iterable[str]) -> str:
-    """The different lines in the order in which they first come, each with its number."""
+def _with_counts(lines: Iterable[str]) -> str:
+    """Join the different lines in order of first occurrence, each with its count."""
     counts = Counter(lines)
-    return "; ".join(f"{line} ({n} times)" if n > 1 else line for line, n in counts.items())
+    return "; ".join(
+        f"{line} ({count} times)" if count > 1 else line for line, count in counts.items()
+    )
 
 
 def _rule_text(rule: str | TextRule) -> str:
@@ -212,7 +217,3 @@ def _rule_text(rule: str | TextRule) -> str:
     if rule.contains is not None:
         return f"text with '{rule.contains}'"
     return f"text that matches /{rule.matches}/"
-
-
-def _shown(value: object) -> str:
-    return NONE if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What we think of an observation."""
+"""Verdict types: pass/fail status, mismatches and baseline state."""
 
 import enum
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from authprobe.observation.fingerprint import Transition
 
 
 class Status(enum.StrEnum):
-    """pytest's words."""
+    """Status of a case, in pytest's terms."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -16,7 +16,7 @@ class Status(enum.StrEnum):
 
 
 class BaselineState(enum.StrEnum):
-    """SARIF's words for a comparison with the last accepted run (SARIF 2.1.0, 3.27.24)."""
+    """Comparison with the accepted baseline, in the terms of SARIF 2.1.0, 3.27.24."""
 
     NEW = "new"
     UNCHANGED = "unchanged"
@@ -26,7 +26,7 @@ class BaselineState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """A field of the observation that is not as expected."""
+    """A field of the observation that differs from the expectation."""
 
     field: str
     expected: str
@@ -35,14 +35,14 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """passed, failed, skipped or error, and why."""
+    """Status of a case, the reasons for it, and its changes since the baseline."""
 
     status: Status
     baseline: BaselineState = BaselineState.NEW
     regressed: bool = False
-    """It passed in the baseline and fails now, or fails in another way than is known."""
+    """It passed in the baseline and fails now, or fails differently than its known failure."""
     mismatches: tuple[Mismatch, ...] = ()
     transitions: tuple[Transition, ...] = ()
-    """What has changed since the baseline."""
+    """Changes since the baseline."""
     known: str | None = None
-    """The issue of a known failure: it has failed in just this way, and is `skipped`."""
+    """Issue of the known failure that the case matches; its status is `skipped` then."""

@@ -7,7 +7,7 @@ import pytest
 
 from authprobe.clients.base import Laboratory
 from authprobe.emulator.config import TokenKind
-from authprobe.observation.model import NOT_THERE, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Outcome
 from authprobe.scenario.model import Credential, Via
 from tests.support.installed import made_up, observe
 
@@ -20,7 +20,7 @@ TOKEN = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
         (
             "Claude Code not found. Install with:\n  npm install",
             Outcome.UNAVAILABLE,
-            f"a claude of its own: {NOT_THERE}",
+            f"a claude of its own: {COMMAND_MISSING}",
         ),
         (
             "Please run /login",

@@ -254,7 +254,7 @@ def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
                 tool="0.0.9",
                 client_version=f"2.1.{day}",
                 status=status,
-                seen=fingerprint(SUBJECT.observation),
+                fingerprint=fingerprint(SUBJECT.observation),
                 since=at,
             )
             for status, day, run_id in given

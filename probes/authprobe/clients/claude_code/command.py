@@ -18,7 +18,13 @@ from authprobe.clients.observe import (
 )
 from authprobe.clients.process.child import Child, CompletedChild, ExitReason, Stdin
 from authprobe.errors import ClientError
-from authprobe.observation.model import NOT_THERE, Exchange, Observation, Outcome, status_outcome
+from authprobe.observation.model import (
+    COMMAND_MISSING,
+    Exchange,
+    Observation,
+    Outcome,
+    status_outcome,
+)
 
 PRODUCTS: Final = ("claude-cli", "claude-code")
 BROWSER_COMMANDS: Final = ("xdg-open", "open")
@@ -90,7 +96,7 @@ class Command:
         self.began = time.monotonic()
         return f"Usage: claude {name}" in result.stdout
 
-    def unavailable(self, detail: str = NOT_THERE) -> Observation:
+    def unavailable(self, detail: str = COMMAND_MISSING) -> Observation:
         """Return the observation of a flow that this version lacks."""
         return incomplete_observation(
             self.sandbox,

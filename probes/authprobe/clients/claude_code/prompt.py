@@ -10,7 +10,7 @@ from typing import Any, Final
 from authprobe.clients.claude_code.command import Command, observation_without_report
 from authprobe.clients.observe import ClientReport, last_inference, observe
 from authprobe.clients.process.child import CompletedChild, ExitReason, Stdin
-from authprobe.observation.model import NOT_THERE, Observation
+from authprobe.observation.model import COMMAND_MISSING, Observation
 
 QUESTION: Final = "ping"
 STDIN_MESSAGE: Final = {
@@ -57,7 +57,7 @@ def _observe_result(command: Command, result: CompletedChild) -> Observation:
     report = read_report(result.stdout) or read_early_report(result.stdout, answered=answered)
     unknown = UNKNOWN_OPTION.search(result.stderr)
     if report is None and result.exit_code > 0 and unknown:
-        return command.unavailable(f"{unknown['option']}: {NOT_THERE}")
+        return command.unavailable(f"{unknown['option']}: {COMMAND_MISSING}")
     if result.exit_reason is ExitReason.TIMED_OUT or report is None:
         return observation_without_report(sandbox, result, began=command.began, version=version)
     return observe(

@@ -7,12 +7,12 @@ from authprobe.clients.claude_code import observation_without_report
 from authprobe.clients.observe import ClientReport, incomplete_observation, observe
 from authprobe.clients.process.child import ExitReason
 from authprobe.clients.sdk.driver import read_last_object, run_driver
-from authprobe.observation.model import NOT_THERE, Observation, Outcome
+from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 
 PRODUCTS: Final = ("agent-sdk",)
 CLAUDE_NOT_FOUND: Final = "Claude Code not found"
 """Message of the Python SDK up to 0.1.7 if no `claude` is on PATH."""
-NO_CLAUDE_DETAIL: Final = f"a claude of its own: {NOT_THERE}"
+NO_CLAUDE_DETAIL: Final = f"a claude of its own: {COMMAND_MISSING}"
 
 
 def probe(sandbox: Sandbox) -> Observation:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from authprobe.observation.findings import names
+from authprobe.observation.findings import finding_meanings
 from authprobe.report.files import TITLE
 from authprobe.report.html.case import case, details, diagnosis, mismatches, outline
 from authprobe.report.html.document import document
@@ -101,7 +101,7 @@ def _titled(title: str, name: str, heads: Iterable[str], rows: Sequence[Iterable
 
 def _findings(run: Run) -> Html:
     """Return the misbehaviour of clients, each with the cases that show it."""
-    meanings = dict(names())
+    meanings = finding_meanings()
     rows = [
         (
             Html("{}<small>{}</small>").format(code(row.name), meanings.get(row.name, "")),

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.observation.findings import names
+from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.model.phrases import (
     USUAL_FLOWS,
@@ -269,7 +269,7 @@ def findings(run: Run) -> tuple[FindingRow, ...]:
         for finding in record.findings:
             client = client_words(record)
             found.setdefault((finding.name, client), []).append((record, finding.text))
-    ranks = {name: number for number, (name, _) in enumerate(names())}
+    ranks = {name: number for number, name in enumerate(finding_meanings())}
     keys = sorted(found, key=lambda key: (ranks.get(key[0], len(ranks)), natural(key[1])))
     return tuple(
         FindingRow(

@@ -9,9 +9,9 @@ from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.escaping import MAX_LINE_LENGTH, one_line, truncate
-from authprobe.observation.fingerprint import credential_words, describe_transition
+from authprobe.observation.fingerprint import describe_credential, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
-from authprobe.plan.case import REQUEST
+from authprobe.plan.case import REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
 from authprobe.verdict.judge import describe_request, outcome_counts
@@ -20,7 +20,7 @@ from authprobe.verdict.model import Mismatch, Status, Verdict
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
 
-USUAL_FLOWS: Final = (REQUEST, Flow.PROMPT)
+USUAL_FLOWS: Final = (REQUEST_FLOW, Flow.PROMPT)
 
 SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
 
@@ -234,7 +234,7 @@ def setting_facts(record: CaseRecord) -> Facts:
 
 def sent_words(exchange: Exchange) -> str:
     """The slot of the credential that a request carried, and the header that it stood in."""
-    return credential_words(exchange.credential, exchange.credential_header) or "no credential"
+    return describe_credential(exchange.credential, exchange.credential_header) or "no credential"
 
 
 def told_words(exchange: Exchange) -> str:

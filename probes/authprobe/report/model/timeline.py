@@ -34,7 +34,7 @@ def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
 def last_changed(record: CaseRecord, past: Sequence[Point]) -> str:
     """The day since which the case has been seen as it is now."""
     last = past[-1]
-    if last.seen == fingerprint(record.observation):
+    if last.fingerprint == fingerprint(record.observation):
         return f"{last.since:%Y-%m-%d %H:%M} UTC"
     return f"in this run; before that {last.since:%Y-%m-%d %H:%M} UTC"
 
@@ -45,7 +45,7 @@ def timeline(record: CaseRecord, past: Sequence[Point]) -> str:
 
 
 def _marks(record: CaseRecord, past: Sequence[Point]) -> Iterator[str]:
-    seen = [*(point.seen for point in past), fingerprint(record.observation)]
+    seen = [*(point.fingerprint for point in past), fingerprint(record.observation)]
     statuses = [*(Status(point.status) for point in past), record.verdict.status]
     for (before, now), status in zip(itertools.pairwise((seen[0], *seen)), statuses, strict=True):
         if before != now:

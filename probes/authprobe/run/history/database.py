@@ -1,6 +1,6 @@
-"""The history: every run appended to a database, SQLite by default, PostgreSQL by one URL.
+"""History database: past runs and their results, in SQLite by default or in PostgreSQL.
 
-SQLAlchemy is imported only when a run is under way: it takes longer than to start.
+The functions import SQLAlchemy themselves, as its import takes longer than starting authprobe.
 """
 
 import contextlib
@@ -14,36 +14,37 @@ from typing import TYPE_CHECKING, Final
 
 from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import Fingerprint, fingerprint
+from authprobe.run.history.model import NO_HISTORY, TIMELINE_RUNS, PastRun, Point, redact_url
 from authprobe.run.history.tables import (
-    MOVE,
-    PATIENCE,
+    LOCK_TIMEOUT,
+    REPLACE_REMEDY,
+    error_text,
     make_tables,
     newest_digests,
-    trouble_words,
     version_table,
 )
 from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-from authprobe.run.history.model import NONE, TIMELINE_RUNS, PastRun, Point, redact_url
 
 SCHEMA_VERSION: Final = 1
-_LOOKED_AT: Final = 100
-"""Runs among which they are looked for."""
-_ADVISORY_LOCK: Final = 7_242_001
+TIMELINE_WINDOW_RUNS: Final = 100
+"""Newest runs in which the points of a timeline are searched."""
+_ADVISORY_LOCK_ID: Final = 7_242_001
 
 
 class History:
-    """An open database; a context manager. Every trouble with it is a `HistoryError`."""
+    """Open history database, as a context manager; all of its errors are `HistoryError`."""
 
-    def __init__(self, place: str, *, create: bool = True) -> None:
-        self._place = place
-        self._shown = redact_url(place)
+    def __init__(self, location: str, *, create: bool = True) -> None:
+        self._location = location
+        self._redacted_location = redact_url(location)
         self._create = create
 
     def __enter__(self) -> "History":
-        with self._told():
+        with self._translate_errors():
             import sqlalchemy as sa
 
             self._tables = make_tables()
@@ -58,31 +59,29 @@ class History:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
-    def append(self, run: Run, *, keep: int) -> None:
-        """Add a run, and take out the oldest beyond `keep`; whole or not at all."""
+    def append(self, run: Run, *, max_runs: int) -> None:
+        """Append a run and delete the oldest beyond `max_runs`, in one transaction."""
         import sqlalchemy as sa
 
         runs, results, _ = self._tables
-        with self._told(), self._engine.begin() as connection:
+        with self._translate_errors(), self._engine.begin() as connection:
             self._lock(connection)
-            made = connection.execute(sa.insert(runs).values(**_run_values(run)))
-            seq = int(made.inserted_primary_key[0])  # type: ignore[index]
+            inserted = connection.execute(sa.insert(runs).values(**_run_values(run)))
+            seq = int(inserted.inserted_primary_key[0])  # type: ignore[index]
             self._rename(connection, run.cases)
-            texts = {
-                r.id: json.dumps(dataclasses.asdict(fingerprint(r.observation))) for r in run.cases
-            }
-            self._add_facts(connection, texts.values())
-            last = newest_digests(connection, results)
+            fingerprints = {record.id: _fingerprint_text(record) for record in run.cases}
+            self._add_fingerprints(connection, fingerprints.values())
+            previous, started_at = newest_digests(connection, results), _utc(run.started_at)
             rows = [
-                _result_values(record, seq, _digest(texts[record.id]), last, _utc(run.started_at))
+                _result_values(record, seq, _digest(fingerprints[record.id]), previous, started_at)
                 for record in run.cases
             ]
             if rows:
                 connection.execute(sa.insert(results), rows)
-            self._prune(connection, keep)
+            self._prune(connection, max_runs)
 
     def _rename(self, connection: "sa.Connection", records: Sequence[CaseRecord]) -> None:
-        """Let the past of a renamed scenario's cases go with them."""
+        """Move the results of renamed cases to their new ids."""
         import sqlalchemy as sa
 
         results = self._tables[1]
@@ -95,53 +94,58 @@ class History:
                     .values(case_id=record.id)
                 )
 
-    def _add_facts(self, connection: "sa.Connection", texts: Iterable[str]) -> None:
-        """Keep what was seen, each once however often it is seen."""
+    def _add_fingerprints(self, connection: "sa.Connection", texts: Iterable[str]) -> None:
+        """Insert the fingerprints that are not stored yet."""
         import sqlalchemy as sa
 
         facts = self._tables[2]
         new = {_digest(text): text for text in texts}
-        there = set(connection.scalars(sa.select(facts.c.digest)))
-        rows = [{"digest": d, "text": text} for d, text in new.items() if d not in there]
+        stored = set(connection.scalars(sa.select(facts.c.digest)))
+        rows = [
+            {"digest": digest, "text": text} for digest, text in new.items() if digest not in stored
+        ]
         if rows:
             connection.execute(sa.insert(facts), rows)
 
     def points(
-        self, names: Mapping[str, str], limit: int = TIMELINE_RUNS
+        self, current_ids: Mapping[str, str], limit: int = TIMELINE_RUNS
     ) -> dict[str, tuple[Point, ...]]:
-        """The last points of each case, the oldest first; `names` has its id for each it had."""
+        """Return the last points of each case, oldest first.
+
+        `current_ids` maps each id that a case has had to its current one.
+        """
         import sqlalchemy as sa
 
         runs, results, _ = self._tables
-        with self._told(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             newest = connection.scalar(sa.select(sa.func.max(runs.c.seq))) or 0
-            query = self._select().where(results.c.seq > newest - _LOOKED_AT)
-            found: dict[str, list[Point]] = {}
+            query = self._select().where(results.c.seq > newest - TIMELINE_WINDOW_RUNS)
+            points: dict[str, list[Point]] = {}
             for row in connection.execute(query):
-                if row.case_id in names:
-                    found.setdefault(names[row.case_id], []).append(_point(row))
-        return {name: tuple(points[-limit:]) for name, points in found.items()}
+                if row.case_id in current_ids:
+                    points.setdefault(current_ids[row.case_id], []).append(_point(row))
+        return {id: tuple(own_points[-limit:]) for id, own_points in points.items()}
 
     def case(self, case_id: str) -> tuple[Point, ...]:
-        """Every point of a case that is kept, the oldest first."""
+        """Return all points of a case, oldest first."""
         query = self._select().where(self._tables[1].c.case_id == case_id)
-        with self._told(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             return tuple(map(_point, connection.execute(query)))
 
     def case_ids(self) -> tuple[str, ...]:
-        """The ids of all cases that are kept, sorted."""
+        """Return the ids of all cases, sorted."""
         import sqlalchemy as sa
 
         column = self._tables[1].c.case_id
-        with self._told(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             return tuple(connection.scalars(sa.select(column).distinct().order_by(column)))
 
     def runs(self) -> tuple[PastRun, ...]:
-        """Every run that is kept, the oldest first."""
+        """Return all runs, oldest first."""
         import sqlalchemy as sa
 
         runs = self._tables[0]
-        with self._told(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             return tuple(
                 PastRun(
                     id=row.id,
@@ -169,46 +173,47 @@ class History:
     def _url(self) -> "sa.URL":
         import sqlalchemy as sa
 
-        if "://" not in self._place:
-            path = Path(self._place)
+        if "://" not in self._location:
+            path = Path(self._location)
             if not self._create and not path.exists():
-                raise HistoryError(f"{path}: there is no history yet; `authprobe run` begins one")
+                raise HistoryError(f"{path}: there is no history yet; `authprobe run` creates one")
             path.parent.mkdir(parents=True, exist_ok=True)
             return sa.URL.create("sqlite", database=str(path))
-        url = sa.make_url(self._place)
+        url = sa.make_url(self._location)
         match url.get_backend_name():
             case "sqlite":
                 return url
             case "postgresql":
                 return url.set(drivername="postgresql+psycopg")
-        raise HistoryError(f"history {self._shown}: use a file, or a postgresql:// address")
+        raise HistoryError(f"history {self._redacted_location}: use a file or a postgresql:// URL")
 
     def _options(self) -> dict[str, object]:
         if self._is_sqlite:
-            return {"connect_args": {"timeout": PATIENCE}}
-        # A server of encoding SQL_ASCII gives bytes for text unless it is told otherwise.
-        options = {"connect_timeout": int(PATIENCE), "client_encoding": "utf8"}
+            return {"connect_args": {"timeout": LOCK_TIMEOUT}}
+        # With encoding SQL_ASCII a server returns bytes instead of text, unless this is set.
+        options = {"connect_timeout": int(LOCK_TIMEOUT), "client_encoding": "utf8"}
         return {"connect_args": options}
 
     @property
     def _is_sqlite(self) -> bool:
-        return not self._place.startswith("postgres")
+        return not self._location.startswith("postgres")
 
     def _prepare(self) -> None:
-        """Make the tables where they are not, and look whether they are ours."""
+        """Create missing tables, and check the schema version."""
         import sqlalchemy as sa
 
         version = version_table(self._tables[0].metadata)
         with self._engine.connect() as connection:
-            made = version.name in sa.inspect(connection).get_table_names()
-        if not made:
+            exists = version.name in sa.inspect(connection).get_table_names()
+        if not exists:
             self._create_tables(version)
         with self._engine.connect() as connection:
-            found = connection.scalar(sa.select(sa.func.max(version.c.version)))
-        if found != SCHEMA_VERSION:
+            schema_version = connection.scalar(sa.select(sa.func.max(version.c.version)))
+        if schema_version != SCHEMA_VERSION:
             raise HistoryError(
-                f"history {self._shown}: it has schema version {found}, and this authprobe knows "
-                f"{SCHEMA_VERSION}; use a newer authprobe, or another history with --history"
+                f"history {self._redacted_location}: schema version {schema_version}, but this "
+                f"authprobe supports {SCHEMA_VERSION}; use a newer authprobe, or choose another "
+                "history with --history"
             )
 
     def _create_tables(self, version: "sa.Table") -> None:
@@ -216,40 +221,42 @@ class History:
 
         with self._engine.begin() as connection:
             self._lock(connection)
-            there = sa.inspect(connection).get_table_names()
-            if version.name in there:
-                return  # another run has made them in the meantime
-            if there and self._is_sqlite:
+            tables = sa.inspect(connection).get_table_names()
+            if version.name in tables:
+                return  # another run has created them since `_prepare` looked
+            if tables and self._is_sqlite:
                 raise HistoryError(
-                    f"history {self._shown}: this is the database of something else; {MOVE}"
+                    f"history {self._redacted_location}: the file is the database of another "
+                    f"program; {REPLACE_REMEDY}"
                 )
             version.metadata.create_all(connection)
             connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
 
     def _lock(self, connection: "sa.Connection") -> None:
-        """One writer at a time, from before it reads; the others wait."""
+        """Block until this is the only writer, before it reads anything."""
         import sqlalchemy as sa
 
         if self._is_sqlite:
-            # Python's own module would begin at the first change, and not for new tables.
+            # The sqlite3 module itself begins a transaction only before INSERT, UPDATE and DELETE.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK_ID)))
 
-    def _prune(self, connection: "sa.Connection", keep: int) -> None:
+    def _prune(self, connection: "sa.Connection", max_runs: int) -> None:
+        """Delete the oldest runs beyond `max_runs`, and the fingerprints that only they used."""
         import sqlalchemy as sa
 
         runs, results, facts = self._tables
-        kept = connection.scalars(sa.select(runs.c.seq).order_by(runs.c.seq.desc()).limit(keep))
-        oldest = min(kept)
+        newest = sa.select(runs.c.seq).order_by(runs.c.seq.desc()).limit(max_runs)
+        oldest = min(connection.scalars(newest))
         if connection.execute(sa.delete(runs).where(runs.c.seq < oldest)).rowcount:
             connection.execute(sa.delete(results).where(results.c.seq < oldest))
             used = sa.select(results.c.digest)
             connection.execute(sa.delete(facts).where(facts.c.digest.not_in(used)))
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Trouble of the database's in our words, none of which is from an address."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Convert database errors to HistoryError, without echoing the URL."""
         try:
             yield
         except HistoryError:
@@ -257,18 +264,18 @@ class History:
         except ImportError as error:
             remedy = "pip install 'authprobe[postgresql]'"
             raise HistoryError(
-                f"history {self._shown}: {error.name} is missing; {remedy}"
+                f"history {self._redacted_location}: module {error.name} is missing; {remedy}"
             ) from None
         except Exception as error:
             import sqlalchemy.exc
 
             if not isinstance(error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError)):
                 raise
-            raise HistoryError(f"history {self._shown}: {trouble_words(error)}") from None
+            raise HistoryError(f"history {self._redacted_location}: {error_text(error)}") from None
 
 
 def _run_values(run: Run) -> dict[str, object]:
-    bad = [r for r in run.cases if r.verdict.status.value in ("failed", "error")]
+    failed = [r for r in run.cases if r.verdict.status in (Status.FAILED, Status.ERROR)]
     return {
         "id": run.id,
         "started_at": _utc(run.started_at),
@@ -276,7 +283,7 @@ def _run_values(run: Run) -> dict[str, object]:
         "tool": run.tool.version,
         "partial": run.partial,
         "cases": len(run.cases),
-        "failed": len(bad),
+        "failed": len(failed),
     }
 
 
@@ -284,18 +291,22 @@ def _result_values(
     record: CaseRecord,
     seq: int,
     digest: str,
-    last: Mapping[str, tuple[str, datetime.datetime]],
-    now: datetime.datetime,
+    previous: Mapping[str, tuple[str, datetime.datetime]],
+    started_at: datetime.datetime,
 ) -> dict[str, object]:
-    before, since = last.get(record.id, ("", now))
+    previous_digest, since = previous.get(record.id, ("", started_at))
     return {
         "seq": seq,
         "case_id": record.id,
         "status": record.verdict.status.value,
         "client_version": record.client_version,
         "digest": digest,
-        "since": since if before == digest else now,
+        "since": since if previous_digest == digest else started_at,
     }
+
+
+def _fingerprint_text(record: CaseRecord) -> str:
+    return json.dumps(dataclasses.asdict(fingerprint(record.observation)))
 
 
 def _digest(text: str) -> str:
@@ -303,7 +314,7 @@ def _digest(text: str) -> str:
 
 
 def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
-    facts = json.loads(row.text)
+    fields = json.loads(row.text)
     return Point(
         case_id=row.case_id,
         run_id=row.id,
@@ -311,43 +322,43 @@ def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
         tool=row.tool,
         client_version=row.client_version,
         status=row.status,
-        seen=Fingerprint(**facts | {"requests": tuple(facts["requests"])}),
+        fingerprint=Fingerprint(**fields | {"requests": tuple(fields["requests"])}),
         since=row.since.replace(tzinfo=datetime.UTC),
     )
 
 
 def _utc(at: datetime.datetime) -> datetime.datetime:
-    """The time as databases keep it: of UTC, without saying so."""
+    """Return the time in UTC without a time zone, as the databases store it."""
     return at.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def last_points(
-    place: str, cases: Iterable[tuple[str, Sequence[str]]]
+    location: str, cases: Iterable[tuple[str, Sequence[str]]]
 ) -> dict[str, tuple[Point, ...]]:
-    """What is kept of these cases, each an id with those that it had before.
+    """Return the last points of these cases, each an id with its former ids.
 
     Raises:
         HistoryError: the database cannot be used.
     """
-    if place == NONE or ("://" not in place and not Path(place).exists()):
+    if location == NO_HISTORY or ("://" not in location and not Path(location).exists()):
         return {}
-    names = {name: id for id, former in cases for name in (*former, id)}
-    with History(place) as history:
-        return history.points(names)
+    current_ids = {any_id: id for id, former in cases for any_id in (*former, id)}
+    with History(location) as history:
+        return history.points(current_ids)
 
 
-def append(place: str, run: Run, keep: int) -> None:
-    """Add a run, and take out the oldest beyond `keep`.
+def append(location: str, run: Run, max_runs: int) -> None:
+    """Append a run and delete the oldest beyond `max_runs`.
 
     Raises:
         HistoryError: the database cannot be used.
     """
-    with History(place) as history:
-        history.append(run, keep=keep)
+    with History(location) as history:
+        history.append(run, max_runs=max_runs)
 
 
 def warm_up() -> None:
-    """Import what takes long, before it is needed."""
+    """Import slow modules before the first request."""
     import sqlalchemy.dialects.sqlite  # noqa: F401
 
     make_tables()

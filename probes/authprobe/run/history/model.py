@@ -1,25 +1,20 @@
-"""TODO module docstring."""
+"""Values that the history returns, and the redacted form of its location."""
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from authprobe.observation.fingerprint import Fingerprint
 
-if TYPE_CHECKING:
-    pass
-
-
-NONE: Final = "none"
-
-
+NO_HISTORY: Final = "none"
+"""Location that disables the history."""
 TIMELINE_RUNS: Final = 20
-"""Runs of a case in its timeline."""
+"""Maximum number of runs in the timeline of a case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A case in one run of the past."""
+    """Result of a case in one past run."""
 
     case_id: str
     run_id: str
@@ -27,14 +22,14 @@ class Point:
     tool: str
     client_version: str | None
     status: str
-    seen: Fingerprint
+    fingerprint: Fingerprint
     since: datetime.datetime
-    """When it was first seen so, and was not otherwise in between."""
+    """Start of the first run since which the fingerprint is unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """A run of the past, in numbers."""
+    """Totals of a past run."""
 
     id: str
     at: datetime.datetime
@@ -45,11 +40,11 @@ class PastRun:
     partial: bool
 
 
-def redact_url(place: str) -> str:
-    """Where the history is, without a password and without options, which may hold one."""
-    if "://" not in place:
-        return place
-    scheme, _, rest = place.partition("://")
+def redact_url(location: str) -> str:
+    """Return a location without password, and without options, which may contain one."""
+    if "://" not in location:
+        return location
+    scheme, _, rest = location.partition("://")
     host, slash, path = rest.partition("?")[0].partition("/")
     user, at, name = host.rpartition("@")
     return f"{scheme}://{user.partition(':')[0]}{at}{name}{slash}{path}"

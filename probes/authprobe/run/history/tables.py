@@ -1,4 +1,4 @@
-"""The tables of the history, and what its databases say when something is wrong with them."""
+"""Tables of the history, and messages for the errors of its databases."""
 
 import datetime
 from typing import TYPE_CHECKING, Final
@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-PATIENCE: Final = 10.0
-"""Seconds that a run waits for another one to write, or for an answer."""
-MOVE: Final = "move it away, or use another one with --history"
+LOCK_TIMEOUT: Final = 10.0
+"""Seconds to wait for another writer, or for a connection."""
+REPLACE_REMEDY: Final = "move it away, or choose another history with --history"
 
 
 def make_tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
+    """Return the tables of runs, results and fingerprints; their metadata has the schema table."""
     import sqlalchemy as sa
 
-    data = sa.MetaData()
+    metadata = sa.MetaData()
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     runs = sa.Table(
         "authprobe_runs",
-        data,
+        metadata,
         sa.Column("seq", number, primary_key=True, autoincrement=True),
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("started_at", sa.DateTime, nullable=False),
@@ -31,7 +32,7 @@ def make_tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
     )
     results = sa.Table(
         "authprobe_results",
-        data,
+        metadata,
         sa.Column("case_id", sa.Text, primary_key=True),
         sa.Column("seq", number, primary_key=True, autoincrement=False),
         sa.Column("status", sa.String(20), nullable=False),
@@ -41,43 +42,47 @@ def make_tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
     )
     facts = sa.Table(
         "authprobe_facts",
-        data,
+        metadata,
         sa.Column("digest", sa.String(32), primary_key=True),
         sa.Column("text", sa.Text, nullable=False),
     )
-    version_table(data)
+    version_table(metadata)
     return runs, results, facts
 
 
-def version_table(data: "sa.MetaData") -> "sa.Table":
+def version_table(metadata: "sa.MetaData") -> "sa.Table":
+    """Return the table of the schema version."""
     import sqlalchemy as sa
 
     column = sa.Column("version", sa.Integer, nullable=False)
-    return sa.Table("authprobe_schema", data, column, keep_existing=True)
+    return sa.Table("authprobe_schema", metadata, column, keep_existing=True)
 
 
-def trouble_words(error: Exception) -> str:
-    """What is wrong, and what to do."""
-    said = str(getattr(error, "orig", None) or error).lower()
-    if "locked" in said:
-        return f"another program has kept it locked for {PATIENCE:.0f} s; try again"
-    if "not a database" in said or "malformed" in said:
-        return f"the file is damaged; {MOVE}"
-    if "no such column" in said or "no such table" in said or "undefined" in said:
-        return f"its tables are not as they should be; {MOVE}"
-    if "readonly" in said or "unable to open" in said or isinstance(error, OSError):
-        return "it cannot be opened or written; use another one with --history"
-    if "password" in said or "authentication" in said or "role" in said:
-        return "the database refuses this user; look at AUTHPROBE_HISTORY or --history"
-    if "connection" in said or "connect" in said or "could not" in said:
-        return "the database cannot be reached; look at AUTHPROBE_HISTORY or --history"
-    return f"{type(error).__name__}; {MOVE}"
+def error_text(error: Exception) -> str:
+    """Return a phrase for a database error, with a remedy, without text of the database.
+
+    The database's own text may contain the URL, and so a password.
+    """
+    text = str(getattr(error, "orig", None) or error).lower()
+    if "locked" in text:
+        return f"another program kept it locked for {LOCK_TIMEOUT:.0f} s; try again"
+    if "not a database" in text or "malformed" in text:
+        return f"the file is damaged; {REPLACE_REMEDY}"
+    if "no such column" in text or "no such table" in text or "undefined" in text:
+        return f"its tables have unexpected columns; {REPLACE_REMEDY}"
+    if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
+        return "it cannot be opened or written; choose another history with --history"
+    if "password" in text or "authentication" in text or "role" in text:
+        return "the database rejects this user; check AUTHPROBE_HISTORY or --history"
+    if "connection" in text or "connect" in text or "could not" in text:
+        return "the database cannot be reached; check AUTHPROBE_HISTORY or --history"
+    return f"{type(error).__name__}; {REPLACE_REMEDY}"
 
 
 def newest_digests(
     connection: "sa.Connection", results: "sa.Table"
 ) -> dict[str, tuple[str, datetime.datetime]]:
-    """The newest digest of each case, and since when it has been so."""
+    """Return the newest digest of each case, and the start of the first run that had it."""
     import sqlalchemy as sa
 
     newest = (

@@ -1,7 +1,7 @@
-"""The history beside a run: looked at while it probes, added to when its reports are written.
+"""Access to the history during a run, in a worker process.
 
-A process of its own keeps it. SQLAlchemy takes longer to import than two hundred requests take to
-be made, and the run has better to do.
+The worker reads while the run probes, and appends the run at its end. It is a separate process
+because importing SQLAlchemy takes longer than probing two hundred raw HTTP cases.
 """
 
 import contextlib
@@ -16,111 +16,111 @@ from typing import Any, Final
 import authprobe
 from authprobe.core.ipc import receive, send
 from authprobe.plan.case import Case
-from authprobe.run.history.model import NONE, Point
+from authprobe.run.history.model import NO_HISTORY, Point
 from authprobe.run.model import Run
 from authprobe.settings import database_environment
 
-START: Final = (
+START_CODE: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.run.history import worker; "
 )
-NICE: Final = 10
-"""How much it gives way to the run, which is waited for."""
+NICENESS: Final = 10
+"""Niceness of the worker, so that it does not slow down the run."""
 PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
 
 
 class HistoryWorker:
-    """What is known of earlier runs; trouble with it is kept as one line, and never raised."""
+    """Earlier results, read in a worker process; errors are stored in `trouble`, never raised."""
 
-    def __init__(self, place: str, keep: int) -> None:
+    def __init__(self, location: str, max_runs: int) -> None:
         self.trouble: str | None = None
-        self._place = place
-        self._keep = keep
-        self._keeper: _WorkerProcess | None = None
+        self._location = location
+        self._max_runs = max_runs
+        self._process: _WorkerProcess | None = None
         self._points: dict[str, tuple[Point, ...]] | None = None
 
-    def look(self, cases: Sequence[Case]) -> None:
-        """Begin to read, while the run waits for answers."""
-        if self._place != NONE:
-            self._keeper = _WorkerProcess()
-            wanted = [(case.id, case.formerly) for case in cases]
-            self._keeper.ask("last_points", self._place, wanted)
+    def prefetch(self, cases: Sequence[Case]) -> None:
+        """Start to read the last points of these cases, without waiting for them."""
+        if self._location != NO_HISTORY:
+            self._process = _WorkerProcess()
+            ids = [(case.id, case.formerly) for case in cases]
+            self._process.send("last_points", self._location, ids)
 
     def points(self) -> dict[str, tuple[Point, ...]]:
-        """The last points of each case, before this run; none if they cannot be had."""
+        """Block until the points are read, and return them by case; empty after an error."""
         if self._points is None:
-            self._points = self._answer() if self._keeper else {}
+            self._points = self._receive() if self._process else {}
         return self._points
 
     def append(self, run: Run) -> None:
-        """Add the run, unless nothing could be read; nothing more can be asked afterwards."""
+        """Append the run, unless reading failed, and stop the worker."""
         self.points()
-        if self._keeper and not self.trouble:
-            self._keeper.ask("append", self._place, run, self._keep)
-            self._answer()
+        if self._process and not self.trouble:
+            self._process.send("append", self._location, run, self._max_runs)
+            self._receive()
         self.close()
 
     def close(self) -> None:
-        """End what has been begun."""
-        if self._keeper:
-            self._keeper.end()
-        self._keeper = None
+        """Stop the worker."""
+        if self._process:
+            self._process.kill()
+        self._process = None
 
-    def _answer(self) -> Any:
-        """What was asked for last, or nothing and the trouble with it."""
-        answer = self._keeper.answer() if self._keeper else None
-        found, trouble = answer or ({}, "its process has ended")
+    def _receive(self) -> Any:
+        """Return the result of the last request; after an error, set `trouble` and return {}."""
+        response = self._process.receive() if self._process else None
+        result, trouble = response or ({}, "its worker process has ended")
         if trouble:
-            self.trouble = f"the history is not kept: {trouble}"
-        return found
+            self.trouble = f"the history is not recorded: {trouble}"
+        return result
 
 
 class _WorkerProcess:
-    """The process that has the history open."""
+    """Child process that runs `serve`, and the socket to it."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
+        self._socket, remote = socket.socketpair()
+        with remote:
             self._child = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-c", f"{START} worker.serve(int(sys.argv[2]))"),
-                    *(str(PACKAGE_FOLDER), str(theirs.fileno())),
+                    *(sys.executable, "-I", "-c", f"{START_CODE} worker.serve(int(sys.argv[2]))"),
+                    *(str(PACKAGE_FOLDER), str(remote.fileno())),
                 ],
                 env=database_environment(),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[remote.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
-    def ask(self, *words: object) -> None:
-        """Ask for something; one answer belongs to each."""
+    def send(self, function: str, *arguments: object) -> None:
+        """Request a call of a function of `database`; each request has one response."""
         with contextlib.suppress(ConnectionError):
-            send(self._socket, words)
+            send(self._socket, (function, *arguments))
 
-    def answer(self) -> Any:
-        """The next answer; None: it has gone."""
+    def receive(self) -> Any:
+        """Block until the next response, and return it; None: the process has ended."""
         return receive(self._socket)
 
-    def end(self) -> None:
-        """End it at once: what it was asked for is done when its answer is there."""
+    def kill(self) -> None:
+        """Kill the worker; every acknowledged request is already committed."""
         self._socket.close()
         self._child.kill()
         self._child.wait()
 
 
 def serve(descriptor: int) -> None:
-    """Answer the run at the other end of this socket until it goes away."""
+    """Serve the run at the other end of this socket until it closes."""
     from authprobe.errors import HistoryError
     from authprobe.run.history import database
 
     with socket.socket(fileno=descriptor) as run:
-        os.nice(NICE)
+        os.nice(NICENESS)
         database.warm_up()
-        while asked := receive(run):
-            verb, *values = asked
-            found, trouble = {}, None
+        while request := receive(run):
+            function, *arguments = request
+            result, trouble = {}, None
             try:
-                found = getattr(database, verb)(*values)
+                result = getattr(database, function)(*arguments)
             except HistoryError as error:
                 trouble = str(error)
             with contextlib.suppress(ConnectionError):
-                send(run, (found, trouble))
+                send(run, (result, trouble))

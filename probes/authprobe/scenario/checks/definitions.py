@@ -10,7 +10,7 @@ from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, escap
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
-from authprobe.observation.findings import names
+from authprobe.observation.findings import finding_meanings
 from authprobe.scenario.checks.variables import check_variables
 from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
@@ -218,7 +218,7 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Path
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
             yield from _check_text_rule((*path, key), rule)
-    known = dict(names())
+    known = finding_meanings()
     for key in ("findings", "no_findings"):
         for index, name in enumerate(getattr(expectation, key)):
             if name not in known:
