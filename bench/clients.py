@@ -18,21 +18,15 @@ from typing import Final
 from authprobe.clients.base import SYSTEM_PATH, Laboratory, Sandbox, find_program
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import ClientKind, Via
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe, runner
 from authprobe.engine.progress import NullReporter
 from authprobe.observation.model import Outcome
 from authprobe.plan.case import Case, expand
-from authprobe.scenario.model import (
-    Client,
-    ClientKind,
-    Credential,
-    Expectation,
-    Matrix,
-    Scenario,
-    Via,
-)
+from authprobe.scenario.clients import Client
+from authprobe.scenario.model import Credential, Expectation, Matrix, Scenario
 from authprobe.settings import Settings, cache_folder
 from bench.measure import Calls, Cost, temporary, timed
 
@@ -63,7 +57,7 @@ def client_cases(client: Client, count: int) -> tuple[Case, ...]:
             "token": Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
         },
         backends=dict.fromkeys(names, Backend(counts_as_claude_code=True)),
-        matrix=Matrix(client=(str(client),), credential=("token",), backend=names),
+        matrix=Matrix(client=(client,), credential=("token",), backend=names),
         expect=Expectation(outcome=Outcome.ACCEPTED, exit_code=0),
     )
     return expand(scenario)

@@ -8,8 +8,9 @@ from authprobe.bisection.model import Classification
 from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
+from authprobe.scenario.clients import parse_client
 from authprobe.scenario.model import Condition, Expectation, ExpectationRule, Matrix, Scenario
-from tests.support.make import make_exchange, make_observation, make_scenario
+from tests.support.make import make_clients, make_exchange, make_observation, make_scenario
 
 CASE = "example/claude-code@2.1.0/default/none"
 PUBLISHED = ["0.9.0", "1.0.0", "1.0.1", "1.0.10", "1.0.2", "1.1.0-beta.1", "1.1.0", "2.0.0"]
@@ -17,7 +18,9 @@ PUBLISHED = ["0.9.0", "1.0.0", "1.0.1", "1.0.10", "1.0.2", "1.1.0-beta.1", "1.1.
 
 def scenario(*clients: str, **changes: Any) -> Scenario:
     """A scenario with these clients."""
-    return make_scenario(matrix=Matrix(client=clients or ("claude-code@latest",)), **changes)
+    return make_scenario(
+        matrix=Matrix(client=make_clients(*(clients or ("claude-code@latest",)))), **changes
+    )
 
 
 def inquiry(
@@ -72,8 +75,12 @@ def by_version() -> Scenario:
         "claude-code@1.0.0",
         "claude-code@2.1.0",
         expect=(
-            ExpectationRule(when=Condition(client="claude-code@1.0.0"), then=rejected),
-            ExpectationRule(when=Condition(client="claude-code@2.1.0"), then=accepted),
+            ExpectationRule(
+                when=Condition(client=parse_client("claude-code@1.0.0")), then=rejected
+            ),
+            ExpectationRule(
+                when=Condition(client=parse_client("claude-code@2.1.0")), then=accepted
+            ),
         ),
     )
 

@@ -23,7 +23,7 @@ from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.report import bisection as words
 from authprobe.scenario.model import Expectation, Matrix
 from authprobe.trials.log import Trial, cache_key
-from tests.support.make import make_exchange, make_observation, make_scenario
+from tests.support.make import make_clients, make_exchange, make_observation, make_scenario
 
 VERSIONS = tuple(f"1.0.{n}" for n in range(9))
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401)
@@ -33,7 +33,7 @@ GONE = make_observation(outcome=Outcome.UNAVAILABLE, detail="not published", sta
 def inquiry(when: str | None = None, good: str = "1.0.0", bad: str = "1.0.8") -> BisectionQuestion:
     """The question of an example."""
     scenario = make_scenario(
-        matrix=Matrix(client=("claude-code@1.0.0",)),
+        matrix=Matrix(client=make_clients("claude-code@1.0.0")),
         expect=Expectation(outcome=Outcome.ACCEPTED),
     )
     case = "example/claude-code@1.0.0/default/none"

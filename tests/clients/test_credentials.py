@@ -13,13 +13,14 @@ import pytest
 from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.credentials import FEDERATION_VARIABLES, SLOW_HELPER_DELAY, helper_script
 from authprobe.clients.process.child import CompletedChild
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
 from authprobe.errors import ClientError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
-from authprobe.scenario.model import Credential, Form, Via
+from authprobe.scenario.model import Credential, Form
 from tests.support.make import make_case
 
 API_KEY = Credential(token=Kind.API_KEY, via=Via.API_KEY_VARIABLE)

@@ -12,12 +12,13 @@ from authprobe.clients.home_inspection import (
     output_with_tokens,
     stored_login,
 )
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, StoredLogin
 from authprobe.plan.case import expand
 from authprobe.redaction.redactor import find_token
-from authprobe.scenario.model import Credential, Matrix, Via
-from tests.support.make import make_observation, make_scenario
+from authprobe.scenario.model import Credential, Matrix
+from tests.support.make import make_clients, make_observation, make_scenario
 
 LOGIN = Credential(token=TokenKind.LOGIN, via=Via.CREDENTIALS_FILE)
 VARIABLE = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
@@ -26,7 +27,7 @@ VARIABLE = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE
 def bench_of(laboratory: Laboratory, credential: Credential | None = LOGIN) -> Any:
     """A case of the command, as a context."""
     given = {"given": credential} if credential else {}
-    matrix = Matrix(client=("claude-code@2.1.31",), credential=tuple(given) or ("none",))
+    matrix = Matrix(client=make_clients("claude-code@2.1.31"), credential=tuple(given) or ("none",))
     return laboratory.sandbox(expand(make_scenario(credentials=given, matrix=matrix))[0])
 
 
@@ -50,7 +51,7 @@ def after(laboratory: Laboratory, changes: dict[str, object]) -> StoredLogin:
 def test_variables_of_the_scenario_are_added_and_change_none_of_the_seal(
     laboratory: Laboratory,
 ) -> None:
-    matrix = Matrix(client=("claude-code@2.1.31",), environment=("default", "debug"))
+    matrix = Matrix(client=make_clients("claude-code@2.1.31"), environment=("default", "debug"))
     added = {"DEBUG": "1", "HTTPS_PROXY": "http://elsewhere.example"}  # the second: never loaded
     scenario = make_scenario(matrix=matrix, environments={"debug": added})
     given = []

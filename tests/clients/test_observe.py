@@ -14,6 +14,7 @@ from authprobe.clients.observe import (
     verified_version,
 )
 from authprobe.clients.process.child import CompletedChild, ExitReason
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import Decision
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.rules.base import Answer, refusal
@@ -172,13 +173,13 @@ def seen_as(*products: str) -> tuple[Exchange, ...]:
     ],
 )
 def test_what_was_installed_is_what_ran(exchanges: tuple[Exchange, ...]) -> None:
-    assert verified_version(exchanges, ("claude-cli", "claude-code"), "2.1.31") == "2.1.31"
+    assert verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31") == "2.1.31"
 
 
 def test_something_else_that_ran_is_told() -> None:
     exchanges = seen_as("claude-cli/2.1.31", "claude-cli/2.2.0", "claude-code/2.1.99")
     with pytest.raises(ClientError, match=r"^asked for 2\.1\.31, but 2\.1\.99, 2\.2\.0 ran$"):
-        verified_version(exchanges, ("claude-cli", "claude-code"), "2.1.31")
+        verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31")
 
 
 def test_the_last_question_to_a_model_counts() -> None:

@@ -11,12 +11,13 @@ import respx
 import authprobe
 from authprobe.clients.base import Laboratory
 from authprobe.clients.raw_http import MAX_BODY_BYTES, make_request, probe, read_error
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
-from authprobe.scenario.model import Credential, Endpoint, Request, Via
+from authprobe.scenario.model import Credential, Endpoint, Request
 from tests.support.make import make_case
 from tests.support.scenario_files import changed, complaints
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from authprobe.compatibility.features import BUNDLED, BoundFeature, Definition, load_features
+from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import ProbesError
 from authprobe.observation.model import COMMAND_MISSING, Outcome
 from authprobe.observation.selectors import SELECTORS
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from tests.support.make import make_exchange, make_observation
 

@@ -7,9 +7,9 @@ import pytest
 from authprobe.compatibility.features import BUNDLED, load_features
 from authprobe.compatibility.sampling import SamplingPlan, well_known, without_untested
 from authprobe.compatibility.table import CompatibilityTable, VersionEvidence
+from authprobe.core.client_kinds import ClientKind
 from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from authprobe.trials.log import Trial, cache_key
 from tests.compatibility.test_table import make_table

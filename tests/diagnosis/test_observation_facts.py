@@ -11,6 +11,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.clients.raw_http import ERROR_OUTCOMES, read_error
+from authprobe.core.client_kinds import Via
 from authprobe.diagnosis.diagnose import diagnose
 from authprobe.diagnosis.match import match
 from authprobe.diagnosis.observation_facts import observed
@@ -26,7 +27,7 @@ from authprobe.observation.model import (
     StoredLogin,
     status_outcome,
 )
-from authprobe.scenario.model import Credential, Endpoint, Request, Via
+from authprobe.scenario.model import Credential, Endpoint, Request
 from authprobe.verdict.model import Status, Verdict
 from tests.support.expected_causes import CAUSES, FAULTS, cause_of
 from tests.support.make import make_case, make_exchange, make_observation

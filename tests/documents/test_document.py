@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.compatibility.features import load_features
+from authprobe.core.client_kinds import ClientKind
 from authprobe.diagnosis.causes import load_causes
 from authprobe.diagnosis.known_issues import load_known_issues
 from authprobe.documents.document import MAX_PROBLEMS, read_document
@@ -16,7 +17,6 @@ from authprobe.emulator.config import Backend
 from authprobe.errors import ProbesError
 from authprobe.run.known_failures import load_known_failures
 from authprobe.scenario.load import load_file
-from authprobe.scenario.model import ClientKind
 
 LOADERS: dict[str, Callable[[Path], object]] = {
     "a scenario": load_file,

@@ -9,6 +9,7 @@ import pytest
 from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe as engine
 from authprobe.engine.probe import (
@@ -22,7 +23,7 @@ from authprobe.engine.probe import (
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import Case
-from authprobe.scenario.model import Client, ClientKind, parse_client
+from authprobe.scenario.clients import Client, parse_client
 from tests.support.make import make_case, make_observation
 from tests.support.wire import connect
 

@@ -4,11 +4,11 @@ import functools
 import tempfile
 from pathlib import Path
 
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine.progress import LogReporter
 from authprobe.engine.runner import execute_plan, load_plan
 from authprobe.run.model import CaseRecord
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from authprobe.verdict.model import Status
 from tests.support.command import run, verdicts

@@ -17,10 +17,10 @@ from authprobe.compatibility.table import (
     intervals,
     read_table,
 )
+from authprobe.core.client_kinds import ClientKind
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.versions import headline, made_words
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import Settings
 from tests.support.command import PROJECT
 

@@ -5,36 +5,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import InstallError, SettingsError
 from authprobe.observation.model import Outcome
 from authprobe.plan.case import case_id, expand
-from authprobe.plan.expand import (
-    AXES,
-    Names,
-    Published,
-    canonical,
-    combinations,
-    make_plan,
-    matches,
-)
+from authprobe.plan.expand import Published, make_plan
+from authprobe.scenario.clients import parse_client
+from authprobe.scenario.matrix import AXES, Names, combinations, matches
 from authprobe.scenario.model import (
-    ClientKind,
     Combination,
     Condition,
     Credential,
     Endpoint,
     Expectation,
     ExpectationRule,
-    Flow,
     Matrix,
     Scenario,
-    Via,
 )
-from tests.support.make import make_scenario
+from tests.support.make import make_clients, make_scenario
 
 VALUES = {
-    "client": ("raw-http", "claude-code", "claude-code@latest", "claude-code@2.1.31"),
+    "client": make_clients("raw-http", "claude-code@latest", "claude-code@2.1.31"),
     "endpoint": ("default", "api", "gateway"),
     "credential": ("none", "good", "bad"),
     "headers": ("default", "beta"),
@@ -63,35 +55,31 @@ scenarios = st.builds(
 )
 
 
-def _values(names: Names) -> dict[str, str]:
-    return dataclasses.asdict(names)
+Values = dict[str, object]
+"""A value for each axis."""
 
 
-def _grid(scenario: Scenario) -> list[dict[str, str]]:
-    """The grid, by the plainest means."""
-    axes = [[_full(name) for name in getattr(scenario.matrix, axis)] for axis in AXES]
+def _values(item: Names | Combination) -> Values:
+    values = {axis: getattr(item, axis) for axis in AXES}
+    return {axis: value for axis, value in values.items() if value is not None}
+
+
+def _grid(scenario: Scenario) -> list[Values]:
+    """Return the grid, computed in the plainest way."""
+    axes = [getattr(scenario.matrix, axis) for axis in AXES]
     return [dict(zip(AXES, values, strict=True)) for values in itertools.product(*axes)]
-
-
-def _full(name: str) -> str:
-    return "claude-code@latest" if name == "claude-code" else name
-
-
-def _stated(combination: Combination) -> dict[str, str]:
-    given = dataclasses.asdict(combination)
-    return {axis: _full(name) for axis, name in given.items() if name is not None}
 
 
 @given(scenarios)
 def test_the_combinations_are_the_grid_minus_exclude_plus_include(scenario: Scenario) -> None:
-    excluded = [_stated(combination).items() for combination in scenario.exclude]
+    excluded = [_values(combination).items() for combination in scenario.exclude]
     expected = [
         values
         for values in _grid(scenario)
         if not any(stated <= values.items() for stated in excluded)
     ]
     first = _grid(scenario)[0]
-    expected += [first | _stated(combination) for combination in scenario.include]
+    expected += [first | _values(combination) for combination in scenario.include]
     once = [values for place, values in enumerate(expected) if values not in expected[:place]]
     assert [_values(names) for names in combinations(scenario)] == once
 
@@ -136,7 +124,9 @@ def test_a_version_takes_the_place_of_the_versions_of_its_kind(scenario: Scenari
         return
     planned = make_plan([scenario], clients=("claude-code@1.0.30",))
     assert {str(case.client) for case in planned} == {"claude-code@1.0.30"}
-    substituted = [dataclasses.replace(case.names, client="claude-code@1.0.30") for case in cases]
+    substituted = [
+        dataclasses.replace(case.names, client=parse_client("claude-code@1.0.30")) for case in cases
+    ]
     assert [case.names for case in planned] == list(dict.fromkeys(substituted))
 
 
@@ -152,7 +142,11 @@ def test_chosen_cases_are_planned_in_file_order(scenario: Scenario, data: st.Dat
 
 def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
     names = Names(
-        client="raw-http", endpoint="api", credential="none", headers="default", backend="default"
+        client=parse_client("raw-http"),
+        endpoint="api",
+        credential="none",
+        headers="default",
+        backend="default",
     )
     assert case_id("s", names) == "s/raw-http/api/none"
     assert case_id("s", dataclasses.replace(names, headers="beta")) == "s/raw-http/api/none/beta"
@@ -160,14 +154,17 @@ def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
 
 
 def test_an_environment_is_in_the_id_and_in_the_case_where_it_is_not_the_default() -> None:
-    matrix = Matrix(client=("claude-code@latest",), environment=("default", "debug"))
+    matrix = Matrix(client=make_clients("claude-code@latest"), environment=("default", "debug"))
     usual, other = expand(make_scenario(matrix=matrix, environments={"debug": {"DEBUG": "1"}}))
     assert (usual.id, usual.environment) == ("example/claude-code@latest/default/none", {})
     assert (other.id, other.environment) == (f"{usual.id}/debug", {"DEBUG": "1"})
 
 
 def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
-    matrix = Matrix(client=("claude-code@latest", "raw-http"), flow=(Flow.PROMPT, Flow.SETUP_TOKEN))
+    matrix = Matrix(
+        client=make_clients("claude-code@latest", "raw-http"),
+        flow=(Flow.PROMPT, Flow.SETUP_TOKEN),
+    )
     usual, other, raw, _ = expand(make_scenario(matrix=matrix))
     assert (usual.id, usual.flow) == ("example/claude-code@latest/default/none", "prompt")
     assert (other.id, other.flow) == (f"{usual.id}/setup-token", "setup-token")
@@ -176,7 +173,7 @@ def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
 
 def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
     scenario = make_scenario(
-        matrix=Matrix(client=("raw-http",), endpoint=("a", "b"), credential=("x", "y")),
+        matrix=Matrix(client=make_clients("raw-http"), endpoint=("a", "b"), credential=("x", "y")),
         include=(Combination(backend="slow"), Combination(credential="z")),
     )
     assert [case.id for case in expand(scenario)][4:] == [
@@ -188,7 +185,7 @@ def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
 def test_the_first_rule_that_is_met_counts() -> None:
     accepted = Expectation(outcome=Outcome.ACCEPTED)
     scenario = make_scenario(
-        matrix=Matrix(client=("raw-http",), endpoint=("a", "b", "c")),
+        matrix=Matrix(client=make_clients("raw-http"), endpoint=("a", "b", "c")),
         expect=(
             ExpectationRule(when=Condition(endpoint="a"), then=accepted),
             ExpectationRule(when=Condition(endpoint=("a", "b")), then=REJECTED),
@@ -207,7 +204,10 @@ def test_a_case_has_what_its_names_stand_for() -> None:
         credentials={"key": credential},
         headers={"beta": {"anthropic-beta": "x"}},
         matrix=Matrix(
-            client=("raw-http",), endpoint=("api",), credential=("key",), headers=("beta",)
+            client=make_clients("raw-http"),
+            endpoint=("api",),
+            credential=("key",),
+            headers=("beta",),
         ),
     )
     (case,) = expand(scenario)
@@ -222,11 +222,14 @@ def test_a_case_has_what_its_names_stand_for() -> None:
     ("condition", "expected"),
     [
         (Condition(), True),
-        (Condition(client="claude-code"), True),
-        (Condition(client=("raw-http", "claude-code@latest")), True),
-        (Condition(client="claude-code@2.1.31"), False),
-        (Condition(client="claude-code", endpoint="other"), False),
-        (Combination(client="claude-code@latest", endpoint="default"), True),
+        (Condition(client=parse_client("claude-code")), True),
+        (
+            Condition(client=make_clients("raw-http", "claude-code@latest")),
+            True,
+        ),
+        (Condition(client=parse_client("claude-code@2.1.31")), False),
+        (Condition(client=parse_client("claude-code"), endpoint="other"), False),
+        (Combination(client=parse_client("claude-code@latest"), endpoint="default"), True),
         (Condition(credential=()), False),
     ],
 )
@@ -234,7 +237,7 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
     condition: Condition | Combination, expected: bool
 ) -> None:
     names = Names(
-        client=canonical("claude-code"),
+        client=parse_client("claude-code"),
         endpoint="default",
         credential="none",
         headers="default",
@@ -265,8 +268,12 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
 )
 def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, expected: str) -> None:
     scenario = make_scenario(
-        matrix=Matrix(client=("claude-code@2.1.31",)),
-        expect=(ExpectationRule(when=Condition(client="claude-code@2.1.31"), then=REJECTED),),
+        matrix=Matrix(client=make_clients("claude-code@2.1.31")),
+        expect=(
+            ExpectationRule(
+                when=Condition(client=parse_client("claude-code@2.1.31")), then=REJECTED
+            ),
+        ),
     )
     with pytest.raises(SettingsError) as caught:
         make_plan([scenario], clients=(client,))
@@ -274,7 +281,7 @@ def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, exp
 
 
 def test_the_cli_behind_a_proxy_can_be_chosen() -> None:
-    scenario = make_scenario(matrix=Matrix(client=("claude-max-api-proxy",)))
+    scenario = make_scenario(matrix=Matrix(client=make_clients("claude-max-api-proxy")))
     chosen = "claude-max-api-proxy+claude-code@2.1.31"
     (case,) = make_plan([scenario], clients=(chosen,))
     assert str(case.client) == "claude-max-api-proxy@latest+claude-code@2.1.31"
@@ -311,16 +318,18 @@ def nothing(kind: ClientKind) -> tuple[str, ...]:
 )
 def test_a_range_is_a_case_for_each_version(spelled: str, expected: list[str]) -> None:
     ids = [f"example/claude-code@{version}/default/none" for version in expected]
-    on_the_axis = make_scenario(matrix=Matrix(client=(spelled,)))
+    on_the_axis = make_scenario(matrix=Matrix(client=make_clients(spelled)))
     assert [case.id for case in make_plan([on_the_axis], published=published)] == ids
-    other = make_scenario(matrix=Matrix(client=("claude-code@9.9.9", "raw-http")))
+    other = make_scenario(matrix=Matrix(client=make_clients("claude-code@9.9.9", "raw-http")))
     planned = make_plan([other], clients=(spelled,), published=published)
     assert [case.id for case in planned] == ids
     assert [case.client.version for case in planned] == expected
 
 
 def test_the_cli_behind_a_proxy_may_be_a_range() -> None:
-    scenario = make_scenario(matrix=Matrix(client=("claude-max-api-proxy@1.0.0+claude-code@2.x",)))
+    scenario = make_scenario(
+        matrix=Matrix(client=make_clients("claude-max-api-proxy@1.0.0+claude-code@2.x"))
+    )
     assert [str(case.client) for case in make_plan([scenario], published=published)] == [
         "claude-max-api-proxy@1.0.0+claude-code@2.0.0",
         "claude-max-api-proxy@1.0.0+claude-code@2.1.0",
@@ -342,7 +351,7 @@ def test_the_registry_is_asked_once_for_each_range() -> None:
         asked.append(kind)
         return PUBLISHED
 
-    matrix = Matrix(client=("claude-code@1.0.x",), credential=("none", "some"))
+    matrix = Matrix(client=make_clients("claude-code@1.0.x"), credential=("none", "some"))
     make_plan([make_scenario(matrix=matrix)], published=answer)
     assert asked == [ClientKind.CLAUDE_CODE]
 
@@ -350,10 +359,10 @@ def test_the_registry_is_asked_once_for_each_range() -> None:
 def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
     accepted = Expectation(outcome=Outcome.ACCEPTED)
     scenario = make_scenario(
-        matrix=Matrix(client=("claude-code@<2", "claude-code@>=2")),
+        matrix=Matrix(client=make_clients("claude-code@<2", "claude-code@>=2")),
         expect=(
-            ExpectationRule(when=Condition(client="claude-code@< 2"), then=REJECTED),
-            ExpectationRule(when=Condition(client="claude-code@>=2"), then=accepted),
+            ExpectationRule(when=Condition(client=parse_client("claude-code@< 2")), then=REJECTED),
+            ExpectationRule(when=Condition(client=parse_client("claude-code@>=2")), then=accepted),
         ),
     )
 
@@ -376,9 +385,11 @@ def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
 
 def test_of_two_cases_with_one_id_the_first_counts() -> None:
     scenario = make_scenario(
-        matrix=Matrix(client=("claude-code@1.0.9", "claude-code@1.0.x")),
+        matrix=Matrix(client=make_clients("claude-code@1.0.9", "claude-code@1.0.x")),
         expect=(
-            ExpectationRule(when=Condition(client="claude-code@1.0.9"), then=REJECTED),
+            ExpectationRule(
+                when=Condition(client=parse_client("claude-code@1.0.9")), then=REJECTED
+            ),
             ExpectationRule(then=Expectation(outcome=Outcome.ACCEPTED)),
         ),
     )
@@ -406,7 +417,7 @@ def unreachable(kind: ClientKind) -> tuple[str, ...]:
 def test_a_range_that_cannot_be_planned_is_refused_in_one_line(
     spelled: str, answer: Published, told: str
 ) -> None:
-    scenario = make_scenario(matrix=Matrix(client=(spelled,)))
+    scenario = make_scenario(matrix=Matrix(client=make_clients(spelled)))
     for clients in ((), (spelled,)):
         with pytest.raises(SettingsError) as caught:
             make_plan([scenario], clients=clients, published=answer)

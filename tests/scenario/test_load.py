@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.core.client_kinds import Via
 from authprobe.documents.node_tree import Items, Mapping, Node, compose
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.load import load_all, load_file
-from authprobe.scenario.model import Credential, Endpoint, ExpectationRule, TextRule, Via
+from authprobe.scenario.model import Credential, Endpoint, ExpectationRule, TextRule
 from authprobe.scenario.vocabulary import SCENARIO
 from tests.support.scenario_files import FULL, SMALL, changed, complaints, load_text
 

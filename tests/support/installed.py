@@ -13,9 +13,10 @@ from authprobe.engine.probe import probe_case
 from authprobe.errors import InstallError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import expand
-from authprobe.scenario.model import Client, Credential, Matrix, parse_client
+from authprobe.scenario.clients import Client, parse_client
+from authprobe.scenario.model import Credential, Matrix
 from authprobe.settings import cache_folder
-from tests.support.make import make_scenario
+from tests.support.make import make_clients, make_scenario
 from tests.support.registry import UNREACHABLE
 
 
@@ -40,7 +41,7 @@ def observe(
     """What the only case of such a scenario shows."""
     (case,) = expand(
         make_scenario(
-            matrix=Matrix(client=(client,), credential=("given",)),
+            matrix=Matrix(client=make_clients(client), credential=("given",)),
             credentials={"given": credentials},
             **changes,
         )

@@ -8,9 +8,15 @@ from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.plan.case import Case, expand
 from authprobe.run.baseline import accept_record
 from authprobe.run.model import CaseRecord, Platform, Run, Tool
+from authprobe.scenario.clients import Client, parse_client
 from authprobe.scenario.model import Expectation, Matrix, Scenario
 from authprobe.verdict.accepted import Accepted
 from authprobe.verdict.model import Status, Verdict
+
+
+def make_clients(*texts: str) -> tuple[Client, ...]:
+    """Return the clients with these spellings."""
+    return tuple(map(parse_client, texts))
 
 
 def make_scenario(**changes: Any) -> Scenario:
@@ -20,7 +26,7 @@ def make_scenario(**changes: Any) -> Scenario:
         "title": "An example",
         "why": "It shows the shape.",
         "sources": ("https://example.org/issue/1",),
-        "matrix": Matrix(client=("raw-http",)),
+        "matrix": Matrix(client=make_clients("raw-http")),
         "expect": Expectation(outcome=Outcome.REJECTED),
     }
     return Scenario(**values | changes)

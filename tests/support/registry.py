@@ -8,7 +8,7 @@ import pytest
 
 from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.errors import InstallError
-from authprobe.scenario.model import parse_client
+from authprobe.scenario.clients import parse_client
 
 UNREACHABLE = "the package registry cannot be reached"
 OFFLINE = "npm error code ENOTFOUND\nnpm error network request failed"

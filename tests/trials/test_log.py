@@ -17,7 +17,7 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.model import Matrix
 from authprobe.trials import log as trials
 from authprobe.trials.log import Key, ProbeLog, Trial, cache_key, definition_hash, rules_hash
-from tests.support.make import make_case, make_observation, make_scenario
+from tests.support.make import make_case, make_clients, make_observation, make_scenario
 
 DAY = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 KEY = Key(case="a", definition="b", client="claude-code@1.0.0", platform="c", rules="d")
@@ -85,7 +85,9 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def case_at(version: str, **changes: Any) -> Case:
     """The only case of a scenario, at a version."""
-    (case,) = expand(make_scenario(matrix=Matrix(client=(f"claude-code@{version}",)), **changes))
+    (case,) = expand(
+        make_scenario(matrix=Matrix(client=make_clients(f"claude-code@{version}")), **changes)
+    )
     return case
 
 
@@ -111,7 +113,7 @@ def test_what_may_be_another_tomorrow_is_asked_again_then(
     monkeypatch: pytest.MonkeyPatch, behind: str, same: bool
 ) -> None:
     (case,) = expand(
-        make_scenario(matrix=Matrix(client=(f"litellm@1.106.2+claude-code@{behind}",)))
+        make_scenario(matrix=Matrix(client=make_clients(f"litellm@1.106.2+claude-code@{behind}")))
     )
     today = definition_hash(case)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.bisection.model import Classification
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import one_line
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
@@ -24,8 +25,9 @@ from authprobe.observation.selectors import (
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import without_version
 from authprobe.plan.expand import read_client
-from authprobe.scenario.matrix import Names, canonical, combinations, rules
-from authprobe.scenario.model import Client, ClientKind, Scenario, parse_client
+from authprobe.scenario.clients import Client
+from authprobe.scenario.matrix import Names, combinations, rules
+from authprobe.scenario.model import Scenario
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status
 
@@ -54,7 +56,7 @@ class BisectionQuestion:
     @property
     def kind(self) -> ClientKind:
         """The client whose versions are asked."""
-        return parse_client(self.names.client).kind
+        return self.names.client.kind
 
     def value(self, seen: Observation) -> FieldValue | None:
         """What is compared, where that is a field; None: the verdict is."""
@@ -102,8 +104,8 @@ def _end_words(seen: Observation) -> str:
 
 
 def _at(names: Names, version: str) -> Names:
-    client = dataclasses.replace(parse_client(names.client), version=version)
-    return dataclasses.replace(names, client=str(client))
+    client = dataclasses.replace(names.client, version=version)
+    return dataclasses.replace(names, client=client)
 
 
 def make_inquiry(
@@ -122,8 +124,7 @@ def make_inquiry(
     if when is not None:
         check_field(when)
     scenario, names = _locate(scenarios, case)
-    asked = parse_client(names.client)
-    if asked.kind is ClientKind.RAW_HTTP:
+    if names.client.is_authprobe:
         raise SettingsError(f"{case}: this is authprobe's own request, which has no versions")
     judged = _judged(scenario, (_at(names, good), names))
     if judged is None and when is None:
@@ -158,7 +159,7 @@ def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
     for scenario in scenarios:
         for names in combinations(scenario):
             ids[case_id(scenario.id, names)] = None
-            given = dataclasses.replace(names, client=str(client))
+            given = dataclasses.replace(names, client=client)
             id = case_id(scenario.id, given)
             if _same_but_version(names.client, client) and case in (id, without_version(id)):
                 return scenario, given
@@ -177,9 +178,8 @@ def _client_of(case: str, name: str) -> Client:
     return read_client(name, case.partition("/")[0])
 
 
-def _same_but_version(planned: str, wanted: Client) -> bool:
-    asked = parse_client(canonical(planned))
-    return (asked.kind, asked.through) == (wanted.kind, wanted.through)
+def _same_but_version(planned: Client, wanted: Client) -> bool:
+    return (planned.kind, planned.through) == (wanted.kind, wanted.through)
 
 
 def versions_between(

@@ -24,7 +24,7 @@ from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome
 from authprobe.observation.selectors import FieldValue
 from authprobe.plan.case import Case
-from authprobe.scenario.model import Client
+from authprobe.scenario.clients import Client
 from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial, cache_key
 from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason

@@ -13,6 +13,7 @@ from authprobe.clients.installation.cache import Cache, InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.emulator.state.tokens import Token
@@ -20,7 +21,7 @@ from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
-from authprobe.scenario.model import Client, ClientKind
+from authprobe.scenario.clients import Client
 from authprobe.settings import search_path
 
 if TYPE_CHECKING:

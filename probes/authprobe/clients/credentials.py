@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
-from authprobe.scenario.model import Credential, Form, Via
+from authprobe.scenario.model import Credential, Form
 
 FEDERATION_VARIABLES: Final = {
     "ANTHROPIC_FEDERATION_RULE_ID": "fdrl_authprobe",

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Sandbox
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
 from authprobe.redaction.token_patterns import PATTERN_NAMES
-from authprobe.scenario.model import Flow, Via
 
 CREDENTIALS_FILE: Final = ".credentials.json"
 FEDERATION_STORE: Final = Path(".config", "anthropic", "credentials")

@@ -7,6 +7,7 @@ from typing import Final
 
 from authprobe.clients.base import Sandbox
 from authprobe.core.claude_api import MESSAGES_PATH
+from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.emulator.rules.routes import API
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome, status_outcome
@@ -113,9 +114,7 @@ def without_request_id(text: str) -> str:
     return REQUEST_ID.sub("[request-id]", text)
 
 
-def verified_version(
-    exchanges: tuple[Exchange, ...], products: tuple[str, ...], installed: str
-) -> str:
+def verified_version(exchanges: tuple[Exchange, ...], kind: ClientKind, installed: str) -> str:
     """Return the installed version, after comparing it with the User-Agents of all requests.
 
     Raises:
@@ -126,7 +125,7 @@ def verified_version(
         for exchange in exchanges
         for product in exchange.products
     ]
-    versions = {version for name, version in names_and_versions if name in products}
+    versions = {version for name, version in names_and_versions if name in CLIENTS[kind].products}
     if wrong := versions - {installed}:
         raise ClientError(f"asked for {installed}, but {', '.join(sorted(wrong))} ran")
     return installed

@@ -12,10 +12,11 @@ import httpx
 import authprobe
 from authprobe.clients.base import Sandbox
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, MAX_MESSAGE_LENGTH, incomplete_observation
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, status_outcome
-from authprobe.scenario.model import Endpoint, Request, Via
+from authprobe.scenario.model import Endpoint, Request
 
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
 CLIENT_ID: Final = "authprobe"

@@ -13,13 +13,14 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import Entry
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.plan.expand import exact_versions, read_client
-from authprobe.scenario.model import INSTALLED, Client, ClientKind
+from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 
 

@@ -20,6 +20,7 @@ from authprobe.commands.output import (
 )
 from authprobe.compatibility.features import BUNDLED, load_features
 from authprobe.compatibility.sampling import without_untested
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
@@ -32,8 +33,9 @@ from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
 from authprobe.run.results_file import read_run
+from authprobe.scenario.clients import LATEST, Client, kind_name
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import LATEST, Client, ClientKind, Scenario
+from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.trials.log import LOG, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
@@ -79,8 +81,7 @@ def diff(options: DiffOptions) -> int:
 
 def _is_client(name: str) -> bool:
     """Whether this is meant as a client, well written or not, and no file."""
-    kind = re.split("[@+]", name, maxsplit=1)[0]
-    meant = kind in list(ClientKind) or CLIENT.fullmatch(name) is not None
+    meant = kind_name(name) in list(ClientKind) or CLIENT.fullmatch(name) is not None
     return meant and not Path(name).exists()
 
 

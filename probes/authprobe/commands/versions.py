@@ -21,6 +21,7 @@ from authprobe.commands.output import (
 from authprobe.compatibility.features import BUNDLED, load_features
 from authprobe.compatibility.sampling import SamplingPlan, without_untested
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
@@ -32,8 +33,8 @@ from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.run.model import this_platform
+from authprobe.scenario.clients import LATEST
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import LATEST, ClientKind
 from authprobe.settings import Settings, default_jobs, is_ci
 from authprobe.trials.log import LOG, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done

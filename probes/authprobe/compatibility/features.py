@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.bisection.question import BROKEN, BisectionQuestion, make_inquiry
+from authprobe.core.client_kinds import ClientKind
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, escape
 from authprobe.documents.vocabulary import Vocabulary
@@ -23,7 +24,7 @@ from authprobe.observation.selectors import (
     check_field,
     keeps_retrying,
 )
-from authprobe.scenario.model import SLUG_PATTERN, ClientKind, Scenario, Slug, Text
+from authprobe.scenario.model import SLUG_PATTERN, Scenario, Slug, Text
 from authprobe.scenario.vocabulary import NAME
 from authprobe.trials.log import definition_hash
 from authprobe.verdict.known_failure import URL_PATTERN

@@ -19,7 +19,7 @@ from authprobe.compatibility.table import (
 from authprobe.core.version_ranges import version_key
 from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.scenario.model import parse_client
+from authprobe.scenario.clients import parse_client
 from authprobe.trials.log import Trial, cache_key
 
 MAJORITY: Final = 0.75

@@ -123,7 +123,7 @@ class Range:
     def __str__(self) -> str:
         return self.spelled
 
-    def holds(self, version: str) -> bool:
+    def contains(self, version: str) -> bool:
         """Whether a version meets every bound; false for what is no version.
 
         A prerelease does only where a bound names one of the same release, as in npm.
@@ -139,7 +139,7 @@ class Range:
 
     def select(self, published: Iterable[str]) -> tuple[str, ...]:
         """The published versions that it means, the oldest first."""
-        held = sorted({version for version in published if self.holds(version)}, key=version_key)
+        held = sorted({version for version in published if self.contains(version)}, key=version_key)
         if self.each is None:
             return tuple(held)
         kept = _KEPT[self.each]

@@ -11,8 +11,9 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import matching_cases, without_version
-from authprobe.scenario.matrix import canonical, combinations, rules
-from authprobe.scenario.model import Client, Scenario, parse_client
+from authprobe.scenario.clients import Client
+from authprobe.scenario.matrix import combinations, rules
+from authprobe.scenario.model import Scenario
 from authprobe.trials.log import Trial, cache_key
 
 SLOW: Final = "slow"
@@ -71,10 +72,10 @@ def _pairs(scenarios: Iterable[Scenario], before: Client, after: Client) -> dict
         # What is expected makes no difference here, and often says nothing of these versions.
         any_rule = dataclasses.replace(scenario, expect=rules(scenario)[0].then)
         for names in combinations(scenario):
-            if _shape(parse_client(canonical(names.client))) != _shape(before):
+            if _shape(names.client) != _shape(before):
                 continue
             cases = (
-                make_case(any_rule, dataclasses.replace(names, client=str(client)))
+                make_case(any_rule, dataclasses.replace(names, client=client))
                 for client in (before, after)
             )
             name = without_version(case_id(scenario.id, names))

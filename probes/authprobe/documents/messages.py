@@ -15,6 +15,8 @@ _COMPARISONS: Final = {"gt": "greater than", "ge": "at least", "lt": "less than"
 _TRUE_WORDS: Final = frozenset({"yes", "on", "y"})
 _FALSE_WORDS: Final = frozenset({"no", "off", "n"})
 _MAX_MESSAGE_LENGTH: Final = 200
+MESSAGE: Final = "message"
+"""Type of a custom error whose text is the whole message."""
 
 
 def error_message(
@@ -31,6 +33,8 @@ def error_message(
         expected, hint = _EXPECTED_TYPES[kind]
         return f"{name} must be {expected}, not {describe(node)}{hint(node)}"
     match kind:
+        case _ if kind == MESSAGE:
+            return error["msg"]
         case "enum":
             return _choice_message(name, node, types[0], vocabulary)
         case "string_pattern_mismatch":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from authprobe.core.client_kinds import CLIENTS
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
 from authprobe.emulator.rules.authorize import scopes_asked
@@ -31,10 +32,14 @@ AGENT_LIMIT: Final = 2000
 WORD_LIMIT: Final = 200
 WORDS: Final = 100
 """Scopes, beta flags and products that are kept of a request."""
-PRODUCTS: Final = re.compile(
-    r"\b((?:(?:authprobe|claude-cli|claude-code|agent-sdk|litellm)/|Anthropic/(?:Python|JS) )"
-    r"[0-9][\w.-]*)"
+PRODUCT: Final = re.compile(
+    "|".join(
+        # The API's SDKs are named `Anthropic/Python 1.2.3`, the others `claude-cli/1.2.3`.
+        rf"\b{re.escape(product)}{' ' if '/' in product else '/'}[0-9][\w.-]*"
+        for product in sorted({p for spec in CLIENTS.values() for p in spec.products})
+    )
 )
+"""A client's product and version in a User-Agent."""
 SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
 KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
 """A header's value of which nothing is left to hide."""
@@ -229,7 +234,7 @@ class CaseBackend:
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(ask),
                 body=_digest(ask.body) if ask.path.startswith("/v1/messages") else None,
-                products=tuple(PRODUCTS.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
+                products=tuple(PRODUCT.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
                 scopes=tuple(
                     self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(ask)[:WORDS]
                 ),

@@ -11,11 +11,12 @@ from typing import Final
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.scenario.model import Client, ClientKind
+from authprobe.scenario.clients import Client
 from authprobe.settings import Settings, cache_folder
 
 MAX_CONCURRENT_INSTALLS: Final = 2

@@ -13,11 +13,12 @@ from authprobe.clients.home_inspection import inspect_home
 from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
+from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
-from authprobe.scenario.model import Client, ClientKind
+from authprobe.scenario.clients import Client
 
 RUNNERS: Final[dict[ClientKind, Runner]] = {
     ClientKind.RAW_HTTP: raw_http.probe,

@@ -21,7 +21,7 @@ def make_record(
         id=case.id,
         scenario=case.scenario,
         title=case.title,
-        client=case.names.client,
+        client=str(case.client),
         client_version=observation.client_version,
         endpoint=case.names.endpoint,
         credential=case.names.credential,

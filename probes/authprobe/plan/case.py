@@ -1,4 +1,4 @@
-"""Case: one combination of a scenario's axes, and its stable id."""
+"""Cases: concrete combinations of a scenario's axes, each with a stable id."""
 
 import dataclasses
 import functools
@@ -7,24 +7,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.client_kinds import Flow
 from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import Backend
 from authprobe.errors import SettingsError
-from authprobe.scenario.matrix import Names, canonical, combinations, matches, rules
+from authprobe.scenario.clients import Client
+from authprobe.scenario.matrix import Names, combinations, matches, rules
 from authprobe.scenario.model import (
     DEFAULT,
-    Client,
-    ClientKind,
     Credential,
     Endpoint,
     Expectation,
-    Flow,
     Scenario,
     credentials_of,
-    parse_client,
 )
 
 REQUEST_FLOW: Final = "request"
+"""Flow of authprobe's own client, which sends one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,44 +40,45 @@ class Case:
     endpoint: Endpoint | None
     """None: the client chooses its own addresses."""
     credentials: tuple[Credential, ...]
-    """Credentials that the client receives, all at the same time."""
+    """All credentials of the case, handed over at once."""
     headers: Mapping[str, str | None]
     backend: Backend
     environment: Mapping[str, str]
-    """Further environment variables for the client."""
+    """Additional environment variables of the client."""
     expectation: Expectation
     limit: float
     """Seconds."""
     tags: tuple[str, ...]
     formerly: tuple[str, ...] = ()
-    """Ids of the case before its scenario was renamed."""
+    """Ids from before its scenario was renamed."""
 
     @property
     def flow(self) -> str:
-        """Name of the flow that the client runs; `request` for raw HTTP."""
-        return REQUEST_FLOW if self.client.kind is ClientKind.RAW_HTTP else self.names.flow
+        """The client's task; `request` for authprobe's own client."""
+        return REQUEST_FLOW if self.client.is_authprobe else self.names.flow
 
     @property
     def fault(self) -> str | None:
-        """Names of the faults that the backend is configured with; None: no fault."""
-        names = [x if isinstance(x, str) else x.name for x in self.backend.faults]
+        """Names of the backend's faults, separated by commas; None without a fault."""
+        names = [fault if isinstance(fault, str) else fault.name for fault in self.backend.faults]
         return ", ".join(dict.fromkeys(names)) or None
 
 
 def expand(scenario: Scenario) -> tuple[Case, ...]:
-    """Return every case of a scenario that passed the checks of `load`, in file order."""
+    """Return every case of a scenario that has passed the loader's checks, in file order."""
     return tuple(make_case(scenario, names) for names in combinations(scenario))
 
 
 def make_case(scenario: Scenario, names: Names) -> Case:
-    """Return the case for a combination of names.
+    """Return the case for one combination of names that the scenario defines.
 
     Raises:
-        SettingsError: the scenario has no expectation for this client.
+        SettingsError: no rule of the scenario matches; only possible for a `--client`, as the
+            loader rejects such a scenario.
     """
     spellings = (names, *_range_spellings(scenario, names))
     rule = next((r for r in rules(scenario) if any(matches(r.when, n) for n in spellings)), None)
-    if rule is None:  # `load` rejects such files, so the client comes from `--client`
+    if rule is None:
         raise SettingsError(f"--client {names.client}: '{scenario.id}' has no expectation for it")
     return Case(
         id=case_id(scenario.id, names),
@@ -87,7 +87,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         why=scenario.why,
         sources=scenario.sources,
         names=names,
-        client=parse_client(names.client),
+        client=names.client,
         endpoint=scenario.endpoints.get(names.endpoint),
         credentials=credentials_of(scenario, names.credential),
         headers=scenario.headers.get(names.headers, {}),
@@ -100,36 +100,40 @@ def make_case(scenario: Scenario, names: Names) -> Case:
     )
 
 
-def case_id(scenario_id: str, names: Names) -> str:
-    """Return `scenario/client/endpoint/credential`, then the names of the other axes.
+def case_id(scenario_id: str, names: Names, *, client: str | None = None) -> str:
+    """Return `scenario/client/endpoint/credential`, then each of headers, backend, environment
+    and flow that is not the default.
 
-    Headers, backend, environment and flow are left out if they are the default.
+    `client` replaces the client's full spelling.
     """
-    parts = [scenario_id, names.client, names.endpoint, names.credential]
-    optional = names.headers, names.backend, names.environment
-    parts += [name for name in optional if name != DEFAULT]
+    parts = [scenario_id, client or str(names.client), names.endpoint, names.credential]
+    others = names.headers, names.backend, names.environment
+    parts += [name for name in others if name != DEFAULT]
     parts += [names.flow] if names.flow != Flow.PROMPT else []
     return "/".join(parts)
 
 
 def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
-    """Yield the names with the client as each matching range of the scenario; rules name ranges."""
-    spellings = itertools.chain(
-        scenario.matrix.client, (entry.client for entry in scenario.include if entry.client)
-    )
-    for client in dict.fromkeys(spellings):
-        if _is_client_in(names.client, client):
-            yield dataclasses.replace(names, client=canonical(client))
+    """Yield the names with each range of the scenario that contains their client.
+
+    The scenario's rules mention the range, not the versions in it.
+    """
+    included = (combination.client for combination in scenario.include if combination.client)
+    for client in dict.fromkeys(itertools.chain(scenario.matrix.client, included)):
+        if _contains(client, names.client):
+            yield dataclasses.replace(names, client=client)
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_client_in(exact_client: str, client_range: str) -> bool:
-    """Return True if the range includes the client and the clients that it runs through."""
-    exact: Client | None = parse_client(exact_client)
-    other: Client | None = parse_client(client_range)
-    while exact and other and exact.kind is other.kind:
-        versions = read_range(other.version)
-        if not (versions.holds(exact.version) if versions else exact.version == other.version):
+def _contains(pattern: Client, client: Client) -> bool:
+    """Return True if a client at an exact version is one of those that the pattern stands for."""
+    left: Client | None = pattern
+    right: Client | None = client
+    while left and right and left.kind is right.kind:
+        version_range = read_range(left.version)
+        if version_range is not None and not version_range.contains(right.version):
             return False
-        exact, other = exact.through, other.through
-    return exact is other is None
+        if version_range is None and left.version != right.version:
+            return False
+        left, right = left.through, right.through
+    return left is right is None

@@ -1,42 +1,34 @@
-"""Scenarios become a plan: every case that is to be probed, with a stable id."""
+"""Expansion of scenarios into a plan: the ordered list of cases to probe, each with its id."""
 
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
-from authprobe.plan.case import Case, case_id, expand, make_case
-from authprobe.scenario.matrix import AXES, Names, canonical, combinations, matches, rules
-from authprobe.scenario.model import (
-    CLIENT_PATTERN,
-    Client,
-    ClientKind,
-    Scenario,
-    parse_client,
-)
-
-__all__ = [
-    "AXES",
-    "Case",
-    "Names",
-    "Published",
-    "canonical",
-    "case_id",
-    "combinations",
-    "exact_versions",
-    "expand",
-    "make_case",
-    "make_plan",
-    "matches",
-    "read_client",
-    "rules",
-]
+from authprobe.plan.case import Case, make_case
+from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
+from authprobe.scenario.matrix import combinations
+from authprobe.scenario.model import Scenario
 
 Published = Callable[[ClientKind], tuple[str, ...]]
-"""The published versions of a client; raises ClientError where they cannot be known."""
+"""Function that returns the published versions of a client, or raises ClientError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ClientOption:
+    """A value of `--client`."""
+
+    text: str
+    client: Client
+
+    def replace(self, planned: Client) -> Client:
+        """Return the client to probe instead of `planned`: a kind alone keeps its version."""
+        return planned if self.text == self.client.kind else self.client
 
 
 def make_plan(
@@ -46,97 +38,92 @@ def make_plan(
     cases: tuple[str, ...] = (),
     published: Published = lambda kind: (),
 ) -> tuple[Case, ...]:
-    """Every case to probe, in file order, each once: the first that is named.
+    """Return every case to probe once, in file order; of cases with the same id, the first.
 
-    `clients` limits the plan: `claude-code` keeps the cases of that kind, `claude-code@2.1.50` puts
-    that version in the place of the versions that the scenarios name. `cases` keeps these ids.
-    A range becomes the versions that are `published`; nobody is asked where there is none.
+    `clients` limits the plan: `claude-code` keeps the cases of that kind, `claude-code@2.1.50`
+    replaces the versions that the scenarios name by that one. `cases` keeps these ids. A range
+    expands to its `published` versions; without a range the registry is not queried.
 
     Raises:
-        SettingsError: a client or case that is not in any scenario, or that has no expectation; a
-            range that no version is in, or whose versions cannot be known.
+        SettingsError: a client or case is in no scenario or has no expectation, or a range contains
+            no version, or its versions are unavailable.
     """
-    for name in clients:
-        read_client(name, "--client")
+    options = [_ClientOption(text, read_client(text, "--client")) for text in clients]
     exact = functools.cache(functools.partial(_exact, published))
     planned: dict[str, Case] = {}
     for scenario in scenarios:
         for names in combinations(scenario):
-            for client in _chosen(names.client, clients):
-                for name in exact(client):
-                    case = make_case(scenario, dataclasses.replace(names, client=name))
+            for selected in _selected(names.client, options):
+                for client in exact(selected):
+                    case = make_case(scenario, dataclasses.replace(names, client=client))
                     planned.setdefault(case.id, case)
-    for name in clients:
-        if not any(case.client.kind == _kind(name) for case in planned.values()):
-            raise SettingsError(f"--client {name}: no scenario has a case for it")
-    for wanted in cases:
-        if wanted not in planned:
-            raise SettingsError(f"--case {wanted}: no such case{did_you_mean(wanted, planned)}")
+    for option in options:
+        if not any(case.client.kind is option.client.kind for case in planned.values()):
+            raise SettingsError(f"--client {option.text}: no scenario has a case for it")
+    for id in cases:
+        if id not in planned:
+            raise SettingsError(f"--case {id}: no such case{did_you_mean(id, planned)}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
 
 
-def _chosen(planned: str, clients: tuple[str, ...]) -> Iterator[str]:
-    """What is to be probed where a scenario names this client: it, or what was asked for."""
-    if not clients:
+def _selected(planned: Client, options: Sequence[_ClientOption]) -> Iterator[Client]:
+    """Yield the clients to probe for `planned`: itself, or the `--client`s of the same kind."""
+    if not options:
         yield planned
-    kind = parse_client(planned).kind
-    for name in clients:
-        if _kind(name) == kind:
-            yield planned if name == kind else canonical(name)
+    for option in options:
+        if option.client.kind is planned.kind:
+            yield option.replace(planned)
 
 
-def _exact(published: Published, client: str) -> tuple[str, ...]:
-    """The client, once for each version of its range, the oldest first."""
-    asked = parse_client(client)
-    if asked.kind is ClientKind.RAW_HTTP:
+def _exact(published: Published, client: Client) -> tuple[Client, ...]:
+    """Return the client at each version of its range, the oldest first."""
+    if client.is_authprobe:
         return (client,)
-    through = _exact(published, str(asked.through)) if asked.through else (None,)
+    throughs = _exact(published, client.through) if client.through else (None,)
     return tuple(
-        f"{asked.kind}@{version}+{name}" if name else f"{asked.kind}@{version}"
-        for version in exact_versions(asked, published)
-        for name in through
+        dataclasses.replace(client, version=version, through=through)
+        for version in exact_versions(client, published)
+        for through in throughs
     )
 
 
 def exact_versions(client: Client, published: Published) -> tuple[str, ...]:
-    """The published versions of its range, the oldest first; its version, if that is no range.
+    """Return the published versions in the client's range, the oldest first.
+
+    A client without a range has its own version only.
 
     Raises:
-        SettingsError: there is none, or they cannot be known.
+        SettingsError: the range contains no published version, or they are unavailable.
     """
-    wanted = read_range(client.version)
-    if wanted is None:
+    version_range = read_range(client.version)
+    if version_range is None:
         return (client.version,)
-    name = f"{client.kind}@{wanted}"
+    name = f"{client.kind}@{version_range}"
     try:
-        known = published(client.kind)
+        versions = published(client.kind)
     except ClientError as error:
         raise SettingsError(f"{name}: {error}") from None
-    if versions := wanted.select(known):
-        return versions
-    last = newest(known)
+    if selected := version_range.select(versions):
+        return selected
+    last = newest(versions)
     hint = f"; the newest is {last}" if last else ""
     raise SettingsError(f"{name}: no published version is in this range{hint}")
 
 
-def read_client(name: str, option: str = "") -> Client:
-    """The client that a user has named, on the command line, as the value of this option.
+def read_client(text: str, option: str = "") -> Client:
+    """Return the client that the user has given as the value of this command-line option.
 
     Raises:
-        SettingsError: there is no such client, or this is not how one is written.
+        SettingsError: no such client, or a wrong spelling of one.
     """
-    said = f"{option} {name}".lstrip()
+    prefix = f"{option} {text}".lstrip()
     kinds = [kind.value for kind in ClientKind]
-    if _kind(name) not in kinds:
-        hint = did_you_mean(_kind(name), kinds, otherwise=f"choose from {', '.join(kinds)}")
-        raise SettingsError(f"{said}: no such client{hint}")
-    if not re.fullmatch(CLIENT_PATTERN, name):
-        raise SettingsError(f"{said}: write it as claude-code or claude-code@2.1.31")
+    if (kind := kind_name(text)) not in kinds:
+        hint = did_you_mean(kind, kinds, otherwise=f"choose from {', '.join(kinds)}")
+        raise SettingsError(f"{prefix}: no such client{hint}")
+    if not re.fullmatch(CLIENT_PATTERN, text):
+        raise SettingsError(f"{prefix}: write it as claude-code or claude-code@2.1.31")
     try:
-        return parse_client(name)
+        return parse_client(text)
     except ValueError as error:
-        raise SettingsError(f"{said}: {error}") from None
-
-
-def _kind(name: str) -> str:
-    return re.split("[@+]", name, maxsplit=1)[0]
+        raise SettingsError(f"{prefix}: {error}") from None

@@ -13,9 +13,9 @@ from pydantic_core import from_json, to_jsonable_python
 
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint
-from authprobe.plan.expand import canonical
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import read_run
+from authprobe.scenario.clients import parse_client
 from authprobe.verdict.accepted import Accepted
 
 SCHEMA_VERSION: Final = 1
@@ -166,7 +166,7 @@ def _canonical_client(case_id: str) -> str:
     `claude-code` becomes `claude-code@latest`.
     """
     scenario, client, *rest = case_id.split("/")
-    return "/".join((scenario, canonical(client), *rest))
+    return "/".join((scenario, str(parse_client(client)), *rest))
 
 
 _MIGRATIONS: Final[dict[int, Callable[[str], str]]] = {1: _canonical_client}

@@ -10,13 +10,12 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from authprobe.core.version_ranges import read_range
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
+from authprobe.scenario.clients import ClientText
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
-VERSION_PATTERN: Final = r"[0-9A-Za-z.<>=!* -]+"
-CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSION_PATTERN})?)?$"
 URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
 DEFAULT: Final = "default"
 NO_CREDENTIAL: Final = "none"
@@ -24,42 +23,6 @@ NO_CREDENTIAL: Final = "none"
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[Whole, Field(ge=0, le=100)]
-
-
-class Via(enum.StrEnum):
-    """How a credential is handed over: a header of our own request, or what a client reads."""
-
-    BEARER = "bearer"
-    X_API_KEY = "x-api-key"
-    BODY = "body"
-    OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
-    API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
-    AUTH_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"
-    CUSTOM_HEADERS_VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
-    """One line `Authorization: Bearer ...`, or as its form says."""
-    REFRESH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_REFRESH_TOKEN"
-    """With `CLAUDE_CODE_OAUTH_SCOPES` beside it."""
-    IDENTITY_TOKEN_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN"
-    """With the ids of a federation rule, an organization and a service account beside it."""
-    IDENTITY_TOKEN_FILE_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN_FILE"
-    """The same, with the token in a file."""
-    CREDENTIALS_FILE = "credentials-file"
-    API_KEY_HELPER = "apiKeyHelper"
-    """A command in the settings file, which prints the token."""
-    SETTINGS_ENV = "settings-env"
-    """The `env` of the settings file sets the `variable`."""
-
-
-VARIABLES: Final = (
-    Via.OAUTH_TOKEN_VARIABLE,
-    Via.API_KEY_VARIABLE,
-    Via.AUTH_TOKEN_VARIABLE,
-    Via.CUSTOM_HEADERS_VARIABLE,
-    Via.REFRESH_TOKEN_VARIABLE,
-    Via.IDENTITY_TOKEN_VARIABLE,
-    Via.IDENTITY_TOKEN_FILE_VARIABLE,
-)
-"""Ways that are environment variables."""
 
 
 class Form(enum.StrEnum):
@@ -106,91 +69,6 @@ class Request(enum.StrEnum):
     """An identity token is exchanged for an access token (RFC 7523)."""
     PROFILE = "profile"
     USAGE = "usage"
-
-
-class Flow(enum.StrEnum):
-    """What a client is asked to do."""
-
-    PROMPT = "prompt"
-    """Answer one question; for a client that has one flow only: that."""
-    PROMPT_STREAM = "prompt-stream"
-    """The same, told event by event."""
-    STDIO = "stdio"
-    """The same, asked on its standard input, as IDE extensions do."""
-    PROMPTS_AT_ONCE = "prompts-at-once"
-    """Three sessions of one home, each asked one question."""
-    INTERACTIVE = "interactive"
-    """The same in a terminal, by one who presses Enter at each new screen."""
-    AUTH_STATUS = "auth-status"
-    AUTH_LOGIN = "auth-login"
-    """Sign in with a code that is pasted."""
-    AUTH_LOGOUT = "auth-logout"
-    SETUP_TOKEN = "setup-token"
-
-
-class ClientKind(enum.StrEnum):
-    """The programs that authprobe knows how to drive."""
-
-    RAW_HTTP = "raw-http"
-    CLAUDE_CODE = "claude-code"
-    AGENT_SDK_PYTHON = "agent-sdk-python"
-    AGENT_SDK_NODE = "agent-sdk-node"
-    CLAUDE_MAX_API_PROXY = "claude-max-api-proxy"
-    ANTHROPIC_PYTHON = "anthropic-python"
-    ANTHROPIC_NODE = "anthropic-node"
-    LITELLM = "litellm"
-
-
-LATEST: Final = "latest"
-INSTALLED: Final = "installed"
-"""The version of the user's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """A program at a version.
-
-    `through` is the CLI that it drives where that is chosen apart; for a gateway: the one in front.
-    """
-
-    kind: ClientKind
-    version: str = LATEST
-    through: "Client | None" = None
-
-    def __str__(self) -> str:
-        """The spelling of scenario files: `kind@version+kind@version`."""
-        if self.kind is ClientKind.RAW_HTTP:
-            return self.kind.value
-        name = f"{self.kind.value}@{self.version}"
-        return f"{name}+{self.through}" if self.through else name
-
-
-def parse_client(text: str) -> Client:
-    """The client that a scenario file names; `latest` where no version is given.
-
-    Raises:
-        ValueError: the kind is unknown, or the form is not `kind[@version][+kind[@version]]`.
-    """
-    first, _, second = text.partition("+")
-    kind_name, _, version = first.partition("@")
-    if kind_name not in list(ClientKind):
-        raise ValueError(f"there is no client '{kind_name}'")
-    kind = ClientKind(kind_name)
-    if wanted := read_range(version):
-        version = str(wanted)
-    if version == INSTALLED and kind is not ClientKind.CLAUDE_CODE:
-        raise ValueError(f"only {ClientKind.CLAUDE_CODE} can be '{INSTALLED}'")
-    through = parse_client(second) if second else None
-    if kind is ClientKind.CLAUDE_MAX_API_PROXY:
-        through = through or Client(kind=ClientKind.CLAUDE_CODE)
-        if through.kind is not ClientKind.CLAUDE_CODE:
-            raise ValueError(f"{kind.value} drives claude-code, not {through.kind.value}")
-    elif kind is ClientKind.LITELLM:
-        if through is not None and through.kind is not ClientKind.CLAUDE_CODE:
-            raise ValueError(f"{kind.value} is asked by claude-code, not {through.kind.value}")
-    elif through is not None:
-        raise ValueError(f"{kind.value} brings its own CLI; leave out '+{second}'")
-    return Client(kind=kind, version=version or LATEST, through=through)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +176,6 @@ class Expectation:
 
 
 Axis = Annotated[tuple[Slug, ...], Field(min_length=1)]
-ClientName = Annotated[str, Field(pattern=CLIENT_PATTERN)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +184,7 @@ class Matrix:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    client: Annotated[tuple[ClientName, ...], Field(min_length=1)]
+    client: Annotated[tuple[ClientText, ...], Field(min_length=1)]
     endpoint: Axis = (DEFAULT,)
     credential: Axis = (NO_CREDENTIAL,)
     headers: Axis = (DEFAULT,)
@@ -322,7 +199,7 @@ class Combination:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    client: ClientName | None = None
+    client: ClientText | None = None
     endpoint: Slug | None = None
     credential: Slug | None = None
     headers: Slug | None = None
@@ -337,7 +214,7 @@ class Condition:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    client: tuple[ClientName, ...] | ClientName | None = None
+    client: tuple[ClientText, ...] | ClientText | None = None
     endpoint: tuple[Slug, ...] | Slug | None = None
     credential: tuple[Slug, ...] | Slug | None = None
     headers: tuple[Slug, ...] | Slug | None = None

@@ -2,18 +2,12 @@
 
 from typing import Final
 
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import FAULT_PATTERN, AccountState, TokenKind, TokenState
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
-from authprobe.scenario.model import (
-    CLIENT_PATTERN,
-    SLUG_PATTERN,
-    URL_PATTERN,
-    Flow,
-    Form,
-    Request,
-    Via,
-)
+from authprobe.scenario.clients import CLIENT_PATTERN, Client
+from authprobe.scenario.model import SLUG_PATTERN, URL_PATTERN, Form, Request
 
 NAME: Final = "a name; use a-z, 0-9 and . + _ -"
 SCENARIO: Final = Vocabulary(
@@ -39,4 +33,5 @@ SCENARIO: Final = Vocabulary(
         CLIENT_PATTERN: "a client; write kind@version, as in claude-code@2.1.31",
         FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",
     },
+    scalars=frozenset({Client}),
 )

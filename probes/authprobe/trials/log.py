@@ -24,7 +24,7 @@ from authprobe.plan.case import Case, case_id
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import this_platform
-from authprobe.scenario.model import INSTALLED, LATEST
+from authprobe.scenario.clients import INSTALLED, LATEST
 
 LOG: Final = "trials.jsonl"
 LOCK_LIMIT: Final = 30.0
@@ -122,9 +122,8 @@ def _trials(lines: list[bytes]) -> Iterator[Trial]:
 def cache_key(case: Case) -> Key:
     """The key of a case, whose client has an exact version."""
     where = this_platform()
-    kind = dataclasses.replace(case.names, client=case.client.kind.value)
     return Key(
-        case=case_id(case.scenario, kind),
+        case=case_id(case.scenario, case.names, client=case.client.kind.value),
         definition=definition_hash(case),
         client=str(case.client),
         platform=f"{where.system} {where.machine}",

@@ -15,7 +15,7 @@ from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
-from authprobe.scenario.model import Client
+from authprobe.scenario.clients import Client
 from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial
 from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason

@@ -67,7 +67,7 @@ class KnownFailure:
         if version is None:
             return False
         version_range = read_range(self.versions)
-        return version_range.holds(version) if version_range else version == self.versions
+        return version_range.contains(version) if version_range else version == self.versions
 
 
 def matches_text_rule(rule: str | TextRule, text: str | None) -> bool:

@@ -12,6 +12,7 @@ from authprobe.clients.browser import read_page
 from authprobe.clients.claude_code import account, interactive, login, prompt
 from authprobe.clients.claude_code.command import find_node_for
 from authprobe.clients.home_inspection import inspect_home
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
@@ -20,10 +21,10 @@ from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import expand
 from authprobe.redaction.redactor import find_token
-from authprobe.scenario.model import Credential, Flow, Matrix, Via
+from authprobe.scenario.model import Credential, Matrix
 from tests.support.command import PROJECT
 from tests.support.installed import Shelf
-from tests.support.make import make_scenario
+from tests.support.make import make_clients, make_scenario
 from tests.support.requests import AUTHORIZE, CHALLENGE, MESSAGES, make_ask
 
 FAKE = PROJECT / "tests" / "support" / "fake_claude.py"
@@ -64,7 +65,9 @@ def observe(laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (case,) = expand(
             make_scenario(
                 matrix=Matrix(
-                    client=("claude-code@2.1.31",), credential=(credential,), flow=(flow,)
+                    client=make_clients("claude-code@2.1.31"),
+                    credential=(credential,),
+                    flow=(flow,),
                 ),
                 credentials={"given": given} if given else {},
                 backends={"default": Backend(**backend)},  # type: ignore[arg-type]
@@ -253,7 +256,7 @@ def test_the_scopes_of_an_authorization_are_recorded(query: str, expected: tuple
 
 
 def test_the_engine_hands_a_flow_to_its_runner(laboratory: Laboratory) -> None:
-    matrix = Matrix(client=("claude-code@2.1.31",), flow=(Flow.AUTH_STATUS,))
+    matrix = Matrix(client=make_clients("claude-code@2.1.31"), flow=(Flow.AUTH_STATUS,))
     (case,) = expand(make_scenario(matrix=matrix))
     assert probe_case(laboratory, case).outcome is Outcome.UNAVAILABLE  # nothing is installed
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.scenario.model import parse_client
+from authprobe.scenario.clients import parse_client
 from tests.support.registry import fault, install
 
 CLAUDE = """#!/bin/sh

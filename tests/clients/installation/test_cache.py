@@ -11,8 +11,9 @@ import pytest
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.installers import QUERY_TIMEOUT, failure_reason
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import InstallError
-from authprobe.scenario.model import Client, ClientKind, parse_client
+from authprobe.scenario.clients import Client, parse_client
 from tests.support.registry import OFFLINE, UNREACHABLE, Registry, content, fault, install, prepare
 from tests.support.waiting import wait_until
 
@@ -21,7 +22,7 @@ import sys
 from pathlib import Path
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
-from authprobe.scenario.model import (parse_client)
+from authprobe.scenario.clients import parse_client
 
 with Children() as children:
     cache, client = Cache(Path(sys.argv[1]), children), parse_client("claude-code@1.0.0")

@@ -7,8 +7,8 @@ import pytest
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import ClientLock
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import InstallError
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import LATEST_AGE
 from tests.support.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 

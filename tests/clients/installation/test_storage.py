@@ -29,7 +29,7 @@ from authprobe.clients.installation.storage import (
 )
 from authprobe.clients.process.children import Children
 from authprobe.errors import InstallError
-from authprobe.scenario.model import parse_client
+from authprobe.scenario.clients import parse_client
 from tests.support.registry import Registry, content, fault, install, prepare
 from tests.support.waiting import wait_until
 
@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
-from authprobe.scenario.model import parse_client
+from authprobe.scenario.clients import parse_client
 
 with Children() as children, Cache(Path(sys.argv[1]), children) as cache:
     client = parse_client("claude-code@1.0.0")

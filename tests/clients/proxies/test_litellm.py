@@ -11,14 +11,15 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.process.children import Children
 from authprobe.clients.proxies import litellm
 from authprobe.clients.proxies.litellm import GATEWAY_KEY
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.plan.case import expand
 from authprobe.scenario.load import load_file
-from authprobe.scenario.model import Credential, Matrix, Via
+from authprobe.scenario.model import Credential, Matrix
 from tests.support.installed import laboratory_with, made_up, observe
-from tests.support.make import make_scenario
+from tests.support.make import make_clients, make_scenario
 
 LITELLM: Final = "litellm@1.106.2"
 OWN: Final = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
@@ -60,7 +61,8 @@ def environment_of(laboratory: Laboratory, folder: Path, client: str, *given: Cr
     broken = made_up(laboratory, folder, 'env > "$HOME/seen"; echo Error: no; exit 1')
     (case,) = expand(
         make_scenario(
-            matrix=Matrix(client=(client,), credential=("given",)), credentials={"given": given}
+            matrix=Matrix(client=make_clients(client), credential=("given",)),
+            credentials={"given": given},
         )
     )
     with broken.sandbox(case) as sandbox:
@@ -157,10 +159,10 @@ expect: {{outcome: accepted}}
         ("litellm", "x-api-key", None),
         ("litellm", "ANTHROPIC_API_KEY", None),
         ("litellm", "credentials-file", "takes no credential via"),
-        ("litellm+claude-code", "credentials-file", "sends headers of its own"),
+        ("litellm+claude-code", "credentials-file", "sends its own headers"),
         ("litellm+claude-code", "bearer", "takes no credential via"),
         ("litellm+raw-http", "bearer", "litellm is asked by claude-code, not raw-http"),
-        ("anthropic-node", "ANTHROPIC_API_KEY", "sends headers of its own"),
+        ("anthropic-node", "ANTHROPIC_API_KEY", "sends its own headers"),
         ("anthropic-python", "bearer", "takes no credential via"),
         ("anthropic-python+claude-code", "ANTHROPIC_API_KEY", "leave out"),
     ],

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import COMMAND_MISSING, Outcome
-from authprobe.scenario.model import Credential, Via
+from authprobe.scenario.model import Credential
 from tests.support.installed import made_up, observe
 
 TOKEN = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from authprobe.clients.base import Laboratory
 from authprobe.clients.observe import ClientReport, verified_version
 from authprobe.clients.process.children import Children
-from authprobe.clients.sdk.api_sdk import PRODUCTS, read_output
+from authprobe.clients.sdk.api_sdk import read_output
+from authprobe.core.client_kinds import ClientKind, Via
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
-from authprobe.scenario.model import Credential, Via
+from authprobe.scenario.model import Credential
 from tests.support.installed import laboratory_with, made_up, observe
 from tests.support.make import make_exchange
 
@@ -141,12 +142,18 @@ def test_a_token_in_its_words_is_redacted(laboratory: Laboratory, tmp_path: Path
     assert "caused by [redacted:api-key]; refused by the client itself" in (seen.detail or "")
 
 
-@pytest.mark.parametrize("product", ["Anthropic/Python 2.12.0", "Anthropic/JS 2.12.0"])
-def test_another_version_than_was_installed_is_not_judged(product: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "product"),
+    [
+        (ClientKind.ANTHROPIC_PYTHON, "Anthropic/Python 2.12.0"),
+        (ClientKind.ANTHROPIC_NODE, "Anthropic/JS 2.12.0"),
+    ],
+)
+def test_another_version_than_was_installed_is_not_judged(kind: ClientKind, product: str) -> None:
     exchanges = (make_exchange(products=(product,)),)
-    assert verified_version(exchanges, PRODUCTS, "2.12.0") == "2.12.0"
+    assert verified_version(exchanges, kind, "2.12.0") == "2.12.0"
     with pytest.raises(ClientError, match=r"asked for 2\.11\.0, but 2\.12\.0 ran"):
-        verified_version(exchanges, PRODUCTS, "2.11.0")
+        verified_version(exchanges, kind, "2.11.0")
 
 
 def test_the_last_line_is_read() -> None:

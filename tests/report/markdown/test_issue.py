@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from authprobe.core.client_kinds import Via
 from authprobe.core.escaping import MAX_TEXT_LENGTH
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.findings import Finding
@@ -18,7 +19,7 @@ from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.issue import LIMIT, REQUESTS, share_markdown
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis, Run
-from authprobe.scenario.model import Credential, Expectation, Via
+from authprobe.scenario.model import Credential, Expectation
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.report.test_hostile_text import HOSTILE, run_with
 from tests.support.judged import STALE

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import Outcome
 from authprobe.report.model.control_experiments import controls
 from authprobe.run.model import CaseRecord
-from authprobe.scenario.model import Credential, Via
+from authprobe.scenario.model import Credential
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, error_type="authentication_error")

@@ -263,7 +263,7 @@ def test_our_own_request_has_one_credential(tmp_path: Path) -> None:
     several = "[{token: api-key, via: x-api-key}, {token: access-token, via: bearer}]"
     text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {several}}}"
     assert complaints(tmp_path, text) == [
-        "6:60: raw-http sends one credential, and 'it' is several"
+        "6:60: raw-http sends one credential, but 'it' is several"
     ]
 
 

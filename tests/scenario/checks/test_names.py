@@ -6,10 +6,11 @@ import pytest
 
 from authprobe.observation.model import Outcome
 from authprobe.scenario.checks.names import check
+from authprobe.scenario.clients import parse_client
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Combination, Expectation, Matrix
 from tests.support.command import PROJECT
-from tests.support.make import make_scenario
+from tests.support.make import make_clients, make_scenario
 from tests.support.scenario_files import FULL, SMALL, changed, complaints
 
 BUNDLED = PROJECT / "scenarios"
@@ -27,10 +28,11 @@ expect: {outcome: rejected}
 
 def test_complaints_come_with_the_path_they_are_about() -> None:
     scenario = make_scenario(
-        matrix=Matrix(client=("raw-htp",)), exclude=(Combination(backend="slow"),)
+        matrix=Matrix(client=make_clients("raw-http"), endpoint=("api",)),
+        exclude=(Combination(backend="slow"),),
     )
     assert list(check(scenario)) == [
-        (("matrix", "client", 0), "'raw-htp' is not a client; did you mean 'raw-http'?"),
+        (("matrix", "endpoint", 0), "'api' is not defined under 'endpoints'; use 'default'"),
         (("exclude", 0, "backend"), "'slow' is not defined under 'backends'; use 'default'"),
     ]
 
@@ -48,7 +50,7 @@ def test_the_bundled_scenarios_have_no_complaint() -> None:
     ("old", "new", "expected"),
     [
         ("[api]", "[apy]", "6:41: 'apy' is not defined under 'endpoints'; did you mean 'api'?"),
-        ("[api]", "[api, api]", "6:46: 'api' is on this axis already"),
+        ("[api]", "[api, api]", "6:46: 'api' is already on this axis"),
         ("raw-http", "raw-htp", "6:19: 'raw-htp' is not a client; did you mean 'raw-http'?"),
         (
             "raw-http",
@@ -89,7 +91,7 @@ def test_the_bundled_scenarios_have_no_complaint() -> None:
         (
             "rejected}",
             "rejected}\ninclude: [{client: raw-http}]",
-            "8:11: the matrix has this case already; leave it out",
+            "8:11: the matrix already has this case; leave it out",
         ),
     ],
 )
@@ -116,17 +118,17 @@ def test_what_makes_no_sense_is_shown_where_it_is(
         ),
         (
             "[{then: &x {outcome: rejected}}, {when: {endpoint: api}, then: *x}]",
-            "7:42: this rule is never reached: earlier rules take every case that it is for",
+            "7:42: this rule is never used: earlier rules match all of its cases",
         ),
         (
             "[{when: {endpoint: other, client: raw-http}, then: &x {outcome: rejected}}, "
             "{when: {endpoint: api, credential: none}, then: *x}, {when: {endpoint: other, "
             "credential: none}, then: *x}]",
-            "7:138: this rule is never reached: earlier rules take every case that it is for",
+            "7:138: this rule is never used: earlier rules match all of its cases",
         ),
         (
             "[{when: {endpoint: other}, then: {outcome: rejected}}]",
-            "7:1: no rule is for the case 'raw-http/api/none/default/default/default/prompt'; "
+            "7:1: no rule matches the case 'raw-http/api/none/default/default/default/prompt'; "
             "end with a rule that has no 'when'",
         ),
     ],
@@ -151,8 +153,8 @@ def test_rules_must_be_reached_and_reach_every_case(
             "via: CLAUDE_CODE_OAUTH_TOKEN",
             "via: bearer",
             [
-                "6:53: claude-code takes no credential via 'bearer', as 'it' is; "
-                "its ways are 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', "
+                "6:53: claude-code takes no credential via 'bearer', as in 'it'; "
+                "use 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', "
                 "'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS', "
                 "'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', 'ANTHROPIC_IDENTITY_TOKEN', "
                 "'ANTHROPIC_IDENTITY_TOKEN_FILE', 'credentials-file', 'apiKeyHelper' or "
@@ -162,17 +164,20 @@ def test_rules_must_be_reached_and_reach_every_case(
         (
             "matrix: {",
             "endpoints: {api: {url: https://x}}\nmatrix: {endpoint: [api], ",
-            ["7:21: claude-code chooses its own addresses: its endpoint is 'default', not 'api'"],
+            [
+                "7:21: claude-code chooses its own addresses; its endpoint must be 'default', "
+                "not 'api'"
+            ],
         ),
         (
             "matrix: {",
             "headers: {more: {x-more: y}}\nmatrix: {headers: [more], ",
-            ["7:20: claude-code sends headers of its own: its headers are 'default', not 'more'"],
+            ["7:20: claude-code sends its own headers; its headers must be 'default', not 'more'"],
         ),
         (
             "matrix: {client: [claude-code@2.1.31]",
             "matrix: {flow: [prompt, stdio], client: [claude-code@2.1.31, agent-sdk-node]",
-            ["6:25: agent-sdk-node has one flow only; leave out 'stdio'"],
+            ["6:25: agent-sdk-node has only the flow 'prompt', not 'stdio'"],
         ),
         (
             "{outcome: rejected}",
@@ -207,29 +212,29 @@ def test_rules_must_be_reached_and_reach_every_case(
         (
             "[claude-code@2.1.31]",
             "[claude-code, claude-code@latest]",
-            ["6:32: 'claude-code@latest' is on this axis already"],
+            ["6:32: 'claude-code@latest' is already on this axis"],
         ),
         (
             "expect:",
             "include: [{client: claude-code@1.0.30}, {client: claude-code@1.0.30, endpoint: "
             "default}]\nexpect:",
-            ["7:41: this case is included already; leave it out"],
+            ["7:41: this case is already included; leave it out"],
         ),
         (
             "expect:",
             "endpoints: {api: {url: https://x}}\ninclude: [{client: raw-http, endpoint: "
             "api}]\nexpect:",
             [
-                "8:11: raw-http takes no credential via 'CLAUDE_CODE_OAUTH_TOKEN', as 'it' is; "
-                "its ways are 'bearer', 'x-api-key' or 'body'"
+                "8:11: raw-http takes no credential via 'CLAUDE_CODE_OAUTH_TOKEN', as in 'it'; "
+                "use 'bearer', 'x-api-key' or 'body'"
             ],
         ),
         (
             "via: CLAUDE_CODE_OAUTH_TOKEN}}\nmatrix: {client: [claude-code@2.1.31]",
             "via: apiKeyHelper}}\nmatrix: {client: [anthropic-python]",
             [
-                "6:51: anthropic-python takes no credential via 'apiKeyHelper', as 'it' is; its "
-                "ways are 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', "
+                "6:51: anthropic-python takes no credential via 'apiKeyHelper', as in 'it'; "
+                "use 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', "
                 "'ANTHROPIC_CUSTOM_HEADERS', 'CLAUDE_CODE_OAUTH_REFRESH_TOKEN', "
                 "'ANTHROPIC_IDENTITY_TOKEN' or 'ANTHROPIC_IDENTITY_TOKEN_FILE'"
             ],
@@ -240,7 +245,8 @@ def test_rules_must_be_reached_and_reach_every_case(
             "same}, {backend: same}]\nexpect:",
             [
                 "8:12: 'same' names headers as well; case ids would be the same, choose another",
-                "9:21: claude-code sends headers of its own: its headers are 'default', not 'same'",
+                "9:21: claude-code sends its own headers; its headers must be 'default', "
+                "not 'same'",
             ],
         ),
         (
@@ -273,7 +279,7 @@ def test_client_endpoint_and_credential_must_suit_each_other(
             "refresh",
             "api-key",
             "bearer",
-            ["6:66: the endpoint 'api' takes refresh tokens only, and 'it' is 'api-key'"],
+            ["6:66: the endpoint 'api' takes only refresh tokens, but 'it' is 'api-key'"],
         ),
         (
             "messages",
@@ -281,7 +287,7 @@ def test_client_endpoint_and_credential_must_suit_each_other(
             "body",
             [
                 "6:66: the refresh token 'it' needs an endpoint with "
-                "'request: refresh', and 'api' has 'messages'"
+                "'request: refresh', but 'api' has 'messages'"
             ],
         ),
         ("federate", "identity-token", "body", []),
@@ -290,9 +296,9 @@ def test_client_endpoint_and_credential_must_suit_each_other(
             "identity-token",
             "body",
             [
-                "6:66: the endpoint 'api' takes refresh tokens only, and 'it' is 'identity-token'",
+                "6:66: the endpoint 'api' takes only refresh tokens, but 'it' is 'identity-token'",
                 "6:66: the identity token 'it' needs an endpoint with "
-                "'request: federate', and 'api' has 'refresh'",
+                "'request: federate', but 'api' has 'refresh'",
             ],
         ),
     ],
@@ -309,18 +315,20 @@ def test_what_is_exchanged_belongs_to_its_endpoint(
 def test_a_matrix_without_end_is_not_gone_through() -> None:
     values = tuple(f"claude-code@2.1.{number}" for number in range(100))
     names = tuple(f"n{number}" for number in range(100))
-    endless = Matrix(client=values, endpoint=names, credential=names, headers=names, backend=names)
+    endless = Matrix(
+        client=make_clients(*values), endpoint=names, credential=names, headers=names, backend=names
+    )
     scenario = make_scenario(matrix=endless)
-    assert (("matrix",), "10,000,000,000 cases are too many; 5,000 are allowed in a scenario") in [
+    assert (("matrix",), "10,000,000,000 cases are too many; the limit is 5,000 per scenario") in [
         *check(scenario)
     ]
 
 
 def test_all_complaints_of_a_scenario_come_at_once() -> None:
     scenario = make_scenario(
-        matrix=Matrix(client=("raw-http", "raw-http")),
+        matrix=Matrix(client=make_clients("raw-http", "raw-http")),
         expect=Expectation(outcome=Outcome.REJECTED),
-        exclude=(Combination(client="claude-code"),),
+        exclude=(Combination(client=parse_client("claude-code")),),
     )
     assert [path for path, _ in check(scenario)] == [
         ("matrix", "client", 1),

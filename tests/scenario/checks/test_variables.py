@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.scenario.model import VARIABLES
+from authprobe.core.client_kinds import VARIABLES
 from tests.support.scenario_files import changed, complaints, load_text
 
 SEALED = (
@@ -102,6 +102,5 @@ def test_an_environment_that_cannot_be(tmp_path: Path, text: str, expected: str)
 def test_our_own_requests_have_no_environment(tmp_path: Path) -> None:
     text = changed("matrix: {", "environments: {it: {A: b}}\nmatrix: {environment: [it], ")
     assert complaints(tmp_path, text) == [
-        "7:24: raw-http is authprobe itself, and has no environment of its own: it is 'default', "
-        "not 'it'"
+        "7:24: raw-http is authprobe itself and has no environment; it must be 'default', not 'it'"
     ]

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from authprobe.clients.base import Sandbox
 from authprobe.clients.claude_code.account import auth_logout, auth_status
-from authprobe.clients.claude_code.command import PRODUCTS, Command, observation_without_report
+from authprobe.clients.claude_code.command import Command, observation_without_report
 from authprobe.clients.claude_code.parallel_sessions import ask_concurrently
 from authprobe.clients.claude_code.prompt import (
     JSON_OPTIONS,
@@ -13,10 +13,10 @@ from authprobe.clients.claude_code.prompt import (
     ask_on_stdin,
     read_report,
 )
+from authprobe.core.client_kinds import Flow
 from authprobe.observation.model import Observation
-from authprobe.scenario.model import Flow
 
-__all__ = ["PRODUCTS", "observation_without_report", "probe", "read_report"]
+__all__ = ["observation_without_report", "probe", "read_report"]
 
 
 def probe(sandbox: Sandbox) -> Observation:

@@ -26,7 +26,6 @@ from authprobe.observation.model import (
     status_outcome,
 )
 
-PRODUCTS: Final = ("claude-cli", "claude-code")
 BROWSER_COMMANDS: Final = ("xdg-open", "open")
 NODE: Final = "node"
 NODE_SHEBANG: Final = re.compile(rb"#!.*\bnode\b")
@@ -61,7 +60,7 @@ class Command:
     @property
     def version(self) -> str:
         """Version that ran, verified against the requests; finishes the case."""
-        return verified_version(self.sandbox.exchanges, PRODUCTS, self.installed.version)
+        return verified_version(self.sandbox.exchanges, self.installed.kind, self.installed.version)
 
     def run(self, arguments: Sequence[str], *, limit: float | None = None) -> CompletedChild:
         """Run the command to its end, or for `limit` seconds but not beyond the case's limit."""

@@ -16,14 +16,14 @@ import filelock
 
 from authprobe.clients.installation import storage
 from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers, failure_reason
-from authprobe.clients.installation.packages import PACKAGES, Registry
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
+from authprobe.core.client_kinds import ClientKind, Registry, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError, InstallError
-from authprobe.scenario.model import INSTALLED, LATEST, Client, ClientKind
+from authprobe.scenario.clients import INSTALLED, LATEST, Client
 from authprobe.settings import CACHE_LIMIT_BYTES, search_path
 
 LOCK_POLL_INTERVAL: Final = 0.1
@@ -46,12 +46,12 @@ class InstalledClient:
     @property
     def package(self) -> Path:
         """Folder of the npm package."""
-        return self.folder / "node_modules" / PACKAGES[self.kind].name
+        return self.folder / "node_modules" / package_of(self.kind).name
 
     @property
     def program(self) -> Path:
         """Path to start: a program, or the folder of a library."""
-        program = PACKAGES[self.kind].program
+        program = package_of(self.kind).program
         return self.user_program or (self.package if program is None else self.folder / program)
 
 
@@ -187,7 +187,7 @@ class Cache:
         if version == LATEST:
             show_progress("asking for the latest version")
             version = self._published.latest(client.kind)
-        elif not _is_whole_version(version, PACKAGES[client.kind].registry):
+        elif not _is_whole_version(version, package_of(client.kind).registry):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
         folder = self.folder / client.kind.value / version
         installed = InstalledClient(kind=client.kind, version=version, folder=folder)
@@ -208,7 +208,7 @@ class Cache:
 
     def _find_user_program(self, kind: ClientKind) -> InstalledClient:
         """Return the user's own program, which is run in place and never changed."""
-        name = Path(PACKAGES[kind].program or kind.value).name
+        name = Path(package_of(kind).program or kind.value).name
         path = shutil.which(name, path=search_path())
         if path is None:
             raise InstallError(f"there is no {name} on PATH")
@@ -273,7 +273,7 @@ class Cache:
         ) as staging:
             folder = Path(staging, "client")
             folder.mkdir()
-            self._installers.install(PACKAGES[client.kind], client.version, folder)
+            self._installers.install(package_of(client.kind), client.version, folder)
             version = self._read_version(dataclasses.replace(client, folder=folder))
             if version != client.version:
                 actual = f"version {version}" if version else "no version"
@@ -284,7 +284,7 @@ class Cache:
 
     def _read_version(self, client: InstalledClient) -> str | None:
         """Return the version that the installed program or package reports, or None."""
-        package = PACKAGES[client.kind]
+        package = package_of(client.kind)
         if client.kind is ClientKind.CLAUDE_CODE:
             return self._installers.version_of(client.program, f"{client.kind} {client.version}")
         if package.registry is Registry.PYPI:

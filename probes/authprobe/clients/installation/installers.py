@@ -10,10 +10,10 @@ from typing import Final
 
 import filelock
 
-from authprobe.clients.installation.packages import Package, Registry
 from authprobe.clients.installation.storage import STAGING_PREFIX
 from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Children
+from authprobe.core.client_kinds import Package, Registry
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import InstallError
 from authprobe.settings import installer_environment, search_path

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.installation.installers import Installers
-from authprobe.clients.installation.packages import PACKAGES
 from authprobe.core import atomic_write
+from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
-from authprobe.scenario.model import ClientKind
 from authprobe.settings import LATEST_AGE
 
 LATEST_FILE: Final = "latest.json"
@@ -34,7 +33,7 @@ class PublishedVersions:
         """
         (version,) = self._lookup(
             self._cache / kind.value / LATEST_FILE,
-            lambda: (self._installers.latest(PACKAGES[kind]),),
+            lambda: (self._installers.latest(package_of(kind)),),
             single=True,
         )
         return version
@@ -47,7 +46,7 @@ class PublishedVersions:
         """
         file = self._cache / kind.value / VERSIONS_FILE
         return self._lookup(
-            file, lambda: self._installers.versions(PACKAGES[kind]), having, single=False
+            file, lambda: self._installers.versions(package_of(kind)), having, single=False
         )
 
     def _lookup(

@@ -7,7 +7,6 @@ import time
 from typing import Final
 
 from authprobe.clients.base import Sandbox, find_program
-from authprobe.clients.claude_code import PRODUCTS
 from authprobe.clients.observe import (
     ClientReport,
     incomplete_observation,
@@ -58,7 +57,7 @@ def probe(sandbox: Sandbox) -> Observation:
         # Record the log, which is searched for leaked tokens.
         server.read_until(lambda: False, LOG_READ_TIMEOUT)
         result = None if report else server.wait(EXIT_TIMEOUT)
-    cli = verified_version(sandbox.exchanges, PRODUCTS, claude.version)
+    cli = verified_version(sandbox.exchanges, claude.kind, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if report is None:
         timed_out = isinstance(error, TimeoutError)

@@ -26,10 +26,10 @@ from authprobe.clients.process.child import Child
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.clients.proxies.loopback_http import post
 from authprobe.clients.raw_http import MESSAGES_BODY, USER_AGENT, read_error
+from authprobe.core.client_kinds import Via
 from authprobe.observation.model import Observation, Outcome
-from authprobe.scenario.model import Client, Via
+from authprobe.scenario.clients import Client
 
-PRODUCTS: Final = ("litellm",)
 READY_MARKER: Final = "Uvicorn running on"
 EXIT_TIMEOUT: Final = 2.0
 """Seconds that a gateway that did not start has to print the reason and exit."""
@@ -58,7 +58,7 @@ def probe(sandbox: Sandbox) -> Observation:
         observation = _run_while_reading(
             server, lambda: user.run_client(through) if through else user.send_request()
         )
-    version = verified_version(sandbox.exchanges, PRODUCTS, installed.version)
+    version = verified_version(sandbox.exchanges, installed.kind, installed.version)
     if through:
         version += f"+claude-code@{observation.client_version}"
     return dataclasses.replace(observation, client_version=version)

@@ -9,7 +9,6 @@ from authprobe.clients.process.child import ExitReason
 from authprobe.clients.sdk.driver import read_last_object, run_driver
 from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 
-PRODUCTS: Final = ("agent-sdk",)
 CLAUDE_NOT_FOUND: Final = "Claude Code not found"
 """Message of the Python SDK up to 0.1.7 if no `claude` is on PATH."""
 NO_CLAUDE_DETAIL: Final = f"a claude of its own: {COMMAND_MISSING}"
@@ -18,7 +17,7 @@ NO_CLAUDE_DETAIL: Final = f"a claude of its own: {COMMAND_MISSING}"
 def probe(sandbox: Sandbox) -> Observation:
     """Run the driver and return the observation."""
     library = sandbox.installed_client(sandbox.case.client).program
-    driver = run_driver(sandbox, "agent_sdk", library, PRODUCTS)
+    driver = run_driver(sandbox, "agent_sdk", library)
     result, began, version = driver.result, driver.began, driver.version
     report = read_report(result.stdout)
     if result.exit_reason is ExitReason.TIMED_OUT or report is None:

@@ -18,7 +18,6 @@ from authprobe.clients.process.child import ExitReason
 from authprobe.clients.sdk.driver import read_last_object, run_driver
 from authprobe.observation.model import Observation, Outcome
 
-PRODUCTS: Final = ("Anthropic/Python", "Anthropic/JS")
 CONNECTION_ERRORS: Final = (
     "APIConnectionError: ",
     "APIConnectionTimeoutError: ",
@@ -43,7 +42,7 @@ class DriverOutput:
 def probe(sandbox: Sandbox) -> Observation:
     """Run the driver and return the observation."""
     library = sandbox.installed_client(sandbox.case.client).folder
-    driver = run_driver(sandbox, "anthropic_sdk", library, PRODUCTS)
+    driver = run_driver(sandbox, "anthropic_sdk", library)
     result, began, version = driver.result, driver.began, driver.version
     output = read_output(result.stdout)
     if result.exit_reason is ExitReason.TIMED_OUT or output is None:

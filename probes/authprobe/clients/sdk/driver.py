@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Sandbox, find_program
-from authprobe.clients.installation.packages import PACKAGES, Registry
 from authprobe.clients.observe import verified_version
 from authprobe.clients.process.child import CompletedChild
+from authprobe.core.client_kinds import Registry, package_of
 
 DRIVERS: Final = Path(__file__).parent / "drivers"
 
@@ -23,7 +23,7 @@ class DriverRun:
     version: str
 
 
-def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, ...]) -> DriverRun:
+def run_driver(sandbox: Sandbox, name: str, library: Path) -> DriverRun:
     """Run the driver `name` in the library's Python, or in Node.js with the library's path.
 
     Raises:
@@ -31,7 +31,7 @@ def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, 
     """
     installed = sandbox.installed_client(sandbox.case.client)
     argv: list[str | Path]
-    if PACKAGES[installed.kind].registry is Registry.PYPI:
+    if package_of(installed.kind).registry is Registry.PYPI:
         environment = sandbox.environment({})
         argv = [installed.program, "-I", DRIVERS / f"{name}.py"]
     else:
@@ -42,7 +42,7 @@ def run_driver(sandbox: Sandbox, name: str, library: Path, products: tuple[str, 
     result = sandbox.run(
         argv, env=environment, cwd=sandbox.make_work_folder(), limit=sandbox.case.limit
     )
-    version = verified_version(sandbox.exchanges, products, installed.version)
+    version = verified_version(sandbox.exchanges, installed.kind, installed.version)
     return DriverRun(result=result, began=began, version=version)
 
 

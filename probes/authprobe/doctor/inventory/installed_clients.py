@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.safe_read import read_json
@@ -18,9 +19,15 @@ ENTRIES: Final = 20_000
 """Of a folder of packages, that are looked through."""
 ABOVE: Final = 4
 """How far above a program its package may begin."""
-DISTRIBUTIONS: Final = {"anthropic": "anthropic-python", "claude_agent_sdk": "agent-sdk-python"}
+DISTRIBUTIONS: Final = {
+    package_of(kind).distribution: kind.value
+    for kind in (ClientKind.ANTHROPIC_PYTHON, ClientKind.AGENT_SDK_PYTHON)
+}
 """PyPI packages, as their `.dist-info` folders are called (PEP 427)."""
-MODULES: Final = {"sdk": "anthropic-node", "claude-agent-sdk": "agent-sdk-node"}
+MODULES: Final = {
+    package_of(kind).name.removeprefix("@anthropic-ai/"): kind.value
+    for kind in (ClientKind.ANTHROPIC_NODE, ClientKind.AGENT_SDK_NODE)
+}
 """npm packages in the scope `@anthropic-ai`."""
 API_SDKS: Final = frozenset({"anthropic-python", "anthropic-node"})
 

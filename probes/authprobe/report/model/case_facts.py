@@ -1,16 +1,17 @@
 """What maintainers ask for of a case, as labels and values (pure)."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 from authprobe.core.claude_api import MESSAGES_PATH
+from authprobe.core.client_kinds import CLIENTS, ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord
-from authprobe.scenario.model import ClientKind, Credential, Flow, Form, Via
+from authprobe.scenario.clients import kind_name
+from authprobe.scenario.model import Credential, Form
 
 MADE_UP: Final = "none of the service's: the backend is emulated, and makes them up"
 SURFACES: Final[Mapping[str, str]] = {
@@ -20,16 +21,6 @@ SURFACES: Final[Mapping[str, str]] = {
     Flow.SETUP_TOKEN: "terminal",
 }
 """Where a flow of `claude` is not a command that a script may run as well."""
-KINDS: Final[Mapping[str, str]] = {
-    ClientKind.RAW_HTTP: "plain HTTP",
-    ClientKind.CLAUDE_CODE: "command line",
-    ClientKind.AGENT_SDK_PYTHON: "SDK",
-    ClientKind.AGENT_SDK_NODE: "SDK",
-    ClientKind.ANTHROPIC_PYTHON: "SDK",
-    ClientKind.ANTHROPIC_NODE: "SDK",
-    ClientKind.CLAUDE_MAX_API_PROXY: "proxy",
-    ClientKind.LITELLM: "gateway",
-}
 
 
 def client_words(record: CaseRecord) -> str:
@@ -48,8 +39,9 @@ def client_words(record: CaseRecord) -> str:
 
 
 def _surface(record: CaseRecord) -> str:
-    kind, *_ = re.split("[@+]", record.client)
-    return SURFACES.get(record.flow) or KINDS.get(kind, kind)
+    kind = kind_name(record.client)
+    known = kind in list(ClientKind)
+    return SURFACES.get(record.flow) or (CLIENTS[ClientKind(kind)].surface if known else kind)
 
 
 def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:

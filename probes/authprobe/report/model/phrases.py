@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
+from authprobe.core.client_kinds import Flow
 from authprobe.core.escaping import MAX_LINE_LENGTH, one_line, truncate
 from authprobe.observation.fingerprint import describe_credential, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
-from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, Flow, TextRule
+from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
 from authprobe.verdict.judge import describe_request, outcome_counts
 from authprobe.verdict.model import Mismatch, Status, Verdict
 

@@ -1,25 +1,21 @@
-"""What `check` says of the cases of a scenario, when all its names are good."""
+"""Checks of a scenario's cases, once all its names are valid: unused parts, impossible cases."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
+from authprobe.core.client_kinds import Flow
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import TokenKind
-from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, spoken
+from authprobe.scenario.clients import Client
+from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, values_of
 from authprobe.scenario.model import (
     DEFAULT,
-    VARIABLES,
-    Client,
-    ClientKind,
     Credential,
     Expectation,
     ExpectationRule,
-    Flow,
     Request,
     Scenario,
-    Via,
     credentials_of,
-    parse_client,
 )
 
 _GROUPS: Final = {
@@ -29,19 +25,16 @@ _GROUPS: Final = {
     "backend": ("backends", "backend"),
     "environment": ("environments", "environment"),
 }
-_EXCHANGED: Final = {
+"""The key and the noun of the definitions for each axis."""
+_EXCHANGED_TOKENS: Final = {
     Request.REFRESH: (TokenKind.REFRESH_TOKEN, "refresh token"),
     Request.FEDERATE: (TokenKind.IDENTITY_TOKEN, "identity token"),
 }
-"""What is sent in the body, and is exchanged for something else."""
-_RAW_HTTP: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
-_OTHERS: Final = tuple(via for via in Via if via not in _RAW_HTTP)
-_GATEWAY: Final = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE, Via.BEARER, Via.X_API_KEY)
-"""Its own credential, and what our own request in front of it hands over."""
+"""Tokens that are sent in the body and exchanged for another token."""
 
 
 def check_cases(scenario: Scenario) -> Iterator[PathProblem]:
-    """Values, conditions and definitions that change nothing, and cases that cannot be."""
+    """Yield values, conditions and definitions without effect, and cases that cannot work."""
     cases = _Cases(scenario)
     yield from _check_duplicates(scenario)
     yield from _check_excluded(cases)
@@ -52,92 +45,96 @@ def check_cases(scenario: Scenario) -> Iterator[PathProblem]:
         yield from _check_sessions(cases)
         yield from _check_unused(cases)
         yield from dict.fromkeys(
-            complaint for names in cases.all for complaint in _check_pairs(cases, names)
+            problem for names in cases.all for problem in _check_combination(cases, names)
         )
 
 
 class _Cases:
-    """The cases of a scenario, and what in the file each comes from."""
+    """The cases of a scenario, with the part of the file that each comes from."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.grid = tuple(dict.fromkeys(grid(scenario)))
-        excluded = [matcher(combination) for combination in scenario.exclude]
-        self.kept = {names: () for names in self.grid if not any(test(names) for test in excluded)}
+        excludes = [matcher(combination) for combination in scenario.exclude]
+        self.in_matrix: dict[Names, KeyPath] = {
+            names: () for names in self.grid if not any(exclude(names) for exclude in excludes)
+        }
         self.included = [complete(scenario, combination) for combination in scenario.include]
         self._origins: dict[Names, KeyPath] = {}
         for index, names in enumerate(self.included):
             self._origins.setdefault(names, ("include", index))
-        self._origins |= self.kept
-        self.all = tuple(dict.fromkeys([*self.kept, *self.included]))
-        self._spelled = {axis: spoken(scenario.matrix, axis) for axis in AXES}
+        self._origins |= self.in_matrix
+        self.all = tuple(dict.fromkeys([*self.in_matrix, *self.included]))
+        self._axis_values = {axis: values_of(scenario.matrix, axis) for axis in AXES}
 
-    def place(self, names: Names, axis: str) -> KeyPath:
-        """What in the file gives this case its value of an axis."""
+    def path(self, names: Names, axis: str) -> KeyPath:
+        """Return the path of the value that this case has on an axis."""
         if origin := self._origins[names]:
             return (*origin, axis)
-        return ("matrix", axis, self._spelled[axis].index(getattr(names, axis)))
+        return ("matrix", axis, self._axis_values[axis].index(getattr(names, axis)))
 
 
 def _check_duplicates(scenario: Scenario) -> Iterator[PathProblem]:
     for axis in AXES:
-        seen = set()
-        for index, name in enumerate(spoken(scenario.matrix, axis)):
-            if name in seen:
-                yield ("matrix", axis, index), f"{quote(name)} is on this axis already"
-            seen.add(name)
+        earlier = set()
+        for index, value in enumerate(values_of(scenario.matrix, axis)):
+            if value in earlier:
+                yield ("matrix", axis, index), f"{quote(str(value))} is already on this axis"
+            earlier.add(value)
 
 
 def _check_excluded(cases: _Cases) -> Iterator[PathProblem]:
-    last = 0
+    last_effective = 0
     for index, combination in enumerate(cases.scenario.exclude):
         if any(map(matcher(combination), cases.grid)):
-            last = index
+            last_effective = index
         else:
             yield ("exclude", index), "this excludes nothing; the matrix has no such combination"
     if not cases.all:
-        yield ("exclude", last), "no case is left; exclude less, or include something"
+        message = "no case is left; exclude less, or include something"
+        yield ("exclude", last_effective), message
 
 
 def _check_included(cases: _Cases) -> Iterator[PathProblem]:
-    seen = set()
+    earlier = set()
     for index, names in enumerate(cases.included):
-        if names in cases.kept:
-            yield ("include", index), "the matrix has this case already; leave it out"
-        elif names in seen:
-            yield ("include", index), "this case is included already; leave it out"
-        seen.add(names)
+        if names in cases.in_matrix:
+            yield ("include", index), "the matrix already has this case; leave it out"
+        elif names in earlier:
+            yield ("include", index), "this case is already included; leave it out"
+        earlier.add(names)
 
 
 def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[PathProblem]:
     present = {axis: {getattr(names, axis) for names in cases.all} for axis in AXES}
-    left = list(cases.all)
+    remaining = list(cases.all)
     for index, rule in enumerate(rules):
         test = matcher(rule.when)
-        absent = list(_absent(("expect", index, "when"), rule, present))
+        absent = list(_check_present(("expect", index, "when"), rule, present))
         yield from absent
-        if not absent and not any(map(test, left)):
+        if not absent and not any(map(test, remaining)):
             shadowed = any(map(test, cases.all))
-            why = "earlier rules take every case that it is for" if shadowed else "no case meets it"
-            yield ("expect", index), f"this rule is never reached: {why}"
-        left = [names for names in left if not test(names)]
-    if left:
-        first = quote("/".join(getattr(left[0], axis) for axis in AXES))
-        more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
-        text = f"no rule is for the case {first}{more}; end with a rule that has no 'when'"
-        yield ("expect",), text
+            reason = "earlier rules match all of its cases" if shadowed else "it matches no case"
+            yield ("expect", index), f"this rule is never used: {reason}"
+        remaining = [names for names in remaining if not test(names)]
+    if remaining:
+        first = quote("/".join(str(getattr(remaining[0], axis)) for axis in AXES))
+        more = f" and {len(remaining) - 1:,} more" if len(remaining) > 1 else ""
+        message = f"no rule matches the case {first}{more}; end with a rule that has no 'when'"
+        yield ("expect",), message
 
 
-def _absent(
-    path: KeyPath, rule: ExpectationRule, present: dict[str, set[str]]
+def _check_present(
+    path: KeyPath, rule: ExpectationRule, present: dict[str, set[Any]]
 ) -> Iterator[PathProblem]:
+    """Yield the values of a rule's condition that no case has."""
     for axis in AXES:
-        single = isinstance(getattr(rule.when, axis), str)
-        for index, name in enumerate(spoken(rule.when, axis)):
-            if name not in present[axis]:
-                place = (*path, axis) if single else (*path, axis, index)
-                hint = remedy(name, sorted(present[axis]))
-                yield place, f"no case has the {axis} {quote(name)}{hint}"
+        is_list = isinstance(getattr(rule.when, axis), tuple)
+        for index, value in enumerate(values_of(rule.when, axis)):
+            if value not in present[axis]:
+                value_path = (*path, axis, index) if is_list else (*path, axis)
+                hint = remedy(str(value), sorted(map(str, present[axis])))
+                yield value_path, f"no case has the {axis} {quote(str(value))}{hint}"
 
 
 def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
@@ -147,8 +144,8 @@ def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
     for index, rule in enumerate(rules(cases.scenario)):
         if rule.then.sessions is not None:
             path: KeyPath = ("expect",) if single else ("expect", index, "then")
-            text = f"there are no sessions: no case has the flow {quote(Flow.PROMPTS_AT_ONCE)}"
-            yield (*path, "sessions"), text
+            message = f"there are no sessions: no case has the flow {quote(Flow.PROMPTS_AT_ONCE)}"
+            yield (*path, "sessions"), message
 
 
 def _check_unused(cases: _Cases) -> Iterator[PathProblem]:
@@ -156,95 +153,80 @@ def _check_unused(cases: _Cases) -> Iterator[PathProblem]:
         used = {getattr(names, axis) for names in cases.all}
         for name in getattr(cases.scenario, group):
             if name not in used:
-                text = (
+                message = (
                     f"no case uses the {noun} {quote(name)}; name it in 'matrix', or leave it out"
                 )
-                yield (group, name, KEY), text
+                yield (group, name, KEY), message
 
 
-def _check_pairs(cases: _Cases, names: Names) -> Iterator[PathProblem]:
-    client = parse_client(names.client)
+def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
+    client = names.client
     kind = client.kind
-    raw = kind is ClientKind.RAW_HTTP
-    if raw and names.endpoint == DEFAULT:
+    if client.is_authprobe and names.endpoint == DEFAULT:
         yield (
-            cases.place(names, "endpoint"),
-            "raw-http needs an endpoint that is defined under 'endpoints', not 'default'",
+            cases.path(names, "endpoint"),
+            f"{kind} needs an endpoint that is defined under 'endpoints', not 'default'",
         )
-    if not raw and names.endpoint != DEFAULT:
+    if not client.is_authprobe and names.endpoint != DEFAULT:
         yield (
-            cases.place(names, "endpoint"),
-            f"{kind} chooses its own addresses: its endpoint is 'default', "
+            cases.path(names, "endpoint"),
+            f"{kind} chooses its own addresses; its endpoint must be 'default', "
             f"not {quote(names.endpoint)}",
         )
-    asks_ourselves = raw or (kind is ClientKind.LITELLM and client.through is None)
-    if not asks_ourselves and names.headers != DEFAULT:
+    if not client.takes_request and names.headers != DEFAULT:
         yield (
-            cases.place(names, "headers"),
-            f"{kind} sends headers of its own: its headers are 'default', "
+            cases.path(names, "headers"),
+            f"{kind} sends its own headers; its headers must be 'default', "
             f"not {quote(names.headers)}",
         )
-    if raw and names.environment != DEFAULT:
+    if client.is_authprobe and names.environment != DEFAULT:
         yield (
-            cases.place(names, "environment"),
-            "raw-http is authprobe itself, and has no environment of its own: it is 'default', "
+            cases.path(names, "environment"),
+            f"{kind} is authprobe itself and has no environment; it must be 'default', "
             f"not {quote(names.environment)}",
         )
-    if kind is not ClientKind.CLAUDE_CODE and names.flow != Flow.PROMPT:
+    if names.flow not in client.spec.flows:
         yield (
-            cases.place(names, "flow"),
-            f"{kind} has one flow only; leave out {quote(names.flow)}",
+            cases.path(names, "flow"),
+            f"{kind} has only the flow {choices(client.spec.flows)}, not {quote(names.flow)}",
         )
     yield from _check_credentials(cases, names, client)
 
 
-def _ways(client: Client) -> tuple[Via, ...]:
-    match client.kind:
-        case ClientKind.RAW_HTTP:
-            return _RAW_HTTP
-        case ClientKind.LITELLM if client.through is None:
-            return _GATEWAY
-        case ClientKind.ANTHROPIC_PYTHON | ClientKind.ANTHROPIC_NODE:
-            return VARIABLES  # the files are Claude Code's
-        case _:
-            return _OTHERS
-
-
 def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[PathProblem]:
     credentials = credentials_of(cases.scenario, names.credential)
-    place = cases.place(names, "credential")
-    raw = client.kind is ClientKind.RAW_HTTP
-    if raw and len(credentials) > 1:
-        yield place, f"raw-http sends one credential, and {quote(names.credential)} is several"
+    path = cases.path(names, "credential")
+    if len(credentials) > client.spec.max_credentials:
+        yield path, f"{client.kind} sends one credential, but {quote(names.credential)} is several"
         return
-    ways = _ways(client)
     for credential in credentials:
-        if credential.via not in ways:
+        if credential.via not in client.vias:
             yield (
-                place,
+                path,
                 f"{client.kind} takes no credential via {quote(credential.via)}, "
-                f"as {quote(names.credential)} is; its ways are {choices(ways)}",
+                f"as in {quote(names.credential)}; use {choices(client.vias)}",
             )
-        if raw:
-            yield from _check_exchanged(cases, names, credential)
+        if client.is_authprobe:
+            yield from _check_exchange(cases, names, credential)
 
 
-def _check_exchanged(cases: _Cases, names: Names, credential: Credential) -> Iterator[PathProblem]:
+def _check_exchange(cases: _Cases, names: Names, credential: Credential) -> Iterator[PathProblem]:
+    """Yield mismatches between an endpoint that exchanges tokens and the credential sent to it."""
     if (endpoint := cases.scenario.endpoints.get(names.endpoint)) is None:
         return
-    place = cases.place(names, "credential")
-    for request, (token, words) in _EXCHANGED.items():
+    path = cases.path(names, "credential")
+    for request, (token, noun) in _EXCHANGED_TOKENS.items():
         exchanges = endpoint.request is request
         if exchanges and credential.token is not token:
             yield (
-                place,
-                f"the endpoint {quote(names.endpoint)} takes {words}s only, "
-                f"and {quote(names.credential)} is {quote(credential.token)}",
+                path,
+                f"the endpoint {quote(names.endpoint)} takes only {noun}s, "
+                f"but {quote(names.credential)} is {quote(credential.token)}",
             )
         if not exchanges and credential.token is token:
             yield (
-                place,
-                f"the {words} {quote(names.credential)} needs an endpoint with "
-                f"'request: {request}', and {quote(names.endpoint)} has "
+                path,
+                f"the {noun} {quote(names.credential)} needs an endpoint with "
+                f"'request: {request}', but {quote(names.endpoint)} has "
                 f"{quote(endpoint.request)}",
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from authprobe.core.client_kinds import VARIABLES, Flow, Via
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, escape, quote, remedy
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
@@ -16,14 +17,11 @@ from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
-    VARIABLES,
     Credential,
     Expectation,
-    Flow,
     Form,
     Scenario,
     TextRule,
-    Via,
 )
 
 _MAX_PATTERN: Final = 1000

@@ -1,4 +1,4 @@
-"""What types cannot say of a scenario: names that are not there, cases that make no sense."""
+"""Checks that types cannot express: undefined names, and cases that make no sense."""
 
 import itertools
 import math
@@ -12,40 +12,39 @@ from authprobe.scenario.matrix import AXES
 from authprobe.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
-    ClientKind,
     Combination,
     Condition,
     Expectation,
     Matrix,
     Scenario,
-    parse_client,
 )
 
 MAX_CASES: Final = 5000
 
-_DEFINED: Final = {
+_DEFINITIONS: Final = {
     "endpoint": ("endpoints", DEFAULT),
     "credential": ("credentials", NO_CREDENTIAL),
     "headers": ("headers", DEFAULT),
     "backend": ("backends", DEFAULT),
     "environment": ("environments", DEFAULT),
 }
+"""The key that defines the names of an axis, and the name that needs no definition."""
 
 
 def check(scenario: Scenario) -> Iterator[PathProblem]:
-    """Every complaint, with the path of keys and indexes that it is about.
+    """Yield every problem with the path of the value that it is about.
 
-    Cases are looked at only when all names are good, as they would only say the same again.
+    Cases are checked only when all names are valid; otherwise they would repeat the same problems.
     """
     yield from check_definitions(scenario)
-    known = True
-    for complaint in _check_names(scenario):
-        known = False
-        yield complaint
+    valid = True
+    for problem in _check_names(scenario):
+        valid = False
+        yield problem
     size = math.prod(len(getattr(scenario.matrix, axis)) for axis in AXES)
     if size > MAX_CASES:
-        yield ("matrix",), f"{size:,} cases are too many; {MAX_CASES:,} are allowed in a scenario"
-    elif known:
+        yield ("matrix",), f"{size:,} cases are too many; the limit is {MAX_CASES:,} per scenario"
+    elif valid:
         yield from check_cases(scenario)
 
 
@@ -53,47 +52,28 @@ def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
     conditions: list[tuple[KeyPath, Matrix | Combination | Condition]] = [
         (("matrix",), scenario.matrix)
     ]
-    conditions += [(("include", i), given) for i, given in enumerate(scenario.include)]
-    conditions += [(("exclude", i), given) for i, given in enumerate(scenario.exclude)]
+    conditions += [(("include", i), each) for i, each in enumerate(scenario.include)]
+    conditions += [(("exclude", i), each) for i, each in enumerate(scenario.exclude)]
     if not isinstance(scenario.expect, Expectation):
         conditions += [(("expect", i, "when"), r.when) for i, r in enumerate(scenario.expect)]
-    for (path, condition), axis in itertools.product(conditions, AXES):
-        for place, name in _values((*path, axis), getattr(condition, axis)):
-            if (text := _check_name(scenario, axis, name)) is not None:
-                yield place, text
+    for (path, condition), axis in itertools.product(conditions, _DEFINITIONS):
+        for value_path, name in _named_values((*path, axis), getattr(condition, axis)):
+            if (message := _undefined_message(scenario, axis, name)) is not None:
+                yield value_path, message
 
 
-def _values(path: KeyPath, given: tuple[str, ...] | str | None) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(given, str):
-        yield path, given
+def _named_values(
+    path: KeyPath, value: tuple[str, ...] | str | None
+) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, str):
+        yield path, value
     else:
-        yield from (((*path, index), name) for index, name in enumerate(given or ()))
+        yield from (((*path, index), name) for index, name in enumerate(value or ()))
 
 
-def _check_name(scenario: Scenario, axis: str, name: str) -> str | None:
-    if axis == "client":
-        return _check_client(name)
-    if axis not in _DEFINED:
+def _undefined_message(scenario: Scenario, axis: str, name: str) -> str | None:
+    group, implied = _DEFINITIONS[axis]
+    defined = {implied: None} | getattr(scenario, group)
+    if name in defined:
         return None
-    group, implied = _DEFINED[axis]
-    known = {implied: None} | getattr(scenario, group)
-    if name in known:
-        return None
-    return f"{quote(name)} is not defined under {quote(group)}{remedy(name, known)}"
-
-
-def _check_client(name: str) -> str | None:
-    kinds = [kind.value for kind in ClientKind]
-    for part in name.split("+"):
-        kind, _, version = part.partition("@")
-        if kind not in kinds:
-            return f"{quote(kind)} is not a client{remedy(kind, kinds)}"
-        if kind == ClientKind.RAW_HTTP and version:
-            return (
-                f"'raw-http' is authprobe itself and takes no version; leave out '@{version[:60]}'"
-            )
-    try:
-        parse_client(name)
-    except ValueError as error:
-        return f"{quote(name)}: {error}"
-    return None
+    return f"{quote(name)} is not defined under {quote(group)}{remedy(name, defined)}"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from authprobe.core.client_kinds import VARIABLES
 from authprobe.documents.source import KEY, KeyPath, PathProblem, quote
 from authprobe.redaction.redactor import find_token
-from authprobe.scenario.model import VARIABLES
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216
 _VALUE: Final = re.compile(r"[ -~]{0,1000}")

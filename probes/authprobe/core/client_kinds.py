@@ -1,0 +1,234 @@
+"""Table of the programs that authprobe can drive, with everything that differs between them.
+
+A new kind of client takes an entry in this table and a runner in `clients/`.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+class ClientKind(enum.StrEnum):
+    """The programs that authprobe knows how to drive."""
+
+    RAW_HTTP = "raw-http"
+    CLAUDE_CODE = "claude-code"
+    AGENT_SDK_PYTHON = "agent-sdk-python"
+    AGENT_SDK_NODE = "agent-sdk-node"
+    CLAUDE_MAX_API_PROXY = "claude-max-api-proxy"
+    ANTHROPIC_PYTHON = "anthropic-python"
+    ANTHROPIC_NODE = "anthropic-node"
+    LITELLM = "litellm"
+
+
+class Flow(enum.StrEnum):
+    """Tasks that a client can be given."""
+
+    PROMPT = "prompt"
+    """Answer one question; for a client with a single flow: that flow."""
+    PROMPT_STREAM = "prompt-stream"
+    """The same, reported event by event."""
+    STDIO = "stdio"
+    """The same, with the question on standard input, as IDE extensions do."""
+    PROMPTS_AT_ONCE = "prompts-at-once"
+    """Three concurrent sessions that share one home, each with one question."""
+    INTERACTIVE = "interactive"
+    """The same in a terminal, where Enter is pressed at each new screen."""
+    AUTH_STATUS = "auth-status"
+    AUTH_LOGIN = "auth-login"
+    """Sign in with a code that is pasted."""
+    AUTH_LOGOUT = "auth-logout"
+    SETUP_TOKEN = "setup-token"
+
+
+class Via(enum.StrEnum):
+    """Ways to hand over a credential: a header of authprobe's request, or what a client reads."""
+
+    BEARER = "bearer"
+    X_API_KEY = "x-api-key"
+    BODY = "body"
+    OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
+    API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
+    AUTH_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"
+    CUSTOM_HEADERS_VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
+    """One line `Authorization: Bearer ...`, unless its form states another."""
+    REFRESH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_REFRESH_TOKEN"
+    """Together with `CLAUDE_CODE_OAUTH_SCOPES`."""
+    IDENTITY_TOKEN_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN"
+    """Together with the ids of a federation rule, an organization and a service account."""
+    IDENTITY_TOKEN_FILE_VARIABLE = "ANTHROPIC_IDENTITY_TOKEN_FILE"
+    """The same, with the token in a file."""
+    CREDENTIALS_FILE = "credentials-file"
+    API_KEY_HELPER = "apiKeyHelper"
+    """A command in the settings file that prints the token."""
+    SETTINGS_ENV = "settings-env"
+    """The `env` of the settings file sets the `variable`."""
+
+
+REQUEST_VIAS: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
+"""Ways of authprobe's own requests."""
+VARIABLES: Final = (
+    Via.OAUTH_TOKEN_VARIABLE,
+    Via.API_KEY_VARIABLE,
+    Via.AUTH_TOKEN_VARIABLE,
+    Via.CUSTOM_HEADERS_VARIABLE,
+    Via.REFRESH_TOKEN_VARIABLE,
+    Via.IDENTITY_TOKEN_VARIABLE,
+    Via.IDENTITY_TOKEN_FILE_VARIABLE,
+)
+"""Ways that are environment variables."""
+CLAUDE_CODE_VIAS: Final = tuple(via for via in Via if via not in REQUEST_VIAS)
+"""Ways of Claude Code, and of every program that starts it."""
+
+
+class Registry(enum.StrEnum):
+    """Package registries, by the tool that installs from them."""
+
+    NPM = "npm"
+    PYPI = "pypi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A published package that is a client."""
+
+    registry: Registry
+    name: str
+    program: str | None = None
+    """Program to start, relative to the installation directory; None: the package's own directory,
+    or the Python that has it.
+    """
+    extra: str | None = None
+    """Optional part of a Python package that is the client."""
+    companions: tuple[str, ...] = ()
+    """Packages that its users install with it, each at one pinned version: none is under test."""
+
+    def requirements(self, version: str) -> tuple[str, ...]:
+        """Return what to install, as the registry's tool spells it."""
+        if self.registry is Registry.NPM:
+            return f"{self.name}@{version}", *self.companions
+        extra = f"[{self.extra}]" if self.extra else ""
+        return f"{self.name}{extra}=={version}", *self.companions
+
+    @property
+    def distribution(self) -> str:
+        """The beginning of the name of its `.dist-info` directory (PEP 427, PEP 503)."""
+        return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Through:
+    """A second client that works with this one, written behind a `+`."""
+
+    kind: ClientKind
+    relation: str
+    """How this client relates to it: `drives`."""
+    is_required: bool = False
+    """True: without one in the text, the latest version is used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSpec:
+    """Everything that is known of one kind of client."""
+
+    surface: str
+    """How its users meet it: `command line`."""
+    package: Package | None
+    """None: authprobe itself, which has no versions and is not installed."""
+    products: tuple[str, ...] = ()
+    """Its product names in User-Agent."""
+    vias: tuple[Via, ...]
+    """Ways in which it receives a credential."""
+    vias_without_through: tuple[Via, ...] | None = None
+    """The same where no second client works with it; None: no difference."""
+    max_credentials: int = 5
+    flows: tuple[Flow, ...] = (Flow.PROMPT,)
+    through: Through | None = None
+    allows_installed: bool = False
+    """True: it can be the user's own program, `@installed`."""
+
+
+def _npm(name: str, program: str | None = None, companions: tuple[str, ...] = ()) -> Package:
+    return Package(registry=Registry.NPM, name=name, program=program, companions=companions)
+
+
+def _pypi(name: str, extra: str | None = None) -> Package:
+    return Package(registry=Registry.PYPI, name=name, program="bin/python", extra=extra)
+
+
+CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
+    ClientKind.RAW_HTTP: ClientSpec(
+        surface="plain HTTP",
+        package=None,
+        products=("authprobe",),
+        vias=REQUEST_VIAS,
+        max_credentials=1,
+    ),
+    ClientKind.CLAUDE_CODE: ClientSpec(
+        surface="command line",
+        package=_npm("@anthropic-ai/claude-code", "node_modules/.bin/claude"),
+        products=("claude-cli", "claude-code"),
+        vias=CLAUDE_CODE_VIAS,
+        flows=tuple(Flow),
+        allows_installed=True,
+    ),
+    ClientKind.AGENT_SDK_PYTHON: ClientSpec(
+        surface="SDK",
+        package=_pypi("claude-agent-sdk"),
+        products=("agent-sdk",),
+        vias=CLAUDE_CODE_VIAS,
+    ),
+    ClientKind.AGENT_SDK_NODE: ClientSpec(
+        surface="SDK",
+        package=_npm("@anthropic-ai/claude-agent-sdk"),
+        products=("agent-sdk",),
+        vias=CLAUDE_CODE_VIAS,
+    ),
+    ClientKind.CLAUDE_MAX_API_PROXY: ClientSpec(
+        surface="proxy",
+        package=_npm("claude-max-api-proxy", "node_modules/.bin/claude-max-api"),
+        vias=CLAUDE_CODE_VIAS,
+        through=Through(kind=ClientKind.CLAUDE_CODE, relation="drives", is_required=True),
+    ),
+    ClientKind.ANTHROPIC_PYTHON: ClientSpec(
+        surface="SDK",
+        package=_pypi("anthropic"),
+        products=("Anthropic/Python",),
+        vias=VARIABLES,  # the files are Claude Code's
+    ),
+    ClientKind.ANTHROPIC_NODE: ClientSpec(
+        surface="SDK",
+        # Node's own fetch knows no proxy before 22.21; the second is for versions that do not
+        # use it.
+        package=_npm("@anthropic-ai/sdk", companions=("undici@6.29.1", "https-proxy-agent@7.0.6")),
+        products=("Anthropic/JS",),
+        vias=VARIABLES,
+    ),
+    ClientKind.LITELLM: ClientSpec(
+        surface="gateway",
+        package=_pypi("litellm", extra="proxy"),
+        products=("litellm",),
+        vias=CLAUDE_CODE_VIAS,
+        # Its own credential, and what authprobe's request to it carries.
+        vias_without_through=(
+            Via.API_KEY_VARIABLE,
+            Via.AUTH_TOKEN_VARIABLE,
+            Via.BEARER,
+            Via.X_API_KEY,
+        ),
+        through=Through(kind=ClientKind.CLAUDE_CODE, relation="is asked by"),
+    ),
+}
+
+
+def package_of(kind: ClientKind) -> Package:
+    """Return the package of a client that is installed.
+
+    Raises:
+        ValueError: the client is authprobe itself.
+    """
+    package = CLIENTS[kind].package
+    if package is None:
+        raise ValueError(f"{kind} is authprobe itself, which has no package")
+    return package
