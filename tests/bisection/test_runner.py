@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.bisection.model import Classification, Purpose, Question, Search
+from authprobe.bisection.model import Classification, ProbeRequest, Purpose, Search
 from authprobe.bisection.question import BisectionQuestion, make_inquiry
 from authprobe.bisection.runner import (
     BisectionReport,
     ProbeRecord,
-    kept,
-    left_at_most,
-    remaining_words,
+    max_remaining_probes,
+    records_from_log,
     replay,
     run_bisection,
+    stage_title,
 )
 from authprobe.bisection.search import next_step
 from authprobe.engine.progress import LogReporter
@@ -49,7 +49,7 @@ def go(
 ) -> BisectionReport:
     """The bisection, where the version 1.0.n shows this."""
 
-    def probe(question: Question, search: Search) -> ProbeRecord:
+    def probe(question: ProbeRequest, search: Search) -> ProbeRecord:
         seen = shows(VERSIONS.index(question.version))
         return ProbeRecord(version=question.version, observation=seen, purpose=question.purpose)
 
@@ -127,18 +127,18 @@ def trial(version: str, observation: Observation) -> Trial:
 
 def test_the_log_is_used_for_what_was_tested_and_wholly_in_a_replay() -> None:
     lines = [trial("1.0.1", REFUSED), trial("1.0.2", GONE), trial("9.9.9", REFUSED)]
-    fresh = kept(inquiry(), VERSIONS, lines, tested=True)
+    fresh = records_from_log(inquiry(), VERSIONS, lines, tested=True)
     assert [(x.version, x.purpose) for x in fresh] == [("1.0.1", Purpose.KNOWN)]
-    assert len(kept(inquiry(), VERSIONS, lines, tested=False)) == 2
+    assert len(records_from_log(inquiry(), VERSIONS, lines, tested=False)) == 2
 
 
 def test_a_bound_that_hung_is_tried_again_and_what_a_version_lacks_is_known() -> None:
     hung = make_observation(outcome=Outcome.TIMED_OUT, status=None)
     lacks = make_observation(outcome=Outcome.UNAVAILABLE, detail=COMMAND_MISSING, status=None)
     lines = [trial("1.0.0", hung), trial("1.0.1", hung), trial("1.0.8", lacks)]
-    fresh = kept(inquiry(), VERSIONS, lines, tested=True)
+    fresh = records_from_log(inquiry(), VERSIONS, lines, tested=True)
     assert [x.version for x in fresh] == ["1.0.1", "1.0.8"]
-    assert len(kept(inquiry(), VERSIONS, lines, tested=False)) == 3
+    assert len(records_from_log(inquiry(), VERSIONS, lines, tested=False)) == 3
 
 
 @pytest.mark.parametrize("when", [None, "outcome"])
@@ -154,12 +154,12 @@ def test_the_version_that_brought_a_command_is_found(when: str | None) -> None:
 def test_other_rules_of_the_emulator_make_the_log_useless(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [trial("1.0.1", REFUSED)]
     monkeypatch.setattr("authprobe.trials.log.rules_hash", lambda today: "others")
-    assert kept(inquiry(), VERSIONS, lines, tested=True) == ()
+    assert records_from_log(inquiry(), VERSIONS, lines, tested=True) == ()
 
 
 def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
     lines = [trial("1.0.0", make_observation()), trial("1.0.8", REFUSED)]
-    known = kept(inquiry(), VERSIONS, lines, tested=False)
+    known = records_from_log(inquiry(), VERSIONS, lines, tested=False)
     found = run_bisection(inquiry(), VERSIONS, known, replay, LogReporter(), fix=False)
     assert found.bisection.named is None
     assert found.bisection.candidates == VERSIONS[1:]
@@ -197,9 +197,9 @@ SEARCH = Search(versions=("1.0.0", "1.0.1"), oldest=Classification.GOOD)
 
 def test_one_candidate_is_told_as_one() -> None:
     question = next_step(SEARCH)
-    assert isinstance(question, Question)
-    assert remaining_words(question).startswith("1 candidate after 1.0.0")
-    assert left_at_most(question, SEARCH) == 2
+    assert isinstance(question, ProbeRequest)
+    assert stage_title(question).startswith("1 candidate after 1.0.0")
+    assert max_remaining_probes(question, SEARCH) == 2
 
 
 def test_markdown_acts_on_nothing_that_a_client_has_said() -> None:

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from authprobe.bisection.model import (
     ERROR_RATE,
-    MOST_REPEATS,
+    MAX_ANSWERS,
     Bisection,
     BisectionAnswer,
     Classification,
+    ProbeRequest,
     Purpose,
-    Question,
     Search,
-    settle,
+    sequential_test,
 )
 from authprobe.bisection.search import (
+    MAX_SAMPLES,
     MAX_UNTESTABLE_REPEATS,
-    MOST_SAMPLES,
-    SAMPLES,
+    MIN_SAMPLES,
     next_step,
-    upcoming,
+    upcoming_versions,
 )
 
 G, B, U = Classification.GOOD, Classification.BAD, Classification.UNTESTABLE
@@ -37,7 +37,7 @@ class Asked:
     """A search to its end, and what was asked on the way."""
 
     result: Bisection
-    questions: list[Question]
+    questions: list[ProbeRequest]
     search: Search
 
     def purposes(self, version: int) -> list[Purpose]:
@@ -53,7 +53,7 @@ def search_of(words: list[Classification], oldest: Classification = G) -> Search
 def go(search: Search, probe: Callable[[int], Classification]) -> Asked:
     """Ask until there is a result."""
     questions = []
-    while isinstance(question := next_step(search), Question):
+    while isinstance(question := next_step(search), ProbeRequest):
         questions.append(question)
         word = probe(int(question.version))
         reason = "it is so" if word is U else None
@@ -100,7 +100,7 @@ def test_the_interval_is_the_one_that_a_scan_of_all_versions_finds(history: str)
 def test_a_steady_history_takes_no_more_probes_than_promised(history: str) -> None:
     found = bisect(history).result
     assert found.probes <= math.ceil(math.log2(len(history))) + 2
-    assert found.checks <= 2 + 2 * SAMPLES
+    assert found.checks <= 2 + 2 * MIN_SAMPLES
     assert all(x.word is not U and not x.flaky for x in found.assessments)
 
 
@@ -153,7 +153,7 @@ def test_the_next_question_is_one_of_those_that_were_foreseen(history: str) -> N
     asked, search = bisect(history), search_of(words)
     for question, following in zip(asked.questions, asked.questions[1:], strict=False):
         if following.version != question.version:
-            assert following.version in upcoming(search, question)
+            assert following.version in upcoming_versions(search, question)
         search = search.plus(asked.search.answers[len(search.answers)])
 
 
@@ -185,8 +185,8 @@ def test_both_neighbours_and_no_other_version_get_a_second_look() -> None:
 
 def test_a_few_versions_on_both_sides_are_sampled_after_the_answer() -> None:
     found = bisect("G" * 40 + "B" * 60).result
-    assert len(found.sampled) == 2 * SAMPLES
-    assert sum(int(version) < 39 for version in found.sampled) == SAMPLES
+    assert len(found.sampled) == 2 * MIN_SAMPLES
+    assert sum(int(version) < 39 for version in found.sampled) == MIN_SAMPLES
 
 
 def test_a_sample_that_contradicts_is_looked_at_twice_and_told() -> None:
@@ -252,10 +252,10 @@ def test_samples_that_cannot_be_tested_tell_nothing() -> None:
     letters[int(low)] = letters[int(high)] = "U"
     found = bisect("".join(letters)).result
     assert not {low, high} & set(found.sampled)
-    assert len(found.sampled) == 2 * SAMPLES
+    assert len(found.sampled) == 2 * MIN_SAMPLES
     nothing = bisect("G" + "U" * 39 + "GB" + "U" * 57 + "B")
     assert nothing.result.sampled == ()
-    assert [q.purpose for q in nothing.questions].count(Purpose.SAMPLE) <= 2 * MOST_SAMPLES
+    assert [q.purpose for q in nothing.questions].count(Purpose.SAMPLE) <= 2 * MAX_SAMPLES
 
 
 def test_by_the_log_alone_nothing_is_asked_again_that_does_not_settle_it() -> None:
@@ -263,7 +263,7 @@ def test_by_the_log_alone_nothing_is_asked_again_that_does_not_settle_it() -> No
     for index, word in ((0, G), (2, G), (3, B), (3, G), (5, B)):
         search = search.plus(BisectionAnswer(version=str(index), word=word, purpose=Purpose.KNOWN))
     rounds = 0
-    while isinstance(question := next_step(search), Question):
+    while isinstance(question := next_step(search), ProbeRequest):
         rounds += 1
         search = search.plus(
             BisectionAnswer(
@@ -358,7 +358,7 @@ def test_two_looks_that_differ_begin_the_sequential_test() -> None:
 
 
 def test_what_cannot_be_settled_is_left_and_stepped_around() -> None:
-    tossed = iter([B, G] + [G, G, G, B] * MOST_REPEATS)
+    tossed = iter([B, G] + [G, G, G, B] * MAX_ANSWERS)
 
     def probe(index: int) -> Classification:
         return next(tossed) if index == 5 else (G if index < 5 else B)
@@ -366,8 +366,8 @@ def test_what_cannot_be_settled_is_left_and_stepped_around() -> None:
     found = go(search_of([G] * 11), probe).result
     assert found.candidates == ("5", "6")
     (left,) = found.untestable
-    assert left.asked == MOST_REPEATS
-    assert left.reason == f"flaky, {left.bad} of {MOST_REPEATS} bad, and not settled"
+    assert left.asked == MAX_ANSWERS
+    assert left.reason == f"flaky, {left.bad} of {MAX_ANSWERS} bad, and not settled"
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 1.0])
@@ -375,7 +375,7 @@ def test_the_sequential_test_keeps_its_error_rate(rate: float) -> None:
     chance, wrong, tried = random.Random(1), 0, 3000  # noqa: S311
     for _ in range(tried):
         words: tuple[Classification, ...] = ()
-        while (word := settle(words)) is None:
+        while (word := sequential_test(words)) is None:
             words += (B if chance.random() < rate else G,)
         wrong += word is (B if rate < 0.3 else G)
     assert wrong <= tried * ERROR_RATE * 1.5

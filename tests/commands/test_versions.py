@@ -14,7 +14,7 @@ import pytest
 from authprobe.commands.output import publish
 from authprobe.commands.versions import files
 from authprobe.compatibility.table import CompatibilityTable, dump_table, intervals
-from authprobe.trials.log import LOG, ProbeLog
+from authprobe.trials.log import LOG_FILE, ProbeLog
 from tests.compatibility.test_table import PUBLISHED, known, make_table
 from tests.support.command import Ended, command, environment, run
 from tests.support.registry import OFFLINE
@@ -87,7 +87,7 @@ def test_every_change_is_found_exactly_and_nothing_is_probed_twice(world: World)
 def test_by_the_table_alone_a_later_command_asks_what_was_published_since(world: World) -> None:
     world.publish(until=20, bad=numbers(7, 20))
     ask(world, "--count", "4")
-    (world.folder / "reports" / LOG).unlink()
+    (world.folder / "reports" / LOG_FILE).unlink()
     world.publish(until=21, bad=numbers(7, 21))
     forget_what_is_published(world)
     ended = ask(world, "--count", "4", "--json")
@@ -185,7 +185,7 @@ def test_an_interrupted_survey_goes_on_where_it_was(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        log = world.folder / "reports" / LOG
+        log = world.folder / "reports" / LOG_FILE
         wait_until(lambda: log.exists() and log.read_text().count("\n") >= 3)
         os.kill(process.pid, number)
     assert process.returncode == code
@@ -277,7 +277,7 @@ def test_what_another_file_of_features_asked_stays_in_the_table(world: World) ->
     before = {each["id"]: each["evidence"] for each in table(world)["features"]}
     third = f"features: [{{id: code, title: It ends, case: {CASE}, field: exit_code}}]"
     (world.folder / "features.yaml").write_text(third)
-    (world.folder / "reports" / LOG).unlink()
+    (world.folder / "reports" / LOG_FILE).unlink()
     assert ask(world, "--count", "1", "--looks", "1").code == 0
     found = {each["id"]: each["evidence"] for each in table(world)["features"]}
     assert list(found) == ["code", "answers", "status"]
@@ -336,7 +336,7 @@ def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     data, page = tmp_path / "table.json", tmp_path / "table.html"
-    log = ProbeLog(tmp_path / LOG)
+    log = ProbeLog(tmp_path / LOG_FILE)
     assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log.redactor) == 10
     assert "none of table.json, table.html was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

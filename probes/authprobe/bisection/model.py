@@ -8,15 +8,15 @@ from typing import Final
 
 ERROR_RATE: Final = 0.01
 """How often the sequential test may take a good version for a bad one, or a bad one for good."""
-RARELY, OFTEN = 0.1, 0.5
+MAX_GOOD_FAILURE_RATE, MIN_BAD_FAILURE_RATE = 0.1, 0.5
 """A version that is bad at most so often is good, one that is so at least so often is bad; in
 between the error rate is not kept (Wald, Sequential Tests of Statistical Hypotheses, 1945)."""
-MOST_REPEATS: Final = 60
+MAX_ANSWERS: Final = 60
 """Answers of one version, after which it is left as it is: flaky, and not settled."""
 
-_DECISIVE: Final = math.log((1 - ERROR_RATE) / ERROR_RATE)
-_STEP_BAD: Final = math.log(OFTEN / RARELY)
-_STEP_GOOD: Final = math.log((1 - OFTEN) / (1 - RARELY))
+_DECISION_THRESHOLD: Final = math.log((1 - ERROR_RATE) / ERROR_RATE)
+_STEP_BAD: Final = math.log(MIN_BAD_FAILURE_RATE / MAX_GOOD_FAILURE_RATE)
+_STEP_GOOD: Final = math.log((1 - MIN_BAD_FAILURE_RATE) / (1 - MAX_GOOD_FAILURE_RATE))
 
 
 class Classification(enum.StrEnum):
@@ -56,7 +56,7 @@ class BisectionAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ProbeRequest:
     """A version to probe next."""
 
     version: str
@@ -159,11 +159,11 @@ class Bisection:
         return tuple(f for f in self.assessments if f.word is Classification.UNTESTABLE)
 
 
-def settle(words: tuple[Classification, ...]) -> Classification | None:
+def sequential_test(words: tuple[Classification, ...]) -> Classification | None:
     """What good and bad answers come to by the sequential test; None: more are needed."""
     weight = 0.0
     for word in words:
         weight += _STEP_BAD if word is Classification.BAD else _STEP_GOOD
-        if abs(weight) >= _DECISIVE:
+        if abs(weight) >= _DECISION_THRESHOLD:
             return Classification.BAD if weight > 0 else Classification.GOOD
     return None

@@ -11,12 +11,12 @@ from authprobe.bisection.model import (
     Bisection,
     BisectionAnswer,
     Classification,
+    ProbeRequest,
     Purpose,
-    Question,
     Search,
 )
 from authprobe.bisection.question import BisectionQuestion
-from authprobe.bisection.search import next_step, stopped, upcoming
+from authprobe.bisection.search import next_step, stop, upcoming_versions
 from authprobe.clients.base import Laboratory
 from authprobe.core.escaping import truncate
 from authprobe.engine import probe as engine
@@ -27,9 +27,9 @@ from authprobe.plan.case import Case
 from authprobe.scenario.clients import Client
 from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial, cache_key
-from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason
+from authprobe.trials.workplace import ProbeSession, local_failure_reason, record_trial
 
-NOT_KEPT: Final = "not in the log"
+NOT_IN_LOG: Final = "not in the log"
 MAX_REASON_LENGTH: Final = 64
 """Characters of what shows that a version is bad, while the search goes on."""
 
@@ -43,7 +43,7 @@ class ProbeRecord:
     purpose: Purpose
 
 
-Probe = Callable[[Question, Search], ProbeRecord]
+Probe = Callable[[ProbeRequest, Search], ProbeRecord]
 """What the version that is asked for shows; the search tells which may be asked next."""
 
 
@@ -60,7 +60,7 @@ class BisectionReport:
     def seen(self, version: str | None) -> tuple[Observation, ...]:
         """All that a version has shown which says what is said of it."""
         words = {known.version: known.word for known in self.bisection.assessments}
-        reference = _reference(self.inquiry, self.sightings)
+        reference = _reference_value(self.inquiry, self.sightings)
         return tuple(
             sighting.observation
             for sighting in self.sightings
@@ -69,7 +69,7 @@ class BisectionReport:
         )
 
 
-def kept(
+def records_from_log(
     inquiry: BisectionQuestion, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
 ) -> tuple[ProbeRecord, ...]:
     """What the log has of these versions, in the order in which it was written.
@@ -83,16 +83,16 @@ def kept(
         for trial in trials
         if trial.key in wanted
     )
-    return tuple(seen for seen in found if not tested or _says_something(inquiry, seen))
+    return tuple(seen for seen in found if not tested or _is_useful(inquiry, seen))
 
 
-def _says_something(inquiry: BisectionQuestion, seen: ProbeRecord) -> bool:
+def _is_useful(inquiry: BisectionQuestion, seen: ProbeRecord) -> bool:
     if seen.version not in (inquiry.good, inquiry.bad):
         return not seen.observation.untestable
     return inquiry.read(seen.version, seen.observation, None)[0] is not Classification.UNTESTABLE
 
 
-class _Reading:
+class _Classifier:
     """Reads what was seen as answers; each once for each value that it is compared with."""
 
     def __init__(self, inquiry: BisectionQuestion) -> None:
@@ -103,7 +103,7 @@ class _Reading:
         self, versions: tuple[str, ...], sightings: Sequence[ProbeRecord], *, fix: bool
     ) -> Search:
         """The search with every answer that can be read; the sightings have to live on."""
-        reference = _reference(self._inquiry, sightings)
+        reference = _reference_value(self._inquiry, sightings)
         answers = []
         for seen in sightings:
             if self._inquiry.when and reference is None and seen.version != self._inquiry.good:
@@ -126,7 +126,9 @@ class _Reading:
         return self._read[key]
 
 
-def _reference(inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]) -> FieldValue | None:
+def _reference_value(
+    inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]
+) -> FieldValue | None:
     """What the good version has shown first."""
     for seen in sightings:
         if seen.version == inquiry.good:
@@ -146,16 +148,16 @@ def run_bisection(
     fix: bool,
 ) -> BisectionReport:
     """Ask until there is an answer, or nothing can be installed here."""
-    sightings, reading = list(known), _Reading(inquiry)
+    sightings, reading = list(known), _Classifier(inquiry)
     while True:
         search = reading.search(versions, sightings, fix=fix)
         asked = next_step(search)
         if isinstance(asked, Bisection):
             break
-        reporter.begin_stage(remaining_words(asked), left_at_most(asked, search))
+        reporter.begin_stage(stage_title(asked), max_remaining_probes(asked, search))
         seen = probe(asked, search)
         if reason := local_failure_reason(seen.observation):
-            asked = stopped(search, f"nothing can be installed here: {reason}")
+            asked = stop(search, f"nothing can be installed here: {reason}")
             break
         sightings.append(seen)
         answer = reading.search(versions, sightings, fix=fix).answers[-1]
@@ -170,7 +172,7 @@ def run_bisection(
     )
 
 
-def remaining_words(question: Question) -> str:
+def stage_title(question: ProbeRequest) -> str:
     """What is left, in words."""
     low, high = question.remaining
     match question.purpose:
@@ -185,7 +187,7 @@ def remaining_words(question: Question) -> str:
             return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
 
 
-def left_at_most(question: Question, search: Search) -> int:
+def max_remaining_probes(question: ProbeRequest, search: Search) -> int:
     """Probes until the interval is found, if every version can be tested; then one at a time."""
     if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
         return 1
@@ -194,9 +196,9 @@ def left_at_most(question: Question, search: Search) -> int:
     return max(math.ceil(math.log2(max(question.candidates, 1))) + bounds, 1)
 
 
-def replay(question: Question, search: Search) -> ProbeRecord:
+def replay(question: ProbeRequest, search: Search) -> ProbeRecord:
     """In the place of a probe, where only the log is to answer."""
-    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_KEPT)
+    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_IN_LOG)
     return ProbeRecord(version=question.version, observation=nothing, purpose=Purpose.LACKING)
 
 
@@ -212,11 +214,11 @@ class BisectionProber(ProbeSession):
         self._reporter = reporter
         self._preparing: dict[Client, Future[None]] = {}
 
-    def __call__(self, question: Question, search: Search) -> ProbeRecord:
+    def __call__(self, question: ProbeRequest, search: Search) -> ProbeRecord:
         """What the version shows; both that may come next are installed meanwhile."""
         laboratory = self.laboratory
         case = self._inquiry.at(question.version)
-        cases = [case, *map(self._inquiry.at, upcoming(search, question))]
+        cases = [case, *map(self._inquiry.at, upcoming_versions(search, question))]
         self._forget_waiting()
         self._let_go(laboratory, engine.required_clients(cases))
         for each in cases:
@@ -227,7 +229,7 @@ class BisectionProber(ProbeSession):
         self._reporter.begin_step(str(case.client), "probing")
         observation = self._probing.submit(engine.probe_case, laboratory, case).result()
         self._reporter.finish_step(str(case.client))
-        keep(self._log, case, observation, self._reporter)
+        record_trial(self._log, case, observation, self._reporter)
         return ProbeRecord(
             version=question.version, observation=observation, purpose=question.purpose
         )

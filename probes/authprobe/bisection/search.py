@@ -8,28 +8,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.bisection.model import (
-    MOST_REPEATS,
+    MAX_ANSWERS,
     Assessment,
     Bisection,
     BisectionAnswer,
     Classification,
+    ProbeRequest,
     Purpose,
-    Question,
     Search,
-    settle,
+    sequential_test,
 )
 
-SAMPLES: Final = 2
+MIN_SAMPLES: Final = 2
 """Versions on each side of the interval that are asked after the answer, and can be tested."""
-MOST_SAMPLES: Final = 4
+MAX_SAMPLES: Final = 4
 """Versions on each side that are asked for that."""
-SECOND_CHANCES: Final = 3
+MAX_RETESTED_VERSIONS: Final = 3
 """Untestable versions in the interval up to which each is asked once more."""
 MAX_UNTESTABLE_REPEATS: Final = 3
 """Answers in a row that say nothing, after which a version is not asked to settle it."""
 
 
-def next_step(search: Search) -> Question | Bisection:
+def next_step(search: Search) -> ProbeRequest | Bisection:
     """The next question, or what was found."""
     known = _SearchState(search)
     for look in (known.about_bounds, known.about_inside, known.about_neighbours):
@@ -38,18 +38,18 @@ def next_step(search: Search) -> Question | Bisection:
     return known.about_outside() or known.result()
 
 
-def stopped(search: Search, problem: str) -> Bisection:
+def stop(search: Search, problem: str) -> Bisection:
     """What is known where nothing more can be asked."""
     return _SearchState(search).result(problem)
 
 
-def upcoming(search: Search, question: Question) -> tuple[str, ...]:
+def upcoming_versions(search: Search, question: ProbeRequest) -> tuple[str, ...]:
     """The versions that are asked next if the answer is good, and if it is bad."""
     found: dict[str, None] = {}
     for word in (search.oldest, search.newest):
         answer = BisectionAnswer(version=question.version, word=word, purpose=question.purpose)
         following = next_step(search.plus(answer))
-        if isinstance(following, Question) and following.version != question.version:
+        if isinstance(following, ProbeRequest) and following.version != question.version:
             found[following.version] = None
     return tuple(found)
 
@@ -82,11 +82,11 @@ class _SearchState:
         word: Classification | None = Classification.UNTESTABLE
         reason = answers[-1].reason
         if words:
-            word = settle(words) if self.careful else words[0]
+            word = sequential_test(words) if self.careful else words[0]
             shown = [answer.reason for answer in told if answer.word is word and answer.reason]
             reason = shown[0] if shown else None
         if word is None:
-            word, reason = _given_up(answers, words)
+            word, reason = _give_up(answers, words)
         return Assessment(
             version=answers[0].version,
             word=word,
@@ -100,7 +100,7 @@ class _SearchState:
         """Whether a second look is due."""
         return self.found[index].asked == 1 and index not in self.lacking
 
-    def about_bounds(self) -> Question | Bisection | None:
+    def about_bounds(self) -> ProbeRequest | Bisection | None:
         """The good bound first: questions about a field compare with it."""
         said = {self.low: self.search.oldest, self.high: self.search.newest}
         for index, word in sorted(said.items(), key=lambda pair: pair[1] is Classification.BAD):
@@ -118,7 +118,7 @@ class _SearchState:
                 return self.result(f"{found.version} is said to be {word}, and is {found}{shown}")
         return None
 
-    def about_inside(self) -> Question | None:
+    def about_inside(self) -> ProbeRequest | None:
         """Narrow the interval by what is known, in the order in which it was learned."""
         for index, found in self.found.items():
             if not self.low < index < self.high or found.word is Classification.UNTESTABLE:
@@ -133,18 +133,18 @@ class _SearchState:
         middle = self._middle(self.low, self.high)
         return None if middle is None else self._question(middle, Purpose.SEARCH)
 
-    def about_neighbours(self) -> Question | None:
+    def about_neighbours(self) -> ProbeRequest | None:
         """A second look at the two versions that the answer rests on, and at a few between them
         that could not be tested.
         """
         between = range(self.low + 1, self.high)
-        again = between if len(between) <= SECOND_CHANCES else ()
+        again = between if len(between) <= MAX_RETESTED_VERSIONS else ()
         for index in (*again, self.low, self.high):
             if self._asked_once(index):
                 return self._question(index, Purpose.CONFIRM)
         return None
 
-    def about_outside(self) -> Question | None:
+    def about_outside(self) -> ProbeRequest | None:
         """A few further versions, and a second look at what is not as its side should be."""
         for index, found in self.found.items():
             if not self._contradicts(index, found):
@@ -156,7 +156,7 @@ class _SearchState:
         for low, high in ((0, self.low), (self.high, len(self.search.versions) - 1)):
             asked = [index for index in self._asked_outside() if low < index < high]
             tested = sum(self._is_tested(index) for index in asked)
-            if tested < SAMPLES and len(asked) < MOST_SAMPLES:
+            if tested < MIN_SAMPLES and len(asked) < MAX_SAMPLES:
                 middle = self._middle(low, high)
                 if middle is not None:
                     return self._question(middle, Purpose.SAMPLE)
@@ -222,9 +222,9 @@ class _SearchState:
         a, b = min(gaps, key=lambda gap: (gap[0] - gap[1], abs(sum(gap) - low - high)))
         return (a + b) // 2
 
-    def _question(self, index: int, purpose: Purpose) -> Question:
+    def _question(self, index: int, purpose: Purpose) -> ProbeRequest:
         versions = self.search.versions
-        return Question(
+        return ProbeRequest(
             version=versions[index],
             purpose=purpose,
             remaining=(versions[self.low], versions[self.high]),
@@ -235,7 +235,7 @@ class _SearchState:
         )
 
 
-def _given_up(
+def _give_up(
     answers: list[BisectionAnswer], words: tuple[Classification, ...]
 ) -> tuple[Classification | None, str | None]:
     """Of a version that is not settled, whether to ask it no more, and why; None: it is asked."""
@@ -246,6 +246,6 @@ def _given_up(
         Classification.UNTESTABLE
     ] * MAX_UNTESTABLE_REPEATS:
         return Classification.UNTESTABLE, answers[-1].reason
-    if len(answers) >= MOST_REPEATS:
+    if len(answers) >= MAX_ANSWERS:
         return Classification.UNTESTABLE, f"flaky, {told}" if len(set(words)) > 1 else told
     return None, None

@@ -7,7 +7,13 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
-from authprobe.bisection.runner import BisectionProber, BisectionReport, kept, replay, run_bisection
+from authprobe.bisection.runner import (
+    BisectionProber,
+    BisectionReport,
+    records_from_log,
+    replay,
+    run_bisection,
+)
 from authprobe.clients.installation import storage as folders
 from authprobe.commands.output import (
     check_output_format,
@@ -26,7 +32,7 @@ from authprobe.report import bisection as words
 from authprobe.report.model import saved_bisections
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, cache_folder, is_ci
-from authprobe.trials.log import LOG, ProbeLog, Trial
+from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 
 
 def bisect(
@@ -48,7 +54,7 @@ def bisect(
         ScenarioError, SettingsError, RecordError: nothing was asked.
     """
     check_output_format(as_json=as_json, as_markdown=as_markdown)
-    log = ProbeLog(out / LOG)
+    log = ProbeLog(out / LOG_FILE)
     trials = read_trials(log)
     if case is None and from_log:
         if as_markdown or good or bad:
@@ -110,7 +116,7 @@ def _find(
     fix: bool,
     from_log: bool,
 ) -> BisectionReport:
-    known = kept(inquiry, versions, trials, tested=not from_log)
+    known = records_from_log(inquiry, versions, trials, tested=not from_log)
     if from_log:
         return run_bisection(inquiry, versions, known, replay, NullReporter(), fix=fix)
     with (

@@ -37,7 +37,7 @@ from authprobe.scenario.clients import LATEST, Client, kind_name
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.trials.log import LOG, ProbeLog, Trial
+from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
 CLIENT: Final = re.compile(r"[a-z-]+@\S+")
@@ -66,7 +66,7 @@ def diff(options: DiffOptions) -> int:
         ScenarioError, SettingsError, RecordError: nothing was compared.
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
-    log = ProbeLog(options.out / LOG)
+    log = ProbeLog(options.out / LOG_FILE)
     problem, code = None, ExitCode.OK
     if _is_client(options.before):
         found, problem, code = _of_clients(options, log)
@@ -115,7 +115,7 @@ def _of_runs(options: DiffOptions) -> Diff:
     if options.from_log or options.scenarios or options.jobs:
         raise SettingsError("--log, --scenarios and --jobs are of use between two clients alone")
     found = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
-    return found.only(options.names) if options.names else found
+    return found.restrict_to(options.names) if options.names else found
 
 
 def _of_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, ExitCode]:

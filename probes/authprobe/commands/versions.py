@@ -36,7 +36,7 @@ from authprobe.run.model import this_platform
 from authprobe.scenario.clients import LATEST
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, default_jobs, is_ci
-from authprobe.trials.log import LOG, ProbeLog, Trial
+from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
 
@@ -75,7 +75,7 @@ def versions(options: VersionsOptions) -> int:
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
     survey = _survey(options, settings, kind)
-    log = ProbeLog(options.out / LOG)
+    log = ProbeLog(options.out / LOG_FILE)
     trials = read_trials(log)
     known = list(trials if options.from_log else without_untested(trials))
     for folder in (options.out, data.parent):

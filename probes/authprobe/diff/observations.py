@@ -1,4 +1,4 @@
-"""What changed between two observations of a case: on the wire, and in what is left on disk."""
+"""Comparison of two observations of a case: outcome, requests, stored login and leaks."""
 
 import dataclasses
 import enum
@@ -16,222 +16,243 @@ from authprobe.observation.fingerprint import (
     has_stable_count,
     is_auth_request,
     normalize_text,
+    value_text,
 )
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 from authprobe.observation.selectors import KEEPS_RETRYING, keeps_retrying
 
-MADE, NOT_MADE = "made", "not made"
+REQUESTED, NOT_REQUESTED = "made", "not made"
 SENT, NOT_SENT = "sent", "not sent"
 NO_FILE: Final = "no file"
 MAX_VALUES_SHOWN: Final = 3
-"""Values of one thing that are told, as one request after the other has another."""
-LOOKED_AT: Final = 8
-"""Observations of each side by which chance is told from change."""
+"""Values of one subject that a change lists; the rest is a number."""
+MAX_COMPARED_OBSERVATIONS: Final = 8
+"""Observations of each side that are compared to tell changes from noise."""
 
 
 class Aspect(enum.StrEnum):
-    """In what two observations differ."""
+    """Aspect in which two observations differ."""
 
     VERDICT = "verdict"
     OUTCOME = "outcome"
-    """How it ended, and what the user was told."""
+    """Outcome, exit code and message to the user."""
     REQUEST = "request"
     HOST = "host"
-    """The same request goes to another one."""
+    """Host of the same request."""
     CREDENTIAL = "credential"
-    """Which one is sent, and in which header."""
+    """Credential that is sent, and its header."""
     BETAS = "betas"
-    """One flag of `anthropic-beta`."""
+    """One flag in `anthropic-beta`."""
     HEADER = "header"
     ANSWER = "answer"
+    """Status of the response."""
     TIMES = "times"
-    """How often it is made, repetitions aside."""
+    """Number of different requests, without repetitions."""
     RETRIES = "retries"
-    """How often the same request is made again."""
+    """Number of repetitions of the same request."""
     ORDER = "order"
     LOGIN = "login"
-    """The credentials file in the end."""
+    """Credentials file after the client has exited."""
     LEAKS = "leaks"
-    """Where a token was left that is not meant to be there."""
+    """Places of leaked tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that is not as it was."""
+    """A difference in one aspect of one subject."""
 
     aspect: Aspect
     subject: str
-    """The field, or the request."""
+    """Field or request that differs."""
     before: str
     after: str
 
 
-HEADERS: Final = ("anthropic-version", "content-type")
-"""Request headers that are compared: credentials are told by their names, and who the client says
-it is differs from version to version."""
+COMPARED_HEADERS: Final = ("anthropic-version", "content-type")
+"""Request headers that are compared. Credentials are compared by slot instead, and the user-agent
+differs in every version."""
 
-Request = tuple[str, str]
-"""Method and path, without ids; of a connection that was refused, the host."""
+RequestKey = tuple[str, str]
+"""Method and normalised path of a request; the host of a refused connection."""
 
 
 def stable_changes(
     before: Sequence[Observation], after: Sequence[Observation]
 ) -> tuple[Change, ...]:
-    """What differs between every observation of the one and every one of the other: the rest is
-    chance.
+    """Return the changes that are present in every before/after pair; all others are noise.
 
-    So is what is another thing each time on both sides, as an id; where one side is always the
-    same, the other may be now so and now so, and never as the first. Of very many observations the
-    first are looked at.
+    A subject that varies on both sides is noise too, such as an id. If only one side varies, it is
+    a change unless one of its values equals the other side's. Only the first observations of each
+    side are compared.
     """
-    found = [
-        {(each.aspect, each.subject): each for each in compare_observations(one, other)}
-        for one in before[:LOOKED_AT]
-        for other in after[:LOOKED_AT]
+    pairs = [
+        {(change.aspect, change.subject): change for change in compare_observations(one, other)}
+        for one in before[:MAX_COMPARED_OBSERVATIONS]
+        for other in after[:MAX_COMPARED_OBSERVATIONS]
     ]
-    named = [key for key in found[0] if all(key in others for others in found)]
-    changes = (_steady([each[key] for each in found]) for key in named)
-    return tuple(change for change in changes if change)
+    common = [key for key in pairs[0] if all(key in changes for changes in pairs)]
+    stable = (_stable_change([changes[key] for changes in pairs]) for key in common)
+    return tuple(change for change in stable if change)
 
 
-def _steady(changes: Sequence[Change]) -> Change | None:
-    """What the differences in one thing come to; None: they are chance."""
+def _stable_change(changes: Sequence[Change]) -> Change | None:
+    """Merge the changes of one subject into one; None: they are noise."""
     old, new = (tuple(dict.fromkeys(texts)) for texts in zip(*map(_sides, changes), strict=True))
     if len(old) > 1 < len(new) or set(old) & set(new):
         return None
-    return dataclasses.replace(changes[0], before=_any_of(old), after=_any_of(new))
+    return dataclasses.replace(
+        changes[0], before=_join_alternatives(old), after=_join_alternatives(new)
+    )
 
 
 def _sides(change: Change) -> tuple[str, str]:
     return change.before, change.after
 
 
-def _any_of(texts: Sequence[str]) -> str:
+def _join_alternatives(texts: Sequence[str]) -> str:
     more = [f"{len(texts) - MAX_VALUES_SHOWN} others"] if len(texts) > MAX_VALUES_SHOWN else []
     return ", or ".join([*texts[:MAX_VALUES_SHOWN], *more])
 
 
 def compare_observations(before: Observation, after: Observation) -> tuple[Change, ...]:
-    """Everything that differs, in the order of `Aspect`; nothing that is another each time."""
-    found = (*_outcome(before, after), *_wire(before, after), *_residue_changes(before, after))
-    return tuple(in_order(found))
+    """Return all differences in the order of `Aspect`, ignoring ids and times."""
+    changes = (
+        *_outcome_changes(before, after),
+        *_request_changes(before, after),
+        *_residue_changes(before, after),
+    )
+    return tuple(sort_changes(changes))
 
 
-def in_order(changes: Iterable[Change]) -> list[Change]:
-    """These changes in the order of `Aspect`."""
+def sort_changes(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes in the order of `Aspect`."""
     return sorted(changes, key=lambda change: list(Aspect).index(change.aspect))
 
 
-def _outcome(before: Observation, after: Observation) -> Iterator[Change]:
-    old, new = (dataclasses.replace(fingerprint(seen), requests=()) for seen in (before, after))
-    for each in find_transitions(old, new):
+def _outcome_changes(before: Observation, after: Observation) -> Iterator[Change]:
+    old, new = (dataclasses.replace(fingerprint(each), requests=()) for each in (before, after))
+    for transition in find_transitions(old, new):
         yield Change(
-            aspect=Aspect.OUTCOME, subject=each.field, before=each.before, after=each.after
+            aspect=Aspect.OUTCOME,
+            subject=transition.field,
+            before=transition.before,
+            after=transition.after,
         )
-    yield from _differing(
+    yield from _value_changes(
         Aspect.OUTCOME, "reported status", (before.reported_status,), (after.reported_status,)
     )
 
 
-def _wire(before: Observation, after: Observation) -> Iterator[Change]:
-    old, new = _requests(before), _requests(after)
+def _request_changes(before: Observation, after: Observation) -> Iterator[Change]:
+    old, new = _exchanges_by_request(before), _exchanges_by_request(after)
     for request in sorted(old.keys() | new.keys()):
         if request in old and request in new:
-            yield from _of_one(request, old[request], new[request])
+            yield from _exchange_changes(request, old[request], new[request])
             if has_stable_count(old[request][0]):
-                yield from _counts(_where(request, new[request]), request, before, after)
+                yield from _count_changes(
+                    _request_label(request, new[request]), request, before, after
+                )
         else:
-            there = request in new
+            is_new = request in new
             yield Change(
                 aspect=Aspect.REQUEST,
-                subject=_where(request, (new if there else old)[request]),
-                before=NOT_MADE if there else MADE,
-                after=MADE if there else NOT_MADE,
+                subject=_request_label(request, (new if is_new else old)[request]),
+                before=NOT_REQUESTED if is_new else REQUESTED,
+                after=REQUESTED if is_new else NOT_REQUESTED,
             )
     common = old.keys() & new.keys()
-    yield from _differing(Aspect.ORDER, "requests", _order(old, common), _order(new, common))
+    yield from _value_changes(
+        Aspect.ORDER, "requests", _auth_order(old, common), _auth_order(new, common)
+    )
 
 
-def _requests(seen: Observation) -> dict[Request, list[Exchange]]:
-    """The exchanges by request, in the order in which each was first made."""
-    found: dict[Request, list[Exchange]] = {}
-    for exchange in seen.exchanges:
-        found.setdefault(_request(exchange), []).append(exchange)
-    return found
+def _exchanges_by_request(observation: Observation) -> dict[RequestKey, list[Exchange]]:
+    """Return the exchanges by request, in the order of first occurrence."""
+    exchanges: dict[RequestKey, list[Exchange]] = {}
+    for exchange in observation.exchanges:
+        exchanges.setdefault(_request_key(exchange), []).append(exchange)
+    return exchanges
 
 
-def _request(exchange: Exchange) -> Request:
+def _request_key(exchange: Exchange) -> RequestKey:
     return exchange.method, normalize_text(exchange.path) or exchange.host
 
 
-def _where(request: Request, exchanges: Iterable[Exchange]) -> str:
-    """The request with its host, or its hosts."""
+def _request_label(request: RequestKey, exchanges: Iterable[Exchange]) -> str:
+    """Return method, hosts and path of a request."""
     method, path = request
     hosts = tuple(dict.fromkeys(exchange.host for exchange in exchanges))
     return f"{method} {path}" if path in hosts else f"{method} {' and '.join(hosts)}{path}"
 
 
-def _of_one(
-    request: Request, before: Sequence[Exchange], after: Sequence[Exchange]
+def _exchange_changes(
+    request: RequestKey, before: Sequence[Exchange], after: Sequence[Exchange]
 ) -> Iterator[Change]:
-    """What differs in a request that is made by both."""
+    """Yield the changes in a request that both sides sent."""
 
-    def values(read: Callable[[Exchange], object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
-        return tuple(map(read, before)), tuple(map(read, after))
+    def values(
+        value_of: Callable[[Exchange], object],
+    ) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        return tuple(map(value_of, before)), tuple(map(value_of, after))
 
-    where = _where(request, after)
-    yield from _differing(Aspect.HOST, " ".join(request), *values(lambda e: e.host))
-    yield from _differing(Aspect.CREDENTIAL, where, *values(_credential))
-    yield from _betas(where, before, after)
-    for name in HEADERS:
-        told = values(lambda e, name=name: e.headers.get(name))  # type: ignore[misc]
-        yield from _differing(Aspect.HEADER, f"{name} of {where}", *told)
+    label = _request_label(request, after)
+    yield from _value_changes(Aspect.HOST, " ".join(request), *values(lambda e: e.host))
+    yield from _value_changes(Aspect.CREDENTIAL, label, *values(_credential_text))
+    yield from _beta_changes(label, before, after)
+    for name in COMPARED_HEADERS:
+        header_values = values(lambda e, name=name: e.headers.get(name))  # type: ignore[misc]
+        yield from _value_changes(Aspect.HEADER, f"{name} of {label}", *header_values)
     if is_auth_request(before[0]):
-        yield from _differing(Aspect.ANSWER, where, *values(lambda e: e.status))
+        yield from _value_changes(Aspect.ANSWER, label, *values(lambda e: e.status))
 
 
-def _credential(exchange: Exchange) -> str | None:
+def _credential_text(exchange: Exchange) -> str | None:
     return describe_credential(exchange.credential or NONE, exchange.credential_header)
 
 
-def _betas(where: str, before: Iterable[Exchange], after: Iterable[Exchange]) -> Iterator[Change]:
+def _beta_changes(
+    label: str, before: Iterable[Exchange], after: Iterable[Exchange]
+) -> Iterator[Change]:
     old, new = ({beta for e in exchanges for beta in e.betas} for exchanges in (before, after))
     for flag in sorted(old ^ new):
         yield Change(
             aspect=Aspect.BETAS,
-            subject=f"{flag} in {where}",
+            subject=f"{flag} in {label}",
             before=SENT if flag in old else NOT_SENT,
             after=SENT if flag in new else NOT_SENT,
         )
 
 
-def _counts(
-    where: str, request: Request, before: Observation, after: Observation
+def _count_changes(
+    label: str, request: RequestKey, before: Observation, after: Observation
 ) -> Iterator[Change]:
-    """How often a request is made: of a client that was ended at its limit that is chance."""
-    (old, old_retries), (new, new_retries) = _number(request, before), _number(request, after)
+    """Yield the changes in the number of requests; after a timeout the number is noise."""
+    (old, old_retries), (new, new_retries) = (
+        _count_requests(request, before),
+        _count_requests(request, after),
+    )
     if Outcome.TIMED_OUT not in (before.outcome, after.outcome):
-        yield from _differing(Aspect.TIMES, where, (old,), (new,))
+        yield from _value_changes(Aspect.TIMES, label, (old,), (new,))
     if None not in (old_retries, new_retries):
-        yield from _differing(Aspect.RETRIES, where, (old_retries,), (new_retries,))
+        yield from _value_changes(Aspect.RETRIES, label, (old_retries,), (new_retries,))
 
 
-def _number(request: Request, seen: Observation) -> tuple[int, str | None]:
-    """How many different requests these are, and how many are repetitions; None: chance."""
-    bodies = [e.body for e in seen.exchanges if _request(e) == request]
-    if None in bodies:  # a request for a token, each of which counts
+def _count_requests(request: RequestKey, observation: Observation) -> tuple[int, str | None]:
+    """Return the number of different requests and of repetitions; None: that is noise."""
+    bodies = [e.body for e in observation.exchanges if _request_key(e) == request]
+    if None in bodies:  # token requests have no body hash, and each counts as different
         return len(bodies), "0"
     different = len(Counter(bodies))
-    if keeps_retrying(seen):
+    if keeps_retrying(observation):
         return different, KEEPS_RETRYING
-    repeated = str(len(bodies) - different)
-    return different, None if seen.outcome is Outcome.TIMED_OUT else repeated
+    repetitions = str(len(bodies) - different)
+    return different, None if observation.outcome is Outcome.TIMED_OUT else repetitions
 
 
-def _order(
-    requests: dict[Request, list[Exchange]], common: Iterable[Request]
+def _auth_order(
+    requests: dict[RequestKey, list[Exchange]], common: Iterable[RequestKey]
 ) -> tuple[object, ...]:
-    """What concerns authentication and both have made, in the order in which it first was."""
+    """Return the authentication requests that both sides sent, in order of first occurrence."""
     return tuple(
         " ".join(request)
         for request, exchanges in requests.items()
@@ -240,36 +261,40 @@ def _order(
 
 
 def _residue_changes(before: Observation, after: Observation) -> Iterator[Change]:
-    """What there is on disk, and in the output, when it has ended."""
+    """Yield the changes in the stored login, and in leaked tokens."""
     old, new = before.stored_login, after.stored_login
     for field in dataclasses.fields(StoredLogin)[: None if old and new else 1]:
-        told = ((getattr(x, field.name) if x else NO_FILE,) for x in (old, new))
-        yield from _differing(Aspect.LOGIN, field.name, *told)
-    yield from _differing(Aspect.LEAKS, "tokens", before.leaks, after.leaks)
+        values = ((getattr(login, field.name) if login else NO_FILE,) for login in (old, new))
+        yield from _value_changes(Aspect.LOGIN, field.name, *values)
+    yield from _value_changes(Aspect.LEAKS, "tokens", before.leaks, after.leaks)
 
 
-def _differing(
+def _value_changes(
     aspect: Aspect, subject: str, before: Iterable[object], after: Iterable[object]
 ) -> Iterator[Change]:
-    """A change, if the values differ: each once, in the order in which they first came."""
+    """Yield a change if the different values, in order of first occurrence, are not the same."""
     old, new = (tuple(dict.fromkeys(values)) for values in (before, after))
     if old != new:
-        same = alike(old, new)
-        skipped = same - 1 if same >= MAX_VALUES_SHOWN else 0
+        common = common_prefix_length(old, new)
+        skipped = common - 1 if common >= MAX_VALUES_SHOWN else 0
         yield Change(
-            aspect=aspect, subject=subject, before=_told(old, skipped), after=_told(new, skipped)
+            aspect=aspect,
+            subject=subject,
+            before=_join_values(old, skipped),
+            after=_join_values(new, skipped),
         )
 
 
-def alike(old: Sequence[object], new: Sequence[object]) -> int:
-    """How many values both begin with."""
-    both = zip(old, new, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda values: values[0] == values[1], both))
+def common_prefix_length(old: Sequence[object], new: Sequence[object]) -> int:
+    """Return the number of leading values that are equal."""
+    pairs = zip(old, new, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _told(values: Sequence[object], skipped: int) -> str:
-    """The first values after those that are left out, as both sides begin with them."""
-    told = [NONE if value is None else str(value) for value in values[skipped:]]
-    first = [f"{skipped} alike"] if skipped else []
-    more = [f"{len(told) - MAX_VALUES_SHOWN} more"] if len(told) > MAX_VALUES_SHOWN else []
-    return ", then ".join([*first, *told[:MAX_VALUES_SHOWN], *more]) or NONE
+def _join_values(values: Sequence[object], skipped: int) -> str:
+    """Join values in order, without the first `skipped`, which both sides have in common."""
+    texts = list(map(value_text, values[skipped:]))
+    common = [f"{skipped} equal"] if skipped else []
+    count = len(texts) - MAX_VALUES_SHOWN
+    more = [f"{count} more"] if count > 0 else []
+    return ", then ".join([*common, *texts[:MAX_VALUES_SHOWN], *more]) or NONE

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.diff.runs import Compared, Diff, diff_observations, make_diff
+from authprobe.diff.runs import CaseDiff, Diff, diff_observations, make_diff
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, case_id, make_case
@@ -114,7 +114,7 @@ class VersionComparison:
         compared = (self._compared(pair, seen) for pair in self.pairs)
         return make_diff(str(self.before), str(self.after), compared)
 
-    def _compared(self, pair: Pair, seen: Mapping[str, Sequence[Observation]]) -> Compared:
+    def _compared(self, pair: Pair, seen: Mapping[str, Sequence[Observation]]) -> CaseDiff:
         return diff_observations(pair.id, seen[pair.before.id], seen[pair.after.id])
 
     def _seen(self, trials: Iterable[Trial]) -> dict[str, list[Observation]]:

@@ -5,7 +5,13 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.bisection.model import ERROR_RATE, OFTEN, RARELY, Assessment, Classification
+from authprobe.bisection.model import (
+    ERROR_RATE,
+    MAX_GOOD_FAILURE_RATE,
+    MIN_BAD_FAILURE_RATE,
+    Assessment,
+    Classification,
+)
 from authprobe.bisection.runner import BisectionReport
 from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
 from authprobe.diff.observations import Change, stable_changes
@@ -188,7 +194,11 @@ def as_json(found: BisectionReport, command: str) -> dict[str, object]:
         "probes": result.probes,
         "checks": result.checks,
         "known": result.known,
-        "sequential_test": {"error_rate": ERROR_RATE, "good_at_most": RARELY, "bad_from": OFTEN},
+        "sequential_test": {
+            "error_rate": ERROR_RATE,
+            "good_at_most": MAX_GOOD_FAILURE_RATE,
+            "bad_from": MIN_BAD_FAILURE_RATE,
+        },
         "command": command,
         "platform": this_platform(),
     }

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from authprobe.core.escaping import MAX_LINE_LENGTH, MAX_TEXT_LENGTH, one_line, truncate
-from authprobe.diff.observations import SENT, Aspect, Change, alike
-from authprobe.diff.runs import Compared, Diff
+from authprobe.diff.observations import SENT, Aspect, Change, common_prefix_length
+from authprobe.diff.runs import CaseDiff, Diff
 from authprobe.report.markdown.summary import code, escaped
 from authprobe.report.model.phrases import plural
 
@@ -58,7 +58,7 @@ def _told(change: Change) -> str:
 
 def _from_there(before: str, after: str) -> tuple[str, str]:
     """Both texts; where they are long and begin alike, from a bit before they differ."""
-    same = alike(before, after)
+    same = common_prefix_length(before, after)
     if same < MAX_LINE_LENGTH:
         return before, after
     return f"…{before[same - _BEFORE :]}", f"…{after[same - _BEFORE :]}"
@@ -110,7 +110,12 @@ def as_json(diff: Diff, command: str) -> dict[str, object]:
         "same": diff.same,
         "clients": diff.clients,
         "cases": [
-            {"id": case.case, "worse": case.worse, "changes": case.changes, "reason": case.reason}
+            {
+                "id": case.case,
+                "worse": case.is_worse,
+                "changes": case.changes,
+                "reason": case.reason,
+            }
             for case in diff.cases
         ],
         "only_before": diff.only_before,
@@ -119,5 +124,5 @@ def as_json(diff: Diff, command: str) -> dict[str, object]:
     }
 
 
-def _worse(case: Compared) -> str:
-    return " (worse)" if case.worse else ""
+def _worse(case: CaseDiff) -> str:
+    return " (worse)" if case.is_worse else ""

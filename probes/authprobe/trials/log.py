@@ -1,4 +1,4 @@
-"""The log of what single versions have shown: append-only, so that no probe is made twice."""
+"""Append-only probe cache, keyed by case, client version, platform and rule set."""
 
 import dataclasses
 import datetime
@@ -26,31 +26,32 @@ from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import this_platform
 from authprobe.scenario.clients import INSTALLED, LATEST
 
-LOG: Final = "trials.jsonl"
-LOCK_LIMIT: Final = 30.0
-"""Seconds; a line is written in less than one."""
+LOG_FILE: Final = "trials.jsonl"
+LOCK_TIMEOUT: Final = 30.0
+"""Seconds to wait for the lock, which another run holds for less than one."""
 HASH_LENGTH: Final = 16
+"""Hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """What must be the same for an observation to be used again."""
+class TrialKey:
+    """Conditions under which an observation can be reused: all must be equal."""
 
     case: str
-    """The id of the case without the version of its client."""
+    """Id of the case without the version of its client."""
     definition: str
-    """A hash of what the case is made of, less its expectation: that is judged anew."""
+    """Hash of the case without its expectation, as a reused observation is judged again."""
     client: str
     platform: str
     rules: str
-    """A hash of the emulator's rules and faults, and of which rules are in force."""
+    """Hash of the emulator's rules and faults, and of the rules in force today."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One line of the log."""
+    """A logged observation of one case at one version."""
 
-    key: Key
+    key: TrialKey
     at: datetime.datetime
     tool: str = authprobe.__version__
     observation: Observation
@@ -58,13 +59,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ProbeLog:
-    """The log in a file."""
+    """Probe log in a file of JSON lines."""
 
     path: Path
     redactor: Redactor = field(default_factory=Redactor)
 
     def read(self) -> tuple[tuple[Trial, ...], int]:
-        """Every line in order, and how many could not be read: a crash may leave half a line.
+        """Return the trials in order, and the number of invalid lines, such as a crash may leave.
 
         Raises:
             RecordError: the file cannot be read.
@@ -73,11 +74,11 @@ class ProbeLog:
             lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         except OSError as error:
             raise RecordError(f"{self.path}: {error.strerror or error}") from None
-        found = list(_trials(lines))
-        return tuple(found), len([line for line in lines if line.strip()]) - len(found)
+        trials = tuple(_parse_trials(lines))
+        return trials, sum(bool(line.strip()) for line in lines) - len(trials)
 
     def add(self, trial: Trial) -> bool:
-        """Append a line; False: it holds what looks like a credential, and is not kept.
+        """Append a trial; False: it contains credential-like text and was not written.
 
         Raises:
             RecordError: the file cannot be written.
@@ -88,18 +89,21 @@ class ProbeLog:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with (
-                filelock.FileLock(f"{self.path}.lock", timeout=LOCK_LIMIT),
+                filelock.FileLock(f"{self.path}.lock", timeout=LOCK_TIMEOUT),
                 self.path.open("ab+") as file,
             ):
-                file.write(_line_break(file) + line.encode() + b"\n")
+                file.write(_missing_line_break(file) + line.encode() + b"\n")
         except (OSError, filelock.Timeout) as error:
-            reason = getattr(error, "strerror", None) or "another run does not let go of it"
+            reason = (
+                getattr(error, "strerror", None)
+                or f"locked by another run for {LOCK_TIMEOUT:.0f} s"
+            )
             raise RecordError(f"{self.path}: cannot be written: {reason}") from None
         return True
 
 
-def _line_break(file: BinaryIO) -> bytes:
-    """What ends the half line that a crash has left."""
+def _missing_line_break(file: BinaryIO) -> bytes:
+    """Return the line break that is missing after an incomplete line."""
     if file.seek(0, os.SEEK_END) == 0:
         return b""
     file.seek(-1, os.SEEK_END)
@@ -111,7 +115,7 @@ def _reader() -> TypeAdapter[Trial]:
     return TypeAdapter(Trial)
 
 
-def _trials(lines: list[bytes]) -> Iterator[Trial]:
+def _parse_trials(lines: list[bytes]) -> Iterator[Trial]:
     for line in lines:
         try:
             yield _reader().validate_json(line)
@@ -119,51 +123,55 @@ def _trials(lines: list[bytes]) -> Iterator[Trial]:
             continue
 
 
-def cache_key(case: Case) -> Key:
-    """The key of a case, whose client has an exact version."""
-    where = this_platform()
-    return Key(
+def cache_key(case: Case) -> TrialKey:
+    """Return the key of a case whose client has an exact version."""
+    this = this_platform()
+    return TrialKey(
         case=case_id(case.scenario, case.names, client=case.client.kind.value),
         definition=definition_hash(case),
         client=str(case.client),
-        platform=f"{where.system} {where.machine}",
+        platform=f"{this.system} {this.machine}",
         rules=rules_hash(datetime.datetime.now(datetime.UTC).date()),
     )
 
 
 def definition_hash(case: Case) -> str:
-    """A hash of what a case hands to its client and to the backend."""
-    handed_over = (case.endpoint, case.credentials, case.headers, case.environment)
-    asked = (*handed_over, case.backend, case.limit, case.flow, _moving(case))
-    return _hash(*map(_without_defaults, asked))
+    """Return a hash of the inputs of a case: everything that client and backend are given."""
+    client_inputs = (case.endpoint, case.credentials, case.headers, case.environment)
+    inputs = (*client_inputs, case.backend, case.limit, case.flow, _date_if_moving(case))
+    return _hash(*map(_without_defaults, inputs))
 
 
 def _without_defaults(value: object) -> object:
-    """What a value says beyond its defaults: a field that is new, and not used, changes nothing."""
+    """Return the value without default fields, so that a new unused field keeps the hash."""
     if dataclasses.is_dataclass(value):
         fields = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {f.name: _without_defaults(x) for f, x in fields.items() if x != _default(f)}
+        return {
+            field.name: _without_defaults(x)
+            for field, x in fields.items()
+            if x != _default_value(field)
+        }
     if isinstance(value, Mapping):
         return {name: _without_defaults(x) for name, x in value.items()}
     return [_without_defaults(x) for x in value] if isinstance(value, tuple) else value
 
 
-def _default(field: dataclasses.Field[object]) -> object:
+def _default_value(field: dataclasses.Field[object]) -> object:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return field.default
 
 
-def _moving(case: Case) -> datetime.date | None:
-    """The day, where the client behind the one that is asked may be another tomorrow."""
-    behind = case.client.through
-    moves = behind is not None and behind.version in (LATEST, INSTALLED)
-    return datetime.datetime.now(datetime.UTC).date() if moves else None
+def _date_if_moving(case: Case) -> datetime.date | None:
+    """Return today if the client runs through one at a moving version, such as `latest`."""
+    through = case.client.through
+    is_moving = through is not None and through.version in (LATEST, INSTALLED)
+    return datetime.datetime.now(datetime.UTC).date() if is_moving else None
 
 
 @functools.cache
 def rules_hash(today: datetime.date) -> str:
-    """A hash of what the emulator may answer: its rules, which are in force, and its faults."""
+    """Return a hash of the emulator's rules, which of them are in force, and its faults."""
     in_force = [
         (rule.since is None or rule.since.date() <= today)
         and (rule.until is None or rule.until.date() > today)

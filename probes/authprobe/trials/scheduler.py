@@ -1,4 +1,4 @@
-"""Collects what versions show: installs one after the other, probes, and removes the oldest."""
+"""Scheduler for probing many versions: installs ahead, probes, and evicts the oldest."""
 
 import contextlib
 import functools
@@ -18,54 +18,54 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.clients import Client
 from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial
-from authprobe.trials.workplace import ProbeSession, keep, local_failure_reason
+from authprobe.trials.workplace import ProbeSession, local_failure_reason, record_trial
 
-OPEN_AT_ONCE: Final = MAX_CONCURRENT_INSTALLS + 1
-"""Versions that are installed or probed: the next is there when a slow case holds one up."""
+MAX_OPEN_VERSIONS: Final = MAX_CONCURRENT_INSTALLS + 1
+"""Versions that are being installed or probed; the additional one is ready while a case is slow."""
 
 
 @dataclass(slots=True)
-class _Version:
-    """A version that is being installed or probed."""
+class _OpenVersion:
+    """A client version that is being installed or probed."""
 
     cases: Sequence[Case]
-    preparing: Future[None] | None
-    """None: it is installed, or cannot be."""
-    left: int
-    """Cases that have not ended."""
+    installation: Future[None] | None
+    """None: the installation has finished or failed."""
+    remaining_cases: int
 
 
-Next = Callable[[Sequence[Trial], Counter[str]], Sequence[Case]]
-"""What to probe next, by what is known, and by how often each case has been tried."""
+NextCases = Callable[[Sequence[Trial], Counter[str]], Sequence[Case]]
+"""Returns the cases to probe next, given the trials and the number of attempts per case id."""
 
 
 def probe_until_done(
-    next_cases: Next,
+    next_cases: NextCases,
     trials: list[Trial],
-    collector: "ProbeScheduler",
+    scheduler: "ProbeScheduler",
     log: ProbeLog,
     reporter: Reporter,
 ) -> str | None:
-    """Probe until there is nothing more to ask: each trial is in the log at once, and is added to
-    `trials`. Why it had to stop before; None: it had not.
+    """Probe until `next_cases` returns none; append each trial to the log and to `trials`.
+
+    Returns the reason for stopping early; None: all cases were probed.
     """
-    tried: Counter[str] = Counter()
-    while cases := next_cases(trials, tried):
-        tried.update(case.id for case in cases)
-        with contextlib.closing(collector.collect(cases)) as probed:
-            for case, observation in probed:
+    attempts: Counter[str] = Counter()
+    while cases := next_cases(trials, attempts):
+        attempts.update(case.id for case in cases)
+        with contextlib.closing(scheduler.probe(cases)) as results:
+            for case, observation in results:
                 if reason := local_failure_reason(observation):
                     return reason
-                if trial := keep(log, case, observation, reporter):
+                if trial := record_trial(log, case, observation, reporter):
                     trials.append(trial)
     return None
 
 
 class ProbeScheduler(ProbeSession):
-    """Probes cases at many versions.
+    """Installs clients and probes cases at many versions.
 
-    Of the clients that it installs it keeps what fits into `disk_bytes`, and removes first what
-    was probed first. What was in the cache before stays there.
+    Clients that it installs are evicted, the first probed first, when they take more than
+    `disk_bytes`. Clients that were in the cache before stay there.
     """
 
     def __init__(
@@ -80,59 +80,60 @@ class ProbeScheduler(ProbeSession):
         self._disk_bytes = disk_bytes
         self._probed: deque[Client] = deque()
 
-    def collect(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
-        """Each case with what it shows, in the order in which they end; version after version."""
+    def probe(self, cases: Sequence[Case]) -> Generator[tuple[Case, Observation]]:
+        """Yield each case with its observation, in the order of completion, version by version."""
         laboratory = self.laboratory
         waiting = deque(_by_client(cases).items())
         self._reporter.begin_stage("installing and probing", len(waiting) + len(cases))
-        versions: dict[Client, _Version] = {}
+        versions: dict[Client, _OpenVersion] = {}
         ready: deque[Case] = deque()
         running: dict[Future[Observation], Case] = {}
         while waiting or versions:
-            while waiting and len(versions) < OPEN_AT_ONCE:
-                client, own = waiting.popleft()
-                versions[client] = self._open(laboratory, own)
+            while waiting and len(versions) < MAX_OPEN_VERSIONS:
+                client, client_cases = waiting.popleft()
+                versions[client] = self._open(laboratory, client_cases)
             while ready and len(running) < self._jobs:
                 case = ready.popleft()
                 self._reporter.begin_step(case.id, "")
                 running[self._probing.submit(probe.probe_case, laboratory, case)] = case
-            preparing = {v.preparing: v for v in versions.values() if v.preparing is not None}
-            waited_for: list[Future[Any]] = [*running, *preparing]
-            done, _ = wait(waited_for, return_when=FIRST_COMPLETED)
-            for prepared in (each for each in preparing if each in done):
-                prepared.result()
-                preparing[prepared].preparing = None
-                ready.extend(preparing[prepared].cases)
-                self._reporter.finish_step(str(preparing[prepared].cases[0].client))
+            installing = {v.installation: v for v in versions.values() if v.installation}
+            futures: list[Future[Any]] = [*running, *installing]
+            finished, _ = wait(futures, return_when=FIRST_COMPLETED)
+            for installation in (future for future in installing if future in finished):
+                installation.result()
+                version = installing[installation]
+                version.installation = None
+                ready.extend(version.cases)
+                self._reporter.finish_step(str(version.cases[0].client))
                 self._count(laboratory)
-            for probed in (each for each in tuple(running) if each in done):
+            for probed in (future for future in tuple(running) if future in finished):
                 case = running.pop(probed)
-                versions[case.client].left -= 1
-                if not versions[case.client].left:
+                versions[case.client].remaining_cases -= 1
+                if not versions[case.client].remaining_cases:
                     del versions[case.client]
                     self._close(laboratory, case.client)
                 self.probes += 1
                 self._reporter.finish_step(case.id)
                 yield case, probed.result()
 
-    def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _Version:
+    def _open(self, laboratory: Laboratory, cases: Sequence[Case]) -> _OpenVersion:
         clients = probe.required_clients(cases)
         laboratory.cache.pin(clients)
         self._reporter.begin_step(str(cases[0].client), "")
-        preparing = self._installing.submit(self._prepare, laboratory, clients)
-        return _Version(cases, preparing, len(cases))
+        installation = self._installing.submit(self._install, laboratory, clients)
+        return _OpenVersion(cases, installation, len(cases))
 
-    def _prepare(self, laboratory: Laboratory, clients: Sequence[Client]) -> None:
+    def _install(self, laboratory: Laboratory, clients: Sequence[Client]) -> None:
         for client in clients:
-            say = functools.partial(self._reporter.begin_step, str(client))
-            laboratory.cache.prepare(client, say, self._reporter.notify)
+            report = functools.partial(self._reporter.begin_step, str(client))
+            laboratory.cache.prepare(client, report, self._reporter.notify)
 
     def _count(self, laboratory: Laboratory) -> None:
         self.installs = laboratory.cache.installs
         self.disk_peak_bytes = max(self.disk_peak_bytes, laboratory.cache.new_bytes)
 
     def _close(self, laboratory: Laboratory, client: Client) -> None:
-        """Let it go; what is too much is removed, the oldest first."""
+        """Release a client, and evict the oldest while the installed ones take too much space."""
         laboratory.cache.release(client)
         self._probed.append(client)
         while self._probed and laboratory.cache.new_bytes > self._disk_bytes:
@@ -140,7 +141,7 @@ class ProbeScheduler(ProbeSession):
 
 
 def _by_client(cases: Sequence[Case]) -> dict[Client, list[Case]]:
-    found = defaultdict(list)
+    by_client = defaultdict(list)
     for case in cases:
-        found[case.client].append(case)
-    return found
+        by_client[case.client].append(case)
+    return by_client

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Shared parts of commands that probe many versions: a lazily opened laboratory and the log."""
 
 import contextlib
 import datetime
@@ -15,32 +15,32 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.settings import Settings
 from authprobe.trials.log import ProbeLog, Trial, cache_key
 
-SECRET: Final = "what was seen held a credential that was not taken out, and is not in the log"
+SECRET_MESSAGE: Final = "the observation contains an unredacted credential and is not in the log"
 
 
-def local_failure_reason(seen: Observation) -> str | None:
-    """Why no version at all can be had; None: it is about this one, if anything."""
-    if seen.outcome is not Outcome.UNAVAILABLE:
+def local_failure_reason(observation: Observation) -> str | None:
+    """Return the reason that this machine can install no version at all; None: there is none."""
+    if observation.outcome is not Outcome.UNAVAILABLE:
         return None
-    return next((reason for reason in LOCAL_REASONS if reason in (seen.detail or "")), None)
+    return next((reason for reason in LOCAL_REASONS if reason in (observation.detail or "")), None)
 
 
-def keep(log: ProbeLog, case: Case, observation: Observation, reporter: Reporter) -> Trial | None:
-    """Write it down at once; None: it says nothing of this version, or cannot be kept."""
+def record_trial(
+    log: ProbeLog, case: Case, observation: Observation, reporter: Reporter
+) -> Trial | None:
+    """Append an observation to the log; None: it is about this machine, or contains a secret."""
     if local_failure_reason(observation):
         return None
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     trial = Trial(key=cache_key(case), at=now, observation=observation)
     if not log.add(trial):
-        reporter.notify(f"{case.client}: {SECRET}")
+        reporter.notify(f"{case.client}: {SECRET_MESSAGE}")
         return None
     return trial
 
 
 class ProbeSession:
-    """A laboratory that is opened when it is needed, with threads that install, and others that
-    probe; a context manager.
-    """
+    """A lazily opened laboratory with threads for installing and probing, as a context manager."""
 
     def __init__(self, settings: Settings, redactor: Redactor, *, jobs: int) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class ProbeSession:
 
     @property
     def laboratory(self) -> Laboratory:
-        """The laboratory, opened by the first who asks for it."""
+        """The laboratory; opened on first use, as replaying the log needs none."""
         self._opened = self._opened or open_laboratory(self._stack, self._settings, self._redactor)
         return self._opened
 
@@ -60,7 +60,7 @@ class ProbeSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._opened:  # what runs is ended first, and then who waits for it
+        if self._opened:  # stop the child processes first, so that the threads waiting for them end
             self._opened.children.close()
             self._opened.cache.stop()
         self._installing.shutdown(cancel_futures=True)
