@@ -22,7 +22,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # started as a file
 
 import authprobe
-from authprobe.settings import default_jobs
+from authprobe.options import default_jobs
 from bench import clients, commands
 from bench.measure import Calls, Cost, Pair
 

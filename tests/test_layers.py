@@ -12,6 +12,7 @@ LAYERS = (
     "documents",
     "redaction",
     "errors",
+    "options",
     "settings",
     "observation",
     "emulator",

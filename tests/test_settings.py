@@ -1,6 +1,5 @@
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from authprobe.settings import (
     cache_folder,
     child_environment,
     database_environment,
-    default_jobs,
     installer_environment,
     is_ci,
     search_path,
@@ -112,29 +110,6 @@ def test_what_is_private_stays_private(
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "of the user"))
     assert "of the user" not in installer_environment(tmp_path / "private")[name]
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"jobs": 0}, "--jobs 0: must be at least 1"),
-        ({"jobs": -5}, "--jobs -5: must be at least 1"),
-        ({"target": "live"}, "--target live is not available yet; leave it out"),
-        ({"target": "liev"}, "--target liev: use 'emulator'"),
-        ({"target": ""}, "--target : use 'emulator'"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_refused_in_one_line(
-    changes: dict[str, Any], complaint: str
-) -> None:
-    with pytest.raises(SettingsError) as caught:
-        Settings(**changes)
-    assert str(caught.value) == complaint
-
-
-def test_there_is_a_job_for_each_processor_unless_said_otherwise() -> None:
-    assert Settings().jobs == default_jobs() >= 1
-    assert Settings(jobs=1).jobs == 1
 
 
 def test_scenarios_are_the_bundled_ones_unless_said_otherwise() -> None:

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -18,6 +18,7 @@ from authprobe.core.escaping import for_log
 from authprobe.engine import runner
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
+from authprobe.options import RUN_OPTIONS
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.files import HTML, text_reports
@@ -29,7 +30,7 @@ from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL_FILE
 from authprobe.run.results_file import dump_run
-from authprobe.settings import Settings, is_ci
+from authprobe.settings import Settings, is_ci, parse_settings
 from authprobe.verdict.model import Status
 
 TEST_FILE: Final = Path(__file__).with_name("test_compat.py")
@@ -40,44 +41,23 @@ _KEY: Final = pytest.StashKey["CompatibilityRun"]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("authprobe", "authprobe: compatibility of Claude clients")
-    group.addoption(
-        "--scenarios",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="scenario file or folder (default: the bundled ones); may be repeated",
-    )
-    group.addoption("--client", action="append", default=[], help="NAME[@VERSION]; repeatable")
-    group.addoption("--case", action="append", default=[], help="id of a case; repeatable")
-    group.addoption("--target", default="emulator", help="emulator")
-    group.addoption("--jobs", type=int, default=None, help="clients at once (default: processors)")
-    group.addoption("--out", default="reports", help="folder for the reports (default: reports)")
-    group.addoption("--baseline", default=None, help="results file of an accepted run")
-    group.addoption("--known-failures", default=None, help="failures that are excused")
-    group.addoption("--history", default=None, help="PATH, URL or none: where runs are kept")
-    group.addoption("--break-rule", action="append", default=[], help=argparse.SUPPRESS)
+    for option in RUN_OPTIONS:
+        group.addoption(
+            option.name,
+            action="append",
+            default=[],
+            metavar=option.metavar,
+            help=argparse.SUPPRESS if option.hidden else option.help_text,
+        )
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The settings that pytest's options make.
+    """Return the settings of a run from the options given to pytest.
 
     Raises:
-        SettingsError: they cannot be used.
+        SettingsError: the value of an option or of an environment variable is invalid.
     """
-    read = {"jobs": int, "baseline": Path, "known_failures": Path, "history": str}
-    given = {name: config.getoption(name) for name in read}
-    chosen: dict[str, Any] = {
-        name: read[name](value) for name, value in given.items() if value is not None
-    }
-    return Settings(
-        scenarios=tuple(map(Path, config.getoption("--scenarios"))),
-        clients=tuple(config.getoption("--client")),
-        cases=tuple(config.getoption("--case")),
-        target=config.getoption("--target"),
-        out=Path(config.getoption("--out")),
-        break_rules=frozenset(config.getoption("--break-rule")),
-        **chosen,
-    )
+    return parse_settings({option.name: config.getoption(option.name) for option in RUN_OPTIONS})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,19 @@ import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
 from authprobe.errors import SettingsError
+from authprobe.options import (
+    BASELINE,
+    BREAK_RULES,
+    CASES,
+    CLIENTS,
+    HISTORY,
+    JOBS,
+    KNOWN_FAILURES,
+    OUT,
+    SCENARIOS,
+    TARGET,
+    OptionTexts,
+)
 
 PASSED_TO_INSTALLERS: Final = (
     "HTTP_PROXY",
@@ -32,9 +45,7 @@ LATEST_AGE: Final = datetime.timedelta(hours=24)
 """How long an answer to "which version is the latest" is used, and to "which are published"."""
 
 CACHE_LIMIT_BYTES: Final = 20_000_000_000
-BASELINE: Final = Path("reports", "baseline.json")
-KNOWN_FAILURES: Final = Path("reports", "known-failures.yaml")
-HISTORY: Final = "history.db"
+HISTORY_FILE: Final = "history.db"
 HISTORY_KEEP: Final = 400
 """Runs."""
 
@@ -67,13 +78,9 @@ def cache_limit_bytes() -> int:
         raise SettingsError(f"AUTHPROBE_CACHE_LIMIT: {error}") from None
 
 
-def _if_there(path: Path) -> Path | None:
-    return path if path.exists() else None
-
-
 def history_place(out: Path = Path("reports")) -> str:
     """Where runs are kept: `AUTHPROBE_HISTORY`, or a file in the folder for reports."""
-    return os.environ.get("AUTHPROBE_HISTORY") or str(out / HISTORY)
+    return os.environ.get("AUTHPROBE_HISTORY") or str(out / HISTORY_FILE)
 
 
 def history_keep() -> int:
@@ -165,13 +172,6 @@ def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return kept | dict(variables)
 
 
-def default_jobs() -> int:
-    """How many clients run at once: one for each processor that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One run, as it was asked for."""
@@ -180,27 +180,19 @@ class Settings:
     """Files or folders, or names of bundled folders; empty: the bundled files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
-    target: str = "emulator"
-    jobs: int = field(default_factory=default_jobs)
-    out: Path = Path("reports")
-    baseline: Path | None = field(default_factory=lambda: _if_there(BASELINE))
+    target: str = field(default_factory=TARGET.default)
+    jobs: int = field(default_factory=JOBS.default)
+    out: Path = field(default_factory=OUT.default)
+    baseline: Path | None = field(default_factory=BASELINE.default)
     """None: nothing has been accepted."""
-    known_failures: Path | None = field(default_factory=lambda: _if_there(KNOWN_FAILURES))
-    history: str | None = field(default=None, repr=False)
+    known_failures: Path | None = field(default_factory=KNOWN_FAILURES.default)
+    history: str | None = field(default_factory=HISTORY.default, repr=False)
     """A file, the URL of a database, or `none`; a URL may hold a password."""
     history_keep: int = field(default_factory=lambda: history_keep())
     """Runs."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     break_rules: frozenset[str] = frozenset()
     """For tests: emulator rules to leave out."""
-
-    def __post_init__(self) -> None:
-        if self.target == "live":
-            raise SettingsError("--target live is not available yet; leave it out")
-        if self.target != "emulator":
-            raise SettingsError(f"--target {self.target}: use 'emulator'")
-        if self.jobs < 1:
-            raise SettingsError(f"--jobs {self.jobs}: must be at least 1")
 
     @property
     def kept_in(self) -> str:
@@ -225,6 +217,26 @@ class Settings:
         """Those that were given, or all that are bundled, incidents as well."""
         incidents = () if self.scenarios else (bundled_scenarios() / "incidents",)
         return (*self.scenario_paths, *incidents)
+
+
+def parse_settings(texts: OptionTexts) -> Settings:
+    """Return the settings of a run from the texts of its options, wherever those were given.
+
+    Raises:
+        SettingsError: the value of an option or of an environment variable is invalid.
+    """
+    return Settings(
+        scenarios=SCENARIOS.values(texts),
+        clients=CLIENTS.values(texts),
+        cases=CASES.values(texts),
+        target=TARGET.value(texts),
+        jobs=JOBS.value(texts),
+        out=OUT.value(texts),
+        baseline=BASELINE.value(texts),
+        known_failures=KNOWN_FAILURES.value(texts),
+        history=HISTORY.value(texts),
+        break_rules=frozenset(BREAK_RULES.values(texts)),
+    )
 
 
 def _bundled_folder(bundled: Path, path: Path) -> Path | None:

@@ -281,8 +281,8 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ((), "give a case, --good and --bad"),
-        ((CASE, "--good", "1.0.0"), "give a case, --good and --bad"),
+        ((), "give CASE, --good and --bad"),
+        ((CASE, "--good", "1.0.0"), "give CASE, --good and --bad"),
         ((CASE, "--good", "1.0.0", "--bad", "latest"), "--bad latest: give one version"),
         ((CASE, "--good", "1.0.0+x", "--bad", "1.0.1"), "--good 1.0.0+x: give one version"),
         ((CASE, "--good", ">=x", "--bad", "1.0.1"), "--good >=x: give one version"),
@@ -296,7 +296,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"), "is no folder"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "a" * 300), "File name too long"),
-        (("--log", "--good", "1.0.0"), "--log without a case shows the log"),
+        (("--log", "--good", "1.0.0"), "--log without CASE lists the probe log"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_one_line(

@@ -140,8 +140,8 @@ def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--target", "live"], "--target live is not available yet"),
-        (["--jobs", "0"], "--jobs 0: must be at least 1"),
+        (["--target", "live"], "--target live: not available yet"),
+        (["--jobs", "0"], "--jobs 0: must be a whole number of at least 1"),
         (["--break-rule", "A99"], "--break-rule A99: no such rule; "),
         (["--client", "claude-cod"], "--client claude-cod: "),
         (["--baseline", "none.json"], "none.json: No such file or directory"),

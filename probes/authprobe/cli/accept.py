@@ -22,7 +22,9 @@ import click
 )
 @click.option("--note", help="Why; kept with each case that is accepted.")
 @click.option("--partial", is_flag=True, help="Accept what could be tested, and leave the rest.")
-def accept(names: tuple[str, ...], **options: object) -> None:
+def accept(
+    names: tuple[str, ...], results: Path, baseline: Path, note: str | None, partial: bool
+) -> None:
     """Make what the last run has seen the baseline: all of it, or these cases.
 
     CASE is an id, or a pattern in quotes. What is accepted is kept in reports/baseline.json, which
@@ -39,4 +41,4 @@ def accept(names: tuple[str, ...], **options: object) -> None:
     """
     from authprobe.commands.accept import accept as command
 
-    sys.exit(command(names, **options))  # type: ignore[arg-type]
+    sys.exit(command(names, results=results, baseline=baseline, note=note, partial=partial))

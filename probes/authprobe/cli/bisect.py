@@ -1,10 +1,11 @@
 """TODO module docstring."""
 
 import sys
+from pathlib import Path
 
 import click
 
-from authprobe.cli.options import _as_json, _as_markdown, _log_folder, _scenarios
+from authprobe.cli.options import as_json, as_markdown, log_directory, scenarios
 
 
 @click.command()
@@ -17,14 +18,25 @@ from authprobe.cli.options import _as_json, _as_markdown, _log_folder, _scenario
     metavar="FIELD",
     help="Good is what has the same FIELD as --good: betas, exit_code, exchange.host, message, ...",
 )
-@_scenarios
-@_log_folder
+@scenarios
+@log_directory
 @click.option(
     "--log", "from_log", is_flag=True, help="Probe nothing: answer by the log, or show it."
 )
-@_as_json
-@_as_markdown
-def bisect(case: str | None, **options: object) -> None:
+@as_json
+@as_markdown
+def bisect(
+    case: str | None,
+    good: str | None,
+    bad: str | None,
+    find_fix: bool,
+    when: str | None,
+    scenarios: tuple[Path, ...],
+    out: Path,
+    from_log: bool,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
     """Find the version in which CASE breaks, among all that are published.
 
     CASE is the id of a case; the version in it is left aside. Both bounds are probed first. A
@@ -41,6 +53,19 @@ def bisect(case: str | None, **options: object) -> None:
       authprobe bisect CASE --good 1.0.30 --bad 2.1.330 --when betas --markdown
       authprobe bisect --log
     """
+    from authprobe.commands.bisect import BisectOptions
     from authprobe.commands.bisect import bisect as command
 
-    sys.exit(command(case, **options))  # type: ignore[arg-type]
+    options = BisectOptions(
+        case=case,
+        good=good,
+        bad=bad,
+        find_fix=find_fix,
+        when=when,
+        scenarios=scenarios,
+        out=out,
+        from_log=from_log,
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
+    sys.exit(command(options))

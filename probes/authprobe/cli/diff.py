@@ -1,18 +1,19 @@
 """TODO module docstring."""
 
 import sys
+from pathlib import Path
 
 import click
 
-from authprobe.cli.options import _as_json, _as_markdown, _jobs, _log_folder, _scenarios
+from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, scenarios
 
 
 @click.command()
 @click.argument("before")
 @click.argument("after")
 @click.argument("names", nargs=-1, metavar="[CASE]...")
-@_scenarios
-@_log_folder
+@scenarios
+@log_directory
 @click.option(
     "--looks",
     type=click.IntRange(1, 10),
@@ -20,11 +21,22 @@ from authprobe.cli.options import _as_json, _as_markdown, _jobs, _log_folder, _s
     show_default=True,
     help="How many times a case that differs is probed at each: what differs each time counts.",
 )
-@_jobs
+@jobs
 @click.option("--log", "from_log", is_flag=True, help="Probe nothing: compare what is known.")
-@_as_json
-@_as_markdown
-def diff(**options: object) -> None:
+@as_json
+@as_markdown
+def diff(
+    before: str,
+    after: str,
+    names: tuple[str, ...],
+    scenarios: tuple[Path, ...],
+    out: Path,
+    looks: int,
+    jobs: int | None,
+    from_log: bool,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
     """Show what a client does otherwise at another version, or what changed between two runs.
 
     BEFORE and AFTER are a client at two versions, or two results.json. Compared are how each case
@@ -46,4 +58,16 @@ def diff(**options: object) -> None:
     from authprobe.commands.diff import DiffOptions
     from authprobe.commands.diff import diff as command
 
-    sys.exit(command(DiffOptions(**options)))  # type: ignore[arg-type]
+    options = DiffOptions(
+        before=before,
+        after=after,
+        names=names,
+        scenarios=scenarios,
+        out=out,
+        looks=looks,
+        jobs=jobs,
+        from_log=from_log,
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
+    sys.exit(command(options))

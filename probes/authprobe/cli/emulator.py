@@ -1,5 +1,6 @@
 """Options and help of `authprobe emulator`."""
 
+import datetime
 import sys
 from pathlib import Path
 
@@ -26,7 +27,22 @@ PORT = click.IntRange(0, 65535)
 @click.option("--quiet", is_flag=True, help="No line for each request.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(
-    rules: bool, as_json: bool, as_markdown: bool, command: tuple[str, ...], **options: object
+    rules: bool,
+    as_json: bool,
+    as_markdown: bool,
+    host: str,
+    port: int,
+    https_port: int,
+    control_port: int,
+    date: datetime.datetime | None,
+    standing: str,
+    counts_as_claude_code: bool,
+    fault: tuple[str, ...],
+    issue: tuple[str, ...],
+    env_file: Path | None,
+    base_url: bool,
+    quiet: bool,
+    command: tuple[str, ...],
 ) -> None:
     """Serve the emulated backend on loopback, for the tests of other projects.
 
@@ -47,4 +63,20 @@ def emulator(
 
     if rules:
         sys.exit(commands.list_rules(as_json=as_json, as_markdown=as_markdown))
-    sys.exit(commands.emulator(as_json=as_json, command=command, **options))  # type: ignore[arg-type]
+    options = commands.EmulatorOptions(
+        host=host,
+        port=port,
+        https_port=https_port,
+        control_port=control_port,
+        date=date.date() if date else None,
+        standing=standing,
+        counts_as_claude_code=counts_as_claude_code,
+        faults=fault,
+        token_kinds=issue,
+        env_file=env_file,
+        sets_base_url=base_url,
+        quiet=quiet,
+        as_json=as_json,
+        command=command,
+    )
+    sys.exit(commands.emulator(options))

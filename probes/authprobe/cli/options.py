@@ -1,37 +1,94 @@
-"""TODO module docstring."""
+"""Click options that several commands share."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-_scenarios = click.option(
-    "--scenarios",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Files or folders with the cases.  [default: the bundled ones]",
+from authprobe.options import JOBS, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TEXTS: Final = f"{__name__}.texts"
+"""Key of the texts in click's `Context.meta`."""
+
+
+def _click_option(
+    option: Option[object],
+    callback: Callable[[click.Context, click.Parameter, tuple[str, ...]], object],
+    *,
+    expose_value: bool = True,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a click option that passes its texts, and nothing parsed yet, to `callback`."""
+    return click.option(
+        option.name,
+        multiple=True,  # a single-valued option takes the last text, as pytest does
+        type=click.Path() if option.parse is Path else click.STRING,
+        metavar=option.metavar,
+        help=option.help_text,
+        hidden=option.hidden,
+        callback=callback,
+        expose_value=expose_value,
+    )
+
+
+def _store(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> None:
+    context.meta.setdefault(_TEXTS, {})[parameter.opts[0]] = texts
+
+
+def run_options(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P, R]:
+    """Add the options of a run to a click command, which gets their texts as first argument.
+
+    SCENARIOS is left to the command, where it is an argument.
+    """
+
+    @click.pass_context
+    @functools.wraps(command)
+    def with_texts(context: click.Context, /, *args: P.args, **values: P.kwargs) -> R:
+        return command(context.meta[_TEXTS], *args, **values)
+
+    decorated: Callable[P, R] = with_texts
+    for option in reversed(RUN_OPTIONS):  # click lists the decorator nearest to the function last
+        if option is not SCENARIOS:
+            decorated = _click_option(option, _store, expose_value=False)(decorated)
+    return decorated
+
+
+scenarios = _click_option(
+    SCENARIOS, lambda context, parameter, texts: SCENARIOS.values({SCENARIOS.name: texts})
 )
+"""`scenarios: tuple[Path, ...]`."""
 
+jobs = _click_option(
+    JOBS, lambda context, parameter, texts: next(iter(JOBS.values({JOBS.name: texts})[-1:]), None)
+)
+"""`jobs: int | None`; None if it was not given."""
 
-_log_folder = click.option(
+log_directory = click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("reports"),
     show_default=True,
-    help="Where the log is: trials.jsonl.",
+    metavar="DIRECTORY",
+    help="Directory of the probe log, trials.jsonl.",
 )
+"""`out: Path`."""
 
-
-_jobs = click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Clients at once.  [default: processors]",
+from_log = click.option(
+    "--log",
+    "from_log",
+    is_flag=True,
+    help="Probe nothing; answer from the probe log.",
 )
+"""`from_log: bool`."""
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""`as_json: bool`."""
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-_as_markdown = click.option(
+as_markdown = click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print Markdown for an issue."
 )
+"""`as_markdown: bool`."""

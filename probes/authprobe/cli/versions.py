@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from authprobe.cli.group import Size
-from authprobe.cli.options import _as_json, _as_markdown, _jobs, _log_folder, _scenarios
+from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, scenarios
 
 
 @click.command()
@@ -33,14 +33,14 @@ from authprobe.cli.options import _as_json, _as_markdown, _jobs, _log_folder, _s
     metavar="FILE",
     help="What is asked.  [default: the bundled features]",
 )
-@_scenarios
+@scenarios
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="The table that is added to; its page stands beside it.  [default: versions/ in --out]",
 )
-@_log_folder
+@log_directory
 @click.option(
     "--disk",
     "disk_bytes",
@@ -50,11 +50,26 @@ from authprobe.cli.options import _as_json, _as_markdown, _jobs, _log_folder, _s
     metavar="SIZE",
     help="What the installed versions may take; the oldest are removed first.",
 )
-@_jobs
+@jobs
 @click.option("--log", "from_log", is_flag=True, help="Probe nothing: the table of what is known.")
-@_as_json
-@_as_markdown
-def versions(**options: object) -> None:
+@as_json
+@as_markdown
+def versions(
+    client: str,
+    since: str | None,
+    until: str | None,
+    count: int,
+    looks: int,
+    features: Path | None,
+    scenarios: tuple[Path, ...],
+    data: Path | None,
+    out: Path,
+    disk_bytes: int,
+    jobs: int | None,
+    from_log: bool,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
     """Find since which version, and until which, a client does what.
 
     Runs the cases of all features at many versions, the newest first, until every change is known
@@ -75,4 +90,20 @@ def versions(**options: object) -> None:
     from authprobe.commands.versions import VersionsOptions
     from authprobe.commands.versions import versions as command
 
-    sys.exit(command(VersionsOptions(**options)))  # type: ignore[arg-type]
+    options = VersionsOptions(
+        client=client,
+        since=since,
+        until=until,
+        count=count,
+        looks=looks,
+        features=features,
+        scenarios=scenarios,
+        data=data,
+        out=out,
+        disk_bytes=disk_bytes,
+        jobs=jobs,
+        from_log=from_log,
+        as_json=as_json,
+        as_markdown=as_markdown,
+    )
+    sys.exit(command(options))

@@ -1,7 +1,8 @@
-"""`authprobe bisect`: the version in which a case, or a field of it, changes."""
+"""`authprobe bisect`: find the version in which a case, or one of its fields, changes."""
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic_core import to_json
@@ -14,8 +15,9 @@ from authprobe.bisection.runner import (
     replay,
     run_bisection,
 )
-from authprobe.clients.installation import storage as folders
+from authprobe.clients.installation import storage
 from authprobe.commands.output import (
+    INTERRUPTED,
     check_output_format,
     check_writable,
     print_lines,
@@ -35,99 +37,127 @@ from authprobe.settings import Settings, cache_folder, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 
 
-def bisect(
-    case: str | None,
-    *,
-    good: str | None,
-    bad: str | None,
-    find_fix: bool,
-    when: str | None,
-    scenarios: tuple[Path, ...],
-    out: Path,
-    from_log: bool,
-    as_json: bool,
-    as_markdown: bool,
-) -> int:
-    """Find the change, or show the log; the exit code.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BisectOptions:
+    """Options of `authprobe bisect`."""
+
+    case: str | None
+    good: str | None
+    bad: str | None
+    find_fix: bool
+    when: str | None
+    scenarios: tuple[Path, ...]
+    out: Path
+    from_log: bool
+    as_json: bool
+    as_markdown: bool
+
+
+def bisect(options: BisectOptions) -> int:
+    """Find the version in which a case changes, or list the probe log; return the exit code.
 
     Raises:
-        ScenarioError, SettingsError, RecordError: nothing was asked.
+        ScenarioError, SettingsError, RecordError: an option, a scenario or the log is invalid.
     """
-    check_output_format(as_json=as_json, as_markdown=as_markdown)
-    log = ProbeLog(out / LOG_FILE)
+    check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
+    log = ProbeLog(options.out / LOG_FILE)
     trials = read_trials(log)
-    if case is None and from_log:
-        if as_markdown or good or bad:
-            raise SettingsError("--log without a case shows the log, as text or with --json")
-        if not trials:
-            print(f"{log.path}: there is nothing in the log", file=sys.stderr)
-        return print_lines(_log_lines(trials, as_json=as_json), log)
-    if case is None or good is None or bad is None:
-        raise SettingsError("give a case, --good and --bad; `authprobe run --list` shows the cases")
-    settings = Settings(scenarios=scenarios, out=out)
-    inquiry = make_inquiry(
-        tuple(load_all(settings.all_scenario_paths)), case, good=good, bad=bad, when=when
-    )
-    versions = versions_between(inquiry, _published(inquiry), _installed(inquiry), fix=find_fix)
-    folder = out / saved_bisections.FOLDER
-    check_writable(folder)
+    if options.case is None and options.from_log:
+        return _list_log(options, trials, log)
+    settings = Settings(scenarios=options.scenarios, out=options.out)
+    question = _question(options, settings)
+    published, installed = _published(question), _installed(question)
+    versions = versions_between(question, published, installed, fix=options.find_fix)
+    check_writable(options.out / saved_bisections.FOLDER)
     try:
-        found = _find(inquiry, versions, trials, settings, log, fix=find_fix, from_log=from_log)
+        report = _find(question, versions, trials, settings, log, options)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print(INTERRUPTED, file=sys.stderr)
         return ExitCode.INTERRUPTED
-    command = words.again(found, case, tuple(map(display_path, scenarios)))
-    told = for_json(to_json(words.as_json(found, command), indent=1).decode())
-    lines: Iterable[str] = [told]
-    if not as_json:
-        lines = words.markdown(found, command) if as_markdown else words.text(found, command)
-        lines = map(for_log, lines)
+    return _print_and_save(report, options, log)
+
+
+def _list_log(options: BisectOptions, trials: Sequence[Trial], log: ProbeLog) -> int:
+    if options.as_markdown or options.good or options.bad:
+        raise SettingsError(
+            "--log without CASE lists the probe log; use it alone or with --json, or add CASE"
+        )
+    if not trials:
+        print(f"{log.path}: the probe log is empty", file=sys.stderr)
+    lines = [words.log_line(trial) for trial in trials]
+    if options.as_json:
+        lines = [for_json(to_json(trials, indent=1).decode())]
+    return print_lines(lines, log)
+
+
+def _question(options: BisectOptions, settings: Settings) -> BisectionQuestion:
+    """Return what to ask of each version.
+
+    Raises:
+        ScenarioError, SettingsError: an option is missing, or names no case or version.
+    """
+    if options.case is None or options.good is None or options.bad is None:
+        raise SettingsError("give CASE, --good and --bad; list cases with `authprobe run --list`")
+    return make_inquiry(
+        tuple(load_all(settings.all_scenario_paths)),
+        options.case,
+        good=options.good,
+        bad=options.bad,
+        when=options.when,
+    )
+
+
+def _print_and_save(report: BisectionReport, options: BisectOptions, log: ProbeLog) -> int:
+    """Print a report and write its page, unless a credential is in them; return the exit code."""
+    scenarios = tuple(map(display_path, options.scenarios))
+    command = words.again(report, str(options.case), scenarios)
+    json_text = for_json(to_json(words.as_json(report, command), indent=1).decode())
+    lines: Iterable[str] = [json_text]
+    if not options.as_json:
+        render = words.markdown if options.as_markdown else words.text
+        lines = map(for_log, render(report, command))
     code = print_lines(lines, log)
-    if not (from_log and found.bisection.problem):  # what was found once stays
+    if not (options.from_log and report.bisection.problem):  # keep the page of an earlier answer
         from authprobe.report.html.bisection_page import bisection_page  # jinja2 takes long
 
-        name = words.file_name(found)
-        texts = {f"{name}.html": bisection_page(found, command), f"{name}.json": f"{told}\n"}
-        if withheld := publish(folder, texts, log.redactor):
-            return withheld
+        folder, name = options.out / saved_bisections.FOLDER, words.file_name(report)
+        texts = {f"{name}.html": bisection_page(report, command), f"{name}.json": f"{json_text}\n"}
+        if publish_code := publish(folder, texts, log.redactor):
+            return publish_code
         print(f"page: {folder / name}.html", file=sys.stderr)
-    decided = found.bisection.problem is None and found.bisection.monotonic
+    decided = report.bisection.problem is None and report.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
 
 
-def _published(inquiry: BisectionQuestion) -> tuple[str, ...]:
+def _published(question: BisectionQuestion) -> tuple[str, ...]:
     try:
-        return published_versions(inquiry.kind, having=(inquiry.good, inquiry.bad))
+        return published_versions(question.kind, having=(question.good, question.bad))
     except ClientError as error:
-        raise SettingsError(f"{inquiry.kind}: {error}") from None
+        raise SettingsError(f"{question.kind}: {error}") from None
 
 
-def _installed(inquiry: BisectionQuestion) -> list[str]:
-    return [each.version for each in folders.entries(cache_folder()) if each.name == inquiry.kind]
+def _installed(question: BisectionQuestion) -> list[str]:
+    return [
+        entry.version for entry in storage.entries(cache_folder()) if entry.name == question.kind
+    ]
 
 
 def _find(
-    inquiry: BisectionQuestion,
+    question: BisectionQuestion,
     versions: tuple[str, ...],
     trials: Sequence[Trial],
     settings: Settings,
     log: ProbeLog,
-    *,
-    fix: bool,
-    from_log: bool,
+    options: BisectOptions,
 ) -> BisectionReport:
-    known = records_from_log(inquiry, versions, trials, tested=not from_log)
-    if from_log:
-        return run_bisection(inquiry, versions, known, replay, NullReporter(), fix=fix)
+    """Probe versions until the question is answered; with --log, replay the log alone."""
+    records = records_from_log(question, versions, trials, tested=not options.from_log)
+    fix = options.find_fix
+    if options.from_log:
+        return run_bisection(question, versions, records, replay, NullReporter(), fix=fix)
     with (
         interruptible(),
         make_reporter(plain=is_ci()) as reporter,
-        BisectionProber(inquiry, settings, log, reporter) as bench,
+        BisectionProber(question, settings, log, reporter) as prober,
     ):
-        return run_bisection(inquiry, versions, known, bench, reporter, fix=fix)
-
-
-def _log_lines(trials: Sequence[Trial], *, as_json: bool) -> list[str]:
-    if as_json:
-        return [for_json(to_json(trials, indent=1).decode())]
-    return [words.log_line(trial) for trial in trials]
+        return run_bisection(question, versions, records, prober, reporter, fix=fix)

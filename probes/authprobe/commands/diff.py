@@ -29,6 +29,7 @@ from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
+from authprobe.options import default_jobs
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
@@ -36,7 +37,7 @@ from authprobe.run.results_file import read_run
 from authprobe.scenario.clients import LATEST, Client, kind_name
 from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Scenario
-from authprobe.settings import Settings, default_jobs, is_ci
+from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -40,6 +41,30 @@ NOT_STARTED: Final = 126
 """What a shell says of a command that is not there, or cannot be started."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorOptions:
+    """Options of `authprobe emulator`; a port of 0 is a free one."""
+
+    host: str
+    port: int
+    https_port: int
+    control_port: int
+    date: datetime.date | None
+    """The backend's day; None: today."""
+    standing: str
+    counts_as_claude_code: bool
+    faults: tuple[str, ...]
+    token_kinds: tuple[str, ...]
+    """Kinds of the tokens to issue."""
+    env_file: Path | None
+    sets_base_url: bool
+    """Set ANTHROPIC_BASE_URL too; otherwise programs find the emulator by their proxy variables."""
+    quiet: bool
+    as_json: bool
+    command: tuple[str, ...]
+    """The command to run, with its arguments; empty: serve until interrupted."""
+
+
 def list_rules(*, as_json: bool, as_markdown: bool) -> int:
     """Print every rule and fault; the exit code."""
     if as_json:
@@ -51,48 +76,36 @@ def list_rules(*, as_json: bool, as_markdown: bool) -> int:
     return ExitCode.OK
 
 
-def emulator(
-    *,
-    host: str,
-    port: int,
-    https_port: int,
-    control_port: int,
-    date: datetime.datetime | None,
-    standing: str,
-    counts_as_claude_code: bool,
-    fault: tuple[str, ...],
-    issue: tuple[str, ...],
-    env_file: Path | None,
-    base_url: bool,
-    quiet: bool,
-    as_json: bool,
-    command: tuple[str, ...],
-) -> int:
+def emulator(options: EmulatorOptions) -> int:
     """Serve; the exit code, that of the command if there is one.
 
     Raises:
         SettingsError: it cannot be served so.
     """
     setup = Backend(
-        date=date.date() if date else None,
-        standing=choose(AccountState, standing, "standing"),
-        counts_as_claude_code=counts_as_claude_code,
-        faults=fault,
+        date=options.date,
+        standing=choose(AccountState, options.standing, "standing"),
+        counts_as_claude_code=options.counts_as_claude_code,
+        faults=options.faults,
     )
     with (
         _stopped_by_signals() as stopped,
         emulate(
-            setup, host=host, port=port, https_port=https_port, control_port=control_port
+            setup,
+            host=options.host,
+            port=options.port,
+            https_port=options.https_port,
+            control_port=options.control_port,
         ) as served,
     ):
-        if not quiet:
+        if not options.quiet:
             served.listener.backend.watch = _tell
-        tokens = [served.issue(kind) for kind in issue]
-        variables = _variables(served, tokens, base_url=base_url)
-        with _written(env_file, _exports(variables)):
-            if command:
-                return _around(command, variables, stopped)
-            if as_json:
+        tokens = [served.issue(kind) for kind in options.token_kinds]
+        variables = _variables(served, tokens, base_url=options.sets_base_url)
+        with _written(options.env_file, _exports(variables)):
+            if options.command:
+                return _around(options.command, variables, stopped)
+            if options.as_json:
                 print(json.dumps(_described(served, variables)), flush=True)
             else:
                 print(_exports(variables), end="", flush=True)

@@ -13,6 +13,7 @@ from authprobe.redaction.scanner import scan_text
 from authprobe.report.model.phrases import plural
 from authprobe.trials.log import ProbeLog, Trial
 
+INTERRUPTED: Final = "interrupted; run the same command again to continue"
 LOOKS: Final = 2
 """How often is looked where a difference may be chance, unless the user says otherwise."""
 

@@ -21,41 +21,15 @@ from authprobe.report.html.pytest_html import PLUGINS
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run
-from authprobe.settings import Settings, default_jobs, is_github_actions
+from authprobe.settings import Settings, is_github_actions
 
 
-def run(
-    *,
-    scenarios: tuple[Path, ...],
-    expression: str | None,
-    clients: tuple[str, ...],
-    cases: tuple[str, ...],
-    only_list: bool,
-    target: str,
-    jobs: int | None,
-    out: Path,
-    baseline: Path | None,
-    known_failures: Path | None,
-    history: str | None,
-    as_json: bool,
-    break_rules: tuple[str, ...],
-) -> int:
+def run(settings: Settings, expression: str | None, *, only_list: bool, as_json: bool) -> int:
     """Probe, judge, report; the exit code.
 
     Raises:
         ScenarioError, SettingsError: nothing was run.
     """
-    given_places = {"baseline": baseline, "known_failures": known_failures, "history": history}
-    settings = Settings(
-        scenarios=scenarios,
-        clients=clients,
-        cases=cases,
-        target=target,
-        jobs=default_jobs() if jobs is None else jobs,
-        out=out,
-        break_rules=frozenset(break_rules),
-        **{name: place for name, place in given_places.items() if place},  # type: ignore[arg-type]
-    )
     plan = load_plan(settings)
     chosen = selected(plan.cases, expression)
     if expression and not chosen:

@@ -28,6 +28,7 @@ from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
+from authprobe.options import default_jobs
 from authprobe.plan.case import Case
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
@@ -35,7 +36,7 @@ from authprobe.report import versions as words
 from authprobe.run.model import this_platform
 from authprobe.scenario.clients import LATEST
 from authprobe.scenario.load import load_all
-from authprobe.settings import Settings, default_jobs, is_ci
+from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 

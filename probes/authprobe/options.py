@@ -1,0 +1,207 @@
+"""Options of a compatibility run, declared once for `authprobe run` and for pytest.
+
+Each front end registers `RUN_OPTIONS` with its own parser, which collects the texts given for each
+option. `settings.parse_settings` turns those texts into one typed value.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from authprobe.errors import SettingsError
+
+T_co = TypeVar("T_co", covariant=True)
+
+OptionTexts = Mapping[str, Sequence[str]]
+"""Texts given for each option, by the option's name, in the order of the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option(Generic[T_co]):
+    """An option of a run: its name, the type of its value, its default and its help."""
+
+    name: str
+    """With its dashes, such as `--known-failures`."""
+    metavar: str
+    help: str
+    parse: Callable[[str], T_co]
+    """Return the value of one text, or raise ValueError with the remedy."""
+    default_text: str | None = None
+    """Description of the default in the help; None if there is nothing to say."""
+    repeatable: bool = False
+    hidden: bool = False
+
+    @property
+    def help_text(self) -> str:
+        """The help, followed by the default in the form that click uses."""
+        return f"{self.help}  [default: {self.default_text}]" if self.default_text else self.help
+
+    def values(self, texts: OptionTexts) -> tuple[T_co, ...]:
+        """Return the value of every text that was given for this option.
+
+        Raises:
+            SettingsError: a text cannot be parsed.
+        """
+        return tuple(self._parse(text) for text in texts.get(self.name, ()))
+
+    def _parse(self, text: str) -> T_co:
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise SettingsError(f"{self.name} {text}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleOption(Option[T_co]):
+    """An option with one value, and a default where it is left out."""
+
+    default: Callable[[], T_co]
+
+    def value(self, texts: OptionTexts) -> T_co:
+        """Return the value given last, or the default.
+
+        Raises:
+            SettingsError: a text cannot be parsed.
+        """
+        values = self.values(texts)
+        return values[-1] if values else self.default()
+
+
+def default_jobs() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def parse_jobs(text: str) -> int:
+    """Return a number of clients.
+
+    Raises:
+        ValueError: the text is not a whole number above 0.
+    """
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise ValueError("must be a whole number of at least 1")
+
+
+def parse_target(text: str) -> str:
+    """Return the name of a target.
+
+    Raises:
+        ValueError: the target does not exist, or not yet.
+    """
+    if text == "live":
+        raise ValueError("not available yet; leave the option out")
+    if text != "emulator":
+        raise ValueError("no such target; use 'emulator'")
+    return text
+
+
+def _existing_file(*parts: str) -> Callable[[], Path | None]:
+    """Return a default: this file if it exists when the options are read, else None."""
+
+    def default() -> Path | None:
+        path = Path(*parts)
+        return path if path.exists() else None
+
+    return default
+
+
+SCENARIOS: Final = Option(
+    name="--scenarios",
+    metavar="PATH",
+    help="Scenario file or directory, or 'incidents' for the bundled incidents; repeatable.",
+    parse=Path,
+    default_text="the bundled scenarios",
+    repeatable=True,
+)
+CLIENTS: Final = Option(
+    name="--client",
+    metavar="NAME[@VERSION|RANGE]",
+    help=(
+        "Probe only this client; repeatable. A version or range replaces the versions that the "
+        "scenarios name."
+    ),
+    parse=str,
+    repeatable=True,
+)
+CASES: Final = Option(
+    name="--case",
+    metavar="ID",
+    help="Probe only the case with this id; repeatable.",
+    parse=str,
+    repeatable=True,
+)
+JOBS: Final = SingleOption(
+    name="--jobs",
+    metavar="N",
+    help="Number of clients that run at the same time.",
+    parse=parse_jobs,
+    default=default_jobs,
+    default_text="number of processors",
+)
+OUT: Final = SingleOption(
+    name="--out",
+    metavar="DIRECTORY",
+    help="Write the reports to this directory.",
+    parse=Path,
+    default=lambda: Path("reports"),
+    default_text="reports",
+)
+BASELINE: Final[SingleOption[Path | None]] = SingleOption(
+    name="--baseline",
+    metavar="FILE",
+    help="Compare with this baseline, or with the results.json of an earlier run.",
+    parse=Path,
+    default=_existing_file("reports", "baseline.json"),
+    default_text="reports/baseline.json, if it exists",
+)
+KNOWN_FAILURES: Final[SingleOption[Path | None]] = SingleOption(
+    name="--known-failures",
+    metavar="FILE",
+    help="Excuse the failures listed in this file.",
+    parse=Path,
+    default=_existing_file("reports", "known-failures.yaml"),
+    default_text="reports/known-failures.yaml, if it exists",
+)
+HISTORY: Final[SingleOption[str | None]] = SingleOption(
+    name="--history",
+    metavar="PATH|URL|none",
+    help="Append the run to this history file or PostgreSQL database.",
+    parse=str,
+    default=lambda: None,
+    default_text="$AUTHPROBE_HISTORY, else history.db in --out",
+)
+TARGET: Final = SingleOption(
+    name="--target",
+    metavar="emulator",
+    help="Backend to probe against; the emulator is the only one so far.",
+    parse=parse_target,
+    default=lambda: "emulator",
+    default_text="emulator",
+)
+BREAK_RULES: Final = Option(
+    name="--break-rule",
+    metavar="ID",
+    help="Leave out this rule of the emulator, to test the scenarios; repeatable.",
+    parse=str,
+    repeatable=True,
+    hidden=True,
+)
+
+RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
+    SCENARIOS,
+    CLIENTS,
+    CASES,
+    JOBS,
+    OUT,
+    BASELINE,
+    KNOWN_FAILURES,
+    HISTORY,
+    TARGET,
+    BREAK_RULES,
+)
+"""Every option of a run, in the order of the help."""
