@@ -1,4 +1,4 @@
-"""What a client is given: its variables, and the files of its private home."""
+"""Variables and files that deliver credentials to a client."""
 
 import json
 import shlex
@@ -37,11 +37,11 @@ def case_with(*credentials: Credential) -> Case:
     return replace(make_case(), credentials=credentials)
 
 
-def given(sandbox: Sandbox) -> dict[str, str]:
-    """The variables that hand something over."""
+def credential_variables(sandbox: Sandbox) -> dict[str, str]:
+    """Return the variables that carry credentials."""
     environment = sandbox.environment({})
-    ours = ("CLAUDE_CODE_", "ANTHROPIC_")
-    return {name: value for name, value in environment.items() if name.startswith(ours)}
+    prefixes = ("CLAUDE_CODE_", "ANTHROPIC_")
+    return {name: value for name, value in environment.items() if name.startswith(prefixes)}
 
 
 def value_of(sandbox: Sandbox, slot: str) -> str:
@@ -63,7 +63,7 @@ def mode(path: Path) -> int:
 
 
 def run_helper(sandbox: Sandbox) -> CompletedChild:
-    """What Claude Code would see of it: it runs the setting in a shell."""
+    """Run `apiKeyHelper` in a shell, as Claude Code does."""
     environment = sandbox.environment({})
     command = settings(sandbox)["apiKeyHelper"]
     return sandbox.laboratory.children.run(
@@ -99,21 +99,21 @@ def run_helper(sandbox: Sandbox) -> CompletedChild:
         ),
     ],
 )
-def test_a_variable_and_what_belongs_to_it(
+def test_credential_variable_and_its_companions_are_set(
     laboratory: Laboratory, token: Kind, via: Via, form: Form | None, expected: dict[str, str]
 ) -> None:
     credential = Credential(token=token, via=via, form=form)
     with laboratory.sandbox(case_with(credential)) as sandbox:
-        variables = given(sandbox)
+        variables = credential_variables(sandbox)
         value = value_of(sandbox, token.value)
         assert variables == {name: text.format(value) for name, text in expected.items()}
         assert not sandbox.config_folder.exists()
 
 
-def test_an_identity_token_in_a_file(laboratory: Laboratory) -> None:
+def test_identity_token_is_delivered_in_a_file(laboratory: Laboratory) -> None:
     credential = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
     with laboratory.sandbox(case_with(credential)) as sandbox:
-        variables = given(sandbox)
+        variables = credential_variables(sandbox)
         file = Path(variables.pop("ANTHROPIC_IDENTITY_TOKEN_FILE"))
         assert variables == FEDERATION_VARIABLES
         assert file.is_relative_to(sandbox.home)
@@ -121,9 +121,9 @@ def test_an_identity_token_in_a_file(laboratory: Laboratory) -> None:
         assert mode(file) == 0o600
 
 
-def test_settings_set_a_variable_that_the_environment_has_not(laboratory: Laboratory) -> None:
+def test_settings_env_sets_the_variable_instead_of_the_environment(laboratory: Laboratory) -> None:
     with laboratory.sandbox(case_with(SETTINGS_KEY)) as sandbox:
-        assert given(sandbox) == {}
+        assert credential_variables(sandbox) == {}
         assert settings(sandbox) == {"env": {"ANTHROPIC_API_KEY": value_of(sandbox, "api-key")}}
 
 
@@ -139,16 +139,16 @@ def test_settings_set_a_variable_that_the_environment_has_not(laboratory: Labora
         (Form.SILENT, "", "", 0),
     ],
 )
-def test_what_a_helper_prints(
+def test_helper_output_depends_on_its_form(
     laboratory: Laboratory, form: Form | None, out: str, err: str, code: int
 ) -> None:
     with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
-        ended = run_helper(sandbox)
-        assert ended.stdout == out.format(value_of(sandbox, "api-key"))
-        assert (ended.stderr, ended.exit_code) == (err, code)
+        result = run_helper(sandbox)
+        assert result.stdout == out.format(value_of(sandbox, "api-key"))
+        assert (result.stderr, result.exit_code) == (err, code)
 
 
-def test_a_slow_helper_prints_the_key_in_the_end() -> None:
+def test_slow_helper_prints_the_key_after_a_delay() -> None:
     assert (
         helper_script("key", Form.SLOW)
         == f"#!/bin/sh\nsleep {SLOW_HELPER_DELAY}\nprintf '%s\\n' key\n"
@@ -156,11 +156,11 @@ def test_a_slow_helper_prints_the_key_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("form", [None, Form.SLOW, Form.CHATTY])
-def test_a_helper_is_private_and_its_key_is_known(
+def test_helper_is_private_and_its_key_is_redacted(
     laboratory: Laboratory, form: Form | None
 ) -> None:
     with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
-        assert given(sandbox) == {}
+        assert credential_variables(sandbox) == {}
         (script,) = map(Path, shlex.split(settings(sandbox)["apiKeyHelper"]))
         assert script.parent == sandbox.home
         assert mode(script) == 0o700
@@ -170,7 +170,7 @@ def test_a_helper_is_private_and_its_key_is_known(
         assert find_token(sandbox.redactor(text)) is None
 
 
-def test_a_helper_without_a_key_holds_none(laboratory: Laboratory) -> None:
+def test_helper_without_key_contains_no_token(laboratory: Laboratory) -> None:
     for form in (Form.FAILING, Form.SILENT):
         with laboratory.sandbox(case_with(replace(HELPER, form=form))) as sandbox:
             sandbox.environment({})
@@ -191,7 +191,7 @@ def test_a_helper_without_a_key_holds_none(laboratory: Laboratory) -> None:
         (State.EXPIRED, Form.UNKNOWN_REFRESH_TOKEN, State.EXPIRED, State.UNKNOWN, -HOUR),
     ],
 )
-def test_what_a_stored_login_is_worth(
+def test_stored_login_has_tokens_in_the_states_of_the_credential(
     laboratory: Laboratory,
     state: State,
     form: Form | None,
@@ -200,10 +200,10 @@ def test_what_a_stored_login_is_worth(
     expires_in: int,
 ) -> None:
     with laboratory.sandbox(case_with(replace(LOGIN, state=state, form=form))) as sandbox:
-        assert given(sandbox) == {}
+        assert credential_variables(sandbox) == {}
         record, tokens = login(sandbox), sandbox.backend.tokens
-        found = [tokens.find(record[name]) for name in ("accessToken", "refreshToken")]
-        assert [token and tokens.state(token) for token in found] == [access, refresh]
+        pair = [tokens.find(record[name]) for name in ("accessToken", "refreshToken")]
+        assert [token and tokens.state(token) for token in pair] == [access, refresh]
         assert record["expiresAt"] / 1000 - time.time() == pytest.approx(expires_in, abs=60)
         assert record["scopes"] == list(LOGIN_SCOPES)
 
@@ -217,7 +217,7 @@ def test_what_a_stored_login_is_worth(
         (Form.NO_REFRESH_TOKEN, {"refreshToken": None}),
     ],
 )
-def test_a_form_changes_one_thing(
+def test_form_changes_one_field_of_the_login(
     laboratory: Laboratory, form: Form, changes: dict[str, object]
 ) -> None:
     with laboratory.sandbox(case_with(replace(LOGIN, form=form))) as sandbox:
@@ -231,11 +231,11 @@ def test_a_form_changes_one_thing(
             "subscriptionType": "max",
             "rateLimitTier": "default_claude_max_5x",
         }
-        wanted = {name: v for name, v in (usual | changes).items() if v is not None}
-        assert record == wanted
+        expected = {name: v for name, v in (usual | changes).items() if v is not None}
+        assert record == expected
 
 
-def test_an_expiry_in_seconds_is_in_the_future_of_seconds(laboratory: Laboratory) -> None:
+def test_expiry_in_seconds_has_the_right_value(laboratory: Laboratory) -> None:
     form = Form.EXPIRY_IN_SECONDS
     for state, ahead in ((State.VALID, LIFETIME), (State.EXPIRED, -HOUR)):
         with laboratory.sandbox(case_with(replace(LOGIN, state=state, form=form))) as sandbox:
@@ -243,9 +243,9 @@ def test_an_expiry_in_seconds_is_in_the_future_of_seconds(laboratory: Laboratory
             assert login(sandbox)["expiresAt"] - time.time() == pytest.approx(ahead, abs=60)
 
 
-def test_an_expiry_ahead_is_so_in_the_file_only(laboratory: Laboratory) -> None:
-    given = replace(LOGIN, state=State.EXPIRED, form=Form.EXPIRY_AHEAD)
-    with laboratory.sandbox(case_with(given)) as sandbox:
+def test_expiry_ahead_is_only_in_the_file(laboratory: Laboratory) -> None:
+    credential = replace(LOGIN, state=State.EXPIRED, form=Form.EXPIRY_AHEAD)
+    with laboratory.sandbox(case_with(credential)) as sandbox:
         sandbox.environment({})
         ahead = login(sandbox)["expiresAt"] / 1000 - time.time()
         tokens = sandbox.backend.tokens
@@ -254,7 +254,7 @@ def test_an_expiry_ahead_is_so_in_the_file_only(laboratory: Laboratory) -> None:
     assert states == [State.EXPIRED, State.VALID]
 
 
-def test_a_blanked_login_has_no_token(laboratory: Laboratory) -> None:
+def test_blanked_login_has_no_token(laboratory: Laboratory) -> None:
     with laboratory.sandbox(case_with(replace(LOGIN, state=State.BLANKED))) as sandbox:
         sandbox.environment({})
         record = login(sandbox)
@@ -265,9 +265,9 @@ def test_a_blanked_login_has_no_token(laboratory: Laboratory) -> None:
 # --- several, and what becomes known --------------------------------------------------------------
 
 
-def test_two_of_a_kind_are_told_apart_in_the_order_listed(laboratory: Laboratory) -> None:
+def test_credentials_of_one_kind_get_numbered_slots_in_order(laboratory: Laboratory) -> None:
     with laboratory.sandbox(case_with(API_KEY, HELPER, SETTINGS_KEY, LOGIN)) as sandbox:
-        variables = given(sandbox)
+        variables = credential_variables(sandbox)
         slots = ["api-key", "api-key-2", "api-key-3", "access-token", "refresh-token"]
         assert [token.slot for token in sandbox.backend.tokens] == slots
         assert variables == {"ANTHROPIC_API_KEY": value_of(sandbox, "api-key")}
@@ -277,7 +277,7 @@ def test_two_of_a_kind_are_told_apart_in_the_order_listed(laboratory: Laboratory
         assert login(sandbox)["accessToken"] == value_of(sandbox, "access-token")
 
 
-def test_nothing_that_holds_a_credential_is_open_to_others(laboratory: Laboratory) -> None:
+def test_files_with_credentials_are_private(laboratory: Laboratory) -> None:
     file = Credential(token=Kind.IDENTITY_TOKEN, via=Via.IDENTITY_TOKEN_FILE_VARIABLE)
     with laboratory.sandbox(case_with(HELPER, SETTINGS_KEY, LOGIN, file)) as sandbox:
         sandbox.environment({})
@@ -285,34 +285,36 @@ def test_nothing_that_holds_a_credential_is_open_to_others(laboratory: Laborator
         files = [
             path for path in sandbox.home.rglob("*") if path.is_file() and not path.is_symlink()
         ]
-        holding = [path for path in files if any(value in path.read_text() for value in values)]
-        assert len(holding) == 4
-        assert [path for path in holding if mode(path) & 0o077] == []
+        files_with_tokens = [
+            path for path in files if any(value in path.read_text() for value in values)
+        ]
+        assert len(files_with_tokens) == 4
+        assert [path for path in files_with_tokens if mode(path) & 0o077] == []
         assert mode(sandbox.config_folder) == 0o700
         assert mode(sandbox.home) == 0o700
 
 
 @pytest.mark.parametrize("form", BROKEN)
 @pytest.mark.parametrize("via", [Via.API_KEY_VARIABLE, Via.SETTINGS_ENV])
-def test_no_part_of_a_broken_value_stays_readable(
+def test_each_part_of_a_broken_value_is_redacted(
     laboratory: Laboratory, via: Via, form: Form
 ) -> None:
     variable = Via.API_KEY_VARIABLE if via is Via.SETTINGS_ENV else None
     credential = Credential(token=Kind.API_KEY, via=via, variable=variable, form=form)
     with laboratory.sandbox(case_with(credential)) as sandbox:
-        variables = given(sandbox) or settings(sandbox)["env"]
+        variables = credential_variables(sandbox) or settings(sandbox)["env"]
         broken = variables["ANTHROPIC_API_KEY"]
         (break_,) = set(broken) - set(value_of(sandbox, "api-key"))
         parts = broken.split(break_)
         assert "".join(parts) == value_of(sandbox, "api-key")
-        for said in (broken, repr(broken), json.dumps(broken), *parts, f"{parts[1]}: bad"):
-            shown = sandbox.redactor(said)
-            assert "[redacted:api-key]" in shown
-            assert not any(part in shown for part in parts)
+        for text in (broken, repr(broken), json.dumps(broken), *parts, f"{parts[1]}: bad"):
+            redacted = sandbox.redactor(text)
+            assert "[redacted:api-key]" in redacted
+            assert not any(part in redacted for part in parts)
 
 
 @pytest.mark.parametrize("credentials", [(), (API_KEY, HELPER)])
-def test_one_token_is_asked_for_where_there_is_one(
+def test_make_token_needs_exactly_one_credential(
     laboratory: Laboratory, credentials: tuple[Credential, ...]
 ) -> None:
     with laboratory.sandbox(case_with(*credentials)) as sandbox, pytest.raises(ClientError):

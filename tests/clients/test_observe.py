@@ -26,22 +26,22 @@ from tests.support.requests import MESSAGES, PLATFORM_TOKEN, Target, make_ask
 ANSWERED = ClientReport(is_error=False, message="pong")
 REFUSED = ClientReport(is_error=True, message="API Error: 401", status=401)
 FAILED = ClientReport(is_error=True, message="no")
-ITSELF = "refused by the client itself: it asked no model"
+LOCAL_REFUSAL = "refused by the client itself: it asked no model"
 GAVE_UP = "the client gave up without a refusal"
 
 
-def asked(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) -> None:
-    """The backend has been asked, and has answered with these statuses."""
+def record_requests(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) -> None:
+    """Record requests to the backend and its responses with these statuses."""
     for status in statuses:
         record = sandbox.backend.begin(make_ask(sandbox.backend, target, {}))
         if status is not None:
-            good = Answer(status=status, body={})
-            answer = good if status < 400 else refusal(status, "a_type", "a message")
+            success = Answer(status=status, body={})
+            answer = success if status < 400 else refusal(status, "a_type", "a message")
             sandbox.backend.end(record, Decision("rule", answer))
 
 
 @pytest.mark.parametrize(
-    ("told", "statuses", "outcome", "status", "detail"),
+    ("report", "statuses", "outcome", "status", "detail"),
     [
         (ANSWERED, [200], Outcome.ACCEPTED, 200, None),
         (ANSWERED, [529, 200], Outcome.ACCEPTED, 200, None),
@@ -53,72 +53,82 @@ def asked(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) ->
         (FAILED, [429, 429], Outcome.THROTTLED, 429, None),
         (FAILED, [500], Outcome.SERVER_ERROR, 500, None),
         (FAILED, [529], Outcome.OVERLOADED, 529, None),
-        (FAILED, [], Outcome.REJECTED, None, ITSELF),
+        (FAILED, [], Outcome.REJECTED, None, LOCAL_REFUSAL),
         (FAILED, [200], Outcome.UNREACHABLE, 200, GAVE_UP),
         (FAILED, [None], Outcome.UNREACHABLE, None, GAVE_UP),
     ],
 )
-def test_what_was_told_and_what_was_asked_make_the_outcome(
+def test_report_and_last_inference_determine_outcome(
     laboratory: Laboratory,
-    told: ClientReport,
+    report: ClientReport,
     statuses: list[int | None],
     outcome: Outcome,
     status: int | None,
     detail: str | None,
 ) -> None:
     with laboratory.sandbox(make_case()) as sandbox:
-        asked(sandbox, *statuses)
-        asked(sandbox, 400, target=PLATFORM_TOKEN)  # is no inference
-        seen = observe(sandbox, told, began=time.monotonic(), exit_code=1, version="1.0.0")
-    assert (seen.outcome, seen.status, seen.detail) == (outcome, status, detail)
-    assert (seen.message, seen.exit_code, seen.client_version) == (told.message, 1, "1.0.0")
-    assert len(seen.exchanges) == len(statuses) + 1
-    refused = told.is_error and status is not None and status >= 400
-    assert seen.error_type == ("a_type" if refused else None)
+        record_requests(sandbox, *statuses)
+        record_requests(sandbox, 400, target=PLATFORM_TOKEN)  # not an inference request
+        observation = observe(sandbox, report, began=time.monotonic(), exit_code=1, version="1.0.0")
+    assert (observation.outcome, observation.status, observation.detail) == (
+        outcome,
+        status,
+        detail,
+    )
+    assert (observation.message, observation.exit_code, observation.client_version) == (
+        report.message,
+        1,
+        "1.0.0",
+    )
+    assert len(observation.exchanges) == len(statuses) + 1
+    refused = report.is_error and status is not None and status >= 400
+    assert observation.error_type == ("a_type" if refused else None)
 
 
-def test_what_a_client_said_is_redacted_before_it_is_shortened(laboratory: Laboratory) -> None:
+def test_message_is_redacted_before_truncation(laboratory: Laboratory) -> None:
     with laboratory.sandbox(make_case()) as sandbox:
         token = sandbox.backend.tokens.make(TokenKind.ACCESS_TOKEN).value
-        told = ClientReport(is_error=True, message="x" * 1990 + token)
-        seen = observe(sandbox, told, began=0.0, exit_code=1, version=None)
+        report = ClientReport(is_error=True, message="x" * 1990 + token)
+        observation = observe(sandbox, report, began=0.0, exit_code=1, version=None)
         short = incomplete_observation(sandbox, Outcome.CRASHED, "x" * 490 + token, began=0.0)
         assert (
             incomplete_observation(sandbox, Outcome.CRASHED, token, began=0).detail
             == "[redacted:access-token]"
         )
-    assert seen.message == "x" * 1990 + "[redacted:… (13 more characters)"
+    assert observation.message == "x" * 1990 + "[redacted:… (13 more characters)"
     assert short.detail == "x" * 490 + "[redacted:… (13 more characters)"
 
 
-def finished(ended: ExitReason, **said: str) -> CompletedChild:
-    """What is left of a child that gave no report."""
-    values = {"stdout": "", "stderr": ""} | said
-    return CompletedChild(exit_code=1, exit_reason=ended, elapsed=1.0, truncated=False, **values)
+def completed_child(exit_reason: ExitReason, **streams: str) -> CompletedChild:
+    """Return a child without a report."""
+    values = {"stdout": "", "stderr": ""} | streams
+    return CompletedChild(
+        exit_code=1, exit_reason=exit_reason, elapsed=1.0, truncated=False, **values
+    )
 
 
 @pytest.mark.parametrize(
     ("child", "outcome", "detail", "exit_code"),
     [
         (
-            finished(ExitReason.TIMED_OUT, stderr="Error: x"),
+            completed_child(ExitReason.TIMED_OUT, stderr="Error: x"),
             *(Outcome.TIMED_OUT, "still running after 60 s, in which it made 2 requests", None),
         ),
         (
-            finished(ExitReason.EXITED, stderr="a\nError: b\nat c", stdout="d"),
+            completed_child(ExitReason.EXITED, stderr="a\nError: b\nat c", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: Error: b", 1),
         ),
         (
-            finished(ExitReason.EXITED, stderr=" \n", stdout="d"),
+            completed_child(ExitReason.EXITED, stderr=" \n", stdout="d"),
             *(Outcome.CRASHED, "ended with exit code 1: d", 1),
         ),
         (
-            finished(ExitReason.EXITED),
+            completed_child(ExitReason.EXITED),
             *(Outcome.CRASHED, "ended with exit code 1: it said nothing", 1),
         ),
     ],
 )
-def test_a_child_without_a_report_is_described(
+def test_child_without_report_is_described(
     laboratory: Laboratory,
     child: CompletedChild,
     outcome: Outcome,
@@ -126,10 +136,14 @@ def test_a_child_without_a_report_is_described(
     exit_code: int | None,
 ) -> None:
     with laboratory.sandbox(make_case()) as sandbox:
-        asked(sandbox, 200, 401)
-        seen = observation_without_report(sandbox, child, began=0.0, version="1.0.0")
-    assert (seen.outcome, seen.detail, seen.exit_code) == (outcome, detail, exit_code)
-    assert (seen.status, seen.error_type) == (401, "a_type")
+        record_requests(sandbox, 200, 401)
+        observation = observation_without_report(sandbox, child, began=0.0, version="1.0.0")
+    assert (observation.outcome, observation.detail, observation.exit_code) == (
+        outcome,
+        detail,
+        exit_code,
+    )
+    assert (observation.status, observation.error_type) == (401, "a_type")
 
 
 @pytest.mark.parametrize(
@@ -153,12 +167,12 @@ def test_a_child_without_a_report_is_described(
         ("an Error: in the middle\nlast", "last"),
     ],
 )
-def test_the_last_words_are_those_that_say_most(printed: str, expected: str) -> None:
+def test_last_error_line_is_the_most_informative_one(printed: str, expected: str) -> None:
     assert last_error_line(printed) == expected
 
 
-def seen_as(*products: str) -> tuple[Exchange, ...]:
-    """An exchange for each product."""
+def exchanges_of(*products: str) -> tuple[Exchange, ...]:
+    """Return an exchange for each product in a User-Agent."""
     return tuple(make_exchange(products=(product,)) for product in products)
 
 
@@ -167,29 +181,29 @@ def seen_as(*products: str) -> tuple[Exchange, ...]:
     [
         (),
         (make_exchange(),),
-        seen_as("claude-cli/2.1.31", "claude-code/2.1.31"),
-        seen_as("agent-sdk/0.1.0", "claude-cli/2.1.31"),
-        seen_as("authprobe/9"),
+        exchanges_of("claude-cli/2.1.31", "claude-code/2.1.31"),
+        exchanges_of("agent-sdk/0.1.0", "claude-cli/2.1.31"),
+        exchanges_of("authprobe/9"),
     ],
 )
-def test_what_was_installed_is_what_ran(exchanges: tuple[Exchange, ...]) -> None:
+def test_installed_version_is_verified_by_user_agents(exchanges: tuple[Exchange, ...]) -> None:
     assert verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31") == "2.1.31"
 
 
-def test_something_else_that_ran_is_told() -> None:
-    exchanges = seen_as("claude-cli/2.1.31", "claude-cli/2.2.0", "claude-code/2.1.99")
+def test_other_versions_in_user_agents_are_an_error() -> None:
+    exchanges = exchanges_of("claude-cli/2.1.31", "claude-cli/2.2.0", "claude-code/2.1.99")
     with pytest.raises(ClientError, match=r"^asked for 2\.1\.31, but 2\.1\.99, 2\.2\.0 ran$"):
         verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31")
 
 
-def test_the_last_question_to_a_model_counts() -> None:
+def test_last_inference_ignores_other_requests() -> None:
     counting, profile = make_exchange(path="/v1/messages/count_tokens"), make_exchange(path="/x")
     first, last = make_exchange(at=1.0), make_exchange(at=2.0)
     assert last_inference((first, last, counting, profile)) is last
     assert last_inference((counting, profile)) is None
 
 
-def test_a_program_that_is_not_there_is_told(
+def test_missing_program_is_an_error_with_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

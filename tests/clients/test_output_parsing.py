@@ -25,60 +25,58 @@ REFUSED = {
 }
 ANSWERED = REFUSED | {"is_error": False, "result": "pong", "api_error_status": None}
 EARLY = {"role": "system", "cost_usd": 0, "duration_ms": 21, "result": "pong"}
-TOLD_REFUSED = ClientReport(is_error=True, message=REFUSED_TEXT, status=401)
-TOLD_ANSWERED = ClientReport(is_error=False, message="pong")
+REFUSED_REPORT = ClientReport(is_error=True, message=REFUSED_TEXT, status=401)
+ANSWERED_REPORT = ClientReport(is_error=False, message="pong")
 DEEP = "[" * 100_000
-NOT_READABLE = ["", "\n\n", "null", "5", '"is_error"', "[]", "{}", "{", "\0", DEEP, "9" * 5000]
+UNREADABLE = ["", "\n\n", "null", "5", '"is_error"', "[]", "{}", "{", "\0", DEEP, "9" * 5000]
 
 
 def lines(*values: object) -> str:
-    """Each value as a line of JSON."""
+    """Return each value as a line of JSON."""
     return "".join(json.dumps(value) + "\n" for value in values)
 
 
 @pytest.mark.parametrize(
     ("stdout", "expected"),
     [
-        (lines(ANSWERED), TOLD_ANSWERED),
-        (lines(REFUSED), TOLD_REFUSED),
-        (lines([{"type": "system"}, REFUSED]), TOLD_REFUSED),
-        ("a warning\n" + lines(REFUSED) + "\n", TOLD_REFUSED),
-        (lines(REFUSED).strip() + "\nbye {\n", TOLD_REFUSED),
-        (lines(ANSWERED, REFUSED), TOLD_REFUSED),
-        (lines(REFUSED, {"type": "other"}, 5, []), TOLD_REFUSED),
+        (lines(ANSWERED), ANSWERED_REPORT),
+        (lines(REFUSED), REFUSED_REPORT),
+        (lines([{"type": "system"}, REFUSED]), REFUSED_REPORT),
+        ("a warning\n" + lines(REFUSED) + "\n", REFUSED_REPORT),
+        (lines(REFUSED).strip() + "\nbye {\n", REFUSED_REPORT),
+        (lines(ANSWERED, REFUSED), REFUSED_REPORT),
+        (lines(REFUSED, {"type": "other"}, 5, []), REFUSED_REPORT),
         (lines({"is_error": True}), ClientReport(is_error=True, message=None)),
         (
             lines({"is_error": 1, "result": ["x"], "api_error_status": "401"}),
             ClientReport(is_error=True, message=None),
         ),
-        (f"{DEEP}\n{lines(ANSWERED)}{DEEP}", TOLD_ANSWERED),
-        *[(text, None) for text in NOT_READABLE],
+        (f"{DEEP}\n{lines(ANSWERED)}{DEEP}", ANSWERED_REPORT),
+        *[(text, None) for text in UNREADABLE],
         (json.dumps(REFUSED, indent=1), None),
         (lines([REFUSED, {"type": "system"}]), None),
     ],
     ids=itertools.count(),
 )
-def test_the_report_of_the_command_is_read(stdout: str, expected: ClientReport | None) -> None:
+def test_report_of_the_command_is_parsed(stdout: str, expected: ClientReport | None) -> None:
     assert claude_code.read_report(stdout) == expected
 
 
-def test_an_early_report_says_of_no_error_and_the_answer_of_the_backend_decides() -> None:
-    told = json.dumps(EARLY, indent=2)
-    assert claude_code.read_report(told) is None
+def test_early_report_is_an_error_unless_the_model_answered() -> None:
+    stdout = json.dumps(EARLY, indent=2)
+    assert claude_code.read_report(stdout) is None
     for answered in (True, False):
         expected = ClientReport(is_error=not answered, message="pong")
-        assert prompt.read_early_report(told, answered=answered) == expected
+        assert prompt.read_early_report(stdout, answered=answered) == expected
 
 
-@pytest.mark.parametrize(
-    "stdout", [*NOT_READABLE, lines(ANSWERED), lines([EARLY]), lines(1, EARLY)]
-)
-def test_what_is_no_early_report_is_not_read_as_one(stdout: str) -> None:
+@pytest.mark.parametrize("stdout", [*UNREADABLE, lines(ANSWERED), lines([EARLY]), lines(1, EARLY)])
+def test_other_output_is_not_an_early_report(stdout: str) -> None:
     assert prompt.read_early_report(stdout, answered=True) is None
 
 
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
-def test_nothing_that_a_command_prints_is_our_trouble(stdout: str) -> None:
+def test_arbitrary_output_is_not_a_report(stdout: str) -> None:
     assert claude_code.read_report(stdout) is None
 
 
@@ -88,9 +86,9 @@ RAISED = {"type": "ProcessError", "message": "Command failed with exit code 1"}
 @pytest.mark.parametrize(
     ("stdout", "expected"),
     [
-        (lines({"result": ANSWERED, "error": None}), TOLD_ANSWERED),
-        (lines({"result": REFUSED, "error": RAISED}), TOLD_REFUSED),
-        (lines({"result": REFUSED, "error": None}), TOLD_REFUSED),
+        (lines({"result": ANSWERED, "error": None}), ANSWERED_REPORT),
+        (lines({"result": REFUSED, "error": RAISED}), REFUSED_REPORT),
+        (lines({"result": REFUSED, "error": None}), REFUSED_REPORT),
         (
             lines({"result": ANSWERED, "error": RAISED}),
             ClientReport(is_error=True, message="pong"),
@@ -101,19 +99,19 @@ RAISED = {"type": "ProcessError", "message": "Command failed with exit code 1"}
         ),
         (lines({"result": None, "error": None}), ClientReport(is_error=True, message=None)),
         (lines({"result": {}, "error": None}), ClientReport(is_error=True, message=None)),
-        ("a warning\n" + lines({"result": ANSWERED, "error": None}), TOLD_ANSWERED),
+        ("a warning\n" + lines({"result": ANSWERED, "error": None}), ANSWERED_REPORT),
         (lines({"result": ANSWERED, "error": None}, {"type": "other"}), None),
         (lines(REFUSED), None),
-        *[(text, None) for text in NOT_READABLE],
+        *[(text, None) for text in UNREADABLE],
     ],
     ids=itertools.count(),
 )
-def test_the_report_of_an_sdk_is_read(stdout: str, expected: ClientReport | None) -> None:
+def test_report_of_an_agent_sdk_is_parsed(stdout: str, expected: ClientReport | None) -> None:
     assert agent_sdk.read_report(stdout) == expected
 
 
 def completion(content: object) -> bytes:
-    """What an OpenAI-style server answers."""
+    """Return the body of an OpenAI-style chat completion."""
     return json.dumps(
         {"choices": [{"message": {"role": "assistant", "content": content}}]}
     ).encode()
@@ -122,7 +120,7 @@ def completion(content: object) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, completion("pong"), TOLD_ANSWERED),
+        (200, completion("pong"), ANSWERED_REPORT),
         (200, completion(REFUSED_TEXT), ClientReport(is_error=False, message=REFUSED_TEXT)),
         (500, b'{"error":{"message":"m","type":"t"}}', ClientReport(is_error=True, message="m")),
         (401, b"no", ClientReport(is_error=True, message="no")),
@@ -139,25 +137,25 @@ def completion(content: object) -> bytes:
     ],
     ids=itertools.count(),
 )
-def test_the_answer_of_a_proxy_is_read(status: int, body: bytes, expected: ClientReport) -> None:
+def test_response_of_the_proxy_is_parsed(status: int, body: bytes, expected: ClientReport) -> None:
     assert claude_max_api.read_report(status, body) == expected
 
 
 @pytest.mark.parametrize(
-    "told",
+    "document",
     [{"result": "x", "error": None}, {"result": None, "error": "x"}, {"error": [1]}],
 )
-def test_what_is_no_report_of_a_driver_is_not_taken_for_one(told: object) -> None:
-    assert agent_sdk.read_report(json.dumps(told)) is None
+def test_malformed_driver_output_is_not_a_report(document: object) -> None:
+    assert agent_sdk.read_report(json.dumps(document)) is None
 
 
-def test_an_answer_of_the_proxy_that_cannot_be_read_is_an_error() -> None:
+def test_unreadable_response_of_the_proxy_is_an_error() -> None:
     assert claude_max_api.read_report(200, b"[" * 100_000).is_error
 
 
-def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
-    told = claude_max_api.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
-    assert told.message is None
+def test_response_of_the_proxy_without_text_has_no_message() -> None:
+    report = claude_max_api.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
+    assert report.message is None
 
 
 @pytest.mark.parametrize(
@@ -170,9 +168,9 @@ def test_an_answer_of_the_proxy_without_a_text_has_no_message() -> None:
         (True, 401, False),
     ],
 )
-def test_an_answer_to_a_refused_request_hides_the_refusal(
+def test_success_after_a_refused_request_hides_the_refusal(
     is_error: bool, status: int | None, hides: bool
 ) -> None:
-    told = ClientReport(is_error=is_error, message="pong")
-    assert claude_max_api.hides_refusal(told, make_exchange(status=status)) is hides
-    assert not claude_max_api.hides_refusal(told, None)
+    report = ClientReport(is_error=is_error, message="pong")
+    assert claude_max_api.hides_refusal(report, make_exchange(status=status)) is hides
+    assert not claude_max_api.hides_refusal(report, None)

@@ -36,33 +36,37 @@ REFRESH_TOKEN = Credential(token=TokenKind.REFRESH_TOKEN, via=Via.BODY)
 
 
 def raw_case(request: Request = Request.MESSAGES, **changes: Any) -> Case:
-    """A request of this kind to its own address, without a credential."""
+    """Return a case with a request of this kind to its own address, without a credential."""
     stream = changes.pop("stream", False)
     endpoint = Endpoint(url=URLS[request], request=request, stream=stream)
     return replace(make_case(), endpoint=endpoint, **changes)
 
 
 def observe(laboratory: Laboratory, case: Case) -> Observation:
-    """What our own request shows."""
+    """Send the request of the case and return the observation."""
     with laboratory.sandbox(case) as sandbox:
         return probe(sandbox)
 
 
-def made(laboratory: Laboratory, case: Case) -> tuple[dict[str, str], dict[str, object] | None]:
-    """Headers and body of the request, with tokens shown by their slots."""
+def request_with_slots(
+    laboratory: Laboratory, case: Case
+) -> tuple[dict[str, str], dict[str, object] | None]:
+    """Return headers and body of the request, with slots for tokens."""
     assert case.endpoint is not None
     with laboratory.sandbox(case) as sandbox:
         headers, body = make_request(sandbox, case.endpoint)
-        shown = {name: sandbox.backend.redactor(value) for name, value in headers.items()}
+        redacted_headers = {
+            name: sandbox.backend.redactor(value) for name, value in headers.items()
+        }
         if body and "refresh_token" in body:
             body["refresh_token"] = sandbox.backend.redactor(str(body["refresh_token"]))
-        return shown, body
+        return redacted_headers, body
 
 
-def concrete(kind: type[Exception]) -> Iterator[type[Exception]]:
-    """What is below this kind of exception, and is no kind itself."""
-    for below in kind.__subclasses__():
-        yield from concrete(below) if below.__subclasses__() else (below,)
+def leaf_exceptions(kind: type[Exception]) -> Iterator[type[Exception]]:
+    """Yield the subclasses of an exception that have no subclasses."""
+    for subclass in kind.__subclasses__():
+        yield from leaf_exceptions(subclass) if subclass.__subclasses__() else (subclass,)
 
 
 OUTCOMES: dict[type[httpx.HTTPError], Outcome] = {
@@ -83,21 +87,21 @@ OUTCOMES: dict[type[httpx.HTTPError], Outcome] = {
 }
 
 
-def test_the_outcome_of_every_exception_is_known() -> None:
-    assert set(concrete(httpx.HTTPError)) == {*OUTCOMES, httpx.HTTPStatusError}
+def test_every_httpx_exception_has_an_outcome_in_this_table() -> None:
+    assert set(leaf_exceptions(httpx.HTTPError)) == {*OUTCOMES, httpx.HTTPStatusError}
 
 
 @pytest.mark.parametrize(("error", "outcome"), OUTCOMES.items())
-def test_no_answer_is_an_outcome(
+def test_exception_determines_outcome(
     laboratory: Laboratory, error: type[httpx.HTTPError], outcome: Outcome
 ) -> None:
     with respx.mock:
         respx.post(MESSAGES).mock(side_effect=error)
-        seen = observe(laboratory, raw_case())
-    assert (seen.outcome, seen.status) == (outcome, None)
-    assert seen.detail is not None
-    assert seen.detail.startswith(error.__name__)
-    assert seen.client_version == authprobe.__version__
+        observation = observe(laboratory, raw_case())
+    assert (observation.outcome, observation.status) == (outcome, None)
+    assert observation.detail is not None
+    assert observation.detail.startswith(error.__name__)
+    assert observation.client_version == authprobe.__version__
 
 
 @pytest.mark.parametrize(
@@ -114,32 +118,32 @@ def test_no_answer_is_an_outcome(
         (529, Outcome.OVERLOADED),
     ],
 )
-def test_a_status_is_an_outcome(laboratory: Laboratory, status: int, outcome: Outcome) -> None:
-    told = {"type": "error", "error": {"type": "a_type", "message": "a message"}}
+def test_status_determines_outcome(laboratory: Laboratory, status: int, outcome: Outcome) -> None:
+    body = {"type": "error", "error": {"type": "a_type", "message": "a message"}}
     with respx.mock:
-        respx.post(MESSAGES).respond(status, json=told)
-        seen = observe(laboratory, raw_case())
-    assert (seen.outcome, seen.status) == (outcome, status)
+        respx.post(MESSAGES).respond(status, json=body)
+        observation = observe(laboratory, raw_case())
+    assert (observation.outcome, observation.status) == (outcome, status)
     expected = (None, None) if status == 200 else ("a_type", "a message")
-    assert (seen.error_type, seen.message) == expected
+    assert (observation.error_type, observation.message) == expected
 
 
-def test_a_redirect_is_not_followed(laboratory: Laboratory) -> None:
+def test_307_redirect_is_not_followed(laboratory: Laboratory) -> None:
     with respx.mock:
         respx.post(MESSAGES).respond(307, headers={"location": "https://claude.ai/v1/messages"})
         assert observe(laboratory, raw_case()).status == 307
         assert respx.calls.call_count == 1
 
 
-def test_of_a_long_answer_the_beginning_is_read(laboratory: Laboratory) -> None:
+def test_long_response_is_truncated(laboratory: Laboratory) -> None:
     with respx.mock:
         respx.post(MESSAGES).respond(500, content=b"x" * (MAX_BODY_BYTES * 2))
-        more = MAX_BODY_BYTES - 2000
-        told = observe(laboratory, raw_case()).message
-    assert told == f"{'x' * 2000}… ({more:,} more characters)"
+        surplus = MAX_BODY_BYTES - 2000
+        message = observe(laboratory, raw_case()).message
+    assert message == f"{'x' * 2000}… ({surplus:,} more characters)"
 
 
-def test_an_answer_that_does_not_end_is_timed_out(laboratory: Laboratory) -> None:
+def test_endless_response_times_out(laboratory: Laboratory) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             time.sleep(0.01)
@@ -147,30 +151,30 @@ def test_an_answer_that_does_not_end_is_timed_out(laboratory: Laboratory) -> Non
 
     with respx.mock:
         respx.post(MESSAGES).mock(return_value=httpx.Response(200, content=endless()))
-        seen = observe(laboratory, raw_case(limit=0.05))
-    assert seen.outcome is Outcome.TIMED_OUT
-    assert seen.detail == "no answer within 0.05 s"
+        observation = observe(laboratory, raw_case(limit=0.05))
+    assert observation.outcome is Outcome.TIMED_OUT
+    assert observation.detail == "no answer within 0.05 s"
 
 
-def test_an_answer_that_is_late_is_timed_out(laboratory: Laboratory) -> None:
+def test_late_response_times_out(laboratory: Laboratory) -> None:
     began = time.monotonic()
-    seen = observe(
+    observation = observe(
         laboratory,
         raw_case(limit=0.2, backend=Backend(faults=(Fault(name="delay", seconds=3600),))),
     )
-    assert seen.outcome is Outcome.TIMED_OUT
-    assert [exchange.status for exchange in seen.exchanges] == [None]
+    assert observation.outcome is Outcome.TIMED_OUT
+    assert [exchange.status for exchange in observation.exchanges] == [None]
     assert time.monotonic() - began < 5
 
 
-def test_a_host_that_is_not_emulated_is_unreachable(laboratory: Laboratory) -> None:
+def test_host_without_emulation_is_unreachable(laboratory: Laboratory) -> None:
     endpoint = Endpoint(url="https://example.org/v1/messages")
-    seen = observe(laboratory, replace(make_case(), endpoint=endpoint))
-    assert seen.outcome is Outcome.UNREACHABLE
-    assert seen.egress_refused == ("example.org",)
+    observation = observe(laboratory, replace(make_case(), endpoint=endpoint))
+    assert observation.outcome is Outcome.UNREACHABLE
+    assert observation.egress_refused == ("example.org",)
 
 
-def test_there_must_be_an_endpoint(laboratory: Laboratory) -> None:
+def test_case_without_endpoint_is_an_error(laboratory: Laboratory) -> None:
     with pytest.raises(ClientError, match="raw-http needs an endpoint"):
         observe(laboratory, make_case())
 
@@ -185,15 +189,17 @@ def test_there_must_be_an_endpoint(laboratory: Laboratory) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_each_request_is_accepted_and_says_whose_it_is(
+def test_each_kind_of_request_is_accepted_and_identifies_authprobe(
     laboratory: Laboratory, request_kind: Request, credential: Credential, rule: str, stream: bool
 ) -> None:
-    seen = observe(laboratory, raw_case(request_kind, credentials=(credential,), stream=stream))
-    assert (seen.outcome, seen.status) == (Outcome.ACCEPTED, 200)
-    [exchange] = seen.exchanges
+    observation = observe(
+        laboratory, raw_case(request_kind, credentials=(credential,), stream=stream)
+    )
+    assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200)
+    [exchange] = observation.exchanges
     assert (exchange.rule, exchange.credential) == (rule, credential.token.value)
     assert exchange.products == (AGENT,)
-    assert find_token(repr(seen)) is None
+    assert find_token(repr(observation)) is None
 
 
 @pytest.mark.parametrize(
@@ -223,7 +229,10 @@ def test_each_kind_of_request_has_its_headers_and_body(
     headers: dict[str, str],
     body: dict[str, object] | None,
 ) -> None:
-    assert made(laboratory, raw_case(request_kind)) == ({"user-agent": AGENT} | headers, body)
+    assert request_with_slots(laboratory, raw_case(request_kind)) == (
+        {"user-agent": AGENT} | headers,
+        body,
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,15 +242,20 @@ def test_each_kind_of_request_has_its_headers_and_body(
         (API_KEY, ("x-api-key", "[redacted:api-key]")),
     ],
 )
-def test_the_credential_is_in_its_header(
+def test_credential_is_sent_in_its_header(
     laboratory: Laboratory, credential: Credential, header: tuple[str, str]
 ) -> None:
-    plain, body = made(laboratory, raw_case())
-    assert made(laboratory, raw_case(credentials=(credential,))) == (plain | dict([header]), body)
+    plain, body = request_with_slots(laboratory, raw_case())
+    assert request_with_slots(laboratory, raw_case(credentials=(credential,))) == (
+        plain | dict([header]),
+        body,
+    )
 
 
-def test_a_refresh_token_is_in_the_body(laboratory: Laboratory) -> None:
-    headers, body = made(laboratory, raw_case(Request.REFRESH, credentials=(REFRESH_TOKEN,)))
+def test_refresh_token_is_sent_in_the_body(laboratory: Laboratory) -> None:
+    headers, body = request_with_slots(
+        laboratory, raw_case(Request.REFRESH, credentials=(REFRESH_TOKEN,))
+    )
     assert body == {
         "grant_type": "refresh_token",
         "client_id": "authprobe",
@@ -251,14 +265,14 @@ def test_a_refresh_token_is_in_the_body(laboratory: Laboratory) -> None:
 
 
 @pytest.mark.parametrize("name", ["anthropic-version", "Anthropic-Version"])
-def test_null_takes_a_default_header_away(laboratory: Laboratory, name: str) -> None:
-    headers, _ = made(laboratory, raw_case(headers={name: None}))
+def test_null_removes_a_default_header(laboratory: Laboratory, name: str) -> None:
+    headers, _ = request_with_slots(laboratory, raw_case(headers={name: None}))
     assert headers == {"user-agent": AGENT, "content-type": "application/json"}
 
 
-def test_a_header_of_the_scenario_is_added_or_replaces_a_default(laboratory: Laboratory) -> None:
-    given = {"anthropic-beta": "a,b", "Content-Type": "text/plain"}
-    headers, _ = made(laboratory, raw_case(headers=given))
+def test_scenario_headers_extend_and_replace_defaults(laboratory: Laboratory) -> None:
+    extra = {"anthropic-beta": "a,b", "Content-Type": "text/plain"}
+    headers, _ = request_with_slots(laboratory, raw_case(headers=extra))
     assert headers["anthropic-beta"] == "a,b"
     assert headers["content-type"] == "text/plain"
     assert len(headers) == 4
@@ -266,12 +280,12 @@ def test_a_header_of_the_scenario_is_added_or_replaces_a_default(laboratory: Lab
 
 @pytest.mark.parametrize("value", ["claude-cli/2.1.31", "null"])
 @pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
-def test_no_scenario_can_say_that_we_are_somebody_else(
+def test_scenario_that_sets_the_user_agent_is_invalid(
     tmp_path: Path, name: str, value: str
 ) -> None:
     headers = f"headers: {{mine: {{{name}: {value}}}}}\nmatrix: {{headers: [mine], "
-    [told] = complaints(tmp_path, changed("matrix: {", headers))
-    assert f"the header '{name}' cannot be set" in told
+    [complaint] = complaints(tmp_path, changed("matrix: {", headers))
+    assert f"the header '{name}' cannot be set" in complaint
 
 
 @pytest.mark.parametrize(
@@ -292,20 +306,20 @@ def test_no_scenario_can_say_that_we_are_somebody_else(
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_an_error_is_read_in_each_of_its_forms(
+def test_error_body_is_parsed_in_each_form(
     body: bytes, expected: tuple[str | None, str | None]
 ) -> None:
     assert read_error(body) == expected
 
 
 @pytest.mark.parametrize("headers", [{"User-Agent": "another/1.0.0"}, {"user-agent": None}])
-def test_no_scenario_takes_our_name_away(
+def test_user_agent_header_of_a_case_is_ignored(
     laboratory: Laboratory, headers: dict[str, str | None]
 ) -> None:
-    assert made(laboratory, raw_case(headers=headers))[0]["user-agent"] == AGENT
+    assert request_with_slots(laboratory, raw_case(headers=headers))[0]["user-agent"] == AGENT
 
 
-def test_a_redirect_is_neither_followed_nor_accepted(laboratory: Laboratory) -> None:
+def test_302_redirect_is_rejected(laboratory: Laboratory) -> None:
     with respx.mock:
         respx.post(MESSAGES).respond(302, headers={"location": "https://claude.ai/login"})
         assert observe(laboratory, raw_case()).outcome is Outcome.REJECTED

@@ -27,73 +27,73 @@ from authprobe.scenario.clients import Client, parse_client
 from tests.support.make import make_case, make_observation
 from tests.support.wire import connect
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 FAILED = make_observation(outcome=Outcome.CRASHED)
 RAW = Client(kind=ClientKind.RAW_HTTP)
 PROGRAM = Client(kind=ClientKind.CLAUDE_CODE, version="1.0.0")
 
 
 def cases_of(client: Client, number: int) -> tuple[Case, ...]:
-    """So many cases of a client, named by their number."""
+    """Return `number` cases of a client, numbered in their ids."""
     return tuple(
         replace(make_case(), id=f"{client.kind}-{n}", client=client) for n in range(number)
     )
 
 
-class Crowd:
-    """How many probes run at once; each stays until `size` have come together."""
+class ConcurrencyMeter:
+    """Probe that waits until `size` calls run concurrently, and records their maximum."""
 
     def __init__(self, size: int) -> None:
-        self.most = 0
-        self._here = 0
+        self.maximum = 0
+        self._count = 0
         self._lock = threading.Lock()
-        self._together = threading.Barrier(size, timeout=PATIENCE)
+        self._barrier = threading.Barrier(size, timeout=TIMEOUT)
 
     def __call__(self, case: Case) -> Observation:
         with self._lock:
-            self._here += 1
-            self.most = max(self.most, self._here)
-        self._together.wait()
+            self._count += 1
+            self.maximum = max(self.maximum, self._count)
+        self._barrier.wait()
         with self._lock:
-            self._here -= 1
+            self._count -= 1
         return FAILED
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_so_many_programs_run_at_a_time_and_no_more(jobs: int) -> None:
-    crowd = Crowd(jobs)
+def test_at_most_jobs_programs_run_at_a_time(jobs: int) -> None:
+    meter = ConcurrencyMeter(jobs)
     cases = cases_of(PROGRAM, jobs * 4)
     with make_thread_pool(jobs) as pool:
-        seen = [case.id for case, _ in probe_cases(cases, crowd, pool, jobs=jobs)]
-    assert crowd.most == jobs
-    assert sorted(seen) == sorted(case.id for case in cases)
+        ids = [case.id for case, _ in probe_cases(cases, meter, pool, jobs=jobs)]
+    assert meter.maximum == jobs
+    assert sorted(ids) == sorted(case.id for case in cases)
 
 
 def test_requests_do_not_wait_for_programs() -> None:
-    """All 64 and both programs stay until all of them have come together."""
-    requests, programs = Crowd(MAX_CONCURRENT_REQUESTS + 2), 2
+    """Each case waits until all 64 requests and both programs run."""
+    requests, programs = ConcurrencyMeter(MAX_CONCURRENT_REQUESTS + 2), 2
     cases = cases_of(RAW, MAX_CONCURRENT_REQUESTS) + cases_of(PROGRAM, programs)
     with make_thread_pool(programs) as pool:
         assert len(list(probe_cases(cases, requests, pool, jobs=programs))) == len(cases)
-    assert requests.most == MAX_CONCURRENT_REQUESTS + programs
+    assert requests.maximum == MAX_CONCURRENT_REQUESTS + programs
 
 
-def test_so_many_requests_are_made_at_a_time_and_no_more() -> None:
-    crowd = Crowd(MAX_CONCURRENT_REQUESTS)
+def test_at_most_64_requests_run_at_a_time() -> None:
+    meter = ConcurrencyMeter(MAX_CONCURRENT_REQUESTS)
     with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS * 2) as pool:
-        assert len(list(probe_cases(cases_of(RAW, 256), crowd, pool, jobs=1))) == 256
-    assert crowd.most == MAX_CONCURRENT_REQUESTS
+        assert len(list(probe_cases(cases_of(RAW, 256), meter, pool, jobs=1))) == 256
+    assert meter.maximum == MAX_CONCURRENT_REQUESTS
 
 
-def test_each_observation_is_handed_out_with_its_case_as_soon_as_it_is_made() -> None:
-    """Each case but the last ends only when the one behind it has been handed out."""
+def test_observations_are_yielded_with_their_cases_in_order_of_completion() -> None:
+    """Each case but the last ends only after the next one has been yielded."""
     cases = cases_of(PROGRAM, 4)
-    handed_out = {case.id: threading.Event() for case in cases}
-    waits_for = {cases[n].id: cases[n + 1].id for n in range(3)}
+    yielded = {case.id: threading.Event() for case in cases}
+    next_id = {cases[n].id: cases[n + 1].id for n in range(3)}
 
     def probe_one(case: Case) -> Observation:
-        if case.id in waits_for:
-            assert handed_out[waits_for[case.id]].wait(PATIENCE)
+        if case.id in next_id:
+            assert yielded[next_id[case.id]].wait(TIMEOUT)
         return make_observation(detail=case.id)
 
     order = []
@@ -101,45 +101,45 @@ def test_each_observation_is_handed_out_with_its_case_as_soon_as_it_is_made() ->
         for case, observation in probe_cases(cases, probe_one, pool, jobs=4):
             assert observation.detail == case.id
             order.append(case)
-            handed_out[case.id].set()
+            yielded[case.id].set()
     assert order == list(reversed(cases))
 
 
-def test_cases_begin_in_the_order_of_the_plan() -> None:
-    begun = []
+def test_cases_begin_in_plan_order() -> None:
+    begun_cases = []
 
     def probe_one(case: Case) -> Observation:
-        begun.append(case)
+        begun_cases.append(case)
         return FAILED
 
     cases = cases_of(PROGRAM, 20)
     with make_thread_pool(1) as pool:
         assert [case for case, _ in probe_cases(cases, probe_one, pool, jobs=1)] == list(cases)
-    assert begun == list(cases)
+    assert begun_cases == list(cases)
 
 
-def test_what_has_not_begun_when_the_consumer_stops_never_does() -> None:
-    begun: list[str] = []
+def test_no_case_begins_after_the_consumer_stops() -> None:
+    begun_ids: list[str] = []
     gate, second = threading.Event(), threading.Event()
 
     def probe_one(case: Case) -> Observation:
-        begun.append(case.id)
-        if len(begun) == 2:
+        begun_ids.append(case.id)
+        if len(begun_ids) == 2:
             second.set()
-            assert gate.wait(PATIENCE)
+            assert gate.wait(TIMEOUT)
         return FAILED
 
     cases = cases_of(PROGRAM, 20)
     with ThreadPoolExecutor(1) as pool:
         for case, _ in probe_cases(cases, probe_one, pool, jobs=3):
             assert case is cases[0]
-            assert second.wait(PATIENCE)
-            break  # the iterator is closed with its last reference
+            assert second.wait(TIMEOUT)
+            break  # drops the last reference to the iterator, which closes it
         gate.set()
-    assert begun == [case.id for case in cases[:2]]
+    assert begun_ids == [case.id for case in cases[:2]]
 
 
-def test_a_bug_in_a_probe_comes_to_light() -> None:
+def test_bug_in_a_probe_is_raised() -> None:
     def probe_one(case: Case) -> Observation:
         raise ZeroDivisionError
 
@@ -147,7 +147,7 @@ def test_a_bug_in_a_probe_comes_to_light() -> None:
         list(probe_cases(cases_of(PROGRAM, 3), probe_one, pool, jobs=1))
 
 
-def test_nothing_to_probe_is_no_trouble() -> None:
+def test_empty_plan_yields_nothing() -> None:
     with make_thread_pool(1) as pool:
         assert list(probe_cases((), lambda case: FAILED, pool, jobs=1)) == []
 
@@ -161,44 +161,44 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
 
 
 @pytest.mark.parametrize("error", [ClientError, InstallError, OSError, FileNotFoundError])
-def test_a_client_that_cannot_be_tested_is_unavailable(
+def test_untestable_client_is_unavailable(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def runner(sandbox: Sandbox) -> Observation:
         raise error("no such luck")
 
     monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
-    seen = probe_case(laboratory, make_case())
-    assert (seen.outcome, seen.detail) == (Outcome.UNAVAILABLE, "no such luck")
+    observation = probe_case(laboratory, make_case())
+    assert (observation.outcome, observation.detail) == (Outcome.UNAVAILABLE, "no such luck")
 
 
-def test_the_folder_of_clients_has_no_name_wherever_a_program_tells_it(
+def test_cache_path_is_masked_in_message_detail_and_sessions(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def told(name: str) -> Observation:
+    def observation_with(name: str) -> Observation:
         session = Session(outcome=Outcome.CRASHED, message=f"no {name}/a")
         return make_observation(
             message=f"no {name}/b", detail=f"no {name}/c", sessions=(session, session)
         )
 
     folder = str(laboratory.cache.folder)
-    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: told(folder))
-    assert probe_case(laboratory, make_case()) == told(engine.CACHE_PLACEHOLDER)
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: observation_with(folder))
+    assert probe_case(laboratory, make_case()) == observation_with(engine.CACHE_PLACEHOLDER)
 
 
-def test_nor_where_what_it_tells_was_cut_within_it(
+def test_truncated_cache_path_is_masked(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = str(laboratory.cache.folder)
-    cut = f"no {folder[: len(folder) // 2]}… (1,234 more characters)"
-    seen = make_observation(message=cut, detail="no /home… (9 more characters)")
-    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: seen)
-    found = probe_case(laboratory, make_case())
-    assert found.message == "no [clients]… (1,234 more characters)"
-    assert found.detail == seen.detail
+    truncated = f"no {folder[: len(folder) // 2]}… (1,234 more characters)"
+    observation = make_observation(message=truncated, detail="no /home… (9 more characters)")
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, lambda sandbox: observation)
+    masked = probe_case(laboratory, make_case())
+    assert masked.message == "no [clients]… (1,234 more characters)"
+    assert masked.detail == observation.detail
 
 
-def test_nor_where_it_cannot_be_tested(
+def test_cache_path_is_masked_in_the_reason_of_an_untestable_case(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def runner(sandbox: Sandbox) -> Observation:
@@ -208,13 +208,13 @@ def test_nor_where_it_cannot_be_tested(
     assert probe_case(laboratory, make_case()).detail == "[clients]/a cannot be started"
 
 
-def test_a_client_that_was_not_prepared_is_unavailable(laboratory: Laboratory) -> None:
-    seen = probe_case(laboratory, replace(make_case(), client=PROGRAM))
-    assert seen.outcome is Outcome.UNAVAILABLE
-    assert seen.detail == "claude-code@1.0.0 was not prepared"
+def test_unprepared_client_is_unavailable(laboratory: Laboratory) -> None:
+    observation = probe_case(laboratory, replace(make_case(), client=PROGRAM))
+    assert observation.outcome is Outcome.UNAVAILABLE
+    assert observation.detail == "claude-code@1.0.0 was not prepared"
 
 
-def test_each_kind_of_client_has_its_runner(
+def test_each_kind_of_client_has_a_runner(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert set(RUNNERS) == set(ClientKind)
@@ -231,7 +231,7 @@ def test_each_kind_of_client_has_its_runner(
 
 
 @pytest.mark.parametrize("error", [None, ClientError("no"), ZeroDivisionError()])
-def test_nothing_is_left_of_a_bench(
+def test_sandbox_leaves_nothing_behind(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     sandboxes: list[Sandbox] = []
@@ -280,6 +280,6 @@ def test_nothing_is_left_of_a_bench(
         ),
     ],
 )
-def test_every_client_is_to_be_installed_once(names: list[str], expected: list[str]) -> None:
+def test_required_clients_are_distinct(names: list[str], expected: list[str]) -> None:
     cases = [replace(make_case(), client=parse_client(name)) for name in names]
     assert [str(client) for client in required_clients(cases)] == expected

@@ -1,4 +1,4 @@
-"""A run that cannot begin says why, and leaves nothing behind."""
+"""Errors at the start of a run."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from authprobe.errors import SettingsError
 from authprobe.settings import Settings
 
 
-def test_an_emulator_that_does_not_start_is_told_in_one_line(
+def test_emulator_that_does_not_start_is_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "START", "raise SystemExit(1) #")

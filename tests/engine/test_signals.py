@@ -1,4 +1,4 @@
-"""An interrupt ends what runs, even one that falls where Python forgets it."""
+"""Interrupts, including those that Python loses in finalizers."""
 
 import signal
 import sys
@@ -10,36 +10,38 @@ from authprobe.engine.signals import interruptible
 from tests.support.waiting import PATIENCE
 
 
-class Finalized:
-    """What happens in its finalizer is printed and forgotten."""
+class RaisingFinalizer:
+    """An object whose finalizer raises a signal, or an exception that Python only prints."""
 
     def __init__(self, number: signal.Signals | None) -> None:
         self.number = number
 
     def __del__(self) -> None:
         if self.number is None:
-            raise ValueError("its own trouble")
+            raise ValueError("an unrelated error")
         signal.raise_signal(self.number)
 
 
-def interrupted_in_a_finalizer(number: signal.Signals) -> None:
+def interrupt_in_finalizer(number: signal.Signals) -> None:
     with interruptible():
-        finalized = Finalized(number)
-        del finalized
+        victim = RaisingFinalizer(number)
+        del victim
         threading.Event().wait(PATIENCE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_that_a_finalizer_swallows_is_raised_after_it(number: signal.Signals) -> None:
+def test_interrupt_in_a_finalizer_is_raised_again(number: signal.Signals) -> None:
     with pytest.raises(KeyboardInterrupt):
-        interrupted_in_a_finalizer(number)
+        interrupt_in_finalizer(number)
 
 
-def test_other_troubles_of_finalizers_are_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(str(lost.exc_value)))
+def test_other_errors_in_finalizers_reach_the_previous_hook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: messages.append(str(lost.exc_value)))
     hook = sys.unraisablehook
     with interruptible():
-        Finalized(None)
-    assert told == ["its own trouble"]
+        RaisingFinalizer(None)
+    assert messages == ["an unrelated error"]
     assert sys.unraisablehook is hook

@@ -20,7 +20,7 @@ from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.scanner import scan_text
 from tests.support import leaking_claude
 from tests.support.command import PROJECT, Ended, command, run, write_scenario
-from tests.support.leaking_claude import SPELLINGS
+from tests.support.leaking_claude import ENCODINGS
 
 CANARY = "sk-ant-oat01-" + "canary-of-the-user-" * 3
 SCENARIO = """
@@ -149,7 +149,7 @@ class Told:
     ended: Ended
 
 
-def tell(folder: Path, argv: list[str], *, spellings: int = len(SPELLINGS)) -> Told:
+def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> Told:
     """Run the scenario with the telling client as the user's own `claude`."""
     programs, kept, out = folder / "bin", folder / "kept", folder / "reports"
     programs.mkdir()
@@ -216,10 +216,10 @@ def grams_of(values: frozenset[str]) -> set[str]:
     return grams(" ".join(value.split("-", 3)[3] for value in values))
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", ENCODINGS)
 def test_the_search_finds_each_spelling(name: str) -> None:
     value = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"
-    seen = set().union(*map(grams, unfolded(f"It says {SPELLINGS[name](value)} there")))
+    seen = set().union(*map(grams, unfolded(f"It says {ENCODINGS[name](value)} there")))
     assert seen & grams_of(frozenset({value}))
 
 
@@ -230,7 +230,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         argv = [sys.executable, "-m", "pytest", "--showlocals", "-vv"]
     else:
         argv = command(*request.param.split())
-    spellings = len(SPELLINGS) if request.param == "pytest" else 6
+    spellings = len(ENCODINGS) if request.param == "pytest" else 6
     return tell(tmp_path_factory.mktemp("telling"), argv, spellings=spellings)
 
 
@@ -334,14 +334,14 @@ def test_a_complaint_quotes_no_credential(key: str, tmp_path: Path) -> None:
     assert "canary" not in ended.err + ended.out
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", ENCODINGS)
 def test_the_emulators_log_and_control_api_hold_no_credential(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with emulate(control_port=0) as served:
         served.listener.backend.watch = _tell
         values = frozenset(served.issue(kind).value for kind in ("api-key", "access-token"))
-        written = re.sub(r"[^!-~]", "", " ".join(map(SPELLINGS[name], values)))
+        written = re.sub(r"[^!-~]", "", " ".join(map(ENCODINGS[name], values)))
         lines = [
             f"GET http://{written[:150]}.example.org/ HTTP/1.1\r\nhost: x",
             f"GET http://api.anthropic.com/{written}?{written} HTTP/1.1\r\n"

@@ -16,7 +16,7 @@ from authprobe.redaction.canary import Canary
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.redactor import LONG_TEXT_LENGTH, Redactor
 from authprobe.redaction.scanner import UNSCANNED, SecretMatch, scan_data, scan_file, scan_text
-from tests.support.leaking_claude import SPELLINGS
+from tests.support.leaking_claude import ENCODINGS
 
 TOKEN = "sk-ant-oat01-x3Pq9ZbT-aL7vK2mW_sQ8rJ5nYc4Hd6Gf1Ue0BtXiRoMzNpDhSkVlCgFw"
 PLAIN = "xQ7pL2vN8rT4wZ6bK1mD"
@@ -38,35 +38,35 @@ def names(matches: tuple[SecretMatch, ...]) -> set[str]:
     return {match.name for match in matches}
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", ENCODINGS)
 def test_a_learned_value_is_found_by_its_slot_in_any_spelling(name: str) -> None:
-    (match,) = scan_text(f"one\ntwo {SPELLINGS[name](TOKEN)} three", redactor_with())
+    (match,) = scan_text(f"one\ntwo {ENCODINGS[name](TOKEN)} three", redactor_with())
     assert (match.name, match.place.partition(",")[0]) == ("key", "line 2")
     assert TOKEN[13:25] not in str(match)
 
 
-@pytest.mark.parametrize("name", [name for name in SPELLINGS if name not in PARTS])
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name not in PARTS])
 def test_an_unknown_token_is_found_in_any_spelling(name: str) -> None:
-    assert names(scan_text(f"two {SPELLINGS[name](TOKEN)} three")) & {"token"}
+    assert names(scan_text(f"two {ENCODINGS[name](TOKEN)} three")) & {"token"}
 
 
-@given(value=CODE, name=st.sampled_from(sorted(SPELLINGS)), before=st.text(max_size=9))
+@given(value=CODE, name=st.sampled_from(sorted(ENCODINGS)), before=st.text(max_size=9))
 def test_a_value_without_token_format_is_found_and_replaced(
     value: str, name: str, before: str
 ) -> None:
     if name in PARTS and len(value) < 60:
         return
-    redactor, text = redactor_with(value), f"{before}!{SPELLINGS[name](value)}!"
+    redactor, text = redactor_with(value), f"{before}!{ENCODINGS[name](value)}!"
     assert "key" in names(scan_text(text, redactor))
     assert scan_text(redactor(text), redactor) == ()
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", ENCODINGS)
 def test_a_secret_is_found_in_a_long_repetitive_report(name: str) -> None:
     line = '<tr><td class="passed">a case that passed</td><td>/v1/messages</td></tr>\n'
     lines = line * (LONG_TEXT_LENGTH // len(line) + 1)
     assert scan_text(lines, redactor_with()) == ()
-    assert names(scan_text(f"{lines}\nx {SPELLINGS[name](TOKEN)} y\n{lines}", redactor_with())) == {
+    assert names(scan_text(f"{lines}\nx {ENCODINGS[name](TOKEN)} y\n{lines}", redactor_with())) == {
         "key"
     }
 
@@ -75,7 +75,7 @@ def test_a_secret_is_found_when_many_values_are_learned() -> None:
     redactor = redactor_with()
     for number in range(200):
         redactor.learn(f"slot-{number}", f"sk-ant-api03-{number:064x}")
-    for name, spell in SPELLINGS.items():
+    for name, spell in ENCODINGS.items():
         assert "key" in names(scan_text(f"x {spell(TOKEN)} y", redactor)), name
 
 
@@ -128,9 +128,9 @@ def test_redaction_of_a_token_before_a_line_break_keeps_the_next_word() -> None:
 
 
 def test_a_match_names_its_place_and_decoding_steps() -> None:
-    (match,) = scan_text("x\n  y " + SPELLINGS["percent"](TOKEN), redactor_with())
+    (match,) = scan_text("x\n  y " + ENCODINGS["percent"](TOKEN), redactor_with())
     assert str(match) == "key, at line 2, column 5 (unescaped)"
-    (match,) = scan_text("x " + SPELLINGS["base64 in base64"](TOKEN))
+    (match,) = scan_text("x " + ENCODINGS["base64 in base64"](TOKEN))
     assert match.decoding_steps[0] == match.decoding_steps[-1] == "base64"
 
 
@@ -215,7 +215,7 @@ def test_an_artifact_with_a_credential_is_withheld_naming_slot_and_place(tmp_pat
     guard = ArtifactGuard()
     guard.redactor.learn("refresh-token", TOKEN)
     guard.redactor.learn("authorization-code", PLAIN)
-    hidden = json.dumps({"message": f"{SPELLINGS['percent'](TOKEN)} {PLAIN}"}, indent=1)
+    hidden = json.dumps({"message": f"{ENCODINGS['percent'](TOKEN)} {PLAIN}"}, indent=1)
     with pytest.raises(SecretFoundError) as error:
         guard.publish(tmp_path, {"results.json": hidden, "clean.md": "nothing"})
     assert str(error.value) == (

@@ -1,4 +1,4 @@
-"""In the place of `claude`: what it does is in CLAUDE.txt of its folder, one word a line."""
+"""Program that stands in for `claude`: the file `does`, first on its PATH, lists its behaviours."""
 
 import base64
 import hashlib
@@ -17,8 +17,8 @@ REDIRECT = f"{HOST}/oauth/code/callback"
 
 
 def exchange(code: str, state: str, verifier: str) -> dict[str, object]:
-    """The token endpoint's answer."""
-    asked = {
+    """Exchange the code; return the response of the token endpoint."""
+    fields = {
         "grant_type": "authorization_code",
         "code": code,
         "state": state,
@@ -27,14 +27,14 @@ def exchange(code: str, state: str, verifier: str) -> dict[str, object]:
         "code_verifier": verifier,
     }
     request = urllib.request.Request(
-        f"{HOST}/v1/oauth/token", json.dumps(asked).encode(), {"content-type": "application/json"}
+        f"{HOST}/v1/oauth/token", json.dumps(fields).encode(), {"content-type": "application/json"}
     )
     with urllib.request.urlopen(request) as response:
         return dict(json.load(response))
 
 
 def sign_in(does: list[str]) -> None:
-    """Show an address, read a code, show the token."""
+    """Print an address, read a code, print the token."""
     if "hangs" in does:
         print("Error: it hangs", flush=True)
         time.sleep(300)
@@ -57,9 +57,9 @@ def sign_in(does: list[str]) -> None:
     print(f"╭───╮\nVisit https://claude.ai/oauth/authorize?{query}", flush=True)
     if "ignores" in does:
         time.sleep(300)
-    code, _, given = input("Paste code here > ").partition("#")
+    code, _, code_state = input("Paste code here > ").partition("#")
     try:
-        answer = exchange(code, given, "wrong" if "errs" in does else verifier)
+        answer = exchange(code, code_state, "wrong" if "errs" in does else verifier)
     except urllib.error.HTTPError as error:
         print(f"OAuth error: {error.code}\nPress Enter to retry.", flush=True)
         input()
@@ -72,7 +72,7 @@ def sign_in(does: list[str]) -> None:
 
 
 def begin(does: list[str], question: str) -> None:
-    """Show one screen after the other, and then an answer or an address."""
+    """Print two screens that wait for Enter, and then an answer or an address."""
     for screen in ("Choose a style", f"Accessing {pathlib.Path.cwd()}"):
         input(f"{screen}\n")
     if "logs-in" in does:
@@ -87,16 +87,16 @@ def begin(does: list[str], question: str) -> None:
 def converse(does: list[str]) -> None:
     """Answer each message on stdin."""
     for line in sys.stdin:
-        asked = json.loads(line)["message"]["content"][0]["text"]
+        question = json.loads(line)["message"]["content"][0]["text"]
         print(json.dumps({"type": "system"}), flush=True)
         if "silent" not in does:
-            print(json.dumps({"type": "result", "is_error": False, "result": asked}), flush=True)
+            print(json.dumps({"type": "result", "is_error": False, "result": question}), flush=True)
     if "stays" in does or "silent" in does:
         time.sleep(300)
 
 
 def answer(does: list[str]) -> None:
-    """Answer the question in the arguments, as one of several that were started at once."""
+    """Answer the question in the arguments, as one of several parallel sessions."""
     try:
         (pathlib.Path.home() / "first").mkdir()
         first = True
@@ -106,46 +106,46 @@ def answer(does: list[str]) -> None:
         time.sleep(300)
     if "garbage" in does:
         sys.exit("Error: no JSON today")
-    lost = "one-wins" in does and not first
-    status = 401 if "refused" in does and lost else None
-    told = "Login expired" if lost else "pong"
-    print(json.dumps({"is_error": lost, "result": told, "api_error_status": status}))
-    sys.exit(lost)
+    is_loser = "one-wins" in does and not first
+    status = 401 if "refused" in does and is_loser else None
+    result = "Login expired" if is_loser else "pong"
+    print(json.dumps({"is_error": is_loser, "result": result, "api_error_status": status}))
+    sys.exit(is_loser)
 
 
-def tell_tokens(does: list[str]) -> None:
-    """Print every token of the environment, where nobody has asked for it."""
+def print_tokens(does: list[str]) -> None:
+    """Leak the tokens of the environment."""
     for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
         token = os.environ.get(name, "none")
-        if "tells" in does:
+        if "prints-tokens" in does:
             print(f"using {token}")
-        if "tells-wrapped" in does:
+        if "prints-wrapped-tokens" in does:
             print(f"{token[:40]}\x1b[1C\x1b[0m\n  {token[40:]}")
-        if "complains" in does:
+        if "logs-tokens" in does:
             print(f"DEBUG: {token}", file=sys.stderr)
 
 
 def main() -> None:
-    """Do what the arguments ask for, as the file beside says."""
+    """Run the command in the arguments, with the behaviours in the file `does`."""
     does = (pathlib.Path(os.environ["PATH"].split(":")[0]) / "does").read_text().split()
-    words = sys.argv[1:]
-    if "--help" not in words:
-        tell_tokens(does)
-    if "--input-format" in words and "old" in does:
+    arguments = sys.argv[1:]
+    if "--help" not in arguments:
+        print_tokens(does)
+    if "--input-format" in arguments and "old" in does:
         sys.exit("error: unknown option '--input-format'")
-    elif "--help" in words:
-        named = "[options] [prompt]" if "old" in does else " ".join(words[:-1])
-        print(f"Usage: claude {named}")
-    elif words[0] == "-p" and "--input-format" not in words:
+    elif "--help" in arguments:
+        usage = "[options] [prompt]" if "old" in does else " ".join(arguments[:-1])
+        print(f"Usage: claude {usage}")
+    elif arguments[0] == "-p" and "--input-format" not in arguments:
         answer(does)
-    elif words[0] == "-p":
+    elif arguments[0] == "-p":
         converse(does)
-    elif words == ["auth", "status"]:
+    elif arguments == ["auth", "status"]:
         print(json.dumps({"loggedIn": "in" in does, "authMethod": "none", "email": "a@b.c"}))
         sys.exit("in" not in does)
-    elif words == ["ping"]:
-        begin(does, *words)
-    elif words == ["auth", "logout"]:
+    elif arguments == ["ping"]:
+        begin(does, *arguments)
+    elif arguments == ["auth", "logout"]:
         print("Logged out.")
     else:
         sign_in(does)

@@ -1,4 +1,4 @@
-"""Real clients out of the user's cache, installed there if they are missing."""
+"""Laboratories for tests: with real clients of the user's cache, or with a script as client."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.support.registry import UNREACHABLE
 
 
 def laboratory_with(children: Children, scratch: Path, *names: str) -> Iterator[Laboratory]:
-    """A laboratory in which these clients are; skips where they are not and cannot be."""
+    """Yield a laboratory with these clients; skip if one is neither cached nor installable."""
     with Network(scratch) as network, Cache(cache_folder(), children, scratch) as cache:
         for name in names:
             client = parse_client(name)
@@ -38,7 +38,7 @@ def laboratory_with(children: Children, scratch: Path, *names: str) -> Iterator[
 def observe(
     laboratory: Laboratory, client: str, *credentials: Credential, **changes: object
 ) -> Observation:
-    """What the only case of such a scenario shows."""
+    """Probe the only case of a scenario with these values, and return the observation."""
     (case,) = expand(
         make_scenario(
             matrix=Matrix(client=make_clients(client), credential=("given",)),
@@ -49,15 +49,15 @@ def observe(
     return probe_case(laboratory, case)
 
 
-class Shelf(Cache):
-    """A cache in which every client is the same folder."""
+class SingleFolderCache(Cache):
+    """Cache that returns the same folder for every client."""
 
     def get(self, client: Client) -> InstalledClient:
         return InstalledClient(kind=client.kind, version=client.version, folder=self.folder)
 
 
-def made_up(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:
-    """A laboratory in which the Python of every client is this shell script."""
+def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:
+    """Return a laboratory in which the Python of every client is this shell script."""
     program = folder / "bin" / "python"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -65,6 +65,6 @@ def made_up(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:
     return Laboratory(
         network=laboratory.network,
         children=laboratory.children,
-        cache=Shelf(folder, laboratory.children),
+        cache=SingleFolderCache(folder, laboratory.children),
         scratch=laboratory.scratch,
     )

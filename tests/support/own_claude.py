@@ -1,4 +1,4 @@
-"""A `claude` of the user's own, on PATH: it notes how it was started, and is the real one."""
+"""The user's own `claude` on PATH: a script that records its environment and runs the real one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ SCRIPT = """#!/bin/sh
 if [ "$1" != --version ]; then
     tr '\\0' '\\n' < /proc/$$/environ > "{folder}/new.$$"
     mv "{folder}/new.$$" "{folder}/started.$$"
-    until [ -e "{gate}" ]; do sleep 0.05; done
+    until [ -e "{gate}" ]; do sleep 0.05; result
 fi
 exec {real} "$@"
 """
@@ -21,7 +21,7 @@ exec {real} "$@"
 
 @dataclass(frozen=True)
 class OwnClaude:
-    """The folder of the program, which is to be put on PATH; it waits until the gate is there."""
+    """Folder of the program, to put on PATH; a started program waits until `gate` exists."""
 
     folder: Path
     gate: Path
@@ -40,14 +40,14 @@ class OwnClaude:
 
     @property
     def started(self) -> list[dict[str, str]]:
-        """The variables of each start, but those that only ask for its version."""
+        """Environment of each start, except version queries."""
         texts = [path.read_text() for path in sorted(self.folder.glob("started.*"))]
         return [dict(line.split("=", 1) for line in t.splitlines() if "=" in line) for t in texts]
 
 
 def install_real(folder: Path) -> None:
-    """The real client is in the user's cache; skips where it is not and cannot be."""
-    done = run("clients", "install", f"claude-code@{VERSION}", cwd=folder)
-    if "registry cannot be reached" in done.err:
+    """Install the real client in the user's cache; skip if the registry is unreachable."""
+    result = run("clients", "install", f"claude-code@{VERSION}", cwd=folder)
+    if "registry cannot be reached" in result.err:
         pytest.skip(f"NO PACKAGE REGISTRY: claude-code@{VERSION} could not be installed or tested")
-    assert done.code == 0, done.err
+    assert result.code == 0, result.err

@@ -1,4 +1,4 @@
-"""A made-up package registry: an `npm` that installs what it is told to, and needs no network."""
+"""Fake package registry: an `npm` that installs made-up packages without a network."""
 
 import json
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ if [ -e "$here/after" ]; then . "$here/after"; fi
 
 @dataclass(frozen=True)
 class Registry:
-    """The folder of the made-up `npm`, which is to be put on PATH."""
+    """Folder of the fake `npm` and `node`, to put on PATH."""
 
     folder: Path
 
@@ -49,68 +49,68 @@ class Registry:
             file.chmod(0o755)
 
     def fail(self, output: str) -> None:
-        """From now on it prints this and fails."""
+        """Make all further calls print this and fail."""
         (self.folder / "output").write_text(output)
 
     def recover(self) -> None:
-        """From now on it works again."""
+        """Make calls succeed again."""
         (self.folder / "output").unlink()
 
     def publish(self, latest: str) -> None:
-        """The latest version is this one."""
+        """Set the latest version."""
         (self.folder / "latest").write_text(f"{latest}\n")
 
     def publish_all(self, *versions: str) -> None:
-        """These are the versions that there are."""
-        told = versions[0] if len(versions) == 1 else versions  # as npm prints them
-        (self.folder / "versions").write_text(json.dumps(told))
+        """Set the published versions."""
+        content = versions[0] if len(versions) == 1 else versions  # as npm prints them
+        (self.folder / "versions").write_text(json.dumps(content))
 
     def mislabel(self, version: str) -> None:
-        """Whatever is installed calls itself this version."""
+        """Make installed packages report this version."""
         (self.folder / "says").write_text(version)
 
     def before(self, script: str) -> None:
-        """Run this at the beginning of each call."""
+        """Run this script at the beginning of each call."""
         (self.folder / "before").write_text(script)
 
     def after(self, script: str) -> None:
-        """Run this when an installation is all but done."""
+        """Run this script at the end of each installation."""
         (self.folder / "after").write_text(script)
 
     @property
     def calls(self) -> list[str]:
-        """What it was asked to do so far."""
+        """Subcommands of all calls so far."""
         calls = self.folder / "calls"
         return calls.read_text().split() if calls.exists() else []
 
     @property
     def environment(self) -> str:
-        """The variables of its last call."""
+        """Environment of the last call, as `env` prints it."""
         return (self.folder / "environment").read_text()
 
 
 def prepare(cache: Cache, name: str) -> list[str]:
-    """Prepare a client by name; what is said meanwhile."""
-    said: list[str] = []
-    cache.prepare(parse_client(name), said.append)
-    return said
+    """Prepare a client by name; return the progress messages."""
+    messages: list[str] = []
+    cache.prepare(parse_client(name), messages.append)
+    return messages
 
 
 def install(cache: Cache, name: str) -> InstalledClient:
-    """Prepare a client by name, and get it."""
+    """Prepare a client by name, and return it."""
     prepare(cache, name)
     return cache.get(parse_client(name))
 
 
 def fault(cache: Cache, name: str) -> str:
-    """Why a client cannot be had."""
-    with pytest.raises(InstallError) as caught:
+    """Return the error of a client that cannot be installed."""
+    with pytest.raises(InstallError) as error:
         install(cache, name)
-    return str(caught.value)
+    return str(error.value)
 
 
 def content(cache: Cache, kind: str = "claude-code") -> list[str]:
-    """The names in the folder of a kind, less its locks."""
+    """Return the names in the folder of a kind, without locks."""
     folder = cache.folder / kind
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(name for name in names if not name.endswith(".lock"))

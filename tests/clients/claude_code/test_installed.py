@@ -1,4 +1,4 @@
-"""`claude-code@installed`: the user's own, which is run and never changed."""
+"""`claude-code@installed`: the user's own program, run in place and never changed."""
 
 from pathlib import Path
 
@@ -17,8 +17,8 @@ echo "1.2.3 (Claude Code)"
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's `claude`, at the end of a link on PATH."""
+def user_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the user's `claude`, which a symbolic link on PATH points to."""
     folder = tmp_path / "lib" / "claude"
     (tmp_path / "bin").mkdir()
     folder.mkdir(parents=True)
@@ -34,27 +34,27 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_the_users_own_is_used_where_it_is(own: Path, cache: Cache, tmp_path: Path) -> None:
+def test_users_own_program_runs_in_place(user_program: Path, cache: Cache, tmp_path: Path) -> None:
     installed = install(cache, "claude-code@installed")
-    assert (installed.version, installed.program) == ("1.2.3", own)
-    assert sorted(path.name for path in own.parent.iterdir()) == ["cli.js", "environment"]
+    assert (installed.version, installed.program) == ("1.2.3", user_program)
+    assert sorted(path.name for path in user_program.parent.iterdir()) == ["cli.js", "environment"]
     assert list((tmp_path / "home").iterdir()) == []
     assert not cache.folder.exists()
     assert str(parse_client("claude-code@installed")) == "claude-code@installed"
 
 
-def test_it_is_asked_for_its_version_with_nothing_of_the_users(own: Path, cache: Cache) -> None:
+def test_version_query_gets_no_user_variables(user_program: Path, cache: Cache) -> None:
     install(cache, "claude-code@installed")
-    *lines, folder = (own.parent / "environment").read_text().splitlines()
-    told = dict(line.split("=", 1) for line in lines)
-    assert "canary" not in told.values()
-    assert told["CLAUDE_CONFIG_DIR"] == f"{told['HOME']}/.claude"
-    assert not Path(told["HOME"]).exists()
+    *lines, folder = (user_program.parent / "environment").read_text().splitlines()
+    variables = dict(line.split("=", 1) for line in lines)
+    assert "canary" not in variables.values()
+    assert variables["CLAUDE_CONFIG_DIR"] == f"{variables['HOME']}/.claude"
+    assert not Path(variables["HOME"]).exists()
     assert not Path(folder).exists()
-    assert told["HTTPS_PROXY"] == "http://127.0.0.1:9"
+    assert variables["HTTPS_PROXY"] == "http://127.0.0.1:9"
 
 
-def test_without_one_it_is_unavailable(
+def test_missing_user_program_is_unavailable(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -62,19 +62,19 @@ def test_without_one_it_is_unavailable(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("echo broken >&2; exit 3", "the claude on PATH: --version failed: broken"),
         ("echo hello", "the claude on PATH reports no version"),
     ],
 )
-def test_one_that_does_not_say_its_version_is_unavailable(
-    own: Path, cache: Cache, text: str, told: str
+def test_user_program_without_version_is_unavailable(
+    user_program: Path, cache: Cache, text: str, error: str
 ) -> None:
-    own.write_text(f"#!/bin/sh\n{text}\n")
-    assert fault(cache, "claude-code@installed") == told
+    user_program.write_text(f"#!/bin/sh\n{text}\n")
+    assert fault(cache, "claude-code@installed") == error
 
 
-def test_only_claude_code_can_be_the_users_own() -> None:
+def test_only_claude_code_can_be_installed_by_the_user() -> None:
     with pytest.raises(ValueError, match="only claude-code can be 'installed'"):
         parse_client("agent-sdk-node@installed")

@@ -39,7 +39,7 @@ with Children() as children:
         ("agent-sdk-node@1.0.0", "node_modules/@anthropic-ai/claude-agent-sdk"),
     ],
 )
-def test_a_client_is_installed_in_a_folder_of_its_own(
+def test_client_is_installed_in_its_own_folder(
     registry: Registry, cache: Cache, name: str, program: str
 ) -> None:
     installed = install(cache, name)
@@ -51,9 +51,7 @@ def test_a_client_is_installed_in_a_folder_of_its_own(
     assert "canary" not in registry.environment
 
 
-def test_what_is_installed_is_not_installed_again(
-    registry: Registry, cache: Cache, children: Children
-) -> None:
+def test_installed_client_is_reused(registry: Registry, cache: Cache, children: Children) -> None:
     assert prepare(cache, "claude-code@1.0.0") == ["installing 1.0.0"]
     again = Cache(cache.folder, children)
     assert prepare(again, "claude-code@1.0.0") == []
@@ -61,7 +59,7 @@ def test_what_is_installed_is_not_installed_again(
     assert registry.calls == ["install"]
 
 
-def test_what_was_not_prepared_is_not_there(cache: Cache) -> None:
+def test_unprepared_client_is_an_error(cache: Cache) -> None:
     with pytest.raises(InstallError, match=r"^claude-code@1\.0\.0 was not prepared$"):
         cache.get(Client(kind=ClientKind.CLAUDE_CODE, version="1.0.0"))
 
@@ -113,7 +111,7 @@ def test_what_was_not_prepared_is_not_there(cache: Cache) -> None:
         ("", "exit code 1"),
     ],
 )
-def test_a_failed_installation_has_a_reason(
+def test_failed_installation_has_a_reason(
     registry: Registry, cache: Cache, output: str, reason: str
 ) -> None:
     registry.fail(output)
@@ -130,7 +128,9 @@ def test_a_failed_installation_has_a_reason(
         ("httpx>=99", "it needs httpx>=99, which is not published"),
     ],
 )
-def test_what_a_package_needs_is_told_from_the_package(missing: str, reason: str) -> None:
+def test_missing_dependency_is_distinguished_from_the_missing_package(
+    missing: str, reason: str
+) -> None:
     printed = f"ERROR: No matching distribution found for {missing}\n"
     assert failure_reason(printed, "litellm") == reason
 
@@ -143,7 +143,7 @@ def test_what_a_package_needs_is_told_from_the_package(missing: str, reason: str
         ("litellm[proxy]==1.110.2", "", UNREACHABLE),
     ],
 )
-def test_a_registry_that_lacks_what_a_package_needs_can_be_reached(
+def test_missing_dependency_does_not_mean_an_unreachable_registry(
     missing: str, before: str, reason: str
 ) -> None:
     printed = (
@@ -153,11 +153,13 @@ def test_a_registry_that_lacks_what_a_package_needs_can_be_reached(
     assert failure_reason(printed, "litellm") == reason
 
 
-def test_output_that_means_nothing_has_no_reason() -> None:
+def test_other_output_has_no_failure_reason() -> None:
     assert failure_reason("added 3 packages in 2 s") is None
 
 
-def test_a_failure_is_told_each_time_and_may_be_overcome(registry: Registry, cache: Cache) -> None:
+def test_failure_is_raised_each_time_until_a_retry_succeeds(
+    registry: Registry, cache: Cache
+) -> None:
     registry.fail(OFFLINE)
     assert fault(cache, "claude-code@1.0.0") == fault(cache, "claude-code@1.0.0")
     registry.recover()
@@ -165,19 +167,19 @@ def test_a_failure_is_told_each_time_and_may_be_overcome(registry: Registry, cac
 
 
 @pytest.mark.parametrize("missing", ["npm", "node"])
-def test_without_npm_and_node_it_says_what_to_install(
+def test_missing_npm_or_node_is_an_error_with_remedy(
     registry: Registry, cache: Cache, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setenv("PATH", str(registry.folder))
     (registry.folder / missing).unlink()
-    told = "npm and node are not on PATH; install Node.js 20 or newer"
-    assert fault(cache, "claude-code@1.0.0") == fault(cache, "claude-code") == told
+    error = "npm and node are not on PATH; install Node.js 20 or newer"
+    assert fault(cache, "claude-code@1.0.0") == fault(cache, "claude-code") == error
 
 
 @pytest.mark.parametrize(
     "script", ["exit 1", "kill -9 $$", 'rm -rf "$modules/.bin"'], ids=["fails", "dies", "is wrong"]
 )
-def test_a_half_written_installation_never_appears(
+def test_incomplete_installation_never_appears(
     registry: Registry, cache: Cache, script: str
 ) -> None:
     registry.after(script)
@@ -185,7 +187,7 @@ def test_a_half_written_installation_never_appears(
     assert content(cache) == []
 
 
-def test_an_installation_that_is_stopped_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
+def test_stopped_installation_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
     registry.after(f'touch "{tmp_path}/half"; exec sleep 300')
     with Children() as children, ThreadPoolExecutor(1) as pool:
         cache = Cache(tmp_path / "cache", children)
@@ -197,15 +199,15 @@ def test_an_installation_that_is_stopped_leaves_nothing(registry: Registry, tmp_
     assert content(cache) == []
 
 
-def test_what_a_killed_run_left_behind_is_removed(registry: Registry, cache: Cache) -> None:
-    left = cache.folder / "claude-code" / ".new-1.0.0_abandoned"
-    left.mkdir(parents=True)
+def test_staging_directory_of_a_killed_run_is_removed(registry: Registry, cache: Cache) -> None:
+    leftover = cache.folder / "claude-code" / ".new-1.0.0_abandoned"
+    leftover.mkdir(parents=True)
     install(cache, "claude-code@1.0.0")
     assert content(cache) == ["1.0.0"]
 
 
 @pytest.mark.parametrize("kind", ["claude-code", "claude-max-api-proxy", "agent-sdk-node"])
-def test_a_client_that_calls_itself_something_else_is_refused(
+def test_client_that_reports_another_version_is_refused(
     registry: Registry, cache: Cache, kind: str
 ) -> None:
     registry.mislabel("2.0.0")
@@ -213,30 +215,28 @@ def test_a_client_that_calls_itself_something_else_is_refused(
     assert content(cache, kind) == []
 
 
-def test_a_client_whose_version_cannot_be_asked_says_why(registry: Registry, cache: Cache) -> None:
+def test_failed_version_query_has_a_reason(registry: Registry, cache: Cache) -> None:
     registry.after(
         "printf '#!/bin/sh\necho 1.0.0\necho no such library >&2\nexit 1' > $modules/.bin/claude"
     )
-    told = "claude-code 1.0.0: --version failed: no such library"
-    assert fault(cache, "claude-code@1.0.0") == told
+    error = "claude-code 1.0.0: --version failed: no such library"
+    assert fault(cache, "claude-code@1.0.0") == error
     assert content(cache) == []
 
 
-def test_a_client_that_does_not_say_its_version_is_refused(
-    registry: Registry, cache: Cache
-) -> None:
+def test_client_that_reports_no_version_is_refused(registry: Registry, cache: Cache) -> None:
     registry.mislabel("hello")
     assert fault(cache, "claude-code@1.0.0") == "claude-code 1.0.0 reports no version"
 
 
-def test_threads_that_want_the_same_version_install_it_once(
+def test_concurrent_threads_install_a_version_once(
     registry: Registry, tmp_path: Path, children: Children
 ) -> None:
-    together = threading.Barrier(4, timeout=QUERY_TIMEOUT)
+    barrier = threading.Barrier(4, timeout=QUERY_TIMEOUT)
 
     def one(_: int) -> Path:
         cache = Cache(tmp_path / "cache", children)
-        together.wait()
+        barrier.wait()
         return install(cache, "claude-code@1.0.0").program
 
     registry.after("sleep 0.1")
@@ -246,9 +246,7 @@ def test_threads_that_want_the_same_version_install_it_once(
     assert registry.calls == ["install"]
 
 
-def test_processes_that_want_the_same_version_install_it_once(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_concurrent_processes_install_a_version_once(registry: Registry, tmp_path: Path) -> None:
     registry.after("sleep 0.5")
     argv = [sys.executable, "-c", PROGRAM, str(tmp_path / "cache")]
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
@@ -258,17 +256,17 @@ def test_processes_that_want_the_same_version_install_it_once(
 
 
 @pytest.mark.parametrize("name", ["claude-code@1.0.0", "claude-code"])
-def test_a_cache_that_cannot_be_written_is_told(
+def test_unwritable_cache_is_a_one_line_error(
     registry: Registry, tmp_path: Path, children: Children, name: str
 ) -> None:
     registry.publish("1.0.0")
     (tmp_path / "cache").write_text("a file")
-    told = fault(Cache(tmp_path / "cache", children), name)
-    assert "cannot be installed: " in told
-    assert "\n" not in told
+    error = fault(Cache(tmp_path / "cache", children), name)
+    assert "cannot be installed: " in error
+    assert "\n" not in error
 
 
-def test_the_python_sdk_is_installed_in_a_virtual_environment(
+def test_python_sdk_is_installed_in_a_virtual_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Cache
 ) -> None:
     wheel, info = tmp_path / "claude_agent_sdk-0.1.0-py3-none-any.whl", "claude_agent_sdk-0.1.0"

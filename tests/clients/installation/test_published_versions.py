@@ -13,9 +13,7 @@ from authprobe.settings import LATEST_AGE
 from tests.support.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 
 
-def test_the_latest_version_is_asked_for_once(
-    registry: Registry, cache: Cache, children: Children
-) -> None:
+def test_latest_version_is_cached(registry: Registry, cache: Cache, children: Children) -> None:
     registry.publish("1.2.3")
     assert prepare(cache, "claude-code") == ["asking for the latest version", "installing 1.2.3"]
     registry.publish("1.2.4")
@@ -23,77 +21,79 @@ def test_the_latest_version_is_asked_for_once(
     assert registry.calls == ["view", "install"]
 
 
-def age_note(cache: Cache, seconds: float, name: str = "latest.json") -> None:
-    """Make a note of what the registry said so much older."""
-    note = cache.folder / "claude-code" / name
-    heard = json.loads(note.read_text())
-    note.write_text(json.dumps(heard | {"at": time.time() - seconds}))
+def age_file(cache: Cache, seconds: float, name: str = "latest.json") -> None:
+    """Make a cache file `seconds` older."""
+    file = cache.folder / "claude-code" / name
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps(record | {"at": time.time() - seconds}))
 
 
 @pytest.mark.parametrize(("age", "version"), [(-60, "1.2.3"), (60, "1.2.4")])
-def test_the_latest_version_is_asked_for_again_after_a_day(
+def test_latest_version_is_refetched_after_a_day(
     registry: Registry, cache: Cache, age: float, version: str
 ) -> None:
     registry.publish("1.2.3")
     install(cache, "claude-code")
     registry.publish("1.2.4")
-    age_note(cache, LATEST_AGE.total_seconds() + age)
+    age_file(cache, LATEST_AGE.total_seconds() + age)
     assert install(cache, "claude-code").version == version
 
 
-def test_offline_the_latest_version_is_the_one_last_heard_of(
-    registry: Registry, cache: Cache
-) -> None:
+def test_stale_latest_version_is_used_offline(registry: Registry, cache: Cache) -> None:
     registry.publish("1.2.3")
     install(cache, "claude-code")
-    age_note(cache, LATEST_AGE.total_seconds() * 100)
+    age_file(cache, LATEST_AGE.total_seconds() * 100)
     registry.fail(OFFLINE)
     assert install(cache, "claude-code").version == "1.2.3"
 
 
-def test_offline_and_never_heard_of_is_unreachable(registry: Registry, cache: Cache) -> None:
+def test_latest_version_without_cache_is_unreachable_offline(
+    registry: Registry, cache: Cache
+) -> None:
     registry.fail(OFFLINE)
-    told = f"the latest version of @anthropic-ai/claude-code: {UNREACHABLE}"
-    assert fault(cache, "claude-code") == told
+    error = f"the latest version of @anthropic-ai/claude-code: {UNREACHABLE}"
+    assert fault(cache, "claude-code") == error
 
 
 @pytest.mark.parametrize(
-    "note",
+    "text",
     ["", "{", "[]", "null", '{"version": "1.0.0"}', '{"version": "../..", "at": 9e9}', "\0"],
 )
-def test_a_note_that_cannot_be_read_is_not_believed(
-    registry: Registry, cache: Cache, note: str
+def test_invalid_cache_of_the_latest_version_is_ignored(
+    registry: Registry, cache: Cache, text: str
 ) -> None:
     file = cache.folder / "claude-code" / "latest.json"
     file.parent.mkdir(parents=True)
-    file.write_text(note)
+    file.write_text(text)
     registry.publish("1.2.3")
     assert install(cache, "claude-code").version == "1.2.3"
 
 
-def test_a_registry_that_names_no_version_is_told(registry: Registry, cache: Cache) -> None:
+def test_registry_without_latest_version_is_an_error(registry: Registry, cache: Cache) -> None:
     registry.publish("soon")
-    told = "the registry names no latest version of @anthropic-ai/claude-code"
-    assert fault(cache, "claude-code") == told
+    error = "the registry names no latest version of @anthropic-ai/claude-code"
+    assert fault(cache, "claude-code") == error
 
 
 @pytest.mark.parametrize("text", ["{}", "{", "[]", "null", "\\377"])
 @pytest.mark.parametrize("kind", ["agent-sdk-node", "claude-max-api-proxy"])
-def test_a_broken_manifest_makes_one_client_unavailable(
+def test_broken_package_manifest_makes_one_client_unavailable(
     registry: Registry, cache: Cache, text: str, kind: str
 ) -> None:
     registry.after(f"printf '{text}' > \"$modules/$package/package.json\"")
     assert fault(cache, f"{kind}@1.0.0") == f"{kind}: its package.json has no readable version"
 
 
-def test_pip_without_a_registry_is_told_so(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_without_registry_reports_it_unreachable(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple/")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    said = fault(cache, "agent-sdk-python@0.1.0")
-    assert said == "claude-agent-sdk==0.1.0: the package registry cannot be reached"
+    error = fault(cache, "agent-sdk-python@0.1.0")
+    assert error == "claude-agent-sdk==0.1.0: the package registry cannot be reached"
 
 
-def test_another_version_that_is_being_installed_is_left_alone(
+def test_staging_directory_of_another_version_is_left_alone(
     registry: Registry, cache: Cache
 ) -> None:
     other = cache.folder / "claude-code" / ".new-1.0.0-beta.1_abcdefgh"
@@ -106,9 +106,7 @@ def test_another_version_that_is_being_installed_is_left_alone(
 
 
 @pytest.mark.parametrize("version", ["..", ".", "stable", "2", "2.1", "2.1.31-"])
-def test_what_is_no_version_is_not_installed(
-    registry: Registry, cache: Cache, version: str
-) -> None:
+def test_invalid_version_is_not_installed(registry: Registry, cache: Cache, version: str) -> None:
     assert "is not a version" in fault(cache, f"claude-code@{version}")
 
 
@@ -116,7 +114,7 @@ def versions(cache: Cache) -> list[str]:
     return list(cache.versions(ClientKind.CLAUDE_CODE))
 
 
-def test_the_published_versions_are_asked_for_once_a_day(
+def test_published_versions_are_cached_for_a_day(
     registry: Registry, cache: Cache, children: Children
 ) -> None:
     registry.publish_all("1.0.0", "1.0.1-beta.1")
@@ -124,13 +122,11 @@ def test_the_published_versions_are_asked_for_once_a_day(
     registry.publish_all("1.0.2")
     assert versions(Cache(cache.folder, children)) == ["1.0.0", "1.0.1-beta.1"]
     assert registry.calls == ["view"]
-    age_note(cache, LATEST_AGE.total_seconds() + 60, "published.json")
+    age_file(cache, LATEST_AGE.total_seconds() + 60, "published.json")
     assert versions(cache) == ["1.0.2"]
 
 
-def test_a_version_that_was_not_heard_of_is_asked_for_at_once(
-    registry: Registry, cache: Cache
-) -> None:
+def test_missing_version_is_refetched_at_once(registry: Registry, cache: Cache) -> None:
     registry.publish_all("1.0.0")
     versions(cache)
     registry.publish_all("1.0.0", "1.0.1")
@@ -141,9 +137,7 @@ def test_a_version_that_was_not_heard_of_is_asked_for_at_once(
     assert cache.versions(kind, having=["1.0.2"]) == ("1.0.0", "1.0.1")
 
 
-def test_offline_the_published_versions_are_those_last_heard_of(
-    registry: Registry, cache: Cache
-) -> None:
+def test_stale_published_versions_are_used_offline(registry: Registry, cache: Cache) -> None:
     registry.fail(OFFLINE)
     with pytest.raises(InstallError) as caught:
         versions(cache)
@@ -151,33 +145,31 @@ def test_offline_the_published_versions_are_those_last_heard_of(
     registry.recover()
     registry.publish_all("1.0.0")
     versions(cache)
-    age_note(cache, LATEST_AGE.total_seconds() * 100, "published.json")
+    age_file(cache, LATEST_AGE.total_seconds() * 100, "published.json")
     registry.fail(OFFLINE)
     assert versions(cache) == ["1.0.0"]
 
 
-@pytest.mark.parametrize("told", ["", "{}", "[]", "[1]", '["soon"]', "null", "["])
-def test_a_registry_that_names_no_versions_is_told(
-    registry: Registry, cache: Cache, told: str
+@pytest.mark.parametrize("output", ["", "{}", "[]", "[1]", '["soon"]', "null", "["])
+def test_registry_without_versions_is_an_error(
+    registry: Registry, cache: Cache, output: str
 ) -> None:
-    (registry.folder / "versions").write_text(told)
+    (registry.folder / "versions").write_text(output)
     with pytest.raises(InstallError) as caught:
         versions(cache)
     assert str(caught.value) == "the registry names no version of @anthropic-ai/claude-code"
 
 
-@pytest.mark.parametrize("note", ["{", "[]", '{"versions": [1], "at": 9e9}', '{"versions": []}'])
-def test_a_note_of_versions_that_cannot_be_read_is_not_believed(
-    registry: Registry, cache: Cache, note: str
-) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", '{"versions": [1], "at": 9e9}', '{"versions": []}'])
+def test_invalid_cache_of_versions_is_ignored(registry: Registry, cache: Cache, text: str) -> None:
     file = cache.folder / "claude-code" / "published.json"
     file.parent.mkdir(parents=True)
-    file.write_text(note)
+    file.write_text(text)
     registry.publish_all("1.0.0")
     assert versions(cache) == ["1.0.0"]
 
 
-def test_pip_names_every_version_that_is_published(
+def test_pip_lists_every_published_version(
     cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for version in ("0.1.0", "0.2.0", "0.3.0rc1"):
@@ -187,7 +179,7 @@ def test_pip_names_every_version_that_is_published(
     assert set(cache.versions(ClientKind.AGENT_SDK_PYTHON)) == {"0.1.0", "0.2.0", "0.3.0rc1"}
 
 
-def test_an_answer_that_cannot_be_kept_is_used(registry: Registry, cache: Cache) -> None:
+def test_answer_that_cannot_be_cached_is_used(registry: Registry, cache: Cache) -> None:
     registry.publish_all("1.0.0")
     cache.folder.write_text("a file")
     assert versions(cache) == ["1.0.0"]

@@ -1,4 +1,4 @@
-"""Who uses a client, whether it is whole, and which are to go."""
+"""Locks, integrity and eviction of installed clients."""
 
 import errno
 import os
@@ -58,7 +58,7 @@ storage.remove(storage.entries(Path(sys.argv[1]))[0])
 
 
 def start(program: str, cache: Path) -> subprocess.Popen[str]:
-    """Another run with this cache."""
+    """Start another run with this cache."""
     return subprocess.Popen(
         [sys.executable, "-c", program, str(cache)],
         env={"PATH": os.environ["PATH"], "HOME": str(cache.parent)},
@@ -70,7 +70,7 @@ def start(program: str, cache: Path) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Path:
-    """A client with a program, a small file and a link, as it was installed."""
+    """Return a newly installed client: a large program, a small file and two links."""
     folder = tmp_path / "cache" / "claude-code" / "1.0.0"
     (folder / "bin").mkdir(parents=True)
     (folder / "program").write_bytes(b"x" * MIN_HASHED_BYTES)
@@ -83,7 +83,7 @@ def client(tmp_path: Path) -> Path:
 
 
 def overwrite(path: Path, data: bytes) -> None:
-    """Write in the middle of a file and give it its old times back."""
+    """Write in the middle of a file and restore its times."""
     before = path.stat()
     with path.open("r+b") as file:
         file.seek(7)
@@ -91,7 +91,7 @@ def overwrite(path: Path, data: bytes) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_what_is_as_it_was_installed_is_whole(client: Path) -> None:
+def test_unchanged_client_is_intact(client: Path) -> None:
     assert integrity_error(client) is None
     (client / "__pycache__").mkdir()
     (client / "__pycache__" / "x.pyc").touch()
@@ -101,7 +101,7 @@ def test_what_is_as_it_was_installed_is_whole(client: Path) -> None:
     assert integrity_error(client.with_name("2.0.0")) is None
 
 
-def test_any_damage_is_told(client: Path) -> None:
+def test_damage_is_reported(client: Path) -> None:
     overwrite(client / "program", b"yy")
     assert integrity_error(client) in {
         "program: checksum mismatch",
@@ -115,12 +115,12 @@ def test_any_damage_is_told(client: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"size_bytes": 1, "files": [1]}'])
-def test_without_a_manifest_it_is_damaged(client: Path, text: str) -> None:
+def test_client_without_readable_manifest_is_damaged(client: Path, text: str) -> None:
     (client / MANIFEST).write_text(text)
     assert integrity_error(client) == "its file manifest is missing or unreadable"
 
 
-def test_a_large_client_is_checked_in_no_time(tmp_path: Path) -> None:
+def test_large_client_is_checked_quickly(tmp_path: Path) -> None:
     folder = tmp_path / "1.0.0"
     for number in range(20):
         (folder / str(number)).mkdir(parents=True)
@@ -134,14 +134,14 @@ def test_a_large_client_is_checked_in_no_time(tmp_path: Path) -> None:
     assert time.process_time() - began < 0.1
 
 
-def test_a_file_with_two_names_counts_once(client: Path) -> None:
+def test_hard_links_count_once(client: Path) -> None:
     (entry,) = entries(client.parent.parent)
     assert MIN_HASHED_BYTES < entry.size_bytes < MIN_HASHED_BYTES + 100
     (client / MANIFEST).unlink()
     assert entries(client.parent.parent) == (entry,)
 
 
-def test_a_lock_is_shared_or_held_alone(tmp_path: Path) -> None:
+def test_lock_is_shared_or_exclusive(tmp_path: Path) -> None:
     one, other = ClientLock(tmp_path / "lock"), ClientLock(tmp_path / "lock")
     assert one.take(shared=True)
     assert other.take(shared=True)
@@ -153,7 +153,7 @@ def test_a_lock_is_shared_or_held_alone(tmp_path: Path) -> None:
     one.release()
 
 
-def test_a_cache_that_cannot_be_written_can_be_used(
+def test_read_only_cache_can_be_used(
     registry: Registry, cache: Cache, children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(cache, "claude-code@1.0.0")
@@ -171,7 +171,7 @@ def test_a_cache_that_cannot_be_written_can_be_used(
         assert fault(again, "claude-code@1.0.1")
 
 
-def test_what_is_no_client_is_not_listed(client: Path) -> None:
+def test_other_folders_are_not_listed(client: Path) -> None:
     cache = client.parent.parent
     for name in ("tools/pip", "claude-code/.new-2.0.0_abc", "claude-code/notes"):
         (cache / name).mkdir(parents=True)
@@ -180,7 +180,7 @@ def test_what_is_no_client_is_not_listed(client: Path) -> None:
     assert entries(cache / "nothing") == ()
 
 
-def test_a_client_in_use_is_not_removed(client: Path) -> None:
+def test_client_in_use_is_not_removed(client: Path) -> None:
     lock = ClientLock(lock_file(client))
     assert lock.take(shared=True)
     (entry,) = entries(client.parent.parent)
@@ -188,12 +188,12 @@ def test_a_client_in_use_is_not_removed(client: Path) -> None:
     assert not remove(entry)
     lock.release()
     assert remove(entry)
-    assert remove(entry), "another run has been quicker"
+    assert remove(entry), "another run has removed it already"
     assert content_of(client) == []
 
 
 def content_of(client: Path) -> list[str]:
-    """What is in the folder of a client's kind, less the locks."""
+    """Return the names in the folder of a client's kind, without locks."""
     return [path.name for path in client.parent.iterdir() if path.suffix != ".lock"]
 
 
@@ -212,54 +212,54 @@ _entries = st.lists(
 
 
 @given(_entries, st.integers(0, 100), st.none() | st.floats(0, 10))
-def test_least_recently_used_goes_first(
-    found: list[Entry], limit_bytes: int, used_before: float | None
+def test_least_recently_used_clients_are_evicted_first(
+    clients: list[Entry], limit_bytes: int, used_before: float | None
 ) -> None:
-    chosen = eviction_candidates(found, limit_bytes=limit_bytes, used_before=used_before)
-    assert not any(entry.in_use for entry in chosen)
-    left = [entry for entry in found if entry not in chosen and not entry.in_use]
-    total = sum(entry.size_bytes for entry in found if entry not in chosen)
-    assert total <= limit_bytes or not left
-    needless = [x for x in chosen if used_before is None or x.used_at >= used_before]
-    if needless:
-        assert total + needless[-1].size_bytes > limit_bytes
-        assert all(entry.used_at >= needless[-1].used_at for entry in left)
+    candidates = eviction_candidates(clients, limit_bytes=limit_bytes, used_before=used_before)
+    assert not any(entry.in_use for entry in candidates)
+    idle_rest = [entry for entry in clients if entry not in candidates and not entry.in_use]
+    total = sum(entry.size_bytes for entry in clients if entry not in candidates)
+    assert total <= limit_bytes or not idle_rest
+    by_limit = [x for x in candidates if used_before is None or x.used_at >= used_before]
+    if by_limit:
+        assert total + by_limit[-1].size_bytes > limit_bytes
+        assert all(entry.used_at >= by_limit[-1].used_at for entry in idle_rest)
 
 
-def test_nothing_is_expendable_without_a_reason(client: Path) -> None:
+def test_no_eviction_candidates_without_a_limit(client: Path) -> None:
     assert eviction_candidates(entries(client.parent.parent)) == ()
 
 
-def make_used(cache: Cache, version: str, seconds_ago: float) -> None:
-    """Pretend that a client was used last so long ago."""
+def set_last_use(cache: Cache, version: str, seconds_ago: float) -> None:
+    """Set the time of a client's last use."""
     moment = time.time() - seconds_ago
     os.utime(cache.folder / "claude-code" / f"{version}.lock", (moment, moment))
 
 
-def test_the_limit_is_kept_and_nothing_that_is_in_use_goes(
+def test_cache_is_kept_within_its_limit_without_evicting_clients_in_use(
     registry: Registry, tmp_path: Path, children: Children
 ) -> None:
     registry.after('head -c 1000 /dev/zero > "$modules/large"')
-    for place, version in enumerate(["1.0.0", "1.0.1", "1.0.2"]):
+    for number, version in enumerate(["1.0.0", "1.0.1", "1.0.2"]):
         with Cache(tmp_path / "cache", children) as cache:
             install(cache, f"claude-code@{version}")
-            make_used(cache, version, 100 - place)
-    said: list[str] = []
+            set_last_use(cache, version, 100 - number)
+    messages: list[str] = []
     with Cache(cache.folder, children, limit_bytes=3000) as cache:
         install(cache, "claude-code@1.0.0")  # was least recently used, and is used now
-        cache.prepare(parse_client("claude-code@1.0.3"), said.append)
+        cache.prepare(parse_client("claude-code@1.0.3"), messages.append)
         assert content(cache) == ["1.0.0", "1.0.3"]
-        assert said == ["installing 1.0.3"]
+        assert messages == ["installing 1.0.3"]
     with Cache(cache.folder, children, limit_bytes=100) as cache:
-        cache.prepare(parse_client("claude-code@1.0.3"), said.append)
+        cache.prepare(parse_client("claude-code@1.0.3"), messages.append)
         assert content(cache) == ["1.0.0", "1.0.3"], "nothing was installed"
-        cache.prepare(parse_client("claude-code@1.0.4"), said.append)
+        cache.prepare(parse_client("claude-code@1.0.4"), messages.append)
         assert content(cache) == ["1.0.3", "1.0.4"]
-        assert said[-1].endswith(" kB; AUTHPROBE_CACHE_LIMIT is 100 B")
+        assert messages[-1].endswith(" kB; AUTHPROBE_CACHE_LIMIT is 100 B")
     assert content(cache) == []
 
 
-def test_what_a_run_is_going_to_use_makes_no_room(
+def test_pinned_clients_are_not_evicted(
     registry: Registry, tmp_path: Path, children: Children
 ) -> None:
     with Cache(tmp_path / "cache", children) as cache:
@@ -273,7 +273,7 @@ def test_what_a_run_is_going_to_use_makes_no_room(
     assert registry.calls == ["install", "install"]
 
 
-def test_what_another_run_uses_stays_until_that_ends(
+def test_client_of_another_run_stays_until_that_run_ends(
     registry: Registry, tmp_path: Path, children: Children
 ) -> None:
     with start(INSTALL, tmp_path / "cache") as other:
@@ -289,7 +289,7 @@ def test_what_another_run_uses_stays_until_that_ends(
 
 
 @pytest.mark.parametrize("moment", [0.05, 0.15, 0.2, 0.25, 0.3, 0.4])
-def test_a_run_that_is_killed_at_any_moment_leaves_a_usable_cache(
+def test_run_killed_at_any_moment_leaves_a_usable_cache(
     registry: Registry, tmp_path: Path, cache: Cache, moment: float
 ) -> None:
     registry.after("sleep 0.1")
@@ -305,21 +305,21 @@ def test_a_run_that_is_killed_at_any_moment_leaves_a_usable_cache(
     assert content(cache) == ["1.0.0"]
 
 
-def test_a_run_that_is_killed_while_it_installs_is_swept_up(
+def test_sweep_removes_the_staging_directory_of_a_killed_run(
     registry: Registry, tmp_path: Path, cache: Cache
 ) -> None:
     registry.after(f'touch "{tmp_path}/half"; exec sleep 300')
     other = start(INSTALL, cache.folder)
     wait_until((tmp_path / "half").exists)
     sweep(cache.folder)
-    assert content(cache)[0].startswith(".new-1.0.0_"), "it is still at it"
+    assert content(cache)[0].startswith(".new-1.0.0_"), "the other run is still installing"
     other.kill()
     other.communicate()
     sweep(cache.folder)
     assert content(cache) == []
 
 
-def test_a_run_that_is_killed_while_it_removes_leaves_no_client(client: Path) -> None:
+def test_run_killed_while_removing_leaves_no_client(client: Path) -> None:
     cache = client.parent.parent
     other = start(REMOVE, cache)
     wait_until(lambda: any(cache.glob("*/.old-*/client")))
@@ -331,39 +331,39 @@ def test_a_run_that_is_killed_while_it_removes_leaves_no_client(client: Path) ->
     assert content_of(client) == []
 
 
-def test_to_discard_what_is_not_there_is_nothing(tmp_path: Path) -> None:
+def test_discarding_a_missing_client_does_nothing(tmp_path: Path) -> None:
     discard(tmp_path / "1.0.0")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("script", "wrong"),
+    ("script", "error"),
     [
         ("rm -r node_modules/@anthropic-ai", "package.json: missing"),
         ("echo >> node_modules/.bin/claude", "claude: size mismatch"),
         ("rm authprobe.json", "its file manifest is missing or unreadable"),
     ],
 )
-def test_a_damaged_client_is_installed_again_and_that_is_said(
-    registry: Registry, cache: Cache, children: Children, script: str, wrong: str
+def test_damaged_client_is_reinstalled_with_a_warning(
+    registry: Registry, cache: Cache, children: Children, script: str, error: str
 ) -> None:
     folder = install(cache, "claude-code@1.0.0").folder
     cache.close()
     subprocess.run(["/bin/sh", "-c", script], cwd=folder, check=True)
-    said: list[str] = []
-    told: list[str] = []
+    messages: list[str] = []
+    warnings: list[str] = []
     with Cache(cache.folder, children) as again:
-        again.prepare(parse_client("claude-code@1.0.0"), said.append, told.append)
+        again.prepare(parse_client("claude-code@1.0.0"), messages.append, warnings.append)
         assert again.get(parse_client("claude-code@1.0.0")).program.exists()
         assert integrity_error(folder) is None
-    assert said == ["installing 1.0.0"]
-    (line,) = told
+    assert messages == ["installing 1.0.0"]
+    (line,) = warnings
     assert line.startswith("claude-code@1.0.0 is damaged (")
-    assert line.endswith(f"{wrong}) and is being reinstalled")
+    assert line.endswith(f"{error}) and is being reinstalled")
     assert content(cache) == ["1.0.0"]
 
 
-def test_a_damaged_client_stays_until_there_is_another(
+def test_damaged_client_stays_until_its_replacement_is_installed(
     registry: Registry, cache: Cache, children: Children
 ) -> None:
     folder = install(cache, "claude-code@1.0.0").folder
@@ -378,20 +378,20 @@ def test_a_damaged_client_stays_until_there_is_another(
     assert (folder / "node_modules" / ".bin" / "claude").exists()
 
 
-def test_one_run_waits_for_another_that_installs_the_same(
+def test_run_waits_for_another_that_installs_the_same_client(
     registry: Registry, tmp_path: Path, cache: Cache
 ) -> None:
     registry.after(f'touch "{tmp_path}/half"; while ! [ -e "{tmp_path}/go" ]; do sleep 0.01; done')
     other = start(INSTALL, cache.folder)
     wait_until((tmp_path / "half").exists)
-    said: list[str] = []
+    messages: list[str] = []
 
     def say(line: str) -> None:
-        said.append(line)
+        messages.append(line)
         (tmp_path / "go").touch()
 
     cache.prepare(parse_client("claude-code@1.0.0"), say)
     assert cache.get(parse_client("claude-code@1.0.0")).program.exists()
     other.communicate()
-    assert said == ["waiting for another run, which installs or uses it"]
+    assert messages == ["waiting for another run, which installs or uses it"]
     assert registry.calls == ["install"]

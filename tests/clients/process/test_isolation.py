@@ -1,4 +1,4 @@
-"""Children in a network of their own: nothing but loopback, and the run's sockets lead there."""
+"""Children in a network namespace with only loopback, reached through the launcher's sockets."""
 
 import json
 import os
@@ -62,20 +62,20 @@ print(json.dumps({"left": left, "same": before == (os.getuid(), os.getgid()), "n
 
 
 @pytest.fixture(scope="module")
-def apart() -> Iterator[Children]:
-    """Children with a network of their own."""
-    with Children(isolated=True) as opened:
-        opened.free_port()
-        if opened.network is not ChildNetwork.LOOPBACK:
-            pytest.skip("this system lets nobody have a network of their own")
-        yield opened
+def isolated_children() -> Iterator[Children]:
+    """Children in a network namespace; skips if the system forbids it."""
+    with Children(isolated=True) as children:
+        children.free_port()
+        if children.network is not ChildNetwork.LOOPBACK:
+            pytest.skip("this system does not allow network namespaces")
+        yield children
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["apart", "not apart"])
+@pytest.fixture(scope="module", params=[True, False], ids=["isolated", "not isolated"])
 def children(request: pytest.FixtureRequest) -> Iterator[Children]:
-    """Children with a network of their own where that is possible, and others."""
-    with Children(isolated=request.param) as opened:
-        yield opened
+    """Children with and without isolation."""
+    with Children(isolated=request.param) as children:
+        yield children
 
 
 def run(children: Children, script: str, *arguments: str) -> CompletedChild:
@@ -84,71 +84,77 @@ def run(children: Children, script: str, *arguments: str) -> CompletedChild:
     )
 
 
-def test_there_is_no_interface_but_loopback(apart: Children) -> None:
-    assert run(apart, INTERFACES).stdout.split() == ["lo"]
+def test_isolated_child_has_only_the_loopback_interface(isolated_children: Children) -> None:
+    assert run(isolated_children, INTERFACES).stdout.split() == ["lo"]
 
 
-def test_the_machine_cannot_be_reached(apart: Children) -> None:
+def test_isolated_child_cannot_reach_the_machine_or_beyond(isolated_children: Children) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert run(apart, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "Connection refused"
-    # An address kept for documentation (RFC 5737): on no machine is there a way to it.
-    assert run(apart, CONNECT, "192.0.2.1", "443").stdout.strip() == "Network is unreachable"
+        assert (
+            run(isolated_children, CONNECT, "127.0.0.1", str(port)).stdout.strip()
+            == "Connection refused"
+        )
+    # A documentation address (RFC 5737), to which no machine has a route.
+    assert (
+        run(isolated_children, CONNECT, "192.0.2.1", "443").stdout.strip()
+        == "Network is unreachable"
+    )
 
 
-def test_other_children_have_the_network_of_the_machine() -> None:
-    with Children() as others, socket.create_server(("127.0.0.1", 0)) as server:
+def test_child_without_isolation_uses_the_machine_network() -> None:
+    with Children() as other_children, socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert run(others, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
-        others.bind().close()
-        assert others.network is ChildNetwork.MACHINE
+        assert run(other_children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
+        other_children.bind().close()
+        assert other_children.network is ChildNetwork.MACHINE
 
 
-def test_a_bound_port_is_one_of_their_network(children: Children) -> None:
-    with children.bind() as bound:
-        address, port = bound.getsockname()
+def test_bound_port_is_in_the_network_of_the_children(children: Children) -> None:
+    with children.bind() as port_socket:
+        address, port = port_socket.getsockname()
         refused = run(children, CONNECT, address, str(port))
-        bound.listen()
+        port_socket.listen()
         assert refused.stdout.strip() == "Connection refused"
         assert run(children, CONNECT, address, str(port)).stdout.strip() == "connected"
 
 
-def test_a_case_is_served_in_both_networks(children: Children, tmp_path: Path) -> None:
+def test_emulator_listens_in_both_networks(children: Children, tmp_path: Path) -> None:
     with RemoteNetwork(tmp_path) as network:
-        further = children.bind()
-        port = further.getsockname()[1]
-        listener = network.open(CaseBackend(Backend()), further=further)
-        assert further.fileno() == -1
+        client_socket = children.bind()
+        port = client_socket.getsockname()[1]
+        listener = network.open(CaseBackend(Backend()), further=client_socket)
+        assert client_socket.fileno() == -1
         assert run(children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
         socket.create_connection(("127.0.0.1", listener.port)).close()
         network.close(listener)
         assert run(children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "Connection refused"
 
 
-def test_a_program_of_theirs_is_asked(children: Children) -> None:
+def test_post_reaches_a_server_among_the_children(children: Children) -> None:
     port = children.free_port()
     with children.start(
         [sys.executable, "-I", "-c", SERVE, str(port)], env={}, cwd=Path("/")
     ) as server:
         assert server.read_line_with("ready", 30)
-        told = post(children, port, "/any", {"a": 1}, headers={}, limit=10)
-        assert (told[0], json.loads(told[1])) == (418, {"a": 1})
+        answer = post(children, port, "/any", {"a": 1}, headers={}, limit=10)
+        assert (answer[0], json.loads(answer[1])) == (418, {"a": 1})
 
 
-def test_a_port_at_which_nobody_listens_refuses(children: Children) -> None:
+def test_post_to_a_closed_port_is_refused(children: Children) -> None:
     port = children.free_port()
     with pytest.raises(ConnectionRefusedError):
         post(children, port, "/any", {}, headers={}, limit=10)
 
 
-def test_nothing_is_bound_when_the_run_is_over() -> None:
+def test_bind_after_close_is_an_error() -> None:
     children = Children(isolated=True)
     children.close()
     with pytest.raises(ClientError, match="shutting down"):
         children.bind()
 
 
-def test_a_system_that_does_not_allow_it_is_told_of(
+def test_network_is_the_machines_where_isolation_is_impossible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Path(launcher.__file__).read_text().replace('sys.platform != "linux"', "True", 1)
@@ -162,15 +168,15 @@ def test_a_system_that_does_not_allow_it_is_told_of(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has networks of this kind")
-def test_it_needs_no_privileges() -> None:
-    done = subprocess.run(
+def test_isolation_needs_no_privileges() -> None:
+    result = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGES, str(PROJECT)],
         capture_output=True,
         timeout=30,
         check=True,
         env={"PATH": os.defpath},
     )
-    told = json.loads(done.stdout)
-    if not told["left"]:
-        pytest.skip("this system lets only the administrator make a network")
-    assert told == {"left": True, "same": True, "names": ["lo"]}
+    answer = json.loads(result.stdout)
+    if not answer["left"]:
+        pytest.skip("this system allows network namespaces only to root")
+    assert answer == {"left": True, "same": True, "names": ["lo"]}

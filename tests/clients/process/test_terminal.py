@@ -1,4 +1,4 @@
-"""A program of our own in a terminal of ours."""
+"""Python programs in an emulated terminal."""
 
 import os
 import signal
@@ -24,14 +24,14 @@ ADDRESS = "https://claude.ai/oauth/authorize?code=true"
 
 @contextmanager
 def terminal(children: Children, script: str, *arguments: str) -> Iterator[Terminal]:
-    """A terminal in which this Python program runs."""
+    """Yield a terminal in which this Python program runs."""
     argv = [sys.executable, "-I", "-c", script, *arguments]
     with children.start(argv, env={}, cwd=Path("/"), stdin=Stdin.TERMINAL) as child:
         yield Terminal(child)
 
 
-def is_there(group: int) -> bool:
-    """Whether a process of this group is running."""
+def is_group_alive(group: int) -> bool:
+    """Return True if a process of this group is running."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -39,8 +39,8 @@ def is_there(group: int) -> bool:
     return True
 
 
-class Shown:
-    """In the place of a child: what it has written so far."""
+class FakeChild:
+    """Stand-in for a child with this output."""
 
     def __init__(self, *parts: bytes) -> None:
         self.output = b""
@@ -51,23 +51,23 @@ class Shown:
 
 
 def lines(*parts: bytes) -> tuple[str, ...]:
-    """What is on the screen when this has been written, part by part."""
-    return Shown(*parts).terminal.lines
+    """Return the lines on the screen after this output, drawn part by part."""
+    return FakeChild(*parts).terminal.lines
 
 
-def test_the_terminal_is_the_childs_own_and_wide(children: Children) -> None:
+def test_child_has_a_wide_controlling_terminal(children: Children) -> None:
     script = (
         "import os; print(os.isatty(0), os.isatty(1), os.isatty(2), "
         "os.get_terminal_size(), os.tcgetpgrp(0) == os.getpid() == os.getsid(0)); "
         "open('/dev/tty').close()"
     )
     with terminal(children, script) as it:
-        finished = it.child.wait(LIMIT)
-        assert finished.exit_code == 0
+        result = it.child.wait(LIMIT)
+        assert result.exit_code == 0
         assert it.text == "True True True os.terminal_size(columns=500, lines=80) True"
 
 
-def test_what_is_typed_arrives_and_enter_sends_it(children: Children) -> None:
+def test_text_is_sent_by_enter(children: Children) -> None:
     script = "import sys; print('>', flush=True); print('got', sys.stdin.readline().upper())"
     with terminal(children, script) as it:
         assert it.wait_for_change(LIMIT)
@@ -79,18 +79,18 @@ def test_what_is_typed_arrives_and_enter_sends_it(children: Children) -> None:
         assert it.lines[-1] == "got CODE#STATE"
 
 
-def test_a_screen_that_stays_the_same_does_not_change(children: Children) -> None:
+def test_wait_for_change_times_out_on_an_unchanged_screen(children: Children) -> None:
     with terminal(children, "import time; print('still', flush=True); time.sleep(300)") as it:
         assert it.wait_for_change(LIMIT)
         began = time.monotonic()
         assert not it.wait_for_change(0.2)
         assert 0.2 <= time.monotonic() - began < LIMIT
         assert not it.child.has_exited
-        finished = it.child.wait(0.0)
-        assert (finished.exit_reason, finished.exit_code) == (ExitReason.TIMED_OUT, -signal.SIGKILL)
+        result = it.child.wait(0.0)
+        assert (result.exit_reason, result.exit_code) == (ExitReason.TIMED_OUT, -signal.SIGKILL)
 
 
-def test_a_child_that_has_ended_changes_nothing_more(children: Children) -> None:
+def test_wait_for_change_ends_with_the_child(children: Children) -> None:
     with terminal(children, "print('over')") as it:
         while it.wait_for_change(LIMIT):
             pass
@@ -98,21 +98,21 @@ def test_a_child_that_has_ended_changes_nothing_more(children: Children) -> None
         assert it.lines == ("over",)
 
 
-def test_a_screen_that_never_rests_is_not_waited_for(children: Children) -> None:
+def test_wait_until_quiet_times_out_on_an_ever_changing_screen(children: Children) -> None:
     with terminal(children, "while True: print('x' * 100, flush=True)") as it:
         began = time.monotonic()
         it.wait_until_quiet(0.5, 1.0)
         assert time.monotonic() - began < LIMIT
 
 
-def test_too_much_output_is_cut_and_what_runs_on_is_ended(children: Children) -> None:
+def test_endless_output_is_truncated_and_its_child_killed(children: Children) -> None:
     with terminal(children, "while True: print('x' * 499, flush=True)") as it:
-        finished = it.child.wait(3.0)
+        result = it.child.wait(3.0)
         assert len(it.child.output) <= OUTPUT_LIMIT_BYTES
-        assert finished.exit_reason is ExitReason.TIMED_OUT
+        assert result.exit_reason is ExitReason.TIMED_OUT
 
 
-def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:
+def test_descendants_end_with_the_child(children: Children) -> None:
     script = (
         "import os, time\nif os.fork() == 0: time.sleep(300)\nprint(os.getpid(), flush=True)\n"
         "os.read(0, 1)"
@@ -120,10 +120,10 @@ def test_whatever_a_child_started_is_ended_with_it(children: Children) -> None:
     with terminal(children, script) as it:
         assert it.wait_for_change(LIMIT)
         pid = int(it.text)
-    wait_until(lambda: not is_there(pid))
+    wait_until(lambda: not is_group_alive(pid))
 
 
-def test_the_screen_is_what_is_left_after_all_movements() -> None:
+def test_screen_shows_the_final_state() -> None:
     assert lines(b"wait...\r\x1b[2Kdone\r\n", b"\x1b[1A\x1b[32mDONE\x1b[0m") == ("DONE",)
 
 
@@ -145,23 +145,23 @@ def test_the_screen_is_what_is_left_after_all_movements() -> None:
         b"\x1b[1;2;3;4;5;6;7;8H",
     ],
 )
-def test_what_newer_terminals_are_told_is_not_shown(unknown: bytes) -> None:
-    whole = b"\x1b[Hone " + unknown + b"two"
-    shown = lines(whole)
-    assert [line.replace("one", "").strip() for line in shown] == ["two"]
-    assert lines(*(whole[i : i + 1] for i in range(len(whole)))) == shown
+def test_sequences_of_newer_terminals_are_not_shown(unknown: bytes) -> None:
+    text = b"\x1b[Hone " + unknown + b"two"
+    screen = lines(text)
+    assert [line.replace("one", "").strip() for line in screen] == ["two"]
+    assert lines(*(text[i : i + 1] for i in range(len(text)))) == screen
 
 
-def test_an_address_is_found_on_the_screen_and_behind_a_text() -> None:
+def test_address_is_found_in_text_and_in_hyperlinks() -> None:
     link = f"\x1b]8;id=1;{ADDRESS}\x07sign in here\x1b]8;;\x07\r\n".encode()
-    assert Shown(link).terminal.addresses == (ADDRESS,)
-    assert Shown(f"visit:\r\n\r\n  {ADDRESS}\r\n".encode()).terminal.addresses == (ADDRESS,)
+    assert FakeChild(link).terminal.addresses == (ADDRESS,)
+    assert FakeChild(f"visit:\r\n\r\n  {ADDRESS}\r\n".encode()).terminal.addresses == (ADDRESS,)
 
 
-def test_an_address_that_is_wider_than_the_screen_is_read_whole() -> None:
+def test_address_wider_than_the_screen_is_joined() -> None:
     address = ADDRESS + "&scope=" + "x" * 700
-    assert Shown(f"{address}\r\nPaste\r\n".encode()).terminal.addresses == (address,)
-    assert Shown(f"{address[:500]}\r\n{address[500:]}\r\n".encode()).terminal.addresses == (
+    assert FakeChild(f"{address}\r\nPaste\r\n".encode()).terminal.addresses == (address,)
+    assert FakeChild(f"{address[:500]}\r\n{address[500:]}\r\n".encode()).terminal.addresses == (
         address,
     )
 
@@ -169,5 +169,5 @@ def test_an_address_that_is_wider_than_the_screen_is_read_whole() -> None:
 @given(st.lists(st.binary() | st.text("\x1b[]?;0123456789Hm\x07P\\", max_size=20).map(str.encode)))
 @example([b"\x1b[", b"99999999999999999999A"])
 @example([b"\xff\xfe", b"\x1b]8;;"])
-def test_nothing_that_is_written_is_our_trouble(parts: list[bytes]) -> None:
+def test_arbitrary_output_never_raises(parts: list[bytes]) -> None:
     lines(*parts)

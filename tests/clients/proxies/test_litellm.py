@@ -1,4 +1,4 @@
-"""LiteLLM between somebody who asks and the API."""
+"""LiteLLM as a gateway between a client and the API."""
 
 import sys
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from authprobe.observation.model import Outcome
 from authprobe.plan.case import expand
 from authprobe.scenario.load import load_file
 from authprobe.scenario.model import Credential, Matrix
-from tests.support.installed import laboratory_with, made_up, observe
+from tests.support.installed import laboratory_with, laboratory_with_python, observe
 from tests.support.make import make_clients, make_scenario
 
 LITELLM: Final = "litellm@1.106.2"
-OWN: Final = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
-UNKNOWN: Final = Credential(
+GATEWAY_CREDENTIAL: Final = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
+UNKNOWN_CREDENTIAL: Final = Credential(
     token=TokenKind.API_KEY, state=TokenState.UNKNOWN, via=Via.API_KEY_VARIABLE
 )
-USERS: Final = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
-CLI: Final = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
+USER_CREDENTIAL: Final = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
+CLI_CREDENTIAL: Final = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
 
 
 # --- real -----------------------------------------------------------------------------------------
@@ -38,66 +38,90 @@ def installed(tmp_path_factory: pytest.TempPathFactory, children: Children) -> I
     yield from laboratory_with(children, tmp_path_factory.mktemp("gateway"), LITELLM)
 
 
-def test_its_own_key_is_what_the_api_sees(installed: Laboratory) -> None:
-    seen = observe(installed, LITELLM, OWN, limit=120.0)
-    assert (seen.outcome, seen.status, seen.client_version) == (Outcome.ACCEPTED, 200, "1.106.2")
-    [exchange] = seen.exchanges
+def test_gateway_sends_its_own_key_to_the_api(installed: Laboratory) -> None:
+    observation = observe(installed, LITELLM, GATEWAY_CREDENTIAL, limit=120.0)
+    assert (observation.outcome, observation.status, observation.client_version) == (
+        Outcome.ACCEPTED,
+        200,
+        "1.106.2",
+    )
+    [exchange] = observation.exchanges
     assert (exchange.host, exchange.products) == ("api.anthropic.com", ("litellm/1.106.2",))
     assert (exchange.credential_header, exchange.credential) == ("x-api-key", "api-key")
 
 
-def test_of_two_credentials_the_exchange_says_which_was_sent(installed: Laboratory) -> None:
-    seen = observe(installed, LITELLM, UNKNOWN, USERS, limit=120.0)
-    [exchange] = seen.exchanges
+def test_exchange_names_the_credential_that_the_gateway_sent(installed: Laboratory) -> None:
+    observation = observe(installed, LITELLM, UNKNOWN_CREDENTIAL, USER_CREDENTIAL, limit=120.0)
+    [exchange] = observation.exchanges
     assert exchange.credential in ("api-key", "access-token")  # never the gateway's own
-    assert seen.status == exchange.status
+    assert observation.status == exchange.status
 
 
 # --- made up --------------------------------------------------------------------------------------
 
 
-def environment_of(laboratory: Laboratory, folder: Path, client: str, *given: Credential) -> str:
-    """What a gateway is started with."""
-    broken = made_up(laboratory, folder, 'env > "$HOME/seen"; echo Error: no; exit 1')
+def environment_of(
+    laboratory: Laboratory, folder: Path, client: str, *credentials: Credential
+) -> str:
+    """Return the environment of a started gateway, redacted."""
+    broken = laboratory_with_python(
+        laboratory, folder, 'env > "$HOME/environment"; echo Error: no; exit 1'
+    )
     (case,) = expand(
         make_scenario(
             matrix=Matrix(client=make_clients(client), credential=("given",)),
-            credentials={"given": given},
+            credentials={"given": credentials},
         )
     )
     with broken.sandbox(case) as sandbox:
-        seen = litellm.probe(sandbox)
-        assert seen.outcome is Outcome.CRASHED
-        assert seen.detail == "the gateway did not start: Error: no"
-        return sandbox.redactor((sandbox.home / "seen").read_text())
+        observation = litellm.probe(sandbox)
+        assert observation.outcome is Outcome.CRASHED
+        assert observation.detail == "the gateway did not start: Error: no"
+        return sandbox.redactor((sandbox.home / "environment").read_text())
 
 
-def test_it_is_started_with_its_own_credential_only(laboratory: Laboratory, tmp_path: Path) -> None:
-    lines = environment_of(laboratory, tmp_path, LITELLM, OWN, USERS).splitlines()
+def test_gateway_is_started_with_only_its_own_credential(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    lines = environment_of(
+        laboratory, tmp_path, LITELLM, GATEWAY_CREDENTIAL, USER_CREDENTIAL
+    ).splitlines()
     assert "ANTHROPIC_API_KEY=[redacted:api-key]" in lines
     assert f"LITELLM_MASTER_KEY={GATEWAY_KEY}" in lines
     assert not any("access-token" in line for line in lines)
 
 
-def test_the_credential_of_a_client_in_front_is_not_the_gateways(
+def test_gateway_does_not_get_the_credential_of_its_client(
     laboratory: Laboratory, tmp_path: Path
 ) -> None:
     client = f"{LITELLM}+claude-code@2.1.31"
-    lines = environment_of(laboratory, tmp_path, client, OWN, CLI).splitlines()
+    lines = environment_of(
+        laboratory, tmp_path, client, GATEWAY_CREDENTIAL, CLI_CREDENTIAL
+    ).splitlines()
     assert "ANTHROPIC_API_KEY=[redacted:api-key]" in lines
     assert not any(line.startswith("CLAUDE_") or "access-token" in line for line in lines)
 
 
-def test_one_that_never_listens_is_ended(laboratory: Laboratory, tmp_path: Path) -> None:
-    seen = observe(made_up(laboratory, tmp_path, "sleep 60"), LITELLM, OWN, limit=0.5)
-    assert (seen.outcome, seen.detail) == (Outcome.TIMED_OUT, "the gateway did not start")
+def test_gateway_that_never_listens_times_out(laboratory: Laboratory, tmp_path: Path) -> None:
+    observation = observe(
+        laboratory_with_python(laboratory, tmp_path, "sleep 60"),
+        LITELLM,
+        GATEWAY_CREDENTIAL,
+        limit=0.5,
+    )
+    assert (observation.outcome, observation.detail) == (
+        Outcome.TIMED_OUT,
+        "the gateway did not start",
+    )
 
 
-def test_one_that_does_not_answer_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    silent = made_up(laboratory, tmp_path, f"echo '{litellm.READY_MARKER}'; sleep 60")
-    seen = observe(silent, LITELLM, OWN, limit=5.0)
-    assert seen.outcome is Outcome.CRASHED
-    assert "the gateway gave no answer" in (seen.detail or "")
+def test_gateway_without_response_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
+    silent = laboratory_with_python(
+        laboratory, tmp_path, f"echo '{litellm.READY_MARKER}'; sleep 60"
+    )
+    observation = observe(silent, LITELLM, GATEWAY_CREDENTIAL, limit=5.0)
+    assert observation.outcome is Outcome.CRASHED
+    assert "the gateway gave no answer" in (observation.detail or "")
 
 
 TALKATIVE: Final = """
@@ -116,15 +140,17 @@ with http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1])), Handler) as server
 """
 
 
-def test_one_that_logs_much_is_not_kept_waiting(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_gateway_with_a_long_log_is_not_blocked(laboratory: Laboratory, tmp_path: Path) -> None:
     program = tmp_path / "talkative.py"
     program.write_text(TALKATIVE)
-    talkative = made_up(laboratory, tmp_path, f'exec {sys.executable} -I {program} "$@"')
-    seen = observe(talkative, LITELLM, OWN, limit=20.0)
-    assert (seen.outcome, seen.status) == (Outcome.ACCEPTED, 200)
+    talkative = laboratory_with_python(
+        laboratory, tmp_path, f'exec {sys.executable} -I {program} "$@"'
+    )
+    observation = observe(talkative, LITELLM, GATEWAY_CREDENTIAL, limit=20.0)
+    assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200)
 
 
-def test_a_token_in_its_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_token_in_the_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) -> None:
     program = tmp_path / "talkative.py"
     leaking = TALKATIVE.replace(
         "        self.send", "        print(os.environ['ANTHROPIC_API_KEY'])\n        self.send", 1
@@ -133,9 +159,9 @@ def test_a_token_in_its_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) ->
         (tmp_path / str(len(leaks))).mkdir()
         program.write_text(f"import os\n{text}")
         script = f'exec {sys.executable} -I -u {program} "$@"'
-        gateway_of_ours = made_up(laboratory, tmp_path / str(len(leaks)), script)
-        seen = observe(gateway_of_ours, LITELLM, OWN, limit=20.0)
-        assert (seen.outcome, seen.leaks) == (Outcome.ACCEPTED, leaks)
+        gateway = laboratory_with_python(laboratory, tmp_path / str(len(leaks)), script)
+        observation = observe(gateway, LITELLM, GATEWAY_CREDENTIAL, limit=20.0)
+        assert (observation.outcome, observation.leaks) == (Outcome.ACCEPTED, leaks)
 
 
 # --- scenario -------------------------------------------------------------------------------------
@@ -153,7 +179,7 @@ expect: {{outcome: accepted}}
 
 
 @pytest.mark.parametrize(
-    ("client", "via", "complaint"),
+    ("client", "via", "error"),
     [
         ("litellm", "bearer", None),
         ("litellm", "x-api-key", None),
@@ -167,13 +193,13 @@ expect: {{outcome: accepted}}
         ("anthropic-python+claude-code", "ANTHROPIC_API_KEY", "leave out"),
     ],
 )
-def test_a_scenario_says_only_what_can_be_done(
-    tmp_path: Path, client: str, via: str, complaint: str | None
+def test_scenario_with_impossible_gateway_setup_is_invalid(
+    tmp_path: Path, client: str, via: str, error: str | None
 ) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(SCENARIO.format(client=client, via=via))
-    if complaint is None:
+    if error is None:
         load_file(file)
         return
-    with pytest.raises(ScenarioError, match=complaint):
+    with pytest.raises(ScenarioError, match=error):
         load_file(file)

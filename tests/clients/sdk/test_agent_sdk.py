@@ -1,4 +1,4 @@
-"""An Agent SDK that has no `claude` to drive, made up."""
+"""Agent SDK without a `claude` on PATH, faked by a script."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind
 from authprobe.observation.model import COMMAND_MISSING, Outcome
 from authprobe.scenario.model import Credential
-from tests.support.installed import made_up, observe
+from tests.support.installed import laboratory_with_python, observe
 
 TOKEN = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
 
@@ -30,10 +30,10 @@ TOKEN = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
         ),
     ],
 )
-def test_one_without_a_command_to_drive_could_not_be_tested(
+def test_agent_sdk_without_claude_is_unavailable(
     laboratory: Laboratory, tmp_path: Path, message: str, outcome: Outcome, detail: str
 ) -> None:
-    (tmp_path / "told").write_text(json.dumps({"result": None, "error": {"message": message}}))
-    broken = made_up(laboratory, tmp_path, f"cat {tmp_path}/told")
-    seen = observe(broken, "agent-sdk-python@0.1.7", TOKEN)
-    assert (seen.outcome, seen.detail) == (outcome, detail)
+    (tmp_path / "output").write_text(json.dumps({"result": None, "error": {"message": message}}))
+    laboratory_with_script = laboratory_with_python(laboratory, tmp_path, f"cat {tmp_path}/output")
+    observation = observe(laboratory_with_script, "agent-sdk-python@0.1.7", TOKEN)
+    assert (observation.outcome, observation.detail) == (outcome, detail)

@@ -1,4 +1,4 @@
-"""The API's own SDKs, at versions of which none takes its credential like the next."""
+"""API SDKs, at versions that differ in how they read their credential."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.scenario.model import Credential
-from tests.support.installed import laboratory_with, made_up, observe
+from tests.support.installed import laboratory_with, laboratory_with_python, observe
 from tests.support.make import make_exchange
 
 PYTHON: Final = ("anthropic-python@0.60.0", "anthropic-python@1.17.0", "anthropic-python@2.12.0")
@@ -44,8 +44,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory, children: Children) -> I
     yield from laboratory_with(children, tmp_path_factory.mktemp("sdks"), *CLIENTS)
 
 
-def met(laboratory: Laboratory, client: str, fault: Fault, **changes: Any) -> Observation:
-    """What a good key shows when this goes wrong every time."""
+def observe_fault(laboratory: Laboratory, client: str, fault: Fault, **changes: Any) -> Observation:
+    """Probe with a valid key while this fault is armed, and return the observation."""
     backends = {"default": Backend(faults=(fault,))}
     return observe(laboratory, client, KEY, backends=backends, **changes)
 
@@ -54,58 +54,65 @@ def met(laboratory: Laboratory, client: str, fault: Fault, **changes: Any) -> Ob
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_real_address_is_asked_through_the_proxy(installed: Laboratory, client: str) -> None:
-    seen = observe(installed, client, KEY)
+def test_sdk_sends_its_request_through_the_proxy(installed: Laboratory, client: str) -> None:
+    observation = observe(installed, client, KEY)
     kind, _, version = client.partition("@")
-    [exchange] = seen.exchanges
-    assert (seen.outcome, seen.status, seen.exit_code, seen.message) == (
-        Outcome.ACCEPTED, 200, 0, "pong",
-    )  # fmt: skip
+    [exchange] = observation.exchanges
+    assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200)
+    assert (observation.exit_code, observation.message) == (0, "pong")
     assert (exchange.host, exchange.path) == ("api.anthropic.com", "/v1/messages")
     assert exchange.credential == "api-key"
     assert exchange.products == (f"{NAMES[kind]} {version}",)
-    assert (seen.client_version, seen.egress_refused, seen.leaks) == (version, (), ())
+    assert (observation.client_version, observation.egress_refused, observation.leaks) == (
+        version,
+        (),
+        (),
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_refusal_is_told_by_the_class_of_the_exception(
-    installed: Laboratory, client: str
-) -> None:
-    seen = observe(installed, client, UNKNOWN_KEY)
-    assert (seen.outcome, seen.status, seen.exit_code) == (Outcome.REJECTED, 401, 1)
-    assert seen.error_type == "authentication_error"
-    assert (seen.message or "").startswith("AuthenticationError: ")
-    assert "[request-id]" in (seen.message or "")
-    assert seen.detail == "raised with the request id"
+def test_refusal_is_reported_by_exception_class(installed: Laboratory, client: str) -> None:
+    observation = observe(installed, client, UNKNOWN_KEY)
+    assert (observation.outcome, observation.status, observation.exit_code) == (
+        Outcome.REJECTED,
+        401,
+        1,
+    )
+    assert observation.error_type == "authentication_error"
+    assert (observation.message or "").startswith("AuthenticationError: ")
+    assert "[request-id]" in (observation.message or "")
+    assert observation.detail == "raised with the request id"
 
 
 @pytest.mark.parametrize("client", [PYTHON[-1], NODE[-1]])
-def test_a_lost_connection_is_told_with_its_cause(installed: Laboratory, client: str) -> None:
-    seen = met(installed, client, Fault(name="reset"))
-    assert seen.outcome is Outcome.UNREACHABLE
-    assert seen.message == "APIConnectionError: Connection error."
-    assert "caused by" in (seen.detail or "")
-    assert len(seen.exchanges) > 1
+def test_lost_connection_is_reported_with_its_cause(installed: Laboratory, client: str) -> None:
+    observation = observe_fault(installed, client, Fault(name="reset"))
+    assert observation.outcome is Outcome.UNREACHABLE
+    assert observation.message == "APIConnectionError: Connection error."
+    assert "caused by" in (observation.detail or "")
+    assert len(observation.exchanges) > 1
 
 
 @pytest.mark.parametrize("client", [PYTHON[-1], NODE[-1]])
-def test_one_that_waits_too_long_is_ended(installed: Laboratory, client: str) -> None:
-    seen = met(installed, client, Fault(name="delay", seconds=60.0), limit=3.0)
-    assert (seen.outcome, len(seen.exchanges)) == (Outcome.TIMED_OUT, 1)
+def test_sdk_that_waits_too_long_times_out(installed: Laboratory, client: str) -> None:
+    observation = observe_fault(installed, client, Fault(name="delay", seconds=60.0), limit=3.0)
+    assert (observation.outcome, len(observation.exchanges)) == (Outcome.TIMED_OUT, 1)
 
 
-# --- made up --------------------------------------------------------------------------------------
+# --- fakes ---------------------------------------------------------------------------------------
 
 
-def test_one_that_prints_nothing_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    broken = made_up(laboratory, tmp_path, "echo ImportError: no such module >&2; exit 3")
-    seen = observe(broken, "anthropic-python@1.2.3", KEY)
-    assert (seen.outcome, seen.exit_code) == (Outcome.CRASHED, 3)
-    assert seen.detail == "ended with exit code 3: ImportError: no such module"
+def test_driver_without_output_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
+    broken = laboratory_with_python(
+        laboratory, tmp_path, "echo ImportError: no such module >&2; exit 3"
+    )
+    observation = observe(broken, "anthropic-python@1.2.3", KEY)
+    assert (observation.outcome, observation.exit_code) == (Outcome.CRASHED, 3)
+    assert observation.detail == "ended with exit code 3: ImportError: no such module"
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("line", "outcome"),
     [
         ("APIConnectionError: Connection error.", Outcome.UNREACHABLE),
         ("APITimeoutError: Request timed out.", Outcome.UNREACHABLE),
@@ -117,29 +124,35 @@ def test_one_that_prints_nothing_has_crashed(laboratory: Laboratory, tmp_path: P
         ("WorkloadIdentityError: no TypeError: here", Outcome.REJECTED),
     ],
 )
-def test_of_one_that_asks_nothing_the_exception_decides(
-    laboratory: Laboratory, tmp_path: Path, told: str, outcome: Outcome
+def test_exception_without_a_request_determines_outcome(
+    laboratory: Laboratory, tmp_path: Path, line: str, outcome: Outcome
 ) -> None:
-    kind, _, message = told.partition(": ")
+    kind, _, message = line.partition(": ")
     error = json.dumps({"answer": None, "error": {"type": kind, "message": message}})
-    (tmp_path / "told").write_text(error)
-    broken = made_up(laboratory, tmp_path, f"cat {tmp_path}/told; exit 1")
-    seen = observe(broken, "anthropic-python@1.2.3", KEY)
-    assert (seen.outcome, seen.message) == (outcome, told)
+    (tmp_path / "output").write_text(error)
+    broken = laboratory_with_python(laboratory, tmp_path, f"cat {tmp_path}/output; exit 1")
+    observation = observe(broken, "anthropic-python@1.2.3", KEY)
+    assert (observation.outcome, observation.message) == (outcome, line)
 
 
-def test_the_folder_of_clients_has_no_name(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_cache_path_is_masked(laboratory: Laboratory, tmp_path: Path) -> None:
     script = f"echo Error: no module {tmp_path}/node/x.js >&2; exit 1"
-    seen = observe(made_up(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY)
-    assert seen.detail == "ended with exit code 1: Error: no module [clients]/node/x.js"
+    observation = observe(
+        laboratory_with_python(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY
+    )
+    assert observation.detail == "ended with exit code 1: Error: no module [clients]/node/x.js"
 
 
-def test_a_token_in_its_words_is_redacted(laboratory: Laboratory, tmp_path: Path) -> None:
-    told = '{"answer": null, "error": {"type": "E", "message": "%s", "cause": "%s"}}'
-    script = f"printf '{told}' $ANTHROPIC_API_KEY $ANTHROPIC_API_KEY; exit 1"
-    seen = observe(made_up(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY)
-    assert seen.message == "E: [redacted:api-key]"
-    assert "caused by [redacted:api-key]; refused by the client itself" in (seen.detail or "")
+def test_token_in_an_exception_is_redacted(laboratory: Laboratory, tmp_path: Path) -> None:
+    output = '{"answer": null, "error": {"type": "E", "message": "%s", "cause": "%s"}}'
+    script = f"printf '{output}' $ANTHROPIC_API_KEY $ANTHROPIC_API_KEY; exit 1"
+    observation = observe(
+        laboratory_with_python(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY
+    )
+    assert observation.message == "E: [redacted:api-key]"
+    assert "caused by [redacted:api-key]; refused by the client itself" in (
+        observation.detail or ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,17 +162,17 @@ def test_a_token_in_its_words_is_redacted(laboratory: Laboratory, tmp_path: Path
         (ClientKind.ANTHROPIC_NODE, "Anthropic/JS 2.12.0"),
     ],
 )
-def test_another_version_than_was_installed_is_not_judged(kind: ClientKind, product: str) -> None:
+def test_other_version_than_the_installed_one_is_an_error(kind: ClientKind, product: str) -> None:
     exchanges = (make_exchange(products=(product,)),)
     assert verified_version(exchanges, kind, "2.12.0") == "2.12.0"
     with pytest.raises(ClientError, match=r"asked for 2\.11\.0, but 2\.12\.0 ran"):
         verified_version(exchanges, kind, "2.11.0")
 
 
-def test_the_last_line_is_read() -> None:
-    told = read_output("warning\n" + json.dumps({"answer": "pong", "error": None}) + "\n")
-    assert told is not None
-    assert (told.report, told.detail) == (ClientReport(is_error=False, message="pong"), None)
+def test_last_line_of_the_output_is_parsed() -> None:
+    output = read_output("warning\n" + json.dumps({"answer": "pong", "error": None}) + "\n")
+    assert output is not None
+    assert (output.report, output.detail) == (ClientReport(is_error=False, message="pong"), None)
 
 
 @pytest.mark.parametrize(
@@ -171,22 +184,22 @@ def test_the_last_line_is_read() -> None:
         ({"request_id": None, "cause": "EOF"}, 401, "raised without the request id; caused by EOF"),
     ],
 )
-def test_an_exception_is_read(changes: dict[str, Any], status: int | None, detail: str) -> None:
-    told = read_output(json.dumps({"answer": None, "error": RAISED | changes}))
+def test_exception_is_parsed(changes: dict[str, Any], status: int | None, detail: str) -> None:
+    output = read_output(json.dumps({"answer": None, "error": RAISED | changes}))
     message = "AuthenticationError: Error code: 401 - {'request_id': '[request-id]'}"
-    assert told is not None
-    assert told.report == ClientReport(is_error=True, message=message, status=status)
-    assert told.detail == detail
+    assert output is not None
+    assert output.report == ClientReport(is_error=True, message=message, status=status)
+    assert output.detail == detail
 
 
 @pytest.mark.parametrize(
     "stdout",
     ["", "\n", "null", "[]", "{}", '{"answer": 1}', '{"answer": 1, "error": 5}', "[" * 100_000],
 )
-def test_anything_else_is_no_report(stdout: str) -> None:
+def test_malformed_output_is_not_parsed(stdout: str) -> None:
     assert read_output(stdout) is None
 
 
 @given(st.text())
-def test_no_output_breaks_the_reader(stdout: str) -> None:
+def test_arbitrary_output_never_raises(stdout: str) -> None:
     read_output(stdout)

@@ -29,7 +29,7 @@ from authprobe.settings import CACHE_LIMIT_BYTES, search_path
 LOCK_POLL_INTERVAL: Final = 0.1
 """Seconds between two attempts to lock a client that another run has locked."""
 
-Report: TypeAlias = Callable[[str], None]
+MessageCallback: TypeAlias = Callable[[str], None]
 """Receiver of one-line messages."""
 
 
@@ -162,8 +162,8 @@ class Cache:
     def prepare(
         self,
         client: Client,
-        show_progress: Report,
-        warn: Report | None = None,
+        show_progress: MessageCallback,
+        warn: MessageCallback | None = None,
     ) -> None:
         """Find this client in the cache, or install it; `get` raises the error of a failure.
 
@@ -180,7 +180,9 @@ class Cache:
             result = InstallError(f"{client} cannot be installed: {reason}")
         self._results[client.kind, client.version] = result
 
-    def _prepare(self, client: Client, show_progress: Report, warn: Report) -> InstalledClient:
+    def _prepare(
+        self, client: Client, show_progress: MessageCallback, warn: MessageCallback
+    ) -> InstalledClient:
         version = client.version
         if version == INSTALLED:
             return self._find_user_program(client.kind)
@@ -221,7 +223,11 @@ class Cache:
         )
 
     def _lock_intact(
-        self, client: InstalledClient, lock: ClientLock, show_progress: Report, warn: Report
+        self,
+        client: InstalledClient,
+        lock: ClientLock,
+        show_progress: MessageCallback,
+        warn: MessageCallback,
     ) -> bool:
         """Block until the client is intact and share-locked; return True if it was (re)installed.
 
@@ -249,7 +255,7 @@ class Cache:
         raise InstallError("the run is shutting down")
 
     def _install_unless_intact(
-        self, client: InstalledClient, show_progress: Report, warn: Report
+        self, client: InstalledClient, show_progress: MessageCallback, warn: MessageCallback
     ) -> bool:
         if client.folder.is_dir():
             error = _integrity_error(client)
@@ -297,7 +303,7 @@ class Cache:
         except (ValueError, LookupError, TypeError):
             raise InstallError(f"{client.kind}: its package.json has no readable version") from None
 
-    def make_room(self, warn: Report | None = None) -> None:
+    def make_room(self, warn: MessageCallback | None = None) -> None:
         """Evict least recently used clients until the cache is within its limit.
 
         Clients in use and pinned clients stay; `warn` is called once if these exceed the limit.
