@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from authprobe.cli import main
 from authprobe.cli.reference import commands_page
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
@@ -111,6 +112,11 @@ def test_every_key_and_value_of_a_scenario_is_explained() -> None:
     for definition in [scenario_schema(), *scenario_schema()["$defs"].values()]:
         vocabulary |= set(definition.get("properties", {})) | set(definition.get("enum", ()))
     assert vocabulary - explained == {"contains", "matches"}  # explained in an example
+
+
+@pytest.mark.parametrize("kind", list(ClientKind))
+def test_every_client_is_explained(kind: ClientKind) -> None:
+    assert re.search(rf"^\|.*`{kind}[@`]", (DOCS / "scenarios.md").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
