@@ -142,7 +142,7 @@ def test_what_cannot_be_installed_is_told_and_the_rest_is_installed(registry: Re
         ),
         (
             "claude-code@each day",
-            "claude-code@each day: 'each day' is no range; "
+            "claude-code@each day: 'each day' is not a version range; "
             "write >=2.1.0 <2.2, 2.1.x, or each minor",
         ),
     ],

@@ -42,10 +42,10 @@ _semver = st.builds(
 
 
 def make_range(text: str) -> Range:
-    """The range that this text means."""
-    found = read_range(text)
-    assert found is not None
-    return found
+    """Return the range with this spelling."""
+    version_range = read_range(text)
+    assert version_range is not None
+    return version_range
 
 
 def test_semver_is_ordered_as_its_specification_says() -> None:
@@ -68,7 +68,7 @@ def test_any_two_versions_of_a_package_have_an_order(versions: list[str]) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "latest", "v1.0.0", "1.0.0-", "1..0", "1.0.0+build", "../1"])
-def test_what_is_no_version_has_no_order(text: str) -> None:
+def test_a_text_that_is_not_a_version_has_no_sort_key(text: str) -> None:
     with pytest.raises(ValueError, match="is not a version"):
         version_key(text)
 
@@ -76,7 +76,7 @@ def test_what_is_no_version_has_no_order(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["latest", "installed", "2.1.31", "2.1.0-beta.1", "next", "..", ""]
 )
-def test_one_version_and_a_word_are_no_range(text: str) -> None:
+def test_a_single_version_or_a_word_is_not_a_range(text: str) -> None:
     assert read_range(text) is None
 
 
@@ -104,7 +104,7 @@ PUBLISHED = "0.2.9 1.0.0 1.0.30 1.0.128 2.0.0-beta.1 2.0.0 2.0.76 2.1.0 2.1.6 2.
         (">=9", ""),
     ],
 )
-def test_a_range_means_these_versions(text: str, expected: str) -> None:
+def test_a_range_selects_the_versions_within_it(text: str, expected: str) -> None:
     assert " ".join(make_range(text).select(PUBLISHED.split())) == expected
 
 
@@ -112,8 +112,8 @@ def test_a_range_means_these_versions(text: str, expected: str) -> None:
     "text",
     [">=", "each day", "each minor of", ">=two", "2.x.1", ">=2.1.x", "<>2", "2.1 <3"],
 )
-def test_a_range_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=rf"^'{re.escape(text)}' is no range; write "):
+def test_an_invalid_range_is_rejected_with_a_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match=rf"^'{re.escape(text)}' is not a version range; write "):
         read_range(text)
 
 
@@ -127,13 +127,13 @@ _bounds = st.lists(
 
 
 @given(_bounds, st.lists(_semver))
-def test_what_a_range_selects_is_what_it_holds_in_order(text: str, versions: list[str]) -> None:
-    wanted = make_range(text)
-    selected = wanted.select(versions)
-    assert set(selected) == {version for version in versions if wanted.contains(version)}
+def test_a_range_selects_what_it_contains_in_order(text: str, versions: list[str]) -> None:
+    version_range = make_range(text)
+    selected = version_range.select(versions)
+    assert set(selected) == {version for version in versions if version_range.contains(version)}
     assert list(selected) == sorted(selected, key=version_key)
-    assert wanted.select(selected) == selected
-    assert read_range(str(wanted)) == wanted
+    assert version_range.select(selected) == selected
+    assert read_range(str(version_range)) == version_range
 
 
 @given(_bounds, st.lists(_plain))
@@ -156,7 +156,7 @@ def test_the_newest_is_a_release_if_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("version", ["1." + "9" * 5000, "1.0rc" + "9" * 5000, "1.0-" + "9" * 5000])
-def test_a_number_that_is_too_long_is_no_version(version: str) -> None:
+def test_a_number_that_is_too_long_is_not_a_version(version: str) -> None:
     assert EXACT.fullmatch(version) is None
     with pytest.raises(ValueError, match="is not a version"):
         version_key(version)

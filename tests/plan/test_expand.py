@@ -260,7 +260,7 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
         ("raw-http", "no scenario has a case for it"),
         (
             "claude-code@each day",
-            "'each day' is no range; write >=2.1.0 <2.2, 2.1.x, or each minor",
+            "'each day' is not a version range; write >=2.1.0 <2.2, 2.1.x, or each minor",
         ),
         ("agent-sdk-node@installed", "only claude-code can be 'installed'"),
         ("claude-code@1.0.30", "'example' has no expectation for it"),

@@ -153,7 +153,7 @@ def test_a_file_without_entries_equals_no_file(text: str, tmp_path: Path) -> Non
     ("old", "new", "message"),
     [
         ("versions:", "version:", "5:5: unknown key 'version'; did you mean 'versions'?"),
-        (">=2.1 <3", ">=2.1 <", "5:15: '>=2.1 <' is no range"),
+        (">=2.1 <3", ">=2.1 <", "5:15: '>=2.1 <' is not a version range"),
         (">=2.1 <3", "latest", "5:15: 'latest' is neither a version nor a range"),
         ("outcome: rejected", "outcome: rejcted", "did you mean 'rejected'?"),
         ("2026-12-31", "soon", "6:14: 'expires' must be a date such as 2026-02-19"),

@@ -27,7 +27,7 @@ def test_a_client_has_one_full_spelling(text: str, full: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("claude", "there is no client 'claude'"),
+        ("claude", "no such client: 'claude'"),
         ("agent-sdk-node@installed", "only claude-code can be 'installed'"),
         ("claude-code+claude-code", "claude-code brings its own CLI; leave out '+claude-code'"),
         (
@@ -35,7 +35,7 @@ def test_a_client_has_one_full_spelling(text: str, full: str) -> None:
             "claude-max-api-proxy drives claude-code, not agent-sdk-node",
         ),
         ("litellm+raw-http", "litellm is asked by claude-code, not raw-http"),
-        ("claude-code@>=2.1 <", "'>=2.1 <' is no range"),
+        ("claude-code@>=2.1 <", "'>=2.1 <' is not a version range"),
     ],
 )
 def test_a_client_that_does_not_exist_is_rejected_with_the_reason(text: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from authprobe import plugin
 from authprobe.core.escaping import for_log
 from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
-from authprobe.plan.selection import selected
+from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
 from authprobe.report.formats.github import annotations
@@ -31,7 +31,7 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
         ScenarioError, SettingsError: nothing was run.
     """
     plan = load_plan(settings)
-    chosen = selected(plan.cases, expression)
+    chosen = select_cases(plan.cases, expression)
     if expression and not chosen:
         print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
         return ExitCode.NOTHING_SELECTED

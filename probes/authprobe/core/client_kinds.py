@@ -130,7 +130,7 @@ class Through:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSpec:
-    """Everything that is known of one kind of client."""
+    """Facts about one kind of client."""
 
     surface: str
     """How its users meet it: `command line`."""

@@ -1,4 +1,4 @@
-"""The order of versions, and ranges of them: npm's and PyPI's ways to number, in one."""
+"""Version order and version ranges, for the numbering of both npm (semver) and PyPI (PEP 440)."""
 
 import functools
 import re
@@ -14,174 +14,180 @@ EXACT: Final = re.compile(
     rf"|(?:(?P<stage>a|b|rc)(?P<number>{_NUMBER}))?"
     rf"(?:\.post(?P<post>{_NUMBER}))?(?:\.dev(?P<dev>{_NUMBER}))?)"
 )
-"""`1.2.3`, `1.2.3-beta.1` (semver.org) and `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev1` (PEP 440). No
-number of them is longer than Python reads."""
+"""An exact version: `1.2.3`, `1.2.3-beta.1` (semver.org) and `1.2.3rc1`, `1.2.3.post1`,
+`1.2.3.dev1` (PEP 440). Numbers are limited to what Python converts quickly."""
 
 _EACH: Final = re.compile(r"each (?P<part>minor|major)(?: |$)")
-_BOUND: Final = re.compile(r"(?P<sign>>=|<=|!=|<|>|=)(?P<version>[^<>=! ]+)")
+_BOUND: Final = re.compile(r"(?P<operator>>=|<=|!=|<|>|=)(?P<version>[^<>=! ]+)")
 _FAMILY: Final = re.compile(rf"(?:(?P<release>{_NUMBER}(?:\.{_NUMBER})*)\.)?[x*]")
-_RANGE: Final = re.compile(r"[<>=!*\s]|(?:^|\.)x\b")
-_DEVELOPMENT, _BEFORE, _FINAL = range(3)
-_KEPT: Final = {"minor": 2, "major": 1}
+_LOOKS_LIKE_RANGE: Final = re.compile(r"[<>=!*\s]|(?:^|\.)x\b")
+_DEVELOPMENT, _PRERELEASE, _FINAL = range(3)
+_GROUP_LENGTH: Final = {"minor": 2, "major": 1}
+"""Leading numbers that the versions of one minor or major version share."""
 
 Identifier = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Order:
-    """What a version is compared by: semver.org section 11, and PEP 440."""
+    """Sort key of a version, by semver.org section 11 and PEP 440."""
 
     release: tuple[int, ...]
-    """Without zeros at the end."""
+    """Without trailing zeros."""
     stage: int
     identifiers: tuple[Identifier, ...]
     post: int
     dev: tuple[int, int]
 
 
-@functools.lru_cache(maxsize=4096)  # the same few hundred are compared over and over
+@functools.lru_cache(maxsize=4096)  # the same few hundred versions are compared repeatedly
 def version_key(version: str) -> Order:
-    """The place of a version among those of its package.
+    """Return the sort key of a version among those of its package.
 
     Raises:
-        ValueError: this is not a version.
+        ValueError: the text is not a version.
     """
-    found = EXACT.fullmatch(version)
-    if found is None:
+    match = EXACT.fullmatch(version)
+    if match is None:
         raise ValueError(f"{version} is not a version")
-    release = [int(part) for part in found["release"].split(".")]
+    release = [int(part) for part in match["release"].split(".")]
     while release and release[-1] == 0:
         release.pop()
-    before: list[str] = []
-    if found["identifiers"]:
-        before = found["identifiers"].split(".")
-    elif found["stage"]:
-        before = [found["stage"], found["number"]]
-    only_development = found["dev"] and not found["post"]
+    identifiers: list[str] = []
+    if match["identifiers"]:
+        identifiers = match["identifiers"].split(".")
+    elif match["stage"]:
+        identifiers = [match["stage"], match["number"]]
+    is_development = match["dev"] and not match["post"]
     return Order(
         tuple(release),
-        _BEFORE if before else _DEVELOPMENT if only_development else _FINAL,
-        tuple(map(_identifier, before)),
-        int(found["post"]) if found["post"] else -1,
-        (0, int(found["dev"])) if found["dev"] else (1, 0),
+        _PRERELEASE if identifiers else _DEVELOPMENT if is_development else _FINAL,
+        tuple(map(_identifier_key, identifiers)),
+        int(match["post"]) if match["post"] else -1,
+        (0, int(match["dev"])) if match["dev"] else (1, 0),
     )
 
 
-def _identifier(text: str) -> Identifier:
+def _identifier_key(text: str) -> Identifier:
     return (0, int(text), "") if text.isdecimal() else (1, 0, text)
 
 
 def is_prerelease(version: str) -> bool:
-    """Whether it comes before a release, as `2.0.0-beta.1` and `2.0rc1` do."""
-    place = version_key(version)
-    return place.stage != _FINAL or place.dev != (1, 0)
+    """Return True for a version before a release, such as `2.0.0-beta.1` or `2.0rc1`."""
+    key = version_key(version)
+    return key.stage != _FINAL or key.dev != (1, 0)
 
 
 def newest(versions: Iterable[str]) -> str | None:
-    """The last of them, a release if there is one; what is no version is left out."""
-    known = [version for version in versions if EXACT.fullmatch(version)]
-    releases = [version for version in known if not is_prerelease(version)]
-    return max(releases or known, key=version_key, default=None)
+    """Return the newest release, else the newest prerelease; None without a version.
+
+    Texts that are not versions are ignored.
+    """
+    exact = [version for version in versions if EXACT.fullmatch(version)]
+    releases = [version for version in exact if not is_prerelease(version)]
+    return max(releases or exact, key=version_key, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """One condition on a version: `>=2.1.0`."""
+    """A condition on a version, such as `>=2.1.0`."""
 
-    sign: str
+    operator: str
     version: str
 
     def __str__(self) -> str:
-        return f"{self.sign}{self.version}"
+        return f"{self.operator}{self.version}"
 
     def allows(self, version: str) -> bool:
-        """Whether a version meets it."""
-        place, own = version_key(version), version_key(self.version)
-        match self.sign:
+        """Return True if a version meets the condition."""
+        key, limit = version_key(version), version_key(self.version)
+        match self.operator:
             case ">=":
-                return place >= own
+                return key >= limit
             case ">":
-                return place > own
+                return key > limit
             case "<=":
-                return place <= own
+                return key <= limit
             case "<":
-                return place < own
+                return key < limit
             case "!=":
-                return place != own
+                return key != limit
             case _:
-                return place == own
+                return key == limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Versions that meet every bound; with `each`, the newest for each minor or major version."""
+    """Versions within every bound; with `each`, the newest of each minor or major version."""
 
     bounds: tuple[Bound, ...] = ()
     each: str | None = None
-    spelled: str
+    text: str
+    """Normalised spelling."""
 
     def __str__(self) -> str:
-        return self.spelled
+        return self.text
 
     def contains(self, version: str) -> bool:
-        """Whether a version meets every bound; false for what is no version.
+        """Return True if a version is within every bound; False for any other text.
 
-        A prerelease does only where a bound names one of the same release, as in npm.
+        As in npm, a prerelease is included only if a bound names one of the same release.
         """
         if not EXACT.fullmatch(version):
             return False
         if is_prerelease(version):
             release = version_key(version).release
-            named = [bound.version for bound in self.bounds if is_prerelease(bound.version)]
-            if not any(version_key(name).release == release for name in named):
+            prereleases = [bound.version for bound in self.bounds if is_prerelease(bound.version)]
+            if not any(version_key(other).release == release for other in prereleases):
                 return False
         return all(bound.allows(version) for bound in self.bounds)
 
     def select(self, published: Iterable[str]) -> tuple[str, ...]:
-        """The published versions that it means, the oldest first."""
-        held = sorted({version for version in published if self.contains(version)}, key=version_key)
+        """Return the published versions in the range, the oldest first."""
+        matches = sorted({v for v in published if self.contains(v)}, key=version_key)
         if self.each is None:
-            return tuple(held)
-        kept = _KEPT[self.each]
-        return tuple({_leading(version, kept): version for version in held}.values())
+            return tuple(matches)
+        length = _GROUP_LENGTH[self.each]
+        newest_by_group = {_leading_numbers(version, length): version for version in matches}
+        return tuple(newest_by_group.values())
 
 
-def _leading(version: str, parts: int) -> tuple[int, ...]:
+def _leading_numbers(version: str, length: int) -> tuple[int, ...]:
     release = version_key(version).release
-    return (release + (0,) * parts)[:parts]
+    return (release + (0,) * length)[:length]
 
 
 def read_range(text: str) -> Range | None:
-    """The range that a text means; None: it is one version, or a word such as `latest`.
+    """Return the range with this spelling; None for one version or a word such as `latest`.
 
     Raises:
-        ValueError: it looks like a range, and is none.
+        ValueError: the text looks like a range but is not one.
     """
-    if not _RANGE.search(text):
+    if not _LOOKS_LIKE_RANGE.search(text):
         return None
-    spelled = re.sub(r"([<>=!])\s+(?=[=\d])", r"\1", " ".join(text.split()))
-    each = _EACH.match(spelled)
-    rest = spelled[each.end() :] if each else spelled
+    normalised = re.sub(r"([<>=!])\s+(?=[=\d])", r"\1", " ".join(text.split()))
+    each = _EACH.match(normalised)
+    rest = normalised[each.end() :] if each else normalised
     try:
-        bounds = tuple(bound for part in rest.split() for bound in _bounds(part))
+        bounds = tuple(bound for part in rest.split() for bound in _read_bounds(part))
     except ValueError:
         raise ValueError(
-            f"'{spelled}' is no range; write >=2.1.0 <2.2, 2.1.x, or each minor"
+            f"'{normalised}' is not a version range; write >=2.1.0 <2.2, 2.1.x, or each minor"
         ) from None
-    return Range(bounds=bounds, each=each["part"] if each else None, spelled=spelled)
+    return Range(bounds=bounds, each=each["part"] if each else None, text=normalised)
 
 
-def _bounds(text: str) -> Iterator[Bound]:
-    """What one word of a range asks for: `>=2.1.0`, `>=2<3`, or a family such as `2.1.x`."""
+def _read_bounds(text: str) -> Iterator[Bound]:
+    """Yield the bounds in one word of a range: `>=2.1.0`, `>=2<3`, or a family such as `2.1.x`."""
     if family := _FAMILY.fullmatch(text):
         if family["release"]:
             *leading, last = family["release"].split(".")
-            yield Bound(sign=">=", version=family["release"])
-            yield Bound(sign="<", version=".".join([*leading, str(int(last) + 1)]))
+            yield Bound(operator=">=", version=family["release"])
+            yield Bound(operator="<", version=".".join([*leading, str(int(last) + 1)]))
         return
-    found = list(_BOUND.finditer(text))
-    if not found or "".join(match[0] for match in found) != text:
+    matches = list(_BOUND.finditer(text))
+    if not matches or "".join(match[0] for match in matches) != text:
         raise ValueError(text)
-    for match in found:
-        version_key(match["version"])
-        yield Bound(sign=match["sign"], version=match["version"])
+    for match in matches:
+        version_key(match["version"])  # raises if it is not a version
+        yield Bound(operator=match["operator"], version=match["version"])

@@ -20,7 +20,7 @@ from authprobe.documents.validation import locate, read
 from authprobe.documents.vocabulary import Vocabulary
 
 MAX_PROBLEMS: Final = 100
-"""Problems of one file that are reported; nobody reads more."""
+"""Most problems of one file that are reported."""
 
 Value = TypeVar("Value")
 

@@ -76,8 +76,8 @@ def subject(path: KeyPath, vocabulary: Vocabulary) -> str:
 def _bound(context: dict[str, Any]) -> str:
     key = next(key for key in _COMPARISONS if key in context)
     limit = context[key]
-    shown = f"{limit:g}" if isinstance(limit, int | float) else limit  # a date comes as text
-    return f"{_COMPARISONS[key]} {shown}"
+    number = f"{limit:g}" if isinstance(limit, int | float) else limit  # a date is already text
+    return f"{_COMPARISONS[key]} {number}"
 
 
 def _choice_message(name: str, node: Node, choice: Any, vocabulary: Vocabulary) -> str:

@@ -127,13 +127,13 @@ def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
 @functools.lru_cache(maxsize=4096)
 def _contains(pattern: Client, client: Client) -> bool:
     """Return True if a client at an exact version is one of those that the pattern stands for."""
-    left: Client | None = pattern
-    right: Client | None = client
-    while left and right and left.kind is right.kind:
-        version_range = read_range(left.version)
-        if version_range is not None and not version_range.contains(right.version):
-            return False
-        if version_range is None and left.version != right.version:
-            return False
-        left, right = left.through, right.through
-    return left is right is None
+    if pattern.kind is not client.kind:
+        return False
+    version_range = read_range(pattern.version)
+    if version_range is None:
+        same_version = client.version == pattern.version
+    else:
+        same_version = version_range.contains(client.version)
+    if pattern.through is None or client.through is None:
+        return same_version and pattern.through is client.through
+    return same_version and _contains(pattern.through, client.through)

@@ -1,4 +1,4 @@
-"""`-k`: the cases that an expression means, by their ids and tags and nothing else."""
+"""Selection of cases by a `-k` expression, which is matched against ids and tags only."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,13 @@ from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
 
 
-def selected(cases: Iterable[Case], expression: str | None) -> tuple[Case, ...]:
-    """The cases that the expression fits, as pytest's own; all of them if there is none.
+def select_cases(cases: Iterable[Case], expression: str | None) -> tuple[Case, ...]:
+    """Return the cases that match an expression in pytest's syntax; all cases without one.
 
-    pytest itself looks at the names of folders as well, and one of those may be any word.
+    pytest itself also matches the names of directories, which may be any word.
 
     Raises:
-        SettingsError: this is no expression.
+        SettingsError: the expression is invalid.
     """
     if not expression:
         return tuple(cases)
@@ -24,17 +24,17 @@ def selected(cases: Iterable[Case], expression: str | None) -> tuple[Case, ...]:
         raise SettingsError(
             f"Wrong expression passed to '-k': {expression}: at column {error.offset}: {error.msg}"
         ) from None
-    return tuple(case for case in cases if compiled.evaluate(_Words(case)))
+    return tuple(case for case in cases if compiled.evaluate(_CaseMatcher(case)))
 
 
-class _Words:
-    """Whether a case has a word in its id, or in one of its tags."""
+class _CaseMatcher:
+    """Predicate for words in the id or the tags of a case."""
 
     def __init__(self, case: Case) -> None:
         self._names = [name.lower() for name in (case.id, *case.tags)]
 
-    def __call__(self, name: str, /, **options: str | int | bool | None) -> bool:
-        """Whether this word is in one of them."""
+    def __call__(self, word: str, /, **options: str | int | bool | None) -> bool:
+        """Return True if the word occurs in the id or in a tag."""
         if options:
-            raise SettingsError(f"-k: {name}(...): a word takes no options here")
-        return any(name.lower() in mine for mine in self._names)
+            raise SettingsError(f"-k: {word}(...): words take no options")
+        return any(word.lower() in name for name in self._names)

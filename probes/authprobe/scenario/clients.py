@@ -41,7 +41,7 @@ class Client:
 
     @property
     def spec(self) -> ClientSpec:
-        """Everything that is known of this kind of client."""
+        """Entry of its kind in the table of clients."""
         return CLIENTS[self.kind]
 
     @property
@@ -77,7 +77,7 @@ def parse_client(text: str) -> Client:
     first, _, second = text.partition("+")
     name, _, version = first.partition("@")
     if name not in list(ClientKind):
-        raise ValueError(f"there is no client '{name}'")
+        raise ValueError(f"no such client: '{name}'")
     kind = ClientKind(name)
     if version_range := read_range(version):
         version = str(version_range)

@@ -1,6 +1,6 @@
-"""The first value of the road: a scenario, as its YAML file says it.
+"""Scenario: the types of a scenario file.
 
-pydantic reads these dataclasses straight from YAML (`load.py`) and describes them (`schema.py`).
+pydantic validates YAML into these dataclasses (`load.py`) and describes them (`schema.py`).
 """
 
 import enum
@@ -26,54 +26,54 @@ Count = Annotated[Whole, Field(ge=0, le=100)]
 
 
 class Form(enum.StrEnum):
-    """In which form a credential is handed over, where that is not the usual one."""
+    """Unusual forms in which a credential is handed over."""
 
     LINE_BREAK = "line-break"
-    """In the middle of the value."""
+    """A line break in the middle of the value."""
     TRAILING_LINE_BREAK = "trailing-line-break"
     WIDE_CHARACTER = "wide-character"
-    """One above U+00FF, which no header can carry (RFC 9110, 5.5)."""
+    """A character above U+00FF, which no header can carry (RFC 9110, 5.5)."""
     X_API_KEY_LINE = "x-api-key-line"
-    """Of `ANTHROPIC_CUSTOM_HEADERS`: the token as `x-api-key`."""
+    """The token as `x-api-key`, in `ANTHROPIC_CUSTOM_HEADERS`."""
 
     SCOPES_AS_TEXT = "scopes-as-text"
-    """In the credentials file, from here on: scopes in one text and not in a list."""
+    """Scopes as text instead of a list; this and the following: in the credentials file."""
     SCOPES_AS_NUMBER = "scopes-as-number"
-    """Neither a list nor a text."""
+    """Scopes as a number."""
     EXPIRY_IN_SECONDS = "expiry-in-seconds"
-    """Not in milliseconds."""
+    """Instead of milliseconds."""
     EXPIRY_ZERO = "expiry-zero"
     EXPIRY_AHEAD = "expiry-ahead"
-    """Of an expired login: the file says that its access token is good for hours more."""
+    """An expired login whose file states an expiry hours ahead."""
     NO_REFRESH_TOKEN = "no-refresh-token"
     UNKNOWN_REFRESH_TOKEN = "unknown-refresh-token"
 
     FAILING = "failing"
-    """Of `apiKeyHelper`, from here on: it prints nothing and fails."""
+    """It prints nothing and fails; this and the following: `apiKeyHelper`."""
     SLOW = "slow"
     """It waits before it prints the token."""
     CHATTY = "chatty"
-    """It prints a line of its own first."""
+    """It prints another line first."""
     SILENT = "silent"
     """It prints nothing and succeeds."""
 
 
 class Request(enum.StrEnum):
-    """What our own HTTP client sends to an endpoint."""
+    """Requests that authprobe's own HTTP client can send to an endpoint."""
 
     MESSAGES = "messages"
     COUNT_TOKENS = "count-tokens"
     MODELS = "models"
     REFRESH = "refresh"
     FEDERATE = "federate"
-    """An identity token is exchanged for an access token (RFC 7523)."""
+    """Exchange an identity token for an access token (RFC 7523)."""
     PROFILE = "profile"
     USAGE = "usage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One address, and what is sent there."""
+    """An address and the request to send there."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -84,7 +84,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A made-up token of some kind, in some state, handed over in some way; never a value."""
+    """A made-up token: its kind, its state and how it is handed over; never its value."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -92,12 +92,12 @@ class Credential:
     state: TokenState = TokenState.VALID
     via: Via
     variable: Via | None = None
-    """What the settings file sets, where that is the way."""
+    """Variable that the settings file sets; only with `via: settings-env`."""
     form: Form | None = None
 
     @property
     def place(self) -> str:
-        """Where it is put: of two in one place the second would replace the first."""
+        """Where it is stored; a second credential with the same place would replace it."""
         return f"{self.via}: {self.variable}" if self.variable else self.via.value
 
 
@@ -106,7 +106,7 @@ Credentials = Annotated[tuple[Credential, ...], Field(min_length=1, max_length=5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRule:
-    """A text that contains `contains`, or is found by the regular expression `matches`."""
+    """A condition on a text: a part of it (`contains`), or a regular expression (`matches`)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -114,7 +114,7 @@ class TextRule:
     matches: Text | None = None
 
     def fits(self, text: str) -> bool:
-        """Whether the text is one of those that it means."""
+        """Return True if the text meets the condition."""
         if self.contains is not None:
             return self.contains in text
         return re.search(self.matches or "", text) is not None
@@ -122,7 +122,7 @@ class TextRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedRequest:
-    """A request that a client makes; only what is stated is compared."""
+    """An expected request of a client; only stated fields are compared."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -131,22 +131,22 @@ class ExpectedRequest:
     path: Text | None = None
     status: Whole | None = None
     credential: Text | None = None
-    """Slot name of the token that was sent, or `none`."""
+    """Slot name of the sent token, or `none`."""
     credential_header: Text | None = None
     """`authorization`, `x-api-key`, `body`, or `none`."""
     betas: tuple[Text, ...] = ()
-    """Flags that `anthropic-beta` must hold."""
+    """Flags that `anthropic-beta` must contain."""
     headers: dict[str, str | None] = field(default_factory=dict)
-    """Headers as recorded; null: the header must not be there."""
+    """Headers as recorded; null: the header must be absent."""
     rule: Text | None = None
-    """Id of the emulator's rule that answered."""
+    """Id of the emulator rule that answered."""
     scopes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
-    """Exactly the scopes that an authorization is asked for."""
+    """Exactly the scopes of the authorization request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a case must show; what is not stated is not compared."""
+    """Expected result of a case; only stated fields are compared."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -156,23 +156,23 @@ class Expectation:
     message: Text | TextRule | None = None
     exit_code: Whole | None = None
     detail: Text | TextRule | None = None
-    """Our own line about it: why it could not be tested."""
+    """authprobe's explanation, such as the reason why the case could not be tested."""
     sessions: Annotated[dict[Outcome, Count], Field(min_length=1)] | None = None
-    """How many of the sessions that were started at once came to which outcome."""
+    """Number of concurrent sessions with each outcome."""
     stored_login: LoginState | None = None
-    """What the client's stored login is worth when it has ended."""
+    """State of the client's stored login after it has exited."""
     stored_expiry: LoginExpiry | None = None
-    """What it says of its expiry then."""
+    """Expiry in the stored login at that time."""
     stored_subscription: Text | None = None
-    """The subscription that it names then, or `none`."""
+    """Subscription in the stored login at that time, or `none`."""
     findings: tuple[Text, ...] = ()
-    """Findings that there must be, by name."""
+    """Names of findings that must be present."""
     no_findings: tuple[Text, ...] = ()
-    """Findings that there must not be."""
+    """Names of findings that must be absent."""
     requests: tuple[ExpectedRequest, ...] = ()
-    """Requests that must be among those made, in this order."""
+    """Requests that must occur, in this order; others may occur between them."""
     no_requests: tuple[ExpectedRequest, ...] = ()
-    """Requests that must not be made."""
+    """Requests that must not occur."""
 
 
 Axis = Annotated[tuple[Slug, ...], Field(min_length=1)]
@@ -195,7 +195,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combination:
-    """One value for some of the axes."""
+    """One value for each of some axes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -210,7 +210,7 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Values of some axes; a case meets it when each of its values is among them."""
+    """Values of some axes; a case matches if each of its values is among them."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -225,7 +225,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationRule:
-    """An expectation for the cases that meet a condition; the first rule that is met counts."""
+    """An expectation for the cases that match a condition; the first matching rule applies."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -235,27 +235,27 @@ class ExpectationRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One YAML file."""
+    """One scenario file."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     id: Slug
     title: Text
     why: Text
-    """Why anybody cares: one or two sentences."""
+    """Why it matters, in one or two sentences."""
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Where the expectation comes from: issue links, documentation pages, RFC sections."""
     endpoints: dict[Slug, Endpoint] = field(default_factory=dict)
     credentials: dict[Slug, Credentials | Credential] = field(default_factory=dict)
-    """A list is handed over at once."""
+    """The credentials of a list are handed over together."""
     headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
-    """Sets of headers that our own HTTP client adds; null takes a default header away."""
+    """Sets of headers that authprobe's own HTTP client adds; null removes a default header."""
     backends: dict[Slug, Backend] = field(default_factory=dict)
     environments: dict[Slug, dict[str, str]] = field(default_factory=dict)
-    """Sets of further variables that a client is started with."""
+    """Sets of further environment variables for a client."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
-    """Further cases; an axis that is not given takes the first value of the matrix."""
+    """Further cases; an omitted axis takes the first value of the matrix."""
     exclude: Annotated[tuple[Combination, ...], Field(max_length=100)] = ()
     """Combinations of the matrix that are not cases."""
     expect: (
@@ -264,14 +264,14 @@ class Scenario:
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
     tags: tuple[Slug, ...] = ()
-    """Further words by which `-k` finds the cases."""
+    """Further words that `-k` matches."""
     formerly: tuple[Slug, ...] = ()
-    """Ids that the scenario had before: its cases are still known under them."""
+    """Former ids of the scenario, under which stored results still belong to its cases."""
     anchors: object = None
-    """A place for YAML anchors; not read."""
+    """Definitions of YAML anchors; ignored otherwise."""
 
 
 def credentials_of(scenario: Scenario, name: str) -> tuple[Credential, ...]:
-    """What a name on the credential axis stands for; nothing for `none`, or an unknown one."""
-    given = scenario.credentials.get(name, ())
-    return given if isinstance(given, tuple) else (given,)
+    """Return the credentials of a name on that axis; none for `none` or an unknown name."""
+    definition = scenario.credentials.get(name, ())
+    return definition if isinstance(definition, tuple) else (definition,)

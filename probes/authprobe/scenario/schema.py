@@ -1,4 +1,4 @@
-"""JSON Schema of a scenario file, for editors, from the types that read it."""
+"""JSON Schema of a scenario file, for editors, generated from its types."""
 
 import contextlib
 import json
@@ -14,15 +14,15 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of one scenario file."""
-    with _described():
+    """Return the JSON Schema (2020-12) of a scenario file."""
+    with _field_descriptions():
         schema = TypeAdapter(Scenario).json_schema()
     return {"$schema": DIALECT} | schema | {"title": "authprobe scenario"}
 
 
 @contextlib.contextmanager
-def _described() -> Iterator[None]:
-    """Take the docstrings of fields for descriptions: here only, as finding them is slow."""
+def _field_descriptions() -> Iterator[None]:
+    """Use the docstrings of fields as descriptions: only here, as reading them is slow."""
     STRICT["use_attribute_docstrings"] = True
     try:
         yield
@@ -31,5 +31,5 @@ def _described() -> Iterator[None]:
 
 
 def dump_schema() -> str:
-    """The schema as the text of `scenarios/schema.json`."""
+    """Return the schema as the text of `scenarios/schema.json`."""
     return json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What `check` says of single definitions, as `load` shows it."""
+"""Checks of single definitions, by the messages of the loader."""
 
 from pathlib import Path
 
@@ -50,18 +50,18 @@ from tests.support.scenario_files import changed, complaints
         (
             "rejected}",
             f"rejected, message: {{matches: {'a' * 1001}}}}}",
-            "7:48: a regular expression of more than 1,000 characters",
+            "7:48: this regular expression has more than 1,000 characters",
         ),
         (
             "rejected}",
             "rejected, requests: [{credential_header: autorization}]}",
-            "7:60: 'autorization' carries no credential; did you mean 'authorization'?",
+            "7:60: 'autorization' is not a header with a credential; did you mean 'authorization'?",
         ),
         (
             "rejected}",
             "rejected, no_requests: [{credential_header: cookie}]}",
-            "7:63: 'cookie' carries no credential; use 'authorization', 'x-api-key', 'body' "
-            "or 'none'",
+            "7:63: 'cookie' is not a header with a credential; use 'authorization', "
+            "'x-api-key', 'body' or 'none'",
         ),
     ],
 )
@@ -115,12 +115,12 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
     ],
 )
 def test_a_credential_must_make_sense(tmp_path: Path, credential: str, expected: str) -> None:
-    found = complaints(
+    messages = complaints(
         tmp_path,
         changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}",
     )
     key = "state: " if "state" in credential else "via: "
-    assert found[-1] == f"8:{19 + credential.index(key) + len(key)}: {expected}"
+    assert messages[-1] == f"8:{19 + credential.index(key) + len(key)}: {expected}"
 
 
 VARIABLES = (
@@ -136,41 +136,41 @@ VARIABLES = (
         (
             "{token: login, via: credentials-file, form: chatty}",
             "chatty",
-            "what is handed over via 'credentials-file' is never 'chatty'; its forms are "
+            "a credential via 'credentials-file' cannot have the form 'chatty'; use "
             "'scopes-as-text', 'scopes-as-number', 'expiry-in-seconds', 'expiry-zero', "
             "'expiry-ahead', 'no-refresh-token' or 'unknown-refresh-token'",
         ),
         (
             "{token: api-key, via: apiKeyHelper, form: line-break}",
             "line-break",
-            "what is handed over via 'apiKeyHelper' is never 'line-break'; its forms are "
+            "a credential via 'apiKeyHelper' cannot have the form 'line-break'; use "
             "'failing', 'slow', 'chatty' or 'silent'",
         ),
         (
             "{token: api-key, via: ANTHROPIC_API_KEY, form: x-api-key-line}",
             "x-api-key-line",
-            "what is handed over via 'ANTHROPIC_API_KEY' is never 'x-api-key-line'; its forms "
-            "are 'line-break', 'trailing-line-break' or 'wide-character'",
+            "a credential via 'ANTHROPIC_API_KEY' cannot have the form 'x-api-key-line'; use "
+            "'line-break', 'trailing-line-break' or 'wide-character'",
         ),
         (
             "{token: api-key, via: bearer, form: line-break}",
             "line-break",
-            "what is handed over via 'bearer' is never 'line-break'",
+            "a credential via 'bearer' cannot have the form 'line-break'",
         ),
         (
             "{token: login, via: credentials-file, form: expiry-zero, state: blanked}",
             "expiry-zero",
-            "a login that is 'blanked' cannot be 'expiry-zero' as well",
+            "a login in the state 'blanked' cannot have the form 'expiry-zero'",
         ),
         (
             "{token: login, via: credentials-file, form: expiry-ahead}",
             "expiry-ahead",
-            "a login that is 'valid' cannot be 'expiry-ahead' as well",
+            "a login in the state 'valid' cannot have the form 'expiry-ahead'",
         ),
         (
             "{token: login, via: credentials-file, form: no-refresh-token, state: used}",
             "no-refresh-token",
-            "a login that is 'used' cannot be 'no-refresh-token' as well",
+            "a login in the state 'used' cannot have the form 'no-refresh-token'",
         ),
         (
             "{token: api-key, via: apiKeyHelper, form: chaty}",
@@ -180,17 +180,17 @@ VARIABLES = (
         (
             "{token: api-key, via: settings-env}",
             "settings-env",
-            f"'settings-env' sets a 'variable': {VARIABLES}",
+            f"'settings-env' needs a 'variable': {VARIABLES}",
         ),
         (
             "{token: api-key, via: settings-env, variable: apiKeyHelper}",
             "apiKeyHelper",
-            f"'settings-env' sets a 'variable': {VARIABLES}",
+            f"'settings-env' needs a 'variable': {VARIABLES}",
         ),
         (
             "{token: api-key, via: apiKeyHelper, variable: ANTHROPIC_API_KEY}",
             "ANTHROPIC_API_KEY",
-            "'variable' is for 'settings-env' only, and 'via' is 'apiKeyHelper'",
+            "'variable' is only for 'settings-env', but 'via' is 'apiKeyHelper'",
         ),
         (
             "{token: login, via: settings-env, variable: ANTHROPIC_API_KEY}",
@@ -200,19 +200,19 @@ VARIABLES = (
         (
             "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: slow}",
             "slow",
-            "what is handed over via 'ANTHROPIC_API_KEY' is never 'slow'; its forms are "
+            "a credential via 'ANTHROPIC_API_KEY' cannot have the form 'slow'; use "
             "'line-break', 'trailing-line-break' or 'wide-character'",
         ),
         (
             "[{token: api-key, via: apiKeyHelper}, {token: api-key, via: apiKeyHelper}]",
             "apiKeyHelper",
-            "'apiKeyHelper' hands over one credential, and has one already",
+            "'apiKeyHelper' holds one credential, and is already used",
         ),
         (
             "[{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY},"
             " {token: setup-token, via: settings-env, variable: ANTHROPIC_API_KEY}]",
             "settings-env",
-            "'settings-env: ANTHROPIC_API_KEY' hands over one credential, and has one already",
+            "'settings-env: ANTHROPIC_API_KEY' holds one credential, and is already used",
         ),
         (
             "[{token: api-key, via: ANTHROPIC_API_KEY}, {token: login, via: apiKeyHelper}]",
@@ -234,8 +234,8 @@ VARIABLES = (
 def test_a_way_has_forms_of_its_own_and_takes_one_credential(
     tmp_path: Path, credential: str, at: str, expected: str
 ) -> None:
-    found = _of_credential(tmp_path, credential)
-    assert f"8:{19 + credential.rindex(at)}: {expected}" in found
+    messages = _of_credential(tmp_path, credential)
+    assert f"8:{19 + credential.rindex(at)}: {expected}" in messages
 
 
 def test_a_list_of_credentials_has_some(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_our_own_request_has_one_credential(tmp_path: Path) -> None:
 
 
 def _of_credential(folder: Path, credential: str) -> list[str]:
-    """What is said of a credential of Claude Code, in the last line."""
+    """Return the messages about a credential of Claude Code, which is in the last line."""
     text = changed(
         "{client: [raw-http], endpoint: [api]}", "{client: [claude-code], credential: [it]}"
     )
@@ -368,5 +368,5 @@ def test_a_fault_must_be_one(tmp_path: Path, faults: str, expected: list[str]) -
 @pytest.mark.parametrize("key", ["findings", "no_findings"])
 def test_a_finding_has_a_name_that_there_is(tmp_path: Path, key: str) -> None:
     text = changed("{outcome: rejected}", f"{{outcome: rejected, {key}: [crashs]}}")
-    (found,) = complaints(tmp_path, text)
-    assert found.endswith("'crashs' is not a finding; did you mean 'crashes'?")
+    (message,) = complaints(tmp_path, text)
+    assert message.endswith("'crashs' is not a finding; did you mean 'crashes'?")

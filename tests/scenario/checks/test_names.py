@@ -1,4 +1,4 @@
-"""What `check` says, as `load` shows it; and that it says nothing of what is right."""
+"""Checks of names and cases, by the messages of the loader."""
 
 from pathlib import Path
 
@@ -75,8 +75,8 @@ def test_the_bundled_scenarios_have_no_complaint() -> None:
         ),
         (
             "rejected}",
-            "rejected}\nexclude: [{credential: nobody}]",
-            "8:24: 'nobody' is not defined under 'credentials'; use 'none'",
+            "rejected}\nexclude: [{credential: absent}]",
+            "8:24: 'absent' is not defined under 'credentials'; use 'none'",
         ),
         (
             "rejected}",
@@ -142,8 +142,10 @@ def test_rules_must_be_reached_and_reach_every_case(
         text.replace("{api: {", "{other: {url: https://y}, api: {")
         + "backends: {slow: {faults: [{name: delay, seconds: 1}]}}\n"
     )
-    found = complaints(tmp_path, text)
-    assert [line for line in found if "no case uses the backend 'slow'" not in line] == [expected]
+    messages = complaints(tmp_path, text)
+    assert [line for line in messages if "no case uses the backend 'slow'" not in line] == [
+        expected
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,12 +194,12 @@ def test_rules_must_be_reached_and_reach_every_case(
         (
             "matrix: {",
             "backends: {stdio: {faults: [delay]}}\nmatrix: {backend: [stdio], ",
-            ["6:12: 'stdio' is a flow as well; case ids would be the same, choose another"],
+            ["6:12: 'stdio' is also a flow; case ids would be the same, choose another"],
         ),
         (
             "matrix: {",
             "environments: {stdio: {A: b}}\nmatrix: {environment: [stdio], ",
-            ["6:16: 'stdio' is a flow as well; case ids would be the same, choose another"],
+            ["6:16: 'stdio' is also a flow; case ids would be the same, choose another"],
         ),
         (
             "matrix: {",
@@ -244,7 +246,8 @@ def test_rules_must_be_reached_and_reach_every_case(
             "headers: {same: {x-a: b}}\nbackends: {same: {faults: [delay]}}\ninclude: [{headers: "
             "same}, {backend: same}]\nexpect:",
             [
-                "8:12: 'same' names headers as well; case ids would be the same, choose another",
+                "8:12: 'same' is also the name of headers; case ids would be the same, "
+                "choose another",
                 "9:21: claude-code sends its own headers; its headers must be 'default', "
                 "not 'same'",
             ],
@@ -260,7 +263,7 @@ def test_rules_must_be_reached_and_reach_every_case(
         (
             "expect:",
             "endpoints: {default: {url: https://x}}\nexpect:",
-            ["7:13: 'default' is where a client goes by itself; choose another name"],
+            ["7:13: 'default' stands for the client's own addresses; choose another name"],
         ),
         ("expect:", "backends: {default: {faults: [{name: delay, seconds: 1}]}}\nexpect:", []),
     ],

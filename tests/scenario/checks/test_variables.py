@@ -1,4 +1,4 @@
-"""What `check` says of the variables that a scenario gives to a client, as `load` shows it."""
+"""Checks of the environment variables in a scenario, by the messages of the loader."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,11 @@ import pytest
 from authprobe.core.client_kinds import VARIABLES
 from tests.support.scenario_files import changed, complaints, load_text
 
-SEALED = (
-    "the variable {} cannot be set: it would take the client out of its private home, or off "
-    "the case's proxy"
+ISOLATION = (
+    "the variable {} cannot be set: it would bypass the client's isolated home or the case's proxy"
 )
-GIVEN = (
-    "the variable {} cannot be set here: credentials are handed over under 'credentials', with "
-    "a 'via'"
+CREDENTIAL = (
+    "the variable {} cannot be set here; hand credentials over under 'credentials', with a 'via'"
 )
 OF_COMMAND = changed(
     "endpoints: {api: {url: https://api.example.org}}\n"
@@ -24,7 +22,7 @@ OF_COMMAND = changed(
 
 
 def set_to(name: str, value: str = "x") -> str:
-    """A scenario whose environment sets this variable."""
+    """Return a scenario whose environment sets this variable."""
     return changed("A: b", f"{name}: {json.dumps(value)}", OF_COMMAND)
 
 
@@ -39,8 +37,8 @@ def set_to(name: str, value: str = "x") -> str:
         *("ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
-def test_a_variable_of_the_seal_cannot_be_set(tmp_path: Path, name: str) -> None:
-    assert complaints(tmp_path, set_to(name)) == [f"5:21: {SEALED.format(repr(name))}"]
+def test_a_variable_that_isolates_the_client_cannot_be_set(tmp_path: Path, name: str) -> None:
+    assert complaints(tmp_path, set_to(name)) == [f"5:21: {ISOLATION.format(repr(name))}"]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +50,8 @@ def test_a_variable_of_the_seal_cannot_be_set(tmp_path: Path, name: str) -> None
         "anthropic_api_key",
     ],
 )
-def test_a_variable_with_a_credential_has_a_way_of_its_own(tmp_path: Path, name: str) -> None:
-    assert complaints(tmp_path, set_to(name)) == [f"5:21: {GIVEN.format(repr(name))}"]
+def test_a_variable_with_a_credential_belongs_under_credentials(tmp_path: Path, name: str) -> None:
+    assert complaints(tmp_path, set_to(name)) == [f"5:21: {CREDENTIAL.format(repr(name))}"]
 
 
 @pytest.mark.parametrize(
@@ -74,32 +72,32 @@ def test_any_other_variable_can_be_set(tmp_path: Path, name: str) -> None:
         (set_to("'2A'"), "5:21: '2A' is not the name of a variable"),
         (
             set_to("A", "sk-ant-" + "api03-0123456789"),
-            "5:24: this value looks like a token; a scenario never holds one",
+            "5:24: this value looks like a token; a scenario never contains one",
         ),
         (
             set_to("A", "a\nb"),
-            "5:24: the value of 'A' must be printable ASCII, of at most 1,000 characters",
+            "5:24: the value of 'A' must be printable ASCII of at most 1,000 characters",
         ),
         (
             set_to("A", "a" * 1001),
-            "5:24: the value of 'A' must be printable ASCII, of at most 1,000 characters",
+            "5:24: the value of 'A' must be printable ASCII of at most 1,000 characters",
         ),
         (
             changed("{it: {A: b}}", "{it: {A: b}, default: {A: b}}", OF_COMMAND),
-            "5:28: 'default' is the environment to which nothing is added; choose another name",
+            "5:28: 'default' stands for no further variables; choose another name",
         ),
         (
             changed("environments", "backends: {it: {}}\nenvironments", OF_COMMAND),
-            "6:16: 'it' names a backend as well; case ids would be the same, choose another",
+            "6:16: 'it' is also the name of a backend; case ids would be the same, choose another",
         ),
     ],
 )
-def test_an_environment_that_cannot_be(tmp_path: Path, text: str, expected: str) -> None:
-    found = [x for x in complaints(tmp_path, text) if "no case uses" not in x]
-    assert found == [expected]
+def test_an_invalid_environment_is_reported(tmp_path: Path, text: str, expected: str) -> None:
+    messages = [x for x in complaints(tmp_path, text) if "no case uses" not in x]
+    assert messages == [expected]
 
 
-def test_our_own_requests_have_no_environment(tmp_path: Path) -> None:
+def test_requests_of_authprobe_have_no_environment(tmp_path: Path) -> None:
     text = changed("matrix: {", "environments: {it: {A: b}}\nmatrix: {environment: [it], ")
     assert complaints(tmp_path, text) == [
         "7:24: raw-http is authprobe itself and has no environment; it must be 'default', not 'it'"

@@ -150,9 +150,9 @@ def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
 
 def _check_unused(cases: _Cases) -> Iterator[PathProblem]:
     for axis, (group, noun) in _GROUPS.items():
-        used = {getattr(names, axis) for names in cases.all}
+        used_names = {getattr(names, axis) for names in cases.all}
         for name in getattr(cases.scenario, group):
-            if name not in used:
+            if name not in used_names:
                 message = (
                     f"no case uses the {noun} {quote(name)}; name it in 'matrix', or leave it out"
                 )

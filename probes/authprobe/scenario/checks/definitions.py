@@ -1,4 +1,4 @@
-"""What `check` says of single definitions: endpoints, credentials, header sets, expectations."""
+"""Checks of single definitions: endpoints, credentials, headers, backends, expectations."""
 
 import re
 import warnings
@@ -24,24 +24,26 @@ from authprobe.scenario.model import (
     TextRule,
 )
 
-_MAX_PATTERN: Final = 1000
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
-_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # RFC 9110, 5.5, less obs-text and tabs
-_OURS: Final = frozenset({"user-agent", "authorization", "x-api-key", "host", "cookie", "x-app"})
-_OUR_PREFIXES: Final = ("x-stainless-", "x-claude-")
-_ONLY: Final = {
+_MAX_PATTERN_LENGTH: Final = 1000
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # RFC 9110, 5.5, less obs-text and tabs
+_RESERVED_HEADERS: Final = frozenset(
+    {"user-agent", "authorization", "x-api-key", "host", "cookie", "x-app"}
+)
+_RESERVED_PREFIXES: Final = ("x-stainless-", "x-claude-")
+_TOKENS_BY_VIA: Final = {
     Via.CREDENTIALS_FILE: (TokenKind.LOGIN,),
     Via.BODY: (TokenKind.REFRESH_TOKEN, TokenKind.IDENTITY_TOKEN),
     Via.REFRESH_TOKEN_VARIABLE: (TokenKind.REFRESH_TOKEN,),
     Via.IDENTITY_TOKEN_VARIABLE: (TokenKind.IDENTITY_TOKEN,),
     Via.IDENTITY_TOKEN_FILE_VARIABLE: (TokenKind.IDENTITY_TOKEN,),
 }
-"""Ways that are for some kinds of token, which have no other."""
-_SPECIAL: Final = {
+"""Ways that are limited to some kinds of token, which are limited to them."""
+_TOKENS_BY_STATE: Final = {
     TokenState.BLANKED: (TokenKind.LOGIN,),
     TokenState.USED: (TokenKind.REFRESH_TOKEN, TokenKind.LOGIN),
 }
-"""States of some kinds of token only."""
+"""States that only some kinds of token can have."""
 _FILE_FORMS: Final = (
     Form.SCOPES_AS_TEXT,
     Form.SCOPES_AS_NUMBER,
@@ -52,14 +54,14 @@ _FILE_FORMS: Final = (
     Form.UNKNOWN_REFRESH_TOKEN,
 )
 _VALUE_FORMS: Final = (Form.LINE_BREAK, Form.TRAILING_LINE_BREAK, Form.WIDE_CHARACTER)
-_FORMS: Final = {
+_FORMS_BY_VIA: Final = {
     **dict.fromkeys(VARIABLES, _VALUE_FORMS),
     Via.CUSTOM_HEADERS_VARIABLE: (Form.X_API_KEY_LINE, *_VALUE_FORMS),
     Via.CREDENTIALS_FILE: _FILE_FORMS,
     Via.API_KEY_HELPER: (Form.FAILING, Form.SLOW, Form.CHATTY, Form.SILENT),
 }
-"""The forms that each way has, where it has any."""
-_FORMLESS: Final = {
+"""Forms that a credential can have; none for the other ways."""
+_IMPOSSIBLE_FORMS: Final = {
     **dict.fromkeys(TokenState, (Form.EXPIRY_AHEAD,)),
     TokenState.EXPIRED: (),
     TokenState.BLANKED: _FILE_FORMS,
@@ -70,25 +72,25 @@ _FORMLESS: Final = {
         Form.UNKNOWN_REFRESH_TOKEN,
     ),
 }
-"""Forms that a stored login in this state cannot have: it has no such token, or another state."""
-_ALIKE: Final = (
+"""Forms that contradict the state of a stored login: it lacks the token, or would change state."""
+_SHARED_POSITIONS: Final = (
     ("headers", "headers", "backends"),
     ("headers", "headers", "environments"),
     ("a backend", "backends", "environments"),
 )
-"""Groups whose names stand in the same place of a case id."""
+"""A noun, and two groups whose names have the same position in a case id."""
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
 def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
-    """What is wrong with a definition, whoever uses it."""
+    """Yield the problems of each definition, independent of the cases that use it."""
     for name, endpoint in scenario.endpoints.items():
         yield from _check_url(("endpoints", name, "url"), endpoint.url)
-    for name, given in scenario.credentials.items():
-        if isinstance(given, Credential):
-            yield from _check_credential(("credentials", name), given)
+    for name, definition in scenario.credentials.items():
+        if isinstance(definition, Credential):
+            yield from _check_credential(("credentials", name), definition)
         else:
-            yield from _check_together(("credentials", name), given)
+            yield from _check_several(("credentials", name), definition)
     for name, headers in scenario.headers.items():
         yield from _check_headers(("headers", name), headers)
     for name, backend in scenario.backends.items():
@@ -104,23 +106,26 @@ def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
 
 def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
     if DEFAULT in scenario.endpoints:
-        text = "'default' is where a client goes by itself; choose another name"
-        yield ("endpoints", DEFAULT, KEY), text
+        message = "'default' stands for the client's own addresses; choose another name"
+        yield ("endpoints", DEFAULT, KEY), message
     if NO_CREDENTIAL in scenario.credentials:
-        text = "'none' stands for no credential; choose another name"
-        yield ("credentials", NO_CREDENTIAL, KEY), text
+        message = "'none' stands for no credential; choose another name"
+        yield ("credentials", NO_CREDENTIAL, KEY), message
     if DEFAULT in scenario.environments:
-        text = "'default' is the environment to which nothing is added; choose another name"
-        yield ("environments", DEFAULT, KEY), text
-    for noun, group, other in _ALIKE:
+        message = "'default' stands for no further variables; choose another name"
+        yield ("environments", DEFAULT, KEY), message
+    for noun, group, other in _SHARED_POSITIONS:
         both = getattr(scenario, group).keys() & getattr(scenario, other).keys()
         for name in sorted(both - {DEFAULT}):
-            text = f"{quote(name)} names {noun} as well; case ids would be the same, choose another"
-            yield (other, name, KEY), text
+            message = (
+                f"{quote(name)} is also the name of {noun}; "
+                "case ids would be the same, choose another"
+            )
+            yield (other, name, KEY), message
     for group in ("headers", "backends", "environments"):
         for name in getattr(scenario, group).keys() & set(Flow):
-            text = f"{quote(name)} is a flow as well; case ids would be the same, choose another"
-            yield (group, name, KEY), text
+            message = f"{quote(name)} is also a flow; case ids would be the same, choose another"
+            yield (group, name, KEY), message
 
 
 def _check_url(path: KeyPath, url: str) -> Iterator[PathProblem]:
@@ -138,45 +143,50 @@ def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathPro
     key, via = "via", credential.via
     if via is Via.SETTINGS_ENV:
         if credential.variable not in VARIABLES:
-            text = f"'settings-env' sets a 'variable': {choices(VARIABLES)}"
-            yield (*path, "via" if credential.variable is None else "variable"), text
+            message = f"'settings-env' needs a 'variable': {choices(VARIABLES)}"
+            yield (*path, "via" if credential.variable is None else "variable"), message
             return
         key, via = "variable", credential.variable
     elif credential.variable is not None:
-        text = f"'variable' is for 'settings-env' only, and 'via' is {quote(via)}"
-        yield (*path, "variable"), text
-    ways = [way for way, kinds in _ONLY.items() if token in kinds]
-    if via in _ONLY and token not in _ONLY[via]:
-        only = " or ".join(map(_article, _ONLY[via]))
+        message = f"'variable' is only for 'settings-env', but 'via' is {quote(via)}"
+        yield (*path, "variable"), message
+    ways = [way for way, kinds in _TOKENS_BY_VIA.items() if token in kinds]
+    if via in _TOKENS_BY_VIA and token not in _TOKENS_BY_VIA[via]:
+        only = " or ".join(map(_article, _TOKENS_BY_VIA[via]))
         yield (*path, key), f"{quote(via)} is for {only}, not for {_article(token)}"
     elif ways and via not in ways:
-        text = f"{_article(token)} is handed over via {choices(ways)}, not {quote(via)}"
-        yield (*path, key), text
+        message = f"{_article(token)} is handed over via {choices(ways)}, not {quote(via)}"
+        yield (*path, key), message
     yield from _check_form(path, credential, via)
-    if token not in _SPECIAL.get(state, TokenKind):
-        only = " or ".join(map(_article, _SPECIAL[state]))
+    if token not in _TOKENS_BY_STATE.get(state, TokenKind):
+        only = " or ".join(map(_article, _TOKENS_BY_STATE[state]))
         yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"
 
 
 def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[PathProblem]:
-    form, forms = credential.form, _FORMS.get(via, ())
+    form, forms = credential.form, _FORMS_BY_VIA.get(via, ())
     if form is None:
         return
     if form not in forms:
-        hint = f"; its forms are {choices(forms)}" if forms else ""
-        yield (*path, "form"), f"what is handed over via {quote(via)} is never {quote(form)}{hint}"
-    elif form in _FORMLESS.get(credential.state, ()):
-        text = f"a login that is {quote(credential.state)} cannot be {quote(form)} as well"
-        yield (*path, "form"), text
+        hint = f"; use {choices(forms)}" if forms else ""
+        yield (
+            (*path, "form"),
+            f"a credential via {quote(via)} cannot have the form {quote(form)}{hint}",
+        )
+    elif form in _IMPOSSIBLE_FORMS.get(credential.state, ()):
+        message = (
+            f"a login in the state {quote(credential.state)} cannot have the form {quote(form)}"
+        )
+        yield (*path, "form"), message
 
 
-def _check_together(path: KeyPath, given: tuple[Credential, ...]) -> Iterator[PathProblem]:
+def _check_several(path: KeyPath, credentials: tuple[Credential, ...]) -> Iterator[PathProblem]:
     places: set[str] = set()
-    for index, credential in enumerate(given):
+    for index, credential in enumerate(credentials):
         yield from _check_credential((*path, index), credential)
         if credential.place in places:
-            text = f"{quote(credential.place)} hands over one credential, and has one already"
-            yield (*path, index, "via"), text
+            message = f"{quote(credential.place)} holds one credential, and is already used"
+            yield (*path, index, "via"), message
         places.add(credential.place)
 
 
@@ -185,23 +195,23 @@ def _article(token: TokenKind) -> str:
 
 
 def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[PathProblem]:
-    seen: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for name, value in headers.items():
         key = name.lower()
-        if not _TOKEN.fullmatch(name):
+        if not _HEADER_NAME.fullmatch(name):
             yield (*path, name, KEY), f"{quote(name)} is not a header name (RFC 9110, 5.6.2)"
-        elif key in _OURS or key.startswith(_OUR_PREFIXES):
+        elif key in _RESERVED_HEADERS or key.startswith(_RESERVED_PREFIXES):
             yield (
                 (*path, name, KEY),
                 f"the header {quote(name)} cannot be set: authprobe's requests always identify "
                 "themselves as authprobe, and credentials are set under 'credentials'",
             )
-        elif key in seen:
-            yield (*path, name, KEY), f"{quote(name)} is the same header as {quote(seen[key])}"
-        seen.setdefault(key, name)
-        if value and not _VALUE.fullmatch(value):
-            text = "printable ASCII, without spaces around it"
-            yield (*path, name), f"the value {quote(value)} of a header must be {text}"
+        elif key in spellings:
+            yield (*path, name, KEY), f"{quote(name)} is the same header as {quote(spellings[key])}"
+        spellings.setdefault(key, name)
+        if value and not _HEADER_VALUE.fullmatch(value):
+            form = "printable ASCII, without spaces around it"
+            yield (*path, name), f"the value {quote(value)} of a header must be {form}"
 
 
 def _check_faults(path: KeyPath, backend: Backend) -> Iterator[PathProblem]:
@@ -216,18 +226,19 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Path
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
             yield from _check_text_rule((*path, key), rule)
-    known = finding_meanings()
+    finding_names = finding_meanings()
     for key in ("findings", "no_findings"):
         for index, name in enumerate(getattr(expectation, key)):
-            if name not in known:
-                text = f"{quote(name)} is not a finding{remedy(name, known)}"
-                yield (*path, key, index), text
+            if name not in finding_names:
+                message = f"{quote(name)} is not a finding{remedy(name, finding_names)}"
+                yield (*path, key, index), message
     for key in ("requests", "no_requests"):
         for index, request in enumerate(getattr(expectation, key)):
             header = request.credential_header
             if header is not None and header not in _CREDENTIAL_HEADERS:
-                text = f"{quote(header)} carries no credential{remedy(header, _CREDENTIAL_HEADERS)}"
-                yield (*path, key, index, "credential_header"), text
+                hint = remedy(header, _CREDENTIAL_HEADERS)
+                message = f"{quote(header)} is not a header with a credential{hint}"
+                yield (*path, key, index, "credential_header"), message
 
 
 def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[PathProblem]:
@@ -235,17 +246,20 @@ def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[PathProblem]:
         yield path, f"{quote(str(path[-1]))} must have one of 'contains' and 'matches'"
     if rule.matches is None:
         return
-    if len(rule.matches) > _MAX_PATTERN:
-        yield (*path, "matches"), f"a regular expression of more than {_MAX_PATTERN:,} characters"
-    elif (reason := _regex_fault(rule.matches)) is not None:
-        text = f"{quote(rule.matches)} is not a regular expression: {escape(reason)[:100]}"
-        yield (*path, "matches"), text
+    if len(rule.matches) > _MAX_PATTERN_LENGTH:
+        yield (
+            (*path, "matches"),
+            f"this regular expression has more than {_MAX_PATTERN_LENGTH:,} characters",
+        )
+    elif (reason := _regex_error(rule.matches)) is not None:
+        message = f"{quote(rule.matches)} is not a regular expression: {escape(reason)[:100]}"
+        yield (*path, "matches"), message
 
 
-def _regex_fault(pattern: str) -> str | None:
+def _regex_error(pattern: str) -> str | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what Python only warns of would be said at every use
+            warnings.simplefilter("error")  # a warning would be repeated at every use
             re.compile(pattern)
     except (re.error, Warning, OverflowError, RecursionError) as error:
         return str(error)
