@@ -21,7 +21,7 @@ from authprobe.emulator.rules.base import Answer, refusal
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Outcome
 from tests.support.make import make_case, make_exchange
-from tests.support.requests import MESSAGES, PLATFORM_TOKEN, Target, make_ask
+from tests.support.requests import MESSAGES, PLATFORM_TOKEN, Target, make_request
 
 ANSWERED = ClientReport(is_error=False, message="pong")
 REFUSED = ClientReport(is_error=True, message="API Error: 401", status=401)
@@ -33,7 +33,7 @@ GAVE_UP = "the client gave up without a refusal"
 def record_requests(sandbox: Sandbox, *statuses: int | None, target: Target = MESSAGES) -> None:
     """Record requests to the backend and its responses with these statuses."""
     for status in statuses:
-        record = sandbox.backend.begin(make_ask(sandbox.backend, target, {}))
+        record = sandbox.backend.begin(make_request(sandbox.backend, target, {}))
         if status is not None:
             success = Answer(status=status, body={})
             answer = success if status < 400 else refusal(status, "a_type", "a message")

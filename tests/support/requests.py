@@ -166,15 +166,15 @@ class Sent:
         asked |= self.query
         return urllib.parse.urlencode({k: v for k, v in asked.items() if v is not None})
 
-    def ask(self, backend: CaseBackend) -> RequestContext:
+    def request(self, backend: CaseBackend) -> RequestContext:
         """The request as the rules see it."""
         headers, body = self.parts(backend)
-        ask = make_ask(backend, self.target, headers, body[:BODY_LIMIT_BYTES])
+        request = make_request(backend, self.target, headers, body[:BODY_LIMIT_BYTES])
         large = len(body) > BODY_LIMIT_BYTES
-        return replace(ask, query=self.search(backend), too_large=large)
+        return replace(request, query=self.search(backend), too_large=large)
 
 
-def make_ask(
+def make_request(
     backend: CaseBackend,
     target: Target,
     headers: dict[str, str],

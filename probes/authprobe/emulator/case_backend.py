@@ -189,27 +189,27 @@ class CaseBackend:
         if self.watch is not None:
             self.watch(refused)
 
-    def answer(self, ask: RequestContext) -> Decision:
+    def answer(self, request: RequestContext) -> Decision:
         """The refusal that a fault demands; else the first rule that applies; else a denial."""
-        rules = ROUTES.get((ask.method, ask.host, ask.path))
-        faults = self.faults.met_by(ask, lambda fault: self._can_happen(fault, ask, rules))
-        if ask.host not in HOSTS:
-            return _denied(deny_host(ask.host), faults)
+        rules = ROUTES.get((request.method, request.host, request.path))
+        faults = self.faults.met_by(request, lambda fault: self._can_happen(fault, request, rules))
+        if request.host not in HOSTS:
+            return _denied(deny_host(request.host), faults)
         for fault in faults:
             if (rule := self._demanded(fault, rules)) is not None:
-                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
+                return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         if rules is None:
-            return _denied(deny_route(ask), faults)
+            return _denied(deny_route(request), faults)
         for rule in rules:
-            if rule.applies(ask) and rule.id not in self._broken_rules:
-                return Decision(rule.id, rule.reply(ask), None, faults, rule.delay)
-        return _denied(deny_rule(ask, rules), faults)
+            if rule.applies(request) and rule.id not in self._broken_rules:
+                return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
+        return _denied(deny_rule(request, rules), faults)
 
     def _can_happen(
-        self, fault: Fault, ask: RequestContext, rules: tuple[Rule, ...] | None
+        self, fault: Fault, request: RequestContext, rules: tuple[Rule, ...] | None
     ) -> bool:
         if fault.name in STREAM_FAULTS:
-            return bool(ask.fields.get("stream"))
+            return bool(request.fields.get("stream"))
         return fault.name in FAULTS or self._demanded(fault, rules) is not None
 
     def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
@@ -219,24 +219,24 @@ class CaseBackend:
             return None
         return rule if rule in EVERYWHERE or rule in (rules or ()) else None
 
-    def begin(self, ask: RequestContext) -> Record:
+    def begin(self, request: RequestContext) -> Record:
         """Record a request, which `end` completes."""
-        header, slot = self._credential(ask)
-        agent = ask.headers.get("user-agent", "")
+        header, slot = self._credential(request)
+        agent = request.headers.get("user-agent", "")
         record = Record(
             Exchange(
-                method=self.redactor.cut(ask.method, METHOD_LIMIT),
-                host=self.redactor.cut(ask.asked or ask.host, HOST_LIMIT),
-                path=self.redactor.cut(ask.path, PATH_LIMIT),
+                method=self.redactor.cut(request.method, METHOD_LIMIT),
+                host=self.redactor.cut(request.asked or request.host, HOST_LIMIT),
+                path=self.redactor.cut(request.path, PATH_LIMIT),
                 credential_header=header,
                 credential=slot,
-                betas=tuple(self.redactor.cut(beta, WORD_LIMIT) for beta in ask.betas[:WORDS]),
+                betas=tuple(self.redactor.cut(beta, WORD_LIMIT) for beta in request.betas[:WORDS]),
                 at=round(time.monotonic() - self._began, 3),
-                headers=self._headers(ask),
-                body=_digest(ask.body) if ask.path.startswith("/v1/messages") else None,
+                headers=self._headers(request),
+                body=_digest(request.body) if request.path.startswith("/v1/messages") else None,
                 products=tuple(PRODUCT.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
                 scopes=tuple(
-                    self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(ask)[:WORDS]
+                    self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(request)[:WORDS]
                 ),
             )
         )
@@ -274,14 +274,14 @@ class CaseBackend:
         if self.watch is not None:
             self.watch(record.exchange)
 
-    def _credential(self, ask: RequestContext) -> tuple[str | None, str | None]:
+    def _credential(self, request: RequestContext) -> tuple[str | None, str | None]:
         """Where a token was, and the slot it belongs to."""
         in_body = ""
-        if ask.path.endswith("/oauth/token"):
-            in_body = ask.text("refresh_token") or ask.text("assertion")
+        if request.path.endswith("/oauth/token"):
+            in_body = request.text("refresh_token") or request.text("assertion")
         for header, value in (
-            ("authorization", ask.headers.get("authorization") and (ask.bearer or "")),
-            ("x-api-key", ask.api_key),
+            ("authorization", request.headers.get("authorization") and (request.bearer or "")),
+            ("x-api-key", request.api_key),
             ("body", in_body or None),
         ):
             if value is not None:
@@ -289,13 +289,13 @@ class CaseBackend:
                 return header, token.slot if token else "foreign"
         return None, None
 
-    def _headers(self, ask: RequestContext) -> dict[str, str]:
+    def _headers(self, request: RequestContext) -> dict[str, str]:
         """The headers that concern authentication; who the client says it is only as a hash."""
         kept = {}
         for name in ("anthropic-version", "authorization", "content-type", "x-api-key"):
-            if name in ask.headers:
-                kept[name] = self._hide_foreign(name, self.redactor(ask.headers[name]))[:200]
-        if agent := ask.headers.get("user-agent"):
+            if name in request.headers:
+                kept[name] = self._hide_foreign(name, self.redactor(request.headers[name]))[:200]
+        if agent := request.headers.get("user-agent"):
             kept["user-agent"] = _digest(agent.encode())
         return kept
 

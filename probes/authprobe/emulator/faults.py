@@ -79,7 +79,9 @@ class Armed:
         """Disarm all."""
         self._faults = []
 
-    def met_by(self, ask: RequestContext, can_happen: Callable[[Fault], bool]) -> tuple[Fault, ...]:
+    def met_by(
+        self, request: RequestContext, can_happen: Callable[[Fault], bool]
+    ) -> tuple[Fault, ...]:
         """Those that this request meets, now and by its place; each meeting counts, and what cannot
         happen there is not met.
         """
@@ -87,8 +89,8 @@ class Armed:
             fault
             for fault, met in self._faults
             if not _of_the_connection(fault)
-            and fault.host in (None, ask.host, ask.asked)
-            and fault.path in (None, ask.path)
+            and fault.host in (None, request.host, request.asked)
+            and fault.path in (None, request.path)
             and can_happen(fault)
             and _due(fault, met)
         )

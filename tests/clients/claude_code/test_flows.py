@@ -25,7 +25,7 @@ from authprobe.scenario.model import Credential, Matrix
 from tests.support.command import PROJECT
 from tests.support.installed import SingleFolderCache
 from tests.support.make import make_clients, make_scenario
-from tests.support.requests import AUTHORIZE, CHALLENGE, MESSAGES, make_ask
+from tests.support.requests import AUTHORIZE, CHALLENGE, MESSAGES, make_request
 
 FAKE = PROJECT / "tests" / "support" / "fake_claude.py"
 Observe = Callable[..., Observation]
@@ -279,9 +279,9 @@ def test_page_text_and_code_are_extracted(
 )
 def test_scopes_of_an_authorization_are_recorded(query: str, expected: tuple[str, ...]) -> None:
     backend = CaseBackend()
-    request = make_ask(backend, AUTHORIZE, {}, query=query)
+    request = make_request(backend, AUTHORIZE, {}, query=query)
     assert backend.begin(request).exchange.scopes == expected
-    assert backend.begin(make_ask(backend, MESSAGES, {}, query=query)).exchange.scopes == ()
+    assert backend.begin(make_request(backend, MESSAGES, {}, query=query)).exchange.scopes == ()
 
 
 def test_engine_runs_the_flow_of_the_case(laboratory: Laboratory) -> None:

@@ -35,7 +35,7 @@ from tests.support.requests import (
     MESSAGES,
     PLATFORM_TOKEN,
     Target,
-    make_ask,
+    make_request,
     make_code,
     served,
 )
@@ -67,14 +67,14 @@ class Written:
     headers: dict[str, str]
     body: bytes
 
-    def ask(self, backend: CaseBackend, credential: str) -> RequestContext:
+    def request(self, backend: CaseBackend, credential: str) -> RequestContext:
         """The request with this credential."""
         method, host, path = self.target
         headers = {name: fill(value, credential) for name, value in self.headers.items()}
         target = method, fill(host, credential).lower(), fill(path, credential)
         body = self.body.replace(b"{0}", credential.encode())
-        ask = make_ask(backend, target, headers, body)
-        return replace(ask, query=fill(self.query, urllib.parse.quote(credential)))
+        request = make_request(backend, target, headers, body)
+        return replace(request, query=fill(self.query, urllib.parse.quote(credential)))
 
 
 def fill(text: str, credential: str) -> str:
@@ -144,13 +144,13 @@ QUERIES = (
 WRITTEN = st.builds(Written, target=TARGETS, query=QUERIES, headers=HEADERS, body=BODIES)
 
 
-def answer(backend: CaseBackend, ask: RequestContext) -> Decision:
+def answer(backend: CaseBackend, request: RequestContext) -> Decision:
     """What the backend decides, recorded as an application records it."""
-    record = backend.begin(ask)
-    decision = backend.answer(ask)
+    record = backend.begin(request)
+    decision = backend.answer(request)
     backend.end(record, decision)
     if decision.rule == "deny:host":
-        backend.refuse_egress(ask.host)
+        backend.refuse_egress(request.host)
     return decision
 
 
@@ -239,21 +239,21 @@ class Lives(RuleBasedStateMachine):
         fields = EXCHANGING | FEDERATING | {"grant_type": grant}
         fields |= dict.fromkeys(("code", "refresh_token", "assertion"), credential)
         before = self.worth(credential)
-        ask = make_ask(self.backend, place, {}, json.dumps(fields).encode())
-        decision = answer(self.backend, ask)
+        request = make_request(self.backend, place, {}, json.dumps(fields).encode())
+        decision = answer(self.backend, request)
         if decision.answer.status != 200:
             return multiple()
         assert before in (TokenState.VALID, None)
         assert self.worth(credential) in (TokenState.USED, None)
-        assert answer(self.backend, ask).answer.status >= 400
+        assert answer(self.backend, request).answer.status >= 400
         body = decision.answer.body
         assert isinstance(body, Mapping)
         return multiple(*(body[name] for name in body if name in ("access_token", "refresh_token")))
 
     @rule(target=credentials, query=st.sampled_from(LINKS))
     def authorize(self, query: str) -> Any:
-        ask = make_ask(self.backend, AUTHORIZE, {})
-        codes = secrets_in(answer(self.backend, replace(ask, query=query)))
+        request = make_request(self.backend, AUTHORIZE, {})
+        codes = secrets_in(answer(self.backend, replace(request, query=query)))
         self.codes += codes
         return multiple(*codes)
 
@@ -264,14 +264,14 @@ class Lives(RuleBasedStateMachine):
             "anthropic-version": "2023-06-01",
             "anthropic-beta": OAUTH_BETA,
         }
-        decision = answer(self.backend, make_ask(self.backend, target_, headers))
+        decision = answer(self.backend, make_request(self.backend, target_, headers))
         if target_[2].startswith(("/v1/messages", "/v1/models", "/api/oauth/")):
             good = self.worth(credential) is TokenState.VALID
             assert good or decision.answer.status >= 400
 
     @rule(credential=credentials, written=WRITTEN)
     def ask_anything(self, credential: str, written: Written) -> None:
-        decision = answer(self.backend, written.ask(self.backend, credential))
+        decision = answer(self.backend, written.request(self.backend, credential))
         self.codes += secrets_in(decision)
         assert decision.answer.status < 500
 
@@ -309,14 +309,14 @@ def race(network: Network, listener: Listener, fields: dict[str, str]) -> list[h
     start = threading.Barrier(RIVALS)
     url = f"https://{PLATFORM_TOKEN[1]}{PLATFORM_TOKEN[2]}"
 
-    def ask(number: int) -> httpx.Response:
+    def request(number: int) -> httpx.Response:
         with client_of(network, listener) as client:
             client.get(f"https://{PLATFORM_TOKEN[1]}/")  # the connection stands
             start.wait(timeout=10)
             return client.post(url, json=fields)
 
     with ThreadPoolExecutor(RIVALS) as pool:
-        return list(pool.map(ask, range(RIVALS)))
+        return list(pool.map(request, range(RIVALS)))
 
 
 @pytest.mark.parametrize("grant", ["refresh_token", "authorization_code"])
@@ -398,7 +398,7 @@ def test_only_a_fault_is_a_server_error(
     credential = backend.tokens.make(kind, state).value
     codes: list[str] = []
     for written in sequence:
-        decision = answer(backend, written.ask(backend, credential))
+        decision = answer(backend, written.request(backend, credential))
         codes += secrets_in(decision)
         demanded = {rule_id(fault) for fault in decision.faults}
         assert decision.rule in RULES or decision.rule.startswith("deny:")
@@ -428,10 +428,16 @@ def test_nothing_on_the_wire_is_a_server_error(
     codes: list[str] = []
     with served(network, backend) as client:
         for written in sequence:
-            ask = written.ask(backend, credential)
-            path = urllib.parse.quote(ask.path) + "?" + urllib.parse.quote(ask.query, safe="=&%+")
-            url = httpx.URL(f"https://{ask.host}", raw_path=path.encode())
-            got = client.request(ask.method, url, headers=dict(ask.headers), content=ask.body)
+            request = written.request(backend, credential)
+            path = (
+                urllib.parse.quote(request.path)
+                + "?"
+                + urllib.parse.quote(request.query, safe="=&%+")
+            )
+            url = httpx.URL(f"https://{request.host}", raw_path=path.encode())
+            got = client.request(
+                request.method, url, headers=dict(request.headers), content=request.body
+            )
             assert got.status_code < 500
             codes += urllib.parse.parse_qs(got.headers.get("location", "")).get("code", [])
     assert len(backend.exchanges) == len(sequence)
@@ -462,7 +468,7 @@ def test_a_credential_in_any_place_is_kept_nowhere(kind: TokenKind, spelled: str
     for credential in (value, code):
         for place in sorted(ROUTES):
             for written in places(place):
-                answer(backend, written.ask(backend, credential))
+                answer(backend, written.request(backend, credential))
         assert value not in (log := repr((backend.exchanges, backend.egress_refused)))
         assert code not in log
     assert_no_secret_is_kept(backend, code)

@@ -43,7 +43,7 @@ from tests.support.requests import (
     Sent,
     Target,
     Trial,
-    make_ask,
+    make_request,
     served,
 )
 from tests.support.rule_examples import EXPIRED, REFRESH, REVOKED, TRIALS, UNKNOWN, USED_REFRESH
@@ -71,7 +71,7 @@ def send(network: Network, backend: CaseBackend, sent: Sent) -> httpx.Response:
 def answered_by(sent: Sent) -> str:
     """Id of the rule that answers this request."""
     backend = sent.backend()
-    return backend.answer(sent.ask(backend)).rule
+    return backend.answer(sent.request(backend)).rule
 
 
 def read_body(answer: httpx.Response, backend: CaseBackend) -> Body:
@@ -132,7 +132,7 @@ def test_a_request_gets_exactly_this_answer(network: Network, trial: Trial) -> N
 @pytest.mark.parametrize("trial", NAMED)
 def test_a_request_is_answered_after_this_time(trial: Trial) -> None:
     backend = trial.sent.backend()
-    decision = backend.answer(trial.sent.ask(backend))
+    decision = backend.answer(trial.sent.request(backend))
     assert (decision.rule, decision.answer.status) == (trial.rule, trial.status)
     assert decision.delay == trial.delay
 
@@ -140,11 +140,11 @@ def test_a_request_is_answered_after_this_time(trial: Trial) -> None:
 def test_an_answer_that_comes_late_is_the_answer_of_the_grant() -> None:
     [late] = [trial for trial in TRIALS if trial.delay]
     backend = late.sent.backend()
-    answer = backend.answer(late.sent.ask(backend)).answer
+    answer = backend.answer(late.sent.request(backend)).answer
     assert json.loads(backend.redactor(json.dumps(answer.body))) == late.body
     again = Sent(target=PLATFORM_TOKEN, refresh=USED_REFRESH, faults=("B10",))
     late_backend = again.backend()
-    refusal = late_backend.answer(again.ask(late_backend))
+    refusal = late_backend.answer(again.request(late_backend))
     assert (refusal.rule, refusal.answer.error_type, refusal.delay) == ("B10", "invalid_grant", 16)
 
 
@@ -165,7 +165,7 @@ def test_a_rule_on_demand_answers_on_demand_only(trial: Trial) -> None:
 @pytest.mark.parametrize("trial", NAMED)
 def test_a_rule_that_is_left_out_does_not_answer(trial: Trial) -> None:
     backend = CaseBackend(trial.sent.backend().setup, broken_rules=frozenset({trial.rule}))
-    assert backend.answer(trial.sent.ask(backend)).rule != trial.rule
+    assert backend.answer(trial.sent.request(backend)).rule != trial.rule
 
 
 def test_every_rule_has_a_trial() -> None:
@@ -187,10 +187,10 @@ def test_every_rule_says_who_says_so(known: Rule) -> None:
 
 
 def test_a_rule_needs_a_source_and_a_condition() -> None:
-    def silent(ask: RequestContext) -> bool:
+    def silent(request: RequestContext) -> bool:
         return False
 
-    def spoken(ask: RequestContext) -> bool:
+    def spoken(request: RequestContext) -> bool:
         """Never."""
         return False
 
@@ -253,10 +253,10 @@ def test_a_rule_begins_and_ends_to_the_second(known: Rule) -> None:
         backend = replace(sent, date=day).backend()
         ahead = (moment - backend.now).total_seconds()
         backend.state.clock.advance(ahead - 1)
-        ask = sent.ask(backend)
-        assert known.applies(ask) is early
+        request = sent.request(backend)
+        assert known.applies(request) is early
         backend.state.clock.advance(1)
-        assert known.applies(replace(ask)) is late  # a copy: its `now` is not known yet
+        assert known.applies(replace(request)) is late  # a copy: its `now` is not known yet
 
 
 def test_without_a_day_the_clock_is_the_real_one() -> None:
@@ -306,8 +306,8 @@ def test_one_key_in_both_headers_is_one_credential(date: datetime.date) -> None:
     key, other = (backend.tokens.make(*GOOD_KEY).value for _ in range(2))
     for value, rules in ((key, ("messages",)), (other, ("A05", "deny:rule"))):
         headers = {"authorization": f"Bearer {key}", "x-api-key": value}
-        ask = make_ask(backend, MESSAGES, headers | {"anthropic-version": "2023-06-01"})
-        assert backend.answer(ask).rule in rules
+        request = make_request(backend, MESSAGES, headers | {"anthropic-version": "2023-06-01"})
+        assert backend.answer(request).rule in rules
 
 
 @pytest.mark.parametrize(
@@ -346,9 +346,9 @@ def test_a_request_that_nobody_has_reported_is_denied(
 
 def test_what_is_answered_by_a_rule_has_nothing_nearest() -> None:
     backend = CaseBackend(Backend())
-    ask = Sent(bearer=GOOD).ask(backend)
-    record = backend.begin(ask)
-    backend.end(record, backend.answer(ask))
+    request = Sent(bearer=GOOD).request(backend)
+    record = backend.begin(request)
+    backend.end(record, backend.answer(request))
     assert (backend.exchanges[0].nearest, backend.exchanges[0].differs) == (None, ())
 
 
@@ -401,9 +401,9 @@ def test_an_unknown_route_is_denied(
 )
 def test_an_unknown_host_is_denied(host: str, nearest: str | None) -> None:
     backend = Sent().backend()
-    ask = Sent(target=("POST", host, "/v1/messages"), bearer=GOOD).ask(backend)
-    record = backend.begin(ask)
-    decision = backend.answer(ask)
+    request = Sent(target=("POST", host, "/v1/messages"), bearer=GOOD).request(backend)
+    record = backend.begin(request)
+    decision = backend.answer(request)
     backend.end(record, decision)
     [exchange] = backend.exchanges
     assert (decision.answer.status, exchange.rule) == (404, "deny:host")
@@ -432,7 +432,7 @@ def test_an_empty_field_is_a_missing_one(name: str, form: bool) -> None:
 def test_a_refresh_token_works_once_and_rotates(form: bool) -> None:
     backend = REFRESH.backend()
     headers, body = Sent(target=PLATFORM_TOKEN, refresh=GOOD_REFRESH, form=form).parts(backend)
-    first = make_ask(backend, PLATFORM_TOKEN, headers, body)
+    first = make_request(backend, PLATFORM_TOKEN, headers, body)
     identity, answer, *_ = backend.answer(first)
     assert (identity, answer.status) == ("refresh", 200)
     assert backend.answer(first)[0] == "B03"
@@ -440,11 +440,11 @@ def test_a_refresh_token_works_once_and_rotates(form: bool) -> None:
     assert isinstance(answer.body, Mapping)
     bearer = {"authorization": f"Bearer {answer.body['access_token']}"}
     flags = {"anthropic-version": "2023-06-01", "anthropic-beta": OAUTH_BETA}
-    assert backend.answer(make_ask(backend, MESSAGES, bearer | flags))[0] == "messages"
-    assert backend.answer(make_ask(backend, PROFILE, bearer))[0] == "profile"
+    assert backend.answer(make_request(backend, MESSAGES, bearer | flags))[0] == "messages"
+    assert backend.answer(make_request(backend, PROFILE, bearer))[0] == "profile"
     again = {"grant_type": "refresh_token", "client_id": "authprobe"}
     again["refresh_token"] = answer.body["refresh_token"]
-    renewed = make_ask(backend, PLATFORM_TOKEN, {}, json.dumps(again).encode())
+    renewed = make_request(backend, PLATFORM_TOKEN, {}, json.dumps(again).encode())
     assert [backend.answer(renewed)[0] for _ in range(2)] == ["refresh", "B03"]
 
 
@@ -500,9 +500,9 @@ def test_whatever_is_asked_is_answered_and_recorded(
     target: Target, headers: dict[str, str], body: bytes, date: datetime.date | None
 ) -> None:
     backend = CaseBackend(Backend(date=date))
-    ask = make_ask(backend, target, headers, body)
-    record = backend.begin(ask)
-    decision = backend.answer(ask)
+    request = make_request(backend, target, headers, body)
+    record = backend.begin(request)
+    decision = backend.answer(request)
     identity, answer = decision.rule, decision.answer
     backend.end(record, decision)
     assert identity in {*RULES, "deny:host", "deny:route", "deny:rule"}

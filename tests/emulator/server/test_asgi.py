@@ -3,7 +3,7 @@ import pytest
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.redaction.redactor import find_token
-from tests.support.requests import MESSAGES, PLATFORM_TOKEN, make_ask
+from tests.support.requests import MESSAGES, PLATFORM_TOKEN, make_request
 
 FOREIGN = "a-secret-of-somebody-else"
 SHAPED = "sk-ant-oat01-" + "x" * 20
@@ -14,7 +14,7 @@ def record(headers: dict[str, str], body: bytes = b"", **target: str) -> CaseBac
     backend = CaseBackend(Backend())
     method, host, path = MESSAGES
     where = method, target.get("host", host), target.get("path", path)
-    backend.begin(make_ask(backend, where, headers, body))
+    backend.begin(make_request(backend, where, headers, body))
     return backend
 
 
@@ -38,7 +38,7 @@ def test_the_credential_is_recorded_by_its_slot(
     backend = CaseBackend(Backend())
     token = backend.tokens.make(TokenKind.API_KEY).value
     filled = {name: value.format(token=token) for name, value in headers.items()}
-    backend.begin(make_ask(backend, MESSAGES, filled))
+    backend.begin(make_request(backend, MESSAGES, filled))
     [exchange] = backend.exchanges
     assert (exchange.credential_header, exchange.credential) == expected
     assert find_token(repr(exchange)) is None
@@ -50,7 +50,7 @@ def test_a_refresh_token_is_recorded_as_the_body_s(body: str) -> None:
     backend = CaseBackend(Backend())
     kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"
     sent = body.format(backend.tokens.make(TokenKind.REFRESH_TOKEN).value).encode()
-    backend.begin(make_ask(backend, PLATFORM_TOKEN, {"content-type": kind}, sent))
+    backend.begin(make_request(backend, PLATFORM_TOKEN, {"content-type": kind}, sent))
     [exchange] = backend.exchanges
     assert (exchange.credential_header, exchange.credential) == ("body", "refresh-token")
 

@@ -19,68 +19,68 @@ from authprobe.emulator.rules.limits import unified_headers
 _YEAR_2026: Final = utc(2026, 1, 1)
 
 
-def _key_and(ask: RequestContext, standing: AccountState) -> bool:
-    return ask.state.standing is standing and is_key_in(ask, TokenState.VALID)
+def _key_and(request: RequestContext, standing: AccountState) -> bool:
+    return request.state.standing is standing and is_key_in(request, TokenState.VALID)
 
 
-def _is_subscription(ask: RequestContext) -> bool:
-    workload = ask.token is not None and ask.token.kind is TokenKind.WORKLOAD_TOKEN
-    return not workload and is_bearer_in(ask, TokenState.VALID)
+def _is_subscription(request: RequestContext) -> bool:
+    workload = request.token is not None and request.token.kind is TokenKind.WORKLOAD_TOKEN
+    return not workload and is_bearer_in(request, TokenState.VALID)
 
 
-def _subscription_and(ask: RequestContext, standing: AccountState) -> bool:
-    return ask.state.standing is standing and _is_subscription(ask)
+def _subscription_and(request: RequestContext, standing: AccountState) -> bool:
+    return request.state.standing is standing and _is_subscription(request)
 
 
 # --- subscriptions --------------------------------------------------------------------------------
 
 
-def _access_removed(ask: RequestContext) -> bool:
+def _access_removed(request: RequestContext) -> bool:
     """The token is well formed, and the account or organisation behind it is refused."""
-    return _subscription_and(ask, AccountState.ACCESS_REMOVED)
+    return _subscription_and(request, AccountState.ACCESS_REMOVED)
 
 
-def _oauth_not_allowed(ask: RequestContext) -> bool:
+def _oauth_not_allowed(request: RequestContext) -> bool:
     """The organisation does not allow subscription tokens, or its plan has lapsed."""
-    return _subscription_and(ask, AccountState.OAUTH_NOT_ALLOWED)
+    return _subscription_and(request, AccountState.OAUTH_NOT_ALLOWED)
 
 
-def _membership_lost(ask: RequestContext) -> bool:
+def _membership_lost(request: RequestContext) -> bool:
     """The account has left the organisation of the token."""
-    return _subscription_and(ask, AccountState.MEMBERSHIP_LOST)
+    return _subscription_and(request, AccountState.MEMBERSHIP_LOST)
 
 
-def _third_party(ask: RequestContext) -> bool:
+def _third_party(request: RequestContext) -> bool:
     """A subscription token, and the request does not count as Claude Code's own."""
-    return not ask.state.counts_as_claude_code and _is_subscription(ask)
+    return not request.state.counts_as_claude_code and _is_subscription(request)
 
 
-def _third_party_without_extra_usage(ask: RequestContext) -> bool:
+def _third_party_without_extra_usage(request: RequestContext) -> bool:
     """A subscription token without extra usage, and the request does not count as Claude Code's."""
-    return _third_party(ask) and ask.state.standing not in (
+    return _third_party(request) and request.state.standing not in (
         AccountState.EXTRA_USAGE_AVAILABLE,
         AccountState.EXTRA_USAGE_EXHAUSTED,
     )
 
 
-def _extra_usage_exhausted(ask: RequestContext) -> bool:
+def _extra_usage_exhausted(request: RequestContext) -> bool:
     """The request is paid from extra usage, of which nothing is left."""
-    return _third_party(ask) and ask.state.standing is AccountState.EXTRA_USAGE_EXHAUSTED
+    return _third_party(request) and request.state.standing is AccountState.EXTRA_USAGE_EXHAUSTED
 
 
-def _plan_window_exhausted(ask: RequestContext) -> bool:
+def _plan_window_exhausted(request: RequestContext) -> bool:
     """The window of the plan, of five hours or seven days, is used up."""
-    return _subscription_and(ask, AccountState.PLAN_WINDOW_EXHAUSTED)
+    return _subscription_and(request, AccountState.PLAN_WINDOW_EXHAUSTED)
 
 
 _THIRD_PARTY_DRAWS: Final = utc(2026, 4, 8)
 _CREDIT_OVER: Final = utc(2026, 5, 1)
 
 
-def _name_extra_usage(ask: RequestContext) -> Answer:
+def _name_extra_usage(request: RequestContext) -> Answer:
     """In April 2026 a credit was offered, of $20 to $200 by plan."""
     tail = "Add more at"
-    if ask.now < _CREDIT_OVER:
+    if request.now < _CREDIT_OVER:
         tail = "We've added a $20 credit to get you started. Claim it at"
     return refusal(
         400,
@@ -90,29 +90,29 @@ def _name_extra_usage(ask: RequestContext) -> Answer:
     )
 
 
-def _regained(ask: RequestContext) -> str:
+def _regained(request: RequestContext) -> str:
     """The first day of the next month."""
-    first = (ask.now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+    first = (request.now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
     return f"You will regain access on {first:%Y-%m-%d} at 00:00 UTC."
 
 
-def _name_own_limit(ask: RequestContext) -> Answer:
-    text = f"You have reached your specified API usage limits. {_regained(ask)}"
+def _name_own_limit(request: RequestContext) -> Answer:
+    text = f"You have reached your specified API usage limits. {_regained(request)}"
     return refusal(400, INVALID, text)
 
 
-def _name_tier_limit(ask: RequestContext) -> Answer:
+def _name_tier_limit(request: RequestContext) -> Answer:
     return refusal(
         429,
         "rate_limit_error",
         "You have reached your API usage limits: your organization has crossed its monthly API "
-        f"usage threshold, set based on your organization's API tier. {_regained(ask)}",
+        f"usage threshold, set based on your organization's API tier. {_regained(request)}",
         details={"error_code": "enforced_spend_limit_reached"},
     )
 
 
-def _window_rejected(ask: RequestContext) -> Mapping[str, str]:
-    return unified_headers(ask, "rejected")
+def _window_rejected(request: RequestContext) -> Mapping[str, str]:
+    return unified_headers(request, "rejected")
 
 
 ACCESS_REMOVED: Final = rule(
@@ -229,29 +229,29 @@ PLAN_WINDOW_EXHAUSTED: Final = rule(
 # --- API keys -------------------------------------------------------------------------------------
 
 
-def _organization_disabled(ask: RequestContext) -> bool:
+def _organization_disabled(request: RequestContext) -> bool:
     """The API key belongs to a disabled organisation."""
-    return _key_and(ask, AccountState.ORGANIZATION_DISABLED)
+    return _key_and(request, AccountState.ORGANIZATION_DISABLED)
 
 
-def _credit_exhausted(ask: RequestContext) -> bool:
+def _credit_exhausted(request: RequestContext) -> bool:
     """The prepaid credit of the organisation behind the API key is used up."""
-    return _key_and(ask, AccountState.CREDIT_EXHAUSTED)
+    return _key_and(request, AccountState.CREDIT_EXHAUSTED)
 
 
-def _spend_limit_reached(ask: RequestContext) -> bool:
+def _spend_limit_reached(request: RequestContext) -> bool:
     """The spend limit that the organisation has set for itself is reached."""
-    return _key_and(ask, AccountState.SPEND_LIMIT_REACHED)
+    return _key_and(request, AccountState.SPEND_LIMIT_REACHED)
 
 
-def _tier_spend_limit_reached(ask: RequestContext) -> bool:
+def _tier_spend_limit_reached(request: RequestContext) -> bool:
     """The monthly spend limit of the organisation's tier is reached."""
-    return _key_and(ask, AccountState.TIER_SPEND_LIMIT_REACHED)
+    return _key_and(request, AccountState.TIER_SPEND_LIMIT_REACHED)
 
 
-def _payment_problem(ask: RequestContext) -> bool:
+def _payment_problem(request: RequestContext) -> bool:
     """There is a problem with the payment data of the organisation."""
-    return _key_and(ask, AccountState.PAYMENT_PROBLEM)
+    return _key_and(request, AccountState.PAYMENT_PROBLEM)
 
 
 CREDIT_EXHAUSTED: Final = rule(

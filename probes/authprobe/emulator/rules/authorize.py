@@ -42,108 +42,108 @@ SHORT_LINK: Final = re.compile(rf"({'|'.join(SHORT_SCOPES)})({CHALLENGE.pattern}
 _SEEN_IN_A_BROWSER: Final = "Invalid OAuth Request"
 
 
-def _scopes(ask: RequestContext) -> tuple[str, ...]:
-    return tuple(ask.parameters.get("scope", "").split())
+def _scopes(request: RequestContext) -> tuple[str, ...]:
+    return tuple(request.parameters.get("scope", "").split())
 
 
-def _redirect_supported(ask: RequestContext) -> bool:
-    uri = ask.parameters.get("redirect_uri", "")
+def _redirect_supported(request: RequestContext) -> bool:
+    uri = request.parameters.get("redirect_uri", "")
     return uri in CALLBACKS or LOOPBACK.fullmatch(uri) is not None
 
 
-def _state_missing(ask: RequestContext) -> bool:
+def _state_missing(request: RequestContext) -> bool:
     """The parameter state is absent."""
-    return not ask.parameters.get("state")
+    return not request.parameters.get("state")
 
 
-def _challenge_missing(ask: RequestContext) -> bool:
+def _challenge_missing(request: RequestContext) -> bool:
     """The parameter code_challenge is absent, or is no S256 challenge."""
-    s256 = ask.parameters.get("code_challenge_method") == "S256"
-    return not s256 or not CHALLENGE.fullmatch(ask.parameters.get("code_challenge", ""))
+    s256 = request.parameters.get("code_challenge_method") == "S256"
+    return not s256 or not CHALLENGE.fullmatch(request.parameters.get("code_challenge", ""))
 
 
-def _scope_missing(ask: RequestContext) -> bool:
+def _scope_missing(request: RequestContext) -> bool:
     """The parameter scope is absent."""
-    return not _scopes(ask)
+    return not _scopes(request)
 
 
-def _redirect_missing(ask: RequestContext) -> bool:
+def _redirect_missing(request: RequestContext) -> bool:
     """The parameter redirect_uri is absent."""
-    return not ask.parameters.get("redirect_uri")
+    return not request.parameters.get("redirect_uri")
 
 
-def _scope_unknown(ask: RequestContext) -> bool:
+def _scope_unknown(request: RequestContext) -> bool:
     """A scope is none of those that are known, as when a copied address was wrapped."""
-    return not SCOPES.issuperset(_scopes(ask))
+    return not SCOPES.issuperset(_scopes(request))
 
 
-def _redirect_unsupported(ask: RequestContext) -> bool:
+def _redirect_unsupported(request: RequestContext) -> bool:
     """The redirect is not registered for the client."""
-    return not _redirect_supported(ask)
+    return not _redirect_supported(request)
 
 
-def _no_subscription(ask: RequestContext) -> bool:
+def _no_subscription(request: RequestContext) -> bool:
     """The account in the browser has no plan that includes Claude Code."""
-    return ask.state.standing is AccountState.NO_SUBSCRIPTION
+    return request.state.standing is AccountState.NO_SUBSCRIPTION
 
 
-def _lacks(ask: RequestContext) -> tuple[str, ...]:
-    response_type, client_id = map(ask.parameters.get, ("response_type", "client_id"))
+def _lacks(request: RequestContext) -> tuple[str, ...]:
+    response_type, client_id = map(request.parameters.get, ("response_type", "client_id"))
     return ("response_type",) * (response_type != "code") + ("client_id",) * (not client_id)
 
 
-def _complete(ask: RequestContext) -> bool:
+def _complete(request: RequestContext) -> bool:
     """A complete request: the browser is sent back with a code."""
-    return not _lacks(ask)
+    return not _lacks(request)
 
 
-def _short_link(ask: RequestContext) -> tuple[tuple[str, ...], str] | None:
+def _short_link(request: RequestContext) -> tuple[tuple[str, ...], str] | None:
     """Scopes and challenge of a link that has nothing else in it."""
-    found = SHORT_LINK.fullmatch(ask.query)
+    found = SHORT_LINK.fullmatch(request.query)
     return (SHORT_SCOPES[found[1]], found[2]) if found else None
 
 
-def scopes_asked(ask: RequestContext) -> tuple[str, ...]:
+def scopes_asked(request: RequestContext) -> tuple[str, ...]:
     """The scopes that an authorization is asked for with; none of a request of another kind."""
-    if not ask.path.endswith(AUTHORIZE_PATH):
+    if not request.path.endswith(AUTHORIZE_PATH):
         return ()
-    short = _short_link(ask)
-    return short[0] if short else _scopes(ask)
+    short = _short_link(request)
+    return short[0] if short else _scopes(request)
 
 
-def _is_short_link(ask: RequestContext) -> bool:
+def _is_short_link(request: RequestContext) -> bool:
     """A short link, of a letter for the scopes and a challenge: the code is shown at once."""
-    return _short_link(ask) is not None
+    return _short_link(request) is not None
 
 
-def _show_code(ask: RequestContext) -> Answer:
-    found = _short_link(ask)
+def _show_code(request: RequestContext) -> Answer:
+    found = _short_link(request)
     assert found is not None  # noqa: S101 - it was the condition
-    code = ask.state.give_code(
+    code = request.state.give_code(
         Code(
             client_id=None,
             redirect_uri=CALLBACKS[0],
             challenge=found[1],
             state=None,
             scopes=found[0],
-            expires_at=ask.now + CODE_LIFETIME,
+            expires_at=request.now + CODE_LIFETIME,
         )
     )
     # The client wants two halves. It has told nobody its state, and takes any.
     return page(200, "Authentication Code", f"{code}#{found[1]}")
 
 
-def _redirect(ask: RequestContext) -> Answer:
+def _redirect(request: RequestContext) -> Answer:
     """Back to the client, with a code and its state (RFC 6749, 4.1.2)."""
-    asked = defaultdict(str, ask.parameters)  # lacks something if a refusal is left out
-    code = ask.state.give_code(
+    asked = defaultdict(str, request.parameters)  # lacks something if a refusal is left out
+    code = request.state.give_code(
         Code(
             client_id=asked["client_id"],
             redirect_uri=asked["redirect_uri"],
             challenge=asked["code_challenge"],
             state=asked["state"],
-            scopes=_scopes(ask),
-            expires_at=ask.now + CODE_LIFETIME,
+            scopes=_scopes(request),
+            expires_at=request.now + CODE_LIFETIME,
         )
     )
     query = urllib.parse.urlencode({"code": code, "state": asked["state"]})
@@ -151,29 +151,31 @@ def _redirect(ask: RequestContext) -> Answer:
     return Answer(status=302, headers={"location": f"{back}?{query}"})
 
 
-def _page_lacks(ask: RequestContext) -> tuple[str, ...]:
-    return tuple(name for name in ("code", "state") if not ask.parameters.get(name))
+def _page_lacks(request: RequestContext) -> tuple[str, ...]:
+    return tuple(name for name in ("code", "state") if not request.parameters.get(name))
 
 
-def _code_and_state(ask: RequestContext) -> bool:
+def _code_and_state(request: RequestContext) -> bool:
     """The page from which a user copies the code."""
-    return not _page_lacks(ask)
+    return not _page_lacks(request)
 
 
-def _code_page(ask: RequestContext) -> Answer:
+def _code_page(request: RequestContext) -> Answer:
     """`code#state`, as users paste it (anthropics/claude-code#20325)."""
-    known = ask.state.find_code(ask.parameters["code"]) is not None
-    text = f"{ask.parameters['code']}#{ask.parameters['state']}" if known else "no such code"
+    known = request.state.find_code(request.parameters["code"]) is not None
+    text = (
+        f"{request.parameters['code']}#{request.parameters['state']}" if known else "no such code"
+    )
     return page(200, "Authentication Code", _plain(text))
 
 
-def _unknown_scopes(ask: RequestContext) -> Answer:
-    unknown = [scope for scope in _scopes(ask) if scope not in SCOPES]
+def _unknown_scopes(request: RequestContext) -> Answer:
+    unknown = [scope for scope in _scopes(request) if scope not in SCOPES]
     return page(400, _SEEN_IN_A_BROWSER, _plain(f"Unknown scope: {', '.join(unknown)}"))
 
 
-def _unsupported_redirect(ask: RequestContext) -> Answer:
-    uri = ask.parameters.get("redirect_uri", "")
+def _unsupported_redirect(request: RequestContext) -> Answer:
+    uri = request.parameters.get("redirect_uri", "")
     return page(400, _SEEN_IN_A_BROWSER, _plain(f"Redirect URI {uri} is not supported by client."))
 
 

@@ -147,21 +147,21 @@ class Rule:
     lacks: Lacks | None
     """For a denial: the names of the fields that keep a request from meeting the condition."""
 
-    def applies(self, ask: RequestContext) -> bool:
+    def applies(self, request: RequestContext) -> bool:
         """Whether the request, at its time, meets the condition."""
         return (
             self.holds is not None
-            and (self.since is None or ask.now >= self.since)
-            and (self.until is None or ask.now < self.until)
-            and self.holds(ask)
+            and (self.since is None or request.now >= self.since)
+            and (self.until is None or request.now < self.until)
+            and self.holds(request)
         )
 
-    def reply(self, ask: RequestContext) -> Answer:
+    def reply(self, request: RequestContext) -> Answer:
         """The answer to this request."""
-        answer = self.answer if isinstance(self.answer, Answer) else self.answer(ask)
+        answer = self.answer if isinstance(self.answer, Answer) else self.answer(request)
         if self.headers is None:
             return answer
-        return _with_headers(answer, self.headers(ask))
+        return _with_headers(answer, self.headers(request))
 
 
 def rule(

@@ -20,66 +20,70 @@ platform.claude.com/docs/en/manage-claude/authentication.
 """
 
 
-def is_key_in(ask: RequestContext, *states: TokenState) -> bool:
+def is_key_in(request: RequestContext, *states: TokenState) -> bool:
     """Whether the one credential of the request is an API key in one of these states."""
-    key = ask.key if ask.bearer is None else _key_as_bearer(ask)
+    key = request.key if request.bearer is None else _key_as_bearer(request)
     return (
-        key is not None and key.kind is TokenKind.API_KEY and ask.state.tokens.state(key) in states
+        key is not None
+        and key.kind is TokenKind.API_KEY
+        and request.state.tokens.state(key) in states
     )
 
 
-def _key_as_bearer(ask: RequestContext) -> Token | None:
+def _key_as_bearer(request: RequestContext) -> Token | None:
     """The API key that is sent as a Bearer token: alone, since that is a way to send one, or in
     both headers, as Claude Code sends what its `apiKeyHelper` prints
     (code.claude.com/docs/en/authentication).
     """
-    if ask.token is None or ask.token.kind is not TokenKind.API_KEY:
+    if request.token is None or request.token.kind is not TokenKind.API_KEY:
         return None
-    alone = ask.api_key is None and ask.now >= KEY_AS_BEARER
-    return ask.token if alone or ask.api_key == ask.bearer else None
+    alone = request.api_key is None and request.now >= KEY_AS_BEARER
+    return request.token if alone or request.api_key == request.bearer else None
 
 
-def is_bearer_in(ask: RequestContext, *states: TokenState) -> bool:
+def is_bearer_in(request: RequestContext, *states: TokenState) -> bool:
     """Whether the Bearer value is a token for requests in one of these states."""
-    token = ask.token
-    return token is not None and token.kind in BEARERS and ask.state.tokens.state(token) in states
+    token = request.token
+    return (
+        token is not None and token.kind in BEARERS and request.state.tokens.state(token) in states
+    )
 
 
-def lacks_scope(ask: RequestContext, *scopes: str) -> bool:
+def lacks_scope(request: RequestContext, *scopes: str) -> bool:
     """Whether the Bearer value is a token that has none of these scopes."""
-    token = ask.token
+    token = request.token
     return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
 
 
 # --- no credential, or the wrong header -----------------------------------------------------------
 
 
-def _version_missing(ask: RequestContext) -> bool:
+def _version_missing(request: RequestContext) -> bool:
     """The header anthropic-version is absent."""
-    return "anthropic-version" not in ask.headers
+    return "anthropic-version" not in request.headers
 
 
-def _credential_missing(ask: RequestContext) -> bool:
+def _credential_missing(request: RequestContext) -> bool:
     """Neither x-api-key nor Authorization: Bearer."""
-    return ask.api_key is None and ask.bearer is None
+    return request.api_key is None and request.bearer is None
 
 
-def _key_invalid(ask: RequestContext) -> bool:
+def _key_invalid(request: RequestContext) -> bool:
     """x-api-key holds an unknown or revoked key, or an OAuth token."""
-    if ask.api_key is None or ask.bearer is not None:
+    if request.api_key is None or request.bearer is not None:
         return False
-    return not is_key_in(ask, TokenState.VALID, TokenState.EXPIRED)
+    return not is_key_in(request, TokenState.VALID, TokenState.EXPIRED)
 
 
-def _key_expired(ask: RequestContext) -> bool:
+def _key_expired(request: RequestContext) -> bool:
     """The API key is past its expiry, whichever header holds it."""
-    return is_key_in(ask, TokenState.EXPIRED)
+    return is_key_in(request, TokenState.EXPIRED)
 
 
-def _flag_missing(ask: RequestContext) -> bool:
+def _flag_missing(request: RequestContext) -> bool:
     """A Bearer OAuth token without the OAuth flag in anthropic-beta."""
     # By shape: the reports do not say that the token was looked up before the flag was missed.
-    return _looks_like_oauth(ask) and OAUTH_BETA not in ask.betas
+    return _looks_like_oauth(request) and OAUTH_BETA not in request.betas
 
 
 VERSION_MISSING: Final = rule(
@@ -129,42 +133,42 @@ FLAG_MISSING: Final = rule(
 # --- Bearer tokens --------------------------------------------------------------------------------
 
 
-def _is_unknown(ask: RequestContext) -> bool:
-    if ask.bearer is None or is_key_in(ask, TokenState.VALID, TokenState.EXPIRED):
+def _is_unknown(request: RequestContext) -> bool:
+    if request.bearer is None or is_key_in(request, TokenState.VALID, TokenState.EXPIRED):
         return False
-    known = ask.token is not None and ask.token.kind in BEARERS
-    return not known or is_bearer_in(ask, TokenState.UNKNOWN)
+    known = request.token is not None and request.token.kind in BEARERS
+    return not known or is_bearer_in(request, TokenState.UNKNOWN)
 
 
-def _looks_like_oauth(ask: RequestContext) -> bool:
-    return (ask.bearer or "").startswith("sk-ant-oat")
+def _looks_like_oauth(request: RequestContext) -> bool:
+    return (request.bearer or "").startswith("sk-ant-oat")
 
 
-def _bearer_unknown(ask: RequestContext) -> bool:
+def _bearer_unknown(request: RequestContext) -> bool:
     """The Bearer value is unknown: mangled, foreign, no token for requests; or, until August 2026,
     an OAuth token.
     """
-    return _is_unknown(ask) and (ask.now < _AUGUST or not _looks_like_oauth(ask))
+    return _is_unknown(request) and (request.now < _AUGUST or not _looks_like_oauth(request))
 
 
-def _oauth_token_unknown(ask: RequestContext) -> bool:
+def _oauth_token_unknown(request: RequestContext) -> bool:
     """The Bearer value looks like an OAuth token and is unknown."""
-    return _is_unknown(ask) and _looks_like_oauth(ask)
+    return _is_unknown(request) and _looks_like_oauth(request)
 
 
-def _bearer_expired(ask: RequestContext) -> bool:
+def _bearer_expired(request: RequestContext) -> bool:
     """The access token is past its expiry."""
-    return is_bearer_in(ask, TokenState.EXPIRED)
+    return is_bearer_in(request, TokenState.EXPIRED)
 
 
-def _bearer_revoked(ask: RequestContext) -> bool:
+def _bearer_revoked(request: RequestContext) -> bool:
     """The access token was revoked."""
-    return is_bearer_in(ask, TokenState.REVOKED)
+    return is_bearer_in(request, TokenState.REVOKED)
 
 
-def _name_revoked(ask: RequestContext) -> Answer:
+def _name_revoked(request: RequestContext) -> Answer:
     """With details where the plan is asked for, and without where a model is: #29497, #9635."""
-    owner = ask.path.startswith("/api/oauth/")
+    owner = request.path.startswith("/api/oauth/")
     return refusal(
         403,
         PERMISSION,
@@ -275,25 +279,25 @@ INFERENCE_SCOPES_2026: Final = (
 _OFFICE: Final = utc(2026, 8, 15)
 
 
-def _profile_scope_missing(ask: RequestContext) -> bool:
+def _profile_scope_missing(request: RequestContext) -> bool:
     """The token lacks the scope user:profile, as every setup-token does."""
-    newer = ask.path == PROFILE_PATH and ask.now >= _OFFICE
-    return not newer and lacks_scope(ask, "user:profile")
+    newer = request.path == PROFILE_PATH and request.now >= _OFFICE
+    return not newer and lacks_scope(request, "user:profile")
 
 
-def _profile_or_office_missing(ask: RequestContext) -> bool:
+def _profile_or_office_missing(request: RequestContext) -> bool:
     """The token lacks the scopes user:profile and user:office, as every setup-token does."""
-    return lacks_scope(ask, "user:profile", "user:office")
+    return lacks_scope(request, "user:profile", "user:office")
 
 
-def _inference_scope_missing(ask: RequestContext) -> bool:
+def _inference_scope_missing(request: RequestContext) -> bool:
     """The token of a login has none of the scopes for inference."""
-    return lacks_scope(ask, *INFERENCE_SCOPES_2026)
+    return lacks_scope(request, *INFERENCE_SCOPES_2026)
 
 
-def name_inference_scopes(ask: RequestContext) -> Answer:
+def name_inference_scopes(request: RequestContext) -> Answer:
     """The list of scopes that would do: four in February 2026, seven in August."""
-    scopes = INFERENCE_SCOPES_2026 if ask.now >= _AUGUST else INFERENCE_SCOPES
+    scopes = INFERENCE_SCOPES_2026 if request.now >= _AUGUST else INFERENCE_SCOPES
     return refusal(
         403, PERMISSION, f"OAuth token does not meet scope requirement any_of({', '.join(scopes)})"
     )

@@ -40,13 +40,13 @@ def deny_host(host: str) -> Denial:
     return Denial(id=DENY_HOST, nearest=closest(host, HOSTS, cutoff=0) or host, differs=("host",))
 
 
-def deny_route(ask: RequestContext) -> Denial:
+def deny_route(request: RequestContext) -> Denial:
     """For a method, host and path that no rule is about."""
-    asked = (ask.method, ask.host, ask.path)
+    asked = (request.method, request.host, request.path)
 
     def likeness(route: tuple[str, str, str]) -> tuple[int, float]:
         same = sum(ours == theirs for ours, theirs in zip(route, asked, strict=True))
-        return same, difflib.SequenceMatcher(None, ask.path[:200], route[2]).ratio()
+        return same, difflib.SequenceMatcher(None, request.path[:200], route[2]).ratio()
 
     route = max(ROUTES, key=likeness)
     names = zip(("method", "host", "path"), route, asked, strict=True)
@@ -54,10 +54,10 @@ def deny_route(ask: RequestContext) -> Denial:
     return Denial(id=DENY_ROUTE, nearest=_passing(ROUTES[route]).id, differs=differs)
 
 
-def deny_rule(ask: RequestContext, rules: tuple[Rule, ...]) -> Denial:
+def deny_rule(request: RequestContext, rules: tuple[Rule, ...]) -> Denial:
     """For a place that is known, and a request there that no rule is about."""
     rule = _passing(rules)
-    differs = rule.lacks(ask) if rule.lacks else ()
+    differs = rule.lacks(request) if rule.lacks else ()
     return Denial(id=DENY_RULE, nearest=rule.id, differs=differs)
 
 

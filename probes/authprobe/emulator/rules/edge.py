@@ -15,12 +15,12 @@ from authprobe.emulator.rules.base import (
 _ERRORS: Final = "platform.claude.com/docs/en/api/errors"
 
 
-def _too_large(ask: RequestContext) -> bool:
+def _too_large(request: RequestContext) -> bool:
     """The body is larger than the documented limit of 32 MB."""
-    return ask.too_large
+    return request.too_large
 
 
-def _anybody(ask: RequestContext) -> bool:
+def _anybody(request: RequestContext) -> bool:
     """Whoever asks whether the service can be reached."""
     return True
 

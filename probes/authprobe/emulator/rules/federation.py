@@ -28,86 +28,86 @@ SCOPES: Final = ("workspace:developer", "workspace:inference")
 _REFERENCE: Final = "platform.claude.com/docs/en/manage-claude/wif-reference"
 
 
-def _wrong_field(ask: RequestContext) -> str | None:
+def _wrong_field(request: RequestContext) -> str | None:
     """The first field that is missing, or not of its format."""
     for name in REQUIRED:
-        if not ask.text(name):
+        if not request.text(name):
             return name
     for name, form in FORMATS.items():
-        if name in ask.fields and not form.fullmatch(ask.text(name)):
+        if name in request.fields and not form.fullmatch(request.text(name)):
             return name
     return None
 
 
-def _federates(ask: RequestContext) -> bool:
-    return ask.text("grant_type") == GRANT
+def _federates(request: RequestContext) -> bool:
+    return request.text("grant_type") == GRANT
 
 
-def _malformed(ask: RequestContext) -> bool:
+def _malformed(request: RequestContext) -> bool:
     """A field is missing, or the id of the rule or of the workspace is malformed."""
-    return _federates(ask) and _wrong_field(ask) is not None
+    return _federates(request) and _wrong_field(request) is not None
 
 
-def _name_field(ask: RequestContext) -> Answer:
-    field = _wrong_field(ask) or REQUIRED[0]
+def _name_field(request: RequestContext) -> Answer:
+    field = _wrong_field(request) or REQUIRED[0]
     return refusal(400, INVALID, f"{field}: (the wording of this refusal is not documented)")
 
 
-def _assertion(ask: RequestContext) -> Token | None:
+def _assertion(request: RequestContext) -> Token | None:
     """The identity token, if it is good."""
-    token = ask.state.tokens.find(ask.text("assertion"))
+    token = request.state.tokens.find(request.text("assertion"))
     if token is None or token.kind is not TokenKind.IDENTITY_TOKEN:
         return None
-    return token if ask.state.tokens.state(token) is TokenState.VALID else None
+    return token if request.state.tokens.state(token) is TokenState.VALID else None
 
 
-def _assertion_refused(ask: RequestContext) -> bool:
+def _assertion_refused(request: RequestContext) -> bool:
     """The identity token is unknown, expired, or was shown before; every cause is worded alike."""
-    return _federates(ask) and _assertion(ask) is None
+    return _federates(request) and _assertion(request) is None
 
 
-def _no_federation(ask: RequestContext) -> bool:
+def _no_federation(request: RequestContext) -> bool:
     """A code or a refresh token is sent to the address that is meant for federation."""
-    return not _federates(ask)
+    return not _federates(request)
 
 
-def _lacks(ask: RequestContext) -> tuple[str, ...]:
-    wrong = _wrong_field(ask) or ("assertion" if _assertion(ask) is None else None)
-    return ("grant_type",) * (not _federates(ask)) + ((wrong,) if wrong else ())
+def _lacks(request: RequestContext) -> tuple[str, ...]:
+    wrong = _wrong_field(request) or ("assertion" if _assertion(request) is None else None)
+    return ("grant_type",) * (not _federates(request)) + ((wrong,) if wrong else ())
 
 
-def _good_assertion(ask: RequestContext) -> bool:
+def _good_assertion(request: RequestContext) -> bool:
     """A good identity token becomes an access token for a workspace, for an hour."""
-    return not _lacks(ask)
+    return not _lacks(request)
 
 
-def _federate(ask: RequestContext) -> Answer:
+def _federate(request: RequestContext) -> Answer:
     """An access token; the identity token is used up (`jti` is single use)."""
-    if (token := _assertion(ask)) is not None:
-        ask.state.tokens.end(token, TokenState.USED)
-    access = ask.state.tokens.make(TokenKind.WORKLOAD_TOKEN)
-    expires_at = access.expires_at or ask.now
+    if (token := _assertion(request)) is not None:
+        request.state.tokens.end(token, TokenState.USED)
+    access = request.state.tokens.make(TokenKind.WORKLOAD_TOKEN)
+    expires_at = access.expires_at or request.now
     return Answer(
         status=200,
         body={
             "token_type": "Bearer",
             "access_token": access.value,
-            "expires_in": int((expires_at - ask.now).total_seconds()),
+            "expires_in": int((expires_at - request.now).total_seconds()),
             "scope": " ".join(access.scopes),
         },
     )
 
 
-def _scope_missing(ask: RequestContext) -> bool:
+def _scope_missing(request: RequestContext) -> bool:
     """The token of a workload is not good for this endpoint."""
-    if ask.token is None or ask.token.kind is not TokenKind.WORKLOAD_TOKEN:
+    if request.token is None or request.token.kind is not TokenKind.WORKLOAD_TOKEN:
         return False
-    return ask.path.startswith("/api/oauth/") or lacks_scope(ask, *SCOPES)
+    return request.path.startswith("/api/oauth/") or lacks_scope(request, *SCOPES)
 
 
-def _name_scopes(ask: RequestContext) -> Answer:
+def _name_scopes(request: RequestContext) -> Answer:
     """As for other tokens: the reference documents the status, and no wording."""
-    owner = ask.path.startswith("/api/oauth/")
+    owner = request.path.startswith("/api/oauth/")
     wanted = "user:profile" if owner else f"any_of({', '.join(SCOPES)})"
     return refusal(403, PERMISSION, f"OAuth token does not meet scope requirement {wanted}")
 

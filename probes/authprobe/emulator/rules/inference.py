@@ -13,46 +13,54 @@ ANSWER: Final = "pong"
 USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 
-def _lacks(ask: RequestContext) -> tuple[str, ...]:
+def _lacks(request: RequestContext) -> tuple[str, ...]:
     # Which of two credentials the service would take is not reported anywhere: such a request is
     # denied rather than guessed at. One in both headers is what `apiKeyHelper` leads to.
-    if ask.api_key is not None and ask.bearer is not None and ask.api_key != ask.bearer:
+    if (
+        request.api_key is not None
+        and request.bearer is not None
+        and request.api_key != request.bearer
+    ):
         return "authorization", "x-api-key"
-    if is_key_in(ask, TokenState.VALID) or is_bearer_in(ask, TokenState.VALID):
+    if is_key_in(request, TokenState.VALID) or is_bearer_in(request, TokenState.VALID):
         return ()
-    return ("x-api-key",) if ask.api_key is not None else ("authorization",)
+    return ("x-api-key",) if request.api_key is not None else ("authorization",)
 
 
-def _one_good_credential(ask: RequestContext) -> bool:
+def _one_good_credential(request: RequestContext) -> bool:
     """A usable credential, alone, or an API key in both headers."""
-    return not _lacks(ask)
+    return not _lacks(request)
 
 
-def _beta_dropped(ask: RequestContext) -> bool:
+def _beta_dropped(request: RequestContext) -> bool:
     """The body has context_management, and anthropic-beta did not arrive at all."""
     return (
-        b"context_management" in ask.body and not ask.betas and "context_management" in ask.fields
+        b"context_management" in request.body
+        and not request.betas
+        and "context_management" in request.fields
     )
 
 
-def _quota(ask: RequestContext) -> Mapping[str, str]:
-    by_key = is_key_in(ask, TokenState.VALID)
-    return limit_headers(ask) if by_key else unified_headers(ask, "allowed")
+def _quota(request: RequestContext) -> Mapping[str, str]:
+    by_key = is_key_in(request, TokenState.VALID)
+    return limit_headers(request) if by_key else unified_headers(request, "allowed")
 
 
-def _message(ask: RequestContext) -> Answer:
+def _message(request: RequestContext) -> Answer:
     """One word, as JSON or as a stream."""
     whole = {
         "id": "msg_authprobe",
         "type": "message",
         "role": "assistant",
-        "model": ask.text("model"),
+        "model": request.text("model"),
         "content": [{"type": "text", "text": ANSWER}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": USAGE,
     }
-    return Answer(status=200, body=whole, events=_stream(whole) if ask.fields.get("stream") else ())
+    return Answer(
+        status=200, body=whole, events=_stream(whole) if request.fields.get("stream") else ()
+    )
 
 
 def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
@@ -75,8 +83,8 @@ def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ..
     return tuple((event["type"], event) for event in events)
 
 
-def _name_betas(ask: RequestContext) -> Answer:
-    values = ", ".join(f"`{flag}`" for flag in ask.betas)
+def _name_betas(request: RequestContext) -> Answer:
+    values = ", ".join(f"`{flag}`" for flag in request.betas)
     return refusal(
         400,
         INVALID,

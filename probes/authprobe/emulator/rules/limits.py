@@ -12,12 +12,14 @@ LIMITS: Final = {"requests": 50, "input-tokens": 30000, "output-tokens": 8000, "
 """Those of the first tier (platform.claude.com/docs/en/api/rate-limits); no limit is counted."""
 
 
-def unified_headers(ask: RequestContext, status: str) -> Mapping[str, str]:
+def unified_headers(request: RequestContext, status: str) -> Mapping[str, str]:
     """What a subscription is told of its windows: manaflow-ai/subrouter#24,
     router-for-me/CLIProxyAPI#5915.
     """
     prefix = "anthropic-ratelimit-unified"
-    resets = {name: str(int((ask.now + window).timestamp())) for name, window in WINDOWS.items()}
+    resets = {
+        name: str(int((request.now + window).timestamp())) for name, window in WINDOWS.items()
+    }
     headers = {
         f"{prefix}-status": status,
         f"{prefix}-reset": resets["5h"],
@@ -37,9 +39,9 @@ def unified_headers(ask: RequestContext, status: str) -> Mapping[str, str]:
     return headers
 
 
-def limit_headers(ask: RequestContext, remaining: float = 1.0) -> Mapping[str, str]:
+def limit_headers(request: RequestContext, remaining: float = 1.0) -> Mapping[str, str]:
     """What the owner of an API key is told (platform.claude.com/docs/en/api/rate-limits)."""
-    reset = (ask.now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reset = (request.now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     headers = {}
     for name, limit in LIMITS.items():
         headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
@@ -48,8 +50,8 @@ def limit_headers(ask: RequestContext, remaining: float = 1.0) -> Mapping[str, s
     return headers
 
 
-def _nothing_left(ask: RequestContext) -> Mapping[str, str]:
-    return {**limit_headers(ask, remaining=0), "retry-after": "60"}
+def _nothing_left(request: RequestContext) -> Mapping[str, str]:
+    return {**limit_headers(request, remaining=0), "retry-after": "60"}
 
 
 OPAQUE_LIMIT: Final = rule(

@@ -8,14 +8,14 @@ from authprobe.emulator.rules.credentials import is_bearer_in
 from authprobe.emulator.rules.limits import WINDOWS
 
 
-def _lacks(ask: RequestContext) -> tuple[str, ...]:
-    good = is_bearer_in(ask, TokenState.VALID)
-    return ("authorization",) * (not good) + ("x-api-key",) * (ask.api_key is not None)
+def _lacks(request: RequestContext) -> tuple[str, ...]:
+    good = is_bearer_in(request, TokenState.VALID)
+    return ("authorization",) * (not good) + ("x-api-key",) * (request.api_key is not None)
 
 
-def _good_bearer(ask: RequestContext) -> bool:
+def _good_bearer(request: RequestContext) -> bool:
     """A valid access token, alone."""
-    return not _lacks(ask)
+    return not _lacks(request)
 
 
 PROFILE: Final = rule(
@@ -47,10 +47,10 @@ PROFILE: Final = rule(
 )
 
 
-def _usage(ask: RequestContext) -> Answer:
+def _usage(request: RequestContext) -> Answer:
     """Hardly anything is used."""
     windows = {
-        name: {"utilization": 1.0, "resets_at": (ask.now + length).isoformat()}
+        name: {"utilization": 1.0, "resets_at": (request.now + length).isoformat()}
         for name, length in (("five_hour", WINDOWS["5h"]), ("seven_day", WINDOWS["7d"]))
     }
     extra = dict.fromkeys(("monthly_limit", "used_credits", "utilization"))

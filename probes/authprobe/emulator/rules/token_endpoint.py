@@ -32,47 +32,47 @@ REQUIRED: Final = {
 # --- conditions -----------------------------------------------------------------------------------
 
 
-def _field_missing(ask: RequestContext) -> bool:
+def _field_missing(request: RequestContext) -> bool:
     """A required field of the token request is absent or empty."""
-    grant = ask.text("grant_type")
-    return not grant or not all(ask.text(name) for name in REQUIRED.get(grant, ()))
+    grant = request.text("grant_type")
+    return not grant or not all(request.text(name) for name in REQUIRED.get(grant, ()))
 
 
-def _grant_unknown(ask: RequestContext) -> bool:
+def _grant_unknown(request: RequestContext) -> bool:
     """The grant type is none that this endpoint has."""
-    return ask.text("grant_type") not in REQUIRED
+    return request.text("grant_type") not in REQUIRED
 
 
-def _refresh_token(ask: RequestContext) -> Token | None:
+def _refresh_token(request: RequestContext) -> Token | None:
     """The refresh token that is to be exchanged, whatever it is worth."""
-    if ask.text("grant_type") != REFRESH:
+    if request.text("grant_type") != REFRESH:
         return None
-    token = ask.state.tokens.find(ask.text("refresh_token"))
+    token = request.state.tokens.find(request.text("refresh_token"))
     return token if token and token.kind is TokenKind.REFRESH_TOKEN else None
 
 
-def refreshes(ask: RequestContext) -> bool:
+def refreshes(request: RequestContext) -> bool:
     """A valid refresh token becomes a new access token and a new refresh token."""
-    token = _refresh_token(ask)
-    return token is not None and ask.state.tokens.state(token) is TokenState.VALID
+    token = _refresh_token(request)
+    return token is not None and request.state.tokens.state(token) is TokenState.VALID
 
 
-def _refresh_rejected(ask: RequestContext) -> bool:
+def _refresh_rejected(request: RequestContext) -> bool:
     """The refresh token was used, revoked, has expired, or was never issued."""
-    return ask.text("grant_type") == REFRESH and not refreshes(ask)
+    return request.text("grant_type") == REFRESH and not refreshes(request)
 
 
-def _code(ask: RequestContext) -> Code | None:
+def _code(request: RequestContext) -> Code | None:
     """The authorization code, where everything fits to what it was asked for with."""
-    code = ask.state.find_code(ask.text("code"))
-    if code is None or ask.text("grant_type") != CODE:
+    code = request.state.find_code(request.text("code"))
+    if code is None or request.text("grant_type") != CODE:
         return None
     fits = (
-        code.client_id in (None, ask.text("client_id"))
-        and code.state in (None, ask.text("state"))
-        and code.redirect_uri == ask.text("redirect_uri")
+        code.client_id in (None, request.text("client_id"))
+        and code.state in (None, request.text("state"))
+        and code.redirect_uri == request.text("redirect_uri")
     )
-    return code if fits and _proves(ask.text("code_verifier"), code.challenge) else None
+    return code if fits and _proves(request.text("code_verifier"), code.challenge) else None
 
 
 def _proves(verifier: str, challenge: str) -> bool:
@@ -82,62 +82,66 @@ def _proves(verifier: str, challenge: str) -> bool:
     return secrets.compare_digest(made.encode(), challenge.encode("utf-8", "replace"))
 
 
-def exchanges(ask: RequestContext) -> bool:
+def exchanges(request: RequestContext) -> bool:
     """A good authorization code, with all that it was asked for with, becomes tokens."""
-    return _code(ask) is not None
+    return _code(request) is not None
 
 
-def _redirect_mismatch(ask: RequestContext) -> bool:
+def _redirect_mismatch(request: RequestContext) -> bool:
     """The redirect is not the one that the authorization code was asked for with."""
-    code = ask.state.find_code(ask.text("code"))
-    wanted = ask.text("grant_type") == CODE and code is not None
-    return wanted and code is not None and code.redirect_uri != ask.text("redirect_uri")
+    code = request.state.find_code(request.text("code"))
+    wanted = request.text("grant_type") == CODE and code is not None
+    return wanted and code is not None and code.redirect_uri != request.text("redirect_uri")
 
 
-def _code_rejected(ask: RequestContext) -> bool:
+def _code_rejected(request: RequestContext) -> bool:
     """The authorization code is wrong, used or expired; or the verifier, the state or the client
     is not the one that it was given for.
     """
-    return ask.text("grant_type") == CODE and not exchanges(ask)
+    return request.text("grant_type") == CODE and not exchanges(request)
 
 
 # --- answers --------------------------------------------------------------------------------------
 
 
-def refresh(ask: RequestContext) -> Answer:
+def refresh(request: RequestContext) -> Answer:
     """New tokens for a refresh token."""
-    token = _refresh_token(ask)
+    token = _refresh_token(request)
     assert token is not None  # noqa: S101 - it was the condition
-    access, renewed = ask.state.tokens.rotate(token)
-    return _issued(ask, access, renewed)
+    access, renewed = request.state.tokens.rotate(token)
+    return _issued(request, access, renewed)
 
 
-def _reject_refresh(ask: RequestContext) -> Answer:
-    token = _refresh_token(ask)
-    if token and ask.state.reuse_revokes and ask.state.tokens.state(token) is TokenState.USED:
-        ask.state.tokens.revoke_login(token)
+def _reject_refresh(request: RequestContext) -> Answer:
+    token = _refresh_token(request)
+    if (
+        token
+        and request.state.reuse_revokes
+        and request.state.tokens.state(token) is TokenState.USED
+    ):
+        request.state.tokens.revoke_login(token)
     return oauth_refusal("invalid_grant", "Refresh token not found or invalid")
 
 
-def exchange(ask: RequestContext) -> Answer:
+def exchange(request: RequestContext) -> Answer:
     """New tokens for a code: those of a login, or a setup-token, which nothing renews."""
-    code, tokens = _code(ask), ask.state.tokens
+    code, tokens = _code(request), request.state.tokens
     assert code is not None  # noqa: S101 - it was the condition
-    ask.state.use_code(ask.text("code"))
+    request.state.use_code(request.text("code"))
     if "user:profile" not in code.scopes:
-        return _issued(ask, tokens.make(TokenKind.SETUP_TOKEN, scopes=code.scopes))
+        return _issued(request, tokens.make(TokenKind.SETUP_TOKEN, scopes=code.scopes))
     access = tokens.make(TokenKind.ACCESS_TOKEN, scopes=code.scopes)
     renewal = tokens.make(TokenKind.REFRESH_TOKEN, scopes=code.scopes, login=access.login)
-    return _issued(ask, access, renewal)
+    return _issued(request, access, renewal)
 
 
-def _issued(ask: RequestContext, access: Token, renewal: Token | None = None) -> Answer:
+def _issued(request: RequestContext, access: Token, renewal: Token | None = None) -> Answer:
     """The token response (RFC 6749, 5.1)."""
-    expires_at = access.expires_at or ask.now + SETUP_TOKEN_LIFETIME
+    expires_at = access.expires_at or request.now + SETUP_TOKEN_LIFETIME
     body: dict[str, str | int] = {
         "token_type": "Bearer",
         "access_token": access.value,
-        "expires_in": int((expires_at - ask.now).total_seconds()),
+        "expires_in": int((expires_at - request.now).total_seconds()),
         "scope": " ".join(access.scopes),
     }
     if renewal is not None:
@@ -146,9 +150,9 @@ def _issued(ask: RequestContext, access: Token, renewal: Token | None = None) ->
     return Answer(status=200, body=body)
 
 
-def by_the_grants(ask: RequestContext) -> Answer:
+def by_the_grants(request: RequestContext) -> Answer:
     """What the token endpoint answers where nothing else is the matter."""
-    return next(rule for rule in GRANTS if rule.applies(ask)).reply(ask)
+    return next(rule for rule in GRANTS if rule.applies(request)).reply(request)
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -286,12 +290,12 @@ ON_DEMAND: Final = (THROTTLED, SLOW, FAILS, REGION_AT_LOGIN, REFUSED_EARLY)
 # --- other addresses ------------------------------------------------------------------------------
 
 
-def _always(ask: RequestContext) -> bool:
+def _always(request: RequestContext) -> bool:
     """/api/oauth/token was never the token endpoint: every public report uses /v1/oauth/token."""
     return True
 
 
-def _retired(ask: RequestContext) -> bool:
+def _retired(request: RequestContext) -> bool:
     """The token endpoint of console.anthropic.com, after its retirement."""
     return True
 
@@ -324,9 +328,9 @@ ANSWERS_AGAIN: Final = rule(
 )
 
 
-def _granted(ask: RequestContext) -> bool:
+def _granted(request: RequestContext) -> bool:
     """claude.ai takes a good code or refresh token as well."""
-    return refreshes(ask) or exchanges(ask)
+    return refreshes(request) or exchanges(request)
 
 
 OTHER_HOST: Final = rule(

@@ -52,13 +52,13 @@ class Application:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         backend = self.backend
-        ask = await read(scope, receive, backend)
-        if ask is None:
+        request = await read(scope, receive, backend)
+        if request is None:
             return
-        record = backend.begin(ask)
-        decision = _spoiled(backend.answer(ask))
+        record = backend.begin(request)
+        decision = _spoiled(backend.answer(request))
         if decision.rule == DENY_HOST:
-            backend.refuse_egress(ask.host)
+            backend.refuse_egress(request.host)
         if wait := decision.delay + _seconds(decision, faults.DELAY):
             await pause(backend, wait)
         if backend.closed.is_set():
