@@ -35,8 +35,8 @@ from tests.support.requests import (
     MESSAGES,
     PLATFORM_TOKEN,
     Target,
-    make_request,
     make_code,
+    make_request,
     served,
 )
 from tests.support.wire import client_of
