@@ -32,7 +32,13 @@ PAGES: Final = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 README: Final = (PROJECT / "README.md").read_text()
 EMULATOR: Final = (DOCS / "emulator.md").read_text()
 MAX_README_LINES: Final = 200
-CODE_BLOCK: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+EXPIRED: Final = (
+    'API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"OAuth token '
+    'has expired. Please obtain a new token or refresh your existing token."}}'
+)
+"""Output of `claude -p` with an expired token, as in the example of `authprobe explain`."""
+BLOCK_FLAGS: Final = re.DOTALL | re.MULTILINE
+CODE_BLOCK: Final = re.compile(r"^```.*?^```$", BLOCK_FLAGS)
 CODE_SPAN: Final = re.compile(r"`[^`\n]+`")
 LINK: Final = re.compile(r"\]\(((?!https?:)[^)\s]+)\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -100,6 +106,18 @@ def test_scenario_of_the_readme_loads(tmp_path: Path) -> None:
     path = tmp_path / "readme.yaml"
     path.write_text(text)
     assert load_file(path).id in README
+
+
+@pytest.mark.parametrize(
+    "page", [PROJECT / "README.md", DOCS / "explain.md"], ids=lambda page: page.name
+)
+def test_example_of_explain_is_what_it_prints(page: Path) -> None:
+    (example,) = re.findall(
+        r"^\$ claude .*\| authprobe explain\n(.*?)```", page.read_text(), BLOCK_FLAGS
+    )
+    printed = CliRunner().invoke(main, ["explain"], input=EXPIRED).output.splitlines()
+    lines = [line.removesuffix(" ...") for line in example.splitlines()]
+    assert [line for line in lines if not any(row.startswith(line) for row in printed)] == []
 
 
 def test_readme_has_the_number_of_bundled_cases() -> None:
