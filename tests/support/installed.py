@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installation.cache import Cache, InstalledClient
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.children import Children
 from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case

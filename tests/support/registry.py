@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.clients.installation.cache import Cache, InstalledClient
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.errors import InstallError
 from authprobe.scenario.clients import parse_client
 

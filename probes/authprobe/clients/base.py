@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from authprobe.clients.credentials import deliver_credentials
-from authprobe.clients.installation.cache import Cache, InstalledClient
+from authprobe.clients.installation.cache import Cache
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK

@@ -127,17 +127,7 @@ class Handover:
         else:
             refresh = tokens.make(TokenKind.REFRESH_TOKEN, refresh_state or TokenState.VALID)
             record["refreshToken"] = refresh.value
-        match form:
-            case Form.SCOPES_AS_TEXT:
-                record["scopes"] = " ".join(LOGIN_SCOPES)
-            case Form.SCOPES_AS_NUMBER:
-                record["scopes"] = len(LOGIN_SCOPES)
-            case Form.EXPIRY_IN_SECONDS:
-                record["expiresAt"] //= 1000
-            case Form.EXPIRY_ZERO:
-                record["expiresAt"] = 0
-            case Form.EXPIRY_AHEAD:
-                record["expiresAt"] = int((now + ACCESS_TOKEN_LIFETIME).timestamp() * 1000)
+        _apply_form(record, form, now)
         return {"claudeAiOauth": record}
 
     def _config(self) -> Path:
@@ -175,3 +165,18 @@ def helper_script(value: str, form: Form | None) -> str:
         case _:
             lines = [key]
     return "\n".join(["#!/bin/sh", *lines, ""])
+
+
+def _apply_form(record: dict[str, Any], form: Form | None, now: datetime.datetime) -> None:
+    """Change the field of a login record that this form is about."""
+    match form:
+        case Form.SCOPES_AS_TEXT:
+            record["scopes"] = " ".join(LOGIN_SCOPES)
+        case Form.SCOPES_AS_NUMBER:
+            record["scopes"] = len(LOGIN_SCOPES)
+        case Form.EXPIRY_IN_SECONDS:
+            record["expiresAt"] //= 1000
+        case Form.EXPIRY_ZERO:
+            record["expiresAt"] = 0
+        case Form.EXPIRY_AHEAD:
+            record["expiresAt"] = int((now + ACCESS_TOKEN_LIFETIME).timestamp() * 1000)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from authprobe.clients.base import SYSTEM_PATH, Sandbox, find_program
-from authprobe.clients.installation.cache import InstalledClient
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.observe import (
     MAX_MESSAGE_LENGTH,
     incomplete_observation,

@@ -8,13 +8,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
 import filelock
 
 from authprobe.clients.installation import storage
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers, failure_reason
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
@@ -31,28 +31,6 @@ LOCK_POLL_INTERVAL: Final = 0.1
 
 MessageCallback: TypeAlias = Callable[[str], None]
 """Receiver of one-line messages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalledClient:
-    """An installed client: in the cache, or the user's own."""
-
-    kind: ClientKind
-    version: str
-    folder: Path
-    user_program: Path | None = None
-    """Program of a client that is not in the cache but the user's own."""
-
-    @property
-    def package(self) -> Path:
-        """Folder of the npm package."""
-        return self.folder / "node_modules" / package_of(self.kind).name
-
-    @property
-    def program(self) -> Path:
-        """Path to start: a program, or the folder of a library."""
-        program = package_of(self.kind).program
-        return self.user_program or (self.package if program is None else self.folder / program)
 
 
 class Cache:
@@ -237,7 +215,7 @@ class Cache:
         deadline = time.monotonic() + INSTALL_TIMEOUT
         is_waiting = is_new = False
         while not self._is_stopped.is_set():
-            if lock.take(shared=True) and _integrity_error(client) is None:
+            if lock.take(shared=True) and client.integrity_error() is None:
                 lock.touch()
                 return is_new
             if lock.take(shared=False):
@@ -258,7 +236,7 @@ class Cache:
         self, client: InstalledClient, show_progress: MessageCallback, warn: MessageCallback
     ) -> bool:
         if client.folder.is_dir():
-            error = _integrity_error(client)
+            error = client.integrity_error()
             if error is None:
                 return False
             warn(f"{client.kind}@{client.version} is damaged ({error}) and is being reinstalled")
@@ -329,12 +307,3 @@ def _is_whole_version(version: str, registry: Registry) -> bool:
     """Return True if a version names one release: to npm, 2.1 is the newest of many."""
     dots = 2 if registry is Registry.NPM else 1
     return bool(EXACT.fullmatch(version)) and version.count(".") >= dots
-
-
-def _integrity_error(client: InstalledClient) -> str | None:
-    """Return a one-line integrity error, or None if the client is intact."""
-    if not client.folder.is_dir():
-        return "not installed"
-    if error := storage.integrity_error(client.folder):
-        return error
-    return None if client.program.exists() else f"{client.program.name}: missing"

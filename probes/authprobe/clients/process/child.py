@@ -62,6 +62,7 @@ class StreamEnds:
     stderr: int | None
 
     def close(self) -> None:
+        """Close all of them, ignoring those already closed."""
         for descriptor in {self.stdin, self.stdout, self.stderr}:
             if descriptor is not None:
                 with contextlib.suppress(OSError):

@@ -68,14 +68,19 @@ def probe(sandbox: Sandbox) -> Observation:
             began=began,
             version=version,
         )
-    is_false = hides_refusal(report, last_inference(sandbox.exchanges))
-    if is_false:
-        report = dataclasses.replace(report, is_error=True)
+    return _observe_report(sandbox, report, began=began, version=version)
+
+
+def _observe_report(
+    sandbox: Sandbox, report: ClientReport, *, began: float, version: str
+) -> Observation:
+    """Return the observation of the proxy's report, as an error if it hides a refusal."""
+    if not hides_refusal(report, last_inference(sandbox.exchanges)):
+        return observe(sandbox, report, began=began, exit_code=None, version=version)
+    report = dataclasses.replace(report, is_error=True)
     observation = observe(sandbox, report, began=began, exit_code=None, version=version)
-    if is_false:
-        detail = "the proxy told its user that it was accepted"
-        return dataclasses.replace(observation, detail=detail)
-    return observation
+    detail = "the proxy told its user that it was accepted"
+    return dataclasses.replace(observation, detail=detail)
 
 
 def hides_refusal(report: ClientReport, last: Exchange | None) -> bool:

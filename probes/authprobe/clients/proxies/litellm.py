@@ -13,7 +13,7 @@ from typing import Final
 from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON_OPTIONS, ask
-from authprobe.clients.installation.cache import InstalledClient
+from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.observe import (
     ClientReport,
     incomplete_observation,
