@@ -1,7 +1,7 @@
 """What can go wrong on our side, and the exit code that says so.
 
     ProbesError               the user can act: one line, then the remedy
-    ├── ScenarioError         every complaint about one or more scenario files
+    ├── ScenarioError         every error in one or more YAML files
     ├── SettingsError         an option or an environment variable
     ├── RecordError           a results file that cannot be read
     └── HistoryError          a history that cannot be used; never ends a run
@@ -42,11 +42,11 @@ class ProbesError(Exception):
 
 
 class ScenarioError(ProbesError):
-    """Complaints about scenario files, each already in the form `file:line:column: what`."""
+    """Errors in scenario files and the like, each already as `file:line:column: message`."""
 
-    def __init__(self, complaints: tuple[str, ...]) -> None:
-        super().__init__("\n".join(complaints))
-        self.complaints = complaints
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
 
 
 class SettingsError(ProbesError):

@@ -19,7 +19,7 @@ from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Endpoint, Request
 from tests.support.make import make_case
-from tests.support.scenario_files import changed, complaints
+from tests.support.scenario_files import changed, error_messages
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
 URLS = {
@@ -284,7 +284,7 @@ def test_scenario_that_sets_the_user_agent_is_invalid(
     tmp_path: Path, name: str, value: str
 ) -> None:
     headers = f"headers: {{mine: {{{name}: {value}}}}}\nmatrix: {{headers: [mine], "
-    [complaint] = complaints(tmp_path, changed("matrix: {", headers))
+    [complaint] = error_messages(tmp_path, changed("matrix: {", headers))
     assert f"the header '{name}' cannot be set" in complaint
 
 

@@ -1,10 +1,10 @@
-"""The words of `load` for every kind of mistake in the structure."""
+"""Messages for every kind of structural error in a document."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.support.scenario_files import changed, complaints
+from tests.support.scenario_files import changed, error_messages
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,10 @@ from tests.support.scenario_files import changed, complaints
         ),
     ],
 )
-def test_a_mistake_in_the_structure_is_shown_where_it_is(
+def test_a_structural_error_is_reported_at_its_position(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    assert complaints(tmp_path, changed(old, new)) == [expected]
+    assert error_messages(tmp_path, changed(old, new)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_mistake_in_the_structure_is_shown_where_it_is(
         ),
     ],
 )
-def test_of_a_union_only_the_branch_that_was_meant_is_spoken_of(
+def test_only_the_intended_branch_of_a_union_is_reported(
     tmp_path: Path, expect: str, expected: str
 ) -> None:
-    assert complaints(tmp_path, changed("{outcome: rejected}", expect)) == [expected]
+    assert error_messages(tmp_path, changed("{outcome: rejected}", expect)) == [expected]

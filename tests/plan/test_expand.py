@@ -85,14 +85,14 @@ def test_the_combinations_are_the_grid_minus_exclude_plus_include(scenario: Scen
 
 
 @given(scenarios)
-def test_every_case_has_an_id_of_its_own(scenario: Scenario) -> None:
+def test_every_case_has_a_unique_id(scenario: Scenario) -> None:
     ids = [case.id for case in expand(scenario)]
     assert len(ids) == len(set(ids))
     assert all(part for each in ids for part in each.split("/"))
 
 
 @given(scenarios)
-def test_ids_depend_on_the_names_alone(scenario: Scenario) -> None:
+def test_an_id_depends_only_on_the_names(scenario: Scenario) -> None:
     ids = {case.names: case.id for case in expand(scenario)}
     backwards = Matrix(**{axis: getattr(scenario.matrix, axis)[::-1] for axis in AXES})
     turned = dataclasses.replace(scenario, matrix=backwards, title="Another", include=())
@@ -102,13 +102,13 @@ def test_ids_depend_on_the_names_alone(scenario: Scenario) -> None:
 
 
 @given(st.lists(scenarios, max_size=3))
-def test_a_plan_holds_the_cases_of_each_scenario_in_order(several: list[Scenario]) -> None:
-    named = [dataclasses.replace(each, id=f"s{place}") for place, each in enumerate(several)]
-    assert make_plan(named) == tuple(case for each in named for case in expand(each))
+def test_a_plan_contains_the_cases_of_each_scenario_in_order(several: list[Scenario]) -> None:
+    numbered = [dataclasses.replace(each, id=f"s{n}") for n, each in enumerate(several)]
+    assert make_plan(numbered) == tuple(case for each in numbered for case in expand(each))
 
 
 @given(scenarios)
-def test_a_kind_keeps_its_cases_only(scenario: Scenario) -> None:
+def test_a_client_option_without_a_version_keeps_only_its_cases(scenario: Scenario) -> None:
     expected = tuple(case for case in expand(scenario) if case.client.kind == "claude-code")
     if expected:
         assert make_plan([scenario], clients=("claude-code",)) == expected
@@ -118,7 +118,9 @@ def test_a_kind_keeps_its_cases_only(scenario: Scenario) -> None:
 
 
 @given(scenarios)
-def test_a_version_takes_the_place_of_the_versions_of_its_kind(scenario: Scenario) -> None:
+def test_a_client_option_with_a_version_replaces_the_versions_of_its_kind(
+    scenario: Scenario,
+) -> None:
     cases = [case for case in expand(scenario) if case.client.kind == "claude-code"]
     if not cases:
         return
@@ -131,16 +133,16 @@ def test_a_version_takes_the_place_of_the_versions_of_its_kind(scenario: Scenari
 
 
 @given(scenarios, st.data())
-def test_chosen_cases_are_planned_in_file_order(scenario: Scenario, data: st.DataObject) -> None:
+def test_selected_cases_are_planned_in_file_order(scenario: Scenario, data: st.DataObject) -> None:
     cases = expand(scenario)
     if not cases:
         return
-    chosen = data.draw(st.lists(st.sampled_from([case.id for case in cases]), min_size=1))
-    planned = make_plan([scenario], cases=tuple(chosen))
-    assert planned == tuple(case for case in cases if case.id in chosen)
+    ids = data.draw(st.lists(st.sampled_from([case.id for case in cases]), min_size=1))
+    planned = make_plan([scenario], cases=tuple(ids))
+    assert planned == tuple(case for case in cases if case.id in ids)
 
 
-def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
+def test_the_id_includes_headers_and_backend_unless_they_are_default() -> None:
     names = Names(
         client=parse_client("raw-http"),
         endpoint="api",
@@ -153,14 +155,14 @@ def test_headers_and_backend_are_in_the_id_where_they_are_not_default() -> None:
     assert case_id("s", dataclasses.replace(names, backend="slow")) == "s/raw-http/api/none/slow"
 
 
-def test_an_environment_is_in_the_id_and_in_the_case_where_it_is_not_the_default() -> None:
+def test_the_id_includes_an_environment_unless_it_is_default() -> None:
     matrix = Matrix(client=make_clients("claude-code@latest"), environment=("default", "debug"))
     usual, other = expand(make_scenario(matrix=matrix, environments={"debug": {"DEBUG": "1"}}))
     assert (usual.id, usual.environment) == ("example/claude-code@latest/default/none", {})
     assert (other.id, other.environment) == (f"{usual.id}/debug", {"DEBUG": "1"})
 
 
-def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
+def test_the_id_ends_with_the_flow_unless_it_is_default() -> None:
     matrix = Matrix(
         client=make_clients("claude-code@latest", "raw-http"),
         flow=(Flow.PROMPT, Flow.SETUP_TOKEN),
@@ -171,7 +173,7 @@ def test_the_flow_ends_the_id_where_it_is_not_the_usual_one() -> None:
     assert (raw.id, raw.flow) == ("example/raw-http/default/none", "request")
 
 
-def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
+def test_an_include_takes_omitted_axes_from_the_matrix() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("raw-http"), endpoint=("a", "b"), credential=("x", "y")),
         include=(Combination(backend="slow"), Combination(credential="z")),
@@ -182,7 +184,7 @@ def test_an_include_takes_what_it_leaves_out_from_the_matrix() -> None:
     ]
 
 
-def test_the_first_rule_that_is_met_counts() -> None:
+def test_the_first_matching_rule_applies() -> None:
     accepted = Expectation(outcome=Outcome.ACCEPTED)
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("raw-http"), endpoint=("a", "b", "c")),
@@ -196,7 +198,7 @@ def test_the_first_rule_that_is_met_counts() -> None:
     assert outcomes == [Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED]
 
 
-def test_a_case_has_what_its_names_stand_for() -> None:
+def test_a_case_has_the_definitions_of_its_names() -> None:
     endpoint = Endpoint(url="https://api.example.org")
     credential = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
     scenario = make_scenario(
@@ -233,7 +235,7 @@ def test_a_case_has_what_its_names_stand_for() -> None:
         (Condition(credential=()), False),
     ],
 )
-def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
+def test_a_condition_matches_if_every_axis_has_one_of_its_values(
     condition: Condition | Combination, expected: bool
 ) -> None:
     names = Names(
@@ -266,7 +268,7 @@ def test_a_condition_is_met_when_every_axis_has_one_of_its_values(
         ("claude-code@1.0.30", "'example' has no expectation for it"),
     ],
 )
-def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, expected: str) -> None:
+def test_an_invalid_client_option_is_rejected_in_one_line(client: str, expected: str) -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("claude-code@2.1.31")),
         expect=(
@@ -280,14 +282,14 @@ def test_a_client_that_cannot_be_planned_is_refused_in_one_line(client: str, exp
     assert str(caught.value) == f"--client {client}: {expected}"
 
 
-def test_the_cli_behind_a_proxy_can_be_chosen() -> None:
+def test_the_cli_behind_a_proxy_can_be_selected() -> None:
     scenario = make_scenario(matrix=Matrix(client=make_clients("claude-max-api-proxy")))
-    chosen = "claude-max-api-proxy+claude-code@2.1.31"
-    (case,) = make_plan([scenario], clients=(chosen,))
+    option = "claude-max-api-proxy+claude-code@2.1.31"
+    (case,) = make_plan([scenario], clients=(option,))
     assert str(case.client) == "claude-max-api-proxy@latest+claude-code@2.1.31"
 
 
-def test_a_case_that_is_not_there_is_refused_with_the_nearest() -> None:
+def test_an_unknown_case_option_is_rejected_with_a_suggestion() -> None:
     with pytest.raises(SettingsError) as caught:
         make_plan([make_scenario()], cases=("example/raw-http/default/nome",))
     assert str(caught.value) == (
@@ -304,7 +306,7 @@ def published(kind: ClientKind) -> tuple[str, ...]:
 
 
 def nothing(kind: ClientKind) -> tuple[str, ...]:
-    raise AssertionError("nobody needs to be asked")
+    raise AssertionError("the registry is not needed")
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def nothing(kind: ClientKind) -> tuple[str, ...]:
         ("claude-code@>= 2.1.0-beta.1", ["2.1.0-beta.1", "2.1.0"]),
     ],
 )
-def test_a_range_is_a_case_for_each_version(spelled: str, expected: list[str]) -> None:
+def test_a_range_expands_to_a_case_for_each_version(spelled: str, expected: list[str]) -> None:
     ids = [f"example/claude-code@{version}/default/none" for version in expected]
     on_the_axis = make_scenario(matrix=Matrix(client=make_clients(spelled)))
     assert [case.id for case in make_plan([on_the_axis], published=published)] == ids
@@ -326,7 +328,7 @@ def test_a_range_is_a_case_for_each_version(spelled: str, expected: list[str]) -
     assert [case.client.version for case in planned] == expected
 
 
-def test_the_cli_behind_a_proxy_may_be_a_range() -> None:
+def test_a_range_of_the_cli_behind_a_proxy_expands() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("claude-max-api-proxy@1.0.0+claude-code@2.x"))
     )
@@ -337,26 +339,26 @@ def test_the_cli_behind_a_proxy_may_be_a_range() -> None:
 
 
 @given(scenarios)
-def test_the_registry_is_asked_only_for_a_range(scenario: Scenario) -> None:
+def test_the_registry_is_queried_only_for_a_range(scenario: Scenario) -> None:
     assert make_plan([scenario], published=nothing) == expand(scenario)
     names = ("claude-code@1.0.0", "claude-code@latest", "claude-code@installed")
     if any(case.client.kind == "claude-code" for case in expand(scenario)):
         make_plan([scenario], clients=names, published=nothing)
 
 
-def test_the_registry_is_asked_once_for_each_range() -> None:
-    asked: list[ClientKind] = []
+def test_the_registry_is_queried_once_for_each_range() -> None:
+    queries: list[ClientKind] = []
 
-    def answer(kind: ClientKind) -> tuple[str, ...]:
-        asked.append(kind)
+    def query(kind: ClientKind) -> tuple[str, ...]:
+        queries.append(kind)
         return PUBLISHED
 
     matrix = Matrix(client=make_clients("claude-code@1.0.x"), credential=("none", "some"))
-    make_plan([make_scenario(matrix=matrix)], published=answer)
-    assert asked == [ClientKind.CLAUDE_CODE]
+    make_plan([make_scenario(matrix=matrix)], published=query)
+    assert queries == [ClientKind.CLAUDE_CODE]
 
 
-def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
+def test_a_rule_for_a_range_matches_each_version_in_it() -> None:
     accepted = Expectation(outcome=Outcome.ACCEPTED)
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("claude-code@<2", "claude-code@>=2")),
@@ -383,7 +385,7 @@ def test_a_rule_about_a_range_is_met_by_each_version_in_it() -> None:
         outcomes(clients=("claude-code@installed",))
 
 
-def test_of_two_cases_with_one_id_the_first_counts() -> None:
+def test_of_two_cases_with_the_same_id_the_first_is_planned() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("claude-code@1.0.9", "claude-code@1.0.x")),
         expect=(
@@ -403,7 +405,7 @@ def unreachable(kind: ClientKind) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("spelled", "answer", "told"),
+    ("client", "query", "reason"),
     [
         (
             "claude-code@>=9",
@@ -414,11 +416,11 @@ def unreachable(kind: ClientKind) -> tuple[str, ...]:
         ("claude-code@each minor", unreachable, "the package registry cannot be reached"),
     ],
 )
-def test_a_range_that_cannot_be_planned_is_refused_in_one_line(
-    spelled: str, answer: Published, told: str
+def test_a_range_without_versions_is_rejected_in_one_line(
+    client: str, query: Published, reason: str
 ) -> None:
-    scenario = make_scenario(matrix=Matrix(client=make_clients(spelled)))
-    for clients in ((), (spelled,)):
+    scenario = make_scenario(matrix=Matrix(client=make_clients(client)))
+    for clients in ((), (client,)):
         with pytest.raises(SettingsError) as caught:
-            make_plan([scenario], clients=clients, published=answer)
-        assert str(caught.value) == f"{spelled}: {told}"
+            make_plan([scenario], clients=clients, published=query)
+        assert str(caught.value) == f"{client}: {reason}"

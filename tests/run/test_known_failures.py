@@ -169,7 +169,7 @@ def test_an_error_has_its_place(old: str, new: str, message: str, tmp_path: Path
     with pytest.raises(ScenarioError) as error:
         load_known_failures(path, TODAY)
     assert message in str(error.value)
-    assert all(line.startswith(f"{path}:") for line in error.value.complaints)
+    assert all(line.startswith(f"{path}:") for line in error.value.messages)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

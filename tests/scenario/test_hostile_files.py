@@ -1,4 +1,4 @@
-"""Files that nobody means well with: one line each, at once, and in little memory."""
+"""Malicious files: each is rejected with one line, quickly and in little memory."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from authprobe.documents.document import MAX_PROBLEMS
 from authprobe.errors import ScenarioError
 from authprobe.scenario.load import load_file
-from tests.support.scenario_files import FULL, SMALL, changed, complaints
+from tests.support.scenario_files import FULL, SMALL, changed, error_messages
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
@@ -114,14 +114,14 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         ("k" * 1_000_000 + ": 1", "1:1000001: not YAML: mapping values are not allowed "),
     ],
 )
-def test_a_hostile_text_is_refused_in_one_line(
+def test_a_malicious_file_is_rejected_in_one_line(
     tmp_path: Path, text: str | bytes, expected: str
 ) -> None:
     started = time.perf_counter()
-    found = complaints(tmp_path, text)
+    messages = error_messages(tmp_path, text)
     assert time.perf_counter() - started < 2
-    assert len(found) == 1
-    assert expected in found[0]
+    assert len(messages) == 1
+    assert expected in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_a_hostile_text_is_refused_in_one_line(
         ("a: [1,\n\nb: 2", " (it began in line 1)"),
     ],
 )
-def test_what_the_parser_says_comes_with_a_remedy(tmp_path: Path, text: str, remedy: str) -> None:
-    assert complaints(tmp_path, text)[0].endswith(remedy)
+def test_a_parser_error_ends_with_a_remedy(tmp_path: Path, text: str, remedy: str) -> None:
+    assert error_messages(tmp_path, text)[0].endswith(remedy)
 
 
 @pytest.mark.parametrize(
@@ -158,25 +158,25 @@ def test_what_the_parser_says_comes_with_a_remedy(tmp_path: Path, text: str, rem
 )
 def test_a_large_file_takes_little_time(tmp_path: Path, text: str) -> None:
     started = time.perf_counter()
-    found = complaints(tmp_path, text)
+    messages = error_messages(tmp_path, text)
     assert time.perf_counter() - started < 2
-    assert 0 < len(found) <= MAX_PROBLEMS + 1
+    assert 0 < len(messages) <= MAX_PROBLEMS + 1
 
 
 @pytest.mark.parametrize("text", [LAUGHS, MERGED_LAUGHS], ids=["aliases", "merges"])
 def test_aliases_are_counted_not_expanded(tmp_path: Path, text: str) -> None:
     tracemalloc.start()
     try:
-        assert TOO_MANY in complaints(tmp_path, text)[0]
+        assert TOO_MANY in error_messages(tmp_path, text)[0]
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
 
 
-def test_what_is_left_of_too_many_complaints_is_said(tmp_path: Path) -> None:
-    found = complaints(tmp_path, SMALL + "\n".join(f"key{n}: 1" for n in range(200)))
-    assert len(found) == MAX_PROBLEMS + 1
-    assert found[-1] == "107:1: too many errors; only the first 100 are shown"
+def test_too_many_errors_end_with_a_note(tmp_path: Path) -> None:
+    messages = error_messages(tmp_path, SMALL + "\n".join(f"key{n}: 1" for n in range(200)))
+    assert len(messages) == MAX_PROBLEMS + 1
+    assert messages[-1] == "107:1: too many errors; only the first 100 are shown"
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link to nothing", "link to itself", "device"])
@@ -202,11 +202,11 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
     }
     with pytest.raises(ScenarioError) as caught:
         load_file(path)
-    assert caught.value.complaints == (f"{path}:1:1: {reasons[kind]}",)
+    assert caught.value.messages == (f"{path}:1:1: {reasons[kind]}",)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_a_file_that_may_not_be_read_is_a_complaint(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "it.yaml"
     path.write_text(SMALL)
     path.chmod(0)
@@ -221,10 +221,10 @@ def test_a_strange_name_is_shown_escaped(tmp_path: Path, name: str) -> None:
     assert str(caught.value).isprintable()
 
 
-def _assert_only_complaints(folder: Path, content: bytes) -> None:
-    for complaint in complaints(folder, content):
-        assert complaint.isprintable()  # so it is one line
-        place, _, text = complaint.partition(": ")
+def _assert_only_error_messages(folder: Path, content: bytes) -> None:
+    for message in error_messages(folder, content):
+        assert message.isprintable()  # so it is one line
+        place, _, text = message.partition(": ")
         line, column = map(int, place.split(":"))
         assert line >= 1
         assert column >= 1
@@ -238,8 +238,8 @@ _HYPOTHESIS = settings(
 
 @given(st.binary() | st.text().map(lambda text: text.encode(errors="surrogatepass")))
 @_HYPOTHESIS
-def test_any_bytes_bring_complaints_and_nothing_else(tmp_path: Path, content: bytes) -> None:
-    _assert_only_complaints(tmp_path, content)
+def test_any_bytes_raise_nothing_but_error_messages(tmp_path: Path, content: bytes) -> None:
+    _assert_only_error_messages(tmp_path, content)
 
 
 @given(
@@ -248,11 +248,11 @@ def test_any_bytes_bring_complaints_and_nothing_else(tmp_path: Path, content: by
     text=st.text(max_size=10) | st.text("{}[]:,-*&!<> \n\t'\"\\#|%@?~5a", max_size=10),
 )
 @_HYPOTHESIS
-def test_any_change_of_a_scenario_brings_complaints_and_nothing_else(
+def test_any_change_of_a_scenario_raises_nothing_but_error_messages(
     tmp_path: Path, place: int, length: int, text: str
 ) -> None:
     changed = FULL[:place] + text + FULL[place + length :]
-    _assert_only_complaints(tmp_path, changed.encode(errors="surrogatepass"))
+    _assert_only_error_messages(tmp_path, changed.encode(errors="surrogatepass"))
 
 
 _JSON = st.recursive(
@@ -266,8 +266,8 @@ _JSON = st.recursive(
     key=st.sampled_from(sorted(yaml.safe_load(FULL))), value=_JSON, inner=st.sampled_from(["", "a"])
 )
 @_HYPOTHESIS
-def test_any_value_of_a_key_brings_complaints_and_nothing_else(
+def test_any_value_of_a_key_raises_nothing_but_error_messages(
     tmp_path: Path, key: str, value: object, inner: str
 ) -> None:
     data = yaml.safe_load(FULL) | {key: {inner: value} if inner else value}
-    _assert_only_complaints(tmp_path, yaml.safe_dump(data).encode(errors="surrogatepass"))
+    _assert_only_error_messages(tmp_path, yaml.safe_dump(data).encode(errors="surrogatepass"))

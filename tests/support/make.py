@@ -1,4 +1,4 @@
-"""Values for tests: valid by default, with what a test cares about given by keyword."""
+"""Factories of valid values for tests; keywords replace single fields."""
 
 import dataclasses
 import datetime
@@ -20,7 +20,7 @@ def make_clients(*texts: str) -> tuple[Client, ...]:
 
 
 def make_scenario(**changes: Any) -> Scenario:
-    """A scenario of one raw HTTP case with no credential."""
+    """Return a scenario of one raw HTTP case without a credential."""
     values: dict[str, Any] = {
         "id": "example",
         "title": "An example",
@@ -33,12 +33,12 @@ def make_scenario(**changes: Any) -> Scenario:
 
 
 def make_case(**expect: Any) -> Case:
-    """A case that expects what is given, `accepted` by default."""
+    """Return a case with this expectation, `accepted` by default."""
     return expand(make_scenario(expect=Expectation(**{"outcome": Outcome.ACCEPTED} | expect)))[0]
 
 
 def make_exchange(**changes: Any) -> Exchange:
-    """A request to the Messages API that was answered with 200."""
+    """Return a request to the Messages API that was answered with 200."""
     values: dict[str, Any] = {
         "method": "POST",
         "host": "api.anthropic.com",
@@ -51,13 +51,13 @@ def make_exchange(**changes: Any) -> Exchange:
 
 
 def make_observation(**changes: Any) -> Observation:
-    """An accepted request."""
+    """Return the observation of an accepted request."""
     values: dict[str, Any] = {"outcome": Outcome.ACCEPTED, "status": 200}
     return Observation(**values | changes)
 
 
 def make_record(**changes: Any) -> CaseRecord:
-    """A passed case."""
+    """Return the record of a passed case."""
     values: dict[str, Any] = {
         "id": "example/raw-http/default/none",
         "scenario": "example",
@@ -80,13 +80,13 @@ def make_record(**changes: Any) -> CaseRecord:
 
 
 def make_accepted(record: CaseRecord, **changes: Any) -> Accepted:
-    """The case as it was accepted on a day long ago."""
+    """Return the case as accepted on a past day."""
     accepted = accept_record(record, on=datetime.date(2026, 1, 31), tool="0.0.9")
     return dataclasses.replace(accepted, **changes)
 
 
 def make_run(*cases: CaseRecord, **changes: Any) -> Run:
-    """A run of these cases that took a second, on a platform that is always the same."""
+    """Return a run of these cases that took a second on a fixed platform."""
     values: dict[str, Any] = {
         "id": "0" * 32,
         "started_at": datetime.datetime(2026, 11, 23, 19, 10, tzinfo=datetime.UTC),

@@ -1,4 +1,4 @@
-"""Scenario files for tests: valid texts, and what `load` says of a changed one."""
+"""Scenario files for tests: valid texts, and the errors that the loader reports for others."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ expect: {outcome: rejected}
 """
 
 FULL = """\
-# Every key there is.
+# Every key of a scenario.
 id: full
 title: A full scenario
 why: It has every key.
@@ -106,22 +106,22 @@ expect:
 
 
 def load_text(folder: Path, text: str | bytes) -> Scenario:
-    """The scenario that a file of this text holds."""
+    """Return the scenario in a file with this text."""
     path = folder / "it.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return load_file(path)
 
 
-def complaints(folder: Path, text: str | bytes) -> list[str]:
-    """What `load` says of a file of this text, each as `line:column: what`."""
+def error_messages(folder: Path, text: str | bytes) -> list[str]:
+    """Return the errors in a file with this text, each as `line:column: message`."""
     try:
         load_text(folder, text)
     except ScenarioError as error:
-        return [line.removeprefix(f"{folder / 'it.yaml'}:") for line in error.complaints]
+        return [line.removeprefix(f"{folder / 'it.yaml'}:") for line in error.messages]
     return []
 
 
 def changed(old: str, new: str, text: str = SMALL) -> str:
-    """The text with one place in it changed."""
-    assert text.count(old) == 1, f"{old!r} is in the text {text.count(old)} times"
+    """Return the text with its only occurrence of `old` replaced."""
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
     return text.replace(old, new)

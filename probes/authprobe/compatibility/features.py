@@ -136,7 +136,7 @@ def load_features(
     """The features of one client.
 
     Raises:
-        ScenarioError: every complaint about the file, in its order.
+        ScenarioError: every error in the file, in file order.
         SettingsError: there is no feature of this client.
     """
     definitions = _read(path)

@@ -97,7 +97,7 @@ class Credential:
 
     @property
     def place(self) -> str:
-        """Where it is stored; a second credential with the same place would replace it."""
+        """Location of its value; a second credential with the same one would replace it."""
         return f"{self.via}: {self.variable}" if self.variable else self.via.value
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scenario_files import changed, complaints
+from tests.support.scenario_files import changed, error_messages
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ from tests.support.scenario_files import changed, complaints
         ),
     ],
 )
-def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
+def test_an_invalid_definition_is_reported_at_its_position(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    assert complaints(tmp_path, changed(old, new)) == [expected]
+    assert error_messages(tmp_path, changed(old, new)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,10 @@ def test_a_definition_that_cannot_be_used_is_shown_where_it_is(
         ),
     ],
 )
-def test_a_credential_must_make_sense(tmp_path: Path, credential: str, expected: str) -> None:
-    messages = complaints(
+def test_a_token_state_and_way_that_do_not_fit_together_are_reported(
+    tmp_path: Path, credential: str, expected: str
+) -> None:
+    messages = error_messages(
         tmp_path,
         changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}",
     )
@@ -231,14 +233,14 @@ VARIABLES = (
         ),
     ],
 )
-def test_a_way_has_forms_of_its_own_and_takes_one_credential(
+def test_each_way_has_its_own_forms_and_takes_one_credential(
     tmp_path: Path, credential: str, at: str, expected: str
 ) -> None:
     messages = _of_credential(tmp_path, credential)
     assert f"8:{19 + credential.rindex(at)}: {expected}" in messages
 
 
-def test_a_list_of_credentials_has_some(tmp_path: Path) -> None:
+def test_an_empty_list_of_credentials_is_reported(tmp_path: Path) -> None:
     assert "8:15: 'it' must have at least one item" in _of_credential(tmp_path, "[]")
 
 
@@ -259,10 +261,10 @@ def test_credentials_as_users_supply_them(tmp_path: Path, credential: str) -> No
     assert _of_credential(tmp_path, credential) == []
 
 
-def test_our_own_request_has_one_credential(tmp_path: Path) -> None:
+def test_a_request_of_authprobe_sends_one_credential(tmp_path: Path) -> None:
     several = "[{token: api-key, via: x-api-key}, {token: access-token, via: bearer}]"
     text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {several}}}"
-    assert complaints(tmp_path, text) == [
+    assert error_messages(tmp_path, text) == [
         "6:60: raw-http sends one credential, but 'it' is several"
     ]
 
@@ -273,7 +275,7 @@ def _of_credential(folder: Path, credential: str) -> list[str]:
         "{client: [raw-http], endpoint: [api]}", "{client: [claude-code], credential: [it]}"
     )
     text = changed("endpoints: {api: {url: https://api.example.org}}\n", "tags: [a]\n", text)
-    return complaints(folder, text + f"credentials: {{it: {credential}}}")
+    return error_messages(folder, text + f"credentials: {{it: {credential}}}")
 
 
 @pytest.mark.parametrize(
@@ -285,9 +287,9 @@ def _of_credential(folder: Path, credential: str) -> list[str]:
         "{token: setup-token, via: bearer, state: unknown}",
     ],
 )
-def test_a_wrong_header_for_a_token_is_a_thing_to_test(tmp_path: Path, credential: str) -> None:
+def test_a_token_in_the_wrong_header_is_a_valid_scenario(tmp_path: Path, credential: str) -> None:
     text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {credential}}}"
-    assert complaints(tmp_path, text) == []
+    assert error_messages(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(
@@ -332,13 +334,15 @@ def test_requests_identify_themselves_as_authprobe(tmp_path: Path, name: str, va
         ("x-a: b, X-A: c", ["8:24: 'X-A' is the same header as 'x-a'"]),
     ],
 )
-def test_headers_can_be_sent(tmp_path: Path, header: str, expected: list[str]) -> None:
+def test_headers_that_cannot_be_sent_are_reported(
+    tmp_path: Path, header: str, expected: list[str]
+) -> None:
     assert _of_headers(tmp_path, header) == expected
 
 
 def _of_headers(folder: Path, header: str) -> list[str]:
     text = changed("[api]}", "[api], headers: [default, it]}") + f"headers: {{it: {{{header}}}}}"
-    return complaints(folder, text)
+    return error_messages(folder, text)
 
 
 @pytest.mark.parametrize(
@@ -360,13 +364,15 @@ def _of_headers(folder: Path, header: str) -> list[str]:
         ("[[]]", ["8:26: item 1 of 'faults' must be a mapping or text, not a list"]),
     ],
 )
-def test_a_fault_must_be_one(tmp_path: Path, faults: str, expected: list[str]) -> None:
+def test_an_unknown_or_malformed_fault_is_reported(
+    tmp_path: Path, faults: str, expected: list[str]
+) -> None:
     text = changed("[api]}", "[api], backend: [it]}") + f"backends: {{it: {{faults: {faults}}}}}"
-    assert complaints(tmp_path, text) == expected
+    assert error_messages(tmp_path, text) == expected
 
 
 @pytest.mark.parametrize("key", ["findings", "no_findings"])
-def test_a_finding_has_a_name_that_there_is(tmp_path: Path, key: str) -> None:
+def test_an_unknown_finding_is_reported(tmp_path: Path, key: str) -> None:
     text = changed("{outcome: rejected}", f"{{outcome: rejected, {key}: [crashs]}}")
-    (message,) = complaints(tmp_path, text)
+    (message,) = error_messages(tmp_path, text)
     assert message.endswith("'crashs' is not a finding; did you mean 'crashes'?")

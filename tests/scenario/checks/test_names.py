@@ -11,7 +11,7 @@ from authprobe.scenario.load import load_all
 from authprobe.scenario.model import Combination, Expectation, Matrix
 from tests.support.command import PROJECT
 from tests.support.make import make_clients, make_scenario
-from tests.support.scenario_files import FULL, SMALL, changed, complaints
+from tests.support.scenario_files import FULL, SMALL, changed, error_messages
 
 BUNDLED = PROJECT / "scenarios"
 
@@ -26,7 +26,7 @@ expect: {outcome: rejected}
 """
 
 
-def test_complaints_come_with_the_path_they_are_about() -> None:
+def test_each_problem_has_the_path_of_its_value() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("raw-http"), endpoint=("api",)),
         exclude=(Combination(backend="slow"),),
@@ -38,11 +38,11 @@ def test_complaints_come_with_the_path_they_are_about() -> None:
 
 
 @pytest.mark.parametrize("text", [SMALL, FULL, CLI], ids=["small", "full", "cli"])
-def test_a_good_file_has_no_complaint(tmp_path: Path, text: str) -> None:
-    assert complaints(tmp_path, text) == []
+def test_a_valid_file_has_no_errors(tmp_path: Path, text: str) -> None:
+    assert error_messages(tmp_path, text) == []
 
 
-def test_the_bundled_scenarios_have_no_complaint() -> None:
+def test_the_bundled_scenarios_have_no_errors() -> None:
     assert load_all([BUNDLED])
 
 
@@ -95,10 +95,10 @@ def test_the_bundled_scenarios_have_no_complaint() -> None:
         ),
     ],
 )
-def test_what_makes_no_sense_is_shown_where_it_is(
+def test_an_undefined_or_useless_name_is_reported_at_its_position(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    assert complaints(tmp_path, changed(old, new)) == [expected]
+    assert error_messages(tmp_path, changed(old, new)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_makes_no_sense_is_shown_where_it_is(
         ),
     ],
 )
-def test_rules_must_be_reached_and_reach_every_case(
+def test_every_rule_must_match_a_case_and_every_case_a_rule(
     tmp_path: Path, rules: str, expected: str
 ) -> None:
     text = changed("{outcome: rejected}", rules)
@@ -142,7 +142,7 @@ def test_rules_must_be_reached_and_reach_every_case(
         text.replace("{api: {", "{other: {url: https://y}, api: {")
         + "backends: {slow: {faults: [{name: delay, seconds: 1}]}}\n"
     )
-    messages = complaints(tmp_path, text)
+    messages = error_messages(tmp_path, text)
     assert [line for line in messages if "no case uses the backend 'slow'" not in line] == [
         expected
     ]
@@ -268,10 +268,10 @@ def test_rules_must_be_reached_and_reach_every_case(
         ("expect:", "backends: {default: {faults: [{name: delay, seconds: 1}]}}\nexpect:", []),
     ],
 )
-def test_client_endpoint_and_credential_must_suit_each_other(
+def test_client_endpoint_and_credential_must_fit_together(
     tmp_path: Path, old: str, new: str, expected: list[str]
 ) -> None:
-    assert complaints(tmp_path, changed(old, new, CLI)) == expected
+    assert error_messages(tmp_path, changed(old, new, CLI)) == expected
 
 
 @pytest.mark.parametrize(
@@ -306,16 +306,16 @@ def test_client_endpoint_and_credential_must_suit_each_other(
         ),
     ],
 )
-def test_what_is_exchanged_belongs_to_its_endpoint(
+def test_a_token_that_is_exchanged_needs_the_matching_endpoint(
     tmp_path: Path, request_: str, token: str, via: str, expected: list[str]
 ) -> None:
     text = changed("example.org}", f"example.org, request: {request_}}}")
     text = changed("[api]}", "[api], credential: [none, it]}", text)
     text += f"credentials: {{it: {{token: {token}, via: {via}}}}}"
-    assert complaints(tmp_path, text) == expected
+    assert error_messages(tmp_path, text) == expected
 
 
-def test_a_matrix_without_end_is_not_gone_through() -> None:
+def test_a_huge_matrix_is_rejected_without_being_expanded() -> None:
     values = tuple(f"claude-code@2.1.{number}" for number in range(100))
     names = tuple(f"n{number}" for number in range(100))
     endless = Matrix(
@@ -327,7 +327,7 @@ def test_a_matrix_without_end_is_not_gone_through() -> None:
     ]
 
 
-def test_all_complaints_of_a_scenario_come_at_once() -> None:
+def test_all_problems_of_a_scenario_are_reported_at_once() -> None:
     scenario = make_scenario(
         matrix=Matrix(client=make_clients("raw-http", "raw-http")),
         expect=Expectation(outcome=Outcome.REJECTED),

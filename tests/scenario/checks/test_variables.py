@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.core.client_kinds import VARIABLES
-from tests.support.scenario_files import changed, complaints, load_text
+from tests.support.scenario_files import changed, error_messages, load_text
 
 ISOLATION = (
     "the variable {} cannot be set: it would bypass the client's isolated home or the case's proxy"
@@ -38,7 +38,7 @@ def set_to(name: str, value: str = "x") -> str:
     ],
 )
 def test_a_variable_that_isolates_the_client_cannot_be_set(tmp_path: Path, name: str) -> None:
-    assert complaints(tmp_path, set_to(name)) == [f"5:21: {ISOLATION.format(repr(name))}"]
+    assert error_messages(tmp_path, set_to(name)) == [f"5:21: {ISOLATION.format(repr(name))}"]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_variable_that_isolates_the_client_cannot_be_set(tmp_path: Path, name:
     ],
 )
 def test_a_variable_with_a_credential_belongs_under_credentials(tmp_path: Path, name: str) -> None:
-    assert complaints(tmp_path, set_to(name)) == [f"5:21: {CREDENTIAL.format(repr(name))}"]
+    assert error_messages(tmp_path, set_to(name)) == [f"5:21: {CREDENTIAL.format(repr(name))}"]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_any_other_variable_can_be_set(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_an_invalid_environment_is_reported(tmp_path: Path, text: str, expected: str) -> None:
-    messages = [x for x in complaints(tmp_path, text) if "no case uses" not in x]
+    messages = [x for x in error_messages(tmp_path, text) if "no case uses" not in x]
     assert messages == [expected]
 
 
 def test_requests_of_authprobe_have_no_environment(tmp_path: Path) -> None:
     text = changed("matrix: {", "environments: {it: {A: b}}\nmatrix: {environment: [it], ")
-    assert complaints(tmp_path, text) == [
+    assert error_messages(tmp_path, text) == [
         "7:24: raw-http is authprobe itself and has no environment; it must be 'default', not 'it'"
     ]
