@@ -1,4 +1,6 @@
-"""The command line: options and help; the work is in `commands/`."""
+"""Command line of authprobe: options and help. The work is done in `commands/`."""
+
+from typing import Final
 
 import click
 
@@ -19,50 +21,57 @@ from authprobe.cli.schema import schema
 from authprobe.cli.share import share
 from authprobe.cli.versions import versions
 
+SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
+    "Run clients and work with the results": (run, report, accept, history, share),
+    "Investigate an upgrade": (diff, bisect, versions),
+    "Explain and diagnose": (explain, doctor),
+    "Test your own programs": (emulator,),
+    "Maintenance": (clients, scan, schema),
+}
+"""Every command, by its heading in the help."""
+
+
+class MainGroup(CommandGroup):
+    """The group of all commands, which its help lists by section."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list of commands for each section, with the summaries in one column."""
+        width = max(map(len, self.commands))
+        limit = formatter.width - width - 6  # indentation and the space between the columns
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (str(command.name).ljust(width), command.get_short_help_str(limit))
+                        for command in commands
+                    ]
+                )
+
 
 @click.group(
-    cls=CommandGroup,
+    cls=MainGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(authprobe.__version__, message="authprobe %(version)s")
 def main() -> None:
-    """What each Claude client does with each credential, seen by running it.
+    """Run Claude clients against an emulated backend and report how they authenticate.
 
     \b
     Examples:
-      authprobe run                                  every bundled scenario, report in reports/
-      authprobe run -k oauth                         the cases whose id has this word
-      authprobe run --client claude-code@2.1.50      the same questions to another version
-      authprobe run my-scenarios/ --out my-reports   scenarios of your own
-      authprobe emulator --issue api-key -- pytest   your own tests against the emulated backend
-      authprobe explain error.log                    the cause of an error, and what to do
-      authprobe doctor                               which credential wins here, and what is wrong
-      authprobe clients list                         what was installed for it
-      authprobe accept                               the last run becomes the baseline
-      authprobe history                              the runs of the past
-      authprobe report                               the report again, from the results of a run
-      authprobe share                                what failed, as the text of an issue
-      authprobe bisect CASE --good 2.1.0 --bad 2.1.9 the version in which a case changed
-      authprobe diff claude-code@2.1.8 claude-code@2.1.9   what it does otherwise on the wire
-      authprobe versions                             since which version a client does what
-      authprobe scan reports/ debug.log              whether files hold a credential
+      authprobe run                                 probe the bundled scenarios
+      authprobe run -k oauth                        probe the cases about OAuth
+      authprobe run --client claude-code@2.1.50     probe another version
+      authprobe run my-scenarios/                   probe your own scenarios
+      authprobe diff claude-code@2.1.8 claude-code@2.1.9
+                                                    compare two versions
+      authprobe bisect CASE --good 2.1.0 --bad 2.1.9
+                                                    find where CASE broke
+      authprobe explain error.log                   name the cause of an error
+      authprobe doctor                              check your credentials
+      authprobe emulator --issue api-key -- pytest  test against the emulator
     """
 
 
-for command in (
-    run,
-    bisect,
-    diff,
-    versions,
-    accept,
-    history,
-    report,
-    share,
-    explain,
-    doctor,
-    emulator,
-    clients,
-    scan,
-    schema,
-):
-    main.add_command(command)
+for _commands in SECTIONS.values():
+    for _command in _commands:
+        main.add_command(_command)

@@ -1,4 +1,4 @@
-"""Options and help of the commands that work with the runs of the past."""
+"""Options and help of `authprobe accept`."""
 
 import sys
 from pathlib import Path
@@ -13,31 +13,41 @@ import click
     type=click.Path(path_type=Path),
     default=Path("reports/results.json"),
     show_default=True,
+    metavar="FILE",
+    help="Results of the run to accept.",
 )
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
     default=Path("reports/baseline.json"),
     show_default=True,
+    metavar="FILE",
+    help="Baseline to update.",
 )
-@click.option("--note", help="Why; kept with each case that is accepted.")
-@click.option("--partial", is_flag=True, help="Accept what could be tested, and leave the rest.")
+@click.option("--note", metavar="TEXT", help="Reason, stored with each accepted case.")
+@click.option(
+    "--partial", is_flag=True, help="Accept the cases that could be tested; skip the others."
+)
 def accept(
     names: tuple[str, ...], results: Path, baseline: Path, note: str | None, partial: bool
 ) -> None:
-    """Make what the last run has seen the baseline: all of it, or these cases.
+    """Make the results of the last run the baseline.
 
-    CASE is an id, or a pattern in quotes. What is accepted is kept in reports/baseline.json, which
-    belongs into git. Of a whole run, cases that are no more are taken out.
+    CASE is a case id, or a pattern in quotes; by default every case. Later runs
+    report each change from the baseline; commit the file to git. Accepting a
+    complete run also removes the cases that no longer exist.
 
     \b
-    Exit code: 0 accepted, 4 nothing was, 10 the file would have held a token.
+    Exit codes:
+      0   accepted
+      4   invalid option, case or file; nothing was accepted
+      10  the baseline would contain a credential and was not written
 
     \b
     Examples:
       authprobe accept
       authprobe accept "cli-login/*" --note "refreshed since 2.1.330"
-      authprobe accept --results my-reports/results.json --baseline my-reports/baseline.json
+      authprobe accept --results old/results.json --baseline old/baseline.json
     """
     from authprobe.commands.accept import accept as command
 

@@ -1,28 +1,29 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe bisect`."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from authprobe.cli.options import as_json, as_markdown, log_directory, scenarios
+from authprobe.cli.options import as_json, as_markdown, from_log, log_directory, scenarios
 
 
 @click.command()
 @click.argument("case", required=False)
-@click.option("--good", metavar="VERSION", help="A version in which all is well.")
-@click.option("--bad", metavar="VERSION", help="A version in which it is not.")
-@click.option("--find-fix", is_flag=True, help="The bad version is the older one: find the fix.")
+@click.option("--good", metavar="VERSION", help="A version in which CASE passes.")
+@click.option("--bad", metavar="VERSION", help="A version in which CASE fails.")
+@click.option(
+    "--find-fix", is_flag=True, help="Find the version that fixed CASE; --bad is the older version."
+)
 @click.option(
     "--when",
     metavar="FIELD",
-    help="Good is what has the same FIELD as --good: betas, exit_code, exchange.host, message, ...",
+    help="Ignore the verdict: a version is good if FIELD has the same value as at --good, "
+    "such as betas, exit_code, exchange.host or message.",
 )
 @scenarios
 @log_directory
-@click.option(
-    "--log", "from_log", is_flag=True, help="Probe nothing: answer by the log, or show it."
-)
+@from_log
 @as_json
 @as_markdown
 def bisect(
@@ -37,18 +38,24 @@ def bisect(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Find the version in which CASE breaks, among all that are published.
+    """Find the published version of a client in which CASE breaks.
 
-    CASE is the id of a case; the version in it is left aside. Both bounds are probed first. A
-    version that cannot be tested, hangs or crashes is stepped around, and is never blamed.
+    CASE is a case id; its version is ignored. Both bounds are probed first.
+    Versions that cannot be tested, hang or crash are skipped and never blamed.
+    With --log and without CASE, lists the probe log.
 
     \b
-    Exit code: 0 answered, 1 not decided or not monotonic, 2 interrupted, 4 a bad case or option,
-    10 the answer held a token and was not printed.
+    Exit codes:
+      0   the version was found, or the log listed
+      1   not decided, or several changes contradict each other
+      2   interrupted
+      4   invalid option, case or version
+      10  the output would contain a credential and was not printed
 
     \b
     Examples:
-      authprobe bisect cli-login/claude-code@latest/default/expired --good 2.1.31 --bad 2.1.330
+      authprobe bisect cli-login/claude-code/default/expired \\
+          --good 2.1.31 --bad 2.1.330
       authprobe bisect CASE --good 2.1.330 --bad 2.1.31 --find-fix
       authprobe bisect CASE --good 1.0.30 --bad 2.1.330 --when betas --markdown
       authprobe bisect --log

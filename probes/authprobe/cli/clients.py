@@ -9,7 +9,7 @@ from authprobe.cli.group import CommandGroup, Size
 
 @click.group(cls=CommandGroup)
 def clients() -> None:
-    """The clients in the cache: list them, install more, remove some.
+    """List, install or remove cached clients.
 
     \b
     Examples:
@@ -20,9 +20,14 @@ def clients() -> None:
 
 
 @clients.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, sizes in bytes.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with sizes in bytes.")
 def list_(as_json: bool) -> None:
-    """Print each client in the cache with its size and when it was last used.
+    """List cached clients with size and last use.
+
+    \b
+    Exit codes:
+      0   listed
+      4   invalid option or AUTHPROBE_CACHE_LIMIT
 
     \b
     Examples:
@@ -37,13 +42,17 @@ def list_(as_json: bool) -> None:
 @clients.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME[@VERSION|RANGE]...")
 def install(names: tuple[str, ...]) -> None:
-    """Install clients into the cache, so that a run needs no package registry.
+    """Install clients into the cache, so that a run needs no network.
 
-    A range such as ">=2.1.0 <2.2" or 2.1.x means every published version in it, and "each minor"
-    the newest of each.
+    A range, such as ">=2.1.0 <2.2" or 2.1.x, installs every published version
+    in it; "each minor" installs the newest patch of each minor version.
 
     \b
-    Exit code: 0 all are there, 1 some are not, 2 interrupted, 4 a bad name or range.
+    Exit codes:
+      0   every client is installed
+      1   at least one client could not be installed
+      2   interrupted
+      4   invalid name or range
 
     \b
     Examples:
@@ -58,22 +67,35 @@ def install(names: tuple[str, ...]) -> None:
 
 
 @clients.command()
-@click.option("--to", "to_bytes", type=Size(), metavar="SIZE", help="Until this much is left: 5G.")
+@click.option(
+    "--to",
+    "to_bytes",
+    type=Size(),
+    metavar="SIZE",
+    help="Remove clients until the cache is at most this large, such as 5G.",
+)
 @click.option(
     "--older-than",
     type=click.FloatRange(min=0),
     metavar="DAYS",
-    help="Those that were not used for so long.",
+    help="Remove clients unused for DAYS days.",
 )
-@click.option("--all", "everything", is_flag=True, help="Every client.")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--all", "everything", is_flag=True, help="Remove every client.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the clients that would be removed; remove nothing."
+)
 def prune(to_bytes: int | None, older_than: float | None, everything: bool, dry_run: bool) -> None:
-    """Remove clients from the cache, least recently used first, and none that a run is using.
+    """Remove cached clients, least recently used first.
 
-    Without an option, until AUTHPROBE_CACHE_LIMIT is kept (20 GB).
+    Never removes a client that a run is using. Without options, removes clients
+    until the cache is within AUTHPROBE_CACHE_LIMIT (default: 20 GB).
 
     \b
-    Exit code: 0 done, 1 something could not be removed, 2 interrupted, 4 a bad option.
+    Exit codes:
+      0   done
+      1   at least one client could not be removed
+      2   interrupted
+      4   invalid option
 
     \b
     Examples:

@@ -1,11 +1,11 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe diff`."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, scenarios
+from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_directory, scenarios
 
 
 @click.command()
@@ -17,12 +17,13 @@ from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, sce
 @click.option(
     "--looks",
     type=click.IntRange(1, 10),
+    metavar="N",
     default=2,
     show_default=True,
-    help="How many times a case that differs is probed at each: what differs each time counts.",
+    help="Probes per version for a differing case; only stable differences are reported.",
 )
 @jobs
-@click.option("--log", "from_log", is_flag=True, help="Probe nothing: compare what is known.")
+@from_log
 @as_json
 @as_markdown
 def diff(
@@ -37,22 +38,29 @@ def diff(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Show what a client does otherwise at another version, or what changed between two runs.
+    """Compare a client's behaviour at two versions, or two runs.
 
-    BEFORE and AFTER are a client at two versions, or two results.json. Compared are how each case
-    ends, its requests, hosts, credentials, beta flags, answers, retries and their order, and what
-    is left in the credentials file. CASE is an id or a pattern in quotes, with any version;
-    without one, what `authprobe versions` asks of this client, or else all of its cases.
+    BEFORE and AFTER are two versions of one client, or two results.json files.
+    CASE is a case id or a pattern in quotes, whose version is ignored; by
+    default the cases that `authprobe versions` probes for the client or, if
+    there are none, all of its cases.
+
+    Compares outcomes, requests, hosts, credentials, beta flags, retries and
+    their order, and the credentials file that the client leaves.
 
     \b
-    Exit code: 0 nothing differs, 1 something does or could not be compared, 2 interrupted,
-    4 a bad case, version or option, 10 the answer held a token and was not printed.
+    Exit codes:
+      0   no difference
+      1   a difference, or a case that could not be compared
+      2   interrupted
+      4   invalid option, case, version or file
+      10  the output would contain a credential and was not printed
 
     \b
     Examples:
       authprobe diff claude-code@2.1.31 claude-code@2.1.330
-      authprobe diff claude-code@2.1.122 claude-code@2.1.123 "versions/*/no-betas" --markdown
-      authprobe diff anthropic-python@0.97.0 anthropic-python@latest
+      authprobe diff claude-code@2.1.122 claude-code@2.1.123 "versions/*/no-betas"
+      authprobe diff anthropic-python@0.97.0 anthropic-python@latest --markdown
       authprobe diff last-week/results.json reports/results.json
     """
     from authprobe.commands.diff import DiffOptions

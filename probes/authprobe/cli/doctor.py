@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe doctor`."""
 
 import sys
 
@@ -6,23 +6,31 @@ import click
 
 
 @click.command()
-@click.option("--online", is_flag=True, help="Ask the documented hosts too, with made-up tokens.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also send a request with a made-up token to each documented host.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(online: bool, as_json: bool) -> None:
-    """Look at this machine: what is installed, which credential wins, and what is wrong.
+    """Check this machine's clients, logins and settings for problems.
 
-    Reads the environment, settings and stored logins, and prints kinds, places and ages, never a
-    value. It runs no program, writes nothing, refreshes nothing, and sends nothing unless asked.
+    Prints which credential each client uses, and the kind, location and age of
+    every credential, never its value. Runs no program, writes nothing,
+    refreshes nothing, and sends nothing without --online.
 
     \b
-    Exit code: 0 nothing worse than something to know, 1 an error or a warning, 4 a bad option.
+    Exit codes:
+      0   no errors or warnings
+      1   at least one error or warning
+      4   invalid option
 
     \b
     Examples:
       authprobe doctor
       authprobe doctor --online
       authprobe doctor --json | jq '.wins'
-      authprobe doctor --json | jq -r '.results[] | select(.severity == "error") | .summary'
+      authprobe doctor --json | jq '.results[] | select(.severity == "error")'
     """
     from authprobe.commands.doctor import doctor as command
 

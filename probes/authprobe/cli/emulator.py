@@ -3,28 +3,81 @@
 import datetime
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
-PORT = click.IntRange(0, 65535)
+PORT: Final = click.IntRange(0, 65535)
+FREE: Final = "a free one"
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.option("--rules", is_flag=True, help="Print every rule and fault with its source, and end.")
+@click.option("--rules", is_flag=True, help="Print every rule and fault with its source, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="With --rules: print Markdown.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--port", type=PORT, default=0, help="HTTP and proxy.  [default: a free one]")
-@click.option("--https-port", type=PORT, default=0, help="HTTPS.  [default: a free one]")
-@click.option("--control-port", type=PORT, default=0, help="Control.  [default: a free one]")
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The backend's day, YYYY-MM-DD.")
-@click.option("--standing", default="active", show_default=True, help="Of organisation and plan.")
-@click.option("--counts-as-claude-code", is_flag=True, help="Take subscription tokens as its own.")
-@click.option("--fault", multiple=True, metavar="NAME", help="Something that goes wrong.")
-@click.option("--issue", multiple=True, metavar="KIND", help="Issue a token, as a variable.")
-@click.option("--env-file", type=click.Path(path_type=Path), help="Write the variables here too.")
-@click.option("--base-url/--no-base-url", default=True, help="Set ANTHROPIC_BASE_URL as well.")
-@click.option("--quiet", is_flag=True, help="No line for each request.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="With --rules, print Markdown.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Loopback address to listen on.",
+)
+@click.option(
+    "--port",
+    type=PORT,
+    default=0,
+    metavar="PORT",
+    show_default=FREE,
+    help="Port of HTTP and proxy.",
+)
+@click.option(
+    "--https-port", type=PORT, default=0, metavar="PORT", show_default=FREE, help="Port of HTTPS."
+)
+@click.option(
+    "--control-port",
+    type=PORT,
+    default=0,
+    metavar="PORT",
+    show_default=FREE,
+    help="Port of the control API.",
+)
+@click.option(
+    "--date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Date whose answers to give.  [default: today]",
+)
+@click.option(
+    "--standing",
+    default="active",
+    show_default=True,
+    metavar="STATE",
+    help="State of the organisation and plan, such as credit-exhausted.",
+)
+@click.option(
+    "--counts-as-claude-code",
+    is_flag=True,
+    help="Treat requests with a subscription token as sent by Claude Code.",
+)
+@click.option(
+    "--fault", multiple=True, metavar="NAME", help="Arm a fault by name or rule id; repeatable."
+)
+@click.option(
+    "--issue",
+    multiple=True,
+    metavar="KIND",
+    help="Issue a token of this kind and print its variable; repeatable.",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the variables to this file while serving.",
+)
+@click.option(
+    "--base-url/--no-base-url", default=True, show_default=True, help="Set ANTHROPIC_BASE_URL too."
+)
+@click.option("--quiet", is_flag=True, help="Do not log requests.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(
     rules: bool,
@@ -44,18 +97,23 @@ def emulator(
     quiet: bool,
     command: tuple[str, ...],
 ) -> None:
-    """Serve the emulated backend on loopback, for the tests of other projects.
+    """Serve the emulated backend to other programs, on loopback.
 
-    Prints the variables by which programs find it, then a line on stderr for each request. With
-    COMMAND it serves only while that runs, with those variables and none of your credentials.
+    Prints the variables that programs need, then logs each request on stderr.
+    With COMMAND, serves only while it runs, with these variables set and your
+    own credentials removed from its environment.
 
     \b
-    Exit code: 0 ended by Ctrl-C, 4 a bad option or a port that is taken; else that of COMMAND.
+    Exit codes:
+      0   stopped by Ctrl-C
+      4   invalid option, or a port that is in use
+      otherwise the exit code of COMMAND
 
     \b
     Examples:
       authprobe emulator --issue api-key -- python my_app.py
-      authprobe emulator --issue access-token --counts-as-claude-code --no-base-url -- claude -p hi
+      authprobe emulator --issue access-token --counts-as-claude-code \\
+          --no-base-url -- claude -p hi
       authprobe emulator --port 8080 --fault A30
       authprobe emulator --rules
     """

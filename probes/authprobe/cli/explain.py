@@ -1,4 +1,4 @@
-"""Options and help of the commands that find causes and credentials."""
+"""Options and help of `authprobe explain`."""
 
 import sys
 
@@ -8,16 +8,20 @@ import click
 @click.command()
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--causes", "list_causes", is_flag=True, help="Print every cause, and end.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="With --causes: print Markdown.")
+@click.option("--causes", "list_causes", is_flag=True, help="Print every known cause, and exit.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="With --causes, print Markdown.")
 def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: bool) -> None:
-    """Name the cause of an error, a log, a page, an exception, a whole issue, or a results.json.
+    """Name the cause of an error in a log, an issue or a results.json.
 
-    Reads FILE or standard input, so a text from the clipboard is pasted and ended with Ctrl-D.
-    Tokens and addresses of people are taken out first; nothing is sent anywhere.
+    Reads FILE or standard input: an error message, a log, an exception, a web
+    page, an issue, or the results of a run. To paste text, press Ctrl-D after
+    it. Tokens and e-mail addresses are redacted first; nothing is sent anywhere.
 
     \b
-    Exit code: 0 a cause is named, 1 what is given says too little for one, 4 it cannot be read.
+    Exit codes:
+      0   a cause was found
+      1   the text is not enough to name a cause
+      4   invalid option, or a file that cannot be read
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What all commands have in common: how their troubles are told, and how a size is given."""
+"""Behaviour that all commands share: error messages, exit codes and the type of a size."""
 
 import io
 import sys
@@ -8,15 +8,15 @@ import click
 from authprobe.core.byte_sizes import parse_size
 from authprobe.errors import ExitCode, ProbesError
 
-click.UsageError.exit_code = ExitCode.USAGE  # 2, its own, is an interrupted run here
+click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
 
 
 class CommandGroup(click.Group):
-    """Prints our own troubles in one line each, with the exit code that stands for them."""
+    """A group that turns exceptions into messages on stderr and exit codes."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
-        if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show does not end a command
+        """Run the chosen command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # the terminal may not encode every character
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
@@ -28,12 +28,12 @@ class CommandGroup(click.Group):
             ctx.exit(ExitCode.INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # noqa: BLE001 - a bug, told without what it may quote
-            click.echo(_told(error), err=True, nl=False)
+        except Exception as error:  # noqa: BLE001 - a bug, whose traceback may quote a credential
+            click.echo(_redacted_traceback(error), err=True, nl=False)
             ctx.exit(ExitCode.BUG)
 
 
-def _told(error: Exception) -> str:
+def _redacted_traceback(error: Exception) -> str:
     import traceback
 
     from authprobe.redaction.redactor import Redactor
@@ -42,14 +42,14 @@ def _told(error: Exception) -> str:
 
 
 class Size(click.ParamType[int]):
-    """A size such as `5G`, in bytes."""
+    """A size in bytes, written as `5G` or `500M`."""
 
     name = "size"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """The bytes that it means."""
+        """Return the number of bytes."""
         try:
             return parse_size(str(value))
         except ValueError as error:

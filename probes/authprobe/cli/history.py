@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe history`."""
 
 import sys
 
@@ -7,13 +7,22 @@ import click
 
 @click.command()
 @click.argument("case", required=False)
-@click.option("--history", "place", metavar="PATH|URL")
+@click.option(
+    "--history",
+    metavar="PATH|URL",
+    help="History file or PostgreSQL database.  [default: "
+    "$AUTHPROBE_HISTORY, else reports/history.db]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def history(case: str | None, place: str | None, as_json: bool) -> None:
-    """Print the runs that are kept, or when and how CASE has changed.
+def history(case: str | None, history: str | None, as_json: bool) -> None:
+    """List the recorded runs, or the changes of one case over time.
+
+    CASE is a case id.
 
     \b
-    Exit code: 0 printed, 4 there is no history, no such case, or a damaged database.
+    Exit codes:
+      0   printed
+      4   no such case, or a history that is missing or cannot be read
 
     \b
     Examples:
@@ -23,4 +32,4 @@ def history(case: str | None, place: str | None, as_json: bool) -> None:
     """
     from authprobe.commands.history import history as command
 
-    sys.exit(command(case, place=place, as_json=as_json))
+    sys.exit(command(case, location=history, as_json=as_json))

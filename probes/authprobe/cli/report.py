@@ -17,24 +17,26 @@ import click
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder to write to.  [default: the folder of RESULTS]",
+    metavar="DIRECTORY",
+    help="Write the reports to this directory.  [default: that of RESULTS]",
 )
 @click.option(
     "--history",
     metavar="PATH|URL|none",
-    help="Database with the earlier runs, for the timelines.  "
-    "[default: AUTHPROBE_HISTORY, or history.db beside RESULTS]",
+    help="Read earlier runs, for the timelines, from this history file or PostgreSQL database.  "
+    "[default: $AUTHPROBE_HISTORY, else history.db beside RESULTS]",
 )
 def report(results: Path, out: Path | None, history: str | None) -> None:
-    """Write the reports of a run again, from its results file; nothing is probed.
+    """Write the reports of a finished run again; probe nothing.
 
-    Writes report.html, summary.md, junit.xml and ctrf.json. RESULTS is the results.json of a run
-    (default: reports/results.json). No file is written if one of them would contain a credential.
+    RESULTS is the results.json of a run; reports/results.json by default.
+    Writes report.html, summary.md, junit.xml and ctrf.json.
 
     \b
-    Exit code: 0 written, 4 RESULTS cannot be read or DIR cannot be written,
-    10 a report contained a credential.
+    Exit codes:
+      0   written
+      4   invalid option or file
+      10  a report would contain a credential; no report was written
 
     \b
     Examples:

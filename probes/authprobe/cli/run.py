@@ -11,9 +11,14 @@ from authprobe.options import SCENARIOS, OptionTexts
 
 @click.command()
 @click.argument("scenarios", nargs=-1, type=click.Path())
-@click.option("-k", "expression", metavar="EXPR", help="Only cases whose id or tags fit.")
+@click.option(
+    "-k",
+    "expression",
+    metavar="EXPR",
+    help="Probe only cases whose id or tags match EXPR, as with pytest -k.",
+)
 @run_options
-@click.option("--list", "only_list", is_flag=True, help="Print the ids of the cases; probe none.")
+@click.option("--list", "only_list", is_flag=True, help="Print the case ids; probe nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def run(
     texts: OptionTexts,
@@ -22,16 +27,23 @@ def run(
     only_list: bool,
     as_json: bool,
 ) -> None:
-    """Probe every case of SCENARIOS (files or folders; the bundled ones by default) and report.
+    """Probe every case of the scenarios and report the verdicts.
 
-    Writes report.html, results.json, junit.xml, ctrf.json and summary.md. Clients are installed
-    into a cache on their first use; everything else happens on this machine's loopback.
+    SCENARIOS are files or directories; the bundled scenarios by default.
+    `incidents` stands for the bundled incidents, which the default leaves out.
 
-    `incidents` names the bundled scenarios of single incidents, which it leaves out by default.
+    Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
+    Clients are installed into a cache when first used; every other connection
+    stays on the loopback interface of this machine.
 
     \b
-    Exit code: 0 every case as expected, 1 some not, 2 interrupted, 4 bad scenario or option,
-    5 no case selected, 10 a report held a token and was not written.
+    Exit codes:
+      0   every case is as expected
+      1   at least one case is not as expected
+      2   interrupted
+      4   invalid scenario, option or file
+      5   no case selected
+      10  a report would contain a credential and was not written
 
     \b
     Examples:
@@ -45,7 +57,7 @@ def run(
 
     if not only_list:
         prestart()
-    # What the imports make stays until the end: looking through it for garbage is time lost.
+    # Objects of the imports live until the end: collecting garbage among them wastes time.
     gc.disable()
     from authprobe.commands.run import run as command
     from authprobe.settings import parse_settings

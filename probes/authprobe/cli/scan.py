@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe scan`."""
 
 import sys
 from pathlib import Path
@@ -8,16 +8,21 @@ import click
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each place.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line for each credential."
+)
 def scan(files: tuple[Path, ...], as_json: bool) -> None:
-    """Look through FILES for credentials, in whatever way they are written.
+    """Search files for credentials, however they are encoded.
 
-    Folders are looked through with all that is below them, and - is the standard input. Escapes,
-    base64, hex, UTF-16, wrapped lines, gzip and zip are undone. Prints the places, never a value.
+    FILES may be directories, which are searched recursively, and - is standard
+    input. Undoes escapes, base64, hex, UTF-16, wrapped lines, gzip and zip.
+    Prints where each credential is, never its value.
 
     \b
-    Exit code: 0 nothing found, 10 something found or too large or damaged to be looked through,
-    4 a file that cannot be read.
+    Exit codes:
+      0   no credential found
+      4   a file that cannot be read
+      10  a credential, or a file too large or damaged to be searched
 
     \b
     Examples:

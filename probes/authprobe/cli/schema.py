@@ -1,13 +1,20 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe schema`."""
 
 import click
 
 
 @click.command()
-@click.option("--results", is_flag=True, help="Of results.json.")
-@click.option("--versions", is_flag=True, help="Of a table of `authprobe versions`.")
+@click.option("--results", is_flag=True, help="Print the schema of results.json.")
+@click.option(
+    "--versions", is_flag=True, help="Print the schema of a table of `authprobe versions`."
+)
 def schema(results: bool, versions: bool) -> None:
-    """Print the JSON Schema of a scenario file, or of another file of authprobe.
+    """Print the JSON Schema of a scenario file, or of an output file.
+
+    \b
+    Exit codes:
+      0   printed
+      4   invalid option
 
     \b
     Examples:
@@ -16,7 +23,7 @@ def schema(results: bool, versions: bool) -> None:
       authprobe schema --versions > versions.schema.json
     """
     if results and versions:
-        raise click.UsageError("--results and --versions are two schemas; give one of them")
+        raise click.UsageError("--results and --versions are different schemas; give only one")
     if results:
         from authprobe.run.results_file import dump_schema
     elif versions:

@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe share`."""
 
 import sys
 from pathlib import Path
@@ -13,23 +13,33 @@ import click
     type=click.Path(path_type=Path),
     default=Path("reports/results.json"),
     show_default=True,
+    metavar="FILE",
+    help="Results of the run to share.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead."
+)
 def share(names: tuple[str, ...], results: Path, out: Path | None) -> None:
-    """Print cases of the last run as one Markdown text for an issue.
+    """Print cases of the last run as Markdown for a GitHub issue.
 
-    CASE is an id, or a pattern in quotes; without one, what is not as expected, the worst first.
-    It tells what maintainers ask for, and which one thing matters by other cases of the run. Names,
-    addresses, ids, homes and this machine's name are replaced; it fits into an issue on GitHub.
+    CASE is a case id, or a pattern in quotes; by default the cases that are not
+    as expected, most severe first.
+
+    The text contains what maintainers ask for, and cases of the same run that
+    differ in one respect only, to isolate the cause. Names, addresses, account
+    ids, home directories and the name of this machine are replaced.
 
     \b
-    Exit code: 0 printed or written, 4 no such case or no results, 10 it would have held a token.
+    Exit codes:
+      0   printed or written
+      4   invalid option, case or file
+      10  the text would contain a credential and was not printed or written
 
     \b
     Examples:
       authprobe share
       authprobe share "cli-login/*" --out issue.md
-      authprobe share --results my-reports/results.json | gh issue create --body-file -
+      authprobe share | gh issue create --title "Login fails" --body-file -
     """
     from authprobe.commands.share import share as command
 

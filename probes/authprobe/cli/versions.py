@@ -1,4 +1,4 @@
-"""TODO module docstring."""
+"""Options and help of `authprobe versions`."""
 
 import sys
 from pathlib import Path
@@ -6,39 +6,44 @@ from pathlib import Path
 import click
 
 from authprobe.cli.group import Size
-from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, scenarios
+from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_directory, scenarios
 
 
 @click.command()
-@click.option("--client", default="claude-code", show_default=True, metavar="NAME")
-@click.option("--since", metavar="VERSION", help="From this version on.  [default: the first]")
-@click.option("--until", metavar="VERSION", help="Up to this version.  [default: the newest]")
+@click.option(
+    "--client", default="claude-code", show_default=True, metavar="NAME", help="Client to probe."
+)
+@click.option("--since", metavar="VERSION", help="Oldest version to probe.  [default: the first]")
+@click.option("--until", metavar="VERSION", help="Newest version to probe.  [default: the latest]")
 @click.option(
     "--count",
     type=click.IntRange(min=1),
+    metavar="N",
     default=60,
     show_default=True,
-    help="So many of them, evenly spread; then those that show where a change was.",
+    help="Number of versions to sample evenly before bisecting each change.",
 )
 @click.option(
     "--looks",
     type=click.IntRange(1, 10),
+    metavar="N",
     default=2,
     show_default=True,
-    help="How many times a version beside a change is probed.",
+    help="Probes per version on both sides of a change.",
 )
 @click.option(
     "--features",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What is asked.  [default: the bundled features]",
+    help="Features to look for.  [default: the bundled features]",
 )
 @scenarios
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The table that is added to; its page stands beside it.  [default: versions/ in --out]",
+    help="Table to extend; its page is written beside it.  "
+    "[default: versions/CLIENT.json in --out]",
 )
 @log_directory
 @click.option(
@@ -48,10 +53,10 @@ from authprobe.cli.options import as_json, as_markdown, jobs, log_directory, sce
     default="3G",
     show_default=True,
     metavar="SIZE",
-    help="What the installed versions may take; the oldest are removed first.",
+    help="Disk space for newly installed versions; the earliest are removed first.",
 )
 @jobs
-@click.option("--log", "from_log", is_flag=True, help="Probe nothing: the table of what is known.")
+@from_log
 @as_json
 @as_markdown
 def versions(
@@ -70,15 +75,20 @@ def versions(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Find since which version, and until which, a client does what.
+    """Find the versions in which a client's features begin and end.
 
-    Runs the cases of all features at many versions, the newest first, until every change is known
-    exactly. After Ctrl-C or a crash the same command goes on where it was, and a later one probes
-    only what has been published since. Writes a table as JSON, and a page with a timeline.
+    Probes the cases of all features at many versions, newest first, until the
+    exact version of each change is known. Writes a table as JSON, and a page
+    with a timeline. Run the same command again to continue after an
+    interruption, or to add the versions published since.
 
     \b
-    Exit code: 0 done, 1 nothing could be installed any more, 2 interrupted, 4 a bad option or file,
-    10 the table held a token and was not written.
+    Exit codes:
+      0   done
+      1   clients can no longer be installed
+      2   interrupted
+      4   invalid option or file
+      10  the table would contain a credential and was not written
 
     \b
     Examples:

@@ -15,16 +15,16 @@ from authprobe.run.history.model import NO_HISTORY, PastRun, Point
 from authprobe.settings import history_place
 
 
-def history(case: str | None, *, place: str | None, as_json: bool) -> int:
+def history(case: str | None, *, location: str | None, as_json: bool) -> int:
     """Print the runs, or the changes of a case; the exit code.
 
     Raises:
         HistoryError, SettingsError: there is nothing to print.
     """
-    place = place or history_place()
-    if place == NO_HISTORY:
+    location = location or history_place()
+    if location == NO_HISTORY:
         raise SettingsError("history none: name a file or an address with --history")
-    with History(place, create=False) as kept:
+    with History(location, create=False) as kept:
         found = kept.case(case) if case else kept.runs()
         if case and not found:
             _say_unknown(case, kept)

@@ -1,0 +1,68 @@
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from authprobe.cli import SECTIONS, main
+
+WIDTHS = (80, 100)
+"""Columns of a terminal: the usual minimum, and the most that a help text uses."""
+
+
+def command_paths(command: click.Command = main, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command and of each of its subcommands."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, subcommand in command.commands.items():
+            yield from command_paths(subcommand, *path, name)
+
+
+PATHS = sorted(command_paths())
+
+
+def help_lines(*words: str, width: int) -> list[str]:
+    """Return the lines that `--help` prints at this width."""
+    result = CliRunner().invoke(
+        main, [*words, "--help"], terminal_width=width - 2
+    )  # click leaves two free
+    assert result.exit_code == 0
+    return result.output.splitlines()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_help_fits_the_terminal(words: tuple[str, ...], width: int) -> None:
+    assert [line for line in help_lines(*words, width=width) if len(line) > width] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_summary_is_truncated(width: int) -> None:
+    for words in ((), ("clients",)):
+        summaries = help_lines(*words, width=width)[1:]  # the usage line ends in [ARGS]...
+        assert [line for line in summaries if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_help_of_each_command_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
+    lines = help_lines(*words, width=80)
+    assert "  Examples:" in lines
+    is_group = words in ((), ("clients",))
+    assert is_group or "  Exit codes:" in lines
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_each_option_has_a_help_text(words: tuple[str, ...]) -> None:
+    command: click.Command = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_each_command_is_listed_under_one_heading() -> None:
+    listed = [command.name for commands in SECTIONS.values() for command in commands]
+    assert sorted(map(str, listed)) == sorted(main.commands)
+    lines = help_lines(width=80)
+    assert [f"{title}:" for title in SECTIONS if f"{title}:" not in lines] == []
