@@ -339,7 +339,7 @@ def test_sigterm_ends_the_command(tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], r"0\.0\.0\.0: .* loopback addresses only; use 127\.0\.0\.1 or ::1"),  # noqa: S104 - to be refused
         (["--host", "example.org"], r"example\.org: .* loopback addresses only; use 127"),
-        (["--fault", "A99"], r"there is no fault 'A99'; did you mean"),
+        (["--fault", "A99"], r"no such fault: 'A99'; did you mean"),
         (["--fault", "nothing-like-it"], r"no fault 'nothing-like-it'; see `authprobe emulator --"),
         (["--issue", "x"], r"there is no kind of token 'x'; choose from api-key, "),
         (["--standing", "x"], r"there is no standing 'x'; choose from active, "),

@@ -70,7 +70,7 @@ def test_every_refusal_can_be_demanded_where_it_belongs(name: str) -> None:
 @pytest.mark.parametrize("name", ["messages", "refresh", "code", "profile", "B09", "authorize"])
 def test_what_answers_good_requests_cannot_be_demanded(name: str) -> None:
     assert name not in NAMES
-    with pytest.raises(SettingsError, match="there is no fault"):
+    with pytest.raises(SettingsError, match="no such fault"):
         check_fault(name)
 
 
@@ -309,15 +309,15 @@ def test_what_cannot_happen_to_a_request_is_not_used_up_by_it(network: Network) 
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        ("A99", "there is no fault 'A99'; did you mean"),
+        ("A99", "no such fault: 'A99'; did you mean"),
         (
             "nothing-like-it",
-            "there is no fault 'nothing-like-it'; see `authprobe emulator --rules`",
+            "no such fault: 'nothing-like-it'; see `authprobe emulator --rules`",
         ),
         (Fault(name="reset", seconds=1), "'reset' takes no 'seconds'"),
         (Fault(name="A22", seconds=1), "'A22' takes no 'seconds'"),
         (Fault(name="delay", seconds=-1), "'seconds' of 'delay' must be at least 0"),
-        (Fault(name="slow-tls", path="/"), "'slow-tls' happens before there is a path"),
+        (Fault(name="slow-tls", path="/"), "'slow-tls' happens before a request has a path"),
         (Fault(name="connection-refused", times=1), "'connection-refused' is not counted"),
     ],
 )

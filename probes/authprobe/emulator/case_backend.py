@@ -1,4 +1,4 @@
-"""One case of the backend: what it knows, and what was asked of it."""
+"""One case of the backend: its state, and a record of the requests it received."""
 
 import asyncio
 import datetime
@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -23,15 +23,15 @@ from authprobe.observation.model import Exchange
 from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSES: Final = 502
-EXCHANGE_LIMIT: Final = 10_000
-"""Exchanges that are kept: the newest."""
-METHOD_LIMIT: Final = 20
-HOST_LIMIT: Final = 255
-PATH_LIMIT: Final = 2000
-AGENT_LIMIT: Final = 2000
-WORD_LIMIT: Final = 200
-WORDS: Final = 100
-"""Scopes, beta flags and products that are kept of a request."""
+MAX_EXCHANGES: Final = 10_000
+"""Exchanges that are recorded; older ones are dropped."""
+MAX_METHOD_LENGTH: Final = 20
+MAX_HOST_LENGTH: Final = 255
+MAX_PATH_LENGTH: Final = 2000
+MAX_USER_AGENT_LENGTH: Final = 2000
+MAX_WORD_LENGTH: Final = 200
+MAX_WORDS: Final = 100
+"""Scopes, beta flags and products that are recorded per request."""
 PRODUCT: Final = re.compile(
     "|".join(
         # The API's SDKs are named `Anthropic/Python 1.2.3`, the others `claude-cli/1.2.3`.
@@ -41,12 +41,12 @@ PRODUCT: Final = re.compile(
 )
 """A client's product and version in a User-Agent."""
 SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
-KNOWN: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
-"""A header's value of which nothing is left to hide."""
+REDACTED_VALUE: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
+"""A header value that is already redacted."""
 
 
 class Decision(NamedTuple):
-    """What a request is answered, by which rule, and what goes wrong with the answer."""
+    """The answer to a request, the rule it comes from, and the faults that alter it."""
 
     rule: str
     answer: Answer
@@ -55,19 +55,19 @@ class Decision(NamedTuple):
     delay: float = 0.0
 
 
-class Sent(NamedTuple):
-    """How an answer goes out on the wire."""
+class SentForm(NamedTuple):
+    """The form in which an answer was sent on the wire."""
 
     content_type: str | None = None
     size_bytes: int | None = None
     complete: bool = True
     clock_offset: float = 0.0
     error_type: str | None = None
-    """Of an error that comes within a stream."""
+    """Type of an error that arrives inside a stream."""
 
 
 class Record:
-    """An exchange that may not have been answered yet."""
+    """An exchange, answered or not."""
 
     __slots__ = ("exchange",)
 
@@ -79,14 +79,14 @@ class Record:
 
 
 class CaseBackend:
-    """The backend as one case sees it: its state, its faults, and a record of what was asked."""
+    """The backend of one case: its state, its faults, and a record of its requests."""
 
     def __init__(
         self,
         setup: Backend | None = None,
         *,
         broken_rules: frozenset[str] = frozenset(),
-        exchange_limit: int = EXCHANGE_LIMIT,
+        exchange_limit: int = MAX_EXCHANGES,
     ) -> None:
         self.setup = setup or Backend()
         self.redactor = Redactor()
@@ -95,14 +95,14 @@ class CaseBackend:
         self.closed = asyncio.Event()
         """Set by the network when the case ends, so that delayed answers do not outlive it."""
         self.watch: Callable[[Exchange], None] | None = None
-        """Told of each exchange that is complete."""
+        """Callback for each completed exchange."""
         self._broken_rules = broken_rules
         self._began = time.monotonic()
         self._records: deque[Record] = deque(maxlen=exchange_limit)
         self._egress_refused: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what belongs to one process."""
+        """Return the state without the parts that belong to one process."""
         own = ("closed", "watch")
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
@@ -111,13 +111,13 @@ class CaseBackend:
         self.closed = asyncio.Event()
         self.watch = None
 
-    def become(self, other: "CaseBackend") -> None:
-        """Take over what another, which began as a copy of this one, has come to know."""
+    def merge_from(self, other: "CaseBackend") -> None:
+        """Copy the state of a backend that began as a copy of this one."""
         self.__dict__ |= other.__getstate__()
 
     @property
     def tokens(self) -> TokenStore:
-        """All that it has made."""
+        """All tokens of this backend."""
         return self.state.tokens
 
     @property
@@ -127,16 +127,16 @@ class CaseBackend:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What was asked so far, in the order in which it arrived."""
+        """All recorded exchanges, in order of arrival."""
         return tuple(record.exchange for record in tuple(self._records))
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
-        """Hosts that are not emulated and were asked for."""
+        """Names of requested hosts that are not emulated."""
         return tuple(sorted(self._egress_refused))
 
     def reset(self, setup: Backend) -> None:
-        """Begin anew, so set up: no token, fault or exchange of before is known any more."""
+        """Reset to `setup`; all tokens, faults and exchanges are discarded."""
         self.setup = setup
         self.redactor = Redactor()
         self.state = State(setup, self.redactor)
@@ -144,24 +144,24 @@ class CaseBackend:
         self.forget_exchanges()
 
     def forget_exchanges(self) -> None:
-        """Keep none of those so far."""
+        """Discard the recorded exchanges."""
         self._records.clear()
         self._egress_refused.clear()
 
     def refuse_egress(self, host: str) -> None:
-        """Keep the name of a host that was asked for and refused."""
-        if len(self._egress_refused) < EXCHANGE_LIMIT:
-            self._egress_refused.add(self.redactor.cut(host, HOST_LIMIT))
+        """Record the name of a requested host that was refused."""
+        if len(self._egress_refused) < MAX_EXCHANGES:
+            self._egress_refused.add(self.redactor.cut(host, MAX_HOST_LENGTH))
 
     def refuse_connection(self, method: str, host: str, met: tuple[Fault, ...] = ()) -> None:
-        """Record that the proxy did not go on to a host: it is not emulated, or a fault was met."""
+        """Record that the proxy refused a host: it is not emulated, or a fault was met."""
         denial = None if met else deny_host(host)
         if denial is not None:
             self.refuse_egress(host)
         self._record_connect(method, host, met, denial, PROXY_REFUSES)
 
     def lose_connection(self, host: str, met: tuple[Fault, ...]) -> None:
-        """Record that a client did not go through with the TLS handshake."""
+        """Record that a client did not complete the TLS handshake."""
         self._record_connect("CONNECT", host, met, None, None)
 
     def _record_connect(
@@ -173,8 +173,8 @@ class CaseBackend:
         status: int | None,
     ) -> None:
         refused = Exchange(
-            method=self.redactor.cut(method, METHOD_LIMIT),
-            host=self.redactor.cut(host, HOST_LIMIT),
+            method=self.redactor.cut(method, MAX_METHOD_LENGTH),
+            host=self.redactor.cut(host, MAX_HOST_LENGTH),
             path="",
             credential_header=None,
             credential=None,
@@ -190,7 +190,7 @@ class CaseBackend:
             self.watch(refused)
 
     def answer(self, request: RequestContext) -> Decision:
-        """The refusal that a fault demands; else the first rule that applies; else a denial."""
+        """Return the refusal a fault demands, else the first rule that applies, else a denial."""
         rules = ROUTES.get((request.method, request.host, request.path))
         faults = self.faults.met_by(request, lambda fault: self._can_happen(fault, request, rules))
         if request.host not in HOSTS:
@@ -213,35 +213,36 @@ class CaseBackend:
         return fault.name in FAULTS or self._demanded(fault, rules) is not None
 
     def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
-        """The rule that a fault demands, where it belongs to this place."""
+        """Return the rule that a fault demands, if it belongs to this route."""
         rule = RULES.get(rule_id(fault))
         if rule is None or rule.id in self._broken_rules:
             return None
         return rule if rule in EVERYWHERE or rule in (rules or ()) else None
 
     def begin(self, request: RequestContext) -> Record:
-        """Record a request, which `end` completes."""
+        """Record a request; `end` completes the record."""
         header, slot = self._credential(request)
-        agent = request.headers.get("user-agent", "")
+        agent = self.redactor.cut(request.headers.get("user-agent", ""), MAX_USER_AGENT_LENGTH)
         record = Record(
             Exchange(
-                method=self.redactor.cut(request.method, METHOD_LIMIT),
-                host=self.redactor.cut(request.asked or request.host, HOST_LIMIT),
-                path=self.redactor.cut(request.path, PATH_LIMIT),
+                method=self.redactor.cut(request.method, MAX_METHOD_LENGTH),
+                host=self.redactor.cut(request.asked or request.host, MAX_HOST_LENGTH),
+                path=self.redactor.cut(request.path, MAX_PATH_LENGTH),
                 credential_header=header,
                 credential=slot,
-                betas=tuple(self.redactor.cut(beta, WORD_LIMIT) for beta in request.betas[:WORDS]),
+                betas=self._cut_words(request.betas),
                 at=round(time.monotonic() - self._began, 3),
                 headers=self._headers(request),
                 body=_digest(request.body) if request.path.startswith("/v1/messages") else None,
-                products=tuple(PRODUCT.findall(self.redactor.cut(agent, AGENT_LIMIT))[:WORDS]),
-                scopes=tuple(
-                    self.redactor.cut(scope, WORD_LIMIT) for scope in scopes_asked(request)[:WORDS]
-                ),
+                products=tuple(PRODUCT.findall(agent)[:MAX_WORDS]),
+                scopes=self._cut_words(scopes_asked(request)),
             )
         )
         self._records.append(record)
         return record
+
+    def _cut_words(self, words: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.redactor.cut(word, MAX_WORD_LENGTH) for word in words[:MAX_WORDS])
 
     def end(
         self,
@@ -249,11 +250,11 @@ class CaseBackend:
         decision: Decision,
         *,
         answered: bool = True,
-        sent: Sent | None = None,
+        sent: SentForm | None = None,
     ) -> None:
-        """Complete a recorded request with what was answered, or was not, and how that went out."""
+        """Complete a record with its answer, or with none, and with the form it was sent in."""
         answer, denial = decision.answer, decision.denial
-        sent = sent if sent and answered else Sent()
+        sent = sent if sent and answered else SentForm()
         elapsed = time.monotonic() - self._began - record.exchange.at
         record.exchange = replace(
             record.exchange,
@@ -275,7 +276,7 @@ class CaseBackend:
             self.watch(record.exchange)
 
     def _credential(self, request: RequestContext) -> tuple[str | None, str | None]:
-        """Where a token was, and the slot it belongs to."""
+        """Return the header, or `body`, that held a token, and the token's slot."""
         in_body = ""
         if request.path.endswith("/oauth/token"):
             in_body = request.text("refresh_token") or request.text("assertion")
@@ -290,19 +291,20 @@ class CaseBackend:
         return None, None
 
     def _headers(self, request: RequestContext) -> dict[str, str]:
-        """The headers that concern authentication; who the client says it is only as a hash."""
-        kept = {}
+        """Return the headers that concern authentication; the User-Agent only as a hash."""
+        headers = {}
         for name in ("anthropic-version", "authorization", "content-type", "x-api-key"):
             if name in request.headers:
-                kept[name] = self._hide_foreign(name, self.redactor(request.headers[name]))[:200]
+                headers[name] = self._hide_foreign(name, self.redactor(request.headers[name]))[:200]
         if agent := request.headers.get("user-agent"):
-            kept["user-agent"] = _digest(agent.encode())
-        return kept
+            headers["user-agent"] = _digest(agent.encode())
+        return headers
 
     @staticmethod
     def _hide_foreign(name: str, value: str) -> str:
-        # A value that the backend never made has no slot, and may be anybody's secret.
-        if name not in ("authorization", "x-api-key") or not value or KNOWN.fullmatch(value):
+        # A value that the backend never made has no slot, and may be a real secret.
+        is_credential = name in ("authorization", "x-api-key") and value != ""
+        if not is_credential or REDACTED_VALUE.fullmatch(value):
             return value
         scheme = SCHEME.match(value) if name == "authorization" else None
         return f"{scheme.group() if scheme else ''}[redacted:foreign]"

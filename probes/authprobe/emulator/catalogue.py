@@ -1,4 +1,4 @@
-"""What the emulator can do, as a table: every rule with its provenance, every fault."""
+"""Tables of the emulator: every rule with its sources, and every fault."""
 
 import datetime
 from collections.abc import Iterator
@@ -16,22 +16,22 @@ from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 
 EXAMPLE_DAY: Final = datetime.date(2026, 11, 1)
-"""Some answers name days."""
+"""Example date for answers that contain one."""
 
 NAMES: Final = (*FAULTS, *ALIASES, *sorted(REFUSALS))
-"""Every name that a fault can have."""
+"""Every name of a fault."""
 
 
 def check_fault(fault: Fault | str) -> None:
-    """See that there is such a fault, and that what is asked of it makes sense.
+    """Raise if the fault does not exist or its options do not fit it.
 
     Raises:
-        SettingsError: it is not so.
+        SettingsError: no such fault, or an option that it does not take.
     """
     name = fault if isinstance(fault, str) else fault.name
     if name not in NAMES:
         hint = did_you_mean(name, NAMES, otherwise="see `authprobe emulator --rules`")
-        raise SettingsError(f"there is no fault '{name}'{hint}")
+        raise SettingsError(f"no such fault: '{name}'{hint}")
     if isinstance(fault, str):
         return
     kind = FAULTS.get(name)
@@ -40,27 +40,27 @@ def check_fault(fault: Fault | str) -> None:
     if fault.seconds is not None and fault.seconds < 0 and name != "clock-skew":
         raise SettingsError(f"'seconds' of '{name}' must be at least 0")
     if fault.path is not None and kind is not None and kind.connection:
-        raise SettingsError(f"'{name}' happens before there is a path; leave out 'path'")
+        raise SettingsError(f"'{name}' happens before a request has a path; leave out 'path'")
     if name == CONNECTION_REFUSED and (fault.times is not None or fault.after):
         raise SettingsError(f"'{name}' is not counted; leave out 'times' and 'after'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRow:
-    """A rule, as people and programs list it."""
+    """A rule as it is listed for people and programs."""
 
     id: str
     condition: str
     passes: bool
-    """It answers good requests."""
+    """True for a rule that answers valid requests."""
     on_demand: bool
-    """Nothing that a client sends brings it about; a fault does."""
+    """True if only a fault triggers the rule, never a request by itself."""
     status: int | None
-    """None: it depends on the request."""
+    """None: depends on the request."""
     error_type: str | None
     message: str | None
     places: tuple[str, ...]
-    """Method, host and path; empty: everywhere."""
+    """Method, host and path; empty: every route."""
     since: str | None
     until: str | None
     first_seen: str | None
@@ -70,7 +70,7 @@ class CatalogueRow:
 
     @property
     def words(self) -> str:
-        """The condition, with the days from and until which it brings the answer about."""
+        """The condition, with the dates between which the rule applies."""
         bounds = (("from", self.since), ("until", self.until))
         days = ", ".join(f"{word} {moment[:10]}" for word, moment in bounds if moment)
         asked = "on demand: " if self.on_demand else ""
@@ -78,7 +78,7 @@ class CatalogueRow:
 
 
 def rows() -> list[CatalogueRow]:
-    """Every rule, refusals by number first."""
+    """Return every rule; refusals come first, by number."""
     return [_row(rule) for rule in sorted(RULES.values(), key=_order)]
 
 
@@ -103,7 +103,7 @@ def _row(rule: Rule) -> CatalogueRow:
 
 
 def _example(rule: Rule) -> Answer | None:
-    """What the rule answers; None where that depends on more than a word of the request."""
+    """Return the rule's answer, or None if it depends on more than a word of the request."""
     if isinstance(rule.answer, Answer):
         return rule.answer
     if rule.passes or rule.answer is by_the_grants:

@@ -1,4 +1,4 @@
-"""What goes wrong on demand: refusals by the id of their rule, and faults of wire and answer."""
+"""Faults on demand: refusals by their rule's id, and faults of the connection and the answer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class FaultKind:
 
     text: str
     seconds: float | None = None
-    """What `seconds` is if not given; None: it has no use for it."""
+    """Default of `seconds`; None: the fault has no duration."""
     connection: bool = False
-    """It happens before anything is asked, so it knows a host and no path."""
+    """True if it happens before any request, so that it has a host and no path."""
 
 
 CONNECTION_REFUSED: Final = "connection-refused"
@@ -36,11 +36,11 @@ HUGE_BODY: Final = "huge-body"
 CLOCK_SKEW: Final = "clock-skew"
 
 FAULTS: Final[Mapping[str, FaultKind]] = {
-    CONNECTION_REFUSED: FaultKind(text="nobody listens at the port", connection=True),
+    CONNECTION_REFUSED: FaultKind(text="the port refuses connections", connection=True),
     NAME_NOT_FOUND: FaultKind(text="the proxy finds no such host", connection=True),
     SLOW_TLS: FaultKind(text="the TLS handshake begins late", seconds=30, connection=True),
     UNTRUSTED_CERTIFICATE: FaultKind(
-        text="the certificate is of an authority that nobody trusts", connection=True
+        text="the certificate comes from an untrusted authority", connection=True
     ),
     EXPIRED_CERTIFICATE: FaultKind(text="the certificate has expired", connection=True),
     DELAY: FaultKind(text="the answer begins late", seconds=30),
@@ -56,11 +56,11 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
 }
 STREAM_FAULTS: Final = (CUT_STREAM, ERROR_IN_STREAM)
 ALIASES: Final = {"challenge-page": "A34"}
-"""Names for rules that users will look for among the faults."""
+"""Names under which users look for some refusals among the faults."""
 
 
 class Armed:
-    """The faults of one backend, each with a count of the requests that it has met."""
+    """The armed faults of one backend, each with a count of the requests that met it."""
 
     def __init__(self, faults: Iterable[Fault | str] = ()) -> None:
         self._faults: list[tuple[Fault, list[int]]] = []
@@ -70,20 +70,20 @@ class Armed:
         return iter([fault for fault, _ in self._faults])
 
     def add(self, *faults: Fault | str) -> None:
-        """Arm these as well; a bare name is a fault that happens every time."""
+        """Arm further faults; a bare name is a fault that happens every time."""
         for given in faults:
             fault = given if isinstance(given, Fault) else Fault(name=given)
             self._faults.append((fault, [0]))
 
     def clear(self) -> None:
-        """Disarm all."""
+        """Disarm all faults."""
         self._faults = []
 
     def met_by(
         self, request: RequestContext, can_happen: Callable[[Fault], bool]
     ) -> tuple[Fault, ...]:
-        """Those that this request meets, now and by its place; each meeting counts, and what cannot
-        happen there is not met.
+        """Return the faults that this request meets, and count them; a fault that cannot happen on
+        its route is not met.
         """
         return tuple(
             fault
@@ -96,7 +96,7 @@ class Armed:
         )
 
     def met_at(self, host: str) -> tuple[Fault, ...]:
-        """Those that a connection to this host meets; each meeting counts."""
+        """Return the faults that a connection to this host meets, and count them."""
         return tuple(
             fault
             for fault, met in self._faults
@@ -105,12 +105,12 @@ class Armed:
 
 
 def rule_id(fault: Fault) -> str:
-    """The rule that the fault demands, if it is not one of `FAULTS`."""
+    """Return the id of the rule that the fault demands; for one of `FAULTS`, its own name."""
     return ALIASES.get(fault.name, fault.name)
 
 
 def seconds(fault: Fault) -> float:
-    """How long, in seconds: what is given, else what is usual for its name."""
+    """Return the duration in seconds: the configured one, else the default of the fault."""
     if fault.seconds is not None:
         return fault.seconds
     kind = FAULTS.get(fault.name)

@@ -1,4 +1,4 @@
-"""What pytest finds in every project that has authprobe installed."""
+"""The pytest plugin of authprobe: fixtures for every project that has it installed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def claude_auth_network() -> Iterator["Network"]:
-    """One thread that serves every `claude_auth_emulator` of the session."""
+    """The thread that serves every `claude_auth_emulator` of the session."""
     from authprobe.emulator.server.network import Network
 
     with Network() as network:
@@ -21,7 +21,9 @@ def claude_auth_network() -> Iterator["Network"]:
 
 @pytest.fixture
 def claude_auth_emulator(claude_auth_network: "Network") -> Iterator["Emulator"]:
-    """Claude's authentication on loopback: ports, tokens, clock and faults of its own per test."""
+    """Claude's authentication on loopback, with its own ports, tokens, clock and faults for each
+    test.
+    """
     from authprobe.emulator.standalone.emulator import emulate
 
     with emulate(network=claude_auth_network) as emulator:

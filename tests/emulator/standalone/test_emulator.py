@@ -314,7 +314,10 @@ def test_two_at_once_do_not_see_each_other(network: Network, client: httpx.Clien
 
 def test_a_setup_that_makes_no_sense_opens_nothing() -> None:
     before = threading.enumerate()
-    with pytest.raises(SettingsError, match="no fault 'A99'"), emulate(Backend(faults=("A99",))):
+    with (
+        pytest.raises(SettingsError, match="no such fault: 'A99'"),
+        emulate(Backend(faults=("A99",))),
+    ):
         pass
     assert threading.enumerate() == before
 
@@ -546,7 +549,7 @@ def test_a_fault_stays_in_its_place(emulator: Emulator, client: httpx.Client) ->
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("A99", {}, "there is no fault 'A99'; did you mean"),
+        ("A99", {}, "no such fault: 'A99'; did you mean"),
         ("reset", {"seconds": 1.0}, "'reset' takes no 'seconds'"),
         ("delay", {"seconds": -1.0}, "'seconds' of 'delay' must be at least 0"),
         ("delay", {"seconds": float("nan")}, "seconds: "),
@@ -669,7 +672,7 @@ def test_reset_begins_as_it_is_set_up_and_not_at_all_if_that_makes_no_sense(
     emulator: Emulator, client: httpx.Client
 ) -> None:
     key = emulator.issue("api-key")
-    with pytest.raises(SettingsError, match="there is no fault 'A99'"):
+    with pytest.raises(SettingsError, match="no such fault: 'A99'"):
         emulator.reset(Backend(faults=("A99",)))
     assert ask(client, emulator, key) == 200
     emulator.reset(Backend(faults=("A30",)))

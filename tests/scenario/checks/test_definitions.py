@@ -349,8 +349,8 @@ def _of_headers(folder: Path, header: str) -> list[str]:
     ("faults", "expected"),
     [
         ("[A22, challenge-page, {name: delay, seconds: 0.5, times: 2}]", []),
-        ("[A99]", ["8:26: there is no fault 'A99'; did you mean 'A29'?"]),
-        ("[delay, {name: dealy}]", ["8:33: there is no fault 'dealy'; did you mean 'delay'?"]),
+        ("[A99]", ["8:26: no such fault: 'A99'; did you mean 'A29'?"]),
+        ("[delay, {name: dealy}]", ["8:33: no such fault: 'dealy'; did you mean 'delay'?"]),
         ("[{name: A22, seconds: 1}]", ["8:26: 'A22' takes no 'seconds'"]),
         (
             "['no fault']",

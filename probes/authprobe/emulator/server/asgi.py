@@ -1,4 +1,4 @@
-"""The HTTP application behind every emulated name: asks the rules, keeps what was sent."""
+"""The HTTP application behind every emulated host: applies the rules and records the exchanges."""
 
 import asyncio
 import datetime
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import CaseBackend, Decision, Sent
+from authprobe.emulator.case_backend import CaseBackend, Decision, SentForm
 from authprobe.emulator.rules.base import Answer, RequestContext
 from authprobe.emulator.rules.denial import DENY_HOST
 from authprobe.emulator.rules.routes import API, HOSTS, PLATFORM, ROUTES
@@ -28,7 +28,7 @@ HOST_OF_PATH: Final = {
     for _, host, path in ROUTES
     if host == preferred
 }
-"""Which host is meant where a client was given a loopback address for the service."""
+"""Emulated host for a client that was given a loopback address as base URL."""
 
 OVERLOADED_EVENT: Final = (
     "error",
@@ -36,7 +36,7 @@ OVERLOADED_EVENT: Final = (
 )
 """As documented: platform.claude.com/docs/en/build-with-claude/streaming, "Error events"."""
 WORDS_BEFORE: Final = 3
-"""Events of a stream before it is cut: up to the first word."""
+"""Events that are sent before a stream is cut: up to the first word."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -75,13 +75,13 @@ class Application:
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait for the end of a connection that has been cut, or the server complains of no answer."""
+    """Block until a cut connection has closed; otherwise the server reports a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def pause(backend: CaseBackend, seconds: float) -> None:
-    """Wait so long, or until the case is over."""
+    """Sleep, at most until the case ends."""
     try:
         await asyncio.wait_for(backend.closed.wait(), seconds)
     except TimeoutError:
@@ -89,7 +89,7 @@ async def pause(backend: CaseBackend, seconds: float) -> None:
 
 
 async def read(scope: Message, receive: Receive, backend: CaseBackend) -> RequestContext | None:
-    """The request, with no more of its body than is allowed; None: the client has gone."""
+    """Return the request with at most the allowed body, or None if the client has disconnected."""
     body, size = bytearray(), 0
     while True:
         message = await receive()
@@ -120,7 +120,7 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Reques
 
 @functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine and no other (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
+    """Return True if a host is this machine and no other (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -128,7 +128,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(authority: str) -> str:
-    """The host in `host:port`, in lower case (RFC 3986, 3.2)."""
+    """Return the host of `host:port` in lower case (RFC 3986, 3.2)."""
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
     return authority.rpartition(":")[0].lower() if ":" in authority else authority.lower()
@@ -143,7 +143,7 @@ def _seconds(decision: Decision, name: str) -> float:
 
 
 def _spoiled(decision: Decision) -> Decision:
-    """The decision with an answer that the faults have changed."""
+    """Return the decision with its answer altered by the faults."""
     answer = decision.answer
     for fault in decision.faults:
         match fault.name:
@@ -159,7 +159,7 @@ def _spoiled(decision: Decision) -> Decision:
 
 @dataclass(slots=True)
 class _Reply:
-    """An answer on its way, with what goes wrong there."""
+    """An answer on its way to the client, with its faults."""
 
     backend: CaseBackend
     decision: Decision
@@ -171,14 +171,14 @@ class _Reply:
     def __post_init__(self) -> None:
         self._parts = self._body(self.decision.answer, self.request_id)
 
-    def sent(self) -> Sent:
-        """How the answer will look on the wire, with what goes wrong there."""
+    def sent(self) -> SentForm:
+        """Return the form in which the answer is sent, faults included."""
         answer = self.decision.answer
         kind, _, length = self._parts
         wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
         cut = _has(self.decision, faults.CUT_STREAM) and bool(answer.events)
         last = answer.events[-1] if answer.events else None
-        return Sent(
+        return SentForm(
             content_type="text/html" if kind and wrong else kind,
             size_bytes=length,
             complete=not cut and not _has(self.decision, faults.RESET_IN_BODY),
@@ -220,7 +220,7 @@ class _Reply:
     def _body(
         self, answer: Answer, request_id: str
     ) -> tuple[str | None, Iterable[bytes], int | None]:
-        """Content type, chunks, and length where it is known before."""
+        """Return the content type, the chunks, and the length where it is known in advance."""
         if _has(self.decision, faults.HUGE_BODY):
             head, tail = b'{"padding": "', b'"}'
             length = len(head) + HUGE_CHUNKS * len(HUGE_CHUNK) + len(tail)

@@ -15,18 +15,18 @@ NAMES: Final = (*HOSTS, "localhost", "127.0.0.1", "::1")
 
 
 class Authority:
-    """Makes the certificates of the emulated names; the key never leaves the process."""
+    """Certificate authority of one run; its key never leaves the process."""
 
     def __init__(self) -> None:
         self._ours = trustme.CA(organization_name="authprobe, for this run only")
         self._at: dict[str, ssl.SSLContext] = {}
 
     def write(self, path: Path) -> None:
-        """The certificate that a client must trust, in PEM."""
+        """Certificate that a client must trust, as PEM."""
         self._ours.cert_pem.write_to_path(path)
 
     def context(self, met: frozenset[str], host: str) -> ssl.SSLContext:
-        """How to speak TLS at this address when these faults are met, by name."""
+        """Return the TLS context for these faults, which are given by name."""
         if faults.UNTRUSTED_CERTIFICATE in met:
             return self._untrusted
         return self._expired if faults.EXPIRED_CERTIFICATE in met else self._good(host)

@@ -1,4 +1,4 @@
-"""What happens on a connection of a case before HTTP is spoken on it."""
+"""A connection of a case up to its first HTTP request: proxy, tunnel, TLS."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ _REFUSALS: Final = {
     faults.CONNECTION_REFUSED: "Connection refused",
 }
 NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""A socket that is closed with this sends a reset (socket(7), SO_LINGER)."""
+"""Socket option with which closing sends a reset (socket(7), SO_LINGER)."""
 
 
 class HttpServer:
-    """uvicorn without its listener: for connections that somebody else has taken."""
+    """uvicorn without its listener, for connections accepted elsewhere."""
 
     def __init__(self, application: object) -> None:
         self._config = uvicorn.Config(
@@ -49,29 +49,31 @@ class HttpServer:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """Number of open connections."""
         return len(self._state.connections)
 
     def protocol(self, state: dict[str, object] | None = None) -> HttpToolsProtocol:
-        """The server's side of a new connection; the application finds `state` in its scope."""
+        """Return the server's protocol for a new connection; the application finds `state` in its
+        scope.
+        """
         return HttpToolsProtocol(self._config, self._state, state or {})
 
     def end(self) -> None:
-        """Cut every connection off."""
+        """Abort every connection."""
         for server in tuple(self._state.connections):
             server.transport.abort()
 
 
 @dataclass(slots=True)
 class Site:
-    """What all connections of a case share."""
+    """State shared by all connections of a case."""
 
     backend: CaseBackend
     authority: Authority
     host: str
-    """The address that is listened at."""
+    """The address of the listener."""
     waiting: set[asyncio.Transport] = field(default_factory=set)
-    """Connections on which HTTP is not spoken yet."""
+    """Connections that do not speak HTTP yet."""
     _http: HttpServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,11 +81,11 @@ class Site:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """Number of open connections."""
         return len(self.waiting) + self._http.connections
 
     def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
-        """Go on with uvicorn's side of a connection, with what has come in already."""
+        """Hand the connection and the bytes read so far to uvicorn."""
         server = self._http.protocol({"reset": lambda: _reset(transport)})
         self.waiting.discard(transport)
         transport.set_protocol(server)
@@ -94,7 +96,7 @@ class Site:
     async def speak_tls(
         self, transport: asyncio.Transport, host: str, met: tuple[Fault, ...]
     ) -> None:
-        """Go on as the TLS server of a host, as these faults have it, and then in HTTP."""
+        """Continue as the TLS server of a host, with these faults, and then in HTTP."""
         if wait := sum(faults.seconds(fault) for fault in met if fault.name == faults.SLOW_TLS):
             await pause(self.backend, wait)
         context = self.authority.context(frozenset(fault.name for fault in met), self.host)
@@ -112,7 +114,7 @@ class Site:
         self.waiting.discard(transport)
 
     def end(self) -> None:
-        """Cut every connection off."""
+        """Abort every connection."""
         for transport in tuple(self.waiting):
             transport.abort()
         self._http.end()
@@ -127,7 +129,7 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class _Early(asyncio.Protocol):
-    """Keeps what a client sends right behind its part of the TLS handshake."""
+    """Buffer for bytes that a client sends right behind its part of the TLS handshake."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -137,7 +139,7 @@ class _Early(asyncio.Protocol):
 
 
 class _Connection(asyncio.Protocol):
-    """A connection that belongs to a case, until it goes on in HTTP."""
+    """A connection of a case until it switches to HTTP."""
 
     transport: asyncio.Transport
 
@@ -160,7 +162,7 @@ class _Connection(asyncio.Protocol):
 
 
 class TlsConnection(_Connection):
-    """TLS from the first byte on."""
+    """A connection with TLS from the first byte."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -168,7 +170,9 @@ class TlsConnection(_Connection):
 
 
 class PlainConnection(_Connection):
-    """To a proxy: CONNECT (RFC 9110, 9.3.6) or a request in absolute form; or to a server."""
+    """A connection to a proxy (CONNECT, RFC 9110, 9.3.6, or a request in absolute form) or to a
+    server.
+    """
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
@@ -194,7 +198,7 @@ class PlainConnection(_Connection):
         self._tunnel(method, host_of(authority), rest)
 
     def _tunnel(self, method: str, host: str, rest: bytes) -> None:
-        """Go on as the host that is named in the first line."""
+        """Continue as the host named in the first line."""
         backend = self.site.backend
         met = backend.faults.met_at(host) if host in HOSTS else ()
         refusals = [_REFUSALS[fault.name] for fault in met if fault.name in _REFUSALS]

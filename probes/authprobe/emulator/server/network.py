@@ -39,7 +39,7 @@ class Listener:
 
     site: Site
     port: int = 0
-    """Of the proxy, and of the service in plain HTTP."""
+    """Port of the proxy, and of the service in plain HTTP."""
     https_port: int | None = None
     _doors: list["_Door"] = field(default_factory=list)
 
@@ -50,17 +50,17 @@ class Listener:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """Number of open connections."""
         return self.site.connections
 
     @property
     def proxy_url(self) -> str:
-        """What a client takes as `HTTPS_PROXY`, or as its base URL."""
+        """URL for `HTTPS_PROXY` or as a base URL."""
         return f"http://{_spelled(self.site.host)}:{self.port}"
 
     @property
     def https_url(self) -> str | None:
-        """The service by TLS, for clients that trust the authority."""
+        """URL of the service by TLS, for clients that trust the authority."""
         port = self.https_port
         return None if port is None else f"https://{_spelled(self.site.host)}:{port}"
 
@@ -103,7 +103,9 @@ class Network:
         https_port: int | None = None,
         further: socket.socket | None = None,
     ) -> Listener:
-        """Ports of its own for a case, free ones where they are 0; `https_port` only if given.
+        """Open the ports of a case, free ones where they are 0; `https_port` only if given. The
+        port of `further`, a bound socket that the network takes over, serves the same as `port`; it
+        may lie in another network namespace of this machine.
 
         The port of `further`, a bound socket that is the network's from now on, serves the same as
         `port`; it may be of another network of this machine.
@@ -116,11 +118,11 @@ class Network:
         )
 
     def close(self, listener: Listener) -> None:
-        """End a case: its delayed answers and its connections."""
+        """Close a case with its delayed answers and connections."""
         self.wait_for(self.close_here(listener))
 
     def serve(self, application: object, *, host: str = LOOPBACK, port: int = 0) -> "Extra":
-        """Another application at a port of its own, in plain HTTP.
+        """Serve a further application in plain HTTP on its own port.
 
         Raises:
             SettingsError: the host is not loopback, or the port is taken.
@@ -128,15 +130,15 @@ class Network:
         return self.wait_for(self.serve_here(application, host=host, port=port))
 
     def end(self, extra: "Extra") -> None:
-        """End another application."""
+        """Stop a further application."""
         self.wait_for(extra.close())
 
     def settle(self, listener: Listener) -> None:
-        """Listen, or not, as the case's faults are now."""
+        """Start or stop listening, as the case's faults require now."""
         self.wait_for(self.settle_here(listener))
 
     def wait_for(self, work: Coroutine[object, object, T]) -> T:
-        """Do this on the loop, and wait for what comes of it."""
+        """Run a coroutine on the loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def open_here(
@@ -196,7 +198,7 @@ class Network:
                 await door.listen()
 
     async def _settle(self) -> None:
-        """Let what was cut off come to its end, so that nothing is left open with the loop."""
+        """Block until aborted connections have closed, so that none is open when the loop ends."""
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
             _, left = await asyncio.wait(left, timeout=1)
@@ -209,7 +211,7 @@ class Network:
 
 
 def check_loopback(host: str) -> None:
-    """Nothing but loopback is served.
+    """Raise if the address is not loopback.
 
     Raises:
         SettingsError: this address is another.
@@ -222,20 +224,21 @@ def check_loopback(host: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An application beside the cases."""
+    """A further application beside the cases."""
 
     server: HttpServer
     door: "_Door"
     url: str
 
     async def close(self) -> None:
-        """End it; for callers on the loop."""
+        """Stop it; for callers on the loop."""
         await self.door.close()
         self.server.end()
 
 
 class _Door:
-    """A port that is held from the beginning, whether anybody listens there or not.
+    """A bound port, with or without a listener. A socket that was passed in is never closed: it
+    belongs to a run whose faults do not change.
 
     One that is given to it bound is never shut: it belongs to a run, whose faults stay as they are.
     """
@@ -256,7 +259,7 @@ class _Door:
         self._address = (host, self.port)
 
     async def listen(self) -> None:
-        """Take connections from now on."""
+        """Accept connections."""
         if self._server is None:
             held = self._held or self._bind()
             self._held = None
@@ -271,13 +274,13 @@ class _Door:
                 ) from None
 
     async def shut(self) -> None:
-        """Refuse connections from now on, and keep the port."""
+        """Refuse connections, and keep the port."""
         if self._server is not None:
             await self._end()
             self._held = self._bind()
 
     async def close(self) -> None:
-        """Give the port up."""
+        """Release the port."""
         await self._end()
         if self._held is not None:
             self._held.close()

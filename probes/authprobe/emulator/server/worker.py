@@ -30,26 +30,28 @@ START: Final = (
 )
 PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
 LIMIT: Final = 60.0
-"""Seconds that an answer of the process may take."""
+"""Seconds to wait for an answer of the worker process."""
 
 _early: list["_Process"] = []
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteListener:
-    """The proxy of one case, in the other process."""
+    """The proxy of one case, in the worker process."""
 
     port: int
     backend: "CaseBackend"
 
     @property
     def proxy_url(self) -> str:
-        """What a client takes as `HTTPS_PROXY`."""
+        """URL for `HTTPS_PROXY`."""
         return f"http://127.0.0.1:{self.port}"
 
 
 class RemoteNetwork:
-    """What `Network` is, elsewhere: the same methods, and backends that come back when closed."""
+    """A `Network` in another process: the same methods; a backend's state returns when its case
+    closes.
+    """
 
     ca_file: Path
 
@@ -71,24 +73,25 @@ class RemoteNetwork:
     def open(
         self, backend: "CaseBackend", *, further: socket.socket | None = None
     ) -> RemoteListener:
-        """A proxy of its own for a case; the backend goes there with the tokens it has by now.
+        """Open a proxy for a case; its backend is sent along with the tokens it has by now.
+        `further` is a bound socket that the network takes over, whose port serves the same.
 
         `further` is a bound socket, the network's from now on, whose port serves the same.
         """
         return RemoteListener(self._process.ask("open", backend, further), backend)
 
     def close(self, listener: RemoteListener) -> None:
-        """End a case; its backend learns what the one in the other process has seen."""
-        listener.backend.become(self._process.ask("close", listener.port))
+        """Close a case; its backend receives the state of its copy in the worker process."""
+        listener.backend.merge_from(self._process.ask("close", listener.port))
 
 
 def prestart() -> None:
-    """Start the process while this one is still importing; the next `RemoteNetwork` takes it."""
+    """Start the process while this one is still importing; the next `RemoteNetwork` uses it."""
     _early.append(_Process())
 
 
 class _Process:
-    """The other process, and the socket to it."""
+    """The worker process and the socket to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -109,7 +112,7 @@ class _Process:
             )
 
     def ask(self, verb: str, value: object, further: socket.socket | None = None) -> Any:
-        """The answer of the other process, to which the bound socket goes as well.
+        """Return the answer of the worker process, which also receives the bound socket.
 
         Raises:
             ClientError: it is not there any more.
@@ -125,7 +128,7 @@ class _Process:
         return answer
 
     def end(self) -> None:
-        """End it at once: everything that it knew has come back with the cases."""
+        """Kill the process; everything it knew has come back with the cases."""
         self._socket.close()
         self._further.close()
         self._child.kill()
@@ -133,7 +136,7 @@ class _Process:
 
 
 def serve(_: str, descriptor: str, further: str) -> None:
-    """Answer the run at the other end of the first socket until it goes away."""
+    """Serve the run at the other end of the first socket until it disconnects."""
     from authprobe.emulator.server.network import Network
 
     with socket.socket(fileno=int(descriptor)) as run, socket.socket(fileno=int(further)) as sent:
@@ -145,7 +148,7 @@ def serve(_: str, descriptor: str, further: str) -> None:
 
 
 async def _serve_cases(network: "Network", run: socket.socket, sent: socket.socket) -> None:
-    """Open and close cases on the loop that serves them: a second thread would be in its way."""
+    """Open and close cases on the loop that serves them; a second thread would slow it down."""
     listeners: dict[int, Listener] = {}
     reader, writer = await asyncio.open_connection(sock=run)
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -165,6 +168,6 @@ async def _serve_cases(network: "Network", run: socket.socket, sent: socket.sock
 
 
 def _bound(sent: socket.socket) -> socket.socket:
-    """The next socket that was sent, which is there by now."""
+    """Return the next socket that was sent, which has arrived by now."""
     _, descriptors, _, _ = socket.recv_fds(sent, 1, 1)
     return socket.socket(fileno=descriptors[0])

@@ -1,4 +1,4 @@
-"""What can be done to an emulator that stands alone."""
+"""Operations on a standalone emulator."""
 
 import dataclasses
 import datetime
@@ -15,14 +15,14 @@ from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 
 LONGEST: Final = 36500 * 24 * 3600.0
-"""The longest lifetime of a token, in seconds: a century."""
+"""Longest lifetime of a token, in seconds: a century."""
 
 BACKEND: Final = TypeAdapter(Backend)
 FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 
 
 class Control:
-    """What can be done to an emulator; to be used on the thread of its network."""
+    """Operations on an emulator; to be called on the thread of its network."""
 
     def __init__(self, network: Network, listener: Listener) -> None:
         self.network = network
@@ -30,7 +30,7 @@ class Control:
 
     @property
     def backend(self) -> CaseBackend:
-        """The one case."""
+        """The single case of the emulator."""
         return self.listener.backend
 
     def issue(
@@ -40,7 +40,7 @@ class Control:
         scopes: tuple[str, ...] | None = None,
         lifetime: float | None = None,
     ) -> Token:
-        """A new token.
+        """Return a new token.
 
         Raises:
             SettingsError: there is no such kind or state, or the lifetime is none.
@@ -52,12 +52,12 @@ class Control:
         return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=lasts)
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
-        """An access token in this state, and a good refresh token of the same login."""
+        """Return an access token in this state and a valid refresh token of the same login."""
         access = self.issue(TokenKind.ACCESS_TOKEN, state)
         return access, self.backend.tokens.make(TokenKind.REFRESH_TOKEN, login=access.login)
 
     def find(self, token: Token | str) -> Token:
-        """The token, by its slot name or itself.
+        """Return a token by its slot name, or the token itself.
 
         Raises:
             SettingsError: there is none.
@@ -72,17 +72,17 @@ class Control:
         return found
 
     def end(self, token: Token | str, how: TokenState) -> Token:
-        """The token, expired or revoked."""
+        """Expire or revoke a token and return it."""
         found = self.find(token)
         self.backend.tokens.end(found, how)
         return self.find(found)
 
     def state(self, token: Token | str) -> TokenState:
-        """What the token is worth."""
+        """Return the current state of a token."""
         return self.backend.tokens.state(self.find(token))
 
     def arm(self, fault: Fault | str) -> None:
-        """Let this go wrong as well."""
+        """Arm a fault."""
         check_fault(fault)
         if isinstance(fault, Fault):
             try:
@@ -92,11 +92,11 @@ class Control:
         self.backend.faults.add(fault)
 
     def disarm(self) -> None:
-        """Let nothing go wrong on demand."""
+        """Disarm all faults."""
         self.backend.faults.clear()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         self.backend.state.clock.advance(seconds)
 
     def configure(
@@ -105,7 +105,7 @@ class Control:
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
     ) -> None:
-        """Change the switches, and keep the rest."""
+        """Change the given switches and keep the others."""
         state = self.backend.state
         if standing is not None:
             state.standing = choose(AccountState, standing, "standing")
@@ -115,13 +115,13 @@ class Control:
             state.reuse_revokes = reuse_revokes
 
     def reset(self, setup: Backend) -> None:
-        """Begin anew."""
+        """Reset to a configuration."""
         check_setup(setup)
         self.backend.reset(setup)
 
 
 def check_setup(setup: Backend) -> None:
-    """See that every value of a set-up is one that it may have: Python itself does not.
+    """Raise if a value of a configuration is not allowed; dataclasses do not check that themselves.
 
     Raises:
         SettingsError: one is not.
@@ -135,7 +135,7 @@ def check_setup(setup: Backend) -> None:
 
 
 def choose(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -> Any:
-    """The member of an enumeration that a user means.
+    """Return the member of an enumeration with this value.
 
     Raises:
         SettingsError: there is none.
@@ -154,7 +154,7 @@ def _token_state(value: str) -> TokenState:
 
 
 def complaint(error: ValidationError) -> str:
-    """The first of what is wrong, and where."""
+    """Return the first validation error and its location."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = Redactor()(".".join(str(part) for part in first["loc"] if part != "Fault"))[:80]
     return f"{place}: {first['msg']}" if place else first["msg"]

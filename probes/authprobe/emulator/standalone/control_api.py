@@ -1,4 +1,4 @@
-"""The control API of an emulator that stands alone: JSON over HTTP, on a port of its own."""
+"""The control API of a standalone emulator: JSON over HTTP on its own port."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ BODY_LIMIT_BYTES: Final = 1024 * 1024
 
 
 class _RefusedError(Exception):
-    """An answer of the API that is not what was wanted."""
+    """An error response of the API."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -34,7 +34,7 @@ Handler = Callable[[Control, Request], Awaitable[tuple[int, Any]]]
 
 
 async def _overview(control: Control, request: Request) -> tuple[int, Any]:
-    """Where everything is, and what can be asked here."""
+    """List all addresses, and the requests of this API."""
     state, listener = control.backend.state, control.listener
     return 200, {
         "base_url": listener.proxy_url,
@@ -50,14 +50,14 @@ async def _overview(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _reset(control: Control, request: Request) -> tuple[int, Any]:
-    """Begin anew, set up so; all tokens, faults and exchanges are forgotten."""
+    """Reset to the given configuration; all tokens, faults and exchanges are discarded."""
     control.reset(_read(BACKEND, await _json(request)))
     await control.network.settle_here(control.listener)
     return await _overview(control, request)
 
 
 async def _configure(control: Control, request: Request) -> tuple[int, Any]:
-    """Change standing, counts_as_claude_code or reuse_revokes, and keep the rest."""
+    """Change standing, counts_as_claude_code or reuse_revokes; keep the others."""
     given = await _object(request, "standing", "counts_as_claude_code", "reuse_revokes")
     setup = _read(BACKEND, given)
     values = {name: getattr(setup, name) for name in given}
@@ -66,12 +66,12 @@ async def _configure(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _tokens(control: Control, request: Request) -> tuple[int, Any]:
-    """Every token by its slot name; values are shown when a token is issued, and only then."""
+    """List every token by its slot name; a value is shown only when its token is issued."""
     return 200, [_described(control, token) for token in control.backend.tokens]
 
 
 async def _issue(control: Control, request: Request) -> tuple[int, Any]:
-    """Issue a token: kind, and perhaps state, scopes, lifetime in seconds."""
+    """Issue a token: kind, and optionally state, scopes, lifetime in seconds."""
     given = await _object(request, "kind", "state", "scopes", "lifetime")
     kind, state = given.get("kind", TokenKind.ACCESS_TOKEN), given.get("state", TokenState.VALID)
     scopes, lifetime = given.get("scopes"), given.get("lifetime")
@@ -92,7 +92,7 @@ async def _issue(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _expire(control: Control, request: Request) -> tuple[int, Any]:
-    """Let a token expire now."""
+    """Expire a token now."""
     return 200, _described(control, _end(control, request, TokenState.EXPIRED))
 
 
@@ -102,26 +102,26 @@ async def _revoke(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _faults(control: Control, request: Request) -> tuple[int, Any]:
-    """What goes wrong on demand."""
+    """List the armed faults."""
     return 200, [dataclasses.asdict(fault) for fault in control.backend.faults]
 
 
 async def _arm(control: Control, request: Request) -> tuple[int, Any]:
-    """Let something go wrong: a name, or name, seconds, times, after, host, path."""
+    """Arm a fault: a name, or name, seconds, times, after, host, path."""
     control.arm(_read(FAULT, await _json(request)))
     await control.network.settle_here(control.listener)
     return 201, (await _faults(control, request))[1]
 
 
 async def _disarm(control: Control, request: Request) -> tuple[int, Any]:
-    """Let nothing go wrong on demand any more."""
+    """Disarm all faults."""
     control.disarm()
     await control.network.settle_here(control.listener)
     return 200, []
 
 
 async def _clock(control: Control, request: Request) -> tuple[int, Any]:
-    """Move the clock on by `advance` seconds."""
+    """Advance the clock by `advance` seconds."""
     given = await _object(request, "advance")
     seconds = given.get("advance")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -131,20 +131,20 @@ async def _clock(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _exchanges(control: Control, request: Request) -> tuple[int, Any]:
-    """What was asked and answered, tokens by their slot names; the newest 10,000."""
+    """List the newest 10,000 requests with their answers; tokens by slot name."""
     backend = control.backend
     exchanges = [dataclasses.asdict(exchange) for exchange in backend.exchanges]
     return 200, {"exchanges": exchanges, "egress_refused": backend.egress_refused}
 
 
 async def _forget(control: Control, request: Request) -> tuple[int, Any]:
-    """Keep no exchange of before."""
+    """Discard the recorded exchanges."""
     control.backend.forget_exchanges()
     return await _exchanges(control, request)
 
 
 async def _rules(control: Control, request: Request) -> tuple[int, Any]:
-    """Every rule, with its sources."""
+    """List every rule with its sources."""
     return 200, [dataclasses.asdict(row) for row in rows()]
 
 
@@ -167,12 +167,12 @@ _API: Final[tuple[tuple[str, str, Handler], ...]] = (
 
 
 def requests() -> list[tuple[str, str, str]]:
-    """Method, path and meaning of each request of the API."""
+    """Return method, path and meaning of each request of the API."""
     return [(method, path, _what(handler)) for method, path, handler in _API]
 
 
 def application(control: Control) -> Starlette:
-    """The API as an ASGI application."""
+    """Return the API as an ASGI application."""
     routes: dict[str, dict[str, Handler]] = {}
     for method, path, handler in _API:
         routes.setdefault(path, {})[method] = handler
@@ -204,7 +204,9 @@ def _endpoint(
 
 
 def _of_a_page(request: Request) -> bool:
-    """A page can ask loopback by a name of its own, or for another site: it says which."""
+    """Refuse requests of web pages, which reach loopback by a host name of their own or from
+    another origin.
+    """
     host = host_of(request.headers.get("host", ""))
     return not is_loopback(host) or "origin" in request.headers
 

@@ -1,4 +1,4 @@
-"""The emulator alone: for the tests of other projects, in their process or beside it."""
+"""The standalone emulator, for tests of other projects: in their process or beside it."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """Claude's authentication on loopback, and what a test can do to it; safe to use from threads.
+    """Claude's authentication on loopback, with the operations a test needs; thread-safe.
 
     Wherever a token is asked for, its slot name will do.
     """
@@ -42,36 +42,36 @@ class Emulator:
     listener: Listener
     control: Control
     control_url: str | None = None
-    """Of the control API, where it is served."""
+    """URL of the control API, if it is served."""
 
     @property
     def base_url(self) -> str:
-        """The service in plain HTTP, for programs that can be given an address."""
+        """URL of the service in plain HTTP, for programs that accept a base URL."""
         return self.listener.proxy_url
 
     @property
     def https_url(self) -> str:
-        """The service by TLS, for programs that trust `ca_file`."""
+        """URL of the service by TLS, for programs that trust `ca_file`."""
         return self.listener.https_url or ""
 
     @property
     def proxy_url(self) -> str:
-        """A proxy, for programs that keep their addresses and trust `ca_file`."""
+        """URL of a proxy, for programs that keep their addresses and trust `ca_file`."""
         return self.listener.proxy_url
 
     @property
     def ca_file(self) -> Path:
-        """The certificate authority, in PEM."""
+        """File of the certificate authority, as PEM."""
         return self.network.ca_file
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables by which programs find it: proxy, authority, and base URL."""
+        """Environment variables that lead programs to it: proxy, authority and base URL."""
         return {"ANTHROPIC_BASE_URL": self.base_url, **self.proxy_environment}
 
     @property
     def proxy_environment(self) -> dict[str, str]:
-        """The same without the base URL: clients go on as they would, past the proxy."""
+        """The same without the base URL: clients keep their addresses and go through the proxy."""
         local = "127.0.0.1,localhost,::1"
         proxies = {
             "HTTPS_PROXY": self.proxy_url,
@@ -89,12 +89,12 @@ class Emulator:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What was asked and answered since the beginning, or since it was forgotten."""
+        """Requests with their answers since the start, or since they were last discarded."""
         return self._do(lambda: self.control.backend.exchanges)
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
-        """Hosts outside the emulated ones that were asked for."""
+        """Requested hosts that are not emulated."""
         return self._do(lambda: self.control.backend.egress_refused)
 
     def issue(
@@ -105,7 +105,7 @@ class Emulator:
         scopes: Iterable[str] | None = None,
         lifetime: float | None = None,
     ) -> Token:
-        """A made-up token; `.value` is what a client sends. `lifetime` is in seconds.
+        """Return a made-up token; `.value` is what a client sends. `lifetime` is in seconds.
 
         Raises:
             SettingsError: there is no such kind or state, or the lifetime or scopes are none.
@@ -116,19 +116,19 @@ class Emulator:
         return self._do(lambda: self.control.issue(kind, state, wanted, lifetime))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
-        """An access token in this state, and a good refresh token of the same login."""
+        """Return an access token in this state and a valid refresh token of the same login."""
         return self._do(lambda: self.control.issue_login(state))
 
     def expire(self, token: Token | str) -> None:
-        """From now on the token has expired."""
+        """Expire a token now."""
         self._do(lambda: self.control.end(token, TokenState.EXPIRED))
 
     def revoke(self, token: Token | str) -> None:
-        """From now on the token is revoked."""
+        """Revoke a token now."""
         self._do(lambda: self.control.end(token, TokenState.REVOKED))
 
     def state(self, token: Token | str) -> TokenState:
-        """What the token is worth now."""
+        """Return the current state of a token: valid, expired, revoked or used."""
         return self._do(lambda: self.control.state(token))
 
     def fault(
@@ -141,7 +141,7 @@ class Emulator:
         host: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Let this go wrong as well: the id of a refusal, or a fault by name.
+        """Arm a fault: a rule id (e.g. `A30`) or a fault name (e.g. `delay`).
 
         Raises:
             SettingsError: there is no such fault, or it does not take one of these.
@@ -151,12 +151,12 @@ class Emulator:
         self.network.settle(self.listener)
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong on demand any more."""
+        """Disarm all faults."""
         self._do(self.control.disarm)
         self.network.settle(self.listener)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on.
+        """Advance the clock by this many seconds.
 
         Raises:
             SettingsError: backwards, or out of the calendar.
@@ -170,7 +170,7 @@ class Emulator:
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
     ) -> None:
-        """Change how the backend is set up, and keep what it knows.
+        """Change the configuration and keep all tokens.
 
         Raises:
             SettingsError: there is no such standing.
@@ -178,11 +178,11 @@ class Emulator:
         self._do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
 
     def forget_exchanges(self) -> None:
-        """Keep no exchange of before."""
+        """Discard the recorded exchanges."""
         self._do(self.control.backend.forget_exchanges)
 
     def reset(self, setup: Backend | None = None) -> None:
-        """Begin anew, so set up; no token of before is known any more.
+        """Reset the backend to `setup`; all issued tokens become unknown.
 
         Raises:
             SettingsError: a fault of `setup` is not known.
@@ -191,7 +191,9 @@ class Emulator:
         self.network.settle(self.listener)
 
     def _do(self, work: Callable[[], T]) -> T:
-        """On the thread that answers requests: between two of them, never during one."""
+        """Run a function on the thread that answers requests: between two of them, never during
+        one.
+        """
 
         async def on_the_loop() -> T:
             return work()
@@ -209,7 +211,7 @@ def emulate(
     control_port: int | None = None,
     network: Network | None = None,
 ) -> Iterator[Emulator]:
-    """An emulator of its own, at free ports where they are 0; gone at the end of the block.
+    """Yield an emulator with its own ports, free ones where they are 0, and stop it on exit.
 
     `control_port` serves the control API too. `network` is one that is open already.
 

@@ -1,4 +1,4 @@
-"""The backend's clock, which a test can move on."""
+"""The backend's clock, which a test can advance."""
 
 import datetime
 from typing import Final
@@ -10,7 +10,7 @@ CENTURY: Final = datetime.timedelta(days=36525)
 
 
 class Clock:
-    """Noon of a set day, or the real time; both as far ahead as they have been moved."""
+    """Clock that shows noon of a set day, or the real time, plus the time it was advanced by."""
 
     def __init__(self, day: datetime.date | None = None) -> None:
         self._day = day
@@ -25,11 +25,11 @@ class Clock:
 
     @property
     def wall(self) -> datetime.datetime:
-        """What the `Date` header tells: the real time, as far ahead as the clock was moved."""
+        """Time for the `Date` header: the real time plus the time the clock was advanced by."""
         return datetime.datetime.now(datetime.UTC) + self._moved
 
     def advance(self, seconds: float) -> None:
-        """Move it on. It cannot go back: what has expired would become valid again.
+        """Advance the clock. It never goes back, since expired tokens would become valid again.
 
         Raises:
             SettingsError: the number is below zero, or leads out of the calendar.

@@ -1,4 +1,4 @@
-"""What a backend knows: its clock, its tokens, the codes it gave out, and who stands how."""
+"""State of a backend: its clock, its tokens, its authorization codes, and its account."""
 
 import datetime
 import secrets
@@ -11,15 +11,15 @@ from authprobe.emulator.state.tokens import TokenStore
 from authprobe.redaction.redactor import Redactor
 
 CODE_LIFETIME: Final = datetime.timedelta(minutes=10)
-"""RFC 6749, 4.1.2 recommends no more."""
+"""RFC 6749, 4.1.2 recommends at most this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """An authorization code, and what it was asked for with."""
+    """An authorization code, and the parameters it was requested with."""
 
     client_id: str | None
-    """None, like `state`: the request did not say, so any will do."""
+    """None, like `state`: absent from the request, so any value is accepted."""
     redirect_uri: str
     challenge: str
     state: str | None
@@ -28,7 +28,7 @@ class Code:
 
 
 class State:
-    """What rules look at, beside the request itself."""
+    """The state that rules read, beside the request itself."""
 
     def __init__(self, setup: Backend, redactor: Redactor) -> None:
         self.clock = Clock(setup.date)
@@ -40,17 +40,17 @@ class State:
         self._redactor = redactor
 
     def give_code(self, code: Code) -> str:
-        """The value of a new authorization code."""
+        """Return the value of a new authorization code."""
         value = secrets.token_urlsafe(32)
         self._redactor.learn("authorization-code", value)
         self._codes[value] = code
         return value
 
     def find_code(self, value: str) -> Code | None:
-        """What a code stands for; None: it was never given out, was used, or has expired."""
+        """Return the code with this value; None: never issued, already used, or expired."""
         code = self._codes.get(value)
         return code if code and self.clock.now < code.expires_at else None
 
     def use_code(self, value: str) -> None:
-        """A code is good for one use (RFC 6749, 4.1.2)."""
+        """Mark a code as used: it is good for one use (RFC 6749, 4.1.2)."""
         self._codes.pop(value, None)

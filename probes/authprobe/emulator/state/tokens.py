@@ -1,4 +1,4 @@
-"""Made-up tokens of the real shapes, and what the backend knows about each."""
+"""Made-up tokens of the real shapes, and their state."""
 
 import datetime
 import secrets
@@ -19,8 +19,8 @@ PREFIXES: Final = {
     TokenKind.REFRESH_TOKEN: "sk-ant-ort01-",
     TokenKind.IDENTITY_TOKEN: "sk-ant-jwt01-",
 }
-"""Shapes as users report them (anthropics/claude-code#76561). An identity token is a JWT that
-somebody else has made; ours is shaped so that no report can hold one unseen.
+"""Shapes as users report them (anthropics/claude-code#76561). A real identity token is a JWT from
+another issuer; ours has a shape of its own so that no report can hold one undetected.
 """
 
 LOGIN_SCOPES: Final = (
@@ -40,7 +40,7 @@ WORKLOAD_TOKEN_SCOPES: Final = ("workspace:developer",)
 ACCESS_TOKEN_LIFETIME: Final = datetime.timedelta(hours=8)
 """Changelog of Claude Code 2.1.86; anthropics/claude-code#88947."""
 REFRESH_TOKEN_LIFETIME: Final = datetime.timedelta(days=30)
-"""Of one report: anthropics/claude-code#80585 tells of two to four weeks."""
+"""From one report, which observed two to four weeks: anthropics/claude-code#80585."""
 SETUP_TOKEN_LIFETIME: Final = datetime.timedelta(days=365)
 """code.claude.com/docs/en/authentication."""
 WORKLOAD_TOKEN_LIFETIME: Final = datetime.timedelta(hours=1)
@@ -51,29 +51,29 @@ LIFETIMES: Final = {
     TokenKind.SETUP_TOKEN: SETUP_TOKEN_LIFETIME,
     TokenKind.WORKLOAD_TOKEN: WORKLOAD_TOKEN_LIFETIME,
 }
-"""An API key has none unless it is given one."""
+"""Lifetime by kind; an API key has none unless one is given."""
 PAST: Final = datetime.timedelta(hours=1)
-"""How long ago a token expired that is made expired."""
+"""Age of the expiry of a token that starts as expired."""
 
 BEARERS: Final = frozenset(
     {TokenKind.ACCESS_TOKEN, TokenKind.SETUP_TOKEN, TokenKind.WORKLOAD_TOKEN}
 )
-"""What `Authorization: Bearer` may hold."""
+"""Kinds of tokens that are valid in `Authorization: Bearer`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token that the backend, or the case, has made."""
+    """A token that the backend, or the case, made."""
 
     value: str = field(repr=False)
     slot: str
     kind: TokenKind
     ended: TokenState = TokenState.VALID
-    """What has been done to it; its expiry is another matter."""
+    """State apart from its expiry."""
     expires_at: datetime.datetime | None = None
     scopes: tuple[str, ...] = ()
     login: int = 0
-    """Tokens of one login have one number."""
+    """Number of the login it belongs to."""
 
 
 class TokenStore:
@@ -99,7 +99,9 @@ class TokenStore:
         lifetime: datetime.timedelta | None = None,
         login: int | None = None,
     ) -> Token:
-        """A new token; the first of its kind is named like the kind, the next gets `-2`."""
+        """Return a new token; the first of its kind has the kind as its slot name, the next gets
+        `-2`.
+        """
         self._made[kind] += 1
         number = self._made[kind]
         if login is None:
@@ -123,15 +125,15 @@ class TokenStore:
         return token
 
     def find(self, value: str) -> Token | None:
-        """The token with this value; None: no such token was ever made."""
+        """Return the token with this value; None: no such token was ever made."""
         return self._tokens.get(value)
 
     def named(self, slot: str) -> Token | None:
-        """The token with this slot name."""
+        """Return the token with this slot name."""
         return self._tokens.get(self._slots.get(slot, ""))
 
     def state(self, token: Token) -> TokenState:
-        """What the token is worth at this moment."""
+        """Return the current state of a token."""
         known = self._tokens[token.value]
         if known.ended is not TokenState.VALID:
             return known.ended
@@ -139,7 +141,7 @@ class TokenStore:
         return TokenState.EXPIRED if over else TokenState.VALID
 
     def end(self, token: Token, how: TokenState) -> None:
-        """Expire it, revoke it, or use it up; what has ended before stays as it ended."""
+        """Expire, revoke or use up a token; one that has ended keeps its state."""
         known = self._tokens[token.value]
         if self.state(known) is not TokenState.VALID:
             return
@@ -150,7 +152,7 @@ class TokenStore:
         self._tokens[token.value] = changed
 
     def rotate(self, refresh_token: Token) -> tuple[Token, Token]:
-        """A new access token and a new refresh token; the old refresh token is used up.
+        """Return a new access token and a new refresh token; the old refresh token is used up.
 
         Single use: CL 2.1.136 of Claude Code, anthropics/claude-code#88947 (RFC 9700, 4.14.2).
         """
@@ -160,7 +162,7 @@ class TokenStore:
         return access, self.make(TokenKind.REFRESH_TOKEN, scopes=scopes, login=login)
 
     def revoke_login(self, token: Token) -> None:
-        """Revoke every token of the login that this one belongs to."""
+        """Revoke every token of the login that this token belongs to."""
         for other in self:
             if other.login == token.login:
                 self.end(other, TokenState.REVOKED)
