@@ -114,7 +114,7 @@ def test_the_list_of_fixtures_tells_what_it_is(project: pytest.Pytester) -> None
     ended.stdout.fnmatch_lines(
         [
             "claude_auth_emulator -- *",
-            "    Claude's authentication on loopback, with its own ports, tokens, clock and faults for *",
+            "    Claude's authentication on loopback, with its own ports, tokens, clock and *",
         ]
     )
     ended.stdout.fnmatch_lines(["claude_auth_network [[]session scope[]] -- *"])
