@@ -19,8 +19,8 @@ PROJECT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN  # noqa: E402
-from authprobe.diagnosis.match import Level, match  # noqa: E402
-from authprobe.diagnosis.text_facts import read  # noqa: E402
+from authprobe.diagnosis.match import ConfidenceLevel, rank_causes  # noqa: E402
+from authprobe.diagnosis.text_facts import symptom_from_text  # noqa: E402
 from bench.measure import own_environment, temporary, timed  # noqa: E402
 
 CORPUS: Final = PROJECT / "tests" / "diagnosis" / "corpus"
@@ -52,13 +52,13 @@ def score(part: str) -> Score:
     wrong, confident = [], 0
     texts = symptoms(part)
     for symptom in texts:
-        first = match(read(symptom["text"]))[0]
+        first = rank_causes(symptom_from_text(symptom["text"]))[0]
         if first.cause.id == symptom["cause"]:
             continue
         wrong.append(f"{symptom['source']}: {symptom['cause']}, answered {first.cause.id}")
         nothing = symptom["cause"] in (NOT_AUTH, UNKNOWN)
         answered = first.cause.id not in (NOT_AUTH, UNKNOWN)
-        confident += nothing and answered and first.level is Level.CERTAIN
+        confident += nothing and answered and first.level is ConfidenceLevel.CERTAIN
     return Score(
         right=len(texts) - len(wrong),
         of=len(texts),

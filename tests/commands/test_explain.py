@@ -21,28 +21,28 @@ UNKNOWN_TOKEN = (
 )
 
 
-def explain(*arguments: str, given: str | bytes | None = None) -> Result:
-    """`authprobe explain` with this on its standard input."""
-    return CliRunner().invoke(main, ["explain", *arguments], prog_name="authprobe", input=given)
+def explain(*arguments: str, text: str | bytes | None = None) -> Result:
+    """Run `authprobe explain` with this text on standard input."""
+    return CliRunner().invoke(main, ["explain", *arguments], prog_name="authprobe", input=text)
 
 
-def told(given: str) -> dict[str, Any]:
-    """What is printed as JSON of a text."""
-    found: dict[str, Any] = json.loads(explain("--json", given=given).stdout)
-    return found
+def explain_json(text: str) -> dict[str, Any]:
+    """Return the JSON output of `authprobe explain` for a text."""
+    output: dict[str, Any] = json.loads(explain("--json", text=text).stdout)
+    return output
 
 
 def test_the_cause_of_a_text_is_named_with_its_evidence() -> None:
-    result = explain(given=f"hello\n{UNKNOWN_TOKEN}\n")
+    result = explain(text=f"hello\n{UNKNOWN_TOKEN}\n")
     assert result.exit_code == 0
     assert result.stdout.startswith("bearer-unknown (certain, 0.90)\n")
-    assert "seen: line 2: API Error: 401" in result.stdout
+    assert "evidence: line 2: API Error: 401" in result.stdout
     assert "remedy: Unset ANTHROPIC_AUTH_TOKEN" in result.stdout
     assert "source: https://github.com/anthropics/claude-code/issues/17402" in result.stdout
 
 
-def test_json_has_what_a_program_wants() -> None:
-    first = told(UNKNOWN_TOKEN)["causes"][0]
+def test_json_has_the_cause_with_evidence_remedy_and_sources() -> None:
+    first = explain_json(UNKNOWN_TOKEN)["causes"][0]
     assert first["id"] == "bearer-unknown"
     assert first["confidence"] == 0.9
     assert first["evidence"]
@@ -50,71 +50,71 @@ def test_json_has_what_a_program_wants() -> None:
     assert first["sources"]
 
 
-def test_a_day_and_a_version_bring_what_is_known_of_them() -> None:
-    found = told(f"2026-08-24 Claude Code v2.1.220\n{UNKNOWN_TOKEN}")
-    assert [incident["from"] for incident in found["incidents"]] == ["2026-08-24"]
-    assert [known["versions"] for known in found["versions"]] == ["2.1.214 to 2.1.241"]
-    assert told(f"2026-08-23 v2.1.242\n{UNKNOWN_TOKEN}")["incidents"] == []
+def test_known_issues_of_the_day_and_the_version_are_listed() -> None:
+    output = explain_json(f"2026-08-24 Claude Code v2.1.220\n{UNKNOWN_TOKEN}")
+    assert [incident["from"] for incident in output["incidents"]] == ["2026-08-24"]
+    assert [regression["versions"] for regression in output["versions"]] == ["2.1.214 to 2.1.241"]
+    assert explain_json(f"2026-08-23 v2.1.242\n{UNKNOWN_TOKEN}")["incidents"] == []
 
 
-def test_too_little_is_exit_code_1_and_says_what_to_add() -> None:
-    result = explain(given="api error")
+def test_an_unknown_cause_exits_with_1_and_lists_what_to_add() -> None:
+    result = explain(text="api error")
     assert result.exit_code == 1
     assert result.stdout.startswith("unknown\n")
-    assert "to add: Add the whole error with its HTTP status" in result.stdout
+    assert "next step: Add the whole error with its HTTP status" in result.stdout
 
 
-def test_a_second_cause_that_fits_is_shown_with_what_decides() -> None:
-    result = explain(given="HTTP 500 Internal server error, getaddrinfo ENOTFOUND x")
-    assert "or:\n  server-incident (likely" in result.stdout
-    assert "to tell: Another account" in result.stdout
+def test_a_second_likely_cause_is_shown_with_its_experiment() -> None:
+    result = explain(text="HTTP 500 Internal server error, getaddrinfo ENOTFOUND x")
+    assert "alternatives:\n  server-incident (likely" in result.stdout
+    assert "deciding experiment: Another account" in result.stdout
     assert "$ authprobe run --case not-the-credential/" in result.stdout
 
 
-def test_nothing_that_was_secret_is_printed() -> None:
-    text = f"{UNKNOWN_TOKEN} {TOKEN} me@example.org /home/somebody/x"
-    for result in (explain(given=text), explain("--json", given=text)):
-        for secret in (TOKEN, TOKEN[:24], "me@example.org", "somebody"):
+def test_secrets_and_personal_data_are_not_printed() -> None:
+    text = f"{UNKNOWN_TOKEN} {TOKEN} me@example.org /home/jane/x"
+    for result in (explain(text=text), explain("--json", text=text)):
+        for secret in (TOKEN, TOKEN[:24], "me@example.org", "jane"):
             assert secret not in result.output
 
 
-def test_nothing_hidden_is_printed() -> None:
-    result = explain(given="API Error: 529 \x1b[31m\u202e\x07Overloaded")
+def test_control_characters_are_not_printed() -> None:
+    result = explain(text="API Error: 529 \x1b[31m\u202e\x07Overloaded")
     assert not {"\x1b", "\u202e", "\x07"} & set(result.stdout)
 
 
-def test_a_file_is_read(tmp_path: Path) -> None:
+def test_text_is_read_from_a_file_or_standard_input(tmp_path: Path) -> None:
     path = tmp_path / "error.log"
     path.write_bytes(UNKNOWN_TOKEN.encode("utf-16"))
     assert explain(str(path)).stdout.startswith("bearer-unknown")
-    assert explain("-", given=UNKNOWN_TOKEN).stdout.startswith("bearer-unknown")
+    assert explain("-", text=UNKNOWN_TOKEN).stdout.startswith("bearer-unknown")
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("content", "message"),
     [
-        (b"", "there is nothing to explain"),
-        (b" \n", "there is nothing to explain"),
-        (b"\x7fELF\0\0\0", "this is no text"),
-        (b"x" * 50_000_001, "more than 50 MB"),
+        (b"", "the text is empty"),
+        (b" \n", "the text is empty"),
+        (b"\x7fELF\0\0\0", "the input is binary"),
+        (b"x" * 50_000_001, "larger than 50 MB"),
     ],
     ids=["empty", "blank", "binary", "huge"],
 )
-def test_what_cannot_be_read_is_exit_code_4(given: bytes, complaint: str) -> None:
-    result = explain(given=given)
+def test_unusable_input_exits_with_4(content: bytes, message: str) -> None:
+    result = explain(text=content)
     assert result.exit_code == 4
     assert result.stdout == ""
-    assert complaint in result.stderr
+    assert message in result.stderr
 
 
-def test_a_file_that_is_not_there_is_exit_code_4(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_directory_exits_with_4(tmp_path: Path) -> None:
     result = explain(str(tmp_path / "none"))
     assert result.exit_code == 4
     assert "cannot be read: No such file" in result.stderr
     assert explain(str(tmp_path)).exit_code == 4
 
 
-def test_a_run_is_explained_case_by_case() -> None:
+def test_every_failed_case_of_a_run_is_explained() -> None:
     refused = make_exchange(
         status=401,
         credential="access-token",
@@ -122,39 +122,39 @@ def test_a_run_is_explained_case_by_case() -> None:
         error_type="authentication_error",
         message="OAuth access token has expired. Re-authenticate to continue.",
     )
-    seen = make_observation(outcome=Outcome.REJECTED, status=401, exchanges=(refused,))
+    observation = make_observation(outcome=Outcome.REJECTED, status=401, exchanges=(refused,))
     records = (
         make_record(id="a/good"),
-        make_record(id="b/refused", observation=seen),
+        make_record(id="b/refused", observation=observation),
         make_record(id="c/untested", observation=make_observation(outcome=Outcome.UNAVAILABLE)),
         make_record(id="d/failed", verdict=Verdict(status=Status.FAILED)),
     )
     text = dump_run(make_run(*records))
-    found = told(text)
-    assert [case["id"] for case in found["cases"]] == ["b/refused", "d/failed"]
-    assert found["causes"][0]["id"] == "access-token-expired"
-    assert "case b/refused\naccess-token-expired" in explain(given=text).stdout
+    output = explain_json(text)
+    assert [case["id"] for case in output["cases"]] == ["b/refused", "d/failed"]
+    assert output["causes"][0]["id"] == "access-token-expired"
+    assert "case b/refused\naccess-token-expired" in explain(text=text).stdout
 
 
-def test_a_file_that_only_looks_like_a_run_is_a_text() -> None:
+def test_json_that_only_resembles_a_run_is_explained_as_text() -> None:
     assert (
-        told('{"schema_version": 1, "error": "529 overloaded_error"}')["causes"][0]["id"]
+        explain_json('{"schema_version": 1, "error": "529 overloaded_error"}')["causes"][0]["id"]
         == "overloaded"
     )
 
 
-def test_it_works_as_a_program_of_its_own(tmp_path: Path) -> None:
+def test_the_installed_command_prints_json_only(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_text(UNKNOWN_TOKEN)
-    ended = run("explain", "--json", path, cwd=tmp_path)
-    assert (ended.code, ended.err) == (0, "")
-    assert json.loads(ended.out)["causes"][0]["id"] == "bearer-unknown"
+    process = run("explain", "--json", path, cwd=tmp_path)
+    assert (process.code, process.err) == (0, "")
+    assert json.loads(process.out)["causes"][0]["id"] == "bearer-unknown"
 
 
 def test_every_cause_is_listed() -> None:
     assert "bearer-unknown " in explain("--causes").stdout
 
 
-def test_the_page_of_causes_is_what_the_command_prints() -> None:
+def test_docs_causes_md_is_up_to_date() -> None:
     printed = explain("--causes", "--markdown").stdout
     assert (PROJECT / "docs" / "causes.md").read_text() == printed, "make docs"

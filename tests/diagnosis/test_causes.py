@@ -1,4 +1,4 @@
-"""The causes as data: complete, sanctioned, read strictly; and matched as is stated."""
+"""The bundled causes are complete and load strictly, and texts match the right ones."""
 
 import datetime
 from collections.abc import Mapping
@@ -8,10 +8,15 @@ import pytest
 
 from authprobe.diagnosis import causes as data
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes
-from authprobe.diagnosis.known_issues import history
-from authprobe.diagnosis.known_issues import load_known_issues as load_history
-from authprobe.diagnosis.match import CERTAIN, LIKELY, Level, level_of, match
-from authprobe.diagnosis.text_facts import read
+from authprobe.diagnosis.known_issues import known_issues, load_known_issues
+from authprobe.diagnosis.match import (
+    CERTAIN_CONFIDENCE,
+    LIKELY_CONFIDENCE,
+    ConfidenceLevel,
+    confidence_level,
+    rank_causes,
+)
+from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
@@ -69,17 +74,17 @@ CREDENTIALS = frozenset(
 )
 
 
-def named(text: str) -> tuple[str, ...]:
-    """The causes that a text is answered with, the surest first."""
-    return tuple(found.cause.id for found in match(read(text)))
+def cause_ids(text: str) -> tuple[str, ...]:
+    """Return the ids of the causes of a text, most confident first."""
+    return tuple(match.cause.id for match in rank_causes(symptom_from_text(text)))
 
 
-def test_every_cause_that_was_asked_for_is_there() -> None:
+def test_every_required_cause_exists() -> None:
     assert set(causes()) >= IDS
 
 
 @pytest.mark.parametrize("cause", causes().values(), ids=lambda cause: cause.id)
-def test_a_cause_is_complete(cause: Cause) -> None:
+def test_a_cause_has_every_field(cause: Cause) -> None:
     assert cause.summary.endswith(".")
     assert cause.remedy.text.endswith(".")
     if cause.id == UNKNOWN:
@@ -92,19 +97,18 @@ def test_a_cause_is_complete(cause: Cause) -> None:
     assert cause.seen[0] <= cause.seen[1]
 
 
-def test_the_case_of_an_experiment_is_a_bundled_one() -> None:
-    known = {case.id for case in load_plan(Settings()).cases}
-    stated = {c.experiment.case for c in causes().values() if c.experiment and c.experiment.case}
-    assert stated - known == set()
+def test_an_experiment_names_a_bundled_case() -> None:
+    bundled = {case.id for case in load_plan(Settings()).cases}
+    experiments = [cause.experiment for cause in causes().values() if cause.experiment]
+    assert {experiment.case for experiment in experiments if experiment.case} <= bundled
 
 
 @pytest.mark.parametrize("cause", causes().values(), ids=lambda cause: cause.id)
-def test_no_remedy_is_a_way_to_pass_as_another_client(cause: Cause) -> None:
-    said = f"{cause.remedy.text} {' '.join(cause.remedy.commands)}".lower()
-    assert [
-        word for word in ("user-agent", "system prompt", "client id", "x-app") if word in said
-    ] == []
-    assert "node_tls_reject_unauthorized" not in said
+def test_no_remedy_suggests_impersonating_another_client_or_disabling_tls(cause: Cause) -> None:
+    remedy = f"{cause.remedy.text} {' '.join(cause.remedy.commands)}".lower()
+    for word in ("user-agent", "system prompt", "client id", "x-app"):
+        assert word not in remedy
+    assert "node_tls_reject_unauthorized" not in remedy
 
 
 GOOD = """
@@ -125,7 +129,7 @@ GOOD = """
         ({"strong": "big"}, "5:37: 'big' is not a weight"),
         (
             {'status: ["418"]': "says: [Tea Pot]"},
-            "5:19: item 1 of 'says': a wording is groups of words",
+            "5:19: item 1 of 'says': a phrase is groups of lower-case words",
         ),
         ({"tier: wait": "tier: nobody"}, "'nobody' is not a tier"),
         ({"  remedy": "  yields_to: [second]\n  remedy"}, "6:15: no such cause: 'second'"),
@@ -134,7 +138,7 @@ GOOD = """
         ({"[{status": "[{}, {status"}, "a condition needs at least one key"),
     ],
 )
-def test_a_wrong_file_is_told_with_its_places(
+def test_an_invalid_file_is_reported_with_line_and_column(
     tmp_path: Path, changed: Mapping[str, str], complaint: str
 ) -> None:
     text = GOOD
@@ -143,36 +147,43 @@ def test_a_wrong_file_is_told_with_its_places(
         text = text.replace(old, new)
     path = tmp_path / "causes.yaml"
     path.write_text(text)
-    with pytest.raises(RecordError, match=complaint) as told:
+    with pytest.raises(RecordError, match=complaint) as caught:
         data.load_causes(path)
-    assert str(told.value).startswith(f"{path}:")
+    assert str(caught.value).startswith(f"{path}:")
 
 
-def test_the_same_cause_twice_is_told(tmp_path: Path) -> None:
+def test_a_duplicate_id_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(GOOD + GOOD)
     with pytest.raises(RecordError, match="8:7: there is another cause 'first' before"):
         data.load_causes(path)
 
 
-def test_a_good_file_is_read(tmp_path: Path) -> None:
+def test_a_valid_file_loads(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(GOOD)
     assert set(data.load_causes(path)) == {"first"}
 
 
-def test_how_sure_an_answer_is_follows_from_its_signs() -> None:
-    [decisive] = match(read("API Error: 529 Overloaded"))
-    assert (decisive.level, decisive.confidence >= CERTAIN) == (Level.CERTAIN, True)
-    [strong] = match(read("the service says fetch failed"))
-    assert (strong.confidence, strong.level) == (0.6, Level.LIKELY)
-    assert [level_of(n) for n in (CERTAIN, LIKELY, 0.1)] == list(Level)
+def test_confidence_follows_from_the_weights_of_the_signs() -> None:
+    [decisive] = rank_causes(symptom_from_text("API Error: 529 Overloaded"))
+    assert (decisive.level, decisive.confidence >= CERTAIN_CONFIDENCE) == (
+        ConfidenceLevel.CERTAIN,
+        True,
+    )
+    [strong] = rank_causes(symptom_from_text("the service says fetch failed"))
+    assert (strong.confidence, strong.level) == (0.6, ConfidenceLevel.LIKELY)
+    assert [confidence_level(n) for n in (CERTAIN_CONFIDENCE, LIKELY_CONFIDENCE, 0.1)] == list(
+        ConfidenceLevel
+    )
 
 
-def test_of_two_that_fit_none_is_certain() -> None:
-    told = match(read("HTTP 500 Internal server error\ngetaddrinfo ENOTFOUND api.anthropic.com"))
-    assert {found.cause.id for found in told} == {"dns-failure", "server-incident"}
-    assert {found.level for found in told} == {Level.LIKELY}
+def test_no_cause_is_certain_if_two_match() -> None:
+    matches = rank_causes(
+        symptom_from_text("HTTP 500 Internal server error\ngetaddrinfo ENOTFOUND api.anthropic.com")
+    )
+    assert {match.cause.id for match in matches} == {"dns-failure", "server-incident"}
+    assert {match.level for match in matches} == {ConfidenceLevel.LIKELY}
 
 
 @pytest.mark.parametrize(
@@ -189,16 +200,16 @@ def test_of_two_that_fit_none_is_certain() -> None:
         "Connection error. 401",
     ],
 )
-def test_what_is_no_credential_is_not_blamed_on_one(text: str) -> None:
-    assert CREDENTIALS.isdisjoint(named(text))
+def test_a_network_or_service_error_is_not_blamed_on_the_credential(text: str) -> None:
+    assert CREDENTIALS.isdisjoint(cause_ids(text))
 
 
 @pytest.mark.parametrize(
     "text",
     ["401", "api error", "it does not work", "cannot login", "HTTP 403", "asks me to log in"],
 )
-def test_too_little_is_unknown(text: str) -> None:
-    assert named(text)[0] == UNKNOWN
+def test_a_text_with_too_little_information_is_unknown(text: str) -> None:
+    assert cause_ids(text)[0] == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -209,56 +220,56 @@ def test_too_little_is_unknown(text: str) -> None:
         "prompt is too long: 210000 tokens > 200000 maximum",
     ],
 )
-def test_what_is_about_something_else_is_not_auth(text: str) -> None:
-    assert named(text)[0] == NOT_AUTH
+def test_a_text_about_something_else_is_not_auth(text: str) -> None:
+    assert cause_ids(text)[0] == NOT_AUTH
 
 
 @pytest.mark.parametrize(
     "symptom", symptoms("written"), ids=lambda symptom: symptom["source"] + symptom["text"][-12:]
 )
-def test_a_symptom_that_was_read_while_conditions_were_written(
+def test_every_quote_used_to_write_the_conditions_matches_its_cause(
     symptom: Mapping[str, str],
 ) -> None:
-    assert named(symptom["text"])[0] == symptom["cause"]
+    assert cause_ids(symptom["text"])[0] == symptom["cause"]
 
 
-def test_nine_of_ten_symptoms_that_were_only_scored() -> None:
-    got = score("scored")
-    assert got.of >= 60
-    assert got.right / got.of >= 0.9
+def test_at_least_90_percent_of_the_unseen_quotes_match_their_cause() -> None:
+    result = score("scored")
+    assert result.of >= 60
+    assert result.right / result.of >= 0.9
 
 
-def test_the_corpus_is_large_and_covers_the_causes() -> None:
+def test_the_corpus_is_large_and_covers_every_cause() -> None:
     texts = symptoms("written") + symptoms("scored")
     assert len(texts) >= 140
     assert {text["cause"] for text in texts} <= set(causes())
-    # No public report quotes what this one looks like on the wire.
+    # No public report quotes the response that shows this cause.
     assert IDS - {text["cause"] for text in texts} == {"endpoint-wrong-path"}
     assert sum(text["cause"] == NOT_AUTH for text in texts) >= 15
     assert sum(text["cause"] == UNKNOWN for text in texts) >= 10
     assert max(len(text["text"]) for text in texts) <= 600
 
 
-def test_incidents_and_regressions_name_causes_that_exist() -> None:
-    known = history()
-    entries = [(entry.causes, entry.sources) for entry in known.incidents]
-    entries += [(entry.causes, entry.sources) for entry in known.regressions]
-    for named_causes, sources in entries:
-        assert set(named_causes) <= set(causes())
+def test_known_issues_name_existing_causes_and_have_sources() -> None:
+    issues = known_issues()
+    entries = [(entry.causes, entry.sources) for entry in issues.incidents]
+    entries += [(entry.causes, entry.sources) for entry in issues.regressions]
+    for cause_set, sources in entries:
+        assert set(cause_set) <= set(causes())
         assert sources
 
 
-def test_what_is_known_of_a_day_and_of_a_version() -> None:
-    known = history()
+def test_known_issues_are_found_by_day_and_by_version() -> None:
+    issues = known_issues()
     day = datetime.date(2026, 3, 20)
-    assert [i.begin.day for i in known.on(day, ("authorize-request-refused",))] == [19]
-    assert known.on(day, ("scope-missing",)) == ()
-    assert known.on(datetime.date(2026, 3, 22), ("authorize-request-refused",)) == ()
-    assert [r.versions for r in known.of("1.0.83", ("oauth-beta-missing",))] == [
+    assert [i.begin.day for i in issues.incidents_on(day, ("authorize-request-refused",))] == [19]
+    assert issues.incidents_on(day, ("scope-missing",)) == ()
+    assert issues.incidents_on(datetime.date(2026, 3, 22), ("authorize-request-refused",)) == ()
+    assert [r.versions for r in issues.regressions_of("1.0.83", ("oauth-beta-missing",))] == [
         "1.0.82 to before 1.0.88"
     ]
-    assert known.of("1.0.88", ("oauth-beta-missing",)) == ()
-    assert known.of("1.0.81", ("oauth-beta-missing",)) == ()
+    assert issues.regressions_of("1.0.88", ("oauth-beta-missing",)) == ()
+    assert issues.regressions_of("1.0.81", ("oauth-beta-missing",)) == ()
 
 
 @pytest.mark.parametrize(
@@ -280,8 +291,10 @@ def test_what_is_known_of_a_day_and_of_a_version() -> None:
         ),
     ],
 )
-def test_a_wrong_history_is_told(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "history.yaml"
+def test_an_invalid_known_issues_file_is_reported(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = tmp_path / "known_issues.yaml"
     path.write_text(text)
     with pytest.raises(RecordError, match=complaint):
-        load_history(path)
+        load_known_issues(path)

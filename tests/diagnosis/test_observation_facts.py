@@ -1,4 +1,4 @@
-"""Each rule that refuses, and each fault, leads to its cause, by what is seen of it alone."""
+"""Each refusing rule and each fault leads to its cause, by the recorded observation alone."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +13,8 @@ from authprobe.clients.process.children import Children
 from authprobe.clients.raw_http import ERROR_OUTCOMES, read_error
 from authprobe.core.client_kinds import Via
 from authprobe.diagnosis.diagnose import diagnose
-from authprobe.diagnosis.match import match
-from authprobe.diagnosis.observation_facts import observed
+from authprobe.diagnosis.match import rank_causes
+from authprobe.diagnosis.observation_facts import symptom_from_observation
 from authprobe.emulator import faults
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.emulator.rules.routes import REFUSALS
@@ -50,16 +50,16 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
         yield Laboratory(network=network, children=children, cache=cache, scratch=scratch)
 
 
-def observe(laboratory: Laboratory, sent: Sent, limit: float = 10.0) -> Observation:
-    """What our own client sees of a request, and the backend of it."""
+def observe(laboratory: Laboratory, request: Sent, limit: float = 10.0) -> Observation:
+    """Send a request to its backend and return the observation of the raw HTTP client."""
     assert isinstance(laboratory.network, Network)
-    backend = sent.backend()
-    headers, body = sent.parts(backend)
-    method, host, path = sent.target
-    url = httpx.URL(f"https://{host}{path}", query=sent.search(backend).encode())
+    backend = request.backend()
+    headers, body = request.parts(backend)
+    method, host, path = request.target
+    url = httpx.URL(f"https://{host}{path}", query=request.search(backend).encode())
     with served(laboratory.network, backend) as client:
         try:
-            got = client.request(method, url, headers=headers, content=body, timeout=limit)
+            response = client.request(method, url, headers=headers, content=body, timeout=limit)
         except httpx.HTTPError as error:
             outcome = next(outcome for kind, outcome in ERROR_OUTCOMES if isinstance(error, kind))
             return Observation(
@@ -67,43 +67,47 @@ def observe(laboratory: Laboratory, sent: Sent, limit: float = 10.0) -> Observat
                 detail=f"{type(error).__name__}: {error}",
                 exchanges=backend.exchanges,
             )
-    error_type, message = read_error(got.content) if got.status_code >= 400 else (None, None)
+    error_type, message = (
+        read_error(response.content) if response.status_code >= 400 else (None, None)
+    )
     return Observation(
-        outcome=status_outcome(got.status_code),
-        status=got.status_code,
+        outcome=status_outcome(response.status_code),
+        status=response.status_code,
         error_type=error_type,
         message=message and backend.redactor(message),
         exchanges=backend.exchanges,
     )
 
 
-def anonymous(seen: Observation) -> Observation:
-    """The same, without a word on which rule or fault it was."""
-    hidden = tuple(
+def without_rules(observation: Observation) -> Observation:
+    """Return the observation without the ids of the emulator's rules and faults."""
+    exchanges = tuple(
         replace(exchange, rule=None, faults=(), nearest=None, differs=())
-        for exchange in seen.exchanges
+        for exchange in observation.exchanges
     )
-    return replace(seen, exchanges=hidden)
+    return replace(observation, exchanges=exchanges)
 
 
-def test_every_refusal_and_every_fault_is_in_the_table() -> None:
-    tried = {trial.rule for trial in REFUSED}
-    # B01b answers as the endpoint always did: nothing is refused there.
-    assert set(CAUSES) == tried
-    assert tried == REFUSALS - {"B01b"}
+def test_every_refusing_rule_and_every_fault_has_an_expected_cause() -> None:
+    rules = {trial.rule for trial in REFUSED}
+    # B01b is the endpoint before its retirement: it refuses nothing.
+    assert set(CAUSES) == rules
+    assert rules == REFUSALS - {"B01b"}
     assert set(FAULTS) == set(faults.FAULTS)
 
 
 @pytest.mark.parametrize(
     "trial", REFUSED, ids=[f"{trial.rule}-{n}" for n, trial in enumerate(REFUSED)]
 )
-def test_a_refusal_leads_to_its_cause(laboratory: Laboratory, trial: Trial) -> None:
-    seen = observe(laboratory, trial.sent, limit=0.3 if trial.delay else 10.0)
-    assert {exchange.rule for exchange in seen.exchanges} <= {trial.rule, None}
-    first, *_ = match(observed(seen))
+def test_a_refusing_rule_leads_to_its_cause(laboratory: Laboratory, trial: Trial) -> None:
+    observation = observe(laboratory, trial.sent, limit=0.3 if trial.delay else 10.0)
+    assert {exchange.rule for exchange in observation.exchanges} <= {trial.rule, None}
+    first, *_ = rank_causes(symptom_from_observation(observation))
     assert first.cause.id == cause_of(trial)
     assert first.evidence
-    assert match(observed(anonymous(seen))) == match(observed(seen))
+    assert rank_causes(symptom_from_observation(without_rules(observation))) == rank_causes(
+        symptom_from_observation(observation)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(faults.FAULTS))
@@ -120,39 +124,45 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
         limit=0.3 if slow else 10.0,
     )
     with laboratory.sandbox(case) as sandbox:
-        seen = raw_http.probe(sandbox)
-    # A client may well accept what it got; whoever expected otherwise is told what was odd.
-    told = diagnose(seen, Verdict(status=Status.FAILED))
-    assert told is not None
-    assert told.id == FAULTS[name]
-    assert told.id not in CREDENTIALS
-    assert told.evidence
+        observation = raw_http.probe(sandbox)
+    # A client may accept a faulty response; a case that expected a failure still names the fault.
+    diagnosis = diagnose(observation, Verdict(status=Status.FAILED))
+    assert diagnosis is not None
+    assert diagnosis.id == FAULTS[name]
+    assert diagnosis.id not in CREDENTIALS
+    assert diagnosis.evidence
 
 
-def test_a_host_beside_those_of_claude_is_no_cause_where_they_were_reached() -> None:
-    aside = make_exchange(method="CONNECT", host="statsig.anthropic.com", path="", status=502)
+def test_other_hosts_are_ignored_if_a_claude_host_was_reached() -> None:
+    telemetry = make_exchange(method="CONNECT", host="statsig.anthropic.com", path="", status=502)
     refused = make_exchange(status=401, error_type="authentication_error", message=UNKNOWN_KEY)
-    seen = make_observation(outcome=Outcome.REJECTED, status=401, exchanges=(aside, refused))
-    found = [each.cause.id for each in match(observed(seen))]
-    assert found[0] == "api-key-invalid"
-    assert "proxy-unreachable" not in found
-    alone = make_observation(outcome=Outcome.UNREACHABLE, status=None, exchanges=(aside,))
-    assert match(observed(alone))[0].cause.id == "proxy-unreachable"
+    observation = make_observation(
+        outcome=Outcome.REJECTED, status=401, exchanges=(telemetry, refused)
+    )
+    ids = [match.cause.id for match in rank_causes(symptom_from_observation(observation))]
+    assert ids[0] == "api-key-invalid"
+    assert "proxy-unreachable" not in ids
+    alone = make_observation(outcome=Outcome.UNREACHABLE, status=None, exchanges=(telemetry,))
+    assert rank_causes(symptom_from_observation(alone))[0].cause.id == "proxy-unreachable"
 
 
-def test_a_good_request_has_no_diagnosis() -> None:
+def test_a_passed_or_untestable_case_has_no_diagnosis() -> None:
     passed = Verdict(status=Status.PASSED)
     assert diagnose(Observation(outcome=Outcome.ACCEPTED, status=200), passed) is None
     assert diagnose(Observation(outcome=Outcome.UNAVAILABLE, detail="no npm"), passed) is None
 
 
-def test_what_two_cases_differ_in_is_not_mixed_up() -> None:
+def test_observations_with_different_messages_get_different_diagnoses() -> None:
     passed = Verdict(status=Status.PASSED)
-    told = [
+    diagnoses = [
         diagnose(Observation(outcome=Outcome.REJECTED, message=message), passed)
         for message in ("529 overloaded", "Credit balance is too low", "529 overloaded")
     ]
-    assert [found.id for found in told if found] == ["overloaded", "credit-exhausted", "overloaded"]
+    assert [diagnosis.id for diagnosis in diagnoses if diagnosis] == [
+        "overloaded",
+        "credit-exhausted",
+        "overloaded",
+    ]
 
 
 BLANKED = StoredLogin(state=LoginState.BLANKED)
@@ -171,7 +181,7 @@ FOREIGN = make_exchange(status=401, credential="foreign", credential_header="aut
 
 
 @pytest.mark.parametrize(
-    ("seen", "cause"),
+    ("observation", "cause"),
     [
         (make_observation(message=EXPIRED, stored_login=BLANKED), "credential-blanked"),
         (
@@ -193,14 +203,16 @@ FOREIGN = make_exchange(status=401, credential="foreign", credential_header="aut
         ),
     ],
 )
-def test_what_a_client_tells_and_does_leads_to_a_cause(seen: Observation, cause: str) -> None:
-    first, *_ = match(observed(replace(seen, outcome=Outcome.REJECTED, status=None)))
+def test_the_output_of_a_client_leads_to_a_cause(observation: Observation, cause: str) -> None:
+    first, *_ = rank_causes(
+        symptom_from_observation(replace(observation, outcome=Outcome.REJECTED, status=None))
+    )
     assert first.cause.id == cause
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
-def test_a_server_that_is_busy_or_down_is_no_bad_credential(status: int) -> None:
-    shot = Exchange(
+def test_a_busy_or_failing_server_is_not_blamed_on_the_credential(status: int) -> None:
+    exchange = Exchange(
         method="POST",
         host="api.anthropic.com",
         path="/v1/messages",
@@ -208,6 +220,6 @@ def test_a_server_that_is_busy_or_down_is_no_bad_credential(status: int) -> None
         credential="foreign",
         status=status,
     )
-    seen = Observation(outcome=status_outcome(status), status=status, exchanges=(shot,))
-    named = {found.cause.id for found in match(observed(seen))}
-    assert named.isdisjoint(CREDENTIALS)
+    observation = Observation(outcome=status_outcome(status), status=status, exchanges=(exchange,))
+    ids = {match.cause.id for match in rank_causes(symptom_from_observation(observation))}
+    assert ids.isdisjoint(CREDENTIALS)

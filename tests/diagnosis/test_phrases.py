@@ -1,8 +1,8 @@
-"""Wordings are found by meaning: in any order, wrapped, escaped, and not where they are denied."""
+"""Phrase patterns match in any order, across wraps and escapes, but not if negated."""
 
 import pytest
 
-from authprobe.diagnosis.phrases import Phrase, matching_phrases, smooth
+from authprobe.diagnosis.phrases import WordIndex, blank_escapes, parse_phrase
 
 EXPIRED = "oauth|access token expire*"
 
@@ -18,8 +18,8 @@ EXPIRED = "oauth|access token expire*"
         "\x1b[31mOAuth\x1b[0m token has expired",
     ],
 )
-def test_a_wording_is_found_however_it_is_written(text: str) -> None:
-    assert matching_phrases(EXPIRED).find(Phrase(text)) is not None
+def test_a_phrase_matches_in_every_spelling(text: str) -> None:
+    assert parse_phrase(EXPIRED).find(WordIndex(text)) is not None
 
 
 @pytest.mark.parametrize(
@@ -32,37 +32,37 @@ def test_a_wording_is_found_however_it_is_written(text: str) -> None:
         "Ruled out: the OAuth token has expired",
     ],
 )
-def test_a_wording_is_not_found_where_it_is_not_meant(text: str) -> None:
-    assert matching_phrases(EXPIRED).find(Phrase(text)) is None
+def test_a_phrase_does_not_match_unrelated_or_negated_words(text: str) -> None:
+    assert parse_phrase(EXPIRED).find(WordIndex(text)) is None
 
 
-def test_a_denial_ends_with_its_sentence() -> None:
+def test_a_negation_ends_with_its_clause() -> None:
     assert (
-        matching_phrases(EXPIRED).find(Phrase("it does not work: OAuth token expired")) is not None
+        parse_phrase(EXPIRED).find(WordIndex("it does not work: OAuth token expired")) is not None
     )
 
 
-def test_a_wording_that_denies_is_found_as_it_is() -> None:
-    assert matching_phrases("request+not allowed").find(Phrase("Request not allowed")) is not None
+def test_a_phrase_with_a_negation_matches_literally() -> None:
+    assert parse_phrase("request+not allowed").find(WordIndex("Request not allowed")) is not None
 
 
-def test_joined_words_follow_one_another() -> None:
-    assert matching_phrases("not+found").find(Phrase("not here, found there")) is None
-    assert matching_phrases("not+found").find(Phrase("it was NOT_FOUND")) is not None
+def test_joined_words_must_be_consecutive() -> None:
+    assert parse_phrase("not+found").find(WordIndex("not here, found there")) is None
+    assert parse_phrase("not+found").find(WordIndex("it was NOT_FOUND")) is not None
 
 
-def test_a_number_says_how_many_words_it_may_take() -> None:
-    text = Phrase("token one two three expired")
-    assert matching_phrases("token expired /5").find(text) is not None
-    assert matching_phrases("token expired /4").find(text) is None
+def test_a_number_limits_the_span_of_a_match() -> None:
+    text = WordIndex("token one two three expired")
+    assert parse_phrase("token expired /5").find(text) is not None
+    assert parse_phrase("token expired /4").find(text) is None
 
 
-@pytest.mark.parametrize("written", ["", "Token", "a /b", "a||b", "x-api-key"])
-def test_what_is_no_wording_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match=r"wording|slash"):
-        matching_phrases(written)
+@pytest.mark.parametrize("pattern", ["", "Token", "a /b", "a||b", "x-api-key"])
+def test_an_invalid_phrase_is_rejected(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"a phrase is|slash"):
+        parse_phrase(pattern)
 
 
 @pytest.mark.parametrize("text", ["a\\nb", "&quot;x&quot;&nbsp;", "\x1b[1mbold\x1b[0m", "plain"])
-def test_a_smoothed_text_is_as_long_as_before(text: str) -> None:
-    assert len(smooth(text)) == len(text)
+def test_blanking_escapes_keeps_the_length(text: str) -> None:
+    assert len(blank_escapes(text)) == len(text)

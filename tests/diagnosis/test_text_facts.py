@@ -1,4 +1,4 @@
-"""A text becomes facts, each with its line; what is nobody else's is taken out before."""
+"""Facts are extracted from text, each with its line, after secrets are redacted."""
 
 import datetime
 import time
@@ -6,15 +6,15 @@ import time
 import pytest
 
 from authprobe.diagnosis.symptom import FactKind
-from authprobe.diagnosis.text_facts import READ_CHARACTERS, read, redacted
+from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, redact_text, symptom_from_text
 
 TOKEN = "sk-ant-oat01-" + "Ab3" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"
 
 
 def facts(text: str, kind: FactKind) -> set[str]:
-    """The values of one kind in a text."""
-    return set(read(text).scenes[0].facts.get(kind, {}))
+    """Return the values of one kind of fact in a text."""
+    return set(symptom_from_text(text).fact_sets[0].facts.get(kind, {}))
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def facts(text: str, kind: FactKind) -> set[str]:
         "it returns `401`",
     ],
 )
-def test_a_status_is_read_in_its_contexts(text: str) -> None:
+def test_a_number_near_http_words_is_a_status(text: str) -> None:
     assert facts(text, FactKind.STATUS) == {"401"}
 
 
 @pytest.mark.parametrize(
     "text", ["line 401 of the file", "version 2.1.401", "401k tokens", "cli.js:401:12", "401%"]
 )
-def test_a_number_is_not_yet_a_status(text: str) -> None:
+def test_any_other_number_is_not_a_status(text: str) -> None:
     assert facts(text, FactKind.STATUS) == set()
 
 
@@ -61,7 +61,7 @@ def test_a_number_is_not_yet_a_status(text: str) -> None:
         ("prefix sk-ant-api03-", FactKind.CREDENTIAL, "api-key"),
     ],
 )
-def test_a_fact_is_read(text: str, kind: FactKind, value: str) -> None:
+def test_a_fact_is_extracted(text: str, kind: FactKind, value: str) -> None:
     assert value in facts(text, kind)
 
 
@@ -76,8 +76,8 @@ def test_a_fact_is_read(text: str, kind: FactKind, value: str) -> None:
         ("at 192.1.2.3", None),
     ],
 )
-def test_the_version_of_claude_code_is_read(text: str, version: str | None) -> None:
-    assert read(text).version == version
+def test_the_version_of_claude_code_is_extracted(text: str, version: str | None) -> None:
+    assert symptom_from_text(text).version == version
 
 
 @pytest.mark.parametrize(
@@ -86,33 +86,39 @@ def test_the_version_of_claude_code_is_read(text: str, version: str | None) -> N
         ("2026-03-11T10:00:00Z boom", datetime.date(2026, 3, 11)),
         ("since July 10, 2025", datetime.date(2025, 7, 10)),
         ("2026-13-45", None),
-        ("no day", None),
+        ("no date", None),
     ],
 )
-def test_a_day_is_read(text: str, day: datetime.date | None) -> None:
-    assert read(text).date == day
+def test_the_first_date_is_extracted(text: str, day: datetime.date | None) -> None:
+    assert symptom_from_text(text).date == day
 
 
-def test_evidence_names_its_line() -> None:
-    evidence = read("one\ntwo\nAPI Error: 529 x\n").scenes[0].facts[FactKind.STATUS]["529"]
+def test_evidence_has_a_line_number() -> None:
+    evidence = (
+        symptom_from_text("one\ntwo\nAPI Error: 529 x\n").fact_sets[0].facts[FactKind.STATUS]["529"]
+    )
     assert (evidence.line, evidence.text) == (3, "API Error: 529 x")
 
 
-def test_a_long_line_is_cut_around_what_it_shows() -> None:
-    evidence = read("x" * 5000 + " API Error: 529 " + "y" * 5000).scenes[0].facts[FactKind.STATUS]
+def test_a_long_line_is_cut_around_the_fact() -> None:
+    evidence = (
+        symptom_from_text("x" * 5000 + " API Error: 529 " + "y" * 5000)
+        .fact_sets[0]
+        .facts[FactKind.STATUS]
+    )
     assert "529" in evidence["529"].text
     assert len(evidence["529"].text) < 300
 
 
-def test_the_checklist_of_an_issue_template_is_no_symptom() -> None:
+def test_checklists_of_issue_templates_are_ignored() -> None:
     text = "- [x] I have an invalid bearer token\n- [ ] HTTP 401\nit crashes"
     assert facts(text, FactKind.STATUS) == set()
-    assert "bearer" not in read(text).scenes[0].words.words
+    assert "bearer" not in symptom_from_text(text).fact_sets[0].words.words
 
 
-def test_a_page_is_read_without_its_markup() -> None:
+def test_html_markup_is_ignored() -> None:
     page = "<!DOCTYPE html><html><head><script>var x=529</script></head><body><b>Just</b> a moment"
-    assert read(page).scenes[0].words.words == ["just", "a", "moment"]
+    assert symptom_from_text(page).fact_sets[0].words.words == ["just", "a", "moment"]
 
 
 @pytest.mark.parametrize(
@@ -123,18 +129,18 @@ def test_a_page_is_read_without_its_markup() -> None:
         ("-H 'x-api-key: my-gateway-key-123'", "my-gateway-key-123"),
         ("MY_TOKEN=abcdef123456", "abcdef123456"),
         ("mail me@example.org now", "me@example.org"),
-        ("/Users/somebody/.claude", "somebody"),
-        ("C:\\Users\\somebody\\x", "somebody"),
+        ("/Users/jane/.claude", "jane"),
+        ("C:\\Users\\jane\\x", "jane"),
         ("https://claude.ai/oauth/authorize?code=abcDEF123&state=s1", "abcDEF123"),
     ],
 )
-def test_what_is_given_is_redacted(text: str, secret: str) -> None:
-    assert secret not in redacted(text)
-    assert secret not in read(text).scenes[0].text
+def test_secrets_and_personal_data_are_redacted(text: str, secret: str) -> None:
+    assert secret not in redact_text(text)
+    assert secret not in symptom_from_text(text).fact_sets[0].text
 
 
-def test_a_client_at_a_version_is_no_address() -> None:
-    assert redacted("claude-code@2.1.31 and me@example.org") == (
+def test_a_client_with_a_version_is_not_an_email_address() -> None:
+    assert redact_text("claude-code@2.1.31 and me@example.org") == (
         "claude-code@2.1.31 and [redacted:email]"
     )
 
@@ -155,12 +161,12 @@ def test_a_client_at_a_version_is_no_address() -> None:
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_a_hostile_text_takes_no_long_time(text: str) -> None:
-    began = time.monotonic()
-    read(text)
-    assert time.monotonic() - began < 20
+def test_a_hostile_text_is_analyzed_in_limited_time(text: str) -> None:
+    start = time.monotonic()
+    symptom_from_text(text)
+    assert time.monotonic() - start < 20
 
 
-def test_of_a_huge_text_both_ends_are_read() -> None:
-    text = "API Error: 401\n" + "x\n" * READ_CHARACTERS + "API Error: 529\n"
+def test_both_ends_of_a_huge_text_are_analyzed() -> None:
+    text = "API Error: 401\n" + "x\n" * MAX_ANALYZED_CHARACTERS + "API Error: 529\n"
     assert facts(text, FactKind.STATUS) == {"401", "529"}

@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 import trustme
 
-from authprobe.doctor.checks.registry import check
-from authprobe.doctor.inventory.inventory import survey
+from authprobe.doctor.checks.registry import run_checks
+from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
 
@@ -405,7 +405,7 @@ def test_an_sdk_in_several_versions_is_told(tmp_path: Path) -> None:
     machine = replace(
         home.machine(), search_path=(*(tmp_path / name / "bin" for name in "ab"), tmp_path / "bin")
     )
-    results = check(survey(machine))
+    results = run_checks(take_inventory(machine))
     assert words(results) == ["info several-sdks"]
     assert [each.summary for each in results if each.id == "sdk"] == [
         "anthropic-node 0.80.0",
@@ -424,7 +424,7 @@ def _instead(home: Home, version: str) -> None:
 
 def found_in(home: Home) -> tuple[CheckResult, ...]:
     """All that is said of a home."""
-    return check(survey(home.machine()))
+    return run_checks(take_inventory(home.machine()))
 
 
 def words(results: tuple[CheckResult, ...]) -> list[str]:

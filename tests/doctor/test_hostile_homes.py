@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authprobe.doctor.checks.registry import check
-from authprobe.doctor.inventory.inventory import survey
-from authprobe.doctor.inventory.safe_read import LIMIT_BYTES, Trouble, read_json, read_text
+from authprobe.doctor.checks.registry import run_checks
+from authprobe.doctor.inventory.inventory import take_inventory
+from authprobe.doctor.inventory.safe_read import (
+    MAX_FILE_BYTES,
+    ReadProblem,
+    read_json_file,
+    read_text_file,
+)
 from tests.support.homes import Home, make_home
 
 NOBODY = 65534
@@ -93,7 +98,7 @@ PLACES = (
 
 def ids(home: Home) -> set[str]:
     """The ids of all that is said of a home."""
-    return {result.id for result in check(survey(home.machine()))}
+    return {result.id for result in run_checks(take_inventory(home.machine()))}
 
 
 @contextlib.contextmanager
@@ -146,14 +151,14 @@ def test_the_home_itself_may_be_no_folder(spoil: Callable[[Path], None], tmp_pat
         folder=tmp_path / "it",
         root=tmp_path / "it",
     )
-    assert check(survey(odd))
+    assert run_checks(take_inventory(odd))
 
 
 def test_no_permission_is_told(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text("{}")
     with without_permission(path):
-        assert read_text(path).trouble is Trouble.NO_PERMISSION
+        assert read_text_file(path).trouble is ReadProblem.NO_PERMISSION
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
@@ -165,7 +170,7 @@ def test_no_permission_becomes_a_result(closed: str) -> None:
         path = home.login()
         machine = home.machine()
         with without_permission(path if closed == "file" else path.parent):
-            found = {result.id for result in check(survey(machine))}
+            found = {result.id for result in run_checks(take_inventory(machine))}
         path.parent.chmod(0o700)
         assert "file-no-permission" in found
 
@@ -192,17 +197,17 @@ def test_names_that_no_file_has(tmp_path: Path) -> None:
 
 def test_what_is_just_small_enough_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_text("x" * LIMIT_BYTES)
-    assert len(read_text(path).text) == LIMIT_BYTES
-    path.write_text("x" * (LIMIT_BYTES + 1))
-    assert read_text(path).trouble is Trouble.TOO_LARGE
-    assert read_text(path).text == ""
+    path.write_text("x" * MAX_FILE_BYTES)
+    assert len(read_text_file(path).text) == MAX_FILE_BYTES
+    path.write_text("x" * (MAX_FILE_BYTES + 1))
+    assert read_text_file(path).trouble is ReadProblem.TOO_LARGE
+    assert read_text_file(path).text == ""
 
 
 def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"\xef\xbb\xbf{}")
-    assert read_json(path).trouble is None
+    assert read_json_file(path).trouble is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -222,4 +227,4 @@ def test_any_json_is_looked_at(
         home.write(home.home / ".claude.json", state)
         for part in ("configs", "credentials"):
             home.write(home.home / ".config" / "anthropic" / part / "default.json", profile)
-        assert check(survey(home.machine()))
+        assert run_checks(take_inventory(home.machine()))

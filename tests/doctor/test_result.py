@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from authprobe.doctor.inventory.safe_read import Trouble
+from authprobe.doctor.inventory.safe_read import ReadProblem
 from tests.support.command import PROJECT
 
 SOURCES = sorted((PROJECT / "probes" / "authprobe" / "doctor").rglob("*.py"))
@@ -20,7 +20,7 @@ TESTS = "".join(
 
 def made() -> set[tuple[str, str]]:
     """Id and severity of every result that the code makes."""
-    found = {(f"file-{trouble.name.lower().replace('_', '-')}", "error") for trouble in Trouble}
+    found = {(f"file-{trouble.name.lower().replace('_', '-')}", "error") for trouble in ReadProblem}
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:

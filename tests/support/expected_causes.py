@@ -1,4 +1,4 @@
-"""The cause of each rule's refusal, and of each fault: stated here, not derived from anything."""
+"""Expected cause of each rule and each fault, stated independently of `causes.yaml`."""
 
 from typing import Final
 
@@ -77,7 +77,7 @@ CAUSES: Final = {
     "request-too-large": "not-auth",
     "timeout": "server-incident",
 }
-"""By the rule that refuses."""
+"""Cause ids by the id of the refusing rule."""
 
 FAULTS: Final = {
     "connection-refused": "proxy-unreachable",
@@ -96,11 +96,11 @@ FAULTS: Final = {
     "huge-body": "edge-blocked",
     "clock-skew": "clock-skew",
 }
-"""By the name of the fault."""
+"""Cause ids by the name of the fault."""
 
 
 def cause_of(trial: Trial) -> str:
-    """What is to be named for a trial of a rule."""
+    """Return the expected cause of a trial of a rule."""
     if trial.rule == "A02" and trial.sent.key and trial.sent.key[0] is TokenKind.ACCESS_TOKEN:
         return "oauth-token-as-api-key"
     return CAUSES[trial.rule]

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from authprobe import settings
 from authprobe.core.escaping import for_log, one_line
-from authprobe.doctor.checks.registry import check, is_well, sort
+from authprobe.doctor.checks.registry import is_healthy, run_checks, sort_by_severity
 from authprobe.doctor.checks.variables import is_credential
-from authprobe.doctor.inventory.inventory import Inventory, survey
+from authprobe.doctor.inventory.inventory import Inventory, take_inventory
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import ActiveCredential, FoundCredential
 from authprobe.doctor.result import CheckResult, Severity
@@ -40,19 +40,19 @@ TELLING: Final = 16
 
 def doctor(*, online: bool, as_json: bool) -> int:
     """Look at this machine and print what was found; the exit code."""
-    found = survey(this_machine())
-    results = check(found)
+    found = take_inventory(this_machine())
+    results = run_checks(found)
     if online:
         from authprobe.doctor.checks.online import check_online
 
-        results = sort((*results, *check_online(found, tell=_tell)))
+        results = sort_by_severity((*results, *check_online(found, tell=_tell)))
     words = TextCleaner(redactor_of(found))
     if as_json:
         print(json.dumps(_as_json(results, found.wins, words), indent=2))
     else:
         console = Console(highlight=False)
         console.print(_as_text(results, found.wins, words), soft_wrap=True, end="")
-    return ExitCode.OK if is_well(results) else ExitCode.FAILURES
+    return ExitCode.OK if is_healthy(results) else ExitCode.FAILURES
 
 
 def this_machine() -> Machine:

@@ -1,40 +1,51 @@
-"""`authprobe explain`: the cause of an error, a log, a page, an issue, or of each case of a run."""
+"""`authprobe explain`: name the cause of a text, or of each case of a run that went wrong."""
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN
-from authprobe.diagnosis.known_issues import Incident, Regression, history
-from authprobe.diagnosis.match import Match, match
+from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
+from authprobe.diagnosis.known_issues import Incident, Regression, known_issues
+from authprobe.diagnosis.match import CauseMatch, rank_causes
 from authprobe.diagnosis.symptom import Evidence, Symptom
-from authprobe.diagnosis.text_facts import LIMIT_CHARACTERS, read
+from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, SettingsError
 
-RESULTS: Final = '"schema_version"'
-"""In the beginning of a `results.json`."""
+RESULTS_MARKER: Final = '"schema_version"'
+"""Text near the beginning of every `results.json`."""
+RESULTS_MARKER_LENGTH: Final = 2_000
+"""Characters at the beginning in which it is looked for."""
+BINARY_CHECK_LENGTH: Final = 10_000
+"""Characters at the beginning in which a NUL shows a binary file."""
+NEXT_STEPS: Final = {
+    Tier.USER: "you can fix this yourself",
+    Tier.ADMINISTRATOR: "an administrator must fix this",
+    Tier.WAIT: "wait and retry",
+    Tier.UPSTREAM: "report it to the maintainers of the program",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What is known of one trouble."""
+    """The matching causes of one symptom, and the known issues of its day and version."""
 
-    matches: tuple[Match, ...]
+    matches: tuple[CauseMatch, ...]
     incidents: tuple[Incident, ...] = ()
     regressions: tuple[Regression, ...] = ()
     case: str | None = None
 
     @property
-    def named(self) -> bool:
-        """Whether there is an answer."""
+    def has_cause(self) -> bool:
+        """True unless the cause is unknown."""
         return self.matches[0].cause.id != UNKNOWN
 
 
 def list_causes(*, as_markdown: bool) -> int:
-    """Print every cause; the exit code."""
+    """Print every cause and return the exit code."""
     from authprobe.report.reference.causes import causes_markdown, causes_text
 
     print(causes_markdown() if as_markdown else causes_text(), end="")
@@ -42,167 +53,195 @@ def list_causes(*, as_markdown: bool) -> int:
 
 
 def explain(path: str | None, *, as_json: bool) -> int:
-    """Name the cause of what is in a file, or comes on standard input; the exit code.
+    """Print the cause of the text in a file or on standard input, and return the exit code.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: the text is missing, unreadable, too large or binary.
     """
-    given = _given(path)
-    explanations = explain_text(given)
+    explanations = explain_text(_read_input(path))
     if as_json:
         print(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(map(_as_text, explanations)))
-    named = all(explanation.named for explanation in explanations)
-    return ExitCode.OK if named else ExitCode.FAILURES
+        print("\n\n".join("\n".join(_lines(explanation)) for explanation in explanations))
+    is_explained = all(explanation.has_cause for explanation in explanations)
+    return ExitCode.OK if is_explained else ExitCode.FAILURES
 
 
-def _given(path: str | None) -> str:
+def _read_input(path: str | None) -> str:
     try:
         if path in (None, "-"):
             if sys.stdin.isatty():
-                print("paste the text, then press Ctrl-D on a line of its own", file=sys.stderr)
-            content = sys.stdin.buffer.read(LIMIT_CHARACTERS + 1)
+                print("paste the text, then press Ctrl-D on an empty line", file=sys.stderr)
+            content = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
         else:
             with Path(str(path)).open("rb") as file:
-                content = file.read(LIMIT_CHARACTERS + 1)
+                content = file.read(MAX_INPUT_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise SettingsError(f"{path}: cannot be read: {reason}; give a file, or `-`") from None
-    if len(content) > LIMIT_CHARACTERS:
         raise SettingsError(
-            f"more than {LIMIT_CHARACTERS // 1_000_000} MB; give the part around the error"
+            f"{path}: cannot be read: {reason}; give a text file, or `-` for standard input"
+        ) from None
+    if len(content) > MAX_INPUT_BYTES:
+        raise SettingsError(
+            f"the text is larger than {MAX_INPUT_BYTES // 1_000_000} MB; "
+            "give the part around the error"
         )
-    text = _decoded(content)
+    text = _decode(content)
     if not text.strip():
-        raise SettingsError("there is nothing to explain; give a file, or text on standard input")
-    if "\0" in text[:10_000]:
-        raise SettingsError("this is no text; give the error, the log or the page as text")
+        raise SettingsError("the text is empty; give a file, or text on standard input")
+    if "\0" in text[:BINARY_CHECK_LENGTH]:
+        raise SettingsError(
+            "the input is binary; give the error, the log or the web page as plain text"
+        )
     return text
 
 
-def _decoded(content: bytes) -> str:
-    """PowerShell writes UTF-16 where others write UTF-8."""
+def _decode(content: bytes) -> str:
+    """Return the content as text: UTF-16 with a byte order mark, as PowerShell writes, or UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     return content.decode("utf-8-sig", "replace")
 
 
-def explain_text(given: str) -> tuple[Explanation, ...]:
-    """The explanation of a text; of each case that has a diagnosis, if it is a `results.json`."""
-    start = given[:2000].lstrip()
-    if start.startswith("{") and RESULTS in start and (cases := _cases(given)):
+def explain_text(text: str) -> tuple[Explanation, ...]:
+    """Return the explanation of a text; for a `results.json`, one for each case that went wrong."""
+    start = text[:RESULTS_MARKER_LENGTH].lstrip()
+    if start.startswith("{") and RESULTS_MARKER in start and (cases := _explain_run(text)):
         return cases
-    symptom = read(given)
-    return (_explanation(symptom),)
+    return (_explain_symptom(symptom_from_text(text)),)
 
 
-def _explanation(symptom: Symptom, case: str | None = None) -> Explanation:
-    matches = match(symptom)
-    names = tuple(found.cause.id for found in matches if found.confidence)
-    known = history() if symptom.date or symptom.version else None
+def _explain_symptom(symptom: Symptom, case: str | None = None) -> Explanation:
+    matches = rank_causes(symptom)
+    causes = tuple(match.cause.id for match in matches if match.confidence)
+    issues = known_issues() if symptom.date or symptom.version else None
     return Explanation(
         matches=matches,
-        incidents=known.on(symptom.date, names) if known and symptom.date else (),
-        regressions=known.of(symptom.version, names) if known and symptom.version else (),
+        incidents=issues.incidents_on(symptom.date, causes) if issues and symptom.date else (),
+        regressions=issues.regressions_of(symptom.version, causes)
+        if issues and symptom.version
+        else (),
         case=case,
     )
 
 
-def _cases(given: str) -> tuple[Explanation, ...]:
-    """Each case of a run that was refused or failed; none if it is no run."""
+def _explain_run(text: str) -> tuple[Explanation, ...]:
+    """Explain each case of a run that was rejected or failed; nothing if the text is not a run."""
     from pydantic import TypeAdapter, ValidationError
 
-    from authprobe.diagnosis.diagnose import went_wrong
-    from authprobe.diagnosis.observation_facts import observed
+    from authprobe.diagnosis.diagnose import needs_diagnosis
+    from authprobe.diagnosis.observation_facts import symptom_from_observation
     from authprobe.run.model import Run
 
     try:
-        run = TypeAdapter(Run).validate_json(given)
+        run = TypeAdapter(Run).validate_json(text)
     except ValidationError:
         return ()
     return tuple(
-        _explanation(observed(record.observation), record.id)
+        _explain_symptom(symptom_from_observation(record.observation), record.id)
         for record in run.cases
-        if went_wrong(record.observation, record.verdict)
+        if needs_diagnosis(record.observation, record.verdict)
     )
 
 
 def _as_json(explanations: tuple[Explanation, ...]) -> dict[str, object]:
-    told = [_told(explanation) for explanation in explanations]
-    if len(told) == 1 and explanations[0].case is None:
-        return told[0]
+    if len(explanations) == 1 and explanations[0].case is None:
+        return _explanation_json(explanations[0])
     best: dict[str, dict[str, object]] = {}
-    for explanation, one in zip(explanations, told, strict=True):
-        first = one["causes"][0]  # type: ignore[index]
-        best.setdefault(explanation.matches[0].cause.id, first)
-    return {"causes": list(best.values()), "cases": told}
+    for explanation in explanations:
+        first = explanation.matches[0]
+        best.setdefault(first.cause.id, _match_json(first))
+    return {
+        "causes": list(best.values()),
+        "cases": [_explanation_json(explanation) for explanation in explanations],
+    }
 
 
-def _told(explanation: Explanation) -> dict[str, object]:
-    told: dict[str, object] = {"id": explanation.case} if explanation.case else {}
-    told["causes"] = [
-        {
-            "id": found.cause.id,
-            "confidence": found.confidence,
-            "level": found.level.value,
-            "summary": found.cause.summary,
-            "evidence": [_shown(evidence) for evidence in found.evidence],
-            "remedy": found.cause.remedy.text,
-            "commands": list(found.cause.remedy.commands),
-            "tier": found.cause.remedy.tier.value,
-            "experiment": found.cause.experiment.text if found.cause.experiment else None,
-            "sources": list(found.cause.sources),
-        }
-        for found in explanation.matches
-    ]
-    told["incidents"] = [
-        {
-            "from": incident.begin.isoformat(),
-            "to": incident.last_day.isoformat(),
-            "what": incident.what,
-            "sources": list(incident.sources),
-        }
-        for incident in explanation.incidents
-    ]
-    told["versions"] = [
-        {"versions": known.versions, "what": known.what, "sources": list(known.sources)}
-        for known in explanation.regressions
-    ]
-    return told
+def _explanation_json(explanation: Explanation) -> dict[str, object]:
+    case: dict[str, object] = {"id": explanation.case} if explanation.case else {}
+    return case | {
+        "causes": [_match_json(match) for match in explanation.matches],
+        "incidents": [
+            {
+                "from": incident.begin.isoformat(),
+                "to": incident.last_day.isoformat(),
+                "what": incident.what,
+                "sources": list(incident.sources),
+            }
+            for incident in explanation.incidents
+        ],
+        "versions": [
+            {
+                "versions": regression.versions,
+                "what": regression.what,
+                "sources": list(regression.sources),
+            }
+            for regression in explanation.regressions
+        ],
+    }
 
 
-def _shown(evidence: Evidence) -> str:
-    """On one line, with nothing hidden in it."""
+def _match_json(match: CauseMatch) -> dict[str, object]:
+    cause = match.cause
+    return {
+        "id": cause.id,
+        "confidence": match.confidence,
+        "level": match.level.value,
+        "summary": cause.summary,
+        "evidence": [_quote(evidence) for evidence in match.evidence],
+        "remedy": cause.remedy.text,
+        "commands": list(cause.remedy.commands),
+        "tier": cause.remedy.tier.value,
+        "experiment": cause.experiment.text if cause.experiment else None,
+        "sources": list(cause.sources),
+    }
+
+
+def _quote(evidence: Evidence) -> str:
+    """Return the evidence on one line, with control and invisible characters escaped."""
     return escape(" ".join(str(evidence).split()))
 
 
-def _as_text(explanation: Explanation) -> str:
+def _lines(explanation: Explanation) -> Iterator[str]:
+    if explanation.case:
+        yield f"case {explanation.case}"
     first, *others = explanation.matches
-    lines = [f"case {explanation.case}"] if explanation.case else []
-    sure = "" if first.cause.id == UNKNOWN else f" ({first.level.value}, {first.confidence:.2f})"
-    lines += [f"{first.cause.id}{sure}", f"  {first.cause.summary}"]
-    lines += [f"  seen: {_shown(evidence)}" for evidence in first.evidence]
-    label = "to add" if first.cause.id == UNKNOWN else "remedy"
-    lines.append(f"  {label}: {first.cause.remedy.text}")
-    if first.cause.id not in (UNKNOWN, NOT_AUTH):
-        lines.append(f"  who: {first.cause.remedy.tier.value}")
-    lines += [f"    $ {command}" for command in first.cause.remedy.commands]
+    yield from _first_cause_lines(first)
     for incident in explanation.incidents:
-        days = f"{incident.begin}" + (
-            f" to {incident.last_day}" if incident.last_day > incident.begin else ""
-        )
-        lines.append(f"  on that day: {days}: {incident.what} {' '.join(incident.sources)}")
-    for known in explanation.regressions:
-        lines.append(f"  this version: {known.versions}: {known.what} {' '.join(known.sources)}")
-    lines += [f"  source: {source}" for source in first.cause.sources]
+        days = str(incident.begin)
+        if incident.last_day > incident.begin:
+            days += f" to {incident.last_day}"
+        yield f"  incident on {days}: {incident.what} {' '.join(incident.sources)}"
+    for regression in explanation.regressions:
+        sources = " ".join(regression.sources)
+        yield f"  regression in {regression.versions}: {regression.what} {sources}"
+    yield from (f"  source: {source}" for source in first.cause.sources)
     if others:
-        lines.append("or:" if explanation.named else "not enough for, but it may be:")
+        yield "alternatives:" if explanation.has_cause else "possible causes, with weak evidence:"
     for other in others:
-        lines.append(f"  {other.cause.id} ({other.level.value}, {other.confidence:.2f})")
-        lines.append(f"    {other.cause.summary}")
-        if other.cause.experiment:
-            lines.append(f"    to tell: {other.cause.experiment.text}")
-            if case := other.cause.experiment.case:
-                lines.append(f"    $ authprobe run --case {case}")
-    return "\n".join(lines)
+        yield from _alternative_lines(other)
+
+
+def _first_cause_lines(match: CauseMatch) -> Iterator[str]:
+    cause = match.cause
+    yield cause.id if cause.id == UNKNOWN else f"{cause.id} ({_confidence(match)})"
+    yield f"  {cause.summary}"
+    yield from (f"  evidence: {_quote(evidence)}" for evidence in match.evidence)
+    yield f"  {'next step' if cause.id == UNKNOWN else 'remedy'}: {cause.remedy.text}"
+    yield from (f"    $ {command}" for command in cause.remedy.commands)
+    if cause.id not in (UNKNOWN, NOT_AUTH):
+        yield f"  next step: {NEXT_STEPS[cause.remedy.tier]}"
+
+
+def _alternative_lines(match: CauseMatch) -> Iterator[str]:
+    cause = match.cause
+    yield f"  {cause.id} ({_confidence(match)})"
+    yield f"    {cause.summary}"
+    if cause.experiment:
+        yield f"    deciding experiment: {cause.experiment.text}"
+        if cause.experiment.case:
+            yield f"    $ authprobe run --case {cause.experiment.case}"
+
+
+def _confidence(match: CauseMatch) -> str:
+    return f"{match.level.value}, {match.confidence:.2f}"

@@ -1,1 +1,1 @@
-"""Names the cause of what was observed: by a run, or in whatever text a user has."""
+"""Diagnosis: name the cause of a rejection or failure, from a run or from text that a user has."""

@@ -1,4 +1,4 @@
-"""The causes that are known, as data: `causes.yaml`, read strictly."""
+"""Causes of rejections and failures, with their signs and remedies, loaded from `causes.yaml`."""
 
 import enum
 import functools
@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from authprobe.diagnosis.phrases import matching_phrases
+from authprobe.diagnosis.phrases import parse_phrase
 from authprobe.diagnosis.symptom import FactKind
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
@@ -17,13 +17,13 @@ from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import RecordError
 
-FILE: Final = Path(__file__).with_name("causes.yaml")
+CAUSES_FILE: Final = Path(__file__).with_name("causes.yaml")
 UNKNOWN: Final = "unknown"
 NOT_AUTH: Final = "not-auth"
 
 
 class CauseGroup(enum.StrEnum):
-    """What a cause concerns, in the order in which it is asked for."""
+    """Subjects of causes, in the order in which they are considered."""
 
     REQUEST = "request"
     NETWORK = "network"
@@ -37,14 +37,14 @@ class CauseGroup(enum.StrEnum):
     NONE = "none"
 
 
-BEFORE_CREDENTIALS: Final = frozenset(
+CONSIDERED_BEFORE_CREDENTIALS: Final = frozenset(
     {CauseGroup.REQUEST, CauseGroup.NETWORK, CauseGroup.SERVICE, CauseGroup.CLOCK}
 )
-"""What is excluded before a credential is blamed (anthropics/claude-code#33217)."""
+"""Subjects that are ruled out before a credential is blamed (anthropics/claude-code#33217)."""
 
 
 class Tier(enum.StrEnum):
-    """Who can do something about it."""
+    """Who can apply a remedy, or how."""
 
     USER = "user"
     ADMINISTRATOR = "administrator"
@@ -52,8 +52,8 @@ class Tier(enum.StrEnum):
     UPSTREAM = "report upstream"
 
 
-class ConfidenceLevel(enum.StrEnum):
-    """How well a cause is known, in the words of the emulator's rules."""
+class CauseCertainty(enum.StrEnum):
+    """Strength of the sources for a cause, in the same terms as `RuleCertainty`."""
 
     DOCUMENTED = "documented"
     SEVERAL = "several reports"
@@ -62,16 +62,16 @@ class ConfidenceLevel(enum.StrEnum):
 
 
 class Weight(enum.StrEnum):
-    """How much a sign says by itself."""
+    """Strength of a sign on its own."""
 
     DECISIVE = "decisive"
-    """Nothing else is known to show it."""
+    """No other cause is known to show this sign."""
     STRONG = "strong"
     WEAK = "weak"
-    """It fits to much else."""
+    """Many other causes show this sign as well."""
 
 
-def address(source: str) -> str:
+def source_url(source: str) -> str:
     """Return the URL of a source; `owner/name#1` is an issue on GitHub."""
     repository, hash_, number = source.partition("#")
     if hash_ and number.isdecimal() and repository.count("/") == 1:
@@ -79,15 +79,15 @@ def address(source: str) -> str:
     return source if "://" in source else f"https://{source}"
 
 
-def _checked_phrases(text: str) -> str:
-    matching_phrases(text)
+def _check_phrase(text: str) -> str:
+    parse_phrase(text)
     return text
 
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = tuple[Text, ...]
-Phrases = tuple[Annotated[Text, AfterValidator(_checked_phrases)], ...]
-Sources = tuple[Annotated[Text, AfterValidator(address)], ...]
+Phrases = tuple[Annotated[Text, AfterValidator(_check_phrase)], ...]
+Sources = tuple[Annotated[Text, AfterValidator(source_url)], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,17 +177,17 @@ class Cause:
     """URLs."""
     seen: Annotated[Texts, Field(min_length=1, max_length=2)] | None = None
     """First and last day of the reports, ISO 8601, as exact as the sources."""
-    certainty: ConfidenceLevel = ConfidenceLevel.SEVERAL
+    certainty: CauseCertainty = CauseCertainty.SEVERAL
 
 
-CAUSES: Final = Vocabulary(
+CAUSES_VOCABULARY: Final = Vocabulary(
     document="a causes file",
     start="'- id:'",
     nouns={
         CauseGroup: "a group",
         Tier: "a tier",
         Weight: "a weight",
-        ConfidenceLevel: "a certainty",
+        CauseCertainty: "a certainty",
     },
 )
 
@@ -195,7 +195,7 @@ CAUSES: Final = Vocabulary(
 @functools.cache
 def causes() -> Mapping[str, Cause]:
     """Return the bundled causes by id, in the order in which they are considered."""
-    return load_causes(FILE)
+    return load_causes(CAUSES_FILE)
 
 
 def load_causes(path: Path) -> Mapping[str, Cause]:
@@ -204,7 +204,7 @@ def load_causes(path: Path) -> Mapping[str, Cause]:
     Raises:
         RecordError: every error in the file, in file order.
     """
-    document = read_document(path, tuple[Cause, ...], CAUSES, check=_check)
+    document = read_document(path, tuple[Cause, ...], CAUSES_VOCABULARY, check=_check)
     if document.value is None or document.problems:
         raise RecordError("\n".join(document.messages))
     return {cause.id: cause for cause in document.value}

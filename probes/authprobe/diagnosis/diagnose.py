@@ -1,59 +1,65 @@
-"""The diagnosis that stands in the record of a case."""
+"""Diagnosis of one probe, as stored in the record of its case."""
 
 import functools
 from dataclasses import dataclass, field
 
-from authprobe.diagnosis.match import LIKELY, Match, match
-from authprobe.diagnosis.observation_facts import observed
+from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
+from authprobe.diagnosis.observation_facts import symptom_from_observation
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, Diagnosis
 from authprobe.verdict.model import Status, Verdict
 
 
-def diagnose(seen: Observation, verdict: Verdict) -> Diagnosis | None:
-    """The cause of a refusal or failure; None: all is well, or nothing was tested."""
-    return _diagnosis(_Alike(_essence(seen), seen)) if went_wrong(seen, verdict) else None
+def diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
+    """Return the cause of a rejection or failure, or None if there was none."""
+    if not needs_diagnosis(observation, verdict):
+        return None
+    return _cached_diagnosis(_CacheEntry(_cache_key(observation), observation))
 
 
-def went_wrong(seen: Observation, verdict: Verdict) -> bool:
-    """Whether something was tested, and was refused or failed."""
-    if seen.outcome in (Outcome.UNAVAILABLE, Outcome.ACCEPTED):
-        return seen.outcome is Outcome.ACCEPTED and verdict.status is Status.FAILED
-    return True
+def needs_diagnosis(observation: Observation, verdict: Verdict) -> bool:
+    """Return True if the case was tested, and was rejected or failed."""
+    if observation.outcome is Outcome.UNAVAILABLE:
+        return False
+    return observation.outcome is not Outcome.ACCEPTED or verdict.status is Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class _Alike:
-    """An observation that equals any other of which the same can be said."""
+class _CacheEntry:
+    """An observation that equals every other one with the same diagnosis."""
 
-    essence: tuple[object, ...]
-    seen: Observation = field(compare=False)
+    key: tuple[object, ...]
+    observation: Observation = field(compare=False)
 
 
-def _essence(seen: Observation) -> tuple[object, ...]:
-    """All that `observed` looks at."""
+def _cache_key(observation: Observation) -> tuple[object, ...]:
+    """Return every field that `symptom_from_observation` reads."""
     exchanges = tuple(
         (
             *(e.method, e.host, e.path, e.credential_header, e.credential, e.betas, e.products),
             *(e.status, e.error_type, e.message, e.content_type, e.size_bytes, e.complete),
             e.clock_offset,
         )
-        for e in seen.exchanges
+        for e in observation.exchanges
     )
-    return (seen.outcome, seen.message, seen.detail, seen.stored_login, exchanges)
+    return (
+        *(observation.outcome, observation.message, observation.detail, observation.stored_login),
+        exchanges,
+    )
 
 
 @functools.lru_cache(maxsize=1024)
-def _diagnosis(alike: _Alike) -> Diagnosis:
-    # Many cases of a run end alike, and each would be matched against every cause.
-    return diagnosis_of(match(observed(alike.seen)))
+def _cached_diagnosis(entry: _CacheEntry) -> Diagnosis:
+    # Many cases of a run end alike, and matching every cause against each of them is slow.
+    return make_diagnosis(rank_causes(symptom_from_observation(entry.observation)))
 
 
-def diagnosis_of(matches: tuple[Match, ...]) -> Diagnosis:
-    """The surest cause, with the others that fit and what would decide between them."""
+def make_diagnosis(matches: tuple[CauseMatch, ...]) -> Diagnosis:
+    """Return the first cause, with its likely alternatives and the experiment that decides."""
     first, *rest = matches
-    others = [other for other in rest if other.confidence >= LIKELY] if first.confidence else []
-    test = first.cause.experiment if others else None
+    likely = [match for match in rest if match.confidence >= LIKELY_CONFIDENCE]
+    alternatives = likely if first.confidence else []
+    experiment = first.cause.experiment if alternatives else None
     return Diagnosis(
         id=first.cause.id,
         summary=first.cause.summary,
@@ -61,21 +67,21 @@ def diagnosis_of(matches: tuple[Match, ...]) -> Diagnosis:
         sources=first.cause.sources,
         confidence=first.confidence,
         level=first.level.value,
-        evidence=tuple(each.text for each in first.evidence),
+        evidence=tuple(evidence.text for evidence in first.evidence),
         commands=first.cause.remedy.commands,
         tier=first.cause.remedy.tier.value,
-        experiment=test.text if test else None,
-        experiment_case=test.case if test else None,
-        alternatives=tuple(map(_alternative, others)),
+        experiment=experiment.text if experiment else None,
+        experiment_case=experiment.case if experiment else None,
+        alternatives=tuple(map(_alternative, alternatives)),
     )
 
 
-def _alternative(other: Match) -> Alternative:
-    test = other.cause.experiment
+def _alternative(match: CauseMatch) -> Alternative:
+    experiment = match.cause.experiment
     return Alternative(
-        id=other.cause.id,
-        summary=other.cause.summary,
-        confidence=other.confidence,
-        experiment=test.text if test else None,
-        experiment_case=test.case if test else None,
+        id=match.cause.id,
+        summary=match.cause.summary,
+        confidence=match.confidence,
+        experiment=experiment.text if experiment else None,
+        experiment_case=experiment.case if experiment else None,
     )

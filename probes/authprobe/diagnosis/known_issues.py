@@ -15,8 +15,8 @@ from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import RecordError
 
-FILE: Final = Path(__file__).with_name("known_issues.yaml")
-KNOWN_ISSUES: Final = Vocabulary(document="a known-issues file", start="'incidents'")
+KNOWN_ISSUES_FILE: Final = Path(__file__).with_name("known_issues.yaml")
+KNOWN_ISSUES_VOCABULARY: Final = Vocabulary(document="a known-issues file", start="'incidents'")
 
 
 def _checked_version(text: str) -> str:
@@ -88,7 +88,7 @@ class KnownIssues:
     incidents: tuple[Incident, ...]
     regressions: tuple[Regression, ...]
 
-    def on(self, day: datetime.date, causes: tuple[str, ...]) -> tuple[Incident, ...]:
+    def incidents_on(self, day: datetime.date, causes: tuple[str, ...]) -> tuple[Incident, ...]:
         """Return the incidents of that day that resemble one of these causes."""
         return tuple(
             incident
@@ -96,7 +96,7 @@ class KnownIssues:
             if incident.begin <= day <= incident.last_day and set(causes) & set(incident.causes)
         )
 
-    def of(self, version: str, causes: tuple[str, ...]) -> tuple[Regression, ...]:
+    def regressions_of(self, version: str, causes: tuple[str, ...]) -> tuple[Regression, ...]:
         """Return the regressions of that version that resemble one of these causes."""
         return tuple(
             regression
@@ -106,9 +106,9 @@ class KnownIssues:
 
 
 @functools.cache
-def history() -> KnownIssues:
+def known_issues() -> KnownIssues:
     """Return the bundled known issues."""
-    return load_known_issues(FILE)
+    return load_known_issues(KNOWN_ISSUES_FILE)
 
 
 def load_known_issues(path: Path) -> KnownIssues:
@@ -117,7 +117,7 @@ def load_known_issues(path: Path) -> KnownIssues:
     Raises:
         RecordError: every error in the file, in file order.
     """
-    document = read_document(path, KnownIssues, KNOWN_ISSUES)
+    document = read_document(path, KnownIssues, KNOWN_ISSUES_VOCABULARY)
     if document.value is None or document.problems:
         raise RecordError("\n".join(document.messages))
     return document.value

@@ -1,9 +1,9 @@
-"""Symptom to causes: which fit, how surely, and by what evidence. Pure; it knows no rule.
+"""Rank causes for a symptom, with a confidence and the evidence; pure, and unaware of rule ids.
 
-How sure an answer is, is one function of the evidence: a sign that is decisive counts 0.9, a
-strong one 0.6, a weak one 0.25, and signs of one cause add up as independent ones do (what is left
-of the doubt is the product of what each leaves). From 0.85 on a cause is certain, from 0.5 likely,
-below that possible; where a second cause comes as near as 0.2, no answer is certain.
+The confidence is computed from the evidence alone: a decisive sign scores 0.9, a strong one 0.6, a
+weak one 0.25, and the signs of one cause are combined as if independent (the remaining doubt is the
+product of the doubts that each sign leaves). From 0.85 a cause is certain, from 0.5 likely, below
+that possible. If another cause comes within 0.2, no cause is certain.
 """
 
 import enum
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.diagnosis.causes import (
-    BEFORE_CREDENTIALS,
+    CONSIDERED_BEFORE_CREDENTIALS,
     NOT_AUTH,
     UNKNOWN,
     Cause,
@@ -22,19 +22,21 @@ from authprobe.diagnosis.causes import (
     Weight,
     causes,
 )
-from authprobe.diagnosis.phrases import matching_phrases
-from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom
+from authprobe.diagnosis.phrases import parse_phrase
+from authprobe.diagnosis.symptom import Evidence, FactKind, FactSet, Symptom
 
-COUNTS: Final = {Weight.DECISIVE: 0.9, Weight.STRONG: 0.6, Weight.WEAK: 0.25}
-SUREST: Final = 0.99
-CERTAIN: Final = 0.85
-LIKELY: Final = 0.5
-NEAR: Final = 0.2
-ALTERNATIVES: Final = 3
-ENOUGH_WORDS: Final = 6
-"""Less than that says nothing, not even that it is about something else."""
+SIGN_SCORES: Final = {Weight.DECISIVE: 0.9, Weight.STRONG: 0.6, Weight.WEAK: 0.25}
+MAX_CONFIDENCE: Final = 0.99
+CERTAIN_CONFIDENCE: Final = 0.85
+LIKELY_CONFIDENCE: Final = 0.5
+CONTEST_MARGIN: Final = 0.2
+"""Difference in confidence within which another cause keeps a cause from being certain."""
+MAX_ALTERNATIVES: Final = 3
+MAX_EVIDENCE: Final = 5
+MIN_WORDS: Final = 6
+"""Fewer words do not even show that a text is about something else."""
 
-AUTH_WORDS: Final = (
+AUTH_PHRASES: Final = (
     "auth*|oauth|login|logged|logout|sign*|token*|credential*|account|permission|organization",
     "api key|keys",
     "log in|out|into",
@@ -44,11 +46,11 @@ AUTH_WORDS: Final = (
     "401|403|429|529",
     "unauthorized|forbidden|limit|quota|subscription|billing|bearer",
 )
-"""Who speaks of none of these, speaks of something else."""
+"""Vocabulary of authentication: a text that matches none of these is `not-auth`."""
 
 
-class Level(enum.StrEnum):
-    """How sure an answer is, in a word."""
+class ConfidenceLevel(enum.StrEnum):
+    """Confidence as a word."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -56,148 +58,175 @@ class Level(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A cause that fits, and why."""
+class CauseMatch:
+    """A cause that matches a symptom, with the evidence."""
 
     cause: Cause
     confidence: float
-    level: Level
+    level: ConfidenceLevel
     evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Score:
     value: float
-    decisive: bool
+    has_decisive_sign: bool
     evidence: tuple[Evidence, ...]
 
 
-def match(symptom: Symptom, known: Mapping[str, Cause] | None = None) -> tuple[Match, ...]:
-    """The causes that fit, the surest first; `unknown` first if none is at least likely."""
-    known = causes() if known is None else known
-    scores = dict(_scored(symptom, known.values()))
-    kept = _without_lesser(scores, known)
-    order = {name: place for place, name in enumerate(known)}
-    ranked = sorted(kept, key=lambda name: (-round(kept[name].value, 2), order[name]))
-    if not ranked or kept[ranked[0]].value < LIKELY:
-        return (_fallback(symptom, known, kept), *_matches(ranked, kept, known))
-    return tuple(_matches(ranked, kept, known))
+def rank_causes(
+    symptom: Symptom, catalogue: Mapping[str, Cause] | None = None
+) -> tuple[CauseMatch, ...]:
+    """Return the matching causes, most confident first; `unknown` first if none is likely."""
+    catalogue = causes() if catalogue is None else catalogue
+    scores = _without_superseded(dict(_scores(symptom, catalogue.values())), catalogue)
+    order = {cause_id: index for index, cause_id in enumerate(catalogue)}
+    ranking = sorted(scores, key=lambda key: (-round(scores[key].value, 2), order[key]))
+    matches = tuple(_matches(ranking, scores, catalogue))
+    if not ranking or scores[ranking[0]].value < LIKELY_CONFIDENCE:
+        return (_fallback(symptom, catalogue, scores), *matches)
+    return matches
 
 
 def _matches(
-    ranked: list[str], scores: Mapping[str, _Score], known: Mapping[str, Cause]
-) -> Iterator[Match]:
-    for name in ranked[: ALTERNATIVES + 1]:
-        others = [scores[other].value for other in ranked if other != name]
-        contested = any(value >= max(scores[name].value - NEAR, LIKELY) for value in others)
-        value = min(scores[name].value, CERTAIN - 0.01) if contested else scores[name].value
-        yield Match(
-            cause=known[name],
+    ranking: list[str], scores: Mapping[str, _Score], catalogue: Mapping[str, Cause]
+) -> Iterator[CauseMatch]:
+    for cause_id in ranking[: MAX_ALTERNATIVES + 1]:
+        score = scores[cause_id]
+        rivals = [scores[other].value for other in ranking if other != cause_id]
+        threshold = max(score.value - CONTEST_MARGIN, LIKELY_CONFIDENCE)
+        is_contested = any(value >= threshold for value in rivals)
+        value = min(score.value, CERTAIN_CONFIDENCE - 0.01) if is_contested else score.value
+        yield CauseMatch(
+            cause=catalogue[cause_id],
             confidence=round(value, 2),
-            level=level_of(value),
-            evidence=scores[name].evidence,
+            level=confidence_level(value),
+            evidence=score.evidence,
         )
 
 
-def level_of(confidence: float) -> Level:
-    """The word for a number."""
-    if confidence >= CERTAIN:
-        return Level.CERTAIN
-    return Level.LIKELY if confidence >= LIKELY else Level.POSSIBLE
+def confidence_level(confidence: float) -> ConfidenceLevel:
+    """Return the word for a confidence."""
+    if confidence >= CERTAIN_CONFIDENCE:
+        return ConfidenceLevel.CERTAIN
+    if confidence >= LIKELY_CONFIDENCE:
+        return ConfidenceLevel.LIKELY
+    return ConfidenceLevel.POSSIBLE
 
 
-def _scored(symptom: Symptom, known: Iterable[Cause]) -> Iterator[tuple[str, _Score]]:
-    for cause in known:
-        if any(_anywhere(symptom, condition) for condition in cause.unless):
+def _scores(symptom: Symptom, catalogue: Iterable[Cause]) -> Iterator[tuple[str, _Score]]:
+    for cause in catalogue:
+        if any(_holds_anywhere(symptom, condition) for condition in cause.unless):
             continue
-        met = [found for sign in cause.signs if (found := _meets(symptom, sign)) is not None]
-        if met:
-            yield cause.id, _sum(met)
+        signs = [
+            (sign.weight, evidence)
+            for sign in cause.signs
+            if (evidence := _sign_evidence(symptom, sign)) is not None
+        ]
+        if signs:
+            yield cause.id, _combine(signs)
 
 
-def _sum(met: list[tuple[Weight, tuple[Evidence, ...]]]) -> _Score:
+def _combine(signs: list[tuple[Weight, tuple[Evidence, ...]]]) -> _Score:
     doubt = 1.0
     evidence: dict[Evidence, None] = {}
-    for weight, shown in sorted(met, key=lambda pair: -COUNTS[pair[0]]):
-        doubt *= 1 - COUNTS[weight]
-        evidence |= dict.fromkeys(shown)
-    decisive = any(weight is Weight.DECISIVE for weight, _ in met)
-    return _Score(min(1 - doubt, SUREST), decisive, tuple(evidence)[:5])
+    for weight, items in sorted(signs, key=lambda pair: -SIGN_SCORES[pair[0]]):
+        doubt *= 1 - SIGN_SCORES[weight]
+        evidence |= dict.fromkeys(items)
+    has_decisive_sign = any(weight is Weight.DECISIVE for weight, _ in signs)
+    return _Score(min(1 - doubt, MAX_CONFIDENCE), has_decisive_sign, tuple(evidence)[:MAX_EVIDENCE])
 
 
-def _without_lesser(scores: Mapping[str, _Score], known: Mapping[str, Cause]) -> dict[str, _Score]:
-    """Without those that give way to others, and without credentials that are blamed for what the
-    network, the service or the clock explains.
+def _without_superseded(
+    scores: Mapping[str, _Score], catalogue: Mapping[str, Cause]
+) -> dict[str, _Score]:
+    """Drop causes that yield to a likely one.
+
+    Credentials are dropped as well if the network, the service or the clock explains the symptom,
+    unless a decisive sign points to them.
     """
-    likely = {name for name, score in scores.items() if score.value >= LIKELY}
-    explained = any(known[name].group in BEFORE_CREDENTIALS for name in likely)
+    likely = {key for key, score in scores.items() if score.value >= LIKELY_CONFIDENCE}
+    is_explained = any(catalogue[key].group in CONSIDERED_BEFORE_CREDENTIALS for key in likely)
     return {
-        name: score
-        for name, score in scores.items()
-        if likely.isdisjoint(known[name].yields_to)
-        and not (explained and known[name].group is CauseGroup.CREDENTIAL and not score.decisive)
+        key: score
+        for key, score in scores.items()
+        if likely.isdisjoint(catalogue[key].yields_to)
+        and not (
+            is_explained
+            and catalogue[key].group is CauseGroup.CREDENTIAL
+            and not score.has_decisive_sign
+        )
     }
 
 
-def _meets(symptom: Symptom, sign: Sign) -> tuple[Weight, tuple[Evidence, ...]] | None:
-    for scene in symptom.scenes:
-        found = _holds(scene, sign)
-        if found is not None and (sign.lacks is None or _holds(scene, sign.lacks) is None):
-            return sign.weight, found
+def _sign_evidence(symptom: Symptom, sign: Sign) -> tuple[Evidence, ...] | None:
+    """Return the evidence for a sign from the first fact set that shows it, or None."""
+    for fact_set in symptom.fact_sets:
+        evidence = _condition_evidence(fact_set, sign)
+        if evidence is None:
+            continue
+        if sign.lacks is None or _condition_evidence(fact_set, sign.lacks) is None:
+            return evidence
     return None
 
 
-def _anywhere(symptom: Symptom, condition: CauseCondition) -> bool:
-    return any(_holds(scene, condition) is not None for scene in symptom.scenes)
+def _holds_anywhere(symptom: Symptom, condition: CauseCondition) -> bool:
+    return any(_condition_evidence(each, condition) is not None for each in symptom.fact_sets)
 
 
-def _holds(scene: Scene, condition: CauseCondition) -> tuple[Evidence, ...] | None:
-    """What shows that the condition is met in this scene; None: it is not."""
-    shown: list[Evidence] = []
+def _condition_evidence(
+    fact_set: FactSet, condition: CauseCondition
+) -> tuple[Evidence, ...] | None:
+    """Return the evidence that the condition holds in this fact set, or None if it does not."""
+    evidence: list[Evidence] = []
     for kind, values in condition.facts.items():
-        evidence = _fact(scene, kind, values)
-        if evidence is None:
+        fact = _fact_evidence(fact_set, kind, values)
+        if fact is None:
             return None
-        shown.append(evidence)
-    for wordings in (condition.says, condition.also):
-        if not wordings:
+        evidence.append(fact)
+    for phrases in (condition.says, condition.also):
+        if not phrases:
             continue
-        place = next(
-            (p for text in wordings if (p := matching_phrases(text).find(scene.words)) is not None),
-            None,
-        )
-        if place is None:
+        words = (parse_phrase(phrase).find(fact_set.words) for phrase in phrases)
+        word = next((position for position in words if position is not None), None)
+        if word is None:
             return None
-        shown.insert(0, scene.quote(place))
-    return tuple(dict.fromkeys(shown))
+        evidence.insert(0, fact_set.quote(word))
+    return tuple(dict.fromkeys(evidence))
 
 
-def _fact(scene: Scene, kind: FactKind, values: tuple[str, ...]) -> Evidence | None:
-    facts = scene.facts.get(kind, {})
+def _fact_evidence(fact_set: FactSet, kind: FactKind, values: tuple[str, ...]) -> Evidence | None:
+    facts = fact_set.facts.get(kind, {})
     for value in values:
         if value in facts:
             return facts[value]
         if value[0] == "*" or value[-1] == "*" or value.endswith("xx"):
-            for known, evidence in facts.items():
-                if _fits(value, known):
+            for fact, evidence in facts.items():
+                if _matches_wildcard(value, fact):
                     return evidence
     return None
 
 
-def _fits(value: str, known: str) -> bool:
-    """`5xx`, `*/oauth/token` and `unknown*` stand for what ends or begins so."""
-    if value.endswith("xx"):
-        return known[:1] == value[:1] and len(known) == 3
-    if value.startswith("*"):
-        return known.endswith(value[1:])
-    return known.startswith(value[:-1])
+def _matches_wildcard(pattern: str, fact: str) -> bool:
+    """Return True if `5xx`, `*/oauth/token` or `unknown*` stands for this fact."""
+    if pattern.endswith("xx"):
+        return fact[:1] == pattern[:1] and len(fact) == 3
+    if pattern.startswith("*"):
+        return fact.endswith(pattern[1:])
+    return fact.startswith(pattern[:-1])
 
 
-def _fallback(symptom: Symptom, known: Mapping[str, Cause], scores: Mapping[str, _Score]) -> Match:
-    """That it is about something else, where no word is about authentication; else unknown."""
+def _fallback(
+    symptom: Symptom, catalogue: Mapping[str, Cause], scores: Mapping[str, _Score]
+) -> CauseMatch:
+    """Return `not-auth` if a text contains no word of authentication, else `unknown`."""
     if symptom.is_text and not scores:
-        words = symptom.scenes[0].words
-        about = any(matching_phrases(text).find(words) is not None for text in AUTH_WORDS)
-        if not about and len(words) >= ENOUGH_WORDS:
-            return Match(cause=known[NOT_AUTH], confidence=LIKELY, level=Level.LIKELY)
-    return Match(cause=known[UNKNOWN], confidence=0.0, level=Level.POSSIBLE)
+        words = symptom.fact_sets[0].words
+        is_about_auth = any(parse_phrase(each).find(words) is not None for each in AUTH_PHRASES)
+        if not is_about_auth and len(words) >= MIN_WORDS:
+            return CauseMatch(
+                cause=catalogue[NOT_AUTH],
+                confidence=LIKELY_CONFIDENCE,
+                level=ConfidenceLevel.LIKELY,
+            )
+    return CauseMatch(cause=catalogue[UNKNOWN], confidence=0.0, level=ConfidenceLevel.POSSIBLE)

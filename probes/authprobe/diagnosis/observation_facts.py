@@ -1,33 +1,37 @@
-"""What a probe saw, as facts: one scene for each exchange that failed, and one for the rest."""
+"""Facts of a recorded observation: one fact set for each failed exchange, one for the client.
+
+Counterpart of `text_facts`, which reads the same facts from text.
+"""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
-from authprobe.diagnosis.phrases import Phrase
-from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom, collect
+from authprobe.diagnosis.phrases import WordIndex
+from authprobe.diagnosis.symptom import Evidence, Fact, FactKind, FactSet, Symptom, group_facts
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
-CLOCK_OFFSET: Final = 60.0
-"""Seconds of a clock that matter: less is the time that an answer takes."""
-USUAL_BYTES: Final = 32 * 1024 * 1024
-"""More than any answer of the API."""
+MIN_CLOCK_OFFSET: Final = 60.0
+"""Seconds; a smaller difference is within the time that a response takes."""
+MAX_USUAL_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+"""Larger than any response of the API."""
 ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOpenSocket)\b")
+CLAUDE_CODE_PRODUCT: Final = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
 
-Fact = tuple[FactKind, str, Evidence]
 
-
-def observed(seen: Observation) -> Symptom:
-    """The facts of an observation. What the emulator's rules are called is none of them."""
-    # Telemetry and the like is refused in every run, which is no cause of anything.
-    known = {exchange.host for exchange in seen.exchanges} & set(HOSTS)
-    scenes = [
-        _exchange(exchange)
-        for exchange in seen.exchanges
-        if _failed(exchange) and (not known or exchange.host in known)
+def symptom_from_observation(observation: Observation) -> Symptom:
+    """Return the facts of an observation; ids of the emulator's rules are not among them."""
+    # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
+    api_hosts = {exchange.host for exchange in observation.exchanges} & set(HOSTS)
+    exchanges = [
+        _exchange_facts(exchange)
+        for exchange in observation.exchanges
+        if _failed(exchange) and (not api_hosts or exchange.host in api_hosts)
     ]
-    return Symptom(scenes=(*scenes, _told(seen)), version=_version(seen))
+    return Symptom(
+        fact_sets=(*exchanges, _client_facts(observation)), version=_version(observation)
+    )
 
 
 def _failed(exchange: Exchange) -> bool:
@@ -40,30 +44,35 @@ def _failed(exchange: Exchange) -> bool:
     )
 
 
-def _exchange(exchange: Exchange) -> Scene:
-    said = exchange.message or ""
-    return Scene(facts=collect(_facts(exchange)), text=said, words=Phrase(said))
+def _exchange_facts(exchange: Exchange) -> FactSet:
+    text = exchange.message or ""
+    facts = (*_request_facts(exchange), *_response_facts(exchange))
+    return FactSet(facts=group_facts(facts), text=text, words=WordIndex(text))
 
 
-def _facts(exchange: Exchange) -> Iterator[Fact]:
-    shown = _line(exchange)
-    if exchange.status is not None and exchange.method != "CONNECT":
-        yield FactKind.STATUS, str(exchange.status), shown
-    if exchange.error_type:
-        yield FactKind.ERROR_TYPE, exchange.error_type, shown
-    yield FactKind.HOST, exchange.host, shown
-    yield FactKind.PATH, exchange.path, shown
+def _request_facts(exchange: Exchange) -> Iterator[Fact]:
+    evidence = _describe(exchange)
+    yield FactKind.HOST, exchange.host, evidence
+    yield FactKind.PATH, exchange.path, evidence
     slot = re.sub(r"-\d+$", "", exchange.credential or "none")
-    yield FactKind.CREDENTIAL, slot, shown
-    yield FactKind.HEADER, exchange.credential_header or "none", shown
+    yield FactKind.CREDENTIAL, slot, evidence
+    yield FactKind.HEADER, exchange.credential_header or "none", evidence
     for flag in exchange.betas or ("none",):
-        yield FactKind.BETA, flag, shown
+        yield FactKind.BETA, flag, evidence
+
+
+def _response_facts(exchange: Exchange) -> Iterator[Fact]:
+    evidence = _describe(exchange)
+    if exchange.status is not None and exchange.method != "CONNECT":
+        yield FactKind.STATUS, str(exchange.status), evidence
+    if exchange.error_type:
+        yield FactKind.ERROR_TYPE, exchange.error_type, evidence
     if exchange.content_type:
-        yield FactKind.CONTENT, exchange.content_type.partition(";")[0], shown
+        yield FactKind.CONTENT, exchange.content_type.partition(";")[0], evidence
     elif exchange.size_bytes == 0:
-        yield FactKind.CONTENT, "none", shown
+        yield FactKind.CONTENT, "none", evidence
     for event in _events(exchange):
-        yield FactKind.EVENT, event, shown
+        yield FactKind.EVENT, event, evidence
 
 
 def _events(exchange: Exchange) -> Iterator[str]:
@@ -73,61 +82,62 @@ def _events(exchange: Exchange) -> Iterator[str]:
         yield "proxy-refused"
     elif exchange.status is None or not exchange.complete:
         yield "broke-off"
-    if abs(exchange.clock_offset) >= CLOCK_OFFSET:
+    if abs(exchange.clock_offset) >= MIN_CLOCK_OFFSET:
         yield "clock-offset"
     if exchange.status == 200 and exchange.path == MESSAGES_PATH:
         if exchange.size_bytes == 0:
             yield "empty-answer"
-        if (exchange.size_bytes or 0) > USUAL_BYTES:
+        if (exchange.size_bytes or 0) > MAX_USUAL_RESPONSE_BYTES:
             yield "huge-answer"
         if (exchange.content_type or "").startswith("text/html"):
             yield "page-answer"
 
 
-def _line(exchange: Exchange) -> Evidence:
-    """One exchange in a line, as evidence."""
-    sent = (
-        f"with {exchange.credential} in {exchange.credential_header}, "
-        if exchange.credential
-        else ""
-    )
-    told = ": ".join(part for part in (exchange.error_type, exchange.message) if part)
-    answer = str(exchange.status) if exchange.status is not None else "no answer"
+def _describe(exchange: Exchange) -> Evidence:
+    """Return the exchange on one line, as evidence."""
+    request = f"{exchange.method} {exchange.host}{exchange.path}"
+    if exchange.credential:
+        request += f", with {exchange.credential} in {exchange.credential_header}"
+    response = f"answered {exchange.status}" if exchange.status is not None else "no answer"
     if not exchange.complete:
-        answer += ", which broke off"
-    if abs(exchange.clock_offset) >= CLOCK_OFFSET:
-        answer += f", dated {exchange.clock_offset:+.0f} s from this machine's clock"
-    target = f"{exchange.method} {exchange.host}{exchange.path}"
-    return Evidence(f"{target}, {sent}answered {answer}" + (f" ({told})" if told else ""))
+        response += ", connection lost during the response"
+    if abs(exchange.clock_offset) >= MIN_CLOCK_OFFSET:
+        response += f", dated {exchange.clock_offset:+.0f} s from this machine's clock"
+    error = ": ".join(part for part in (exchange.error_type, exchange.message) if part)
+    return Evidence(f"{request}, {response}" + (f" ({error})" if error else ""))
 
 
-def _told(seen: Observation) -> Scene:
-    """What the user was told, and what the whole of it shows."""
-    text = "\n".join(part for part in (seen.message, seen.detail) if part)
-    return Scene(facts=collect(_whole(seen, text)), text=text, words=Phrase(text))
+def _client_facts(observation: Observation) -> FactSet:
+    """Return the facts in the client's output, and those about the probe as a whole."""
+    text = "\n".join(part for part in (observation.message, observation.detail) if part)
+    facts = group_facts(_probe_facts(observation, text))
+    return FactSet(facts=facts, text=text, words=WordIndex(text))
 
 
-def _whole(seen: Observation, text: str) -> Iterator[Fact]:
-    yield FactKind.OUTCOME, seen.outcome.value, Evidence(f"outcome {seen.outcome}")
-    for found in ERROR_CODE.finditer(text):
-        yield FactKind.CODE, found[1], Evidence(text.strip())
-    if not seen.exchanges and seen.outcome is not Outcome.ACCEPTED:
+def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
+    outcome = observation.outcome
+    yield FactKind.OUTCOME, outcome.value, Evidence(f"outcome {outcome}")
+    for match in ERROR_CODE.finditer(text):
+        yield FactKind.CODE, match[1], Evidence(text.strip())
+    if not observation.exchanges and outcome is not Outcome.ACCEPTED:
         yield FactKind.EVENT, "nothing-asked", Evidence("no request reached the backend")
-    stored = seen.stored_login
-    # A client empties the record when its refresh was refused: that is the consequence then.
-    refused = any(
-        e.path.endswith(TOKEN_PATH_SUFFIX) and (e.status or 0) >= 400 for e in seen.exchanges
+    if _is_blanked(observation):
+        evidence = Evidence("the stored login exists, but its tokens are empty")
+        yield FactKind.EVENT, "blanked", evidence
+
+
+def _is_blanked(observation: Observation) -> bool:
+    login = observation.stored_login
+    # A client empties its stored login after a rejected refresh: then that is the cause.
+    refresh_rejected = any(
+        exchange.path.endswith(TOKEN_PATH_SUFFIX) and (exchange.status or 0) >= 400
+        for exchange in observation.exchanges
     )
-    if stored is not None and stored.state is LoginState.BLANKED and not refused:
-        yield (
-            FactKind.EVENT,
-            "blanked",
-            Evidence("the stored login is there and its tokens are empty"),
-        )
+    return login is not None and login.state is LoginState.BLANKED and not refresh_rejected
 
 
-def _version(seen: Observation) -> str | None:
-    """The version of Claude Code that ran."""
-    named = (product for exchange in seen.exchanges for product in exchange.products)
-    cli = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
-    return next((found[1] for product in named if (found := cli.match(product))), None)
+def _version(observation: Observation) -> str | None:
+    """Return the version of Claude Code from the first User-Agent that names one."""
+    products = (product for exchange in observation.exchanges for product in exchange.products)
+    matches = (CLAUDE_CODE_PRODUCT.match(product) for product in products)
+    return next((match[1] for match in matches if match), None)

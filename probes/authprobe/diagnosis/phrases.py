@@ -1,9 +1,9 @@
-"""Wordings that are looked for by meaning: groups of words near one another, in any order.
+"""Phrase patterns: groups of words near one another, in any order.
 
-A wording is written `oauth|access token expire*`: a word of each group, within a few words. `+`
-joins words that follow one another (`not+found`), `*` ends the beginning of a word, and a number
-behind a slash at the end is how many words it may take (`refresh token /6`). Case, punctuation,
-line wraps and JSON escapes make no difference.
+`oauth|access token expire*` matches one word of each group, all within a few words. `+` joins
+consecutive words (`not+found`), `*` stands for the rest of a word, and a number after a slash at
+the end is the span, in words, that the pattern may cover (`refresh token /6`). Case, punctuation,
+line wraps and JSON escapes are ignored, and a negated match does not count.
 """
 
 import functools
@@ -16,93 +16,94 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-SPAN: Final = 10
-"""Words that a wording may take, where it does not say."""
+DEFAULT_SPAN: Final = 10
+"""Words that a pattern may cover if it does not state a number."""
 NEGATIONS: Final = frozenset(
     ("no", "not", "never", "without", "neither", "nor", "isn", "isnt", "doesn", "doesnt", "wasn")
 ) | {"wasnt", "aren", "arent", "don", "dont"}
-LOOK_BACK: Final = 3
-"""Words before a wording in which a negation of it stands."""
-RULED_OUT: Final = 8
-"""Words before a wording in which `ruled out` stands."""
+NEGATION_DISTANCE: Final = 3
+"""Words before a match in which a negation applies to it."""
+RULED_OUT_DISTANCE: Final = 8
+"""Words before a match in which `ruled out` applies to it."""
 
-_WORD: Final = re.compile(r"[a-z0-9]+|[.!?:;,\"\n(){}\[\]|·—•*]")
+_TOKEN: Final = re.compile(r"[a-z0-9]+|[.!?:;,\"\n(){}\[\]|·—•*]")
 _ESCAPE: Final = re.compile(r"\\+(?=[nrt\"'/\\])|\x1b\[[0-9;?]*[A-Za-z]")
-_ESCAPED_END: Final = re.compile(r"\\+[nrt]")
+_ESCAPED_SPACE: Final = re.compile(r"\\+[nrt]")
+_PATTERN_WORD: Final = re.compile(r"[a-z0-9]+\*?")
 
 
-def smooth(text: str) -> str:
-    """The text as it was meant, of the same length: escapes, colours and entities are spaces."""
-    text = _ESCAPED_END.sub(_blank, text)
-    text = _ESCAPE.sub(_blank, text)
+def blank_escapes(text: str) -> str:
+    """Replace escapes, colours and HTML entities by spaces; the length stays the same."""
+    text = _ESCAPED_SPACE.sub(_spaces, text)
+    text = _ESCAPE.sub(_spaces, text)
     if "&" in text:
         text = re.sub(r"&(?:quot|#0*39|#x27|apos|lt|gt|amp|nbsp);", _entity, text)
     return text
 
 
-def _blank(found: re.Match[str]) -> str:
-    return " " * len(found[0])
+def _spaces(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
-def _entity(found: re.Match[str]) -> str:
-    return html.unescape(found[0]).replace("\xa0", " ").ljust(len(found[0]))
+def _entity(match: re.Match[str]) -> str:
+    return html.unescape(match[0]).replace("\xa0", " ").ljust(len(match[0]))
 
 
-class Phrase:
-    """The words of a text, and where they stand."""
+class WordIndex:
+    """The words of a text in lower case, with their positions."""
 
-    __slots__ = ("_breaks", "_places", "_spelled", "starts", "words")
+    __slots__ = ("_breaks", "_positions", "_vocabulary", "offsets", "words")
 
     def __init__(self, text: str) -> None:
         self.words: list[str] = []
-        self.starts: list[int] = []
+        self.offsets: list[int] = []
         self._breaks: set[int] = set()
-        self._places: defaultdict[str, list[int]] = defaultdict(list)
-        for found in _WORD.finditer(smooth(text).lower()):
-            word = found[0]
+        self._positions: defaultdict[str, list[int]] = defaultdict(list)
+        for match in _TOKEN.finditer(blank_escapes(text).lower()):
+            word = match[0]
             if not word[0].isalnum():
                 self._breaks.add(len(self.words))
                 continue
-            self._places[word].append(len(self.words))
+            self._positions[word].append(len(self.words))
             self.words.append(word)
-            self.starts.append(found.start())
-        self._spelled = sorted(self._places)
+            self.offsets.append(match.start())
+        self._vocabulary = sorted(self._positions)
 
     def __len__(self) -> int:
         return len(self.words)
 
-    def places(self, phrase: tuple[str, ...]) -> list[int]:
-        """Where the words follow one another, by the place of the first."""
-        first, *rest = phrase
-        found = self._of(first)
+    def positions(self, sequence: tuple[str, ...]) -> list[int]:
+        """Return the positions at which these words follow one another."""
+        first, *rest = sequence
+        positions = self._positions_of(first)
         if not rest:
-            return found
-        return [place for place in found if self._follow(place + 1, rest)]
+            return positions
+        return [position for position in positions if self._continues(position + 1, rest)]
 
-    def _of(self, word: str) -> list[int]:
+    def _positions_of(self, word: str) -> list[int]:
         if not word.endswith("*"):
-            return self._places.get(word, [])
-        beginning, found = word[:-1], list[int]()
-        for spelled in self._spelled[bisect_left(self._spelled, beginning) :]:
-            if not spelled.startswith(beginning):
+            return self._positions.get(word, [])
+        prefix, positions = word[:-1], list[int]()
+        for candidate in self._vocabulary[bisect_left(self._vocabulary, prefix) :]:
+            if not candidate.startswith(prefix):
                 break
-            found += self._places[spelled]
-        return sorted(found)
+            positions += self._positions[candidate]
+        return sorted(positions)
 
-    def _follow(self, place: int, rest: list[str]) -> bool:
-        return len(self.words) >= place + len(rest) and all(
-            self.words[place + n].startswith(word[:-1])
+    def _continues(self, position: int, rest: list[str]) -> bool:
+        return len(self.words) >= position + len(rest) and all(
+            self.words[position + n].startswith(word[:-1])
             if word.endswith("*")
-            else self.words[place + n] == word
+            else self.words[position + n] == word
             for n, word in enumerate(rest)
         )
 
-    def denied(self, place: int) -> bool:
-        """Whether what begins here is said not to be so."""
-        before = self.words[max(place - RULED_OUT, 0) : place]
+    def is_negated(self, position: int) -> bool:
+        """Return True if a negation before this position applies to it."""
+        before = self.words[max(position - RULED_OUT_DISTANCE, 0) : position]
         if ("ruled", "out") in pairwise(before):
             return True
-        for back in range(place, max(place - LOOK_BACK, 0), -1):
+        for back in range(position, max(position - NEGATION_DISTANCE, 0), -1):
             if back in self._breaks:
                 return False
             if self.words[back - 1] in NEGATIONS:
@@ -111,57 +112,61 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """Groups of phrases, of each of which one must be near the others."""
+class PhrasePattern:
+    """Groups of word sequences; one of each group must be near the others."""
 
     groups: tuple[tuple[tuple[str, ...], ...], ...]
     span: int
-    negative: bool
-    """It says itself that something is not so."""
+    """Words that a match may cover."""
+    has_negation: bool
+    """True if the pattern itself contains a negation; then negated matches count."""
 
-    def find(self, words: Phrase) -> int | None:
-        """The place of the first word of the first finding that nothing denies."""
-        return next(self._found(words), None)
+    def find(self, words: WordIndex) -> int | None:
+        """Return the position of the first word of the first match, or None."""
+        return next(self._matches(words), None)
 
-    def _found(self, words: Phrase) -> Iterator[int]:
-        spots: list[list[int]] = []
+    def _matches(self, words: WordIndex) -> Iterator[int]:
+        candidates: list[list[int]] = []
         for group in self.groups:
-            places = sorted({place for phrase in group for place in words.places(phrase)})
-            if not places:
+            positions = sorted({p for sequence in group for p in words.positions(sequence)})
+            if not positions:
                 return
-            spots.append(places)
-        spots.sort(key=len)
-        rarest, *others = spots
-        for place in rarest:
-            near = [_nearest(spot, place) for spot in others]
-            low, high = min([place, *near]), max([place, *near])
-            if high - low < self.span and (self.negative or not words.denied(low)):
+            candidates.append(positions)
+        candidates.sort(key=len)
+        rarest, *others = candidates
+        for position in rarest:
+            near = [_nearest(positions, position) for positions in others]
+            low, high = min([position, *near]), max([position, *near])
+            if high - low < self.span and (self.has_negation or not words.is_negated(low)):
                 yield low
 
 
-def _nearest(places: list[int], place: int) -> int:
-    at = bisect_left(places, place)
-    return min(places[max(at - 1, 0) : at + 1], key=lambda other: abs(other - place))
+def _nearest(positions: list[int], position: int) -> int:
+    at = bisect_left(positions, position)
+    return min(positions[max(at - 1, 0) : at + 1], key=lambda other: abs(other - position))
 
 
 @functools.cache
-def matching_phrases(written: str) -> Wording:
-    """The wording that is written so.
+def parse_phrase(pattern: str) -> PhrasePattern:
+    """Return the compiled pattern.
 
     Raises:
-        ValueError: it has no words, or one that no text can hold.
+        ValueError: a group has no words, a word has other characters than a to z and 0 to 9, or
+            the span is not a number.
     """
-    text, slash, span = written.partition(" /")
+    text, slash, span = pattern.partition(" /")
     groups = tuple(
-        tuple(tuple(phrase.split("+")) for phrase in group.split("|")) for group in text.split()
+        tuple(tuple(sequence.split("+")) for sequence in group.split("|")) for group in text.split()
     )
-    spelled = [word for group in groups for phrase in group for word in phrase]
-    if not spelled or any(not re.fullmatch(r"[a-z0-9]+\*?", word) for word in spelled):
-        raise ValueError("a wording is groups of words in small letters: oauth|access token")
+    words = [word for group in groups for sequence in group for word in sequence]
+    if not words or any(not _PATTERN_WORD.fullmatch(word) for word in words):
+        raise ValueError(
+            "a phrase is groups of lower-case words, such as 'oauth|access token expire*'"
+        )
     if slash and not span.isdecimal():
-        raise ValueError("behind the slash stands how many words it may take: /12")
-    return Wording(
+        raise ValueError(f"the span after the slash must be a number of words, not '{span}'")
+    return PhrasePattern(
         groups=groups,
-        span=int(span) if slash else SPAN,
-        negative=not NEGATIONS.isdisjoint(spelled),
+        span=int(span) if slash else DEFAULT_SPAN,
+        has_negation=not NEGATIONS.isdisjoint(words),
     )

@@ -1,4 +1,4 @@
-"""What was observed, as facts with their evidence; made of a record, or of a text."""
+"""Symptoms: facts with their evidence, taken from a recorded observation or from text."""
 
 import datetime
 import enum
@@ -6,38 +6,38 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from authprobe.diagnosis.phrases import Phrase
+from authprobe.diagnosis.phrases import WordIndex
 
-LENGTH: Final = 200
-"""Of a line that is shown as evidence."""
+MAX_QUOTE_LENGTH: Final = 200
+"""Characters of a line that are quoted as evidence."""
 
 
 class FactKind(enum.StrEnum):
-    """What a fact is about."""
+    """Subjects of a fact; also the keys of a condition in `causes.yaml`."""
 
     STATUS = "status"
     ERROR_TYPE = "type"
     HOST = "host"
     PATH = "path"
     CREDENTIAL = "credential"
-    """What a request carried: `api-key`, `access-token`, `foreign`, `none`, ..."""
+    """Credential that a request carried: `api-key`, `access-token`, `foreign`, `none`, ..."""
     HEADER = "header"
-    """Where: `authorization`, `x-api-key` or `body`."""
+    """Place of the credential: `authorization`, `x-api-key` or `body`."""
     BETA = "beta"
     CONTENT = "content"
-    """Content type of an answer; `none`: it had no body."""
+    """Content type of a response; `none` if it has no body."""
     CODE = "code"
-    """Of the operating system, the resolver or TLS: `ENOTFOUND`."""
+    """Error code of the operating system, the resolver or TLS, such as `ENOTFOUND`."""
     EXCEPTION = "exception"
     VARIABLE = "variable"
     OUTCOME = "outcome"
     EVENT = "event"
-    """What only a sequence or a measurement shows, such as `broke-off`."""
+    """Fact that only a sequence or a measurement shows, such as `broke-off`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows a fact: a line of a text, or what was seen."""
+    """Proof of a fact: a line of text, or the description of an exchange."""
 
     text: str
     line: int | None = None
@@ -46,44 +46,47 @@ class Evidence:
         return f"line {self.line}: {self.text}" if self.line else self.text
 
 
+Fact = tuple[FactKind, str, Evidence]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What was seen together: one exchange, what the user was told, or a whole text."""
+class FactSet:
+    """Facts that occurred together: in one exchange, in a client's output, or in one text."""
 
     facts: Mapping[FactKind, Mapping[str, Evidence]]
     text: str = ""
-    words: Phrase = field(default_factory=lambda: Phrase(""))
+    words: WordIndex = field(default_factory=lambda: WordIndex(""))
 
-    def quote(self, place: int) -> Evidence:
-        """The line of the text in which this word stands."""
-        return quote_line(self.text, self.words.starts[place])
+    def quote(self, word: int) -> Evidence:
+        """Return the line of the text that contains the word with this number."""
+        return quote_line(self.text, self.words.offsets[word])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symptom:
-    """All that is known of one trouble."""
+    """All facts about one rejection or failure."""
 
-    scenes: tuple[Scene, ...]
+    fact_sets: tuple[FactSet, ...]
     version: str | None = None
-    """Of Claude Code, where one is named."""
+    """Version of Claude Code, if one is named."""
     date: datetime.date | None = None
     is_text: bool = False
 
 
-def quote_line(text: str, index: int) -> Evidence:
-    """The line of a text around an index, with its number; the middle of a long one."""
-    begin = text.rfind("\n", 0, index) + 1
-    end = text.find("\n", index)
+def quote_line(text: str, offset: int) -> Evidence:
+    """Return the line at an offset with its number; a long line is cut around the offset."""
+    begin = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
     line = text[begin : end if end >= 0 else len(text)]
-    if len(line) > LENGTH:
-        first = max(index - begin - LENGTH // 4, 0)
-        line = ("…" if first else "") + line[first : first + LENGTH] + "…"
-    return Evidence(line.strip(), text.count("\n", 0, index) + 1)
+    if len(line) > MAX_QUOTE_LENGTH:
+        first = max(offset - begin - MAX_QUOTE_LENGTH // 4, 0)
+        line = ("…" if first else "") + line[first : first + MAX_QUOTE_LENGTH] + "…"
+    return Evidence(line.strip(), text.count("\n", 0, offset) + 1)
 
 
-def collect(facts: Iterable[tuple[FactKind, str, Evidence]]) -> dict[FactKind, dict[str, Evidence]]:
-    """The facts by kind and value, each with what shows it first."""
-    found: dict[FactKind, dict[str, Evidence]] = {}
+def group_facts(facts: Iterable[Fact]) -> dict[FactKind, dict[str, Evidence]]:
+    """Return the facts by kind and value, each with its first evidence."""
+    groups: dict[FactKind, dict[str, Evidence]] = {}
     for kind, value, evidence in facts:
-        found.setdefault(kind, {}).setdefault(value, evidence)
-    return found
+        groups.setdefault(kind, {}).setdefault(value, evidence)
+    return groups

@@ -1,6 +1,7 @@
-"""A text as facts: an error, a log, a page, an exception, an issue pasted whole.
+"""Facts of a text: an error, a log, a web page, an exception or a whole issue.
 
-What is given is redacted first, and read as it is left then. Nothing in it is run or followed.
+Counterpart of `observation_facts`, which reads the same facts from a recorded observation. The text
+is redacted first; nothing in it is executed or followed.
 """
 
 import datetime
@@ -11,16 +12,25 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from authprobe.diagnosis.phrases import Phrase, smooth
-from authprobe.diagnosis.symptom import Evidence, FactKind, Scene, Symptom, collect, quote_line
+from authprobe.diagnosis.phrases import WordIndex, blank_escapes
+from authprobe.diagnosis.symptom import (
+    Fact,
+    FactKind,
+    FactSet,
+    Symptom,
+    group_facts,
+    quote_line,
+)
 from authprobe.redaction.pseudonyms import EMAIL, HOME
 from authprobe.redaction.redactor import Redactor
 
-LIMIT_CHARACTERS: Final = 50_000_000
-READ_CHARACTERS: Final = 1_000_000
-"""Of a longer text its beginning and its end are read: errors stand at either."""
-FACTS: Final = 500
-"""Of one kind that are kept."""
+MAX_INPUT_BYTES: Final = 50_000_000
+MAX_ANALYZED_CHARACTERS: Final = 1_000_000
+"""Of a longer text only the beginning and the end are read: errors are usually there."""
+MAX_FACTS: Final = 500
+"""Facts of one kind that are kept."""
+MAX_VERSION_LABEL: Final = 40
+"""Characters before a version that may name its program."""
 
 SECRET_LINE: Final = re.compile(
     r"(?i)((?:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+"
@@ -29,22 +39,22 @@ SECRET_LINE: Final = re.compile(
 )
 """A header or a variable with its value."""
 JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-CODE_IN_ADDRESS: Final = re.compile(r"([?&](?:code|state|code_challenge|code_verifier)=)[^&\s\"']+")
+CODE_IN_URL: Final = re.compile(r"([?&](?:code|state|code_challenge|code_verifier)=)[^&\s\"']+")
 
-KIND_OF_TOKEN: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
-KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
+TOKEN_PREFIX: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
+TOKEN_KINDS: Final = {"oat": "access-token", "ort": "refresh-token", "api": "api-key"}
 
 STATUS: Final = re.compile(
     r"(?<![\w.,-])(?<!\d:)(?<![jt]s:)(?<!py:)(?:40\d|41\d|42\d|5[0-3]\d)(?![\w%]|[.,:]\d)",
     re.ASCII,
 )
-SAYS_STATUS: Final = re.compile(
+STATUS_CONTEXT: Final = re.compile(
     r"(?i)api|http|status|error|code|fail|return|answer|respon|request|unauthori[sz]ed|forbidden"
     r"|overload|gateway|too many|not found|internal|refused|retry|throttl"
 )
-"""A number of three digits is a status where the words around it speak of one."""
-NEAR: Final = 100
-"""Characters before and behind it."""
+"""Words near a three-digit number that make it an HTTP status."""
+STATUS_CONTEXT_LENGTH: Final = 100
+"""Characters before and after the number in which these words are looked for."""
 ERROR_TYPE: Final = re.compile(
     r"\b(invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|api|timeout"
     r"|overloaded)_\s*error\b|\b(invalid_grant|invalid_scope|invalid_client|unsupported_grant_type"
@@ -52,7 +62,7 @@ ERROR_TYPE: Final = re.compile(
     r"|[\"']?type[\"']?\s*:\s*[\"']?(forbidden)\b",
     re.ASCII,
 )
-ADDRESS: Final = re.compile(r"\bhttps?:/{1,2}([\w.-]+|\[[0-9a-f:]+\])(?::\d+)?(/[\w./%-]*)?")
+URL: Final = re.compile(r"\bhttps?:/{1,2}([\w.-]+|\[[0-9a-f:]+\])(?::\d+)?(/[\w./%-]*)?")
 BARE_HOST: Final = re.compile(
     r"\b((?:api|console|platform|auth|mcp-proxy|docs|status)\.(?:anthropic|claude)\.(?:com|ai)"
     r"|claude\.(?:ai|com))(/[\w./%-]*)?",
@@ -71,146 +81,143 @@ VARIABLE: Final = re.compile(
     r"\b((?:ANTHROPIC|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b", re.ASCII
 )
 VERSION: Final = re.compile(r"(?<![\d.])[0-2]\.\d{1,2}\.\d{1,3}(?![\d.])")
-BEFORE_VERSION: Final = re.compile(
+VERSION_LABEL: Final = re.compile(
     r"(?:claude(?:[ -]?code)?(?:[ -]cli)?(?: version)?|\bversion|\bv)[*\]:=\s\"@/`v]*$",
     re.IGNORECASE,
 )
-DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
-DAY: Final = re.compile(
+ISO_DATE: Final = re.compile(r"\b(20[2-3]\d)-([01]\d)-([0-3]\d)(?=\b|T)")
+ENGLISH_DATE: Final = re.compile(
     r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? "
     r"(\d{1,2})(?:st|nd|rd|th)?,? (20[2-3]\d)\b"
 )
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-SHOWN_MARKUP: Final = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
+INVISIBLE_ELEMENT: Final = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
 TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
 CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")
-"""What issue templates ask everybody."""
+"""Check boxes of issue templates, which are the same in every issue."""
 
 
-def redacted(text: str) -> str:
-    """The text without what is nobody else's: tokens, values of headers, addresses of people."""
+def symptom_from_text(text: str) -> Symptom:
+    """Return the facts of a text."""
+    excerpt = _both_ends(text)
+    # The kinds of tokens are read first, because redaction removes the prefixes that show them.
+    token_kinds = {match[1] for match in TOKEN_PREFIX.finditer(excerpt)}
+    body = _without_markup(redact_text(excerpt))
+    facts = group_facts(chain(_facts(body), _credential_facts(token_kinds, body)))
+    fact_set = FactSet(facts=facts, text=body, words=WordIndex(body))
+    return Symptom(fact_sets=(fact_set,), version=_version(body), date=_date(body), is_text=True)
+
+
+def redact_text(text: str) -> str:
+    """Return the text without tokens, other secret values, email addresses and user names."""
     text = Redactor()(text)
     text = JWT.sub("[redacted:token]", text)
     text = SECRET_LINE.sub(r"\1[redacted:value]", text)
-    text = CODE_IN_ADDRESS.sub(r"\1[redacted:value]", text)
+    text = CODE_IN_URL.sub(r"\1[redacted:value]", text)
     if "@" in text:
         text = EMAIL.sub("[redacted:email]", text)
     return HOME.sub(r"\1\3\5[redacted:user]", text)
 
 
-def read(given: str) -> Symptom:
-    """The facts of a text."""
-    kinds = {found[1] for found in KIND_OF_TOKEN.finditer(_bounded(given))}
-    text = redacted(_bounded(given))
-    body = _plain(text)
-    facts = collect(chain(_facts(body), _credentials(kinds, body)))
-    scene = Scene(facts=facts, text=body, words=Phrase(body))
-    return Symptom(scenes=(scene,), version=_version(body), date=_date(body), is_text=True)
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= READ_CHARACTERS:
+def _both_ends(text: str) -> str:
+    if len(text) <= MAX_ANALYZED_CHARACTERS:
         return text
-    half = READ_CHARACTERS // 2
+    half = MAX_ANALYZED_CHARACTERS // 2
     return text[:half] + "\n" + text[-half:]
 
 
-def _plain(text: str) -> str:
-    """Without what every issue says, and without the markup of a page; lines stay lines."""
-    text = CHECKLIST.sub(_same_lines, text)
+def _without_markup(text: str) -> str:
+    """Remove checklists and, from a web page, the HTML markup; line numbers stay the same."""
+    text = CHECKLIST.sub(_line_breaks, text)
     if "<html" in text.lower() and "<body" in text.lower() and text.lstrip().startswith("<"):
-        text = html.unescape(TAG.sub(" ", SHOWN_MARKUP.sub(_same_lines, text)))
+        text = html.unescape(TAG.sub(" ", INVISIBLE_ELEMENT.sub(_line_breaks, text)))
     return text
 
 
-def _same_lines(found: re.Match[str]) -> str:
-    return "\n" * found[0].count("\n")
+def _line_breaks(match: re.Match[str]) -> str:
+    return "\n" * match[0].count("\n")
 
 
-def _facts(text: str) -> Iterator[tuple[FactKind, str, Evidence]]:
-    even = smooth(text)
+def _facts(text: str) -> Iterator[Fact]:
+    plain = blank_escapes(text)
     for kind, pattern in (
         (FactKind.CODE, ERROR_CODE),
         (FactKind.EXCEPTION, EXCEPTION),
         (FactKind.VARIABLE, VARIABLE),
     ):
-        for found, value in _each(pattern, even):
-            yield kind, value, quote_line(text, found.start(1))
-    for found, value in _each(ERROR_TYPE, even):
-        yield (
-            FactKind.ERROR_TYPE,
-            f"{value}_error" if found[1] else value,
-            quote_line(text, found.start()),
-        )
-    yield from _statuses(text, even)
-    yield from _addresses(text, even)
+        for match, value in _first_matches(pattern, plain):
+            yield kind, value, quote_line(text, match.start(1))
+    for match, value in _first_matches(ERROR_TYPE, plain):
+        error_type = f"{value}_error" if match[1] else value
+        yield FactKind.ERROR_TYPE, error_type, quote_line(text, match.start())
+    yield from _status_facts(text, plain)
+    yield from _address_facts(text, plain)
 
 
-def _statuses(text: str, even: str) -> Iterator[tuple[FactKind, str, Evidence]]:
-    """Numbers that are statuses by the words around them, each where it is so first."""
-    seen = set[str]()
-    for found in STATUS.finditer(even):
-        around = even[max(found.start() - NEAR, 0) : found.end() + NEAR]
-        if found[0] not in seen and SAYS_STATUS.search(around):
-            seen.add(found[0])
-            yield FactKind.STATUS, found[0], quote_line(text, found.start())
+def _status_facts(text: str, plain: str) -> Iterator[Fact]:
+    """Yield numbers that are HTTP statuses by the words around them, each at its first place."""
+    statuses = set[str]()
+    for match in STATUS.finditer(plain):
+        start = max(match.start() - STATUS_CONTEXT_LENGTH, 0)
+        context = plain[start : match.end() + STATUS_CONTEXT_LENGTH]
+        if match[0] not in statuses and STATUS_CONTEXT.search(context):
+            statuses.add(match[0])
+            yield FactKind.STATUS, match[0], quote_line(text, match.start())
 
 
-def _each(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
-    """The first finding of each value."""
-    seen = set[str]()
-    for found in pattern.finditer(text):
-        value = next((group for group in found.groups() if group), "")
-        if value not in seen:
-            seen.add(value)
-            yield found, value
-        if len(seen) > FACTS:
+def _first_matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Yield the first match of each value."""
+    values = set[str]()
+    for match in pattern.finditer(text):
+        value = next((group for group in match.groups() if group), "")
+        if value not in values:
+            values.add(value)
+            yield match, value
+        if len(values) > MAX_FACTS:
             return
 
 
-def _addresses(text: str, even: str) -> Iterator[tuple[FactKind, str, Evidence]]:
-    seen = set[tuple[FactKind, str]]()
-    for pattern in (ADDRESS, BARE_HOST):
-        for found in pattern.finditer(even):
-            for kind, group in ((FactKind.HOST, found[1]), (FactKind.PATH, found[2])):
-                if group and (kind, group) not in seen and len(seen) < FACTS:
-                    seen.add((kind, group))
-                    yield (
-                        kind,
-                        group.rstrip("./") if kind is FactKind.HOST else group,
-                        quote_line(text, found.start(1)),
-                    )
-    for found, value in _each(PATH, even):
-        yield FactKind.PATH, value, quote_line(text, found.start(1))
+def _address_facts(text: str, plain: str) -> Iterator[Fact]:
+    facts = set[tuple[FactKind, str]]()
+    for pattern in (URL, BARE_HOST):
+        for match in pattern.finditer(plain):
+            for kind, group in ((FactKind.HOST, match[1]), (FactKind.PATH, match[2])):
+                if group and (kind, group) not in facts and len(facts) < MAX_FACTS:
+                    facts.add((kind, group))
+                    value = group.rstrip("./") if kind is FactKind.HOST else group
+                    yield kind, value, quote_line(text, match.start(1))
+    for match, value in _first_matches(PATH, plain):
+        yield FactKind.PATH, value, quote_line(text, match.start(1))
 
 
-def _credentials(kinds: set[str], text: str) -> Iterator[tuple[FactKind, str, Evidence]]:
-    at = text.find("[redacted:token]")
-    for kind in sorted(kinds):
-        place = text.find(f"sk-ant-{kind}")
-        found = place if place >= 0 else at
-        yield FactKind.CREDENTIAL, KINDS[kind], quote_line(text, max(found, 0))
+def _credential_facts(token_kinds: set[str], text: str) -> Iterator[Fact]:
+    redacted_token = text.find("[redacted:token]")
+    for kind in sorted(token_kinds):
+        prefix = text.find(f"sk-ant-{kind}")
+        offset = prefix if prefix >= 0 else redacted_token
+        yield FactKind.CREDENTIAL, TOKEN_KINDS[kind], quote_line(text, max(offset, 0))
 
 
 def _version(text: str) -> str | None:
-    """The first version of Claude Code that the text names."""
-    for found in VERSION.finditer(text):
-        if BEFORE_VERSION.search(text[max(found.start() - 40, 0) : found.start()]):
-            return found[0]
+    """Return the first version of Claude Code in the text, or None."""
+    for match in VERSION.finditer(text):
+        label = text[max(match.start() - MAX_VERSION_LABEL, 0) : match.start()]
+        if VERSION_LABEL.search(label):
+            return match[0]
     return None
 
 
 def _date(text: str) -> datetime.date | None:
-    """The first day that the text names."""
-    if found := DATE.search(text):
-        return _day(int(found[1]), int(found[2]), int(found[3]))
-    if found := DAY.search(text):
-        return _day(int(found[3]), MONTHS.index(found[1]) + 1, int(found[2]))
+    """Return the first date in the text, or None."""
+    if match := ISO_DATE.search(text):
+        return _make_date(int(match[1]), int(match[2]), int(match[3]))
+    if match := ENGLISH_DATE.search(text):
+        return _make_date(int(match[3]), MONTHS.index(match[1]) + 1, int(match[2]))
     return None
 
 
 @functools.cache
-def _day(year: int, month: int, day: int) -> datetime.date | None:
+def _make_date(year: int, month: int, day: int) -> datetime.date | None:
     try:
         return datetime.date(year, month, day)
     except ValueError:

@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from authprobe import __version__
-from authprobe.doctor.checks.online import OnlineAnswer, asks, check_online, judge_answer, way_to
-from authprobe.doctor.inventory.addresses import address_in
-from authprobe.doctor.inventory.inventory import survey
+from authprobe.doctor.checks.online import (
+    OnlineAnswer,
+    check_answer,
+    check_online,
+    online_requests,
+    proxy_for,
+)
+from authprobe.doctor.inventory.addresses import parse_address
+from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from tests.commands.test_doctor import doctor
@@ -36,7 +42,7 @@ def home(tmp_path: Path, emulator: Emulator) -> Iterator[Home]:
 
 def asked(home: Home, limit: float = 20) -> dict[str, CheckResult]:
     """What is said of each host, and of the clock, by where or by id."""
-    found = check_online(survey(home.machine()), lambda line: None, limit)
+    found = check_online(take_inventory(home.machine()), lambda line: None, limit)
     return {result.where or result.id: result for result in found}
 
 
@@ -58,7 +64,7 @@ def test_each_host_is_asked_once_with_nothing_of_the_user(home: Home, emulator: 
 
 
 def test_made_up_tokens_are_new_each_time_and_of_the_right_shape() -> None:
-    first, second = asks(), asks()
+    first, second = online_requests(), online_requests()
     keys = [ask[0].headers["x-api-key"] for ask in (first, second)]
     tokens = [(ask[1].body or {})["refresh_token"] for ask in (first, second)]
     assert keys[0] != keys[1]
@@ -114,8 +120,8 @@ def test_what_is_no_such_refusal_is_told_with_its_cause(
 def test_an_answer_is_judged_by_its_status_and_shape(
     host: str, answer: OnlineAnswer, expected: str
 ) -> None:
-    (ask,) = [each for each in asks() if each.host == host]
-    result = judge_answer(ask, answer)
+    (ask,) = [each for each in online_requests() if each.host == host]
+    result = check_answer(ask, answer)
     assert f"{result.id} {result.cause}" == expected
 
 
@@ -134,7 +140,7 @@ def test_some_hosts_are_asked_without_the_proxy(
     none: str, host: str, direct: bool, tmp_path: Path
 ) -> None:
     home = make_home(tmp_path, NO_PROXY=none, HTTPS_PROXY="http://proxy.example:3128")
-    found = way_to(host, survey(home.machine()))
+    found = proxy_for(host, take_inventory(home.machine()))
     assert str(found) == ("None" if direct else "http://proxy.example:3128")
 
 
@@ -171,7 +177,7 @@ def test_without_its_authority_the_host_is_not_trusted(home: Home) -> None:
 
 
 def test_the_password_of_a_proxy_stays_here(home: Home, emulator: Emulator) -> None:
-    address = address_in(emulator.proxy_url)
+    address = parse_address(emulator.proxy_url)
     assert address
     home.variables |= dict.fromkeys(
         ("https_proxy", "HTTPS_PROXY"), f"http://user:{CANARY}@{address.host}:{address.port}"

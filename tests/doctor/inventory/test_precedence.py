@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.doctor.inventory.inventory import survey
-from authprobe.doctor.inventory.precedence import ActiveCredential, Slot
+from authprobe.doctor.inventory.inventory import take_inventory
+from authprobe.doctor.inventory.precedence import ActiveCredential, CredentialSlot
 from tests.support.homes import ACCESS, API_KEY, CANARY, Home, hours, make_home
 
 LADDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")
 SLOTS = {
-    "provider": Slot.PROVIDER,
-    "auth-token": Slot.AUTH_TOKEN,
-    "api-key": Slot.API_KEY,
-    "helper": Slot.HELPER,
-    "oauth-token": Slot.OAUTH_TOKEN,
-    "federation": Slot.FEDERATION,
-    "login": Slot.LOGIN,
+    "provider": CredentialSlot.PROVIDER,
+    "auth-token": CredentialSlot.AUTH_TOKEN,
+    "api-key": CredentialSlot.API_KEY,
+    "helper": CredentialSlot.HELPER,
+    "oauth-token": CredentialSlot.OAUTH_TOKEN,
+    "federation": CredentialSlot.FEDERATION,
+    "login": CredentialSlot.LOGIN,
 }
 
 
@@ -43,10 +43,10 @@ def furnish(home: Home, part: str) -> None:
 
 def win(home: Home) -> ActiveCredential:
     """What the `claude` on PATH uses."""
-    return survey(home.machine()).wins[0]
+    return take_inventory(home.machine()).wins[0]
 
 
-def slot(home: Home) -> Slot | None:
+def slot(home: Home) -> CredentialSlot | None:
     held = win(home).held
     return held.slot if held else None
 
@@ -70,10 +70,14 @@ def test_alone_each_wins(part: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("2.1.31", Slot.LOGIN), ("2.0.76", Slot.LOGIN), ("2.1.330", Slot.FEDERATION)],
+    [
+        ("2.1.31", CredentialSlot.LOGIN),
+        ("2.0.76", CredentialSlot.LOGIN),
+        ("2.1.330", CredentialSlot.FEDERATION),
+    ],
 )
 def test_early_versions_know_nothing_of_federation(
-    version: str, expected: Slot, tmp_path: Path
+    version: str, expected: CredentialSlot, tmp_path: Path
 ) -> None:
     # As scenarios/precedence.yaml has seen it.
     home = Home(tmp_path)
@@ -103,11 +107,11 @@ def test_a_key_beside_a_token_goes_out_too(tmp_path: Path) -> None:
 def test_the_profile_of_a_user_comes_after_the_login(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.profile("user_oauth", access_token=ACCESS, expires_at=hours(1) // 1000)
-    assert slot(home) is Slot.PROFILE_OF_USER
+    assert slot(home) is CredentialSlot.PROFILE_OF_USER
     home.login()
-    assert slot(home) is Slot.LOGIN
+    assert slot(home) is CredentialSlot.LOGIN
     home.profile("oidc_federation")
-    assert slot(home) is Slot.PROFILE
+    assert slot(home) is CredentialSlot.PROFILE
 
 
 def test_a_blanked_login_wins_nothing(tmp_path: Path) -> None:
@@ -123,7 +127,7 @@ def test_bare_mode_reads_keys_only(tmp_path: Path) -> None:
     furnish(home, "helper")
     assert slot(home) is None
     furnish(home, "api-key")
-    assert slot(home) is Slot.API_KEY
+    assert slot(home) is CredentialSlot.API_KEY
 
 
 def test_settings_beat_the_shell_unless_a_host_manages_the_provider(tmp_path: Path) -> None:
@@ -162,10 +166,10 @@ def test_an_sdk_reads_neither_settings_nor_login(tmp_path: Path) -> None:
     home.login()
     home.settings(env={"ANTHROPIC_API_KEY": API_KEY})
     home.variables["CLAUDE_CODE_OAUTH_TOKEN"] = ACCESS
-    of_sdk = survey(home.machine()).wins[1]
+    of_sdk = take_inventory(home.machine()).wins[1]
     assert (of_sdk.client, of_sdk.held) == ("anthropic-node 0.90.0", None)
     home.variables["ANTHROPIC_API_KEY"] = API_KEY
-    held = survey(home.machine()).wins[1].held
+    held = take_inventory(home.machine()).wins[1].held
     assert held
     assert held.where == "ANTHROPIC_API_KEY"
 
@@ -178,4 +182,4 @@ def test_age_and_scopes_are_told_and_no_value(tmp_path: Path) -> None:
     assert (held.kind, held.state) == ("subscription (max)", "expired 3 hours ago, is renewed")
     assert held.written == "2262 days ago"
     assert held.scopes == ("user:inference", "user:profile")
-    assert "canary" not in repr(survey(home.machine()))
+    assert "canary" not in repr(take_inventory(home.machine()))

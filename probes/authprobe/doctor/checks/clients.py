@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from authprobe.diagnosis.known_issues import Regression, history
-from authprobe.doctor.inventory.installed_clients import Program
+from authprobe.diagnosis.known_issues import Regression, known_issues
+from authprobe.doctor.inventory.installed_clients import DetectedClient
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, info, ok, warning
 
@@ -43,10 +43,10 @@ def check_commands(survey: Inventory) -> Iterator[CheckResult]:
 
 def check_libraries(survey: Inventory) -> Iterator[CheckResult]:
     """Each SDK."""
-    for library in survey.libraries:
+    for library in survey.sdks:
         version = library.version or "of an unknown version"
         yield ok("sdk", f"{library.name} {version}", survey.machine.shown(library.path))
-    found = {(library.name, library.version) for library in survey.libraries}
+    found = {(library.name, library.version) for library in survey.sdks}
     several = [name for name, times in Counter(name for name, _ in found).items() if times > 1]
     for name in sorted(several):
         yield info("several-sdks", f"{name} is installed in several versions.")
@@ -65,12 +65,12 @@ def _known(survey: Inventory, version: str) -> tuple[Regression, ...]:
     elsewhere = NOT_BY_VERSION if survey.machine.platform != "darwin" else frozenset()
     return tuple(
         regression
-        for regression in history().regressions
+        for regression in known_issues().regressions
         if regression.affects(version) and set(regression.causes) - elsewhere
     )
 
 
-def _told(survey: Inventory, program: Program, known: tuple[Regression, ...]) -> CheckResult:
+def _told(survey: Inventory, program: DetectedClient, known: tuple[Regression, ...]) -> CheckResult:
     many = f"{len(known)} known regressions concern" if len(known) > 1 else "A known regression has"
     result = warning(
         "known-regression",

@@ -12,17 +12,17 @@ from authprobe.doctor.inventory.precedence import (
     IDENTITY,
     KEYS,
     PROVIDERS,
+    CredentialSlot,
     FoundCredential,
-    Slot,
-    federates,
+    is_federation_complete,
 )
-from authprobe.doctor.inventory.safe_read import Trouble, read_text
+from authprobe.doctor.inventory.safe_read import ReadProblem, read_text_file
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
 GATEWAY: Final = "https://code.claude.com/docs/en/llm-gateway-connect"
 FEDERATION_PAGE: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
-OWN: Final = frozenset({Slot.LOGIN, Slot.STORED_KEY})
+OWN: Final = frozenset({CredentialSlot.LOGIN, CredentialSlot.STORED_KEY})
 """What a user has by logging in, and expects to be used."""
 END: Final = 20
 """Characters of a key by which an answer about it is remembered."""
@@ -70,7 +70,7 @@ def check_winners(survey: Inventory) -> Iterator[CheckResult]:
 def _check_nothing(survey: Inventory) -> Iterator[CheckResult]:
     if survey.machine.platform == DARWIN:
         return  # It may be in the Keychain.
-    if survey.login.record or survey.login.document.trouble not in (None, Trouble.MISSING):
+    if survey.login.record or survey.login.document.trouble not in (None, ReadProblem.MISSING):
         return  # What is wrong with the login is told already.
     yield warning(
         "credential-missing",
@@ -122,7 +122,7 @@ def check_providers(survey: Inventory) -> Iterator[CheckResult]:
 def check_federation(survey: Inventory) -> Iterator[CheckResult]:
     """Workload identity federation, whose variables count together."""
     given = [name for name in (*FEDERATION, *IDENTITY) if survey.value(name).strip()]
-    if {*given} & {FEDERATION[0], *IDENTITY} and not federates(survey.variables):
+    if {*given} & {FEDERATION[0], *IDENTITY} and not is_federation_complete(survey.variables):
         missing = [name for name in FEDERATION if name not in given]
         if not {*given} & {*IDENTITY}:
             missing.append(IDENTITY[0])
@@ -135,7 +135,7 @@ def check_federation(survey: Inventory) -> Iterator[CheckResult]:
             source=FEDERATION_PAGE,
         )
     if file := survey.value(IDENTITY[1]).strip():
-        document = read_text(survey.machine.folder / file)
+        document = read_text_file(survey.machine.folder / file)
         if document.trouble or not document.text.strip():
             what = document.trouble or "is empty"
             yield error(
@@ -211,7 +211,7 @@ def check_forced_login(survey: Inventory) -> Iterator[CheckResult]:
         ),
         None,
     )
-    keys = [each for each in survey.held if each.slot in KEYS | {Slot.OAUTH_TOKEN}]
+    keys = [each for each in survey.held if each.slot in KEYS | {CredentialSlot.OAUTH_TOKEN}]
     if forced and keys:
         yield error(
             "login-forced",
@@ -235,7 +235,7 @@ def check_answers(survey: Inventory) -> Iterator[CheckResult]:
             remedy="Turn it on in /config, or unset ANTHROPIC_API_KEY.",
             source=GATEWAY,
         )
-    in_environment = {Slot.AUTH_TOKEN, Slot.API_KEY, Slot.OAUTH_TOKEN}
+    in_environment = {CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.OAUTH_TOKEN}
     has_one = any(each.slot in in_environment for each in survey.held)
     state = survey.state.document
     if has_one and not survey.state.onboarded and state.trouble is None:

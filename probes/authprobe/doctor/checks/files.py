@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.doctor.checks.variables import is_credential
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.safe_read import Document, Trouble
+from authprobe.doctor.inventory.safe_read import FileSnapshot, ReadProblem
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
@@ -15,14 +15,14 @@ SETTINGS: Final = "https://code.claude.com/docs/en/settings"
 AHEAD: Final = datetime.timedelta(minutes=5)
 """How far in the future a file may have been written, on a clock that is right."""
 REMEDIES: Final = {
-    Trouble.NO_PERMISSION: "Give it back to the user who runs claude (chown, chmod u+rw).",
-    Trouble.NOT_A_FILE: "Put a regular file in its place.",
-    Trouble.LOOP: "Remove the link.",
-    Trouble.TOO_LARGE: "See what has filled it; such a file has a few kB.",
-    Trouble.NOT_TEXT: "Save it as UTF-8.",
-    Trouble.NOT_JSON: "Correct it, for example with `python3 -m json.tool`.",
-    Trouble.NOT_AN_OBJECT: "Correct it: it begins with { and ends with }.",
-    Trouble.UNREADABLE: "See what `ls -l` says of it.",
+    ReadProblem.NO_PERMISSION: "Give it back to the user who runs claude (chown, chmod u+rw).",
+    ReadProblem.NOT_A_FILE: "Put a regular file in its place.",
+    ReadProblem.LOOP: "Remove the link.",
+    ReadProblem.TOO_LARGE: "See what has filled it; such a file has a few kB.",
+    ReadProblem.NOT_TEXT: "Save it as UTF-8.",
+    ReadProblem.NOT_JSON: "Correct it, for example with `python3 -m json.tool`.",
+    ReadProblem.NOT_AN_OBJECT: "Correct it: it begins with { and ends with }.",
+    ReadProblem.UNREADABLE: "See what `ls -l` says of it.",
 }
 
 
@@ -37,13 +37,13 @@ def check_files(survey: Inventory) -> Iterator[CheckResult]:
     ):
         yield from _check_file(survey, document)
     state = survey.state.document
-    if state.trouble is Trouble.TOO_LARGE:  # it grows with use
+    if state.trouble is ReadProblem.TOO_LARGE:  # it grows with use
         yield info("file-too-large", f"It {state.trouble}.", survey.machine.shown(state.path))
     else:
         yield from _check_file(survey, state)
 
 
-def _check_file(survey: Inventory, document: Document) -> Iterator[CheckResult]:
+def _check_file(survey: Inventory, document: FileSnapshot) -> Iterator[CheckResult]:
     if document.trouble and document.is_there:
         yield error(
             f"file-{document.trouble.name.lower().replace('_', '-')}",
@@ -76,7 +76,7 @@ def check_permissions(survey: Inventory) -> Iterator[CheckResult]:
         yield from _check_access(survey, document)
 
 
-def _check_access(survey: Inventory, document: Document) -> Iterator[CheckResult]:
+def _check_access(survey: Inventory, document: FileSnapshot) -> Iterator[CheckResult]:
     where = survey.machine.shown(document.path)
     if document.open_to_others:
         yield warning(

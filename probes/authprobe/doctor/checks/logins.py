@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.credential_kinds import relative
+from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import DARWIN
 from authprobe.doctor.inventory.precedence import login_state
@@ -86,7 +86,7 @@ def _check_expiry(survey: Inventory, where: str) -> Iterator[CheckResult]:
     elif login.refresh_expires and login.refresh_expires <= machine.now:
         yield error(
             "refresh-token-expired",
-            f"The refresh token expired {relative(login.refresh_expires, machine.now)}.",
+            f"The refresh token expired {relative_time(login.refresh_expires, machine.now)}.",
             where,
             cause="refresh-token-rejected",
             remedy="Log in again (`claude auth login`).",
@@ -141,7 +141,7 @@ def check_profile(survey: Inventory) -> Iterator[CheckResult]:
     if profile.kind == "user_oauth" and expired and not profile.renewable and profile.expires:
         yield error(
             "profile-expired",
-            f"The login of the profile expired {relative(profile.expires, machine.now)}, "
+            f"The login of the profile expired {relative_time(profile.expires, machine.now)}, "
             "and cannot be renewed.",
             machine.shown(profile.credentials.path),
             remedy="Log in again (`ant auth login`).",

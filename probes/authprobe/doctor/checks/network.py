@@ -4,10 +4,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.addresses import PROXIES, address_in, proxy_name
+from authprobe.doctor.inventory.addresses import PROXY_VARIABLES, parse_address, proxy_variable
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.precedence import PROFILES, SUBSCRIPTION
-from authprobe.doctor.inventory.safe_read import read_text
+from authprobe.doctor.inventory.safe_read import read_text_file
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 NETWORK: Final = "https://code.claude.com/docs/en/network-config"
@@ -21,12 +21,12 @@ LOGINS: Final = SUBSCRIPTION | PROFILES
 
 def check_proxies(survey: Inventory) -> Iterator[CheckResult]:
     """The proxy that is used, and others that say something else."""
-    values = {name: survey.value(name).strip() for name in PROXIES}
-    name = proxy_name(values)
+    values = {name: survey.value(name).strip() for name in PROXY_VARIABLES}
+    name = proxy_variable(values)
     if name is None:
         return
     where = survey.variables[name].place
-    address = address_in(values[name])
+    address = parse_address(values[name])
     if address is None or address.scheme not in ("http", "https"):
         what = "is no address" if address is None else f"is of the kind {address.scheme}"
         yield error(
@@ -86,7 +86,7 @@ def check_authorities(survey: Inventory) -> Iterator[CheckResult]:
 
 
 def _check_bundle(survey: Inventory, name: str) -> Iterator[CheckResult]:
-    document = read_text(survey.machine.folder / survey.value(name).strip())
+    document = read_text_file(survey.machine.folder / survey.value(name).strip())
     if document.trouble:
         yield error(
             "authorities-unreadable",
@@ -132,7 +132,7 @@ def check_client_certificate(survey: Inventory) -> Iterator[CheckResult]:
             source=NETWORK,
         )
     for name in given:
-        document = read_text(survey.machine.folder / survey.value(name).strip())
+        document = read_text_file(survey.machine.folder / survey.value(name).strip())
         if document.trouble or "-----BEGIN " not in document.text:
             yield error(
                 "client-certificate-unreadable",
@@ -148,7 +148,7 @@ def check_gateway(survey: Inventory) -> Iterator[CheckResult]:
     variable = survey.variables.get("ANTHROPIC_BASE_URL")
     if variable is None or not variable.value.strip():
         return
-    address = address_in(variable.value)
+    address = parse_address(variable.value)
     if address is None or address.scheme not in ("http", "https"):
         yield error(
             "gateway-invalid",

@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 import authprobe
 from authprobe.doctor.checks.network import BUNDLES, trust
-from authprobe.doctor.inventory.addresses import PROXIES, Address, address_in, proxy_name
+from authprobe.doctor.inventory.addresses import (
+    PROXY_VARIABLES,
+    Address,
+    parse_address,
+    proxy_variable,
+)
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.safe_read import read_text
+from authprobe.doctor.inventory.safe_read import read_text_file
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
 if TYPE_CHECKING:
@@ -61,7 +66,7 @@ class OnlineAnswer:
     """Why there is no answer."""
 
 
-def asks() -> tuple[OnlineRequest, ...]:
+def online_requests() -> tuple[OnlineRequest, ...]:
     """A request for each host, with tokens that nobody has."""
     return (
         OnlineRequest(
@@ -106,7 +111,7 @@ def check_online(
     def ask_one(ask: OnlineRequest) -> None:
         answers[ask.host] = _ask(survey, ask, limit)
 
-    wanted = asks()
+    wanted = online_requests()
     workers = [threading.Thread(target=ask_one, args=(ask,), daemon=True) for ask in wanted]
     tell(f"asking {', '.join(ask.host for ask in wanted)}, for {limit:.0f} s at most")
     until = time.monotonic() + limit
@@ -117,15 +122,15 @@ def check_online(
     late = OnlineAnswer(cause="no-answer")
     got = {ask.host: answers.get(ask.host, late) for ask in wanted}
     for ask in wanted:
-        yield judge_answer(ask, got[ask.host])
+        yield check_answer(ask, got[ask.host])
     yield from _check_clock(got)
     with contextlib.suppress(ValueError):
-        proxy = way_to(wanted[0].host, survey)
+        proxy = proxy_for(wanted[0].host, survey)
         if proxy and proxy.with_password:
             yield info("proxy-password-kept", "The password of the proxy was not sent.", str(proxy))
 
 
-def way_to(host: str, survey: Inventory) -> Address | None:
+def proxy_for(host: str, survey: Inventory) -> Address | None:
     """The proxy by which a host is asked; None: it is asked directly.
 
     Raises:
@@ -134,11 +139,11 @@ def way_to(host: str, survey: Inventory) -> Address | None:
     none = survey.value("no_proxy") or survey.value("NO_PROXY")
     if none and urllib.request.proxy_bypass_environment(host, {"no": none}):  # type: ignore[attr-defined]
         return None
-    values = {name: survey.value(name) for name in PROXIES}
-    name = proxy_name(values)
+    values = {name: survey.value(name) for name in PROXY_VARIABLES}
+    name = proxy_variable(values)
     if name is None:
         return None
-    proxy = address_in(values[name])
+    proxy = parse_address(values[name])
     if proxy is None or proxy.scheme not in WEB:
         raise ValueError(f"{name} is no proxy")
     return proxy
@@ -148,7 +153,7 @@ def _ask(survey: Inventory, ask: OnlineRequest, limit: float) -> OnlineAnswer:
     import httpx
 
     try:
-        proxy = way_to(ask.host, survey)
+        proxy = proxy_for(ask.host, survey)
     except ValueError:
         return OnlineAnswer(cause="proxy-unreachable")
     headers = {"user-agent": f"authprobe/{authprobe.__version__}", **ask.headers}
@@ -195,7 +200,7 @@ def _context(survey: Inventory) -> ssl.SSLContext:
     context.load_default_certs()
     for name in BUNDLES:
         if path := survey.value(name).strip():
-            trust(context, read_text(survey.machine.folder / path).text)
+            trust(context, read_text_file(survey.machine.folder / path).text)
     return context
 
 
@@ -218,7 +223,7 @@ def _cause(trouble: BaseException) -> str:
     return "no-answer"
 
 
-def judge_answer(ask: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
+def check_answer(ask: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
     """What an answer says of its host."""
     status, host = answer.status, ask.host
     if answer.cause:

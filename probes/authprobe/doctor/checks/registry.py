@@ -37,16 +37,16 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def check(survey: Inventory) -> tuple[CheckResult, ...]:
+def run_checks(survey: Inventory) -> tuple[CheckResult, ...]:
     """What every check says, the worst first."""
-    return sort(tuple(result for each in CHECKS for result in each(survey)))
+    return sort_by_severity(tuple(result for each in CHECKS for result in each(survey)))
 
 
-def sort(results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+def sort_by_severity(results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
     """The results, the worst first."""
     return tuple(sorted(results, key=lambda result: tuple(Severity).index(result.severity)))
 
 
-def is_well(results: tuple[CheckResult, ...]) -> bool:
+def is_healthy(results: tuple[CheckResult, ...]) -> bool:
     """Whether nothing is worse than something to know."""
     return not {result.severity for result in results} & {Severity.ERROR, Severity.WARNING}

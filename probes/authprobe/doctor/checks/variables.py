@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.credential_kinds import CredentialKind, kind_of
+from authprobe.doctor.inventory.credential_kinds import CredentialKind, credential_kind
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, error, info, warning
@@ -36,7 +36,9 @@ WRONG: Final = {
 
 def is_credential(name: str, value: str) -> bool:
     """Whether a variable holds one, by its name or its shape."""
-    return bool(value) and (name in CREDENTIALS or kind_of(value) is not CredentialKind.OTHER)
+    return bool(value) and (
+        name in CREDENTIALS or credential_kind(value) is not CredentialKind.OTHER
+    )
 
 
 def check_values(survey: Inventory) -> Iterator[CheckResult]:
@@ -57,7 +59,7 @@ def _check_value(variable: Variable) -> Iterator[CheckResult]:
             source="https://platform.claude.com/docs/en/manage-claude/wif-reference",
         )
         return
-    kind = kind_of(value)
+    kind = credential_kind(value)
     if cause := WRONG.get((variable.name, kind)):
         yield error(
             "variable-of-wrong-kind",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-PROXIES: Final = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
+PROXY_VARIABLES: Final = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
 """In the order in which Claude Code looks for one (code.claude.com/docs/en/network-config)."""
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -34,7 +34,7 @@ class Address:
         return self.host == "anthropic.com" or self.host.endswith(".anthropic.com")
 
 
-def address_in(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """The address that a text is; None: it is none."""
     try:
         parts = urlsplit(text.strip())
@@ -48,6 +48,6 @@ def address_in(text: str) -> Address | None:
     )
 
 
-def proxy_name(values: Mapping[str, str]) -> str | None:
+def proxy_variable(values: Mapping[str, str]) -> str | None:
     """The variable whose proxy is used."""
-    return next((name for name in PROXIES if values.get(name, "").strip()), None)
+    return next((name for name in PROXY_VARIABLES if values.get(name, "").strip()), None)

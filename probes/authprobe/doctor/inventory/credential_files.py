@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.safe_read import Document, read_json, read_text
+from authprobe.doctor.inventory.safe_read import FileSnapshot, read_json_file, read_text_file
 
 LAST_PLAUSIBLE: Final = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
 EARLY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -16,10 +16,10 @@ EARLY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class LoginFile:
     """The stored login of Claude Code, without its values (anthropics/claude-code#76561)."""
 
-    document: Document
+    document: FileSnapshot
     record: bool = False
     """Whether there is one in the file."""
     access: str = field(default="", repr=False)
@@ -40,21 +40,21 @@ class Login:
         return self.record and not self.access and not self.refresh and not self.malformed
 
 
-def login_of(machine: Machine) -> Login:
+def load_login(machine: Machine) -> LoginFile:
     """The login of this machine, as far as it is in a file."""
-    return login_in(read_json(machine.config_folder / ".credentials.json"))
+    return parse_login(read_json_file(machine.config_folder / ".credentials.json"))
 
 
-def login_in(document: Document) -> Login:
+def parse_login(document: FileSnapshot) -> LoginFile:
     """The login in such a file."""
     record = document.tree.get("claudeAiOauth")
     if not isinstance(record, dict):
         wrong = ("claudeAiOauth",) if "claudeAiOauth" in document.tree else ()
-        return Login(document=document, malformed=wrong)
+        return LoginFile(document=document, malformed=wrong)
     expires, in_seconds = _moment(record.get("expiresAt"))
     refresh_expires, _ = _moment(record.get("refreshTokenExpiresAt"))
     scopes = record.get("scopes")
-    return Login(
+    return LoginFile(
         document=document,
         record=True,
         access=_text(record, "accessToken"),
@@ -117,7 +117,7 @@ def _at(seconds: float) -> datetime.datetime:
 class StateFile:
     """What Claude Code remembers of its user."""
 
-    document: Document
+    document: FileSnapshot
     key: str = field(default="", repr=False)
     """Of a Console login (nanocoai/nanoclaw#1217)."""
     onboarded: bool = False
@@ -125,9 +125,9 @@ class StateFile:
     """The ends of keys that its user did not want."""
 
 
-def state_of(machine: Machine) -> StateFile:
+def load_state(machine: Machine) -> StateFile:
     """What it remembers here."""
-    document = read_json(machine.state_file)
+    document = read_json_file(machine.state_file)
     answers = document.tree.get("customApiKeyResponses")
     declined = answers.get("rejected") if isinstance(answers, dict) else None
     return StateFile(
@@ -150,8 +150,8 @@ class Profile:
     name: str
     chosen: str | None
     """What names it; None: it is the default one."""
-    config: Document
-    credentials: Document
+    config: FileSnapshot
+    credentials: FileSnapshot
     kind: str = ""
     """`user_oauth` or `oidc_federation`."""
     expires: datetime.datetime | None = None
@@ -164,17 +164,17 @@ class Profile:
         return self.config.is_there or self.chosen is not None
 
 
-def profile_of(machine: Machine) -> Profile:
+def load_profile(machine: Machine) -> Profile:
     """The active profile: of `ANTHROPIC_PROFILE`, of the file `active_config`, or `default`."""
     folder = machine.profile_folder
-    pointer = read_text(folder / "active_config").text.strip()
+    pointer = read_text_file(folder / "active_config").text.strip()
     variable = machine.environment.get("ANTHROPIC_PROFILE", "").strip()
     name = variable or pointer or "default"
     chosen = "ANTHROPIC_PROFILE" if variable else "active_config" if pointer else None
     # A name with a folder in it would lead out of the place for profiles.
     file = f"{Path(name).name or 'default'}.json"
-    config = read_json(folder / "configs" / file)
-    credentials = read_json(folder / "credentials" / file)
+    config = read_json_file(folder / "configs" / file)
+    credentials = read_json_file(folder / "credentials" / file)
     means = config.tree.get("authentication")
     means = means if isinstance(means, dict) else {}
     expires = _number(credentials.tree.get("expires_at"))

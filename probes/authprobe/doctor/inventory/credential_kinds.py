@@ -29,7 +29,7 @@ _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 
 
-def kind_of(value: str) -> CredentialKind:
+def credential_kind(value: str) -> CredentialKind:
     """The kind of a credential by how it begins."""
     bare = value.strip(" \t\r\n\"'")
     return next(
@@ -37,7 +37,7 @@ def kind_of(value: str) -> CredentialKind:
     )
 
 
-def relative(moment: datetime.datetime, now: datetime.datetime) -> str:
+def relative_time(moment: datetime.datetime, now: datetime.datetime) -> str:
     """How long ago, or in how long: `3 hours ago`, `in 2 days`."""
     seconds = (moment - now).total_seconds()
     span = _span(abs(seconds))

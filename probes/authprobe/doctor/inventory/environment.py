@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.doctor.inventory.machine import Machine, is_on
-from authprobe.doctor.inventory.safe_read import Document, read_json
+from authprobe.doctor.inventory.safe_read import FileSnapshot, read_json_file
 
 ENVIRONMENT: Final = "environment"
 DROP_INS: Final = 100
@@ -41,7 +41,7 @@ class Variable:
 class SettingsFile:
     """A settings file."""
 
-    document: Document
+    document: FileSnapshot
     scope: str
     """`user`, `project`, `local` or `managed`."""
     shown: str
@@ -61,7 +61,7 @@ class SettingsFile:
         return found if isinstance(found, str) and found.strip() else None
 
 
-def settings_of(machine: Machine) -> tuple[SettingsFile, ...]:
+def load_settings(machine: Machine) -> tuple[SettingsFile, ...]:
     """The settings files, the one that wins last (code.claude.com/docs/en/settings)."""
     project = machine.folder / ".claude"
     places = {
@@ -74,7 +74,7 @@ def settings_of(machine: Machine) -> tuple[SettingsFile, ...]:
         places[project / "settings.json"] = "user"
     places |= dict.fromkeys(_drop_ins(machine.managed_folder / "managed-settings.d"), "managed")
     return tuple(
-        SettingsFile(document=read_json(path), scope=scope, shown=machine.shown(path))
+        SettingsFile(document=read_json_file(path), scope=scope, shown=machine.shown(path))
         for path, scope in places.items()
     )
 
@@ -86,7 +86,9 @@ def _drop_ins(folder: Path) -> tuple[Path, ...]:
         return ()
 
 
-def variables_of(machine: Machine, settings: tuple[SettingsFile, ...]) -> Mapping[str, Variable]:
+def effective_variables(
+    machine: Machine, settings: tuple[SettingsFile, ...]
+) -> Mapping[str, Variable]:
     """Each variable with the value that counts.
 
     A settings file beats the shell (code.claude.com/docs/en/llm-gateway-connect).

@@ -10,7 +10,7 @@ from typing import Final
 from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.safe_read import read_json
+from authprobe.doctor.inventory.safe_read import read_json_file
 
 CLAUDE_CODE: Final = "claude-code"
 FOLDERS: Final = 200
@@ -33,7 +33,7 @@ API_SDKS: Final = frozenset({"anthropic-python", "anthropic-node"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class DetectedClient:
     """A client that is installed."""
 
     name: str
@@ -45,9 +45,9 @@ class Program:
     """What that leads to."""
 
 
-def commands(machine: Machine) -> tuple[Program, ...]:
+def find_commands(machine: Machine) -> tuple[DetectedClient, ...]:
     """Every `claude` on `PATH`, in its order; the first is the one that is run."""
-    found: dict[Path, Program] = {}
+    found: dict[Path, DetectedClient] = {}
     for folder in machine.search_path[:FOLDERS]:
         path = folder / "claude"
         try:
@@ -59,8 +59,8 @@ def commands(machine: Machine) -> tuple[Program, ...]:
     return tuple(found.values())
 
 
-def _command(path: Path, target: Path) -> Program:
-    return Program(name=CLAUDE_CODE, version=_version_of(target), path=path, target=target)
+def _command(path: Path, target: Path) -> DetectedClient:
+    return DetectedClient(name=CLAUDE_CODE, version=_version_of(target), path=path, target=target)
 
 
 def _version_of(target: Path) -> str | None:
@@ -70,22 +70,22 @@ def _version_of(target: Path) -> str | None:
     and Homebrew the folder (code.claude.com/docs/en/setup).
     """
     for folder in target.parents[:ABOVE]:
-        tree = read_json(folder / "package.json").tree
+        tree = read_json_file(folder / "package.json").tree
         if str(tree.get("name", "")).startswith("@anthropic-ai/claude-code"):
             return _exact(tree.get("version"))
     names = (target.name, *(folder.name for folder in target.parents[:ABOVE]))
     return next((name for name in names if name.count(".") == 2 and EXACT.fullmatch(name)), None)
 
 
-def libraries(machine: Machine) -> tuple[Program, ...]:
+def find_sdks(machine: Machine) -> tuple[DetectedClient, ...]:
     """SDKs of the Pythons and Nodes on `PATH`, and of the current folder."""
-    found: dict[Path, Program] = {}
+    found: dict[Path, DetectedClient] = {}
     for library in (*_python(machine), *_node(machine)):
         found.setdefault(library.target, library)
     return tuple(found.values())
 
 
-def _python(machine: Machine) -> Iterator[Program]:
+def _python(machine: Machine) -> Iterator[DetectedClient]:
     for folder in machine.search_path[:FOLDERS]:
         for python in ("python", "python3"):
             if _is_there(folder / python):
@@ -102,14 +102,14 @@ def _packages(lib: Path) -> Iterator[Path]:
             yield lib / name / "dist-packages"
 
 
-def _distributions(packages: Path) -> Iterator[Program]:
+def _distributions(packages: Path) -> Iterator[DetectedClient]:
     for name in _names(packages):
         project, _, rest = name.removesuffix(".dist-info").partition("-")
         if name.endswith(".dist-info") and project in DISTRIBUTIONS:
             yield _library(DISTRIBUTIONS[project], _exact(rest), packages / name)
 
 
-def _node(machine: Machine) -> Iterator[Program]:
+def _node(machine: Machine) -> Iterator[DetectedClient]:
     global_folders = [
         folder.parent / "lib"
         for folder in machine.search_path[:FOLDERS]
@@ -118,17 +118,17 @@ def _node(machine: Machine) -> Iterator[Program]:
     for above in (machine.folder, *global_folders):
         scope = above / "node_modules" / "@anthropic-ai"
         for name in MODULES:
-            tree = read_json(scope / name / "package.json").tree
+            tree = read_json_file(scope / name / "package.json").tree
             if tree:
                 yield _library(MODULES[name], _exact(tree.get("version")), scope / name)
 
 
-def _library(name: str, version: str | None, path: Path) -> Program:
+def _library(name: str, version: str | None, path: Path) -> DetectedClient:
     try:
         target = path.resolve()
     except (OSError, RuntimeError):
         target = path
-    return Program(name=name, version=version, path=path, target=target)
+    return DetectedClient(name=name, version=version, path=path, target=target)
 
 
 def _exact(version: object) -> str | None:

@@ -4,22 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from authprobe.doctor.inventory.credential_files import (
-    Login,
+    LoginFile,
     Profile,
     StateFile,
-    login_of,
-    profile_of,
-    state_of,
+    load_login,
+    load_profile,
+    load_state,
 )
-from authprobe.doctor.inventory.environment import SettingsFile, Variable, settings_of, variables_of
-from authprobe.doctor.inventory.installed_clients import API_SDKS, Program, commands, libraries
+from authprobe.doctor.inventory.environment import (
+    SettingsFile,
+    Variable,
+    effective_variables,
+    load_settings,
+)
+from authprobe.doctor.inventory.installed_clients import (
+    API_SDKS,
+    DetectedClient,
+    find_commands,
+    find_sdks,
+)
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import (
     ActiveCredential,
     FoundCredential,
-    held_of,
-    win_of_command,
-    win_of_sdk,
+    active_for_claude_code,
+    active_for_sdk,
+    find_credentials,
 )
 
 
@@ -28,11 +38,11 @@ class Inventory:
     """What the checks look at."""
 
     machine: Machine
-    commands: tuple[Program, ...] = ()
-    libraries: tuple[Program, ...] = ()
+    commands: tuple[DetectedClient, ...] = ()
+    sdks: tuple[DetectedClient, ...] = ()
     settings: tuple[SettingsFile, ...] = ()
     variables: Mapping[str, Variable] = field(default_factory=dict)
-    login: Login
+    login: LoginFile
     profile: Profile
     state: StateFile
     held: tuple[FoundCredential, ...] = ()
@@ -47,23 +57,26 @@ class Inventory:
     def wins(self) -> tuple[ActiveCredential, ...]:
         """Which credential each installed client uses, the one that is run first."""
         versions = [program.version for program in self.commands] or [None]
-        sdks = [each for each in self.libraries if each.name in API_SDKS]
+        sdks = [each for each in self.sdks if each.name in API_SDKS]
         names = [f"{each.name} {each.version or ''}".strip() for each in sdks]
         return (
-            *(win_of_command(v, self.held, self.variables) for v in dict.fromkeys(versions)),
-            *(win_of_sdk(name, self.held_by_sdks) for name in dict.fromkeys(names)),
+            *(
+                active_for_claude_code(v, self.held, self.variables)
+                for v in dict.fromkeys(versions)
+            ),
+            *(active_for_sdk(name, self.held_by_sdks) for name in dict.fromkeys(names)),
         )
 
 
-def survey(machine: Machine) -> Inventory:
+def take_inventory(machine: Machine) -> Inventory:
     """What is on this machine; no file is changed, and no program run."""
-    settings = settings_of(machine)
-    login, profile, state = login_of(machine), profile_of(machine), state_of(machine)
+    settings = load_settings(machine)
+    login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
 
     def held(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
-        return held_of(
+        return find_credentials(
             machine,
-            variables=variables_of(machine, settings),
+            variables=effective_variables(machine, settings),
             settings=settings,
             login=login,
             profile=profile,
@@ -72,10 +85,10 @@ def survey(machine: Machine) -> Inventory:
 
     return Inventory(
         machine=machine,
-        commands=commands(machine),
-        libraries=libraries(machine),
+        commands=find_commands(machine),
+        sdks=find_sdks(machine),
         settings=settings,
-        variables=variables_of(machine, settings),
+        variables=effective_variables(machine, settings),
         login=login,
         profile=profile,
         state=state,

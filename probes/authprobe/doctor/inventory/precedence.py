@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authprobe.core.version_ranges import version_key
-from authprobe.doctor.inventory.credential_files import Login, Profile, StateFile
-from authprobe.doctor.inventory.credential_kinds import kind_of, relative
+from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
+from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine, is_on
-from authprobe.doctor.inventory.safe_read import Document
+from authprobe.doctor.inventory.safe_read import FileSnapshot
 
 PROVIDERS: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"
@@ -25,7 +25,7 @@ FEDERATION: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID"
 IDENTITY: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
 
 
-class Slot(enum.StrEnum):
+class CredentialSlot(enum.StrEnum):
     """Where a client looks for a credential, in the documented order.
 
     code.claude.com/docs/en/authentication
@@ -44,18 +44,28 @@ class Slot(enum.StrEnum):
     STORED_KEY = "key of a Console login"
 
 
-SUBSCRIPTION: Final = frozenset({Slot.OAUTH_TOKEN, Slot.LOGIN})
+SUBSCRIPTION: Final = frozenset({CredentialSlot.OAUTH_TOKEN, CredentialSlot.LOGIN})
 PROFILES: Final = frozenset(
-    {Slot.PROFILE_NAMED, Slot.FEDERATION, Slot.PROFILE, Slot.PROFILE_OF_USER}
+    {
+        CredentialSlot.PROFILE_NAMED,
+        CredentialSlot.FEDERATION,
+        CredentialSlot.PROFILE,
+        CredentialSlot.PROFILE_OF_USER,
+    }
 )
-KEYS: Final = frozenset({Slot.AUTH_TOKEN, Slot.API_KEY, Slot.HELPER})
+KEYS: Final = frozenset({CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.HELPER})
 """Of these two go out in one request: seen with 1.0.128 to 2.1.330 (scenarios/precedence.yaml)."""
-BARE: Final = frozenset({Slot.API_KEY})
+BARE: Final = frozenset({CredentialSlot.API_KEY})
 """What is read with CLAUDE_CODE_SIMPLE, besides a helper of `--settings`.
 
 code.claude.com/docs/en/env-vars
 """
-OF_THE_SDK: Final = (Slot.API_KEY, Slot.AUTH_TOKEN, Slot.PROFILE_NAMED, Slot.FEDERATION)
+OF_THE_SDK: Final = (
+    CredentialSlot.API_KEY,
+    CredentialSlot.AUTH_TOKEN,
+    CredentialSlot.PROFILE_NAMED,
+    CredentialSlot.FEDERATION,
+)
 """platform.claude.com/docs/en/manage-claude/wif-reference; an active profile comes after these."""
 
 
@@ -63,7 +73,7 @@ OF_THE_SDK: Final = (Slot.API_KEY, Slot.AUTH_TOKEN, Slot.PROFILE_NAMED, Slot.FED
 class FoundCredential:
     """A credential that is on this machine, without its value."""
 
-    slot: Slot
+    slot: CredentialSlot
     where: str
     kind: str
     state: str = "not tried"
@@ -83,12 +93,12 @@ class ActiveCredential:
     note: str | None = None
 
 
-def held_of(
+def find_credentials(
     machine: Machine,
     *,
     variables: Mapping[str, Variable],
     settings: tuple[SettingsFile, ...],
-    login: Login,
+    login: LoginFile,
     profile: Profile,
     state: StateFile,
 ) -> tuple[FoundCredential, ...]:
@@ -105,19 +115,21 @@ def _of_variables(
 ) -> Iterator[FoundCredential]:
     for name in PROVIDERS:
         if name in variables and is_on(variables[name].value):
-            yield _of(Slot.PROVIDER, variables[name], "credentials of the cloud")
-    for slot in (Slot.AUTH_TOKEN, Slot.API_KEY):
+            yield _of(CredentialSlot.PROVIDER, variables[name], "credentials of the cloud")
+    for slot in (CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY):
         if (found := variables.get(slot)) and found.value.strip():
-            yield _of(slot, found, kind_of(found.value))
+            yield _of(slot, found, credential_kind(found.value))
     with_helper = [each for each in settings if each.helper]
     if with_helper:
         where = with_helper[-1].shown
-        yield FoundCredential(slot=Slot.HELPER, where=where, kind="what its program prints")
-    if (found := variables.get(Slot.OAUTH_TOKEN)) and found.value.strip():
-        yield _of(Slot.OAUTH_TOKEN, found, kind_of(found.value))
+        yield FoundCredential(
+            slot=CredentialSlot.HELPER, where=where, kind="what its program prints"
+        )
+    if (found := variables.get(CredentialSlot.OAUTH_TOKEN)) and found.value.strip():
+        yield _of(CredentialSlot.OAUTH_TOKEN, found, credential_kind(found.value))
 
 
-def _of(slot: Slot, variable: Variable, kind: str) -> FoundCredential:
+def _of(slot: CredentialSlot, variable: Variable, kind: str) -> FoundCredential:
     return FoundCredential(slot=slot, where=variable.place, kind=kind)
 
 
@@ -127,39 +139,45 @@ def _of_profile(
     where = machine.shown(profile.config.path)
     state = "not tried"
     if profile.expires:
-        state = f"expires {relative(profile.expires, machine.now)}"
+        state = f"expires {relative_time(profile.expires, machine.now)}"
         if profile.expires <= machine.now:
-            state = f"expired {relative(profile.expires, machine.now)}"
+            state = f"expired {relative_time(profile.expires, machine.now)}"
     kind = {"user_oauth": "login of a user", "oidc_federation": "federation"}.get(profile.kind)
     written = _written(machine, profile.credentials)
     held = FoundCredential(
-        slot=Slot.PROFILE, where=where, kind=kind or "unknown", state=state, written=written
+        slot=CredentialSlot.PROFILE,
+        where=where,
+        kind=kind or "unknown",
+        state=state,
+        written=written,
     )
     if profile.chosen == "ANTHROPIC_PROFILE":
-        yield replace(held, slot=Slot.PROFILE_NAMED)
-    if federates(variables):
+        yield replace(held, slot=CredentialSlot.PROFILE_NAMED)
+    if is_federation_complete(variables):
         place = next(variables[name].place for name in IDENTITY if _value(variables, name))
-        yield FoundCredential(slot=Slot.FEDERATION, where=place, kind="identity token")
+        yield FoundCredential(slot=CredentialSlot.FEDERATION, where=place, kind="identity token")
     if profile.chosen != "ANTHROPIC_PROFILE" and profile.config.is_there:
         of_user = profile.kind == "user_oauth"
-        yield replace(held, slot=Slot.PROFILE_OF_USER if of_user else Slot.PROFILE)
+        yield replace(
+            held, slot=CredentialSlot.PROFILE_OF_USER if of_user else CredentialSlot.PROFILE
+        )
 
 
 def _value(variables: Mapping[str, Variable], name: str) -> str:
     return variables[name].value.strip() if name in variables else ""
 
 
-def federates(variables: Mapping[str, Variable]) -> bool:
+def is_federation_complete(variables: Mapping[str, Variable]) -> bool:
     """Whether the variables of federation are complete."""
     rule = all(_value(variables, name) for name in FEDERATION)
     return rule and any(_value(variables, name) for name in IDENTITY)
 
 
-def _of_login(machine: Machine, login: Login, state: StateFile) -> Iterator[FoundCredential]:
+def _of_login(machine: Machine, login: LoginFile, state: StateFile) -> Iterator[FoundCredential]:
     if login.access or login.refresh:
         subscription = f" ({login.subscription})" if login.subscription else ""
         yield FoundCredential(
-            slot=Slot.LOGIN,
+            slot=CredentialSlot.LOGIN,
             where=machine.shown(login.document.path),
             kind=f"subscription{subscription}",
             state=login_state(machine, login),
@@ -170,28 +188,31 @@ def _of_login(machine: Machine, login: Login, state: StateFile) -> Iterator[Foun
         where = machine.shown(state.document.path)
         written = _written(machine, state.document)
         yield FoundCredential(
-            slot=Slot.STORED_KEY, where=where, kind=kind_of(state.key), written=written
+            slot=CredentialSlot.STORED_KEY,
+            where=where,
+            kind=credential_kind(state.key),
+            written=written,
         )
 
 
-def _written(machine: Machine, document: Document) -> str | None:
+def _written(machine: Machine, document: FileSnapshot) -> str | None:
     if document.status is None:
         return None
     moment = datetime.datetime.fromtimestamp(document.status.st_mtime, datetime.UTC)
-    return relative(moment, machine.now)
+    return relative_time(moment, machine.now)
 
 
-def login_state(machine: Machine, login: Login) -> str:
+def login_state(machine: Machine, login: LoginFile) -> str:
     """How old the access token is, and whether another can be had."""
     if login.expires is None:
         return "does not say when it expires"
-    when = relative(login.expires, machine.now)
+    when = relative_time(login.expires, machine.now)
     if login.expires > machine.now:
         return f"expires {when}"
     return f"expired {when}, {'is renewed' if login.refresh else 'and cannot be renewed'}"
 
 
-def win_of_command(
+def active_for_claude_code(
     version: str | None, held: tuple[FoundCredential, ...], variables: Mapping[str, Variable]
 ) -> ActiveCredential:
     """What Claude Code of this version uses."""
@@ -203,7 +224,7 @@ def win_of_command(
             for each in held
             if (not bare or each.slot in BARE) and not (old and each.slot in PROFILES)
         ),
-        key=lambda each: tuple(Slot).index(each.slot),
+        key=lambda each: tuple(CredentialSlot).index(each.slot),
     )
     return _win(
         f"claude-code {version}" if version else "claude-code, version not known",
@@ -214,7 +235,7 @@ def win_of_command(
 
 def _note(version: str | None, ladder: list[FoundCredential]) -> str | None:
     slots = [each.slot for each in ladder]
-    if slots[:1] == [Slot.AUTH_TOKEN] and len(KEYS & set(slots)) > 1:
+    if slots[:1] == [CredentialSlot.AUTH_TOKEN] and len(KEYS & set(slots)) > 1:
         return "the key goes out beside it, in x-api-key"
     if (
         slots
@@ -226,9 +247,9 @@ def _note(version: str | None, ladder: list[FoundCredential]) -> str | None:
     return None
 
 
-def win_of_sdk(name: str, held: tuple[FoundCredential, ...]) -> ActiveCredential:
+def active_for_sdk(name: str, held: tuple[FoundCredential, ...]) -> ActiveCredential:
     """What an SDK of the API uses: of `held` what is not for Claude Code alone."""
-    slots = (*OF_THE_SDK, Slot.PROFILE, Slot.PROFILE_OF_USER)
+    slots = (*OF_THE_SDK, CredentialSlot.PROFILE, CredentialSlot.PROFILE_OF_USER)
     read = [each for each in held if each.slot in slots]
     return _win(name, sorted(read, key=lambda each: slots.index(each.slot)), None)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-LIMIT_BYTES: Final = 1_000_000
+MAX_FILE_BYTES: Final = 1_000_000
 FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 """Opening waits for nobody, even if the file has just become a FIFO."""
 
 
-class Trouble(enum.StrEnum):
+class ReadProblem(enum.StrEnum):
     """Why there is nothing to be read."""
 
     MISSING = "is not there"
@@ -30,11 +30,11 @@ class Trouble(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class FileSnapshot:
     """A file that was looked at."""
 
     path: Path
-    trouble: Trouble | None = None
+    trouble: ReadProblem | None = None
     text: str = field(default="", repr=False)
     tree: Mapping[str, object] = field(default_factory=dict, repr=False)
     """What a JSON file holds."""
@@ -44,7 +44,7 @@ class Document:
     @property
     def is_there(self) -> bool:
         """Whether there is something of this name."""
-        return self.trouble is not Trouble.MISSING
+        return self.trouble is not ReadProblem.MISSING
 
     @property
     def open_to_others(self) -> bool:
@@ -52,47 +52,47 @@ class Document:
         return bool(self.status and self.status.st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def read_text(path: Path) -> Document:
+def read_text_file(path: Path) -> FileSnapshot:
     """The text of a file, or why there is none."""
     try:
         is_link = path.is_symlink()
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return Document(path=path, trouble=Trouble.NOT_A_FILE)
+            return FileSnapshot(path=path, trouble=ReadProblem.NOT_A_FILE)
         content = _read(path)
     except (OSError, ValueError, RuntimeError) as error:
-        return Document(path=path, trouble=_trouble(error))
-    known = Document(path=path, status=status, is_link=is_link)
+        return FileSnapshot(path=path, trouble=_trouble(error))
+    known = FileSnapshot(path=path, status=status, is_link=is_link)
     if content is None:
-        return _with(known, trouble=Trouble.TOO_LARGE)
+        return _with(known, trouble=ReadProblem.TOO_LARGE)
     try:
         return _with(known, text=content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return _with(known, trouble=Trouble.NOT_TEXT)
+        return _with(known, trouble=ReadProblem.NOT_TEXT)
 
 
-def read_json(path: Path) -> Document:
+def read_json_file(path: Path) -> FileSnapshot:
     """The object in a JSON file, or why there is none."""
-    document = read_text(path)
+    document = read_text_file(path)
     if document.trouble:
         return document
     try:
         tree = json.loads(document.text)
     except (ValueError, RecursionError):
-        return _with(document, trouble=Trouble.NOT_JSON)
+        return _with(document, trouble=ReadProblem.NOT_JSON)
     if not isinstance(tree, dict):
-        return _with(document, trouble=Trouble.NOT_AN_OBJECT)
+        return _with(document, trouble=ReadProblem.NOT_AN_OBJECT)
     return _with(document, tree=tree)
 
 
 def _with(
-    document: Document,
+    document: FileSnapshot,
     *,
-    trouble: Trouble | None = None,
+    trouble: ReadProblem | None = None,
     text: str = "",
     tree: Mapping[str, object] | None = None,
-) -> Document:
-    return Document(
+) -> FileSnapshot:
+    return FileSnapshot(
         path=document.path,
         trouble=trouble,
         text=text,
@@ -108,7 +108,7 @@ def _read(path: Path) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise OSError(errno.EINVAL, "it has become something else")
-        parts, left = [], LIMIT_BYTES + 1
+        parts, left = [], MAX_FILE_BYTES + 1
         while left and (part := os.read(file, left)):
             parts.append(part)
             left -= len(part)
@@ -117,13 +117,13 @@ def _read(path: Path) -> bytes | None:
     return b"".join(parts) if left else None
 
 
-def _trouble(error: Exception) -> Trouble:
+def _trouble(error: Exception) -> ReadProblem:
     match error:
         case FileNotFoundError() | NotADirectoryError():
-            return Trouble.MISSING
+            return ReadProblem.MISSING
         case PermissionError():
-            return Trouble.NO_PERMISSION
+            return ReadProblem.NO_PERMISSION
         case RuntimeError() | OSError(errno=errno.ELOOP):
-            return Trouble.LOOP
+            return ReadProblem.LOOP
         case _:
-            return Trouble.UNREADABLE
+            return ReadProblem.UNREADABLE
