@@ -19,7 +19,9 @@ def test_the_schema_names_its_dialect() -> None:
 def test_docstrings_of_fields_are_descriptions() -> None:
     schema = scenario_schema()
     assert schema["properties"]["limit"]["description"].startswith("Seconds after which")
-    assert schema["$defs"]["Fault"]["properties"]["times"]["description"].startswith("How often")
+    assert schema["$defs"]["Fault"]["properties"]["times"]["description"].startswith(
+        "Number of times"
+    )
 
 
 def test_the_schema_allows_no_unknown_key() -> None:

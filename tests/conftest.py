@@ -1,0 +1,49 @@
+"""Markers of the tests: `slow`, and `clients` for those that run real, published clients."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).parent
+SLOW: Final = (
+    "bisection/test_search.py",
+    "clients/claude_code/test_flows.py",
+    "clients/installation",
+    "clients/process",
+    "clients/proxies/test_litellm.py",
+    "clients/sdk/test_api_sdk.py",
+    "commands",
+    "diagnosis/test_text_facts.py",
+    "doctor/checks/test_online.py",
+    "emulator/rules/test_properties.py",
+    "emulator/standalone/test_control_api.py",
+    "emulator/test_fixture.py",
+    "integration",
+    "plan/test_expand.py",
+    "run/history/test_database.py",
+    "scenario/test_hostile_files.py",
+)
+"""Files and folders that take more than two seconds: they start programs, or try many examples."""
+CLIENTS: Final = (
+    "clients/claude_code/test_installed.py",
+    "clients/proxies/test_litellm.py",
+    "clients/sdk/test_api_sdk.py",
+    "integration/test_end_to_end.py",
+    "integration/test_interrupt.py",
+    "integration/test_leaks.py",
+    "integration/test_node_sdk.py",
+    "integration/test_real_versions.py",
+)
+"""Files that install published clients, into the cache that users have as well."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the files and folders above."""
+    for item in items:
+        if not item.path.is_relative_to(TESTS):
+            continue
+        path = item.path.relative_to(TESTS)
+        for marker, places in (("slow", SLOW), ("clients", CLIENTS)):
+            if any(path.is_relative_to(place) for place in places):
+                item.add_marker(marker)
