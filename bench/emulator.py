@@ -1,10 +1,10 @@
-"""Measures the emulator alone under load: requests per second on one processor, and memory.
+"""Measure the standalone emulator under load: requests per second on one processor, and memory.
 
     python bench/emulator.py [--seconds N] [--requests N] [--json]
 
-One pool of `wrk` asks `POST /v1/messages` of `authprobe emulator`, and in turn of uvicorn with an
-application that always answers the same, each on one processor while wrk has another. Then the
-emulator answers many requests, and its memory is read on the way. wrk is Debian's package `wrk`.
+`wrk` (Debian's package `wrk`) sends `POST /v1/messages` to `authprobe emulator` and, in turn, to
+bare uvicorn with an application that always returns the same response. The server runs on one
+processor and wrk on another. Then the emulator answers many requests while its memory is read.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from bench.measure import own_environment, temporary
 AUTHPROBE: Final = Path(sys.executable).with_name("authprobe")
 CONNECTIONS: Final = 16
 ROUNDS: Final = 5
-WANTED: Final = 2000
-"""Requests per second that are enough."""
+TARGET_RATE: Final = 2000
+"""Requests per second that the emulator should serve at least."""
 
-REQUEST: Final = """
+WRK_SCRIPT: Final = """
 wrk.method = "POST"
 wrk.body = '{"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}'
 wrk.headers["content-type"] = "application/json"
@@ -42,7 +42,7 @@ function done(summary, latency, requests)
   print(string.format("counted %d in %d us, %d bad", summary.requests, summary.duration, bad))
 end
 """
-BARE: Final = """
+BARE_SERVER: Final = """
 import json, sys, uvicorn
 
 BODY = json.dumps({"type": "message", "content": "x" * 150}).encode()
@@ -70,7 +70,7 @@ Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server under load, on a processor of its own."""
+    """A server under load, pinned to one processor."""
 
     process: "subprocess.Popen[str]"
     url: str
@@ -78,14 +78,14 @@ class Server:
 
     @property
     def memory(self) -> int:
-        """What it holds in memory now, in bytes."""
+        """Resident memory of the server now, in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What was measured; rates are requests per second, memory is in bytes."""
+class LoadMeasurement:
+    """Result of one benchmark; rates are requests per second, memory is in bytes."""
 
     rates: list[float]
     bare_rates: list[float]
@@ -94,8 +94,8 @@ class Measured:
 
 
 @contextlib.contextmanager
-def served(argv: list[str | Path], processor: int) -> Iterator[Server]:
-    """The server that this command starts, when it has told its address."""
+def running_server(argv: list[str | Path], processor: int) -> Iterator[Server]:
+    """Start a server and yield it once it has printed its address; terminate it on exit."""
     with subprocess.Popen(
         ["taskset", "--cpu-list", str(processor), *argv],  # noqa: S607
         env=own_environment(),
@@ -104,16 +104,20 @@ def served(argv: list[str | Path], processor: int) -> Iterator[Server]:
         text=True,
     ) as process:
         try:
-            told = json.loads((process.stdout and process.stdout.readline()) or "{}")
-            key = told["environment"].get("ANTHROPIC_API_KEY", "none")
-            yield Server(process, told["base_url"], key)
+            description = json.loads((process.stdout and process.stdout.readline()) or "{}")
+            key = description["environment"].get("ANTHROPIC_API_KEY", "none")
+            yield Server(process, description["base_url"], key)
         finally:
             process.terminate()
 
 
 def load(server: Server, script: Path, processor: int, seconds: int) -> tuple[int, float]:
-    """Requests that were answered well, and in how many seconds."""
-    done = subprocess.run(
+    """Run wrk against the server; return the number of requests and the seconds they took.
+
+    Raises:
+        SystemExit: a request failed.
+    """
+    wrk = subprocess.run(
         [
             *("taskset", "--cpu-list", str(processor)),
             *("wrk", "--threads", "1", "--connections", str(CONNECTIONS)),
@@ -124,67 +128,75 @@ def load(server: Server, script: Path, processor: int, seconds: int) -> tuple[in
         text=True,
         check=True,
     )
-    found = re.search(r"counted (\d+) in (\d+) us, (\d+) bad", done.stdout)
-    if found is None or int(found[3]):
-        raise SystemExit(f"not every request was answered well:\n{done.stdout}")
-    return int(found[1]), int(found[2]) / 1e6
+    counts = re.search(r"counted (\d+) in (\d+) us, (\d+) bad", wrk.stdout)
+    if counts is None or int(counts[3]):
+        raise SystemExit(f"some requests failed; output of wrk:\n{wrk.stdout}")
+    return int(counts[1]), int(counts[2]) / 1e6
 
 
-def measure(folder: Path, *, seconds: int, requests: int) -> Measured:
-    """Both servers in turn, then the many requests."""
+def measure(folder: Path, *, seconds: int, requests: int) -> LoadMeasurement:
+    """Measure the rates of both servers in turn, then the emulator's memory over `requests`."""
     script, bare = folder / "request.lua", folder / "bare.py"
-    script.write_text(REQUEST)
-    bare.write_text(BARE)
+    script.write_text(WRK_SCRIPT)
+    bare.write_text(BARE_SERVER)
     first, second = sorted(os.sched_getaffinity(0))[:2]
     emulator: list[str | Path] = [AUTHPROBE, "emulator", "--quiet", "--json", "--issue", "api-key"]
     rates: dict[str, list[float]] = {"emulator": [], "bare": []}
     commands: dict[str, list[str | Path]] = {"emulator": emulator, "bare": [sys.executable, bare]}
     for number in range(ROUNDS):
         for name, argv in commands.items():
-            with served(argv, first) as server:
-                load(server, script, second, 1)
+            with running_server(argv, first) as server:
+                load(server, script, second, 1)  # warm up
                 count, took = load(server, script, second, seconds)
             rates[name].append(count / took)
             print(f"  round {number + 1}, {name}: {count / took:.0f} per second", file=sys.stderr)
     memory, total = [], 0
-    with served(emulator, first) as server:
-        load(server, script, second, 3)  # until the records that are kept are full
+    with running_server(emulator, first) as server:
+        load(server, script, second, 3)  # until the emulator holds its maximum of exchanges
         memory.append(server.memory)
         while total < requests:
             total += load(server, script, second, 3)[0]
             memory.append(server.memory)
             print(f"  {total} requests: {memory[-1] / 2**20:.1f} MiB", file=sys.stderr)
-    return Measured(
+    return LoadMeasurement(
         rates=rates["emulator"], bare_rates=rates["bare"], requests=total, memory=memory
     )
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=int, default=5, help="of each round (default: 5)")
-    parser.add_argument("--requests", type=int, default=200_000, help="(default: 200000)")
+    parser.add_argument("--seconds", type=int, default=5, help="length of a round (default: 5)")
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=200_000,
+        help="requests while memory is measured (default: 200000)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     for program in ("wrk", "taskset"):
         if shutil.which(program) is None:
-            parser.error(f"{program} is not there; install Debian's wrk and util-linux")
+            parser.error(f"{program}: not installed; install Debian's wrk and util-linux")
     if len(os.sched_getaffinity(0)) < 2:
-        parser.error("two processors are needed: one for the server and one for wrk")
+        parser.error("only one processor is available; the server and wrk need one each")
     with temporary() as folder:
-        measured = measure(folder, seconds=given.seconds, requests=given.requests)
-    if given.json:
-        print(json.dumps(asdict(measured)))
-        return
-    rate, bare = statistics.median(measured.rates), statistics.median(measured.bare_rates)
-    pairs = zip(measured.rates, measured.bare_rates, strict=True)
+        result = measure(folder, seconds=arguments.seconds, requests=arguments.requests)
+    print(json.dumps(asdict(result)) if arguments.json else summary(result))
+
+
+def summary(result: LoadMeasurement) -> str:
+    """Return the medians of a measurement as two lines of text."""
+    rate, bare = statistics.median(result.rates), statistics.median(result.bare_rates)
+    pairs = zip(result.rates, result.bare_rates, strict=True)
     ratios = sorted(ours / theirs for ours, theirs in pairs)
-    low, high = measured.memory[0] / 2**20, max(measured.memory) / 2**20
-    print(
-        f"{rate:.0f} requests per second on one processor ({WANTED} are wanted); "
+    before, peak = result.memory[0] / 2**20, max(result.memory) / 2**20
+    return (
+        f"{rate:.0f} requests per second on one processor (target: {TARGET_RATE}); "
         f"bare uvicorn: {bare:.0f}; ratio {statistics.median(ratios):.2f} "
         f"({ratios[0]:.2f} to {ratios[-1]:.2f})\n"
-        f"memory: {low:.1f} MiB before, at most {high:.1f} MiB during {measured.requests} more"
+        f"memory: {before:.1f} MiB at first, at most {peak:.1f} MiB during {result.requests} more "
+        "requests"
     )
 
 
