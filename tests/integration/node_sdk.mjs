@@ -1,5 +1,5 @@
-// The official SDK of npm as a client of the emulator: a JSON list of trials comes in on stdin, one
-// line of JSON for each goes out. The first argument is the folder in which the SDK is installed.
+// Driver of the official npm SDK, as a client of the emulator. Reads a JSON list of trials from stdin
+// and writes one line of JSON per trial. The first argument is the folder with the installed SDK.
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 const entry = `${process.argv[2]}/node_modules/@anthropic-ai/sdk/index.mjs`;
 const { default: Anthropic } = await import(pathToFileURL(entry));
 
-async function ask(trial) {
+async function call(trial) {
   const client = new Anthropic({
     baseURL: trial.base_url,
     apiKey: trial.api_key,
@@ -35,7 +35,7 @@ function* classes(error) {
     yield each.constructor.name;
 }
 
-function told(error) {
+function describe(error) {
   return {
     raised: error.constructor.name,
     classes: [...classes(error)],
@@ -48,16 +48,16 @@ function told(error) {
   };
 }
 
-async function line(trial) {
-  const began = performance.now();
-  const done = (rest) => ({ name: trial.name, elapsed: (performance.now() - began) / 1000, ...rest });
+async function run(trial) {
+  const start = performance.now();
+  const result = (rest) => ({ name: trial.name, elapsed: (performance.now() - start) / 1000, ...rest });
   try {
-    return done({ answer: (await ask(trial)) ?? null });
+    return result({ answer: (await call(trial)) ?? null });
   } catch (error) {
-    return done({ error: told(error) });
+    return result({ error: describe(error) });
   }
 }
 
 const trials = JSON.parse(readFileSync(0, "utf8"));
-// One after another: side by side, 32 MB of one would use up the time limit of another.
-for (const each of trials) console.log(JSON.stringify(await line(each)));
+// Sequentially: in parallel, the 32 MB body of one trial would use up the timeout of another.
+for (const trial of trials) console.log(JSON.stringify(await run(trial)));

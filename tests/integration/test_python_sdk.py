@@ -1,4 +1,4 @@
-"""The official Python SDK as a client of the emulator."""
+"""Tests of the official Python SDK as a client of the emulator."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from authprobe.emulator.config import Fault
 from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Exchange
 from tests.support.sdk_answers import (
-    CONDITIONS,
-    DEMANDED,
     EVENTS,
-    GOOD,
-    IN_HEADER,
+    FAULT_RULES,
+    GOOD_CALL,
     KEY,
+    KEY_HEADER_CALL,
+    REFUSED_CALLS,
     STATUSES,
-    Asked,
+    SdkCall,
 )
 from tests.support.wire import TIMEOUT, trusting
 
@@ -43,17 +43,18 @@ CLASSES: Final[dict[int, type[anthropic.APIStatusError]]] = {
     529: anthropic.OverloadedError,
 }
 BY_ERROR_CODE: Final = {"A26": EnforcedSpendLimitReachedError}
-"""Rules whose answer has an `error_code`, for which the SDK has a subclass of its own."""
+"""Rules whose answer has an `error_code`, for which the SDK has a separate subclass."""
 
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    with Network() as opened:
-        yield opened
+    with Network() as network:
+        yield network
 
 
 @pytest.fixture(autouse=True)
-def no_variable_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_user_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables that the SDK reads from the environment."""
     for name in tuple(os.environ):
         if name.startswith(("ANTHROPIC_", "OTEL_")):
             monkeypatch.delenv(name)
@@ -61,24 +62,24 @@ def no_variable_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """A client of the SDK, and the case that it talks to."""
+    """A client of the SDK, and the backend that answers it."""
 
     client: anthropic.Anthropic
     backend: CaseBackend
     call: dict[str, Any]
 
     def create(self) -> object:
-        """What a call without a stream returns."""
+        """Return the result of a call without streaming."""
         result: object = self.client.messages.create(**self.call)
         return result
 
     def stream(self) -> tuple[str, ...]:
-        """The types of the events of a streamed call."""
+        """Return the event types of a streamed call."""
         return tuple(event.type for event in self.client.messages.create(**self.call, stream=True))
 
     @property
     def exchange(self) -> Exchange:
-        """The only one."""
+        """The only exchange."""
         [exchange] = self.backend.exchanges
         return exchange
 
@@ -86,29 +87,29 @@ class Session:
 @contextlib.contextmanager
 def session_of(
     network: Network,
-    asked: Asked = GOOD,
+    sdk_call: SdkCall = GOOD_CALL,
     *,
     https: bool = False,
     retries: int = 0,
     timeout: float = TIMEOUT,
 ) -> Iterator[Session]:
-    """The SDK's client, with nothing from the environment."""
-    backend = asked.backend()
+    """Yield a client of the SDK that uses nothing from the environment."""
+    backend = sdk_call.backend()
     listener = network.open(backend, https_port=0 if https else None)
-    given = asked.arguments(backend)
-    headers = {name: value or anthropic.Omit() for name, value in given.headers.items()}
+    arguments = sdk_call.arguments(backend)
+    headers = {name: value or anthropic.Omit() for name, value in arguments.headers.items()}
     http = httpx2.Client(trust_env=False, verify=trusting(network.ca_file))
     call = {
-        "model": "authprobe",  # the SDK warns of models that are about to be retired
+        "model": "authprobe",  # the SDK warns about real models that will be retired soon
         "max_tokens": 10,
-        "messages": [{"role": "user", "content": "x" * asked.prompt_bytes}],
+        "messages": [{"role": "user", "content": "x" * sdk_call.prompt_bytes}],
         "extra_headers": headers,
-        "extra_body": asked.fields,
+        "extra_body": sdk_call.fields,
     }
     with anthropic.Anthropic(
-        api_key=given.api_key,
-        auth_token=given.auth_token,
-        base_url=f"{listener.https_url or listener.proxy_url}{asked.path}",
+        api_key=arguments.api_key,
+        auth_token=arguments.auth_token,
+        base_url=f"{listener.https_url or listener.proxy_url}{sdk_call.path}",
         http_client=http,
         max_retries=retries,
         open_telemetry=False,
@@ -119,7 +120,7 @@ def session_of(
 
 
 def check_error(error: anthropic.APIStatusError, exchange: Exchange) -> None:
-    """It tells what was answered."""
+    """Check that the error reports the answer of this exchange."""
     assert type(error) is BY_ERROR_CODE.get(exchange.rule or "", CLASSES[error.status_code])
     assert error.status_code == error.response.status_code == exchange.status
     assert error.type == exchange.error_type
@@ -133,32 +134,34 @@ def check_error(error: anthropic.APIStatusError, exchange: Exchange) -> None:
             assert error.message == (text or f"Error code: {exchange.status}")
             assert error.api_message is None
         case _:
-            pytest.fail(f"a body that no rule has: {error.body}")
+            pytest.fail(f"no rule has this body: {error.body}")
 
 
-@pytest.mark.parametrize("asked", CONDITIONS, ids=str)
-def test_a_condition_raises_the_class_of_its_status(network: Network, asked: Asked) -> None:
-    with session_of(network, asked) as session:
-        with pytest.raises(CLASSES[asked.status]) as caught:
+@pytest.mark.parametrize("sdk_call", REFUSED_CALLS, ids=str)
+def test_a_refused_call_raises_the_error_class_of_its_status(
+    network: Network, sdk_call: SdkCall
+) -> None:
+    with session_of(network, sdk_call) as session:
+        with pytest.raises(CLASSES[sdk_call.status]) as caught:
             session.create()
-        assert (session.exchange.rule, session.exchange.status) == (asked.rule, asked.status)
+        assert (session.exchange.rule, session.exchange.status) == (sdk_call.rule, sdk_call.status)
         check_error(caught.value, session.exchange)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["message", "stream"])
-@pytest.mark.parametrize("rule", DEMANDED)
-def test_a_demanded_refusal_raises_the_class_of_its_status(
+@pytest.mark.parametrize("rule", FAULT_RULES)
+def test_an_armed_rule_raises_the_error_class_of_its_status(
     network: Network, rule: str, stream: bool
 ) -> None:
-    with session_of(network, GOOD.with_faults(rule)) as session:
-        ask = session.stream if stream else session.create
+    with session_of(network, GOOD_CALL.with_faults(rule)) as session:
+        call = session.stream if stream else session.create
         with pytest.raises(anthropic.APIStatusError) as caught:
-            ask()
+            call()
         assert session.exchange.rule == rule
         check_error(caught.value, session.exchange)
 
 
-def test_every_status_has_a_class() -> None:
+def test_every_status_of_the_emulator_has_an_error_class() -> None:
     assert set(CLASSES) == STATUSES
 
 
@@ -175,7 +178,7 @@ def test_a_good_stream_is_answered(network: Network) -> None:
         assert session.stream() == EVENTS
 
 
-def test_a_key_is_sent_as_bearer(network: Network) -> None:
+def test_an_api_key_is_sent_as_a_bearer_token(network: Network) -> None:
     """Since 2.0.0: platform.claude.com/docs/en/api/migration-2026-10-21."""
     with session_of(network) as session:
         session.create()
@@ -184,8 +187,8 @@ def test_a_key_is_sent_as_bearer(network: Network) -> None:
     assert exchange.headers["anthropic-version"] == "2026-10-21"
 
 
-def test_a_key_in_the_older_header_is_accepted(network: Network) -> None:
-    with session_of(network, IN_HEADER) as session:
+def test_an_api_key_in_the_x_api_key_header_is_accepted(network: Network) -> None:
+    with session_of(network, KEY_HEADER_CALL) as session:
         assert isinstance(session.create(), anthropic.types.Message)
     assert session.exchange.credential_header == "x-api-key"
 
@@ -194,39 +197,39 @@ def test_a_key_in_the_older_header_is_accepted(network: Network) -> None:
 
 
 @pytest.mark.parametrize("fault", ["A22", "A30", "api-error", "conflict", "reset"])
-def test_what_passes_is_retried(network: Network, fault: str) -> None:
-    asked = GOOD.with_faults(Fault(name=fault, times=1))
-    with session_of(network, asked, retries=1) as session:
+def test_a_transient_failure_is_retried(network: Network, fault: str) -> None:
+    sdk_call = GOOD_CALL.with_faults(Fault(name=fault, times=1))
+    with session_of(network, sdk_call, retries=1) as session:
         assert isinstance(session.create(), anthropic.types.Message)
         first, second = session.backend.exchanges
     assert first.faults == (fault,)
     assert (second.rule, second.status, second.faults) == ("messages", 200, ())
 
 
-def test_what_lasts_is_raised_after_the_retries(network: Network) -> None:
-    with session_of(network, GOOD.with_faults("A22"), retries=1) as session:
+def test_a_repeated_failure_is_raised_after_the_retries(network: Network) -> None:
+    with session_of(network, GOOD_CALL.with_faults("A22"), retries=1) as session:
         with pytest.raises(anthropic.RateLimitError):
             session.create()
-        assert [each.status for each in session.backend.exchanges] == [429, 429]
+        assert [exchange.status for exchange in session.backend.exchanges] == [429, 429]
 
 
 @pytest.mark.parametrize("rule", ["A02", "A13", "A23", "A32", "request-too-large"])
-def test_what_does_not_pass_is_not_retried(network: Network, rule: str) -> None:
-    with session_of(network, GOOD.with_faults(rule), retries=3) as session:
+def test_a_permanent_refusal_is_not_retried(network: Network, rule: str) -> None:
+    with session_of(network, GOOD_CALL.with_faults(rule), retries=3) as session:
         with pytest.raises(anthropic.APIStatusError) as caught:
             session.create()
         assert session.exchange.rule == rule
-    # The SDK obeys the header, and retries no 403 without it: A13 would be asked once either way.
+    # The SDK obeys this header. It never retries a 403, so A13 is sent once with or without it.
     assert caught.value.response.headers.get("x-should-retry") == {"A13": "false"}.get(rule)
 
 
 # --- wire and answer ------------------------------------------------------------------------------
 
 
-def test_an_error_in_a_stream_has_the_class_of_no_status(network: Network) -> None:
-    """The status was 200, by which the class is chosen: `type` alone tells the overload."""
+def test_an_error_in_a_stream_has_the_base_class_and_status_200(network: Network) -> None:
+    """The SDK chooses the class by the status, which was 200; only `type` names the overload."""
     with (
-        session_of(network, GOOD.with_faults("error-in-stream")) as session,
+        session_of(network, GOOD_CALL.with_faults("error-in-stream")) as session,
         pytest.raises(anthropic.APIStatusError) as caught,
     ):
         session.stream()
@@ -240,9 +243,9 @@ def test_an_error_in_a_stream_has_the_class_of_no_status(network: Network) -> No
     assert str(error.request_id).startswith("req_")
 
 
-def test_a_cut_stream_ends_as_if_it_were_whole(network: Network) -> None:
-    """No exception: who wants to know looks for `message_stop`, or at `stop_reason`."""
-    with session_of(network, GOOD.with_faults("cut-stream")) as session:
+def test_a_cut_stream_ends_without_an_error(network: Network) -> None:
+    """Only a missing `message_stop` event or `stop_reason` shows that the stream was cut."""
+    with session_of(network, GOOD_CALL.with_faults("cut-stream")) as session:
         assert session.stream() == EVENTS[:3]
         with session.client.messages.stream(**session.call) as stream:
             assert stream.get_final_message().stop_reason is None
@@ -252,7 +255,7 @@ def test_a_cut_stream_ends_as_if_it_were_whole(network: Network) -> None:
 def test_a_reset_is_a_connection_error(network: Network, https: bool) -> None:
     for fault in ("reset", "reset-in-body"):
         with (
-            session_of(network, GOOD.with_faults(fault), https=https) as session,
+            session_of(network, GOOD_CALL.with_faults(fault), https=https) as session,
             pytest.raises(anthropic.APIConnectionError) as caught,
         ):
             session.create()
@@ -261,46 +264,48 @@ def test_a_reset_is_a_connection_error(network: Network, https: bool) -> None:
 
 
 @pytest.mark.parametrize("https", [False, True], ids=["http", "https"])
-def test_a_reset_in_a_stream_is_no_error_of_the_sdk(network: Network, https: bool) -> None:
-    """What the HTTP library raises gets through while events are read."""
+def test_a_reset_in_a_stream_raises_the_error_of_the_http_library(
+    network: Network, https: bool
+) -> None:
+    """The SDK does not wrap errors that occur while it reads events."""
     with (
-        session_of(network, GOOD.with_faults("reset-in-body"), https=https) as session,
+        session_of(network, GOOD_CALL.with_faults("reset-in-body"), https=https) as session,
         pytest.raises(httpx2.TransportError) as caught,
     ):
         session.stream()
     assert not isinstance(caught.value, anthropic.AnthropicError)
 
 
-def test_an_empty_answer_is_no_error(network: Network) -> None:
-    """Nor is it a message: `create` returns an empty text, which its type does not say."""
-    with session_of(network, GOOD.with_faults("empty-200")) as session:
+def test_an_empty_answer_raises_no_error(network: Network) -> None:
+    """`create` returns an empty string, contrary to its declared type."""
+    with session_of(network, GOOD_CALL.with_faults("empty-200")) as session:
         assert session.create() == ""
         assert session.stream() == ()
 
 
-def test_the_content_type_is_not_looked_at(network: Network) -> None:
-    with session_of(network, GOOD.with_faults("wrong-content-type")) as session:
+def test_the_content_type_is_ignored(network: Network) -> None:
+    with session_of(network, GOOD_CALL.with_faults("wrong-content-type")) as session:
         assert isinstance(session.create(), anthropic.types.Message)
         assert session.stream() == EVENTS
 
 
-def test_a_slow_body_is_not_a_timeout(network: Network) -> None:
-    """The time limit is for each read, not for the whole."""
-    asked, limit = GOOD.with_faults(Fault(name="drip-feed", seconds=0.0015)), 1.0
-    with session_of(network, asked, timeout=limit) as session:
-        began = time.monotonic()
+def test_a_slow_body_does_not_time_out(network: Network) -> None:
+    """The timeout applies to each read, not to the whole response."""
+    sdk_call, timeout = GOOD_CALL.with_faults(Fault(name="drip-feed", seconds=0.0015)), 1.0
+    with session_of(network, sdk_call, timeout=timeout) as session:
+        start = time.monotonic()
         assert session.stream() == EVENTS
-        assert time.monotonic() - began > limit
+        assert time.monotonic() - start > timeout
 
 
-def test_a_late_answer_is_a_timeout(network: Network) -> None:
-    asked = GOOD.with_faults(Fault(name="delay", seconds=TIMEOUT))
-    for ask in (Session.create, Session.stream):
+def test_a_delayed_answer_times_out(network: Network) -> None:
+    sdk_call = GOOD_CALL.with_faults(Fault(name="delay", seconds=TIMEOUT))
+    for call in (Session.create, Session.stream):
         with (
-            session_of(network, asked, timeout=0.1) as session,
+            session_of(network, sdk_call, timeout=0.1) as session,
             pytest.raises(anthropic.APITimeoutError),
         ):
-            ask(session)
+            call(session)
 
 
 @pytest.mark.parametrize(
@@ -311,11 +316,13 @@ def test_a_late_answer_is_a_timeout(network: Network) -> None:
         ("expired-certificate", "certificate has expired"),
     ],
 )
-def test_no_connection_is_a_connection_error(network: Network, fault: str, cause: str) -> None:
-    """The text is "Connection error." whatever happened; the cause is chained."""
-    with session_of(network, GOOD.with_faults(fault), https=True) as session:
+def test_a_failed_connection_is_a_connection_error(
+    network: Network, fault: str, cause: str
+) -> None:
+    """The text is always "Connection error."; the cause is chained."""
+    with session_of(network, GOOD_CALL.with_faults(fault), https=True) as session:
         with pytest.raises(anthropic.APIConnectionError, match=r"^Connection error\.$") as caught:
             session.create()
         assert type(caught.value) is anthropic.APIConnectionError
         assert cause in str(caught.value.__cause__)
-        assert [each.status for each in session.backend.exchanges if each.path] == []
+        assert [e.status for e in session.backend.exchanges if e.path] == []

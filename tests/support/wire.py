@@ -1,4 +1,4 @@
-"""The wire between a test and the emulator: a client of a case's proxy, and bare sockets."""
+"""Connections from a test to the emulator: an HTTP client of a case's proxy, and bare sockets."""
 
 import functools
 import socket
@@ -11,17 +11,17 @@ from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 
 TIMEOUT = 10.0
-"""Seconds after which a test is not going to get its answer any more."""
+"""Seconds after which a test gives up waiting for an answer."""
 
 
 @functools.lru_cache(maxsize=8)
 def trusting(ca_file: Path) -> ssl.SSLContext:
-    """A context that trusts this authority, and no other."""
+    """Return a TLS context that trusts this authority and no other."""
     return ssl.create_default_context(cafile=ca_file)
 
 
 def client_of(network: Network, listener: Listener) -> httpx.Client:
-    """A client that uses the proxy of a case and trusts the authority of the run."""
+    """Return a client that uses the proxy of a case and trusts the authority of the run."""
     transport = httpx.HTTPTransport(
         verify=trusting(network.ca_file), proxy=httpx.Proxy(listener.proxy_url), trust_env=False
     )
@@ -29,12 +29,12 @@ def client_of(network: Network, listener: Listener) -> httpx.Client:
 
 
 def connect(port: int) -> socket.socket:
-    """A socket to a port of this machine."""
+    """Return a socket connected to a port of this machine."""
     return socket.create_connection((LOOPBACK, port), timeout=TIMEOUT)
 
 
 def read_all(channel: socket.socket) -> bytes:
-    """What comes until the other side ends the connection, however it does that."""
+    """Return everything received until the peer closes or resets the connection."""
     received = b""
     try:
         while data := channel.recv(65536):
@@ -45,7 +45,7 @@ def read_all(channel: socket.socket) -> bytes:
 
 
 def exchange(port: int, data: bytes, *, half: bool = False) -> bytes:
-    """Send these bytes, and no more if `half`; what comes back until the connection ends."""
+    """Send these bytes and return the answer; with `half`, close our side after sending."""
     with connect(port) as channel:
         try:
             channel.sendall(data)
