@@ -1,7 +1,7 @@
-"""pytest's way in: cases become items, the plan is probed once, each item gets its verdict.
+"""The pytest plugin: cases become items, the engine probes them all, each item gets its verdict.
 
-The engine works before the first item does, so that pytest sees verdicts only: no secret, traceback
-or local variable of a probe can reach one of its reports.
+The engine runs before the first item, so that pytest only sees verdicts: no secret, traceback or
+local variable of a probe can reach its reports.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from authprobe.report.files import HTML, text_reports
 from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
-from authprobe.report.model.saved_bisections import read_answers
+from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL_FILE
@@ -62,44 +62,45 @@ def settings_of(config: pytest.Config) -> Settings:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Plan the run, where the compatibility test is asked for; else stay out of the way."""
-    asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
-    if not any(TEST_FILE.is_relative_to(path.resolve()) for path in asked):
+    """Plan the run if pytest collects the compatibility test; do nothing otherwise."""
+    paths = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
+    if not any(TEST_FILE.is_relative_to(path.resolve()) for path in paths):
         return
     if config.getoption("numprocesses", None):
-        raise pytest.UsageError(
-            "the cases are probed at once already; use --jobs N instead of -n N"
-        )
-    given = [p for p in config.pluginmanager.get_plugins() if isinstance(p, PreparedRun)]
+        raise pytest.UsageError("cases already run in parallel; use --jobs N instead of -n N")
+    prepared = [p for p in config.pluginmanager.get_plugins() if isinstance(p, PreparedRun)]
     try:
-        plan = given[0].plan if given else runner.load_plan(settings_of(config))
+        plan = prepared[0].plan if prepared else runner.load_plan(settings_of(config))
     except ProbesError as error:
-        raise pytest.UsageError(f"nothing was run\n{error}") from None
-    run = CompatibilityRun(config, plan, given[0].cases if given else plan.cases)
+        raise pytest.UsageError(f"no case was run\n{error}") from None
+    run = CompatibilityRun(config, plan, prepared[0].cases if prepared else plan.cases)
     config.stash[_KEY] = run
     config.pluginmanager.register(run, "authprobe-run")
 
 
 @dataclass(slots=True, eq=False)
 class PreparedRun:
-    """A plugin that brings a plan along, and takes home what came of it."""
+    """A plugin that passes a plan into a pytest session, and the results out of it."""
 
     plan: runner.RunPlan
     cases: tuple[Case, ...]
-    """Those of the plan that are to be probed."""
+    """The cases of the plan to probe."""
     run: Run | None = None
     problem: str | None = None
-    trouble: str | None = None
-    """Why the history could not be kept."""
+    """Why reports were not written; None: they were."""
+    history_problem: str | None = None
+    """Why the run was not added to the history; None: it was."""
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Take the run out of the session that made it."""
-        if made := config.stash.get(_KEY, None):
-            self.run, self.problem, self.trouble = made.run, made.problem, made.past.trouble
+        """Take the results from the session."""
+        if session := config.stash.get(_KEY, None):
+            self.run = session.run
+            self.problem = session.problem
+            self.history_problem = session.past.trouble
 
 
 class CompatibilityRun:
-    """The plugin while a compatibility run is on."""
+    """The plugin of one compatibility run."""
 
     def __init__(
         self, config: pytest.Config, plan: runner.RunPlan, cases: tuple[Case, ...]
@@ -112,7 +113,7 @@ class CompatibilityRun:
         self.problem: str | None = None
         self.past = HistoryWorker(plan.settings.kept_in, plan.settings.history_keep)
         self.guard = ArtifactGuard()
-        self.ends_with: ExitCode | None = None
+        self.exit_code: ExitCode | None = None
         self.page = PytestHtmlPage(config, content=self._html_content, is_case=self._is_case)
         config.pluginmanager.register(self.page, "authprobe-html")
 
@@ -127,11 +128,10 @@ class CompatibilityRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Probe the cases of the selected items, all of them, before pytest goes on to judge."""
+        """Probe the cases of all selected items, before pytest runs the first of them."""
         if session.config.option.collectonly or session.testsfailed:
             return
-        wanted = [case_of(item) for item in session.items]
-        cases = [case for case in wanted if case]
+        cases = [case for item in session.items if (case := case_of(item))]
         capture = session.config.pluginmanager.getplugin("capturemanager")
         if not cases or capture is None:
             return
@@ -140,9 +140,9 @@ class CompatibilityRun:
             make_reporter(plain=is_ci()) as reporter,
         ):
             self.past.prefetch(cases)
-            self.run = self._conduct(reporter, cases)
+            self.run = self._execute(reporter, cases)
         if not self._publish_results(self.run):
-            session.items.clear()  # what they say is made of what the results hold
+            session.items.clear()  # their messages are made of the results, which hold a credential
         self.records = {record.id: record for record in self.run.cases}
         session.items[:] = [
             item
@@ -150,41 +150,41 @@ class CompatibilityRun:
             if (case := case_of(item)) is None or case.id in self.records
         ]
 
-    def _conduct(self, reporter: Reporter, cases: list[Case]) -> Run:
+    def _execute(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
         try:
             return runner.execute_plan(self.plan, reporter, cases, redactor)
         except ProbesError as error:
             raise pytest.UsageError(redactor(str(error))) from None
-        except Exception as error:  # noqa: BLE001 - pytest would print it as it is
-            told = redactor("".join(traceback.format_exception(error)))
-            raise RuntimeError(told) from None
+        except Exception as error:  # noqa: BLE001 - pytest would print it unredacted
+            message = redactor("".join(traceback.format_exception(error)))
+            raise RuntimeError(message) from None
 
     def _publish_results(self, run: Run) -> bool:
-        """Write `results.json`, before anything is shown; whether what it holds may be shown."""
-        with self._complaining():
+        """Write `results.json` before anything is shown; return False if it holds a credential."""
+        with self._recording_problems():
             self.guard.publish(self.plan.settings.out, {"results.json": dump_run(run)})
-        return self.ends_with is not ExitCode.SECRET_FOUND
+        return self.exit_code is not ExitCode.SECRET_FOUND
 
     @contextlib.contextmanager
-    def _complaining(self) -> Iterator[None]:
-        """Keeps what there is to say of artifacts that are not written, and the exit code."""
+    def _recording_problems(self) -> Iterator[None]:
+        """Record why reports are not written, and the exit code."""
         try:
             yield
         except SecretFoundError as error:
             self.problem = str(error)
-            self.ends_with = ExitCode.SECRET_FOUND
+            self.exit_code = ExitCode.SECRET_FOUND
         except OSError as error:
             self.problem = f"the reports could not be written: {error}"
-            self.ends_with = ExitCode.USAGE
+            self.exit_code = ExitCode.USAGE
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Write the reports when everybody else has written theirs, before the terminal sums up."""
+        """Write the reports after the other plugins' reports, and before the terminal summary."""
         try:
             yield
             if self.run is not None and self.problem is None:
-                with self._complaining():
+                with self._recording_problems():
                     self._publish(self.run)
         finally:
             self.past.close()
@@ -193,8 +193,8 @@ class CompatibilityRun:
             session.exitstatus = ExitCode.FAILURES
         if self.run is not None and self.run.interrupted:
             session.exitstatus = ExitCode.INTERRUPTED
-        if self.ends_with is not None:
-            session.exitstatus = self.ends_with
+        if self.exit_code is not None:
+            session.exitstatus = self.exit_code
 
     def _publish(self, run: Run) -> None:
         texts = text_reports(run)
@@ -213,7 +213,7 @@ class CompatibilityRun:
         # Imported here: jinja2 takes longer to import than the first probes take to run.
         from authprobe.report.html.report import report_content
 
-        bisections = read_answers(self.plan.settings.out)
+        bisections = read_bisections(self.plan.settings.out)
         return report_content(self.run, self.past.points(), bisections=bisections)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -221,17 +221,17 @@ class CompatibilityRun:
             terminalreporter.write_line(self.past.trouble, yellow=True)
         if self.problem:
             terminalreporter.write_line(self.problem, red=True)
-        elif self.run is not None and (vacuous := inconclusive_reason(self.run)):
-            terminalreporter.write_line(vacuous, yellow=True)
+        elif self.run is not None and (reason := inconclusive_reason(self.run)):
+            terminalreporter.write_line(reason, yellow=True)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        made = yield
+        report = yield
         if case := case_of(item):
-            made.user_properties.append((CASE, case.id))
-        return made
+            report.user_properties.append((CASE, case.id))
+        return report
 
     def _is_case(self, report: pytest.TestReport) -> bool:
         return dict(report.user_properties).get(CASE) in self.records
@@ -239,22 +239,22 @@ class CompatibilityRun:
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> CaseRecord:
-    """The record of the item's case; a case that could not be tested is an error, not a failure."""
-    found = request.config.stash[_KEY].records[request.param.id]
-    if found.verdict.status is Status.ERROR:
-        pytest.fail(describe(found), pytrace=False)
-    if found.verdict.status is Status.SKIPPED:
-        pytest.skip(describe(found))
-    return found
+    """Return the record of the item's case; a case that could not be tested is an error."""
+    record = request.config.stash[_KEY].records[request.param.id]
+    if record.verdict.status is Status.ERROR:
+        pytest.fail(describe(record), pytrace=False)
+    if record.verdict.status is Status.SKIPPED:
+        pytest.skip(describe(record))
+    return record
 
 
 def case_of(item: pytest.Item) -> Case | None:
-    """The case that an item judges; None: an ordinary test."""
+    """Return the case of an item, None for an ordinary test."""
     callspec = getattr(item, "callspec", None)
     value = callspec.params.get("record") if callspec else None
     return value if isinstance(value, Case) else None
 
 
 def describe(record: CaseRecord) -> str:
-    """Why a case did not pass, in a few lines."""
+    """Return why a case did not pass, in a few lines."""
     return for_log("\n".join(describe_problem(record)))

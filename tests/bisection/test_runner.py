@@ -64,8 +64,8 @@ def with_betas(*names: str) -> Observation:
 def test_a_field_is_compared_with_the_good_version() -> None:
     found = go(lambda n: with_betas("a", "b") if n < 3 else with_betas("a"), inquiry("betas"))
     assert found.bisection.named == "1.0.3"
-    told = "claude-code 1.0.3 is the first in which betas is not as in 1.0.0; 1.0.2 is the last"
-    assert words.headline(found).startswith(told)
+    answer = "claude-code 1.0.3 is the first version in which betas is not as in 1.0.0; 1.0.2 is"
+    assert words.headline(found).startswith(answer)
 
 
 def test_a_field_that_is_as_it_was_again_is_a_fix() -> None:
@@ -73,7 +73,7 @@ def test_a_field_that_is_as_it_was_again_is_a_fix() -> None:
     found = go(lambda n: with_betas("a", *("b" * (n < 5))), asked, fix=True)
     assert found.bisection.named == "1.0.5"
     assert found.sightings[0].version == "1.0.8"  # the one that the others are compared with
-    assert "the first in which betas is again as in 1.0.8" in words.headline(found)
+    assert "the first version in which betas is again as in 1.0.8" in words.headline(found)
 
 
 def test_a_field_that_is_the_same_at_both_bounds_decides_nothing() -> None:
@@ -168,7 +168,7 @@ def test_what_the_log_lacks_is_untestable_in_a_replay() -> None:
         ("1.0.8", 1),
     ]
     assert found.bisection.lacking == VERSIONS[1:-1]
-    assert "not in the log: 7 versions, which were not asked" in words.doubts(found)
+    assert "not in the log: 7 versions, not probed because of --log" in words.doubts(found)
     counts = found.bisection.probes, found.bisection.checks, found.bisection.known
     assert counts == (0, 0, 2)
 
@@ -212,7 +212,7 @@ def test_markdown_acts_on_nothing_that_a_client_has_said() -> None:
 
 def test_the_command_that_asks_the_same_is_told() -> None:
     found = go(lambda n: with_betas("a"), inquiry("betas"))
-    told = words.again(found, "a/b c", (str(Path("my") / "folder"),))
+    told = words.rerun_command(found, "a/b c", (str(Path("my") / "folder"),))
     assert told == (
         "authprobe bisect 'a/b c' --good 1.0.0 --bad 1.0.8 --when betas --scenarios my/folder"
     )

@@ -46,7 +46,7 @@ def test_a_fix_is_found(world: World) -> None:
     found = world.bisect(*words, "--find-fix")
     assert found.out.startswith("claude-code 1.0.4 is the first good version; 1.0.3 is the last")
     assert found.code == 0
-    assert f"again: authprobe bisect {CASE} --good 1.0.6 --bad 1.0.0 --find-fix" in found.out
+    assert f"run again: authprobe bisect {CASE} --good 1.0.6 --bad 1.0.0 --find-fix" in found.out
 
 
 @pytest.mark.parametrize(

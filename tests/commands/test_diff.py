@@ -57,7 +57,7 @@ def test_versions_that_do_the_same_are_asked_once(world: World) -> None:
     ended = diff(world, BEFORE, AFTER)
     assert ended.code == 0
     assert f"{BEFORE} → {AFTER}: 0 cases of 1 differ\n\n1 case alike\n" in ended.out
-    assert f"again: authprobe diff {BEFORE} {AFTER} --scenarios example.yaml" in ended.out
+    assert f"run again: authprobe diff {BEFORE} {AFTER} --scenarios example.yaml" in ended.out
     assert looks(world) == 2
 
 
@@ -176,7 +176,7 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     ended = compare(tmp_path)
     assert ended.code == 1
     assert "\na/x (worse)\n  verdict: passed → failed\n" in ended.out
-    assert "again: authprobe diff before.json after.json\n" in ended.out
+    assert "run again: authprobe diff before.json after.json\n" in ended.out
     assert compare(tmp_path, "a/*", "--markdown").out.startswith("**the run of 2026-11-23 19:10")
     missing = compare(tmp_path, "b/*")
     assert (missing.code, missing.out) == (4, "")

@@ -45,7 +45,7 @@ def test_what_failed_is_shared_with_its_control(folder: Path) -> None:
     assert ended.out.startswith("# raw-http ")
     assert f"## ✗ `{BAD}`" in ended.out
     assert GOOD not in ended.out
-    assert "| Given and sent | api-key (unknown) via x-api-key |" in ended.out
+    assert "| Provided and sent | api-key (unknown) via x-api-key |" in ended.out
     assert (
         "| credential | `good` | api-key in x-api-key | accepted 200 | **differs** |" in ended.out
     )

@@ -137,7 +137,7 @@ def test_what_cannot_be_tested_is_a_gap_and_no_change(
     (gap,) = feature["gaps"]
     assert (gap["versions"], gap["after"], gap["before"]) == (["1.0.5"], "1.0.4", "1.0.6")
     assert reason in gap["reasons"][0]
-    assert "not known of 1.0.5: " in ended.out
+    assert "not readable in 1.0.5: " in ended.out
 
 
 def test_versions_that_answer_now_so_and_now_so_are_no_change(world: World) -> None:

@@ -183,7 +183,7 @@ def test_every_form_of_the_report_has_all_differences() -> None:
     for line in (
         "1 case of 2 differ",
         "\na (worse)\n  verdict: passed → failed\n  outcome: accepted → rejected\n  status: 200",
-        "\n1 case alike\nonly before: gone\nnot compared: d: after: not published\nagain: ",
+        "\n1 case alike\nonly before: gone\nnot compared: d: after: not published\nrun again: ",
     ):
         assert line in text
     markdown = "\n".join(diff_report.markdown(diff, "authprobe diff a b"))
@@ -214,4 +214,4 @@ def test_only_some_of_many_cases_of_one_run_are_named() -> None:
     before = make_run(*(record(f"case-{n:02}") for n in range(50)), record("both"))
     lines = diff_report.rest(diff_runs(before, make_run(record("both"))))
     assert lines[1] == "only before: case-00"
-    assert lines[-1] == "only before: 30 more, which --json names"
+    assert lines[-1] == "only before: 30 more; list them with --json"

@@ -87,7 +87,7 @@ def test_it_is_said_what_kept_the_clients_from_the_outside(whole: Whole) -> None
     if found == "machine":
         pytest.skip("this system lets nobody have a network of their own")
     assert found == "loopback"
-    assert "clients without any network but loopback" in (whole.folder / "report.html").read_text()
+    assert "clients isolated: loopback only" in (whole.folder / "report.html").read_text()
 
 
 def test_the_backend_saw_the_versions_that_were_asked_for(whole: Whole) -> None:

@@ -19,7 +19,7 @@ from authprobe.compatibility.table import (
 )
 from authprobe.core.client_kinds import ClientKind
 from authprobe.report.html.versions_page import versions_page
-from authprobe.report.versions import headline, made_words
+from authprobe.report.versions import effort_words, headline
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings
 from tests.support.command import PROJECT
@@ -54,7 +54,7 @@ def begins(table: CompatibilityTable, feature: str) -> list[VersionBound]:
 def test_first_command_of_the_claude_table_is_in_the_page() -> None:
     first = read_table(FOLDER / "claude-code.json").made[0]
     assert first.command == "authprobe versions --client claude-code --count 70"
-    assert made_words(first) in TEXT
+    assert effort_words(first) in TEXT
 
 
 def test_headline_of_the_claude_table_is_in_the_page() -> None:

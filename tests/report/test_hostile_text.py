@@ -1,4 +1,4 @@
-"""Text from outside that means harm is shown harmlessly by every drawing of a run."""
+"""Hostile text from outside is harmless in every report format."""
 
 import io
 import re
@@ -33,13 +33,13 @@ HOSTILE = (
 
 
 def drawn(run: Run) -> str:
-    """What a terminal shows."""
+    """Return the text that a terminal gets."""
     file = io.StringIO()
     print_run(run, Console(file=file, width=100, color_system=None, force_terminal=False))
     return file.getvalue()
 
 
-DRAWINGS: dict[str, Callable[[Run], str]] = {
+FORMATS: dict[str, Callable[[Run], str]] = {
     "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", report_page(run)),
     "Markdown": summary_markdown,
     "terminal": drawn,
@@ -49,30 +49,30 @@ DRAWINGS: dict[str, Callable[[Run], str]] = {
 
 
 def run_with(text: str) -> Run:
-    """A run whose one case holds the text wherever a client or a backend puts one."""
-    kept = Redactor().cut(text, 2000)
-    exchange: Exchange = make_exchange(path=kept, host=kept, message=kept, error_type=kept)
-    seen = make_observation(message=kept, detail=kept, exchanges=(exchange,), leaks=(kept,))
-    mismatch = Mismatch(field="message", expected="x", actual=kept)
+    """Return a run with the text in every field that a client or a backend fills."""
+    text = Redactor().cut(text, 2000)
+    exchange: Exchange = make_exchange(path=text, host=text, message=text, error_type=text)
+    observation = make_observation(message=text, detail=text, exchanges=(exchange,), leaks=(text,))
+    mismatch = Mismatch(field="message", expected="x", actual=text)
     verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
-    record = make_record(observation=seen, verdict=verdict, client_version=kept, title=kept)
+    record = make_record(observation=observation, verdict=verdict, client_version=text, title=text)
     return make_run(record)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize("name", DRAWINGS)
-def test_it_is_shown_harmlessly(name: str, text: str) -> None:
-    shown = DRAWINGS[name](run_with(text))
-    shown.encode()
+@pytest.mark.parametrize("name", FORMATS)
+def test_hostile_text_is_harmless_in_every_format(name: str, text: str) -> None:
+    output = FORMATS[name](run_with(text))
+    output.encode()
     assert not re.search(
-        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", shown
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", output
     )
-    assert len(shown) < 100_000
+    assert len(output) < 100_000
     if name in ("HTML", "Markdown"):
-        assert not re.search("<(script|img)", shown)
+        assert not re.search("<(script|img)", output)
     if name in ("terminal", "pytest"):
-        assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
-        assert "##[" not in shown
+        assert not [line for line in output.splitlines() if line.lstrip().startswith("::")]
+        assert "##[" not in output
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_it_is_shown_harmlessly(name: str, text: str) -> None:
         ("a @ b # c", "a @ b \\# c"),
     ],
 )
-def test_nobody_is_mentioned_and_no_issue_linked(text: str, expected: str) -> None:
+def test_mentions_and_issue_numbers_are_defused(text: str, expected: str) -> None:
     assert escaped(text) == expected
 
 
-def test_a_long_text_says_what_is_missing() -> None:
+def test_truncated_text_states_how_much_is_missing() -> None:
     assert Redactor().cut("x" * 50_000_000, 10) == "xxxxxxxxxx… (49,999,990 more characters)"
     assert Redactor().cut("x" * 10, 10) == "x" * 10

@@ -10,7 +10,7 @@ from tests.support.make import make_exchange, make_observation, make_record, mak
 
 
 def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width: int = 120) -> str:
-    """What is written to a stream of that encoding."""
+    """Return the text written to a stream of this encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
     console = Console(
@@ -25,14 +25,14 @@ def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width:
 
 
 def failed(text: str) -> CaseRecord:
-    """A case whose id and mismatch are this text."""
+    """Return a case whose id and mismatch are this text."""
     mismatch = Mismatch(field="message", expected="ok", actual=text)
     return make_record(id=text, verdict=Verdict(status=Status.FAILED, mismatches=(mismatch,)))
 
 
-def test_a_line_for_each_case_and_one_for_the_run() -> None:
-    seen = make_observation(elapsed=1.234, exchanges=(make_exchange(),) * 3)
-    lines = printed(make_run(make_record(observation=seen))).splitlines()
+def test_each_case_and_the_run_have_a_line() -> None:
+    observation = make_observation(elapsed=1.234, exchanges=(make_exchange(),) * 3)
+    lines = printed(make_run(make_record(observation=observation))).splitlines()
     assert lines[0].split() == ["Verdict", "Outcome", "Requests", "Seconds", "Case"]
     assert lines[1].split() == [
         *("✓", "passed", "accepted", "200", "3", "1.23", "example/raw-http/default/none"),
@@ -40,15 +40,15 @@ def test_a_line_for_each_case_and_one_for_the_run() -> None:
     assert lines[-1] == "✓ Passed · 1 case: 1 passed · 1.0 s"
 
 
-def test_what_went_wrong_stands_beneath_the_case() -> None:
+def test_problems_are_below_their_case() -> None:
     lines = printed(make_run(failed("a-case"))).splitlines()
     assert "✗ failed" in lines[1]
     assert lines[2].strip() == "message: expected ok, saw a-case"
 
 
-def test_an_error_is_told_by_its_detail() -> None:
-    seen = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="no npm")
-    record = make_record(observation=seen, verdict=Verdict(status=Status.ERROR))
+def test_an_error_shows_its_detail() -> None:
+    observation = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="no npm")
+    record = make_record(observation=observation, verdict=Verdict(status=Status.ERROR))
     assert "unavailable: no npm" in printed(make_run(record))
 
 
@@ -57,19 +57,19 @@ def test_markup_from_outside_is_not_interpreted() -> None:
     assert text in printed(make_run(failed(text)))
 
 
-def test_controls_are_made_visible() -> None:
+def test_control_characters_are_escaped() -> None:
     drawn = printed(make_run(failed("a\x1b[2J\u202e\x07\nb")))
     assert "a\\u001b[2J\\u202e\\u0007 b" in drawn
     assert "\x1b" not in drawn
 
 
-def test_colour_is_for_terminals() -> None:
+def test_only_a_terminal_gets_colours() -> None:
     run = make_run(make_record())
     assert "\x1b[32m" in printed(run, terminal=True)
     assert "\x1b" not in printed(run)
 
 
-def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
+def test_an_ascii_stream_gets_ascii() -> None:
     drawn = printed(make_run(failed("é漢")), encoding="ascii")
     assert "x failed" in drawn
     assert "\\xe9\\u6f22" in drawn
@@ -77,10 +77,10 @@ def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
 
 def test_warnings_are_printed() -> None:
     drawn = printed(make_run(interrupted=True))
-    assert "This run proves nothing: it has no cases." in drawn
+    assert "Inconclusive: this run has no cases." in drawn
     assert "The run was interrupted" in drawn
 
 
-def test_a_narrow_terminal_loses_nothing_of_an_id() -> None:
+def test_ids_are_complete_on_a_narrow_terminal() -> None:
     drawn = printed(make_run(make_record(id="a" * 200)), width=60)
     assert drawn.count("a") >= 200

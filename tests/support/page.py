@@ -1,4 +1,4 @@
-"""A report as a file, made without a run."""
+"""Write reports without a run."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ def page_of(run: Run, folder: Path) -> Path:
 
 
 def many(count: int) -> tuple[CaseRecord, ...]:
-    """So many cases, 500 auth paths at as many versions as it takes."""
+    """Return this number of cases: 500 auth paths at as many versions as necessary."""
     betas = ("one", "two")
-    asked = tuple(make_exchange(path=f"/v1/{number}", betas=betas) for number in range(8))
+    exchanges = tuple(make_exchange(path=f"/v1/{number}", betas=betas) for number in range(8))
     return tuple(
         make_record(
             id=f"scenario-{path % 25}/claude-code@2.1.{version}/default/credential-{path}",
@@ -27,7 +27,7 @@ def many(count: int) -> tuple[CaseRecord, ...]:
             credential=f"credential-{path}",
             client=f"claude-code@2.1.{version}",
             client_version=f"2.1.{version}",
-            observation=make_observation(message=f"said {path}", exchanges=asked),
+            observation=make_observation(message=f"said {path}", exchanges=exchanges),
             verdict=Verdict(status=Status.FAILED if path % 50 == 0 else Status.PASSED),
             findings=(Finding(name="crashes", text="no"),) if path == 7 else (),
         )

@@ -1,4 +1,4 @@
-"""Runs with something of everything in them."""
+"""Runs that contain every kind of result."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no", e
 
 
 def regressed(case_id: str = "example/regressed") -> CaseRecord:
-    """A case that passed before."""
+    """Return a failed case that passed in the baseline."""
     verdict = Verdict(
         status=Status.FAILED,
         baseline=BaselineState.UPDATED,
@@ -25,22 +25,22 @@ def regressed(case_id: str = "example/regressed") -> CaseRecord:
     return make_record(id=case_id, observation=REFUSED, verdict=verdict)
 
 
-def known() -> CaseRecord:
-    """A case that fails in a known way."""
+def known_failure() -> CaseRecord:
+    """Return a case with an excused failure."""
     issue = "https://example.org/issue/7"
     verdict = Verdict(status=Status.SKIPPED, known=issue, mismatches=(MISMATCH,))
     return make_record(id="example/known", observation=REFUSED, verdict=verdict)
 
 
 def every_kind() -> Run:
-    """A case of each status, of two scenarios, and all that a run may say beside."""
+    """Return a run with a case of each status, two scenarios, an absent case and a complaint."""
     untestable = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="no npm")
     error = Verdict(status=Status.ERROR)
     broken = make_record(id="example/b", observation=untestable, verdict=error)
     other = replace(make_record(id="other/passed"), scenario="other")
     return make_run(
         broken,
-        known(),
+        known_failure(),
         make_record(id="example/passed"),
         regressed(),
         other,

@@ -110,7 +110,7 @@ def _question(options: BisectOptions, settings: Settings) -> BisectionQuestion:
 def _print_and_save(report: BisectionReport, options: BisectOptions, log: ProbeLog) -> int:
     """Print a report and write its page, unless a credential is in them; return the exit code."""
     scenarios = tuple(map(display_path, options.scenarios))
-    command = words.again(report, str(options.case), scenarios)
+    command = words.rerun_command(report, str(options.case), scenarios)
     json_text = for_json(to_json(words.as_json(report, command), indent=1).decode())
     lines: Iterable[str] = [json_text]
     if not options.as_json:

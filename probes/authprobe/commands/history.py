@@ -55,7 +55,7 @@ def _changes(points: Sequence[Point]) -> Iterator[str]:
             continue
         yield from _same(same)
         same = 0
-        ran = point.client_version or "no version seen"
+        ran = point.client_version or "version unknown"
         outcome = point.fingerprint.outcome
         yield f"{point.at:%Y-%m-%d %H:%M}  {point.status:<7}  {outcome:<12}  {ran}"
         yield from (f"    {line}" for line in lines)

@@ -10,7 +10,7 @@ from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML, text_reports
 from authprobe.report.html.report import report_page
-from authprobe.report.model.saved_bisections import read_answers
+from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.database import last_points
 from authprobe.run.history.model import NO_HISTORY, Point
@@ -30,7 +30,7 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     folder = results.parent if out is None else out
     check_writable(folder)
     past = _earlier_results(run, _history(history, results.parent))
-    page = report_page(run, past, bisections=read_answers(folder))
+    page = report_page(run, past, bisections=read_bisections(folder))
     code = publish(folder, text_reports(run) | {HTML: page}, Redactor())
     if code == ExitCode.OK:
         print(f"report: {folder / HTML}", file=sys.stderr)

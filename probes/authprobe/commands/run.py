@@ -53,8 +53,8 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
             if is_github_actions():
                 for line in annotations(given.run):
                     print(line)
-    if given.trouble:
-        print(for_log(given.trouble), file=sys.stderr)
+    if given.history_problem:
+        print(for_log(given.history_problem), file=sys.stderr)
     if given.problem:
         print(for_log(given.problem), file=sys.stderr)
     return code

@@ -169,7 +169,7 @@ def _probe(
         installs=collector.installs,
         disk_peak_bytes=collector.disk_peak_bytes,
     )
-    print(words.made_words(made), file=sys.stderr)
+    print(words.effort_words(made), file=sys.stderr)
     return problem, made, code
 
 

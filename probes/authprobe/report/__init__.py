@@ -1,1 +1,1 @@
-"""Reports: a run, drawn for the browser, for a CI summary and for the terminal."""
+"""Reports: a run as HTML, Markdown, terminal text and CI formats; answers of other commands."""

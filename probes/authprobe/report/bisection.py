@@ -1,4 +1,4 @@
-"""What a bisection has found: as text, as Markdown for an issue, and for JSON."""
+"""The result of a bisection as text, as Markdown for an issue, and as JSON."""
 
 import re
 import shlex
@@ -22,165 +22,171 @@ from authprobe.report.model.phrases import plural
 from authprobe.run.model import this_platform
 from authprobe.trials.log import Trial
 
-_LONGEST: Final = 180
-"""File systems take 255 bytes for a name, and there is an ending to come."""
+MAX_NAME_LENGTH: Final = 180
+"""Characters of a file name before its ending: file systems take 255 bytes."""
 
 
-def headline(found: BisectionReport) -> str:
-    """The answer in one sentence."""
-    asked, result = found.inquiry, found.bisection
+def headline(report: BisectionReport) -> str:
+    """Return the answer in one sentence."""
+    question, result = report.inquiry, report.bisection
     if result.problem:
         return f"Not decided: {result.problem}."
-    before, after = ("bad", "good") if found.fix else ("good", "bad")
-    if asked.when:
-        first = f"the first in which {asked.when} is {'again' if found.fix else 'not'} as in"
-        named, last = f"{first} {asked.good}", f"{result.last_before} is the last before it"
+    before, after = ("bad", "good") if report.fix else ("good", "bad")
+    if question.when:
+        relation = "is again as" if report.fix else "is not as"
+        change = f"the first version in which {question.when} {relation} in {question.good}"
+        last = f"{result.last_before} is the last before it"
     else:
-        named, last = f"the first {after} version", f"{result.last_before} is the last {before} one"
+        change = f"the first {after} version"
+        last = f"{result.last_before} is the last {before} one"
     if result.named:
-        return f"{asked.kind} {result.named} is {named}; {last}."
-    return f"One of {plural(len(result.candidates), 'version')} of {asked.kind} is {named}; {last}."
+        return f"{question.kind} {result.named} is {change}; {last}."
+    candidates = plural(len(result.candidates), "version")
+    return f"One of {candidates} of {question.kind} is {change}; {last}."
 
 
-def doubts(found: BisectionReport) -> tuple[str, ...]:
-    """What the answer does not say by itself, a line each."""
-    result = found.bisection
+def doubts(report: BisectionReport) -> tuple[str, ...]:
+    """Return the limits of the answer, a line each."""
+    result = report.bisection
     lines = []
     if len(result.candidates) > 1:
         lines.append(f"candidates: {', '.join(result.candidates)}")
     if result.contradictions:
-        others = ", ".join(result.contradictions)
-        lines.append(f"not monotonic: {others} contradict one change; there are more than this one")
-    for told in dict.fromkeys(map(str, result.untestable)):
-        lines.append(f"{told}: {', '.join(x.version for x in result.untestable if str(x) == told)}")
-    lines += [f"{each.version}: {each}" for each in result.assessments if _settled(each)]
-    if result.lacking:
+        versions = ", ".join(result.contradictions)
         lines.append(
-            f"not in the log: {plural(len(result.lacking), 'version')}, which were not asked"
+            f"not monotonic: {versions} contradict a single change; there may be further changes"
         )
+    for reason in dict.fromkeys(map(str, result.untestable)):
+        versions = ", ".join(x.version for x in result.untestable if str(x) == reason)
+        lines.append(f"{reason}: {versions}")
+    lines += [f"{each.version}: {each}" for each in result.assessments if _is_settled(each)]
+    if result.lacking:
+        count = plural(len(result.lacking), "version")
+        lines.append(f"not in the log: {count}, not probed because of --log")
     lines += [
-        f"not checked {side}: nothing that was asked there can be tested"
-        for side in _unchecked(found)
+        f"not checked {side}: none of the versions probed there could be tested"
+        for side in _unchecked_sides(report)
     ]
     return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
 
 
-def _unchecked(found: BisectionReport) -> Iterator[str]:
-    """On which sides of the interval versions were asked, and none could be tested."""
-    result = found.bisection
+def _unchecked_sides(report: BisectionReport) -> Iterator[str]:
+    """Yield the sides of the change on which every version that was probed is untestable."""
+    result = report.bisection
     if result.last_before is None or result.first_after is None:
         return
-    place = {version: index for index, version in enumerate(found.versions)}
-    low, high = place[result.last_before], place[result.first_after]
-    sampled = [place[version] for version in result.sampled]
-    in_vain = [place[each.version] for each in result.untestable]
-    for first, last, words in ((0, low, "before it"), (high, len(place) - 1, "after it")):
-        if any(first < x < last for x in in_vain) and not any(first < x < last for x in sampled):
-            yield words
+    index = {version: number for number, version in enumerate(report.versions)}
+    low, high = index[result.last_before], index[result.first_after]
+    sampled = [index[version] for version in result.sampled]
+    untestable = [index[each.version] for each in result.untestable]
+    sides = ((0, low, "before the change"), (high, len(index) - 1, "after the change"))
+    for first, last, side in sides:
+        if any(first < x < last for x in untestable) and not any(first < x < last for x in sampled):
+            yield side
 
 
-def _settled(each: Assessment) -> bool:
+def _is_settled(each: Assessment) -> bool:
+    """Return whether repeated probes disagreed, and a majority decided."""
     return each.flaky and each.word is not Classification.UNTESTABLE
 
 
-def changes(found: BisectionReport) -> tuple[Change, ...]:
-    """What differs between the two neighbours, each time."""
-    before = found.seen(found.bisection.last_before)
-    after = found.seen(found.bisection.first_after)
+def changes(report: BisectionReport) -> tuple[Change, ...]:
+    """Return the changes between the two neighbours that every pair of probes shows."""
+    before = report.seen(report.bisection.last_before)
+    after = report.seen(report.bisection.first_after)
     return stable_changes(before, after) if before and after else ()
 
 
-def effort(found: BisectionReport) -> str:
-    """How many versions there are, and how many probes it took."""
-    result = found.bisection
+def effort(report: BisectionReport) -> str:
+    """Return the number of versions, and the number of probes by purpose."""
+    result = report.bisection
     parts = (
-        f"{plural(len(found.versions), 'version')} from {found.versions[0]} "
-        f"to {found.versions[-1]}: {plural(result.probes, 'probe')} to the answer",
+        f"{plural(len(report.versions), 'version')} from {report.versions[0]} "
+        f"to {report.versions[-1]}: {plural(result.probes, 'probe')} to find the change",
         f"{result.checks} to check it",
-        f"{plural(result.known, 'answer')} out of the log",
+        f"{plural(result.known, 'answer')} from the log",
     )
     return ", ".join(parts)
 
 
-def again(found: BisectionReport, case: str, scenarios: tuple[str, ...]) -> str:
-    """The command that asks the same."""
-    asked = found.inquiry
-    words = ["authprobe", "bisect", case, "--good", asked.good, "--bad", asked.bad]
-    words += ["--find-fix"] if found.fix else []
-    words += ["--when", asked.when] if asked.when else []
+def rerun_command(report: BisectionReport, case: str, scenarios: tuple[str, ...]) -> str:
+    """Return the command that asks the same question."""
+    question = report.inquiry
+    words = ["authprobe", "bisect", case, "--good", question.good, "--bad", question.bad]
+    words += ["--find-fix"] if report.fix else []
+    words += ["--when", question.when] if question.when else []
     for path in scenarios:
         words += ["--scenarios", path]
     return shlex.join(words)
 
 
-def question(found: BisectionReport) -> str:
-    """What was asked of each version."""
-    if found.inquiry.when:
-        return f"whether {found.inquiry.when} is as in {found.inquiry.good}"
-    return f"the verdict, by what is expected in {found.inquiry.judged_by}"
+def describe_question(report: BisectionReport) -> str:
+    """Return what is compared at each version."""
+    if report.inquiry.when:
+        return f"whether {report.inquiry.when} is as in {report.inquiry.good}"
+    return f"the verdict, by the expectation for {report.inquiry.judged_by}"
 
 
-def file_name(found: BisectionReport) -> str:
-    """The name of the files of its answer, without the ending: the same question has the same."""
-    asked = found.inquiry
-    case = without_version(asked.at(asked.good).id)
-    words = (
-        case,
-        asked.when,
-        "fix" if found.fix else None,
-        *found.versions[:: len(found.versions) - 1],
+def file_name(report: BisectionReport) -> str:
+    """Return the name of its files, without the ending: the same question has the same name."""
+    question = report.inquiry
+    parts = (
+        without_version(question.at(question.good).id),
+        question.when,
+        "fix" if report.fix else None,
+        report.versions[0],
+        report.versions[-1],
     )
-    name = "-".join(re.sub(r"[^0-9A-Za-z.]+", "-", word) for word in words if word)
-    return name[-_LONGEST:].strip("-.")
+    name = "-".join(re.sub(r"[^0-9A-Za-z.]+", "-", part) for part in parts if part)
+    return name[-MAX_NAME_LENGTH:].strip("-.")
 
 
-def where_words() -> str:
-    """The system and machine on which it was asked."""
-    where = this_platform()
-    return f"{where.system} {where.machine}"
+def platform_words() -> str:
+    """Return the system and machine on which it was probed."""
+    platform = this_platform()
+    return f"{platform.system} {platform.machine}"
 
 
-def text(found: BisectionReport, command: str) -> Iterator[str]:
-    """The answer for a terminal, line by line."""
-    yield headline(found)
-    for line in doubts(found):
+def text(report: BisectionReport, command: str) -> Iterator[str]:
+    """Yield the answer for a terminal, line by line."""
+    yield headline(report)
+    for line in doubts(report):
         yield f"  {line}"
-    yield from (f"  changed: {line}" for line in change_lines(changes(found)))
-    yield f"  asked: {question(found)}"
-    yield f"  {effort(found)}"
-    yield f"  again: {command}"
+    yield from (f"  changed: {line}" for line in change_lines(changes(report)))
+    yield f"  compared: {describe_question(report)}"
+    yield f"  {effort(report)}"
+    yield f"  run again: {command}"
 
 
-def markdown(found: BisectionReport, command: str) -> Iterator[str]:
-    """The answer for an issue, line by line."""
-    yield f"**{escaped(headline(found))}**"
+def markdown(report: BisectionReport, command: str) -> Iterator[str]:
+    """Yield the answer for an issue, line by line."""
+    yield f"**{escaped(headline(report))}**"
     yield ""
-    yield from (f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in doubts(found))
-    yield from (
-        f"- changed: {escaped(line, MAX_TEXT_LENGTH)}" for line in change_lines(changes(found))
-    )
-    yield f"- asked: {escaped(question(found))}"
-    yield f"- {escaped(effort(found))}, on {escaped(where_words())}"
-    yield from ("", "| version | seen |", "| --- | --- |")
-    for each in found.bisection.assessments:
+    yield from (f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in doubts(report))
+    for line in change_lines(changes(report)):
+        yield f"- changed: {escaped(line, MAX_TEXT_LENGTH)}"
+    yield f"- compared: {escaped(describe_question(report))}"
+    yield f"- {escaped(effort(report))}, on {escaped(platform_words())}"
+    yield from ("", "| version | result |", "| --- | --- |")
+    for each in report.bisection.assessments:
         yield f"| {escaped(each.version)} | {escaped(str(each))} |"
     yield from ("", "```sh", command, "```")
 
 
-def as_json(found: BisectionReport, command: str) -> dict[str, object]:
-    """The answer for programs."""
-    asked, result = found.inquiry, found.bisection
+def as_json(report: BisectionReport, command: str) -> dict[str, object]:
+    """Return the answer for programs."""
+    question, result = report.inquiry, report.bisection
     return {
         "schema_version": 1,
-        "headline": headline(found),
-        "client": asked.kind,
-        "case": asked.at(asked.good).id,
-        "judged_by": None if asked.when else asked.judged_by,
-        "when": asked.when,
-        "good": asked.good,
-        "bad": asked.bad,
-        "find_fix": found.fix,
-        "versions": len(found.versions),
+        "headline": headline(report),
+        "client": question.kind,
+        "case": question.at(question.good).id,
+        "judged_by": None if question.when else question.judged_by,
+        "when": question.when,
+        "good": question.good,
+        "bad": question.bad,
+        "find_fix": report.fix,
+        "versions": len(report.versions),
         "problem": result.problem,
         "named": result.named,
         "last_before": result.last_before,
@@ -189,7 +195,7 @@ def as_json(found: BisectionReport, command: str) -> dict[str, object]:
         "monotonic": result.monotonic if result.problem is None else None,
         "contradictions": result.contradictions,
         "sampled": result.sampled,
-        "changes": changes(found),
+        "changes": changes(report),
         "probed": [_probed(each) for each in result.assessments],
         "probes": result.probes,
         "checks": result.checks,
@@ -216,9 +222,9 @@ def _probed(each: Assessment) -> dict[str, object]:
 
 
 def log_line(trial: Trial) -> str:
-    """One line of the log, for a terminal."""
-    seen = trial.observation
-    status = "" if seen.status is None else f" {seen.status}"
-    why = f" ({seen.detail})" if seen.detail else ""
-    words = f"{trial.key.client}: {seen.outcome}{status}, {trial.key.case}{why}"
+    """Return one line of the log for a terminal."""
+    observation = trial.observation
+    status = "" if observation.status is None else f" {observation.status}"
+    reason = f" ({observation.detail})" if observation.detail else ""
+    words = f"{trial.key.client}: {observation.outcome}{status}, {trial.key.case}{reason}"
     return one_line(f"{trial.at:%Y-%m-%d %H:%M} {words}")

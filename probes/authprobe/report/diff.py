@@ -1,4 +1,4 @@
-"""What differs, as text, as Markdown for an issue, and for JSON."""
+"""A comparison of two versions or runs as text, as Markdown for an issue, and as JSON."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -11,14 +11,15 @@ from authprobe.report.model.phrases import plural
 
 
 def headline(diff: Diff) -> str:
-    """How much differs, in one sentence."""
+    """Return the number of cases that differ, in one sentence."""
     compared = len(diff.cases) - len(diff.not_compared)
-    what = f"{plural(len(diff.changed), 'case')} of {compared:,} differ"
-    return f"{diff.before} → {diff.after}: {what if compared else 'nothing could be compared'}"
+    differ = "differs" if len(diff.changed) == 1 else "differ"
+    result = f"{plural(len(diff.changed), 'case')} of {compared:,} {differ}"
+    return f"{diff.before} → {diff.after}: {result if compared else 'nothing could be compared'}"
 
 
 def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
-    """Each change in a line; the flags of one request together in one."""
+    """Return a line for each change; the flags of one request share a line."""
     lines: dict[str, list[str]] = {}
     for change in changes:
         if change.aspect is Aspect.BETAS:
@@ -26,16 +27,16 @@ def change_lines(changes: Iterable[Change]) -> tuple[str, ...]:
             sign = "+" if change.after == SENT else "-"
             lines.setdefault(f"betas of {request}: ", []).append(f"{sign} {flag}")
         else:
-            lines[_told(change)] = []
+            lines[_describe(change)] = []
     return tuple(
         one_line(head + ", ".join(flags), MAX_TEXT_LENGTH) for head, flags in lines.items()
     )
 
 
-_BEFORE: Final = 40
-"""Characters that are told of what long texts have in common."""
-_NAMED: Final = 20
-"""Cases that only one side has, and that are told by name."""
+CONTEXT_LENGTH: Final = 40
+"""Characters shown of the common beginning of two long texts."""
+MAX_NAMES: Final = 20
+"""Case ids listed for each side that has cases of its own."""
 _WORDS: Final = {
     Aspect.REQUEST: "request ",
     Aspect.HOST: "host of ",
@@ -49,46 +50,46 @@ _WORDS: Final = {
 }
 
 
-def _told(change: Change) -> str:
+def _describe(change: Change) -> str:
     words = _WORDS.get(change.aspect, "")
-    before, after = _from_there(change.before, change.after)
+    before, after = _trim_common_start(change.before, change.after)
     before, after = truncate(before, MAX_LINE_LENGTH), truncate(after, MAX_LINE_LENGTH)
     return f"{words}{change.subject}: {before} → {after}"
 
 
-def _from_there(before: str, after: str) -> tuple[str, str]:
-    """Both texts; where they are long and begin alike, from a bit before they differ."""
+def _trim_common_start(before: str, after: str) -> tuple[str, str]:
+    """Return both texts, from shortly before they differ if they have a long common beginning."""
     same = common_prefix_length(before, after)
     if same < MAX_LINE_LENGTH:
         return before, after
-    return f"…{before[same - _BEFORE :]}", f"…{after[same - _BEFORE :]}"
+    return f"…{before[same - CONTEXT_LENGTH :]}", f"…{after[same - CONTEXT_LENGTH :]}"
 
 
 def rest(diff: Diff) -> tuple[str, ...]:
-    """What is to be said of all cases together, a line each."""
-    the_same = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
-    lines = [f"{plural(the_same, 'case')} alike"] if the_same else []
-    for names, what in ((diff.only_before, "before"), (diff.only_after, "after")):
-        lines += [f"only {what}: {name}" for name in names[:_NAMED]]
-        if len(names) > _NAMED:
-            lines.append(f"only {what}: {len(names) - _NAMED:,} more, which --json names")
+    """Return lines about cases that are alike, on one side only, or not compared."""
+    alike_count = len(diff.cases) - len(diff.changed) - len(diff.not_compared)
+    lines = [f"{plural(alike_count, 'case')} alike"] if alike_count else []
+    for names, side in ((diff.only_before, "before"), (diff.only_after, "after")):
+        lines += [f"only {side}: {name}" for name in names[:MAX_NAMES]]
+        if len(names) > MAX_NAMES:
+            lines.append(f"only {side}: {len(names) - MAX_NAMES:,} more; list them with --json")
     lines += [f"not compared: {case.case}: {case.reason}" for case in diff.not_compared]
     return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
 
 
 def text(diff: Diff, command: str) -> Iterator[str]:
-    """The diff for a terminal, line by line."""
+    """Yield the comparison for a terminal, line by line."""
     yield one_line(headline(diff), MAX_TEXT_LENGTH)
     yield from (f"  {one_line(client)}" for client in diff.clients)
     for cases, changes in diff.groups:
         yield ""
         yield from (one_line(f"{case.case}{_worse(case)}") for case in cases)
         yield from (f"  {line}" for line in change_lines(changes))
-    yield from ("", *rest(diff), f"again: {command}")
+    yield from ("", *rest(diff), f"run again: {command}")
 
 
 def markdown(diff: Diff, command: str) -> Iterator[str]:
-    """The diff for an issue, line by line."""
+    """Yield the comparison for an issue, line by line."""
     yield f"**{escaped(headline(diff))}**"
     if diff.clients:
         yield from ("", *(f"- {escaped(client)}" for client in diff.clients))
@@ -102,7 +103,7 @@ def markdown(diff: Diff, command: str) -> Iterator[str]:
 
 
 def as_json(diff: Diff, command: str) -> dict[str, object]:
-    """The diff for programs."""
+    """Return the comparison for programs."""
     return {
         "schema_version": 1,
         "before": diff.before,

@@ -26,12 +26,12 @@ _PLAIN_MARKS: Final = {
 
 
 def print_run(run: Run, console: Console) -> None:
-    """A line for each case, with what went wrong beneath it, then the verdict on the run."""
-    # Nothing is wrapped: ids are to be copied and searched for.
-    console.print(_all(run, plain=console.options.ascii_only), soft_wrap=True)
+    """Print a line for each case with its problems below, then the verdict on the run."""
+    # No line is wrapped: users copy ids and search for them.
+    console.print(_table(run, plain=console.options.ascii_only), soft_wrap=True)
 
 
-def _all(run: Run, *, plain: bool) -> Text:
+def _table(run: Run, *, plain: bool) -> Text:
     drawn = Text()
     rows = [_cells(record, plain=plain) for record in run.cases]
     widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
@@ -43,45 +43,45 @@ def _all(run: Run, *, plain: bool) -> Text:
         drawn.append(line[: widths[0]], style).append(line[widths[0] :])
         if record.verdict.status in (Status.FAILED, Status.ERROR):
             for problem in phrases.describe_problem(record):
-                drawn.append(f"    {_shown(problem, plain=plain)}\n", style)
+                drawn.append(f"    {_printable(problem, plain=plain)}\n", style)
             for words in phrases.describe_cause(record.diagnosis) if record.diagnosis else ():
-                drawn.append(f"    {_shown(words, plain=plain)}\n")
+                drawn.append(f"    {_printable(words, plain=plain)}\n")
     drawn.append("\n" if rows else "")
     _append_changes(drawn, run, plain=plain)
     for warning in matrix.warnings(run):
-        drawn.append(f"{_shown(warning, plain=plain)}\n", "bold yellow")
+        drawn.append(f"{_printable(warning, plain=plain)}\n", "bold yellow")
     headline = matrix.headline(run)
     mark = _mark(headline.status, plain=plain)
     words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
-    return drawn.append(_shown(words, plain=plain), _STYLES[headline.status])
+    return drawn.append(_printable(words, plain=plain), _STYLES[headline.status])
 
 
 def _append_changes(drawn: Text, run: Run, *, plain: bool) -> None:
-    """What is not as in the baseline, regressions first."""
+    """Append the differences from the baseline, regressions first."""
     for record in matrix.changes(run):
         style = _STYLES[record.verdict.status]
-        drawn.append(f"{_shown(phrases.changed_words(record), plain=plain)}\n", style)
+        drawn.append(f"{_printable(phrases.changed_words(record), plain=plain)}\n", style)
         for line in matrix.change_words(record):
-            drawn.append(f"    {_shown(line, plain=plain)}\n")
+            drawn.append(f"    {_printable(line, plain=plain)}\n")
     for name in run.absent:
-        drawn.append(f"absent: {_shown(name, plain=plain)}\n", "bold yellow")
+        drawn.append(f"absent: {_printable(name, plain=plain)}\n", "bold yellow")
     if words := matrix.baseline_words(run):
         drawn.append(f"{words}\n")
 
 
 def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
-    seen, verdict = record.observation, record.verdict
+    observation, verdict = record.observation, record.verdict
     return (
         f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}",
-        phrases.outcome_words(seen),
-        str(len(seen.exchanges)),
-        f"{seen.elapsed:.2f}",
-        _shown(record.id, plain=plain),
+        phrases.outcome_words(observation),
+        str(len(observation.exchanges)),
+        f"{observation.elapsed:.2f}",
+        _printable(record.id, plain=plain),
     )
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Cells in columns; numbers to the right, and the last as long as it is."""
+    """Return the cells in columns, with numbers aligned right and the last cell unpadded."""
     mark, outcome, requests, seconds, case = cells
     return (
         f"{mark:<{widths[0]}}  {outcome:<{widths[1]}}  {requests:>{widths[2]}}  "
@@ -93,7 +93,7 @@ def _mark(status: Status, *, plain: bool) -> str:
     return _PLAIN_MARKS[status] if plain else phrases.SYMBOLS[status]
 
 
-def _shown(outside: str, *, plain: bool) -> str:
-    """The text with nothing hidden in it, in characters that the terminal can write."""
-    line = for_log(one_line(outside))
+def _printable(text: str, *, plain: bool) -> str:
+    """Return text from outside on one line, in characters that the terminal can print."""
+    line = for_log(one_line(text))
     return line.encode("ascii", "backslashreplace").decode() if plain else line

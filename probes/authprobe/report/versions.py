@@ -1,6 +1,7 @@
-"""The versions table for people: as text, and as Markdown."""
+"""A compatibility table as text and as Markdown."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from authprobe.compatibility.table import (
     CompatibilityTable,
@@ -16,9 +17,12 @@ from authprobe.core.version_ranges import version_key
 from authprobe.report.markdown.summary import escaped
 from authprobe.report.model.phrases import plural
 
+NO_VALUE: Final = "no value known"
+"""Text for a feature that no version has shown."""
+
 
 def headline(table: CompatibilityTable) -> str:
-    """What the table is about, in one line."""
+    """Return the client and the numbers of features and versions, in one line."""
     probed = table.probed
     about = f"{table.client}: {plural(len(table.features), 'feature')}"
     if not probed:
@@ -28,7 +32,7 @@ def headline(table: CompatibilityTable) -> str:
 
 
 def since(bound: VersionBound) -> str:
-    """Where an interval begins, in words."""
+    """Describe the beginning of an interval."""
     if bound.exact:
         return f"since {bound.by}" if bound.after else f"since {bound.by}, the first"
     if bound.after is None:
@@ -37,70 +41,72 @@ def since(bound: VersionBound) -> str:
 
 
 def until(bound: VersionBound) -> str:
-    """Where an interval ends, in words: the next value begins there."""
+    """Describe the end of an interval, at which the next value begins."""
     if bound.exact:
         return f"until {bound.after}"
     return f"until {bound.after} or later, before {bound.by}"
 
 
 def interval_words(interval: Interval) -> str:
-    """From when to when, in words."""
-    ended = "" if interval.removed is None else f", {until(interval.removed)}"
-    return f"{since(interval.added)}{ended}"
+    """Describe the first and last version of an interval."""
+    end = "" if interval.removed is None else f", {until(interval.removed)}"
+    return f"{since(interval.added)}{end}"
 
 
-def shown_in(feature: Feature, interval: Interval) -> tuple[str, ...]:
-    """The versions that were probed and have shown it, the oldest first."""
+def versions_in(feature: Feature, interval: Interval) -> tuple[str, ...]:
+    """Return the probed versions in an interval, the oldest first."""
     low = version_key(interval.added.by)
     high = version_key(interval.removed.by) if interval.removed else None
     return tuple(
-        known.version
-        for known in feature.evidence
-        if known.value is not None
-        and low <= version_key(known.version)
-        and (high is None or version_key(known.version) < high)
+        each.version
+        for each in feature.evidence
+        if each.value is not None
+        and low <= version_key(each.version)
+        and (high is None or version_key(each.version) < high)
     )
 
 
 def end_words(feature: Feature, interval: Interval) -> str:
-    """Where an interval ends, in words, or that it has not ended yet."""
+    """Describe the end of an interval, or the last version of one that has not ended."""
     if interval.removed:
         return until(interval.removed)
-    return f"still so in {shown_in(feature, interval)[-1]}"
+    return f"still in {versions_in(feature, interval)[-1]}"
 
 
 def change_words(before: Interval, after: Interval) -> str:
-    """Between which versions one value gives way to the next, where that is not known exactly."""
-    where = f"after {after.added.after}, before {after.added.by}"
-    return f"{before.value} or {after.value}, not known which: {where}"
+    """Describe a change between two versions with others in between that were not read."""
+    between = f"between {after.added.after} and {after.added.by}"
+    return f"changes from {before.value} to {after.value} {between}"
 
 
 def gap_words(gap: Gap) -> str:
-    """What cannot be read, and why, in words."""
+    """Describe the versions in which the field could not be read, and why."""
     versions = gap.versions
-    spoken = (
-        versions[0] if len(versions) == 1 else f"{len(versions)}, {versions[0]} to {versions[-1]}"
+    names = versions[0]
+    if len(versions) > 1:
+        names = f"{plural(len(versions), 'version')}, {versions[0]} to {versions[-1]}"
+    return one_line(
+        f"not readable in {names}: {'; '.join(filter(None, gap.reasons))}", MAX_TEXT_LENGTH
     )
-    return one_line(f"{spoken}: {'; '.join(filter(None, gap.reasons))}", MAX_TEXT_LENGTH)
 
 
-def made_words(made: Provenance) -> str:
-    """What a command took, in words."""
-    minutes, seconds = divmod(round(made.elapsed), 60)
+def effort_words(command: Provenance) -> str:
+    """Describe the probes, time, installations and disk space of a command."""
+    minutes, seconds = divmod(round(command.elapsed), 60)
     return (
-        f"{plural(made.probes, 'probe')} in {minutes} min {seconds} s, "
-        f"{plural(made.installs, 'client')} installed, "
-        f"at most {format_size(made.disk_peak_bytes)} at a time"
+        f"{plural(command.probes, 'probe')} in {minutes} min {seconds} s, "
+        f"{plural(command.installs, 'client')} installed, "
+        f"at most {format_size(command.disk_peak_bytes)} at a time"
     )
 
 
-def made_where(made: Provenance) -> str:
-    """When a command has ended, and on what it ran, in words."""
-    return f"{made.at:%Y-%m-%d %H:%M} UTC, authprobe {made.tool}, {made.platform}"
+def ended_words(command: Provenance) -> str:
+    """Describe when a command ended, with its version and platform."""
+    return f"{command.at:%Y-%m-%d %H:%M} UTC, authprobe {command.tool}, {command.platform}"
 
 
 def text(table: CompatibilityTable) -> Iterator[str]:
-    """The table for a terminal, line by line."""
+    """Yield the table for a terminal, line by line."""
     yield headline(table)
     for feature in table.features:
         yield ""
@@ -112,13 +118,13 @@ def _lines(feature: Feature) -> Iterator[str]:
     for interval in feature.intervals:
         yield one_line(f"{interval.value}: {interval_words(interval)}", MAX_TEXT_LENGTH)
     for gap in feature.gaps:
-        yield f"not known of {gap_words(gap)}"
+        yield gap_words(gap)
     if not feature.evidence:
-        yield "nothing is known"
+        yield NO_VALUE
 
 
 def markdown(table: CompatibilityTable) -> Iterator[str]:
-    """The table for an issue or a wiki, line by line."""
+    """Yield the table for an issue or a wiki, line by line."""
     yield f"**{escaped(headline(table))}**"
     yield from ("", "| feature | value | versions |", "| --- | --- | --- |")
     for feature in table.features:
@@ -126,4 +132,4 @@ def markdown(table: CompatibilityTable) -> Iterator[str]:
             words = (feature.title, interval.value, interval_words(interval))
             yield f"| {' | '.join(map(escaped, words))} |"
         for gap in feature.gaps:
-            yield f"| {escaped(feature.title)} | not known | {escaped(gap_words(gap))} |"
+            yield f"| {escaped(feature.title)} | | {escaped(gap_words(gap))} |"

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.report.formats.ctrf import ctrf
-from authprobe.report.formats.github import LIMIT, annotations
+from authprobe.report.formats.github import MAX_ERRORS, annotations
 from authprobe.report.formats.junit import junit
 from authprobe.report.html.case import details
 from authprobe.report.html.report import report_content
@@ -21,13 +21,13 @@ from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 from tests.support.make import make_observation, make_record, make_run
-from tests.support.runs import REFUSED, every_kind, known, regressed
+from tests.support.runs import REFUSED, every_kind, known_failure, regressed
 
 DAY = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
 
 
 def terminal(run: Run) -> str:
-    """What is printed."""
+    """Return the text printed on a terminal."""
     console = Console(width=200, record=True, quiet=False)
     with console.capture() as captured:
         print_run(run, console)
@@ -47,7 +47,7 @@ def test_junit_has_a_suite_for_each_scenario_with_the_right_numbers() -> None:
     assert complaints[0][0].get("message") == "known.yaml:3:5: this known failure no longer occurs"
 
 
-def test_junit_tells_what_went_wrong_and_what_is_known() -> None:
+def test_junit_has_messages_for_failures_and_known_failures() -> None:
     root = ElementTree.fromstring(junit(every_kind()))  # noqa: S314 - our own text
     cases = {case.get("name"): case for case in root.iter("testcase")}
     failure = cases["regressed"].find("failure")
@@ -60,7 +60,7 @@ def test_junit_tells_what_went_wrong_and_what_is_known() -> None:
     assert len(cases["passed"]) == 0
 
 
-def test_ctrf_counts_what_could_not_be_tested_apart() -> None:
+def test_ctrf_counts_untestable_cases_as_other() -> None:
     results = json.loads(ctrf(every_kind()))["results"]
     expected = {"tests": 5, "passed": 2, "failed": 1, "skipped": 1, "other": 1, "pending": 0}
     assert expected.items() <= results["summary"].items()
@@ -80,7 +80,7 @@ def test_two_runs_with_the_same_outcomes_differ_in_times_and_ids_only(draw: obje
 
 
 def unchanging(text: str, run: Run) -> str:
-    """The text without the time and the id of the run."""
+    """Return the text without times and ids of the run."""
     milliseconds = round(run.started_at.timestamp() * 1000)
     times = (
         f"{run.started_at:%Y-%m-%dT%H:%M:%S}",
@@ -92,7 +92,7 @@ def unchanging(text: str, run: Run) -> str:
     return text
 
 
-def test_annotations_are_escaped_as_github_says() -> None:
+def test_annotations_are_escaped() -> None:
     [first, last] = annotations(make_run(regressed("a,b:c%")))
     assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::status: expected")
     assert "100%25: “so” it is" in first
@@ -100,14 +100,14 @@ def test_annotations_are_escaped_as_github_says() -> None:
     assert last.startswith("::notice title=authprobe::Failed: 1 case: 1 failed")
 
 
-def test_annotations_are_bounded() -> None:
+def test_at_most_ten_annotations_and_a_summary_are_printed() -> None:
     lines = list(annotations(make_run(*(regressed(f"c{number}") for number in range(30)))))
-    assert len(lines) == LIMIT + 1
+    assert len(lines) == MAX_ERRORS + 1
     assert lines[-1].endswith("; 20 more in the job summary")
 
 
 def test_a_run_without_problems_has_no_annotations() -> None:
-    assert list(annotations(make_run(make_record(), known()))) == []
+    assert list(annotations(make_run(make_record(), known_failure()))) == []
 
 
 @pytest.mark.parametrize("draw", [summary_markdown, report_content, terminal])
@@ -120,8 +120,8 @@ def test_regressions_and_transitions_come_before_the_rest(draw: object) -> None:
     assert drawn.index("zz/changed") < drawn.index("aa/calm") < drawn.index("gone/x")
 
 
-def test_a_known_failure_does_not_make_a_run_fail_and_a_complaint_does() -> None:
-    run = make_run(known(), make_record())
+def test_a_known_failure_does_not_fail_a_run_and_a_stale_one_does() -> None:
+    run = make_run(known_failure(), make_record())
     line = headline(run)
     assert (line.word, line.counts) == (
         "Passed",
@@ -134,7 +134,7 @@ def test_a_known_failure_does_not_make_a_run_fail_and_a_complaint_does() -> None
 
 
 def points(*outcomes: str) -> tuple[Point, ...]:
-    """Points of a case, a day apart: accepted (`+`) or rejected (`-`)."""
+    """Return points of a case, a day apart: accepted (`+`) or rejected (`-`)."""
     return tuple(
         Point(
             case_id="a",
@@ -150,7 +150,7 @@ def points(*outcomes: str) -> tuple[Point, ...]:
     )
 
 
-def test_the_timeline_shows_each_run_and_where_it_changed() -> None:
+def test_the_timeline_has_a_symbol_per_run_and_marks_changes() -> None:
     facts = timeline_facts(make_record(), points(*"++-"))
     assert facts == (
         ("Last changed", "in this run; before that 2026-11-01 12:00 UTC"),
@@ -161,6 +161,6 @@ def test_the_timeline_shows_each_run_and_where_it_changed() -> None:
     assert "✓✓ | ✗ | ✓" in details(make_record(), "again", points(*"++-"))
 
 
-def test_the_timeline_is_of_the_last_twenty_runs() -> None:
+def test_the_timeline_has_the_last_twenty_runs() -> None:
     [_, (label, marks)] = timeline_facts(make_record(), points(*"+" * 30))
     assert (label, marks) == ("Last 20 runs", "✓" * 20)

@@ -1,4 +1,4 @@
-"""The page of a bisection, its files, and what the report tells of them."""
+"""The page of a bisection, its files, and the links to them from the report."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from authprobe.observation.model import Outcome
 from authprobe.report.bisection import file_name
 from authprobe.report.html import report
 from authprobe.report.html.bisection_page import bisection_page
-from authprobe.report.model.saved_bisections import FOLDER, Answered, read_answers
+from authprobe.report.model.saved_bisections import FOLDER, SavedBisection, read_bisections
 from tests.bisection.test_runner import GONE, REFUSED, go, inquiry
 from tests.report.html.test_report import HOSTILE, Page
 from tests.support.make import make_exchange, make_observation, make_run
@@ -25,9 +25,9 @@ def broken_from(first: int) -> BisectionReport:
     return go(lambda n: BAD if n >= first else GONE if n == 1 else GOOD)
 
 
-def test_the_page_has_the_answer_what_was_asked_and_the_evidence() -> None:
+def test_the_page_has_the_answer_the_question_and_the_evidence() -> None:
     page = Page(bisection_page(broken_from(5), "authprobe bisect CASE"))
-    for told in (
+    for words in (
         "claude-code 1.0.5 is the first bad version; 1.0.4 is the last good one.",
         "authprobe bisect CASE",
         "What changed from 1.0.4 to 1.0.5",
@@ -35,40 +35,40 @@ def test_the_page_has_the_answer_what_was_asked_and_the_evidence() -> None:
         "answers to POST api.anthropic.com/v1/messages: 200 → 401",
         "Requests, in order",
     ):
-        assert told in page.text
+        assert words in page.text
     assert {"rule-messages", "rule-A04"} <= set(page.values("id"))
     assert {"#rule-messages", "#rule-A04"} <= set(page.values("href"))
 
 
-def test_every_version_has_its_mark_and_what_was_not_asked_is_told() -> None:
-    found = broken_from(5)
-    drawn = bisection_page(found, "")
+def test_every_version_has_a_mark_and_gaps_are_counted() -> None:
+    result = broken_from(5)
+    drawn = bisection_page(result, "")
     page = Page(drawn)
-    assert page.tags.count("i") == len(found.versions)
+    assert page.tags.count("i") == len(result.versions)
     marked = [
         name for tag, attribute, name in page.attributes if (tag, attribute) == ("i", "title")
     ]
     assert [name.partition(":")[0] for name in marked] == [
-        each.version for each in found.bisection.assessments
+        each.version for each in result.bisection.assessments
     ]
-    left = len(found.versions) - len(marked)
-    assert sum(int(text.split()[0]) for text in page.texts if "not asked" in text) == left
+    unmarked = len(result.versions) - len(marked)
+    assert sum(int(text.split()[0]) for text in page.texts if "not probed" in text) == unmarked
 
 
-def test_a_version_that_could_not_be_tested_is_drawn_as_such() -> None:
-    found = go(lambda n: GONE if n in (4, 5) else REFUSED if n > 5 else GOOD)
-    page = bisection_page(found, "")
+def test_an_untestable_version_has_its_own_symbol() -> None:
+    result = go(lambda n: GONE if n in (4, 5) else REFUSED if n > 5 else GOOD)
+    page = bisection_page(result, "")
     assert 'class="b-error" title="1.0.4: untestable (not published)">?</i>' in page
     assert "candidates: 1.0.4, 1.0.5, 1.0.6" in page
 
 
-def test_a_page_without_an_answer_tells_why() -> None:
+def test_a_page_without_an_answer_has_the_reason() -> None:
     page = Page(bisection_page(go(lambda _: GOOD), ""))
     assert "Not decided: 1.0.8 is said to be bad, and is good." in page.text
     assert "What changed" not in page.text
 
 
-def test_hostile_text_is_text() -> None:
+def test_hostile_text_is_escaped() -> None:
     bad = make_observation(
         outcome=Outcome.REJECTED,
         message=HOSTILE,
@@ -79,7 +79,7 @@ def test_hostile_text_is_text() -> None:
     assert "img" not in page.tags
 
 
-def test_each_question_has_files_of_its_own_and_the_same_one_the_same() -> None:
+def test_the_file_name_depends_on_the_question_only() -> None:
     shows = broken_from(5)
     other = go(lambda n: BAD if n >= 5 else GOOD, inquiry(when="status"))
     assert file_name(shows) == "example-claude-code-default-none-1.0.0-1.0.8"
@@ -87,7 +87,7 @@ def test_each_question_has_files_of_its_own_and_the_same_one_the_same() -> None:
     assert file_name(broken_from(3)) == file_name(shows)
 
 
-def test_what_was_found_is_read_back_and_the_rest_passed_over(tmp_path: Path) -> None:
+def test_saved_answers_are_read_and_damaged_ones_skipped(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     for day, name in enumerate(("old", "new")):
@@ -96,28 +96,28 @@ def test_what_was_found_is_read_back_and_the_rest_passed_over(tmp_path: Path) ->
         os.utime(path, (1e9 + day, 1e9 + day))
     for name, text in (("a", "{"), ("b", "[]"), ("c", '{"headline": 1}'), ("d", "[" * 9999)):
         (folder / f"{name}.json").write_text(text)
-    found = read_answers(tmp_path)
-    assert [each.headline for each in found] == ["new", "old"]
-    assert found[0].page == "bisections/new.html"
-    assert read_answers(tmp_path / "nowhere") == ()
+    answers = read_bisections(tmp_path)
+    assert [each.headline for each in answers] == ["new", "old"]
+    assert answers[0].page == "bisections/new.html"
+    assert read_bisections(tmp_path / "nowhere") == ()
 
 
-def test_the_report_leads_to_the_pages(tmp_path: Path) -> None:
+def test_the_report_links_to_the_pages_of_bisections(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     (folder / "x.json").write_text('{"headline": "2.1.121 is bad", "command": "authprobe bisect"}')
-    found: tuple[Answered, ...] = read_answers(tmp_path)
-    page = Page(report.report_content(make_run(), bisections=found))
+    answers: tuple[SavedBisection, ...] = read_bisections(tmp_path)
+    page = Page(report.report_content(make_run(), bisections=answers))
     assert "bisections/x.html" in page.values("href")
     assert "2.1.121 is bad" in page.text
     assert "Bisections" not in report.report_content(make_run())
 
 
 @pytest.mark.parametrize("hostile", ['"><script>', "javascript:alert(1)"])
-def test_the_name_of_a_page_is_no_way_out(tmp_path: Path, hostile: str) -> None:
+def test_a_hostile_file_name_stays_a_path_in_the_folder(tmp_path: Path, hostile: str) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "y"}')
-    page = Page(report.report_content(make_run(), bisections=read_answers(tmp_path)))
+    page = Page(report.report_content(make_run(), bisections=read_bisections(tmp_path)))
     (link,) = [href for href in page.values("href") if href.endswith(".html")]
     assert link.startswith("bisections/")

@@ -21,7 +21,7 @@ VOID = {"br", "img", "input", "meta", "link", "hr"}
 
 
 class Page(HTMLParser):
-    """The tags, attributes and texts of a page; complains about tags that are not nested."""
+    """The tags, attributes and texts of a page; raises AssertionError if tags are not nested."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 
 def failed(**changes: object) -> CaseRecord:
-    """A case that expected 200 and saw 401."""
+    """Return a case that expected 200 and got 401."""
     mismatch = Mismatch(field="status", expected="200", actual="401")
     verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
     values: dict[str, object] = {"id": "a/b/failed", "credential": "bad", "verdict": verdict}
@@ -62,7 +62,7 @@ def failed(**changes: object) -> CaseRecord:
 
 
 def hostile() -> CaseRecord:
-    """A case in which every text from outside is an attack."""
+    """Return a case in which every text from outside is hostile."""
     return make_record(
         **dict.fromkeys(
             (
@@ -107,13 +107,13 @@ def hostile() -> CaseRecord:
 
 
 def details(record: CaseRecord) -> str:
-    """Everything about a case."""
+    """Return the details of a case."""
     return case_html.details(record, f"authprobe run --case {record.id}")
 
 
 @pytest.fixture
 def run() -> Run:
-    """A run with a case of each status and one attack."""
+    """Return a run with a case of each status and a hostile one."""
     return make_run(
         make_record(),
         failed(client="claude-code@latest"),
@@ -123,13 +123,13 @@ def run() -> Run:
     )
 
 
-def test_the_summary_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
+def test_the_report_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
     ids = Page(report.report_content(run)).values("id")
     assert len([each for each in ids if each.startswith("case-")]) == len(run.cases)
     assert max(Counter(ids).values()) == 1
 
 
-def test_every_link_into_the_page_leads_to_a_case(run: Run) -> None:
+def test_every_internal_link_has_a_target(run: Run) -> None:
     page = Page(report.report_content(run))
     targets = [href[1:] for href in page.values("href") if href.startswith("#")]
     assert set(targets) == set(page.values("id"))
@@ -140,7 +140,7 @@ def test_nothing_from_outside_becomes_a_tag(run: Run, tag: str) -> None:
     assert tag not in Page(report.report_content(run)).tags
 
 
-def test_there_is_one_script_and_it_is_ours(run: Run) -> None:
+def test_the_only_script_is_that_of_the_report(run: Run) -> None:
     for page in (report.report_page(run), report.report_page(make_run())):
         assert Page(page).tags.count("script") == 1
         assert asset("report.js") in page
@@ -156,7 +156,7 @@ def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
     assert set(hrefs) == {"https://example.org/issue/1"}
 
 
-def test_controls_and_direction_marks_are_made_visible(run: Run) -> None:
+def test_control_and_bidi_characters_are_escaped(run: Run) -> None:
     drawn = report.report_content(run)
     assert "\x1b" not in drawn
     assert "\u202e" not in drawn
@@ -178,13 +178,13 @@ def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
     }
 
 
-def test_a_status_is_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
+def test_a_status_has_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
     phrases = Page(report.report_content(run)).text
     for words in ("✓  passed", "✗  failed", "!  error", "○  skipped"):
         assert words in phrases
 
 
-def test_what_failed_is_listed_and_open(run: Run) -> None:
+def test_failed_cases_are_listed_first_and_open(run: Run) -> None:
     drawn = report.report_content(run)
     assert "What went wrong (3 cases)" in drawn
     assert drawn.index("a/b/failed") < drawn.index("<caption>")
@@ -195,19 +195,19 @@ def test_what_failed_is_listed_and_open(run: Run) -> None:
     assert not any(phrases.anchor("example/raw-http/default/none") in case for case in opened)
 
 
-def test_a_run_in_which_all_is_well_lists_nothing() -> None:
+def test_a_passed_run_lists_no_problems() -> None:
     assert "What went wrong" not in report.report_content(make_run(make_record()))
 
 
-def test_banners_stand_where_they_are_due() -> None:
+def test_only_a_doubtful_run_has_banners() -> None:
     drawn = report.report_content(make_run(interrupted=True))
-    assert "This run proves nothing: it has no cases." in drawn
+    assert "Inconclusive: this run has no cases." in drawn
     assert "The run was interrupted" in drawn
     assert 'class="ap-banner"' not in report.report_content(make_run(make_record()))
 
 
-def test_details_tell_expected_seen_and_sent() -> None:
-    sent = make_exchange(
+def test_details_have_the_expectation_the_observation_and_the_requests() -> None:
+    exchange = make_exchange(
         at=1.234,
         credential="oauth",
         credential_header="authorization",
@@ -217,8 +217,10 @@ def test_details_tell_expected_seen_and_sent() -> None:
         rule="messages.expired",
         betas=("one", "two", "three"),
     )
-    seen = make_observation(exchanges=(sent,), exit_code=1, egress_refused=("example.org",))
-    phrases = Page(details(failed(observation=seen))).text
+    observation = make_observation(
+        exchanges=(exchange,), exit_code=1, egress_refused=("example.org",)
+    )
+    phrases = Page(details(failed(observation=observation))).text
     for words in (
         *("accepted", "example.org"),
         *("1.23", "POST", "api.anthropic.com", "/v1/messages", "oauth in authorization"),
@@ -227,7 +229,7 @@ def test_details_tell_expected_seen_and_sent() -> None:
         assert words in phrases
 
 
-def test_equal_sets_of_flags_are_spelled_out_once() -> None:
+def test_a_set_of_flags_is_spelled_out_once() -> None:
     first, second = tuple(f"beta-{n}" for n in range(15)), ("other",)
     exchanges = [make_exchange(betas=betas) for betas in (first, second, first, ())]
     page = Page(details(make_record(observation=make_observation(exchanges=tuple(exchanges)))))
@@ -236,27 +238,26 @@ def test_equal_sets_of_flags_are_spelled_out_once() -> None:
     assert page.texts.index("Flags A") < page.texts.index("Flags B")
 
 
-def test_many_requests_are_cut_short() -> None:
-    seen = make_observation(exchanges=(make_exchange(),) * 203)
-    drawn = details(make_record(observation=seen))
+def test_a_long_list_of_requests_is_truncated() -> None:
+    observation = make_observation(exchanges=(make_exchange(),) * 203)
+    drawn = details(make_record(observation=observation))
     assert drawn.count("<tr>") == 201
     assert "3 more requests in results.json" in drawn
 
 
-def test_long_text_is_capped() -> None:
+def test_long_text_is_truncated() -> None:
     drawn = report.report_content(make_run(make_record(why="x" * 5000)))
     assert "… (3,000 more characters)" in drawn
     assert "x" * 2001 not in drawn
 
 
-def test_text_holds_no_line_end() -> None:
-    """pytest-html marks up lines that begin with E."""
+def test_line_ends_in_text_become_line_breaks() -> None:
     drawn = details(failed(observation=make_observation(message="First.\nEvery second.\n")))
     assert "\n" not in drawn
     assert "First.<br>Every second." in drawn
 
 
-def test_a_case_that_did_not_pass_says_how_to_run_it_again() -> None:
+def test_a_failed_case_has_the_command_that_runs_it_again() -> None:
     run = make_run(
         failed(), selection=Selection(scenarios=("my scenarios",), clients=("claude-code@>=2",))
     )
@@ -265,40 +266,40 @@ def test_a_case_that_did_not_pass_says_how_to_run_it_again() -> None:
     assert "--case" not in report.report_content(make_run(make_record()))
 
 
-def test_why_a_scenario_is_there_is_told_once(run: Run) -> None:
+def test_the_reason_of_a_scenario_appears_once(run: Run) -> None:
     drawn = report.report_content(make_run(*(make_record(id=f"example/{n}") for n in range(3))))
     assert drawn.count("It shows the shape.") == 1
     assert drawn.count(f'href="#{phrases.scenario_anchor("example")}"') == 3
     assert "Scenarios (1)" in drawn
 
 
-def test_where_there_is_no_room_those_that_passed_are_outlined_first() -> None:
-    seen = make_observation(exchanges=(make_exchange(),) * 5)
-    records = [failed(id=f"a/{n}", observation=seen) for n in range(5)]
-    records += [make_record(id=f"b/{n}", observation=seen) for n in range(5)]
+def test_passed_cases_lose_their_details_first_on_a_large_page() -> None:
+    observation = make_observation(exchanges=(make_exchange(),) * 5)
+    records = [failed(id=f"a/{n}", observation=observation) for n in range(5)]
+    records += [make_record(id=f"b/{n}", observation=observation) for n in range(5)]
     room = sum(len(details(record)) for record in records[:7]) + 200
     drawn = report.report_content(make_run(*records), limit_bytes=room)
     assert drawn.count('aria-label="Requests"') == 7
-    assert drawn.count("The rest is in results.json.") == 3
-    assert "Of 3 cases there is only an outline here" in drawn
+    assert drawn.count("Details are in results.json.") == 3
+    assert "3 cases without details, to keep the page small" in drawn
     assert all(f"<code>{record.id}</code>" in drawn for record in records)
 
 
-def test_a_long_list_of_what_went_wrong_is_cut_short() -> None:
+def test_a_long_list_of_problems_is_truncated() -> None:
     drawn = report.report_content(make_run(*(failed(id=f"a/{n}") for n in range(302))))
     assert "What went wrong (302 cases)" in drawn
     assert drawn.count('<li class="ap-failed">') == 300
-    assert "… and 2 more, below." in drawn
+    assert "… and 2 more below." in drawn
 
 
 def test_details_of_an_attack_are_well_formed() -> None:
     assert "script" not in Page(details(hostile())).tags
 
 
-def test_a_rule_that_answered_is_told_of_once_with_its_sources() -> None:
-    asked = make_observation(exchanges=(make_exchange(rule="A04", status=401),) * 2)
+def test_a_rule_is_listed_once_with_its_sources() -> None:
+    observation = make_observation(exchanges=(make_exchange(rule="A04", status=401),) * 2)
     page = report.report_content(
-        make_run(make_record(observation=asked), make_record(observation=asked))
+        make_run(make_record(observation=observation), make_record(observation=observation))
     )
     assert page.count('id="rule-A04"') == 1
     assert '<a href="#rule-A04"><code>A04</code></a>' in page
@@ -306,7 +307,7 @@ def test_a_rule_that_answered_is_told_of_once_with_its_sources() -> None:
     assert "several reports" in page
 
 
-def test_what_no_rule_answered_says_what_comes_nearest() -> None:
+def test_an_unmatched_request_shows_the_nearest_rule() -> None:
     denied = make_exchange(
         rule="deny:route", nearest="messages", differs=("path",), faults=("delay",), status=404
     )
@@ -315,7 +316,7 @@ def test_what_no_rule_answered_says_what_comes_nearest() -> None:
     assert "<small>fault: delay</small>" in page
 
 
-def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
+def test_an_unknown_rule_is_shown_as_text() -> None:
     other = make_exchange(rule='Z99"><b>', nearest="<i>")
     page = report.report_content(
         make_run(make_record(observation=make_observation(exchanges=(other,))))
@@ -324,11 +325,14 @@ def test_a_rule_of_another_version_is_shown_as_it_is() -> None:
     assert "<i>" not in page
 
 
-def test_findings_are_told_by_client_with_their_cases() -> None:
-    found = (Finding(name="crashes", text="TypeError: <b>no</b>"),)
+def test_findings_are_grouped_by_client_with_their_cases() -> None:
+    findings = (Finding(name="crashes", text="TypeError: <b>no</b>"),)
     records = [
         make_record(
-            id=f"example/{n}", client="claude-code@latest", client_version="2.1.330", findings=found
+            id=f"example/{n}",
+            client="claude-code@latest",
+            client_version="2.1.330",
+            findings=findings,
         )
         for n in range(2)
     ]
@@ -340,11 +344,11 @@ def test_findings_are_told_by_client_with_their_cases() -> None:
     assert "example: no credential" in page
 
 
-def test_findings_are_in_the_order_of_versions() -> None:
-    found = (Finding(name="crashes", text="no"),)
+def test_findings_are_sorted_by_version() -> None:
+    findings = (Finding(name="crashes", text="no"),)
     versions = ("1.0.128", "1.0.30", "2.1.9")
     records = [
-        make_record(id=f"example/{version}", client_version=version, findings=found)
+        make_record(id=f"example/{version}", client_version=version, findings=findings)
         for version in versions
     ]
     page = report.report_content(make_run(*records))
@@ -353,11 +357,11 @@ def test_findings_are_in_the_order_of_versions() -> None:
     assert places == sorted(places)
 
 
-def test_without_findings_nothing_is_said_of_them() -> None:
+def test_a_run_without_findings_has_no_section_for_them() -> None:
     assert "Findings" not in report.report_content(make_run(make_record()))
 
 
-def test_each_part_stands_once() -> None:
+def test_no_heading_appears_twice() -> None:
     changed = Transition(field="status", before="200", after="401")
     run = make_run(
         failed(verdict=Verdict(status=Status.FAILED, regressed=True, transitions=(changed,)))

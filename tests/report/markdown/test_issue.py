@@ -1,4 +1,4 @@
-"""What an issue is told of a run."""
+"""Cases of a run as the text of an issue."""
 
 import dataclasses
 import datetime
@@ -16,7 +16,7 @@ from authprobe.observation.findings import Finding
 from authprobe.observation.fingerprint import Transition, fingerprint
 from authprobe.observation.model import Outcome
 from authprobe.redaction.pseudonyms import Pseudonymizer
-from authprobe.report.markdown.issue import LIMIT, REQUESTS, share_markdown
+from authprobe.report.markdown.issue import MAX_LENGTH, MAX_REQUESTS, share_markdown
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import Credential, Expectation
@@ -86,111 +86,111 @@ OTHERS = (
 RUN = make_run(SUBJECT, *OTHERS)
 
 
-def drawn(run: Run, *chosen: CaseRecord, **options: Any) -> str:
-    """The text about these cases, or all of the run."""
-    return share_markdown(run, chosen or run.cases, Pseudonymizer(), **options)
+def drawn(run: Run, *records: CaseRecord, **options: Any) -> str:
+    """Return the text about these cases, or about all cases of the run."""
+    return share_markdown(run, records or run.cases, Pseudonymizer(), **options)
 
 
 def alone(**changes: Any) -> str:
-    """The text about the first case with these changes in what was seen."""
-    seen = dataclasses.replace(SUBJECT.observation, **changes)
-    record = dataclasses.replace(SUBJECT, observation=seen)
+    """Return the text about the first case with these changes of its observation."""
+    observation = dataclasses.replace(SUBJECT.observation, **changes)
+    record = dataclasses.replace(SUBJECT, observation=observation)
     return drawn(make_run(record))
 
 
-def test_a_regression_with_its_controls() -> None:
+def test_a_regression_with_its_controls_is_as_recorded() -> None:
     assert drawn(RUN, SUBJECT) == GOLDEN.read_text()
 
 
-def test_nothing_personal_is_left() -> None:
-    told = drawn(RUN)
-    assert "alice" not in told
-    assert "10.0.0.7" not in told
-    assert "&lt;email-1&gt; is gone" in told
-    assert not re.search(r"(email|user|address)-2", told)
+def test_personal_data_is_replaced() -> None:
+    text = drawn(RUN)
+    assert "alice" not in text
+    assert "10.0.0.7" not in text
+    assert "&lt;email-1&gt; is gone" in text
+    assert not re.search(r"(email|user|address)-2", text)
 
 
-def test_one_who_is_named_elsewhere_in_the_run_is_replaced_too() -> None:
-    seen = make_observation(message="ask bob", outcome=Outcome.REJECTED)
+def test_a_user_name_from_another_case_is_replaced_too() -> None:
+    observation = make_observation(message="ask bob", outcome=Outcome.REJECTED)
     other = make_record(id="z", observation=make_observation(message="/home/bob/x"))
-    record = make_record(observation=seen)
+    record = make_record(observation=observation)
     assert "ask <user-1>" in drawn(make_run(record, other), record)
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_shown_harmlessly(text: str) -> None:
-    told = drawn(run_with(text))
-    told.encode()
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", told)
-    assert len(told) <= LIMIT
-    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", told)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_harmless(hostile: str) -> None:
+    text = drawn(run_with(hostile))
+    text.encode()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", text)
+    assert len(text) <= MAX_LENGTH
+    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", text)
     assert not re.search(r"<(script|img)|(?<!\w)@\w|(?<!\\)#\d|(?<!\\)\]\(javascript", outside)
-    assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
-    assert "##[" not in told
+    assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
+    assert "##[" not in text
 
 
-def test_a_message_does_not_end_its_block() -> None:
-    told = alone(message="a\n```\n# head\n````\n@octocat")
-    assert "`````text\na\n```\n# head\n````\n@octocat\n`````\n" in told
+def test_a_message_cannot_end_its_code_block() -> None:
+    text = alone(message="a\n```\n# head\n````\n@octocat")
+    assert "`````text\na\n```\n# head\n````\n@octocat\n`````\n" in text
 
 
-def test_a_long_message_is_cut() -> None:
+def test_a_long_message_is_truncated() -> None:
     assert "x" * (MAX_TEXT_LENGTH + 1) not in alone(message="x" * 10 * MAX_TEXT_LENGTH)
     assert "more characters)" in alone(message="x" * 10 * MAX_TEXT_LENGTH)
 
 
-def test_what_does_not_fit_is_named_and_counted() -> None:
+def test_cases_that_do_not_fit_are_listed_and_counted() -> None:
     records = [dataclasses.replace(SUBJECT, id=f"login/{n}") for n in range(200)]
-    told = drawn(make_run(*records))
-    assert len(told) <= LIMIT
-    told_of = told.count("\n## ")
-    assert 5 < told_of < 100
-    assert f"{200 - told_of} more cases left out, as an issue holds no more:" in told
-    assert f"- `login/{told_of}`" in told
-    assert f"- and {200 - told_of - 20} more" in told
+    text = drawn(make_run(*records))
+    assert len(text) <= MAX_LENGTH
+    count = text.count("\n## ")
+    assert 5 < count < 100
+    assert f"{200 - count} more cases omitted: an issue has a maximum length." in text
+    assert f"- `login/{count}`" in text
+    assert f"- and {200 - count - 20} more" in text
 
 
-def test_a_case_that_alone_is_too_large_is_left_out() -> None:
-    told = drawn(RUN, SUBJECT, limit=5500)
-    assert len(told) <= 5500
-    assert f"1 more case left out, as an issue holds no more:\n\n- `{SUBJECT.id}`" in told
+def test_a_single_case_that_does_not_fit_is_omitted() -> None:
+    text = drawn(RUN, SUBJECT, limit=5500)
+    assert len(text) <= 5500
+    assert f"1 more case omitted: an issue has a maximum length.\n\n- `{SUBJECT.id}`" in text
 
 
-def test_names_that_are_too_long_are_cut_at_the_end_of_a_line() -> None:
+def test_long_names_are_truncated_at_a_line_end() -> None:
     records = [dataclasses.replace(SUBJECT, id=f"{n}<" + "<>" * 5000) for n in range(50)]
-    told = drawn(make_run(*records))
-    assert len(told) <= LIMIT
+    text = drawn(make_run(*records))
+    assert len(text) <= MAX_LENGTH
 
 
-def test_many_requests_are_counted() -> None:
-    told = alone(exchanges=(REFUSED,) * (REQUESTS + 5))
-    assert told.count("| 1.2 s |") == REQUESTS
-    assert "5 more requests not shown." in told
+def test_requests_over_the_limit_are_counted() -> None:
+    text = alone(exchanges=(REFUSED,) * (MAX_REQUESTS + 5))
+    assert text.count("| 1.2 s |") == MAX_REQUESTS
+    assert "5 more requests not shown." in text
 
 
-def test_many_controls_are_counted() -> None:
+def test_controls_over_the_limit_are_counted() -> None:
     others = [dataclasses.replace(SUBJECT, id=f"x{n}", credential=f"x{n}") for n in range(9)]
-    told = drawn(make_run(SUBJECT, *others), SUBJECT)
-    assert told.count("| credential | `x") == 6
-    assert "3 more controls not shown." in told
+    text = drawn(make_run(SUBJECT, *others), SUBJECT)
+    assert text.count("| credential | `x") == 6
+    assert "3 more controls not shown." in text
 
 
-def test_a_case_without_controls_says_so() -> None:
-    assert "No other case of this run differs in one thing only." in alone()
+def test_a_case_without_controls_is_marked() -> None:
+    assert "No other case of this run differs in one axis only." in alone()
 
 
-def test_a_client_that_asks_nobody_says_so() -> None:
-    told = alone(exchanges=(), status=None)
-    assert "| Request | none |" in told
-    assert "| Credential that won | none was sent |" in told
-    assert "Request id" not in told
-    assert "Requests, in this order" not in told
+def test_a_case_without_requests_has_none_of_their_facts() -> None:
+    text = alone(exchanges=(), status=None)
+    assert "| Request | none |" in text
+    assert "| Credential used | none |" in text
+    assert "Request id" not in text
+    assert "Requests, in order" not in text
 
 
-def fact(told: str, label: str) -> str | None:
-    """What the table says under a label."""
-    found = re.search(rf"(?m)^\| {re.escape(label)} \| (.*) \|$", told)
-    return found[1].replace("\\", "") if found else None
+def fact(text: str, label: str) -> str | None:
+    """Return the value that the table has for a label."""
+    match = re.search(rf"(?m)^\| {re.escape(label)} \| (.*) \|$", text)
+    return match[1].replace("\\", "") if match else None
 
 
 @pytest.mark.parametrize(
@@ -224,28 +224,28 @@ def fact(told: str, label: str) -> str | None:
         (["access-token-2"], None, "access-token and refresh-token (expired) via"),
     ],
 )
-def test_which_credential_won_and_which_were_there(
+def test_sent_and_unsent_credentials_are_listed_separately(
     slots: Sequence[str | None], sent: str | None, others: str
 ) -> None:
-    told = alone(exchanges=[dataclasses.replace(REFUSED, credential=slot) for slot in slots])
-    assert (fact(told, "Given and sent") or "").startswith(sent or "")
-    assert (fact(told, "Given and sent") is None) is (sent is None)
-    assert (fact(told, "Also there, not sent") or "").startswith(others)
+    text = alone(exchanges=[dataclasses.replace(REFUSED, credential=slot) for slot in slots])
+    assert (fact(text, "Provided and sent") or "").startswith(sent or "")
+    assert (fact(text, "Provided and sent") is None) is (sent is None)
+    assert (fact(text, "Provided, not sent") or "").startswith(others)
 
 
-def test_the_second_of_a_kind_is_another() -> None:
+def test_a_second_token_of_a_kind_is_distinguished() -> None:
     second = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
-    seen = make_observation(exchanges=(make_exchange(credential="access-token-2"),))
-    told = drawn(make_run(make_record(credentials=(FILE, second), observation=seen)))
-    assert fact(told, "Given and sent") == "access-token-2 (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    observation = make_observation(exchanges=(make_exchange(credential="access-token-2"),))
+    text = drawn(make_run(make_record(credentials=(FILE, second), observation=observation)))
+    assert fact(text, "Provided and sent") == "access-token-2 (valid) via CLAUDE_CODE_OAUTH_TOKEN"
     assert (
-        fact(told, "Also there, not sent")
+        fact(text, "Provided, not sent")
         == "access-token and refresh-token (expired) via credentials-file"
     )
 
 
-def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
-    """A status on a day of November, in a run, of the first case."""
+def points(*values: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
+    """Return points of the first case, each with its status, day of November and run."""
     return {
         SUBJECT.id: [
             Point(
@@ -258,7 +258,7 @@ def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
                 fingerprint=fingerprint(SUBJECT.observation),
                 since=at,
             )
-            for status, day, run_id in given
+            for status, day, run_id in values
         ]
     }
 
@@ -276,11 +276,11 @@ def points(*given: tuple[str, int, str]) -> Mapping[str, Sequence[Point]]:
         ({}, None),
     ],
 )
-def test_when_it_last_was_as_expected(
+def test_the_last_run_as_expected_is_before_this_run(
     past: Mapping[str, Sequence[Point]], expected: str | None
 ) -> None:
-    told = fact(drawn(RUN, SUBJECT, past=past), "Last as expected")
-    assert told == (expected and f"{expected}, 2.1.9, authprobe 0.0.9")
+    text = fact(drawn(RUN, SUBJECT, past=past), "Last as expected")
+    assert text == (expected and f"{expected}, 2.1.9, authprobe 0.0.9")
 
 
 @pytest.mark.parametrize(
@@ -294,22 +294,22 @@ def test_when_it_last_was_as_expected(
         ({"client": "raw-http", "flow": "request"}, "plain HTTP"),
     ],
 )
-def test_each_has_its_surface(changes: dict[str, str], surface: str) -> None:
-    told = drawn(make_run(dataclasses.replace(SUBJECT, **changes)))  # type: ignore[arg-type]
-    assert fact(told, "Surface") == surface
+def test_the_surface_depends_on_client_and_flow(changes: dict[str, str], surface: str) -> None:
+    text = drawn(make_run(dataclasses.replace(SUBJECT, **changes)))  # type: ignore[arg-type]
+    assert fact(text, "Surface") == surface
 
 
-def test_the_title_says_what_was_expected() -> None:
+def test_the_title_has_the_expected_outcome_if_it_differs() -> None:
     expected = dataclasses.replace(SUBJECT, expectation=Expectation(outcome=Outcome.REJECTED))
     assert drawn(RUN, SUBJECT).startswith("# claude-code 2.1.31, expired: rejected 401, expected a")
     assert drawn(make_run(expected)).startswith("# claude-code 2.1.31, expired: rejected 401\n")
     assert drawn(RUN).startswith("# 3 cases of authentication: claude-code 2.1.31, claude-code 2.")
 
 
-def test_a_blanked_login_holds_no_token() -> None:
+def test_a_blanked_login_has_no_token() -> None:
     blanked = dataclasses.replace(FILE, state=TokenState.BLANKED)
     variable = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
-    seen = make_observation(exchanges=(REFUSED,))
-    told = drawn(make_run(make_record(credentials=(blanked, variable), observation=seen)))
-    assert fact(told, "Given and sent") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
-    assert fact(told, "Also there, not sent") == "access-token (blanked) via credentials-file"
+    observation = make_observation(exchanges=(REFUSED,))
+    text = drawn(make_run(make_record(credentials=(blanked, variable), observation=observation)))
+    assert fact(text, "Provided and sent") == "access-token (valid) via CLAUDE_CODE_OAUTH_TOKEN"
+    assert fact(text, "Provided, not sent") == "access-token (blanked) via credentials-file"

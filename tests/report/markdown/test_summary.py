@@ -1,5 +1,5 @@
 from authprobe.observation.model import Outcome
-from authprobe.report.markdown.summary import LIMIT_BYTES, escaped, summary_markdown
+from authprobe.report.markdown.summary import MAX_SIZE_BYTES, escaped, summary_markdown
 from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_observation, make_record, make_run
@@ -36,7 +36,7 @@ authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 �
 
 
 def failed(case_id: str, mismatch: Mismatch, **changes: object) -> CaseRecord:
-    """A case that was rejected and should not have been."""
+    """Return a case that was rejected against its expectation."""
     values: dict[str, object] = {
         "id": case_id,
         "observation": make_observation(outcome=Outcome.REJECTED, status=401),
@@ -45,7 +45,7 @@ def failed(case_id: str, mismatch: Mismatch, **changes: object) -> CaseRecord:
     return make_record(**values | changes)
 
 
-def test_a_small_run() -> None:
+def test_the_summary_of_a_small_run_is_as_recorded() -> None:
     status = Mismatch(field="status", expected="200", actual="401")
     outcome = Mismatch(field="outcome", expected="accepted", actual="rejected")
     run = make_run(
@@ -63,52 +63,52 @@ def test_a_small_run() -> None:
     assert summary_markdown(run) == GOLDEN
 
 
-def test_what_markdown_would_act_on_is_escaped() -> None:
+def test_markdown_syntax_is_escaped() -> None:
     assert escaped("a|b `c` *d* [e](f) <g> \\ &") == (
         "a\\|b \\`c\\` \\*d\\* \\[e\\](f) &lt;g&gt; \\\\ &amp;"
     )
 
 
-def test_hidden_characters_are_made_visible_and_line_ends_go() -> None:
+def test_hidden_characters_are_escaped_and_lines_joined() -> None:
     assert escaped("a\n\n# b\x1b[31m\u202e") == "a \\# b\\\\u001b\\[31m\\\\u202e"
 
 
-def test_an_attack_stays_in_its_cell() -> None:
+def test_hostile_text_stays_in_its_cell() -> None:
     attack = "<script>|`\n| x | ![](https://example.org/x.png)"
     values = dict.fromkeys(("id", "scenario", "title", "client", "credential"), attack)
     run = make_run(
         failed("b", Mismatch(field=attack, expected=attack, actual=attack)),
         make_record(client_version=attack, **values),
     )
-    drawn = summary_markdown(run)
-    rows = [line for line in drawn.splitlines() if line.startswith("|")]
+    summary = summary_markdown(run)
+    rows = [line for line in summary.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {3}
-    assert "<script" not in drawn
-    assert "![" not in drawn
+    assert "<script" not in summary
+    assert "![" not in summary
 
 
-def test_a_run_that_proves_nothing_says_so() -> None:
-    assert "> ⚠ **This run proves nothing: it has no cases.**" in summary_markdown(make_run())
+def test_an_inconclusive_run_has_a_warning() -> None:
+    assert "> ⚠ **Inconclusive: this run has no cases.**" in summary_markdown(make_run())
 
 
-def test_an_interrupted_run_says_so() -> None:
-    drawn = summary_markdown(make_run(make_record(), interrupted=True))
-    assert drawn.startswith("## ! authprobe: Interrupted\n")
-    assert "> ⚠ **The run was interrupted: some cases are missing.**" in drawn
+def test_an_interrupted_run_has_a_warning() -> None:
+    summary = summary_markdown(make_run(make_record(), interrupted=True))
+    assert summary.startswith("## ! authprobe: Interrupted\n")
+    assert "> ⚠ **The run was interrupted: some cases are missing.**" in summary
 
 
-def test_the_rest_is_left_out_at_a_line_end() -> None:
+def test_a_long_summary_is_truncated_at_a_line_end() -> None:
     run = make_run(*(make_record(id=str(n), credential=str(n)) for n in range(100)))
     whole = summary_markdown(run)
     for limit_bytes in (600, 601, 640, len(whole.encode()) - 1):
-        drawn = summary_markdown(run, limit_bytes=limit_bytes)
-        kept = drawn.removesuffix("\n… the rest is in results.json.\n")
-        assert len(drawn.encode()) <= limit_bytes
-        assert kept != drawn
-        assert whole.startswith(kept)
-        assert kept.endswith("\n")
+        summary = summary_markdown(run, limit_bytes=limit_bytes)
+        text = summary.removesuffix("\n… truncated; everything is in results.json.\n")
+        assert len(summary.encode()) <= limit_bytes
+        assert text != summary
+        assert whole.startswith(text)
+        assert text.endswith("\n")
 
 
 def test_a_very_large_run_stays_below_the_limit() -> None:
     record = failed("a", Mismatch(field="message", expected="é" * 5000, actual="é" * 5000))
-    assert len(summary_markdown(make_run(*[record] * 2000)).encode()) <= LIMIT_BYTES
+    assert len(summary_markdown(make_run(*[record] * 2000)).encode()) <= MAX_SIZE_BYTES

@@ -1,4 +1,4 @@
-"""Which other cases of a run tell what matters."""
+"""The cases of a run that differ from a case in one axis."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, error_type="aut
 
 
 def case(case_id: str, **changes: object) -> CaseRecord:
-    """A case of `claude` that was refused, unless it is said otherwise."""
+    """Return a case of `claude`, refused unless `changes` has another observation."""
     values: dict[str, object] = {
         "client": "claude-code@2.1.31",
         "client_version": "2.1.31",
@@ -25,7 +25,7 @@ def case(case_id: str, **changes: object) -> CaseRecord:
 
 
 def version(number: str, **changes: object) -> CaseRecord:
-    """The same at another version."""
+    """Return the same case at another version."""
     return case(number, client=f"claude-code@{number}", client_version=number, **changes)
 
 
@@ -33,54 +33,54 @@ ACCEPTED = {"observation": make_observation()}
 SUBJECT = case("subject")
 
 
-def told(*others: CaseRecord) -> list[tuple[str, str, bool]]:
-    """Axis, id and whether it came out the same, of each control."""
+def compared(*others: CaseRecord) -> list[tuple[str, str, bool]]:
+    """Return the axis and id of each control, and whether its result is the same."""
     return [(c.axis, c.record.id, c.same) for c in controls(make_run(SUBJECT, *others), SUBJECT)]
 
 
-def test_each_axis_is_one() -> None:
+def test_a_case_that_differs_in_one_axis_is_a_control() -> None:
     axes = ("client", "credential", "endpoint", "headers", "backend", "environment")
     others = [case(axis, **{axis: "claude-code@latest"}) for axis in axes]
-    assert told(*others, case("flow", flow="stdio")) == [
+    assert compared(*others, case("flow", flow="stdio")) == [
         (axis, axis, True) for axis in (*axes, "flow")
     ]
 
 
-def test_what_differs_in_two_things_or_in_none_is_none() -> None:
-    assert told(case("two", credential="other", backend="other"), case("none")) == []
+def test_a_case_that_differs_in_two_axes_or_none_is_no_control() -> None:
+    assert compared(case("two", credential="other", backend="other"), case("none")) == []
 
 
-def test_what_is_of_another_scenario_is_none() -> None:
-    assert told(case("other", scenario="other", credential="other")) == []
+def test_a_case_of_another_scenario_is_no_control() -> None:
+    assert compared(case("other", scenario="other", credential="other")) == []
 
 
-def test_what_could_not_be_tested_is_none() -> None:
+def test_an_untestable_case_is_no_control() -> None:
     untested = make_observation(outcome=Outcome.UNAVAILABLE, status=None)
-    assert told(case("x", credential="other", observation=untested)) == []
+    assert compared(case("x", credential="other", observation=untested)) == []
 
 
-def test_another_kind_of_client_has_another_usual_flow() -> None:
-    assert told(case("raw", client="raw-http", client_version="0.1.0", flow="request")) == [
+def test_default_flows_of_different_clients_count_as_equal() -> None:
+    assert compared(case("raw", client="raw-http", client_version="0.1.0", flow="request")) == [
         ("client", "raw", True)
     ]
 
 
-def test_the_next_version_with_another_outcome_comes_first() -> None:
+def test_the_closest_version_with_another_outcome_comes_first() -> None:
     others = (
         version("2.1.9", **ACCEPTED),
         version("2.1.30"),
         version("2.1.29", **ACCEPTED),
         version("2.1.100", **ACCEPTED),
     )
-    assert [name for _, name, _ in told(*others)] == ["2.1.100", "2.1.29", "2.1.9", "2.1.30"]
+    assert [name for _, name, _ in compared(*others)] == ["2.1.100", "2.1.29", "2.1.9", "2.1.30"]
 
 
-def test_another_kind_of_client_is_the_farthest() -> None:
+def test_another_kind_of_client_comes_last() -> None:
     other = case("sdk", client="agent-sdk-python@1.0.0", client_version="1.0.0", **ACCEPTED)
-    assert [name for _, name, _ in told(other, version("2.1.30"))] == ["2.1.30", "sdk"]
+    assert [name for _, name, _ in compared(other, version("2.1.30"))] == ["2.1.30", "sdk"]
 
 
-def test_every_axis_has_its_nearest_before_any_has_its_second() -> None:
+def test_the_nearest_control_of_each_axis_comes_before_second_ones() -> None:
     others = (
         version("2.1.30", **ACCEPTED),
         version("2.1.29", **ACCEPTED),
@@ -88,7 +88,7 @@ def test_every_axis_has_its_nearest_before_any_has_its_second() -> None:
         case("b", credential="b"),
         case("busy", backend="busy", **ACCEPTED),
     )
-    assert [(axis, same) for axis, _, same in told(*others)] == [
+    assert [(axis, same) for axis, _, same in compared(*others)] == [
         ("client", False),
         ("backend", False),
         ("credential", True),
@@ -97,20 +97,20 @@ def test_every_axis_has_its_nearest_before_any_has_its_second() -> None:
     ]
 
 
-def test_a_version_that_is_none_breaks_nothing() -> None:
-    assert {name for _, name, _ in told(version("<x>"), version("2.1"))} == {"<x>", "2.1"}
+def test_a_malformed_version_is_compared_as_text() -> None:
+    assert {name for _, name, _ in compared(version("<x>"), version("2.1"))} == {"<x>", "2.1"}
 
 
-def test_where_another_credential_won_it_is_not_the_same() -> None:
+def test_results_with_different_used_credentials_differ() -> None:
     key = make_exchange(credential="api-key", credential_header="x-api-key", status=401)
-    seen = replace(REFUSED, exchanges=(key,))
-    assert told(version("2.1.30", observation=seen)) == [("client", "2.1.30", False)]
-    assert told(case("other", credential="other", observation=seen)) == [
+    observation = replace(REFUSED, exchanges=(key,))
+    assert compared(version("2.1.30", observation=observation)) == [("client", "2.1.30", False)]
+    assert compared(case("other", credential="other", observation=observation)) == [
         ("credential", "other", True)
     ]
 
 
-def test_the_nearest_has_most_credentials_in_common() -> None:
+def test_controls_are_sorted_by_credentials_in_common() -> None:
     ways = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE, Via.API_KEY_HELPER)
     keys = tuple(Credential(token=TokenKind.API_KEY, via=via) for via in ways)
     subject = case("subject", credentials=keys)
@@ -119,5 +119,5 @@ def test_the_nearest_has_most_credentials_in_common() -> None:
         case("b", credential="one", credentials=keys[:1]),
         case("c", credential="two", credentials=keys[:2]),
     )
-    found = controls(make_run(subject, *others), subject)
-    assert [control.record.id for control in found] == ["c", "b", "a"]
+    items = controls(make_run(subject, *others), subject)
+    assert [control.record.id for control in items] == ["c", "b", "a"]

@@ -10,12 +10,12 @@ from tests.support.make import make_exchange, make_observation, make_record, mak
 
 
 def judged(status: Status, **changes: object) -> CaseRecord:
-    """A case with this status; its id is the status unless another is given."""
+    """Return a case with this status, which is its id by default."""
     return make_record(**{"id": status.value, "verdict": Verdict(status=status)} | changes)
 
 
 def refused(case_id: str, **observed: object) -> CaseRecord:
-    """A case that was refused with 401, as expected."""
+    """Return a case that was refused with 401, as expected."""
     values = {"outcome": Outcome.REJECTED, "status": 401, "error_type": "authentication_error"}
     return make_record(id=case_id, observation=make_observation(**values | observed))
 
@@ -40,7 +40,7 @@ def test_a_row_has_a_cell_for_each_column() -> None:
     ]
 
 
-def test_scenarios_without_a_client_in_common_stand_apart() -> None:
+def test_scenarios_without_a_common_client_are_in_separate_tables() -> None:
     records = [
         make_record(id="a", scenario="one", client="raw-http"),
         make_record(id="b", scenario="two", client="claude-code@latest"),
@@ -54,7 +54,7 @@ def test_scenarios_without_a_client_in_common_stand_apart() -> None:
     ]
 
 
-def test_a_flow_makes_a_row_of_its_own_unless_it_is_the_usual_one() -> None:
+def test_each_flow_but_the_default_has_a_row() -> None:
     (matrix,) = table.make_tables(
         make_run(
             make_record(id="a"),
@@ -68,7 +68,7 @@ def test_a_flow_makes_a_row_of_its_own_unless_it_is_the_usual_one() -> None:
     ]
 
 
-def test_an_environment_makes_a_row_of_its_own() -> None:
+def test_each_environment_has_a_row() -> None:
     records = make_record(id="a"), make_record(id="b", environment="verbose")
     (matrix,) = table.make_tables(make_run(*records))
     assert [row.label for row in matrix.groups[0].rows] == [
@@ -77,7 +77,7 @@ def test_an_environment_makes_a_row_of_its_own() -> None:
     ]
 
 
-def test_headers_and_backend_make_rows_of_their_own() -> None:
+def test_each_set_of_headers_and_each_backend_has_a_row() -> None:
     records = (
         make_record(id="a"),
         make_record(id="b", headers="both"),
@@ -92,7 +92,7 @@ def test_headers_and_backend_make_rows_of_their_own() -> None:
     }
 
 
-def test_columns_are_in_the_order_of_versions() -> None:
+def test_columns_are_sorted_by_version() -> None:
     names = ["raw-http", "claude-code@latest", "claude-code@2.1.50", "claude-code@2.1.9"]
     records = [make_record(id=name, client=name) for name in names]
     (matrix,) = table.make_tables(make_run(*records))
@@ -109,7 +109,7 @@ def test_a_column_names_the_versions_that_ran() -> None:
     assert table.ran_words(column) == "ran 2.1.99, 2.1.330"
 
 
-def test_problems_come_with_regressions_first_and_errors_last() -> None:
+def test_problems_are_sorted_regressions_first_and_errors_last() -> None:
     regressed = judged(Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True))
     failed, error = judged(Status.FAILED), judged(Status.ERROR)
     run = make_run(error, failed, judged(Status.PASSED), judged(Status.SKIPPED), regressed)
@@ -125,12 +125,12 @@ def test_problems_come_with_regressions_first_and_errors_last() -> None:
         ("skipped", "Skipped"),
     ],
 )
-def test_the_worst_status_heads_the_run(statuses: str, word: str) -> None:
+def test_the_headline_is_the_worst_status(statuses: str, word: str) -> None:
     run = make_run(*(judged(Status(status)) for status in statuses.split()))
     assert table.headline(run).word == word
 
 
-def test_the_headline_counts() -> None:
+def test_the_headline_counts_each_status() -> None:
     regressed = judged(Status.FAILED, id="z", verdict=Verdict(status=Status.FAILED, regressed=True))
     run = make_run(judged(Status.PASSED), judged(Status.ERROR), judged(Status.FAILED), regressed)
     assert table.headline(run).counts == "4 cases: 2 failed (1 regressed), 1 error, 1 passed"
@@ -139,14 +139,12 @@ def test_the_headline_counts() -> None:
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (ChildNetwork.LOOPBACK, "Python 3.11.7 · clients without any network but loopback"),
-        (ChildNetwork.MACHINE, "clients led to the proxy by their environment alone"),
+        (ChildNetwork.LOOPBACK, "Python 3.11.7 · clients isolated: loopback only"),
+        (ChildNetwork.MACHINE, "clients not isolated: proxy set by environment variables only"),
         (None, "Python 3.11.7"),
     ],
 )
-def test_the_run_says_what_kept_its_clients_from_the_outside(
-    network: ChildNetwork | None, words: str
-) -> None:
+def test_the_run_states_how_clients_were_isolated(network: ChildNetwork | None, words: str) -> None:
     assert table.run_words(make_run(client_network=network)).endswith(words)
 
 
@@ -154,33 +152,33 @@ def test_the_run_says_what_kept_its_clients_from_the_outside(
     ("run", "word"),
     [
         (make_run(make_record(), interrupted=True), "Interrupted"),
-        (make_run(refused("a"), refused("b")), "Proves nothing"),
-        (make_run(), "Proves nothing"),
+        (make_run(refused("a"), refused("b")), "Inconclusive"),
+        (make_run(), "Inconclusive"),
     ],
 )
-def test_a_run_that_cannot_be_relied_on_is_not_called_passed(run: Run, word: str) -> None:
+def test_an_incomplete_or_inconclusive_run_has_not_passed(run: Run, word: str) -> None:
     assert table.headline(run).word == word
     assert table.warnings(run)
 
 
-def test_the_same_refusal_everywhere_proves_nothing() -> None:
+def test_a_run_with_the_same_refusal_everywhere_is_inconclusive() -> None:
     run = make_run(refused("a", message="invalid key"), refused("b", message="invalid key"))
     assert table.inconclusive_reason(run) == (
-        "This run proves nothing: all 2 cases that could be tested were refused in the same way "
+        "Inconclusive: all 2 cases that could be tested were refused in the same way "
         "(rejected 401, authentication_error: “invalid key”), "
-        "and a broken set-up would look the same."
+        "as they would be with a broken setup."
     )
 
 
-def test_cases_that_could_not_be_tested_do_not_hide_that_the_others_are_all_the_same() -> None:
+def test_untestable_cases_do_not_make_a_run_conclusive() -> None:
     run = make_run(refused("a"), refused("b"), refused("c", outcome=Outcome.UNAVAILABLE))
     assert "all 2 cases" in str(table.inconclusive_reason(run))
 
 
-def test_nothing_tested_proves_nothing() -> None:
+def test_a_run_without_tested_cases_is_inconclusive() -> None:
     untested = make_run(*(refused(x, outcome=Outcome.UNAVAILABLE, status=None) for x in "ab"))
     assert table.inconclusive_reason(untested) == (
-        "This run proves nothing: none of its 2 cases could be tested here."
+        "Inconclusive: none of 2 cases could be tested here."
     )
 
 
@@ -194,16 +192,16 @@ def test_nothing_tested_proves_nothing() -> None:
         refused("b", message="another"),
     ],
 )
-def test_a_difference_proves_something(other: CaseRecord) -> None:
+def test_a_run_with_two_different_results_is_conclusive(other: CaseRecord) -> None:
     assert table.inconclusive_reason(make_run(refused("a"), other)) is None
 
 
-def test_one_refusal_or_only_accepted_cases_are_no_reason_for_doubt() -> None:
+def test_a_single_refusal_and_a_run_without_refusals_are_conclusive() -> None:
     assert table.inconclusive_reason(make_run(refused("a"))) is None
     assert table.inconclusive_reason(make_run(make_record(id="a"), make_record(id="b"))) is None
 
 
-def test_an_expectation_reads_as_lines() -> None:
+def test_an_expectation_is_described_line_by_line() -> None:
     expectation = Expectation(
         outcome=Outcome.REJECTED,
         status=401,
@@ -233,7 +231,7 @@ def test_an_expectation_reads_as_lines() -> None:
     )
 
 
-def test_a_problem_without_mismatches_is_told_by_what_came_of_it() -> None:
+def test_a_problem_without_mismatches_is_described_by_its_outcome() -> None:
     record = judged(
         Status.ERROR,
         observation=make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="no npm"),
@@ -241,18 +239,18 @@ def test_a_problem_without_mismatches_is_told_by_what_came_of_it() -> None:
     assert phrases.describe_problem(record) == ("unavailable: no npm",)
 
 
-def test_a_mismatch_reads_as_a_line() -> None:
+def test_a_mismatch_is_one_line() -> None:
     mismatch = Mismatch(field="status", expected="200", actual="401")
     assert phrases.describe_mismatch(mismatch) == "status: expected 200, saw 401"
 
 
-def test_a_request_says_which_credential_it_carried_where() -> None:
-    sent = make_exchange(credential="oauth", credential_header="authorization")
-    assert phrases.sent_words(sent) == "oauth in authorization"
+def test_a_request_shows_its_credential_and_header() -> None:
+    exchange = make_exchange(credential="oauth", credential_header="authorization")
+    assert phrases.sent_words(exchange) == "oauth in authorization"
     assert phrases.sent_words(make_exchange()) == "no credential"
 
 
-def test_anchors_are_safe_and_different_for_different_ids() -> None:
+def test_anchors_are_unique_and_of_safe_characters() -> None:
     ids = ["a/b", "a_b", "a~b", "a b", "a~5f~b", "a/5f/b", "a@b", "A@b", "é\u202e\"'><", ""]
     anchors = [phrases.anchor(case_id) for case_id in ids]
     assert len(set(anchors)) == len(ids)
@@ -261,7 +259,7 @@ def test_anchors_are_safe_and_different_for_different_ids() -> None:
     )
 
 
-def test_each_session_and_each_refresh_is_told() -> None:
+def test_every_session_and_refresh_is_described() -> None:
     refreshes = [
         make_exchange(path="/v1/oauth/token", credential=token, status=status)
         for token, status in (
@@ -270,7 +268,7 @@ def test_each_session_and_each_refresh_is_told() -> None:
             ("refresh-token-2", 200),
         )
     ]
-    seen = make_observation(
+    observation = make_observation(
         exchanges=(*refreshes, make_exchange(credential="access-token")),
         sessions=(
             Session(outcome=Outcome.ACCEPTED, message="pong"),
@@ -278,7 +276,7 @@ def test_each_session_and_each_refresh_is_told() -> None:
             Session(outcome=Outcome.TIMED_OUT),
         ),
     )
-    facts = dict(phrases.observed_facts(make_record(observation=seen)))
+    facts = dict(phrases.observed_facts(make_record(observation=observation)))
     assert [facts[f"Session {number}"] for number in (1, 2, 3)] == [
         "accepted: “pong”",
         "rejected 401: “Login expired”",
@@ -292,7 +290,7 @@ def test_each_session_and_each_refresh_is_told() -> None:
     assert ("Sessions", "1 accepted, 2 rejected") in phrases.expected_facts(expectation)
 
 
-def test_what_would_decide_is_no_other_cause() -> None:
+def test_experiments_follow_the_alternative_causes() -> None:
     other = Alternative(
         id="b", summary="Or that.", confidence=0.6, experiment="Without it.", experiment_case="x/y"
     )

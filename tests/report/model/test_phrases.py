@@ -1,4 +1,4 @@
-"""Words that every drawing of a run shares."""
+"""Phrases that all report formats share."""
 
 import pytest
 
@@ -8,10 +8,10 @@ from authprobe.run.model import Alternative, Diagnosis
 SURE = Diagnosis(id="old", summary="The token is old.", remedy="Log in.", evidence=("401", "x"))
 
 
-def test_a_cause_is_told_with_what_shows_it_and_what_to_do() -> None:
+def test_a_cause_has_its_evidence_and_remedy() -> None:
     assert describe_cause(SURE) == (
         "Cause: The token is old. (old)",
-        "Seen: 401",
+        "Evidence: 401",
         "Remedy: Log in.",
     )
 
@@ -20,16 +20,16 @@ def test_a_cause_is_told_with_what_shows_it_and_what_to_do() -> None:
     ("level", "label"),
     [("certain", "Cause"), ("likely", "Likely cause"), ("possible", "Possible cause")],
 )
-def test_how_sure_it_is_stands_before_it(level: str, label: str) -> None:
+def test_the_label_states_the_certainty(level: str, label: str) -> None:
     assert cause_label(Diagnosis(id="a", summary="b", remedy="c", level=level)) == label
 
 
-def test_unknown_is_not_called_a_cause() -> None:
+def test_an_unknown_cause_is_labelled_unknown() -> None:
     nothing = Diagnosis(id="unknown", summary="b", remedy="c", confidence=0.0, level="possible")
-    assert cause_label(nothing) == "No cause is named"
+    assert cause_label(nothing) == "Cause unknown"
 
 
-def test_two_that_fit_are_told_with_what_decides_and_the_case_that_runs_it() -> None:
+def test_alternatives_have_experiments_with_the_case_to_run() -> None:
     doubtful = Diagnosis(
         id="old",
         summary="The token is old.",
@@ -47,5 +47,5 @@ def test_two_that_fit_are_told_with_what_decides_and_the_case_that_runs_it() -> 
     )
 
 
-def test_one_that_fits_alone_needs_no_experiment() -> None:
+def test_a_single_cause_has_no_experiment() -> None:
     assert other_causes(SURE) == ()

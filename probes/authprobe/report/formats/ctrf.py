@@ -1,4 +1,4 @@
-"""A run in the Common Test Report Format (ctrf.io), for tools that read every runner's results."""
+"""A run in the Common Test Report Format (ctrf.io), which tools for any test runner read."""
 
 import uuid
 from typing import Any, Final
@@ -9,25 +9,24 @@ from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
-SPECIFICATION: Final = "0.0.0"
-"""The version of the format."""
+FORMAT_VERSION: Final = "0.0.0"
 _STATUSES: Final = {
     Status.PASSED: "passed",
     Status.FAILED: "failed",
     Status.SKIPPED: "skipped",
     Status.ERROR: "other",
 }
-"""What could not be tested is neither a failure nor skipped."""
+"""Statuses of the format; a case that could not be tested is neither failed nor skipped."""
 
 
 def ctrf(run: Run) -> str:
-    """The text of `ctrf.json`."""
+    """Return the text of `ctrf.json`."""
     start = round(run.started_at.timestamp() * 1000)
     tests = [_test(record) for record in run.cases]
-    found = [test["status"] for test in tests]
+    statuses = [test["status"] for test in tests]
     report = {
         "reportFormat": "CTRF",
-        "specVersion": SPECIFICATION,
+        "specVersion": FORMAT_VERSION,
         "reportId": str(uuid.UUID(run.id)),
         "timestamp": run.started_at,
         "generatedBy": run.tool.name,
@@ -35,7 +34,7 @@ def ctrf(run: Run) -> str:
             "tool": {"name": run.tool.name, "version": run.tool.version},
             "summary": {
                 "tests": len(tests),
-                **{status: found.count(status) for status in _STATUSES.values()},
+                **{status: statuses.count(status) for status in _STATUSES.values()},
                 "pending": 0,
                 "start": start,
                 "stop": start + round(run.elapsed * 1000),
@@ -50,7 +49,7 @@ def ctrf(run: Run) -> str:
 def _test(record: CaseRecord) -> dict[str, Any]:
     verdict = record.verdict
     test: dict[str, Any] = {
-        # The same in every run, so that a case is known again.
+        # The same in every run, so that tools can follow a case over time.
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"authprobe:{record.id}")),
         "name": record.id,
         "status": _STATUSES[verdict.status],

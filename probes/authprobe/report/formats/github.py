@@ -1,6 +1,6 @@
-"""A run as annotations of GitHub Actions: lines on stdout which the runner shows at the job.
+"""A run as annotations of GitHub Actions: lines on stdout that the runner shows beside the job.
 
-How they are escaped: github.com/actions/toolkit, packages/core/src/command.ts.
+The escaping follows packages/core/src/command.ts of github.com/actions/toolkit.
 """
 
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from authprobe.core.escaping import one_line
 from authprobe.report.model import matrix, phrases
 from authprobe.run.model import CaseRecord, Run
 
-LIMIT: Final = 10
-"""GitHub shows ten errors of a step, and drops the rest without a word."""
+MAX_ERRORS: Final = 10
+"""GitHub shows ten errors of a step, and silently drops the others."""
 
 
 def annotations(run: Run) -> Iterator[str]:
-    """A line for each problem, at most ten, then one that sums up if anything went wrong."""
+    """Yield a line for each problem, at most ten, then a summary if there are problems."""
     problems = [
         *(_error("authprobe: known failure", line) for line in run.complaints),
         *(_error(_title(record), _message(record)) for record in matrix.problems(run)),
     ]
-    yield from problems[:LIMIT]
+    yield from problems[:MAX_ERRORS]
     if problems:
         line = matrix.headline(run)
-        more = len(problems) - LIMIT
+        more = len(problems) - MAX_ERRORS
         rest = f"; {more:,} more in the job summary" if more > 0 else ""
         yield f"::notice title=authprobe::{_data(f'{line.word}: {line.counts}{rest}')}"
 

@@ -1,6 +1,6 @@
-"""A run as JUnit XML, as CI systems draw it: a suite for each scenario, a test for each case.
+"""A run as JUnit XML for CI systems: a suite for each scenario, a test for each case.
 
-The shape is that of Jenkins' junit-10.xsd, which GitHub's actions and GitLab read as well.
+It follows Jenkins' junit-10.xsd, which actions on GitHub and GitLab read as well.
 """
 
 import itertools
@@ -17,13 +17,13 @@ _TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED:
 
 
 def junit(run: Run) -> str:
-    """The text of `junit.xml`."""
+    """Return the text of `junit.xml`."""
     root = Element("testsuites", {"name": run.tool.name, **_numbers(run.cases)})
-    del root.attrib["skipped"]  # it is for suites only
-    began = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
+    del root.attrib["skipped"]  # the schema allows it on suites only
+    started_at = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
     for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
         records = tuple(cases)
-        values = {"name": for_display(scenario), "timestamp": began, **_numbers(records)}
+        values = {"name": for_display(scenario), "timestamp": started_at, **_numbers(records)}
         suite = SubElement(root, "testsuite", values)
         for record in records:
             _add(suite, record)
@@ -34,12 +34,12 @@ def junit(run: Run) -> str:
 
 
 def _numbers(records: Sequence[CaseRecord]) -> Mapping[str, str]:
-    found = [record.verdict.status for record in records]
+    statuses = [record.verdict.status for record in records]
     return {
-        "tests": str(len(found)),
-        "failures": str(found.count(Status.FAILED)),
-        "errors": str(found.count(Status.ERROR)),
-        "skipped": str(found.count(Status.SKIPPED)),
+        "tests": str(len(statuses)),
+        "failures": str(statuses.count(Status.FAILED)),
+        "errors": str(statuses.count(Status.ERROR)),
+        "skipped": str(statuses.count(Status.SKIPPED)),
         "time": f"{sum(record.observation.elapsed for record in records):.3f}",
     }
 
@@ -57,24 +57,25 @@ def _add(suite: Element, record: CaseRecord) -> None:
     if tag is None:
         return
     lines = [for_display(line) for line in phrases.describe_problem(record)]
-    known = f"known failure: {record.verdict.known}" if record.verdict.known else None
-    trouble = SubElement(
-        case, tag, type=phrases.status_words(record.verdict), message=for_display(known or lines[0])
-    )
+    issue = record.verdict.known
+    message = for_display(f"known failure: {issue}") if issue else lines[0]
+    problem = SubElement(case, tag, type=phrases.status_words(record.verdict), message=message)
     changes = phrases.describe_changes(record)
-    trouble.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
+    problem.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
 
 
 def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
-    """Known failures that are no more, as a suite of their own: they fail the run."""
+    """Add a suite for known failures that no longer reproduce: they fail the run."""
     number = str(len(complaints))
     suite = SubElement(
         root, "testsuite", name="known-failures", tests=number, failures=number, errors="0"
     )
     for complaint in complaints:
-        told = for_display(complaint)
-        place = told.split(": ", 1)[0]
-        case = SubElement(suite, "testcase", classname="known-failures", name=place, time="0.000")
-        SubElement(case, "failure", type="failed", message=told)
+        message = for_display(complaint)
+        location = message.split(": ", 1)[0]
+        case = SubElement(
+            suite, "testcase", classname="known-failures", name=location, time="0.000"
+        )
+        SubElement(case, "failure", type="failed", message=message)
     for name in ("tests", "failures"):
         root.set(name, str(int(root.get(name, "0")) + len(complaints)))

@@ -40,9 +40,9 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
         doubts=words.doubts(report),
         question=(
             ("Case", report.inquiry.at(report.inquiry.good).id),
-            ("Asked", words.question(report)),
+            ("Compared", words.describe_question(report)),
             ("Effort", words.effort(report)),
-            ("On", words.where_words()),
+            ("Platform", words.platform_words()),
         ),
         command=command,
         versions=[(version, by_version.get(version)) for version in report.versions],
@@ -69,11 +69,11 @@ def _versions(report: BisectionReport) -> Html:
     last = -1
     for each in report.bisection.assessments:
         if between := index[each.version] - last - 1:
-            gap = Html("<small>{} not asked</small>").format(plural(between, "version"))
+            gap = Html("<small>{} not probed</small>").format(plural(between, "version"))
             rows.append((gap, "", "", ""))
         last = index[each.version]
         rows.append(tuple(_row(report, each)))
-    return table("Versions", ("Version", "Verdict", "Probes", "What was seen"), rows)
+    return table("Versions", ("Version", "Verdict", "Probes", "Observation"), rows)
 
 
 def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:

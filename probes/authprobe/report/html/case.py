@@ -46,7 +46,7 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
 
 def outline(record: CaseRecord) -> Html:
     """Return the one line that replaces the details where the page would become too long."""
-    return Html("<p>{}</p><p>The rest is in results.json.</p>").format(
+    return Html("<p>{}</p><p>Details are in results.json.</p>").format(
         phrases.describe_outcome(record.observation)
     )
 
@@ -54,7 +54,7 @@ def outline(record: CaseRecord) -> Html:
 def mismatches(items: tuple[Mismatch, ...]) -> Html:
     """Return each expected value beside the actual one, or nothing if there are none."""
     rows = [(item.field, item.expected, item.actual) for item in items]
-    return table("Mismatches", ("Field", "Expected", "Seen"), rows) if rows else Html()
+    return table("Mismatches", ("Field", "Expected", "Actual"), rows) if rows else Html()
 
 
 def diagnosis(item: Diagnosis | None) -> Html:

@@ -15,7 +15,7 @@ from authprobe.report.html.elements import Html, case_link, code, lines, mark, s
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import rules
 from authprobe.report.model import matrix, phrases
-from authprobe.report.model.saved_bisections import Answered
+from authprobe.report.model.saved_bisections import SavedBisection
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -30,7 +30,7 @@ def report_page(
     run: Run,
     past: Mapping[str, Sequence[Point]] = MappingProxyType({}),
     *,
-    bisections: Sequence[Answered] = (),
+    bisections: Sequence[SavedBisection] = (),
 ) -> Html:
     """Return the report as a document that needs nothing but the run."""
     content = report_content(run, past, bisections=bisections)
@@ -41,7 +41,7 @@ def report_content(
     run: Run,
     past: Mapping[str, Sequence[Point]] = MappingProxyType({}),
     *,
-    bisections: Sequence[Answered] = (),
+    bisections: Sequence[SavedBisection] = (),
     limit_bytes: int = DETAILS_LIMIT_BYTES,
 ) -> Html:
     """Return the verdict, the problems, the matrix and every case; styles and script not included.
@@ -111,7 +111,7 @@ def _findings(run: Run) -> Html:
         )
         for row in matrix.findings(run)
     ]
-    heads = ("Finding", "Client", "What was seen", "Cases")
+    heads = ("Finding", "Client", "Observation", "Cases")
     return _titled("Findings about clients", "Findings about clients", heads, rows)
 
 
@@ -119,7 +119,7 @@ def _short_name(record: CaseRecord) -> str:
     return f"{record.scenario}: {phrases.auth_path(record)}"
 
 
-def _bisections(answers: Sequence[Answered]) -> Html:
+def _bisections(answers: Sequence[SavedBisection]) -> Html:
     """Return the answers of `authprobe bisect` in the same folder, the latest first."""
     rows = [
         (
@@ -129,7 +129,7 @@ def _bisections(answers: Sequence[Answered]) -> Html:
         )
         for answer in answers
     ]
-    heads = ("Answer, on a page beside this report", "When", "Ask again")
+    heads = ("Answer (opens its page)", "Time", "Run again")
     return _titled("Bisections", "Bisections", heads, rows)
 
 
@@ -142,13 +142,13 @@ def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> H
     for record in sorted(run.cases, key=lambda r: (r.verdict.status is Status.PASSED, r.id)):
         content = Html()
         if room >= 0:
-            content = details(record, phrases.again(run, record), past.get(record.id, ()))
+            content = details(record, phrases.rerun_command(run, record), past.get(record.id, ()))
             room -= len(content)
         if room < 0:
             content, outlines = outline(record), outlines + 1
         by_id[record.id] = case(record, content)
     note = (
-        Html("<p>Of {} there is only an outline here: the details are in results.json.</p>").format(
+        Html("<p>{} without details, to keep the page small: they are in results.json.</p>").format(
             phrases.plural(outlines, "case")
         )
         if outlines
@@ -170,5 +170,5 @@ def _scenarios(run: Run) -> Html:
         )
         for name, record in sorted(first.items())
     ]
-    heads = ("Scenario", "Title", "Why it is asked", "Sources")
+    heads = ("Scenario", "Title", "Reason", "Sources")
     return _titled("Scenarios", "Scenarios", heads, rows)

@@ -77,7 +77,7 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, FlagSets], str]], ...]] = (
     ("Credential", lambda x, _: phrases.sent_words(x)),
     ("Flags", _betas),
     ("Status", lambda x, _: phrases.status_number(x)),
-    ("Told", lambda x, _: phrases.told_words(x)),
+    ("Error", lambda x, _: phrases.error_words(x)),
     ("Rule", lambda x, _: _rule(x)),
 )
 

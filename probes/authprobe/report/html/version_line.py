@@ -22,7 +22,7 @@ _THIN_PERCENT: Final = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Consecutive versions about which the same is known."""
+    """Consecutive versions with the same value, or without one."""
 
     kind: str
     """`value`, `doubt` or `gap`, as versions.css draws them."""
@@ -38,7 +38,7 @@ class Segment:
 def line(feature: Feature, axis: Axis) -> Html:
     """Return the timeline with its labels and ticks, as one image with a text alternative."""
     texts = dict.fromkeys(segment.words for segment in segments(feature, axis))
-    summary = "; ".join(texts) or "nothing is known"
+    summary = "; ".join(texts) or words.NO_VALUE
     name = one_line(f"{feature.title}. {summary}", MAX_TEXT_LENGTH)
     return Html('<div class="v-line" role="img" aria-label="{}">{}</div>').format(
         name, _bar(feature, axis)
@@ -58,7 +58,7 @@ def marks(axis: Axis) -> Html:
         Html('<span class="v-mark" style="left:{}%">{}</span>').format(mark.percent, mark.name)
         for mark in axis.marks()
     )
-    last = "".join(tuple(axis.places)[-1:])
+    last = "".join(tuple(axis.positions)[-1:])
     return names + Html('<span class="v-mark v-last">{}</span>').format(last)
 
 
@@ -67,8 +67,8 @@ def _bar(feature: Feature, axis: Axis) -> Html:
         "version_line.html",
         marks=marks(axis),
         segments=[_segment(segment, axis) for segment in segments(feature, axis)],
-        width=max(1, len(axis.places)),
-        ticks=axis.ticks(known.version for known in feature.evidence),
+        width=max(1, len(axis.positions)),
+        ticks=axis.ticks(each.version for each in feature.evidence),
     )
 
 
@@ -82,7 +82,7 @@ def _segment(segment: Segment, axis: Axis) -> Html:
     return Html('<span class="v-{}" title="{}" style="{}{}">{}</span>').format(
         f"{segment.kind} v-thin" if width < _THIN_PERCENT else segment.kind,
         one_line(segment.words, MAX_TEXT_LENGTH),
-        axis.room(segment.first, segment.end),
+        axis.css(segment.first, segment.end),
         colours,
         label,
     )
@@ -101,9 +101,9 @@ def _gaps(feature: Feature, axis: Axis) -> Iterator[Segment]:
     for gap in feature.gaps:
         yield Segment(
             kind="gap",
-            first=axis.places[gap.versions[0]],
-            end=axis.places[gap.versions[-1]] + 1,
-            words=f"not known of {words.gap_words(gap)}",
+            first=axis.positions[gap.versions[0]],
+            end=axis.positions[gap.versions[-1]] + 1,
+            words=words.gap_words(gap),
         )
 
 
@@ -122,8 +122,8 @@ def _values(feature: Feature, axis: Axis) -> Iterator[Segment]:
     for interval in feature.intervals:
         yield Segment(
             kind="value",
-            first=axis.places[interval.added.by],
-            end=axis.places[words.shown_in(feature, interval)[-1]] + 1,
+            first=axis.positions[interval.added.by],
+            end=axis.positions[words.versions_in(feature, interval)[-1]] + 1,
             label=interval.value,
             words=f"{interval.value}: {words.interval_words(interval)}",
             colours=(colour_of[interval.value],),
@@ -136,8 +136,8 @@ def _doubts(feature: Feature, axis: Axis) -> Iterator[Segment]:
         if not after.added.exact:
             yield Segment(
                 kind="doubt",
-                first=axis.places[words.shown_in(feature, before)[-1]] + 1,
-                end=axis.places[after.added.by],
+                first=axis.positions[words.versions_in(feature, before)[-1]] + 1,
+                end=axis.positions[after.added.by],
                 words=words.change_words(before, after),
                 colours=(colour_of[before.value], colour_of[after.value]),
             )

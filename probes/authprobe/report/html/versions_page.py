@@ -34,49 +34,49 @@ def versions_page(table: CompatibilityTable, *, data: str | None = None) -> Html
         versions=_reach(axis),
         newest=partial(_newest, last=table.probed[-1] if table.probed else None),
         small_line=partial(small_line, axis=axis),
-        line=partial(line, axis=axis) if axis.places else lambda _: Html(),
+        line=partial(line, axis=axis) if axis.positions else lambda _: Html(),
         intervals=_intervals,
         gaps=_gaps,
         evidence=_evidence,
     )
-    return document(f"What {table.client} does, by version", body, style="versions.css")
+    return document(f"Behaviour of {table.client} by version", body, style="versions.css")
 
 
-def _provenance(made: tuple[Provenance, ...]) -> tuple[tuple[str, str], ...]:
+def _provenance(commands: tuple[Provenance, ...]) -> tuple[tuple[str, str], ...]:
     """Return how the table was made, by one command or by all of them together."""
-    if not made:
+    if not commands:
         return ()
-    last = made[-1]
-    command = code(last.command) if len(made) == 1 else plural(len(made), "command")
+    last = commands[-1]
+    command = plural(len(commands), "command") if len(commands) > 1 else code(last.command)
     return (
         ("Made with", command),
-        ("Ended", words.made_where(last)),
-        ("It took", words.made_words(_total(made))),
+        ("Finished", words.ended_words(last)),
+        ("Effort", words.effort_words(_total(commands))),
     )
 
 
-def _total(made: Sequence[Provenance]) -> Provenance:
+def _total(commands: Sequence[Provenance]) -> Provenance:
     """Return the last command with the effort of all commands."""
     return replace(
-        made[-1],
-        elapsed=sum(each.elapsed for each in made),
-        probes=sum(each.probes for each in made),
-        installs=sum(each.installs for each in made),
-        disk_peak_bytes=max(each.disk_peak_bytes for each in made),
+        commands[-1],
+        elapsed=sum(each.elapsed for each in commands),
+        probes=sum(each.probes for each in commands),
+        installs=sum(each.installs for each in commands),
+        disk_peak_bytes=max(each.disk_peak_bytes for each in commands),
     )
 
 
-def _commands(made: Sequence[Provenance]) -> Html:
+def _commands(commands: Sequence[Provenance]) -> Html:
     rows = (
-        (words.made_where(each), code(each.command), words.made_words(each))
-        for each in reversed(made)
+        (words.ended_words(each), code(each.command), words.effort_words(each))
+        for each in reversed(commands)
     )
-    return elements.table("Commands", ("Ended", "Command", "It took"), rows)
+    return elements.table("Commands", ("Finished", "Command", "Effort"), rows)
 
 
 def _reach(axis: Axis) -> str:
     """Return how many versions are on the axis, and which are the first and the last."""
-    versions = tuple(axis.places)
+    versions = tuple(axis.positions)
     ends = f", {versions[0]} to {versions[-1]}" if versions else ""
     return f"{plural(len(versions), 'published version')}{ends}"
 
@@ -85,9 +85,9 @@ def _newest(feature: Feature, *, last: str | None) -> Html:
     """Return the newest value and where it begins; and where it was read, if not in `last`."""
     interval = feature.newest
     if interval is None:
-        return Html("<p>nothing is known</p>")
+        return Html("<p>{}</p>").format(words.NO_VALUE)
     note = words.since(interval.added)
-    version = words.shown_in(feature, interval)[-1]
+    version = words.versions_in(feature, interval)[-1]
     if version != last:
         note += f"; last read in {version}"
     return Html("<p>{} <small>{}</small></p>").format(_value(feature, interval), note)
@@ -103,22 +103,22 @@ def _value(feature: Feature, interval: Interval) -> Html:
 def _intervals(feature: Feature) -> Html:
     """Return each value with its first and last version, the newest first."""
     if not feature.intervals:
-        return Html("<p>nothing is known</p>")
+        return Html("<p>{}</p>").format(words.NO_VALUE)
     rows = (
         (
             _value(feature, interval),
             words.since(interval.added),
             words.end_words(feature, interval),
-            _versions(words.shown_in(feature, interval)),
+            _versions(words.versions_in(feature, interval)),
         )
         for interval in reversed(feature.intervals)
     )
-    heads = ("Value", "Begins", "Ends", "Versions probed in it")
+    heads = ("Value", "Begins", "Ends", "Probed versions")
     return elements.table(f"Values: {feature.title}", heads, rows, kind="ap-words v-values")
 
 
 def _gaps(feature: Feature) -> Html:
-    return elements.bullets(f"not known of {words.gap_words(gap)}" for gap in feature.gaps)
+    return elements.bullets(words.gap_words(gap) for gap in feature.gaps)
 
 
 def _versions(versions: tuple[str, ...]) -> Html:
@@ -135,15 +135,15 @@ def _evidence(feature: Feature) -> Iterator[tuple[str, str]]:
     """Yield the case, the field, the number of probes, and the sources of a feature."""
     yield "Case", code(feature.case)
     contains = (
-        Html(", whether one of its values is {}").format(code(feature.contains))
+        Html("; whether its values contain {}").format(code(feature.contains))
         if feature.contains
         else Html()
     )
     yield "Field", code(feature.field) + contains
     if feature.evidence:
-        looks = sum(known.looks for known in feature.evidence)
-        last = max(known.seen_at for known in feature.evidence)
+        probes = sum(each.looks for each in feature.evidence)
+        last = max(each.seen_at for each in feature.evidence)
         versions = plural(len(feature.evidence), "version")
-        yield "Probed", f"{versions}, {plural(looks, 'time')} in all, last on {last}"
+        yield "Probed", f"{versions}, {plural(probes, 'probe')} in total, last on {last}"
     if feature.sources:
         yield "Sources", elements.lines(map(source, feature.sources))

@@ -1,4 +1,4 @@
-"""Cases as one Markdown text for an issue: what maintainers ask for, and nobody's personal data."""
+"""Cases as Markdown for an issue: the facts maintainers ask for, without personal data."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,84 +11,81 @@ from authprobe.report.markdown.pseudonymize import anonymous, learn
 from authprobe.report.markdown.summary import code, escaped, row
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
-from authprobe.report.model.control_experiments import SHOWN, ControlExperiment, controls
+from authprobe.report.model.control_experiments import MAX_CONTROLS, ControlExperiment, controls
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
 
-LIMIT: Final = 60_000
+MAX_LENGTH: Final = 60_000
 """Characters. GitHub refuses the body of an issue with more than 65,536."""
-REQUESTS: Final = 20
-"""Of one case that are shown."""
-LEFT_OUT: Final = 20
-"""Cases that are named though they are left out."""
-RESERVE: Final = 4_000
-"""Characters kept for naming them."""
-
-REST: Final = "\n\n… the rest is left out, as an issue holds no more.\n"
-LINES: Final = 20
-"""Of a list."""
+RESERVED_LENGTH: Final = 4_000
+"""Characters kept for the ids of cases that do not fit."""
+MAX_REQUESTS: Final = 20
+"""Requests of one case."""
+MAX_IDS: Final = 20
+"""Ids of cases that do not fit."""
+MAX_LINES: Final = 20
+"""Lines of a list."""
+TRUNCATED: Final = "\n\n… truncated: an issue has a maximum length.\n"
 
 
 def share_markdown(
     run: Run,
-    chosen: Sequence[CaseRecord],
-    personal: Pseudonymizer,
+    records: Sequence[CaseRecord],
+    pseudonymizer: Pseudonymizer,
     *,
     past: Mapping[str, Sequence[Point]] | None = None,
-    limit: int = LIMIT,
+    limit: int = MAX_LENGTH,
 ) -> str:
-    """These cases of the run, as many as an issue can hold; the rest is counted."""
-    learn(run.cases, personal)
-    cases = [anonymous(record, personal) for record in chosen]
+    """Return these cases of the run, as many as fit into an issue, and the ids of the others."""
+    learn(run.cases, pseudonymizer)
+    cases = [anonymous(record, pseudonymizer) for record in records]
     parts = [_part((*_title(cases), *_environment(run, cases)))]
-    left = limit - RESERVE - len(parts[0])
-    for number, (record, case) in enumerate(zip(chosen, cases, strict=True)):
+    room = limit - RESERVED_LENGTH - len(parts[0])
+    for number, (record, case) in enumerate(zip(records, cases, strict=True)):
         last = _last_as_expected(run, (past or {}).get(record.id, ()))
-        compared = controls(run, record)
-        section = _part(_case(run, case, compared, last, personal))
-        left -= len(section)
-        if left < 0:
-            parts.append(_part(_left_out(cases[number:])))
+        section = _part(_case(run, case, controls(run, record), last, pseudonymizer))
+        room -= len(section)
+        if room < 0:
+            parts.append(_part(_omitted(cases[number:])))
             break
         parts.append(section)
-    return _bounded("\n".join(parts), limit)
+    return _truncated("\n".join(parts), limit)
 
 
 def _part(lines: Iterable[str]) -> str:
     return for_log("\n".join(lines)) + "\n"
 
 
-def _bounded(whole: str, limit: int) -> str:
-    """The text; of one that is still too long what fits, to the end of a line."""
-    if len(whole) <= limit:
-        return whole
-    kept = whole[: limit - len(REST)].rpartition("\n")[0]
-    return kept + REST
+def _truncated(text: str, limit: int) -> str:
+    """Return the text, or as many whole lines of it as fit."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - len(TRUNCATED)].rpartition("\n")[0] + TRUNCATED
 
 
 def _title(cases: Sequence[CaseRecord]) -> Iterator[str]:
     first = cases[0]
     if len(cases) == 1:
-        what = f"{matrix.client_words(first)}, {phrases.auth_path(first)}"
-        yield f"# {escaped(f'{what}: {_outcomes(first)}')}"
+        subject = f"{matrix.client_words(first)}, {phrases.auth_path(first)}"
+        yield f"# {escaped(f'{subject}: {_outcomes(first)}')}"
     else:
         clients = dict.fromkeys(matrix.client_words(record) for record in cases)
         more = f" and {len(clients) - 3} more" if len(clients) > 3 else ""
-        named = ", ".join(list(clients)[:3]) + more
+        names = ", ".join(list(clients)[:3]) + more
         count = phrases.plural(len(cases), "case")
-        yield f"# {count} of authentication: {escaped(named)}"
+        yield f"# {count} of authentication: {escaped(names)}"
     yield ""
 
 
 def _outcomes(record: CaseRecord) -> str:
-    """What came of a case, and what was expected where that is another outcome."""
-    seen, expected = phrases.outcome_words(record.observation), record.expectation.outcome
-    return seen if record.observation.outcome is expected else f"{seen}, expected {expected}"
+    """Return the outcome of a case, and the expected one if it differs."""
+    actual, expected = phrases.outcome_words(record.observation), record.expectation.outcome
+    return actual if record.observation.outcome is expected else f"{actual}, expected {expected}"
 
 
 def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
-    """Where and with what: a table."""
+    """Yield a table of the tool, the platform, the backend and the clients."""
     where = "the real service" if run.mode == "live" else "an emulated backend on loopback"
     yield from _facts(
         ("Environment", ""),
@@ -106,13 +103,13 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
 def _case(
     run: Run,
     record: CaseRecord,
-    compared: Sequence[ControlExperiment],
+    experiments: Sequence[ControlExperiment],
     last: str | None,
-    personal: Pseudonymizer,
+    pseudonymizer: Pseudonymizer,
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
-    yield from _facts(("What", "Seen"), case_facts(record, last))
+    yield from _facts(("Fact", "Value"), case_facts(record, last))
     if record.observation.message:
         yield from (
             "",
@@ -122,63 +119,68 @@ def _case(
         )
     yield from _differences(record)
     yield from _requests(record.observation.exchanges)
-    yield from _controls(compared, personal)
+    yield from _controls(experiments, pseudonymizer)
     yield from _cause(record)
-    yield from ("", "To see it again:", "", *_fenced(personal(phrases.again(run, record))))
+    command = pseudonymizer(phrases.rerun_command(run, record))
+    yield from ("", "To reproduce:", "", *_fenced(command))
 
 
 def _differences(record: CaseRecord) -> Iterator[str]:
-    """What is not as expected, what has changed since the baseline, and the findings."""
+    """Yield the mismatches, the changes since the baseline, and the findings."""
     parts = (
-        ("Not as expected", map(phrases.describe_mismatch, record.verdict.mismatches)),
-        ("Since the baseline", phrases.describe_changes(record)),
+        ("Mismatches", map(phrases.describe_mismatch, record.verdict.mismatches)),
+        ("Changes since the baseline", phrases.describe_changes(record)),
         ("Findings", (f"{finding.name}: {finding.text}" for finding in record.findings)),
     )
     for title, lines in parts:
-        listed = [f"- {escaped(line)}" for line in lines]
-        if listed:
-            yield from ("", f"{title}:", "", *listed[:LINES])
-        if len(listed) > LINES:
-            yield f"- and {len(listed) - LINES:,} more"
+        items = [f"- {escaped(line)}" for line in lines]
+        if items:
+            yield from ("", f"{title}:", "", *items[:MAX_LINES])
+        if len(items) > MAX_LINES:
+            yield f"- and {len(items) - MAX_LINES:,} more"
 
 
 def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
-    """The requests in their order; of a request that is made again at once only how often."""
+    """Yield a table of the requests, in order."""
     if not exchanges:
         return
-    yield from ("", "Requests, in this order:", "")
-    yield row(("after", "request", "credential", "answer"))
+    yield from ("", "Requests, in order:", "")
+    yield row(("time", "request", "credential", "response"))
     yield row(["---"] * 4)
-    for exchange in exchanges[:REQUESTS]:
+    for exchange in exchanges[:MAX_REQUESTS]:
         target = f"{exchange.method} {exchange.host}{exchange.path}"
-        told = " ".join(
-            part for part in (phrases.status_number(exchange), exchange.error_type) if part
-        )
-        cells = (f"{exchange.at:.1f} s", target, phrases.sent_words(exchange), told)
+        response = phrases.status_number(exchange)
+        if exchange.error_type:
+            response += f" {exchange.error_type}"
+        cells = (f"{exchange.at:.1f} s", target, phrases.sent_words(exchange), response)
         yield row(map(escaped, cells))
-    if len(exchanges) > REQUESTS:
-        yield from ("", f"{phrases.plural(len(exchanges) - REQUESTS, 'more request')} not shown.")
+    if len(exchanges) > MAX_REQUESTS:
+        more = len(exchanges) - MAX_REQUESTS
+        yield from ("", f"{phrases.plural(more, 'more request')} not shown.")
 
 
-def _controls(found: Sequence[ControlExperiment], personal: Pseudonymizer) -> Iterator[str]:
-    """Which one thing matters: each line is a case that differs in that one only."""
-    if not found:
-        yield from ("", "No other case of this run differs in one thing only.")
+def _controls(
+    experiments: Sequence[ControlExperiment], pseudonymizer: Pseudonymizer
+) -> Iterator[str]:
+    """Yield a table of cases that differ in one axis only, which shows whether it matters."""
+    if not experiments:
+        yield from ("", "No other case of this run differs in one axis only.")
         return
-    yield from ("", "Control experiments, the same but for one thing:", "")
-    yield row(("only this differs", "control", "sent", "what came of it", "compared"))
+    yield from ("", "Control experiments, which differ in one axis only:", "")
+    yield row(("axis", "control", "sent", "outcome", "compared"))
     yield row(["---"] * 5)
-    for control in found[:SHOWN]:
-        other = anonymous(control.record, personal)
+    for control in experiments[:MAX_CONTROLS]:
+        other = anonymous(control.record, pseudonymizer)
         value = code(str(getattr(other, control.axis)))
         ran = f" (ran {escaped(str(other.client_version))})" if control.axis == "client" else ""
-        told = escaped(phrases.describe_outcome(other.observation))
+        outcome = escaped(phrases.describe_outcome(other.observation))
         deciding = deciding_exchange(other)
         sent = escaped(phrases.sent_words(deciding)) if deciding else "nothing"
-        outcome = "the same" if control.same else "**differs**"
-        yield row((control.axis, f"{value}{ran}", sent, told, outcome))
-    if len(found) > SHOWN:
-        yield from ("", f"{phrases.plural(len(found) - SHOWN, 'more control')} not shown.")
+        comparison = "the same" if control.same else "**differs**"
+        yield row((control.axis, f"{value}{ran}", sent, outcome, comparison))
+    if len(experiments) > MAX_CONTROLS:
+        more = len(experiments) - MAX_CONTROLS
+        yield from ("", f"{phrases.plural(more, 'more control')} not shown.")
 
 
 def _cause(record: CaseRecord) -> Iterator[str]:
@@ -191,7 +193,7 @@ def _cause(record: CaseRecord) -> Iterator[str]:
 
 
 def _link(source: str) -> str:
-    """A source as a link, where it is an address that holds nothing else."""
+    """Return a link for a web address, and escaped text for anything else."""
     return (
         f"<{source}>"
         if re.fullmatch(r"https?://[A-Za-z0-9./_#?=&%-]+", source)
@@ -200,12 +202,12 @@ def _link(source: str) -> str:
 
 
 def _last_as_expected(run: Run, points: Sequence[Point]) -> str | None:
-    """The last run before this one in which the case passed; the oldest point comes first."""
+    """Describe the last run before this one in which the case passed."""
     earlier = earlier_points(run, points)
     last = next((point for point in reversed(earlier) if point.status == "passed"), None)
     if last is None:
         return None
-    version = last.client_version or "no version seen"
+    version = last.client_version or "version unknown"
     return f"{last.at:%Y-%m-%d %H:%M} UTC, {version}, authprobe {last.tool}"
 
 
@@ -216,17 +218,17 @@ def _facts(head: tuple[str, str], facts: Iterable[tuple[str, str]]) -> Iterator[
 
 
 def _fenced(lines: str) -> Iterator[str]:
-    """A text as it is, in a block that nothing in it ends."""
-    longest = max((len(found) for found in re.findall("`+", lines)), default=0)
+    """Yield the text verbatim in a code block, with a fence longer than any in the text."""
+    longest = max((len(run) for run in re.findall("`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
     yield from (f"{fence}text", lines, fence)
 
 
-def _left_out(records: Sequence[CaseRecord]) -> Iterator[str]:
+def _omitted(records: Sequence[CaseRecord]) -> Iterator[str]:
     yield from (
-        f"{phrases.plural(len(records), 'more case')} left out, as an issue holds no more:",
+        f"{phrases.plural(len(records), 'more case')} omitted: an issue has a maximum length.",
         "",
     )
-    yield from (f"- {code(record.id)}" for record in records[:LEFT_OUT])
-    if len(records) > LEFT_OUT:
-        yield f"- and {len(records) - LEFT_OUT:,} more"
+    yield from (f"- {code(record.id)}" for record in records[:MAX_IDS])
+    if len(records) > MAX_IDS:
+        yield f"- and {len(records) - MAX_IDS:,} more"

@@ -1,4 +1,4 @@
-"""A case without personal data: every text from outside in it passes `Personal`."""
+"""Pseudonymise a case: every text in it that comes from outside passes the `Pseudonymizer`."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -7,32 +7,34 @@ from typing import Any, Final
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.run.model import CaseRecord
 
-OURS: Final = (
+UNCHANGED_FIELDS: Final = (
     *("id", "scenario", "formerly", "sources", "fault", "client", "client_version", "credentials"),
     *("endpoint", "credential", "headers", "backend", "environment", "flow"),
 )
-"""Fields of a case by which it is found: names, and no text from outside."""
+"""Fields that identify a case: names from the scenario, and no text from outside."""
 
 
-def anonymous(record: CaseRecord, personal: Pseudonymizer) -> CaseRecord:
-    """The case with names in the place of personal data."""
-    changed = {name: _replaced(getattr(record, name), personal) for name in _names(record)}
-    return dataclasses.replace(record, **changed)
+def anonymous(record: CaseRecord, pseudonymizer: Pseudonymizer) -> CaseRecord:
+    """Return the case with placeholders instead of personal data."""
+    fields = {name: _replaced(getattr(record, name), pseudonymizer) for name in _names(record)}
+    return dataclasses.replace(record, **fields)
 
 
-def learn(records: Iterable[CaseRecord], personal: Pseudonymizer) -> None:
-    """Remember the users that any of these cases tells of."""
+def learn(records: Iterable[CaseRecord], pseudonymizer: Pseudonymizer) -> None:
+    """Record the user names that occur in these cases."""
     for record in records:
         for text in _texts(tuple(getattr(record, name) for name in _names(record))):
-            personal.learn(text)
+            pseudonymizer.learn(text)
 
 
 def _names(record: CaseRecord) -> list[str]:
-    return [field.name for field in dataclasses.fields(record) if field.name not in OURS]
+    return [
+        field.name for field in dataclasses.fields(record) if field.name not in UNCHANGED_FIELDS
+    ]
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text in a value, without those that are one of a few words."""
+    """Yield every text in a value; members of enums are names, and are skipped."""
     if type(value) is str:
         yield value
     elif isinstance(value, tuple):
@@ -44,15 +46,15 @@ def _texts(value: object) -> Iterator[str]:
         yield from _texts(tuple(getattr(value, f.name) for f in dataclasses.fields(value)))
 
 
-def _replaced(value: Any, personal: Pseudonymizer) -> Any:
+def _replaced(value: Any, pseudonymizer: Pseudonymizer) -> Any:
     if type(value) is str:
-        return personal(value)
+        return pseudonymizer(value)
     if isinstance(value, tuple):
-        return tuple(_replaced(each, personal) for each in value)
+        return tuple(_replaced(each, pseudonymizer) for each in value)
     if isinstance(value, dict):
-        return {name: _replaced(each, personal) for name, each in value.items()}
+        return {name: _replaced(each, pseudonymizer) for name, each in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = (f.name for f in dataclasses.fields(value))
-        changed = {name: _replaced(getattr(value, name), personal) for name in fields}
-        return dataclasses.replace(value, **changed)
+        values = {name: _replaced(getattr(value, name), pseudonymizer) for name in fields}
+        return dataclasses.replace(value, **values)
     return value

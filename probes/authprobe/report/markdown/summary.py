@@ -1,59 +1,58 @@
-"""A run as Markdown, for the job summary of a CI system: what went wrong first, and bounded."""
+"""A run as Markdown for the job summary of a CI system: problems first, and of limited size."""
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from authprobe.core.escaping import MAX_LINE_LENGTH, one_line
-from authprobe.report.model import matrix as table
-from authprobe.report.model import phrases
+from authprobe.report.model import matrix, phrases
 from authprobe.run.model import CaseRecord, Run
 
-LIMIT_BYTES: Final = 900 * 1024
+MAX_SIZE_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""
 
 MENTION: Final = re.compile(r"((?<!\w)@(?=\w)|#(?=\d)|(?<!\w)GH-(?=\d))")
-"""What an issue on GitHub makes a mention or a link of; an escape does not hinder it."""
+"""Text that GitHub turns into a mention or a link in an issue, even if it is escaped."""
 
-_REST: Final = "… the rest is in results.json."
+_TRUNCATED: Final = "… truncated; everything is in results.json."
 
 
-def summary_markdown(run: Run, *, limit_bytes: int = LIMIT_BYTES) -> str:
-    """The verdict, the problems and the matrix; what is over the limit is left out at the end."""
+def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
+    """Return the verdict, the problems and the matrix, truncated at the limit."""
     lines = (
         *_verdict(run),
         *_changes(run),
-        *_problems(table.problems(run)),
-        *_matrices(table.make_tables(run)),
+        *_problems(matrix.problems(run)),
+        *_matrices(matrix.make_tables(run)),
     )
     return _bounded(lines, limit_bytes)
 
 
-def escaped(outside: str, limit: int = MAX_LINE_LENGTH) -> str:
-    """Text from outside on one line, with nothing in it that Markdown or HTML would act on."""
-    line = one_line(outside, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def escaped(text: str, limit: int = MAX_LINE_LENGTH) -> str:
+    """Return text from outside on one line, escaped for Markdown and HTML."""
+    line = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MENTION.sub(r"\1<!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
 def _verdict(run: Run) -> Iterator[str]:
-    line = table.headline(run)
+    line = matrix.headline(run)
     yield f"## {phrases.SYMBOLS[line.status]} authprobe: {line.word}"
-    yield from ("", f"**{line.word}** · {line.counts}", "", escaped(table.run_words(run)))
-    if words := table.baseline_words(run):
+    yield from ("", f"**{line.word}** · {line.counts}", "", escaped(matrix.run_words(run)))
+    if words := matrix.baseline_words(run):
         yield from ("", words)
-    for warning in table.warnings(run):
+    for warning in matrix.warnings(run):
         yield from ("", f"> ⚠ **{escaped(warning)}**")
 
 
 def _changes(run: Run) -> Iterator[str]:
-    records = table.changes(run)
+    records = matrix.changes(run)
     if records or run.absent:
         title = "Regressions and changes since the baseline"
         yield from ("", f"### {title} ({phrases.plural(len(records), 'case')})", "")
     for record in records:
         word = "regressed" if record.verdict.regressed else "changed"
         yield f"- **{word}**: {code(record.id)}"
-        yield from (f"  - {escaped(line)}" for line in table.change_words(record))
+        yield from (f"  - {escaped(line)}" for line in matrix.change_words(record))
     yield from (f"- **absent**: {code(name)}" for name in run.absent)
 
 
@@ -69,26 +68,26 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
             yield from (f"  - {escaped(line)}" for line in phrases.describe_cause(record.diagnosis))
 
 
-def _matrices(matrices: tuple[table.Matrix, ...]) -> Iterator[str]:
+def _matrices(matrices: tuple[matrix.Matrix, ...]) -> Iterator[str]:
     if matrices:
         yield from ("", "### Auth path by client version")
-    for matrix in matrices:
+    for each in matrices:
         yield ""
-        yield from _matrix(matrix)
+        yield from _matrix(each)
 
 
-def _matrix(matrix: table.Matrix) -> Iterator[str]:
-    yield row(["Auth path", *map(_head, matrix.columns)])
-    yield row(["---"] * (len(matrix.columns) + 1))
-    for group in matrix.groups:
+def _matrix(table: matrix.Matrix) -> Iterator[str]:
+    yield row(["Auth path", *map(_head, table.columns)])
+    yield row(["---"] * (len(table.columns) + 1))
+    for group in table.groups:
         yield row(
-            [f"**{escaped(group.title)}** ({code(group.scenario)})"] + [""] * len(matrix.columns)
+            [f"**{escaped(group.title)}** ({code(group.scenario)})"] + [""] * len(table.columns)
         )
         yield from (row([escaped(r.label), *map(_cell, r.cells)]) for r in group.rows)
 
 
-def _head(column: table.Column) -> str:
-    return f"{code(column.client)}<br>{escaped(table.ran_words(column))}"
+def _head(column: matrix.Column) -> str:
+    return f"{code(column.client)}<br>{escaped(matrix.ran_words(column))}"
 
 
 def _cell(record: CaseRecord | None) -> str:
@@ -99,23 +98,23 @@ def _cell(record: CaseRecord | None) -> str:
 
 
 def row(cells: Iterable[str]) -> str:
-    """A row of a table, of cells that are escaped already."""
+    """Return a row of a table, of escaped cells."""
     return f"| {' | '.join(cells)} |"
 
 
 def code(name: str) -> str:
-    """A code span where the name holds nothing that could end it or the cell."""
+    """Return a code span, or escaped text if the name could end the span or the cell."""
     plain = len(name) <= MAX_LINE_LENGTH and re.fullmatch(r"[A-Za-z0-9@./+:_-]+", name)
     return f"`{name}`" if plain else escaped(name)
 
 
 def _bounded(lines: Iterable[str], limit_bytes: int) -> str:
-    kept: list[str] = []
-    left = limit_bytes - len(f"\n{_REST}\n".encode())
+    fitting: list[str] = []
+    room = limit_bytes - len(f"\n{_TRUNCATED}\n".encode())
     for line in lines:
-        left -= len(line.encode()) + 1
-        if left < 0:
-            kept += ["", _REST]
+        room -= len(line.encode()) + 1
+        if room < 0:
+            fitting += ["", _TRUNCATED]
             break
-        kept.append(line)
-    return "\n".join(kept) + "\n"
+        fitting.append(line)
+    return "\n".join(fitting) + "\n"

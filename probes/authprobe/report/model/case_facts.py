@@ -1,4 +1,4 @@
-"""What maintainers ask for of a case, as labels and values (pure)."""
+"""Facts about a case that maintainers ask for, as labels and values (pure)."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ from authprobe.run.model import CaseRecord
 from authprobe.scenario.clients import kind_name
 from authprobe.scenario.model import Credential, Form
 
-MADE_UP: Final = "none of the service's: the backend is emulated, and makes them up"
+EMULATED_REQUEST_ID: Final = "none from the real service: the backend is emulated"
 SURFACES: Final[Mapping[str, str]] = {
     Flow.STDIO: "standard input, as IDE extensions use it",
     Flow.INTERACTIVE: "terminal",
     Flow.AUTH_LOGIN: "terminal",
     Flow.SETUP_TOKEN: "terminal",
 }
-"""Where a flow of `claude` is not a command that a script may run as well."""
+"""User interface of the flows of `claude` that are not plain commands."""
 
 
 def client_words(record: CaseRecord) -> str:
-    """What ran, at which versions, and how it came here."""
-    own = record.client.endswith("@installed")
-    named = dict.fromkeys(p for e in record.observation.exchanges for p in e.products)
+    """Describe the client: its versions, the names it sent, and who installed it."""
     if record.client == ClientKind.RAW_HTTP:
         return record.client
+    products = {product for e in record.observation.exchanges for product in e.products}
+    is_users_own = record.client.endswith("@installed")
     words = (
-        f"{record.client}, {record.client_version or 'no version seen'}",
-        f"named itself {', '.join(sorted(named))}" if named else None,
-        "the user's own" if own else "installed by authprobe",
+        f"{record.client}, {record.client_version or 'version unknown'}",
+        f"identified itself as {', '.join(sorted(products))}" if products else None,
+        "installed by the user" if is_users_own else "installed by authprobe",
         _surface(record),
     )
     return "; ".join(word for word in words if word)
@@ -45,32 +45,33 @@ def _surface(record: CaseRecord) -> str:
 
 
 def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
-    """What maintainers ask for of a case; `last`: when it last was as expected."""
-    seen = record.observation
+    """Return the facts about a case; `last` is the last run in which it was as expected."""
+    observation = record.observation
     deciding = deciding_exchange(record)
-    sent = given_words(record, sent=True)
+    sent = credential_words(record, sent=True)
+    unsent = credential_words(record, sent=False)
     facts = (
         ("Verdict", phrases.status_words(record.verdict)),
         (
             "Expected",
             ", ".join(f"{n.lower()} {v}" for n, v in phrases.expected_facts(record.expectation)),
         ),
-        ("Outcome", phrases.outcome_words(seen)),
+        ("Outcome", phrases.outcome_words(observation)),
         ("Surface", _surface(record)),
         ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
-        ("HTTP status", phrases.status_number(seen)),
-        ("error.type", seen.error_type or "none"),
-        ("Request id", MADE_UP if deciding else None),
-        ("Credential that won", phrases.sent_words(deciding) if deciding else "none was sent"),
-        ("Given and sent", "; ".join(sent) or None),
-        ("Also there, not sent", "; ".join(given_words(record, sent=False)) or "none"),
+        ("HTTP status", phrases.status_number(observation)),
+        ("error.type", observation.error_type or "none"),
+        ("Request id", EMULATED_REQUEST_ID if deciding else None),
+        ("Credential used", phrases.sent_words(deciding) if deciding else "none"),
+        ("Provided and sent", "; ".join(sent) or None),
+        ("Provided, not sent", "; ".join(unsent) or "none"),
         ("Beta flags", ", ".join(deciding.betas) if deciding and deciding.betas else None),
         ("Headers", _header_names(deciding)),
         ("Retry-After", deciding.retry_after if deciding else None),
         ("Clock", _clock(deciding)),
-        ("Exit code", None if seen.exit_code is None else str(seen.exit_code)),
-        ("Detail", seen.detail),
-        ("Stored login afterwards", phrases.login_words(seen.stored_login)),
+        ("Exit code", None if observation.exit_code is None else str(observation.exit_code)),
+        ("Detail", observation.detail),
+        ("Stored login afterwards", phrases.login_words(observation.stored_login)),
         ("Fault", record.fault),
         ("Last as expected", last),
     )
@@ -78,43 +79,44 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
 
 
 def deciding_exchange(record: CaseRecord) -> Exchange | None:
-    """The request whose answer the outcome stands for: the last of that status."""
-    made = record.observation.exchanges
-    inference = [e for e in made if e.path.startswith(MESSAGES_PATH)] or list(made)
-    fitting = [e for e in inference if e.status == record.observation.status]
-    return next(reversed(fitting or inference), None)
+    """Return the request that decides the outcome: the last one with the status of the case."""
+    exchanges = record.observation.exchanges
+    inference = [e for e in exchanges if e.path.startswith(MESSAGES_PATH)] or list(exchanges)
+    matching = [e for e in inference if e.status == record.observation.status]
+    return next(reversed(matching or inference), None)
 
 
-def given_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
-    """Each credential that the client was given, by name and place, if one of it was sent or not.
+def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
+    """Describe the credentials of a case that were sent, or those that were not.
 
-    The first of a kind is called like the kind, as the emulator names them.
+    Names are those of the emulator: the first token of a kind is named like the kind.
     """
     used = {exchange.credential for exchange in record.observation.exchanges}
-    made: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     words: list[str] = []
-    for given in record.credentials:
-        slots = [_slot(kind, made) for kind in _kinds(given)]
+    for credential in record.credentials:
+        slots = [_slot(kind, counts) for kind in _kinds(credential)]
         if any(slot in used for slot in slots) is sent:
-            form = f", {given.form}" if given.form else ""
-            name = " and ".join(slots) or given.token
-            words.append(f"{name} ({given.state}{form}) via {given.place}")
+            form = f", {credential.form}" if credential.form else ""
+            name = " and ".join(slots) or credential.token
+            words.append(f"{name} ({credential.state}{form}) via {credential.place}")
     return tuple(words)
 
 
-def _kinds(given: Credential) -> tuple[str, ...]:
-    """The tokens that are made for it: for the credentials file those of a login."""
-    if given.via is not Via.CREDENTIALS_FILE:
-        return (given.token.value,)
-    if given.state is TokenState.BLANKED:
+def _kinds(credential: Credential) -> tuple[str, ...]:
+    """Return the kinds of tokens issued for it: a credentials file holds those of a login."""
+    if credential.via is not Via.CREDENTIALS_FILE:
+        return (credential.token.value,)
+    if credential.state is TokenState.BLANKED:
         return ()
-    refresh = () if given.form is Form.NO_REFRESH_TOKEN else (TokenKind.REFRESH_TOKEN.value,)
+    has_refresh_token = credential.form is not Form.NO_REFRESH_TOKEN
+    refresh = (TokenKind.REFRESH_TOKEN.value,) if has_refresh_token else ()
     return (TokenKind.ACCESS_TOKEN.value, *refresh)
 
 
-def _slot(kind: str, made: Counter[str]) -> str:
-    made[kind] += 1
-    return kind if made[kind] == 1 else f"{kind}-{made[kind]}"
+def _slot(kind: str, counts: Counter[str]) -> str:
+    counts[kind] += 1
+    return kind if counts[kind] == 1 else f"{kind}-{counts[kind]}"
 
 
 def _header_names(exchange: Exchange | None) -> str | None:
@@ -125,4 +127,4 @@ def _clock(exchange: Exchange | None) -> str | None:
     if exchange is None or not exchange.clock_offset:
         return None
     word = "ahead of" if exchange.clock_offset > 0 else "behind"
-    return f"the answer's Date is {abs(exchange.clock_offset):.0f} s {word} this machine's clock"
+    return f"Date of the response is {abs(exchange.clock_offset):.0f} s {word} this machine's clock"

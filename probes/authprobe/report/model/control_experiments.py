@@ -1,4 +1,4 @@
-"""Control experiments: cases of the same run that differ from one in a single axis (pure)."""
+"""Control experiments: cases of the same run that differ from a case in a single axis (pure)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,29 +7,30 @@ from typing import Final
 
 from authprobe.report.model.case_facts import deciding_exchange
 from authprobe.report.model.matrix import natural
-from authprobe.report.model.phrases import USUAL_FLOWS, was_probed
+from authprobe.report.model.phrases import DEFAULT_FLOWS, was_probed
 from authprobe.run.model import CaseRecord, Run
 
-SHOWN: Final = 6
+MAX_CONTROLS: Final = 6
+"""Control experiments shown for one case."""
 AXES: Final = ("client", "credential", "endpoint", "headers", "backend", "environment", "flow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlExperiment:
-    """A case that is like another but for one thing, and what came of that."""
+    """A case that differs from another in one axis, and whether its result differs."""
 
     axis: str
     record: CaseRecord
     same: bool
-    """Whether it came out the same: then this one thing does not matter."""
+    """True if the result is the same: then this axis does not matter."""
 
 
 def controls(run: Run, record: CaseRecord) -> tuple[ControlExperiment, ...]:
-    """The cases of the same scenario that differ in exactly one axis.
+    """Return the cases of the same scenario that differ in exactly one axis, the nearest first.
 
-    The nearest of each axis come first. Names mean the same within one scenario only.
+    Cases of other scenarios are left out: names of axis values are defined per scenario.
     """
-    found: dict[str, list[ControlExperiment]] = {}
+    by_axis: dict[str, list[ControlExperiment]] = {}
     for other in run.cases:
         if other.scenario == record.scenario and was_probed(other):
             differing = [axis for axis in AXES if _value(other, axis) != _value(record, axis)]
@@ -37,49 +38,47 @@ def controls(run: Run, record: CaseRecord) -> tuple[ControlExperiment, ...]:
                 control = ControlExperiment(
                     axis=differing[0], record=other, same=_same(other, record, differing[0])
                 )
-                found.setdefault(control.axis, []).append(control)
-    by_axis = [_nearest(record, found[axis]) for axis in AXES if axis in found]
-    return tuple(c for rank in zip_longest(*by_axis) for c in _others_first(rank))
+                by_axis.setdefault(control.axis, []).append(control)
+    ranked = [_nearest_first(record, by_axis[axis]) for axis in AXES if axis in by_axis]
+    return tuple(c for rank in zip_longest(*ranked) for c in _differing_first(rank))
 
 
 def _value(record: CaseRecord, axis: str) -> str:
-    """What a case has on an axis; the flow that a client has anyway is none."""
+    """Return the value of a case on an axis; the default flow of a client counts as none."""
     value = str(getattr(record, axis))
-    return "" if axis == "flow" and value in USUAL_FLOWS else value
+    return "" if axis == "flow" and value in DEFAULT_FLOWS else value
 
 
 def _same(one: CaseRecord, other: CaseRecord, axis: str) -> bool:
-    """Whether the same came of both; with the same credentials also whether the same one won."""
+    """Return whether both have the same result, and used the same credential if they had to."""
     a, b = one.observation, other.observation
     if (a.outcome, a.status, a.error_type) != (b.outcome, b.status, b.error_type):
         return False
-    return axis == "credential" or _won(one) == _won(other)
+    return axis == "credential" or _used_credential(one) == _used_credential(other)
 
 
-def _won(record: CaseRecord) -> tuple[str | None, str | None]:
+def _used_credential(record: CaseRecord) -> tuple[str | None, str | None]:
     exchange = deciding_exchange(record)
     return (exchange.credential, exchange.credential_header) if exchange else (None, None)
 
 
-def _others_first(rank: Iterable[ControlExperiment | None]) -> Iterator[ControlExperiment]:
+def _differing_first(rank: Iterable[ControlExperiment | None]) -> Iterator[ControlExperiment]:
     yield from sorted((c for c in rank if c), key=lambda control: control.same)
 
 
-def _nearest(record: CaseRecord, found: list[ControlExperiment]) -> list[ControlExperiment]:
-    """Those that came out otherwise first, then the next versions, and those with the most
-    credentials in common.
-    """
-    ran = {r.client_version or "" for r in (record, *(control.record for control in found))}
-    places = {version: place for place, version in enumerate(sorted(ran, key=natural))}
-    own = places[record.client_version or ""]
+def _nearest_first(record: CaseRecord, items: list[ControlExperiment]) -> list[ControlExperiment]:
+    """Return different results first, then close versions and similar credentials."""
+    versions = {r.client_version or "" for r in (record, *(item.record for item in items))}
+    index = {version: n for n, version in enumerate(sorted(versions, key=natural))}
+    own = index[record.client_version or ""]
 
     def distance(control: ControlExperiment) -> tuple[bool, bool, int, str]:
         other = control.record
-        steps = abs(places[other.client_version or ""] - own)
-        given = len({*other.credentials} ^ {*record.credentials})
-        return _kind(other) != _kind(record), control.same, steps + given, other.id
+        steps = abs(index[other.client_version or ""] - own)
+        differing = len({*other.credentials} ^ {*record.credentials})
+        return _kind(other) != _kind(record), control.same, steps + differing, other.id
 
-    return sorted(found, key=distance)
+    return sorted(items, key=distance)
 
 
 def _kind(record: CaseRecord) -> str:

@@ -1,4 +1,4 @@
-"""A run becomes rows and columns: every drawing of the report starts from these values (pure)."""
+"""A run as rows, columns and summary lines: the values that every report format draws (pure)."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from typing import Final
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.model.phrases import (
-    USUAL_FLOWS,
+    DEFAULT_FLOWS,
     auth_path,
     describe_changes,
     describe_outcome,
@@ -20,13 +20,14 @@ from authprobe.report.model.phrases import (
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
-_WORST_FIRST = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
-_WORD = sys.maxsize
+_WORST_FIRST: Final = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
+_AFTER_NUMBERS: Final = sys.maxsize
+"""Sort key of a part of a name that is no number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A client as the scenarios name it, and the versions that really ran under that name."""
+    """A client as the scenarios name it, and the versions that actually ran."""
 
     client: str
     versions: tuple[str, ...]
@@ -34,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    """An auth path; a cell for each column of the table, None where there is no such case."""
+    """An auth path, with a cell for each column; None where no case combines the two."""
 
     label: str
     cells: tuple[CaseRecord | None, ...]
@@ -51,7 +52,7 @@ class MatrixGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Auth paths by client versions."""
+    """A table of auth paths by client versions."""
 
     columns: tuple[Column, ...]
     groups: tuple[MatrixGroup, ...]
@@ -59,18 +60,18 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingRow:
-    """A finding of one client at one version, and the cases that show it."""
+    """A finding about one version of a client, and the cases that show it."""
 
     name: str
     client: str
     text: str
-    """What was seen in the first of them."""
+    """Text of the finding in the first of the cases."""
     cases: tuple[CaseRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The run in one line."""
+    """The verdict on a run, in one line."""
 
     status: Status
     word: str
@@ -78,10 +79,10 @@ class Headline:
 
 
 def make_tables(run: Run) -> tuple[Matrix, ...]:
-    """The matrix of the run, rows by scenario and columns by client, in as few parts as it takes.
+    """Return the matrix of the run, in as few tables as necessary.
 
-    Scenarios without a client in common stand in different parts: side by side they would be a
-    table of empty cells.
+    Scenarios without a common client go into different tables: a single one would consist of empty
+    cells.
     """
     parts: list[tuple[set[str], set[str]]] = []
     for name in dict.fromkeys(record.scenario for record in run.cases):
@@ -95,13 +96,13 @@ def make_tables(run: Run) -> tuple[Matrix, ...]:
 
 
 def counts(run: Run) -> dict[Status, int]:
-    """How many cases have each status, the worst first, without zeros."""
-    found = Counter(record.verdict.status for record in run.cases)
-    return {status: found[status] for status in _WORST_FIRST if found[status]}
+    """Return the number of cases with each status, the worst first, without zeros."""
+    numbers = Counter(record.verdict.status for record in run.cases)
+    return {status: numbers[status] for status in _WORST_FIRST if numbers[status]}
 
 
 def problems(run: Run) -> tuple[CaseRecord, ...]:
-    """The cases that failed or broke: regressions first, then failures, then errors."""
+    """Return the cases that failed or broke: regressions, then failures, then errors."""
     bad = (r for r in run.cases if r.verdict.status in (Status.FAILED, Status.ERROR))
     return tuple(
         sorted(
@@ -112,32 +113,35 @@ def problems(run: Run) -> tuple[CaseRecord, ...]:
 
 
 def changes(run: Run) -> tuple[CaseRecord, ...]:
-    """The cases that are not as in the baseline: regressions first."""
+    """Return the cases that differ from the baseline, regressions first."""
     changed = (r for r in run.cases if r.verdict.regressed or r.verdict.transitions)
     return tuple(sorted(changed, key=lambda r: (not r.verdict.regressed, r.id)))
 
 
 def change_words(record: CaseRecord) -> tuple[str, ...]:
-    """What has changed about a case, as lines; what is wrong with it where nothing has."""
+    """Return the changes of a case as lines, or its problem if there are no changes."""
     return describe_changes(record) or describe_problem(record)
 
 
 def baseline_words(run: Run) -> str | None:
-    """How many cases have which state, compared with the baseline; None: there is none."""
-    found = Counter(record.verdict.baseline for record in run.cases)
-    if not run.absent and set(found) <= {BaselineState.NEW}:
+    """Return the number of cases in each baseline state, or None if there is no baseline."""
+    states = Counter(record.verdict.baseline for record in run.cases)
+    if not run.absent and set(states) <= {BaselineState.NEW}:
         return None
-    numbers = {state: found[state] for state in BaselineState} | {
+    numbers = {state: states[state] for state in BaselineState} | {
         BaselineState.ABSENT: len(run.absent)
     }
     words = ", ".join(f"{number:,} {state}" for state, number in numbers.items() if number)
-    return f"Against the baseline: {words}"
+    return f"Compared with the baseline: {words}"
 
 
 def headline(run: Run) -> Headline:
-    """The verdict on the run; `Passed` only if it ended and its cases can tell good from bad."""
-    found = counts(run)
-    match found:
+    """Return the verdict on the run.
+
+    It is `Passed` only if the run is complete, and its cases can tell good credentials from bad.
+    """
+    numbers = counts(run)
+    match numbers:
         case {Status.FAILED: _}:
             status, word = Status.FAILED, "Failed"
         case _ if run.complaints:
@@ -147,33 +151,33 @@ def headline(run: Run) -> Headline:
         case _ if run.interrupted:
             status, word = Status.ERROR, "Interrupted"
         case _ if inconclusive_reason(run):
-            status, word = Status.ERROR, "Proves nothing"
+            status, word = Status.ERROR, "Inconclusive"
         case {Status.PASSED: _}:
             status, word = Status.PASSED, "Passed"
         case _:
             status, word = Status.SKIPPED, "Skipped"
-    return Headline(status=status, word=word, counts=_count_words(run, found))
+    return Headline(status=status, word=word, counts=_count_words(run, numbers))
 
 
 def inconclusive_reason(run: Run) -> str | None:
-    """Why the run says nothing about authentication, in one sentence; None if it says something."""
+    """Return why the run says nothing about authentication, or None if it does say something."""
     if not run.cases:
-        return "This run proves nothing: it has no cases."
+        return "Inconclusive: this run has no cases."
     probed = [record.observation for record in run.cases if was_probed(record)]
     if not probed:
         total = plural(len(run.cases), "case")
-        return f"This run proves nothing: none of its {total} could be tested here."
+        return f"Inconclusive: none of {total} could be tested here."
     ways = {(o.outcome, o.status, o.error_type, o.message) for o in probed}
     if len(probed) < 2 or len(ways) > 1 or probed[0].outcome is Outcome.ACCEPTED:
         return None
     return (
-        f"This run proves nothing: all {len(probed)} cases that could be tested were refused in "
-        f"the same way ({describe_outcome(probed[0])}), and a broken set-up would look the same."
+        f"Inconclusive: all {len(probed)} cases that could be tested were refused in the same way "
+        f"({describe_outcome(probed[0])}), as they would be with a broken setup."
     )
 
 
 def warnings(run: Run) -> tuple[str, ...]:
-    """What must be known before anything else in the run is believed, a sentence each."""
+    """Return reasons to distrust the rest of the report, a sentence each."""
     interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
     return tuple(
         sentence
@@ -183,7 +187,7 @@ def warnings(run: Run) -> tuple[str, ...]:
 
 
 def run_words(run: Run) -> str:
-    """When, where and with what the run was made."""
+    """Return the tool, mode, time, duration and platform of the run."""
     return " · ".join(
         (
             f"{run.tool.name} {run.tool.version}",
@@ -198,14 +202,14 @@ def run_words(run: Run) -> str:
 
 
 _NETWORKS: Final = {
-    ChildNetwork.LOOPBACK: "clients without any network but loopback",
-    ChildNetwork.MACHINE: "clients led to the proxy by their environment alone",
+    ChildNetwork.LOOPBACK: "clients isolated: loopback only",
+    ChildNetwork.MACHINE: "clients not isolated: proxy set by environment variables only",
 }
 
 
 def ran_words(column: Column) -> str:
-    """The versions that ran, under the name of the client."""
-    return f"ran {', '.join(column.versions)}" if column.versions else "no version seen"
+    """Return the versions that ran, for the head of a column."""
+    return f"ran {', '.join(column.versions)}" if column.versions else "version unknown"
 
 
 def _table(run: Run, scenarios: set[str], clients: set[str]) -> Matrix:
@@ -220,15 +224,15 @@ def _table(run: Run, scenarios: set[str], clients: set[str]) -> Matrix:
 
 
 def _versions(run: Run, client: str) -> tuple[str, ...]:
-    seen = {r.client_version for r in run.cases if r.client == client and r.client_version}
-    return tuple(sorted(seen, key=natural))
+    versions = {r.client_version for r in run.cases if r.client == client and r.client_version}
+    return tuple(sorted(versions, key=natural))
 
 
 def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> MatrixGroup:
     records = [record for record in run.cases if record.scenario == scenario]
     by_path: dict[tuple[str, ...], dict[str, CaseRecord]] = {}
     for record in records:
-        flow = "" if record.flow in USUAL_FLOWS else record.flow
+        flow = "" if record.flow in DEFAULT_FLOWS else record.flow
         axes = ("endpoint", "credential", "headers", "backend", "environment")
         path = (*(getattr(record, axis) for axis in axes), flow)
         by_path.setdefault(path, {})[record.client] = record
@@ -242,47 +246,49 @@ def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> MatrixGroup:
     return MatrixGroup(scenario=scenario, title=records[0].title, rows=tuple(rows))
 
 
-def _count_words(run: Run, found: dict[Status, int]) -> str:
-    words = {status: f"{number:,} {status}" for status, number in found.items()}
-    if Status.ERROR in found:
-        words[Status.ERROR] = plural(found[Status.ERROR], "error")
+def _count_words(run: Run, numbers: dict[Status, int]) -> str:
+    words = {status: f"{number:,} {status}" for status, number in numbers.items()}
+    if Status.ERROR in numbers:
+        words[Status.ERROR] = plural(numbers[Status.ERROR], "error")
     regressed = sum(record.verdict.regressed for record in run.cases)
-    if Status.FAILED in found and regressed:
+    if Status.FAILED in numbers and regressed:
         words[Status.FAILED] += f" ({regressed:,} regressed)"
-    known = sum(record.verdict.known is not None for record in run.cases)
-    if known:
-        words[Status.SKIPPED] += f" ({plural(known, 'known failure')})"
+    known_failures = sum(record.verdict.known is not None for record in run.cases)
+    if known_failures:
+        words[Status.SKIPPED] += f" ({plural(known_failures, 'known failure')})"
     total = plural(len(run.cases), "case")
     return f"{total}: {', '.join(words.values())}" if words else total
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """A sort key by which 2.1.9 comes before 2.1.50, and numbers before words."""
+    """Return a sort key that puts 2.1.9 before 2.1.50, and numbers before words."""
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return tuple((len(x.lstrip("0")), x.lstrip("0")) if x.isdigit() else (_WORD, x) for x in parts)
+    return tuple(
+        (len(x.lstrip("0")), x.lstrip("0")) if x.isdigit() else (_AFTER_NUMBERS, x) for x in parts
+    )
 
 
 def findings(run: Run) -> tuple[FindingRow, ...]:
-    """Every finding, worst first, then by client and version."""
-    found: dict[tuple[str, str], list[tuple[CaseRecord, str]]] = {}
+    """Return every finding, the most severe first, then by client and version."""
+    by_name: dict[tuple[str, str], list[tuple[CaseRecord, str]]] = {}
     for record in run.cases:
         for finding in record.findings:
             client = client_words(record)
-            found.setdefault((finding.name, client), []).append((record, finding.text))
+            by_name.setdefault((finding.name, client), []).append((record, finding.text))
     ranks = {name: number for number, name in enumerate(finding_meanings())}
-    keys = sorted(found, key=lambda key: (ranks.get(key[0], len(ranks)), natural(key[1])))
+    keys = sorted(by_name, key=lambda key: (ranks.get(key[0], len(ranks)), natural(key[1])))
     return tuple(
         FindingRow(
             name=name,
             client=client,
-            text=found[name, client][0][1],
-            cases=tuple(record for record, _ in found[name, client]),
+            text=by_name[name, client][0][1],
+            cases=tuple(record for record, _ in by_name[name, client]),
         )
         for name, client in keys
     )
 
 
 def client_words(record: CaseRecord) -> str:
-    """The client as it was named, at the version that ran."""
+    """Return the kind of client and the version that ran, or its name if that is unknown."""
     kind = record.client.partition("@")[0]
     return f"{kind} {record.client_version}" if record.client_version else record.client

@@ -1,4 +1,4 @@
-"""Words that every drawing of a run shares; none of them is escaped for any format yet."""
+"""Phrases that all report formats share; each format escapes them itself."""
 
 import base64
 import hashlib
@@ -21,25 +21,26 @@ from authprobe.verdict.model import Mismatch, Status, Verdict
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
 
-USUAL_FLOWS: Final = (REQUEST_FLOW, Flow.PROMPT)
+DEFAULT_FLOWS: Final = (REQUEST_FLOW, Flow.PROMPT)
+"""Flows that a client runs unless the scenario chooses another."""
 
 SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 case`, `2 cases`."""
+    """Return the count with its noun: `1 case`, `2 cases`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def status_words(verdict: Verdict) -> str:
-    """The status, and whether it has become worse since the baseline, or is known."""
+    """Return the status, with a note if it has regressed; `known failure` for an excused one."""
     if verdict.known:
         return "known failure"
     return f"{verdict.status}, regressed" if verdict.regressed else verdict.status.value
 
 
 def auth_path(record: CaseRecord) -> str:
-    """What a case authenticates with, and where, without the client."""
+    """Return the credential, endpoint and other axes of a case, without the client."""
     words = ["no credential" if record.credential == NO_CREDENTIAL else record.credential]
     if record.endpoint != DEFAULT:
         words[0] += f" at {record.endpoint}"
@@ -49,20 +50,20 @@ def auth_path(record: CaseRecord) -> str:
         words.append(f"backend {record.backend}")
     if record.environment != DEFAULT:
         words.append(f"environment {record.environment}")
-    if record.flow not in USUAL_FLOWS:
+    if record.flow not in DEFAULT_FLOWS:
         words.append(f"flow {record.flow}")
     return ", ".join(words)
 
 
 def outcome_words(observation: Observation) -> str:
-    """The outcome and the HTTP status: `rejected 401`."""
+    """Return the outcome and the HTTP status: `rejected 401`."""
     return _joined((observation.outcome.value, _number(observation.status)), " ")
 
 
 def describe_outcome(observation: Observation) -> str:
-    """What came of a case, in one line."""
-    said = f"“{truncate(observation.message, MAX_LINE_LENGTH)}”" if observation.message else None
-    parts = (outcome_words(observation), _joined((observation.error_type, said), ": "))
+    """Describe the outcome of a case, with its error, in one line."""
+    message = f"“{truncate(observation.message, MAX_LINE_LENGTH)}”" if observation.message else None
+    parts = (outcome_words(observation), _joined((observation.error_type, message), ": "))
     words = _joined(parts, ", ")
     if observation.message is None and observation.detail:
         return f"{words}: {truncate(observation.detail, MAX_LINE_LENGTH)}"
@@ -70,7 +71,7 @@ def describe_outcome(observation: Observation) -> str:
 
 
 def describe_mismatch(mismatch: Mismatch) -> str:
-    """What was expected and what was seen, in one line."""
+    """Describe the expected and the actual value of a field, in one line."""
     expected, actual = (
         truncate(mismatch.expected, MAX_LINE_LENGTH),
         truncate(mismatch.actual, MAX_LINE_LENGTH),
@@ -79,7 +80,7 @@ def describe_mismatch(mismatch: Mismatch) -> str:
 
 
 def describe_problem(record: CaseRecord) -> tuple[str, ...]:
-    """The mismatches of a case as lines, and why; what came of it where there are none."""
+    """Return the mismatches of a case as lines, with the detail; or its outcome."""
     lines = tuple(describe_mismatch(mismatch) for mismatch in record.verdict.mismatches)
     if lines and record.observation.detail:
         lines = (*lines, one_line(record.observation.detail))
@@ -87,31 +88,31 @@ def describe_problem(record: CaseRecord) -> tuple[str, ...]:
 
 
 def describe_changes(record: CaseRecord) -> tuple[str, ...]:
-    """What has changed since the baseline, a line for each field."""
+    """Return the changes since the baseline, a line for each field."""
     return tuple(one_line(describe_transition(x)) for x in record.verdict.transitions)
 
 
 def changed_words(record: CaseRecord) -> str:
-    """That a case has changed, or become worse, and which one it is."""
+    """Return `regressed` or `changed` with the id of the case."""
     return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
 
 
 DECIDES: Final = "To decide:"
-"""Before what would tell one cause from another."""
+"""Prefix of an experiment that tells one cause from another."""
 
 
 def cause_label(diagnosis: Diagnosis) -> str:
-    """What stands before a cause: how sure it is."""
+    """Return the label of a cause, which states its certainty."""
     if not diagnosis.confidence:
-        return "No cause is named"
+        return "Cause unknown"
     return {"certain": "Cause", "likely": "Likely cause"}.get(diagnosis.level, "Possible cause")
 
 
 def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The cause and what to do, and what else it may be, a line each."""
+    """Return the cause, the remedy and the alternatives, a line each."""
     return (
         f"{cause_label(diagnosis)}: {diagnosis.summary} ({diagnosis.id})",
-        *(f"Seen: {line}" for line in diagnosis.evidence[:1]),
+        *(f"Evidence: {line}" for line in diagnosis.evidence[:1]),
         f"Remedy: {diagnosis.remedy}",
         *(
             line if line.startswith(DECIDES) else f"It may also be: {line}"
@@ -121,8 +122,8 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 
 def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """Each other cause that fits, with what would decide, and the case that runs it."""
-    tests = {
+    """Return the alternative causes, then the experiments that decide between them."""
+    experiments = {
         experiment: case
         for experiment, case in (
             (diagnosis.experiment, diagnosis.experiment_case),
@@ -131,15 +132,15 @@ def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
         if experiment
     }
     lines = [f"{other.summary} ({other.id})" for other in diagnosis.alternatives]
-    decide = [
-        f"{DECIDES} {test}" + (f" Run: authprobe run --case {case}" if case else "")
-        for test, case in tests.items()
+    decisions = [
+        f"{DECIDES} {experiment}" + (f" Run: authprobe run --case {case}" if case else "")
+        for experiment, case in experiments.items()
     ]
-    return (*lines, *decide) if lines else ()
+    return (*lines, *decisions) if lines else ()
 
 
 def expected_facts(expectation: Expectation) -> Facts:
-    """What a case must show; only what is stated."""
+    """Return the fields that a scenario states, with their expected values."""
     facts = [
         ("Outcome", expectation.outcome.value),
         ("Status", _number(expectation.status)),
@@ -159,56 +160,57 @@ def expected_facts(expectation: Expectation) -> Facts:
         for number, request in enumerate(expectation.requests, start=1)
     ]
     facts += [("No request", describe_request(request)) for request in expectation.no_requests]
-    return _known(facts)
+    return _present(facts)
 
 
 def observed_facts(record: CaseRecord) -> Facts:
-    """What was seen, without the requests."""
-    seen = record.observation
+    """Return the fields of an observation, without the requests."""
+    observation = record.observation
     sessions = [
         (f"Session {number}", session_words(session))
-        for number, session in enumerate(seen.sessions, start=1)
+        for number, session in enumerate(observation.sessions, start=1)
     ]
-    return _known(
+    return _present(
         (
-            ("Outcome", seen.outcome.value),
-            ("Status", _number(seen.status)),
-            ("Error type", seen.error_type),
-            ("Message", seen.message),
-            ("Exit code", _number(seen.exit_code)),
-            ("Detail", seen.detail),
-            ("Time", f"{seen.elapsed:.2f} s"),
+            ("Outcome", observation.outcome.value),
+            ("Status", _number(observation.status)),
+            ("Error type", observation.error_type),
+            ("Message", observation.message),
+            ("Exit code", _number(observation.exit_code)),
+            ("Detail", observation.detail),
+            ("Time", f"{observation.elapsed:.2f} s"),
             ("Client", f"{record.client}, {_version_words(record.client_version)}"),
             *sessions,
-            ("Refreshes", refresh_words(seen.exchanges)),
-            ("Hosts refused", ", ".join(seen.egress_refused) or None),
-            ("Stored login", login_words(seen.stored_login)),
-            ("Tokens left in", ", ".join(seen.leaks) or None),
+            ("Refreshes", refresh_words(observation.exchanges)),
+            ("Refused hosts", ", ".join(observation.egress_refused) or None),
+            ("Stored login", login_words(observation.stored_login)),
+            ("Tokens left in", ", ".join(observation.leaks) or None),
             ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
 
 
 def session_words(session: Session) -> str:
-    """What came of one session of several, and what it told its user."""
+    """Describe the outcome of one of several sessions, and its message."""
     words = _joined((session.outcome.value, _number(session.status)), " ")
     return f"{words}: “{truncate(session.message, MAX_LINE_LENGTH)}”" if session.message else words
 
 
 def refresh_words(exchanges: Iterable[Exchange]) -> str | None:
-    """Which refresh token was sent how often, and what each was answered."""
+    """Describe how often each refresh token was sent, and the responses."""
     answers: dict[str, list[str]] = {}
     for exchange in exchanges:
         if exchange.path.endswith(TOKEN_PATH_SUFFIX) and exchange.credential:
             answers.setdefault(exchange.credential, []).append(status_number(exchange))
     words = (
-        f"{token} {plural(len(told), 'time')}: {', '.join(told)}" for token, told in answers.items()
+        f"{token} {plural(len(statuses), 'time')}: {', '.join(statuses)}"
+        for token, statuses in answers.items()
     )
     return "; ".join(words) or None
 
 
 def login_words(stored: StoredLogin | None) -> str | None:
-    """What the client's stored login is worth when it has ended."""
+    """Describe the state of the login that the client left in its files."""
     if stored is None:
         return None
     tokens = " and ".join(slot for slot in (stored.access, stored.refresh) if slot)
@@ -221,8 +223,8 @@ def login_words(stored: StoredLogin | None) -> str | None:
 
 
 def setting_facts(record: CaseRecord) -> Facts:
-    """How the case was set up."""
-    return _known(
+    """Return the auth path, flow, fault and baseline state of a case."""
+    return _present(
         (
             ("Auth path", auth_path(record)),
             ("Flow", record.flow),
@@ -234,46 +236,46 @@ def setting_facts(record: CaseRecord) -> Facts:
 
 
 def sent_words(exchange: Exchange) -> str:
-    """The slot of the credential that a request carried, and the header that it stood in."""
+    """Describe the credential of a request and the header that carried it."""
     return describe_credential(exchange.credential, exchange.credential_header) or "no credential"
 
 
-def told_words(exchange: Exchange) -> str:
-    """The error that a request was answered with."""
+def error_words(exchange: Exchange) -> str:
+    """Return the error type and message of a response."""
     return _joined((exchange.error_type, exchange.message), ": ")
 
 
 def nearest_words(exchange: Exchange) -> str:
-    """What a request that no rule answered comes nearest to, and in which fields it differs."""
+    """Describe the nearest rule of an unmatched request, and the fields that differ."""
     differs = f", differs in {', '.join(exchange.differs)}" if exchange.differs else ""
     return f"nearest: {exchange.nearest}{differs}"
 
 
-def status_number(answered: Observation | Exchange) -> str:
-    """The HTTP status, or that there was none."""
-    return _number(answered.status) or "none"
+def status_number(item: Observation | Exchange) -> str:
+    """Return the HTTP status, or `none`."""
+    return _number(item.status) or "none"
 
 
 def anchor(case_id: str) -> str:
-    """An id for the details of a case: the same in every report, and short, as links repeat it."""
+    """Return the HTML id of a case: the same in every report, and short, as links repeat it."""
     digest = hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).digest()
     return f"case-{base64.b32encode(digest)[:12].decode().lower()}"
 
 
 def scenario_anchor(scenario: str) -> str:
-    """An id of letters, digits and `.-_~` for what is said of a scenario."""
+    """Return the HTML id of a scenario, of letters, digits and `.-_~`."""
     return "about-" + re.sub(r"[^A-Za-z0-9.-]", _slug, scenario)
 
 
-def again(run: Run, record: CaseRecord) -> str:
-    """The command that runs a case again."""
+def rerun_command(run: Run, record: CaseRecord) -> str:
+    """Return the command that runs a case again."""
     clients = (f"--client {shlex.quote(client)}" for client in run.selection.clients)
     paths = map(shlex.quote, run.selection.scenarios)
     return " ".join(("authprobe run", *paths, *clients, f"--case {shlex.quote(record.id)}"))
 
 
 def was_probed(record: CaseRecord) -> bool:
-    """Whether the case could be tested here."""
+    """Return whether the case could be tested here."""
     return record.observation.outcome is not Outcome.UNAVAILABLE
 
 
@@ -292,7 +294,7 @@ def _rule_words(rule: str | TextRule | None) -> str | None:
 
 
 def _version_words(version: str | None) -> str:
-    return f"version {version}" if version else "no version seen"
+    return f"version {version}" if version else "version unknown"
 
 
 def _slug(match: re.Match[str]) -> str:
@@ -307,5 +309,5 @@ def _joined(parts: Iterable[str | None], between: str) -> str:
     return between.join(part for part in parts if part)
 
 
-def _known(facts: Iterable[tuple[str, str | None]]) -> Facts:
+def _present(facts: Iterable[tuple[str, str | None]]) -> Facts:
     return tuple((label, value) for label, value in facts if value is not None)

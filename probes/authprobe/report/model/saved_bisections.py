@@ -1,4 +1,4 @@
-"""The answers of bisections that stand as files beside the report, and what it tells of them."""
+"""Saved answers of `authprobe bisect`, which the report beside them links to."""
 
 import contextlib
 import datetime
@@ -9,34 +9,34 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = "bisections"
-_MOST: Final = 50
-"""Answers that the report tells of."""
+MAX_ANSWERS: Final = 50
+"""Answers that a report lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """One answer."""
+class SavedBisection:
+    """The answer of one bisection."""
 
     headline: str
     command: str
     at: datetime.datetime
     page: str
-    """The path of its page, as the report links to it."""
+    """Path of its page, relative to the report."""
 
 
-def read_answers(out: Path) -> tuple[Answered, ...]:
-    """What was found in this folder, the latest first; what cannot be read is passed over."""
-    found = sorted(_answers(out / FOLDER), key=lambda each: each.at, reverse=True)
-    return tuple(found[:_MOST])
+def read_bisections(out: Path) -> tuple[SavedBisection, ...]:
+    """Return the answers in a folder of reports, the latest first; unreadable ones are skipped."""
+    answers = sorted(_answers(out / FOLDER), key=lambda each: each.at, reverse=True)
+    return tuple(answers[:MAX_ANSWERS])
 
 
-def _answers(folder: Path) -> Iterator[Answered]:
+def _answers(folder: Path) -> Iterator[SavedBisection]:
     for path in folder.glob("*.json"):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            told = json.loads(path.read_bytes())
-            yield Answered(
-                headline=str(told["headline"]),
-                command=str(told["command"]),
+            answer = json.loads(path.read_bytes())
+            yield SavedBisection(
+                headline=str(answer["headline"]),
+                command=str(answer["command"]),
                 at=datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC),
                 page=f"{FOLDER}/{path.stem}.html",
             )

@@ -1,4 +1,4 @@
-"""When a case has last changed, and how it went in the last runs, in text."""
+"""The earlier results of a case as text: its last change and its last runs."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -11,17 +11,17 @@ from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 CHANGE: Final = "|"
-"""Between two runs that saw something else."""
+"""Mark between two runs with different observations."""
 
 
 def earlier_points(run: Run, points: Sequence[Point]) -> Sequence[Point]:
-    """Return the points before this run, which the history may hold as well as later ones."""
+    """Return the points before this run; the history may hold this run and later ones."""
     own = next((n for n, point in enumerate(points) if point.run_id == run.id), len(points))
     return points[:own]
 
 
 def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
-    """What the report tells of the past of a case; nothing where there is none."""
+    """Return the last change and the last runs of a case, or nothing if it is new."""
     if not past:
         return ()
     runs = past[-(TIMELINE_RUNS - 1) :]
@@ -32,7 +32,7 @@ def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
 
 
 def last_changed(record: CaseRecord, past: Sequence[Point]) -> str:
-    """The day since which the case has been seen as it is now."""
+    """Return the time since which the observation of the case is the current one."""
     last = past[-1]
     if last.fingerprint == fingerprint(record.observation):
         return f"{last.since:%Y-%m-%d %H:%M} UTC"
@@ -40,14 +40,15 @@ def last_changed(record: CaseRecord, past: Sequence[Point]) -> str:
 
 
 def timeline(record: CaseRecord, past: Sequence[Point]) -> str:
-    """A mark for each run, the oldest first, and this one last: `✓✓ | ✗✗`."""
-    return "".join(_marks(record, past))
+    """Return a symbol for each run, the oldest first and this run last: `✓✓ | ✗✗`."""
+    return "".join(_symbols(record, past))
 
 
-def _marks(record: CaseRecord, past: Sequence[Point]) -> Iterator[str]:
-    seen = [*(point.fingerprint for point in past), fingerprint(record.observation)]
+def _symbols(record: CaseRecord, past: Sequence[Point]) -> Iterator[str]:
+    prints = [*(point.fingerprint for point in past), fingerprint(record.observation)]
     statuses = [*(Status(point.status) for point in past), record.verdict.status]
-    for (before, now), status in zip(itertools.pairwise((seen[0], *seen)), statuses, strict=True):
-        if before != now:
+    pairs = itertools.pairwise((prints[0], *prints))
+    for (before, after), status in zip(pairs, statuses, strict=True):
+        if before != after:
             yield f" {CHANGE} "
         yield SYMBOLS[status]
