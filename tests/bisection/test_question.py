@@ -1,11 +1,11 @@
-"""What is asked of each version, and how its answer is read."""
+"""BisectionQuestion: the case at each version, classification, and the versions to probe."""
 
 from typing import Any
 
 import pytest
 
 from authprobe.bisection.model import Classification
-from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
+from authprobe.bisection.question import BisectionQuestion, make_question, versions_between
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
 from authprobe.scenario.clients import parse_client
@@ -16,28 +16,32 @@ CASE = "example/claude-code@2.1.0/default/none"
 PUBLISHED = ["0.9.0", "1.0.0", "1.0.1", "1.0.10", "1.0.2", "1.1.0-beta.1", "1.1.0", "2.0.0"]
 
 
-def scenario(*clients: str, **changes: Any) -> Scenario:
-    """A scenario with these clients."""
+def make_client_scenario(*clients: str, **changes: Any) -> Scenario:
+    """Return a scenario with these clients."""
     return make_scenario(
         matrix=Matrix(client=make_clients(*(clients or ("claude-code@latest",)))), **changes
     )
 
 
-def inquiry(
-    *scenarios: Scenario, case: str = CASE, good: str = "1.0.0", bad: str = "2.0.0", **more: Any
+def ask(
+    *scenarios: Scenario,
+    case: str = CASE,
+    good: str = "1.0.0",
+    bad: str = "2.0.0",
+    when: str | None = None,
 ) -> BisectionQuestion:
-    """The question of the first such scenario."""
-    return make_inquiry(
-        scenarios or (scenario(expect=Expectation(outcome=Outcome.ACCEPTED)),),
+    """Return the question about a case; the default scenario expects success."""
+    return make_question(
+        scenarios or (make_client_scenario(expect=Expectation(outcome=Outcome.ACCEPTED)),),
         case,
         good=good,
         bad=bad,
-        when=more.get("when"),
+        when=when,
     )
 
 
 @pytest.mark.parametrize(
-    ("client", "at"),
+    ("client", "expected"),
     [
         ("claude-code@latest", "claude-code@1.0.1"),
         ("claude-code@1.0.x", "claude-code@1.0.1"),
@@ -46,32 +50,32 @@ def inquiry(
         ("litellm@1.106.2+claude-code@2.1.0", "litellm@1.0.1+claude-code@2.1.0"),
     ],
 )
-def test_the_version_in_a_case_is_replaced_whatever_the_client(client: str, at: str) -> None:
-    named = client.replace("1.0.x", "2.1.0")
-    asked = inquiry(scenario(client), case=f"example/{named}/default/none")
-    assert str(asked.at("1.0.1").client) == at
+def test_the_version_of_any_client_is_replaced(client: str, expected: str) -> None:
+    exact_client = client.replace("1.0.x", "2.1.0")
+    question = ask(make_client_scenario(client), case=f"example/{exact_client}/default/none")
+    assert str(question.at("1.0.1").client) == expected
 
 
-def test_a_case_may_be_named_without_a_version() -> None:
-    asked = inquiry(case="example/claude-code/default/none")
-    assert asked.at("1.0.1").id == "example/claude-code@1.0.1/default/none"
+def test_a_case_id_without_version_is_accepted() -> None:
+    question = ask(case="example/claude-code/default/none")
+    assert question.at("1.0.1").id == "example/claude-code@1.0.1/default/none"
 
 
-def test_our_own_request_has_no_versions() -> None:
+def test_raw_http_has_no_versions() -> None:
     with pytest.raises(SettingsError, match="authprobe's own request, which has no versions"):
-        inquiry(make_scenario(), case="example/raw-http/default/none")
+        ask(make_scenario(), case="example/raw-http/default/none")
 
 
 @pytest.mark.parametrize("case", ["example/claude-code/default/other", "other/claude-code/x/y"])
-def test_a_case_that_is_not_there_is_told(case: str) -> None:
+def test_an_unknown_case_is_an_error(case: str) -> None:
     with pytest.raises(SettingsError, match="no such case"):
-        inquiry(case=case)
+        ask(case=case)
 
 
 def by_version() -> Scenario:
-    """A scenario that expects different things of two versions, and nothing of others."""
+    """Return a scenario with different expectations for two versions, and none for others."""
     accepted, rejected = (Expectation(outcome=x) for x in (Outcome.ACCEPTED, Outcome.REJECTED))
-    return scenario(
+    return make_client_scenario(
         "claude-code@1.0.0",
         "claude-code@2.1.0",
         expect=(
@@ -92,25 +96,27 @@ def by_version() -> Scenario:
         ("1.0.5", "example/claude-code@2.1.0/default/none", Outcome.ACCEPTED),
     ],
 )
-def test_the_good_version_says_what_is_expected_and_else_the_case_that_is_named(
+def test_the_expectation_is_that_of_the_good_version_or_else_of_the_case(
     good: str, judged_by: str, outcome: Outcome
 ) -> None:
-    asked = inquiry(by_version(), good=good)
-    assert asked.judged_by == judged_by
-    assert asked.at("1.5.0").expectation.outcome is outcome
+    question = ask(by_version(), good=good)
+    assert question.judged_by == judged_by
+    assert question.at("1.5.0").expectation.outcome is outcome
 
 
-def test_where_nothing_is_expected_a_field_can_be_asked_for() -> None:
+def test_without_an_expectation_only_a_field_can_be_compared() -> None:
     case = "example/claude-code@1.7.0/default/none"
     with pytest.raises(SettingsError, match=r"expects nothing of 1\.5\.0, nor of the version in"):
-        inquiry(by_version(), case=case, good="1.5.0")
-    asked = inquiry(by_version(), case=case, good="1.5.0", when="status")
-    assert asked.judged_by is None
-    assert asked.read("1.6.0", make_observation(status=403), ("200",))[0] is Classification.BAD
+        ask(by_version(), case=case, good="1.5.0")
+    question = ask(by_version(), case=case, good="1.5.0", when="status")
+    assert question.judged_by is None
+    assert (
+        question.classify("1.6.0", make_observation(status=403), ("200",))[0] is Classification.BAD
+    )
 
 
 @pytest.mark.parametrize(
-    ("seen", "word"),
+    ("fields", "classification"),
     [
         ({}, Classification.GOOD),
         ({"outcome": Outcome.REJECTED}, Classification.BAD),
@@ -123,42 +129,45 @@ def test_where_nothing_is_expected_a_field_can_be_asked_for() -> None:
         ({"client_version": "1.0.2"}, Classification.UNTESTABLE),
     ],
 )
-def test_a_verdict_is_read_from_what_a_version_shows(
-    seen: dict[str, Any], word: Classification
+def test_an_observation_is_classified_by_its_verdict(
+    fields: dict[str, Any], classification: Classification
 ) -> None:
-    assert inquiry().read("1.0.1", make_observation(**seen), None)[0] is word
+    assert ask().classify("1.0.1", make_observation(**fields), None)[0] is classification
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNAVAILABLE])
-def test_what_is_expected_can_be_good_whatever_it_is(outcome: Outcome) -> None:
-    asked = inquiry(scenario(expect=Expectation(outcome=outcome)))
-    assert asked.read("1.0.1", make_observation(outcome=outcome), None)[0] is Classification.GOOD
+def test_an_expected_outcome_is_good_whatever_it_is(outcome: Outcome) -> None:
+    question = ask(make_client_scenario(expect=Expectation(outcome=outcome)))
+    assert (
+        question.classify("1.0.1", make_observation(outcome=outcome), None)[0]
+        is Classification.GOOD
+    )
 
 
-def test_a_bad_version_tells_what_is_wrong_and_an_untestable_one_why() -> None:
+def test_bad_and_untestable_classifications_have_a_reason() -> None:
     bad = make_observation(outcome=Outcome.REJECTED, message="no\nmore")
-    assert inquiry().read("1.0.1", bad, None)[1] == "outcome: expected accepted, saw rejected"
-    gone = make_observation(outcome=Outcome.UNAVAILABLE, detail="not published")
-    assert inquiry().read("1.0.1", gone, None)[1] == "not published"
+    assert ask().classify("1.0.1", bad, None)[1] == "outcome: expected accepted, saw rejected"
+    untestable = make_observation(outcome=Outcome.UNAVAILABLE, detail="not published")
+    assert ask().classify("1.0.1", untestable, None)[1] == "not published"
 
 
-def test_a_field_is_good_where_it_is_as_in_the_good_version() -> None:
-    asked = inquiry(when="betas")
+def test_a_field_is_good_if_it_equals_the_good_version() -> None:
+    question = ask(when="betas")
     one, other = (make_observation(exchanges=(make_exchange(betas=(x,)),)) for x in "ab")
-    reference = asked.value(one)
-    assert asked.read("1.0.1", one, reference)[0] is Classification.GOOD
-    assert asked.read("1.0.1", other, reference)[0] is Classification.BAD
+    reference = question.value(one)
+    assert question.classify("1.0.1", one, reference)[0] is Classification.GOOD
+    assert question.classify("1.0.1", other, reference)[0] is Classification.BAD
     hanging = make_observation(outcome=Outcome.TIMED_OUT)
-    assert asked.read("1.0.1", hanging, reference)[0] is Classification.UNTESTABLE
+    assert question.classify("1.0.1", hanging, reference)[0] is Classification.UNTESTABLE
 
 
-GOES_ON = make_observation(
+STILL_RETRYING = make_observation(
     outcome=Outcome.TIMED_OUT, exchanges=(make_exchange(status=401, body="one"),) * 3
 )
 
 
 @pytest.mark.parametrize(
-    ("when", "reference", "word"),
+    ("when", "reference", "classification"),
     [
         (None, None, Classification.BAD),
         ("exchange.status", ("200",), Classification.BAD),
@@ -167,33 +176,35 @@ GOES_ON = make_observation(
         ("message", ("pong",), Classification.UNTESTABLE),
     ],
 )
-def test_what_goes_on_asking_though_it_was_refused_does_not_hang(
-    when: str | None, reference: tuple[str, ...] | None, word: Classification
+def test_a_client_that_keeps_retrying_is_classified_by_its_requests(
+    when: str | None, reference: tuple[str, ...] | None, classification: Classification
 ) -> None:
-    assert inquiry(when=when).read("1.0.1", GOES_ON, reference)[0] is word
+    assert ask(when=when).classify("1.0.1", STILL_RETRYING, reference)[0] is classification
 
 
-def test_an_outcome_that_is_asked_for_may_be_a_crash_and_not_that_it_is_untestable() -> None:
-    asked = inquiry(when="outcome")
-    crash, gone = (make_observation(outcome=x) for x in (Outcome.CRASHED, Outcome.UNAVAILABLE))
-    assert asked.read("1.0.1", crash, ("accepted",))[0] is Classification.BAD
-    assert asked.read("1.0.1", gone, ("accepted",))[0] is Classification.UNTESTABLE
+def test_the_field_outcome_classifies_a_crash_but_not_an_untestable_version() -> None:
+    question = ask(when="outcome")
+    crash, untestable = (
+        make_observation(outcome=x) for x in (Outcome.CRASHED, Outcome.UNAVAILABLE)
+    )
+    assert question.classify("1.0.1", crash, ("accepted",))[0] is Classification.BAD
+    assert question.classify("1.0.1", untestable, ("accepted",))[0] is Classification.UNTESTABLE
 
 
-def test_the_versions_are_those_between_the_bounds_in_order() -> None:
-    found = versions_between(inquiry(), [*PUBLISHED, "next"], (), fix=False)
-    assert found == ("1.0.0", "1.0.1", "1.0.2", "1.0.10", "1.1.0", "2.0.0")
+def test_versions_are_those_between_the_bounds_in_order() -> None:
+    versions = versions_between(ask(), [*PUBLISHED, "next"], (), fix=False)
+    assert versions == ("1.0.0", "1.0.1", "1.0.2", "1.0.10", "1.1.0", "2.0.0")
 
 
-def test_prereleases_are_asked_where_a_bound_is_one() -> None:
-    asked = inquiry(good="1.0.10", bad="1.1.0-beta.1")
-    assert versions_between(asked, PUBLISHED, (), fix=False) == ("1.0.10", "1.1.0-beta.1")
-    asked = inquiry(good="1.1.0", bad="1.0.10")
-    assert versions_between(asked, PUBLISHED, (), fix=True) == ("1.0.10", "1.1.0")
+def test_prereleases_are_included_if_a_bound_is_one() -> None:
+    question = ask(good="1.0.10", bad="1.1.0-beta.1")
+    assert versions_between(question, PUBLISHED, (), fix=False) == ("1.0.10", "1.1.0-beta.1")
+    question = ask(good="1.1.0", bad="1.0.10")
+    assert versions_between(question, PUBLISHED, (), fix=True) == ("1.0.10", "1.1.0")
 
 
-def test_a_withdrawn_bound_that_is_installed_can_be_asked() -> None:
-    asked = inquiry(good="1.0.0", bad="1.0.7")
-    assert versions_between(asked, PUBLISHED, ("1.0.7",), fix=False)[-1] == "1.0.7"
+def test_an_unpublished_bound_must_be_installed() -> None:
+    question = ask(good="1.0.0", bad="1.0.7")
+    assert versions_between(question, PUBLISHED, ("1.0.7",), fix=False)[-1] == "1.0.7"
     with pytest.raises(SettingsError, match=r"next to it are 1\.0\.2 and 1\.0\.10"):
-        versions_between(asked, PUBLISHED, (), fix=False)
+        versions_between(question, PUBLISHED, (), fix=False)

@@ -138,7 +138,7 @@ def test_bounds_that_agree_decide_nothing(world: World) -> None:
     world.publish(until=4)
     told = world.ask(4)
     assert (told["code"], told["named"]) == (1, None)
-    assert told["problem"] == "1.0.4 is said to be bad, and is good"
+    assert told["problem"] == "1.0.4 should be bad, but is good"
 
 
 def test_a_history_with_two_changes_is_told(world: World) -> None:
@@ -292,7 +292,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--find-fix"), "which is older, is good"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", "beta"), "did you mean 'betas'?"),
         (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
-        (("example", "--good", "1.0.0", "--bad", "1.0.1"), "this is no id of a case"),
+        (("example", "--good", "1.0.0", "--bad", "1.0.1"), "not a case id"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"), "is no folder"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "a" * 300), "File name too long"),

@@ -15,7 +15,7 @@ from authprobe.commands.output import publish
 from authprobe.commands.versions import files
 from authprobe.compatibility.table import CompatibilityTable, dump_table, intervals
 from authprobe.trials.log import LOG_FILE, ProbeLog
-from tests.compatibility.test_table import PUBLISHED, known, make_table
+from tests.compatibility.test_table import PUBLISHED, make_evidence, make_table
 from tests.support.command import Ended, command, environment, run
 from tests.support.registry import OFFLINE
 from tests.support.waiting import wait_until
@@ -240,7 +240,7 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
         (("--json", "--markdown"), "two ways to print"),
         (("--features", "none.yaml"), "none.yaml"),
         (("--scenarios", "none.yaml"), "none.yaml"),
-        (("--data", "example.yaml"), "example.yaml: this is no table of versions"),
+        (("--data", "example.yaml"), "example.yaml: not a table of versions"),
         (("--data", "new.HTML"), "new.HTML: this is the name of its page"),
         (("--count", "0"), "--count"),
         (("--disk", "much"), "'much' is not a size"),
@@ -268,7 +268,7 @@ def test_a_feature_whose_case_is_not_there_is_named(world: World) -> None:
     )
     assert others.code == 4
     assert "the file of bundled features, feature 'environment-token'" in others.err
-    assert "name features of your own with --features" in others.err
+    assert "give your own features with --features" in others.err
 
 
 def test_what_another_file_of_features_asked_stays_in_the_table(world: World) -> None:
@@ -325,7 +325,7 @@ def test_the_page_stands_beside_its_table(world: World) -> None:
 def with_value(value: str) -> CompatibilityTable:
     """The table of a feature that has shown this in one version."""
     (feature,) = make_table().features
-    found = (known("1.0.1", value),)
+    found = (make_evidence("1.0.1", value),)
     held = dataclasses.replace(feature, evidence=found, intervals=intervals(PUBLISHED, found))
     return make_table(features=(held,))
 

@@ -2,7 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.compatibility.features import BUNDLED, BoundFeature, Definition, load_features
+from authprobe.compatibility.features import (
+    BUNDLED_FEATURES,
+    BoundFeature,
+    Definition,
+    load_features,
+)
 from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import ProbesError
 from authprobe.observation.model import COMMAND_MISSING, Outcome
@@ -14,25 +19,27 @@ from tests.support.make import make_exchange, make_observation
 SCENARIOS = tuple(load_all(Settings().scenario_paths))
 CASE = "versions/claude-code@latest/default/login"
 REFUSED = make_exchange(status=401, body="one")
-GOES_ON = make_observation(outcome=Outcome.TIMED_OUT, status=401, exchanges=(REFUSED,) * 3)
-LACKS = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail=COMMAND_MISSING)
+STILL_RETRYING = make_observation(outcome=Outcome.TIMED_OUT, status=401, exchanges=(REFUSED,) * 3)
+MISSING_COMMAND = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail=COMMAND_MISSING)
 
 
 def load(path: Path, kind: ClientKind = ClientKind.CLAUDE_CODE) -> tuple[BoundFeature, ...]:
+    """Return the features of a client in a file, with the bundled scenarios."""
     return load_features(path, SCENARIOS, kind)
 
 
-def definition(field: str, contains: str | None = None) -> Definition:
+def make_definition(field: str, contains: str | None = None) -> Definition:
+    """Return the definition of a feature that reads this field."""
     return Definition(id="it", title="It", case=CASE, field=field, contains=contains)
 
 
-def test_the_bundled_features_are_read() -> None:
-    asked = load(BUNDLED)
-    assert len(asked) == len({each.definition.id for each in asked})
-    assert len({each.under for each in asked}) == len(asked)
-    for each in asked:
-        assert each.inquiry.at("2.1.31").client.version == "2.1.31"
-        assert each.definition.sources
+def test_the_bundled_features_are_valid() -> None:
+    features = load(BUNDLED_FEATURES)
+    assert len(features) == len({feature.definition.id for feature in features})
+    assert len({feature.question_hash for feature in features}) == len(features)
+    for feature in features:
+        assert feature.template.at("2.1.31").client.version == "2.1.31"
+        assert feature.definition.sources
 
 
 @pytest.mark.parametrize(
@@ -44,14 +51,14 @@ def test_the_bundled_features_are_read() -> None:
         ClientKind.AGENT_SDK_NODE,
     ],
 )
-def test_the_sdks_have_features_of_their_own(kind: ClientKind) -> None:
-    asked = load(BUNDLED, kind)
-    assert len(asked) >= 2
-    assert {each.inquiry.at("1.2.3").client.kind for each in asked} == {kind}
+def test_each_sdk_has_features(kind: ClientKind) -> None:
+    features = load(BUNDLED_FEATURES, kind)
+    assert len(features) >= 2
+    assert {feature.template.at("1.2.3").client.kind for feature in features} == {kind}
 
 
-def test_what_the_issue_asks_for_is_among_the_bundled_features() -> None:
-    read = {each.definition.id: each.definition.field for each in load(BUNDLED)}
+def test_the_bundled_features_include_the_most_requested_ones() -> None:
+    fields = {each.definition.id: each.definition.field for each in load(BUNDLED_FEATURES)}
     assert {
         "environment-token": "model.credential",
         "refresh-host": "token.host",
@@ -62,7 +69,7 @@ def test_what_the_issue_asks_for_is_among_the_bundled_features() -> None:
         "permanent-refusal": "refusals",
         "refresh-on-401": "exchange.path",
         "credentials-file-written": "stored_login.access",
-    }.items() <= read.items()
+    }.items() <= fields.items()
 
 
 @pytest.mark.parametrize(
@@ -76,11 +83,11 @@ def test_what_the_issue_asks_for_is_among_the_bundled_features() -> None:
         ("authorize.host", None, "none"),
     ],
 )
-def test_a_value_is_the_field_or_whether_it_holds_something(
+def test_a_value_is_the_field_or_whether_it_contains_a_value(
     field: str, contains: str | None, value: str
 ) -> None:
-    seen = make_observation(exchanges=(make_exchange(betas=("b", "a")),))
-    assert definition(field, contains).read(seen) == value
+    observation = make_observation(exchanges=(make_exchange(betas=("b", "a")),))
+    assert make_definition(field, contains).value_of(observation) == value
 
 
 @pytest.mark.parametrize(
@@ -96,22 +103,22 @@ def test_a_value_is_the_field_or_whether_it_holds_something(
         ("exchange.status", None, "401"),
     ],
 )
-def test_of_a_client_that_goes_on_only_what_it_sent_is_read(
+def test_a_client_that_keeps_retrying_has_no_exit_fields(
     field: str, contains: str | None, value: str
 ) -> None:
-    feature = definition(field, contains)
-    assert feature.trouble("2.1.31", GOES_ON) is None
-    assert feature.read(GOES_ON) == value
+    feature = make_definition(field, contains)
+    assert feature.untestable_reason("2.1.31", STILL_RETRYING) is None
+    assert feature.value_of(STILL_RETRYING) == value
 
 
-def test_a_command_that_is_not_there_is_an_answer() -> None:
-    assert definition("outcome").trouble("2.1.31", LACKS) is None
-    assert definition("outcome", "accepted").read(LACKS) == "no"
-    assert definition("authorize.host").read(LACKS) == COMMAND_MISSING
+def test_a_missing_subcommand_is_a_value() -> None:
+    assert make_definition("outcome").untestable_reason("2.1.31", MISSING_COMMAND) is None
+    assert make_definition("outcome", "accepted").value_of(MISSING_COMMAND) == "no"
+    assert make_definition("authorize.host").value_of(MISSING_COMMAND) == COMMAND_MISSING
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reason"),
     [
         ({"client_version": "2.1.32"}, "2.1.32 ran in its place"),
         ({"outcome": Outcome.UNAVAILABLE, "detail": "no space"}, "no space"),
@@ -124,34 +131,36 @@ def test_a_command_that_is_not_there_is_an_answer() -> None:
         ({"outcome": Outcome.REJECTED}, None),
     ],
 )
-def test_what_is_in_trouble_of_its_own_is_not_read(
-    changes: dict[str, object], told: str | None
+def test_unfinished_and_wrong_clients_have_no_value(
+    changes: dict[str, object], reason: str | None
 ) -> None:
-    assert definition("status").trouble("2.1.31", make_observation(**changes)) == told
+    assert (
+        make_definition("status").untestable_reason("2.1.31", make_observation(**changes)) == reason
+    )
 
 
-def test_how_a_client_ends_is_read_where_that_is_asked() -> None:
+def test_the_field_outcome_has_a_value_for_an_unfinished_client() -> None:
     hung = make_observation(outcome=Outcome.TIMED_OUT, detail="no end")
-    assert definition("outcome").trouble("2.1.31", hung) is None
-    assert definition("outcome").read(hung) == "timed-out"
+    assert make_definition("outcome").untestable_reason("2.1.31", hung) is None
+    assert make_definition("outcome").value_of(hung) == "timed-out"
 
 
-def test_a_way_to_ask_that_is_not_there_is_no_answer() -> None:
-    told = f"--output-format: {COMMAND_MISSING}"
-    seen = make_observation(outcome=Outcome.UNAVAILABLE, detail=told)
-    assert definition("model.betas", "b").trouble("0.2.9", seen) == told
+def test_a_missing_option_is_not_a_value() -> None:
+    detail = f"--output-format: {COMMAND_MISSING}"
+    observation = make_observation(outcome=Outcome.UNAVAILABLE, detail=detail)
+    assert make_definition("model.betas", "b").untestable_reason("0.2.9", observation) == detail
 
 
-def test_another_question_is_another_feature(tmp_path: Path) -> None:
+def test_each_question_has_a_different_hash(tmp_path: Path) -> None:
     path = tmp_path / "features.yaml"
     line = "{{id: {}, title: It, case: {}, field: {}}}"
-    asked = (("a", CASE, "status"), ("b", CASE, "outcome"), ("c", f"{CASE}/no-betas", "status"))
-    path.write_text(f"features: [{', '.join(line.format(*each) for each in asked)}]")
-    assert len({each.under for each in load(path)}) == 3
+    rows = (("a", CASE, "status"), ("b", CASE, "outcome"), ("c", f"{CASE}/no-betas", "status"))
+    path.write_text(f"features: [{', '.join(line.format(*each) for each in rows)}]")
+    assert len({feature.question_hash for feature in load(path)}) == 3
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "features.yaml:1:1: "),
         ("features: []", "features.yaml:1:1: "),
@@ -162,7 +171,7 @@ def test_another_question_is_another_feature(tmp_path: Path) -> None:
         (
             f"features: [{{id: a, title: A, case: {CASE}, field: status}}, "
             f"{{id: a, title: A, case: {CASE}, field: outcome}}]",
-            "there is another feature 'a' before",
+            "another feature has the id 'a'",
         ),
         (
             "features: [{id: a, title: A, case: agent-sdk/agent-sdk-python, field: status}]",
@@ -170,18 +179,18 @@ def test_another_question_is_another_feature(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "features.yaml"
     path.write_text(text)
-    with pytest.raises(ProbesError) as caught:
+    with pytest.raises(ProbesError) as error:
         load(path)
-    assert told in str(caught.value)
+    assert message in str(error.value)
 
 
-def test_a_client_without_features_is_told() -> None:
+def test_a_client_without_features_is_an_error() -> None:
     with pytest.raises(ProbesError, match=r"has features of .*claude-code"):
-        load(BUNDLED, ClientKind.LITELLM)
+        load(BUNDLED_FEATURES, ClientKind.LITELLM)
 
 
-def test_every_field_that_a_feature_reads_is_one_that_bisect_knows() -> None:
-    assert {each.definition.field for each in load(BUNDLED)} <= SELECTORS.keys()
+def test_bundled_features_use_fields_of_bisect() -> None:
+    assert {each.definition.field for each in load(BUNDLED_FEATURES)} <= SELECTORS.keys()

@@ -32,7 +32,8 @@ PUBLISHED = tuple(f"1.0.{n}" for n in range(24))
 VALUES = st.sampled_from(["yes", "no", "none", None])
 
 
-def known(version: str, value: str | None, looks: int = 2) -> VersionEvidence:
+def make_evidence(version: str, value: str | None, looks: int = 2) -> VersionEvidence:
+    """Return the evidence of one version."""
     reason = None if value else "crashed"
     return VersionEvidence(
         version=version, value=value, reason=reason, looks=looks, seen_at=DAY, under="it"
@@ -40,20 +41,21 @@ def known(version: str, value: str | None, looks: int = 2) -> VersionEvidence:
 
 
 def evidence(**values: str | None) -> tuple[VersionEvidence, ...]:
-    """`v3="yes"` is what 1.0.3 has shown."""
-    return tuple(known(f"1.0.{name[1:]}", value) for name, value in values.items())
+    """Return evidence by version: `v3="yes"` is the value of 1.0.3."""
+    return tuple(make_evidence(f"1.0.{name[1:]}", value) for name, value in values.items())
 
 
 def make_table(**changes: object) -> CompatibilityTable:
-    found = evidence(v0="no", v3="yes", v4=None)
+    """Return a table with one feature."""
+    entries = evidence(v0="no", v3="yes", v4=None)
     feature = Feature(
         id="it",
         title="It",
         case="example/claude-code@latest/default/none",
         field="outcome",
-        intervals=intervals(PUBLISHED, found),
-        gaps=gaps(found),
-        evidence=found,
+        intervals=intervals(PUBLISHED, entries),
+        gaps=gaps(entries),
+        evidence=entries,
     )
     values: dict[str, object] = {
         "client": "claude-code",
@@ -64,7 +66,7 @@ def make_table(**changes: object) -> CompatibilityTable:
     return CompatibilityTable(**values | changes)  # type: ignore[arg-type]
 
 
-def test_a_change_between_neighbours_is_known_exactly() -> None:
+def test_a_change_between_neighbours_is_exact() -> None:
     assert intervals(PUBLISHED, evidence(v0="no", v7="no", v8="yes", v23="yes")) == (
         Interval(
             value="no",
@@ -77,52 +79,52 @@ def test_a_change_between_neighbours_is_known_exactly() -> None:
     )
 
 
-def test_a_change_between_others_has_two_bounds() -> None:
+def test_a_change_between_distant_versions_has_two_bounds() -> None:
     first, second = intervals(PUBLISHED, evidence(v3="no", v9="yes"))
     assert first.added == VersionBound(after=None, by="1.0.3", exact=False)
     assert first.removed == second.added == VersionBound(after="1.0.3", by="1.0.9", exact=False)
 
 
-def test_what_cannot_be_read_changes_nothing_and_is_a_gap() -> None:
-    found = evidence(v1="no", v2=None, v3=None, v4="no", v5="yes", v6=None)
-    assert [interval.value for interval in intervals(PUBLISHED, found)] == ["no", "yes"]
-    assert gaps(found) == (
+def test_versions_without_a_value_are_gaps_and_not_changes() -> None:
+    entries = evidence(v1="no", v2=None, v3=None, v4="no", v5="yes", v6=None)
+    assert [interval.value for interval in intervals(PUBLISHED, entries)] == ["no", "yes"]
+    assert gaps(entries) == (
         Gap(versions=("1.0.2", "1.0.3"), after="1.0.1", before="1.0.4", reasons=("crashed",)),
         Gap(versions=("1.0.6",), after="1.0.5", before=None, reasons=("crashed",)),
     )
 
 
-def test_nothing_is_known_of_nothing() -> None:
+def test_without_evidence_there_are_no_intervals_and_gaps() -> None:
     assert intervals(PUBLISHED, ()) == ()
     assert gaps(()) == ()
     assert intervals(PUBLISHED, evidence(v1=None)) == ()
 
 
 histories = st.lists(VALUES, min_size=1, max_size=len(PUBLISHED)).map(
-    lambda values: tuple(known(v, x) for v, x in zip(PUBLISHED, values, strict=False))
+    lambda values: tuple(make_evidence(v, x) for v, x in zip(PUBLISHED, values, strict=False))
 )
 
 
 @given(histories, st.randoms())
-def test_intervals_say_of_each_version_what_was_read(
-    found: tuple[VersionEvidence, ...], random: Random
+def test_each_measured_version_is_in_the_interval_of_its_value(
+    history: tuple[VersionEvidence, ...], random: Random
 ) -> None:
-    some = [each for each in found if random.random() < 0.6]
-    told = intervals(PUBLISHED, random.sample(some, len(some)))
-    read = [each for each in some if each.value is not None]
+    some = [each for each in history if random.random() < 0.6]
+    result = intervals(PUBLISHED, random.sample(some, len(some)))
+    measured = [each for each in some if each.value is not None]
     place = {version: number for number, version in enumerate(PUBLISHED)}
-    for each in read:
+    for each in measured:
         holding = [
             interval
-            for interval in told
+            for interval in result
             if place[interval.added.by] <= place[each.version]
             and (interval.removed is None or place[each.version] < place[interval.removed.by])
         ]
         assert [interval.value for interval in holding] == [each.value]
-    assert [x.value for x in told] == [value for value, _ in groupby(x.value for x in read)]
-    for before, after in pairwise(told):
+    assert [x.value for x in result] == [value for value, _ in groupby(x.value for x in measured)]
+    for before, after in pairwise(result):
         assert before.removed == after.added
-    for interval in told:
+    for interval in result:
         exact = not between(PUBLISHED, interval.added.after, interval.added.by)
         assert interval.added.exact is exact
     unread = [version for gap in gaps(some) for version in gap.versions]
@@ -134,66 +136,70 @@ def test_intervals_say_of_each_version_what_was_read(
     st.sets(st.sampled_from(PUBLISHED)),
     st.integers(2, 6),
 )
-def test_asking_what_is_undecided_finds_every_change_that_is_seen(
+def test_probing_the_next_versions_finds_every_change(
     lengths: list[int], unreadable: set[str], count: int
 ) -> None:
     values = [value for n, length in enumerate(lengths) for value in [f"value {n}"] * length]
     truth = dict(zip(PUBLISHED, values + [values[-1]] * len(PUBLISHED), strict=False))
-    found: dict[str, VersionEvidence] = {}
+    entries: dict[str, VersionEvidence] = {}
     probes = 0
 
     def probe(version: str) -> None:
         nonlocal probes
         probes += 1
-        looks = found[version].looks + 1 if version in found else 1
-        found[version] = known(version, None if version in unreadable else truth[version], looks)
+        looks = entries[version].looks + 1 if version in entries else 1
+        entries[version] = make_evidence(
+            version, None if version in unreadable else truth[version], looks
+        )
 
     for version in sample_evenly(PUBLISHED, count):
         probe(version)
-    while wanted := next_versions(PUBLISHED, found, looks=2):
-        assert list(wanted) == sorted(wanted, key=PUBLISHED.index, reverse=True)
-        for version in wanted:
+    while versions := next_versions(PUBLISHED, entries, looks=2):
+        assert list(versions) == sorted(versions, key=PUBLISHED.index, reverse=True)
+        for version in versions:
             probe(version)
-    told = intervals(PUBLISHED, found.values())
-    for before, after in pairwise(told):
+    result = intervals(PUBLISHED, entries.values())
+    for before, after in pairwise(result):
         assert before.removed is not None
         assert before.removed.after is not None
         assert set(between(PUBLISHED, before.removed.after, after.added.by)) <= unreadable
-        assert found[before.removed.after].looks >= 2 or not before.removed.exact
-        assert found[after.added.by].looks >= 2 or not after.added.exact
+        assert entries[before.removed.after].looks >= 2 or not before.removed.exact
+        assert entries[after.added.by].looks >= 2 or not after.added.exact
     assert probes <= 3 * len(PUBLISHED)
-    assert agrees(told, truth, found)
+    assert agrees(result, truth, entries)
 
 
 def agrees(
-    told: tuple[Interval, ...], truth: Mapping[str, str], found: Mapping[str, VersionEvidence]
+    result: tuple[Interval, ...], truth: Mapping[str, str], entries: Mapping[str, VersionEvidence]
 ) -> bool:
-    """Whether each version that was read is in an interval of its true value."""
-    read = [version for version in PUBLISHED if version in found and found[version].value]
-    return [x.value for x in told] == [value for value, _ in groupby(truth[v] for v in read)]
+    """Return True if the intervals have the true values of the measured versions, in order."""
+    measured = [version for version in PUBLISHED if version in entries and entries[version].value]
+    return [x.value for x in result] == [value for value, _ in groupby(truth[v] for v in measured)]
 
 
-def test_where_values_are_the_same_nothing_is_undecided() -> None:
-    found = {each.version: each for each in evidence(v0="no", v23="no")}
-    assert next_versions(PUBLISHED, found, looks=2) == ()
+def test_without_a_change_no_version_is_probed() -> None:
+    entries = {each.version: each for each in evidence(v0="no", v23="no")}
+    assert next_versions(PUBLISHED, entries, looks=2) == ()
 
 
-def test_versions_beside_a_change_are_looked_at_again() -> None:
-    found = {x.version: x for x in (known("1.0.3", "no", 1), known("1.0.4", "yes", 1))}
-    assert next_versions(PUBLISHED, found, looks=1) == ()
-    assert next_versions(PUBLISHED, found, looks=2) == ("1.0.4", "1.0.3")
+def test_versions_beside_a_change_are_probed_again() -> None:
+    entries = {
+        x.version: x for x in (make_evidence("1.0.3", "no", 1), make_evidence("1.0.4", "yes", 1))
+    }
+    assert next_versions(PUBLISHED, entries, looks=1) == ()
+    assert next_versions(PUBLISHED, entries, looks=2) == ("1.0.4", "1.0.3")
 
 
 @pytest.mark.parametrize(
-    ("count", "chosen"),
+    ("count", "indices"),
     [(1, [23]), (2, [0, 23]), (3, [0, 11, 23]), (4, [0, 11, 17, 23]), (99, list(range(24)))],
 )
-def test_versions_are_spread_evenly(count: int, chosen: list[int]) -> None:
-    assert sample_evenly(PUBLISHED, count) == tuple(f"1.0.{n}" for n in chosen)
+def test_a_sample_is_even(count: int, indices: list[int]) -> None:
+    assert sample_evenly(PUBLISHED, count) == tuple(f"1.0.{n}" for n in indices)
 
 
 @given(st.integers(1, 30), st.integers(1, 24), st.integers(1, 24))
-def test_what_was_chosen_stays_when_more_is_published(count: int, before: int, now: int) -> None:
+def test_a_sample_is_stable_when_versions_are_published(count: int, before: int, now: int) -> None:
     before, now = sorted((before, now))
     old = sample_evenly(PUBLISHED[:before], count)
     new = sample_evenly(PUBLISHED[:now], count, old)
@@ -202,8 +208,8 @@ def test_what_was_chosen_stays_when_more_is_published(count: int, before: int, n
     assert len(new) <= max(count, len(old) + 1)
 
 
-def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Provenance(
+def test_a_table_survives_writing_and_reading(tmp_path: Path) -> None:
+    provenance = Provenance(
         at=datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC),
         tool="0.1.0",
         platform="Linux x86_64",
@@ -213,7 +219,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         installs=2,
         disk_peak_bytes=10,
     )
-    table = make_table(made=(made,))
+    table = make_table(made=(provenance,))
     path = tmp_path / "table.json"
     path.write_text(dump_table(table))
     assert read_table(path) == table
@@ -224,7 +230,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "the file: Invalid JSON"),
         ("[]", "the file: Input should be an object"),
@@ -233,22 +239,22 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         ('{"client": "a", "published": ["next"]}', "published.0: Value error, next is"),
     ],
 )
-def test_what_is_no_table_is_told(tmp_path: Path, text: str, told: str) -> None:
+def test_an_invalid_table_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "table.json"
     path.write_text(text)
-    with pytest.raises(RecordError) as caught:
+    with pytest.raises(RecordError) as error:
         read_table(path)
-    assert f"{path}: this is no table of versions ({told}" in str(caught.value)
-    assert "--data" in str(caught.value)
+    assert f"{path}: not a table of versions: {message}" in str(error.value)
+    assert "--data" in str(error.value)
 
 
-def test_a_table_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="Is a directory"):
         read_table(tmp_path)
 
 
-def test_nothing_is_hidden_in_a_table() -> None:
-    told = dump_table(make_table(client="claude\u202e\x7f"))
-    assert "\u202e" not in told
-    assert "\x7f" not in told
-    assert json.loads(told)["client"] == "claude\u202e\x7f"
+def test_a_table_has_no_invisible_characters() -> None:
+    result = dump_table(make_table(client="claude\u202e\x7f"))
+    assert "\u202e" not in result
+    assert "\x7f" not in result
+    assert json.loads(result)["client"] == "claude\u202e\x7f"

@@ -8,7 +8,7 @@ from typing import Final
 import jsonschema
 import pytest
 
-from authprobe.compatibility.features import BUNDLED, load_features
+from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.table import (
     CompatibilityTable,
     VersionBound,
@@ -62,11 +62,11 @@ def test_headline_of_the_claude_table_is_in_the_page() -> None:
 
 
 def test_evidence_belongs_to_the_current_questions(table: CompatibilityTable) -> None:
-    features = load_features(BUNDLED, SCENARIOS, ClientKind(table.client))
+    features = load_features(BUNDLED_FEATURES, SCENARIOS, ClientKind(table.client))
     questions = {feature.definition.id: feature for feature in features}
     assert [feature.id for feature in table.features] == list(questions)
     for feature in table.features:
-        assert {entry.under for entry in feature.evidence} == {questions[feature.id].under}
+        assert {entry.under for entry in feature.evidence} == {questions[feature.id].question_hash}
 
 
 def test_schema_is_current_and_the_table_matches_it(path: Path) -> None:

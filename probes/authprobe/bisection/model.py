@@ -1,4 +1,4 @@
-"""Values of a bisection: what is asked of versions, what they answer, and what that comes to."""
+"""Values of a bisection: probe requests, answers, assessments of versions, and the result."""
 
 import dataclasses
 import enum
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 ERROR_RATE: Final = 0.01
-"""How often the sequential test may take a good version for a bad one, or a bad one for good."""
+"""Probability that the sequential test classifies a version wrongly."""
 MAX_GOOD_FAILURE_RATE, MIN_BAD_FAILURE_RATE = 0.1, 0.5
-"""A version that is bad at most so often is good, one that is so at least so often is bad; in
-between the error rate is not kept (Wald, Sequential Tests of Statistical Hypotheses, 1945)."""
+"""Share of bad answers up to which a version is good, and from which it is bad. `ERROR_RATE` does
+not hold between the two (Wald, Sequential Tests of Statistical Hypotheses, 1945)."""
 MAX_ANSWERS: Final = 60
-"""Answers of one version, after which it is left as it is: flaky, and not settled."""
+"""Answers after which a version that is still undecided counts as untestable."""
 
 _DECISION_THRESHOLD: Final = math.log((1 - ERROR_RATE) / ERROR_RATE)
 _STEP_BAD: Final = math.log(MIN_BAD_FAILURE_RATE / MAX_GOOD_FAILURE_RATE)
@@ -20,7 +20,7 @@ _STEP_GOOD: Final = math.log((1 - MIN_BAD_FAILURE_RATE) / (1 - MAX_GOOD_FAILURE_
 
 
 class Classification(enum.StrEnum):
-    """What a probe says of a version."""
+    """Classification of a version by a probe."""
 
     GOOD = "good"
     BAD = "bad"
@@ -28,142 +28,147 @@ class Classification(enum.StrEnum):
 
 
 class Purpose(enum.StrEnum):
-    """What a version is asked for."""
+    """Purpose of a probe."""
 
     BOUND = "bound"
     SEARCH = "search"
     SETTLE = "settle"
-    """Its answers differ, or those of another version do: one more for the sequential test."""
+    """A further answer for the sequential test, as the answers of some version differ."""
     CONFIRM = "confirm"
-    """A second look, where one answer decides a lot."""
+    """A second answer of a version on which the result depends."""
     SAMPLE = "sample"
-    """It is outside the interval that was found, and should be as its neighbours are."""
-    KNOWN = "known"
-    """It was asked before, and the answer is in the log."""
-    LACKING = "lacking"
-    """It would be asked, and there is nothing but the log."""
+    """A check that a version outside the interval equals its side of it."""
+    LOGGED = "logged"
+    """An answer from the log."""
+    REPLAY_ONLY = "replay-only"
+    """No answer: the log has none, and a replay does not probe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BisectionAnswer:
-    """What one probe of a version has said."""
+    """Classification of a version by one probe."""
 
     version: str
-    word: Classification
+    classification: Classification
     reason: str | None = None
-    """Why it is untestable."""
+    """Evidence for the classification, or the reason that the version is untestable."""
     purpose: Purpose = Purpose.SEARCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRequest:
-    """A version to probe next."""
+    """Version to probe next."""
 
     version: str
     purpose: Purpose
     remaining: tuple[str, str]
-    """The change is after the first of these, and not after the second."""
+    """Interval of the change: after the first version, at or before the second."""
     candidates: int
-    """Versions that may be the one."""
+    """Number of versions that may have the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What all probes of a version come to."""
+    """Classification of a version by all of its answers."""
 
     version: str
-    word: Classification | None
-    """None: its answers are too few to tell."""
+    classification: Classification | None
+    """None: undecided, as its answers differ and are too few."""
     good: int
+    """Number of good answers."""
     bad: int
+    """Number of bad answers."""
     asked: int
-    """Answers, also those that were neither."""
+    """Number of all answers, including untestable ones."""
     reason: str | None = None
 
     @property
     def flaky(self) -> bool:
-        """Whether it was good at one time and bad at another."""
+        """True if some answers are good and others bad."""
         return self.good > 0 and self.bad > 0
 
     def __str__(self) -> str:
-        """`good`, `untestable (not published)`, `bad, flaky (4 of 5 bad)`."""
+        """Return `good`, `untestable (not published)` or `bad, flaky (4 of 5 bad)`."""
         flaky = f"flaky ({self.bad} of {self.good + self.bad} bad)"
-        match self.word:
+        match self.classification:
             case Classification.UNTESTABLE:
                 return f"untestable ({self.reason})"
             case None:
                 return flaky if self.flaky else "not settled"
-            case word:
-                return f"{word.value}, {flaky}" if self.flaky else word.value
+            case classification:
+                return f"{classification.value}, {flaky}" if self.flaky else classification.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Versions from one bound to the other, the oldest first, and the answers so far."""
+    """Versions from one bound to the other, oldest first, and the answers so far."""
 
     versions: tuple[str, ...]
     oldest: Classification
-    """What the oldest is said to be: good, or bad where a fix is looked for."""
+    """Claim about the oldest version: good, or bad in a search for a fix."""
     answers: tuple[BisectionAnswer, ...] = ()
 
     @property
     def newest(self) -> Classification:
-        """What the newest is said to be."""
+        """Claim about the newest version."""
         return Classification.BAD if self.oldest is Classification.GOOD else Classification.GOOD
 
-    def plus(self, answer: BisectionAnswer) -> "Search":
-        """The search with one more answer."""
+    def with_answer(self, answer: BisectionAnswer) -> "Search":
+        """Return the search with one more answer."""
         return dataclasses.replace(self, answers=(*self.answers, answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bisection:
-    """The answer: between which versions it changes, and how sure that is."""
+    """Result of a bisection: the interval of the change, and the evidence for it."""
 
     last_before: str | None
-    """The newest version known to be as the oldest is; None: nothing was decided."""
+    """Newest version classified as the oldest is (good, or bad in a search for a fix).
+
+    None: the bisection has no result.
+    """
     first_after: str | None
-    """The oldest version known to be as the newest is."""
+    """Oldest version classified as the newest is."""
     candidates: tuple[str, ...] = ()
-    """Any of these may be the first that is changed; several: those between are untestable."""
+    """Versions that may be the first changed one; more than one if those between are untestable."""
     assessments: tuple[Assessment, ...] = ()
-    """Every version that was probed, the oldest first."""
+    """Every version with answers, oldest first."""
     contradictions: tuple[str, ...] = ()
-    """Versions outside the interval that are not as their side of it."""
+    """Versions outside the interval whose classification differs from their side's."""
     sampled: tuple[str, ...] = ()
-    """Versions outside the interval that have not led to it, and tell whether it is right."""
+    """Testable versions outside the interval that were probed to check it."""
     probes: int = 0
-    """Until the interval was found."""
+    """Number of probes until the interval was found."""
     checks: int = 0
-    """Second looks, repeats and samples."""
-    known: int = 0
-    """Answers that were there before."""
-    lacking: tuple[str, ...] = ()
-    """Versions of which there is nothing in the log, where nothing else was asked."""
+    """Number of probes to confirm, settle and sample."""
+    logged: int = 0
+    """Number of answers from the log."""
+    not_in_log: tuple[str, ...] = ()
+    """Versions that a replay needed and the log does not have."""
     problem: str | None = None
-    """Why nothing was decided."""
+    """Reason that there is no result."""
 
     @property
-    def named(self) -> str | None:
-        """The version in which it changes, if that is a single one."""
+    def changed_in(self) -> str | None:
+        """Version with the change; None: there is no single candidate."""
         return self.candidates[0] if len(self.candidates) == 1 else None
 
     @property
     def monotonic(self) -> bool:
-        """Whether nothing that was probed contradicts a single change."""
+        """True if no probed version contradicts a single change."""
         return not self.contradictions
 
     @property
     def untestable(self) -> tuple[Assessment, ...]:
-        """Versions that could not be tested, each with the reason."""
-        return tuple(f for f in self.assessments if f.word is Classification.UNTESTABLE)
+        """Versions that could not be tested."""
+        return tuple(x for x in self.assessments if x.classification is Classification.UNTESTABLE)
 
 
-def sequential_test(words: tuple[Classification, ...]) -> Classification | None:
-    """What good and bad answers come to by the sequential test; None: more are needed."""
+def sequential_test(answers: tuple[Classification, ...]) -> Classification | None:
+    """Classify a version by its good and bad answers; None: more answers are needed."""
     weight = 0.0
-    for word in words:
-        weight += _STEP_BAD if word is Classification.BAD else _STEP_GOOD
+    for answer in answers:
+        weight += _STEP_BAD if answer is Classification.BAD else _STEP_GOOD
         if abs(weight) >= _DECISION_THRESHOLD:
             return Classification.BAD if weight > 0 else Classification.GOOD
     return None

@@ -1,19 +1,17 @@
-"""What a bisection asks of each version: one case, at any version, and how its answer is read."""
+"""BisectionQuestion: a case template with bounds, and the predicate that classifies a version."""
 
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from authprobe.bisection.model import Classification
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import one_line
-from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.errors import SettingsError
 from authprobe.observation.fingerprint import NONE
-from authprobe.observation.model import Observation, Outcome
+from authprobe.observation.model import UNFINISHED_OUTCOMES, Observation
 from authprobe.observation.selectors import (
     EXIT_FIELDS,
     SELECTORS,
@@ -22,120 +20,105 @@ from authprobe.observation.selectors import (
     check_field,
     keeps_retrying,
 )
-from authprobe.plan.case import Case, case_id, make_case
-from authprobe.plan.case_ids import without_version
-from authprobe.plan.expand import read_client
-from authprobe.scenario.clients import Client
-from authprobe.scenario.matrix import Names, combinations, rules
+from authprobe.plan.case import Case, make_case
+from authprobe.scenario.matrix import Names
 from authprobe.scenario.model import Scenario
+from authprobe.trials.case_template import CaseTemplate, find_case, make_template
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status
-
-BROKEN: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
-"""Outcomes of a client that did not come to its end; no verdict is read from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BisectionQuestion:
-    """A case whose version is left open, and the question that is put to it."""
+    """A case template with a good and a bad version, and the predicate that tells them apart."""
 
-    scenario: Scenario
-    """With one expectation for all."""
-    names: Names
+    template: CaseTemplate
     good: str
     bad: str
     judged_by: str | None
-    """The id of the case whose expectation it is; None: of none, and a field is compared."""
+    """Id of the case whose expectation decides; None: a field is compared instead."""
     when: str | None = None
-    """The field that is compared with the good version's; None: the verdict."""
+    """Field that is compared with its value in the good version; None: the verdict decides."""
 
     def at(self, version: str) -> Case:
-        """The case at a version."""
-        return make_case(self.scenario, _at(self.names, version))
+        """Return the case at this version."""
+        return self.template.at(version)
 
     @property
     def kind(self) -> ClientKind:
-        """The client whose versions are asked."""
-        return self.names.client.kind
+        """Kind of the client whose versions are probed."""
+        return self.template.client.kind
 
-    def value(self, seen: Observation) -> FieldValue | None:
-        """What is compared, where that is a field; None: the verdict is."""
-        return SELECTORS[self.when](seen) if self.when else None
+    def value(self, observation: Observation) -> FieldValue | None:
+        """Return the value of the compared field; None: the verdict decides."""
+        return SELECTORS[self.when](observation) if self.when else None
 
-    def read(
-        self, version: str, seen: Observation, reference: FieldValue | None
+    def classify(
+        self, version: str, observation: Observation, reference: FieldValue | None
     ) -> tuple[Classification, str | None]:
-        """Good or bad, with what shows it; untestable, with the reason."""
-        if reason := self._untestable(version, seen):
+        """Classify an observation of a version; return the evidence or the reason with it.
+
+        `reference` is the field's value in the good version; None: not known yet.
+        """
+        if reason := self._untestable_reason(version, observation):
             return Classification.UNTESTABLE, reason
         if self.when:
-            value = SELECTORS[self.when](seen)
-            shown = f"{self.when} is {one_line(', '.join(value)) or NONE}"
-            return (
-                Classification.GOOD if reference in (None, value) else Classification.BAD
-            ), shown
-        verdict = judge(self.at(version), seen)
+            value = SELECTORS[self.when](observation)
+            is_good = reference in (None, value)
+            evidence = f"{self.when} is {one_line(', '.join(value)) or NONE}"
+            return Classification.GOOD if is_good else Classification.BAD, evidence
+        verdict = judge(self.at(version), observation)
         if verdict.status is Status.PASSED:
             return Classification.GOOD, None
-        wrong = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
-        return Classification.BAD, "; ".join(map(one_line, wrong)) or _end_words(seen)
+        texts = (f"{m.field}: expected {m.expected}, saw {m.actual}" for m in verdict.mismatches)
+        evidence = "; ".join(map(one_line, texts))
+        return Classification.BAD, evidence or observation.outcome_text
 
-    def _untestable(self, version: str, seen: Observation) -> str | None:
-        """Why nothing can be read from an observation.
+    def _untestable_reason(self, version: str, observation: Observation) -> str | None:
+        """Return the reason that an observation does not classify its version; None: it does.
 
-        What hangs or crashes may be in trouble of its own: it counts where it is asked for. What
-        goes on asking, though it was refused for good, does not hang.
+        A timeout or a crash may have another cause than the one that is searched for, so it counts
+        only if it is expected or asked for. A client that was still retrying a permanent refusal at
+        its time limit did not hang.
         """
-        wanted = None if self.when else self.at(version).expectation.outcome
-        if seen.untestable and seen.outcome is not wanted:
-            return seen.detail or "it could not be tested"
-        if seen.client_version not in (None, version):
-            return f"{seen.client_version} ran in its place"
-        if self.when not in EXIT_FIELDS and keeps_retrying(seen):
+        expected = None if self.when else self.at(version).expectation.outcome
+        if observation.untestable and observation.outcome is not expected:
+            return observation.detail or "it could not be tested"
+        if observation.client_version not in (None, version):
+            return f"{observation.client_version} ran in its place"
+        if self.when not in EXIT_FIELDS and keeps_retrying(observation):
             return None
-        broken = seen.outcome in BROKEN or bypassed_proxy(seen)
-        if broken and seen.outcome is not wanted and self.when != "outcome":
-            return f"{_end_words(seen)}; --when outcome asks for that"
+        is_unfinished = observation.outcome in UNFINISHED_OUTCOMES or bypassed_proxy(observation)
+        if is_unfinished and observation.outcome is not expected and self.when != "outcome":
+            return f"{observation.outcome_text}; --when outcome asks for that"
         return None
 
 
-def _end_words(seen: Observation) -> str:
-    return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
-
-
-def _at(names: Names, version: str) -> Names:
-    client = dataclasses.replace(names.client, version=version)
-    return dataclasses.replace(names, client=client)
-
-
-def make_inquiry(
+def make_question(
     scenarios: Sequence[Scenario], case: str, *, good: str, bad: str, when: str | None
 ) -> BisectionQuestion:
-    """The question about a case, between a version that is good and one that is bad.
+    """Return the question about a case, between a good and a bad version.
 
-    It is judged by what the scenario expects of the good version, and, where it says nothing
-    of that one, of the version that the case names.
+    The expectation is the scenario's for the good version, or else for the version in `case`.
 
     Raises:
-        SettingsError: there is no such case, or nothing can be asked of it.
+        SettingsError: an option is invalid, or the case does not exist, has no versions or has no
+            expectation.
     """
     for option, version in (("--good", good), ("--bad", bad)):
         _check_exact(option, version)
     if when is not None:
         check_field(when)
-    scenario, names = _locate(scenarios, case)
-    if names.client.is_authprobe:
-        raise SettingsError(f"{case}: this is authprobe's own request, which has no versions")
-    judged = _judged(scenario, (_at(names, good), names))
+    scenario, names = find_case(scenarios, case)
+    good_client = dataclasses.replace(names.client, version=good)
+    judged = _first_judged_case(scenario, (dataclasses.replace(names, client=good_client), names))
     if judged is None and when is None:
         raise SettingsError(
             f"{case}: '{scenario.id}' expects nothing of {good}, nor of the version in this id; "
-            "name a version that it speaks of, or ask for a field with --when"
+            "give a case id with a version that it has an expectation for, or a field with --when"
         )
-    expected = judged.expectation if judged else rules(scenario)[0].then
     return BisectionQuestion(
-        scenario=dataclasses.replace(scenario, expect=expected),
-        names=names,
+        template=make_template(scenario, names, judged.expectation if judged else None),
         good=good,
         bad=bad,
         judged_by=judged.id if judged else None,
@@ -143,66 +126,39 @@ def make_inquiry(
     )
 
 
-def _judged(scenario: Scenario, choices: Iterable[Names]) -> Case | None:
-    """The first of these cases of which the scenario expects something."""
+def _first_judged_case(scenario: Scenario, choices: Iterable[Names]) -> Case | None:
+    """Return the first of these cases that the scenario has an expectation for."""
     for names in choices:
         with contextlib.suppress(SettingsError):
             return make_case(scenario, names)
     return None
 
 
-def _locate(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names]:
-    """The scenario of a case, and its names with the version that the user has given."""
-    _, _, rest = case.partition("/")
-    client = _client_of(case, rest.partition("/")[0])
-    ids: dict[str, None] = {}
-    for scenario in scenarios:
-        for names in combinations(scenario):
-            ids[case_id(scenario.id, names)] = None
-            given = dataclasses.replace(names, client=client)
-            id = case_id(scenario.id, given)
-            if _same_but_version(names.client, client) and case in (id, without_version(id)):
-                return scenario, given
-    hint = did_you_mean(case, ids, otherwise="list the ids with `authprobe run --list`")
-    raise SettingsError(f"{case}: no such case{hint}")
-
-
-def _client_of(case: str, name: str) -> Client:
-    """The client in a case id, as it is spelled there.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    if not name:
-        raise SettingsError(f"{case}: this is no id of a case; `authprobe run --list` shows them")
-    return read_client(name, case.partition("/")[0])
-
-
-def _same_but_version(planned: Client, wanted: Client) -> bool:
-    return (planned.kind, planned.through) == (wanted.kind, wanted.through)
-
-
 def versions_between(
-    inquiry: BisectionQuestion, published: Iterable[str], installed: Iterable[str], *, fix: bool
+    question: BisectionQuestion, published: Iterable[str], installed: Iterable[str], *, fix: bool
 ) -> tuple[str, ...]:
-    """The published versions from one bound to the other, the oldest first.
+    """Return the published versions from one bound to the other, oldest first.
 
-    Prereleases are among them only where a bound is one.
+    Prereleases are left out, unless a bound is one.
 
     Raises:
-        SettingsError: a bound that is no published version and is not installed, or bounds that
-            are in the wrong order.
+        SettingsError: a bound is neither published nor installed, or the bounds are in the wrong
+            order.
     """
-    known = {version for version in published if EXACT.fullmatch(version)}
-    bounds = {"--good": inquiry.good, "--bad": inquiry.bad}
+    exact_versions = {version for version in published if EXACT.fullmatch(version)}
+    bounds = {"--good": question.good, "--bad": question.bad}
     for option, version in bounds.items():
-        _check_bound(option, version, known, set(installed))
+        _check_bound(option, version, exact_versions, set(installed))
     low, high = sorted(bounds.values(), key=version_key)
-    _check_order(inquiry, low, fix=fix)
-    early = any(map(is_prerelease, bounds.values()))
-    between = (v for v in known if version_key(low) < version_key(v) < version_key(high))
-    kept = (v for v in between if early or not is_prerelease(v))
-    return (low, *sorted(kept, key=version_key), high)
+    _check_order(question, low, fix=fix)
+    with_prereleases = any(map(is_prerelease, bounds.values()))
+    between = (
+        version
+        for version in exact_versions
+        if version_key(low) < version_key(version) < version_key(high)
+        and (with_prereleases or not is_prerelease(version))
+    )
+    return (low, *sorted(between, key=version_key), high)
 
 
 def _check_exact(option: str, version: str) -> None:
@@ -210,36 +166,38 @@ def _check_exact(option: str, version: str) -> None:
         raise SettingsError(f"{option} {one_line(version)}: give one version, such as 2.1.31")
 
 
-def _check_bound(option: str, version: str, known: set[str], installed: set[str]) -> None:
-    if version in known | installed:
-        return
-    raise SettingsError(f"{option} {unpublished_message(version, known)}")
+def _check_bound(option: str, version: str, published: set[str], installed: set[str]) -> None:
+    if version not in published | installed:
+        raise SettingsError(f"{option} {unpublished_message(version, published)}")
 
 
-def unpublished_message(version: str, known: set[str]) -> str:
-    """What is to be said of a version that is not published."""
-    near = list(_beside(version, known))
-    verb = "is" if len(near) == 1 else "are"
-    hint = f"; next to it {verb} {' and '.join(near)}" if near else ""
+def unpublished_message(version: str, published: set[str]) -> str:
+    """Return the message for a version that is not published, with its neighbours."""
+    neighbours = list(_neighbours(version, published))
+    verb = "is" if len(neighbours) == 1 else "are"
+    hint = f"; next to it {verb} {' and '.join(neighbours)}" if neighbours else ""
     return f"{version}: this version is not published{hint}"
 
 
-def _beside(version: str, known: set[str]) -> Iterator[str]:
-    place = version_key(version)
-    if before := [v for v in known if version_key(v) < place]:
+def _neighbours(version: str, published: set[str]) -> Iterator[str]:
+    key = version_key(version)
+    if before := [v for v in published if version_key(v) < key]:
         yield max(before, key=version_key)
-    if after := [v for v in known if version_key(v) > place]:
+    if after := [v for v in published if version_key(v) > key]:
         yield min(after, key=version_key)
 
 
-def _check_order(inquiry: BisectionQuestion, low: str, *, fix: bool) -> None:
-    good, bad = inquiry.good, inquiry.bad
+def _check_order(question: BisectionQuestion, low: str, *, fix: bool) -> None:
+    good, bad = question.good, question.bad
     if version_key(good) == version_key(bad):
-        raise SettingsError(f"--good and --bad are both {good}; there is nothing between them")
+        raise SettingsError(f"--good and --bad are both {good}; give two versions")
     if fix and low == good:
-        raise SettingsError(f"--find-fix: {bad} is to be bad and {good}, which is older, is good")
+        raise SettingsError(
+            f"--find-fix: --good {good} is older than --bad {bad}; "
+            "leave out --find-fix to find the version that broke it"
+        )
     if not fix and low == bad:
         raise SettingsError(
             f"--good {good} is newer than --bad {bad}; "
-            "for the version in which it was fixed add --find-fix"
+            "add --find-fix to find the version that fixed it"
         )

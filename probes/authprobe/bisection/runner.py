@@ -1,4 +1,4 @@
-"""Conducts a bisection: probes what the search asks for, and installs what it may ask next."""
+"""Bisection runner: probes the versions that the search requests, and installs ahead."""
 
 import functools
 import math
@@ -31,12 +31,12 @@ from authprobe.trials.workplace import ProbeSession, local_failure_reason, recor
 
 NOT_IN_LOG: Final = "not in the log"
 MAX_REASON_LENGTH: Final = 64
-"""Characters of what shows that a version is bad, while the search goes on."""
+"""Characters of the evidence in a progress message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRecord:
-    """What a version has shown, and why it was asked."""
+    """Observation of a version, with the purpose of the probe."""
 
     version: str
     observation: Observation
@@ -44,212 +44,234 @@ class ProbeRecord:
 
 
 Probe = Callable[[ProbeRequest, Search], ProbeRecord]
-"""What the version that is asked for shows; the search tells which may be asked next."""
+"""Probes the requested version; the search tells which versions may be requested next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BisectionReport:
-    """A bisection with what was seen."""
+    """A bisection with its question and all observations."""
 
-    inquiry: BisectionQuestion
+    question: BisectionQuestion
     versions: tuple[str, ...]
     fix: bool
     bisection: Bisection
-    sightings: tuple[ProbeRecord, ...]
+    records: tuple[ProbeRecord, ...]
 
-    def seen(self, version: str | None) -> tuple[Observation, ...]:
-        """All that a version has shown which says what is said of it."""
-        words = {known.version: known.word for known in self.bisection.assessments}
-        reference = _reference_value(self.inquiry, self.sightings)
+    def observations_of(self, version: str | None) -> tuple[Observation, ...]:
+        """Return the observations of `version` that support its final classification."""
+        classifications = {x.version: x.classification for x in self.bisection.assessments}
+        reference = _reference_value(self.question, self.records)
         return tuple(
-            sighting.observation
-            for sighting in self.sightings
-            if sighting.version == version
-            and self.inquiry.read(version, sighting.observation, reference)[0] is words[version]
+            record.observation
+            for record in self.records
+            if record.version == version
+            and self.question.classify(version, record.observation, reference)[0]
+            is classifications[version]
         )
 
 
 def records_from_log(
-    inquiry: BisectionQuestion, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
+    question: BisectionQuestion, versions: Sequence[str], trials: Iterable[Trial], *, tested: bool
 ) -> tuple[ProbeRecord, ...]:
-    """What the log has of these versions, in the order in which it was written.
+    """Return the logged observations of these versions, in the order of the log.
 
-    With `tested` nothing of what could not be tested then, and of the bounds nothing that hung or
-    crashed: without them there is no answer, and they are tried again.
+    With `tested`, leave out untestable versions, and bounds that hung or crashed: they are probed
+    again, as there is no result without the bounds.
     """
-    wanted = {cache_key(inquiry.at(version)): version for version in versions}
-    found = (
-        ProbeRecord(version=wanted[trial.key], observation=trial.observation, purpose=Purpose.KNOWN)
+    version_by_key = {cache_key(question.at(version)): version for version in versions}
+    records = (
+        ProbeRecord(
+            version=version_by_key[trial.key],
+            observation=trial.observation,
+            purpose=Purpose.LOGGED,
+        )
         for trial in trials
-        if trial.key in wanted
+        if trial.key in version_by_key
     )
-    return tuple(seen for seen in found if not tested or _is_useful(inquiry, seen))
+    return tuple(record for record in records if not tested or _is_useful(question, record))
 
 
-def _is_useful(inquiry: BisectionQuestion, seen: ProbeRecord) -> bool:
-    if seen.version not in (inquiry.good, inquiry.bad):
-        return not seen.observation.untestable
-    return inquiry.read(seen.version, seen.observation, None)[0] is not Classification.UNTESTABLE
+def _is_useful(question: BisectionQuestion, record: ProbeRecord) -> bool:
+    if record.version not in (question.good, question.bad):
+        return not record.observation.untestable
+    classification, _ = question.classify(record.version, record.observation, None)
+    return classification is not Classification.UNTESTABLE
 
 
 class _Classifier:
-    """Reads what was seen as answers; each once for each value that it is compared with."""
+    """Classifies records as answers, with a cache, as each step classifies all of them again."""
 
-    def __init__(self, inquiry: BisectionQuestion) -> None:
-        self._inquiry = inquiry
-        self._read: dict[tuple[int, FieldValue | None], tuple[Classification, str | None]] = {}
+    def __init__(self, question: BisectionQuestion) -> None:
+        self._question = question
+        self._cache: dict[tuple[int, FieldValue | None], tuple[Classification, str | None]] = {}
 
     def search(
-        self, versions: tuple[str, ...], sightings: Sequence[ProbeRecord], *, fix: bool
+        self, versions: tuple[str, ...], records: Sequence[ProbeRecord], *, fix: bool
     ) -> Search:
-        """The search with every answer that can be read; the sightings have to live on."""
-        reference = _reference_value(self._inquiry, sightings)
+        """Return the search with an answer for each record that can be classified yet.
+
+        The records must stay alive: the cache is keyed by `id()`.
+        """
+        reference = _reference_value(self._question, records)
         answers = []
-        for seen in sightings:
-            if self._inquiry.when and reference is None and seen.version != self._inquiry.good:
-                continue  # there is nothing yet to compare it with
-            word, reason = self._answer(seen, reference)
+        for record in records:
+            if self._question.when and reference is None and record.version != self._question.good:
+                continue  # the good version's value, to compare with, is not known yet
+            classification, reason = self._classify(record, reference)
             answers.append(
                 BisectionAnswer(
-                    version=seen.version, word=word, reason=reason, purpose=seen.purpose
+                    version=record.version,
+                    classification=classification,
+                    reason=reason,
+                    purpose=record.purpose,
                 )
             )
         oldest = Classification.BAD if fix else Classification.GOOD
         return Search(versions=versions, oldest=oldest, answers=tuple(answers))
 
-    def _answer(
-        self, seen: ProbeRecord, reference: FieldValue | None
+    def _classify(
+        self, record: ProbeRecord, reference: FieldValue | None
     ) -> tuple[Classification, str | None]:
-        key = id(seen), reference
-        if key not in self._read:
-            self._read[key] = self._inquiry.read(seen.version, seen.observation, reference)
-        return self._read[key]
+        key = id(record), reference
+        if key not in self._cache:
+            self._cache[key] = self._question.classify(
+                record.version, record.observation, reference
+            )
+        return self._cache[key]
 
 
 def _reference_value(
-    inquiry: BisectionQuestion, sightings: Sequence[ProbeRecord]
+    question: BisectionQuestion, records: Sequence[ProbeRecord]
 ) -> FieldValue | None:
-    """What the good version has shown first."""
-    for seen in sightings:
-        if seen.version == inquiry.good:
-            word, _ = inquiry.read(seen.version, seen.observation, None)
-            if word is not Classification.UNTESTABLE:
-                return inquiry.value(seen.observation)
+    """Return the field's value in the first testable observation of the good version."""
+    for record in records:
+        if record.version == question.good:
+            classification, _ = question.classify(record.version, record.observation, None)
+            if classification is not Classification.UNTESTABLE:
+                return question.value(record.observation)
     return None
 
 
 def run_bisection(
-    inquiry: BisectionQuestion,
+    question: BisectionQuestion,
     versions: tuple[str, ...],
-    known: Sequence[ProbeRecord],
+    logged: Sequence[ProbeRecord],
     probe: Probe,
     reporter: Reporter,
     *,
     fix: bool,
 ) -> BisectionReport:
-    """Ask until there is an answer, or nothing can be installed here."""
-    sightings, reading = list(known), _Classifier(inquiry)
+    """Probe versions until there is a result, or until nothing can be installed here."""
+    records, classifier = list(logged), _Classifier(question)
     while True:
-        search = reading.search(versions, sightings, fix=fix)
-        asked = next_step(search)
-        if isinstance(asked, Bisection):
+        search = classifier.search(versions, records, fix=fix)
+        step = next_step(search)
+        if isinstance(step, Bisection):
+            bisection = step
             break
-        reporter.begin_stage(stage_title(asked), max_remaining_probes(asked, search))
-        seen = probe(asked, search)
-        if reason := local_failure_reason(seen.observation):
-            asked = stop(search, f"nothing can be installed here: {reason}")
+        reporter.begin_stage(stage_title(step), max_remaining_probes(step, search))
+        record = probe(step, search)
+        if reason := local_failure_reason(record.observation):
+            bisection = stop(search, f"nothing can be installed here: {reason}")
             break
-        sightings.append(seen)
-        answer = reading.search(versions, sightings, fix=fix).answers[-1]
-        because = f" ({truncate(answer.reason, MAX_REASON_LENGTH)})" if answer.reason else ""
-        reporter.notify(f"{asked.version}: {answer.word}{because}")
+        records.append(record)
+        answer = classifier.search(versions, records, fix=fix).answers[-1]
+        evidence = f" ({truncate(answer.reason, MAX_REASON_LENGTH)})" if answer.reason else ""
+        reporter.notify(f"{step.version}: {answer.classification}{evidence}")
     return BisectionReport(
-        inquiry=inquiry,
+        question=question,
         versions=versions,
         fix=fix,
-        bisection=asked,
-        sightings=tuple(sightings),
+        bisection=bisection,
+        records=tuple(records),
     )
 
 
-def stage_title(question: ProbeRequest) -> str:
-    """What is left, in words."""
-    low, high = question.remaining
-    match question.purpose:
+def stage_title(request: ProbeRequest) -> str:
+    """Return the title of the progress stage for a request."""
+    low, high = request.remaining
+    match request.purpose:
         case Purpose.SAMPLE:
             return f"a sample outside {low} to {high}"
         case Purpose.CONFIRM:
-            return f"a second look at {question.version}"
+            return f"a second look at {request.version}"
         case Purpose.SETTLE:
-            return f"{question.version} again, as answers differ"
+            return f"{request.version} again, as answers differ"
         case _:
-            left = "candidate" if question.candidates == 1 else "candidates"
-            return f"{question.candidates} {left} after {low}, up to {high}; probes at most"
+            noun = "candidate" if request.candidates == 1 else "candidates"
+            return f"{request.candidates} {noun} after {low}, up to {high}; probes at most"
 
 
-def max_remaining_probes(question: ProbeRequest, search: Search) -> int:
-    """Probes until the interval is found, if every version can be tested; then one at a time."""
-    if question.purpose not in (Purpose.BOUND, Purpose.SEARCH):
+def max_remaining_probes(request: ProbeRequest, search: Search) -> int:
+    """Return the number of probes that find the interval if all versions are testable.
+
+    Once the interval is found it is 1, as further probes are requested one at a time.
+    """
+    if request.purpose not in (Purpose.BOUND, Purpose.SEARCH):
         return 1
-    known = {answer.version for answer in search.answers}
-    bounds = sum(version not in known for version in question.remaining)
-    return max(math.ceil(math.log2(max(question.candidates, 1))) + bounds, 1)
+    probed = {answer.version for answer in search.answers}
+    bounds = sum(version not in probed for version in request.remaining)
+    return max(math.ceil(math.log2(max(request.candidates, 1))) + bounds, 1)
 
 
-def replay(question: ProbeRequest, search: Search) -> ProbeRecord:
-    """In the place of a probe, where only the log is to answer."""
-    nothing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_IN_LOG)
-    return ProbeRecord(version=question.version, observation=nothing, purpose=Purpose.LACKING)
+def replay(request: ProbeRequest, search: Search) -> ProbeRecord:
+    """Return an untestable record instead of probing, for a replay of the log."""
+    missing = Observation(outcome=Outcome.UNAVAILABLE, detail=NOT_IN_LOG)
+    return ProbeRecord(version=request.version, observation=missing, purpose=Purpose.REPLAY_ONLY)
 
 
 class BisectionProber(ProbeSession):
-    """Probes one version after the other."""
+    """Probes one version at a time, while the versions that may be next are installed."""
 
     def __init__(
-        self, inquiry: BisectionQuestion, settings: Settings, log: ProbeLog, reporter: Reporter
+        self, question: BisectionQuestion, settings: Settings, log: ProbeLog, reporter: Reporter
     ) -> None:
         super().__init__(settings, log.redactor, jobs=1)
-        self._inquiry = inquiry
+        self._question = question
         self._log = log
         self._reporter = reporter
-        self._preparing: dict[Client, Future[None]] = {}
+        self._installations: dict[Client, Future[None]] = {}
 
-    def __call__(self, question: ProbeRequest, search: Search) -> ProbeRecord:
-        """What the version shows; both that may come next are installed meanwhile."""
+    def __call__(self, request: ProbeRequest, search: Search) -> ProbeRecord:
+        """Probe the requested version, and start to install both that may be requested next."""
         laboratory = self.laboratory
-        case = self._inquiry.at(question.version)
-        cases = [case, *map(self._inquiry.at, upcoming_versions(search, question))]
-        self._forget_waiting()
-        self._let_go(laboratory, engine.required_clients(cases))
-        for each in cases:
-            self._prepare(laboratory, each)
+        case = self._question.at(request.version)
+        cases = [case, *map(self._question.at, upcoming_versions(search, request))]
+        self._cancel_pending()
+        self._release_unneeded(laboratory, engine.required_clients(cases))
+        for needed in cases:
+            self._install(laboratory, needed)
         self._reporter.begin_step(str(case.client), "")
         for client in engine.required_clients([case]):
-            self._preparing[client].result()
+            self._installations[client].result()
         self._reporter.begin_step(str(case.client), "probing")
         observation = self._probing.submit(engine.probe_case, laboratory, case).result()
         self._reporter.finish_step(str(case.client))
         record_trial(self._log, case, observation, self._reporter)
         return ProbeRecord(
-            version=question.version, observation=observation, purpose=question.purpose
+            version=request.version, observation=observation, purpose=request.purpose
         )
 
-    def _let_go(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
-        """What is installed and not needed now may make room for others."""
-        for client, preparing in tuple(self._preparing.items()):
-            if client not in needed and preparing.done():
+    def _release_unneeded(self, laboratory: Laboratory, needed: Sequence[Client]) -> None:
+        """Release installed clients that are not needed now, so that they may be evicted."""
+        for client, installation in tuple(self._installations.items()):
+            if client not in needed and installation.done():
                 laboratory.cache.release(client)
-                del self._preparing[client]
+                del self._installations[client]
 
-    def _forget_waiting(self) -> None:
-        """What was foreseen and is not yet being installed may not be needed any more."""
-        self._preparing = {c: each for c, each in self._preparing.items() if not each.cancel()}
+    def _cancel_pending(self) -> None:
+        """Cancel the installations that have not started; the needed ones are submitted again."""
+        self._installations = {
+            client: installation
+            for client, installation in self._installations.items()
+            if not installation.cancel()
+        }
 
-    def _prepare(self, laboratory: Laboratory, case: Case) -> None:
-        clients = [c for c in engine.required_clients([case]) if c not in self._preparing]
+    def _install(self, laboratory: Laboratory, case: Case) -> None:
+        clients = [c for c in engine.required_clients([case]) if c not in self._installations]
         laboratory.cache.pin(clients)
         for client in clients:
-            say = functools.partial(self._reporter.begin_step, str(client))
-            self._preparing[client] = self._installing.submit(
-                laboratory.cache.prepare, client, say, self._reporter.notify
+            report = functools.partial(self._reporter.begin_step, str(client))
+            self._installations[client] = self._installing.submit(
+                laboratory.cache.prepare, client, report, self._reporter.notify
             )

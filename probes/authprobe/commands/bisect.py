@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from authprobe.bisection.question import BisectionQuestion, make_inquiry, versions_between
+from authprobe.bisection.question import BisectionQuestion, make_question, versions_between
 from authprobe.bisection.runner import (
     BisectionProber,
     BisectionReport,
@@ -98,7 +98,7 @@ def _question(options: BisectOptions, settings: Settings) -> BisectionQuestion:
     """
     if options.case is None or options.good is None or options.bad is None:
         raise SettingsError("give CASE, --good and --bad; list cases with `authprobe run --list`")
-    return make_inquiry(
+    return make_question(
         tuple(load_all(settings.all_scenario_paths)),
         options.case,
         good=options.good,

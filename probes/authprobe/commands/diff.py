@@ -18,13 +18,13 @@ from authprobe.commands.output import (
     print_lines,
     read_trials,
 )
-from authprobe.compatibility.features import BUNDLED, load_features
-from authprobe.compatibility.sampling import without_untested
+from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
+from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_json, for_log
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
-from authprobe.diff.versions import VersionComparison, check_clients, pairs_of
+from authprobe.diff.versions import VersionComparison, check_clients, select_pairs
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
@@ -135,11 +135,11 @@ def _of_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, 
     contrast = VersionComparison(
         before=before,
         after=after,
-        pairs=pairs_of(scenarios, before, after, options.names, usual=usual),
-        looks=options.looks,
+        pairs=select_pairs(scenarios, before, after, options.names, default_names=usual),
+        max_probes=options.looks,
     )
     trials = read_trials(log)
-    known = list(trials if options.from_log else without_untested(trials))
+    known = list(trials if options.from_log else usable_trials(trials))
     if options.from_log:
         return contrast.diff(known), None, ExitCode.OK
     check_writable(options.out)
@@ -186,7 +186,7 @@ def _exact(client: Client) -> str:
 def _usual(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]:
     """The cases by which the versions of a client are told apart; none: no feature is known."""
     try:
-        asked = load_features(BUNDLED, scenarios, kind)
+        asked = load_features(BUNDLED_FEATURES, scenarios, kind)
     except SettingsError:
         return ()
     return tuple(dict.fromkeys(each.definition.case for each in asked))

@@ -18,8 +18,8 @@ from authprobe.commands.output import (
     publish,
     read_trials,
 )
-from authprobe.compatibility.features import BUNDLED, load_features
-from authprobe.compatibility.sampling import SamplingPlan, without_untested
+from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
+from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import for_log
@@ -78,7 +78,7 @@ def versions(options: VersionsOptions) -> int:
     survey = _survey(options, settings, kind)
     log = ProbeLog(options.out / LOG_FILE)
     trials = read_trials(log)
-    known = list(trials if options.from_log else without_untested(trials))
+    known = list(trials if options.from_log else usable_trials(trials))
     for folder in (options.out, data.parent):
         check_writable(folder)
     problem, made, code = None, None, ExitCode.OK
@@ -87,7 +87,7 @@ def versions(options: VersionsOptions) -> int:
     table = CompatibilityTable(
         client=kind,
         published=survey.published,
-        features=survey.features(survey.known(known, before), before),
+        features=survey.make_features(survey.evidence(known, before), before),
         made=(*(before.made if before else ()), *([made] if made else [])),
     )
     withheld = print_lines(_lines(options, table), log)
@@ -136,10 +136,10 @@ def _probe(
 ) -> tuple[str | None, Provenance | None, ExitCode]:
     """Add to what is known; what is to be told, what it took, and the exit code."""
     began, problem, code = time.monotonic(), None, ExitCode.OK
-    chosen = survey.chosen(survey.known(known, before))
+    chosen = survey.sample(survey.evidence(known, before))
 
     def next_cases(trials: Sequence[Trial], tried: Counter[str]) -> Sequence[Case]:
-        return survey.next_cases(chosen, survey.known(trials, before), tried)
+        return survey.next_cases(chosen, survey.evidence(trials, before), tried)
 
     with (
         interruptible(),
@@ -222,17 +222,17 @@ def _survey(options: VersionsOptions, settings: Settings, kind: ClientKind) -> S
         ScenarioError, SettingsError: nothing can be asked.
     """
     scenarios = load_all(settings.all_scenario_paths)
-    asked = load_features(options.features or BUNDLED, tuple(scenarios), kind)
+    asked = load_features(options.features or BUNDLED_FEATURES, tuple(scenarios), kind)
     try:
         published = _releases(published_versions(kind))
     except ClientError as error:
         raise SettingsError(f"{kind}: {error}") from None
     return SamplingPlan(
-        asked=asked,
+        bound_features=asked,
         published=published,
-        within=_between(options, published),
+        candidates=_between(options, published),
         count=options.count,
-        looks=options.looks,
+        max_probes=options.looks,
     )
 
 

@@ -1,4 +1,4 @@
-"""Features: what is asked of many versions of a client, as data, and how an answer is read."""
+"""Features: fields of cases that are measured for many versions, defined in a YAML file."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,18 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from authprobe.bisection.question import BROKEN, BisectionQuestion, make_inquiry
 from authprobe.core.client_kinds import ClientKind
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, escape
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
-from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
+from authprobe.observation.model import (
+    COMMAND_MISSING,
+    UNFINISHED_OUTCOMES,
+    Observation,
+    Outcome,
+)
 from authprobe.observation.selectors import (
     EXIT_FIELDS,
     KEEPS_RETRYING,
@@ -26,17 +30,18 @@ from authprobe.observation.selectors import (
 )
 from authprobe.scenario.model import SLUG_PATTERN, Scenario, Slug, Text
 from authprobe.scenario.vocabulary import NAME
+from authprobe.trials.case_template import CaseTemplate, find_case, make_template
 from authprobe.trials.log import definition_hash
 from authprobe.verdict.known_failure import URL_PATTERN
 
-BUNDLED: Final = Path(__file__).with_name("features.yaml")
+BUNDLED_FEATURES: Final = Path(__file__).with_name("features.yaml")
 ANY_VERSION: Final = "0"
-"""Where it makes no difference which."""
+"""Version for hashes that do not depend on it."""
 YES, NO, NONE = "yes", "no", "none"
-KEY: Final = "features"
+FEATURES_KEY: Final = "features"
 FEATURES: Final = Vocabulary(
     document="a features file",
-    start=f"'{KEY}'",
+    start=f"'{FEATURES_KEY}'",
     patterns={
         SLUG_PATTERN: NAME,
         URL_PATTERN: "an address; write one as https://example.org/issues/1",
@@ -46,64 +51,59 @@ FEATURES: Final = Vocabulary(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One feature as the file states it."""
+    """Definition of a feature in the file."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     id: Slug
     title: Text
     case: Text
-    """The id of a case; the version in it is left aside."""
+    """Case id; the version in it is ignored."""
     field: Text
-    """What is read of an observation, as `bisect --when` names it."""
+    """Field of an observation, as in `bisect --when`."""
     contains: Text | None = None
-    """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
+    """If given, the feature is `yes` or `no`: whether this is one of the field's values."""
     sources: tuple[Annotated[str, Field(pattern=URL_PATTERN)], ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError where there is no such field."""
+        """Raise ValueError if the field is unknown."""
         try:
             check_field(self.field)
         except SettingsError as error:
             raise ValueError(str(error).removeprefix("--when ")) from None
 
-    def read(self, seen: Observation) -> str:
-        """The value of the field; what could not be read is not asked for."""
-        if seen.outcome is Outcome.UNAVAILABLE and seen.detail == COMMAND_MISSING:
+    def value_of(self, observation: Observation) -> str:
+        """Return the value of the feature; the observation must be testable."""
+        if observation.outcome is Outcome.UNAVAILABLE and observation.detail == COMMAND_MISSING:
             return NO if self.contains else COMMAND_MISSING
-        found = SELECTORS[self.field](seen)
-        if self.field in EXIT_FIELDS and keeps_retrying(seen):
-            found = (
-                (KEEPS_RETRYING, *found)
-                if self.contains and self.field == "outcome"
-                else (KEEPS_RETRYING,)
-            )
+        values = SELECTORS[self.field](observation)
+        if self.field in EXIT_FIELDS and keeps_retrying(observation):
+            keeps_outcome = self.contains and self.field == "outcome"
+            values = (KEEPS_RETRYING, *values) if keeps_outcome else (KEEPS_RETRYING,)
         if self.contains:
-            return YES if self.contains in found else NO
-        return ", ".join(found) or NONE
+            return YES if self.contains in values else NO
+        return ", ".join(values) or NONE
 
-    def trouble(self, version: str, seen: Observation) -> str | None:
-        """Why an observation says nothing about a version; None: it can be read.
+    def untestable_reason(self, version: str, observation: Observation) -> str | None:
+        """Return the reason that an observation has no value for a version; None: it has one.
 
-        A client that is still running when its time is up may have been slow, one that crashes may
-        do so for reasons of its own, and of one that does not come to the proxy nothing is seen:
-        they are read where the outcome itself is asked for, and where a client had gone on asking
-        what it was refused for good.
+        A timeout, a crash or a client that bypasses the proxy may have unrelated causes. They count
+        only for the field `outcome`, and if the client was still retrying a permanent refusal.
         """
-        if seen.client_version not in (None, version):
-            return f"{seen.client_version} ran in its place"
-        if seen.outcome is Outcome.UNAVAILABLE:
-            told = seen.detail or "it could not be tested"
-            return None if seen.detail == COMMAND_MISSING else told
-        unread = seen.outcome in BROKEN or bypassed_proxy(seen)
-        if not unread or self.field == "outcome" or keeps_retrying(seen):
+        if observation.client_version not in (None, version):
+            return f"{observation.client_version} ran in its place"
+        if observation.outcome is Outcome.UNAVAILABLE:
+            reason = observation.detail or "it could not be tested"
+            return None if observation.detail == COMMAND_MISSING else reason
+        is_unfinished = observation.outcome in UNFINISHED_OUTCOMES or bypassed_proxy(observation)
+        if not is_unfinished or self.field == "outcome" or keeps_retrying(observation):
             return None
-        return f"{seen.outcome}: {seen.detail}" if seen.detail else seen.outcome.value
+        return observation.outcome_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """What a file of features holds."""
+    """Content of a features file."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -112,20 +112,20 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundFeature:
-    """A feature with the case that shows it, at any version."""
+    """A feature with the template of the case that it is measured with."""
 
     definition: Definition
-    inquiry: BisectionQuestion
+    template: CaseTemplate
 
     @property
     def kind(self) -> ClientKind:
-        """The client that has the feature, or not."""
-        return self.inquiry.kind
+        """Kind of the client that the feature is measured for."""
+        return self.template.client.kind
 
     @property
-    def under(self) -> str:
-        """A hash of the question: evidence of another one says nothing about this."""
-        parts = definition_hash(self.inquiry.at(ANY_VERSION)), self.definition.field
+    def question_hash(self) -> str:
+        """Hash of case, field and `contains`; evidence with a different hash does not apply."""
+        parts = definition_hash(self.template.at(ANY_VERSION)), self.definition.field
         text = " ".join((*parts, self.definition.contains or ""))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -133,45 +133,43 @@ class BoundFeature:
 def load_features(
     path: Path, scenarios: Sequence[Scenario], kind: ClientKind
 ) -> tuple[BoundFeature, ...]:
-    """The features of one client.
+    """Return the features of one client.
 
     Raises:
         ScenarioError: every error in the file, in file order.
-        SettingsError: there is no feature of this client.
+        SettingsError: a case does not exist, or the client has no feature.
     """
-    definitions = _read(path)
-    asked = {each.id: _asked(path, scenarios, each) for each in definitions}
-    own = tuple(each for each in asked.values() if each.kind is kind)
+    features = [_bind(path, scenarios, definition) for definition in _read_definitions(path)]
+    own = tuple(feature for feature in features if feature.kind is kind)
     if not own:
-        others = ", ".join(sorted({each.kind.value for each in asked.values()}))
-        raise SettingsError(f"--client {kind}: {_told(path)} has features of {others} only")
+        others = ", ".join(sorted({feature.kind.value for feature in features}))
+        raise SettingsError(f"--client {kind}: {_file_title(path)} has features of {others} only")
     return own
 
 
-def _asked(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> BoundFeature:
-    """The feature with its case.
+def _bind(path: Path, scenarios: Sequence[Scenario], definition: Definition) -> BoundFeature:
+    """Return the feature with its case template.
 
     Raises:
-        SettingsError: there is no such case.
+        SettingsError: the case does not exist, or has no versions.
     """
     try:
-        inquiry = make_inquiry(
-            scenarios, definition.case, good=ANY_VERSION, bad=ANY_VERSION, when=definition.field
-        )
+        template = make_template(*find_case(scenarios, definition.case))
     except SettingsError as error:
-        hint = "; with --scenarios, name features of your own with --features"
+        with_own_scenarios = "; with --scenarios, give your own features with --features"
+        hint = with_own_scenarios if path == BUNDLED_FEATURES else ""
         raise SettingsError(
-            f"{_told(path)}, feature '{definition.id}': {error}{hint if path == BUNDLED else ''}"
+            f"{_file_title(path)}, feature '{definition.id}': {error}{hint}"
         ) from None
-    return BoundFeature(definition=definition, inquiry=inquiry)
+    return BoundFeature(definition=definition, template=template)
 
 
-def _told(path: Path) -> str:
-    return "the file of bundled features" if path == BUNDLED else escape(str(path))
+def _file_title(path: Path) -> str:
+    return "the file of bundled features" if path == BUNDLED_FEATURES else escape(str(path))
 
 
-def _read(path: Path) -> tuple[Definition, ...]:
-    """Return every definition in a file.
+def _read_definitions(path: Path) -> tuple[Definition, ...]:
+    """Return the definitions in a file.
 
     Raises:
         ScenarioError: every error in the file, in file order.
@@ -186,5 +184,5 @@ def _check(document: Definitions) -> Iterator[PathProblem]:
     ids: set[str] = set()
     for index, definition in enumerate(document.features):
         if definition.id in ids:
-            yield (KEY, index, "id"), f"there is another feature '{definition.id}' before"
+            yield (FEATURES_KEY, index, "id"), f"another feature has the id '{definition.id}'"
         ids.add(definition.id)

@@ -1,4 +1,4 @@
-"""A survey: what each of many versions shows of each feature, and what is still to be asked."""
+"""Sampling of versions: the cases to probe next, and the features by the evidence so far."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -23,107 +23,123 @@ from authprobe.scenario.clients import parse_client
 from authprobe.trials.log import Trial, cache_key
 
 MAJORITY: Final = 0.75
-"""The part of the features that is most of them."""
-DIFFERS: Final = "not the same each time"
+"""Share of the features from which a version counts as well measured."""
+UNSTABLE_REASON: Final = "not the same each time"
 
-Known = Mapping[str, Mapping[str, VersionEvidence]]
-"""Evidence by the id of its feature and by version."""
+EvidenceByFeature = Mapping[str, Mapping[str, VersionEvidence]]
+"""Evidence by feature id and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """What is asked of which versions."""
+    """Features to measure, and the versions to measure them in."""
 
-    asked: tuple[BoundFeature, ...]
+    bound_features: tuple[BoundFeature, ...]
     published: tuple[str, ...]
-    """Every release, the oldest first."""
-    within: tuple[str, ...]
-    """Those among which changes are sought, the oldest first."""
+    """Every published release, oldest first."""
+    candidates: tuple[str, ...]
+    """Releases among which changes are searched for, oldest first."""
     count: int
-    """How many of these are asked whatever they show."""
-    looks: int
-    """How many times a version is probed that stands beside a change."""
+    """Number of candidates that are probed in any case."""
+    max_probes: int
+    """Number of probes of a version beside a change."""
 
-    def known(self, trials: Iterable[Trial], kept: CompatibilityTable | None) -> Known:
-        """What is known by the log, and of what it does not tell by a table."""
-        by_key = defaultdict(list)
+    def evidence(
+        self, trials: Iterable[Trial], table: CompatibilityTable | None
+    ) -> EvidenceByFeature:
+        """Return the evidence in the log, merged into that of an earlier table."""
+        trials_by_key = defaultdict(list)
         for trial in trials:
-            by_key[trial.key].append(trial)
-        seen = {_version(key.client) for key in by_key}
-        tried = [version for version in self.published if version in seen]
-        found: dict[str, dict[str, VersionEvidence]] = {}
-        for asked in self.asked:
-            found[asked.definition.id] = evidence = _kept(asked, kept)
-            for version in tried:
-                if own := by_key.get(cache_key(asked.inquiry.at(version)), ()):
-                    new = _evidence(asked, version, own)
-                    evidence[version] = _merge_evidence(evidence.get(version), new)
-        return found
+            trials_by_key[trial.key].append(trial)
+        logged = {_version_of(key.client) for key in trials_by_key}
+        versions = [version for version in self.published if version in logged]
+        evidence: dict[str, dict[str, VersionEvidence]] = {}
+        for feature in self.bound_features:
+            own = evidence[feature.definition.id] = _table_evidence(feature, table)
+            for version in versions:
+                key = cache_key(feature.template.at(version))
+                if key in trials_by_key:
+                    new = _measure(feature, version, trials_by_key[key])
+                    own[version] = _merge_evidence(own.get(version), new)
+        return evidence
 
-    def chosen(self, known: Known) -> tuple[str, ...]:
-        """The versions that are asked whatever they show, the oldest first."""
-        return sample_evenly(self.within, self.count, well_known(known))
+    def sample(self, evidence: EvidenceByFeature) -> tuple[str, ...]:
+        """Return the versions that are probed in any case, oldest first."""
+        return sample_evenly(self.candidates, self.count, well_measured_versions(evidence))
 
     def next_cases(
-        self, chosen: Sequence[str], known: Known, tried: Counter[str]
+        self, sample: Sequence[str], evidence: EvidenceByFeature, attempts: Counter[str]
     ) -> tuple[Case, ...]:
-        """What to probe next, the newest version first; nothing: every change is known exactly,
-        or no further probe can tell.
+        """Return the cases to probe next, the newest version first.
+
+        First those of the sample, then those that narrow the changes. Empty: the version of every
+        change is exact, or further probes cannot narrow it.
         """
-        return self._of_chosen(chosen, known, tried) or self._beside_changes(known, tried)
+        return self._sample_cases(sample, evidence, attempts) or self._narrowing_cases(
+            evidence, attempts
+        )
 
-    def _of_chosen(
-        self, chosen: Sequence[str], known: Known, tried: Counter[str]
+    def _sample_cases(
+        self, sample: Sequence[str], evidence: EvidenceByFeature, attempts: Counter[str]
     ) -> tuple[Case, ...]:
         return self._cases(
-            (version, asked)
-            for asked in self.asked
-            for version in chosen
-            if not _is_tested(known[asked.definition.id].get(version))
-            and not tried[asked.inquiry.at(version).id]
+            (version, feature)
+            for feature in self.bound_features
+            for version in sample
+            if not _is_tested(evidence[feature.definition.id].get(version))
+            and not attempts[feature.template.at(version).id]
         )
 
-    def _beside_changes(self, known: Known, tried: Counter[str]) -> tuple[Case, ...]:
+    def _narrowing_cases(
+        self, evidence: EvidenceByFeature, attempts: Counter[str]
+    ) -> tuple[Case, ...]:
         return self._cases(
-            (version, asked)
-            for asked in self.asked
-            for version in self._undecided(asked, known[asked.definition.id], tried)
+            (version, feature)
+            for feature in self.bound_features
+            for version in self._narrowing_versions(
+                feature, evidence[feature.definition.id], attempts
+            )
         )
 
-    def _undecided(
-        self, asked: BoundFeature, known: Mapping[str, VersionEvidence], tried: Counter[str]
+    def _narrowing_versions(
+        self,
+        feature: BoundFeature,
+        evidence: Mapping[str, VersionEvidence],
+        attempts: Counter[str],
     ) -> Iterator[str]:
-        """The versions to ask next, of those among which changes are sought; nothing that has been
-        tried in vain.
-        """
-        times = {version: tried[asked.inquiry.at(version).id] for version in self.within}
-        evidence = {version: known[version] for version in self.within if version in known}
-        in_vain = {v for v in self.within if times[v] and not _is_tested(evidence.get(v))}
-        open_ones = {v: each for v, each in evidence.items() if _is_tested(each)}
-        published = [version for version in self.within if version not in in_vain]
-        for version in next_versions(published, open_ones, looks=self.looks):
-            if times[version] < self.looks:
+        """Yield the candidates to probe next, without those that have failed before."""
+        counts = {version: attempts[feature.template.at(version).id] for version in self.candidates}
+        tested = {
+            version: evidence[version]
+            for version in self.candidates
+            if _is_tested(evidence.get(version))
+        }
+        usable = [v for v in self.candidates if v in tested or not counts[v]]
+        for version in next_versions(usable, tested, looks=self.max_probes):
+            if counts[version] < self.max_probes:
                 yield version
 
-    def _cases(self, wanted: Iterable[tuple[str, BoundFeature]]) -> tuple[Case, ...]:
-        """Each case once, though several features are read from it."""
-        ordered = sorted(wanted, key=lambda each: version_key(each[0]), reverse=True)
-        cases = (asked.inquiry.at(version) for version, asked in ordered)
+    def _cases(self, requests: Iterable[tuple[str, BoundFeature]]) -> tuple[Case, ...]:
+        """Return each case once, even if several features are measured with it."""
+        ordered = sorted(requests, key=lambda request: version_key(request[0]), reverse=True)
+        cases = (feature.template.at(version) for version, feature in ordered)
         return tuple({case.id: case for case in cases}.values())
 
-    def features(self, known: Known, kept: CompatibilityTable | None) -> tuple[Feature, ...]:
-        """The features with what is known of them, and then what a table has of others."""
-        asked = tuple(self._feature(each, known[each.definition.id]) for each in self.asked)
-        others = (each for each in (kept.features if kept else ()) if each.id not in known)
-        return (*asked, *(self._again(each) for each in others))
+    def make_features(
+        self, evidence: EvidenceByFeature, table: CompatibilityTable | None
+    ) -> tuple[Feature, ...]:
+        """Return the features with this evidence, and then the other features of a table."""
+        measured = (self._feature(x, evidence[x.definition.id]) for x in self.bound_features)
+        others = (x for x in (table.features if table else ()) if x.id not in evidence)
+        return (*measured, *(self._with_new_intervals(feature) for feature in others))
 
-    def _again(self, feature: Feature) -> Feature:
-        """The same evidence, where there are more versions now."""
+    def _with_new_intervals(self, feature: Feature) -> Feature:
+        """Return the feature with its intervals among the versions that are published now."""
         return dataclasses.replace(feature, intervals=intervals(self.published, feature.evidence))
 
-    def _feature(self, asked: BoundFeature, known: Mapping[str, VersionEvidence]) -> Feature:
-        definition = asked.definition
-        evidence = tuple(known[version] for version in sorted(known, key=version_key))
+    def _feature(self, feature: BoundFeature, evidence: Mapping[str, VersionEvidence]) -> Feature:
+        definition = feature.definition
+        ordered = tuple(evidence[version] for version in sorted(evidence, key=version_key))
         return Feature(
             id=definition.id,
             title=definition.title,
@@ -131,44 +147,51 @@ class SamplingPlan:
             field=definition.field,
             contains=definition.contains,
             sources=definition.sources,
-            intervals=intervals(self.published, evidence),
-            gaps=gaps(evidence),
-            evidence=evidence,
+            intervals=intervals(self.published, ordered),
+            gaps=gaps(ordered),
+            evidence=ordered,
         )
 
 
-def well_known(known: Known) -> frozenset[str]:
-    """The versions of which most features are known: not those that stand beside some changes,
-    nor all versions anew because there is one more feature.
+def well_measured_versions(evidence: EvidenceByFeature) -> frozenset[str]:
+    """Return the versions in which a majority of the features has evidence.
+
+    Fewer features mean that a version was probed only to narrow a change. Not all features are
+    required, so that a new feature does not change the sample.
     """
-    times = Counter(version for evidence in known.values() for version in evidence)
-    return frozenset(v for v, number in times.items() if number >= MAJORITY * len(known))
+    counts = Counter(version for own in evidence.values() for version in own)
+    return frozenset(v for v, count in counts.items() if count >= MAJORITY * len(evidence))
 
 
-def without_untested(trials: Iterable[Trial]) -> tuple[Trial, ...]:
-    """Without those of what could not be tested then: it is tried again."""
-    return tuple(trial for trial in trials if _was_tested(trial.observation))
+def usable_trials(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """Return the trials whose case could be tested; the others are probed again."""
+    return tuple(trial for trial in trials if _could_run(trial.observation))
 
 
-def _was_tested(seen: Observation) -> bool:
-    """Also where it lacks what is asked for: it will not have that tomorrow."""
-    return seen.outcome is not Outcome.UNAVAILABLE or COMMAND_MISSING in (seen.detail or "")
+def _could_run(observation: Observation) -> bool:
+    """Return False for an untestable observation that another attempt may change.
+
+    A missing subcommand or option stays missing in its version.
+    """
+    is_missing = COMMAND_MISSING in (observation.detail or "")
+    return observation.outcome is not Outcome.UNAVAILABLE or is_missing
 
 
-def _kept(asked: BoundFeature, table: CompatibilityTable | None) -> dict[str, VersionEvidence]:
-    """What a table says of a feature, where the question was the same."""
-    found = table.features if table else ()
+def _table_evidence(
+    feature: BoundFeature, table: CompatibilityTable | None
+) -> dict[str, VersionEvidence]:
+    """Return the evidence in a table for a feature whose question has not changed."""
     return {
-        known.version: known
-        for feature in found
-        if feature.id == asked.definition.id
-        for known in feature.evidence
-        if known.under == asked.under
+        evidence.version: evidence
+        for other in (table.features if table else ())
+        if other.id == feature.definition.id
+        for evidence in other.evidence
+        if evidence.under == feature.question_hash
     }
 
 
-def _version(client: str) -> str | None:
-    """The version in the name of a client; None: this is no client that is known here."""
+def _version_of(client: str) -> str | None:
+    """Return the version in a client's name; None: this authprobe does not support the client."""
     try:
         return parse_client(client).version
     except ValueError:
@@ -180,39 +203,42 @@ def _is_tested(evidence: VersionEvidence | None) -> bool:
 
 
 def _merge_evidence(old: VersionEvidence | None, new: VersionEvidence) -> VersionEvidence:
-    """What says more, and of two values the new one: what stands beside a change is looked at
-    again. The old one may be of the same looks.
+    """Return the merged evidence: prefer a value over none, and the newer of two values.
+
+    An unstable value counts as newer evidence, not as a missing value. The numbers of probes are
+    not added, as both may count the same ones.
     """
     if old is None:
         return new
-    differs = (new.reason or "").startswith(DIFFERS)
-    if new.value is None and not differs and (old.value is not None or new.looks == 0 < old.looks):
+    is_unstable = (new.reason or "").startswith(UNSTABLE_REASON)
+    says_less = old.value is not None or new.looks == 0 < old.looks
+    if new.value is None and not is_unstable and says_less:
         return old
     if new.value is not None and new.value == old.value:
         return dataclasses.replace(new, looks=max(old.looks, new.looks))
     return new
 
 
-def _evidence(asked: BoundFeature, version: str, trials: Sequence[Trial]) -> VersionEvidence:
-    """What all looks at one version come to: a value if all that can be read show the same."""
-    troubles = [asked.definition.trouble(version, trial.observation) for trial in trials]
-    read = [
-        asked.definition.read(trial.observation)
-        for trial, reason in zip(trials, troubles, strict=True)
+def _measure(feature: BoundFeature, version: str, trials: Sequence[Trial]) -> VersionEvidence:
+    """Return the evidence of all trials of a version: a value if all testable ones agree."""
+    definition = feature.definition
+    reasons = [definition.untestable_reason(version, trial.observation) for trial in trials]
+    measurements = [
+        definition.value_of(trial.observation)
+        for trial, reason in zip(trials, reasons, strict=True)
         if reason is None
     ]
-    values = tuple(dict.fromkeys(read))
-    value = values[0] if len(values) == 1 else None
+    values = tuple(dict.fromkeys(measurements))
     reason = None
     if len(values) > 1:
-        reason = f"{DIFFERS}: {', '.join(values)}"
+        reason = f"{UNSTABLE_REASON}: {', '.join(values)}"
     elif not values:
-        reason = troubles[-1]
+        reason = reasons[-1]
     return VersionEvidence(
         version=version,
-        value=value,
+        value=values[0] if len(values) == 1 else None,
         reason=reason,
-        looks=len(read) or sum(_was_tested(trial.observation) for trial in trials),
+        looks=len(measurements) or sum(_could_run(trial.observation) for trial in trials),
         seen_at=trials[-1].at.date(),
-        under=asked.under,
+        under=feature.question_hash,
     )

@@ -1,4 +1,4 @@
-"""Compatibility data: since which version, and until which, a client does something."""
+"""Compatibility table: the values of features by version, as intervals and as a JSON file."""
 
 import datetime
 import functools
@@ -18,98 +18,98 @@ from authprobe.errors import RecordError
 SCHEMA_VERSION: Final = 1
 
 
-def _checked(version: str) -> str:
+def _check_version(version: str) -> str:
     version_key(version)  # raises ValueError
     return version
 
 
-Version = Annotated[str, AfterValidator(_checked)]
-"""One that has a place among the others."""
+Version = Annotated[str, AfterValidator(_check_version)]
+"""A version that can be ordered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionEvidence:
-    """What one version has shown of a feature."""
+    """Value of a feature in one version, with its evidence."""
 
     version: Version
     value: str | None
-    """None: nothing can be read."""
+    """None: it could not be measured."""
     reason: str | None = None
-    """Why not."""
+    """Reason that there is no value."""
     looks: int = 1
-    """How many times it was probed, and showed the same; 0: it could not even be started."""
+    """Number of probes with this value; 0: the client could not be started."""
     seen_at: datetime.date
-    """The day of the last look."""
+    """Date of the last probe."""
     under: str
-    """A hash of the question: what was handed over, and what is read."""
+    """Hash of the question: the case, the field, and the value that is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionBound:
-    """A version in which something begins, as closely as it is known: after `after`, by `by`."""
+    """Version in which a value begins, as closely as it is known: after `after`, by `by`."""
 
     after: str | None
-    """The last version known to be otherwise; None: none is known, and it may be older."""
+    """Last version with a different value; None: none is known, and the change may be older."""
     by: str
-    """The first version known to be so."""
+    """First version with the value."""
     exact: bool
-    """Nothing that is published lies between the two, so that `by` is the version."""
+    """True if no published version lies between the two: the value begins in `by`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Versions, one after the other, that show the same value, as far as they were read."""
+    """Consecutive measured versions with the same value."""
 
     value: str
     added: VersionBound
     removed: VersionBound | None
-    """None: it is so in the newest version that was read."""
+    """None: the newest measured version has the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Versions, one after the other, of which nothing can be read."""
+    """Consecutive probed versions without a value."""
 
     versions: tuple[str, ...]
     after: str | None
-    """The version read before them; None: there is none."""
+    """Measured version before them; None: there is none."""
     before: str | None
-    """The version read after them; None: there is none."""
+    """Measured version after them; None: there is none."""
     reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One thing that a client does or does not do, with what is known of each version."""
+    """A feature with its values by version."""
 
     id: str
     title: str
     case: str
-    """The id of the case that shows it, with the version that its scenario names."""
+    """Id of the case that it is measured with, with the version that its scenario names."""
     field: str
-    """The field of an observation that is read, as `bisect --when` names it."""
+    """Field of an observation, as in `bisect --when`."""
     contains: str | None = None
-    """A whole value that is looked for among those of the field: then it is `yes` or `no`."""
+    """If given, the feature is `yes` or `no`: whether this is one of the field's values."""
     sources: tuple[str, ...] = ()
     intervals: tuple[Interval, ...]
-    """The oldest first."""
+    """Oldest first."""
     gaps: tuple[Gap, ...]
     evidence: tuple[VersionEvidence, ...]
-    """The oldest version first."""
+    """Oldest version first."""
 
     @property
     def newest(self) -> Interval | None:
-        """What is so in the newest version that was read; None: none was."""
+        """Interval of the newest measured version; None: no version was measured."""
         return self.intervals[-1] if self.intervals else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """When a table was made, on what, and what it took; of the last command that added to it."""
+    """Provenance of a table: a command that added to it, its platform and its cost."""
 
     at: datetime.datetime
     tool: str
-    """The version of authprobe."""
+    """Version of authprobe."""
     platform: str
     command: str
     elapsed: float
@@ -117,34 +117,33 @@ class Provenance:
     probes: int
     installs: int
     disk_peak_bytes: int
-    """The most that clients which the command installed have taken at one time."""
+    """Peak disk usage of the clients that the command installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompatibilityTable:
-    """The file: one client, every feature, every version that was probed."""
+    """Features of one client, by version."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     client: str
     published: tuple[Version, ...]
-    """Every release of the client that was published, the oldest first; no prereleases."""
+    """Every published release of the client, oldest first, without prereleases."""
     features: tuple[Feature, ...]
     made: tuple[Provenance, ...]
-    """Each command that added to it, the oldest first."""
+    """Commands that added to it, oldest first."""
 
     @property
     def probed(self) -> tuple[str, ...]:
-        """Every version that there is evidence of, the oldest first."""
-        found = {known.version for feature in self.features for known in feature.evidence}
-        return tuple(sorted(found, key=version_key))
+        """Versions with evidence, oldest first."""
+        versions = {each.version for feature in self.features for each in feature.evidence}
+        return tuple(sorted(versions, key=version_key))
 
 
 def intervals(
     published: Sequence[str], evidence: Iterable[VersionEvidence]
 ) -> tuple[Interval, ...]:
-    """Where the value changes, the oldest first; what cannot be read is passed over."""
-    read = [known for known in _ordered(evidence) if known.value is not None]
-    runs = [tuple(run) for _, run in groupby(read, key=lambda known: known.value)]
+    """Return the intervals of equal values, oldest first; versions without a value are skipped."""
+    runs = [tuple(run) for _, run in groupby(_measured(evidence), key=lambda each: each.value)]
     bounds = [
         _bound(published, before[-1].version if before else None, run[0].version)
         for before, run in pairwise([(), *runs])
@@ -156,27 +155,31 @@ def intervals(
 
 
 def gaps(evidence: Iterable[VersionEvidence]) -> tuple[Gap, ...]:
-    """Which versions cannot be read, the oldest first."""
+    """Return the gaps of versions without a value, oldest first."""
     runs = [
-        (is_read, tuple(run))
-        for is_read, run in groupby(_ordered(evidence), key=lambda known: known.value is not None)
+        (is_measured, tuple(run))
+        for is_measured, run in groupby(_ordered(evidence), key=lambda each: each.value is not None)
     ]
     return tuple(_gaps(runs))
 
 
 def _gaps(runs: Sequence[tuple[bool, tuple[VersionEvidence, ...]]]) -> Iterator[Gap]:
-    for place, (is_read, run) in enumerate(runs):
-        if not is_read:
+    for index, (is_measured, run) in enumerate(runs):
+        if not is_measured:
             yield Gap(
-                versions=tuple(known.version for known in run),
-                after=runs[place - 1][1][-1].version if place else None,
-                before=runs[place + 1][1][0].version if place + 1 < len(runs) else None,
-                reasons=tuple(dict.fromkeys(known.reason or "" for known in run)),
+                versions=tuple(each.version for each in run),
+                after=runs[index - 1][1][-1].version if index else None,
+                before=runs[index + 1][1][0].version if index + 1 < len(runs) else None,
+                reasons=tuple(dict.fromkeys(each.reason or "" for each in run)),
             )
 
 
 def _ordered(evidence: Iterable[VersionEvidence]) -> list[VersionEvidence]:
-    return sorted(evidence, key=lambda known: version_key(known.version))
+    return sorted(evidence, key=lambda each: version_key(each.version))
+
+
+def _measured(evidence: Iterable[VersionEvidence]) -> list[VersionEvidence]:
+    return [each for each in _ordered(evidence) if each.value is not None]
 
 
 def _bound(published: Sequence[str], after: str | None, by: str) -> VersionBound:
@@ -184,7 +187,7 @@ def _bound(published: Sequence[str], after: str | None, by: str) -> VersionBound
 
 
 def between(published: Sequence[str], after: str | None, before: str) -> tuple[str, ...]:
-    """The published versions between two; before the second, where the first is None."""
+    """Return the published versions between two, exclusively; `after` None: no lower bound."""
     low, high = version_key(after) if after else None, version_key(before)
     return tuple(
         v for v in published if (low is None or low < version_key(v)) and version_key(v) < high
@@ -194,50 +197,51 @@ def between(published: Sequence[str], after: str | None, before: str) -> tuple[s
 def next_versions(
     published: Sequence[str], evidence: Mapping[str, VersionEvidence], *, looks: int
 ) -> tuple[str, ...]:
-    """The versions to ask next so that every change is known exactly, the newest first.
+    """Return the versions to probe next to find the exact version of each change, newest first.
 
-    In the middle between two versions with different values, what was not asked; and again those
-    at both sides of a change that have been looked at less than `looks` times.
+    They are the middle of each interval with a change, and then the versions on both sides of it,
+    until each has `looks` probes.
     """
-    read = [known for known in _ordered(evidence.values()) if known.value is not None]
-    wanted: dict[str, None] = {}
-    for before, after in pairwise(read):
+    versions: dict[str, None] = {}
+    for before, after in pairwise(_measured(evidence.values())):
         if before.value == after.value:
             continue
-        unasked = [
-            v for v in between(published, before.version, after.version) if v not in evidence
+        unprobed = [
+            version
+            for version in between(published, before.version, after.version)
+            if version not in evidence
         ]
-        if unasked:
-            wanted[unasked[len(unasked) // 2]] = None
+        if unprobed:
+            versions[unprobed[len(unprobed) // 2]] = None
         else:
-            wanted |= {known.version: None for known in (before, after) if known.looks < looks}
-    return tuple(sorted(wanted, key=version_key, reverse=True))
+            versions |= {each.version: None for each in (before, after) if each.looks < looks}
+    return tuple(sorted(versions, key=version_key, reverse=True))
 
 
 def sample_evenly(
-    versions: Sequence[str], count: int, known: Container[str] = ()
+    versions: Sequence[str], count: int, measured: Container[str] = ()
 ) -> tuple[str, ...]:
-    """So many of these, the oldest first: what is known of, the last, the first, and then the
-    middle of the widest gap, the newer one where two are as wide.
+    """Return `count` of the versions, oldest first: measured ones, both ends, then bisected gaps.
 
-    So those of yesterday stay when a version is published. If more are known, all of them stay.
+    The widest gap is bisected first, the newer one of two equal gaps. Starting from the measured
+    versions keeps the sample stable when a version is published; all of them are returned, even if
+    they are more than `count`.
     """
     last = len(versions) - 1
-    places = {place for place, version in enumerate(versions) if version in known} | {last}
+    indices = {index for index, version in enumerate(versions) if version in measured} | {last}
     if count > 1:
-        places.add(0)
-    while len(places) < min(count, len(versions)):
-        ordered = sorted(places)
-        wide, low = max((high - low, low) for low, high in pairwise(ordered))
-        places.add(low + wide // 2)
-    return tuple(versions[place] for place in sorted(places))
+        indices.add(0)
+    while len(indices) < min(count, len(versions)):
+        width, low = max((high - low, low) for low, high in pairwise(sorted(indices)))
+        indices.add(low + width // 2)
+    return tuple(versions[index] for index in sorted(indices))
 
 
 def read_table(path: Path) -> CompatibilityTable:
-    """The table in a file.
+    """Return the table in a file.
 
     Raises:
-        RecordError: it cannot be read, or is no table.
+        RecordError: the file cannot be read, or has another format.
     """
     try:
         return _reader().validate_json(path.read_bytes())
@@ -246,20 +250,20 @@ def read_table(path: Path) -> CompatibilityTable:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the file"
         raise RecordError(
-            f"{path}: this is no table of versions ({where}: {error.errors()[0]['msg']}); "
-            "name another file with --data"
+            f"{path}: not a table of versions: {where}: {error.errors()[0]['msg']}; "
+            "give another file with --data"
         ) from None
 
 
 def dump_schema() -> str:
-    """The JSON Schema (2020-12) of a table, as text."""
+    """Return the JSON Schema (2020-12) of a table, as text."""
     schema = _reader().json_schema(mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return to_json(head | schema | {"title": "authprobe versions"}, indent=2).decode() + "\n"
 
 
 def dump_table(table: CompatibilityTable) -> str:
-    """The table as JSON, which `read_table` reads."""
+    """Return a table as JSON."""
     return for_json(to_json(table, indent=1).decode()) + "\n"
 
 

@@ -1,6 +1,5 @@
-"""A contrast: the same questions to a client at two versions, or to two clients of one kind."""
+"""Diff of one client at two versions: the cases to probe at both, and their comparison."""
 
-import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,123 +8,129 @@ from typing import Final
 from authprobe.diff.runs import CaseDiff, Diff, diff_observations, make_diff
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
-from authprobe.plan.case import Case, case_id, make_case
-from authprobe.plan.case_ids import matching_cases, without_version
+from authprobe.plan.case import Case
+from authprobe.plan.case_ids import matching_cases
 from authprobe.scenario.clients import Client
-from authprobe.scenario.matrix import combinations, rules
+from authprobe.scenario.matrix import combinations
 from authprobe.scenario.model import Scenario
+from authprobe.trials.case_template import make_template
 from authprobe.trials.log import Trial, cache_key
 
-SLOW: Final = "slow"
-"""Tag of what waits for time limits on purpose."""
+SLOW_TAG: Final = "slow"
+"""Tag of scenarios whose cases wait for a time limit by design."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """One question to both."""
+class CasePair:
+    """One case at both versions."""
 
     id: str
-    """The id of the case without a version."""
+    """Id of the case without client versions."""
     before: Case
     after: Case
 
 
 def check_clients(before: Client, after: Client) -> None:
-    """See that the two can be compared.
+    """Check that two clients can be compared.
 
     Raises:
-        SettingsError: they are of two kinds, or the same.
+        SettingsError: they are of different kinds, or equal.
     """
-    if _shape(before) != _shape(after):
-        raise SettingsError(f"{before} and {after}: two versions of one client can be compared")
+    if _kinds(before) != _kinds(after):
+        raise SettingsError(f"{before} and {after}: give two versions of the same client")
     if before == after:
-        raise SettingsError(f"{before}: both are the same")
+        raise SettingsError(f"{before}: both are the same; give two versions")
 
 
-def pairs_of(
+def select_pairs(
     scenarios: Iterable[Scenario],
     before: Client,
     after: Client,
     names: Sequence[str],
     *,
-    usual: Sequence[str],
-) -> tuple[Pair, ...]:
-    """The questions that are asked of both: those that are named, else the usual ones, else every
-    one that does not wait on purpose, else every one.
+    default_names: Sequence[str],
+) -> tuple[CasePair, ...]:
+    """Return the cases to compare: those with these names, or else with the default ones.
+
+    Without either it is every case that is not slow, or every case if all are.
 
     Raises:
-        SettingsError: a name that no case of this client has, or none at all.
+        SettingsError: the client has no case, or a name matches none of its cases.
     """
-    known = _pairs(scenarios, before, after)
-    if not known:
-        raise SettingsError(f"{before}: no scenario has a case for it")
-    if not names and not usual:
-        quick = tuple(pair for pair in known.values() if SLOW not in pair.before.tags)
-        return quick or tuple(known.values())
-    wanted = dict.fromkeys(id for name in names or usual for id in matching_cases(name, known))
-    return tuple(known[id] for id in wanted)
+    pairs = _pairs(scenarios, before, after)
+    if not pairs:
+        raise SettingsError(f"{before}: no scenario has a case for this client")
+    if not names and not default_names:
+        quick = tuple(pair for pair in pairs.values() if SLOW_TAG not in pair.before.tags)
+        return quick or tuple(pairs.values())
+    ids = dict.fromkeys(id for name in names or default_names for id in matching_cases(name, pairs))
+    return tuple(pairs[id] for id in ids)
 
 
-def _pairs(scenarios: Iterable[Scenario], before: Client, after: Client) -> dict[str, Pair]:
-    found: dict[str, Pair] = {}
+def _pairs(scenarios: Iterable[Scenario], before: Client, after: Client) -> dict[str, CasePair]:
+    pairs: dict[str, CasePair] = {}
     for scenario in scenarios:
-        # What is expected makes no difference here, and often says nothing of these versions.
-        any_rule = dataclasses.replace(scenario, expect=rules(scenario)[0].then)
         for names in combinations(scenario):
-            if _shape(names.client) != _shape(before):
+            if _kinds(names.client) != _kinds(before):
                 continue
-            cases = (
-                make_case(any_rule, dataclasses.replace(names, client=client))
-                for client in (before, after)
+            template = make_template(scenario, names)
+            pair = CasePair(
+                id=template.id,
+                before=template.with_client(before),
+                after=template.with_client(after),
             )
-            name = without_version(case_id(scenario.id, names))
-            found.setdefault(name, Pair(id=name, before=next(cases), after=next(cases)))
-    return found
+            pairs.setdefault(pair.id, pair)
+    return pairs
 
 
-def _shape(client: Client | None) -> tuple[str, ...]:
-    """The kinds of a client and of those behind it."""
-    return (client.kind, *_shape(client.through)) if client else ()
+def _kinds(client: Client | None) -> tuple[str, ...]:
+    """Return the kinds of a client and of those it runs through."""
+    return (client.kind, *_kinds(client.through)) if client else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionComparison:
-    """The questions, and how often each is asked where the answers differ."""
+    """Cases to compare at two versions, and the number of probes for those that differ."""
 
     before: Client
     after: Client
-    pairs: tuple[Pair, ...]
-    looks: int
+    pairs: tuple[CasePair, ...]
+    max_probes: int
+    """Probes of a differing case at each version, to tell changes from noise."""
 
-    def next_cases(self, trials: Iterable[Trial], tried: Counter[str]) -> tuple[Case, ...]:
-        """What to probe next: what was not, and again what differs and may do so by chance."""
-        seen = self._seen(trials)
-        wanted: list[Case] = []
+    def next_cases(self, trials: Iterable[Trial], attempts: Counter[str]) -> tuple[Case, ...]:
+        """Return the cases to probe next: those without observations, and those that differ."""
+        observations = self._observations(trials)
+        cases: list[Case] = []
         for pair in self.pairs:
-            sides = [(case, len(seen[case.id])) for case in (pair.before, pair.after)]
-            least = min(looks for _, looks in sides)
-            if least == 0 or (least < self.looks and self._compared(pair, seen).changes):
-                wanted += [case for case, looks in sides if looks == least]
-        return tuple(case for case in wanted if tried[case.id] < self.looks)
+            counts = [(case, len(observations[case.id])) for case in (pair.before, pair.after)]
+            fewest = min(count for _, count in counts)
+            if fewest == 0 or (
+                fewest < self.max_probes and self._compare(pair, observations).changes
+            ):
+                cases += [case for case, count in counts if count == fewest]
+        return tuple(case for case in cases if attempts[case.id] < self.max_probes)
 
     def diff(self, trials: Iterable[Trial]) -> Diff:
-        """What differs, by what was seen so far."""
-        seen = self._seen(trials)
-        compared = (self._compared(pair, seen) for pair in self.pairs)
-        return make_diff(str(self.before), str(self.after), compared)
+        """Return the diff by the observations so far."""
+        observations = self._observations(trials)
+        cases = (self._compare(pair, observations) for pair in self.pairs)
+        return make_diff(str(self.before), str(self.after), cases)
 
-    def _compared(self, pair: Pair, seen: Mapping[str, Sequence[Observation]]) -> CaseDiff:
-        return diff_observations(pair.id, seen[pair.before.id], seen[pair.after.id])
+    def _compare(
+        self, pair: CasePair, observations: Mapping[str, Sequence[Observation]]
+    ) -> CaseDiff:
+        return diff_observations(pair.id, observations[pair.before.id], observations[pair.after.id])
 
-    def _seen(self, trials: Iterable[Trial]) -> dict[str, list[Observation]]:
-        """What was seen of each case; where it could be tested, that alone."""
-        cases = {
+    def _observations(self, trials: Iterable[Trial]) -> dict[str, list[Observation]]:
+        """Return the observations by case id; untestable ones only if a case has no others."""
+        ids = {
             cache_key(case): case.id for pair in self.pairs for case in (pair.before, pair.after)
         }
-        found: dict[str, list[Observation]] = defaultdict(list)
+        observations: dict[str, list[Observation]] = defaultdict(list)
         for trial in trials:
-            if name := cases.get(trial.key):
-                found[name].append(trial.observation)
-        for name, seen in found.items():
-            found[name] = [each for each in seen if not each.untestable] or seen
-        return found
+            if id := ids.get(trial.key):
+                observations[id].append(trial.observation)
+        for id, own in observations.items():
+            observations[id] = [each for each in own if not each.untestable] or own
+        return observations

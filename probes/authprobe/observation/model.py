@@ -24,6 +24,10 @@ class Outcome(enum.StrEnum):
     """The case could not be tested here."""
 
 
+UNFINISHED_OUTCOMES: Final = (Outcome.TIMED_OUT, Outcome.CRASHED)
+"""Outcomes of a client that did not finish, possibly for reasons unrelated to authentication."""
+
+
 class ChildNetwork(enum.StrEnum):
     """Network isolation of the client processes."""
 
@@ -162,6 +166,11 @@ class Observation:
     def untestable(self) -> bool:
         """True if the case could not be tested; a missing subcommand is a result, not that."""
         return self.outcome is Outcome.UNAVAILABLE and self.detail != COMMAND_MISSING
+
+    @property
+    def outcome_text(self) -> str:
+        """Outcome with its detail: `crashed: exit code 7`."""
+        return f"{self.outcome}: {self.detail}" if self.detail else self.outcome.value
 
 
 def status_outcome(status: int) -> Outcome:

@@ -28,7 +28,7 @@ MAX_NAME_LENGTH: Final = 180
 
 def headline(report: BisectionReport) -> str:
     """Return the answer in one sentence."""
-    question, result = report.inquiry, report.bisection
+    question, result = report.question, report.bisection
     if result.problem:
         return f"Not decided: {result.problem}."
     before, after = ("bad", "good") if report.fix else ("good", "bad")
@@ -39,8 +39,8 @@ def headline(report: BisectionReport) -> str:
     else:
         change = f"the first {after} version"
         last = f"{result.last_before} is the last {before} one"
-    if result.named:
-        return f"{question.kind} {result.named} is {change}; {last}."
+    if result.changed_in:
+        return f"{question.kind} {result.changed_in} is {change}; {last}."
     candidates = plural(len(result.candidates), "version")
     return f"One of {candidates} of {question.kind} is {change}; {last}."
 
@@ -60,8 +60,8 @@ def doubts(report: BisectionReport) -> tuple[str, ...]:
         versions = ", ".join(x.version for x in result.untestable if str(x) == reason)
         lines.append(f"{reason}: {versions}")
     lines += [f"{each.version}: {each}" for each in result.assessments if _is_settled(each)]
-    if result.lacking:
-        count = plural(len(result.lacking), "version")
+    if result.not_in_log:
+        count = plural(len(result.not_in_log), "version")
         lines.append(f"not in the log: {count}, not probed because of --log")
     lines += [
         f"not checked {side}: none of the versions probed there could be tested"
@@ -87,13 +87,13 @@ def _unchecked_sides(report: BisectionReport) -> Iterator[str]:
 
 def _is_settled(each: Assessment) -> bool:
     """Return whether repeated probes disagreed, and a majority decided."""
-    return each.flaky and each.word is not Classification.UNTESTABLE
+    return each.flaky and each.classification is not Classification.UNTESTABLE
 
 
 def changes(report: BisectionReport) -> tuple[Change, ...]:
     """Return the changes between the two neighbours that every pair of probes shows."""
-    before = report.seen(report.bisection.last_before)
-    after = report.seen(report.bisection.first_after)
+    before = report.observations_of(report.bisection.last_before)
+    after = report.observations_of(report.bisection.first_after)
     return stable_changes(before, after) if before and after else ()
 
 
@@ -104,14 +104,14 @@ def effort(report: BisectionReport) -> str:
         f"{plural(len(report.versions), 'version')} from {report.versions[0]} "
         f"to {report.versions[-1]}: {plural(result.probes, 'probe')} to find the change",
         f"{result.checks} to check it",
-        f"{plural(result.known, 'answer')} from the log",
+        f"{plural(result.logged, 'answer')} from the log",
     )
     return ", ".join(parts)
 
 
 def rerun_command(report: BisectionReport, case: str, scenarios: tuple[str, ...]) -> str:
     """Return the command that asks the same question."""
-    question = report.inquiry
+    question = report.question
     words = ["authprobe", "bisect", case, "--good", question.good, "--bad", question.bad]
     words += ["--find-fix"] if report.fix else []
     words += ["--when", question.when] if question.when else []
@@ -122,14 +122,14 @@ def rerun_command(report: BisectionReport, case: str, scenarios: tuple[str, ...]
 
 def describe_question(report: BisectionReport) -> str:
     """Return what is compared at each version."""
-    if report.inquiry.when:
-        return f"whether {report.inquiry.when} is as in {report.inquiry.good}"
-    return f"the verdict, by the expectation for {report.inquiry.judged_by}"
+    if report.question.when:
+        return f"whether {report.question.when} is as in {report.question.good}"
+    return f"the verdict, by the expectation for {report.question.judged_by}"
 
 
 def file_name(report: BisectionReport) -> str:
     """Return the name of its files, without the ending: the same question has the same name."""
-    question = report.inquiry
+    question = report.question
     parts = (
         without_version(question.at(question.good).id),
         question.when,
@@ -175,7 +175,7 @@ def markdown(report: BisectionReport, command: str) -> Iterator[str]:
 
 def as_json(report: BisectionReport, command: str) -> dict[str, object]:
     """Return the answer for programs."""
-    question, result = report.inquiry, report.bisection
+    question, result = report.question, report.bisection
     return {
         "schema_version": 1,
         "headline": headline(report),
@@ -188,7 +188,7 @@ def as_json(report: BisectionReport, command: str) -> dict[str, object]:
         "find_fix": report.fix,
         "versions": len(report.versions),
         "problem": result.problem,
-        "named": result.named,
+        "named": result.changed_in,
         "last_before": result.last_before,
         "first_after": result.first_after,
         "candidates": result.candidates,
@@ -199,7 +199,7 @@ def as_json(report: BisectionReport, command: str) -> dict[str, object]:
         "probed": [_probed(each) for each in result.assessments],
         "probes": result.probes,
         "checks": result.checks,
-        "known": result.known,
+        "known": result.logged,
         "sequential_test": {
             "error_rate": ERROR_RATE,
             "good_at_most": MAX_GOOD_FAILURE_RATE,
@@ -213,7 +213,7 @@ def as_json(report: BisectionReport, command: str) -> dict[str, object]:
 def _probed(each: Assessment) -> dict[str, object]:
     return {
         "version": each.version,
-        "verdict": each.word,
+        "verdict": each.classification,
         "good": each.good,
         "bad": each.bad,
         "asked": each.asked,

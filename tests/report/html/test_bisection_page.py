@@ -11,7 +11,7 @@ from authprobe.report.bisection import file_name
 from authprobe.report.html import report
 from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.model.saved_bisections import FOLDER, SavedBisection, read_bisections
-from tests.bisection.test_runner import GONE, REFUSED, go, inquiry
+from tests.bisection.test_runner import REFUSED, UNTESTABLE, bisect, make_example
 from tests.report.html.test_report import HOSTILE, Page
 from tests.support.make import make_exchange, make_observation, make_run
 
@@ -22,7 +22,7 @@ BAD = make_observation(
 
 
 def broken_from(first: int) -> BisectionReport:
-    return go(lambda n: BAD if n >= first else GONE if n == 1 else GOOD)
+    return bisect(lambda n: BAD if n >= first else UNTESTABLE if n == 1 else GOOD)
 
 
 def test_the_page_has_the_answer_the_question_and_the_evidence() -> None:
@@ -56,15 +56,15 @@ def test_every_version_has_a_mark_and_gaps_are_counted() -> None:
 
 
 def test_an_untestable_version_has_its_own_symbol() -> None:
-    result = go(lambda n: GONE if n in (4, 5) else REFUSED if n > 5 else GOOD)
+    result = bisect(lambda n: UNTESTABLE if n in (4, 5) else REFUSED if n > 5 else GOOD)
     page = bisection_page(result, "")
     assert 'class="b-error" title="1.0.4: untestable (not published)">?</i>' in page
     assert "candidates: 1.0.4, 1.0.5, 1.0.6" in page
 
 
 def test_a_page_without_an_answer_has_the_reason() -> None:
-    page = Page(bisection_page(go(lambda _: GOOD), ""))
-    assert "Not decided: 1.0.8 is said to be bad, and is good." in page.text
+    page = Page(bisection_page(bisect(lambda _: GOOD), ""))
+    assert "Not decided: 1.0.8 should be bad, but is good." in page.text
     assert "What changed" not in page.text
 
 
@@ -74,14 +74,14 @@ def test_hostile_text_is_escaped() -> None:
         message=HOSTILE,
         exchanges=(make_exchange(host=HOSTILE, path=HOSTILE, betas=(HOSTILE,), message=HOSTILE),),
     )
-    page = Page(bisection_page(go(lambda n: bad if n > 3 else GOOD), HOSTILE))
+    page = Page(bisection_page(bisect(lambda n: bad if n > 3 else GOOD), HOSTILE))
     assert "script" not in page.tags
     assert "img" not in page.tags
 
 
 def test_the_file_name_depends_on_the_question_only() -> None:
     shows = broken_from(5)
-    other = go(lambda n: BAD if n >= 5 else GOOD, inquiry(when="status"))
+    other = bisect(lambda n: BAD if n >= 5 else GOOD, make_example(when="status"))
     assert file_name(shows) == "example-claude-code-default-none-1.0.0-1.0.8"
     assert file_name(other) == "example-claude-code-default-none-status-1.0.0-1.0.8"
     assert file_name(broken_from(3)) == file_name(shows)

@@ -18,7 +18,7 @@ from authprobe.compatibility.table import (
 from authprobe.report.html.version_axis import make_axis
 from authprobe.report.html.version_line import colours, segments
 from authprobe.report.html.versions_page import versions_page
-from tests.compatibility.test_table import PUBLISHED, evidence, histories, known, make_table
+from tests.compatibility.test_table import PUBLISHED, evidence, histories, make_evidence, make_table
 from tests.report.html.test_report import HOSTILE, Page
 
 COMMAND = Provenance(
@@ -140,7 +140,7 @@ def test_each_value_has_a_row_the_newest_first() -> None:
 
 def test_many_versions_are_folded_and_complete() -> None:
     published = tuple(f"1.0.{n}" for n in range(600))
-    items = tuple(known(version, "yes") for version in published)
+    items = tuple(make_evidence(version, "yes") for version in published)
     one = feature(*items, intervals=intervals(published, items))
     cell = table_text(versions_page(make_table(features=(one,), published=published)))[0][3]
     assert cell.startswith("600, 1.0.0 to 1.0.599")
@@ -230,7 +230,7 @@ def test_an_empty_table_is_a_valid_page(published: tuple[str, ...]) -> None:
 
 
 def test_a_single_version_fills_the_timeline() -> None:
-    items = (known("1.0.0", "yes"),)
+    items = (make_evidence("1.0.0", "yes"),)
     one = feature(*items, intervals=intervals(("1.0.0",), items))
     page = page_of(one, published=("1.0.0",))
     assert "left:min(0.0%,100% - 3px);width:100.0%;--v:var(--value-0)" in page.values("style")
@@ -244,9 +244,14 @@ def test_an_unpublished_version_has_a_position() -> None:
 
 
 def test_hostile_text_stays_text() -> None:
-    items = (known("1.0.0", HOSTILE), dataclasses.replace(known("1.0.1", None), reason=HOSTILE))
+    items = (
+        make_evidence("1.0.0", HOSTILE),
+        dataclasses.replace(make_evidence("1.0.1", None), reason=HOSTILE),
+    )
     words = dict.fromkeys(("id", "title", "case", "field", "contains"), HOSTILE)
-    hostile = feature(*items, known("1.0.9", "yes"), **words, sources=(HOSTILE, "javascript:1"))
+    hostile = feature(
+        *items, make_evidence("1.0.9", "yes"), **words, sources=(HOSTILE, "javascript:1")
+    )
     command = dataclasses.replace(COMMAND, command=HOSTILE, platform=HOSTILE, tool=HOSTILE)
     table: CompatibilityTable = make_table(
         features=(hostile,), client=HOSTILE, made=(command, command)

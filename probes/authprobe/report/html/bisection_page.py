@@ -39,7 +39,7 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
         headline=words.headline(report),
         doubts=words.doubts(report),
         question=(
-            ("Case", report.inquiry.at(report.inquiry.good).id),
+            ("Case", report.question.at(report.question.good).id),
             ("Compared", words.describe_question(report)),
             ("Effort", words.effort(report)),
             ("Platform", words.platform_words()),
@@ -59,7 +59,7 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
         requests=requests,
         rules=rules(e for _, observation in neighbours for e in observation.exchanges),
     )
-    return document(f"Bisection of {report.inquiry.kind}", body, style="bisection.css")
+    return document(f"Bisection of {report.question.kind}", body, style="bisection.css")
 
 
 def _versions(report: BisectionReport) -> Html:
@@ -77,12 +77,12 @@ def _versions(report: BisectionReport) -> Html:
 
 
 def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
-    observations = report.seen(each.version)
+    observations = report.observations_of(each.version)
     ends = (report.bisection.last_before, report.bisection.first_after)
     bold = Html("<strong>{}</strong>").format(each.version)
     yield bold if each.version in ends else each.version
     yield Html('<span class="ap-{}">{} {}</span>').format(
-        _CLASSES[each.word], SYMBOLS[each.word], str(each)
+        _CLASSES[each.classification], SYMBOLS[each.classification], str(each)
     )
     yield str(each.asked)
     yield describe_outcome(observations[-1]) if observations else ""
@@ -91,5 +91,5 @@ def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
 def _neighbours(report: BisectionReport) -> Iterator[tuple[str, Observation]]:
     """Yield the version on each side of the change, with its last observation."""
     for version in (report.bisection.last_before, report.bisection.first_after):
-        if version and (observations := report.seen(version)):
+        if version and (observations := report.observations_of(version)):
             yield version, observations[-1]
