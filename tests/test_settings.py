@@ -5,7 +5,7 @@ import pytest
 
 from authprobe.errors import SettingsError
 from authprobe.settings import (
-    PASSED_TO_INSTALLERS,
+    INSTALLER_VARIABLES,
     Settings,
     bundled_scenarios,
     cache_folder,
@@ -92,7 +92,7 @@ def test_no_secret_reaches_an_installer(monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize(
     "name",
     [
-        *PASSED_TO_INSTALLERS,
+        *INSTALLER_VARIABLES,
         *("https_proxy", "no_proxy", "npm_config_registry", "NPM_CONFIG_REGISTRY"),
         *("PIP_INDEX_URL", "PIP_CONFIG_FILE", "npm_config_userconfig"),
     ],

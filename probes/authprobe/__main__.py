@@ -1,4 +1,4 @@
-"""Run `python -m authprobe` as the `authprobe` command."""
+"""Entry point of `python -m authprobe`."""
 
 from authprobe.cli import main
 

@@ -1,21 +1,21 @@
-"""What can go wrong on our side, and the exit code that says so.
+"""Exceptions of authprobe, and its exit codes.
 
-    ProbesError               the user can act: one line, then the remedy
+    ProbesError               the user can act: what is wrong, then the remedy
     ├── ScenarioError         every error in one or more YAML files
-    ├── SettingsError         an option or an environment variable
+    ├── SettingsError         an invalid option or environment variable
     ├── RecordError           a results file that cannot be read
     └── HistoryError          a history that cannot be used; never ends a run
-    ClientError               raised in `clients/`, made `Outcome.UNAVAILABLE` by the engine
-    └── InstallError          a client could not be installed
+    ClientError               raised in `clients/`; the engine records `Outcome.UNAVAILABLE`
+    └── InstallError          a client that could not be installed
 
-What a backend answers is data (`Outcome`), never an exception.
+The answer of a backend is data (`Outcome`), never an exception.
 """
 
 import enum
 
 
 class ExitCode(enum.IntEnum):
-    """pytest's exit codes, and one of our own."""
+    """Exit codes of a command: those of pytest, and `SECRET_FOUND`."""
 
     OK = 0
     FAILURES = 1
@@ -27,14 +27,14 @@ class ExitCode(enum.IntEnum):
 
 
 class ProbesError(Exception):
-    """A trouble that the user can act on; `str()` is what to print.
+    """An error that the user can act on; `str()` is the text to print.
 
-    It may quote a file or an option, which are where tokens are pasted by mistake.
+    It may quote a file or an option, where tokens are pasted by mistake.
     """
 
     def __str__(self) -> str:
-        """Without what looks like a credential, and harmless to a terminal and a CI log."""
-        # Imported here: a start without an error has no time for it.
+        """Return the text without credentials, escaped for terminals and CI logs."""
+        # Imported here because it would slow the start of every command.
         from authprobe.core.escaping import for_log
         from authprobe.redaction.redactor import Redactor
 
@@ -42,7 +42,7 @@ class ProbesError(Exception):
 
 
 class ScenarioError(ProbesError):
-    """Errors in scenario files and the like, each already as `file:line:column: message`."""
+    """Errors in scenarios and other YAML files, each as `file:line:column: message`."""
 
     def __init__(self, messages: tuple[str, ...]) -> None:
         super().__init__("\n".join(messages))
@@ -50,7 +50,7 @@ class ScenarioError(ProbesError):
 
 
 class SettingsError(ProbesError):
-    """An option or environment variable that cannot be used."""
+    """An invalid option or environment variable."""
 
 
 class RecordError(ProbesError):
@@ -58,12 +58,12 @@ class RecordError(ProbesError):
 
 
 class HistoryError(ProbesError):
-    """A history that cannot be used, and what to do about it."""
+    """A history that cannot be used, and the remedy."""
 
 
 class ClientError(Exception):
-    """A client that could not be run here; the text is the reason shown to the user."""
+    """A client that cannot run on this machine; the text is the reason shown to the user."""
 
 
 class InstallError(ClientError):
-    """A client that could not be installed here."""
+    """A client that could not be installed on this machine."""

@@ -111,7 +111,7 @@ class CompatibilityRun:
         self.run: Run | None = None
         self.records: dict[str, CaseRecord] = {}
         self.problem: str | None = None
-        self.past = HistoryWorker(plan.settings.kept_in, plan.settings.history_keep)
+        self.past = HistoryWorker(plan.settings.history_location, plan.settings.history_runs)
         self.guard = ArtifactGuard()
         self.exit_code: ExitCode | None = None
         self.page = PytestHtmlPage(config, content=self._html_content, is_case=self._is_case)

@@ -1,4 +1,4 @@
-"""What the user chose: options and environment, read once. The only reader of the environment."""
+"""Settings of a run, and everything read from the environment; no other module reads it."""
 
 import datetime
 import os
@@ -25,7 +25,7 @@ from authprobe.options import (
     OptionTexts,
 )
 
-PASSED_TO_INSTALLERS: Final = (
+INSTALLER_VARIABLES: Final = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",
@@ -34,74 +34,75 @@ PASSED_TO_INSTALLERS: Final = (
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
 )
-"""How to reach a package registry from here; npm's and pip's own variables are passed as well."""
+"""Variables by which installers reach the package registry, besides npm's and pip's own."""
 
-SENSITIVE: Final = ("ANTHROPIC_", "CLAUDE_")
-"""How the names of variables begin by which clients find a credential, their settings, or another
-service in the place of this one (code.claude.com/docs/en/env-vars).
+CLIENT_VARIABLE_PREFIXES: Final = ("ANTHROPIC_", "CLAUDE_")
+"""Prefixes of the variables in which clients find a credential, their settings, or the address of
+another service (code.claude.com/docs/en/env-vars).
 """
 
-LATEST_AGE: Final = datetime.timedelta(hours=24)
-"""How long an answer to "which version is the latest" is used, and to "which are published"."""
+PUBLISHED_VERSIONS_TTL: Final = datetime.timedelta(hours=24)
+"""Time for which the list of published versions, and the latest of them, is cached."""
 
-CACHE_LIMIT_BYTES: Final = 20_000_000_000
+DEFAULT_CACHE_LIMIT_BYTES: Final = 20_000_000_000
 HISTORY_FILE: Final = "history.db"
-HISTORY_KEEP: Final = 400
-"""Runs."""
+DEFAULT_HISTORY_RUNS: Final = 400
 
 
 def bundled_scenarios() -> Path:
-    """The folder of scenarios that come with authprobe: beside the package in a checkout."""
+    """Return the directory of the bundled scenarios: beside the package in a checkout."""
     package = Path(__file__).parent
     bundled = package / "bundled_scenarios"
     return bundled if bundled.is_dir() else package.parents[1] / "scenarios"
 
 
 def cache_folder() -> Path:
-    """Where clients are kept: `AUTHPROBE_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("AUTHPROBE_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("authprobe"))
+    """Return the directory of installed clients: `AUTHPROBE_CACHE`, or one of the user's cache."""
+    path = os.environ.get("AUTHPROBE_CACHE")
+    return Path(path) if path else Path(platformdirs.user_cache_dir("authprobe"))
 
 
 def cache_limit_bytes() -> int:
-    """How large the cache of clients may grow: `AUTHPROBE_CACHE_LIMIT`, or 20 GB.
+    """Return the size limit of the client cache: `AUTHPROBE_CACHE_LIMIT`, or 20 GB.
 
     Raises:
-        SettingsError: it is not a size.
+        SettingsError: the variable is not a size.
     """
-    chosen = os.environ.get("AUTHPROBE_CACHE_LIMIT")
-    if not chosen:
-        return CACHE_LIMIT_BYTES
+    text = os.environ.get("AUTHPROBE_CACHE_LIMIT")
+    if not text:
+        return DEFAULT_CACHE_LIMIT_BYTES
     try:
-        return parse_size(chosen)
+        return parse_size(text)
     except ValueError as error:
         raise SettingsError(f"AUTHPROBE_CACHE_LIMIT: {error}") from None
 
 
-def history_place(out: Path = Path("reports")) -> str:
-    """Where runs are kept: `AUTHPROBE_HISTORY`, or a file in the folder for reports."""
+def history_location(out: Path = Path("reports")) -> str:
+    """Return the history's file or URL: `AUTHPROBE_HISTORY`, or a file beside the reports."""
     return os.environ.get("AUTHPROBE_HISTORY") or str(out / HISTORY_FILE)
 
 
-def history_keep() -> int:
-    """How many runs are kept: `AUTHPROBE_HISTORY_KEEP`, or 400.
+def history_runs() -> int:
+    """Return how many runs the history keeps: `AUTHPROBE_HISTORY_KEEP`, or 400.
 
     Raises:
-        SettingsError: it is not a number of runs.
+        SettingsError: the variable is not a whole number above 0.
     """
-    chosen = os.environ.get("AUTHPROBE_HISTORY_KEEP") or str(HISTORY_KEEP)
-    if not (chosen.isascii() and chosen.isdecimal() and int(chosen) > 0):
-        raise SettingsError(f"AUTHPROBE_HISTORY_KEEP: {chosen}: write a number of runs, as 400")
-    return int(chosen)
+    text = os.environ.get("AUTHPROBE_HISTORY_KEEP") or str(DEFAULT_HISTORY_RUNS)
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise SettingsError(
+            f"AUTHPROBE_HISTORY_KEEP: {text}: must be a number of runs of at least 1, such as 400"
+        )
+    return int(text)
 
 
 def is_github_actions() -> bool:
-    """Whether this is a job of GitHub Actions, which makes annotations of some lines on stdout."""
+    """Return True in a job of GitHub Actions, where some lines on stdout become annotations."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def own_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the user of this machine is called, and what the machine is."""
+def local_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of this machine's user, and those of the machine."""
     variables = (os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME"))
     users = (*variables, Path.home().name)
     host = os.uname().nodename
@@ -109,22 +110,22 @@ def own_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def search_path() -> str:
-    """`PATH`, for finding node and npm, and the user's own `claude`."""
+    """Return `PATH`, to find node, npm and the user's own `claude`."""
     return os.environ.get("PATH", os.defpath)
 
 
-def whole_environment() -> Mapping[str, str]:
-    """Every variable, for `authprobe doctor`, which looks at them and passes none on."""
+def environment_variables() -> Mapping[str, str]:
+    """Return a copy of the environment for `authprobe doctor`, which passes nothing on."""
     return dict(os.environ)
 
 
 def home() -> Path:
-    """The user's home."""
+    """Return the user's home directory."""
     return Path(os.environ.get("HOME") or Path.home())
 
 
 def current_folder() -> Path:
-    """Where the command was started; the home, if that folder is no more."""
+    """Return the working directory, or the home directory if that was deleted."""
     try:
         return Path.cwd()
     except OSError:
@@ -132,81 +133,84 @@ def current_folder() -> Path:
 
 
 def installer_environment(home: Path) -> dict[str, str]:
-    """Variables for npm and pip: the way to the registry, and nothing else of the user's.
+    """Return the environment of npm and pip: the way to the registry, and no other variables.
 
-    `home` is the private home; npm is pointed at the user's own `.npmrc`, which names the registry.
+    `home` is a private home; npm is pointed at the user's own `.npmrc`, which names the registry.
     """
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if name.upper() in PASSED_TO_INSTALLERS
+        if name.upper() in INSTALLER_VARIABLES
         or name.lower().startswith("npm_config_")
         or name.startswith("PIP_")
     }
     user_home = Path.home()
-    # A client is kept once, in the cache of clients: npm's own copy goes with the private home.
     defaults = {"npm_config_userconfig": str(user_home / ".npmrc")}
-    own = {"npm_config_cache": str(home / "npm"), "HOME": str(home), "PATH": search_path()}
+    # npm's own cache is removed with the private home: the cache of clients has the only copy.
+    private = {"npm_config_cache": str(home / "npm"), "HOME": str(home), "PATH": search_path()}
     if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
         defaults["PIP_CONFIG_FILE"] = str(pip_config)
-    return defaults | kept | own | {"LANG": "C.UTF-8"}
+    return defaults | inherited | private | {"LANG": "C.UTF-8"}
 
 
 def database_environment() -> dict[str, str]:
-    """Variables for who keeps the history: how PostgreSQL is reached, and nothing else.
+    """Return the environment of the history's worker: the way to PostgreSQL, and nothing else.
 
-    They are libpq's own (postgresql.org/docs/current/libpq-envars.html); the home has its files.
+    The variables are libpq's (postgresql.org/docs/current/libpq-envars.html), which also reads
+    files in the home directory.
     """
-    wanted = ("HOME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
-    return {n: v for n, v in os.environ.items() if n in wanted or n.startswith("PG")}
+    names = ("HOME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
+    return {n: v for n, v in os.environ.items() if n in names or n.startswith("PG")}
 
 
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment with these variables, and without a credential or address of theirs.
+    """Return the user's environment with `variables`, without credentials and settings of Claude.
 
-    A program that is tried against the emulator must not hold the user's own token.
+    A program that is tested against the emulator must not hold the user's own token.
     """
-    kept = {
-        name: value for name, value in os.environ.items() if not name.upper().startswith(SENSITIVE)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(CLIENT_VARIABLE_PREFIXES)
     }
-    return kept | dict(variables)
+    return inherited | dict(variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One run, as it was asked for."""
+    """Settings of one run."""
 
     scenarios: tuple[Path, ...] = ()
-    """Files or folders, or names of bundled folders; empty: the bundled files."""
+    """Files, directories, or names of bundled directories; empty for the bundled files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     target: str = field(default_factory=TARGET.default)
     jobs: int = field(default_factory=JOBS.default)
     out: Path = field(default_factory=OUT.default)
     baseline: Path | None = field(default_factory=BASELINE.default)
-    """None: nothing has been accepted."""
+    """None: nothing was accepted."""
     known_failures: Path | None = field(default_factory=KNOWN_FAILURES.default)
     history: str | None = field(default_factory=HISTORY.default, repr=False)
-    """A file, the URL of a database, or `none`; a URL may hold a password."""
-    history_keep: int = field(default_factory=lambda: history_keep())
-    """Runs."""
+    """A file, the URL of a database, or `none`; not in the repr, as a URL may have a password."""
+    history_runs: int = field(default_factory=lambda: history_runs())
+    """Number of runs that the history keeps."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     break_rules: frozenset[str] = frozenset()
-    """For tests: emulator rules to leave out."""
+    """Rules of the emulator to leave out, for tests."""
 
     @property
-    def kept_in(self) -> str:
-        """Where the run is appended, and earlier ones are read."""
-        return self.history or history_place(self.out)
+    def history_location(self) -> str:
+        """The history's file or URL, or `none`."""
+        return self.history or history_location(self.out)
 
     @property
-    def is_limited(self) -> bool:
-        """Whether options leave out cases of the bundled scenarios."""
+    def selects_cases(self) -> bool:
+        """True if options leave out cases of the bundled scenarios."""
         return bool(self.scenarios or self.clients or self.cases)
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:
-        """The files and folders to load; a bare run leaves the bundled folders out."""
+        """Files and directories to load; by default, the bundled files without the incidents."""
         bundled = bundled_scenarios()
         if not self.scenarios:
             return tuple(sorted(bundled.glob("*.yaml")))
@@ -214,13 +218,13 @@ class Settings:
 
     @property
     def all_scenario_paths(self) -> tuple[Path, ...]:
-        """Those that were given, or all that are bundled, incidents as well."""
+        """Files and directories to load; by default, everything bundled with the incidents."""
         incidents = () if self.scenarios else (bundled_scenarios() / "incidents",)
         return (*self.scenario_paths, *incidents)
 
 
 def parse_settings(texts: OptionTexts) -> Settings:
-    """Return the settings of a run from the texts of its options, wherever those were given.
+    """Return the settings of a run from the texts of its options.
 
     Raises:
         SettingsError: the value of an option or of an environment variable is invalid.
@@ -240,12 +244,12 @@ def parse_settings(texts: OptionTexts) -> Settings:
 
 
 def _bundled_folder(bundled: Path, path: Path) -> Path | None:
-    """The bundled folder of this name, unless there is something here that is called so."""
+    """Return the bundled directory with this name, unless the user has a file with this name."""
     folder = bundled / path
-    named = len(path.parts) == 1 and path.name and not path.exists() and folder.is_dir()
-    return folder if named else None
+    is_name = len(path.parts) == 1 and path.name
+    return folder if is_name and not path.exists() and folder.is_dir() else None
 
 
 def is_ci(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this looks like a CI job, where a progress bar would fill the log."""
+    """Return True in a CI job, where a progress bar would fill the log."""
     return environment.get("CI", "").lower() in ("1", "true")

@@ -1,4 +1,4 @@
-"""The compatibility run: one item per case, which hands out the verdict of the engine."""
+"""The compatibility test: one item per case, which passes on the engine's verdict."""
 
 import pytest
 

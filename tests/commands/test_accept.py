@@ -49,7 +49,7 @@ def test_what_was_accepted_is_unchanged_in_the_next_run(folder: Path) -> None:
     assert states(folder) == {GOOD: "new", BAD: "new"}
     ended = run("accept", cwd=folder)
     assert (ended.code, ended.out) == (0, "")
-    assert "2 cases: 2 new, 0 updated, 0 taken out" in ended.err
+    assert "2 cases: 2 new, 0 updated, 0 removed" in ended.err
     again(folder)
     assert states(folder) == {GOOD: "unchanged", BAD: "unchanged"}
     before = (folder / "reports" / "baseline.json").read_text()
@@ -99,7 +99,7 @@ def test_what_is_missing_from_a_whole_run_is_absent_and_taken_out(folder: Path) 
     run("accept", cwd=folder)
     found["cases"] = found["cases"][:1]
     path.write_text(json.dumps(found))
-    assert "1 taken out" in run("accept", cwd=folder).err
+    assert "1 removed" in run("accept", cwd=folder).err
     assert set(baseline(folder)) == {BAD}
 
 
@@ -228,7 +228,7 @@ def test_no_history_is_kept_where_none_is_wanted(tmp_path: Path) -> None:
 def test_a_bad_number_of_runs_is_told_before_anything_runs(folder: Path) -> None:
     ended = again(folder, AUTHPROBE_HISTORY_KEEP="many")
     assert ended.code == 4
-    assert "AUTHPROBE_HISTORY_KEEP: many: write a number of runs" in ended.err
+    assert "AUTHPROBE_HISTORY_KEEP: many: must be a number of runs" in ended.err
 
 
 def test_annotations_are_for_github_only(folder: Path) -> None:

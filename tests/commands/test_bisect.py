@@ -293,8 +293,14 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", "beta"), "did you mean 'betas'?"),
         (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
         (("example", "--good", "1.0.0", "--bad", "1.0.1"), "not a case id"),
-        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"), "two ways to print"),
-        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"), "is no folder"),
+        (
+            (CASE, "--good", "1.0.0", "--bad", "1.0.1", "--json", "--markdown"),
+            "--json and --markdown exclude each other",
+        ),
+        (
+            (CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "example.yaml"),
+            "is not a directory",
+        ),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--out", "a" * 300), "File name too long"),
         (("--log", "--good", "1.0.0"), "--log without CASE lists the probe log"),
     ],

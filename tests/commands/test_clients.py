@@ -131,10 +131,10 @@ def test_what_cannot_be_installed_is_told_and_the_rest_is_installed(registry: Re
     ("name", "told"),
     [
         ("claude", "claude: no such client; did you mean 'claude-code'?"),
-        ("raw-http", "raw-http: this is authprobe itself; there is nothing to install"),
+        ("raw-http", "raw-http: part of authprobe; there is nothing to install"),
         (
             "claude-code@installed",
-            "claude-code@installed: this is your own; there is nothing to install",
+            "claude-code@installed: your own installation; there is nothing to install",
         ),
         (
             "claude-code@>=9",
@@ -173,7 +173,7 @@ def test_what_does_not_fit_into_the_cache_is_told(
     done = clients("install", "claude-code@1.0.0", "claude-code@1.0.1")
     assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
     assert "the clients in use take 200 kB; AUTHPROBE_CACHE_LIMIT is 150 kB" in done.stderr
-    assert "removed again, as AUTHPROBE_CACHE_LIMIT is 150 kB" in done.stderr
+    assert "evicted again to stay within 150 kB; raise AUTHPROBE_CACHE_LIMIT" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_prune_brings_the_cache_back_to_its_limit(
     [
         (["--to", "5X"], "'5X' is not a size; write it as 10G or 500M"),
         (["--older-than", "-1"], "-1.0 is not in the range x>=0"),
-        (["--all", "--to", "5G"], "--all leaves nothing to choose; leave out --to and"),
+        (["--all", "--to", "5G"], "--all removes every client; leave out --to and"),
     ],
 )
 def test_a_bad_option_is_refused(cache: Path, options: list[str], told: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authprobe.cli import main
-from authprobe.commands.output import LOOKS, looks_words
+from authprobe.commands.output import DEFAULT_LOOKS, looks_arguments
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
 from tests.support.command import Ended, run
@@ -134,14 +134,17 @@ def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
         ((BEFORE, "claude-code@installed"), "give one version, such as claude-code@2.1.31"),
         ((BEFORE, "cloud-code@1.0.1"), "no such client; did you mean 'claude-code'?"),
         ((BEFORE, AFTER, "exmple/claude-code/*"), "no such case"),
-        ((BEFORE, AFTER, CASE, "--json", "--markdown"), "two ways to print"),
+        ((BEFORE, AFTER, CASE, "--json", "--markdown"), "--json and --markdown exclude each other"),
         ((BEFORE, "results.json"), "results.json: no such client"),
-        (("results.json", AFTER), "two clients can be compared, or two results"),
+        (("results.json", AFTER), "cannot compare a file with a client"),
         (("gone.json", "gone.json"), "gone.json: No such file"),
-        (("gone.json", "gone.json", "--log"), "are of use between two clients alone"),
+        (("gone.json", "gone.json", "--log"), "apply to two clients only"),
         ((BEFORE, "claude-code@stable"), "claude-code@stable: give one version, such as"),
         ((BEFORE, "claude-code@1.0.1+x"), "no such client: 'x'"),
-        ((BEFORE, AFTER, "--out", "example.yaml"), "example.yaml is no folder; name another one"),
+        (
+            (BEFORE, AFTER, "--out", "example.yaml"),
+            "example.yaml is not a directory; name another one",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(
@@ -198,6 +201,6 @@ def test_a_file_that_is_no_run_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["diff", "versions"])
 def test_what_is_usual_is_the_default_of_the_option(name: str) -> None:
     (option,) = [each for each in main.commands[name].params if each.name == "looks"]
-    assert option.default == LOOKS
-    assert looks_words(LOOKS) == []
-    assert looks_words(LOOKS + 1) == ["--looks", "3"]
+    assert option.default == DEFAULT_LOOKS
+    assert looks_arguments(DEFAULT_LOOKS) == []
+    assert looks_arguments(DEFAULT_LOOKS + 1) == ["--looks", "3"]

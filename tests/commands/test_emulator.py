@@ -162,7 +162,7 @@ def test_json_is_one_object_and_the_log_goes_elsewhere(tmp_path: Path) -> None:
     }
     assert json.loads(served.out) == found
     log = "".join(served.err)
-    assert log.splitlines()[0] == "serving; Ctrl-C ends it"
+    assert log.splitlines()[0] == "serving; press Ctrl-C to stop"
     assert "POST 127.0.0.1/v1/messages  200  messages  api-key" in log
     assert "[redacted:api-key]" in log
     assert "deny:route" in log
@@ -176,7 +176,7 @@ def test_quiet_is_silent(tmp_path: Path) -> None:
         found = told(served)
         assert ask(found["base_url"], found["environment"]["ANTHROPIC_API_KEY"]) == 200
         assert served.end() == 0
-    assert "".join(served.err) == "serving; Ctrl-C ends it\n"
+    assert "".join(served.err) == "serving; press Ctrl-C to stop\n"
 
 
 def test_a_log_that_nobody_reads_disturbs_no_request(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_the_exit_code_is_the_command_s(tmp_path: Path, code: str, expected: int
 
 def test_a_command_that_is_not_there(tmp_path: Path) -> None:
     ended = run("--", "nothing-like-it", cwd=tmp_path)
-    assert (ended.code, ended.err) == (127, "nothing-like-it: there is no such command\n")
+    assert (ended.code, ended.err) == (127, "nothing-like-it: command not found\n")
 
 
 def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:

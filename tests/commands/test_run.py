@@ -77,7 +77,7 @@ def test_an_expression_looks_at_ids_and_tags_only(word: str, tmp_path: Path) -> 
 def test_an_expression_that_fits_nothing_is_said_to(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "nonsense", cwd=tmp_path)
     assert ended.code == 5
-    assert ended.err.startswith("no case fits -k 'nonsense'")
+    assert ended.err.startswith("-k 'nonsense': no case matches")
     assert not (tmp_path / "reports").exists()
 
 

@@ -24,7 +24,7 @@ def test_nothing_found(tmp_path: Path) -> None:
     (tmp_path / "clean.log").write_text("nothing to see")
     ended = scan(tmp_path)
     assert (ended.exit_code, ended.stdout) == (ExitCode.OK, "")
-    assert ended.stderr == "1 looked through, 0 found\n"
+    assert ended.stderr == "1 file scanned, 0 credentials found\n"
 
 
 def test_folders_are_looked_through_with_all_below(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_folders_are_looked_through_with_all_below(tmp_path: Path) -> None:
         "debug.log.gz: what looks like a token, at unpacked, line 2, column 1\n"
     )
     assert TOKEN[13:25] not in ended.output
-    assert ended.stderr == "2 looked through, 1 found\n"
+    assert ended.stderr == "2 files scanned, 1 credential found\n"
 
 
 def test_standard_input_and_json() -> None:
@@ -55,7 +55,7 @@ def test_standard_input_and_json() -> None:
 def test_a_file_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
     ended = scan(tmp_path / name)
     assert ended.exit_code == ExitCode.USAGE
-    assert "there is no such file or folder; nothing was scanned" in ended.stderr
+    assert "no such file or directory; nothing was scanned" in ended.stderr
     assert "Abcd1234" not in ended.output
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_scanned(tmp_path: Pa
     ended = scan(tmp_path)
     assert ended.exit_code == ExitCode.USAGE
     assert "broken: cannot be read: No such file or directory" in ended.stderr
-    assert "1 looked through, 0 found, 1 could not be read" in ended.stderr
+    assert "1 file scanned, 0 credentials found, 1 could not be read" in ended.stderr
 
 
 def test_names_of_files_hold_no_token_and_command_nothing(tmp_path: Path) -> None:

@@ -127,5 +127,5 @@ def test_a_damaged_history_is_told_and_not_needed(folder: Path, tmp_path: Path) 
     (tmp_path / "history.db").write_bytes(b"nonsense" * 500)
     ended = share(folder, "--results", str(results))
     assert ended.code == 0
-    assert ended.err.startswith("when it last worked is not known: history ")
+    assert ended.err.startswith("the text does not say when the cases last worked: history ")
     assert "Last as expected" not in ended.out

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from authprobe.commands.output import publish
-from authprobe.commands.versions import files
+from authprobe.commands.versions import table_files
 from authprobe.compatibility.table import CompatibilityTable, dump_table, intervals
 from authprobe.trials.log import LOG_FILE, ProbeLog
 from tests.compatibility.test_table import PUBLISHED, make_evidence, make_table
@@ -228,20 +228,23 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
     ("words", "complaint"),
     [
         (("--client", "claude-cod"), "--client claude-cod: no such client; did you mean"),
-        (("--client", "raw-http"), "authprobe's own request, without versions"),
-        (("--client", "claude-code@1.0.1"), "give its name alone"),
+        (("--client", "raw-http"), "authprobe's own request, which has no versions"),
+        (("--client", "claude-code@1.0.1"), "give the name alone"),
         (("--client", "litellm"), "features.yaml has features of claude-code only"),
         (("--client", "claude-max-api-proxy"), "features.yaml has features of claude-code only"),
         (("--since", "1.0.2", "--until", "1.0.1"), "--since 1.0.2 is newer than --until 1.0.1"),
-        (("--data", "example.yaml/x.json"), "example.yaml is no folder; name another one"),
-        (("--out", "example.yaml"), "example.yaml is no folder; name another one"),
+        (("--data", "example.yaml/x.json"), "example.yaml is not a directory; name another one"),
+        (("--out", "example.yaml"), "example.yaml is not a directory; name another one"),
         (("--since", "new"), "--since new: give one version"),
-        (("--since", "2.0"), "no published version of claude-code is among these; the newest is"),
-        (("--json", "--markdown"), "two ways to print"),
+        (
+            ("--since", "2.0"),
+            "no published version of claude-code is in the selected range; the newest",
+        ),
+        (("--json", "--markdown"), "--json and --markdown exclude each other"),
         (("--features", "none.yaml"), "none.yaml"),
         (("--scenarios", "none.yaml"), "none.yaml"),
         (("--data", "example.yaml"), "example.yaml: not a table of versions"),
-        (("--data", "new.HTML"), "new.HTML: this is the name of its page"),
+        (("--data", "new.HTML"), "new.HTML: the page would overwrite the table"),
         (("--count", "0"), "--count"),
         (("--disk", "much"), "'much' is not a size"),
     ],
@@ -305,7 +308,7 @@ def test_the_table_of_another_client_is_not_written_over(world: World) -> None:
     before = data.read_bytes()
     ended = ask(world, "--data", "other.json")
     assert ended.code == 4
-    assert "other.json: this is the table of anthropic-node" in ended.err
+    assert "other.json: a table of anthropic-node" in ended.err
     assert data.read_bytes() == before
 
 
@@ -337,9 +340,9 @@ def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"
     data, page = tmp_path / "table.json", tmp_path / "table.html"
     log = ProbeLog(tmp_path / LOG_FILE)
-    assert publish(tmp_path, files(with_value(f"{before} {token}"), data), log.redactor) == 10
+    assert publish(tmp_path, table_files(with_value(f"{before} {token}"), data), log.redactor) == 10
     assert "none of table.json, table.html was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    assert publish(tmp_path, files(with_value("yes"), data), log.redactor) == 0
+    assert publish(tmp_path, table_files(with_value("yes"), data), log.redactor) == 0
     assert data.exists()
     assert page.exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from authprobe.commands.emulator import _tell
+from authprobe.commands.emulator import log_exchange
 from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -339,7 +339,7 @@ def test_the_emulators_log_and_control_api_hold_no_credential(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with emulate(control_port=0) as served:
-        served.listener.backend.watch = _tell
+        served.listener.backend.watch = log_exchange
         values = frozenset(served.issue(kind).value for kind in ("api-key", "access-token"))
         written = re.sub(r"[^!-~]", "", " ".join(map(ENCODINGS[name], values)))
         lines = [

@@ -120,7 +120,7 @@ def emulator(
     from authprobe.commands import emulator as commands
 
     if rules:
-        sys.exit(commands.list_rules(as_json=as_json, as_markdown=as_markdown))
+        sys.exit(commands.print_rule_list(as_json=as_json, as_markdown=as_markdown))
     options = commands.EmulatorOptions(
         host=host,
         port=port,

@@ -34,5 +34,5 @@ def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: boo
     from authprobe.commands import explain as commands
 
     if list_causes:
-        sys.exit(commands.list_causes(as_markdown=as_markdown))
+        sys.exit(commands.print_causes(as_markdown=as_markdown))
     sys.exit(commands.explain(file, as_json=as_json))

@@ -1,1 +1,1 @@
-"""One module for each command; each is imported when it is called, so that `--version` is quick."""
+"""Commands: one module each, imported when its command is called, so that others start fast."""

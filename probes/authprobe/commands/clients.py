@@ -1,14 +1,14 @@
-"""`authprobe clients`: what is in the cache of clients, more of it, less of it."""
+"""`authprobe clients`: list, install and remove cached clients."""
 
 import contextlib
 import datetime
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from authprobe.clients.installation import storage as folders
+from authprobe.clients.installation import storage
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import Entry
 from authprobe.clients.process.children import Children
@@ -20,34 +20,35 @@ from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, InstallError, SettingsError
 from authprobe.plan.expand import exact_versions, read_client
+from authprobe.report.model.phrases import plural
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 
 
 def list_clients(*, as_json: bool) -> int:
-    """Print every client in the cache; the exit code."""
+    """Print every client in the cache, and return the exit code."""
     folder, limit_bytes = cache_folder(), cache_limit_bytes()
-    found = sorted(
-        folders.entries(folder), key=lambda entry: (entry.name, version_key(entry.version))
+    entries = sorted(
+        storage.entries(folder), key=lambda entry: (entry.name, version_key(entry.version))
     )
-    size_bytes = sum(entry.size_bytes for entry in found)
+    size_bytes = sum(entry.size_bytes for entry in entries)
     if as_json:
-        told = {
+        listing = {
             "folder": str(folder),
             "limit_bytes": limit_bytes,
             "size_bytes": size_bytes,
-            "clients": [_as_json(entry) for entry in found],
+            "clients": [_entry_json(entry) for entry in entries],
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(listing, indent=2))
         return ExitCode.OK
-    for line in _table(found):
+    for line in _table(entries):
         print(line)
-    held = f"{_count(found)}, {format_size(size_bytes)} of {format_size(limit_bytes)}"
-    print(f"{held}, in {folder}", file=sys.stderr)
+    usage = f"{_count(entries)}, {format_size(size_bytes)} of {format_size(limit_bytes)}"
+    print(f"{usage}, in {folder}", file=sys.stderr)
     return ExitCode.OK
 
 
-def _as_json(entry: Entry) -> dict[str, object]:
+def _entry_json(entry: Entry) -> dict[str, object]:
     used_at = datetime.datetime.fromtimestamp(entry.used_at, datetime.UTC)
     return {
         "name": entry.name,
@@ -58,66 +59,67 @@ def _as_json(entry: Entry) -> dict[str, object]:
     }
 
 
-def _table(found: Iterable[Entry]) -> list[str]:
+def _table(entries: Iterable[Entry]) -> list[str]:
     rows = [("CLIENT", "SIZE", "LAST USED")]
-    rows += [(str(entry), format_size(entry.size_bytes), _used(entry)) for entry in found]
-    wide = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"{name:{wide[0]}}  {size:>{wide[1]}}  {used}" for name, size, used in rows]
+    rows += [(str(entry), format_size(entry.size_bytes), _last_use(entry)) for entry in entries]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    lines = [f"{name:{widths[0]}}  {size:>{widths[1]}}  {use}" for name, size, use in rows]
     return lines if len(lines) > 1 else []
 
 
-def _used(entry: Entry) -> str:
+def _last_use(entry: Entry) -> str:
     if entry.in_use:
         return "in use"
-    moment = datetime.datetime.fromtimestamp(entry.used_at, datetime.UTC).astimezone()
-    return f"{moment:%Y-%m-%d %H:%M}"
+    used_at = datetime.datetime.fromtimestamp(entry.used_at, datetime.UTC).astimezone()
+    return f"{used_at:%Y-%m-%d %H:%M}"
 
 
-def _count(found: Iterable[Entry]) -> str:
-    number = len(list(found))
-    return "1 client" if number == 1 else f"{number} clients"
+def _count(entries: Sequence[Entry]) -> str:
+    return plural(len(entries), "client")
 
 
 def install_clients(names: tuple[str, ...]) -> int:
-    """Install these clients, or say why one cannot be; the exit code.
+    """Install clients, print why if one cannot be, and return the exit code.
 
     Raises:
-        SettingsError: a name that is not that of a client which can be installed.
+        SettingsError: a name is not that of a client that can be installed.
     """
     limit_bytes = cache_limit_bytes()
-    clients = tuple(dict.fromkeys(client for name in names for client in _wanted(name)))
+    clients = tuple(dict.fromkeys(client for name in names for client in _to_install(name)))
     with contextlib.ExitStack() as stack:
         stack.enter_context(interruptible())
-        made = tempfile.TemporaryDirectory(prefix="authprobe-install-", ignore_cleanup_errors=True)
-        scratch = Path(stack.enter_context(made))
+        directory = tempfile.TemporaryDirectory(
+            prefix="authprobe-install-", ignore_cleanup_errors=True
+        )
+        scratch = Path(stack.enter_context(directory))
         children = Children(scratch)
         cache = stack.enter_context(Cache(cache_folder(), children, scratch, limit_bytes))
         stack.enter_context(children)
         with make_reporter(plain=is_ci()) as reporter:
             laboratory.install_clients(clients, cache, reporter)
-    return _tell_installed(clients, cache)
+    return _print_installed(clients, cache)
 
 
-def _wanted(name: str) -> Iterable[Client]:
-    """Every client to install for a name, and the one that it drives.
+def _to_install(name: str) -> Iterable[Client]:
+    """Yield each client to install for a name, then those that it drives.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: nothing can be installed for the name.
     """
-    asked: Client | None = read_client(name)
-    while asked:
-        if asked.kind is ClientKind.RAW_HTTP:
-            raise SettingsError(f"{name}: this is authprobe itself; there is nothing to install")
-        if asked.version == INSTALLED:
-            raise SettingsError(f"{name}: this is your own; there is nothing to install")
-        for version in exact_versions(asked, laboratory.published_versions):
-            yield Client(kind=asked.kind, version=version)
-        asked = asked.through
+    client: Client | None = read_client(name)
+    while client:
+        if client.kind is ClientKind.RAW_HTTP:
+            raise SettingsError(f"{name}: part of authprobe; there is nothing to install")
+        if client.version == INSTALLED:
+            raise SettingsError(f"{name}: your own installation; there is nothing to install")
+        for version in exact_versions(client, laboratory.published_versions):
+            yield Client(kind=client.kind, version=version)
+        client = client.through
 
 
-def _tell_installed(clients: Iterable[Client], cache: Cache) -> int:
-    """Print what is there now, and on stderr what is not; the exit code."""
-    code, sizes = ExitCode.OK, {x.folder: x.size_bytes for x in folders.entries(cache.folder)}
+def _print_installed(clients: Iterable[Client], cache: Cache) -> int:
+    """Print each installed client, and on stderr why others are not; return the exit code."""
+    code, sizes = ExitCode.OK, {x.folder: x.size_bytes for x in storage.entries(cache.folder)}
     for client in clients:
         try:
             installed = cache.get(client)
@@ -131,55 +133,62 @@ def _tell_installed(clients: Iterable[Client], cache: Cache) -> int:
         else:
             code = ExitCode.FAILURES
             limit = format_size(cache.limit_bytes)
-            print(f"{name}: removed again, as AUTHPROBE_CACHE_LIMIT is {limit}", file=sys.stderr)
+            print(
+                f"{name}: evicted again to stay within {limit}; raise AUTHPROBE_CACHE_LIMIT",
+                file=sys.stderr,
+            )
     return code
 
 
 def prune_clients(
     *, to_bytes: int | None, older_than: float | None, everything: bool, dry_run: bool
 ) -> int:
-    """Remove clients that are not in use, least recently used first; the exit code.
+    """Remove clients that are not in use, least recently used first; return the exit code.
 
-    Without a choice the cache is brought back to its limit.
+    Without a choice, the cache is reduced to its limit.
 
     Raises:
-        SettingsError: the choices do not go together.
+        SettingsError: the options contradict each other.
     """
     if everything and (to_bytes, older_than) != (None, None):
-        raise SettingsError("--all leaves nothing to choose; leave out --to and --older-than")
+        raise SettingsError("--all removes every client; leave out --to and --older-than")
     if to_bytes is None and older_than is None:
         to_bytes = 0 if everything else cache_limit_bytes()
     folder = cache_folder()
-    found = folders.entries(folder)
-    used_before = None if older_than is None else folders.days_ago(older_than)
-    chosen = folders.eviction_candidates(found, limit_bytes=to_bytes, used_before=used_before)
-    removed, failed = (list(chosen), False) if dry_run else _remove(folder, chosen)
+    entries = storage.entries(folder)
+    used_before = None if older_than is None else storage.days_ago(older_than)
+    candidates = storage.eviction_candidates(entries, limit_bytes=to_bytes, used_before=used_before)
+    removed, failed = (list(candidates), False) if dry_run else _remove(folder, candidates)
     for entry in removed:
         print(f"{entry}  {format_size(entry.size_bytes)}")
-    left = [entry for entry in found if entry not in removed]
-    did, holds = ("would remove", "would hold") if dry_run else ("removed", "holds")
-    freed = format_size(sum(entry.size_bytes for entry in removed))
-    used = [entry for entry in left if entry.in_use]
-    kept = f"; {_count(used)} in use" if used else ""
-    rest = format_size(sum(entry.size_bytes for entry in left))
-    print(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{kept}", file=sys.stderr)
+    remaining = [entry for entry in entries if entry not in removed]
+    _print_pruned(removed, remaining, dry_run=dry_run)
     return ExitCode.FAILURES if failed else ExitCode.OK
 
 
-def _remove(folder: Path, chosen: tuple[Entry, ...]) -> tuple[list[Entry], bool]:
-    """What could be removed, and whether something could not."""
+def _print_pruned(removed: Sequence[Entry], remaining: Sequence[Entry], *, dry_run: bool) -> None:
+    did, holds = ("would remove", "would hold") if dry_run else ("removed", "holds")
+    freed = format_size(sum(entry.size_bytes for entry in removed))
+    rest = format_size(sum(entry.size_bytes for entry in remaining))
+    in_use = [entry for entry in remaining if entry.in_use]
+    note = f"; {_count(in_use)} in use" if in_use else ""
+    print(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{note}", file=sys.stderr)
+
+
+def _remove(folder: Path, candidates: Sequence[Entry]) -> tuple[list[Entry], bool]:
+    """Return the removed clients, and whether one could not be removed."""
     removed, failed = [], False
     with interruptible(), make_reporter(plain=is_ci()) as reporter:
-        folders.sweep(folder)
-        if chosen:
-            reporter.begin_stage("removing clients", len(chosen))
-        for entry in chosen:
+        storage.sweep(folder)
+        if candidates:
+            reporter.begin_stage("removing clients", len(candidates))
+        for entry in candidates:
             reporter.begin_step(str(entry), "")
             try:
-                if folders.remove(entry):
+                if storage.remove(entry):
                     removed.append(entry)
             except OSError as error:
                 failed = True
-                reporter.notify(f"{entry} cannot be removed: {error.strerror}")
+                reporter.notify(f"{entry}: cannot be removed: {error.strerror}")
             reporter.finish_step(str(entry))
     return removed, failed

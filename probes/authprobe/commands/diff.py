@@ -1,4 +1,4 @@
-"""`authprobe diff`: what changed between two versions of a client, or between two runs."""
+"""`authprobe diff`: compare two versions of a client, or two runs."""
 
 import dataclasses
 import re
@@ -12,9 +12,10 @@ from pydantic_core import to_json
 
 from authprobe.bisection.question import unpublished_message
 from authprobe.commands.output import (
+    INTERRUPTED,
     check_output_format,
     check_writable,
-    looks_words,
+    looks_arguments,
     print_lines,
     read_trials,
 )
@@ -41,12 +42,12 @@ from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
-CLIENT: Final = re.compile(r"[a-z-]+@\S+")
+CLIENT_PATTERN: Final = re.compile(r"[a-z-]+@\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffOptions:
-    """What the user has asked for."""
+    """Options of `authprobe diff`."""
 
     before: str
     after: str
@@ -61,69 +62,73 @@ class DiffOptions:
 
 
 def diff(options: DiffOptions) -> int:
-    """Compare, and print what differs; the exit code.
+    """Compare, and print the differences; return the exit code.
 
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was compared.
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
     log = ProbeLog(options.out / LOG_FILE)
-    problem, code = None, ExitCode.OK
+    message, probe_code = None, ExitCode.OK
     if _is_client(options.before):
-        found, problem, code = _of_clients(options, log)
+        difference, message, probe_code = _diff_clients(options, log)
     else:
-        found = _of_runs(options)
-    withheld = print_lines(_lines(options, found), log)
-    if problem:
-        print(problem, file=sys.stderr)
-    differ = ExitCode.OK if found.same else ExitCode.FAILURES
-    return withheld or code or differ
+        difference = _diff_runs(options)
+    print_code = print_lines(_lines(options, difference), log)
+    if message:
+        print(message, file=sys.stderr)
+    return print_code or probe_code or (ExitCode.OK if difference.same else ExitCode.FAILURES)
 
 
 def _is_client(name: str) -> bool:
-    """Whether this is meant as a client, well written or not, and no file."""
-    meant = kind_name(name) in list(ClientKind) or CLIENT.fullmatch(name) is not None
-    return meant and not Path(name).exists()
+    """Return True if a name is meant as a client, valid or not, rather than as a file."""
+    resembles_client = kind_name(name) in list(ClientKind) or CLIENT_PATTERN.fullmatch(name)
+    return bool(resembles_client) and not Path(name).exists()
 
 
-def _lines(options: DiffOptions, found: Diff) -> list[str]:
+def _lines(options: DiffOptions, difference: Diff) -> list[str]:
     command = _command(options)
     if options.as_json:
-        return [for_json(to_json(words.as_json(found, command), indent=1).decode())]
-    lines = words.markdown(found, command) if options.as_markdown else words.text(found, command)
-    return list(map(for_log, lines))
+        return [for_json(to_json(words.as_json(difference, command), indent=1).decode())]
+    render = words.markdown if options.as_markdown else words.text
+    return list(map(for_log, render(difference, command)))
 
 
 def _command(options: DiffOptions) -> str:
-    """What asks the same, without the folders of this machine."""
-    sides = (options.before, options.after)
-    told = [name if _is_client(name) else display_path(Path(name)) for name in sides]
+    """Return the command that repeats the comparison, without local directories."""
+    sides = [
+        name if _is_client(name) else display_path(Path(name))
+        for name in (options.before, options.after)
+    ]
     scenarios = [word for path in options.scenarios for word in ("--scenarios", display_path(path))]
-    words = ["authprobe", "diff", *told, *options.names, *scenarios]
-    return shlex.join([*words, *(looks_words(options.looks) if _is_client(options.before) else [])])
+    looks = looks_arguments(options.looks) if _is_client(options.before) else []
+    return shlex.join(["authprobe", "diff", *sides, *options.names, *scenarios, *looks])
 
 
-def _of_runs(options: DiffOptions) -> Diff:
-    """What differs between two results files, of these cases.
+def _diff_runs(options: DiffOptions) -> Diff:
+    """Return the differences between two results files.
 
     Raises:
-        SettingsError, RecordError: they are no such files, or hold no such case.
+        SettingsError, RecordError: a file is not a results file, or has no such case.
     """
     if _is_client(options.after):
         raise SettingsError(
-            f"{options.before} and {options.after}: two clients can be compared, or two results"
+            f"{options.before} and {options.after}: cannot compare a file with a client; "
+            "give two clients or two results.json files"
         )
     if options.from_log or options.scenarios or options.jobs:
-        raise SettingsError("--log, --scenarios and --jobs are of use between two clients alone")
-    found = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
-    return found.restrict_to(options.names) if options.names else found
+        raise SettingsError(
+            "--log, --scenarios and --jobs apply to two clients only; leave them out for two runs"
+        )
+    difference = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
+    return difference.restrict_to(options.names) if options.names else difference
 
 
-def _of_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, ExitCode]:
-    """What differs between two clients, what is to be told, and the exit code.
+def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, ExitCode]:
+    """Return the differences between two clients, a message for the user, and the exit code.
 
     Raises:
-        ScenarioError, SettingsError, RecordError: nothing can be asked.
+        ScenarioError, SettingsError, RecordError: no case can be compared.
     """
     before, after = (_client(name) for name in (options.before, options.after))
     check_clients(before, after)
@@ -131,81 +136,83 @@ def _of_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None, 
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
     scenarios = tuple(load_all(settings.all_scenario_paths))
-    usual = () if options.scenarios else _usual(scenarios, before.kind)
-    contrast = VersionComparison(
+    default_names = () if options.scenarios else _feature_cases(scenarios, before.kind)
+    comparison = VersionComparison(
         before=before,
         after=after,
-        pairs=select_pairs(scenarios, before, after, options.names, default_names=usual),
+        pairs=select_pairs(scenarios, before, after, options.names, default_names=default_names),
         max_probes=options.looks,
     )
-    trials = read_trials(log)
-    known = list(trials if options.from_log else usable_trials(trials))
+    trials = list(read_trials(log))
     if options.from_log:
-        return contrast.diff(known), None, ExitCode.OK
+        return comparison.diff(trials), None, ExitCode.OK
+    trials = list(usable_trials(trials))
     check_writable(options.out)
-    problem, code = _probe(contrast, known, settings, log)
-    return contrast.diff(known), problem, code
+    message, code = _probe(comparison, trials, settings, log)
+    return comparison.diff(trials), message, code
 
 
 def _client(name: str) -> Client:
-    """The client that is named, at a version that is published.
+    """Return the named client at a published version.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is no such client or version.
     """
     client = read_client(name)
     if client.kind is ClientKind.RAW_HTTP:
-        raise SettingsError(f"{name}: this is authprobe's own request, which has no versions")
+        raise SettingsError(
+            f"{name}: authprobe's own request, which has no versions; name another client"
+        )
     if client.through:
         _exact(client.through)
     return dataclasses.replace(client, version=_exact(client))
 
 
 def _exact(client: Client) -> str:
-    """The version of a client, which is published.
+    """Return the published version of a client; `latest` is the newest.
 
     Raises:
-        SettingsError: it is not, or is no version.
+        SettingsError: the version is not published, or is a range.
     """
-    exact = client.version != LATEST
-    if exact and not EXACT.fullmatch(client.version):
+    is_exact = client.version != LATEST
+    if is_exact and not EXACT.fullmatch(client.version):
         raise SettingsError(f"{client}: give one version, such as {client.kind}@2.1.31")
     try:
-        published = published_versions(client.kind, having=[client.version] if exact else ())
+        published = published_versions(client.kind, having=[client.version] if is_exact else ())
     except ClientError as error:
         raise SettingsError(f"{client}: {error}") from None
-    known = {version for version in published if EXACT.fullmatch(version)}
-    version = client.version if exact else newest(known)
+    versions = {version for version in published if EXACT.fullmatch(version)}
+    version = client.version if is_exact else newest(versions)
     if version is None:
-        raise SettingsError(f"{client}: no version of it is published")
-    if version not in known:
-        raise SettingsError(f"{client.kind}@{unpublished_message(version, known)}")
+        raise SettingsError(f"{client}: no version is published")
+    if version not in versions:
+        raise SettingsError(f"{client.kind}@{unpublished_message(version, versions)}")
     return version
 
 
-def _usual(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]:
-    """The cases by which the versions of a client are told apart; none: no feature is known."""
+def _feature_cases(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]:
+    """Return the cases of the bundled features of a client; none if it has no features."""
     try:
-        asked = load_features(BUNDLED_FEATURES, scenarios, kind)
+        features = load_features(BUNDLED_FEATURES, scenarios, kind)
     except SettingsError:
         return ()
-    return tuple(dict.fromkeys(each.definition.case for each in asked))
+    return tuple(dict.fromkeys(feature.definition.case for feature in features))
 
 
 def _probe(
-    contrast: VersionComparison, known: list[Trial], settings: Settings, log: ProbeLog
+    comparison: VersionComparison, trials: list[Trial], settings: Settings, log: ProbeLog
 ) -> tuple[str | None, ExitCode]:
-    """Add what is not known; what is to be told, and the exit code."""
+    """Append the missing trials; return a message for the user, and the exit code."""
     disk_bytes = settings.cache_limit_bytes
     with (
         interruptible(),
         make_reporter(plain=is_ci()) as reporter,
-        ProbeScheduler(settings, log.redactor, reporter, disk_bytes=disk_bytes) as collector,
+        ProbeScheduler(settings, log.redactor, reporter, disk_bytes=disk_bytes) as scheduler,
     ):
         try:
-            reason = probe_until_done(contrast.next_cases, known, collector, log, reporter)
+            reason = probe_until_done(comparison.next_cases, trials, scheduler, log, reporter)
         except KeyboardInterrupt:
-            return "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
+            return INTERRUPTED, ExitCode.INTERRUPTED
     if reason:
         return f"nothing can be installed here: {reason}", ExitCode.FAILURES
     return None, ExitCode.OK

@@ -22,19 +22,19 @@ from authprobe.doctor.result import CheckResult, Severity
 from authprobe.errors import ExitCode
 from authprobe.redaction.redactor import Redactor
 
-TITLES: Final = {
+SEVERITY_TITLES: Final = {
     Severity.ERROR: "errors",
     Severity.WARNING: "warnings",
     Severity.INFO: "to know",
     Severity.OK: "well",
 }
-STYLES: Final = {
+SEVERITY_STYLES: Final = {
     Severity.ERROR: "bold red",
     Severity.WARNING: "bold yellow",
     Severity.INFO: "cyan",
     Severity.OK: "green",
 }
-TELLING: Final = 16
+MIN_SECRET_LENGTH: Final = 16
 """Characters that a value has which can be told from ordinary words."""
 
 
@@ -58,7 +58,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
 def this_machine() -> Machine:
     """The machine of the user."""
     return Machine(
-        environment=settings.whole_environment(),
+        environment=settings.environment_variables(),
         home=settings.home(),
         search_path=tuple(Path(each) for each in settings.search_path().split(":") if each),
         platform=sys.platform,
@@ -78,7 +78,7 @@ def redactor_of(found: Inventory) -> Redactor:
     for variables in (found.machine.environment, *(each.environment for each in found.settings)):
         seen += [value for name, value in variables.items() if is_credential(name, value)]
     for value in seen:
-        if len(value) >= TELLING:
+        if len(value) >= MIN_SECRET_LENGTH:
             redactor.learn("credential", value)
     return redactor
 
@@ -138,10 +138,10 @@ def _as_text(
 ) -> Text:
     """The results, the worst first, then the credentials that are used."""
     drawn = Text()
-    for severity, title in TITLES.items():
+    for severity, title in SEVERITY_TITLES.items():
         told = [result for result in results if result.severity is severity]
         if told:
-            drawn.append(f"{title}\n", STYLES[severity])
+            drawn.append(f"{title}\n", SEVERITY_STYLES[severity])
         for result in told:
             lines = _lines(result, words)
             drawn.append(f"  {next(lines)}\n")

@@ -1,4 +1,4 @@
-"""`authprobe emulator`: the emulated backend alone, until it is ended, or around one command."""
+"""`authprobe emulator`: serve the emulated backend, until stopped or while a command runs."""
 
 import contextlib
 import dataclasses
@@ -30,15 +30,15 @@ from authprobe.report.model.phrases import nearest_words
 from authprobe.report.reference.rules import print_rules, rules_markdown
 from authprobe.settings import child_environment
 
-VARIABLES: Final = {
+TOKEN_VARIABLES: Final = {
     TokenKind.API_KEY: "ANTHROPIC_API_KEY",
     TokenKind.ACCESS_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
     TokenKind.SETUP_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
 }
-"""Where programs look for a token (code.claude.com/docs/en/env-vars)."""
-NOT_FOUND: Final = 127
-NOT_STARTED: Final = 126
-"""What a shell says of a command that is not there, or cannot be started."""
+"""Variable in which programs look for a token (code.claude.com/docs/en/env-vars)."""
+COMMAND_NOT_FOUND: Final = 127
+COMMAND_NOT_EXECUTABLE: Final = 126
+"""Exit codes of a shell for a command that does not exist, or cannot be started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ class EmulatorOptions:
     """The command to run, with its arguments; empty: serve until interrupted."""
 
 
-def list_rules(*, as_json: bool, as_markdown: bool) -> int:
-    """Print every rule and fault; the exit code."""
+def print_rule_list(*, as_json: bool, as_markdown: bool) -> int:
+    """Print every rule and fault; return the exit code."""
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows()], indent=2))
     elif as_markdown:
@@ -77,10 +77,10 @@ def list_rules(*, as_json: bool, as_markdown: bool) -> int:
 
 
 def emulator(options: EmulatorOptions) -> int:
-    """Serve; the exit code, that of the command if there is one.
+    """Serve the backend; return the exit code, which is that of the command if there is one.
 
     Raises:
-        SettingsError: it cannot be served so.
+        SettingsError: an option is invalid, or a port is in use.
     """
     setup = Backend(
         date=options.date,
@@ -96,54 +96,54 @@ def emulator(options: EmulatorOptions) -> int:
             port=options.port,
             https_port=options.https_port,
             control_port=options.control_port,
-        ) as served,
+        ) as handle,
     ):
         if not options.quiet:
-            served.listener.backend.watch = _tell
-        tokens = [served.issue(kind) for kind in options.token_kinds]
-        variables = _variables(served, tokens, base_url=options.sets_base_url)
-        with _written(options.env_file, _exports(variables)):
+            handle.listener.backend.watch = log_exchange
+        tokens = [handle.issue(kind) for kind in options.token_kinds]
+        variables = _variables(handle, tokens, base_url=options.sets_base_url)
+        with _env_file(options.env_file, _exports(variables)):
             if options.command:
-                return _around(options.command, variables, stopped)
+                return _run_command(options.command, variables, stopped)
             if options.as_json:
-                print(json.dumps(_described(served, variables)), flush=True)
+                print(json.dumps(_description(handle, variables)), flush=True)
             else:
                 print(_exports(variables), end="", flush=True)
-            print("serving; Ctrl-C ends it", file=sys.stderr, flush=True)
+            print("serving; press Ctrl-C to stop", file=sys.stderr, flush=True)
             stopped.wait()
     return ExitCode.OK
 
 
-def _variables(served: Emulator, tokens: Sequence[Token], *, base_url: bool) -> dict[str, str]:
-    variables = served.environment if base_url else served.proxy_environment
-    variables["AUTHPROBE_HTTPS_URL"] = served.https_url
-    variables["AUTHPROBE_CONTROL_URL"] = served.control_url or ""
+def _variables(handle: Emulator, tokens: Sequence[Token], *, base_url: bool) -> dict[str, str]:
+    variables = handle.environment if base_url else handle.proxy_environment
+    variables["AUTHPROBE_HTTPS_URL"] = handle.https_url
+    variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
     for token in tokens:
-        plain = f"AUTHPROBE_{token.slot.upper().replace('-', '_')}"
-        name = VARIABLES.get(token.kind, plain)
-        variables[plain if name in variables else name] = token.value
+        own_name = f"AUTHPROBE_{token.slot.upper().replace('-', '_')}"
+        name = TOKEN_VARIABLES.get(token.kind, own_name)
+        variables[own_name if name in variables else name] = token.value
     return variables
 
 
-def _described(served: Emulator, variables: dict[str, str]) -> dict[str, object]:
+def _description(handle: Emulator, variables: dict[str, str]) -> dict[str, object]:
     return {
-        "base_url": served.base_url,
-        "https_url": served.https_url,
-        "proxy_url": served.proxy_url,
-        "control_url": served.control_url,
-        "ca_file": str(served.ca_file),
+        "base_url": handle.base_url,
+        "https_url": handle.https_url,
+        "proxy_url": handle.proxy_url,
+        "control_url": handle.control_url,
+        "ca_file": str(handle.ca_file),
         "environment": variables,
     }
 
 
 def _exports(variables: dict[str, str]) -> str:
-    """Lines for a POSIX shell."""
+    """Return `export` lines for a POSIX shell."""
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 
 @contextlib.contextmanager
-def _written(path: Path | None, text: str) -> Iterator[None]:
-    """The file is there for so long: afterwards the ports are nobody's."""
+def _env_file(path: Path | None, text: str) -> Iterator[None]:
+    """Write a file that exists while the emulator serves: later, its ports may be another's."""
     if path is None:
         yield
         return
@@ -151,7 +151,7 @@ def _written(path: Path | None, text: str) -> Iterator[None]:
         write_atomically(path, text)
     except OSError as error:
         raise SettingsError(
-            f"--env-file {path}: {error.strerror}; name a file in a folder that can be written"
+            f"--env-file {path}: {error.strerror}; name a file in a writable directory"
         ) from None
     try:
         yield
@@ -159,47 +159,44 @@ def _written(path: Path | None, text: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _tell(exchange: Exchange) -> None:
-    """A line of the log; tokens have their slot names only."""
-    credential = exchange.credential or "no credential"
-    words = [f"{exchange.status}", exchange.rule or "", credential]
+def log_exchange(exchange: Exchange) -> None:
+    """Print an exchange as a line on stderr, with tokens by their slot names only."""
+    fields = [str(exchange.status), exchange.rule or "", exchange.credential or "no credential"]
     if exchange.faults:
-        words.append(f"faults: {', '.join(exchange.faults)}")
+        fields.append(f"faults: {', '.join(exchange.faults)}")
     if exchange.nearest:
-        words.append(nearest_words(exchange))
-    place = f"{exchange.method} {exchange.host}{exchange.path}"
-    line = f"{place}  {'  '.join(words)}"
-    with contextlib.suppress(OSError):  # nobody reads the log: the request is answered still
-        print(
-            for_log("".join(c if c.isprintable() else "�" for c in line)),
-            file=sys.stderr,
-            flush=True,
-        )
+        fields.append(nearest_words(exchange))
+    line = f"{exchange.method} {exchange.host}{exchange.path}  {'  '.join(fields)}"
+    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    with contextlib.suppress(OSError):  # stderr is closed: requests are answered without a log
+        print(for_log(printable), file=sys.stderr, flush=True)
 
 
-def _around(command: tuple[str, ...], variables: dict[str, str], stopped: threading.Event) -> int:
-    """Run the command with these variables, and no credential of the user's."""
+def _run_command(
+    command: tuple[str, ...], variables: dict[str, str], stopped: threading.Event
+) -> int:
+    """Run the command with these variables and without the user's credentials."""
     try:
         with subprocess.Popen(command, env=child_environment(variables)) as child:
             return _exit_code(child, stopped)
     except FileNotFoundError:
-        print(f"{command[0]}: there is no such command", file=sys.stderr)
-        return NOT_FOUND
+        print(f"{command[0]}: command not found", file=sys.stderr)
+        return COMMAND_NOT_FOUND
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-        return NOT_STARTED
+        return COMMAND_NOT_EXECUTABLE
 
 
 def _exit_code(child: "subprocess.Popen[bytes]", stopped: threading.Event) -> int:
-    """What the command ends with; a signal that came to us as well is its own to answer."""
+    """Wait for the command and return its exit code; it answers signals itself."""
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
+    def forward(number: int, frame: FrameType | None) -> None:
         child.send_signal(number)
 
-    # A terminal sends Ctrl-C to both; only SIGTERM has to be handed on.
+    # A terminal sends Ctrl-C to both processes; only SIGTERM has to be forwarded.
     signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, pass_on)
-    if stopped.is_set():  # by a signal that came before there was a child to have it
+    signal.signal(signal.SIGTERM, forward)
+    if stopped.is_set():  # a signal arrived before the child existed
         child.terminate()
     code = child.wait()
     return 128 - code if code < 0 else code
@@ -207,7 +204,7 @@ def _exit_code(child: "subprocess.Popen[bytes]", stopped: threading.Event) -> in
 
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Set when SIGINT or SIGTERM arrives; until then neither interrupts anything."""
+    """Yield an event that SIGINT and SIGTERM set, instead of interrupting the process."""
     stopped = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]

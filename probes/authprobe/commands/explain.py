@@ -1,4 +1,4 @@
-"""`authprobe explain`: name the cause of a text, or of each case of a run that went wrong."""
+"""`authprobe explain`: name the cause of an error, or of each failed case of a run."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ class Explanation:
         return self.matches[0].cause.id != UNKNOWN
 
 
-def list_causes(*, as_markdown: bool) -> int:
+def print_causes(*, as_markdown: bool) -> int:
     """Print every cause and return the exit code."""
     from authprobe.report.reference.causes import causes_markdown, causes_text
 

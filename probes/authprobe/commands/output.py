@@ -1,4 +1,4 @@
-"""What the commands that ask many versions have in common: the log, and how an answer goes out."""
+"""Output of the commands that probe many versions: the probe log, checks and published files."""
 
 import os
 import sys
@@ -14,46 +14,38 @@ from authprobe.report.model.phrases import plural
 from authprobe.trials.log import ProbeLog, Trial
 
 INTERRUPTED: Final = "interrupted; run the same command again to continue"
-LOOKS: Final = 2
-"""How often is looked where a difference may be chance, unless the user says otherwise."""
+DEFAULT_LOOKS: Final = 2
+"""Probes per version of a case that differs, unless --looks sets another number."""
 
 
 def check_output_format(*, as_json: bool, as_markdown: bool) -> None:
-    """See that one way to print is asked for.
-
-    Raises:
-        SettingsError: both are.
-    """
+    """Raise SettingsError if more than one output format is chosen."""
     if as_json and as_markdown:
-        raise SettingsError("--json and --markdown are two ways to print; give one of them")
+        raise SettingsError("--json and --markdown exclude each other; give only one")
 
 
 def check_writable(folder: Path) -> None:
-    """See that files can be written there, before anything is probed for them.
-
-    Raises:
-        SettingsError: they cannot.
-    """
+    """Raise SettingsError if files cannot be written to a directory, before anything is probed."""
     try:
-        there = next(each for each in (folder, *folder.parents) if each.exists())
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be written: {error.strerror}") from None
-    if not there.is_dir():
-        raise SettingsError(f"{folder}: {there} is no folder; name another one")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not existing.is_dir():
+        raise SettingsError(f"{folder}: {existing} is not a directory; name another one")
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise SettingsError(f"{folder}: cannot be written: Permission denied; name another one")
 
 
-def looks_words(looks: int) -> list[str]:
-    """The option of a command that asks the same, where it is not the usual one."""
-    return [] if looks == LOOKS else ["--looks", str(looks)]
+def looks_arguments(looks: int) -> list[str]:
+    """Return the arguments that repeat --looks in a command; none for the default."""
+    return [] if looks == DEFAULT_LOOKS else ["--looks", str(looks)]
 
 
 def read_trials(log: ProbeLog) -> tuple[Trial, ...]:
-    """What the log has; that a line is damaged is told.
+    """Return the trials of the probe log; print a note if it has damaged lines.
 
     Raises:
-        RecordError: it cannot be read.
+        RecordError: the log cannot be read.
     """
     trials, damaged = log.read()
     if damaged:
@@ -62,25 +54,25 @@ def read_trials(log: ProbeLog) -> tuple[Trial, ...]:
 
 
 def print_lines(lines: Iterable[str], log: ProbeLog) -> ExitCode:
-    """Print what holds no credential; the exit code."""
-    told = "\n".join(lines)
-    if scan_text(told, log.redactor):
-        print("nothing is printed: it holds what looks like a credential", file=sys.stderr)
+    """Print lines unless they contain a credential; return the exit code."""
+    text = "\n".join(lines)
+    if scan_text(text, log.redactor):
+        print("output withheld: it contains what looks like a credential", file=sys.stderr)
         return ExitCode.SECRET_FOUND
-    if told:
-        print(told)
+    if text:
+        print(text)
     return ExitCode.OK
 
 
 def publish(folder: Path, texts: Mapping[str, str], redactor: Redactor) -> ExitCode:
-    """Write all of these files, or none if one holds a credential, and return the exit code.
+    """Write all of these files, or none if one contains a credential; return the exit code.
 
     Raises:
-        SettingsError: they cannot be written.
+        SettingsError: the files cannot be written.
     """
     guard = ArtifactGuard(redactor)
     try:
-        for name, text in texts.items():  # all of them before one is written
+        for name, text in texts.items():  # check every file before the first is written
             guard.check(name, text)
         folder.mkdir(parents=True, exist_ok=True)
         guard.publish(folder, texts)

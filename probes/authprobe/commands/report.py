@@ -16,7 +16,7 @@ from authprobe.run.history.database import last_points
 from authprobe.run.history.model import NO_HISTORY, Point
 from authprobe.run.model import Run
 from authprobe.run.results_file import read_run
-from authprobe.settings import history_place
+from authprobe.settings import history_location
 
 
 def report(results: Path, *, out: Path | None, history: str | None) -> int:
@@ -44,7 +44,7 @@ def _history(chosen: str | None, reports: Path) -> str:
         SettingsError: it does not.
     """
     if chosen is None:
-        return history_place(reports)
+        return history_location(reports)
     if chosen != NO_HISTORY and "://" not in chosen and not Path(chosen).exists():
         raise SettingsError(f"--history {chosen}: no such file; name another one, or 'none'")
     return chosen

@@ -1,4 +1,4 @@
-"""`authprobe run`: the compatibility run, by pytest, with our own words on the terminal."""
+"""`authprobe run`: run the compatibility test with pytest, and print a report of its own."""
 
 import contextlib
 import io
@@ -25,43 +25,38 @@ from authprobe.settings import Settings, is_github_actions
 
 
 def run(settings: Settings, expression: str | None, *, only_list: bool, as_json: bool) -> int:
-    """Probe, judge, report; the exit code.
+    """Probe the cases, judge them and write the reports; return the exit code.
 
     Raises:
         ScenarioError, SettingsError: nothing was run.
     """
     plan = load_plan(settings)
-    chosen = select_cases(plan.cases, expression)
-    if expression and not chosen:
-        print(f"no case fits -k {expression!r}; `authprobe run --list` shows them", file=sys.stderr)
+    cases = select_cases(plan.cases, expression)
+    if expression and not cases:
+        print(
+            f"-k {expression!r}: no case matches; list them with `authprobe run --list`",
+            file=sys.stderr,
+        )
         return ExitCode.NOTHING_SELECTED
     if only_list:
-        for case in chosen:
+        for case in cases:
             print(Redactor()(case.id))
         return ExitCode.OK
-    given = plugin.PreparedRun(plan, chosen)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        code = int(pytest.main(pytest_arguments(), plugins=[plugin, given]))
-    if given.run is None:
-        return _nothing_ran(code, printed.getvalue())
-    if code != ExitCode.SECRET_FOUND:  # what may not be written may not be printed
-        if as_json:
-            sys.stdout.write(dump_run(given.run))
-        else:
-            _print(given.run, settings.out)
-            if is_github_actions():
-                for line in annotations(given.run):
-                    print(line)
-    if given.history_problem:
-        print(for_log(given.history_problem), file=sys.stderr)
-    if given.problem:
-        print(for_log(given.problem), file=sys.stderr)
+    prepared = plugin.PreparedRun(plan, cases)
+    pytest_output = io.StringIO()
+    with contextlib.redirect_stdout(pytest_output):
+        code = int(pytest.main(pytest_arguments(), plugins=[plugin, prepared]))
+    if prepared.run is None:
+        return _report_failed_start(code, pytest_output.getvalue())
+    if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
+        _print_results(prepared.run, settings.out, as_json=as_json)
+    for message in filter(None, (prepared.history_problem, prepared.problem)):
+        print(for_log(message), file=sys.stderr)
     return code
 
 
 def pytest_arguments() -> list[str]:
-    """pytest alone: neither the user's pytest settings and plugins, nor a cache in their folder."""
+    """Return arguments that keep the user's pytest settings and plugins out of the run."""
     return [
         str(plugin.TEST_FILE),
         f"--rootdir={Path.cwd()}",
@@ -71,7 +66,7 @@ def pytest_arguments() -> list[str]:
         "--capture=no",
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
-        # These look after tests that do something; ours hand out verdicts.
+        # These plugins watch code under test; the compatibility test only returns verdicts.
         "-pno:logging",
         "-pno:threadexception",
         "-pno:unraisableexception",
@@ -80,13 +75,19 @@ def pytest_arguments() -> list[str]:
     ]
 
 
-def _nothing_ran(code: int, printed: str) -> int:
-    """Say why, unless pytest has said so on stderr; the exit code."""
+def _report_failed_start(code: int, pytest_output: str) -> int:
+    """Print why nothing ran, unless pytest did so on stderr; return the exit code."""
     if code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
-        print(for_log(Redactor()(printed)), file=sys.stderr)
+        print(for_log(Redactor()(pytest_output)), file=sys.stderr)
     return code
 
 
-def _print(run: Run, out: Path) -> None:
+def _print_results(run: Run, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(dump_run(run))
+        return
     print_run(run, Console())
     print(f"report: {out / HTML}", file=sys.stderr)
+    if is_github_actions():
+        for line in annotations(run):
+            print(line)

@@ -1,4 +1,4 @@
-"""`authprobe scan`: looks through any files for credentials, as a run does with its reports."""
+"""`authprobe scan`: search files for credentials, as a run searches its reports."""
 
 import json
 import sys
@@ -10,34 +10,35 @@ from authprobe.core.escaping import for_log
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data, scan_file
+from authprobe.report.model.phrases import plural
 
 STANDARD_INPUT: Final = Path("-")
 
 
 def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
-    """Print what is in these files, and in those of these folders; the exit code.
+    """Print each credential in files and directories; return the exit code.
 
     Raises:
-        SettingsError: one of them is not there.
+        SettingsError: a path does not exist.
     """
     if missing := [path for path in paths if path != STANDARD_INPUT and not path.exists()]:
-        raise SettingsError(f"{missing[0]}: there is no such file or folder; nothing was scanned")
-    redactor, looked_through, found, unreadable = Redactor(), 0, 0, 0
+        raise SettingsError(f"{missing[0]}: no such file or directory; nothing was scanned")
+    redactor, scanned, secrets, unreadable = Redactor(), 0, 0, 0
     for path in _files(paths):
         name = redactor(str(path))
         try:
-            places = _scan(path, redactor)
+            matches = _scan(path, redactor)
         except OSError as error:
             unreadable += 1
-            _say(f"{name}: cannot be read: {error.strerror}")
+            _print_error(f"{name}: cannot be read: {error.strerror}")
             continue
-        looked_through += 1
-        found += len(places)
-        for place in places:
-            print(_json(name, place) if as_json else for_log(f"{name}: {place}"))
+        scanned += 1
+        secrets += len(matches)
+        for match in matches:
+            print(_match_json(name, match) if as_json else for_log(f"{name}: {match}"))
     if not as_json or unreadable:
-        _say(_sum(looked_through, found, unreadable))
-    if found:
+        _print_error(_summary(scanned, secrets, unreadable))
+    if secrets:
         return ExitCode.SECRET_FOUND
     return ExitCode.USAGE if unreadable else ExitCode.OK
 
@@ -49,29 +50,34 @@ def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The files themselves, and all regular files below the folders, in a stable order."""
+    """Yield the files themselves, and all files below the directories, in a stable order."""
     for path in paths:
         if path.is_dir():
             below = path.rglob("*")
-            yield from sorted(each for each in below if each.is_file() or _is_broken(each))
+            yield from sorted(file for file in below if file.is_file() or _is_broken_link(file))
         else:
             yield path
 
 
-def _is_broken(path: Path) -> bool:
+def _is_broken_link(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _json(name: str, found: SecretMatch) -> str:
+def _match_json(name: str, match: SecretMatch) -> str:
     return json.dumps(
-        {"file": name, "name": found.name, "place": found.place, "read_as": found.decoding_steps}
+        {
+            "file": name,
+            "name": match.name,
+            "place": match.place,
+            "read_as": match.decoding_steps,
+        }
     )
 
 
-def _sum(looked_through: int, found: int, unreadable: int) -> str:
-    words = f"{looked_through:,} looked through, {found:,} found"
-    return f"{words}, {unreadable:,} could not be read" if unreadable else words
+def _summary(scanned: int, secrets: int, unreadable: int) -> str:
+    text = f"{plural(scanned, 'file')} scanned, {plural(secrets, 'credential')} found"
+    return f"{text}, {unreadable:,} could not be read" if unreadable else text
 
 
-def _say(line: str) -> None:
+def _print_error(line: str) -> None:
     print(for_log(line), file=sys.stderr)

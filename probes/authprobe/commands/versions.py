@@ -1,4 +1,4 @@
-"""`authprobe versions`: since which version, and until which, a client does what."""
+"""`authprobe versions`: find the versions in which the features of a client begin and end."""
 
 import datetime
 import shlex
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import authprobe
 from authprobe.commands.output import (
+    INTERRUPTED,
     check_output_format,
     check_writable,
-    looks_words,
+    looks_arguments,
     print_lines,
     publish,
     read_trials,
@@ -43,7 +44,7 @@ from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsOptions:
-    """What the user has asked for."""
+    """Options of `authprobe versions`."""
 
     client: str
     since: str | None
@@ -62,7 +63,7 @@ class VersionsOptions:
 
 
 def versions(options: VersionsOptions) -> int:
-    """Probe what is not known yet, write the table and its page, and print it; the exit code.
+    """Probe missing versions, write the table and its page, and print it; return the exit code.
 
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was probed.
@@ -70,49 +71,53 @@ def versions(options: VersionsOptions) -> int:
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
     kind = _kind(options.client)
     data = options.data or options.out / "versions" / f"{kind}.json"
-    before = _table_before(data, kind)
+    old_table = _read_old_table(data, kind)
     page = page_of(data)
     settings = Settings(
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
-    survey = _survey(options, settings, kind)
+    plan = _sampling_plan(options, settings, kind)
     log = ProbeLog(options.out / LOG_FILE)
-    trials = read_trials(log)
-    known = list(trials if options.from_log else usable_trials(trials))
+    trials = list(read_trials(log))
     for folder in (options.out, data.parent):
         check_writable(folder)
-    problem, made, code = None, None, ExitCode.OK
+    message: str | None = None
+    provenance: tuple[Provenance, ...] = ()
+    code = ExitCode.OK
     if not options.from_log:
-        problem, made, code = _probe(options, survey, before, known, settings, log)
+        trials = list(usable_trials(trials))
+        message, provenance, code = _probe(options, plan, old_table, trials, settings, log)
     table = CompatibilityTable(
         client=kind,
-        published=survey.published,
-        features=survey.make_features(survey.evidence(known, before), before),
-        made=(*(before.made if before else ()), *([made] if made else [])),
+        published=plan.published,
+        features=plan.make_features(plan.evidence(trials, old_table), old_table),
+        made=(*(old_table.made if old_table else ()), *provenance),
     )
-    withheld = print_lines(_lines(options, table), log)
-    withheld = publish(data.parent, files(table, data), log.redactor) or withheld
-    if problem:
-        print(problem, file=sys.stderr)
-    if not withheld:
+    output_code = print_lines(_lines(options, table), log)
+    output_code = publish(data.parent, table_files(table, data), log.redactor) or output_code
+    if message:
+        print(message, file=sys.stderr)
+    if not output_code:
         print(f"table: {data}\npage: {page}", file=sys.stderr)
-    return withheld or code
+    return output_code or code
 
 
 def page_of(data: Path) -> Path:
-    """The page that stands beside a table.
+    """Return the path of the page beside a table.
 
     Raises:
-        SettingsError: it would take the place of the table.
+        SettingsError: the page would overwrite the table.
     """
     page = data.with_suffix(".html")
     if page.name.lower() == data.name.lower():
-        raise SettingsError(f"{data}: this is the name of its page; end that of the table in .json")
+        raise SettingsError(
+            f"{data}: the page would overwrite the table; give the table a name that ends in .json"
+        )
     return page
 
 
-def files(table: CompatibilityTable, data: Path) -> dict[str, str]:
-    """The table and its page, by the names of their files."""
+def table_files(table: CompatibilityTable, data: Path) -> dict[str, str]:
+    """Return the contents of the table and of its page, by file name."""
     from authprobe.report.html.versions_page import versions_page  # jinja2 takes long
 
     page = versions_page(table, data=data.name)
@@ -128,107 +133,117 @@ def _lines(options: VersionsOptions, table: CompatibilityTable) -> Iterator[str]
 
 def _probe(
     options: VersionsOptions,
-    survey: SamplingPlan,
-    before: CompatibilityTable | None,
-    known: list[Trial],
+    plan: SamplingPlan,
+    old_table: CompatibilityTable | None,
+    trials: list[Trial],
     settings: Settings,
     log: ProbeLog,
-) -> tuple[str | None, Provenance | None, ExitCode]:
-    """Add to what is known; what is to be told, what it took, and the exit code."""
-    began, problem, code = time.monotonic(), None, ExitCode.OK
-    chosen = survey.sample(survey.evidence(known, before))
+) -> tuple[str | None, tuple[Provenance, ...], ExitCode]:
+    """Append the missing trials; return a message, what was probed, and the exit code."""
+    start, message, code = time.monotonic(), None, ExitCode.OK
+    sample = plan.sample(plan.evidence(trials, old_table))
 
-    def next_cases(trials: Sequence[Trial], tried: Counter[str]) -> Sequence[Case]:
-        return survey.next_cases(chosen, survey.evidence(trials, before), tried)
+    def next_cases(trials: Sequence[Trial], attempts: Counter[str]) -> Sequence[Case]:
+        return plan.next_cases(sample, plan.evidence(trials, old_table), attempts)
 
     with (
         interruptible(),
         make_reporter(plain=is_ci()) as reporter,
         ProbeScheduler(
             settings, log.redactor, reporter, disk_bytes=options.disk_bytes
-        ) as collector,
+        ) as scheduler,
     ):
         try:
-            reason = probe_until_done(next_cases, known, collector, log, reporter)
+            reason = probe_until_done(next_cases, trials, scheduler, log, reporter)
         except KeyboardInterrupt:
-            problem, code = "interrupted; the same command goes on from here", ExitCode.INTERRUPTED
+            message, code = INTERRUPTED, ExitCode.INTERRUPTED
         else:
             if reason:
-                problem = f"nothing can be installed here: {reason}; the same command goes on"
+                message = (
+                    f"nothing can be installed here: {reason}; run the same command again later"
+                )
                 code = ExitCode.FAILURES
-    if not collector.probes:
-        return problem, None, code
-    where = this_platform()
-    made = Provenance(
+    if not scheduler.probes:
+        return message, (), code
+    provenance = _provenance(options, scheduler, elapsed=time.monotonic() - start)
+    print(words.effort_words(provenance), file=sys.stderr)
+    return message, (provenance,), code
+
+
+def _provenance(
+    options: VersionsOptions, scheduler: ProbeScheduler, *, elapsed: float
+) -> Provenance:
+    platform = this_platform()
+    return Provenance(
         at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
         tool=authprobe.__version__,
-        platform=f"{where.system} {where.machine}",
+        platform=f"{platform.system} {platform.machine}",
         command=_command(options),
-        elapsed=round(time.monotonic() - began, 1),
-        probes=collector.probes,
-        installs=collector.installs,
-        disk_peak_bytes=collector.disk_peak_bytes,
+        elapsed=round(elapsed, 1),
+        probes=scheduler.probes,
+        installs=scheduler.installs,
+        disk_peak_bytes=scheduler.disk_peak_bytes,
     )
-    print(words.effort_words(made), file=sys.stderr)
-    return problem, made, code
 
 
 def _command(options: VersionsOptions) -> str:
-    """What asks the same, without the folders of this machine."""
-    told = ["authprobe", "versions", "--client", options.client]
-    told += ["--since", options.since] if options.since else []
-    told += ["--until", options.until] if options.until else []
-    told += ["--count", str(options.count), *looks_words(options.looks)]
-    told += ["--features", display_path(options.features)] if options.features else []
+    """Return the command that repeats the search, without local directories."""
+    command = ["authprobe", "versions", "--client", options.client]
+    command += ["--since", options.since] if options.since else []
+    command += ["--until", options.until] if options.until else []
+    command += ["--count", str(options.count), *looks_arguments(options.looks)]
+    command += ["--features", display_path(options.features)] if options.features else []
     for path in options.scenarios:
-        told += ["--scenarios", display_path(path)]
-    return shlex.join(told)
+        command += ["--scenarios", display_path(path)]
+    return shlex.join(command)
 
 
 def _kind(name: str) -> ClientKind:
-    """The client that is asked for.
+    """Return the kind of the client that --client names.
 
     Raises:
         SettingsError: there is no such client, or it has no versions.
     """
     client = read_client(name, "--client")
     if client.kind is ClientKind.RAW_HTTP:
-        raise SettingsError(f"--client {name}: this is authprobe's own request, without versions")
+        raise SettingsError(
+            f"--client {name}: authprobe's own request, which has no versions; name another client"
+        )
     if client.version != LATEST or "+" in name:
-        raise SettingsError(f"--client {name}: give its name alone, and versions with --since")
+        raise SettingsError(
+            f"--client {name}: give the name alone; select versions with --since and --until"
+        )
     return client.kind
 
 
-def _table_before(data: Path, kind: ClientKind) -> CompatibilityTable | None:
-    """The table that is added to; None: there is none yet.
+def _read_old_table(data: Path, kind: ClientKind) -> CompatibilityTable | None:
+    """Return the table to extend, or None if there is none yet.
 
     Raises:
-        RecordError, SettingsError: the file is something else.
+        RecordError, SettingsError: the file is not a table of this client.
     """
     if not data.exists():
         return None
-    before = read_table(data)
-    if before.client != kind:
-        raise SettingsError(
-            f"{data}: this is the table of {before.client}; name another file with --data"
-        )
-    return before
+    table = read_table(data)
+    if table.client != kind:
+        raise SettingsError(f"{data}: a table of {table.client}; name another file with --data")
+    return table
 
 
-def _survey(options: VersionsOptions, settings: Settings, kind: ClientKind) -> SamplingPlan:
-    """What is asked of which versions.
+def _sampling_plan(options: VersionsOptions, settings: Settings, kind: ClientKind) -> SamplingPlan:
+    """Return the features to look for, and the versions to sample.
 
     Raises:
-        ScenarioError, SettingsError: nothing can be asked.
+        ScenarioError, SettingsError: there are no features, or no versions.
     """
-    scenarios = load_all(settings.all_scenario_paths)
-    asked = load_features(options.features or BUNDLED_FEATURES, tuple(scenarios), kind)
+    scenarios = tuple(load_all(settings.all_scenario_paths))
+    features = load_features(options.features or BUNDLED_FEATURES, scenarios, kind)
     try:
         published = _releases(published_versions(kind))
     except ClientError as error:
         raise SettingsError(f"{kind}: {error}") from None
     return SamplingPlan(
-        bound_features=asked,
+        bound_features=features,
         published=published,
         candidates=_between(options, published),
         count=options.count,
@@ -237,32 +252,34 @@ def _survey(options: VersionsOptions, settings: Settings, kind: ClientKind) -> S
 
 
 def _releases(published: tuple[str, ...]) -> tuple[str, ...]:
-    known = {v for v in published if EXACT.fullmatch(v) and not is_prerelease(v)}
-    return tuple(sorted(known, key=version_key))
+    releases = {v for v in published if EXACT.fullmatch(v) and not is_prerelease(v)}
+    return tuple(sorted(releases, key=version_key))
 
 
 def _between(options: VersionsOptions, published: tuple[str, ...]) -> tuple[str, ...]:
-    """The releases that are asked for.
+    """Return the releases from --since to --until.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: a bound is not a version, or there is no release between them.
     """
     for option, version in (("--since", options.since), ("--until", options.until)):
         if version and not EXACT.fullmatch(version):
             raise SettingsError(f"{option} {version}: give one version, such as 2.1.31")
     if options.since and options.until and version_key(options.since) > version_key(options.until):
         raise SettingsError(
-            f"--since {options.since} is newer than --until {options.until}; is it the other way?"
+            f"--since {options.since} is newer than --until {options.until}; swap them"
         )
     low = version_key(options.since) if options.since else None
     high = version_key(options.until) if options.until else None
-    found = tuple(
+    releases = tuple(
         version
         for version in published
         if (low is None or low <= version_key(version))
         and (high is None or version_key(version) <= high)
     )
-    if not found:
+    if not releases:
         newest = f"; the newest is {published[-1]}" if published else ""
-        raise SettingsError(f"no published version of {options.client} is among these{newest}")
-    return found
+        raise SettingsError(
+            f"no published version of {options.client} is in the selected range{newest}"
+        )
+    return releases

@@ -87,7 +87,7 @@ def execute_plan(
                     reporter.finish_step(case.id)
         except KeyboardInterrupt:
             interrupted = True
-    is_partial = interrupted or settings.is_limited or len(cases) < len(plan.cases)
+    is_partial = interrupted or settings.selects_cases or len(cases) < len(plan.cases)
     return make_run(
         records,
         partial=is_partial,

@@ -1,7 +1,7 @@
 """Matching of case ids: exact ids, shell patterns, and ids without client versions."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -33,6 +33,21 @@ def matching_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
 def matching_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     """Return the ids that an id or a pattern matches."""
     return tuple(id for id in ids if matches_id(name, id))
+
+
+def select_ids(names: Iterable[str], ids: Collection[str]) -> tuple[str, ...]:
+    """Return the ids in a run's results that any of these ids and patterns matches, each once.
+
+    Raises:
+        SettingsError: a name matches none.
+    """
+    selection: dict[str, None] = {}
+    for name in names:
+        matches = matching_ids(name, ids)
+        if not matches:
+            raise SettingsError(f"{name}: no such case in the results{did_you_mean(name, ids)}")
+        selection |= dict.fromkeys(matches)
+    return tuple(selection)
 
 
 def matches_id(name: str, id: str) -> bool:

@@ -9,7 +9,7 @@ from authprobe.clients.installation.storage import ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import InstallError
-from authprobe.settings import LATEST_AGE
+from authprobe.settings import PUBLISHED_VERSIONS_TTL
 from tests.support.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 
 
@@ -35,14 +35,14 @@ def test_latest_version_is_refetched_after_a_day(
     registry.publish("1.2.3")
     install(cache, "claude-code")
     registry.publish("1.2.4")
-    age_file(cache, LATEST_AGE.total_seconds() + age)
+    age_file(cache, PUBLISHED_VERSIONS_TTL.total_seconds() + age)
     assert install(cache, "claude-code").version == version
 
 
 def test_stale_latest_version_is_used_offline(registry: Registry, cache: Cache) -> None:
     registry.publish("1.2.3")
     install(cache, "claude-code")
-    age_file(cache, LATEST_AGE.total_seconds() * 100)
+    age_file(cache, PUBLISHED_VERSIONS_TTL.total_seconds() * 100)
     registry.fail(OFFLINE)
     assert install(cache, "claude-code").version == "1.2.3"
 
@@ -122,7 +122,7 @@ def test_published_versions_are_cached_for_a_day(
     registry.publish_all("1.0.2")
     assert versions(Cache(cache.folder, children)) == ["1.0.0", "1.0.1-beta.1"]
     assert registry.calls == ["view"]
-    age_file(cache, LATEST_AGE.total_seconds() + 60, "published.json")
+    age_file(cache, PUBLISHED_VERSIONS_TTL.total_seconds() + 60, "published.json")
     assert versions(cache) == ["1.0.2"]
 
 
@@ -145,7 +145,7 @@ def test_stale_published_versions_are_used_offline(registry: Registry, cache: Ca
     registry.recover()
     registry.publish_all("1.0.0")
     versions(cache)
-    age_file(cache, LATEST_AGE.total_seconds() * 100, "published.json")
+    age_file(cache, PUBLISHED_VERSIONS_TTL.total_seconds() * 100, "published.json")
     registry.fail(OFFLINE)
     assert versions(cache) == ["1.0.0"]
 

@@ -24,7 +24,7 @@ from authprobe.core.client_kinds import ClientKind, Registry, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.clients import INSTALLED, LATEST, Client
-from authprobe.settings import CACHE_LIMIT_BYTES, search_path
+from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
 
 LOCK_POLL_INTERVAL: Final = 0.1
 """Seconds between two attempts to lock a client that another run has locked."""
@@ -45,7 +45,7 @@ class Cache:
         folder: Path,
         children: Children,
         scratch: Path | None = None,
-        limit_bytes: int = CACHE_LIMIT_BYTES,
+        limit_bytes: int = DEFAULT_CACHE_LIMIT_BYTES,
     ) -> None:
         self.folder = folder
         self.limit_bytes = limit_bytes

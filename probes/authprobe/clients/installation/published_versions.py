@@ -12,7 +12,7 @@ from authprobe.core import atomic_write
 from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
-from authprobe.settings import LATEST_AGE
+from authprobe.settings import PUBLISHED_VERSIONS_TTL
 
 LATEST_FILE: Final = "latest.json"
 VERSIONS_FILE: Final = "published.json"
@@ -58,7 +58,7 @@ class PublishedVersions:
         single: bool,
     ) -> tuple[str, ...]:
         entry = _read_entry(file, single=single)
-        is_fresh = entry and time.time() - entry[1] < LATEST_AGE.total_seconds()
+        is_fresh = entry and time.time() - entry[1] < PUBLISHED_VERSIONS_TTL.total_seconds()
         if entry and is_fresh and set(having) <= set(entry[0]):
             return entry[0]
         try:
