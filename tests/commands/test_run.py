@@ -194,7 +194,7 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with filelock.FileLock(tmp_path / "reports" / ".lock"):
         ended = run("run", write_scenario(tmp_path, SCENARIO), cwd=tmp_path)
     assert ended.code == 4
-    assert "another run is writing there" in ended.err
+    assert "another run is writing to this folder" in ended.err
 
 
 def test_no_npm_makes_a_client_unavailable(tmp_path: Path) -> None:

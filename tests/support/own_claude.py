@@ -13,7 +13,7 @@ SCRIPT = """#!/bin/sh
 if [ "$1" != --version ]; then
     tr '\\0' '\\n' < /proc/$$/environ > "{folder}/new.$$"
     mv "{folder}/new.$$" "{folder}/started.$$"
-    until [ -e "{gate}" ]; do sleep 0.05; result
+    until [ -e "{gate}" ]; do sleep 0.05; done
 fi
 exec {real} "$@"
 """
