@@ -93,7 +93,9 @@ def test_a_second_run_into_the_same_folder_is_refused_and_spoils_nothing(folder:
         finally:
             first.kill()
     assert second.code == 4
-    assert "out: another run is writing to this folder; choose another folder with --out" in second.err
+    assert (
+        "out: another run is writing to this folder; choose another folder with --out" in second.err
+    )
     assert "Traceback" not in second.err + second.out
     assert first.returncode == 0, printed
     assert set(verdicts(folder / "out").values()) == {"passed"}
