@@ -65,7 +65,8 @@ def test_the_page_has_cases_regressions_matrix_and_timelines(reports: Path, tmp_
         assert page.count(f"<code>{case['id']}</code>") >= 1
     assert "Regressions and changes since the baseline" in page
     assert 'class="ap-matrix"' in page
-    assert "<dt>Last 3 runs</dt>" in page
+    assert "<dt>Last 3 runs</dt><dd>✓✗✓</dd>" in page
+    assert "<dt>Last 3 runs</dt><dd>✗✓✗</dd>" in page
 
 
 def test_without_history_there_are_no_timelines(reports: Path, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from authprobe.errors import HistoryError
-from authprobe.observation.model import Observation, Outcome
+from authprobe.observation.fingerprint import fingerprint
+from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.run.history.database import History, last_points
 from authprobe.run.history.model import redact_url
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from tests.support import postgresql
-from tests.support.make import make_observation, make_record, make_run
+from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no")
 DAY = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
@@ -73,6 +74,14 @@ def test_a_case_has_a_point_for_each_run(location: str) -> None:
         assert history.case("a") == points["a"]
         assert history.case_ids() == ("a", "b")
         assert [(run.cases, run.at.day) for run in history.runs()] == [(2, 1), (2, 2), (1, 3)]
+
+
+def test_the_fingerprint_of_a_point_equals_that_of_the_observation(location: str) -> None:
+    sessions = (Session(outcome=Outcome.ACCEPTED), Session(outcome=Outcome.REJECTED, status=401))
+    observation = make_observation(sessions=sessions, exchanges=(make_exchange(),))
+    append(location, run_of(0, observation))
+    (point,) = last_points(location, [("a", ())])["a"]
+    assert point.fingerprint == fingerprint(observation)
 
 
 def test_only_the_last_twenty_points_are_returned(location: str) -> None:

@@ -315,6 +315,8 @@ def _digest(text: str) -> str:
 
 def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
     fields = json.loads(row.text)
+    # JSON has no tuples, and a list never equals one: every case would seem to have changed.
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     return Point(
         case_id=row.case_id,
         run_id=row.id,
@@ -322,7 +324,7 @@ def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
         tool=row.tool,
         client_version=row.client_version,
         status=row.status,
-        fingerprint=Fingerprint(**fields | {"requests": tuple(fields["requests"])}),
+        fingerprint=Fingerprint(**values),
         since=row.since.replace(tzinfo=datetime.UTC),
     )
 
