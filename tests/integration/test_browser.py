@@ -1,4 +1,4 @@
-"""The report as people meet it, in a real browser."""
+"""The report in a real browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a real run, with cases that passed and cases that failed."""
+    """Return the report of a real run with passed and failed cases."""
     folder = tmp_path_factory.mktemp("report")
     by_case = "[{when: {credential: good}, then: {outcome: accepted}}, {then: {outcome: rejected}}]"
     for name, expect in (("all-accepted", "{outcome: accepted, status: 200}"), ("any", by_case)):
@@ -58,28 +58,26 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "reports" / "report.html"
 
 
-def opened(browser: Browser, path: Path, **context: Any) -> Page:
-    """The page at this path; nothing may be asked of anybody else, and no script may fail."""
+def open_page(browser: Browser, path: Path, **context: Any) -> Page:
+    """Open a page; fail if it requests another resource, or if a script fails."""
     page = browser.new_context(**{"viewport": SIZES["wide"]} | context).new_page()
     page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
-    page.on("request", lambda request: _only_the_file(request.url))
+    page.on("request", lambda request: _require_local(request.url))
     page.goto(path.as_uri() + context.get("hash", ""))
     return page
 
 
-def _only_the_file(url: str) -> None:
-    assert url.startswith(("file:", "data:")), f"the report asks for {url}"
+def _require_local(url: str) -> None:
+    assert url.startswith(("file:", "data:")), f"the report requests {url}"
 
 
-def shown(page: Page) -> list[str]:
-    """Ids of the cases that can be seen."""
+def visible_cases(page: Page) -> list[str]:
+    """Return the ids of the visible cases."""
     return page.locator(".ap-case:visible > summary code").all_inner_texts()
 
 
-def test_the_first_screen_has_the_verdict_and_what_went_wrong(
-    browser: Browser, report: Path
-) -> None:
-    page = opened(browser, report)
+def test_the_first_screen_has_the_verdict_and_the_problems(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report)
     for words in ("Failed", "6 cases: 2 failed, 4 passed", "What went wrong (2 cases)"):
         assert page.get_by_text(words).first.bounding_box()["y"] < 900  # type: ignore[index]
     assert page.get_by_text("all-accepted/raw-http/messages/bad").first.is_visible()
@@ -87,7 +85,7 @@ def test_the_first_screen_has_the_verdict_and_what_went_wrong(
 
 
 def test_each_failed_case_shows_how_to_run_it_again(browser: Browser, report: Path) -> None:
-    page = opened(browser, report)
+    page = open_page(browser, report)
     commands = page.locator(".ap-again code:visible").all_inner_texts()
     paths = "authprobe run all-accepted.yaml any.yaml --case all-accepted/raw-http/messages"
     assert commands == [f"{paths}/bad", f"{paths}/none"]
@@ -97,25 +95,27 @@ def test_each_failed_case_shows_how_to_run_it_again(browser: Browser, report: Pa
     ("words", "count"),
     [("all-accepted", 3), ("ANY good", 1), ("invalid x-api-key", 2), ("nothing like it", 0)],
 )
-def test_a_search_finds_cases_by_all_its_words(
+def test_a_search_lists_cases_with_all_its_words(
     browser: Browser, report: Path, words: str, count: int
 ) -> None:
-    page = opened(browser, report)
+    page = open_page(browser, report)
     page.get_by_label("Search cases").fill(words)
     page.get_by_text(f"{count} of 6 cases").wait_for()
-    assert len(shown(page)) == count
+    assert len(visible_cases(page)) == count
     rows = page.locator(".ap-matrix tbody tr:not(.ap-group):visible")
     assert rows.count() == count
 
 
-def test_a_status_is_chosen_with_the_keyboard(browser: Browser, report: Path) -> None:
-    page = opened(browser, report)
+def test_the_keyboard_filters_by_status(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report)
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "ap-search"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text("2 of 6 cases").wait_for()
-    assert shown(page) == [f"all-accepted/raw-http/messages/{name}" for name in ("bad", "none")]
+    assert visible_cases(page) == [
+        f"all-accepted/raw-http/messages/{name}" for name in ("bad", "none")
+    ]
     page.keyboard.press("Shift+Tab")
     page.keyboard.type("messages/none")
     page.get_by_text("1 of 6 cases").wait_for()
@@ -123,18 +123,16 @@ def test_a_status_is_chosen_with_the_keyboard(browser: Browser, report: Path) ->
     page.get_by_text("2 of 6 cases").wait_for()
 
 
-def test_a_case_opens_with_the_keyboard(browser: Browser, report: Path) -> None:
-    page = opened(browser, report)
+def test_the_keyboard_opens_a_case(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report)
     case = page.locator(".ap-case", has_text="any/raw-http/messages/good")
     case.locator("summary").first.focus()
     page.keyboard.press("Enter")
     assert case.get_by_text("api-key in x-api-key").last.is_visible()
 
 
-def test_a_link_leads_to_its_case_though_it_is_filtered_away(
-    browser: Browser, report: Path
-) -> None:
-    page = opened(browser, report)
+def test_a_link_reveals_a_case_that_a_filter_hides(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report)
     page.get_by_label("Search cases").fill("bad")
     page.get_by_text("2 of 6 cases").wait_for()
     target = anchor("any/raw-http/messages/good")
@@ -143,7 +141,7 @@ def test_a_link_leads_to_its_case_though_it_is_filtered_away(
 
 
 def test_a_case_is_copied_as_markdown(browser: Browser, report: Path) -> None:
-    page = opened(browser, report, permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(browser, report, permissions=["clipboard-read", "clipboard-write"])
     case = page.locator(".ap-case", has_text="all-accepted/raw-http/messages/bad").first
     case.get_by_role("button", name="Copy as Markdown").click()
     case.get_by_role("button", name="Copied").wait_for()
@@ -154,22 +152,22 @@ def test_a_case_is_copied_as_markdown(browser: Browser, report: Path) -> None:
     assert "api.anthropic.com" in copied
     case.get_by_role("button", name="Copy link").click()
     page.wait_for_function(
-        "wanted => navigator.clipboard.readText().then(text => text.endsWith(wanted))",
+        "end => navigator.clipboard.readText().then(text => text.endsWith(end))",
         arg=f"#{anchor('all-accepted/raw-http/messages/bad')}",
     )
 
 
 @pytest.mark.parametrize("how", ["switched off", "forbidden"])
-def test_without_script_nothing_is_missing(
+def test_the_report_is_complete_without_script(
     browser: Browser, report: Path, tmp_path: Path, how: str
 ) -> None:
     if how == "forbidden":
         policy = '<meta http-equiv="Content-Security-Policy" content="script-src \'none\'">'
         path = tmp_path / "report.html"
         path.write_text(report.read_text().replace("<head>", f"<head>{policy}", 1))
-        page = opened(browser, path)
+        page = open_page(browser, path)
     else:
-        page = opened(browser, report, java_script_enabled=False)
+        page = open_page(browser, report, java_script_enabled=False)
     assert page.locator(".ap-tools").count() == 0
     assert len(page.locator(".ap-case:visible").all()) == 6
     assert page.get_by_text("6 cases: 2 failed, 4 passed").is_visible()
@@ -180,18 +178,16 @@ def test_without_script_nothing_is_missing(
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-def test_there_is_no_violation_of_accessibility(
-    browser: Browser, report: Path, size: str, colors: str
-) -> None:
-    page = opened(browser, report, viewport=SIZES[size], color_scheme=colors)
+def test_the_report_is_accessible(browser: Browser, report: Path, size: str, colors: str) -> None:
+    page = open_page(browser, report, viewport=SIZES[size], color_scheme=colors)
     page.locator(".ap-case").last.locator("summary").click()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
 
 
-def test_dark_is_dark(browser: Browser, report: Path) -> None:
+def test_dark_mode_has_a_dark_background(browser: Browser, report: Path) -> None:
     backgrounds = {
-        colors: opened(browser, report, color_scheme=colors).evaluate(
+        colors: open_page(browser, report, color_scheme=colors).evaluate(
             "getComputedStyle(document.body).backgroundColor"
         )
         for colors in ("light", "dark")
@@ -199,19 +195,19 @@ def test_dark_is_dark(browser: Browser, report: Path) -> None:
     assert backgrounds == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
 
 
-def test_a_phone_scrolls_tables_and_not_the_page(browser: Browser, report: Path) -> None:
-    page = opened(browser, report, viewport=SIZES["phone"])
+def test_the_page_fits_the_width_of_a_phone(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report, viewport=SIZES["phone"])
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"]["width"]
 
 
-def test_paper_has_no_buttons(browser: Browser, report: Path) -> None:
-    page = opened(browser, report)
+def test_the_printed_report_has_no_buttons(browser: Browser, report: Path) -> None:
+    page = open_page(browser, report)
     page.emulate_media(media="print")
     assert page.locator("button:visible").count() == 0
     assert page.get_by_text("6 cases: 2 failed, 4 passed").is_visible()
 
 
-def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_text_is_neither_run_nor_copied_as_markup(browser: Browser, tmp_path: Path) -> None:
     text = "<script>document.title='hit'</script><img src=x onerror=\"document.title='hit'\">`|@a"
     record = make_record(
         id="a/b",
@@ -224,7 +220,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
         ),
     )
     path = page_of(make_run(record), tmp_path)
-    page = opened(browser, path, permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(browser, path, permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy as Markdown").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert page.title() != "hit"
@@ -235,45 +231,45 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_ten_thousand_cases_open_and_filter(browser: Browser, tmp_path: Path) -> None:
-    """How fast is measured in bench/report.py; here only that it works, and how large it is."""
+    """Opening and size only; bench/report.py measures the speed."""
     path = page_of(make_run(*many(10_000)), tmp_path)
     assert path.stat().st_size < 10_000_000
-    page = opened(browser, path)
+    page = open_page(browser, path)
     page.get_by_label("Search cases").fill("credential-499 2.1.19")
     page.get_by_text("1 of 10000 cases").wait_for(timeout=60_000)
-    assert len(shown(page)) == 1
+    assert len(visible_cases(page)) == 1
 
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of versions with values, doubts and gaps, and a word that is too long for a phone."""
+    """Return a versions page with values, uncertain ranges, gaps, and a long word."""
     path = tmp_path_factory.mktemp("versions") / "versions.html"
-    found = evidence(v0="no", v3="yes", v4=None, v9="yes", v10="A_LONG_NAME=" * 9, v23="no")
-    long = feature(*found, id="long", title="A_LONG_NAME=" * 9, contains="A_LONG_NAME=" * 9)
-    path.write_text(versions_page(make_table(features=(feature(*found), long))), encoding="utf-8")
+    items = evidence(v0="no", v3="yes", v4=None, v9="yes", v10="A_LONG_NAME=" * 9, v23="no")
+    long = feature(*items, id="long", title="A_LONG_NAME=" * 9, contains="A_LONG_NAME=" * 9)
+    path.write_text(versions_page(make_table(features=(feature(*items), long))), encoding="utf-8")
     return path
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-def test_lines_of_versions_are_for_everybody(
+def test_timelines_are_accessible_and_fit_the_screen(
     browser: Browser, versions: Path, size: str, colors: str
 ) -> None:
-    page = opened(browser, versions, viewport=SIZES[size], color_scheme=colors)
+    page = open_page(browser, versions, viewport=SIZES[size], color_scheme=colors)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
 
 
 @pytest.mark.parametrize(
-    ("size", "written"),
+    ("size", "labelled"),
     [("wide", [True, True, True, False, True]), ("phone", [False, False, True, False, False])],
 )
-def test_a_value_is_written_in_its_line_only_where_there_is_room(
-    browser: Browser, versions: Path, size: str, written: list[bool]
+def test_a_value_is_labelled_in_its_segment_only_where_there_is_room(
+    browser: Browser, versions: Path, size: str, labelled: list[bool]
 ) -> None:
-    page = opened(browser, versions, viewport=SIZES[size])
+    page = open_page(browser, versions, viewport=SIZES[size])
     bar = page.locator(".v-feature .v-bar").first
     below = bar.evaluate("bar => bar.getBoundingClientRect().bottom")
     tops = bar.locator("b").evaluate_all("all => all.map(b => b.getBoundingClientRect().top)")
-    assert [top < below for top in tops] == written
+    assert [top < below for top in tops] == labelled

@@ -1,4 +1,4 @@
-"""The formats of other people are as their published schemas say; tests/schemas tells of these."""
+"""Reports match the published schemas of their formats; tests/schemas/README.md lists these."""
 
 import json
 import subprocess
@@ -23,8 +23,8 @@ RUNS = [every_kind(), make_run()]
 
 
 def unpacked(folder: Path, *command: str) -> Path:
-    """The one archive that a package manager has fetched; skips, loudly, if it could not."""
-    done = subprocess.run(
+    """Return the folder of the archive that a package manager fetched; skip if it could not."""
+    result = subprocess.run(
         command,
         cwd=folder,
         env=environment(folder / "home"),
@@ -35,8 +35,8 @@ def unpacked(folder: Path, *command: str) -> Path:
         check=False,
     )
     archives = [*folder.glob("*.tgz"), *folder.glob("*.tar.gz")]
-    if done.returncode or not archives:
-        pytest.skip(f"NO PACKAGE REGISTRY: no schema to compare with: {done.stderr[-200:]}")
+    if result.returncode or not archives:
+        pytest.skip(f"NO PACKAGE REGISTRY: no schema to compare with: {result.stderr[-200:]}")
     with tarfile.open(archives[0]) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     return folder / "unpacked"
@@ -45,29 +45,29 @@ def unpacked(folder: Path, *command: str) -> Path:
 @pytest.fixture(scope="module")
 def junit_schema(tmp_path_factory: pytest.TempPathFactory) -> xmlschema.XMLSchema:
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
-    found = unpacked(
+    folder = unpacked(
         tmp_path_factory.mktemp("junit"),
         *(*pip, "--no-deps", "--no-binary", "pytest", "pytest==9.2.0"),
     )
-    [path] = found.rglob("junit-10.xsd")
+    [path] = folder.rglob("junit-10.xsd")
     return xmlschema.XMLSchema(str(path))
 
 
 @pytest.fixture(scope="module")
 def ctrf_schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    found = unpacked(tmp_path_factory.mktemp("ctrf"), "npm", "pack", "--silent", "ctrf@0.3.0")
-    return json.loads((found / "package" / "dist" / "ctrf-schema-0.0.json").read_text())
+    folder = unpacked(tmp_path_factory.mktemp("ctrf"), "npm", "pack", "--silent", "ctrf@0.3.0")
+    return json.loads((folder / "package" / "dist" / "ctrf-schema-0.0.json").read_text())
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_junit_is_as_published(run: Run, junit_schema: xmlschema.XMLSchema) -> None:
+def test_junit_matches_the_published_schema(run: Run, junit_schema: xmlschema.XMLSchema) -> None:
     junit_schema.validate(junit(run))
     with pytest.raises(xmlschema.XMLSchemaException):
         junit_schema.validate(junit(run).replace("<testsuites", "<testsuites odd='1'"))
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_ctrf_is_as_published(run: Run, ctrf_schema: Any) -> None:
+def test_ctrf_matches_the_published_schema(run: Run, ctrf_schema: Any) -> None:
     validator = jsonschema.Draft7Validator(ctrf_schema)
     report = json.loads(ctrf(run))
     assert [error.message for error in validator.iter_errors(report)] == []
@@ -75,7 +75,7 @@ def test_ctrf_is_as_published(run: Run, ctrf_schema: Any) -> None:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_results_are_as_we_publish(run: Run) -> None:
+def test_results_match_our_published_schema(run: Run) -> None:
     schema = json.loads(dump_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
@@ -84,5 +84,5 @@ def test_results_are_as_we_publish(run: Run) -> None:
     assert list(validator.iter_errors(results | {"cases": [{}]}))
 
 
-def test_the_published_schema_of_results_is_what_the_types_say() -> None:
+def test_our_published_schema_of_results_is_current() -> None:
     assert (PROJECT / "docs" / "results.schema.json").read_text() == dump_schema(), "make docs"

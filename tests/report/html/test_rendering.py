@@ -61,10 +61,10 @@ def test_only_a_web_address_becomes_a_link() -> None:
 def test_jinja2_is_not_imported_before_a_page_is_drawn(module: str) -> None:
     script = f"import sys, authprobe.{module}; print({{'jinja2', 'markupsafe'}} & {{*sys.modules}})"
     folder = Path(rendering.__file__).parents[3]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {script}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "set()\n"
+    assert result.stdout == "set()\n"

@@ -58,7 +58,7 @@ def mismatches(items: tuple[Mismatch, ...]) -> Html:
 
 
 def diagnosis(item: Diagnosis | None) -> Html:
-    """Return the cause of a refusal and its remedy, or nothing if there is no diagnosis."""
+    """Return the cause of a refusal and its remedy, or nothing without a diagnosis."""
     if item is None:
         return Html()
     return render(

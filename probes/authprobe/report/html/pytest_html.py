@@ -30,7 +30,7 @@ class PytestHtmlPage:
     ) -> None:
         """Stage the page, unless the user chose a file of their own with `--html`.
 
-        `content` returns the HTML of the report when the page is written, None if there is no run;
+        `content` returns the HTML of the report when the page is written, None without a run;
         `is_case` is True for the test reports that the content covers.
         """
         self._config = config

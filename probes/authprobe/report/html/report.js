@@ -1,31 +1,31 @@
 "use strict";
-// Finds and copies what is on the page already; without it nothing is missing but that.
+// Searches, filters and copies what is on the page; the page is complete without it.
 (() => {
   const report = document.querySelector(".ap");
   const list = report.querySelector(".ap-cases");
   if (!list) return;
   const cases = [...list.children];
-  const words = new Map(); // text of each case, read when it is first searched for
+  const texts = new Map(); // text of each case, read at the first search
   const byAnchor = new Map(cases.map((each) => [`#${each.lastElementChild.id}`, each]));
 
   const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
   };
 
   const statuses = [...new Set(cases.map((each) => each.dataset.status))].sort();
-  const chosen = new Set();
+  const selected = new Set();
   const search = make("input", { type: "search", id: "ap-search" });
-  const told = make("output", {});
-  const choices = statuses.map((status) => {
+  const counter = make("output", {});
+  const filters = statuses.map((status) => {
     const count = cases.filter((each) => each.dataset.status === status).length;
     const button = make("button", { type: "button" }, `${status} (${count})`);
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
-      if (!chosen.delete(status)) chosen.add(status);
-      button.setAttribute("aria-pressed", String(chosen.has(status)));
-      show();
+      if (!selected.delete(status)) selected.add(status);
+      button.setAttribute("aria-pressed", String(selected.has(status)));
+      update();
     });
     return button;
   });
@@ -39,24 +39,24 @@
   const tools = make(
     "div", { className: "ap-tools", role: "search" },
     make("label", { htmlFor: "ap-search" }, "Search cases "), search,
-    ...(statuses.length > 1 ? choices : []),
-    opener("Open shown", true), opener("Close shown", false), told,
+    ...(statuses.length > 1 ? filters : []),
+    opener("Open listed cases", true), opener("Close listed cases", false), counter,
   );
   list.before(tools);
 
   const textOf = (each) => {
-    if (!words.has(each)) words.set(each, each.textContent.toLowerCase());
-    return words.get(each);
+    if (!texts.has(each)) texts.set(each, each.textContent.toLowerCase());
+    return texts.get(each);
   };
 
-  function show() {
-    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  function update() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const each of cases) {
-      const fits = (!chosen.size || chosen.has(each.dataset.status))
-        && wanted.every((word) => textOf(each).includes(word));
-      each.hidden = !fits;
-      count += fits;
+      const matches = (!selected.size || selected.has(each.dataset.status))
+        && words.every((word) => textOf(each).includes(word));
+      each.hidden = !matches;
+      count += matches;
     }
     for (const body of report.querySelectorAll(".ap-matrix tbody")) {
       const rows = [...body.rows].slice(1);
@@ -67,13 +67,13 @@
       body.hidden = rows.every((row) => row.hidden);
     }
     const all = count === cases.length;
-    told.textContent = all ? `${count} cases` : `${count} of ${cases.length} cases`;
+    counter.textContent = all ? `${count} cases` : `${count} of ${cases.length} cases`;
   }
 
-  let waiting;
+  let timer;
   search.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(show, 80);
+    clearTimeout(timer);
+    timer = setTimeout(update, 80);
   });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select");
@@ -82,10 +82,10 @@
       search.focus();
     } else if (event.key === "Escape" && event.target === search) {
       search.value = "";
-      show();
+      update();
     }
   });
-  // A link to a case that is filtered away leads to it all the same.
+  // A link to a case works even if a filter hides the case.
   const reveal = () => {
     const target = byAnchor.get(location.hash);
     if (target) {
@@ -137,7 +137,7 @@
     const before = button.textContent;
     try {
       await navigator.clipboard.writeText(text);
-    } catch { // not everywhere is a page from a file allowed to
+    } catch { // some browsers deny the clipboard to a page from a file
       const area = make("textarea", { value: text });
       report.append(area);
       area.select();
@@ -149,8 +149,8 @@
     setTimeout(() => { button.textContent = before; }, 1500);
   }
 
-  // Buttons are made when a case is opened: ten thousand of them would take a while.
-  const equip = (each) => {
+  // Buttons are added when a case is opened: ten thousand of them would be slow.
+  const addButtons = (each) => {
     const content = each.lastElementChild;
     if (!each.open || content.querySelector(".ap-copy")) return;
     const text = make("button", { type: "button" }, "Copy as Markdown");
@@ -161,9 +161,9 @@
     content.prepend(make("div", { className: "ap-copy" }, text, link));
   };
   list.addEventListener("toggle", (event) => {
-    if (event.target.parentElement === list) equip(event.target);
+    if (event.target.parentElement === list) addButtons(event.target);
   }, true);
-  cases.forEach(equip);
-  show();
+  cases.forEach(addButtons);
+  update();
   reveal();
 })();

@@ -22,7 +22,7 @@ from authprobe.verdict.model import BaselineState, Status
 
 _WORST_FIRST: Final = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
 _AFTER_NUMBERS: Final = sys.maxsize
-"""Sort key of a part of a name that is no number."""
+"""Length in the sort key of a word, which puts words after all numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import Fingerprint, fingerprint
@@ -316,7 +316,9 @@ def _digest(text: str) -> str:
 def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
     fields = json.loads(row.text)
     # JSON has no tuples, and a list never equals one: every case would seem to have changed.
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
     return Point(
         case_id=row.case_id,
         run_id=row.id,
