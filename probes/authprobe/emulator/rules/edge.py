@@ -30,7 +30,7 @@ HELLO: Final = rule(
     _anybody,
     Answer(status=200, body={"message": "hello"}),
     "code.claude.com/docs/en/llm-gateway-protocol",
-    "https://www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
+    "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
     seen="2026-11-24",
     certainty=RuleCertainty.ONCE,
     passes=True,
