@@ -31,12 +31,12 @@ from authprobe.scenario.model import Credential, Endpoint, Request
 from authprobe.verdict.model import Status, Verdict
 from tests.support.expected_causes import CAUSES, FAULTS, cause_of
 from tests.support.make import make_case, make_exchange, make_observation
-from tests.support.requests import Sent, Trial, served
-from tests.support.rule_examples import TRIALS
+from tests.support.requests import RequestSpec, RuleExample, client_for
+from tests.support.rule_examples import RULE_EXAMPLES
 
 UNKNOWN_KEY = "invalid x-api-key"
 
-REFUSED = tuple(trial for trial in TRIALS if trial.status >= 400 or trial.delay)
+REFUSED = tuple(example for example in RULE_EXAMPLES if example.status >= 400 or example.delay)
 CREDENTIALS = frozenset(
     {"bearer-unknown", "access-token-expired", "access-token-revoked", "api-key-invalid"}
 )
@@ -50,14 +50,14 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
         yield Laboratory(network=network, children=children, cache=cache, scratch=scratch)
 
 
-def observe(laboratory: Laboratory, request: Sent, limit: float = 10.0) -> Observation:
+def observe(laboratory: Laboratory, request: RequestSpec, limit: float = 10.0) -> Observation:
     """Send a request to its backend and return the observation of the raw HTTP client."""
     assert isinstance(laboratory.network, Network)
     backend = request.backend()
-    headers, body = request.parts(backend)
+    headers, body = request.headers_and_body(backend)
     method, host, path = request.target
-    url = httpx.URL(f"https://{host}{path}", query=request.search(backend).encode())
-    with served(laboratory.network, backend) as client:
+    url = httpx.URL(f"https://{host}{path}", query=request.query_string(backend).encode())
+    with client_for(laboratory.network, backend) as client:
         try:
             response = client.request(method, url, headers=headers, content=body, timeout=limit)
         except httpx.HTTPError as error:
@@ -89,7 +89,7 @@ def without_rules(observation: Observation) -> Observation:
 
 
 def test_every_refusing_rule_and_every_fault_has_an_expected_cause() -> None:
-    rules = {trial.rule for trial in REFUSED}
+    rules = {example.rule for example in REFUSED}
     # B01b is the endpoint before its retirement: it refuses nothing.
     assert set(CAUSES) == rules
     assert rules == REFUSALS - {"B01b"}
@@ -97,13 +97,13 @@ def test_every_refusing_rule_and_every_fault_has_an_expected_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    "trial", REFUSED, ids=[f"{trial.rule}-{n}" for n, trial in enumerate(REFUSED)]
+    "example", REFUSED, ids=[f"{example.rule}-{n}" for n, example in enumerate(REFUSED)]
 )
-def test_a_refusing_rule_leads_to_its_cause(laboratory: Laboratory, trial: Trial) -> None:
-    observation = observe(laboratory, trial.sent, limit=0.3 if trial.delay else 10.0)
-    assert {exchange.rule for exchange in observation.exchanges} <= {trial.rule, None}
+def test_a_refusing_rule_leads_to_its_cause(laboratory: Laboratory, example: RuleExample) -> None:
+    observation = observe(laboratory, example.spec, limit=0.3 if example.delay else 10.0)
+    assert {exchange.rule for exchange in observation.exchanges} <= {example.rule, None}
     first, *_ = rank_causes(symptom_from_observation(observation))
-    assert first.cause.id == cause_of(trial)
+    assert first.cause.id == cause_of(example)
     assert first.evidence
     assert rank_causes(symptom_from_observation(without_rules(observation))) == rank_causes(
         symptom_from_observation(observation)

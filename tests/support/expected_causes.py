@@ -3,7 +3,7 @@
 from typing import Final
 
 from authprobe.emulator.config import TokenKind
-from tests.support.requests import Trial
+from tests.support.requests import RuleExample
 
 CAUSES: Final = {
     "A01": "credential-missing",
@@ -99,8 +99,8 @@ FAULTS: Final = {
 """Cause ids by the name of the fault."""
 
 
-def cause_of(trial: Trial) -> str:
-    """Return the expected cause of a trial of a rule."""
-    if trial.rule == "A02" and trial.sent.key and trial.sent.key[0] is TokenKind.ACCESS_TOKEN:
+def cause_of(example: RuleExample) -> str:
+    """Return the expected cause of a example of a rule."""
+    if example.rule == "A02" and example.spec.key and example.spec.key[0] is TokenKind.ACCESS_TOKEN:
         return "oauth-token-as-api-key"
-    return CAUSES[trial.rule]
+    return CAUSES[example.rule]

@@ -1,4 +1,4 @@
-"""A request to the emulator with made-up tokens, and what a trial of a rule holds."""
+"""Test requests to the emulator with made-up tokens, and examples of what each rule answers."""
 
 import base64
 import contextlib
@@ -84,46 +84,46 @@ FEDERATING: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
-    """A request, and the backend that gets it."""
+class RequestSpec:
+    """A request, and the configuration of the backend that receives it."""
 
     target: Target = MESSAGES
     bearer: Credential | None = None
     scopes: tuple[str, ...] | None = None
-    """Of the Bearer token, where they are not the usual ones."""
+    """Scopes of the Bearer token; None: the default of its kind."""
     key: Credential | None = None
     refresh: Credential | None = None
     identity: Credential | None = None
     code: bool = False
-    """With an authorization code that was given out, and all that belongs to it."""
+    """Send an authorization code that the backend issued, with its parameters."""
     headers: dict[str, str | None] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
-    """None: the field is left out."""
+    """Fields that replace those of the body; a field that is None is left out."""
     query: dict[str, str | None] = field(default_factory=dict)
     link: str = ""
-    """A query that has no names."""
+    """A query without parameter names, as short links have."""
     form: bool = False
     size: int = 0
-    """Of the body at least, in bytes."""
+    """Minimum size of the body in bytes."""
     date: datetime.date = SPRING
-    counts: bool = True
+    counts_as_claude_code: bool = True
     standing: AccountState = AccountState.ACTIVE
     faults: tuple[Fault | str, ...] = ()
     reuse_revokes: bool = False
 
     def backend(self) -> CaseBackend:
-        """A backend of that day."""
+        """Return a backend with this configuration."""
         setup = Backend(
             date=self.date,
-            counts_as_claude_code=self.counts,
+            counts_as_claude_code=self.counts_as_claude_code,
             standing=self.standing,
             reuse_revokes=self.reuse_revokes,
             faults=self.faults,
         )
         return CaseBackend(setup)
 
-    def parts(self, backend: CaseBackend) -> tuple[dict[str, str], bytes]:
-        """Headers and body, with tokens that the backend makes."""
+    def headers_and_body(self, backend: CaseBackend) -> tuple[dict[str, str], bytes]:
+        """Return headers and body, with tokens that the backend makes."""
         headers: dict[str, str | None] = {}
         if self.target in (MESSAGES, COUNT_TOKENS, MODELS):
             headers["anthropic-version"] = "2023-06-01"
@@ -137,8 +137,8 @@ class Sent:
         kind = "application/x-www-form-urlencoded" if self.form else "application/json"
         headers = {"content-type": kind} | headers | self.headers
         text = urllib.parse.urlencode(fields) if self.form else json.dumps(fields)
-        kept = {name: value for name, value in headers.items() if value is not None}
-        return kept, text.encode().ljust(self.size)
+        present = {name: value for name, value in headers.items() if value is not None}
+        return present, text.encode().ljust(self.size)
 
     def _fields(self, backend: CaseBackend) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -154,24 +154,24 @@ class Sent:
         fields |= self.fields
         return {name: value for name, value in fields.items() if value is not None}
 
-    def search(self, backend: CaseBackend) -> str:
-        """The query, without its question mark."""
-        asked: dict[str, str | None] = {}
+    def query_string(self, backend: CaseBackend) -> str:
+        """Return the query without its question mark."""
+        parameters: dict[str, str | None] = {}
         if self.link:
             return self.link
         if self.target[2] == AUTHORIZE[2]:
-            asked |= AUTHORIZING
+            parameters |= AUTHORIZING
         if self.target == CODE_PAGE and self.code:
-            asked = {"code": make_code(backend), "state": "s"}
-        asked |= self.query
-        return urllib.parse.urlencode({k: v for k, v in asked.items() if v is not None})
+            parameters = {"code": make_code(backend), "state": "s"}
+        parameters |= self.query
+        return urllib.parse.urlencode({k: v for k, v in parameters.items() if v is not None})
 
     def request(self, backend: CaseBackend) -> RequestContext:
-        """The request as the rules see it."""
-        headers, body = self.parts(backend)
+        """Return the request as the rules receive it."""
+        headers, body = self.headers_and_body(backend)
         request = make_request(backend, self.target, headers, body[:BODY_LIMIT_BYTES])
         large = len(body) > BODY_LIMIT_BYTES
-        return replace(request, query=self.search(backend), too_large=large)
+        return replace(request, query=self.query_string(backend), too_large=large)
 
 
 def make_request(
@@ -181,7 +181,7 @@ def make_request(
     body: bytes = b"",
     query: str = "",
 ) -> RequestContext:
-    """A request to this backend."""
+    """Return a request to this backend."""
     method, host, path = target
     return RequestContext(
         method=method,
@@ -195,7 +195,7 @@ def make_request(
 
 
 def make_code(backend: CaseBackend) -> str:
-    """An authorization code that was asked for as `AUTHORIZING` asks."""
+    """Return an authorization code, requested with the parameters `AUTHORIZING`."""
     return backend.state.give_code(
         Code(
             client_id=CLIENT_ID,
@@ -209,8 +209,8 @@ def make_code(backend: CaseBackend) -> str:
 
 
 @contextlib.contextmanager
-def served(network: Network, backend: CaseBackend) -> Iterator[httpx.Client]:
-    """A client of this backend, as long as it is on the network."""
+def client_for(network: Network, backend: CaseBackend) -> Iterator[httpx.Client]:
+    """Serve this backend and yield a client of its proxy; close both on exit."""
     listener = network.open(backend)
     try:
         with client_of(network, listener) as client:
@@ -220,23 +220,23 @@ def served(network: Network, backend: CaseBackend) -> Iterator[httpx.Client]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
-    """A request that one rule answers, with the answer, and one beside it that another answers.
+class RuleExample:
+    """A request that a rule answers, the answer, and a similar request that another rule answers.
 
-    In the body an empty `request_id` stands for the id that is in the header as well, and tokens
-    are shown by their slots.
+    In the body, an empty `request_id` stands for the id in the header, and tokens appear as
+    `[redacted:SLOT]`.
     """
 
     rule: str
-    sent: Sent
+    spec: RequestSpec
     status: int
     body: Body
-    beside: Sent
-    passes: str = "messages"
+    counterexample: RequestSpec
+    counterexample_rule: str = "messages"
     headers: Mapping[str, str] = field(default_factory=dict)
-    """All but those that every answer has."""
+    """Headers of the answer, except those that every answer has."""
     identified: bool = True
-    """Whether there is a header `request-id`."""
+    """True if the answer has the header `request-id`."""
     delay: float = 0.0
 
 
@@ -246,52 +246,64 @@ def error(
     request_id: str | None = "",
     details: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The envelope of an error."""
-    told: dict[str, Any] = {"type": kind, "message": message}
+    """Return the body of an API error."""
+    description: dict[str, Any] = {"type": kind, "message": message}
     if details:
-        told["details"] = details
-    return {"type": "error", "error": told, "request_id": request_id}
+        description["details"] = details
+    return {"type": "error", "error": description, "request_id": request_id}
 
 
-def refused(rule: str, status: int, kind: str, message: str, sent: Sent, **more: Any) -> Trial:
-    """A refusal in the API's envelope; beside it a good token passes."""
+def api_refusal(
+    rule: str, status: int, kind: str, message: str, spec: RequestSpec, **more: Any
+) -> RuleExample:
+    """Return an example of a refusal by the API; the default counterexample is a valid token."""
     request_id = more.pop("request_id", "")
     body = error(kind, message, request_id, more.pop("details", None))
-    values = {"beside": Sent(bearer=GOOD), "identified": request_id is not None, **more}
-    return Trial(rule=rule, sent=sent, status=status, body=body, **values)
+    values = {
+        "counterexample": RequestSpec(bearer=GOOD),
+        "identified": request_id is not None,
+        **more,
+    }
+    return RuleExample(rule=rule, spec=spec, status=status, body=body, **values)
 
 
-def flatly(rule: str, status: int, kind: str, message: str, sent: Sent, **more: Any) -> Trial:
-    """A refusal as the edge words it; beside it a good token passes."""
+def edge_refusal(
+    rule: str, status: int, kind: str, message: str, spec: RequestSpec, **more: Any
+) -> RuleExample:
+    """Return an example of a refusal by the edge; the default counterexample is a valid token."""
     body = {"error": {"type": kind, "message": message}}
-    values = {"beside": Sent(bearer=GOOD), "identified": False, **more}
-    return Trial(rule=rule, sent=sent, status=status, body=body, **values)
+    values = {"counterexample": RequestSpec(bearer=GOOD), "identified": False, **more}
+    return RuleExample(rule=rule, spec=spec, status=status, body=body, **values)
 
 
-def oauth(rule: str, description: str, sent: Sent, **more: Any) -> Trial:
-    """A refusal of a grant (RFC 6749, 5.2); beside it a good one passes."""
+def oauth_refusal(rule: str, description: str, spec: RequestSpec, **more: Any) -> RuleExample:
+    """Return an example of a refused grant (RFC 6749, 5.2)."""
     body = {"error": "invalid_grant", "error_description": description}
-    return Trial(rule=rule, sent=sent, status=400, body=body, **more)
+    return RuleExample(rule=rule, spec=spec, status=400, body=body, **more)
 
 
-def paged(rule: str, status: int, title: str, text: str, sent: Sent, **more: Any) -> Trial:
-    """A page of HTML."""
-    return Trial(
-        rule=rule, sent=sent, status=status, body=html(title, text), identified=False, **more
+def page_example(
+    rule: str, status: int, title: str, text: str, spec: RequestSpec, **more: Any
+) -> RuleExample:
+    """Return an example of an HTML page as the answer."""
+    return RuleExample(
+        rule=rule, spec=spec, status=status, body=html(title, text), identified=False, **more
     )
 
 
 def html(title: str, text: str = "") -> str:
-    """The page with this heading and this text."""
-    said = f"<p>{text}</p>" if text else ""
+    """Return the HTML page with this heading and text."""
+    paragraph = f"<p>{text}</p>" if text else ""
     return (
         f"<!DOCTYPE html><html><head><title>{title}</title></head>"
-        f"<body><h1>{title}</h1>{said}</body></html>"
+        f"<body><h1>{title}</h1>{paragraph}</body></html>"
     )
 
 
-def on_demand(trial: Trial) -> Trial:
-    """The same with the rule as a fault, and beside it the request without."""
+def fault_example(example: RuleExample) -> RuleExample:
+    """Return the example with its rule armed as a fault; without it is the counterexample."""
     return replace(
-        trial, sent=replace(trial.sent, faults=(trial.rule,)), beside=replace(trial.sent, faults=())
+        example,
+        spec=replace(example.spec, faults=(example.rule,)),
+        counterexample=replace(example.spec, faults=()),
     )

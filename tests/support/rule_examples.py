@@ -1,4 +1,4 @@
-"""For every rule of the emulator a request that it answers, and one beside it that it must not."""
+"""Examples for every rule of the emulator: a request it answers, and one it must not answer."""
 
 import datetime
 from dataclasses import replace
@@ -33,14 +33,14 @@ from tests.support.requests import (
     SPRING,
     USAGE,
     Kind,
-    Sent,
+    RequestSpec,
+    RuleExample,
     State,
-    Trial,
-    flatly,
-    oauth,
-    on_demand,
-    paged,
-    refused,
+    api_refusal,
+    edge_refusal,
+    fault_example,
+    oauth_refusal,
+    page_example,
 )
 
 AUTH: Final = "authentication_error"
@@ -121,7 +121,7 @@ WINDOWS: Final = {
     "anthropic-ratelimit-unified-7d-reset": "1775649600",
     "anthropic-ratelimit-unified-7d-utilization": "0.01",
 }
-"""On the first of April at noon."""
+"""Rate limit headers of a subscription at noon on 1 April 2026."""
 WINDOW_FULL: Final = WINDOWS | {
     "anthropic-ratelimit-unified-status": "rejected",
     "anthropic-ratelimit-unified-5h-status": "rejected",
@@ -138,265 +138,292 @@ UNKNOWN: Final = (Kind.ACCESS_TOKEN, State.UNKNOWN)
 EXPIRED: Final = (Kind.ACCESS_TOKEN, State.EXPIRED)
 REVOKED: Final = (Kind.ACCESS_TOKEN, State.REVOKED)
 USED_REFRESH: Final = (Kind.REFRESH_TOKEN, State.USED)
-REFRESH: Final = Sent(target=PLATFORM_TOKEN, refresh=GOOD_REFRESH)
-EXCHANGE: Final = Sent(target=PLATFORM_TOKEN, code=True)
-FEDERATE: Final = Sent(target=FEDERATION, identity=GOOD_IDENTITY)
+REFRESH: Final = RequestSpec(target=PLATFORM_TOKEN, refresh=GOOD_REFRESH)
+EXCHANGE: Final = RequestSpec(target=PLATFORM_TOKEN, code=True)
+FEDERATE: Final = RequestSpec(target=FEDERATION, identity=GOOD_IDENTITY)
 NO_SCOPE: Final = ("user:profile",)
-GOOD_MESSAGE: Final = Sent(bearer=GOOD)
-KEY_MESSAGE: Final = Sent(key=GOOD_KEY)
+GOOD_MESSAGE: Final = RequestSpec(bearer=GOOD)
+KEY_MESSAGE: Final = RequestSpec(key=GOOD_KEY)
 
 
-def standing(sent: Sent, how: AccountState, date: datetime.date = SPRING) -> dict[str, Any]:
-    """The request of one whose account stands so, and of one whose account is in order."""
-    good = replace(sent, date=date)
-    return {"sent": replace(good, standing=how), "beside": good}
+def with_account_state(
+    spec: RequestSpec, state: AccountState, date: datetime.date = SPRING
+) -> dict[str, Any]:
+    """Return the request from an account in this state; an active account is the counterexample."""
+    active = replace(spec, date=date)
+    return {"spec": replace(active, standing=state), "counterexample": active}
 
 
 CREDENTIALS: Final = (
-    refused(
+    api_refusal(
         *("A03", 400, INVALID, "anthropic-version: header is required"),
-        Sent(bearer=GOOD, headers={"anthropic-version": None}),
+        RequestSpec(bearer=GOOD, headers={"anthropic-version": None}),
     ),
-    refused(
+    api_refusal(
         *("A01", 401, AUTH, "x-api-key header is required"),
-        Sent(),
-        beside=KEY_MESSAGE,
+        RequestSpec(),
+        counterexample=KEY_MESSAGE,
     ),
-    refused(
+    api_refusal(
         *("A01", 401, AUTH, "x-api-key header is required"),
-        Sent(headers={"authorization": "Basic dXNlcjpub25l"}),
+        RequestSpec(headers={"authorization": "Basic dXNlcjpub25l"}),
     ),
-    refused(
+    api_refusal(
         *("A02", 401, AUTH, "invalid x-api-key"),
-        Sent(key=(Kind.API_KEY, State.UNKNOWN)),
-        beside=KEY_MESSAGE,
+        RequestSpec(key=(Kind.API_KEY, State.UNKNOWN)),
+        counterexample=KEY_MESSAGE,
     ),
-    refused("A02", 401, AUTH, "invalid x-api-key", Sent(key=(Kind.API_KEY, State.REVOKED))),
-    refused("A02", 401, AUTH, "invalid x-api-key", Sent(key=GOOD)),
-    refused(
-        "A02", 401, AUTH, "invalid x-api-key", Sent(target=COUNT_TOKENS, headers={"x-api-key": ""})
+    api_refusal(
+        "A02", 401, AUTH, "invalid x-api-key", RequestSpec(key=(Kind.API_KEY, State.REVOKED))
     ),
-    refused(
+    api_refusal("A02", 401, AUTH, "invalid x-api-key", RequestSpec(key=GOOD)),
+    api_refusal(
+        "A02",
+        401,
+        AUTH,
+        "invalid x-api-key",
+        RequestSpec(target=COUNT_TOKENS, headers={"x-api-key": ""}),
+    ),
+    api_refusal(
         *("A36", 401, AUTH, "(the wording for an expired API key is not documented)"),
-        Sent(key=(Kind.API_KEY, State.EXPIRED)),
-        beside=KEY_MESSAGE,
+        RequestSpec(key=(Kind.API_KEY, State.EXPIRED)),
+        counterexample=KEY_MESSAGE,
     ),
-    refused(
+    api_refusal(
         *("A04", 401, AUTH, "OAuth authentication is currently not supported."),
-        Sent(bearer=GOOD, headers={"anthropic-beta": "another-flag"}),
-        beside=Sent(bearer=GOOD, headers={"anthropic-beta": f"another-flag, {OAUTH_BETA}"}),
+        RequestSpec(bearer=GOOD, headers={"anthropic-beta": "another-flag"}),
+        counterexample=RequestSpec(
+            bearer=GOOD, headers={"anthropic-beta": f"another-flag, {OAUTH_BETA}"}
+        ),
     ),
-    refused(
+    api_refusal(
         *("A04", 401, AUTH, "OAuth authentication is currently not supported."),
-        Sent(target=USAGE, bearer=GOOD, headers={"anthropic-beta": None}),
-        beside=Sent(target=PROFILE, bearer=GOOD, headers={"anthropic-beta": None}),
-        passes="profile",
+        RequestSpec(target=USAGE, bearer=GOOD, headers={"anthropic-beta": None}),
+        counterexample=RequestSpec(target=PROFILE, bearer=GOOD, headers={"anthropic-beta": None}),
+        counterexample_rule="profile",
     ),
-    refused("A05", 401, AUTH, "Invalid bearer token", Sent(bearer=UNKNOWN)),
-    refused("A05", 401, AUTH, "Invalid bearer token", Sent(bearer=GOOD_KEY)),
-    refused("A05", 401, AUTH, "Invalid bearer token", Sent(headers={"authorization": "Bearer"})),
-    on_demand(
-        refused(
+    api_refusal("A05", 401, AUTH, "Invalid bearer token", RequestSpec(bearer=UNKNOWN)),
+    api_refusal("A05", 401, AUTH, "Invalid bearer token", RequestSpec(bearer=GOOD_KEY)),
+    api_refusal(
+        "A05", 401, AUTH, "Invalid bearer token", RequestSpec(headers={"authorization": "Bearer"})
+    ),
+    fault_example(
+        api_refusal(
             *("A06", 401, AUTH),
             "Invalid OAuth token. The provided token was not found or is malformed.",
             GOOD_MESSAGE,
         )
     ),
-    refused(
+    api_refusal(
         *("A07", 401, AUTH, "OAuth access token is invalid."),
-        Sent(bearer=UNKNOWN, date=AUTUMN),
-        beside=Sent(bearer=GOOD, date=AUTUMN),
+        RequestSpec(bearer=UNKNOWN, date=AUTUMN),
+        counterexample=RequestSpec(bearer=GOOD, date=AUTUMN),
         request_id=None,
     ),
-    refused(
+    api_refusal(
         "A08",
         401,
         AUTH,
         "OAuth token has expired. Please obtain a new token or refresh your existing token.",
-        Sent(bearer=EXPIRED),
+        RequestSpec(bearer=EXPIRED),
     ),
-    refused(
+    api_refusal(
         *("A09", 401, AUTH, "OAuth access token has expired. Re-authenticate to continue."),
-        Sent(bearer=EXPIRED, date=AUTUMN),
-        beside=Sent(bearer=GOOD, date=AUTUMN),
+        RequestSpec(bearer=EXPIRED, date=AUTUMN),
+        counterexample=RequestSpec(bearer=GOOD, date=AUTUMN),
         request_id=None,
     ),
-    refused(
+    api_refusal(
         *("A10", 403, NO_PERMISSION, "OAuth token has been revoked. Please obtain a new token."),
-        Sent(bearer=REVOKED),
+        RequestSpec(bearer=REVOKED),
     ),
-    refused(
+    api_refusal(
         *("A10", 403, NO_PERMISSION, "OAuth token has been revoked. Please obtain a new token."),
-        Sent(target=PROFILE, bearer=REVOKED),
+        RequestSpec(target=PROFILE, bearer=REVOKED),
         details=USER_FACING,
-        beside=Sent(target=PROFILE, bearer=GOOD),
-        passes="profile",
+        counterexample=RequestSpec(target=PROFILE, bearer=GOOD),
+        counterexample_rule="profile",
     ),
-    refused(
+    api_refusal(
         *("A10b", 401, AUTH, "OAuth access token has been revoked."),
-        Sent(bearer=REVOKED, date=AUTUMN),
-        beside=Sent(bearer=GOOD, date=AUTUMN),
+        RequestSpec(bearer=REVOKED, date=AUTUMN),
+        counterexample=RequestSpec(bearer=GOOD, date=AUTUMN),
     ),
 )
 
 SCOPES: Final = (
-    refused(
+    api_refusal(
         *("A15", 403, NO_PERMISSION, "OAuth token does not meet scope requirement user:profile"),
-        Sent(target=PROFILE, bearer=GOOD_SETUP),
+        RequestSpec(target=PROFILE, bearer=GOOD_SETUP),
         details=USER_FACING,
-        beside=Sent(target=PROFILE, bearer=GOOD),
-        passes="profile",
+        counterexample=RequestSpec(target=PROFILE, bearer=GOOD),
+        counterexample_rule="profile",
     ),
-    refused(
+    api_refusal(
         *("A15", 403, NO_PERMISSION, "OAuth token does not meet scope requirement user:profile"),
-        Sent(target=USAGE, bearer=GOOD_SETUP, date=AUTUMN),
+        RequestSpec(target=USAGE, bearer=GOOD_SETUP, date=AUTUMN),
         details=USER_FACING,
-        beside=Sent(target=USAGE, bearer=GOOD, date=AUTUMN),
-        passes="usage",
+        counterexample=RequestSpec(target=USAGE, bearer=GOOD, date=AUTUMN),
+        counterexample_rule="usage",
     ),
-    refused(
+    api_refusal(
         *("A16", 403, NO_PERMISSION),
         "OAuth token does not meet scope requirement any_of(user:profile, user:office)",
-        Sent(target=PROFILE, bearer=GOOD_SETUP, date=AUTUMN),
-        beside=Sent(target=PROFILE, bearer=GOOD, scopes=("user:office",), date=AUTUMN),
-        passes="profile",
+        RequestSpec(target=PROFILE, bearer=GOOD_SETUP, date=AUTUMN),
+        counterexample=RequestSpec(
+            target=PROFILE, bearer=GOOD, scopes=("user:office",), date=AUTUMN
+        ),
+        counterexample_rule="profile",
     ),
-    refused(
+    api_refusal(
         *("A17", 403, NO_PERMISSION),
         "OAuth token does not meet scope requirement any_of(user:inference, user:ccr_inference, "
         "user:voice, org:service_key_inference)",
-        Sent(bearer=GOOD, scopes=NO_SCOPE),
-        beside=Sent(bearer=GOOD, scopes=("user:voice",)),
+        RequestSpec(bearer=GOOD, scopes=NO_SCOPE),
+        counterexample=RequestSpec(bearer=GOOD, scopes=("user:voice",)),
     ),
-    refused(
+    api_refusal(
         *("A17", 403, NO_PERMISSION),
         "OAuth token does not meet scope requirement any_of(org:service_key_inference, "
         "user:ccr_inference, user:developer, user:inference, user:voice, workspace:developer, "
         "workspace:inference)",
-        Sent(target=COUNT_TOKENS, bearer=GOOD, scopes=NO_SCOPE, date=AUTUMN),
-        beside=Sent(target=COUNT_TOKENS, bearer=GOOD, date=AUTUMN),
-        passes="count-tokens",
+        RequestSpec(target=COUNT_TOKENS, bearer=GOOD, scopes=NO_SCOPE, date=AUTUMN),
+        counterexample=RequestSpec(target=COUNT_TOKENS, bearer=GOOD, date=AUTUMN),
+        counterexample_rule="count-tokens",
     ),
-    refused(
+    api_refusal(
         *("A42", 401, AUTH, "(the wording of this refusal was not reported)"),
-        Sent(target=MODELS, bearer=GOOD, scopes=NO_SCOPE),
-        beside=Sent(target=MODELS, bearer=GOOD),
-        passes="models",
+        RequestSpec(target=MODELS, bearer=GOOD, scopes=NO_SCOPE),
+        counterexample=RequestSpec(target=MODELS, bearer=GOOD),
+        counterexample_rule="models",
     ),
-    refused(
+    api_refusal(
         *("B25", 403, NO_PERMISSION, "OAuth token does not meet scope requirement user:profile"),
-        Sent(target=PROFILE, bearer=GOOD_WORKLOAD, scopes=("workspace:developer",)),
-        beside=Sent(bearer=GOOD_WORKLOAD, scopes=("workspace:developer",)),
+        RequestSpec(target=PROFILE, bearer=GOOD_WORKLOAD, scopes=("workspace:developer",)),
+        counterexample=RequestSpec(bearer=GOOD_WORKLOAD, scopes=("workspace:developer",)),
     ),
-    refused(
+    api_refusal(
         *("B25", 403, NO_PERMISSION),
         "OAuth token does not meet scope requirement any_of(workspace:developer, "
         "workspace:inference)",
-        Sent(bearer=GOOD_WORKLOAD, scopes=()),
-        beside=Sent(bearer=GOOD_WORKLOAD, scopes=("workspace:inference",)),
+        RequestSpec(bearer=GOOD_WORKLOAD, scopes=()),
+        counterexample=RequestSpec(bearer=GOOD_WORKLOAD, scopes=("workspace:inference",)),
     ),
 )
 
 ACCOUNTS: Final = (
-    refused(
+    api_refusal(
         *("A11", 401, AUTH, "Invalid authentication credentials"),
-        **standing(GOOD_MESSAGE, AccountState.ACCESS_REMOVED),
+        **with_account_state(GOOD_MESSAGE, AccountState.ACCESS_REMOVED),
     ),
-    refused(
+    api_refusal(
         *("A12", 401, AUTH),
         "OAuth authentication is currently not allowed for this organization.",
-        **standing(GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED, datetime.date(2025, 8, 25)),
+        **with_account_state(
+            GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED, datetime.date(2025, 8, 25)
+        ),
     ),
-    refused(
+    api_refusal(
         *("A13", 403, NO_PERMISSION),
         "OAuth authentication is currently not allowed for this organization.",
-        **standing(GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED),
+        **with_account_state(GOOD_MESSAGE, AccountState.OAUTH_NOT_ALLOWED),
         headers={"x-should-retry": "false"},
     ),
-    refused(
+    api_refusal(
         *("A14", 403, NO_PERMISSION),
         "Account is no longer a member of the organization associated with this token.",
-        **standing(GOOD_MESSAGE, AccountState.MEMBERSHIP_LOST),
+        **with_account_state(GOOD_MESSAGE, AccountState.MEMBERSHIP_LOST),
     ),
-    refused(
+    api_refusal(
         "A18",
         400,
         INVALID,
         "This credential is only authorized for use with Claude Code and cannot be used for other "
         "API requests.",
-        Sent(bearer=GOOD, counts=False),
+        RequestSpec(bearer=GOOD, counts_as_claude_code=False),
     ),
-    refused(
+    api_refusal(
         *("A19", 400, INVALID),
         "Third-party apps now draw from your extra usage, not your plan limits. We've added a $20 "
         "credit to get you started. Claim it at claude.ai/settings/usage and keep going.",
-        Sent(bearer=GOOD_SETUP, counts=False, date=datetime.date(2026, 4, 30)),
-        beside=Sent(
+        RequestSpec(
+            bearer=GOOD_SETUP, counts_as_claude_code=False, date=datetime.date(2026, 4, 30)
+        ),
+        counterexample=RequestSpec(
             bearer=GOOD_SETUP,
-            counts=False,
+            counts_as_claude_code=False,
             date=datetime.date(2026, 4, 30),
             standing=AccountState.EXTRA_USAGE_AVAILABLE,
         ),
     ),
-    refused(
+    api_refusal(
         *("A19", 400, INVALID),
         "Third-party apps now draw from your extra usage, not your plan limits. Add more at "
         "claude.ai/settings/usage and keep going.",
-        Sent(bearer=GOOD, counts=False, date=datetime.date(2026, 5, 1)),
+        RequestSpec(bearer=GOOD, counts_as_claude_code=False, date=datetime.date(2026, 5, 1)),
     ),
-    refused(
+    api_refusal(
         *("A20", 400, INVALID),
         "You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
-        Sent(bearer=GOOD, counts=False, date=AUTUMN, standing=AccountState.EXTRA_USAGE_EXHAUSTED),
-        beside=Sent(bearer=GOOD, date=AUTUMN, standing=AccountState.EXTRA_USAGE_EXHAUSTED),
+        RequestSpec(
+            bearer=GOOD,
+            counts_as_claude_code=False,
+            date=AUTUMN,
+            standing=AccountState.EXTRA_USAGE_EXHAUSTED,
+        ),
+        counterexample=RequestSpec(
+            bearer=GOOD, date=AUTUMN, standing=AccountState.EXTRA_USAGE_EXHAUSTED
+        ),
     ),
-    on_demand(refused("A21", 400, INVALID, "Error", GOOD_MESSAGE)),
-    refused(
+    fault_example(api_refusal("A21", 400, INVALID, "Error", GOOD_MESSAGE)),
+    api_refusal(
         *("A23", 400, INVALID),
         "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
         "to upgrade or purchase credits.",
-        **standing(KEY_MESSAGE, AccountState.CREDIT_EXHAUSTED),
+        **with_account_state(KEY_MESSAGE, AccountState.CREDIT_EXHAUSTED),
     ),
-    refused(
+    api_refusal(
         *("A24", 400, INVALID, "This organization has been disabled."),
-        **standing(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
+        **with_account_state(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
     ),
-    refused(
+    api_refusal(
         *("A25", 400, INVALID),
         "You have reached your specified API usage limits. You will regain access on 2026-05-01 at "
         "00:00 UTC.",
-        **standing(KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED),
+        **with_account_state(KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED),
     ),
-    refused(
+    api_refusal(
         *("A25", 400, INVALID),
         "You have reached your specified API usage limits. You will regain access on 2027-01-01 at "
         "00:00 UTC.",
-        **standing(KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED, datetime.date(2026, 12, 31)),
+        **with_account_state(
+            KEY_MESSAGE, AccountState.SPEND_LIMIT_REACHED, datetime.date(2026, 12, 31)
+        ),
     ),
-    refused(
+    api_refusal(
         *("A26", 429, RATE),
         "You have reached your API usage limits: your organization has crossed its monthly API "
         "usage threshold, set based on your organization's API tier. You will regain access on "
         "2026-05-01 at 00:00 UTC.",
-        **standing(KEY_MESSAGE, AccountState.TIER_SPEND_LIMIT_REACHED),
+        **with_account_state(KEY_MESSAGE, AccountState.TIER_SPEND_LIMIT_REACHED),
         details={"error_code": "enforced_spend_limit_reached"},
     ),
-    refused(
+    api_refusal(
         *("A28", 429, RATE),
         "This request would exceed your account's rate limit. Please try again later.",
-        **standing(GOOD_MESSAGE, AccountState.PLAN_WINDOW_EXHAUSTED),
+        **with_account_state(GOOD_MESSAGE, AccountState.PLAN_WINDOW_EXHAUSTED),
         headers=WINDOW_FULL,
     ),
-    refused(
+    api_refusal(
         *("A32", 402, "billing_error", "Billing error"),
-        **standing(KEY_MESSAGE, AccountState.PAYMENT_PROBLEM),
+        **with_account_state(KEY_MESSAGE, AccountState.PAYMENT_PROBLEM),
     ),
 )
 
 LIMITED: Final = (
-    on_demand(refused("A22", 429, RATE, "Error", GOOD_MESSAGE)),
-    on_demand(
-        refused(
+    fault_example(api_refusal("A22", 429, RATE, "Error", GOOD_MESSAGE)),
+    fault_example(
+        api_refusal(
             *("A27", 429, RATE),
             "This request would exceed your organization's rate limit of 50 requests per minute "
             "(org: 00000000-0000-4000-8000-000000000002, model: claude-sonnet-4-5). For details, "
@@ -408,109 +435,115 @@ LIMITED: Final = (
             headers=NOTHING_LEFT | {"retry-after": "60"},
         )
     ),
-    on_demand(refused("A29", 429, RATE, "Rate limited", GOOD_MESSAGE)),
-    on_demand(refused("A30", 529, "overloaded_error", "Overloaded", KEY_MESSAGE)),
-    on_demand(refused("A31", 503, "overloaded_error", "overloaded", GOOD_MESSAGE)),
-    on_demand(
-        flatly(
+    fault_example(api_refusal("A29", 429, RATE, "Rate limited", GOOD_MESSAGE)),
+    fault_example(api_refusal("A30", 529, "overloaded_error", "Overloaded", KEY_MESSAGE)),
+    fault_example(api_refusal("A31", 503, "overloaded_error", "overloaded", GOOD_MESSAGE)),
+    fault_example(
+        edge_refusal(
             *("A41", 429, RATE, "Rate limited. Please try again later."),
-            Sent(target=USAGE, bearer=GOOD),
+            RequestSpec(target=USAGE, bearer=GOOD),
             headers={"retry-after": "0"},
-            passes="usage",
+            counterexample_rule="usage",
         )
     ),
 )
 
 EDGE: Final = (
-    on_demand(flatly("A33", 403, "forbidden", "Request not allowed", GOOD_MESSAGE)),
-    on_demand(
-        flatly(
+    fault_example(edge_refusal("A33", 403, "forbidden", "Request not allowed", GOOD_MESSAGE)),
+    fault_example(
+        edge_refusal(
             *("A33", 403, "forbidden", "Request not allowed"),
-            Sent(target=NOWHERE),
-            passes="deny:route",
+            RequestSpec(target=NOWHERE),
+            counterexample_rule="deny:route",
         )
     ),
     *(
-        on_demand(
-            paged(
+        fault_example(
+            page_example(
                 *("A34", 403, "Just a moment...", "Enable JavaScript and cookies to continue"),
-                sent,
+                spec,
                 headers=CHALLENGED,
-                beside=sent,
-                passes=passes,
+                counterexample=spec,
+                counterexample_rule=counterexample_rule,
             )
         )
-        for sent, passes in ((GOOD_MESSAGE, "messages"), (REFRESH, "refresh"))
+        for spec, counterexample_rule in ((GOOD_MESSAGE, "messages"), (REFRESH, "refresh"))
     ),
-    on_demand(
-        paged(
+    fault_example(
+        page_example(
             *("A35", 401, "502 Bad Gateway", "cloudflare", GOOD_MESSAGE),
             headers={"server": "cloudflare"},
-            beside=GOOD_MESSAGE,
+            counterexample=GOOD_MESSAGE,
         )
     ),
-    on_demand(Trial(rule="A43", sent=GOOD_MESSAGE, status=403, body=None, beside=GOOD_MESSAGE)),
-    flatly(
-        *("request-too-large", 413, "request_too_large", "Request exceeds the maximum size"),
-        Sent(bearer=GOOD, size=BODY_LIMIT_BYTES + 1),
-        beside=Sent(bearer=GOOD, size=BODY_LIMIT_BYTES),
+    fault_example(
+        RuleExample(
+            rule="A43", spec=GOOD_MESSAGE, status=403, body=None, counterexample=GOOD_MESSAGE
+        )
     ),
-    on_demand(
-        refused(
+    edge_refusal(
+        *("request-too-large", 413, "request_too_large", "Request exceeds the maximum size"),
+        RequestSpec(bearer=GOOD, size=BODY_LIMIT_BYTES + 1),
+        counterexample=RequestSpec(bearer=GOOD, size=BODY_LIMIT_BYTES),
+    ),
+    fault_example(
+        api_refusal(
             *("conflict", 409, "conflict_error", "(the wording depends on the resource)"),
             GOOD_MESSAGE,
         )
     ),
-    on_demand(refused("api-error", 500, "api_error", "Internal server error", GOOD_MESSAGE)),
-    on_demand(refused("timeout", 504, "timeout_error", "Request timeout", KEY_MESSAGE)),
+    fault_example(
+        api_refusal("api-error", 500, "api_error", "Internal server error", GOOD_MESSAGE)
+    ),
+    fault_example(api_refusal("timeout", 504, "timeout_error", "Request timeout", KEY_MESSAGE)),
 )
 
 INFERENCE: Final = (
-    refused(
+    api_refusal(
         *("A37", 400, INVALID, "context_management: Extra inputs are not permitted"),
-        Sent(key=GOOD_KEY, fields={"context_management": {}}),
-        beside=Sent(
+        RequestSpec(key=GOOD_KEY, fields={"context_management": {}}),
+        counterexample=RequestSpec(
             key=GOOD_KEY,
             fields={"context_management": {}},
             headers={"anthropic-beta": "context-management-2025-06-27"},
         ),
     ),
-    on_demand(
-        refused(
+    fault_example(
+        api_refusal(
             *("A38", 400, INVALID),
             "Unexpected value(s) `one`, `two` for the `anthropic-beta` header. Please consult our "
             "documentation at docs.anthropic.com or try again without the header.",
-            Sent(key=GOOD_KEY, headers={"anthropic-beta": "one,two"}),
+            RequestSpec(key=GOOD_KEY, headers={"anthropic-beta": "one,two"}),
         )
     ),
-    Trial(
+    RuleExample(
         rule="messages",
-        sent=Sent(bearer=GOOD, fields={"model": "m"}),
+        spec=RequestSpec(bearer=GOOD, fields={"model": "m"}),
         status=200,
         body=PONG,
         headers=WINDOWS,
-        beside=Sent(target=COUNT_TOKENS, key=GOOD_KEY),
-        passes="count-tokens",
+        counterexample=RequestSpec(target=COUNT_TOKENS, key=GOOD_KEY),
+        counterexample_rule="count-tokens",
     ),
-    Trial(
+    RuleExample(
         rule="messages",
-        sent=Sent(key=GOOD_KEY, fields={"model": "m"}, query={"beta": "true"}),
+        spec=RequestSpec(key=GOOD_KEY, fields={"model": "m"}, query={"beta": "true"}),
         status=200,
         body=PONG,
         headers=LIMITS,
-        beside=Sent(bearer=GOOD, key=GOOD_KEY),
-        passes="deny:rule",
+        counterexample=RequestSpec(bearer=GOOD, key=GOOD_KEY),
+        counterexample_rule="deny:rule",
     ),
-    Trial(
+    RuleExample(
         rule="count-tokens",
-        sent=Sent(target=COUNT_TOKENS, key=GOOD_KEY),
+        spec=RequestSpec(target=COUNT_TOKENS, key=GOOD_KEY),
         status=200,
         body={"input_tokens": 1},
-        beside=KEY_MESSAGE,
+        counterexample=KEY_MESSAGE,
     ),
-    Trial(
+    RuleExample(
         rule="models",
-        sent=Sent(target=MODELS, bearer=GOOD_SETUP),
+        spec=RequestSpec(target=MODELS, bearer=GOOD_SETUP),
         status=200,
         body={
             "data": [
@@ -525,23 +558,23 @@ INFERENCE: Final = (
             "first_id": "claude-sonnet-4-5",
             "last_id": "claude-sonnet-4-5",
         },
-        beside=Sent(target=MODELS),
-        passes="A01",
+        counterexample=RequestSpec(target=MODELS),
+        counterexample_rule="A01",
     ),
 )
 
 OWNER: Final = (
-    Trial(
+    RuleExample(
         rule="profile",
-        sent=Sent(target=PROFILE, bearer=GOOD),
+        spec=RequestSpec(target=PROFILE, bearer=GOOD),
         status=200,
         body=ACCOUNT,
-        beside=Sent(target=PROFILE, bearer=REVOKED),
-        passes="A10",
+        counterexample=RequestSpec(target=PROFILE, bearer=REVOKED),
+        counterexample_rule="A10",
     ),
-    Trial(
+    RuleExample(
         rule="usage",
-        sent=Sent(target=USAGE, bearer=GOOD),
+        spec=RequestSpec(target=USAGE, bearer=GOOD),
         status=200,
         body={
             "five_hour": {"utilization": 1.0, "resets_at": "2026-04-01T17:00:00+00:00"},
@@ -555,226 +588,232 @@ OWNER: Final = (
                 "utilization": None,
             },
         },
-        beside=Sent(target=USAGE, bearer=UNKNOWN),
-        passes="A05",
+        counterexample=RequestSpec(target=USAGE, bearer=UNKNOWN),
+        counterexample_rule="A05",
     ),
-    Trial(
+    RuleExample(
         rule="hello",
-        sent=Sent(target=HELLO),
+        spec=RequestSpec(target=HELLO),
         status=200,
         body={"message": "hello"},
-        beside=Sent(target=NOWHERE),
-        passes="deny:route",
+        counterexample=RequestSpec(target=NOWHERE),
+        counterexample_rule="deny:route",
     ),
-    Trial(
+    RuleExample(
         rule="roles",
-        sent=Sent(target=ROLES, bearer=GOOD_SETUP),
+        spec=RequestSpec(target=ROLES, bearer=GOOD_SETUP),
         status=200,
         body={"organization_role": "admin", "workspace_role": None},
-        beside=Sent(target=ROLES, bearer=GOOD, key=GOOD_KEY),
-        passes="deny:rule",
+        counterexample=RequestSpec(target=ROLES, bearer=GOOD, key=GOOD_KEY),
+        counterexample_rule="deny:rule",
     ),
-    on_demand(
-        refused(
+    fault_example(
+        api_refusal(
             *("B12", 500, "api_error", "Internal server error"),
-            Sent(target=ROLES, bearer=GOOD),
-            passes="roles",
+            RequestSpec(target=ROLES, bearer=GOOD),
+            counterexample_rule="roles",
         )
     ),
 )
 
 TOKEN_ENDPOINT: Final = (
-    refused(
+    api_refusal(
         *("B01", 404, "not_found_error", "Not found"),
-        Sent(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH, date=AUTUMN),
-        beside=Sent(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH),
-        passes="refresh",
+        RequestSpec(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH, date=AUTUMN),
+        counterexample=RequestSpec(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH),
+        counterexample_rule="refresh",
     ),
-    on_demand(
-        Trial(
+    fault_example(
+        RuleExample(
             rule="B01b",
-            sent=Sent(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH, date=AUTUMN),
+            spec=RequestSpec(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH, date=AUTUMN),
             status=200,
             body=REFRESHED,
-            beside=REFRESH,
-            passes="B01",
+            counterexample=REFRESH,
+            counterexample_rule="B01",
         )
     ),
-    refused(
+    api_refusal(
         *("B02", 404, "not_found_error", "Not found"),
-        Sent(target=CONSOLE_WRONG, refresh=GOOD_REFRESH),
-        beside=Sent(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH),
-        passes="refresh",
+        RequestSpec(target=CONSOLE_WRONG, refresh=GOOD_REFRESH),
+        counterexample=RequestSpec(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH),
+        counterexample_rule="refresh",
     ),
-    oauth(
+    oauth_refusal(
         *("B03", "Refresh token not found or invalid"),
-        Sent(target=PLATFORM_TOKEN, refresh=USED_REFRESH),
-        beside=REFRESH,
-        passes="refresh",
+        RequestSpec(target=PLATFORM_TOKEN, refresh=USED_REFRESH),
+        counterexample=REFRESH,
+        counterexample_rule="refresh",
     ),
-    oauth(
+    oauth_refusal(
         *("B04", "Invalid 'code' in request."),
-        Sent(target=PLATFORM_TOKEN, code=True, fields={"code_verifier": "another"}),
-        beside=EXCHANGE,
-        passes="code",
+        RequestSpec(target=PLATFORM_TOKEN, code=True, fields={"code_verifier": "another"}),
+        counterexample=EXCHANGE,
+        counterexample_rule="code",
     ),
-    oauth(
+    oauth_refusal(
         *("redirect-mismatch", "Invalid 'redirect_uri' in request."),
-        Sent(
+        RequestSpec(
             target=PLATFORM_TOKEN, code=True, fields={"redirect_uri": "http://localhost/callback"}
         ),
-        beside=EXCHANGE,
-        passes="code",
+        counterexample=EXCHANGE,
+        counterexample_rule="code",
     ),
-    refused(
+    api_refusal(
         *("B05", 400, INVALID, "Invalid request format"),
-        Sent(target=PLATFORM_TOKEN),
-        beside=REFRESH,
-        passes="refresh",
+        RequestSpec(target=PLATFORM_TOKEN),
+        counterexample=REFRESH,
+        counterexample_rule="refresh",
     ),
-    refused(
+    api_refusal(
         *("B06", 400, INVALID, "(the wording for an unknown grant type was not reported)"),
-        Sent(target=PLATFORM_TOKEN, fields={"grant_type": "password"}),
-        beside=REFRESH,
-        passes="refresh",
+        RequestSpec(target=PLATFORM_TOKEN, fields={"grant_type": "password"}),
+        counterexample=REFRESH,
+        counterexample_rule="refresh",
     ),
-    on_demand(
-        flatly(
+    fault_example(
+        edge_refusal(
             *("B07", 429, RATE, "Rate limited. Please try again later."),
             REFRESH,
             headers={"retry-after": "3600"},
-            passes="refresh",
+            counterexample_rule="refresh",
         )
     ),
-    Trial(
+    RuleExample(
         rule="B09",
-        sent=Sent(target=CLAUDE_AI_TOKEN, refresh=GOOD_REFRESH),
+        spec=RequestSpec(target=CLAUDE_AI_TOKEN, refresh=GOOD_REFRESH),
         status=200,
         body=REFRESHED,
-        beside=Sent(target=CLAUDE_AI_TOKEN, refresh=USED_REFRESH),
-        passes="B03",
+        counterexample=RequestSpec(target=CLAUDE_AI_TOKEN, refresh=USED_REFRESH),
+        counterexample_rule="B03",
     ),
-    on_demand(
-        Trial(
+    fault_example(
+        RuleExample(
             rule="B10",
-            sent=EXCHANGE,
+            spec=EXCHANGE,
             status=200,
             body=EXCHANGED,
             delay=16,
-            beside=EXCHANGE,
-            passes="code",
+            counterexample=EXCHANGE,
+            counterexample_rule="code",
         )
     ),
-    on_demand(
-        refused("B11", 500, "api_error", "Internal server error", EXCHANGE, passes="code"),
+    fault_example(
+        api_refusal(
+            "B11", 500, "api_error", "Internal server error", EXCHANGE, counterexample_rule="code"
+        ),
     ),
-    on_demand(flatly("B13", 403, "forbidden", "Request not allowed", EXCHANGE, passes="code")),
-    on_demand(
-        oauth(
+    fault_example(
+        edge_refusal(
+            "B13", 403, "forbidden", "Request not allowed", EXCHANGE, counterexample_rule="code"
+        )
+    ),
+    fault_example(
+        oauth_refusal(
             *("B22", "Refresh token not found or invalid"),
             REFRESH,
-            beside=REFRESH,
-            passes="refresh",
+            counterexample=REFRESH,
+            counterexample_rule="refresh",
         )
     ),
-    Trial(
+    RuleExample(
         rule="refresh",
-        sent=REFRESH,
+        spec=REFRESH,
         status=200,
         body=REFRESHED,
-        beside=Sent(target=PLATFORM_TOKEN, refresh=GOOD),
-        passes="B03",
+        counterexample=RequestSpec(target=PLATFORM_TOKEN, refresh=GOOD),
+        counterexample_rule="B03",
     ),
-    Trial(
+    RuleExample(
         rule="code",
-        sent=EXCHANGE,
+        spec=EXCHANGE,
         status=200,
         body=EXCHANGED,
-        beside=Sent(target=PLATFORM_TOKEN, code=True, fields={"state": "another"}),
-        passes="B04",
+        counterexample=RequestSpec(target=PLATFORM_TOKEN, code=True, fields={"state": "another"}),
+        counterexample_rule="B04",
     ),
 )
 
 
-def unauthorized(rule: str, text: str, **query: str | None) -> Trial:
-    """A page that says what an authorization request lacks."""
-    return paged(
+def authorization_error(rule: str, text: str, **query: str | None) -> RuleExample:
+    """Return an example of the page that refuses an authorization request."""
+    return page_example(
         *(rule, 400, "Invalid OAuth Request", text),
-        Sent(target=AUTHORIZE, query=query),
-        beside=Sent(target=AUTHORIZE),
-        passes="authorize",
+        RequestSpec(target=AUTHORIZE, query=query),
+        counterexample=RequestSpec(target=AUTHORIZE),
+        counterexample_rule="authorize",
     )
 
 
 SIGN_IN: Final = (
-    unauthorized("B14", "Missing state parameter", state=None),
-    unauthorized("B15", "Missing code_challenge parameter", code_challenge=None),
-    unauthorized("B16", "Missing scope parameter", scope=None),
-    unauthorized("B17", "Missing redirect_uri parameter", redirect_uri=None),
-    unauthorized(
+    authorization_error("B14", "Missing state parameter", state=None),
+    authorization_error("B15", "Missing code_challenge parameter", code_challenge=None),
+    authorization_error("B16", "Missing scope parameter", scope=None),
+    authorization_error("B17", "Missing redirect_uri parameter", redirect_uri=None),
+    authorization_error(
         "B18", "Unknown scope: user:sessions%, a&amp;b", scope="user:sessions% user:profile a&b"
     ),
-    unauthorized(
+    authorization_error(
         "B19",
         "Redirect URI https://example.org/&lt;b&gt; is not supported by client.",
         redirect_uri="https://example.org/<b>",
     ),
-    paged(
+    page_example(
         *("B20", 403, "Max or Pro account required", ""),
-        Sent(target=AUTHORIZE, standing=AccountState.NO_SUBSCRIPTION),
-        beside=Sent(target=AUTHORIZE),
-        passes="authorize",
+        RequestSpec(target=AUTHORIZE, standing=AccountState.NO_SUBSCRIPTION),
+        counterexample=RequestSpec(target=AUTHORIZE),
+        counterexample_rule="authorize",
     ),
-    Trial(
+    RuleExample(
         rule="authorize",
-        sent=Sent(target=AUTHORIZE),
+        spec=RequestSpec(target=AUTHORIZE),
         status=302,
         body=None,
         headers={"location": f"{REDIRECT}?code=[redacted:authorization-code]&state=s"},
-        beside=Sent(target=AUTHORIZE, query={"response_type": "token"}),
-        passes="deny:rule",
+        counterexample=RequestSpec(target=AUTHORIZE, query={"response_type": "token"}),
+        counterexample_rule="deny:rule",
     ),
-    paged(
+    page_example(
         *("authorize-short", 200, "Authentication Code"),
         f"[redacted:authorization-code]#{CHALLENGE}",
-        Sent(target=AUTHORIZE, link=f"I{CHALLENGE}"),
-        beside=Sent(target=AUTHORIZE, link=f"J{CHALLENGE}"),
-        passes="B14",
+        RequestSpec(target=AUTHORIZE, link=f"I{CHALLENGE}"),
+        counterexample=RequestSpec(target=AUTHORIZE, link=f"J{CHALLENGE}"),
+        counterexample_rule="B14",
     ),
-    paged(
+    page_example(
         *("code-page", 200, "Authentication Code", "[redacted:authorization-code]#s"),
-        Sent(target=CODE_PAGE, code=True),
-        beside=Sent(target=CODE_PAGE, code=True, query={"state": None}),
-        passes="deny:rule",
+        RequestSpec(target=CODE_PAGE, code=True),
+        counterexample=RequestSpec(target=CODE_PAGE, code=True, query={"state": None}),
+        counterexample_rule="deny:rule",
     ),
-    paged(
+    page_example(
         *("code-page", 200, "Authentication Code", "no such code"),
-        Sent(target=CODE_PAGE, query={"code": "<b>", "state": "s"}),
-        beside=Sent(target=CODE_PAGE),
-        passes="deny:rule",
+        RequestSpec(target=CODE_PAGE, query={"code": "<b>", "state": "s"}),
+        counterexample=RequestSpec(target=CODE_PAGE),
+        counterexample_rule="deny:rule",
     ),
 )
 
 WORKLOADS: Final = (
-    flatly(
+    edge_refusal(
         *("B08", 429, RATE, "Rate limited. Please try again later."),
-        Sent(target=FEDERATION, refresh=GOOD_REFRESH),
-        beside=FEDERATE,
-        passes="federate",
+        RequestSpec(target=FEDERATION, refresh=GOOD_REFRESH),
+        counterexample=FEDERATE,
+        counterexample_rule="federate",
     ),
-    refused(
+    api_refusal(
         *("B23", 401, AUTH, "Authentication failed"),
-        Sent(target=FEDERATION, identity=(Kind.IDENTITY_TOKEN, State.EXPIRED)),
-        beside=FEDERATE,
-        passes="federate",
+        RequestSpec(target=FEDERATION, identity=(Kind.IDENTITY_TOKEN, State.EXPIRED)),
+        counterexample=FEDERATE,
+        counterexample_rule="federate",
     ),
     *(
-        refused(
+        api_refusal(
             *("B24", 400, INVALID),
             f"{next(iter(wrong))}: (the wording of this refusal is not documented)",
-            Sent(target=FEDERATION, identity=GOOD_IDENTITY, fields=wrong),
-            beside=FEDERATE,
-            passes="federate",
+            RequestSpec(target=FEDERATION, identity=GOOD_IDENTITY, fields=wrong),
+            counterexample=FEDERATE,
+            counterexample_rule="federate",
         )
         for wrong in (
             {"service_account_id": None},
@@ -782,9 +821,11 @@ WORKLOADS: Final = (
             {"workspace_id": 1},
         )
     ),
-    Trial(
+    RuleExample(
         rule="federate",
-        sent=Sent(target=FEDERATION, identity=GOOD_IDENTITY, fields={"workspace_id": "default"}),
+        spec=RequestSpec(
+            target=FEDERATION, identity=GOOD_IDENTITY, fields={"workspace_id": "default"}
+        ),
         status=200,
         body={
             "token_type": "Bearer",
@@ -792,12 +833,12 @@ WORKLOADS: Final = (
             "expires_in": 3600,
             "scope": "workspace:developer",
         },
-        beside=Sent(target=FEDERATION, identity=(Kind.IDENTITY_TOKEN, State.USED)),
-        passes="B23",
+        counterexample=RequestSpec(target=FEDERATION, identity=(Kind.IDENTITY_TOKEN, State.USED)),
+        counterexample_rule="B23",
     ),
 )
 
-TRIALS: Final = (
+RULE_EXAMPLES: Final = (
     *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *EDGE),
     *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS),
 )

@@ -1,4 +1,4 @@
-"""What no sequence of requests can bring about."""
+"""Property tests: invariants of the emulator under any sequence of requests."""
 
 import base64
 import datetime
@@ -35,15 +35,15 @@ from tests.support.requests import (
     MESSAGES,
     PLATFORM_TOKEN,
     Target,
+    client_for,
     make_code,
     make_request,
-    served,
 )
 from tests.support.wire import client_of
 
-MADE = [kind for kind in TokenKind if kind is not TokenKind.LOGIN]
-ENDS = [TokenState.EXPIRED, TokenState.REVOKED, TokenState.USED]
-STATES = [TokenState.VALID, *ENDS, TokenState.UNKNOWN]
+TOKEN_KINDS = [kind for kind in TokenKind if kind is not TokenKind.LOGIN]
+END_STATES = [TokenState.EXPIRED, TokenState.REVOKED, TokenState.USED]
+STATES = [TokenState.VALID, *END_STATES, TokenState.UNKNOWN]
 DATES = st.none() | st.dates(datetime.date(2025, 1, 1), datetime.date(2027, 1, 1))
 LINKS = [urllib.parse.urlencode(AUTHORIZING), f"I{CHALLENGE}", f"z-{CHALLENGE}"]
 GRANTS = ["refresh_token", "authorization_code", FEDERATING["grant_type"], "password", ""]
@@ -51,16 +51,16 @@ GRANTS = ["refresh_token", "authorization_code", FEDERATING["grant_type"], "pass
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    with Network() as opened:
-        yield opened
+    with Network() as network:
+        yield network
 
 
 # --- requests -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A request in which `{0}` stands for a credential, wherever it is."""
+class RequestTemplate:
+    """A request with `{0}` as the placeholder of a credential."""
 
     target: Target
     query: str
@@ -68,7 +68,7 @@ class Written:
     body: bytes
 
     def request(self, backend: CaseBackend, credential: str) -> RequestContext:
-        """The request with this credential."""
+        """Return the request with this credential."""
         method, host, path = self.target
         headers = {name: fill(value, credential) for name, value in self.headers.items()}
         target = method, fill(host, credential).lower(), fill(path, credential)
@@ -82,7 +82,7 @@ def fill(text: str, credential: str) -> str:
 
 
 def near(route: Target) -> st.SearchStrategy[Target]:
-    """The route, and places that are not quite there."""
+    """Return a strategy for the route and similar ones that do not exist."""
     method, host, path = route
     methods = st.sampled_from([method, "GET", "POST", "PUT", "HEAD", "OPTIONS"])
     hosts = st.sampled_from([host, *HOSTS, "{0}", f"{{0}}.{host}", "example.org", ""])
@@ -139,13 +139,13 @@ QUERIES = (
     | st.text(st.characters(max_codepoint=255), max_size=20)
     | st.fixed_dictionaries(
         {}, optional={name: st.just(value) | WORDS for name, value in AUTHORIZING.items()}
-    ).map(lambda asked: urllib.parse.urlencode(asked, safe="{}", errors="replace"))
+    ).map(lambda parameters: urllib.parse.urlencode(parameters, safe="{}", errors="replace"))
 )
-WRITTEN = st.builds(Written, target=TARGETS, query=QUERIES, headers=HEADERS, body=BODIES)
+TEMPLATES = st.builds(RequestTemplate, target=TARGETS, query=QUERIES, headers=HEADERS, body=BODIES)
 
 
 def answer(backend: CaseBackend, request: RequestContext) -> Decision:
-    """What the backend decides, recorded as an application records it."""
+    """Return the backend's decision, and record the exchange as the application does."""
     record = backend.begin(request)
     decision = backend.answer(request)
     backend.end(record, decision)
@@ -154,16 +154,16 @@ def answer(backend: CaseBackend, request: RequestContext) -> Decision:
     return decision
 
 
-def secrets_in(decision: Decision) -> list[str]:
-    """Codes that an answer gives out; the tokens are known to the backend."""
+def codes_in(decision: Decision) -> list[str]:
+    """Return the authorization codes in an answer."""
     if isinstance(page := decision.answer.body, str):
         return re.findall("<p>([^<]*)#", page)
     _, _, query = decision.answer.headers.get("location", "").partition("?")
     return urllib.parse.parse_qs(query).get("code", [])
 
 
-def assert_no_secret_is_kept(backend: CaseBackend, *codes: str) -> None:
-    """None of the tokens and codes that exist is in the log, and nothing that looks like one."""
+def assert_no_secret_is_recorded(backend: CaseBackend, *codes: str) -> None:
+    """Check that no token, no code and nothing that looks like a token is in the records."""
     log = repr((backend.exchanges, backend.egress_refused))
     assert [token.slot for token in backend.tokens if token.value in log] == []
     assert [code for code in codes if code in log] == []
@@ -173,15 +173,15 @@ def assert_no_secret_is_kept(backend: CaseBackend, *codes: str) -> None:
 # --- tokens ---------------------------------------------------------------------------------------
 
 
-class Lives(RuleBasedStateMachine):
-    """Tokens that are issued, used, rotated, expire and are revoked, in any order."""
+class TokenLifecycle(RuleBasedStateMachine):
+    """Tokens that are issued, used, rotated, expired and revoked in any order."""
 
     credentials: Bundle[str] = Bundle("credentials")
 
     def __init__(self) -> None:
         super().__init__()
         self.backend = CaseBackend(Backend())
-        self.over: dict[str, TokenState] = {}
+        self.end_states: dict[str, TokenState] = {}
         self.codes: list[str] = []
 
     @initialize(
@@ -190,20 +190,20 @@ class Lives(RuleBasedStateMachine):
         reuse=st.booleans(),
         standing=st.sampled_from(AccountState),
     )
-    def begin(
+    def configure(
         self, date: datetime.date | None, counts: bool, reuse: bool, standing: AccountState
     ) -> None:
         self.backend = CaseBackend(
             Backend(date=date, counts_as_claude_code=counts, reuse_revokes=reuse, standing=standing)
         )
 
-    @rule(target=credentials, kind=st.sampled_from(MADE), state=st.sampled_from(STATES))
+    @rule(target=credentials, kind=st.sampled_from(TOKEN_KINDS), state=st.sampled_from(STATES))
     def issue(self, kind: TokenKind, state: TokenState) -> str:
         return self.backend.tokens.make(kind, state).value
 
     @rule(
         target=credentials,
-        kind=st.sampled_from(MADE),
+        kind=st.sampled_from(TOKEN_KINDS),
         seconds=st.integers(min_value=1, max_value=10_000),
     )
     def issue_for(self, kind: TokenKind, seconds: int) -> str:
@@ -215,7 +215,7 @@ class Lives(RuleBasedStateMachine):
         self.codes.append(make_code(self.backend))
         return self.codes[-1]
 
-    @rule(credential=credentials, how=st.sampled_from(ENDS))
+    @rule(credential=credentials, how=st.sampled_from(END_STATES))
     def end(self, credential: str, how: TokenState) -> None:
         if (token := self.backend.tokens.find(credential)) is not None:
             self.backend.tokens.end(token, how)
@@ -233,18 +233,18 @@ class Lives(RuleBasedStateMachine):
         target=credentials,
         credential=credentials,
         grant=st.sampled_from(GRANTS[:3]),
-        place=st.sampled_from([route for route in sorted(ROUTES) if route[2] in TOKEN_PATHS]),
+        route=st.sampled_from([route for route in sorted(ROUTES) if route[2] in TOKEN_PATHS]),
     )
-    def exchange(self, credential: str, grant: str, place: Target) -> Any:
+    def exchange(self, credential: str, grant: str, route: Target) -> Any:
         fields = EXCHANGING | FEDERATING | {"grant_type": grant}
         fields |= dict.fromkeys(("code", "refresh_token", "assertion"), credential)
-        before = self.worth(credential)
-        request = make_request(self.backend, place, {}, json.dumps(fields).encode())
+        state = self.state(credential)
+        request = make_request(self.backend, route, {}, json.dumps(fields).encode())
         decision = answer(self.backend, request)
         if decision.answer.status != 200:
             return multiple()
-        assert before in (TokenState.VALID, None)
-        assert self.worth(credential) in (TokenState.USED, None)
+        assert state in (TokenState.VALID, None)
+        assert self.state(credential) in (TokenState.USED, None)
         assert answer(self.backend, request).answer.status >= 400
         body = decision.answer.body
         assert isinstance(body, Mapping)
@@ -253,7 +253,7 @@ class Lives(RuleBasedStateMachine):
     @rule(target=credentials, query=st.sampled_from(LINKS))
     def authorize(self, query: str) -> Any:
         request = make_request(self.backend, AUTHORIZE, {})
-        codes = secrets_in(answer(self.backend, replace(request, query=query)))
+        codes = codes_in(answer(self.backend, replace(request, query=query)))
         self.codes += codes
         return multiple(*codes)
 
@@ -266,61 +266,66 @@ class Lives(RuleBasedStateMachine):
         }
         decision = answer(self.backend, make_request(self.backend, target_, headers))
         if target_[2].startswith(("/v1/messages", "/v1/models", "/api/oauth/")):
-            good = self.worth(credential) is TokenState.VALID
-            assert good or decision.answer.status >= 400
+            valid = self.state(credential) is TokenState.VALID
+            assert valid or decision.answer.status >= 400
 
-    @rule(credential=credentials, written=WRITTEN)
-    def ask_anything(self, credential: str, written: Written) -> None:
-        decision = answer(self.backend, written.request(self.backend, credential))
-        self.codes += secrets_in(decision)
+    @rule(credential=credentials, template=TEMPLATES)
+    def send_any_request(self, credential: str, template: RequestTemplate) -> None:
+        decision = answer(self.backend, template.request(self.backend, credential))
+        self.codes += codes_in(decision)
         assert decision.answer.status < 500
 
-    def worth(self, credential: str) -> TokenState | None:
+    def state(self, credential: str) -> TokenState | None:
+        """Return the state of a token; None: the credential is a code."""
         token = self.backend.tokens.find(credential)
         return self.backend.tokens.state(token) if token else None
 
     @invariant()
-    def what_has_ended_stays_as_it_ended(self) -> None:
+    def a_token_that_has_ended_keeps_its_state(self) -> None:
         tokens = self.backend.tokens
-        worth = {token.value: tokens.state(token) for token in tokens}
-        assert self.over.items() <= worth.items()
-        self.over = {value: how for value, how in worth.items() if how is not TokenState.VALID}
+        states = {token.value: tokens.state(token) for token in tokens}
+        assert self.end_states.items() <= states.items()
+        self.end_states = {
+            value: state for value, state in states.items() if state is not TokenState.VALID
+        }
 
     def teardown(self) -> None:
-        assert_no_secret_is_kept(self.backend, *self.codes)
+        assert_no_secret_is_recorded(self.backend, *self.codes)
 
 
-Lives.TestCase.settings = settings(
+TokenLifecycle.TestCase.settings = settings(
     deadline=None,
     max_examples=150,
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestLives = Lives.TestCase
+TestTokenLifecycle = TokenLifecycle.TestCase
 
 
 # --- concurrent use -------------------------------------------------------------------------------
 
-RIVALS = 16
+CLIENTS = 16
 
 
 def race(network: Network, listener: Listener, fields: dict[str, str]) -> list[httpx.Response]:
-    """The answers to as many clients, each of which sends the same at the same time."""
-    start = threading.Barrier(RIVALS)
+    """Send the same fields from many clients at the same time; return the answers."""
+    start = threading.Barrier(CLIENTS)
     url = f"https://{PLATFORM_TOKEN[1]}{PLATFORM_TOKEN[2]}"
 
     def request(number: int) -> httpx.Response:
         with client_of(network, listener) as client:
-            client.get(f"https://{PLATFORM_TOKEN[1]}/")  # the connection stands
+            client.get(f"https://{PLATFORM_TOKEN[1]}/")  # connect before the race starts
             start.wait(timeout=10)
             return client.post(url, json=fields)
 
-    with ThreadPoolExecutor(RIVALS) as pool:
-        return list(pool.map(request, range(RIVALS)))
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(pool.map(request, range(CLIENTS)))
 
 
 @pytest.mark.parametrize("grant", ["refresh_token", "authorization_code"])
-def test_of_many_at_once_exactly_one_is_served(network: Network, grant: str) -> None:
+def test_a_grant_used_by_many_clients_at_once_succeeds_for_exactly_one(
+    network: Network, grant: str
+) -> None:
     backend = CaseBackend(Backend())
     listener = network.open(backend)
     fields = EXCHANGING | {"grant_type": grant}
@@ -328,18 +333,17 @@ def test_of_many_at_once_exactly_one_is_served(network: Network, grant: str) -> 
         fields["refresh_token"] = backend.tokens.make(TokenKind.REFRESH_TOKEN).value
         fields["code"] = make_code(backend)
         answers = race(network, listener, fields)
-        assert sorted(each.status_code for each in answers) == [200] + [400] * (RIVALS - 1)
-        [served] = [each.json() for each in answers if each.status_code == 200]
-        assert_state(backend, served["refresh_token"], TokenState.VALID)
+        assert sorted(each.status_code for each in answers) == [200] + [400] * (CLIENTS - 1)
+        [tokens] = [each.json() for each in answers if each.status_code == 200]
+        assert_state(backend, tokens["refresh_token"], TokenState.VALID)
         assert {each.json()["error"] for each in answers if each.status_code == 400} == {
             "invalid_grant"
         }
-        assert_no_secret_is_kept(backend, fields["code"])
+        assert_no_secret_is_recorded(backend, fields["code"])
     network.close(listener)
 
 
-def test_a_chain_of_refreshes_in_competition_has_one_living_end(network: Network) -> None:
-    """Every round the winner's token is the only one that is left."""
+def test_after_concurrent_refreshes_only_the_new_refresh_token_is_valid(network: Network) -> None:
     backend = CaseBackend(Backend())
     listener = network.open(backend)
     token = backend.tokens.make(TokenKind.REFRESH_TOKEN).value
@@ -367,7 +371,7 @@ def assert_state(backend: CaseBackend, value: str, expected: TokenState) -> None
 
 # --- answers --------------------------------------------------------------------------------------
 
-DEMANDED = st.lists(
+FAULT_LISTS = st.lists(
     st.builds(
         Fault, name=st.sampled_from(NAMES), times=st.none() | st.just(1), after=st.integers(0, 2)
     ),
@@ -379,105 +383,111 @@ SETUPS = st.builds(
     counts_as_claude_code=st.booleans(),
     standing=st.sampled_from(AccountState),
     reuse_revokes=st.booleans(),
-    faults=st.just(()) | DEMANDED,
+    faults=st.just(()) | FAULT_LISTS,
 )
 
 
 @settings(deadline=None, max_examples=300)
 @given(
     setup=SETUPS,
-    kind=st.sampled_from(MADE),
+    kind=st.sampled_from(TOKEN_KINDS),
     state=st.sampled_from(STATES),
-    sequence=st.lists(WRITTEN, min_size=1, max_size=4),
-    moved=st.integers(0, 10**8),
+    sequence=st.lists(TEMPLATES, min_size=1, max_size=4),
+    seconds=st.integers(0, 10**8),
 )
-def test_only_a_fault_is_a_server_error(
-    setup: Backend, kind: TokenKind, state: TokenState, sequence: list[Written], moved: int
+def test_only_a_fault_causes_a_server_error(
+    setup: Backend,
+    kind: TokenKind,
+    state: TokenState,
+    sequence: list[RequestTemplate],
+    seconds: int,
 ) -> None:
     backend = CaseBackend(setup)
     credential = backend.tokens.make(kind, state).value
     codes: list[str] = []
-    for written in sequence:
-        decision = answer(backend, written.request(backend, credential))
-        codes += secrets_in(decision)
-        demanded = {rule_id(fault) for fault in decision.faults}
+    for template in sequence:
+        decision = answer(backend, template.request(backend, credential))
+        codes += codes_in(decision)
+        armed_rules = {rule_id(fault) for fault in decision.faults}
         assert decision.rule in RULES or decision.rule.startswith("deny:")
-        assert 200 <= decision.answer.status < 500 or decision.rule in demanded
+        assert 200 <= decision.answer.status < 500 or decision.rule in armed_rules
         assert isinstance(decision.answer.body, str | None) or json.dumps(decision.answer.body)
-        backend.state.clock.advance(moved)
-    assert_no_secret_is_kept(backend, *codes)
+        backend.state.clock.advance(seconds)
+    assert_no_secret_is_recorded(backend, *codes)
 
 
-def sendable(written: Written) -> bool:
-    """Whether an HTTP client can send it at all; what it cannot is for bare sockets."""
-    method, host, path = written.target
-    header = all(value.isascii() and value.isprintable() for value in written.headers.values())
-    return header and host in HOSTS and path.startswith("/") and method != "HEAD"
+def sendable(template: RequestTemplate) -> bool:
+    """Return True if an HTTP client can send the request."""
+    method, host, path = template.target
+    headers = all(value.isascii() and value.isprintable() for value in template.headers.values())
+    return headers and host in HOSTS and path.startswith("/") and method != "HEAD"
 
 
 @settings(deadline=None, max_examples=60)
 @given(
-    kind=st.sampled_from(MADE),
-    sequence=st.lists(WRITTEN.filter(sendable), min_size=1, max_size=3),
+    kind=st.sampled_from(TOKEN_KINDS),
+    sequence=st.lists(TEMPLATES.filter(sendable), min_size=1, max_size=3),
 )
-def test_nothing_on_the_wire_is_a_server_error(
-    network: Network, kind: TokenKind, sequence: list[Written]
+def test_no_request_over_the_network_causes_a_server_error(
+    network: Network, kind: TokenKind, sequence: list[RequestTemplate]
 ) -> None:
     backend = CaseBackend(Backend())
     credential = backend.tokens.make(kind).value
     codes: list[str] = []
-    with served(network, backend) as client:
-        for written in sequence:
-            request = written.request(backend, credential)
+    with client_for(network, backend) as client:
+        for template in sequence:
+            request = template.request(backend, credential)
             path = (
                 urllib.parse.quote(request.path)
                 + "?"
                 + urllib.parse.quote(request.query, safe="=&%+")
             )
             url = httpx.URL(f"https://{request.host}", raw_path=path.encode())
-            got = client.request(
+            response = client.request(
                 request.method, url, headers=dict(request.headers), content=request.body
             )
-            assert got.status_code < 500
-            codes += urllib.parse.parse_qs(got.headers.get("location", "")).get("code", [])
+            assert response.status_code < 500
+            codes += urllib.parse.parse_qs(response.headers.get("location", "")).get("code", [])
     assert len(backend.exchanges) == len(sequence)
-    assert_no_secret_is_kept(backend, *codes)
+    assert_no_secret_is_recorded(backend, *codes)
 
 
-# --- the log --------------------------------------------------------------------------------------
+# --- the recorded exchanges -----------------------------------------------------------------------
 
 
-def spell(value: str, how: str) -> str:
-    """The value as clients write it, in base64 as Basic authentication does (RFC 7617)."""
-    whole = f"user:{value}".encode()
-    match how:
+def encode(value: str, encoding: str) -> str:
+    """Return the value as it is, or in base64 as Basic authentication encodes it (RFC 7617)."""
+    credentials = f"user:{value}".encode()
+    match encoding:
         case "base64":
-            return base64.b64encode(whole).decode()
+            return base64.b64encode(credentials).decode()
         case "base64url":
-            return base64.urlsafe_b64encode(whole).decode()
+            return base64.urlsafe_b64encode(credentials).decode()
         case _:
             return value
 
 
-@pytest.mark.parametrize("spelled", ["plain", "base64", "base64url"])
-@pytest.mark.parametrize("kind", MADE)
-def test_a_credential_in_any_place_is_kept_nowhere(kind: TokenKind, spelled: str) -> None:
+@pytest.mark.parametrize("encoding", ["plain", "base64", "base64url"])
+@pytest.mark.parametrize("kind", TOKEN_KINDS)
+def test_a_credential_anywhere_in_a_request_is_never_recorded(
+    kind: TokenKind, encoding: str
+) -> None:
     backend = CaseBackend(Backend())
-    value = spell(backend.tokens.make(kind).value, spelled)
-    code = spell(make_code(backend), spelled)
+    value = encode(backend.tokens.make(kind).value, encoding)
+    code = encode(make_code(backend), encoding)
     for credential in (value, code):
-        for place in sorted(ROUTES):
-            for written in places(place):
-                answer(backend, written.request(backend, credential))
+        for route in sorted(ROUTES):
+            for template in templates(route):
+                answer(backend, template.request(backend, credential))
         assert value not in (log := repr((backend.exchanges, backend.egress_refused)))
         assert code not in log
-    assert_no_secret_is_kept(backend, code)
+    assert_no_secret_is_recorded(backend, code)
 
 
-def places(target: Target) -> Iterator[Written]:
-    """Requests to a place that hold a credential once, somewhere."""
+def templates(target: Target) -> Iterator[RequestTemplate]:
+    """Yield requests to a route, each with the credential in a different part."""
     method, host, path = target
-    bare = Written(target=target, query="", headers={}, body=b"")
+    bare = RequestTemplate(target=target, query="", headers={}, body=b"")
     for name in ("authorization", "x-api-key", "anthropic-version", "anthropic-beta", "user-agent"):
         for value in ("{0}", "Bearer {0}", "x {0} y", "claude-cli/1.{0}", f"{OAUTH_BETA},{{0}}"):
             yield replace(bare, headers={name: value})

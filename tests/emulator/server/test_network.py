@@ -18,7 +18,7 @@ from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.rules.routes import HOSTS
 from authprobe.emulator.server.connection import HEAD_LIMIT_BYTES
 from authprobe.emulator.server.network import Listener, Network
-from tests.support.requests import GOOD, GOOD_KEY, Sent
+from tests.support.requests import GOOD, GOOD_KEY, RequestSpec
 from tests.support.waiting import wait_until
 from tests.support.wire import TIMEOUT, client_of, connect, exchange, read_all, trusting
 
@@ -230,8 +230,8 @@ def test_a_listener_is_bound_to_loopback_only(listener: Listener) -> None:
 
 
 def test_a_stream_holds_the_message_as_events(network: Network, listener: Listener) -> None:
-    sent = Sent(bearer=GOOD, fields={"model": "m", "stream": True})
-    headers, body = sent.parts(listener.backend)
+    spec = RequestSpec(bearer=GOOD, fields={"model": "m", "stream": True})
+    headers, body = spec.headers_and_body(listener.backend)
     with client_of(network, listener) as client:
         answer = client.post("https://api.anthropic.com/v1/messages", headers=headers, content=body)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -274,7 +274,7 @@ def test_nothing_is_left_of_a_network(tmp_path: Path) -> None:
 def test_many_clients_at_once(network: Network, listener: Listener) -> None:
     def ask(number: int) -> int:
         with client_of(network, listener) as client:
-            headers, body = Sent(key=GOOD_KEY).parts(listener.backend)
+            headers, body = RequestSpec(key=GOOD_KEY).headers_and_body(listener.backend)
             url = "https://api.anthropic.com/v1/messages"
             return client.post(url, headers=headers, content=body).status_code
 
