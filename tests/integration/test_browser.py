@@ -46,8 +46,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the report of a real run with passed and failed cases."""
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a real run with passed and failed cases."""
     folder = tmp_path_factory.mktemp("report")
     by_case = "[{when: {credential: good}, then: {outcome: accepted}}, {then: {outcome: rejected}}]"
     for name, expect in (("all-accepted", "{outcome: accepted, status: 200}"), ("any", by_case)):
@@ -55,7 +55,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ended = run("run", "all-accepted.yaml", "any.yaml", cwd=folder)
     assert ended.code == 1, ended.err
     assert len(results(folder / "reports")["cases"]) == 6
-    return folder / "reports" / "report.html"
+    assert run("report", "--out", "again", cwd=folder).code == 0
+    return folder
+
+
+@pytest.fixture(scope="module", params=["reports", "again"], ids=["of run", "of results"])
+def report(request: pytest.FixtureRequest, reports: Path) -> Path:
+    """Return the page of the run, then that of `authprobe report`."""
+    return reports / str(request.param) / "report.html"
 
 
 def open_page(browser: Browser, path: Path, **context: Any) -> Page:

@@ -124,7 +124,7 @@ def describe_question(report: BisectionReport) -> str:
     """Return what is compared at each version."""
     if report.question.when:
         return f"whether {report.question.when} is as in {report.question.good}"
-    return f"the verdict, by the expectation for {report.question.judged_by}"
+    return f"the verdict against the expectation for {report.question.judged_by}"
 
 
 def file_name(report: BisectionReport) -> str:

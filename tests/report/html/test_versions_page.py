@@ -37,12 +37,12 @@ UNCERTAIN = "changes from no to yes between 1.0.3 and 1.0.9"
 def feature(*items: VersionEvidence, **changes: Any) -> Feature:
     """Return a feature with the evidence of these versions."""
     (example,) = make_table().features
-    read: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "intervals": intervals(PUBLISHED, items),
         "gaps": gaps(items),
         "evidence": items,
     }
-    return dataclasses.replace(example, **read | changes)
+    return dataclasses.replace(example, **fields | changes)
 
 
 def page_of(*features: Feature, **changes: object) -> Page:
@@ -86,8 +86,8 @@ def test_heading_levels_are_nested() -> None:
 
 def in_order(text: str, *words: str) -> bool:
     """Return whether the text contains all of these words in this order."""
-    places = [text.index(words) for words in words]
-    return places == sorted(places)
+    positions = [text.index(phrase) for phrase in words]
+    return positions == sorted(positions)
 
 
 FINISHED = "2026-11-26 21:36 UTC, authprobe 0.1.0, Linux x86_64"
