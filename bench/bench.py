@@ -1,11 +1,11 @@
-"""Measures authprobe against what it builds on, in pairs, and prints a Markdown table.
+"""Benchmark of authprobe against reference programs, in pairs, as a Markdown table.
 
     python bench/bench.py [--rounds N] [--json] [requests|requests-strict|cli|cli-many|version]...
 
-Machines are noisy, so each round measures both sides, in turn the one and the other first, and
-what counts is the median of the rounds' ratios. Nothing fails by time: the table says which ratio
-is over its limit. The client is the newest in the cache, and nothing but loopback is needed:
-`unshare -rn sh -c 'ip link set lo up; python bench/bench.py'` works as well.
+Machines are noisy, so each round measures both sides, in alternating order, and the result is the
+median of the rounds' ratios. No measurement fails the benchmark: the table marks the ratios that
+exceed their limit. The client is the newest in the cache. Only loopback is needed, so
+`unshare -rn sh -c 'ip link set lo up; python bench/bench.py'` works too.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # started as a file
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for a start as a file
 
 import authprobe
 from authprobe.options import default_jobs
@@ -41,14 +41,14 @@ PAIRS: Final = {
         prepare=functools.partial(commands.requests, *commands.HTML_ALONE),
     ),
     "cli": Pair(
-        ours="one more `claude -p ping` case in an open run",
+        ours="one `claude -p ping` case in an open run",
         reference="the same call without authprobe",
         rounds=15,
         limit_ratio=1.05,
         prepare=clients.one_case,
     ),
     "cli-many": Pair(
-        ours=f"{clients.MANY} `claude -p ping` cases, {clients.JOBS} at once, start to verdicts",
+        ours=f"{clients.CASES} `claude -p ping` cases, {clients.JOBS} at once, start to verdicts",
         reference=f"the same calls by `xargs -P {clients.JOBS}`",
         rounds=3,
         limit_ratio=1.1,
@@ -67,7 +67,7 @@ HEADER: Final = ("| | ours | reference | ratio | limit |", "| --- | --- | --- | 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Lowest, median and highest of some numbers."""
+    """Lowest, median and highest of several numbers."""
 
     low: float
     median: float
@@ -75,13 +75,13 @@ class Spread:
 
     @classmethod
     def of(cls, numbers: list[float]) -> "Spread":
-        """Of at least one number."""
+        """Return the spread of at least one number."""
         return cls(min(numbers), statistics.median(numbers), max(numbers))
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """All rounds of one pair: seconds of both sides, and their ratio in each round."""
+class Measurement:
+    """All rounds of one pair: seconds of both sides, and their ratio."""
 
     name: str
     pair: Pair
@@ -91,22 +91,22 @@ class Measured:
     processor_ratio: Spread | None
 
     @property
-    def over(self) -> bool:
-        """Whether a limit was exceeded."""
+    def exceeds_limit(self) -> bool:
+        """True if the median exceeds a limit."""
         pair = self.pair
         return (pair.limit_ratio is not None and self.ratio.median > pair.limit_ratio) or (
             pair.limit is not None and self.ours.median > pair.limit
         )
 
 
-def measure(name: str, rounds: int | None) -> tuple[Measured, dict[str, str]]:
-    """Measure one pair, after a first round that does not count; and what to know about it."""
+def measure(name: str, rounds: int | None) -> tuple[Measurement, dict[str, str]]:
+    """Measure one pair, after a warm-up round; return the facts about its programs with it."""
     pair = PAIRS[name]
     with pair.prepare() as calls:
-        one_round(calls, ours_first=True)
+        measure_round(calls, ours_first=True)
         costs = []
         for number in range(rounds or pair.rounds):
-            costs.append(one_round(calls, ours_first=number % 2 == 0))
+            costs.append(measure_round(calls, ours_first=number % 2 == 0))
             ours, reference = costs[-1]
             print(f"  {name}: {ours.wall:.3f} s, {reference.wall:.3f} s", file=sys.stderr)
     processor = [
@@ -114,7 +114,7 @@ def measure(name: str, rounds: int | None) -> tuple[Measured, dict[str, str]]:
         for ours, reference in costs
         if ours.processor and reference.processor
     ]
-    measured = Measured(
+    measurement = Measurement(
         name,
         pair,
         Spread.of([ours.wall for ours, _ in costs]),
@@ -122,37 +122,37 @@ def measure(name: str, rounds: int | None) -> tuple[Measured, dict[str, str]]:
         Spread.of([ours.wall / reference.wall for ours, reference in costs]),
         Spread.of(processor) if processor else None,
     )
-    return measured, dict(calls.facts)
+    return measurement, dict(calls.facts)
 
 
-def one_round(calls: Calls, *, ours_first: bool) -> tuple[Cost, Cost]:
-    """Both sides, one after the other: ours and the reference."""
+def measure_round(calls: Calls, *, ours_first: bool) -> tuple[Cost, Cost]:
+    """Measure both sides once, and return the cost of ours and of the reference."""
     if ours_first:
         return calls.ours(), calls.reference()
     reference = calls.reference()
     return calls.ours(), reference
 
 
-def row(measured: Measured) -> str:
-    """A row of the table."""
-    pair, ratio = measured.pair, measured.ratio
+def row(measurement: Measurement) -> str:
+    """Return a row of the table."""
+    pair, ratio = measurement.pair, measurement.ratio
     limit = "none"
     if pair.limit_ratio is not None:
         limit = f"{pair.limit_ratio:g}"
     elif pair.limit is not None:
         limit = f"{pair.limit:g} s"
     cells = (
-        measured.name,
-        f"{pair.ours}: {measured.ours.median:.2f} s",
-        f"{pair.reference}: {measured.reference.median:.2f} s",
+        measurement.name,
+        f"{pair.ours}: {measurement.ours.median:.2f} s",
+        f"{pair.reference}: {measurement.reference.median:.2f} s",
         f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
-        f"{limit}, **exceeded**" if measured.over else limit,
+        f"{limit}, **exceeded**" if measurement.exceeds_limit else limit,
     )
     return f"| {' | '.join(cells)} |"
 
 
 def machine() -> dict[str, str]:
-    """What the numbers depend on."""
+    """Return the facts about this machine that the numbers depend on."""
     return {
         "processors": str(default_jobs()),
         "system": f"{platform.system()} {platform.machine()}",
@@ -163,15 +163,15 @@ def machine() -> dict[str, str]:
     }
 
 
-def as_json(results: list[Measured], facts: dict[str, str]) -> str:
-    """Everything, for a script."""
+def as_json(results: list[Measurement], facts: dict[str, str]) -> str:
+    """Return all results and facts as JSON."""
 
     def spread(value: Spread | None) -> dict[str, float] | None:
         if value is None:
             return None
         return {name: round(getattr(value, name), 4) for name in ("low", "median", "high")}
 
-    measured = {
+    by_name = {
         result.name: {
             "ours": spread(result.ours),
             "reference": spread(result.reference),
@@ -179,30 +179,34 @@ def as_json(results: list[Measured], facts: dict[str, str]) -> str:
             "processor_ratio": spread(result.processor_ratio),
             "limit_ratio": result.pair.limit_ratio,
             "limit": result.pair.limit,
-            "over": result.over,
+            "over": result.exceeds_limit,
         }
         for result in results
     }
-    return json.dumps({"machine": facts, "measured": measured}, indent=1)
+    return json.dumps({"machine": facts, "measured": by_name}, indent=1)
 
 
 def main() -> None:
-    """Measure what was asked for, everything by default."""
+    """Measure the pairs in the arguments, all by default, and print the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="|".join(PAIRS), help="default: all")
-    parser.add_argument("--rounds", type=int, help="rounds of each (default: 3 to 15)")
+    parser.add_argument(
+        "names", nargs="*", metavar="|".join(PAIRS), help="pairs to measure (default: all)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="number of rounds for each pair (default: 3 to 15)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     if unknown := set(options.names) - set(PAIRS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(PAIRS)}")
+        parser.error(f"no such pair: {', '.join(sorted(unknown))}; choose from {', '.join(PAIRS)}")
     if options.rounds is not None and not 1 <= options.rounds <= 100:
-        parser.error("--rounds: from 1 to 100")
+        parser.error(f"--rounds {options.rounds}: give a number from 1 to 100")
     results, facts = [], machine()
     for name in options.names or PAIRS:
         print(f"{name}:", file=sys.stderr)
-        measured, more = measure(name, options.rounds)
-        results.append(measured)
-        facts |= more
+        measurement, pair_facts = measure(name, options.rounds)
+        results.append(measurement)
+        facts |= pair_facts
     if options.json:
         print(as_json(results, facts))
         return
@@ -210,8 +214,8 @@ def main() -> None:
     print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()) + ".")
     print("Seconds are medians; a ratio is the median of the rounds' ratios (lowest to highest).")
     for result in results:
-        if result.over:
-            print(f"Over its limit: {result.name}.")
+        if result.exceeds_limit:
+            print(f"Limit exceeded: {result.name}.")
 
 
 if __name__ == "__main__":

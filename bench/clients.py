@@ -1,7 +1,7 @@
-"""The `claude` command in cases of ours, and called without us.
+"""Benchmarks of the `claude` command: as a case of authprobe, and as a bare call.
 
-Both sides use the same kind of emulator, environment and private home; what is measured of a bare
-call is the program alone.
+Both sides use the same emulator, environment and private home. Of a bare call only the program is
+measured.
 """
 
 import contextlib
@@ -30,28 +30,30 @@ from authprobe.scenario.model import Credential, Expectation, Matrix, Scenario
 from authprobe.settings import Settings, cache_folder
 from bench.measure import Calls, Cost, temporary, timed
 
-MANY: Final = 24
+CASES: Final = 24
 JOBS: Final = 2
 ARGUMENTS: Final = ("-p", "ping", "--output-format", "json")
 
 
 def newest_installed() -> Client:
-    """The newest version in the cache, so that no registry is asked."""
+    """Return the newest `claude` in the cache; the benchmark must not depend on the registry."""
     folder = cache_folder() / ClientKind.CLAUDE_CODE.value
     versions = [path.name for path in folder.glob("*.*.*") if path.is_dir()]
     if not versions:
-        raise SystemExit(f"{folder} has no client yet: authprobe run -k cli-environment-token")
+        raise SystemExit(
+            f"{folder}: no client installed; run `authprobe run -k cli-environment-token` first"
+        )
     newest = max(versions, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
     return Client(kind=ClientKind.CLAUDE_CODE, version=newest)
 
 
 def client_cases(client: Client, count: int) -> tuple[Case, ...]:
-    """So many cases of this client, all alike."""
+    """Return `count` equal cases of this client."""
     names = tuple(f"backend-{n}" for n in range(count))
     scenario = Scenario(
         id="bench",
-        title="One question",
-        why="To see what a case costs.",
+        title="One request",
+        why="To measure the cost of a case.",
         sources=("bench/bench.py",),
         credentials={
             "token": Credential(token=TokenKind.ACCESS_TOKEN, via=Via.OAUTH_TOKEN_VARIABLE)
@@ -65,16 +67,16 @@ def client_cases(client: Client, count: int) -> tuple[Case, ...]:
 
 @contextlib.contextmanager
 def open_laboratory(client: Client) -> Iterator[Laboratory]:
-    """An emulator with the client at hand."""
+    """Open a laboratory in which the client is installed."""
     with Network() as network, Children() as children:
         cache = Cache(cache_folder(), children)
-        cache.prepare(client, lambda doing: print(f"  {client}: {doing}", file=sys.stderr))
+        cache.prepare(client, lambda step: print(f"  {client}: {step}", file=sys.stderr))
         yield Laboratory(network=network, children=children, cache=cache)
 
 
 @dataclass(frozen=True, slots=True)
 class BareCall:
-    """The client, with the environment and folder that a case would give it."""
+    """Command line, environment and folder that a case gives its client."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -82,36 +84,36 @@ class BareCall:
 
     @classmethod
     def of(cls, sandbox: Sandbox) -> "BareCall":
-        """The call that a probe of this case would make."""
+        """Return the call that a probe of this case makes."""
         program = sandbox.installed_client(sandbox.case.client).program
         environment = sandbox.environment({"node": find_program("node")})
         return cls((str(program), *ARGUMENTS), environment, sandbox.make_work_folder())
 
     def script(self) -> str:
-        """The same call for a shell."""
+        """Return the call as a shell script."""
         variables = [f"{name}={value}" for name, value in self.env.items()]
         command = shlex.join(["exec", "env", "-i", *variables, *self.argv])
         return f"cd {shlex.quote(str(self.cwd))} && {command}\n"
 
 
-def check_answers(printed: str, count: int) -> None:
-    """Refuse to measure a client that was not answered."""
-    answers = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+def check_answers(output: str, count: int) -> None:
+    """Stop the benchmark unless `claude` printed `count` successful answers."""
+    answers = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     if [answer["is_error"] for answer in answers] != [False] * count:
-        raise SystemExit(f"the client was not answered {count} times:\n{printed}")
+        raise SystemExit(f"expected {count} successful answers:\n{output}")
 
 
 @contextlib.contextmanager
 def one_case() -> Iterator[Calls]:
-    """One case more in an open laboratory, and the same call without us."""
+    """Prepare one case in an open laboratory, and the same call without authprobe."""
     client = newest_installed()
     with open_laboratory(client) as laboratory:
         (case,) = client_cases(client, 1)
 
         def ours() -> Cost:
-            began = time.perf_counter()
+            start = time.perf_counter()
             observation = probe.probe_case(laboratory, case)
-            cost = Cost(time.perf_counter() - began)
+            cost = Cost(time.perf_counter() - start)
             if observation.outcome is not Outcome.ACCEPTED:
                 raise SystemExit(f"the case was not accepted: {observation}")
             return cost
@@ -119,8 +121,8 @@ def one_case() -> Iterator[Calls]:
         def reference() -> Cost:
             with laboratory.sandbox(case) as sandbox:
                 call = BareCall.of(sandbox)
-                cost, printed = timed(call.argv, cwd=call.cwd, env=call.env)
-            check_answers(printed, 1)
+                cost, output = timed(call.argv, cwd=call.cwd, env=call.env)
+            check_answers(output, 1)
             return cost
 
         yield Calls(ours, reference, {client.kind.value: client.version})
@@ -128,19 +130,19 @@ def one_case() -> Iterator[Calls]:
 
 @contextlib.contextmanager
 def many_cases() -> Iterator[Calls]:
-    """All that a run does with its cases except for the reports, and the same calls by xargs."""
+    """Prepare a run of many cases without its reports, and the same calls by xargs."""
     client = newest_installed()
     with open_laboratory(client) as laboratory, temporary() as folder:
-        cases = client_cases(client, MANY)
+        cases = client_cases(client, CASES)
         plan = runner.RunPlan(Settings(jobs=JOBS, out=folder / "out"), cases)
 
         def ours() -> Cost:
-            began = time.perf_counter()
+            start = time.perf_counter()
             run = runner.execute_plan(plan, NullReporter())
-            cost = Cost(time.perf_counter() - began)
+            cost = Cost(time.perf_counter() - start)
             accepted = [c for c in run.cases if c.observation.outcome is Outcome.ACCEPTED]
-            if len(accepted) != MANY:
-                raise SystemExit(f"{len(accepted)} of {MANY} cases were accepted")
+            if len(accepted) != CASES:
+                raise SystemExit(f"{len(accepted)} of {CASES} cases were accepted")
             return cost
 
         def reference() -> Cost:
@@ -150,13 +152,13 @@ def many_cases() -> Iterator[Calls]:
                     sandbox = stack.enter_context(laboratory.sandbox(case))
                     scripts.append(folder / f"call-{number}.sh")
                     scripts[-1].write_text(BareCall.of(sandbox).script())
-                cost, printed = timed(
+                cost, output = timed(
                     ["xargs", "-P", str(JOBS), "-n", "1", "sh"],
                     cwd=folder,
                     env={"PATH": SYSTEM_PATH},
                     stdin="\n".join(map(str, scripts)),
                 )
-            check_answers(printed, MANY)
+            check_answers(output, CASES)
             return cost
 
         yield Calls(ours, reference, {client.kind.value: client.version})

@@ -1,4 +1,4 @@
-"""The command, measured whole: 200 requests of our own, and the start alone."""
+"""Benchmarks of whole commands: a run of 200 raw HTTP requests, and `--version`."""
 
 import contextlib
 import importlib.metadata
@@ -14,18 +14,18 @@ from bench.measure import Calls, Cost, own_environment, temporary, timed
 AUTHPROBE: Final = Path(sys.executable).with_name("authprobe")
 REQUESTS: Final = 200
 DELAY: Final = 0.05
-"""Seconds that the backend takes for each answer."""
+"""Seconds that the backend waits before each response."""
 HTML_ALONE: Final = ("--disable-plugin-autoload", "-pmetadata", "-phtml")
-"""Options of pytest: the plugins that the command loads as well, and no others."""
+"""pytest options that load only the plugins that `authprobe run` loads as well."""
 
 
 def request_scenario() -> str:
-    """A scenario of 200 cases, two credentials by ten sets of headers by ten backends; in YAML."""
+    """Return a YAML scenario of 200 cases: 2 credentials, 10 sets of headers and 10 backends."""
     sets = range(10)
     scenario = {
         "id": "sandbox",
         "title": "Requests to a slow backend",
-        "why": "To see what a request costs.",
+        "why": "To measure the cost of a request.",
         "sources": ["bench/bench.py"],
         "endpoints": {"messages": {"url": "https://api.anthropic.com/v1/messages"}},
         "credentials": {
@@ -60,7 +60,7 @@ def test_nothing(number):
 
 @contextlib.contextmanager
 def requests(*options: str) -> Iterator[Calls]:
-    """The whole command with its reports, and pytest, with these options, with its HTML report."""
+    """Prepare a run with its reports, and pytest with its HTML report and these options."""
     with temporary() as folder:
         scenario, tests = folder / "sandbox.yaml", folder / "tests" / "test_empty.py"
         scenario.write_text(request_scenario())
@@ -96,14 +96,14 @@ def requests(*options: str) -> Iterator[Calls]:
 
 
 def pytest_plugins() -> tuple[str, ...]:
-    """What pytest loads of its own accord here; each costs time, on its side alone."""
-    found = importlib.metadata.entry_points(group="pytest11")
-    return tuple(sorted({entry.name for entry in found}))
+    """Return the plugins that pytest loads by itself; their cost is only in the reference."""
+    entries = importlib.metadata.entry_points(group="pytest11")
+    return tuple(sorted({entry.name for entry in entries}))
 
 
 @contextlib.contextmanager
 def version() -> Iterator[Calls]:
-    """The command that does least, and a Python that does nothing."""
+    """Prepare `authprobe --version`, and an empty Python program."""
     with temporary() as folder:
         environment = own_environment()
         yield Calls(

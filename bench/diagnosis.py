@@ -1,9 +1,9 @@
-"""How often the right cause comes first, on real symptoms; and how long `explain` takes.
+"""Accuracy of the diagnosis on a corpus of real symptoms, and the time that `explain` takes.
 
-    python bench/diagnosis.py            both parts of the corpus, and the time
-    python bench/diagnosis.py --wrong    the texts of the written part that are not answered right
+    python bench/diagnosis.py            accuracy on both parts of the corpus, and the time
+    python bench/diagnosis.py --wrong    also the texts of the written part with a wrong answer
 
-The scored part is only counted: nobody is to write conditions for it.
+The scored part is held out: no condition may be written for its texts, so they are only counted.
 """
 
 import statistics
@@ -26,49 +26,51 @@ from bench.measure import own_environment, temporary, timed  # noqa: E402
 CORPUS: Final = PROJECT / "tests" / "diagnosis" / "corpus"
 LOG_BYTES: Final = 100_000
 ROUNDS: Final = 9
-LIMIT: Final = 0.3
-"""Seconds from start to end of the command, for 100 kB."""
+TIME_LIMIT: Final = 0.3
+"""Seconds from start to end of the command, for a log of `LOG_BYTES`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How a part of the corpus was answered."""
+    """Accuracy on one part of the corpus."""
 
-    right: int
-    of: int
-    confident_wrong: int
-    """Texts that name no cause and were answered with a certain one."""
-    wrong: tuple[str, ...]
+    correct: int
+    total: int
+    false_positives: int
+    """Texts without a cause that were answered with a certain one."""
+    errors: tuple[str, ...]
+    """One line for each wrong answer."""
 
 
-def symptoms(part: str) -> list[dict[str, Any]]:
-    """The texts of a part, with their labels."""
-    found: list[dict[str, Any]] = yaml.safe_load((CORPUS / f"{part}.yaml").read_text("utf-8"))
-    return found
+def read_symptoms(part: str) -> list[dict[str, Any]]:
+    """Return the texts of a part, with their labels."""
+    symptoms: list[dict[str, Any]] = yaml.safe_load((CORPUS / f"{part}.yaml").read_text("utf-8"))
+    return symptoms
 
 
 def score(part: str) -> Score:
-    """Whether the first answer to each text is the one it is labelled with."""
-    wrong, confident = [], 0
-    texts = symptoms(part)
-    for symptom in texts:
+    """Compare the first cause for each text with its label."""
+    errors, false_positives = [], 0
+    symptoms = read_symptoms(part)
+    for symptom in symptoms:
         first = rank_causes(symptom_from_text(symptom["text"]))[0]
         if first.cause.id == symptom["cause"]:
             continue
-        wrong.append(f"{symptom['source']}: {symptom['cause']}, answered {first.cause.id}")
-        nothing = symptom["cause"] in (NOT_AUTH, UNKNOWN)
-        answered = first.cause.id not in (NOT_AUTH, UNKNOWN)
-        confident += nothing and answered and first.level is ConfidenceLevel.CERTAIN
+        errors.append(f"{symptom['source']}: {symptom['cause']}, answered {first.cause.id}")
+        has_no_cause = symptom["cause"] in (NOT_AUTH, UNKNOWN)
+        is_answered = first.cause.id not in (NOT_AUTH, UNKNOWN)
+        is_certain = first.level is ConfidenceLevel.CERTAIN
+        false_positives += has_no_cause and is_answered and is_certain
     return Score(
-        right=len(texts) - len(wrong),
-        of=len(texts),
-        confident_wrong=confident,
-        wrong=tuple(wrong),
+        correct=len(symptoms) - len(errors),
+        total=len(symptoms),
+        false_positives=false_positives,
+        errors=tuple(errors),
     )
 
 
-def log() -> str:
-    """100 kB of a log, with one error far down in it."""
+def make_log() -> str:
+    """Return a log of `LOG_BYTES`, with one error at three quarters of it."""
     lines = [
         f"2026-11-23T10:{n // 60 % 60:02}:{n % 60:02}Z DEBUG request {n} to "
         f"https://api.anthropic.com/v1/messages took {n * 7 % 900} ms, status=200 tokens={n}"
@@ -82,28 +84,31 @@ def log() -> str:
     return "\n".join(lines)
 
 
-def seconds() -> list[float]:
-    """What the command takes, start to end, round by round."""
+def measure_explain() -> list[float]:
+    """Return the seconds that the command takes in each round."""
     with temporary() as folder:
         path = folder / "claude.log"
-        path.write_text(log(), encoding="utf-8")
+        path.write_text(make_log(), encoding="utf-8")
         argv = [sys.executable, "-m", "authprobe", "explain", "--json", str(path)]
         env = own_environment() | {"PYTHONPATH": str(PROJECT)}
         return [timed(argv, cwd=folder, env=env)[0].wall for _ in range(ROUNDS)]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print what was counted and measured."""
+    """Print the accuracy and the time."""
     for part in ("written", "scored"):
-        got = score(part)
-        share = f"{got.right} of {got.of} right, {got.right / got.of:.1%}"
-        print(f"{part}: {share}; confidently wrong where there is no cause: {got.confident_wrong}")
+        result = score(part)
+        share = result.correct / result.total
+        print(
+            f"{part}: {result.correct} of {result.total} correct, {share:.1%}; "
+            f"false positives: {result.false_positives}"
+        )
         if "--wrong" in arguments and part == "written":
-            print("\n".join(got.wrong))
-    taken = seconds()
+            print("\n".join(result.errors))
+    seconds = measure_explain()
     print(
-        f"explain, {LOG_BYTES // 1000} kB of log: {statistics.median(taken):.3f} s "
-        f"({min(taken):.3f} to {max(taken):.3f}), limit {LIMIT} s"
+        f"explain, {LOG_BYTES // 1000} kB of log: {statistics.median(seconds):.3f} s "
+        f"({min(seconds):.3f} to {max(seconds):.3f}), limit {TIME_LIMIT} s"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a measurement is: two calls, ours and the reference, each of which returns what it cost."""
+"""Measurements: pairs of calls, authprobe and a reference, and the cost of a program."""
 
 import contextlib
 import os
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-LIMIT: Final = 300.0
-"""Seconds after which a measured program is ended, and the benchmark with it."""
+PROGRAM_TIMEOUT: Final = 300.0
+"""Seconds after which a measured program is killed, which ends the benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the wall, and of processors where they can be told."""
+    """Wall-clock seconds, and processor seconds if they can be measured."""
 
     wall: float
     processor: float | None = None
@@ -27,7 +27,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The two sides, ready to be measured again and again."""
+    """Both sides of a pair, which can be called repeatedly."""
 
     ours: Callable[[], Cost]
     reference: Callable[[], Cost]
@@ -36,14 +36,14 @@ class Calls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A comparison, and what it should not exceed."""
+    """Titles, limits and preparation of a comparison."""
 
     ours: str
     reference: str
     rounds: int
     limit_ratio: float | None = None
     limit: float | None = None
-    """Seconds, where ours has a limit by itself."""
+    """Limit of authprobe's side, in seconds."""
     prepare: Callable[[], AbstractContextManager[Calls]]
 
 
@@ -54,9 +54,9 @@ def timed(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
 ) -> tuple[Cost, str]:
-    """Run a program to its end, with its output read; what it cost, and what it printed."""
+    """Run a program to its end; return its cost and its standard output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
+    start = time.perf_counter()
     with subprocess.Popen(
         argv,
         cwd=cwd,
@@ -68,25 +68,25 @@ def timed(
         start_new_session=True,
     ) as child:
         try:
-            printed, errors = child.communicate(stdin, timeout=LIMIT)
+            output, errors = child.communicate(stdin, timeout=PROGRAM_TIMEOUT)
         finally:
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if child.returncode:
-        raise SystemExit(f"{argv[0]} ended with {child.returncode}:\n{printed}\n{errors}")
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, used), printed
+        raise SystemExit(f"{argv[0]} exited with {child.returncode}:\n{output}\n{errors}")
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall, processor), output
 
 
 def own_environment() -> dict[str, str]:
-    """Ours, without what would change how pytest works."""
+    """Return the environment of this process without pytest's variables."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """An empty folder, without symbolic links in its name."""
+    """Yield a temporary folder, with a path without symbolic links."""
     with tempfile.TemporaryDirectory(prefix="authprobe-sandbox-") as folder:
         yield Path(folder).resolve()

@@ -1,4 +1,4 @@
-"""How long a report of many cases takes to be drawn, to open in Chromium, and to be searched.
+"""Benchmark of a large HTML report: writing it, opening it in Chromium, and searching it.
 
 python bench/report.py [CASES]
 """
@@ -18,53 +18,53 @@ from tests.support.make import make_run
 from tests.support.page import many, page_of
 
 ROUNDS = 5
-LIMIT = 2.0
-"""Seconds that opening and searching may take together, with 10,000 cases."""
+TIME_LIMIT = 2.0
+"""Seconds for opening and searching together, with 10,000 cases."""
 SEARCH = """words => new Promise(done => {
-  const field = document.querySelector("#ap-search"), told = document.querySelector(".ap output");
-  const began = performance.now();
+  const field = document.querySelector("#ap-search"), output = document.querySelector(".ap output");
+  const start = performance.now();
   new MutationObserver(() => requestAnimationFrame(() => setTimeout(
-    () => done((performance.now() - began) / 1000)))).observe(told, {childList: true});
+    () => done((performance.now() - start) / 1000)))).observe(output, {childList: true});
   field.value = words;
   field.dispatchEvent(new Event("input"));
 })"""
-"""Seconds from the last key until what was found is on the screen."""
+"""Returns the seconds from the last key press until the matches are on the screen."""
 
 
 def main() -> int:
-    """Measure and print; 1 if the limit is passed."""
+    """Measure and print; return 1 if the limit is exceeded."""
     count = int(sys.argv[1]) if sys.argv[1:] else 10_000
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium on PATH", file=sys.stderr)
+        print("no `chromium` on PATH; install it to measure", file=sys.stderr)
         return 4
     run = make_run(*many(count))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        began = time.perf_counter()
+        start = time.perf_counter()
         path = page_of(run, Path(folder))
-        drawn = time.perf_counter() - began
+        writing = time.perf_counter() - start
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        opened, searched = zip(*(_look(browser, path) for _ in range(ROUNDS)), strict=True)
+        opening, searching = zip(*(_measure(browser, path) for _ in range(ROUNDS)), strict=True)
         browser.close()
         size = path.stat().st_size
-    print(f"{count:,} cases: {size / 1e6:.1f} MB, drawn in {drawn:.2f} s")
-    print(f"opened in {_words(opened)}, searched in {_words(searched)}; together at most {LIMIT} s")
-    return int(statistics.median(opened) + statistics.median(searched) > LIMIT)
+    print(f"{count:,} cases: {size / 1e6:.1f} MB, written in {writing:.2f} s")
+    print(f"opened in {_spread(opening)}, searched in {_spread(searching)}; limit {TIME_LIMIT} s")
+    return int(statistics.median(opening) + statistics.median(searching) > TIME_LIMIT)
 
 
-def _look(browser: Browser, path: Path) -> tuple[float, float]:
-    """Seconds until the page is there, and until a search has been answered."""
+def _measure(browser: Browser, path: Path) -> tuple[float, float]:
+    """Return the seconds for opening the page, and for a search."""
     page = browser.new_page(viewport={"width": 1300, "height": 900})
-    began = time.perf_counter()
+    start = time.perf_counter()
     page.goto(path.as_uri())
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-    opened = time.perf_counter() - began
-    searched = float(page.evaluate(SEARCH, "credential-499 2.1.19"))
+    opening = time.perf_counter() - start
+    searching = float(page.evaluate(SEARCH, "credential-499 2.1.19"))
     page.close()
-    return opened, searched
+    return opening, searching
 
 
-def _words(seconds: tuple[float, ...]) -> str:
+def _spread(seconds: tuple[float, ...]) -> str:
     middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
     return f"{middle:.2f} s ({low:.2f} to {high:.2f})"
 

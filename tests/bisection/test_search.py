@@ -228,9 +228,9 @@ def test_an_untestable_bound_is_probed_again() -> None:
     assert result.changed_in == "1"
 
 
-@pytest.mark.parametrize(("second", "named"), [(G, "6"), (U, None)])
+@pytest.mark.parametrize(("second", "changed_in"), [(G, "6"), (U, None)])
 def test_an_untestable_version_beside_the_change_is_probed_again(
-    second: Classification, named: str | None
+    second: Classification, changed_in: str | None
 ) -> None:
     letters = "GGGGGUBBBB"
     answers = iter([U, second])
@@ -239,7 +239,7 @@ def test_an_untestable_version_beside_the_change_is_probed_again(
         return next(answers, second) if index == 5 else LETTERS[letters[index]]
 
     finished = finish(make_search(len(letters)), probe)
-    assert finished.result.changed_in == named
+    assert finished.result.changed_in == changed_in
     assert finished.purposes(5)[:2] == [Purpose.SEARCH, Purpose.CONFIRM]
 
 

@@ -289,7 +289,7 @@ def test_an_answer_that_holds_a_credential_is_not_printed(
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1\r"), "--bad 1.0.1: give one version"),
         ((CASE, "--good", "1.0.1", "--bad", "1.0.1"), "both 1.0.1"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", ""), "no such field"),
-        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--find-fix"), "which is older, is good"),
+        ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--find-fix"), "is older than --bad"),
         ((CASE, "--good", "1.0.0", "--bad", "1.0.1", "--when", "beta"), "did you mean 'betas'?"),
         (("exmple/claude-code@1.0.0/default/none", *("--good", "1", "--bad", "2")), "did you mean"),
         (("example", "--good", "1.0.0", "--bad", "1.0.1"), "not a case id"),

@@ -20,7 +20,7 @@ from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
-from bench.diagnosis import score, symptoms
+from bench.diagnosis import read_symptoms, score
 
 IDS = frozenset(
     (
@@ -225,7 +225,9 @@ def test_a_text_about_something_else_is_not_auth(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "symptom", symptoms("written"), ids=lambda symptom: symptom["source"] + symptom["text"][-12:]
+    "symptom",
+    read_symptoms("written"),
+    ids=lambda symptom: symptom["source"] + symptom["text"][-12:],
 )
 def test_every_quote_used_to_write_the_conditions_matches_its_cause(
     symptom: Mapping[str, str],
@@ -235,12 +237,12 @@ def test_every_quote_used_to_write_the_conditions_matches_its_cause(
 
 def test_at_least_90_percent_of_the_unseen_quotes_match_their_cause() -> None:
     result = score("scored")
-    assert result.of >= 60
-    assert result.right / result.of >= 0.9
+    assert result.total >= 60
+    assert result.correct / result.total >= 0.9
 
 
 def test_the_corpus_is_large_and_covers_every_cause() -> None:
-    texts = symptoms("written") + symptoms("scored")
+    texts = read_symptoms("written") + read_symptoms("scored")
     assert len(texts) >= 140
     assert {text["cause"] for text in texts} <= set(causes())
     # No public report quotes the response that shows this cause.
