@@ -66,8 +66,9 @@
       }
       body.hidden = rows.every((row) => row.hidden);
     }
+    const noun = cases.length === 1 ? "case" : "cases";
     const all = count === cases.length;
-    counter.textContent = all ? `${count} cases` : `${count} of ${cases.length} cases`;
+    counter.textContent = all ? `${count} ${noun}` : `${count} of ${cases.length} ${noun}`;
   }
 
   let timer;
