@@ -1,4 +1,4 @@
-"""Prepared homes, each with all that is to be found in it."""
+"""Results of the doctor for prepared homes: exactly the expected ones."""
 
 import os
 from collections.abc import Callable
@@ -14,53 +14,53 @@ from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
 
-Furnish = Callable[[Home], object]
+Setup = Callable[[Home], object]
 
 SHADOWED = ["warning login-shadowed"]
-NOTHING = ["warning credential-missing"]
+MISSING = ["warning credential-missing"]
 
 
-def variable(**variables: str) -> Furnish:
-    """The home with a good login and these variables."""
+def variable(**variables: str) -> Setup:
+    """Return a setup with a valid login and these variables."""
 
-    def furnish(home: Home) -> None:
+    def setup(home: Home) -> None:
         home.login()
         home.variables |= variables
 
-    return furnish
+    return setup
 
 
-def only(**variables: str) -> Furnish:
-    """The home with these variables alone."""
+def only(**variables: str) -> Setup:
+    """Return a setup with these variables and no login."""
     return lambda home: home.variables.update(variables)
 
 
-def login(**changes: object) -> Furnish:
-    """The home with a login that differs in these fields."""
+def login(**changes: object) -> Setup:
+    """Return a setup with a login that has these fields changed."""
     return lambda home: home.login(**changes)
 
 
-def settings(**tree: object) -> Furnish:
-    """The home with a login and these settings."""
+def settings(**tree: object) -> Setup:
+    """Return a setup with a login and these settings."""
 
-    def furnish(home: Home) -> None:
+    def setup(home: Home) -> None:
         home.login()
         home.settings(**tree)
 
-    return furnish
+    return setup
 
 
-def several(*parts: Furnish) -> Furnish:
-    """All of them."""
+def several(*parts: Setup) -> Setup:
+    """Return a setup that combines several."""
 
-    def furnish(home: Home) -> None:
+    def setup(home: Home) -> None:
         for part in parts:
             part(home)
 
-    return furnish
+    return setup
 
 
-def managed(home: Home) -> None:
+def force_login(home: Home) -> None:
     home.write(
         home.folder / "root" / "etc" / "claude-code" / "managed-settings.json",
         {"forceLoginMethod": "claudeai"},
@@ -72,34 +72,37 @@ def link_login(home: Home) -> None:
     path.symlink_to(path.rename(home.folder / "elsewhere.json"))
 
 
-def login_of_tomorrow(home: Home) -> None:
+def login_from_the_future(home: Home) -> None:
     os.utime(home.login(), (4_000_000_000, 4_000_000_000))
 
 
-def moved(home: Home) -> None:
+def move_config(home: Home) -> None:
     home.login()
     home.variables["CLAUDE_CONFIG_DIR"] = str(home.folder / "moved")
     home.write(home.folder / "moved" / ".claude.json", {"hasCompletedOnboarding": True})
 
 
-def trusted(home: Home) -> None:
+def add_authority(home: Home) -> None:
     path = home.folder / "ca.pem"
     path.write_bytes("# Zürich\n".encode() + trustme.CA().cert_pem.bytes())
     home.login()
     home.variables["NODE_EXTRA_CA_CERTS"] = str(path)
 
 
-def helper(home: Home) -> None:
+def set_helper(home: Home) -> None:
     path = home.write(home.folder / "key helper", "#!/bin/sh\n", mode=0o700)
     home.settings(apiKeyHelper=f"'{path}' --now")
 
 
-HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
-    # --- storage
-    "nothing": (lambda home: None, NOTHING),
-    "a-good-login": (login(), []),
-    "expired-and-renewable": (login(expiresAt=hours(-3)), []),
-    "expired-for-good": (login(expiresAt=hours(-3), refreshToken=""), ["error login-expired"]),
+HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
+    # --- files
+    "no-credential": (lambda home: None, MISSING),
+    "valid-login": (login(), []),
+    "expired-with-refresh-token": (login(expiresAt=hours(-3)), []),
+    "expired-without-refresh-token": (
+        login(expiresAt=hours(-3), refreshToken=""),
+        ["error login-expired"],
+    ),
     "refresh-token-expired": (
         login(refreshTokenExpiresAt=hours(-30)),
         ["error refresh-token-expired"],
@@ -108,15 +111,15 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         login(accessToken="", refreshToken="", expiresAt=0, refreshTokenExpiresAt=hours(300)),
         ["error login-blanked"],
     ),
-    "scopes-as-text": (login(scopes="user:inference"), ["error login-malformed"]),
+    "scopes-as-string": (login(scopes="user:inference"), ["error login-malformed"]),
     "token-as-number": (login(accessToken=1), ["error login-malformed"]),
-    "record-as-text": (
+    "record-as-string": (
         lambda home: home.write(home.credentials, {"claudeAiOauth": "x"}),
-        ["error login-malformed", *NOTHING],
+        ["error login-malformed", *MISSING],
     ),
     "no-record": (
         lambda home: home.write(home.credentials, {"mcpOAuth": {}}),
-        ["info login-missing", *NOTHING],
+        ["info login-missing", *MISSING],
     ),
     "expiry-in-seconds": (login(expiresAt=hours(5) // 1000), ["warning expiry-in-seconds"]),
     "expiry-zero": (login(expiresAt=0), ["warning expiry-zero"]),
@@ -126,13 +129,13 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         lambda home: home.login().chmod(0o644),
         ["warning file-open-to-others"],
     ),
-    "a-link": (link_login, ["info file-is-link"]),
-    "written-tomorrow": (login_of_tomorrow, ["warning clock-behind"]),
+    "symbolic-link": (link_login, ["info file-is-link"]),
+    "modified-in-the-future": (login_from_the_future, ["warning clock-behind"]),
     "not-json": (
         lambda home: home.write(home.credentials, '{"claudeAiOauth": '),
         ["error file-not-json"],
     ),
-    "login-elsewhere": (moved, ["warning login-elsewhere", *NOTHING]),
+    "login-elsewhere": (move_config, ["warning login-elsewhere", *MISSING]),
     "keychain": (
         lambda home: setattr(home, "platform", "darwin"),
         ["info keychain-not-read"],
@@ -164,7 +167,7 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ["error profile-missing", *SHADOWED],
     ),
     # --- variables
-    "api-key-alone": (only(ANTHROPIC_API_KEY=API_KEY), []),
+    "api-key-only": (only(ANTHROPIC_API_KEY=API_KEY), []),
     "oauth-token-as-api-key": (
         only(ANTHROPIC_API_KEY=ACCESS),
         ["error variable-of-wrong-kind"],
@@ -173,15 +176,15 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         only(CLAUDE_CODE_OAUTH_TOKEN=REFRESH),
         ["error variable-of-wrong-kind"],
     ),
-    "line-break-within": (
+    "line-break-inside": (
         only(CLAUDE_CODE_OAUTH_TOKEN=f"{ACCESS}\n{CANARY}"),
         ["error variable-malformed"],
     ),
-    "ellipsis-within": (
+    "ellipsis-inside": (
         only(ANTHROPIC_API_KEY=f"{API_KEY}\N{HORIZONTAL ELLIPSIS}"),
         ["error variable-malformed"],
     ),
-    "line-break-behind": (
+    "line-break-at-the-end": (
         only(CLAUDE_CODE_OAUTH_TOKEN=f"{ACCESS}\n"),
         ["info variable-with-space"],
     ),
@@ -204,8 +207,8 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ["warning credential-in-headers"],
     ),
     # --- conflicts
-    "key-before-login": (variable(ANTHROPIC_API_KEY=API_KEY), SHADOWED),
-    "environment-token-before-login": (variable(CLAUDE_CODE_OAUTH_TOKEN=ACCESS), SHADOWED),
+    "key-shadows-login": (variable(ANTHROPIC_API_KEY=API_KEY), SHADOWED),
+    "environment-token-shadows-login": (variable(CLAUDE_CODE_OAUTH_TOKEN=ACCESS), SHADOWED),
     "token-and-key": (
         only(ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
         ["warning several-keys"],
@@ -229,7 +232,7 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ),
         ["warning settings-over-shell"],
     ),
-    "settings-as-shell": (
+    "settings-same-as-shell": (
         several(
             only(ANTHROPIC_API_KEY=API_KEY),
             lambda home: home.settings(env={"ANTHROPIC_API_KEY": API_KEY}),
@@ -243,33 +246,33 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ),
         ["warning secret-in-shared-settings"],
     ),
-    "env-is-no-object": (settings(env=["x"]), ["warning settings-malformed"]),
+    "env-is-not-an-object": (settings(env=["x"]), ["warning settings-malformed"]),
     "number-in-env": (settings(env={"API_TIMEOUT_MS": 5}), ["warning settings-malformed"]),
-    "helper": (helper, ["info helper-not-run"]),
-    "helper-before-login": (several(login(), helper), ["info helper-not-run", *SHADOWED]),
+    "helper": (set_helper, ["info helper-not-run"]),
+    "helper-shadows-login": (several(login(), set_helper), ["info helper-not-run", *SHADOWED]),
     "helper-missing": (
         lambda home: home.settings(apiKeyHelper="/nowhere/helper"),
         ["error helper-missing"],
     ),
     "several-helpers": (
         several(
-            helper,
+            set_helper,
             lambda home: home.write(
                 home.folder / "project/.claude/settings.local.json", {"apiKeyHelper": "/bin/sh"}
             ),
         ),
         ["info helper-not-run", "warning several-helpers"],
     ),
-    "helper-of-a-shell": (
+    "helper-needs-a-shell": (
         lambda home: home.settings(apiKeyHelper=f"echo {API_KEY} | tail -1"),
         ["info helper-not-run"],
     ),
-    "helper-is-no-text": (settings(apiKeyHelper=1), ["warning settings-malformed"]),
+    "helper-is-not-a-string": (settings(apiKeyHelper=1), ["warning settings-malformed"]),
     "login-forced": (
-        several(managed, only(ANTHROPIC_API_KEY=API_KEY)),
+        several(force_login, only(ANTHROPIC_API_KEY=API_KEY)),
         ["error login-forced"],
     ),
-    "login-forced-and-there": (several(managed, login()), []),
+    "login-forced-and-present": (several(force_login, login()), []),
     "provider": (
         only(CLAUDE_CODE_USE_BEDROCK="1"),
         ["info provider"],
@@ -278,7 +281,7 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         only(CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="true"),
         ["error several-providers", "warning several-credentials"],
     ),
-    "provider-switched-off": (variable(CLAUDE_CODE_USE_BEDROCK="0"), []),
+    "provider-disabled": (variable(CLAUDE_CODE_USE_BEDROCK="0"), []),
     "federation-incomplete": (
         variable(ANTHROPIC_FEDERATION_RULE_ID="fdrl_1", ANTHROPIC_IDENTITY_TOKEN=CANARY),
         ["warning federation-incomplete"],
@@ -311,19 +314,19 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ),
         ["info onboarding-unfinished"],
     ),
-    "bare": (
+    "bare-mode": (
         variable(CLAUDE_CODE_SIMPLE="1"),
         ["info bare-mode"],
     ),
-    # --- the way there
+    # --- the network
     "proxy": (variable(HTTPS_PROXY="http://user:word@proxy.example:3128"), ["info proxy"]),
     "proxy-socks": (variable(HTTPS_PROXY="socks5://proxy.example"), ["error proxy-invalid"]),
-    "proxy-no-address": (variable(https_proxy="proxy.example:99999"), ["error proxy-invalid"]),
+    "proxy-not-a-url": (variable(https_proxy="proxy.example:99999"), ["error proxy-invalid"]),
     "proxies-differ": (
         variable(https_proxy="http://a.example", HTTPS_PROXY="http://b.example"),
         ["info proxy", "warning proxy-conflict"],
     ),
-    "authorities": (trusted, ["info authorities"]),
+    "authorities": (add_authority, ["info authorities"]),
     "authorities-missing": (
         variable(NODE_EXTRA_CA_CERTS="/nowhere/ca.pem"),
         ["error authorities-unreadable"],
@@ -336,7 +339,7 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ["error authorities-invalid"],
     ),
     "authorities-in-settings": (
-        several(trusted, lambda home: _into_settings(home, "NODE_EXTRA_CA_CERTS")),
+        several(add_authority, lambda home: _move_into_settings(home, "NODE_EXTRA_CA_CERTS")),
         ["info authorities", "warning authorities-in-settings"],
     ),
     "not-verified": (
@@ -365,14 +368,14 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
         ["info gateway"],
     ),
     "gateway-is-the-service": (variable(ANTHROPIC_BASE_URL="https://api.anthropic.com"), []),
-    "gateway-no-address": (variable(ANTHROPIC_BASE_URL="gateway"), ["error gateway-invalid"]),
-    # --- what is installed
+    "gateway-not-a-url": (variable(ANTHROPIC_BASE_URL="gateway"), ["error gateway-invalid"]),
+    # --- installed clients
     "two-versions": (
         several(login(), lambda home: home.install("2.1.329", "bin-2")),
         ["warning several-commands"],
     ),
     "broken-version": (
-        several(login(), lambda home: _instead(home, "2.1.221")),
+        several(login(), lambda home: _reinstall(home, "2.1.221")),
         ["warning known-regression"],
     ),
     "no-command": (
@@ -382,72 +385,74 @@ HOMES: Final[dict[str, tuple[Furnish, list[str]]]] = {
 }
 
 
-def _library(home: Home, folder: str, version: str) -> None:
-    """The API's SDK for Node, installed globally for a Node of this folder."""
+def _install_sdk(home: Home, folder: str, version: str) -> None:
+    """Install the API's SDK for Node globally, for a Node in this folder."""
     (home.folder / folder / "bin").mkdir(parents=True)
     (home.folder / folder / "bin" / "node").touch()
     scope = home.folder / folder / "lib" / "node_modules" / "@anthropic-ai"
     home.write(scope / "sdk" / "package.json", {"version": version})
 
 
-def test_a_file_of_somebody_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credential_file_of_another_user_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = make_home(tmp_path)
     home.login()
-    other = os.geteuid() + 1
-    monkeypatch.setattr("os.geteuid", lambda: other)
-    assert words(found_in(home)) == ["warning file-of-another-user"]
+    other_user = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: other_user)
+    assert problems(results_for(home)) == ["warning file-of-another-user"]
 
 
-def test_an_sdk_in_several_versions_is_told(tmp_path: Path) -> None:
+def test_an_sdk_in_several_versions_is_reported(tmp_path: Path) -> None:
     home = make_home(tmp_path, CLAUDE_CODE_OAUTH_TOKEN=ACCESS)
-    _library(home, "a", "0.80.0")
-    _library(home, "b", "0.90.0")
+    _install_sdk(home, "a", "0.80.0")
+    _install_sdk(home, "b", "0.90.0")
     machine = replace(
         home.machine(), search_path=(*(tmp_path / name / "bin" for name in "ab"), tmp_path / "bin")
     )
     results = run_checks(take_inventory(machine))
-    assert words(results) == ["info several-sdks"]
+    assert problems(results) == ["info several-sdks"]
     assert [each.summary for each in results if each.id == "sdk"] == [
         "anthropic-node 0.80.0",
         "anthropic-node 0.90.0",
     ]
 
 
-def _into_settings(home: Home, name: str) -> None:
+def _move_into_settings(home: Home, name: str) -> None:
     home.settings(env={name: home.variables.pop(name)})
 
 
-def _instead(home: Home, version: str) -> None:
+def _reinstall(home: Home, version: str) -> None:
     (home.folder / "bin" / "claude").unlink()
     home.install(version)
 
 
-def found_in(home: Home) -> tuple[CheckResult, ...]:
-    """All that is said of a home."""
+def results_for(home: Home) -> tuple[CheckResult, ...]:
+    """Return all results for a home."""
     return run_checks(take_inventory(home.machine()))
 
 
-def words(results: tuple[CheckResult, ...]) -> list[str]:
-    """What is not well, in short."""
+def problems(results: tuple[CheckResult, ...]) -> list[str]:
+    """Return severity and id of each result that is not `ok`."""
     return sorted(f"{r.severity} {r.id}" for r in results if r.severity is not Severity.OK)
 
 
 @pytest.mark.parametrize("name", HOMES)
-def test_all_that_is_to_be_found_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
-    furnish, expected = HOMES[name]
+def test_a_home_has_exactly_the_expected_results(name: str, tmp_path: Path) -> None:
+    setup, expected = HOMES[name]
     home = make_home(tmp_path)
-    furnish(home)
-    assert words(found_in(home)) == sorted(expected)
+    setup(home)
+    assert problems(results_for(home)) == sorted(expected)
 
 
 @pytest.mark.parametrize("name", HOMES)
-def test_every_trouble_has_a_remedy_and_no_value(name: str, tmp_path: Path) -> None:
+def test_every_problem_has_a_remedy_and_reveals_no_credential(name: str, tmp_path: Path) -> None:
     home = make_home(tmp_path)
     HOMES[name][0](home)
-    for result in found_in(home):
+    for result in results_for(home):
         if result.severity in (Severity.ERROR, Severity.WARNING):
             assert result.remedy
             assert all(source.startswith("https://") for source in result.sources)
-        told = (result.summary, result.where or "", result.remedy or "", *result.details)
-        assert "canary" not in "".join(told)
-        assert "word@" not in "".join(told)
+        text = "".join((result.summary, result.where or "", result.remedy or "", *result.details))
+        assert "canary" not in text
+        assert "word@" not in text

@@ -1,4 +1,4 @@
-"""Homes that nobody prepared: whatever is in them, the doctor ends, and says so."""
+"""Hostile homes: whatever the files contain, the doctor finishes and reports it."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from authprobe.doctor.inventory.safe_read import (
 )
 from tests.support.homes import Home, make_home
 
-NOBODY = 65534
+UNPRIVILEGED_USER = 65534
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
@@ -31,7 +31,7 @@ VALUES = st.recursive(
 
 
 def tree(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects that have some of these keys, with anything in them."""
+    """Return a strategy for objects with some of these keys and any values."""
     return st.dictionaries(st.sampled_from(names), VALUES)
 
 
@@ -97,26 +97,26 @@ PLACES = (
 
 
 def ids(home: Home) -> set[str]:
-    """The ids of all that is said of a home."""
+    """Return the ids of all results for a home."""
     return {result.id for result in run_checks(take_inventory(home.machine()))}
 
 
 @contextlib.contextmanager
 def without_permission(path: Path) -> Iterator[None]:
-    """The file cannot be read by who is running this, even if that is root."""
+    """Make the file unreadable for the user who runs the tests, even for root."""
     path.chmod(0)
-    own = os.geteuid()
+    user = os.geteuid()
     try:
-        if own == 0:
-            os.seteuid(NOBODY)
+        if user == 0:
+            os.seteuid(UNPRIVILEGED_USER)
         yield
     finally:
-        os.seteuid(own)
+        os.seteuid(user)
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_each_file_may_be_anything(name: str, place: str, tmp_path: Path) -> None:
+def test_each_file_may_have_any_content(name: str, place: str, tmp_path: Path) -> None:
     spoil, expected = HOSTILE[name]
     home = make_home(tmp_path)
     path = home.home / place
@@ -127,7 +127,7 @@ def test_each_file_may_be_anything(name: str, place: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("spoil", [loop, fifo, device, folder, huge])
-def test_what_variables_point_to_may_be_anything(
+def test_files_named_by_variables_may_be_anything(
     spoil: Callable[[Path], None], tmp_path: Path
 ) -> None:
     home = make_home(tmp_path)
@@ -139,11 +139,11 @@ def test_what_variables_point_to_may_be_anything(
 
 
 @pytest.mark.parametrize("spoil", [loop, fifo, invalid])
-def test_the_home_itself_may_be_no_folder(spoil: Callable[[Path], None], tmp_path: Path) -> None:
+def test_the_home_itself_may_not_be_a_folder(spoil: Callable[[Path], None], tmp_path: Path) -> None:
     spoil(tmp_path / "it")
     home = Home(tmp_path)
     machine = home.machine()
-    odd = type(machine)(
+    broken = type(machine)(
         environment={},
         home=tmp_path / "it",
         search_path=(tmp_path / "it", tmp_path / "bin"),
@@ -151,18 +151,18 @@ def test_the_home_itself_may_be_no_folder(spoil: Callable[[Path], None], tmp_pat
         folder=tmp_path / "it",
         root=tmp_path / "it",
     )
-    assert run_checks(take_inventory(odd))
+    assert run_checks(take_inventory(broken))
 
 
-def test_no_permission_is_told(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text("{}")
     with without_permission(path):
-        assert read_text_file(path).trouble is ReadProblem.NO_PERMISSION
+        assert read_text_file(path).problem is ReadProblem.NO_PERMISSION
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
-def test_no_permission_becomes_a_result(closed: str) -> None:
+def test_a_login_without_read_permission_is_reported(closed: str) -> None:
     # Not in tmp_path, whose own folders are closed to others.
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
@@ -170,9 +170,9 @@ def test_no_permission_becomes_a_result(closed: str) -> None:
         path = home.login()
         machine = home.machine()
         with without_permission(path if closed == "file" else path.parent):
-            found = {result.id for result in run_checks(take_inventory(machine))}
+            ids = {result.id for result in run_checks(take_inventory(machine))}
         path.parent.chmod(0o700)
-        assert "file-no-permission" in found
+        assert "file-no-permission" in ids
 
 
 def test_a_program_on_the_path_may_be_anything(tmp_path: Path) -> None:
@@ -187,27 +187,27 @@ def test_a_program_on_the_path_may_be_anything(tmp_path: Path) -> None:
             program.touch()
 
 
-def test_names_that_no_file_has(tmp_path: Path) -> None:
+def test_invalid_file_names_are_reported(tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    odd = ("a\0b", "\ud800", "x" * 10_000)
-    for name in odd:
+    names = ("a\0b", "\ud800", "x" * 10_000)
+    for name in names:
         home.settings(env={"SSL_CERT_FILE": name}, apiKeyHelper=name)
         assert {"authorities-unreadable", "helper-missing"} <= ids(home)
 
 
-def test_what_is_just_small_enough_is_read(tmp_path: Path) -> None:
+def test_a_file_is_read_up_to_the_size_limit(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("x" * MAX_FILE_BYTES)
     assert len(read_text_file(path).text) == MAX_FILE_BYTES
     path.write_text("x" * (MAX_FILE_BYTES + 1))
-    assert read_text_file(path).trouble is ReadProblem.TOO_LARGE
+    assert read_text_file(path).problem is ReadProblem.TOO_LARGE
     assert read_text_file(path).text == ""
 
 
-def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"\xef\xbb\xbf{}")
-    assert read_json_file(path).trouble is None
+    assert read_json_file(path).problem is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,7 +217,7 @@ def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
     state=tree("primaryApiKey", "customApiKeyResponses", "hasCompletedOnboarding"),
     profile=tree("authentication", "access_token", "expires_at"),
 )
-def test_any_json_is_looked_at(
+def test_any_json_is_checked_without_a_crash(
     login: dict[str, Any], user: dict[str, Any], state: dict[str, Any], profile: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as name:

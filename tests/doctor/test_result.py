@@ -1,4 +1,4 @@
-"""Every result is told in the documentation, and brought about by a test."""
+"""Every result is documented, and produced by a test."""
 
 import ast
 from pathlib import Path
@@ -18,25 +18,30 @@ TESTS = "".join(
 )
 
 
-def made() -> set[tuple[str, str]]:
-    """Id and severity of every result that the code makes."""
-    found = {(f"file-{trouble.name.lower().replace('_', '-')}", "error") for trouble in ReadProblem}
+def results_in_code() -> set[tuple[str, str]]:
+    """Return id and severity of every result that the code can produce."""
+    results = {(f"file-{each.name.lower().replace('_', '-')}", "error") for each in ReadProblem}
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
                 if node.func.id in SEVERITIES and isinstance(first, ast.Constant):
-                    found.add((str(first.value), node.func.id))
-    return found - {("file-missing", "error"), ("file-too-large", "info")}
+                    results.add((str(first.value), node.func.id))
+    return results - {("file-missing", "error"), ("file-too-large", "info")}
 
 
-def test_every_result_is_told() -> None:
+def test_every_result_is_documented() -> None:
     text = (PROJECT / "docs" / "doctor.md").read_text()
-    told = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
-    assert {(line[0].strip("| `"), line[1]) for line in told} == made()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    assert {(line[0].strip("| `"), line[1]) for line in rows} == results_in_code()
 
 
-def test_every_result_is_brought_about() -> None:
-    # Why a file cannot be read for another reason, no test can know.
-    rare = {"file-unreadable"}
-    assert sorted(name for name, _ in made() if name not in TESTS and name not in rare) == []
+def test_every_result_is_produced_by_a_test() -> None:
+    # This one stands for unforeseen errors, so no test can provoke it.
+    unforeseen = {"file-unreadable"}
+    assert (
+        sorted(
+            name for name, _ in results_in_code() if name not in TESTS and name not in unforeseen
+        )
+        == []
+    )

@@ -1,4 +1,4 @@
-"""Homes as users have them, with made-up tokens, and the machine around them."""
+"""Prepared home directories with made-up tokens, and the machine around them."""
 
 import datetime
 import json
@@ -11,7 +11,7 @@ from authprobe.doctor.inventory.machine import Machine
 
 NOW: Final = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
 NEWEST: Final = "2.1.330"
-"""A version of which nothing bad is known."""
+"""A version without known regressions."""
 CANARY: Final = "canary-of-the-user-" * 3
 API_KEY: Final = f"sk-ant-api03-{CANARY}"
 ACCESS: Final = f"sk-ant-oat01-{CANARY}"
@@ -20,13 +20,13 @@ SCOPES: Final = ("user:inference", "user:profile")
 
 
 def hours(number: float) -> int:
-    """Milliseconds since 1970 of a moment so many hours from now."""
+    """Return the time `number` hours from NOW, in milliseconds since 1970."""
     return int((NOW.timestamp() + number * 3600) * 1000)
 
 
 @dataclass
 class Home:
-    """A home that is being furnished."""
+    """A home directory under construction, and the variables of its machine."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Home:
         return self.home / ".claude" / "settings.json"
 
     def write(self, path: Path, content: Any, mode: int = 0o600) -> Path:
-        """A file of long ago: a text as it is, anything else as JSON."""
+        """Write a file with an old modification time: a string as it is, anything else as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         path.chmod(mode)
@@ -53,7 +53,7 @@ class Home:
         return path
 
     def install(self, version: str = NEWEST, folder: str = "bin") -> Path:
-        """A `claude` of this version, as npm installs it."""
+        """Install a `claude` of this version, as npm does."""
         package = self.folder / f"npm-{version}" / "@anthropic-ai" / "claude-code"
         program = self.write(package / "cli.js", "", mode=0o755)
         self.write(
@@ -65,7 +65,7 @@ class Home:
         return link
 
     def login(self, **changes: Any) -> Path:
-        """A good login, but for these fields; None leaves a field out."""
+        """Write a valid login with these fields changed; None omits a field."""
         record = {
             "accessToken": ACCESS,
             "refreshToken": REFRESH,
@@ -73,26 +73,26 @@ class Home:
             "scopes": list(SCOPES),
             "subscriptionType": "max",
         } | changes
-        kept = {name: value for name, value in record.items() if value is not None}
-        return self.write(self.credentials, {"claudeAiOauth": kept})
+        fields = {name: value for name, value in record.items() if value is not None}
+        return self.write(self.credentials, {"claudeAiOauth": fields})
 
     def settings(self, **tree: Any) -> Path:
-        """The settings of the user."""
+        """Write the settings of the user."""
         return self.write(self.settings_file, tree)
 
-    def onboarded(self) -> Path:
-        """What Claude Code writes after its first start."""
+    def finish_onboarding(self) -> Path:
+        """Write the state that Claude Code saves after its first start."""
         return self.write(self.home / ".claude.json", {"hasCompletedOnboarding": True})
 
     def profile(self, kind: str = "user_oauth", **credentials: Any) -> None:
-        """A profile of `ant`."""
+        """Write a profile of `ant`, and its credentials if there are any."""
         folder = self.home / ".config" / "anthropic"
         self.write(folder / "configs" / "default.json", {"authentication": {"type": kind}})
         if credentials:
             self.write(folder / "credentials" / "default.json", credentials)
 
     def machine(self) -> Machine:
-        """The machine with this home."""
+        """Return the machine with this home."""
         self.home.mkdir(exist_ok=True)
         folder = self.folder / "project"
         folder.mkdir(exist_ok=True)
@@ -108,8 +108,8 @@ class Home:
 
 
 def make_home(folder: Path, **variables: str) -> Home:
-    """A home with the newest `claude`, that has been started once, and these variables."""
+    """Return a home with the newest `claude`, its onboarding finished, and these variables."""
     home = Home(folder, dict(variables))
     home.install()
-    home.onboarded()
+    home.finish_onboarding()
     return home

@@ -1,4 +1,4 @@
-"""`authprobe doctor`: the credentials of this machine, and what is wrong with them."""
+"""`authprobe doctor`: check this machine, and show which credential each client uses."""
 
 import datetime
 import json
@@ -25,8 +25,8 @@ from authprobe.redaction.redactor import Redactor
 SEVERITY_TITLES: Final = {
     Severity.ERROR: "errors",
     Severity.WARNING: "warnings",
-    Severity.INFO: "to know",
-    Severity.OK: "well",
+    Severity.INFO: "information",
+    Severity.OK: "ok",
 }
 SEVERITY_STYLES: Final = {
     Severity.ERROR: "bold red",
@@ -35,28 +35,30 @@ SEVERITY_STYLES: Final = {
     Severity.OK: "green",
 }
 MIN_SECRET_LENGTH: Final = 16
-"""Characters that a value has which can be told from ordinary words."""
+"""Characters; redacting shorter values would also redact ordinary words."""
+MAX_SOURCES: Final = 2
+"""Sources that are printed for a result; JSON has all."""
 
 
 def doctor(*, online: bool, as_json: bool) -> int:
-    """Look at this machine and print what was found; the exit code."""
-    found = take_inventory(this_machine())
-    results = run_checks(found)
+    """Check this machine, print the results and return the exit code."""
+    inventory = take_inventory(this_machine())
+    results = run_checks(inventory)
     if online:
         from authprobe.doctor.checks.online import check_online
 
-        results = sort_by_severity((*results, *check_online(found, tell=_tell)))
-    words = TextCleaner(redactor_of(found))
+        results = sort_by_severity((*results, *check_online(inventory, log=_log)))
+    active, clean = inventory.active_credentials, TextCleaner(credential_redactor(inventory))
     if as_json:
-        print(json.dumps(_as_json(results, found.wins, words), indent=2))
+        print(json.dumps(_as_json(results, active, clean), indent=2))
     else:
         console = Console(highlight=False)
-        console.print(_as_text(results, found.wins, words), soft_wrap=True, end="")
+        console.print(_as_text(results, active, clean), soft_wrap=True, end="")
     return ExitCode.OK if is_healthy(results) else ExitCode.FAILURES
 
 
 def this_machine() -> Machine:
-    """The machine of the user."""
+    """Return the machine that this process runs on."""
     return Machine(
         environment=settings.environment_variables(),
         home=settings.home(),
@@ -67,17 +69,20 @@ def this_machine() -> Machine:
     )
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def redactor_of(found: Inventory) -> Redactor:
-    """What knows every credential that was seen, so that none is printed by mistake."""
+def credential_redactor(inventory: Inventory) -> Redactor:
+    """Return a redactor for every credential in the inventory, against printing one by mistake."""
+    login, state, profile = inventory.login, inventory.state, inventory.profile
+    values = [login.access_token, login.refresh_token, state.api_key, profile.access_token]
+    environments = [inventory.machine.environment]
+    environments += [file.variables for file in inventory.settings]
+    for variables in environments:
+        values += [value for name, value in variables.items() if is_credential(name, value)]
     redactor = Redactor()
-    seen = [found.login.access, found.login.refresh, found.state.key, found.profile.access]
-    for variables in (found.machine.environment, *(each.environment for each in found.settings)):
-        seen += [value for name, value in variables.items() if is_credential(name, value)]
-    for value in seen:
+    for value in values:
         if len(value) >= MIN_SECRET_LENGTH:
             redactor.learn("credential", value)
     return redactor
@@ -85,96 +90,102 @@ def redactor_of(found: Inventory) -> Redactor:
 
 @dataclass(frozen=True, slots=True)
 class TextCleaner:
-    """Makes what is printed harmless."""
+    """A function that redacts and escapes text from the machine before it is printed."""
 
     redactor: Redactor
 
     def __call__(self, text: str) -> str:
-        """On one line, without a credential, and with nothing hidden in it."""
+        """Return the text on one line, redacted, with control characters escaped."""
         return for_log(one_line(self.redactor(text)))
 
 
 def _as_json(
-    results: tuple[CheckResult, ...], wins: tuple[ActiveCredential, ...], words: TextCleaner
+    results: tuple[CheckResult, ...], active: tuple[ActiveCredential, ...], clean: TextCleaner
 ) -> dict[str, object]:
     return {
         "results": [
             {
                 "id": result.id,
                 "severity": result.severity.value,
-                "summary": words(result.summary),
-                "where": words(result.where) if result.where else None,
-                "remedy": words(result.remedy) if result.remedy else None,
+                "summary": clean(result.summary),
+                "where": clean(result.where) if result.where else None,
+                "remedy": clean(result.remedy) if result.remedy else None,
                 "cause": result.cause,
                 "sources": list(result.sources),
-                "details": [words(detail) for detail in result.details],
+                "details": [clean(detail) for detail in result.details],
             }
             for result in results
         ],
         "wins": {
-            win.client: {
-                "credential": _held(win.held, words) if win.held else None,
-                "others": [_held(other, words) for other in win.others],
-                "note": win.note,
+            each.client: {
+                "credential": _credential_json(each.credential, clean) if each.credential else None,
+                "others": [_credential_json(shadowed, clean) for shadowed in each.shadowed],
+                "note": each.note,
             }
-            for win in wins
+            for each in active
         },
     }
 
 
-def _held(held: FoundCredential, words: TextCleaner) -> dict[str, object]:
+def _credential_json(credential: FoundCredential, clean: TextCleaner) -> dict[str, object]:
     return {
-        "slot": held.slot.value,
-        "where": words(held.where),
-        "kind": words(held.kind),
-        "state": held.state,
-        "written": held.written,
-        "scopes": [words(scope) for scope in held.scopes],
+        "slot": credential.slot.value,
+        "where": clean(credential.where),
+        "kind": clean(credential.kind),
+        "state": credential.state,
+        "written": credential.written,
+        "scopes": [clean(scope) for scope in credential.scopes],
     }
 
 
 def _as_text(
-    results: tuple[CheckResult, ...], wins: tuple[ActiveCredential, ...], words: TextCleaner
+    results: tuple[CheckResult, ...], active: tuple[ActiveCredential, ...], clean: TextCleaner
 ) -> Text:
-    """The results, the worst first, then the credentials that are used."""
-    drawn = Text()
+    """Return the results, worst first, and then the credential of each client."""
+    text = Text()
     for severity, title in SEVERITY_TITLES.items():
-        told = [result for result in results if result.severity is severity]
-        if told:
-            drawn.append(f"{title}\n", SEVERITY_STYLES[severity])
-        for result in told:
-            lines = _lines(result, words)
-            drawn.append(f"  {next(lines)}\n")
-            drawn.append("".join(f"      {line}\n" for line in lines))
-    drawn.append("credentials\n", "bold")
-    for win in wins:
-        drawn.append("".join(f"  {line}\n" for line in _win_lines(win, words)))
-    return drawn
+        section = [result for result in results if result.severity is severity]
+        if section:
+            text.append(f"{title}\n", SEVERITY_STYLES[severity])
+        for result in section:
+            first, *rest = _result_lines(result, clean)
+            text.append(f"  {first}\n")
+            text.append("".join(f"      {line}\n" for line in rest))
+    text.append("credentials\n", "bold")
+    for each in active:
+        text.append("".join(f"  {line}\n" for line in _active_lines(each, clean)))
+    return text
 
 
-def _lines(result: CheckResult, words: TextCleaner) -> Iterator[str]:
-    place = f" [{words(result.where)}]" if result.where else ""
-    yield f"{result.id}: {words(result.summary)}{place}"
+def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
+    where = f" [{clean(result.where)}]" if result.where else ""
+    yield f"{result.id}: {clean(result.summary)}{where}"
     for detail in result.details:
-        yield f"- {words(detail)}"
+        yield f"- {clean(detail)}"
     if result.remedy:
-        yield f"remedy: {words(result.remedy)}"
+        yield f"remedy: {clean(result.remedy)}"
     if result.cause:
         yield f"cause: {result.cause}"
     if result.severity in (Severity.ERROR, Severity.WARNING):
-        yield from (f"source: {source}" for source in result.sources[:2])
+        yield from (f"source: {source}" for source in result.sources[:MAX_SOURCES])
 
 
-def _win_lines(win: ActiveCredential, words: TextCleaner) -> Iterator[str]:
-    yield f"{win.client} uses {_named(win.held, words) if win.held else 'none that was found'}"
-    for other in win.others:
-        yield f"    not {_named(other, words)}"
-    if win.note:
-        yield f"    {win.note}"
+def _active_lines(active: ActiveCredential, clean: TextCleaner) -> Iterator[str]:
+    if active.credential:
+        yield f"{active.client} uses {_describe(active.credential, clean)}"
+    else:
+        yield f"{active.client}: no credential found"
+    for credential in active.shadowed:
+        yield f"    ignores {_describe(credential, clean)}"
+    if active.note:
+        yield f"    note: {active.note}"
 
 
-def _named(held: FoundCredential, words: TextCleaner) -> str:
-    place = f" [{words(held.where)}]" if held.where != held.slot else ""
-    scopes = f"; {', '.join(words(scope) for scope in held.scopes)}" if held.scopes else ""
-    written = f"; written {held.written}" if held.written else ""
-    return f"{held.slot}{place}: {words(held.kind)}, {held.state}{written}{scopes}"
+def _describe(credential: FoundCredential, clean: TextCleaner) -> str:
+    where = f" [{clean(credential.where)}]" if credential.where != credential.slot else ""
+    parts = [f"{clean(credential.kind)}, {credential.state}"]
+    if credential.written:
+        parts.append(f"written {credential.written}")
+    if credential.scopes:
+        parts.append(", ".join(clean(scope) for scope in credential.scopes))
+    return f"{credential.slot}{where}: {'; '.join(parts)}"

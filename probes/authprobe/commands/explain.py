@@ -21,9 +21,9 @@ RESULTS_MARKER_LENGTH: Final = 2_000
 """Characters at the beginning in which it is looked for."""
 BINARY_CHECK_LENGTH: Final = 10_000
 """Characters at the beginning in which a NUL shows a binary file."""
-NEXT_STEPS: Final = {
-    Tier.USER: "you can fix this yourself",
-    Tier.ADMINISTRATOR: "an administrator must fix this",
+ACTIONS: Final = {
+    Tier.USER: "fix it yourself",
+    Tier.ADMINISTRATOR: "ask an administrator",
     Tier.WAIT: "wait and retry",
     Tier.UPSTREAM: "report it to the maintainers of the program",
 }
@@ -230,7 +230,7 @@ def _first_cause_lines(match: CauseMatch) -> Iterator[str]:
     yield f"  {'next step' if cause.id == UNKNOWN else 'remedy'}: {cause.remedy.text}"
     yield from (f"    $ {command}" for command in cause.remedy.commands)
     if cause.id not in (UNKNOWN, NOT_AUTH):
-        yield f"  next step: {NEXT_STEPS[cause.remedy.tier]}"
+        yield f"  action: {ACTIONS[cause.remedy.tier]}"
 
 
 def _alternative_lines(match: CauseMatch) -> Iterator[str]:

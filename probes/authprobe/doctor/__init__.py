@@ -1,1 +1,1 @@
-"""What this machine has to do with authentication: looked at, and left as it is."""
+"""Doctor: read-only checks of the clients, credentials and settings of this machine."""

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Results of checks: what is wrong, where, and the remedy."""
 
 import enum
 from dataclasses import dataclass
@@ -7,48 +7,48 @@ from authprobe.diagnosis.causes import causes
 
 
 class Severity(enum.StrEnum):
-    """How much it matters, the worst first."""
+    """Severities of a result, worst first."""
 
     ERROR = "error"
-    """Something will not work."""
+    """Something will fail."""
     WARNING = "warning"
-    """Something may not work, or not as it was meant."""
+    """Something may fail, or may not work as intended."""
     INFO = "info"
     OK = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What was found, and what to do about it; never a value."""
+    """One finding of a check; contains no credential."""
 
     id: str
     severity: Severity
     summary: str
     where: str | None = None
-    """A path or the name of a variable."""
+    """Path, host, or name of a variable."""
     remedy: str | None = None
     cause: str | None = None
-    """The cause that this becomes, in `authprobe explain`."""
+    """Cause that `authprobe explain` would name for the resulting failure."""
     sources: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
 
-def ok(name: str, summary: str, where: str | None = None) -> CheckResult:
-    """Something that is well."""
-    return CheckResult(id=name, severity=Severity.OK, summary=summary, where=where)
+def ok(result_id: str, summary: str, where: str | None = None) -> CheckResult:
+    """Return a result without a problem."""
+    return CheckResult(id=result_id, severity=Severity.OK, summary=summary, where=where)
 
 
 def info(
-    name: str,
+    result_id: str,
     summary: str,
     where: str | None = None,
     *,
     remedy: str | None = None,
     source: str | None = None,
 ) -> CheckResult:
-    """Something to know."""
+    """Return a result worth knowing that is not a problem."""
     return CheckResult(
-        id=name,
+        id=result_id,
         severity=Severity.INFO,
         summary=summary,
         where=where,
@@ -57,19 +57,19 @@ def info(
     )
 
 
-def warning(name: str, summary: str, where: str | None = None, **rest: str) -> CheckResult:
-    """Something that may go wrong; see `_trouble` for the rest."""
-    return _trouble(Severity.WARNING, name, summary, where, **rest)
+def warning(result_id: str, summary: str, where: str | None = None, **rest: str) -> CheckResult:
+    """Return a result that may cause a failure; `cause`, `remedy` and `source` are optional."""
+    return _problem(Severity.WARNING, result_id, summary, where, **rest)
 
 
-def error(name: str, summary: str, where: str | None = None, **rest: str) -> CheckResult:
-    """Something that will go wrong; see `_trouble` for the rest."""
-    return _trouble(Severity.ERROR, name, summary, where, **rest)
+def error(result_id: str, summary: str, where: str | None = None, **rest: str) -> CheckResult:
+    """Return a result that will cause a failure; `cause`, `remedy` and `source` are optional."""
+    return _problem(Severity.ERROR, result_id, summary, where, **rest)
 
 
-def _trouble(
+def _problem(
     severity: Severity,
-    name: str,
+    result_id: str,
     summary: str,
     where: str | None,
     *,
@@ -77,15 +77,15 @@ def _trouble(
     remedy: str | None = None,
     source: str | None = None,
 ) -> CheckResult:
-    """With the remedy and sources of the cause, where none of its own is given."""
-    known = causes()[cause] if cause else None
-    sources = (source,) if source else known.sources if known else ()
+    """Return the result, with the remedy and sources of the cause unless others are given."""
+    entry = causes()[cause] if cause else None
+    sources = (source,) if source else entry.sources if entry else ()
     return CheckResult(
-        id=name,
+        id=result_id,
         severity=severity,
         summary=summary,
         where=where,
-        remedy=remedy or (known.remedy.text if known else None),
+        remedy=remedy or (entry.remedy.text if entry else None),
         cause=cause,
         sources=sources,
     )

@@ -1,4 +1,4 @@
-"""`--online`, against the emulator on loopback: nothing else is ever asked."""
+"""`--online` against the emulator on loopback; no other host is contacted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +25,13 @@ HOSTS = {"api.anthropic.com", "platform.claude.com", "claude.ai", "claude.com"}
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with emulate() as alone:
-        yield alone
+    with emulate() as emulator:
+        yield emulator
 
 
 @pytest.fixture
 def home(tmp_path: Path, emulator: Emulator) -> Iterator[Home]:
-    """A home whose proxy is the emulator."""
+    """Provide a home whose proxy is the emulator."""
     emulator.reset()
     home = make_home(tmp_path, CLAUDE_CODE_OAUTH_TOKEN=ACCESS, ANTHROPIC_API_KEY=CANARY)
     home.variables |= emulator.proxy_environment
@@ -40,21 +40,23 @@ def home(tmp_path: Path, emulator: Emulator) -> Iterator[Home]:
     emulator.clear_faults()
 
 
-def asked(home: Home, limit: float = 20) -> dict[str, CheckResult]:
-    """What is said of each host, and of the clock, by where or by id."""
-    found = check_online(take_inventory(home.machine()), lambda line: None, limit)
-    return {result.where or result.id: result for result in found}
+def online_results(home: Home, timeout: float = 20) -> dict[str, CheckResult]:
+    """Return the results by host, and that of the clock by its id."""
+    results = check_online(take_inventory(home.machine()), lambda line: None, timeout)
+    return {result.where or result.id: result for result in results}
 
 
-def test_a_refusal_of_a_made_up_token_is_health(home: Home, emulator: Emulator) -> None:
-    found = asked(home)
-    assert set(found) == HOSTS | {"clock"}
-    assert {result.id for name, result in found.items() if name in HOSTS} == {"host-answers"}
-    assert {result.severity for result in found.values()} == {Severity.OK}
+def test_refusing_a_made_up_token_is_ok(home: Home, emulator: Emulator) -> None:
+    results = online_results(home)
+    assert set(results) == HOSTS | {"clock"}
+    assert {result.id for name, result in results.items() if name in HOSTS} == {"host-answers"}
+    assert {result.severity for result in results.values()} == {Severity.OK}
 
 
-def test_each_host_is_asked_once_with_nothing_of_the_user(home: Home, emulator: Emulator) -> None:
-    asked(home)
+def test_each_host_gets_one_request_without_the_users_credentials(
+    home: Home, emulator: Emulator
+) -> None:
+    online_results(home)
     exchanges = emulator.exchanges
     assert sorted(exchange.host for exchange in exchanges) == sorted(HOSTS)
     assert "canary" not in repr(exchanges)
@@ -63,10 +65,10 @@ def test_each_host_is_asked_once_with_nothing_of_the_user(home: Home, emulator: 
     assert emulator.egress_refused == ()
 
 
-def test_made_up_tokens_are_new_each_time_and_of_the_right_shape() -> None:
+def test_made_up_tokens_are_random_and_have_the_right_prefix() -> None:
     first, second = online_requests(), online_requests()
-    keys = [ask[0].headers["x-api-key"] for ask in (first, second)]
-    tokens = [(ask[1].body or {})["refresh_token"] for ask in (first, second)]
+    keys = [requests[0].headers["x-api-key"] for requests in (first, second)]
+    tokens = [(requests[1].body or {})["refresh_token"] for requests in (first, second)]
     assert keys[0] != keys[1]
     assert tokens[0] != tokens[1]
     assert all(key.startswith("sk-ant-api03-") for key in keys)
@@ -87,11 +89,11 @@ def test_made_up_tokens_are_new_each_time_and_of_the_right_shape() -> None:
         ("name-not-found", "api.anthropic.com", "host-unreachable proxy-unreachable"),
     ],
 )
-def test_what_is_no_such_refusal_is_told_with_its_cause(
+def test_an_unexpected_response_is_reported_with_its_cause(
     fault: str, host: str, expected: str, home: Home, emulator: Emulator
 ) -> None:
     emulator.fault(fault)
-    result = asked(home)[host]
+    result = online_results(home)[host]
     assert f"{result.id} {result.cause}" == expected
     assert result.remedy
 
@@ -117,16 +119,16 @@ def test_what_is_no_such_refusal_is_told_with_its_cause(
         ("claude.com", OnlineAnswer(status=500), "host-unexpected server-incident"),
     ],
 )
-def test_an_answer_is_judged_by_its_status_and_shape(
+def test_a_response_is_classified_by_status_and_content(
     host: str, answer: OnlineAnswer, expected: str
 ) -> None:
-    (ask,) = [each for each in online_requests() if each.host == host]
-    result = check_answer(ask, answer)
+    (request,) = [each for each in online_requests() if each.host == host]
+    result = check_answer(request, answer)
     assert f"{result.id} {result.cause}" == expected
 
 
 @pytest.mark.parametrize(
-    ("none", "host", "direct"),
+    ("no_proxy", "host", "is_direct"),
     [
         ("api.anthropic.com", "api.anthropic.com", True),
         (".anthropic.com", "api.anthropic.com", True),
@@ -136,68 +138,64 @@ def test_an_answer_is_judged_by_its_status_and_shape(
         ("", "claude.ai", False),
     ],
 )
-def test_some_hosts_are_asked_without_the_proxy(
-    none: str, host: str, direct: bool, tmp_path: Path
+def test_no_proxy_lists_hosts_for_direct_connections(
+    no_proxy: str, host: str, is_direct: bool, tmp_path: Path
 ) -> None:
-    home = make_home(tmp_path, NO_PROXY=none, HTTPS_PROXY="http://proxy.example:3128")
-    found = proxy_for(host, take_inventory(home.machine()))
-    assert str(found) == ("None" if direct else "http://proxy.example:3128")
+    home = make_home(tmp_path, NO_PROXY=no_proxy, HTTPS_PROXY="http://proxy.example:3128")
+    address = proxy_for(host, take_inventory(home.machine()))
+    assert str(address) == ("None" if is_direct else "http://proxy.example:3128")
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense", "http://127.0.0.1:99999"])
-def test_nobody_is_asked_past_a_proxy_that_is_none(
-    proxy: str, home: Home, emulator: Emulator
-) -> None:
+def test_an_invalid_proxy_is_never_bypassed(proxy: str, home: Home, emulator: Emulator) -> None:
     home.variables |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
-    found = asked(home)
-    assert {result.cause for result in found.values()} == {"proxy-unreachable"}
+    results = online_results(home)
+    assert {result.cause for result in results.values()} == {"proxy-unreachable"}
     assert emulator.exchanges == ()
 
 
-def test_a_clock_that_is_wrong_is_told(home: Home, emulator: Emulator) -> None:
+def test_a_wrong_clock_is_reported(home: Home, emulator: Emulator) -> None:
     emulator.advance(3600)
-    found = asked(home)
-    (wrong,) = [result for result in found.values() if result.id == "clock-wrong"]
-    assert "60 minutes behind" in wrong.summary
-    assert wrong.cause == "clock-skew"
+    results = online_results(home)
+    (result,) = [each for each in results.values() if each.id == "clock-wrong"]
+    assert "60 minutes behind" in result.summary
+    assert result.cause == "clock-skew"
 
 
-def test_who_does_not_answer_is_waited_for_no_longer_than_said(
-    home: Home, emulator: Emulator
-) -> None:
+def test_a_slow_host_is_abandoned_after_the_timeout(home: Home, emulator: Emulator) -> None:
     emulator.fault("delay", seconds=30)
-    result = asked(home, limit=0.5)["api.anthropic.com"]
+    result = online_results(home, timeout=0.5)["api.anthropic.com"]
     assert (result.id, result.cause) == ("host-unreachable", "no-answer")
 
 
-def test_without_its_authority_the_host_is_not_trusted(home: Home) -> None:
+def test_an_unknown_certificate_authority_is_not_trusted(home: Home) -> None:
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         del home.variables[name]
-    assert {asked(home)[host].cause for host in HOSTS} == {"tls-untrusted-ca"}
+    assert {online_results(home)[host].cause for host in HOSTS} == {"tls-untrusted-ca"}
 
 
-def test_the_password_of_a_proxy_stays_here(home: Home, emulator: Emulator) -> None:
+def test_the_password_of_a_proxy_is_not_sent(home: Home, emulator: Emulator) -> None:
     address = parse_address(emulator.proxy_url)
     assert address
     home.variables |= dict.fromkeys(
         ("https_proxy", "HTTPS_PROXY"), f"http://user:{CANARY}@{address.host}:{address.port}"
     )
-    found = asked(home)
-    assert {found[host].id for host in HOSTS} == {"host-answers"}
-    assert found[emulator.proxy_url].id == "proxy-password-kept"
-    assert "canary" not in repr(found)
+    results = online_results(home)
+    assert {results[host].id for host in HOSTS} == {"host-answers"}
+    assert results[emulator.proxy_url].id == "proxy-password-kept"
+    assert "canary" not in repr(results)
 
 
-def test_the_command_asks_by_the_proxy_of_its_environment(home: Home, emulator: Emulator) -> None:
-    ended = doctor(home, "--online")
-    assert "asking api.anthropic.com, platform.claude.com" in ended.err
+def test_the_command_uses_the_proxy_of_its_environment(home: Home, emulator: Emulator) -> None:
+    process = doctor(home, "--online")
+    assert "one request each to api.anthropic.com, platform.claude.com" in process.err
     for host in HOSTS:
-        assert f"host-answers: {host} answers" in ended.out
-    assert "clock: The clock agrees" in ended.out
-    assert "canary" not in ended.out + ended.err
+        assert f"host-answers: {host} answers" in process.out
+    assert "clock: The clock of this machine agrees" in process.out
+    assert "canary" not in process.out + process.err
 
 
-def test_nothing_is_asked_unless_it_is_asked_for(home: Home, emulator: Emulator) -> None:
+def test_no_request_is_sent_without_online(home: Home, emulator: Emulator) -> None:
     doctor(home)
     assert emulator.exchanges == ()
     assert emulator.egress_refused == ()

@@ -1,4 +1,4 @@
-"""Which credential each client uses: the documented order, and what was seen of it."""
+"""Precedence of credentials: the documented order, and deviations observed in real versions."""
 
 import itertools
 from pathlib import Path
@@ -9,7 +9,7 @@ from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.inventory.precedence import ActiveCredential, CredentialSlot
 from tests.support.homes import ACCESS, API_KEY, CANARY, Home, hours, make_home
 
-LADDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")
+ORDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")
 SLOTS = {
     "provider": CredentialSlot.PROVIDER,
     "auth-token": CredentialSlot.AUTH_TOKEN,
@@ -21,9 +21,9 @@ SLOTS = {
 }
 
 
-def furnish(home: Home, part: str) -> None:
+def add_credential(home: Home, name: str) -> None:
     """Put one credential into the home."""
-    match part:
+    match name:
         case "provider":
             home.variables["CLAUDE_CODE_USE_VERTEX"] = "1"
         case "auth-token":
@@ -41,31 +41,31 @@ def furnish(home: Home, part: str) -> None:
             home.login()
 
 
-def win(home: Home) -> ActiveCredential:
-    """What the `claude` on PATH uses."""
-    return take_inventory(home.machine()).wins[0]
+def active(home: Home) -> ActiveCredential:
+    """Return the active credential of the `claude` on PATH."""
+    return take_inventory(home.machine()).active_credentials[0]
 
 
 def slot(home: Home) -> CredentialSlot | None:
-    held = win(home).held
-    return held.slot if held else None
+    credential = active(home).credential
+    return credential.slot if credential else None
 
 
-@pytest.mark.parametrize(("higher", "lower"), list(itertools.combinations(LADDER, 2)))
-def test_the_first_of_the_ladder_wins(higher: str, lower: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("higher", "lower"), list(itertools.combinations(ORDER, 2)))
+def test_the_higher_of_two_credentials_is_used(higher: str, lower: str, tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    furnish(home, lower)
-    furnish(home, higher)
+    add_credential(home, lower)
+    add_credential(home, higher)
     assert slot(home) is SLOTS[higher]
-    assert [other.slot for other in win(home).others] == [SLOTS[lower]]
+    assert [other.slot for other in active(home).shadowed] == [SLOTS[lower]]
 
 
-@pytest.mark.parametrize("part", LADDER)
-def test_alone_each_wins(part: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ORDER)
+def test_a_single_credential_is_used(name: str, tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    furnish(home, part)
-    assert slot(home) is SLOTS[part]
-    assert win(home).others == ()
+    add_credential(home, name)
+    assert slot(home) is SLOTS[name]
+    assert active(home).shadowed == ()
 
 
 @pytest.mark.parametrize(
@@ -76,32 +76,32 @@ def test_alone_each_wins(part: str, tmp_path: Path) -> None:
         ("2.1.330", CredentialSlot.FEDERATION),
     ],
 )
-def test_early_versions_know_nothing_of_federation(
+def test_early_versions_ignore_federation(
     version: str, expected: CredentialSlot, tmp_path: Path
 ) -> None:
-    # As scenarios/precedence.yaml has seen it.
+    # Observed by scenarios/precedence.yaml.
     home = Home(tmp_path)
     home.install(version)
-    furnish(home, "federation")
-    furnish(home, "login")
+    add_credential(home, "federation")
+    add_credential(home, "login")
     assert slot(home) is expected
-    assert win(home).client == f"claude-code {version}"
-    assert win(home).note is None
+    assert active(home).client == f"claude-code {version}"
+    assert active(home).note is None
 
 
-def test_in_between_it_is_said_that_it_is_not_known(tmp_path: Path) -> None:
+def test_support_for_profiles_is_unknown_in_the_versions_between(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.install("2.1.112")
-    furnish(home, "federation")
-    assert win(home).note == "whether this version reads profiles is not known"
+    add_credential(home, "federation")
+    assert active(home).note == "it is unknown whether this version reads profiles"
 
 
-def test_a_key_beside_a_token_goes_out_too(tmp_path: Path) -> None:
+def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    furnish(home, "auth-token")
-    assert win(home).note is None
-    furnish(home, "api-key")
-    assert win(home).note == "the key goes out beside it, in x-api-key"
+    add_credential(home, "auth-token")
+    assert active(home).note is None
+    add_credential(home, "api-key")
+    assert active(home).note == "the key is sent as well, in x-api-key"
 
 
 def test_the_profile_of_a_user_comes_after_the_login(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_profile_of_a_user_comes_after_the_login(tmp_path: Path) -> None:
     assert slot(home) is CredentialSlot.PROFILE
 
 
-def test_a_blanked_login_wins_nothing(tmp_path: Path) -> None:
+def test_a_blanked_login_is_not_used(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.login(accessToken="", refreshToken="")
     assert slot(home) is None
@@ -122,27 +122,27 @@ def test_a_blanked_login_wins_nothing(tmp_path: Path) -> None:
 
 def test_bare_mode_reads_keys_only(tmp_path: Path) -> None:
     home = make_home(tmp_path, CLAUDE_CODE_SIMPLE="1")
-    furnish(home, "login")
-    furnish(home, "oauth-token")
-    furnish(home, "helper")
+    add_credential(home, "login")
+    add_credential(home, "oauth-token")
+    add_credential(home, "helper")
     assert slot(home) is None
-    furnish(home, "api-key")
+    add_credential(home, "api-key")
     assert slot(home) is CredentialSlot.API_KEY
 
 
-def test_settings_beat_the_shell_unless_a_host_manages_the_provider(tmp_path: Path) -> None:
+def test_settings_override_the_shell_unless_a_host_manages_the_provider(tmp_path: Path) -> None:
     home = make_home(tmp_path, ANTHROPIC_API_KEY=API_KEY)
     home.settings(env={"ANTHROPIC_API_KEY": f"{API_KEY}2"})
-    held = win(home).held
-    assert held
-    assert held.where == "ANTHROPIC_API_KEY in ~/.claude/settings.json"
+    credential = active(home).credential
+    assert credential
+    assert credential.where == "ANTHROPIC_API_KEY in ~/.claude/settings.json"
     home.variables["CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST"] = "1"
-    held = win(home).held
-    assert held
-    assert held.where == "ANTHROPIC_API_KEY"
+    credential = active(home).credential
+    assert credential
+    assert credential.where == "ANTHROPIC_API_KEY"
 
 
-def test_local_settings_beat_those_of_the_project_and_the_user(tmp_path: Path) -> None:
+def test_settings_files_override_one_another_in_the_documented_order(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     folder = tmp_path / "project" / ".claude"
     order = (
@@ -154,9 +154,9 @@ def test_local_settings_beat_those_of_the_project_and_the_user(tmp_path: Path) -
     )
     for number, path in enumerate(order):
         home.write(path, {"env": {"ANTHROPIC_API_KEY": f"{API_KEY}{number}"}})
-        held = win(home).held
-        assert held
-        assert held.where.endswith(path.name)
+        credential = active(home).credential
+        assert credential
+        assert credential.where.endswith(path.name)
 
 
 def test_an_sdk_reads_neither_settings_nor_login(tmp_path: Path) -> None:
@@ -166,20 +166,23 @@ def test_an_sdk_reads_neither_settings_nor_login(tmp_path: Path) -> None:
     home.login()
     home.settings(env={"ANTHROPIC_API_KEY": API_KEY})
     home.variables["CLAUDE_CODE_OAUTH_TOKEN"] = ACCESS
-    of_sdk = take_inventory(home.machine()).wins[1]
-    assert (of_sdk.client, of_sdk.held) == ("anthropic-node 0.90.0", None)
+    of_sdk = take_inventory(home.machine()).active_credentials[1]
+    assert (of_sdk.client, of_sdk.credential) == ("anthropic-node 0.90.0", None)
     home.variables["ANTHROPIC_API_KEY"] = API_KEY
-    held = take_inventory(home.machine()).wins[1].held
-    assert held
-    assert held.where == "ANTHROPIC_API_KEY"
+    credential = take_inventory(home.machine()).active_credentials[1].credential
+    assert credential
+    assert credential.where == "ANTHROPIC_API_KEY"
 
 
-def test_age_and_scopes_are_told_and_no_value(tmp_path: Path) -> None:
+def test_age_and_scopes_are_shown_without_the_value(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.login(expiresAt=hours(-3.5))
-    held = win(home).held
-    assert held
-    assert (held.kind, held.state) == ("subscription (max)", "expired 3 hours ago, is renewed")
-    assert held.written == "2262 days ago"
-    assert held.scopes == ("user:inference", "user:profile")
+    credential = active(home).credential
+    assert credential
+    assert (credential.kind, credential.state) == (
+        "subscription (max)",
+        "expired 3 hours ago, will be refreshed",
+    )
+    assert credential.written == "2262 days ago"
+    assert credential.scopes == ("user:inference", "user:profile")
     assert "canary" not in repr(take_inventory(home.machine()))

@@ -1,4 +1,4 @@
-"""Checks of what is installed."""
+"""Checks of installed clients: versions, duplicates and known regressions."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,79 +8,83 @@ from typing import Final
 from authprobe.diagnosis.known_issues import Regression, known_issues
 from authprobe.doctor.inventory.installed_clients import DetectedClient
 from authprobe.doctor.inventory.inventory import Inventory
+from authprobe.doctor.inventory.machine import MACOS
 from authprobe.doctor.result import CheckResult, info, ok, warning
 
-NOT_BY_VERSION: Final = frozenset({"keychain-unavailable"})
-"""Causes that only macOS has."""
+MACOS_CAUSES: Final = frozenset({"keychain-unavailable"})
+"""Causes that only occur on macOS."""
 
 
-def check_commands(survey: Inventory) -> Iterator[CheckResult]:
-    """Each `claude` on PATH, and whether another one stands before it."""
-    if not survey.commands:
-        yield info("command-missing", "There is no claude on PATH.", "PATH")
-    for program in survey.commands:
-        where = survey.machine.shown(program.path)
-        if program.version:
-            yield ok("command", f"Claude Code {program.version}", where)
+def check_commands(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report each `claude` on PATH, and which one runs."""
+    if not inventory.commands:
+        yield info("command-missing", "No claude is on PATH.", "PATH")
+    for command in inventory.commands:
+        where = inventory.machine.display_path(command.path)
+        if command.version:
+            yield ok("command", f"Claude Code {command.version}", where)
         else:
             yield info(
                 "command-version-unknown",
-                "A claude whose version is not known without running it.",
+                "The version of this claude cannot be determined without running it.",
                 where,
-                remedy="See what `claude --version` says, and update it if it is old.",
+                remedy="Run `claude --version`, and update an old version.",
             )
-    if len(survey.commands) > 1:
-        first, *rest = survey.commands
-        others = ", ".join(survey.machine.shown(program.path) for program in rest)
+    if len(inventory.commands) > 1:
+        first, *rest = (inventory.machine.display_path(each.path) for each in inventory.commands)
         yield warning(
             "several-commands",
-            f"Several claude are on PATH; the first one is run, not {others}.",
-            survey.machine.shown(first.path),
-            remedy="Remove those that you do not use: an update may change another one than runs.",
+            f"Several claude are on PATH; this one runs, not {', '.join(rest)}.",
+            first,
+            remedy="Remove those that you do not use: an update may change one that does not run.",
             source="https://code.claude.com/docs/en/troubleshoot-install",
         )
 
 
-def check_libraries(survey: Inventory) -> Iterator[CheckResult]:
-    """Each SDK."""
-    for library in survey.sdks:
-        version = library.version or "of an unknown version"
-        yield ok("sdk", f"{library.name} {version}", survey.machine.shown(library.path))
-    found = {(library.name, library.version) for library in survey.sdks}
-    several = [name for name, times in Counter(name for name, _ in found).items() if times > 1]
-    for name in sorted(several):
+def check_sdks(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report each SDK, and those installed in several versions."""
+    for sdk in inventory.sdks:
+        version = sdk.version or "(unknown version)"
+        yield ok("sdk", f"{sdk.name} {version}", inventory.machine.display_path(sdk.path))
+    versions = {(sdk.name, sdk.version) for sdk in inventory.sdks}
+    counts = Counter(name for name, _ in versions)
+    for name in sorted(name for name, count in counts.items() if count > 1):
         yield info("several-sdks", f"{name} is installed in several versions.")
 
 
-def check_regressions(survey: Inventory) -> Iterator[CheckResult]:
-    """What is known to be broken in the versions that are installed."""
-    versions = {program.version: program for program in reversed(survey.commands)}
-    for version, program in versions.items():
-        known = _known(survey, version) if version else ()
-        if known:
-            yield _told(survey, program, known)
+def check_regressions(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report known regressions of the installed versions of Claude Code."""
+    commands = {command.version: command for command in reversed(inventory.commands)}
+    for version, command in commands.items():
+        regressions = _regressions(inventory, version) if version else ()
+        if regressions:
+            yield _regression_result(inventory, command, regressions)
 
 
-def _known(survey: Inventory, version: str) -> tuple[Regression, ...]:
-    elsewhere = NOT_BY_VERSION if survey.machine.platform != "darwin" else frozenset()
+def _regressions(inventory: Inventory, version: str) -> tuple[Regression, ...]:
+    excluded = MACOS_CAUSES if inventory.machine.platform != MACOS else frozenset()
     return tuple(
         regression
         for regression in known_issues().regressions
-        if regression.affects(version) and set(regression.causes) - elsewhere
+        if regression.affects(version) and set(regression.causes) - excluded
     )
 
 
-def _told(survey: Inventory, program: DetectedClient, known: tuple[Regression, ...]) -> CheckResult:
-    many = f"{len(known)} known regressions concern" if len(known) > 1 else "A known regression has"
+def _regression_result(
+    inventory: Inventory, command: DetectedClient, regressions: tuple[Regression, ...]
+) -> CheckResult:
+    count = len(regressions)
+    subject = f"{count} known regressions affect" if count > 1 else "A known regression affects"
     result = warning(
         "known-regression",
-        f"{many} Claude Code {program.version}.",
-        survey.machine.shown(program.path),
+        f"{subject} Claude Code {command.version}.",
+        inventory.machine.display_path(command.path),
         cause="cli-regression",
-        remedy="Update Claude Code (`claude update`), unless you keep this version on purpose.",
+        remedy="Update Claude Code (`claude update`), unless you need this version.",
     )
+    sources = dict.fromkeys(source for each in regressions for source in each.sources)
     return replace(
         result,
-        sources=tuple(dict.fromkeys(source for each in known for source in each.sources)),
-        details=tuple(f"{each.versions}: {each.what}" for each in known),
+        sources=tuple(sources),
+        details=tuple(f"{each.versions}: {each.what}" for each in regressions),
     )

@@ -1,17 +1,18 @@
-"""Checks of credentials that get in one another's way."""
+"""Checks of credentials that conflict: shadowed, incomplete, declined or prevented ones."""
 
 import shlex
 import shutil
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.doctor.inventory.environment import SettingsFile
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.machine import DARWIN, is_on
+from authprobe.doctor.inventory.machine import MACOS, is_enabled
 from authprobe.doctor.inventory.precedence import (
-    FEDERATION,
-    IDENTITY,
-    KEYS,
-    PROVIDERS,
+    FEDERATION_VARIABLES,
+    HEADER_SLOTS,
+    IDENTITY_VARIABLES,
+    PROVIDER_VARIABLES,
     CredentialSlot,
     FoundCredential,
     is_federation_complete,
@@ -19,170 +20,185 @@ from authprobe.doctor.inventory.precedence import (
 from authprobe.doctor.inventory.safe_read import ReadProblem, read_text_file
 from authprobe.doctor.result import CheckResult, error, info, warning
 
-AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
-GATEWAY: Final = "https://code.claude.com/docs/en/llm-gateway-connect"
-FEDERATION_PAGE: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
-OWN: Final = frozenset({CredentialSlot.LOGIN, CredentialSlot.STORED_KEY})
-"""What a user has by logging in, and expects to be used."""
-END: Final = 20
-"""Characters of a key by which an answer about it is remembered."""
-SHELL: Final = frozenset("|&;<>()$`*?[#~=%\n")
-"""What makes a command one for a shell."""
+AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
+GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway-connect"
+FEDERATION_DOCS: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
+LOGIN_SLOTS: Final = frozenset({CredentialSlot.LOGIN, CredentialSlot.STORED_KEY})
+"""Credentials that a user gets by logging in, and expects to be used."""
+ENVIRONMENT_SLOTS: Final = frozenset(
+    {CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.OAUTH_TOKEN}
+)
+REMEMBERED_KEY_LENGTH: Final = 20
+"""Last characters of an API key by which Claude Code remembers an answer about it."""
+SHELL_CHARACTERS: Final = frozenset("|&;<>()$`*?[#~=%\n")
+"""Characters that only a shell can interpret."""
 
 
-def check_winners(survey: Inventory) -> Iterator[CheckResult]:
-    """Where a credential takes the place of another one, or there is none."""
-    first = survey.wins[0]
-    if first.held is None:
-        yield from _check_nothing(survey)
+def check_precedence(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report shadowed credentials, two that are sent together, or that there is none."""
+    active = inventory.active_credentials[0]
+    if active.credential is None:
+        yield from _check_missing(inventory)
         return
-    winner, others = first.held, first.others
-    both = [each for each in (winner, *others) if each.slot in KEYS and winner.slot in KEYS]
-    shadowed = [each for each in others if each.slot in OWN]
-    names = ", ".join(_named(each) for each in others)
-    if others and winner.slot in OWN:
-        yield info("other-credentials", f"{_named(winner)} is used, not {names}.", winner.where)
-    elif shadowed:
+    credential, shadowed = active.credential, active.shadowed
+    headers = [each for each in (credential, *shadowed) if each.slot in HEADER_SLOTS]
+    if credential.slot not in HEADER_SLOTS:
+        headers = []  # Only these slots are sent together with another.
+    logins = [each for each in shadowed if each.slot in LOGIN_SLOTS]
+    others = ", ".join(_name(each) for each in shadowed)
+    if shadowed and credential.slot in LOGIN_SLOTS:
+        text = f"Claude Code uses {_name(credential)}, and ignores {others}."
+        yield info("other-credentials", text, credential.where)
+    elif logins:
         yield warning(
             "login-shadowed",
-            f"{_named(winner)} is used, and {_named(shadowed[0])} is not.",
-            winner.where,
+            f"Claude Code uses {_name(credential)}, and ignores {_name(logins[0])}.",
+            credential.where,
             cause="ambient-credential-shadows",
         )
-    elif others and len(both) < 2:
+    elif shadowed and len(headers) < 2:
         yield warning(
             "several-credentials",
-            f"{_named(winner)} is used, not {names}.",
-            winner.where,
+            f"Claude Code uses {_name(credential)}, and ignores {others}.",
+            credential.where,
             cause="ambient-credential-shadows",
         )
-    if len(both) > 1:
+    if len(headers) > 1:
         yield warning(
             "several-keys",
-            f"{_named(both[0])} and {_named(both[1])} are both there; "
+            f"{_name(headers[0])} and {_name(headers[1])} are both set; "
             "Claude Code sends both, in two headers.",
-            both[0].where,
+            headers[0].where,
             cause="ambient-credential-shadows",
-            remedy="Keep the one that is meant, and unset the others.",
+            remedy="Keep the one that you intend to use, and unset the other.",
         )
 
 
-def _check_nothing(survey: Inventory) -> Iterator[CheckResult]:
-    if survey.machine.platform == DARWIN:
-        return  # It may be in the Keychain.
-    if survey.login.record or survey.login.document.trouble not in (None, ReadProblem.MISSING):
-        return  # What is wrong with the login is told already.
+def _check_missing(inventory: Inventory) -> Iterator[CheckResult]:
+    if inventory.machine.platform == MACOS:
+        return  # The login may be in the Keychain, which is not read.
+    if inventory.login.has_record or inventory.login.file.problem not in (
+        None,
+        ReadProblem.MISSING,
+    ):
+        return  # Another check reports what is wrong with the login.
     yield warning(
         "credential-missing",
-        "There is no credential for Claude Code on this machine.",
+        "This machine has no credential for Claude Code.",
         cause="credential-missing",
     )
 
 
-def _named(held: FoundCredential) -> str:
-    return f"the {held.slot}" if held.slot in OWN else str(held.slot)
+def _name(credential: FoundCredential) -> str:
+    return f"the {credential.slot}" if credential.slot in LOGIN_SLOTS else str(credential.slot)
 
 
-def check_settings_and_shell(survey: Inventory) -> Iterator[CheckResult]:
-    """Variables that a settings file sets to something else than the shell."""
-    for variable in survey.variables.values():
-        sensitive = variable.name.startswith(("ANTHROPIC_", "CLAUDE_CODE_"))
-        if variable.hidden and sensitive:
+def check_overridden_variables(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report variables with different values in a settings file and in the shell."""
+    for variable in inventory.variables.values():
+        is_relevant = variable.name.startswith(("ANTHROPIC_", "CLAUDE_CODE_"))
+        if variable.overridden_sources and is_relevant:
             yield warning(
                 "settings-over-shell",
-                f"{variable.name} has another value in {', '.join(variable.hidden)}, "
-                "which does not count.",
-                variable.place,
+                f"{variable.name} has a different value in "
+                f"{', '.join(variable.overridden_sources)}, which is ignored.",
+                variable.label,
                 cause="ambient-credential-shadows",
-                remedy=f"Set {variable.name} in one place only; settings beat the shell.",
-                source=GATEWAY,
+                remedy=f"Set {variable.name} in one place only; settings override the shell.",
+                source=GATEWAY_DOCS,
             )
 
 
-def check_providers(survey: Inventory) -> Iterator[CheckResult]:
-    """Cloud providers, of which one at most can be meant."""
-    chosen = [name for name in PROVIDERS if is_on(survey.value(name))]
-    if len(chosen) > 1:
+def check_providers(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the cloud provider, of which only one can be in use."""
+    enabled = [name for name in PROVIDER_VARIABLES if is_enabled(inventory.value(name))]
+    if len(enabled) > 1:
         yield error(
             "several-providers",
-            f"{' and '.join(chosen)} are all on.",
-            survey.variables[chosen[0]].place,
+            f"{' and '.join(enabled)} are all enabled.",
+            inventory.variables[enabled[0]].label,
             cause="ambient-credential-shadows",
-            remedy="Leave one of them on.",
+            remedy="Enable only one of them.",
         )
-    elif chosen:
+    elif enabled:
         yield info(
             "provider",
-            "Claude Code asks a cloud provider, with credentials that are not looked into.",
-            survey.variables[chosen[0]].place,
-            source=AUTHENTICATION,
+            "Claude Code sends its requests to a cloud provider, whose credentials "
+            "the doctor does not check.",
+            inventory.variables[enabled[0]].label,
+            source=AUTHENTICATION_DOCS,
         )
 
 
-def check_federation(survey: Inventory) -> Iterator[CheckResult]:
-    """Workload identity federation, whose variables count together."""
-    given = [name for name in (*FEDERATION, *IDENTITY) if survey.value(name).strip()]
-    if {*given} & {FEDERATION[0], *IDENTITY} and not is_federation_complete(survey.variables):
-        missing = [name for name in FEDERATION if name not in given]
-        if not {*given} & {*IDENTITY}:
-            missing.append(IDENTITY[0])
+def check_federation(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report incomplete variables of workload identity federation, and an unreadable token."""
+    names = (*FEDERATION_VARIABLES, *IDENTITY_VARIABLES)
+    present = [name for name in names if inventory.value(name).strip()]
+    has_trigger = bool({*present} & {FEDERATION_VARIABLES[0], *IDENTITY_VARIABLES})
+    if has_trigger and not is_federation_complete(inventory.variables):
+        missing = [name for name in FEDERATION_VARIABLES if name not in present]
+        if not {*present} & {*IDENTITY_VARIABLES}:
+            missing.append(IDENTITY_VARIABLES[0])
         yield warning(
             "federation-incomplete",
-            f"Federation needs {' and '.join(missing)} as well, and is not used without.",
-            given[0],
+            f"Federation also needs {' and '.join(missing)}, and is not used without.",
+            present[0],
             cause="federation-refused",
-            remedy=f"Set {' and '.join(missing)}, or unset {' and '.join(given)}.",
-            source=FEDERATION_PAGE,
+            remedy=f"Set {' and '.join(missing)}, or unset {' and '.join(present)}.",
+            source=FEDERATION_DOCS,
         )
-    if file := survey.value(IDENTITY[1]).strip():
-        document = read_text_file(survey.machine.folder / file)
-        if document.trouble or not document.text.strip():
-            what = document.trouble or "is empty"
+    if path := inventory.value(IDENTITY_VARIABLES[1]).strip():
+        file = read_text_file(inventory.machine.folder / path)
+        if file.problem or not file.text.strip():
             yield error(
                 "identity-token-file",
-                f"The file with the identity token {what}.",
-                IDENTITY[1],
+                f"The file with the identity token {file.problem or 'is empty'}.",
+                IDENTITY_VARIABLES[1],
                 cause="federation-refused",
-                remedy="See what writes it: a projected token must be mounted and readable.",
-                source=FEDERATION_PAGE,
+                remedy="Check the program that writes it; a projected token must be mounted "
+                "and readable.",
+                source=FEDERATION_DOCS,
             )
 
 
-def check_helper(survey: Inventory) -> Iterator[CheckResult]:
-    """The program of `apiKeyHelper`, which is not run."""
-    with_helper = [each for each in survey.settings if each.helper]
-    if not with_helper:
+def check_helper(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the program in `apiKeyHelper`, without running it."""
+    files = [file for file in inventory.settings if file.api_key_helper]
+    if not files:
         return
-    settings = with_helper[-1]
-    program = _program(settings.helper or "")
-    if program is not None and not _is_program(survey, program):
-        yield error(
+    effective = files[-1]
+    yield _helper_result(inventory, effective)
+    if len(files) > 1:
+        yield warning(
+            "several-helpers",
+            "apiKeyHelper is set in several settings files; this one is effective.",
+            effective.display_path,
+            cause="ambient-credential-shadows",
+            remedy="Keep it in only one of them.",
+        )
+
+
+def _helper_result(inventory: Inventory, file: SettingsFile) -> CheckResult:
+    program = _program(file.api_key_helper or "")
+    if program is not None and not _is_executable(inventory, program):
+        return error(
             "helper-missing",
-            "The program of apiKeyHelper is not there, or may not be executed.",
-            settings.shown,
+            "The program in apiKeyHelper does not exist, or is not executable.",
+            file.display_path,
             cause="api-key-helper-failing",
             remedy="Correct its path, or make it executable (chmod u+x).",
         )
-    else:
-        yield info(
-            "helper-not-run",
-            "apiKeyHelper is set, and was not run.",
-            settings.shown,
-            remedy="Run it by hand: it must print the key alone.",
-        )
-    if len(with_helper) > 1:
-        yield warning(
-            "several-helpers",
-            "apiKeyHelper is set in several settings files; this one counts.",
-            settings.shown,
-            cause="ambient-credential-shadows",
-            remedy="Keep it in one of them.",
-        )
+    return info(
+        "helper-not-run",
+        "apiKeyHelper is set; the doctor does not run it.",
+        file.display_path,
+        remedy="Run it yourself: it must print only the key.",
+    )
 
 
 def _program(command: str) -> str | None:
-    """What a plain command starts; None: only a shell can say."""
-    if SHELL & set(command):
+    """Return the program that a simple command starts, or None if it needs a shell."""
+    if SHELL_CHARACTERS & set(command):
         return None
     try:
         words = shlex.split(command)
@@ -191,8 +207,8 @@ def _program(command: str) -> str | None:
     return words[0] if words else None
 
 
-def _is_program(survey: Inventory, program: str) -> bool:
-    machine = survey.machine
+def _is_executable(inventory: Inventory, program: str) -> bool:
+    machine = inventory.machine
     path = str(machine.folder / program) if "/" in program else program
     try:
         return shutil.which(path, path=":".join(map(str, machine.search_path))) is not None
@@ -200,61 +216,63 @@ def _is_program(survey: Inventory, program: str) -> bool:
         return False
 
 
-def check_forced_login(survey: Inventory) -> Iterator[CheckResult]:
-    """Managed settings that demand a login, beside a key."""
+def check_forced_login(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report a key or token although managed settings require a login."""
+    keys = {"forceLoginMethod", "forceLoginOrgUUID"}
     forced = next(
         (
-            each
-            for each in survey.settings
-            if each.scope == "managed"
-            and {"forceLoginMethod", "forceLoginOrgUUID"} & set(each.document.tree)
+            file
+            for file in inventory.settings
+            if file.scope == "managed" and keys & set(file.file.data)
         ),
         None,
     )
-    keys = [each for each in survey.held if each.slot in KEYS | {CredentialSlot.OAUTH_TOKEN}]
-    if forced and keys:
+    slots = HEADER_SLOTS | {CredentialSlot.OAUTH_TOKEN}
+    obstacles = [each for each in inventory.credentials if each.slot in slots]
+    if forced and obstacles:
         yield error(
             "login-forced",
-            f"Managed settings demand a login, and {_named(keys[0])} stands in its way.",
-            forced.shown,
+            f"Managed settings require a login, but {_name(obstacles[0])} is set.",
+            forced.display_path,
             cause="ambient-credential-shadows",
-            remedy=f"Take {_named(keys[0])} away, and log in.",
-            source=GATEWAY,
+            remedy=f"Remove {_name(obstacles[0])}, and log in.",
+            source=GATEWAY_DOCS,
         )
 
 
-def check_answers(survey: Inventory) -> Iterator[CheckResult]:
-    """What Claude Code's user has been asked, or not been asked yet."""
-    key = survey.value("ANTHROPIC_API_KEY").strip()
-    where = survey.machine.shown(survey.state.document.path)
-    if key and key[-END:] in survey.state.declined:
+def check_user_answers(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report questions of an interactive start that the user declined or has not answered."""
+    state = inventory.state
+    key = inventory.value("ANTHROPIC_API_KEY").strip()
+    where = inventory.machine.display_path(state.file.path)
+    if key and key[-REMEMBERED_KEY_LENGTH:] in state.declined_keys:
         yield warning(
             "key-declined",
-            "ANTHROPIC_API_KEY was declined once: interactive starts ignore it, -p does not.",
+            "You declined ANTHROPIC_API_KEY once: interactive sessions ignore it, "
+            "`claude -p` uses it.",
             where,
-            remedy="Turn it on in /config, or unset ANTHROPIC_API_KEY.",
-            source=GATEWAY,
+            remedy="Enable it in /config, or unset ANTHROPIC_API_KEY.",
+            source=GATEWAY_DOCS,
         )
-    in_environment = {CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.OAUTH_TOKEN}
-    has_one = any(each.slot in in_environment for each in survey.held)
-    state = survey.state.document
-    if has_one and not survey.state.onboarded and state.trouble is None:
+    has_credential = any(each.slot in ENVIRONMENT_SLOTS for each in inventory.credentials)
+    if has_credential and not state.onboarding_finished and state.file.problem is None:
         yield info(
             "onboarding-unfinished",
-            "Onboarding is unfinished: an interactive start asks for a login, -p does not.",
+            "Onboarding is not finished: an interactive session asks for a login, "
+            "`claude -p` does not.",
             where,
-            remedy="Finish it once by starting `claude`, or use `claude -p`.",
+            remedy="Start `claude` once and finish the onboarding, or use `claude -p`.",
             source="https://github.com/anthropics/claude-code/issues/8938",
         )
 
 
-def check_bare(survey: Inventory) -> Iterator[CheckResult]:
-    """The mode in which no login is read."""
+def check_bare_mode(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the mode in which Claude Code reads no login."""
     name = "CLAUDE_CODE_SIMPLE"
-    if is_on(survey.value(name)):
+    if is_enabled(inventory.value(name)):
         yield info(
             "bare-mode",
-            "No login, OAuth token or profile is read, only ANTHROPIC_API_KEY.",
-            survey.variables[name].place,
+            "Claude Code reads only ANTHROPIC_API_KEY, and no login, OAuth token or profile.",
+            inventory.variables[name].label,
             source="https://code.claude.com/docs/en/env-vars",
         )

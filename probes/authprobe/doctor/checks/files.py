@@ -1,4 +1,4 @@
-"""Checks of the files in which credentials and settings are kept."""
+"""Checks of the files that contain credentials and settings."""
 
 import datetime
 import os
@@ -10,125 +10,126 @@ from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.safe_read import FileSnapshot, ReadProblem
 from authprobe.doctor.result import CheckResult, error, info, warning
 
-AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
-SETTINGS: Final = "https://code.claude.com/docs/en/settings"
-AHEAD: Final = datetime.timedelta(minutes=5)
-"""How far in the future a file may have been written, on a clock that is right."""
+AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
+SETTINGS_DOCS: Final = "https://code.claude.com/docs/en/settings"
+CLOCK_TOLERANCE: Final = datetime.timedelta(minutes=5)
+"""Time in the future that a file's modification time may have with a correct clock."""
 REMEDIES: Final = {
-    ReadProblem.NO_PERMISSION: "Give it back to the user who runs claude (chown, chmod u+rw).",
-    ReadProblem.NOT_A_FILE: "Put a regular file in its place.",
+    ReadProblem.NO_PERMISSION: "Give the file to the user who runs claude (chown, chmod u+rw).",
+    ReadProblem.NOT_A_FILE: "Replace it by a regular file.",
     ReadProblem.LOOP: "Remove the link.",
-    ReadProblem.TOO_LARGE: "See what has filled it; such a file has a few kB.",
+    ReadProblem.TOO_LARGE: "Find out which program fills it; its usual size is a few kB.",
     ReadProblem.NOT_TEXT: "Save it as UTF-8.",
-    ReadProblem.NOT_JSON: "Correct it, for example with `python3 -m json.tool`.",
-    ReadProblem.NOT_AN_OBJECT: "Correct it: it begins with { and ends with }.",
-    ReadProblem.UNREADABLE: "See what `ls -l` says of it.",
+    ReadProblem.NOT_JSON: "Find the error, for example with `python3 -m json.tool`.",
+    ReadProblem.NOT_AN_OBJECT: "Correct it: it must begin with { and end with }.",
+    ReadProblem.UNREADABLE: "Check the file with `ls -l`.",
 }
 
 
-def check_files(survey: Inventory) -> Iterator[CheckResult]:
-    """Each file that is there and cannot be read, or is not what it must be."""
-    profile = survey.profile
-    for document in (
-        survey.login.document,
-        *(each.document for each in survey.settings),
+def check_readability(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report each existing file that cannot be read, or has the wrong format."""
+    profile = inventory.profile
+    for file in (
+        inventory.login.file,
+        *(settings.file for settings in inventory.settings),
         profile.config,
         profile.credentials,
     ):
-        yield from _check_file(survey, document)
-    state = survey.state.document
-    if state.trouble is ReadProblem.TOO_LARGE:  # it grows with use
-        yield info("file-too-large", f"It {state.trouble}.", survey.machine.shown(state.path))
+        yield from _check_readability(inventory, file)
+    state = inventory.state.file
+    if state.problem is ReadProblem.TOO_LARGE:  # normal: it grows with use
+        where = inventory.machine.display_path(state.path)
+        yield info("file-too-large", f"The file {state.problem}.", where)
     else:
-        yield from _check_file(survey, state)
+        yield from _check_readability(inventory, state)
 
 
-def _check_file(survey: Inventory, document: FileSnapshot) -> Iterator[CheckResult]:
-    if document.trouble and document.is_there:
+def _check_readability(inventory: Inventory, file: FileSnapshot) -> Iterator[CheckResult]:
+    if file.problem and file.exists:
         yield error(
-            f"file-{document.trouble.name.lower().replace('_', '-')}",
-            f"It {document.trouble}.",
-            survey.machine.shown(document.path),
-            remedy=REMEDIES[document.trouble],
-            source=SETTINGS,
+            f"file-{file.problem.name.lower().replace('_', '-')}",
+            f"The file {file.problem}.",
+            inventory.machine.display_path(file.path),
+            remedy=REMEDIES[file.problem],
+            source=SETTINGS_DOCS,
         )
 
 
-def check_permissions(survey: Inventory) -> Iterator[CheckResult]:
-    """Files with a secret in them that others can read, or that belong to somebody else."""
-    secret = [survey.login.document] if survey.login.record else []
-    if survey.profile.access:
-        secret.append(survey.profile.credentials)
-    if survey.state.key:
-        secret.append(survey.state.document)
-    for each in survey.settings:
-        if any(is_credential(name, value) for name, value in each.environment.items()):
-            secret.append(each.document)
-            if each.scope == "project":
+def check_access(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report files with a credential that are readable by others, owned by others or shared."""
+    secret_files = [inventory.login.file] if inventory.login.has_record else []
+    if inventory.profile.access_token:
+        secret_files.append(inventory.profile.credentials)
+    if inventory.state.api_key:
+        secret_files.append(inventory.state.file)
+    for settings in inventory.settings:
+        if any(is_credential(name, value) for name, value in settings.variables.items()):
+            secret_files.append(settings.file)
+            if settings.scope == "project":
                 yield warning(
                     "secret-in-shared-settings",
-                    "A credential stands in settings that are shared with the project.",
-                    each.shown,
-                    remedy="Take it out, make a new one, and set that in the environment.",
-                    source=SETTINGS,
+                    "These settings are shared with the project, and contain a credential.",
+                    settings.display_path,
+                    remedy="Remove it, create a new one, and set that in the environment.",
+                    source=SETTINGS_DOCS,
                 )
-    for document in secret:
-        yield from _check_access(survey, document)
+    for file in secret_files:
+        yield from _check_access(inventory, file)
 
 
-def _check_access(survey: Inventory, document: FileSnapshot) -> Iterator[CheckResult]:
-    where = survey.machine.shown(document.path)
-    if document.open_to_others:
+def _check_access(inventory: Inventory, file: FileSnapshot) -> Iterator[CheckResult]:
+    where = inventory.machine.display_path(file.path)
+    if file.readable_by_others:
         yield warning(
             "file-open-to-others",
-            "Other users of this machine can read a file with a credential.",
+            "Other users of this machine can read this file, which contains a credential.",
             where,
             remedy=f"chmod 600 {where}",
-            source=AUTHENTICATION,
+            source=AUTHENTICATION_DOCS,
         )
-    if document.status and document.status.st_uid != os.geteuid():
+    if file.status and file.status.st_uid != os.geteuid():
         yield warning(
             "file-of-another-user",
-            "A file with a credential belongs to another user; a renewed login may be lost.",
+            "Another user owns this file with a credential; a refreshed login may be lost.",
             where,
             remedy="Give it to the user who runs claude (chown); do not start claude with sudo.",
-            source=AUTHENTICATION,
+            source=AUTHENTICATION_DOCS,
         )
-    if document.is_link:
+    if file.is_link:
         yield info(
             "file-is-link",
-            "The file is a symbolic link, which is replaced when a renewed login is written.",
+            "The file is a symbolic link; saving a refreshed login replaces the link by a file.",
             where,
             source="https://github.com/anthropics/claude-code/issues/76561",
         )
-    written = document.status.st_mtime if document.status else 0
-    if written > (survey.machine.now + AHEAD).timestamp():
+    modified = file.status.st_mtime if file.status else 0
+    if modified > (inventory.machine.now + CLOCK_TOLERANCE).timestamp():
         yield warning(
             "clock-behind",
-            "The file was written in the future: the clock of this machine is, or was, wrong.",
+            "The file's modification time is in the future: the clock is wrong now, or was then.",
             where,
             cause="clock-skew",
         )
 
 
-def check_settings(survey: Inventory) -> Iterator[CheckResult]:
-    """Keys of settings that have to do with credentials, and are of the wrong kind."""
-    for each in survey.settings:
-        tree = each.document.tree
-        variables = tree.get("env", {})
-        if not isinstance(variables, dict) or len(each.environment) < len(variables):
+def check_settings_types(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report settings about credentials whose values have the wrong type."""
+    for settings in inventory.settings:
+        data = settings.file.data
+        variables = data.get("env", {})
+        if not isinstance(variables, dict) or len(settings.variables) < len(variables):
             yield warning(
                 "settings-malformed",
-                "`env` is not an object of texts; the rest of it does not count.",
-                each.shown,
-                remedy="Write each value of `env` in quotes.",
-                source=SETTINGS,
+                "`env` is not an object of strings; other values in it are ignored.",
+                settings.display_path,
+                remedy="Put each value of `env` in quotes.",
+                source=SETTINGS_DOCS,
             )
-        if "apiKeyHelper" in tree and each.helper is None:
+        if "apiKeyHelper" in data and settings.api_key_helper is None:
             yield warning(
                 "settings-malformed",
                 "`apiKeyHelper` is not a command.",
-                each.shown,
-                remedy="Write the command as a text, or take the key out.",
-                source=SETTINGS,
+                settings.display_path,
+                remedy="Write the command as a string, or remove the key.",
+                source=SETTINGS_DOCS,
             )

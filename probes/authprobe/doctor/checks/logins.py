@@ -1,157 +1,162 @@
-"""Checks of the records in which credentials are kept."""
+"""Checks of the stored login and of the active profile."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.machine import DARWIN
+from authprobe.doctor.inventory.machine import MACOS
 from authprobe.doctor.inventory.precedence import login_state
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
-AUTHENTICATION: Final = "https://code.claude.com/docs/en/authentication"
-PROFILES: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
-INFERENCE: Final = frozenset({"user:inference", "user:ccr_inference"})
-"""One of these is needed to ask a model (anthropics/claude-code#22450)."""
+AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
+PROFILE_DOCS: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
+INFERENCE_SCOPES: Final = frozenset({"user:inference", "user:ccr_inference"})
+"""Sending a prompt needs one of these (anthropics/claude-code#22450)."""
+LOG_IN: Final = "Log in again (`claude auth login`)."
+LOG_IN_TO_PROFILE: Final = "Log in again (`ant auth login`)."
 
 
-def check_login(survey: Inventory) -> Iterator[CheckResult]:
-    """The stored login of Claude Code."""
-    machine, login = survey.machine, survey.login
-    where = machine.shown(login.document.path)
-    if machine.platform == DARWIN:
-        yield from _check_keychain(survey)
-    if login.malformed:
+def check_login(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the state of Claude Code's stored login."""
+    machine, login = inventory.machine, inventory.login
+    where = machine.display_path(login.file.path)
+    if machine.platform == MACOS:
+        yield from _check_keychain(inventory)
+    if login.malformed_fields:
         yield error(
             "login-malformed",
-            f"Of the stored login {', '.join(login.malformed)} is not of the kind that it must be.",
+            f"The stored login has values of the wrong type: {', '.join(login.malformed_fields)}.",
             where,
             cause="credential-malformed",
             remedy="Log in again (`claude auth logout`, `claude auth login`).",
         )
-    elif login.document.is_there and not login.document.trouble and not login.record:
-        yield info("login-missing", "The file holds no login of Claude Code.", where)
-    if login.blanked:
-        later = login.refresh_expires and login.refresh_expires > machine.now
-        rest = "; the refresh token that it had would still be good" if later else ""
+    elif login.file.exists and not login.file.problem and not login.has_record:
+        yield info("login-missing", "The file contains no login of Claude Code.", where)
+    if login.is_blanked:
+        is_valid = login.refresh_token_expires and login.refresh_token_expires > machine.now
+        detail = "; its former refresh token would still be valid" if is_valid else ""
         yield error(
             "login-blanked",
-            f"The stored login is there and its tokens are empty{rest}.",
+            f"The stored login exists, but its tokens are empty{detail}.",
             where,
             cause="credential-blanked",
         )
-    elif login.record and not login.malformed:
-        yield from _check_expiry(survey, where)
-        yield from _check_scopes(survey, where)
+    elif login.has_record and not login.malformed_fields:
+        yield _expiry_result(inventory, where)
+        yield from _check_scopes(inventory, where)
 
 
-def _check_keychain(survey: Inventory) -> Iterator[CheckResult]:
+def _check_keychain(inventory: Inventory) -> Iterator[CheckResult]:
     yield info(
         "keychain-not-read",
-        "The login may be in the Keychain, which is not looked into.",
-        remedy="`claude doctor` and /status say what Claude Code finds there.",
-        source=AUTHENTICATION,
+        "The login may be in the Keychain, which the doctor does not read.",
+        remedy="Run `claude doctor` or /status to see what Claude Code finds there.",
+        source=AUTHENTICATION_DOCS,
     )
-    if survey.value("SSH_CONNECTION"):
+    if inventory.value("SSH_CONNECTION"):
         yield warning(
             "keychain-by-ssh",
-            "This is a session by SSH, from which the Keychain is often locked.",
+            "This is an SSH session, in which the Keychain is often locked.",
             "SSH_CONNECTION",
             cause="keychain-unavailable",
         )
 
 
-def _check_expiry(survey: Inventory, where: str) -> Iterator[CheckResult]:
-    machine, login = survey.machine, survey.login
-    state = login_state(machine, login)
+def _expiry_result(inventory: Inventory, where: str) -> CheckResult:
+    now, login = inventory.machine.now, inventory.login
+    state = login_state(inventory.machine, login)
     if login.expiry_in_seconds:
-        yield warning(
+        return warning(
             "expiry-in-seconds",
-            "The expiry is in seconds, where milliseconds are meant: the login looks expired.",
+            "The expiry is in seconds instead of milliseconds, so the login appears expired.",
             where,
-            remedy="Log in again with Claude Code, and see which other program writes this file.",
+            remedy="Log in again with Claude Code, and find the other program that writes "
+            "this file.",
             source="https://github.com/Wei-Shaw/sub2api/issues/5471",
         )
-    elif login.expires and login.expires.timestamp() == 0:
-        yield warning(
+    if login.expires and login.expires.timestamp() == 0:
+        return warning(
             "expiry-zero",
-            "The expiry is 0: the login looks expired, and is renewed at each start.",
+            "The expiry is 0, so the login appears expired and is refreshed at every start.",
             where,
             cause="cli-regression",
-            remedy="Log in again, with another version than 2.1.221.",
+            remedy="Log in again with a version other than 2.1.221.",
             source="https://github.com/anthropics/claude-code/issues/83834",
         )
-    elif login.expires and login.expires <= machine.now and not login.refresh:
-        yield error("login-expired", f"The login {state}.", where, cause="access-token-expired")
-    elif login.refresh_expires and login.refresh_expires <= machine.now:
-        yield error(
+    if login.expires and login.expires <= now and not login.refresh_token:
+        return error("login-expired", f"The login {state}.", where, cause="access-token-expired")
+    if login.refresh_token_expires and login.refresh_token_expires <= now:
+        return error(
             "refresh-token-expired",
-            f"The refresh token expired {relative_time(login.refresh_expires, machine.now)}.",
+            f"The refresh token expired {relative_time(login.refresh_token_expires, now)}.",
             where,
             cause="refresh-token-rejected",
-            remedy="Log in again (`claude auth login`).",
+            remedy=LOG_IN,
         )
-    else:
-        yield ok("login", f"A login that {state}.", where)
+    return ok("login", f"The login {state}.", where)
 
 
-def _check_scopes(survey: Inventory, where: str) -> Iterator[CheckResult]:
-    scopes = survey.login.scopes
-    if scopes is not None and not INFERENCE & set(scopes):
+def _check_scopes(inventory: Inventory, where: str) -> Iterator[CheckResult]:
+    scopes = inventory.login.scopes
+    if scopes is not None and not INFERENCE_SCOPES & set(scopes):
         yield error(
             "scope-missing",
-            "The login has no scope for asking a model.",
+            "The login lacks the scope for sending prompts.",
             where,
             cause="scope-missing",
-            remedy="Log in again (`claude auth login`).",
+            remedy=LOG_IN,
         )
 
 
-def check_other_login(survey: Inventory) -> Iterator[CheckResult]:
-    """A login in the usual place while the configuration has been moved."""
-    machine = survey.machine
-    usual = machine.home / ".claude" / ".credentials.json"
+def check_unused_login(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report a login in ~/.claude while CLAUDE_CONFIG_DIR names a folder without one."""
+    machine = inventory.machine
+    usual_path = machine.home / ".claude" / ".credentials.json"
     try:
-        there = usual != survey.login.document.path and usual.is_file()
+        is_unused = usual_path != inventory.login.file.path and usual_path.is_file()
     except OSError:
-        there = False
-    if there and not survey.login.record:
+        is_unused = False
+    if is_unused and not inventory.login.has_record:
         yield warning(
             "login-elsewhere",
-            "CLAUDE_CONFIG_DIR leads away from the login in ~/.claude to where there is none.",
+            "CLAUDE_CONFIG_DIR names a folder without a login, so the one in ~/.claude "
+            "is not used.",
             "CLAUDE_CONFIG_DIR",
             cause="credential-missing",
-            remedy="Unset CLAUDE_CONFIG_DIR, or log in with it set.",
+            remedy="Unset CLAUDE_CONFIG_DIR, or log in while it is set.",
         )
 
 
-def check_profile(survey: Inventory) -> Iterator[CheckResult]:
-    """The active profile of the API's SDKs and `ant`."""
-    machine, profile = survey.machine, survey.profile
-    where = machine.shown(profile.config.path)
-    if profile.chosen and not profile.config.is_there:
+def check_profile(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the state of the active profile of the API's SDKs and `ant`."""
+    machine, profile = inventory.machine, inventory.profile
+    config = machine.display_path(profile.config.path)
+    credentials = machine.display_path(profile.credentials.path)
+    if profile.selected_by and not profile.config.exists:
         yield error(
             "profile-missing",
-            f"{profile.chosen} names a profile that is not there.",
-            where,
-            remedy="Make it (`ant auth login`), or choose another one.",
-            source=PROFILES,
+            f"{profile.selected_by} names a profile that does not exist.",
+            config,
+            remedy="Create it (`ant auth login`), or select another one.",
+            source=PROFILE_DOCS,
         )
-    expired = profile.expires is not None and profile.expires <= machine.now
-    if profile.kind == "user_oauth" and expired and not profile.renewable and profile.expires:
+    if profile.kind != "user_oauth":
+        return
+    if profile.expires and profile.expires <= machine.now and not profile.is_renewable:
+        time = relative_time(profile.expires, machine.now)
         yield error(
             "profile-expired",
-            f"The login of the profile expired {relative_time(profile.expires, machine.now)}, "
-            "and cannot be renewed.",
-            machine.shown(profile.credentials.path),
-            remedy="Log in again (`ant auth login`).",
-            source=PROFILES,
+            f"The login of the profile expired {time}, and cannot be refreshed.",
+            credentials,
+            remedy=LOG_IN_TO_PROFILE,
+            source=PROFILE_DOCS,
         )
-    if profile.kind == "user_oauth" and not profile.access and not profile.credentials.trouble:
+    if not profile.access_token and not profile.credentials.problem:
         yield error(
             "profile-blanked",
-            "The profile is there and has no access token.",
-            machine.shown(profile.credentials.path),
-            remedy="Log in again (`ant auth login`).",
-            source=PROFILES,
+            "The profile exists, but has no access token.",
+            credentials,
+            remedy=LOG_IN_TO_PROFILE,
+            source=PROFILE_DOCS,
         )

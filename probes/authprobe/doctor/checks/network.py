@@ -1,182 +1,192 @@
-"""Checks of the way to the service: proxies, authorities, gateways."""
+"""Checks of the network settings: proxies, certificates and gateways."""
 
 import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.addresses import PROXY_VARIABLES, parse_address, proxy_variable
+from authprobe.doctor.inventory.addresses import (
+    PROXY_VARIABLES,
+    Address,
+    parse_address,
+    proxy_variable,
+)
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.precedence import PROFILES, SUBSCRIPTION
+from authprobe.doctor.inventory.precedence import PROFILE_SLOTS, SUBSCRIPTION_SLOTS
 from authprobe.doctor.inventory.safe_read import read_text_file
 from authprobe.doctor.result import CheckResult, error, info, warning
 
-NETWORK: Final = "https://code.claude.com/docs/en/network-config"
-GATEWAY: Final = "https://code.claude.com/docs/en/llm-gateway"
-BUNDLES: Final = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-CERTIFICATE, KEY = "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"
-STORES: Final = frozenset({"bundled", "system"})
-LOGINS: Final = SUBSCRIPTION | PROFILES
-"""What belongs to the service, and to no gateway."""
+NETWORK_DOCS: Final = "https://code.claude.com/docs/en/network-config"
+GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway"
+HTTP_SCHEMES: Final = ("http", "https")
+CA_FILE_VARIABLES: Final = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+CLIENT_CERTIFICATE, CLIENT_KEY = "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"
+CERTIFICATE_STORES: Final = frozenset({"bundled", "system"})
+LOGIN_SLOTS: Final = SUBSCRIPTION_SLOTS | PROFILE_SLOTS
+"""Credentials for the service itself, which a gateway should not receive."""
 
 
-def check_proxies(survey: Inventory) -> Iterator[CheckResult]:
-    """The proxy that is used, and others that say something else."""
-    values = {name: survey.value(name).strip() for name in PROXY_VARIABLES}
+def check_proxies(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the effective proxy, and variables that name a different one."""
+    values = {name: inventory.value(name).strip() for name in PROXY_VARIABLES}
     name = proxy_variable(values)
     if name is None:
         return
-    where = survey.variables[name].place
-    address = parse_address(values[name])
-    if address is None or address.scheme not in ("http", "https"):
-        what = "is no address" if address is None else f"is of the kind {address.scheme}"
-        yield error(
-            "proxy-invalid",
-            f"The proxy {what}; Claude Code takes http:// and https:// only.",
-            where,
-            cause="proxy-unreachable",
-            remedy="Write it as http://host:port.",
-            source=NETWORK,
-        )
-    else:
-        secret = ", with a password" if address.with_password else ""
-        yield info("proxy", f"Requests go through the proxy {address}{secret}.", where)
-    for small in ("https_proxy", "http_proxy"):
-        if values[small] and values[small.upper()] not in ("", values[small]):
+    yield _proxy_result(parse_address(values[name]), inventory.variables[name].label)
+    for lower in ("https_proxy", "http_proxy"):
+        if values[lower] and values[lower.upper()] not in ("", values[lower]):
             yield warning(
                 "proxy-conflict",
-                f"{small} and {small.upper()} are different; which counts depends on the program.",
-                survey.variables[small].place,
+                f"{lower} and {lower.upper()} differ; each program reads one of them.",
+                inventory.variables[lower].label,
                 cause="proxy-unreachable",
-                remedy="Set both to the same, or one of them.",
-                source=NETWORK,
+                remedy="Set both to the same value, or only one of them.",
+                source=NETWORK_DOCS,
             )
 
 
-def check_authorities(survey: Inventory) -> Iterator[CheckResult]:
-    """Files of certificates, and whether they can count."""
-    for name in BUNDLES:
-        if survey.value(name).strip():
-            yield from _check_bundle(survey, name)
-    extra = survey.variables.get(BUNDLES[0])
-    if extra and extra.from_settings and not extra.hidden:
+def _proxy_result(address: Address | None, where: str) -> CheckResult:
+    if address is None or address.scheme not in HTTP_SCHEMES:
+        problem = "not a URL" if address is None else f"a {address.scheme}:// URL"
+        return error(
+            "proxy-invalid",
+            f"The proxy is {problem}; Claude Code accepts only http:// and https://.",
+            where,
+            cause="proxy-unreachable",
+            remedy="Write it as http://host:port.",
+            source=NETWORK_DOCS,
+        )
+    password = ", with a password" if address.with_password else ""
+    return info("proxy", f"Requests go through the proxy {address}{password}.", where)
+
+
+def check_certificates(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report files with certificate authorities, and settings that affect verification."""
+    for name in CA_FILE_VARIABLES:
+        if inventory.value(name).strip():
+            yield _ca_file_result(inventory, name)
+    extra = inventory.variables.get(CA_FILE_VARIABLES[0])
+    if extra and extra.is_from_settings and not extra.overridden_sources:
         yield warning(
             "authorities-in-settings",
-            f"{BUNDLES[0]} is set in a settings file only, which may be too late for it.",
-            extra.place,
+            f"{CA_FILE_VARIABLES[0]} is set only in a settings file, which may be read too late.",
+            extra.label,
             cause="tls-untrusted-ca",
             source="https://github.com/anthropics/claude-code/issues/22512",
         )
-    if survey.value("NODE_TLS_REJECT_UNAUTHORIZED").strip() == "0":
+    if inventory.value("NODE_TLS_REJECT_UNAUTHORIZED").strip() == "0":
         yield warning(
             "certificates-not-verified",
-            "Certificates are not verified: whoever is on the way can read the credential.",
-            survey.variables["NODE_TLS_REJECT_UNAUTHORIZED"].place,
+            "Certificates are not verified: anyone on the network path can read the credential.",
+            inventory.variables["NODE_TLS_REJECT_UNAUTHORIZED"].label,
             cause="tls-untrusted-ca",
-            remedy="Unset it, and trust the authority by NODE_EXTRA_CA_CERTS instead.",
+            remedy="Unset it, and add the certificate authority with NODE_EXTRA_CA_CERTS instead.",
         )
-    stores = {store.strip() for store in survey.value("CLAUDE_CODE_CERT_STORE").split(",")} - {""}
-    if stores - STORES:
+    stores = {store.strip() for store in inventory.value("CLAUDE_CODE_CERT_STORE").split(",")}
+    if stores - CERTIFICATE_STORES - {""}:
         yield warning(
             "store-unknown",
-            "CLAUDE_CODE_CERT_STORE names another store than bundled and system.",
-            survey.variables["CLAUDE_CODE_CERT_STORE"].place,
-            remedy="Write bundled,system or unset it.",
-            source=NETWORK,
+            "CLAUDE_CODE_CERT_STORE contains a value other than bundled and system.",
+            inventory.variables["CLAUDE_CODE_CERT_STORE"].label,
+            remedy="Set it to bundled,system or unset it.",
+            source=NETWORK_DOCS,
         )
 
 
-def _check_bundle(survey: Inventory, name: str) -> Iterator[CheckResult]:
-    document = read_text_file(survey.machine.folder / survey.value(name).strip())
-    if document.trouble:
-        yield error(
+def _ca_file_result(inventory: Inventory, name: str) -> CheckResult:
+    where = inventory.variables[name].label
+    file = read_text_file(inventory.machine.folder / inventory.value(name).strip())
+    if file.problem:
+        return error(
             "authorities-unreadable",
-            f"The file of certificates that {name} names {document.trouble}.",
-            survey.variables[name].place,
+            f"The file in {name} {file.problem}.",
+            where,
             cause="tls-untrusted-ca",
             remedy="Correct the path, or unset the variable.",
-            source=NETWORK,
+            source=NETWORK_DOCS,
         )
-    elif not trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), document.text):
-        yield error(
+    if not add_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file.text):
+        return error(
             "authorities-invalid",
-            f"The file that {name} names holds no certificate in PEM.",
-            survey.variables[name].place,
+            f"The file in {name} contains no certificate in PEM format.",
+            where,
             cause="tls-untrusted-ca",
             remedy="Convert it: openssl x509 -inform der -in ca.cer -out ca.pem",
-            source=NETWORK,
+            source=NETWORK_DOCS,
         )
-    else:
-        yield info("authorities", f"{name} adds authorities.", survey.variables[name].place)
+    return info("authorities", f"{name} adds certificate authorities.", where)
 
 
-def trust(context: ssl.SSLContext, text: str) -> bool:
-    """Trust the authorities in this PEM as well; false: there are none in it."""
+def add_authorities(context: ssl.SSLContext, pem: str) -> bool:
+    """Trust the certificate authorities in a PEM text; return False if it contains none."""
     try:
-        # Comments between the certificates may be in any language, and Python takes ASCII only.
-        context.load_verify_locations(cadata=text.encode("ascii", "replace").decode())
+        # Python accepts ASCII only, but comments between the certificates may have other letters.
+        context.load_verify_locations(cadata=pem.encode("ascii", "replace").decode())
     except (ssl.SSLError, ValueError):
         return False
     return True
 
 
-def check_client_certificate(survey: Inventory) -> Iterator[CheckResult]:
-    """The certificate by which the client shows who it is."""
-    given = [name for name in (CERTIFICATE, KEY) if survey.value(name).strip()]
-    if len(given) == 1:
-        other = KEY if given == [CERTIFICATE] else CERTIFICATE
+def check_client_certificate(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report a client certificate that is incomplete or unreadable."""
+    names = [name for name in (CLIENT_CERTIFICATE, CLIENT_KEY) if inventory.value(name).strip()]
+    if len(names) == 1:
+        other = CLIENT_KEY if names == [CLIENT_CERTIFICATE] else CLIENT_CERTIFICATE
         yield warning(
             "client-certificate-incomplete",
-            f"{given[0]} is set, and {other} is not.",
-            survey.variables[given[0]].place,
+            f"{names[0]} is set without {other}.",
+            inventory.variables[names[0]].label,
             remedy=f"Set {other} as well.",
-            source=NETWORK,
+            source=NETWORK_DOCS,
         )
-    for name in given:
-        document = read_text_file(survey.machine.folder / survey.value(name).strip())
-        if document.trouble or "-----BEGIN " not in document.text:
+    for name in names:
+        file = read_text_file(inventory.machine.folder / inventory.value(name).strip())
+        if file.problem or "-----BEGIN " not in file.text:
             yield error(
                 "client-certificate-unreadable",
-                f"The file that {name} names {document.trouble or 'is no PEM'}.",
-                survey.variables[name].place,
+                f"The file in {name} {file.problem or 'is not in PEM format'}.",
+                inventory.variables[name].label,
                 remedy="Correct the path, or unset the variable.",
-                source=NETWORK,
+                source=NETWORK_DOCS,
             )
 
 
-def check_gateway(survey: Inventory) -> Iterator[CheckResult]:
-    """An address in the place of the service."""
-    variable = survey.variables.get("ANTHROPIC_BASE_URL")
+def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the gateway that receives the requests, and the credential sent to it."""
+    variable = inventory.variables.get("ANTHROPIC_BASE_URL")
     if variable is None or not variable.value.strip():
         return
+    where = variable.label
     address = parse_address(variable.value)
-    if address is None or address.scheme not in ("http", "https"):
+    if address is None or address.scheme not in HTTP_SCHEMES:
         yield error(
             "gateway-invalid",
-            "ANTHROPIC_BASE_URL is no address of a gateway.",
-            variable.place,
+            "ANTHROPIC_BASE_URL is not an http:// or https:// URL.",
+            where,
             cause="proxy-unreachable",
             remedy="Write it as https://host, or unset it.",
-            source=GATEWAY,
+            source=GATEWAY_DOCS,
         )
         return
     if address.is_anthropic:
         return
-    yield info("gateway", f"Requests go to the gateway {address}.", variable.place, source=GATEWAY)
+    yield info("gateway", f"Requests go to the gateway {address}.", where, source=GATEWAY_DOCS)
     if address.scheme == "http" and not address.is_loopback:
         yield warning(
             "gateway-in-clear",
-            "The gateway is asked in plain HTTP: the credential can be read on the way.",
-            variable.place,
+            "The connection to the gateway is unencrypted HTTP: anyone on the network path can "
+            "read the credential.",
+            where,
             remedy="Use https://.",
-            source=GATEWAY,
+            source=GATEWAY_DOCS,
         )
-    first = survey.wins[0].held
-    if first and first.slot in LOGINS:
+    credential = inventory.active_credentials[0].credential
+    if credential and credential.slot in LOGIN_SLOTS:
         yield warning(
             "gateway-gets-login",
-            "ANTHROPIC_BASE_URL alone replaces no credential: the login goes to the gateway.",
-            variable.place,
+            "ANTHROPIC_BASE_URL is set without a credential for the gateway, so it receives "
+            "your login.",
+            where,
             cause="gateway-wrong-header",
-            remedy="Set the gateway's own token in ANTHROPIC_AUTH_TOKEN, or unset the address.",
-            source=GATEWAY,
+            remedy="Set the gateway's token in ANTHROPIC_AUTH_TOKEN, or unset the URL.",
+            source=GATEWAY_DOCS,
         )

@@ -1,4 +1,4 @@
-"""All checks, in their order."""
+"""The table of checks that need no network, in order; `online` has those for `--online`."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,42 +11,42 @@ Check = Callable[[Inventory], Iterator[CheckResult]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     clients.check_commands,
-    clients.check_libraries,
+    clients.check_sdks,
     clients.check_regressions,
-    files.check_files,
-    files.check_permissions,
-    files.check_settings,
+    files.check_readability,
+    files.check_access,
+    files.check_settings_types,
     logins.check_login,
-    logins.check_other_login,
+    logins.check_unused_login,
     logins.check_profile,
-    variables.check_values,
+    variables.check_credential_variables,
     variables.check_custom_headers,
-    variables.check_completeness,
-    conflicts.check_winners,
-    conflicts.check_settings_and_shell,
+    variables.check_refresh_token_scopes,
+    conflicts.check_precedence,
+    conflicts.check_overridden_variables,
     conflicts.check_providers,
     conflicts.check_federation,
     conflicts.check_helper,
     conflicts.check_forced_login,
-    conflicts.check_answers,
-    conflicts.check_bare,
+    conflicts.check_user_answers,
+    conflicts.check_bare_mode,
     network.check_proxies,
-    network.check_authorities,
+    network.check_certificates,
     network.check_client_certificate,
     network.check_gateway,
 )
 
 
-def run_checks(survey: Inventory) -> tuple[CheckResult, ...]:
-    """What every check says, the worst first."""
-    return sort_by_severity(tuple(result for each in CHECKS for result in each(survey)))
+def run_checks(inventory: Inventory) -> tuple[CheckResult, ...]:
+    """Return the results of all checks, worst first."""
+    return sort_by_severity(tuple(result for check in CHECKS for result in check(inventory)))
 
 
 def sort_by_severity(results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
-    """The results, the worst first."""
+    """Return the results, worst first."""
     return tuple(sorted(results, key=lambda result: tuple(Severity).index(result.severity)))
 
 
 def is_healthy(results: tuple[CheckResult, ...]) -> bool:
-    """Whether nothing is worse than something to know."""
+    """Return True if there is no error and no warning."""
     return not {result.severity for result in results} & {Severity.ERROR, Severity.WARNING}

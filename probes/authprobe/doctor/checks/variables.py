@@ -1,4 +1,4 @@
-"""Checks of variables that hold credentials, and of what else goes into headers."""
+"""Checks of variables that contain credentials or headers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,8 +8,8 @@ from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, error, info, warning
 
-VARIABLES: Final = "https://code.claude.com/docs/en/env-vars"
-CREDENTIALS: Final = (
+VARIABLE_DOCS: Final = "https://code.claude.com/docs/en/env-vars"
+CREDENTIAL_VARIABLES: Final = (
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
     "CLAUDE_CODE_OAUTH_TOKEN",
@@ -20,9 +20,9 @@ CREDENTIALS: Final = (
     "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
     "AWS_BEARER_TOKEN_BEDROCK",
 )
-HEADERS: Final = "ANTHROPIC_CUSTOM_HEADERS"
+HEADERS_VARIABLE: Final = "ANTHROPIC_CUSTOM_HEADERS"
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "x-api-key"})
-WRONG: Final = {
+MISPLACED: Final = {
     ("ANTHROPIC_API_KEY", CredentialKind.ACCESS_TOKEN): "oauth-token-as-api-key",
     ("ANTHROPIC_API_KEY", CredentialKind.REFRESH_TOKEN): "api-key-invalid",
     ("ANTHROPIC_API_KEY", CredentialKind.ADMIN_KEY): "api-key-invalid",
@@ -31,108 +31,115 @@ WRONG: Final = {
     ("CLAUDE_CODE_OAUTH_TOKEN", CredentialKind.ADMIN_KEY): "bearer-unknown",
     ("CLAUDE_CODE_OAUTH_TOKEN", CredentialKind.REFRESH_TOKEN): "bearer-unknown",
 }
-"""A kind of credential in a variable that it is of no use in, and what that leads to."""
+"""Causes of the failure by variable and by a kind of credential that it does not accept."""
 
 
 def is_credential(name: str, value: str) -> bool:
-    """Whether a variable holds one, by its name or its shape."""
-    return bool(value) and (
-        name in CREDENTIALS or credential_kind(value) is not CredentialKind.OTHER
-    )
+    """Return True if the variable contains a credential, by its name or its prefix."""
+    is_known_kind = credential_kind(value) is not CredentialKind.OTHER
+    return bool(value) and (name in CREDENTIAL_VARIABLES or is_known_kind)
 
 
-def check_values(survey: Inventory) -> Iterator[CheckResult]:
-    """Each variable that holds a credential, by its shape alone."""
-    for name in CREDENTIALS:
-        if name in survey.variables:
-            yield from _check_value(survey.variables[name])
+def check_credential_variables(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report variables whose credential has the wrong kind or format."""
+    for name in CREDENTIAL_VARIABLES:
+        if name in inventory.variables:
+            yield from _check_variable(inventory.variables[name])
 
 
-def _check_value(variable: Variable) -> Iterator[CheckResult]:
+def _check_variable(variable: Variable) -> Iterator[CheckResult]:
     value = variable.value
     if not value.strip():
         yield warning(
             "variable-empty",
-            f"{variable.name} is set and empty, which some SDKs take for a credential.",
-            variable.place,
+            f"{variable.name} is set but empty; some SDKs send it as a credential.",
+            variable.label,
             remedy=f"unset {variable.name}",
             source="https://platform.claude.com/docs/en/manage-claude/wif-reference",
         )
         return
     kind = credential_kind(value)
-    if cause := WRONG.get((variable.name, kind)):
+    if cause := MISPLACED.get((variable.name, kind)):
         yield error(
             "variable-of-wrong-kind",
-            f"{variable.name} holds {_article(kind)}, which does not belong there.",
-            variable.place,
+            f"{variable.name} contains {_with_article(kind)}, which it does not accept.",
+            variable.label,
             cause=cause,
         )
-    if _unfit(value.strip()):
+    yield from _check_format(variable)
+
+
+def _check_format(variable: Variable) -> Iterator[CheckResult]:
+    value = variable.value.strip()
+    if _has_invalid_characters(value):
         yield error(
             "variable-malformed",
-            f"{variable.name} holds characters that no header can carry.",
-            variable.place,
+            f"{variable.name} contains characters that are not allowed in a header.",
+            variable.label,
             cause="credential-malformed",
         )
-    elif value.strip()[0] in "\"'`" or value.strip().startswith(("$", "<", "%")):
+    elif value[0] in "\"'`" or value.startswith(("$", "<", "%")):
         yield error(
             "variable-not-expanded",
-            f"{variable.name} begins with a quote, or as a name that was never replaced.",
-            variable.place,
+            f"{variable.name} begins with a quote, or is a placeholder that was not replaced.",
+            variable.label,
             cause="credential-malformed",
-            source=VARIABLES,
+            source=VARIABLE_DOCS,
         )
-    elif value != value.strip():
+    elif value != variable.value:
         yield info(
             "variable-with-space",
-            f"{variable.name} has space or a line break around it, which Claude Code takes away.",
-            variable.place,
-            remedy="Set it without: other programs send it, and CI does not recognise it in logs.",
+            f"{variable.name} has a space or line break around it; Claude Code removes it.",
+            variable.label,
+            remedy="Set it without: other programs send it, and CI does not mask the value "
+            "in logs.",
             source="https://github.com/pullfrog/pullfrog/issues/41",
         )
 
 
-def _article(kind: CredentialKind) -> str:
+def _with_article(kind: CredentialKind) -> str:
     return f"{'an' if kind.value[0] in 'aeiouA' else 'a'} {kind}"
 
 
-def _unfit(value: str) -> bool:
-    """Whether it holds what RFC 9110, 5.5, does not allow, or what is beyond a byte."""
+def _has_invalid_characters(value: str) -> bool:
+    """Return True if a header cannot carry the value (RFC 9110, 5.5)."""
     return any(character in "\r\n\0" or ord(character) > 0xFF for character in value)
 
 
-def check_custom_headers(survey: Inventory) -> Iterator[CheckResult]:
-    """The headers that the user adds."""
-    variable = survey.variables.get(HEADERS)
+def check_custom_headers(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report custom headers that are malformed, or contain a credential."""
+    variable = inventory.variables.get(HEADERS_VARIABLE)
     if variable is None or not variable.value.strip():
         return
     lines = [line for line in variable.value.splitlines() if line.strip()]
     names = {line.partition(":")[0].strip().lower() for line in lines}
-    if any(":" not in line or _unfit(line) for line in lines) or "" in names:
+    is_malformed = any(":" not in line or _has_invalid_characters(line) for line in lines)
+    if is_malformed or "" in names:
         yield error(
             "headers-malformed",
-            f"{HEADERS} is not one `Name: Value` on each line, or holds odd characters.",
-            variable.place,
+            f"{HEADERS_VARIABLE} has a line that is not `Name: Value`, or invalid characters.",
+            variable.label,
             cause="credential-malformed",
-            remedy="Write each header on a line of its own, with a colon.",
-            source=VARIABLES,
+            remedy="Write each header on its own line, with a colon after its name.",
+            source=VARIABLE_DOCS,
         )
-    # Seen with 2.1.330: a custom Authorization replaces the credential (scenarios/precedence.yaml).
+    # Observed with 2.1.330: a custom Authorization replaces the credential
+    # (scenarios/precedence.yaml).
     for name in sorted(CREDENTIAL_HEADERS & names):
-        effect = "replaces the one of every client" if name == "authorization" else "goes out too"
+        effect = "replaces the client's own" if name == "authorization" else "is sent as well"
         yield warning(
             "credential-in-headers",
-            f"{HEADERS} sets {name}, which {effect}, whatever credential wins.",
-            variable.place,
+            f"{HEADERS_VARIABLE} sets {name}, which {effect}, whichever credential is used.",
+            variable.label,
             cause="ambient-credential-shadows",
-            remedy=f"Take {name} out of {HEADERS}, or mean it.",
-            source=VARIABLES,
+            remedy=f"Remove {name} from {HEADERS_VARIABLE}, unless you intend it.",
+            source=VARIABLE_DOCS,
         )
 
 
-def check_completeness(survey: Inventory) -> Iterator[CheckResult]:
-    """Variables that are of use together only."""
-    if survey.value("CLAUDE_CODE_OAUTH_REFRESH_TOKEN") and not survey.value(
+def check_refresh_token_scopes(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report a refresh token without the variable for its scopes."""
+    if inventory.value("CLAUDE_CODE_OAUTH_REFRESH_TOKEN") and not inventory.value(
         "CLAUDE_CODE_OAUTH_SCOPES"
     ):
         yield warning(
@@ -140,6 +147,6 @@ def check_completeness(survey: Inventory) -> Iterator[CheckResult]:
             "A refresh token is set without CLAUDE_CODE_OAUTH_SCOPES, which is required.",
             "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
             cause="refresh-request-malformed",
-            remedy="Set CLAUDE_CODE_OAUTH_SCOPES to the scopes of the login that it comes from.",
-            source=VARIABLES,
+            remedy="Set CLAUDE_CODE_OAUTH_SCOPES to the scopes of the login that it is from.",
+            source=VARIABLE_DOCS,
         )

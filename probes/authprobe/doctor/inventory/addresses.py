@@ -1,4 +1,4 @@
-"""Addresses that a user has set, told without what may be secret in them."""
+"""Addresses of proxies and gateways, displayed without passwords, paths and queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from typing import Final
 from urllib.parse import urlsplit
 
 PROXY_VARIABLES: Final = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
-"""In the order in which Claude Code looks for one (code.claude.com/docs/en/network-config)."""
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""In the order in which Claude Code reads them (code.claude.com/docs/en/network-config)."""
+LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where something is asked."""
+    """Scheme, host and port of a URL; its text contains nothing else."""
 
     scheme: str
     host: str
     port: int | None = None
     with_password: bool = False
+    """True if the URL contains a user name or password."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -25,17 +26,17 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine."""
-        return self.host in LOOPBACK
+        """True if the host is this machine."""
+        return self.host in LOOPBACK_HOSTS
 
     @property
     def is_anthropic(self) -> bool:
-        """Whether it is the service itself."""
+        """True if the host belongs to the service itself."""
         return self.host == "anthropic.com" or self.host.endswith(".anthropic.com")
 
 
 def parse_address(text: str) -> Address | None:
-    """The address that a text is; None: it is none."""
+    """Return the address in a URL, or None if the text is not a URL with a host."""
     try:
         parts = urlsplit(text.strip())
         host, port = parts.hostname, parts.port
@@ -49,5 +50,5 @@ def parse_address(text: str) -> Address | None:
 
 
 def proxy_variable(values: Mapping[str, str]) -> str | None:
-    """The variable whose proxy is used."""
+    """Return the name of the first proxy variable that is set, or None."""
     return next((name for name in PROXY_VARIABLES if values.get(name, "").strip()), None)

@@ -1,4 +1,4 @@
-"""Credentials that are kept in files: the login of Claude Code, its key, and profiles."""
+"""Credentials in files: the login and the API key of Claude Code, and profiles of the SDKs."""
 
 import datetime
 import math
@@ -10,79 +10,80 @@ from typing import Final
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.safe_read import FileSnapshot, read_json_file, read_text_file
 
-LAST_PLAUSIBLE: Final = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
-EARLY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-"""Before anything here can have expired."""
+EARLIEST_EXPIRY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+"""No credential can have expired before this moment."""
+LATEST_EXPIRY: Final = datetime.datetime(2200, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFile:
-    """The stored login of Claude Code, without its values (anthropics/claude-code#76561)."""
+    """The file with Claude Code's stored login (anthropics/claude-code#76561)."""
 
-    document: FileSnapshot
-    record: bool = False
-    """Whether there is one in the file."""
-    access: str = field(default="", repr=False)
-    refresh: str = field(default="", repr=False)
-    malformed: tuple[str, ...] = ()
-    """The names of fields that are of another kind than they must be."""
+    file: FileSnapshot
+    has_record: bool = False
+    """True if the file contains a login, possibly an empty one."""
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    malformed_fields: tuple[str, ...] = ()
+    """Names of fields whose values have the wrong type."""
     expires: datetime.datetime | None = None
     expiry_in_seconds: bool = False
-    """Whether the expiry makes sense in seconds only, where milliseconds are meant."""
-    refresh_expires: datetime.datetime | None = None
+    """True if the expiry is plausible only in seconds; milliseconds are required."""
+    refresh_token_expires: datetime.datetime | None = None
     scopes: tuple[str, ...] | None = None
-    """None: they are no list."""
+    """None: the field is missing or not a list."""
     subscription: str | None = None
 
     @property
-    def blanked(self) -> bool:
-        """Whether the record is there and its tokens are empty (anthropics/claude-code#76561)."""
-        return self.record and not self.access and not self.refresh and not self.malformed
+    def is_blanked(self) -> bool:
+        """True if the login exists, but both tokens are empty (anthropics/claude-code#76561)."""
+        has_token = bool(self.access_token or self.refresh_token)
+        return self.has_record and not has_token and not self.malformed_fields
 
 
 def load_login(machine: Machine) -> LoginFile:
-    """The login of this machine, as far as it is in a file."""
+    """Return the stored login of this machine; the macOS Keychain is not read."""
     return parse_login(read_json_file(machine.config_folder / ".credentials.json"))
 
 
-def parse_login(document: FileSnapshot) -> LoginFile:
-    """The login in such a file."""
-    record = document.tree.get("claudeAiOauth")
+def parse_login(file: FileSnapshot) -> LoginFile:
+    """Return the login in a credentials file."""
+    record = file.data.get("claudeAiOauth")
     if not isinstance(record, dict):
-        wrong = ("claudeAiOauth",) if "claudeAiOauth" in document.tree else ()
-        return LoginFile(document=document, malformed=wrong)
-    expires, in_seconds = _moment(record.get("expiresAt"))
-    refresh_expires, _ = _moment(record.get("refreshTokenExpiresAt"))
+        malformed = ("claudeAiOauth",) if "claudeAiOauth" in file.data else ()
+        return LoginFile(file=file, malformed_fields=malformed)
+    expires, in_seconds = _parse_expiry(record.get("expiresAt"))
+    refresh_token_expires, _ = _parse_expiry(record.get("refreshTokenExpiresAt"))
     scopes = record.get("scopes")
     return LoginFile(
-        document=document,
-        record=True,
-        access=_text(record, "accessToken"),
-        refresh=_text(record, "refreshToken"),
-        malformed=tuple(_malformed(record)),
+        file=file,
+        has_record=True,
+        access_token=_text(record, "accessToken"),
+        refresh_token=_text(record, "refreshToken"),
+        malformed_fields=tuple(_malformed_fields(record)),
         expires=expires,
         expiry_in_seconds=in_seconds,
-        refresh_expires=refresh_expires,
-        scopes=tuple(each for each in scopes if isinstance(each, str))
+        refresh_token_expires=refresh_token_expires,
+        scopes=tuple(scope for scope in scopes if isinstance(scope, str))
         if isinstance(scopes, list)
         else None,
         subscription=_text(record, "subscriptionType") or None,
     )
 
 
-def _malformed(record: Mapping[str, object]) -> list[str]:
-    texts = ("accessToken", "refreshToken")
-    wrong = [name for name in texts if not isinstance(record.get(name, ""), str | None)]
+def _malformed_fields(record: Mapping[str, object]) -> list[str]:
+    tokens = ("accessToken", "refreshToken")
+    malformed = [name for name in tokens if not isinstance(record.get(name, ""), str | None)]
     if "expiresAt" in record and _number(record["expiresAt"]) is None:
-        wrong.append("expiresAt")
+        malformed.append("expiresAt")
     if not isinstance(record.get("scopes", []), list | None):
-        wrong.append("scopes")
-    return wrong
+        malformed.append("scopes")
+    return malformed
 
 
-def _text(tree: Mapping[str, object], name: str) -> str:
-    found = tree.get(name)
-    return found if isinstance(found, str) else ""
+def _text(data: Mapping[str, object], name: str) -> str:
+    value = data.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _number(value: object) -> float | None:
@@ -94,47 +95,49 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _moment(milliseconds: object) -> tuple[datetime.datetime | None, bool]:
-    """The moment, and whether it would be one if the number were seconds; None: there is none."""
+def _parse_expiry(milliseconds: object) -> tuple[datetime.datetime | None, bool]:
+    """Return the moment, and True if the number is plausible only in seconds."""
     number = _number(milliseconds)
     if number is None:
         return None, False
-    moment = _at(number / 1000)
-    if number and moment < EARLY and EARLY < (as_seconds := _at(number)) < LAST_PLAUSIBLE:
-        return as_seconds, True
+    moment = _moment(number / 1000)
+    if number and moment < EARLIEST_EXPIRY:
+        from_seconds = _moment(number)
+        if EARLIEST_EXPIRY < from_seconds < LATEST_EXPIRY:
+            return from_seconds, True
     return moment, False
 
 
-def _at(seconds: float) -> datetime.datetime:
+def _moment(seconds: float) -> datetime.datetime:
     epoch = datetime.datetime.fromtimestamp(0, datetime.UTC)
     try:
-        return min(epoch + datetime.timedelta(seconds=seconds), LAST_PLAUSIBLE)
+        return min(epoch + datetime.timedelta(seconds=seconds), LATEST_EXPIRY)
     except OverflowError:
-        return LAST_PLAUSIBLE if seconds > 0 else epoch
+        return LATEST_EXPIRY if seconds > 0 else epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateFile:
-    """What Claude Code remembers of its user."""
+    """The file in which Claude Code keeps its state."""
 
-    document: FileSnapshot
-    key: str = field(default="", repr=False)
-    """Of a Console login (nanocoai/nanoclaw#1217)."""
-    onboarded: bool = False
-    declined: tuple[str, ...] = field(default=(), repr=False)
-    """The ends of keys that its user did not want."""
+    file: FileSnapshot
+    api_key: str = field(default="", repr=False)
+    """API key of a Console login (nanocoai/nanoclaw#1217)."""
+    onboarding_finished: bool = False
+    declined_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Last characters of API keys that the user declined to use."""
 
 
 def load_state(machine: Machine) -> StateFile:
-    """What it remembers here."""
-    document = read_json_file(machine.state_file)
-    answers = document.tree.get("customApiKeyResponses")
-    declined = answers.get("rejected") if isinstance(answers, dict) else None
+    """Return the state of Claude Code on this machine."""
+    file = read_json_file(machine.state_file)
+    responses = file.data.get("customApiKeyResponses")
+    declined = responses.get("rejected") if isinstance(responses, dict) else None
     return StateFile(
-        document=document,
-        key=_text(document.tree, "primaryApiKey"),
-        onboarded=document.tree.get("hasCompletedOnboarding") is True,
-        declined=tuple(end for end in declined if isinstance(end, str) and end)
+        file=file,
+        api_key=_text(file.data, "primaryApiKey"),
+        onboarding_finished=file.data.get("hasCompletedOnboarding") is True,
+        declined_keys=tuple(end for end in declined if isinstance(end, str) and end)
         if isinstance(declined, list)
         else (),
     )
@@ -142,49 +145,43 @@ def load_state(machine: Machine) -> StateFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A profile of the API's SDKs and `ant`.
+    """The active profile of the API's SDKs and `ant`.
 
     platform.claude.com/docs/en/manage-claude/wif-reference
     """
 
-    name: str
-    chosen: str | None
-    """What names it; None: it is the default one."""
+    selected_by: str | None
+    """`ANTHROPIC_PROFILE` or `active_config`; None: the profile is the default one."""
     config: FileSnapshot
     credentials: FileSnapshot
     kind: str = ""
     """`user_oauth` or `oidc_federation`."""
     expires: datetime.datetime | None = None
-    access: str = field(default="", repr=False)
-    renewable: bool = False
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it has been set up, or somebody asks for it."""
-        return self.config.is_there or self.chosen is not None
+    access_token: str = field(default="", repr=False)
+    is_renewable: bool = False
 
 
 def load_profile(machine: Machine) -> Profile:
-    """The active profile: of `ANTHROPIC_PROFILE`, of the file `active_config`, or `default`."""
+    """Return the profile that `ANTHROPIC_PROFILE` or `active_config` selects, else `default`."""
     folder = machine.profile_folder
-    pointer = read_text_file(folder / "active_config").text.strip()
+    active_config = read_text_file(folder / "active_config").text.strip()
     variable = machine.environment.get("ANTHROPIC_PROFILE", "").strip()
-    name = variable or pointer or "default"
-    chosen = "ANTHROPIC_PROFILE" if variable else "active_config" if pointer else None
-    # A name with a folder in it would lead out of the place for profiles.
-    file = f"{Path(name).name or 'default'}.json"
-    config = read_json_file(folder / "configs" / file)
-    credentials = read_json_file(folder / "credentials" / file)
-    means = config.tree.get("authentication")
-    means = means if isinstance(means, dict) else {}
-    expires = _number(credentials.tree.get("expires_at"))
+    name = variable or active_config or "default"
+    selected_by = "ANTHROPIC_PROFILE" if variable else "active_config" if active_config else None
+    # A name that contains a folder would escape from the profile folder.
+    file_name = f"{Path(name).name or 'default'}.json"
+    config = read_json_file(folder / "configs" / file_name)
+    credentials = read_json_file(folder / "credentials" / file_name)
+    authentication = config.data.get("authentication")
+    authentication = authentication if isinstance(authentication, dict) else {}
+    expires = _number(credentials.data.get("expires_at"))
+    has_refresh_token = bool(_text(credentials.data, "refresh_token"))
     return Profile(
-        name=name,
-        chosen=chosen,
+        selected_by=selected_by,
         config=config,
         credentials=credentials,
-        kind=_text(means, "type"),
-        expires=None if expires is None else _at(expires),
-        access=_text(credentials.tree, "access_token"),
-        renewable=bool(_text(credentials.tree, "refresh_token") and _text(means, "client_id")),
+        kind=_text(authentication, "type"),
+        expires=None if expires is None else _moment(expires),
+        access_token=_text(credentials.data, "access_token"),
+        is_renewable=has_refresh_token and bool(_text(authentication, "client_id")),
     )

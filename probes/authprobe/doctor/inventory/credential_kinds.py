@@ -1,4 +1,4 @@
-"""What can be said of a value without showing any of it."""
+"""Kinds of credentials by their prefix, and relative times: descriptions that reveal no value."""
 
 import datetime
 import enum
@@ -6,17 +6,17 @@ from typing import Final
 
 
 class CredentialKind(enum.StrEnum):
-    """What a value is, by its shape."""
+    """Kinds of credentials that have a known prefix."""
 
     API_KEY = "API key"
     ADMIN_KEY = "admin key"
     ACCESS_TOKEN = "access token"
     REFRESH_TOKEN = "refresh token"
     IDENTITY_TOKEN = "identity token"
-    OTHER = "another kind of value"
+    OTHER = "unknown kind"
 
 
-BEGINNINGS: Final = {
+KIND_BY_PREFIX: Final = {
     "sk-ant-api": CredentialKind.API_KEY,
     "sk-ant-admin": CredentialKind.ADMIN_KEY,
     "sk-ant-oat": CredentialKind.ACCESS_TOKEN,
@@ -30,21 +30,22 @@ _DAY: Final = 24 * _HOUR
 
 
 def credential_kind(value: str) -> CredentialKind:
-    """The kind of a credential by how it begins."""
+    """Return the kind of a credential by its prefix, ignoring quotes and spaces around it."""
     bare = value.strip(" \t\r\n\"'")
     return next(
-        (kind for start, kind in BEGINNINGS.items() if bare.startswith(start)), CredentialKind.OTHER
+        (kind for prefix, kind in KIND_BY_PREFIX.items() if bare.startswith(prefix)),
+        CredentialKind.OTHER,
     )
 
 
 def relative_time(moment: datetime.datetime, now: datetime.datetime) -> str:
-    """How long ago, or in how long: `3 hours ago`, `in 2 days`."""
+    """Return the distance of a moment in words, such as `3 hours ago` or `in 2 days`."""
     seconds = (moment - now).total_seconds()
-    span = _span(abs(seconds))
-    return f"in {span}" if seconds > 0 else f"{span} ago"
+    duration = _duration(abs(seconds))
+    return f"in {duration}" if seconds > 0 else f"{duration} ago"
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < _HOUR:
         return "less than an hour"
     number, unit = (seconds // _HOUR, "hour") if seconds < 2 * _DAY else (seconds // _DAY, "day")

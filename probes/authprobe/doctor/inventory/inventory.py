@@ -1,4 +1,4 @@
-"""All that is on a machine and has to do with authentication, read once."""
+"""Inventory of a machine: everything that concerns authentication, read once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ from authprobe.doctor.inventory.precedence import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What the checks look at."""
+    """The input of every check."""
 
     machine: Machine
     commands: tuple[DetectedClient, ...] = ()
@@ -45,35 +45,35 @@ class Inventory:
     login: LoginFile
     profile: Profile
     state: StateFile
-    held: tuple[FoundCredential, ...] = ()
-    held_by_sdks: tuple[FoundCredential, ...] = ()
-    """Of the environment alone: SDKs read no settings."""
+    credentials: tuple[FoundCredential, ...] = ()
+    sdk_credentials: tuple[FoundCredential, ...] = ()
+    """Credentials without those in settings files, which SDKs do not read."""
 
     def value(self, name: str) -> str:
-        """The value of a variable that counts; empty if it is not set."""
+        """Return the effective value of a variable; empty if it is not set."""
         return self.variables[name].value if name in self.variables else ""
 
     @property
-    def wins(self) -> tuple[ActiveCredential, ...]:
-        """Which credential each installed client uses, the one that is run first."""
-        versions = [program.version for program in self.commands] or [None]
-        sdks = [each for each in self.sdks if each.name in API_SDKS]
-        names = [f"{each.name} {each.version or ''}".strip() for each in sdks]
+    def active_credentials(self) -> tuple[ActiveCredential, ...]:
+        """Credential of each installed client; the `claude` that runs comes first."""
+        versions = [command.version for command in self.commands] or [None]
+        sdks = [sdk for sdk in self.sdks if sdk.name in API_SDKS]
+        names = [f"{sdk.name} {sdk.version or ''}".strip() for sdk in sdks]
         return (
             *(
-                active_for_claude_code(v, self.held, self.variables)
-                for v in dict.fromkeys(versions)
+                active_for_claude_code(version, self.credentials, self.variables)
+                for version in dict.fromkeys(versions)
             ),
-            *(active_for_sdk(name, self.held_by_sdks) for name in dict.fromkeys(names)),
+            *(active_for_sdk(name, self.sdk_credentials) for name in dict.fromkeys(names)),
         )
 
 
 def take_inventory(machine: Machine) -> Inventory:
-    """What is on this machine; no file is changed, and no program run."""
+    """Return the inventory of a machine; changes no file and runs no program."""
     settings = load_settings(machine)
     login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
 
-    def held(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
+    def credentials(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
         return find_credentials(
             machine,
             variables=effective_variables(machine, settings),
@@ -92,6 +92,6 @@ def take_inventory(machine: Machine) -> Inventory:
         login=login,
         profile=profile,
         state=state,
-        held=held(settings),
-        held_by_sdks=held(()),
+        credentials=credentials(settings),
+        sdk_credentials=credentials(()),
     )

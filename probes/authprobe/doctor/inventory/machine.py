@@ -1,4 +1,4 @@
-"""A machine as the doctor looks at it."""
+"""The machine under examination: its environment, folders, platform and time."""
 
 import datetime
 from collections.abc import Mapping
@@ -6,59 +6,60 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-DARWIN: Final = "darwin"
-ON: Final = frozenset({"1", "true", "yes", "on"})
+MACOS: Final = "darwin"
+"""`sys.platform` on macOS."""
+TRUE_VALUES: Final = frozenset({"1", "true", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where to look, and when."""
+    """Everything that decides where the doctor looks."""
 
     environment: Mapping[str, str] = field(repr=False)
-    """It holds credentials."""
+    """Environment variables, with credentials in them."""
     home: Path
     search_path: tuple[Path, ...] = ()
     """The folders of `PATH`."""
     platform: str = "linux"
-    """As `sys.platform` has it."""
+    """As in `sys.platform`."""
     now: datetime.datetime
     folder: Path
-    """Whose project settings count."""
+    """Current folder, whose project settings apply."""
     root: Path = Path("/")
-    """Below it are the settings of the machine's administrator."""
+    """Root of the file system, with the administrator's settings below it."""
 
     @property
     def config_folder(self) -> Path:
-        """Where Claude Code keeps its files (code.claude.com/docs/en/env-vars)."""
-        moved = self.environment.get("CLAUDE_CONFIG_DIR")
-        return Path(moved) if moved else self.home / ".claude"
+        """Folder with Claude Code's settings and login (code.claude.com/docs/en/env-vars)."""
+        config_dir = self.environment.get("CLAUDE_CONFIG_DIR")
+        return Path(config_dir) if config_dir else self.home / ".claude"
 
     @property
     def state_file(self) -> Path:
-        """The file beside them that says what its user has been asked."""
-        moved = self.environment.get("CLAUDE_CONFIG_DIR")
-        return Path(moved) / ".claude.json" if moved else self.home / ".claude.json"
+        """File with the state of Claude Code, such as answers that the user gave."""
+        config_dir = self.environment.get("CLAUDE_CONFIG_DIR")
+        return Path(config_dir) / ".claude.json" if config_dir else self.home / ".claude.json"
 
     @property
     def profile_folder(self) -> Path:
-        """Where the API's SDKs and `ant` keep profiles.
+        """Folder with the profiles of the API's SDKs and `ant`.
 
         platform.claude.com/docs/en/manage-claude/wif-reference
         """
-        moved = self.environment.get("ANTHROPIC_CONFIG_DIR")
-        return Path(moved) if moved else self.home / ".config" / "anthropic"
+        config_dir = self.environment.get("ANTHROPIC_CONFIG_DIR")
+        return Path(config_dir) if config_dir else self.home / ".config" / "anthropic"
 
     @property
     def managed_folder(self) -> Path:
-        """Where administrators put settings (code.claude.com/docs/en/settings)."""
-        if self.platform == DARWIN:
+        """Folder with the administrator's settings (code.claude.com/docs/en/settings)."""
+        if self.platform == MACOS:
             return self.root / "Library" / "Application Support" / "ClaudeCode"
         return self.root / "etc" / "claude-code"
 
-    def shown(self, path: Path) -> str:
-        """The path as it is told, with `~` for the home and variables for what they have moved."""
-        moved = ("CLAUDE_CONFIG_DIR", "ANTHROPIC_CONFIG_DIR")
-        folders = {f"${name}": Path(self.environment.get(name) or "/") for name in moved}
+    def display_path(self, path: Path) -> str:
+        """Return the path for display, with `~` for the home and variables for moved folders."""
+        names = ("CLAUDE_CONFIG_DIR", "ANTHROPIC_CONFIG_DIR")
+        folders = {f"${name}": Path(self.environment.get(name) or "/") for name in names}
         for name, folder in {**folders, "~": self.home}.items():
             if folder != Path("/") and path.is_relative_to(folder):
                 below = path.relative_to(folder)
@@ -66,6 +67,6 @@ class Machine:
         return str(path)
 
 
-def is_on(value: str | None) -> bool:
-    """Whether a variable that is a switch is on."""
-    return value is not None and value.strip().lower() in ON
+def is_enabled(value: str | None) -> bool:
+    """Return True if the value of a variable turns a switch on."""
+    return value is not None and value.strip().lower() in TRUE_VALUES

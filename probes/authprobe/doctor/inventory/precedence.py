@@ -1,4 +1,4 @@
-"""The credentials that this machine holds, and which of them a client uses."""
+"""Precedence of credentials: those on this machine, and the one that each client uses."""
 
 import datetime
 import enum
@@ -10,23 +10,25 @@ from authprobe.core.version_ranges import version_key
 from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
 from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
-from authprobe.doctor.inventory.machine import Machine, is_on
+from authprobe.doctor.inventory.machine import Machine, is_enabled
 from authprobe.doctor.inventory.safe_read import FileSnapshot
 
-PROVIDERS: Final = tuple(
+PROVIDER_VARIABLES: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"
     for name in ("BEDROCK", "VERTEX", "FOUNDRY", "ANTHROPIC_AWS", "MANTLE")
 )
-WITHOUT_PROFILES: Final = "2.1.31"
-"""The last release that was seen to know nothing of federation (scenarios/precedence.yaml)."""
-WITH_PROFILES: Final = "2.1.234"
-"""The first whose changelog speaks of profiles."""
-FEDERATION: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID")
-IDENTITY: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+LAST_WITHOUT_PROFILES: Final = "2.1.31"
+"""Last version observed to ignore profiles and federation (scenarios/precedence.yaml)."""
+FIRST_WITH_PROFILES: Final = "2.1.234"
+"""First version whose changelog mentions profiles; the versions between are unknown."""
+FEDERATION_VARIABLES: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID")
+IDENTITY_VARIABLES: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+NOT_VERIFIED: Final = "not verified"
+"""State of a credential that only a request could determine."""
 
 
 class CredentialSlot(enum.StrEnum):
-    """Where a client looks for a credential, in the documented order.
+    """Places in which a client looks for a credential, in the documented order.
 
     code.claude.com/docs/en/authentication
     """
@@ -44,8 +46,8 @@ class CredentialSlot(enum.StrEnum):
     STORED_KEY = "key of a Console login"
 
 
-SUBSCRIPTION: Final = frozenset({CredentialSlot.OAUTH_TOKEN, CredentialSlot.LOGIN})
-PROFILES: Final = frozenset(
+SUBSCRIPTION_SLOTS: Final = frozenset({CredentialSlot.OAUTH_TOKEN, CredentialSlot.LOGIN})
+PROFILE_SLOTS: Final = frozenset(
     {
         CredentialSlot.PROFILE_NAMED,
         CredentialSlot.FEDERATION,
@@ -53,43 +55,54 @@ PROFILES: Final = frozenset(
         CredentialSlot.PROFILE_OF_USER,
     }
 )
-KEYS: Final = frozenset({CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.HELPER})
-"""Of these two go out in one request: seen with 1.0.128 to 2.1.330 (scenarios/precedence.yaml)."""
-BARE: Final = frozenset({CredentialSlot.API_KEY})
-"""What is read with CLAUDE_CODE_SIMPLE, besides a helper of `--settings`.
+HEADER_SLOTS: Final = frozenset(
+    {CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.HELPER}
+)
+"""Two of these are sent in one request, as observed with 1.0.128 to 2.1.330.
+
+scenarios/precedence.yaml
+"""
+BARE_MODE_SLOTS: Final = frozenset({CredentialSlot.API_KEY})
+"""Slots that are read with CLAUDE_CODE_SIMPLE, besides a helper in `--settings`.
 
 code.claude.com/docs/en/env-vars
 """
-OF_THE_SDK: Final = (
+SDK_SLOTS: Final = (
     CredentialSlot.API_KEY,
     CredentialSlot.AUTH_TOKEN,
     CredentialSlot.PROFILE_NAMED,
     CredentialSlot.FEDERATION,
+    CredentialSlot.PROFILE,
+    CredentialSlot.PROFILE_OF_USER,
 )
-"""platform.claude.com/docs/en/manage-claude/wif-reference; an active profile comes after these."""
+"""Slots that the API's SDKs read, in their order.
+
+platform.claude.com/docs/en/manage-claude/wif-reference
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCredential:
-    """A credential that is on this machine, without its value."""
+    """A credential on this machine, without its value."""
 
     slot: CredentialSlot
     where: str
+    """Path, or name of a variable."""
     kind: str
-    state: str = "not tried"
+    state: str = NOT_VERIFIED
     scopes: tuple[str, ...] = ()
     written: str | None = None
-    """How long ago its file was; None: it is no file of its own."""
+    """Age of its file, such as `2 hours ago`; None: it is not in a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveCredential:
-    """The credential that a client uses, and those that it leaves aside."""
+    """The credential that a client uses, and the shadowed ones."""
 
     client: str
-    held: FoundCredential | None
-    """None: it finds none."""
-    others: tuple[FoundCredential, ...] = ()
+    credential: FoundCredential | None
+    """None: the client finds no credential."""
+    shadowed: tuple[FoundCredential, ...] = ()
     note: str | None = None
 
 
@@ -102,65 +115,77 @@ def find_credentials(
     profile: Profile,
     state: StateFile,
 ) -> tuple[FoundCredential, ...]:
-    """Every credential, in the documented order."""
+    """Return every credential on this machine."""
     return (
-        *_of_variables(variables, settings),
-        *_of_profile(machine, profile, variables),
-        *_of_login(machine, login, state),
+        *_from_variables(variables, settings),
+        *_from_profile(machine, profile, variables),
+        *_from_login(machine, login, state),
     )
 
 
-def _of_variables(
+def _from_variables(
     variables: Mapping[str, Variable], settings: tuple[SettingsFile, ...]
 ) -> Iterator[FoundCredential]:
-    for name in PROVIDERS:
-        if name in variables and is_on(variables[name].value):
-            yield _of(CredentialSlot.PROVIDER, variables[name], "credentials of the cloud")
-    for slot in (CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY):
-        if (found := variables.get(slot)) and found.value.strip():
-            yield _of(slot, found, credential_kind(found.value))
-    with_helper = [each for each in settings if each.helper]
-    if with_helper:
-        where = with_helper[-1].shown
+    for name in PROVIDER_VARIABLES:
+        if name in variables and is_enabled(variables[name].value):
+            yield FoundCredential(
+                slot=CredentialSlot.PROVIDER,
+                where=variables[name].label,
+                kind="credentials of the cloud provider",
+            )
+    yield from _from_variable(CredentialSlot.AUTH_TOKEN, variables)
+    yield from _from_variable(CredentialSlot.API_KEY, variables)
+    helpers = [file for file in settings if file.api_key_helper]
+    if helpers:
         yield FoundCredential(
-            slot=CredentialSlot.HELPER, where=where, kind="what its program prints"
+            slot=CredentialSlot.HELPER,
+            where=helpers[-1].display_path,
+            kind="output of its program",
         )
-    if (found := variables.get(CredentialSlot.OAUTH_TOKEN)) and found.value.strip():
-        yield _of(CredentialSlot.OAUTH_TOKEN, found, credential_kind(found.value))
+    yield from _from_variable(CredentialSlot.OAUTH_TOKEN, variables)
 
 
-def _of(slot: CredentialSlot, variable: Variable, kind: str) -> FoundCredential:
-    return FoundCredential(slot=slot, where=variable.place, kind=kind)
+def _from_variable(
+    slot: CredentialSlot, variables: Mapping[str, Variable]
+) -> Iterator[FoundCredential]:
+    variable = variables.get(slot)
+    if variable and variable.value.strip():
+        kind = credential_kind(variable.value)
+        yield FoundCredential(slot=slot, where=variable.label, kind=kind)
 
 
-def _of_profile(
+def _from_profile(
     machine: Machine, profile: Profile, variables: Mapping[str, Variable]
 ) -> Iterator[FoundCredential]:
-    where = machine.shown(profile.config.path)
-    state = "not tried"
-    if profile.expires:
-        state = f"expires {relative_time(profile.expires, machine.now)}"
-        if profile.expires <= machine.now:
-            state = f"expired {relative_time(profile.expires, machine.now)}"
-    kind = {"user_oauth": "login of a user", "oidc_federation": "federation"}.get(profile.kind)
-    written = _written(machine, profile.credentials)
-    held = FoundCredential(
+    kinds = {"user_oauth": "login of a user", "oidc_federation": "federation"}
+    credential = FoundCredential(
         slot=CredentialSlot.PROFILE,
-        where=where,
-        kind=kind or "unknown",
-        state=state,
-        written=written,
+        where=machine.display_path(profile.config.path),
+        kind=kinds.get(profile.kind, "unknown"),
+        state=_profile_state(machine, profile),
+        written=_file_age(machine, profile.credentials),
     )
-    if profile.chosen == "ANTHROPIC_PROFILE":
-        yield replace(held, slot=CredentialSlot.PROFILE_NAMED)
+    is_named = profile.selected_by == "ANTHROPIC_PROFILE"
+    if is_named:
+        yield replace(credential, slot=CredentialSlot.PROFILE_NAMED)
     if is_federation_complete(variables):
-        place = next(variables[name].place for name in IDENTITY if _value(variables, name))
-        yield FoundCredential(slot=CredentialSlot.FEDERATION, where=place, kind="identity token")
-    if profile.chosen != "ANTHROPIC_PROFILE" and profile.config.is_there:
-        of_user = profile.kind == "user_oauth"
-        yield replace(
-            held, slot=CredentialSlot.PROFILE_OF_USER if of_user else CredentialSlot.PROFILE
+        names = (name for name in IDENTITY_VARIABLES if _value(variables, name))
+        yield FoundCredential(
+            slot=CredentialSlot.FEDERATION,
+            where=variables[next(names)].label,
+            kind="identity token",
         )
+    if not is_named and profile.config.exists:
+        is_user = profile.kind == "user_oauth"
+        slot = CredentialSlot.PROFILE_OF_USER if is_user else CredentialSlot.PROFILE
+        yield replace(credential, slot=slot)
+
+
+def _profile_state(machine: Machine, profile: Profile) -> str:
+    if not profile.expires:
+        return NOT_VERIFIED
+    verb = "expired" if profile.expires <= machine.now else "expires"
+    return f"{verb} {relative_time(profile.expires, machine.now)}"
 
 
 def _value(variables: Mapping[str, Variable], name: str) -> str:
@@ -168,93 +193,102 @@ def _value(variables: Mapping[str, Variable], name: str) -> str:
 
 
 def is_federation_complete(variables: Mapping[str, Variable]) -> bool:
-    """Whether the variables of federation are complete."""
-    rule = all(_value(variables, name) for name in FEDERATION)
-    return rule and any(_value(variables, name) for name in IDENTITY)
+    """Return True if all variables that federation needs are set."""
+    has_rule = all(_value(variables, name) for name in FEDERATION_VARIABLES)
+    return has_rule and any(_value(variables, name) for name in IDENTITY_VARIABLES)
 
 
-def _of_login(machine: Machine, login: LoginFile, state: StateFile) -> Iterator[FoundCredential]:
-    if login.access or login.refresh:
+def _from_login(machine: Machine, login: LoginFile, state: StateFile) -> Iterator[FoundCredential]:
+    if login.access_token or login.refresh_token:
         subscription = f" ({login.subscription})" if login.subscription else ""
         yield FoundCredential(
             slot=CredentialSlot.LOGIN,
-            where=machine.shown(login.document.path),
+            where=machine.display_path(login.file.path),
             kind=f"subscription{subscription}",
             state=login_state(machine, login),
             scopes=login.scopes or (),
-            written=_written(machine, login.document),
+            written=_file_age(machine, login.file),
         )
-    if state.key:
-        where = machine.shown(state.document.path)
-        written = _written(machine, state.document)
+    if state.api_key:
         yield FoundCredential(
             slot=CredentialSlot.STORED_KEY,
-            where=where,
-            kind=credential_kind(state.key),
-            written=written,
+            where=machine.display_path(state.file.path),
+            kind=credential_kind(state.api_key),
+            written=_file_age(machine, state.file),
         )
 
 
-def _written(machine: Machine, document: FileSnapshot) -> str | None:
-    if document.status is None:
+def _file_age(machine: Machine, file: FileSnapshot) -> str | None:
+    if file.status is None:
         return None
-    moment = datetime.datetime.fromtimestamp(document.status.st_mtime, datetime.UTC)
+    moment = datetime.datetime.fromtimestamp(file.status.st_mtime, datetime.UTC)
     return relative_time(moment, machine.now)
 
 
 def login_state(machine: Machine, login: LoginFile) -> str:
-    """How old the access token is, and whether another can be had."""
+    """Return the expiry of the access token, and whether the login can be refreshed."""
     if login.expires is None:
-        return "does not say when it expires"
-    when = relative_time(login.expires, machine.now)
+        return "has no expiry date"
+    time = relative_time(login.expires, machine.now)
     if login.expires > machine.now:
-        return f"expires {when}"
-    return f"expired {when}, {'is renewed' if login.refresh else 'and cannot be renewed'}"
+        return f"expires {time}"
+    refresh = "will be refreshed" if login.refresh_token else "cannot be refreshed"
+    return f"expired {time}, {refresh}"
 
 
 def active_for_claude_code(
-    version: str | None, held: tuple[FoundCredential, ...], variables: Mapping[str, Variable]
+    version: str | None,
+    credentials: tuple[FoundCredential, ...],
+    variables: Mapping[str, Variable],
 ) -> ActiveCredential:
-    """What Claude Code of this version uses."""
-    bare = is_on(_value(variables, "CLAUDE_CODE_SIMPLE"))
-    old = version is not None and version_key(version) <= version_key(WITHOUT_PROFILES)
-    ladder = sorted(
+    """Return the credential that this version of Claude Code uses."""
+    is_bare = is_enabled(_value(variables, "CLAUDE_CODE_SIMPLE"))
+    ranking = sorted(
         (
-            each
-            for each in held
-            if (not bare or each.slot in BARE) and not (old and each.slot in PROFILES)
+            credential
+            for credential in credentials
+            if (not is_bare or credential.slot in BARE_MODE_SLOTS)
+            and not (_ignores_profiles(version) and credential.slot in PROFILE_SLOTS)
         ),
-        key=lambda each: tuple(CredentialSlot).index(each.slot),
+        key=lambda credential: tuple(CredentialSlot).index(credential.slot),
     )
-    return _win(
-        f"claude-code {version}" if version else "claude-code, version not known",
-        ladder,
-        "CLAUDE_CODE_SIMPLE keeps it from reading a login" if bare else _note(version, ladder),
+    return _active(
+        f"claude-code {version}" if version else "claude-code, unknown version",
+        ranking,
+        "CLAUDE_CODE_SIMPLE prevents it from reading a login"
+        if is_bare
+        else _note(version, ranking),
     )
 
 
-def _note(version: str | None, ladder: list[FoundCredential]) -> str | None:
-    slots = [each.slot for each in ladder]
-    if slots[:1] == [CredentialSlot.AUTH_TOKEN] and len(KEYS & set(slots)) > 1:
-        return "the key goes out beside it, in x-api-key"
+def _ignores_profiles(version: str | None) -> bool:
+    return version is not None and version_key(version) <= version_key(LAST_WITHOUT_PROFILES)
+
+
+def _note(version: str | None, ranking: list[FoundCredential]) -> str | None:
+    slots = [credential.slot for credential in ranking]
+    if slots[:1] == [CredentialSlot.AUTH_TOKEN] and len(HEADER_SLOTS & set(slots)) > 1:
+        return "the key is sent as well, in x-api-key"
     if (
         slots
-        and slots[0] in PROFILES
+        and slots[0] in PROFILE_SLOTS
         and version
-        and version_key(version) < version_key(WITH_PROFILES)
+        and version_key(version) < version_key(FIRST_WITH_PROFILES)
     ):
-        return "whether this version reads profiles is not known"
+        return "it is unknown whether this version reads profiles"
     return None
 
 
-def active_for_sdk(name: str, held: tuple[FoundCredential, ...]) -> ActiveCredential:
-    """What an SDK of the API uses: of `held` what is not for Claude Code alone."""
-    slots = (*OF_THE_SDK, CredentialSlot.PROFILE, CredentialSlot.PROFILE_OF_USER)
-    read = [each for each in held if each.slot in slots]
-    return _win(name, sorted(read, key=lambda each: slots.index(each.slot)), None)
+def active_for_sdk(name: str, credentials: tuple[FoundCredential, ...]) -> ActiveCredential:
+    """Return the credential that an SDK of the API uses."""
+    readable = [credential for credential in credentials if credential.slot in SDK_SLOTS]
+    return _active(name, sorted(readable, key=lambda each: SDK_SLOTS.index(each.slot)), None)
 
 
-def _win(client: str, ladder: list[FoundCredential], note: str | None) -> ActiveCredential:
+def _active(client: str, ranking: list[FoundCredential], note: str | None) -> ActiveCredential:
     return ActiveCredential(
-        client=client, held=ladder[0] if ladder else None, others=tuple(ladder[1:]), note=note
+        client=client,
+        credential=ranking[0] if ranking else None,
+        shadowed=tuple(ranking[1:]),
+        note=note,
     )

@@ -1,4 +1,4 @@
-"""Reads a file of somebody else's: bounded, never waiting, never writing."""
+"""Safe reading of untrusted files: size-limited, non-blocking, read-only; errors are data."""
 
 import enum
 import errno
@@ -11,113 +11,113 @@ from pathlib import Path
 from typing import Final
 
 MAX_FILE_BYTES: Final = 1_000_000
-FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-"""Opening waits for nobody, even if the file has just become a FIFO."""
+OPEN_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+"""Opening does not block, even if the file was replaced by a FIFO after the check."""
 
 
 class ReadProblem(enum.StrEnum):
-    """Why there is nothing to be read."""
+    """Reasons why a file has no usable content, as the predicate of a sentence."""
 
-    MISSING = "is not there"
-    NO_PERMISSION = "may not be read by this user"
-    NOT_A_FILE = "is no regular file"
-    LOOP = "is a symbolic link that leads back to itself"
+    MISSING = "does not exist"
+    NO_PERMISSION = "cannot be read by this user (permission denied)"
+    NOT_A_FILE = "is not a regular file"
+    LOOP = "is a symbolic link to itself"
     TOO_LARGE = "is larger than 1 MB, and was not read"
-    NOT_TEXT = "is no text in UTF-8"
-    NOT_JSON = "is no JSON"
-    NOT_AN_OBJECT = "is JSON, and no object"
+    NOT_TEXT = "is not UTF-8 text"
+    NOT_JSON = "is not valid JSON"
+    NOT_AN_OBJECT = "is JSON, but not an object"
     UNREADABLE = "cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSnapshot:
-    """A file that was looked at."""
+    """Content and status of a file, or the problem that prevented reading it."""
 
     path: Path
-    trouble: ReadProblem | None = None
+    problem: ReadProblem | None = None
     text: str = field(default="", repr=False)
-    tree: Mapping[str, object] = field(default_factory=dict, repr=False)
-    """What a JSON file holds."""
+    data: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """Object in a JSON file."""
     status: os.stat_result | None = None
     is_link: bool = False
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is something of this name."""
-        return self.trouble is not ReadProblem.MISSING
+    def exists(self) -> bool:
+        """True if there is anything with this name, even if it is not a file."""
+        return self.problem is not ReadProblem.MISSING
 
     @property
-    def open_to_others(self) -> bool:
-        """Whether other users than its owner can read it."""
+    def readable_by_others(self) -> bool:
+        """True if users other than the owner have read permission."""
         return bool(self.status and self.status.st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def read_text_file(path: Path) -> FileSnapshot:
-    """The text of a file, or why there is none."""
+    """Return the text of a file, or the problem; never raises."""
     try:
         is_link = path.is_symlink()
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return FileSnapshot(path=path, trouble=ReadProblem.NOT_A_FILE)
+            return FileSnapshot(path=path, problem=ReadProblem.NOT_A_FILE)
         content = _read(path)
     except (OSError, ValueError, RuntimeError) as error:
-        return FileSnapshot(path=path, trouble=_trouble(error))
-    known = FileSnapshot(path=path, status=status, is_link=is_link)
+        return FileSnapshot(path=path, problem=_classify(error))
+    snapshot = FileSnapshot(path=path, status=status, is_link=is_link)
     if content is None:
-        return _with(known, trouble=ReadProblem.TOO_LARGE)
+        return _with(snapshot, problem=ReadProblem.TOO_LARGE)
     try:
-        return _with(known, text=content.decode("utf-8-sig"))
+        return _with(snapshot, text=content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return _with(known, trouble=ReadProblem.NOT_TEXT)
+        return _with(snapshot, problem=ReadProblem.NOT_TEXT)
 
 
 def read_json_file(path: Path) -> FileSnapshot:
-    """The object in a JSON file, or why there is none."""
-    document = read_text_file(path)
-    if document.trouble:
-        return document
+    """Return the object in a JSON file, or the problem; never raises."""
+    snapshot = read_text_file(path)
+    if snapshot.problem:
+        return snapshot
     try:
-        tree = json.loads(document.text)
+        data = json.loads(snapshot.text)
     except (ValueError, RecursionError):
-        return _with(document, trouble=ReadProblem.NOT_JSON)
-    if not isinstance(tree, dict):
-        return _with(document, trouble=ReadProblem.NOT_AN_OBJECT)
-    return _with(document, tree=tree)
+        return _with(snapshot, problem=ReadProblem.NOT_JSON)
+    if not isinstance(data, dict):
+        return _with(snapshot, problem=ReadProblem.NOT_AN_OBJECT)
+    return _with(snapshot, data=data)
 
 
 def _with(
-    document: FileSnapshot,
+    snapshot: FileSnapshot,
     *,
-    trouble: ReadProblem | None = None,
+    problem: ReadProblem | None = None,
     text: str = "",
-    tree: Mapping[str, object] | None = None,
+    data: Mapping[str, object] | None = None,
 ) -> FileSnapshot:
     return FileSnapshot(
-        path=document.path,
-        trouble=trouble,
+        path=snapshot.path,
+        problem=problem,
         text=text,
-        tree=tree or {},
-        status=document.status,
-        is_link=document.is_link,
+        data=data or {},
+        status=snapshot.status,
+        is_link=snapshot.is_link,
     )
 
 
 def _read(path: Path) -> bytes | None:
-    """The content; None: there is too much of it."""
-    file = os.open(path, FLAGS)
+    """Return the content, or None if it is larger than the limit."""
+    file = os.open(path, OPEN_FLAGS)
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(errno.EINVAL, "it has become something else")
-        parts, left = [], MAX_FILE_BYTES + 1
-        while left and (part := os.read(file, left)):
-            parts.append(part)
-            left -= len(part)
+            raise OSError(errno.EINVAL, "no longer a regular file")
+        chunks, remaining = [], MAX_FILE_BYTES + 1
+        while remaining and (chunk := os.read(file, remaining)):
+            chunks.append(chunk)
+            remaining -= len(chunk)
     finally:
         os.close(file)
-    return b"".join(parts) if left else None
+    return b"".join(chunks) if remaining else None
 
 
-def _trouble(error: Exception) -> ReadProblem:
+def _classify(error: Exception) -> ReadProblem:
     match error:
         case FileNotFoundError() | NotADirectoryError():
             return ReadProblem.MISSING
