@@ -187,7 +187,7 @@ def test_versions_missing_in_the_log_are_untestable_in_a_replay() -> None:
     report = run_bisection(make_example(), VERSIONS, logged, replay, LogReporter(), fix=False)
     assert report.bisection.changed_in is None
     assert report.bisection.candidates == VERSIONS[1:]
-    assert [(x.version, x.asked) for x in report.bisection.assessments] == [
+    assert [(x.version, x.answers) for x in report.bisection.assessments] == [
         ("1.0.0", 1),
         ("1.0.8", 1),
     ]

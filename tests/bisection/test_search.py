@@ -254,7 +254,7 @@ def test_a_version_that_becomes_untestable_is_given_up() -> None:
 
     result = finish(make_search(6), probe).result
     (assessment,) = [x for x in result.assessments if x.version == "2"]
-    assert (assessment.classification, assessment.asked, assessment.reason) == (
+    assert (assessment.classification, assessment.answers, assessment.reason) == (
         U,
         1 + MAX_UNTESTABLE_REPEATS,
         "by design",
@@ -291,7 +291,7 @@ def test_a_replay_gives_up_versions_that_the_log_does_not_settle() -> None:
     assert steps <= 6
     reason = "0 of 1 bad, and not settled by the answers in the log"
     assert step.problem == f"0, which should be good, is untestable ({reason})"
-    assert {x.version: x.asked for x in step.assessments} == {"0": 1, "2": 1, "3": 2, "5": 1}
+    assert {x.version: x.answers for x in step.assessments} == {"0": 1, "2": 1, "3": 2, "5": 1}
 
 
 def rates(length: int, change: int, bad: float) -> list[float]:
@@ -369,7 +369,7 @@ def test_contradictory_answers_start_the_sequential_test() -> None:
     finished = finish(make_search(6), probe)
     (flaky,) = [x for x in finished.result.assessments if x.flaky]
     assert (flaky.version, finished.result.changed_in) == ("3", "3")
-    assert str(flaky) == f"bad, flaky ({flaky.bad} of {flaky.asked} bad)"
+    assert str(flaky) == f"bad, flaky ({flaky.bad} of {flaky.answers} bad)"
     assert Purpose.SETTLE in finished.purposes(2)
 
 
@@ -382,7 +382,7 @@ def test_a_version_that_cannot_be_settled_is_untestable() -> None:
     result = finish(make_search(11), probe).result
     assert result.candidates == ("5", "6")
     (assessment,) = result.untestable
-    assert assessment.asked == MAX_ANSWERS
+    assert assessment.answers == MAX_ANSWERS
     assert assessment.reason == f"flaky, {assessment.bad} of {MAX_ANSWERS} bad, and not settled"
 
 

@@ -179,7 +179,7 @@ def test_each_question_has_a_different_hash(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_file_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "features.yaml"
     path.write_text(text)
     with pytest.raises(ProbesError) as error:

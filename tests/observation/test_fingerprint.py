@@ -9,7 +9,7 @@ from authprobe.observation.fingerprint import (
     normalize_text,
 )
 from authprobe.observation.model import Observation, Outcome
-from tests.support.judged import REFRESH, REFUSED, SEEN
+from tests.support.judged import OBSERVATION, REFRESH, REFUSED
 from tests.support.make import make_exchange
 
 
@@ -53,38 +53,40 @@ def test_other_text_stays(text: str) -> None:
 
 
 def test_a_transition_has_the_field_and_both_values() -> None:
-    now = replace(SEEN, outcome=Outcome.ACCEPTED, status=200, message=None)
-    assert lines(SEEN, now) == [
+    now = replace(OBSERVATION, outcome=Outcome.ACCEPTED, status=200, message=None)
+    assert lines(OBSERVATION, now) == [
         "outcome: rejected → accepted",
         "status: 401 → 200",
         "message: OAuth token has expired. Log in again. → none",
     ]
-    assert lines(SEEN, SEEN) == []
+    assert lines(OBSERVATION, OBSERVATION) == []
 
 
 def test_one_more_request_is_a_change() -> None:
-    more = replace(SEEN, exchanges=(REFRESH, REFUSED, REFUSED))
-    assert lines(SEEN, more) == [
+    more = replace(OBSERVATION, exchanges=(REFRESH, REFUSED, REFUSED))
+    assert lines(OBSERVATION, more) == [
         "request POST api.anthropic.com/v1/messages, access-token in authorization, "
         "status 401: once → 2 times"
     ]
 
 
 def test_a_different_host_is_a_missing_and_a_new_request() -> None:
-    other = replace(SEEN, exchanges=(replace(REFRESH, host="console.anthropic.com"), REFUSED))
-    assert [line.rsplit(": ", 1)[1] for line in lines(SEEN, other)] == [
+    other = replace(
+        OBSERVATION, exchanges=(replace(REFRESH, host="console.anthropic.com"), REFUSED)
+    )
+    assert [line.rsplit(": ", 1)[1] for line in lines(OBSERVATION, other)] == [
         "not made → once",
         "once → not made",
     ]
 
 
 def test_the_number_of_retries_before_a_timeout_is_no_change() -> None:
-    timed_out = replace(SEEN, outcome=Outcome.TIMED_OUT)
+    timed_out = replace(OBSERVATION, outcome=Outcome.TIMED_OUT)
     assert lines(timed_out, replace(timed_out, exchanges=(REFRESH, *[REFUSED] * 9))) == []
     assert lines(timed_out, replace(timed_out, exchanges=(REFRESH,))) != []
 
 
 def test_the_number_of_side_requests_is_no_change() -> None:
     side = make_exchange(method="GET", path="/v1/mcp_servers", status=404)
-    once = replace(SEEN, exchanges=(REFUSED, side))
-    assert lines(once, replace(SEEN, exchanges=(side, REFUSED, side))) == []
+    once = replace(OBSERVATION, exchanges=(REFUSED, side))
+    assert lines(once, replace(OBSERVATION, exchanges=(side, REFUSED, side))) == []

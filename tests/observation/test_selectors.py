@@ -4,7 +4,7 @@ from authprobe.errors import SettingsError
 from authprobe.observation.model import Outcome
 from authprobe.observation.selectors import SELECTORS, check_field
 from tests.support.command import PROJECT
-from tests.support.judged import SEEN
+from tests.support.judged import OBSERVATION
 from tests.support.make import make_exchange, make_observation
 
 VALUES = {
@@ -38,12 +38,12 @@ VALUES = {
 
 @pytest.mark.parametrize("name", SELECTORS.keys() - {"requests"})
 def test_a_selector_returns_the_observed_value(name: str) -> None:
-    assert SELECTORS[name](SEEN) == VALUES[name]
+    assert SELECTORS[name](OBSERVATION) == VALUES[name]
 
 
 def test_requests_are_lines_with_their_credential_and_status() -> None:
     line = "POST api.anthropic.com/v1/messages, access-token in authorization, status 401"
-    assert line in SELECTORS["requests"](SEEN)
+    assert line in SELECTORS["requests"](OBSERVATION)
 
 
 @pytest.mark.parametrize("name", SELECTORS.keys() - {"findings"})

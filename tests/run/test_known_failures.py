@@ -11,7 +11,7 @@ from authprobe.scenario.model import TextRule
 from authprobe.verdict.judge import judge
 from authprobe.verdict.known_failure import KnownFailure, Signature
 from authprobe.verdict.model import Status, Verdict
-from tests.support.judged import SEEN
+from tests.support.judged import OBSERVATION
 from tests.support.make import make_accepted, make_case, make_observation, make_record
 
 TODAY = datetime.date(2026, 11, 24)
@@ -28,7 +28,7 @@ known_failures:
 
 
 def make_entry(**changes: object) -> KnownFailure:
-    """Return an entry for the case of `make_case` that matches the failure `SEEN`."""
+    """Return an entry for the case of `make_case` that matches the failure `OBSERVATION`."""
     values: dict[str, object] = {
         "case": "example/raw-http/default/none",
         "signature": Signature(outcome=Outcome.REJECTED, message=TextRule(contains="has expired")),
@@ -45,13 +45,13 @@ def stale_entries(entry: KnownFailure, *records: CaseRecord, partial: bool = Fal
 
 
 def test_a_known_failure_is_skipped_and_keeps_its_mismatches() -> None:
-    verdict = judge(make_case(), SEEN, known=[make_entry()])
+    verdict = judge(make_case(), OBSERVATION, known_failures=[make_entry()])
     assert (verdict.status, verdict.known, verdict.regressed) == (Status.SKIPPED, ISSUE, False)
     assert verdict.mismatches
 
 
 def test_a_known_failure_of_an_accepted_case_is_no_regression() -> None:
-    verdict = judge(make_case(), SEEN, make_accepted(make_record()), [make_entry()])
+    verdict = judge(make_case(), OBSERVATION, make_accepted(make_record()), [make_entry()])
     assert (verdict.known, verdict.regressed) == (ISSUE, False)
 
 
@@ -66,15 +66,17 @@ def test_a_known_failure_of_an_accepted_case_is_no_regression() -> None:
     ],
 )
 def test_a_different_failure_of_the_same_case_is_a_regression(signature: Signature) -> None:
-    verdict = judge(make_case(), SEEN, known=[make_entry(signature=signature)])
+    verdict = judge(make_case(), OBSERVATION, known_failures=[make_entry(signature=signature)])
     assert (verdict.status, verdict.known, verdict.regressed) == (Status.FAILED, None, True)
 
 
 def test_a_case_that_passes_or_is_untestable_has_no_known_failure() -> None:
     accepted = make_entry(signature=Signature(outcome=Outcome.ACCEPTED))
-    assert judge(make_case(), make_observation(), known=[accepted]).known is None
+    assert judge(make_case(), make_observation(), known_failures=[accepted]).known is None
     broken = make_entry(signature=Signature(outcome=Outcome.UNAVAILABLE))
-    verdict = judge(make_case(), make_observation(outcome=Outcome.UNAVAILABLE), known=[broken])
+    verdict = judge(
+        make_case(), make_observation(outcome=Outcome.UNAVAILABLE), known_failures=[broken]
+    )
     assert (verdict.status, verdict.known) == (Status.ERROR, None)
 
 
@@ -104,7 +106,7 @@ def test_an_entry_applies_to_its_cases_and_versions_until_it_expires(
 
 def failing(status: Status = Status.SKIPPED, issue: str | None = ISSUE) -> CaseRecord:
     """Return a record of the failing case; by default it matches the known failure."""
-    return make_record(observation=SEEN, verdict=Verdict(status=status, known=issue))
+    return make_record(observation=OBSERVATION, verdict=Verdict(status=status, known=issue))
 
 
 def test_an_entry_that_no_case_needs_is_stale() -> None:
@@ -139,7 +141,7 @@ def test_entries_are_read_with_their_places(tmp_path: Path) -> None:
     [(place, entry)] = load_known_failures(path, TODAY).entries
     assert place == f"{path}:3:5"
     assert entry.issue == ISSUE
-    assert entry.signature.matches(SEEN)
+    assert entry.signature.matches(OBSERVATION)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n  # at all\n"])

@@ -1,4 +1,4 @@
-"""Expectations with every field stated, and observations that differ in one place only."""
+"""An expectation with every field, an observation that meets it, and observations that do not."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,13 +24,13 @@ REFUSED = make_exchange(
     scopes=("user:inference", "user:profile"),
 )
 STALE = StoredLogin(state=LoginState.STALE, expiry=LoginExpiry.PAST, subscription="max")
-SEEN = make_observation(
+OBSERVATION = make_observation(
     outcome=Outcome.REJECTED,
     status=401,
     error_type="authentication_error",
     message="OAuth token has expired. Log in again.",
     exit_code=1,
-    detail="it was so",
+    detail="session expired",
     stored_login=STALE,
     leaks=("~/debug.log",),
     sessions=(
@@ -40,13 +40,13 @@ SEEN = make_observation(
     ),
     exchanges=(REFRESH, REFUSED),
 )
-STATED: dict[str, Any] = {
+EXPECTATION_FIELDS: dict[str, Any] = {
     "outcome": Outcome.REJECTED,
     "status": 401,
     "error_type": "authentication_error",
     "message": "OAuth token has expired. Log in again.",
     "exit_code": 1,
-    "detail": "it was so",
+    "detail": "session expired",
     "stored_login": LoginState.STALE,
     "sessions": {Outcome.ACCEPTED: 1, Outcome.REJECTED: 2, Outcome.TIMED_OUT: 0},
     "stored_expiry": LoginExpiry.PAST,
@@ -56,15 +56,15 @@ STATED: dict[str, Any] = {
     "requests": (ExpectedRequest(path="/v1/oauth/token"), ExpectedRequest(status=401)),
     "no_requests": (ExpectedRequest(host="console.anthropic.com"),),
 }
-"""Every field of an expectation, as `SEEN` fulfils it."""
+"""Every field of an expectation, with values that `OBSERVATION` meets."""
 
-DIFFERENT: dict[str, list[dict[str, Any]]] = {
+OTHER_OBSERVATIONS: dict[str, list[dict[str, Any]]] = {
     "outcome": [{"outcome": outcome} for outcome in Outcome if outcome is not Outcome.REJECTED],
     "status": [{"status": 403}, {"status": None}],
     "error_type": [{"error_type": "permission_error"}, {"error_type": None}],
     "message": [{"message": "OAuth token has expired."}, {"message": ""}, {"message": None}],
     "exit_code": [{"exit_code": 0}, {"exit_code": -9}, {"exit_code": None}],
-    "detail": [{"detail": "it was"}, {"detail": None}],
+    "detail": [{"detail": "session"}, {"detail": None}],
     "stored_login": [{"stored_login": replace(STALE, state=LoginState.USABLE)}],
     "stored_expiry": [
         {"stored_login": replace(STALE, expiry=expiry)}
@@ -94,9 +94,9 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
     ],
     "no_requests": [{"exchanges": (REFRESH, REFUSED, make_exchange(host="console.anthropic.com"))}],
 }
-"""Observations that differ from `SEEN` in one place only."""
+"""Changes of `OBSERVATION` that violate only this field of the expectation."""
 
-REQUEST: dict[str, Any] = {
+REQUEST_FIELDS: dict[str, Any] = {
     "method": "POST",
     "host": "api.anthropic.com",
     "path": "/v1/messages",
@@ -108,9 +108,9 @@ REQUEST: dict[str, Any] = {
     "rule": "A08",
     "scopes": ("user:profile", "user:inference"),
 }
-"""Every field of an expected request, as `REFUSED` fulfils it."""
+"""Every field of an expected request, with values that `REFUSED` meets."""
 
-OTHER_REQUEST: dict[str, list[dict[str, Any]]] = {
+OTHER_EXCHANGES: dict[str, list[dict[str, Any]]] = {
     "method": [{"method": "GET"}],
     "host": [{"host": "claude.ai"}],
     "path": [{"path": "/v1/messages/count_tokens"}],
@@ -127,4 +127,4 @@ OTHER_REQUEST: dict[str, list[dict[str, Any]]] = {
     "rule": [{"rule": "A09"}, {"rule": None}],
     "scopes": [{"scopes": ()}, {"scopes": ("user:inference",)}, {"scopes": ("a", "b", "c")}],
 }
-"""Exchanges that differ from `REFUSED` in one place only."""
+"""Changes of `REFUSED` that violate only this field of the expected request."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: in a folder, on a Unix socket, ended when the test is."""
+"""A private PostgreSQL server for tests: in a temporary folder, on a Unix socket."""
 
 import contextlib
 import os
@@ -13,40 +13,41 @@ import pytest
 
 from tests.support.command import PROJECT
 
-LIMIT: Final = 60.0
-NAMES: Final = ("nobody", "daemon", "games")
-"""Users without rights, one of whom is there everywhere: PostgreSQL refuses to run as root."""
+SEARCH_TIMEOUT: Final = 60.0
+COMMAND_TIMEOUT: Final = 120.0
+UNPRIVILEGED_USERS: Final = ("nobody", "daemon", "games")
+"""Users to run the server as instead of root, which PostgreSQL refuses; each system has one."""
 
 
-def programs() -> Path:
-    """The folder of its programs; skips, loudly, where there are none."""
-    done = subprocess.run(
+def programs_folder() -> Path:
+    """Return the folder of PostgreSQL's programs; skip the test with a reason without them."""
+    result = subprocess.run(
         [PROJECT / ".ci" / "postgresql"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=SEARCH_TIMEOUT,
         check=False,
     )
-    if done.returncode:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
-    return Path(done.stdout.strip())
+    if result.returncode:
+        pytest.skip(result.stderr.strip().splitlines()[-1])
+    return Path(result.stdout.strip())
 
 
 @contextlib.contextmanager
 def server() -> Iterator[str]:
-    """The address of a server that has an empty database, and a password in it."""
-    found = programs()
-    # A socket's path has room for a hundred characters, so it is not below pytest's own folder.
+    """Yield the URL, with a password, of an empty database on a new server."""
+    programs = programs_folder()
+    # The path of a socket is limited to about a hundred characters: pytest's folder is too deep.
     with tempfile.TemporaryDirectory(prefix="authprobe-pg-") as folder:
         user = _unprivileged(Path(folder))
         data = Path(folder, "data")
         password = Path(folder, "password")
         password.write_text("made-up-password\n")
         password.chmod(0o644)
-        _call(user, found / "initdb", "-D", data, "-U", "team", "-A", "scram-sha-256",
+        _call(user, programs / "initdb", "-D", data, "-U", "team", "-A", "scram-sha-256",
               f"--pwfile={password}", "--no-sync")  # fmt: skip
-        control = (found / "pg_ctl", "-D", data, "-w", "-t", "60")
+        control = (programs / "pg_ctl", "-D", data, "-w", "-t", "60")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
         _call(user, *control, "-l", Path(folder, "log"), "-o", options, "start")
         try:
@@ -56,19 +57,19 @@ def server() -> Iterator[str]:
 
 
 def _unprivileged(folder: Path) -> str | None:
-    """The user to run as, to whom the folder is given; None: this one will do."""
+    """Return the user to run as, and make it the owner of the folder; None: not root already."""
     if os.geteuid() != 0:
         return None
     import pwd
 
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    user = next(name for name in NAMES if name in known)
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    user = next(name for name in UNPRIVILEGED_USERS if name in users)
     shutil.chown(folder, user)
     return user
 
 
 def _call(user: str | None, *command: str | Path) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         user=user,
         extra_groups=[] if user else None,
@@ -78,7 +79,7 @@ def _call(user: str | None, *command: str | Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=COMMAND_TIMEOUT,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert result.returncode == 0, result.stdout

@@ -15,14 +15,14 @@ from authprobe.verdict.judge import (
 )
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.support.judged import (
-    DIFFERENT,
-    OTHER_REQUEST,
+    EXPECTATION_FIELDS,
+    OBSERVATION,
+    OTHER_EXCHANGES,
+    OTHER_OBSERVATIONS,
     REFRESH,
     REFUSED,
-    REQUEST,
-    SEEN,
+    REQUEST_FIELDS,
     STALE,
-    STATED,
 )
 from tests.support.make import (
     make_accepted,
@@ -35,7 +35,7 @@ from tests.support.make import (
 
 def expecting(*names: str) -> Case:
     """Return a case whose expectation states these fields and the outcome."""
-    return make_case(**{name: STATED[name] for name in ("outcome", *names)})
+    return make_case(**{name: EXPECTATION_FIELDS[name] for name in ("outcome", *names)})
 
 
 def differing(table: dict[str, list[dict[str, Any]]]) -> list[Any]:
@@ -53,46 +53,47 @@ def fields_of(kind: type[Any]) -> set[str]:
 
 
 def test_the_tables_cover_every_field() -> None:
-    assert set(STATED) == set(DIFFERENT) == fields_of(Expectation)
-    assert set(REQUEST) == set(OTHER_REQUEST) == fields_of(ExpectedRequest)
+    assert set(EXPECTATION_FIELDS) == set(OTHER_OBSERVATIONS) == fields_of(Expectation)
+    assert set(REQUEST_FIELDS) == set(OTHER_EXCHANGES) == fields_of(ExpectedRequest)
 
 
-@pytest.mark.parametrize("field", STATED)
+@pytest.mark.parametrize("field", EXPECTATION_FIELDS)
 def test_a_matching_field_passes(field: str) -> None:
-    assert judge(expecting(field), SEEN).status is Status.PASSED
+    assert judge(expecting(field), OBSERVATION).status is Status.PASSED
 
 
-@pytest.mark.parametrize(("field", "change"), differing(DIFFERENT))
+@pytest.mark.parametrize(("field", "change"), differing(OTHER_OBSERVATIONS))
 def test_a_stated_field_that_differs_fails(field: str, change: dict[str, Any]) -> None:
     """A field decides alone and among all others."""
-    observation = replace(SEEN, **change)
+    observation = replace(OBSERVATION, **change)
     unavailable = observation.outcome is Outcome.UNAVAILABLE
-    for case in (expecting(field), make_case(**STATED)):
-        assert judge(case, SEEN).status is Status.PASSED
+    for case in (expecting(field), make_case(**EXPECTATION_FIELDS)):
+        assert judge(case, OBSERVATION).status is Status.PASSED
         assert judge(case, observation).status is (Status.ERROR if unavailable else Status.FAILED)
         mismatches = find_mismatches(case.expectation, observation)
         assert {mismatch.field.partition("[")[0] for mismatch in mismatches} == {field}
 
 
 @pytest.mark.parametrize(
-    ("field", "change"), differing({name: DIFFERENT[name] for name in STATED if name != "outcome"})
+    ("field", "change"),
+    differing({name: OTHER_OBSERVATIONS[name] for name in EXPECTATION_FIELDS if name != "outcome"}),
 )
 def test_a_field_that_is_not_stated_is_not_compared(field: str, change: dict[str, Any]) -> None:
-    case = expecting(*(STATED.keys() - {field}))
-    assert judge(case, replace(SEEN, **change)).status is Status.PASSED
+    case = expecting(*(EXPECTATION_FIELDS.keys() - {field}))
+    assert judge(case, replace(OBSERVATION, **change)).status is Status.PASSED
 
 
-@pytest.mark.parametrize("field", REQUEST)
+@pytest.mark.parametrize("field", REQUEST_FIELDS)
 def test_a_request_matches_by_each_field(field: str) -> None:
-    assert matches_request(ExpectedRequest(**{field: REQUEST[field]}), REFUSED)
+    assert matches_request(ExpectedRequest(**{field: REQUEST_FIELDS[field]}), REFUSED)
 
 
-@pytest.mark.parametrize(("field", "change"), differing(OTHER_REQUEST))
+@pytest.mark.parametrize(("field", "change"), differing(OTHER_EXCHANGES))
 def test_a_request_that_differs_in_a_stated_field_does_not_match(
     field: str, change: dict[str, Any]
 ) -> None:
     other = replace(REFUSED, **change)
-    for stated in ({field: REQUEST[field]}, REQUEST):
+    for stated in ({field: REQUEST_FIELDS[field]}, REQUEST_FIELDS):
         case = make_case(requests=(ExpectedRequest(**stated),))
         assert judge(case, make_observation(exchanges=(REFUSED,))).status is Status.PASSED
         verdict = judge(case, make_observation(exchanges=(other,)))
@@ -123,8 +124,8 @@ def test_none_means_no_credential(name: str) -> None:
 )
 def test_a_text_rule_matches_a_message(rule: TextRule, expected: bool) -> None:
     case = make_case(outcome=Outcome.REJECTED, message=rule)
-    assert (judge(case, SEEN).status is Status.PASSED) is expected
-    assert judge(case, replace(SEEN, message=None)).status is Status.FAILED
+    assert (judge(case, OBSERVATION).status is Status.PASSED) is expected
+    assert judge(case, replace(OBSERVATION, message=None)).status is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_betas_are_shown_if_betas_are_expected() -> None:
 
 
 def test_an_expected_request_is_described_by_its_stated_fields() -> None:
-    assert describe_request(ExpectedRequest(**REQUEST)) == (
+    assert describe_request(ExpectedRequest(**REQUEST_FIELDS)) == (
         "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "
         "betas another, oauth-2025-04-20, scopes user:profile, user:inference, by rule A08, "
         "header Anthropic-Version: 2023-06-01, "
@@ -213,7 +214,7 @@ def unavailable(**changes: Any) -> Observation:
 
 
 def test_an_untestable_case_is_an_error_without_mismatches() -> None:
-    verdict = judge(make_case(**STATED), unavailable())
+    verdict = judge(make_case(**EXPECTATION_FIELDS), unavailable())
     assert (verdict.status, verdict.mismatches) == (Status.ERROR, ())
 
 
@@ -225,13 +226,13 @@ def test_a_case_that_is_expected_to_be_untestable_passes() -> None:
     ("status", "observation", "regressed"),
     [
         (Status.PASSED, make_observation(), False),
-        (Status.PASSED, SEEN, True),
+        (Status.PASSED, OBSERVATION, True),
         (Status.PASSED, unavailable(), False),
-        (Status.FAILED, SEEN, False),
+        (Status.FAILED, OBSERVATION, False),
         (Status.FAILED, make_observation(), False),
-        (Status.ERROR, SEEN, False),
-        (Status.SKIPPED, SEEN, False),
-        (None, SEEN, False),
+        (Status.ERROR, OBSERVATION, False),
+        (Status.SKIPPED, OBSERVATION, False),
+        (None, OBSERVATION, False),
     ],
 )
 def test_a_regression_passed_before_and_fails_now(
@@ -251,8 +252,8 @@ def test_a_regression_passed_before_and_fails_now(
     ],
 )
 def test_noise_leaves_the_baseline_state_unchanged(change: dict[str, Any]) -> None:
-    observation = replace(SEEN, **change)
-    previous = make_accepted(make_record(observation=SEEN))
+    observation = replace(OBSERVATION, **change)
+    previous = make_accepted(make_record(observation=OBSERVATION))
     assert judge(make_case(), observation, previous).baseline is BaselineState.UNCHANGED
 
 
@@ -265,36 +266,36 @@ def test_noise_leaves_the_baseline_state_unchanged(change: dict[str, Any]) -> No
         *[
             {"exchanges": (REFRESH, replace(REFUSED, **change))}
             for field in ("method", "host", "status", "credential", "credential_header")
-            for change in OTHER_REQUEST[field]
+            for change in OTHER_EXCHANGES[field]
         ],
         *[
             change
             for field in ("outcome", "status", "error_type", "message", "exit_code")
-            for change in DIFFERENT[field]
+            for change in OTHER_OBSERVATIONS[field]
         ],
     ],
 )
 def test_a_relevant_change_makes_the_baseline_state_updated(
     change: dict[str, Any],
 ) -> None:
-    observation = replace(SEEN, **change)
-    previous = make_accepted(make_record(observation=SEEN))
+    observation = replace(OBSERVATION, **change)
+    previous = make_accepted(make_record(observation=OBSERVATION))
     assert judge(make_case(), observation, previous).baseline is BaselineState.UPDATED
 
 
 def test_a_case_that_is_not_in_the_baseline_is_new() -> None:
-    assert judge(make_case(), SEEN).baseline is BaselineState.NEW
+    assert judge(make_case(), OBSERVATION).baseline is BaselineState.NEW
 
 
 @pytest.mark.parametrize("field", ["stored_login", "stored_expiry", "stored_subscription"])
 def test_a_missing_login_fails_expectations_of_a_login(field: str) -> None:
-    observation = replace(SEEN, stored_login=None)
+    observation = replace(OBSERVATION, stored_login=None)
     mismatches = find_mismatches(expecting(field).expectation, observation)
     assert [mismatch.field for mismatch in mismatches] == [field]
 
 
 def test_a_login_without_a_plan_matches_none() -> None:
-    case = make_case(outcome=SEEN.outcome, stored_subscription="none")
+    case = make_case(outcome=OBSERVATION.outcome, stored_subscription="none")
     for stored in (None, replace(STALE, subscription=None)):
-        assert judge(case, replace(SEEN, stored_login=stored)).status is Status.PASSED
-    assert judge(case, SEEN).status is Status.FAILED
+        assert judge(case, replace(OBSERVATION, stored_login=stored)).status is Status.PASSED
+    assert judge(case, OBSERVATION).status is Status.FAILED

@@ -78,7 +78,7 @@ class Assessment:
     """Number of good answers."""
     bad: int
     """Number of bad answers."""
-    asked: int
+    answers: int
     """Number of all answers, including untestable ones."""
     reason: str | None = None
 

@@ -95,12 +95,12 @@ class _SearchState:
             classification=classification,
             good=values.count(Classification.GOOD),
             bad=values.count(Classification.BAD),
-            asked=sum(answer.purpose is not Purpose.REPLAY_ONLY for answer in answers),
+            answers=sum(answer.purpose is not Purpose.REPLAY_ONLY for answer in answers),
             reason=reason,
         )
 
     def _needs_confirmation(self, index: int) -> bool:
-        return self.assessments[index].asked == 1 and index not in self.exhausted
+        return self.assessments[index].answers == 1 and index not in self.exhausted
 
     def check_bounds(self) -> ProbeRequest | Bisection | None:
         """Probe the bounds, the good one first, as fields are compared with its value."""
@@ -173,13 +173,13 @@ class _SearchState:
             last_before=versions[self.low] if has_interval else None,
             first_after=versions[self.high] if has_interval else None,
             candidates=versions[self.low + 1 : self.high + 1] if has_interval else (),
-            assessments=tuple(assessment for assessment in ordered if assessment.asked),
+            assessments=tuple(assessment for assessment in ordered if assessment.answers),
             contradictions=tuple(self._contradictions()) if has_interval else (),
             sampled=tuple(versions[x] for x in sorted(self._samples()) if self._is_testable(x)),
             probes=probes,
             checks=len(purposes) - probes - logged - replay_only,
             logged=logged,
-            not_in_log=tuple(x.version for x in ordered if not x.asked),
+            not_in_log=tuple(x.version for x in ordered if not x.answers),
             problem=problem,
         )
 

@@ -216,7 +216,7 @@ def _probed(each: Assessment) -> dict[str, object]:
         "verdict": each.classification,
         "good": each.good,
         "bad": each.bad,
-        "asked": each.asked,
+        "asked": each.answers,
         "reason": each.reason,
     }
 

@@ -24,12 +24,12 @@ def judge(
     case: Case,
     observation: Observation,
     previous: Accepted | None = None,
-    known: Sequence[KnownFailure] = (),
+    known_failures: Sequence[KnownFailure] = (),
 ) -> Verdict:
     """Return passed or failed by the expectation; error if the case could not be tested.
 
-    `previous` is the same case in the baseline. A failure that matches one in `known` is skipped,
-    as pytest's xfail is. A different failure of a case with a known failure is a regression.
+    `previous` is the same case in the baseline. A failure that matches a known one is skipped, as
+    pytest's xfail is. A different failure of a case with a known failure is a regression.
     """
     mismatches = tuple(find_mismatches(case.expectation, observation))
     status = Status.FAILED if mismatches else Status.PASSED
@@ -38,12 +38,14 @@ def judge(
         status, mismatches = Status.ERROR, ()
     passed_before = previous is not None and previous.status is Status.PASSED
     failed = status is Status.FAILED
-    issue = next((k.issue for k in known if failed and k.signature.matches(observation)), None)
+    issue = next(
+        (k.issue for k in known_failures if failed and k.signature.matches(observation)), None
+    )
     current = fingerprint(observation)
     return Verdict(
         status=status if issue is None else Status.SKIPPED,
         baseline=_baseline_state(current, previous),
-        regressed=failed and issue is None and (passed_before or bool(known)),
+        regressed=failed and issue is None and (passed_before or bool(known_failures)),
         mismatches=mismatches,
         transitions=() if previous is None else find_transitions(previous.seen, current),
         known=issue,

@@ -84,7 +84,7 @@ def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
     yield Html('<span class="ap-{}">{} {}</span>').format(
         _CLASSES[each.classification], SYMBOLS[each.classification], str(each)
     )
-    yield str(each.asked)
+    yield str(each.answers)
     yield describe_outcome(observations[-1]) if observations else ""
 
 
