@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from authprobe.core.client_kinds import CLIENTS
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
-from authprobe.emulator.rules.authorize import scopes_asked
+from authprobe.emulator.rules.authorize import requested_scopes
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.denial import Denial, deny_host, deny_route, deny_rule
 from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
@@ -226,7 +226,7 @@ class CaseBackend:
         record = Record(
             Exchange(
                 method=self.redactor.cut(request.method, MAX_METHOD_LENGTH),
-                host=self.redactor.cut(request.asked or request.host, MAX_HOST_LENGTH),
+                host=self.redactor.cut(request.requested_host or request.host, MAX_HOST_LENGTH),
                 path=self.redactor.cut(request.path, MAX_PATH_LENGTH),
                 credential_header=header,
                 credential=slot,
@@ -235,7 +235,7 @@ class CaseBackend:
                 headers=self._headers(request),
                 body=_digest(request.body) if request.path.startswith("/v1/messages") else None,
                 products=tuple(PRODUCT.findall(agent)[:MAX_WORDS]),
-                scopes=self._cut_words(scopes_asked(request)),
+                scopes=self._cut_words(requested_scopes(request)),
             )
         )
         self._records.append(record)

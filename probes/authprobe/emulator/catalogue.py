@@ -10,7 +10,7 @@ from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import ALIASES, CONNECTION_REFUSED, FAULTS
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.routes import EVERYWHERE, REFUSALS, ROUTES, RULES
-from authprobe.emulator.rules.token_endpoint import by_the_grants
+from authprobe.emulator.rules.token_endpoint import grant_answer
 from authprobe.emulator.state.state import State
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
@@ -87,7 +87,7 @@ def _row(rule: Rule) -> CatalogueRow:
     return CatalogueRow(
         id=rule.id,
         condition=rule.condition,
-        passes=rule.passes,
+        passes=rule.answers_success,
         on_demand=rule.holds is None,
         status=answer.status if answer else None,
         error_type=answer.error_type if answer else None,
@@ -106,7 +106,7 @@ def _example(rule: Rule) -> Answer | None:
     """Return the rule's answer, or None if it depends on more than a word of the request."""
     if isinstance(rule.answer, Answer):
         return rule.answer
-    if rule.passes or rule.answer is by_the_grants:
+    if rule.answers_success or rule.answer is grant_answer:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
     state = State(Backend(date=EXAMPLE_DAY), Redactor())

@@ -89,7 +89,7 @@ class Armed:
             fault
             for fault, met in self._faults
             if not _of_the_connection(fault)
-            and fault.host in (None, request.host, request.asked)
+            and fault.host in (None, request.host, request.requested_host)
             and fault.path in (None, request.path)
             and can_happen(fault)
             and _due(fault, met)

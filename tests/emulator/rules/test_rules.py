@@ -215,7 +215,7 @@ def test_a_rule_needs_a_source_a_condition_and_a_date() -> None:
         rule("Z1", documented, answer, seen="2026-01")
     with pytest.raises(ValueError, match="rule Z2 needs a source and a condition"):
         rule("Z2", undocumented, answer, "example.org/", seen="2026-01")
-    with pytest.raises(ValueError, match="rule Z3 needs the days on which it was seen"):
+    with pytest.raises(ValueError, match="rule Z3 needs the dates on which it was seen"):
         rule("Z3", documented, answer, "example.org/", seen="lately")
 
 

@@ -1,4 +1,4 @@
-"""What stands behind a good credential: an organisation, a plan, a product it is meant for."""
+"""Rules about the account behind a valid credential: its organisation, plan and billing."""
 
 import datetime
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def _subscription_and(request: RequestContext, standing: AccountState) -> bool:
 
 
 def _access_removed(request: RequestContext) -> bool:
-    """The token is well formed, and the account or organisation behind it is refused."""
+    """The token is valid, but its account or organisation is refused."""
     return _subscription_and(request, AccountState.ACCESS_REMOVED)
 
 
@@ -51,12 +51,14 @@ def _membership_lost(request: RequestContext) -> bool:
 
 
 def _third_party(request: RequestContext) -> bool:
-    """A subscription token, and the request does not count as Claude Code's own."""
+    """A subscription token is used for a request that does not count as one of Claude Code."""
     return not request.state.counts_as_claude_code and _is_subscription(request)
 
 
 def _third_party_without_extra_usage(request: RequestContext) -> bool:
-    """A subscription token without extra usage, and the request does not count as Claude Code's."""
+    """A subscription token without extra usage is used for a request that does not count as one of
+    Claude Code.
+    """
     return _third_party(request) and request.state.standing not in (
         AccountState.EXTRA_USAGE_AVAILABLE,
         AccountState.EXTRA_USAGE_EXHAUSTED,
@@ -64,23 +66,23 @@ def _third_party_without_extra_usage(request: RequestContext) -> bool:
 
 
 def _extra_usage_exhausted(request: RequestContext) -> bool:
-    """The request is paid from extra usage, of which nothing is left."""
+    """The request would be paid from extra usage, which is used up."""
     return _third_party(request) and request.state.standing is AccountState.EXTRA_USAGE_EXHAUSTED
 
 
 def _plan_window_exhausted(request: RequestContext) -> bool:
-    """The window of the plan, of five hours or seven days, is used up."""
+    """The five-hour or seven-day usage window of the plan is used up."""
     return _subscription_and(request, AccountState.PLAN_WINDOW_EXHAUSTED)
 
 
-_THIRD_PARTY_DRAWS: Final = utc(2026, 4, 8)
-_CREDIT_OVER: Final = utc(2026, 5, 1)
+_EXTRA_USAGE_BEGINS: Final = utc(2026, 4, 8)
+_CREDIT_OFFER_ENDS: Final = utc(2026, 5, 1)
 
 
-def _name_extra_usage(request: RequestContext) -> Answer:
-    """In April 2026 a credit was offered, of $20 to $200 by plan."""
+def _refuse_without_extra_usage(request: RequestContext) -> Answer:
+    """Return the refusal; in April 2026 it offered a credit of $20 to $200 by plan."""
     tail = "Add more at"
-    if request.now < _CREDIT_OVER:
+    if request.now < _CREDIT_OFFER_ENDS:
         tail = "We've added a $20 credit to get you started. Claim it at"
     return refusal(
         400,
@@ -90,23 +92,23 @@ def _name_extra_usage(request: RequestContext) -> Answer:
     )
 
 
-def _regained(request: RequestContext) -> str:
-    """The first day of the next month."""
+def _regain_date(request: RequestContext) -> str:
+    """Return the sentence with the first day of the next month."""
     first = (request.now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
     return f"You will regain access on {first:%Y-%m-%d} at 00:00 UTC."
 
 
-def _name_own_limit(request: RequestContext) -> Answer:
-    text = f"You have reached your specified API usage limits. {_regained(request)}"
+def _refuse_own_limit(request: RequestContext) -> Answer:
+    text = f"You have reached your specified API usage limits. {_regain_date(request)}"
     return refusal(400, INVALID, text)
 
 
-def _name_tier_limit(request: RequestContext) -> Answer:
+def _refuse_tier_limit(request: RequestContext) -> Answer:
     return refusal(
         429,
         "rate_limit_error",
         "You have reached your API usage limits: your organization has crossed its monthly API "
-        f"usage threshold, set based on your organization's API tier. {_regained(request)}",
+        f"usage threshold, set based on your organization's API tier. {_regain_date(request)}",
         details={"error_code": "enforced_spend_limit_reached"},
     )
 
@@ -173,20 +175,20 @@ NOT_CLAUDE_CODE: Final = rule(
     "RooCodeInc/Roo-Code#10566",
     "craft-ai-agents/craft-agents-oss#222",
     seen=("2025-09-23", "2026-02"),
-    since=utc(2026, 1, 9),  # before that day it met few
-    until=_THIRD_PARTY_DRAWS,
+    since=utc(2026, 1, 9),  # the first report is older, but until this day few were refused
+    until=_EXTRA_USAGE_BEGINS,
 )
 EXTRA_USAGE_NEEDED: Final = rule(
     "A19",
     _third_party_without_extra_usage,
-    _name_extra_usage,
+    _refuse_without_extra_usage,
     "anthropics/claude-code#45048",
     "anthropics/claude-code#45911",
     "earendil-works/pi#3012",
     "ianjwhite99/opencode-with-claude#137",
     "rynfar/meridian#495",
     seen=("2026-04-08", "2026-09-14"),
-    since=_THIRD_PARTY_DRAWS,
+    since=_EXTRA_USAGE_BEGINS,
 )
 EXTRA_USAGE_EXHAUSTED: Final = rule(
     "A20",
@@ -200,7 +202,7 @@ EXTRA_USAGE_EXHAUSTED: Final = rule(
     "NousResearch/hermes-agent#75147",
     "rynfar/meridian#495",
     seen=("2026-06-17", "2026-07-31"),
-    since=_THIRD_PARTY_DRAWS,
+    since=_EXTRA_USAGE_BEGINS,
 )
 OPAQUE_REFUSAL: Final = rule(
     "A21",
@@ -240,17 +242,17 @@ def _credit_exhausted(request: RequestContext) -> bool:
 
 
 def _spend_limit_reached(request: RequestContext) -> bool:
-    """The spend limit that the organisation has set for itself is reached."""
+    """The organisation has reached the spend limit that it set for itself."""
     return _key_and(request, AccountState.SPEND_LIMIT_REACHED)
 
 
 def _tier_spend_limit_reached(request: RequestContext) -> bool:
-    """The monthly spend limit of the organisation's tier is reached."""
+    """The organisation has reached the monthly spend limit of its tier."""
     return _key_and(request, AccountState.TIER_SPEND_LIMIT_REACHED)
 
 
 def _payment_problem(request: RequestContext) -> bool:
-    """There is a problem with the payment data of the organisation."""
+    """The organisation's payment data has a problem."""
     return _key_and(request, AccountState.PAYMENT_PROBLEM)
 
 
@@ -283,7 +285,7 @@ ORGANIZATION_DISABLED: Final = rule(
 SPEND_LIMIT_REACHED: Final = rule(
     "A25",
     _spend_limit_reached,
-    _name_own_limit,
+    _refuse_own_limit,
     "anthropics/claude-code#38035",
     "platform.claude.com/docs/en/api/rate-limits",
     seen="2026-08-22",
@@ -292,7 +294,7 @@ SPEND_LIMIT_REACHED: Final = rule(
 TIER_SPEND_LIMIT_REACHED: Final = rule(
     "A26",
     _tier_spend_limit_reached,
-    _name_tier_limit,
+    _refuse_tier_limit,
     "platform.claude.com/docs/en/api/rate-limits",
     "platform.claude.com/docs/en/api/errors",
     seen="2026-08-22",
@@ -301,7 +303,7 @@ TIER_SPEND_LIMIT_REACHED: Final = rule(
 PAYMENT_PROBLEM: Final = rule(
     "A32",
     _payment_problem,
-    # The default of the API's schema; no captured body was found.
+    # The default message in the API's schema; no report quotes a real answer.
     refusal(402, "billing_error", "Billing error"),
     "platform.claude.com/docs/en/api/errors",
     seen="2026-08-22",
@@ -325,4 +327,4 @@ ACCOUNTS: Final = (
     OPAQUE_REFUSAL,
     PLAN_WINDOW_EXHAUSTED,
 )
-"""What can be wrong with an account that asks for inference, in the order asked."""
+"""Refusals of inference because of the account, in the order in which they are tried."""

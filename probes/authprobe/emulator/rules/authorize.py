@@ -1,6 +1,6 @@
-"""The authorization page: it approves at once, or says in HTML what the request lacks.
+"""Rules of the authorization page: it approves at once, or refuses with an HTML page.
 
-Who signs in is not modelled: whoever gets here is the one made-up user.
+Signing in is not modelled: every visitor is the one made-up user.
 """
 
 import re
@@ -18,7 +18,7 @@ AUTHORIZE_PATH: Final = "/oauth/authorize"
 CALLBACK_PATH: Final = "/oauth/code/callback"
 CALLBACKS: Final = tuple(f"https://{host}{CALLBACK_PATH}" for host in (PLATFORM, CONSOLE))
 LOOPBACK: Final = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?/callback")
-"""Redirects of a client that listens itself (RFC 8252, 7.3)."""
+"""Redirect to a client that listens on a loopback port (RFC 8252, 7.3)."""
 SCOPES: Final = frozenset(
     {
         "org:create_api_key",
@@ -33,13 +33,13 @@ SCOPES: Final = frozenset(
         "user:voice",
     }
 )
-"""Every scope that reports name: anthropics/claude-code#93216, apache/maka#2949."""
+"""Every scope named in reports: anthropics/claude-code#93216, apache/maka#2949."""
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 """RFC 7636, 4.2: a SHA-256 in base64url."""
 SHORT_SCOPES: Final = {"I": SETUP_TOKEN_SCOPES, "z-": LOGIN_SCOPES}
 SHORT_LINK: Final = re.compile(rf"({'|'.join(SHORT_SCOPES)})({CHALLENGE.pattern})")
-"""What `claude setup-token` and `claude auth login` print at 2.1.330."""
-_SEEN_IN_A_BROWSER: Final = "Invalid OAuth Request"
+"""Query of the links that `claude setup-token` and `claude auth login` print in 2.1.330."""
+_ERROR_TITLE: Final = "Invalid OAuth Request"
 
 
 def _scopes(request: RequestContext) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def _state_missing(request: RequestContext) -> bool:
 
 
 def _challenge_missing(request: RequestContext) -> bool:
-    """The parameter code_challenge is absent, or is no S256 challenge."""
+    """The parameter code_challenge is absent or not an S256 challenge."""
     s256 = request.parameters.get("code_challenge_method") == "S256"
     return not s256 or not CHALLENGE.fullmatch(request.parameters.get("code_challenge", ""))
 
@@ -73,7 +73,7 @@ def _redirect_missing(request: RequestContext) -> bool:
 
 
 def _scope_unknown(request: RequestContext) -> bool:
-    """A scope is none of those that are known, as when a copied address was wrapped."""
+    """A scope is unknown, for example because a line break split the copied URL."""
     return not SCOPES.issuperset(_scopes(request))
 
 
@@ -83,28 +83,28 @@ def _redirect_unsupported(request: RequestContext) -> bool:
 
 
 def _no_subscription(request: RequestContext) -> bool:
-    """The account in the browser has no plan that includes Claude Code."""
+    """The account that is signed in to the browser has no plan that includes Claude Code."""
     return request.state.standing is AccountState.NO_SUBSCRIPTION
 
 
-def _lacks(request: RequestContext) -> tuple[str, ...]:
+def _missing(request: RequestContext) -> tuple[str, ...]:
     response_type, client_id = map(request.parameters.get, ("response_type", "client_id"))
     return ("response_type",) * (response_type != "code") + ("client_id",) * (not client_id)
 
 
 def _complete(request: RequestContext) -> bool:
-    """A complete request: the browser is sent back with a code."""
-    return not _lacks(request)
+    """The request is complete; the browser is redirected to the client with a code."""
+    return not _missing(request)
 
 
 def _short_link(request: RequestContext) -> tuple[tuple[str, ...], str] | None:
-    """Scopes and challenge of a link that has nothing else in it."""
-    found = SHORT_LINK.fullmatch(request.query)
-    return (SHORT_SCOPES[found[1]], found[2]) if found else None
+    """Return the scopes and the challenge of a short link; None: the query is not one."""
+    match = SHORT_LINK.fullmatch(request.query)
+    return (SHORT_SCOPES[match[1]], match[2]) if match else None
 
 
-def scopes_asked(request: RequestContext) -> tuple[str, ...]:
-    """The scopes that an authorization is asked for with; none of a request of another kind."""
+def requested_scopes(request: RequestContext) -> tuple[str, ...]:
+    """Return the scopes of an authorization request; empty for any other request."""
     if not request.path.endswith(AUTHORIZE_PATH):
         return ()
     short = _short_link(request)
@@ -112,83 +112,87 @@ def scopes_asked(request: RequestContext) -> tuple[str, ...]:
 
 
 def _is_short_link(request: RequestContext) -> bool:
-    """A short link, of a letter for the scopes and a challenge: the code is shown at once."""
+    """The query is a short link, a code for the scopes and a challenge; the page shows the code."""
     return _short_link(request) is not None
 
 
 def _show_code(request: RequestContext) -> Answer:
-    found = _short_link(request)
-    assert found is not None  # noqa: S101 - it was the condition
+    link = _short_link(request)
+    assert link is not None  # noqa: S101 - it was the condition
+    scopes, challenge = link
     code = request.state.give_code(
         Code(
             client_id=None,
             redirect_uri=CALLBACKS[0],
-            challenge=found[1],
+            challenge=challenge,
             state=None,
-            scopes=found[0],
+            scopes=scopes,
             expires_at=request.now + CODE_LIFETIME,
         )
     )
-    # The client wants two halves. It has told nobody its state, and takes any.
-    return page(200, "Authentication Code", f"{code}#{found[1]}")
+    # The client expects `code#state`. A short link contains no state, so the client accepts any.
+    return page(200, "Authentication Code", f"{code}#{challenge}")
 
 
 def _redirect(request: RequestContext) -> Answer:
-    """Back to the client, with a code and its state (RFC 6749, 4.1.2)."""
-    asked = defaultdict(str, request.parameters)  # lacks something if a refusal is left out
+    """Return a redirect to the client with a code and the client's state (RFC 6749, 4.1.2)."""
+    # A parameter may be missing if the rule that refuses such requests is broken on purpose.
+    parameters = defaultdict(str, request.parameters)
     code = request.state.give_code(
         Code(
-            client_id=asked["client_id"],
-            redirect_uri=asked["redirect_uri"],
-            challenge=asked["code_challenge"],
-            state=asked["state"],
+            client_id=parameters["client_id"],
+            redirect_uri=parameters["redirect_uri"],
+            challenge=parameters["code_challenge"],
+            state=parameters["state"],
             scopes=_scopes(request),
             expires_at=request.now + CODE_LIFETIME,
         )
     )
-    query = urllib.parse.urlencode({"code": code, "state": asked["state"]})
-    back = urllib.parse.quote(asked["redirect_uri"], safe=":/?&=%[]")
-    return Answer(status=302, headers={"location": f"{back}?{query}"})
+    query = urllib.parse.urlencode({"code": code, "state": parameters["state"]})
+    redirect_uri = urllib.parse.quote(parameters["redirect_uri"], safe=":/?&=%[]")
+    return Answer(status=302, headers={"location": f"{redirect_uri}?{query}"})
 
 
-def _page_lacks(request: RequestContext) -> tuple[str, ...]:
+def _missing_on_code_page(request: RequestContext) -> tuple[str, ...]:
     return tuple(name for name in ("code", "state") if not request.parameters.get(name))
 
 
 def _code_and_state(request: RequestContext) -> bool:
-    """The page from which a user copies the code."""
-    return not _page_lacks(request)
+    """The code and the state are present; the page shows them for the user to copy."""
+    return not _missing_on_code_page(request)
 
 
 def _code_page(request: RequestContext) -> Answer:
-    """`code#state`, as users paste it (anthropics/claude-code#20325)."""
-    known = request.state.find_code(request.parameters["code"]) is not None
+    """Return the page with `code#state`, as users paste it (anthropics/claude-code#20325)."""
+    is_issued = request.state.find_code(request.parameters["code"]) is not None
     text = (
-        f"{request.parameters['code']}#{request.parameters['state']}" if known else "no such code"
+        f"{request.parameters['code']}#{request.parameters['state']}"
+        if is_issued
+        else "no such code"
     )
-    return page(200, "Authentication Code", _plain(text))
+    return page(200, "Authentication Code", _escape(text))
 
 
 def _unknown_scopes(request: RequestContext) -> Answer:
     unknown = [scope for scope in _scopes(request) if scope not in SCOPES]
-    return page(400, _SEEN_IN_A_BROWSER, _plain(f"Unknown scope: {', '.join(unknown)}"))
+    return page(400, _ERROR_TITLE, _escape(f"Unknown scope: {', '.join(unknown)}"))
 
 
 def _unsupported_redirect(request: RequestContext) -> Answer:
     uri = request.parameters.get("redirect_uri", "")
-    return page(400, _SEEN_IN_A_BROWSER, _plain(f"Redirect URI {uri} is not supported by client."))
+    return page(400, _ERROR_TITLE, _escape(f"Redirect URI {uri} is not supported by client."))
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-# The status of these pages is not reported: people saw them in a browser. RFC 6749, 4.1.2.1 asks
-# that the user is told and not sent back.
+# Users saw these pages in a browser, so no report has their status. RFC 6749, 4.1.2.1 requires that
+# the server informs the user and does not redirect.
 STATE_MISSING: Final = rule(
     "B14",
     _state_missing,
-    page(400, _SEEN_IN_A_BROWSER, "Missing state parameter"),
+    page(400, _ERROR_TITLE, "Missing state parameter"),
     "anthropics/claude-code#77966",
     seen="2026-07-16",
     certainty=RuleCertainty.ONCE,
@@ -196,7 +200,7 @@ STATE_MISSING: Final = rule(
 CHALLENGE_MISSING: Final = rule(
     "B15",
     _challenge_missing,
-    page(400, _SEEN_IN_A_BROWSER, "Missing code_challenge parameter"),
+    page(400, _ERROR_TITLE, "Missing code_challenge parameter"),
     "anthropics/claude-code#20728",
     seen="2026-01-25",
     certainty=RuleCertainty.ONCE,
@@ -204,7 +208,7 @@ CHALLENGE_MISSING: Final = rule(
 SCOPE_MISSING: Final = rule(
     "B16",
     _scope_missing,
-    page(400, _SEEN_IN_A_BROWSER, "Missing scope parameter"),
+    page(400, _ERROR_TITLE, "Missing scope parameter"),
     "anthropics/claude-code#70506",
     seen="2026-06",
     certainty=RuleCertainty.ONCE,
@@ -212,7 +216,7 @@ SCOPE_MISSING: Final = rule(
 REDIRECT_MISSING: Final = rule(
     "B17",
     _redirect_missing,
-    page(400, _SEEN_IN_A_BROWSER, "Missing redirect_uri parameter"),
+    page(400, _ERROR_TITLE, "Missing redirect_uri parameter"),
     "anthropics/claude-code#47152",
     seen="2026-04",
     certainty=RuleCertainty.ONCE,
@@ -251,7 +255,7 @@ AUTHORIZED: Final = rule(
     "anthropics/claude-code#93216",
     "www.rfc-editor.org/rfc/rfc6749#section-4.1",
     seen=("2026-01-23", "2026-09-09"),
-    lacks=_lacks,
+    missing=_missing,
 )
 CODE_SHOWN: Final = rule(
     "code-page",
@@ -260,7 +264,7 @@ CODE_SHOWN: Final = rule(
     "anthropics/claude-code#20325",
     "anthropics/claude-code#36015",
     seen=("2026-01-23", "2026-03-19"),
-    lacks=_page_lacks,
+    missing=_missing_on_code_page,
 )
 SHORT: Final = rule(
     "authorize-short",
@@ -269,7 +273,7 @@ SHORT: Final = rule(
     "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
     seen="2026-11-23",
     certainty=RuleCertainty.OBSERVED,
-    passes=True,
+    answers_success=True,
 )
 AUTHORIZE: Final = (
     PLAN_NEEDED,

@@ -1,4 +1,4 @@
-"""What a rule is: a request as rules see it, an answer, and where the rule is known from."""
+"""Types of the rules: the request they look at, the answer, and the rule with its sources."""
 
 import datetime
 import enum
@@ -18,11 +18,11 @@ DAY: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
 
 
 class RuleCertainty(enum.StrEnum):
-    """How well a rule is known."""
+    """Strength of the evidence for a rule."""
 
     DOCUMENTED = "documented"
     OBSERVED = "seen in a client"
-    """What an unmodified client sends when it is run; what the service makes of it is inferred."""
+    """An unmodified client sends such a request; the answer of the service is inferred."""
     SEVERAL = "several reports"
     ONCE = "one report"
     INFERRED = "inferred"
@@ -30,24 +30,24 @@ class RuleCertainty(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """A request as the rules see it, with what the backend knows at that moment."""
+    """A request, with the state of the backend at that moment."""
 
     method: str
     host: str
-    """The emulated host that is meant; loopback addresses stand for the host that has the path."""
+    """The emulated host; for a loopback address, the host that serves the path."""
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
     query: str = ""
-    asked: str = ""
-    """The host that was named, where it is not `host`."""
+    requested_host: str = ""
+    """The loopback address that the client used as the host; empty otherwise."""
     too_large: bool = False
-    """The body is above the documented limit; what is here of it is its beginning."""
+    """True if the body exceeds the documented limit; `body` is then its beginning."""
     state: State
 
     @functools.cached_property
     def now(self) -> datetime.datetime:
-        """The backend's clock when the request came, in UTC."""
+        """Time of the backend's clock when the request arrived, in UTC."""
         return self.state.clock.now
 
     @property
@@ -63,23 +63,23 @@ class RequestContext:
 
     @functools.cached_property
     def key(self) -> Token | None:
-        """The known token that the value of `x-api-key` is."""
+        """The issued token in `x-api-key`; None: absent, or never issued."""
         return self.state.tokens.find(self.api_key or "")
 
     @functools.cached_property
     def token(self) -> Token | None:
-        """The known token that the Bearer value is."""
+        """The issued token in `Authorization: Bearer`; None: absent, or never issued."""
         return self.state.tokens.find(self.bearer or "")
 
     @functools.cached_property
     def betas(self) -> tuple[str, ...]:
-        """The flags of `anthropic-beta`, in the order sent."""
+        """The flags in `anthropic-beta`, in the order sent."""
         value = self.headers.get("anthropic-beta", "")
         return tuple(flag.strip() for flag in value.split(",") if flag.strip())
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
-        """The JSON object or the form in the body; empty if there is neither."""
+        """The fields of the JSON object or form in the body; empty if it is neither."""
         if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return dict(urllib.parse.parse_qsl(self.body.decode("latin-1")))
         try:
@@ -90,26 +90,26 @@ class RequestContext:
 
     @functools.cached_property
     def parameters(self) -> dict[str, str]:
-        """The query, decoded; of a name that comes twice the last value."""
+        """The decoded query parameters; a repeated name has its last value."""
         return dict(urllib.parse.parse_qsl(self.query))
 
     def text(self, name: str) -> str:
-        """A field of the body; empty if it is absent or no text."""
+        """Return a field of the body; empty if it is absent or not a string."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status and a JSON object, a page of HTML, a stream of server-sent events, or nothing."""
+    """A status with a JSON object, an HTML page, a stream of server-sent events, or no body."""
 
     status: int
     body: Mapping[str, Any] | str | None = None
-    """An empty `request_id` is filled in."""
+    """JSON object or HTML page. An empty `request_id` is replaced by the id of the request."""
     events: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     identified: bool = True
-    """Whether there is a `request-id` header: what answers at the edge knows none."""
+    """True if the answer has a `request-id` header; answers of the edge have none."""
     error_type: str | None = None
     message: str | None = None
 
@@ -117,38 +117,42 @@ class Answer:
 Condition = Callable[[RequestContext], bool]
 Reply = Callable[[RequestContext], Answer]
 Headers = Callable[[RequestContext], Mapping[str, str]]
-Lacks = Callable[[RequestContext], tuple[str, ...]]
+Missing = Callable[[RequestContext], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """An answer, the condition under which it is given, and where both are known from."""
+    """An answer, the condition under which it is given, and the sources of both."""
 
     id: str
     condition: str
-    """In words."""
+    """The condition in words."""
     holds: Condition | None
-    """None: nothing that a client sends brings the answer about; it is given on demand."""
+    """None: no request triggers the rule, only a fault (on demand)."""
     answer: Answer | Reply
     headers: Headers | None
     since: datetime.datetime | None
     until: datetime.datetime | None
-    """The backend's times from which, and until which, the rule answers unasked."""
+    """Times of the backend's clock from which (inclusive) and until which (exclusive) the rule
+    applies; a fault triggers it at any time.
+    """
     delay: float
     """Seconds before the answer."""
     sources: tuple[str, ...]
-    """Addresses."""
+    """URLs."""
     first_seen: str | None
     last_seen: str
-    """ISO 8601, as exact as the source."""
+    """ISO 8601 date, as precise as the source."""
     certainty: RuleCertainty
-    passes: bool
-    """It answers good requests, so no fault can demand it."""
-    lacks: Lacks | None
-    """For a denial: the names of the fields that keep a request from meeting the condition."""
+    answers_success: bool
+    """True if the rule answers valid requests, so that no fault can trigger it."""
+    missing: Missing | None
+    """Returns the names of the fields for which a request does not meet the condition; a denial
+    lists them.
+    """
 
     def applies(self, request: RequestContext) -> bool:
-        """Whether the request, at its time, meets the condition."""
+        """Return True if the request meets the condition, at the time of the backend's clock."""
         return (
             self.holds is not None
             and (self.since is None or request.now >= self.since)
@@ -157,7 +161,7 @@ class Rule:
         )
 
     def reply(self, request: RequestContext) -> Answer:
-        """The answer to this request."""
+        """Return the answer to this request."""
         answer = self.answer if isinstance(self.answer, Answer) else self.answer(request)
         if self.headers is None:
             return answer
@@ -175,21 +179,26 @@ def rule(
     until: datetime.datetime | None = None,
     headers: Headers | None = None,
     delay: float = 0.0,
-    passes: bool = False,
-    lacks: Lacks | None = None,
+    answers_success: bool = False,
+    missing: Missing | None = None,
 ) -> Rule:
-    """A rule; the docstring of its condition tells it in words, a text says when it is given on
-    demand. `seen` is the day, or the first and the last; `owner/name#1` is an issue on GitHub.
+    """Return a rule.
+
+    `condition` is a function whose docstring states the condition in words, or, for a rule on
+    demand, only the words. `sources` are addresses without `https://`, or `owner/name#1` for an
+    issue on GitHub. `seen` is the date of the report, or the first and the last date.
 
     Raises:
-        ValueError: the rule names no condition, no source or no day.
+        ValueError: the condition, the sources or the dates are missing or malformed.
     """
     text = condition if isinstance(condition, str) else condition.__doc__ or ""
     first, last = (None, seen) if isinstance(seen, str) else seen
     if not text.strip() or not sources:
         raise ValueError(f"rule {id} needs a source and a condition")
     if any(not DAY.fullmatch(day) for day in (first, last) if day is not None):
-        raise ValueError(f"rule {id} needs the days on which it was seen, as 2026-11-23 or 2026-11")
+        raise ValueError(
+            f"rule {id} needs the dates on which it was seen, as 2026-11-23 or 2026-11"
+        )
     return Rule(
         id=id,
         condition=" ".join(text.split()),
@@ -199,17 +208,17 @@ def rule(
         since=since,
         until=until,
         delay=delay,
-        sources=tuple(_address(source) for source in sources),
+        sources=tuple(_url(source) for source in sources),
         first_seen=first,
         last_seen=last,
         certainty=certainty,
-        passes=passes or lacks is not None,
-        lacks=lacks,
+        answers_success=answers_success or missing is not None,
+        missing=missing,
     )
 
 
 def utc(year: int, month: int, day: int, hour: int = 0) -> datetime.datetime:
-    """A moment in UTC."""
+    """Return a time in UTC."""
     return datetime.datetime(year, month, day, hour, tzinfo=datetime.UTC)
 
 
@@ -222,9 +231,9 @@ def refusal(
     details: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """An error in the envelope of the API (platform.claude.com/docs/en/api/errors).
+    """Return an error in the envelope of the API (platform.claude.com/docs/en/api/errors).
 
-    `request_id=None` is the null that edge refusals of 2026 carry.
+    `request_id=None` becomes `null`, as in refusals by the edge since 2026.
     """
     error: dict[str, Any] = {"type": error_type, "message": message}
     if details is not None:
@@ -240,7 +249,7 @@ def refusal(
 
 
 def oauth_refusal(error: str, description: str) -> Answer:
-    """An error of the token endpoint (RFC 6749, 5.2)."""
+    """Return an error of the token endpoint (RFC 6749, 5.2)."""
     return Answer(
         status=400,
         body={"error": error, "error_description": description},
@@ -252,7 +261,7 @@ def oauth_refusal(error: str, description: str) -> Answer:
 def flat_refusal(
     status: int, error_type: str, message: str, *, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """An error as the edge words it: no outer type, no request id."""
+    """Return an error in the form of the edge: without an outer type and a request id."""
     return Answer(
         status=status,
         body={"error": {"type": error_type, "message": message}},
@@ -266,7 +275,7 @@ def flat_refusal(
 def page(
     status: int, title: str, text: str = "", headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """A page of HTML, as a browser or a puzzled client gets it."""
+    """Return an answer with an HTML page."""
     body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>"
     body += f"<h1>{title}</h1>" + (f"<p>{text}</p>" if text else "") + "</body></html>"
     return Answer(
@@ -278,18 +287,18 @@ def page(
     )
 
 
-def _with_headers(answer: Answer, more: Mapping[str, str]) -> Answer:
+def _with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
     return Answer(
         status=answer.status,
         body=answer.body,
         events=answer.events,
-        headers={**answer.headers, **more},
+        headers={**answer.headers, **headers},
         identified=answer.identified,
         error_type=answer.error_type,
         message=answer.message,
     )
 
 
-def _address(source: str) -> str:
+def _url(source: str) -> str:
     issue = ISSUE.fullmatch(source)
     return f"https://github.com/{issue[1]}/issues/{issue[2]}" if issue else f"https://{source}"

@@ -1,4 +1,6 @@
-"""Who asks: credentials that are missing, misplaced, unknown, expired or revoked."""
+"""Rules about the credential: missing, in the wrong header, unknown, expired, revoked, or without
+the scope.
+"""
 
 from typing import Final
 
@@ -14,14 +16,14 @@ USER_FACING: Final = {"error_visibility": "user_facing"}
 
 
 KEY_AS_BEARER: Final = utc(2026, 10, 21)
-"""The day of the API version with which the official SDKs (anthropic 2.0.0 for Python,
-@anthropic-ai/sdk 1.0.0) began to send API keys so; documented in
-platform.claude.com/docs/en/manage-claude/authentication.
+"""Date since which an API key is accepted as a Bearer token: that of the API version with which the
+official SDKs (anthropic 2.0.0 for Python, @anthropic-ai/sdk 1.0.0) began to send keys that way;
+platform.claude.com/docs/en/manage-claude/authentication documents it.
 """
 
 
 def is_key_in(request: RequestContext, *states: TokenState) -> bool:
-    """Whether the one credential of the request is an API key in one of these states."""
+    """Return True if the only credential of the request is an API key in one of these states."""
     key = request.key if request.bearer is None else _key_as_bearer(request)
     return (
         key is not None
@@ -31,9 +33,10 @@ def is_key_in(request: RequestContext, *states: TokenState) -> bool:
 
 
 def _key_as_bearer(request: RequestContext) -> Token | None:
-    """The API key that is sent as a Bearer token: alone, since that is a way to send one, or in
-    both headers, as Claude Code sends what its `apiKeyHelper` prints
-    (code.claude.com/docs/en/authentication).
+    """Return the API key that is sent as a Bearer token; None: there is none, or not accepted.
+
+    It is accepted alone since `KEY_AS_BEARER`, and at any time if `x-api-key` holds the same key,
+    as Claude Code sends the output of its `apiKeyHelper` (code.claude.com/docs/en/authentication).
     """
     if request.token is None or request.token.kind is not TokenKind.API_KEY:
         return None
@@ -42,7 +45,7 @@ def _key_as_bearer(request: RequestContext) -> Token | None:
 
 
 def is_bearer_in(request: RequestContext, *states: TokenState) -> bool:
-    """Whether the Bearer value is a token for requests in one of these states."""
+    """Return True if the Bearer value is a token for API requests in one of these states."""
     token = request.token
     return (
         token is not None and token.kind in BEARERS and request.state.tokens.state(token) in states
@@ -50,7 +53,7 @@ def is_bearer_in(request: RequestContext, *states: TokenState) -> bool:
 
 
 def lacks_scope(request: RequestContext, *scopes: str) -> bool:
-    """Whether the Bearer value is a token that has none of these scopes."""
+    """Return True if the Bearer value is a token for API requests with none of these scopes."""
     token = request.token
     return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
 
@@ -64,7 +67,7 @@ def _version_missing(request: RequestContext) -> bool:
 
 
 def _credential_missing(request: RequestContext) -> bool:
-    """Neither x-api-key nor Authorization: Bearer."""
+    """Neither x-api-key nor Authorization: Bearer is present."""
     return request.api_key is None and request.bearer is None
 
 
@@ -76,13 +79,13 @@ def _key_invalid(request: RequestContext) -> bool:
 
 
 def _key_expired(request: RequestContext) -> bool:
-    """The API key is past its expiry, whichever header holds it."""
+    """The API key has expired, whichever header holds it."""
     return is_key_in(request, TokenState.EXPIRED)
 
 
 def _flag_missing(request: RequestContext) -> bool:
-    """A Bearer OAuth token without the OAuth flag in anthropic-beta."""
-    # By shape: the reports do not say that the token was looked up before the flag was missed.
+    """A Bearer OAuth token is sent without the OAuth flag in anthropic-beta."""
+    # Decided by the token's prefix: no report says that the service looks the token up first.
     return _looks_like_oauth(request) and OAUTH_BETA not in request.betas
 
 
@@ -136,8 +139,8 @@ FLAG_MISSING: Final = rule(
 def _is_unknown(request: RequestContext) -> bool:
     if request.bearer is None or is_key_in(request, TokenState.VALID, TokenState.EXPIRED):
         return False
-    known = request.token is not None and request.token.kind in BEARERS
-    return not known or is_bearer_in(request, TokenState.UNKNOWN)
+    is_issued = request.token is not None and request.token.kind in BEARERS
+    return not is_issued or is_bearer_in(request, TokenState.UNKNOWN)
 
 
 def _looks_like_oauth(request: RequestContext) -> bool:
@@ -145,19 +148,19 @@ def _looks_like_oauth(request: RequestContext) -> bool:
 
 
 def _bearer_unknown(request: RequestContext) -> bool:
-    """The Bearer value is unknown: mangled, foreign, no token for requests; or, until August 2026,
-    an OAuth token.
+    """The Bearer value is unknown: malformed, never issued, or not a token for API requests. Since
+    August 2026, rule A07 answers if it looks like an OAuth token.
     """
-    return _is_unknown(request) and (request.now < _AUGUST or not _looks_like_oauth(request))
+    return _is_unknown(request) and (request.now < _AUGUST_2026 or not _looks_like_oauth(request))
 
 
 def _oauth_token_unknown(request: RequestContext) -> bool:
-    """The Bearer value looks like an OAuth token and is unknown."""
+    """The Bearer value looks like an OAuth token, but is unknown."""
     return _is_unknown(request) and _looks_like_oauth(request)
 
 
 def _bearer_expired(request: RequestContext) -> bool:
-    """The access token is past its expiry."""
+    """The access token has expired."""
     return is_bearer_in(request, TokenState.EXPIRED)
 
 
@@ -166,20 +169,22 @@ def _bearer_revoked(request: RequestContext) -> bool:
     return is_bearer_in(request, TokenState.REVOKED)
 
 
-def _name_revoked(request: RequestContext) -> Answer:
-    """With details where the plan is asked for, and without where a model is: #29497, #9635."""
-    owner = request.path.startswith("/api/oauth/")
+def _refuse_revoked(request: RequestContext) -> Answer:
+    """Return the refusal. It has details for requests about the account, and none for inference
+    (anthropics/claude-code#29497, #9635).
+    """
+    is_account_data = request.path.startswith("/api/oauth/")
     return refusal(
         403,
         PERMISSION,
         "OAuth token has been revoked. Please obtain a new token.",
-        details=USER_FACING if owner else None,
+        details=USER_FACING if is_account_data else None,
     )
 
 
-_AUTUMN: Final = utc(2026, 8, 24)
-_AUGUST: Final = utc(2026, 8, 1)
-_JULY: Final = utc(2026, 7, 20)
+_REVOKED_401_BEGINS: Final = utc(2026, 8, 24)
+_AUGUST_2026: Final = utc(2026, 8, 1)
+_EXPIRED_TEXT_CHANGES: Final = utc(2026, 7, 20)
 
 BEARER_UNKNOWN: Final = rule(
     "A05",
@@ -192,7 +197,7 @@ BEARER_UNKNOWN: Final = rule(
 )
 BEARER_NOT_FOUND: Final = rule(
     "A06",
-    "A short server incident in which good tokens were not found.",
+    "During a short incident, the server did not find valid tokens.",
     refusal(
         401,
         AUTHENTICATION,
@@ -209,7 +214,7 @@ BEARER_UNKNOWN_2026: Final = rule(
     refusal(401, AUTHENTICATION, "OAuth access token is invalid.", request_id=None),
     "BerriAI/litellm#37905",
     seen=("2026-08", "2026-08"),
-    since=_AUGUST,
+    since=_AUGUST_2026,
 )
 BEARER_EXPIRED: Final = rule(
     "A08",
@@ -223,7 +228,7 @@ BEARER_EXPIRED: Final = rule(
     "anthropics/claude-code#19078",
     "anthropics/claude-code#44265",
     seen=("2025-07-24", "2026-04"),
-    until=_JULY,
+    until=_EXPIRED_TEXT_CHANGES,
 )
 BEARER_EXPIRED_2026: Final = rule(
     "A09",
@@ -237,17 +242,17 @@ BEARER_EXPIRED_2026: Final = rule(
     "HermannBjorgvin/Clawdmeter#114",
     "Wei-Shaw/sub2api#5471",
     seen=("2026-07-20", "2026-07-20"),
-    since=_JULY,
+    since=_EXPIRED_TEXT_CHANGES,
 )
 BEARER_REVOKED: Final = rule(
     "A10",
     _bearer_revoked,
-    _name_revoked,
+    _refuse_revoked,
     "anthropics/claude-code#9635",
     "anthropics/claude-code#13350",
     "anthropics/claude-code#29497",
     seen=("2025-08-06", "2026-02-28"),
-    until=_AUTUMN,
+    until=_REVOKED_401_BEGINS,
 )
 BEARER_REVOKED_2026: Final = rule(
     "A10b",
@@ -256,7 +261,7 @@ BEARER_REVOKED_2026: Final = rule(
     "vm0-ai/vm0#29128",
     seen="2026-08-24",
     certainty=RuleCertainty.ONCE,
-    since=_AUTUMN,
+    since=_REVOKED_401_BEGINS,
 )
 
 # --- scopes ---------------------------------------------------------------------------------------
@@ -276,28 +281,28 @@ INFERENCE_SCOPES_2026: Final = (
     "workspace:developer",
     "workspace:inference",
 )
-_OFFICE: Final = utc(2026, 8, 15)
+_OFFICE_SCOPE_BEGINS: Final = utc(2026, 8, 15)
 
 
 def _profile_scope_missing(request: RequestContext) -> bool:
-    """The token lacks the scope user:profile, as every setup-token does."""
-    newer = request.path == PROFILE_PATH and request.now >= _OFFICE
-    return not newer and lacks_scope(request, "user:profile")
+    """The token lacks the scope user:profile; setup-tokens always do."""
+    accepts_office = request.path == PROFILE_PATH and request.now >= _OFFICE_SCOPE_BEGINS
+    return not accepts_office and lacks_scope(request, "user:profile")
 
 
 def _profile_or_office_missing(request: RequestContext) -> bool:
-    """The token lacks the scopes user:profile and user:office, as every setup-token does."""
+    """The token has neither of the scopes user:profile and user:office; setup-tokens never do."""
     return lacks_scope(request, "user:profile", "user:office")
 
 
 def _inference_scope_missing(request: RequestContext) -> bool:
-    """The token of a login has none of the scopes for inference."""
+    """The token has none of the scopes for inference."""
     return lacks_scope(request, *INFERENCE_SCOPES_2026)
 
 
-def name_inference_scopes(request: RequestContext) -> Answer:
-    """The list of scopes that would do: four in February 2026, seven in August."""
-    scopes = INFERENCE_SCOPES_2026 if request.now >= _AUGUST else INFERENCE_SCOPES
+def _refuse_inference_scope(request: RequestContext) -> Answer:
+    """Return the refusal with the accepted scopes: four in February 2026, seven since August."""
+    scopes = INFERENCE_SCOPES_2026 if request.now >= _AUGUST_2026 else INFERENCE_SCOPES
     return refusal(
         403, PERMISSION, f"OAuth token does not meet scope requirement any_of({', '.join(scopes)})"
     )
@@ -329,12 +334,12 @@ PROFILE_OR_OFFICE_MISSING: Final = rule(
     "router-for-me/CLIProxyAPI#4983",
     "router-for-me/CLIProxyAPI#5083",
     seen="2026-08-15",
-    since=_OFFICE,
+    since=_OFFICE_SCOPE_BEGINS,
 )
 INFERENCE_SCOPE_MISSING: Final = rule(
     "A17",
     _inference_scope_missing,
-    name_inference_scopes,
+    _refuse_inference_scope,
     "can1357/oh-my-pi#29",
     "apache/maka#2949",
     seen=("2026-02-12", "2026-08-13"),
@@ -357,7 +362,7 @@ BEARER: Final = (
     BEARER_REVOKED,
     BEARER_REVOKED_2026,
 )
-"""What can be wrong with a Bearer token wherever it is sent."""
+"""Refusals of a Bearer token on every route."""
 CREDENTIALS: Final = (
     VERSION_MISSING,
     CREDENTIAL_MISSING,
@@ -366,4 +371,4 @@ CREDENTIALS: Final = (
     FLAG_MISSING,
     *BEARER,
 )
-"""What can be wrong with the credential of a request for inference, in the order asked."""
+"""Refusals of the credential for inference, in the order in which they are tried."""

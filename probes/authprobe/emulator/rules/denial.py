@@ -1,4 +1,4 @@
-"""What no rule answers is refused, with the rule that comes nearest and the fields that differ."""
+"""Denials: refusals of requests without a rule, with the nearest rule and the differing fields."""
 
 import difflib
 from dataclasses import dataclass
@@ -14,13 +14,15 @@ DENY_RULE = "deny:rule"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """Why nothing was answered."""
+    """The reason why no rule answers a request."""
 
     id: str
     nearest: str
-    """The id of a rule, or a host."""
+    """The id of the most similar rule, or the most similar host."""
     differs: tuple[str, ...]
-    """`method`, `host`, `path`, or the names of headers and parameters."""
+    """Parts in which the request differs from it: `method`, `host`, `path`, or names of headers
+    and parameters.
+    """
 
     def __str__(self) -> str:
         differs = f"; differs: {', '.join(self.differs)}" if self.differs else ""
@@ -28,7 +30,7 @@ class Denial:
 
     @property
     def answer(self) -> Answer:
-        """404 for a place that is not there, 403 for a request that nobody has reported."""
+        """404 for an unknown host or route, 403 for a request without a rule on a known route."""
         status, kind = (
             (403, "permission_error") if self.id == DENY_RULE else (404, "not_found_error")
         )
@@ -36,31 +38,31 @@ class Denial:
 
 
 def deny_host(host: str) -> Denial:
-    """For a name that is not emulated."""
+    """Return the denial of a host that is not emulated."""
     return Denial(id=DENY_HOST, nearest=closest(host, HOSTS, cutoff=0) or host, differs=("host",))
 
 
 def deny_route(request: RequestContext) -> Denial:
-    """For a method, host and path that no rule is about."""
-    asked = (request.method, request.host, request.path)
+    """Return the denial of a method, host and path that has no rules."""
+    target = (request.method, request.host, request.path)
 
-    def likeness(route: tuple[str, str, str]) -> tuple[int, float]:
-        same = sum(ours == theirs for ours, theirs in zip(route, asked, strict=True))
-        return same, difflib.SequenceMatcher(None, request.path[:200], route[2]).ratio()
+    def similarity(route: tuple[str, str, str]) -> tuple[int, float]:
+        equal = sum(ours == theirs for ours, theirs in zip(route, target, strict=True))
+        return equal, difflib.SequenceMatcher(None, request.path[:200], route[2]).ratio()
 
-    route = max(ROUTES, key=likeness)
-    names = zip(("method", "host", "path"), route, asked, strict=True)
+    route = max(ROUTES, key=similarity)
+    names = zip(("method", "host", "path"), route, target, strict=True)
     differs = tuple(name for name, ours, theirs in names if ours != theirs)
-    return Denial(id=DENY_ROUTE, nearest=_passing(ROUTES[route]).id, differs=differs)
+    return Denial(id=DENY_ROUTE, nearest=_success_rule(ROUTES[route]).id, differs=differs)
 
 
 def deny_rule(request: RequestContext, rules: tuple[Rule, ...]) -> Denial:
-    """For a place that is known, and a request there that no rule is about."""
-    rule = _passing(rules)
-    differs = rule.lacks(request) if rule.lacks else ()
+    """Return the denial of a request that meets the condition of no rule of its route."""
+    rule = _success_rule(rules)
+    differs = rule.missing(request) if rule.missing else ()
     return Denial(id=DENY_RULE, nearest=rule.id, differs=differs)
 
 
-def _passing(rules: tuple[Rule, ...]) -> Rule:
-    """The rule by which a good request is answered: the last of its route."""
+def _success_rule(rules: tuple[Rule, ...]) -> Rule:
+    """Return the rule that answers valid requests, which is the last of its route."""
     return rules[-1]

@@ -1,4 +1,4 @@
-"""What answers before the service does, and the standard errors of the service itself."""
+"""Rules of the edge in front of the service, and the general errors of the service itself."""
 
 from typing import Final
 
@@ -20,25 +20,25 @@ def _too_large(request: RequestContext) -> bool:
     return request.too_large
 
 
-def _anybody(request: RequestContext) -> bool:
-    """Whoever asks whether the service can be reached."""
+def _always(request: RequestContext) -> bool:
+    """Any client checks that the service can be reached; no credential is needed."""
     return True
 
 
 HELLO: Final = rule(
     "hello",
-    _anybody,
+    _always,
     Answer(status=200, body={"message": "hello"}),
     "code.claude.com/docs/en/llm-gateway-protocol",
     "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.330",
     seen="2026-11-24",
     certainty=RuleCertainty.ONCE,
-    passes=True,
+    answers_success=True,
 )
-"""The command's check at its start; its status counts, and the words are made up."""
+"""The check that `claude` makes when it starts. It reads the status only; the body is made up."""
 REGION: Final = rule(
     "A33",
-    "A region, an address, a plan or a role that is not served.",
+    "The client's region, IP address, plan or role is not supported.",
     flat_refusal(403, "forbidden", "Request not allowed"),
     "code.claude.com/docs/en/troubleshoot-install",
     "anthropics/claude-code#453",
@@ -48,7 +48,7 @@ REGION: Final = rule(
 )
 CHALLENGE: Final = rule(
     "A34",
-    "The edge wants a browser to prove itself, or blocks the network.",
+    "The edge demands a browser challenge, or blocks the client's network.",
     page(
         403,
         "Just a moment...",
@@ -62,7 +62,7 @@ CHALLENGE: Final = rule(
 )
 GATEWAY_AS_401: Final = rule(
     "A35",
-    "An outage that comes as 401 with the page of a bad gateway.",
+    "An outage of the gateway is answered with 401 and the page of a 502.",
     page(401, "502 Bad Gateway", "cloudflare", {"server": "cloudflare"}),
     "anthropics/claude-code#33217",
     seen="2026-03-11",
@@ -70,7 +70,7 @@ GATEWAY_AS_401: Final = rule(
 )
 NO_BODY: Final = rule(
     "A43",
-    "Every request after a login is refused without a body.",
+    "After a login, every request is refused without a body.",
     Answer(status=403),
     "anthropics/claude-code#59527",
     seen="2026-05-13",
@@ -95,7 +95,7 @@ CONFLICT: Final = rule(
 )
 API_ERROR: Final = rule(
     "api-error",
-    "The service fails.",
+    "The service fails with an internal error.",
     refusal(500, "api_error", "Internal server error"),
     "anthropics/claude-code#35525",
     _ERRORS,
@@ -104,8 +104,8 @@ API_ERROR: Final = rule(
 )
 TIMEOUT: Final = rule(
     "timeout",
-    "The service takes too long for itself.",
-    # The default of the API's schema; no captured body was found.
+    "The service does not finish the request in time.",
+    # The default message in the API's schema; no report quotes a real answer.
     refusal(504, "timeout_error", "Request timeout"),
     _ERRORS,
     seen="2026-08-22",
@@ -113,6 +113,6 @@ TIMEOUT: Final = rule(
 )
 
 EDGE: Final = (REGION, CHALLENGE, GATEWAY_AS_401, NO_BODY)
-"""What can come from every host, whatever is asked."""
+"""Refusals that any host can give to any request."""
 STANDARD: Final = (TOO_LARGE, CONFLICT, API_ERROR, TIMEOUT)
-"""The errors of the API that have nothing to do with authentication."""
+"""Errors of the API that are unrelated to authentication."""

@@ -1,6 +1,7 @@
-"""Workload identity federation: an identity token becomes an access token (RFC 7523).
+"""Rules of workload identity federation: an identity token is exchanged for an access token
+(RFC 7523).
 
-The contents of an identity token are not looked at: it is one that the case has made, or none.
+The contents of an identity token are not read; it is valid if this backend issued it.
 """
 
 import re
@@ -29,12 +30,12 @@ _REFERENCE: Final = "platform.claude.com/docs/en/manage-claude/wif-reference"
 
 
 def _wrong_field(request: RequestContext) -> str | None:
-    """The first field that is missing, or not of its format."""
+    """Return the first field that is missing or malformed."""
     for name in REQUIRED:
         if not request.text(name):
             return name
-    for name, form in FORMATS.items():
-        if name in request.fields and not form.fullmatch(request.text(name)):
+    for name, pattern in FORMATS.items():
+        if name in request.fields and not pattern.fullmatch(request.text(name)):
             return name
     return None
 
@@ -44,17 +45,17 @@ def _federates(request: RequestContext) -> bool:
 
 
 def _malformed(request: RequestContext) -> bool:
-    """A field is missing, or the id of the rule or of the workspace is malformed."""
+    """A required field is missing, or the id of the federation rule or workspace is malformed."""
     return _federates(request) and _wrong_field(request) is not None
 
 
-def _name_field(request: RequestContext) -> Answer:
+def _refuse_field(request: RequestContext) -> Answer:
     field = _wrong_field(request) or REQUIRED[0]
     return refusal(400, INVALID, f"{field}: (the wording of this refusal is not documented)")
 
 
 def _assertion(request: RequestContext) -> Token | None:
-    """The identity token, if it is good."""
+    """Return the identity token if it is valid."""
     token = request.state.tokens.find(request.text("assertion"))
     if token is None or token.kind is not TokenKind.IDENTITY_TOKEN:
         return None
@@ -62,27 +63,27 @@ def _assertion(request: RequestContext) -> Token | None:
 
 
 def _assertion_refused(request: RequestContext) -> bool:
-    """The identity token is unknown, expired, or was shown before; every cause is worded alike."""
+    """The identity token is unknown, expired or already used; the message is always the same."""
     return _federates(request) and _assertion(request) is None
 
 
 def _no_federation(request: RequestContext) -> bool:
-    """A code or a refresh token is sent to the address that is meant for federation."""
+    """A code or a refresh token is sent to the federation endpoint."""
     return not _federates(request)
 
 
-def _lacks(request: RequestContext) -> tuple[str, ...]:
+def _missing(request: RequestContext) -> tuple[str, ...]:
     wrong = _wrong_field(request) or ("assertion" if _assertion(request) is None else None)
     return ("grant_type",) * (not _federates(request)) + ((wrong,) if wrong else ())
 
 
-def _good_assertion(request: RequestContext) -> bool:
-    """A good identity token becomes an access token for a workspace, for an hour."""
-    return not _lacks(request)
+def _valid_assertion(request: RequestContext) -> bool:
+    """A valid identity token is exchanged for an access token of one hour for a workspace."""
+    return not _missing(request)
 
 
 def _federate(request: RequestContext) -> Answer:
-    """An access token; the identity token is used up (`jti` is single use)."""
+    """Return an access token, and use up the identity token (`jti` is single use)."""
     if (token := _assertion(request)) is not None:
         request.state.tokens.end(token, TokenState.USED)
     access = request.state.tokens.make(TokenKind.WORKLOAD_TOKEN)
@@ -99,23 +100,23 @@ def _federate(request: RequestContext) -> Answer:
 
 
 def _scope_missing(request: RequestContext) -> bool:
-    """The token of a workload is not good for this endpoint."""
+    """The token of a workload lacks the scope for this endpoint."""
     if request.token is None or request.token.kind is not TokenKind.WORKLOAD_TOKEN:
         return False
     return request.path.startswith("/api/oauth/") or lacks_scope(request, *SCOPES)
 
 
-def _name_scopes(request: RequestContext) -> Answer:
-    """As for other tokens: the reference documents the status, and no wording."""
-    owner = request.path.startswith("/api/oauth/")
-    wanted = "user:profile" if owner else f"any_of({', '.join(SCOPES)})"
-    return refusal(403, PERMISSION, f"OAuth token does not meet scope requirement {wanted}")
+def _refuse_scope(request: RequestContext) -> Answer:
+    """Return the message for other tokens; the reference documents only the status."""
+    is_account_data = request.path.startswith("/api/oauth/")
+    scope = "user:profile" if is_account_data else f"any_of({', '.join(SCOPES)})"
+    return refusal(403, PERMISSION, f"OAuth token does not meet scope requirement {scope}")
 
 
 SCOPE_MISSING: Final = rule(
     "B25",
     _scope_missing,
-    _name_scopes,
+    _refuse_scope,
     _REFERENCE,
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
@@ -132,7 +133,7 @@ NO_FEDERATION: Final = rule(
 MALFORMED: Final = rule(
     "B24",
     _malformed,
-    _name_field,
+    _refuse_field,
     _REFERENCE,
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
@@ -149,12 +150,12 @@ ASSERTION_REFUSED: Final = rule(
 )
 FEDERATED: Final = rule(
     "federate",
-    _good_assertion,
+    _valid_assertion,
     _federate,
     _REFERENCE,
     "anthropics/claude-code#89095",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    lacks=_lacks,
+    missing=_missing,
 )
 FEDERATION: Final = (NO_FEDERATION, MALFORMED, ASSERTION_REFUSED, FEDERATED)

@@ -1,4 +1,4 @@
-"""The answers of the Messages API, and what can be wrong with the request itself."""
+"""Rules of the Messages API: successful answers, and refusals of the `anthropic-beta` header."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,13 +9,13 @@ from authprobe.emulator.rules.credentials import INVALID, is_bearer_in, is_key_i
 from authprobe.emulator.rules.limits import limit_headers, unified_headers
 
 ANSWER: Final = "pong"
-"""What every model says."""
+"""The answer of every model."""
 USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 
-def _lacks(request: RequestContext) -> tuple[str, ...]:
-    # Which of two credentials the service would take is not reported anywhere: such a request is
-    # denied rather than guessed at. One in both headers is what `apiKeyHelper` leads to.
+def _missing(request: RequestContext) -> tuple[str, ...]:
+    # No report says which of two different credentials the service uses, so the request is denied.
+    # The same key in both headers is what `apiKeyHelper` leads to.
     if (
         request.api_key is not None
         and request.bearer is not None
@@ -27,13 +27,13 @@ def _lacks(request: RequestContext) -> tuple[str, ...]:
     return ("x-api-key",) if request.api_key is not None else ("authorization",)
 
 
-def _one_good_credential(request: RequestContext) -> bool:
-    """A usable credential, alone, or an API key in both headers."""
-    return not _lacks(request)
+def _one_valid_credential(request: RequestContext) -> bool:
+    """The request has one valid credential; the same API key in both headers counts as one."""
+    return not _missing(request)
 
 
 def _beta_dropped(request: RequestContext) -> bool:
-    """The body has context_management, and anthropic-beta did not arrive at all."""
+    """The body contains context_management, but the anthropic-beta header is absent."""
     return (
         b"context_management" in request.body
         and not request.betas
@@ -41,14 +41,14 @@ def _beta_dropped(request: RequestContext) -> bool:
     )
 
 
-def _quota(request: RequestContext) -> Mapping[str, str]:
-    by_key = is_key_in(request, TokenState.VALID)
-    return limit_headers(request) if by_key else unified_headers(request, "allowed")
+def _quota_headers(request: RequestContext) -> Mapping[str, str]:
+    has_key = is_key_in(request, TokenState.VALID)
+    return limit_headers(request) if has_key else unified_headers(request, "allowed")
 
 
 def _message(request: RequestContext) -> Answer:
-    """One word, as JSON or as a stream."""
-    whole = {
+    """Return a message of one word, as JSON or as a stream."""
+    message = {
         "id": "msg_authprobe",
         "type": "message",
         "role": "assistant",
@@ -59,15 +59,15 @@ def _message(request: RequestContext) -> Answer:
         "usage": USAGE,
     }
     return Answer(
-        status=200, body=whole, events=_stream(whole) if request.fields.get("stream") else ()
+        status=200, body=message, events=_stream(message) if request.fields.get("stream") else ()
     )
 
 
-def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """The same message as events (platform.claude.com/docs/en/build-with-claude/streaming)."""
-    start = {**whole, "content": [], "stop_reason": None}
-    text = whole["content"][0]["text"]
-    end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+def _stream(message: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """Return the message as events (platform.claude.com/docs/en/build-with-claude/streaming)."""
+    start = {**message, "content": [], "stop_reason": None}
+    text = message["content"][0]["text"]
+    end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     events: tuple[dict[str, Any], ...] = (
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -83,7 +83,7 @@ def _stream(whole: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ..
     return tuple((event["type"], event) for event in events)
 
 
-def _name_betas(request: RequestContext) -> Answer:
+def _unknown_betas(request: RequestContext) -> Answer:
     values = ", ".join(f"`{flag}`" for flag in request.betas)
     return refusal(
         400,
@@ -112,8 +112,8 @@ BETA_DROPPED: Final = rule(
 )
 BETA_UNKNOWN: Final = rule(
     "A38",
-    "Who answers does not know a value of anthropic-beta.",
-    _name_betas,
+    "The server does not know a value of anthropic-beta.",
+    _unknown_betas,
     "zed-industries/zed#42715",
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/env-vars",
@@ -122,27 +122,27 @@ BETA_UNKNOWN: Final = rule(
 )
 MESSAGE: Final = rule(
     "messages",
-    _one_good_credential,
+    _one_valid_credential,
     _message,
     "platform.claude.com/docs/en/api/messages",
     "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    headers=_quota,
-    lacks=_lacks,
+    headers=_quota_headers,
+    missing=_missing,
 )
 TOKEN_COUNT: Final = rule(
     "count-tokens",
-    _one_good_credential,
+    _one_valid_credential,
     Answer(status=200, body={"input_tokens": 1}),
     "platform.claude.com/docs/en/api/messages-count-tokens",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    lacks=_lacks,
+    missing=_missing,
 )
 MODELS: Final = rule(
     "models",
-    _one_good_credential,
+    _one_valid_credential,
     Answer(
         status=200,
         body={
@@ -155,5 +155,5 @@ MODELS: Final = rule(
     "platform.claude.com/docs/en/api/models-list",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    lacks=_lacks,
+    missing=_missing,
 )

@@ -1,4 +1,4 @@
-"""How much: rate limits, overload, and the headers that tell what is left."""
+"""Rules for rate limits and overload, and the headers with the remaining quota."""
 
 import datetime
 from collections.abc import Mapping
@@ -9,11 +9,13 @@ from authprobe.emulator.rules.base import RequestContext, RuleCertainty, flat_re
 RATE_LIMIT: Final = "rate_limit_error"
 WINDOWS: Final = {"5h": datetime.timedelta(hours=5), "7d": datetime.timedelta(days=7)}
 LIMITS: Final = {"requests": 50, "input-tokens": 30000, "output-tokens": 8000, "tokens": 38000}
-"""Those of the first tier (platform.claude.com/docs/en/api/rate-limits); no limit is counted."""
+"""Limits of the first tier (platform.claude.com/docs/en/api/rate-limits), for the headers only:
+the emulator does not count requests.
+"""
 
 
 def unified_headers(request: RequestContext, status: str) -> Mapping[str, str]:
-    """What a subscription is told of its windows: manaflow-ai/subrouter#24,
+    """Return the headers about the usage windows of a subscription: manaflow-ai/subrouter#24,
     router-for-me/CLIProxyAPI#5915.
     """
     prefix = "anthropic-ratelimit-unified"
@@ -40,7 +42,9 @@ def unified_headers(request: RequestContext, status: str) -> Mapping[str, str]:
 
 
 def limit_headers(request: RequestContext, remaining: float = 1.0) -> Mapping[str, str]:
-    """What the owner of an API key is told (platform.claude.com/docs/en/api/rate-limits)."""
+    """Return the headers about the rate limits of an API key
+    (platform.claude.com/docs/en/api/rate-limits); `remaining` is a fraction from 0 to 1.
+    """
     reset = (request.now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     headers = {}
     for name, limit in LIMITS.items():
@@ -50,13 +54,13 @@ def limit_headers(request: RequestContext, remaining: float = 1.0) -> Mapping[st
     return headers
 
 
-def _nothing_left(request: RequestContext) -> Mapping[str, str]:
+def _exhausted_headers(request: RequestContext) -> Mapping[str, str]:
     return {**limit_headers(request, remaining=0), "retry-after": "60"}
 
 
 OPAQUE_LIMIT: Final = rule(
     "A22",
-    "The first request through a gateway or another program is throttled without a reason.",
+    "The first request through a gateway or a third-party program is throttled without a reason.",
     refusal(429, RATE_LIMIT, "Error"),
     "NousResearch/hermes-agent#17169",
     "BerriAI/litellm#37344",
@@ -80,11 +84,11 @@ KEY_RATE_LIMIT: Final = rule(
     "platform.claude.com/docs/en/api/rate-limits",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    headers=_nothing_left,
+    headers=_exhausted_headers,
 )
 SERVER_LIMIT: Final = rule(
     "A29",
-    "The service limits requests: a 429 that says nothing of the quota.",
+    "The service limits requests independently of the quota.",
     refusal(429, RATE_LIMIT, "Rate limited"),
     "anthropics/claude-code#71670",
     "code.claude.com/docs/en/errors",
@@ -102,7 +106,7 @@ OVERLOADED: Final = rule(
 )
 UNAVAILABLE: Final = rule(
     "A31",
-    "Overload told as 503, between 401 answers, while good tokens were refused.",
+    "Overload is reported as 503, during an incident in which valid tokens got 401.",
     refusal(503, "overloaded_error", "overloaded"),
     "anthropics/claude-code#84903",
     seen="2026-08-24",
@@ -110,7 +114,7 @@ UNAVAILABLE: Final = rule(
 )
 USAGE_LIMIT: Final = rule(
     "A41",
-    "The usage of a plan is asked for too often.",
+    "The usage of a plan is requested too often.",
     flat_refusal(
         429, RATE_LIMIT, "Rate limited. Please try again later.", headers={"retry-after": "0"}
     ),
@@ -122,4 +126,4 @@ USAGE_LIMIT: Final = rule(
 )
 
 LIMIT_RULES: Final = (OPAQUE_LIMIT, KEY_RATE_LIMIT, SERVER_LIMIT, OVERLOADED, UNAVAILABLE)
-"""All on demand: nothing is counted here."""
+"""Rules on demand: the emulator does not count requests."""

@@ -1,4 +1,4 @@
-"""Whose token it is, what is left of the plan, which roles it has; the account is made up."""
+"""Rules for the profile, the usage and the roles of a token's owner, a made-up account."""
 
 from typing import Final
 
@@ -8,19 +8,19 @@ from authprobe.emulator.rules.credentials import is_bearer_in
 from authprobe.emulator.rules.limits import WINDOWS
 
 
-def _lacks(request: RequestContext) -> tuple[str, ...]:
-    good = is_bearer_in(request, TokenState.VALID)
-    return ("authorization",) * (not good) + ("x-api-key",) * (request.api_key is not None)
+def _missing(request: RequestContext) -> tuple[str, ...]:
+    valid = is_bearer_in(request, TokenState.VALID)
+    return ("authorization",) * (not valid) + ("x-api-key",) * (request.api_key is not None)
 
 
-def _good_bearer(request: RequestContext) -> bool:
-    """A valid access token, alone."""
-    return not _lacks(request)
+def _valid_bearer(request: RequestContext) -> bool:
+    """The only credential is a valid access token."""
+    return not _missing(request)
 
 
 PROFILE: Final = rule(
     "profile",
-    _good_bearer,
+    _valid_bearer,
     Answer(
         status=200,
         body={
@@ -43,12 +43,12 @@ PROFILE: Final = rule(
     "anthropics/claude-code#44271",
     seen="2026-03-17",
     certainty=RuleCertainty.ONCE,
-    lacks=_lacks,
+    missing=_missing,
 )
 
 
 def _usage(request: RequestContext) -> Answer:
-    """Hardly anything is used."""
+    """Return a usage of one percent."""
     windows = {
         name: {"utilization": 1.0, "resets_at": (request.now + length).isoformat()}
         for name, length in (("five_hour", WINDOWS["5h"]), ("seven_day", WINDOWS["7d"]))
@@ -64,17 +64,17 @@ def _usage(request: RequestContext) -> Answer:
 
 USAGE: Final = rule(
     "usage",
-    _good_bearer,
+    _valid_bearer,
     _usage,
     "Haleclipse/CCometixLine#95",
     "anthropics/claude-code#31021",
     "anthropics/claude-code#81015",
     seen=("2026-03-05", "2026-07"),
-    lacks=_lacks,
+    missing=_missing,
 )
 ROLES: Final = rule(
     "roles",
-    _good_bearer,
+    _valid_bearer,
     Answer(
         status=200,
         body={"organization_role": "admin", "workspace_role": None},
@@ -82,11 +82,11 @@ ROLES: Final = rule(
     "anthropics/claude-code#44271",
     seen="2026-04-06",
     certainty=RuleCertainty.ONCE,
-    lacks=_lacks,
+    missing=_missing,
 )
 ROLES_FAIL: Final = rule(
     "B12",
-    "The lookup of roles after the exchange fails.",
+    "The request for the roles fails after a login.",
     refusal(500, "api_error", "Internal server error"),
     "anthropics/claude-code#44271",
     seen="2026-04-06",

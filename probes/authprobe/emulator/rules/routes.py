@@ -1,8 +1,8 @@
-"""What the backend answers, and who says so.
+"""The route table: the rules of every method, host and path that the backend answers.
 
-A route holds its rules in the order in which they are asked; the first that applies counts, and
-what none answers is denied. The last rule of a route is the one that answers a good request.
-A refusal of the API has an id with A, one of the login and its tokens an id with B.
+The rules of a route are tried in order and the first that applies gives the answer; if none
+applies, the request is denied. The last rule of a route answers valid requests. Ids of refusals by
+the API begin with A, those of refusals during login and by the token endpoint with B.
 """
 
 from collections.abc import Mapping
@@ -51,9 +51,9 @@ __all__ = [
 Route = tuple[str, str, str]
 
 EVERYWHERE: Final = edge.EDGE
-"""Rules on demand that may answer in any place, also in one that is not there."""
+"""Rules on demand that a fault can trigger on any route, including unknown ones."""
 
-_ASKED: Final = (
+_BEFORE_INFERENCE: Final = (
     edge.TOO_LARGE,
     *credentials.CREDENTIALS,
     federation.SCOPE_MISSING,
@@ -61,18 +61,18 @@ _ASKED: Final = (
     *limits.LIMIT_RULES,
     *edge.STANDARD[1:],
 )
-"""What stands before each answer of the API for inference."""
-_OWNER: Final = (*credentials.BEARER, federation.SCOPE_MISSING)
+"""Refusals that are tried before an inference request succeeds."""
+_BEFORE_ACCOUNT_DATA: Final = (*credentials.BEARER, federation.SCOPE_MISSING)
 
 ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
     ("POST", API, "/v1/messages"): (
-        *_ASKED,
+        *_BEFORE_INFERENCE,
         inference.BETA_DROPPED,
         inference.BETA_UNKNOWN,
         inference.MESSAGE,
     ),
     ("POST", API, "/v1/messages/count_tokens"): (
-        *_ASKED,
+        *_BEFORE_INFERENCE,
         inference.BETA_DROPPED,
         inference.BETA_UNKNOWN,
         inference.TOKEN_COUNT,
@@ -86,19 +86,23 @@ ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         inference.MODELS,
     ),
     ("GET", API, PROFILE_PATH): (
-        *_OWNER,
+        *_BEFORE_ACCOUNT_DATA,
         credentials.PROFILE_SCOPE_MISSING,
         credentials.PROFILE_OR_OFFICE_MISSING,
         profile.PROFILE,
     ),
     ("GET", API, "/api/oauth/usage"): (
         credentials.FLAG_MISSING,
-        *_OWNER,
+        *_BEFORE_ACCOUNT_DATA,
         credentials.PROFILE_SCOPE_MISSING,
         limits.USAGE_LIMIT,
         profile.USAGE,
     ),
-    ("GET", API, "/api/oauth/claude_cli/roles"): (*_OWNER, profile.ROLES_FAIL, profile.ROLES),
+    ("GET", API, "/api/oauth/claude_cli/roles"): (
+        *_BEFORE_ACCOUNT_DATA,
+        profile.ROLES_FAIL,
+        profile.ROLES,
+    ),
     ("GET", API, "/api/hello"): (edge.HELLO,),
     ("GET", CONSOLE, "/v1/oauth/hello"): (edge.HELLO,),
     ("GET", PLATFORM, "/v1/oauth/hello"): (edge.HELLO,),
@@ -118,15 +122,16 @@ ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
 RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule for rules in (EVERYWHERE, *ROUTES.values()) for rule in rules
 }
-REFUSALS: Final = frozenset(rule.id for rule in RULES.values() if not rule.passes)
+REFUSALS: Final = frozenset(rule.id for rule in RULES.values() if not rule.answers_success)
 TOKEN_PATHS: Final = frozenset(path for _, _, path in ROUTES if path.endswith("/oauth/token"))
 
 NOT_PRODUCED: Final[Mapping[str, str]] = {
-    "A39": "what an interactive Claude Code prints over rules A12 and A13",
-    "A40": "what `claude -p` prints over rules A12 and A13",
-    "B21": "a text of the client, over rule B04 or over a code without its second half",
-    "B26": "a fault of TLS: untrusted-certificate",
-    "B27": "a fault of TLS: untrusted-certificate or expired-certificate",
-    "B28": "a text of the client, when it reaches no host at all: name-not-found",
+    "A39": "text that interactive Claude Code prints for an answer of rule A12 or A13",
+    "A40": "text that `claude -p` prints for an answer of rule A12 or A13",
+    "B21": "text that the client prints for an answer of rule B04, or for a code that was pasted "
+    "without the part after `#`",
+    "B26": "a TLS error of the client; use the fault untrusted-certificate",
+    "B27": "a TLS error of the client; use the fault untrusted-certificate or expired-certificate",
+    "B28": "text that the client prints if it reaches no host; use the fault name-not-found",
 }
-"""Rows of the table of refusals that are no answers of a server, and why."""
+"""Known refusals that no server answer produces, with the reason."""

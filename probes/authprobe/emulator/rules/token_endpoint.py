@@ -1,4 +1,6 @@
-"""The token endpoint: a code or a refresh token becomes an access token (RFC 6749, 4.1.3 and 6)."""
+"""Rules of the token endpoint, which exchanges a code or a refresh token for an access token
+(RFC 6749, 4.1.3 and 6).
+"""
 
 import base64
 import hashlib
@@ -27,7 +29,7 @@ REQUIRED: Final = {
     REFRESH: ("refresh_token", "client_id"),
     CODE: ("code", "state", "code_verifier", "client_id", "redirect_uri"),
 }
-"""Fields by grant. Clients refresh without a scope and are answered: nanocoai/nanoclaw#1724."""
+"""Required fields by grant type. A refresh needs no scope: nanocoai/nanoclaw#1724."""
 
 # --- conditions -----------------------------------------------------------------------------------
 
@@ -39,12 +41,12 @@ def _field_missing(request: RequestContext) -> bool:
 
 
 def _grant_unknown(request: RequestContext) -> bool:
-    """The grant type is none that this endpoint has."""
+    """The grant type is unknown to this endpoint."""
     return request.text("grant_type") not in REQUIRED
 
 
 def _refresh_token(request: RequestContext) -> Token | None:
-    """The refresh token that is to be exchanged, whatever it is worth."""
+    """Return the issued refresh token in the request, in any state; None: there is none."""
     if request.text("grant_type") != REFRESH:
         return None
     token = request.state.tokens.find(request.text("refresh_token"))
@@ -52,51 +54,54 @@ def _refresh_token(request: RequestContext) -> Token | None:
 
 
 def refreshes(request: RequestContext) -> bool:
-    """A valid refresh token becomes a new access token and a new refresh token."""
+    """A valid refresh token is exchanged for a new access token and a new refresh token."""
     token = _refresh_token(request)
     return token is not None and request.state.tokens.state(token) is TokenState.VALID
 
 
 def _refresh_rejected(request: RequestContext) -> bool:
-    """The refresh token was used, revoked, has expired, or was never issued."""
+    """The refresh token was used, was revoked, has expired or was never issued."""
     return request.text("grant_type") == REFRESH and not refreshes(request)
 
 
 def _code(request: RequestContext) -> Code | None:
-    """The authorization code, where everything fits to what it was asked for with."""
+    """Return the authorization code if every parameter matches its authorization request."""
     code = request.state.find_code(request.text("code"))
     if code is None or request.text("grant_type") != CODE:
         return None
-    fits = (
+    matches = (
         code.client_id in (None, request.text("client_id"))
         and code.state in (None, request.text("state"))
         and code.redirect_uri == request.text("redirect_uri")
     )
-    return code if fits and _proves(request.text("code_verifier"), code.challenge) else None
+    if matches and _verifies(request.text("code_verifier"), code.challenge):
+        return code
+    return None
 
 
-def _proves(verifier: str, challenge: str) -> bool:
-    """Whether the verifier is the one whose S256 challenge this is (RFC 7636, 4.6)."""
+def _verifies(verifier: str, challenge: str) -> bool:
+    """Return True if this is the S256 challenge of the verifier (RFC 7636, 4.6)."""
     digest = hashlib.sha256(verifier.encode("utf-8", "replace")).digest()
-    made = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    return secrets.compare_digest(made.encode(), challenge.encode("utf-8", "replace"))
+    expected = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return secrets.compare_digest(expected.encode(), challenge.encode("utf-8", "replace"))
 
 
 def exchanges(request: RequestContext) -> bool:
-    """A good authorization code, with all that it was asked for with, becomes tokens."""
+    """A valid authorization code, with matching parameters, is exchanged for tokens."""
     return _code(request) is not None
 
 
 def _redirect_mismatch(request: RequestContext) -> bool:
-    """The redirect is not the one that the authorization code was asked for with."""
+    """The redirect differs from the one in the authorization request."""
     code = request.state.find_code(request.text("code"))
-    wanted = request.text("grant_type") == CODE and code is not None
-    return wanted and code is not None and code.redirect_uri != request.text("redirect_uri")
+    if code is None or request.text("grant_type") != CODE:
+        return False
+    return code.redirect_uri != request.text("redirect_uri")
 
 
 def _code_rejected(request: RequestContext) -> bool:
-    """The authorization code is wrong, used or expired; or the verifier, the state or the client
-    is not the one that it was given for.
+    """The authorization code is unknown, used or expired, or the verifier, the state or the client
+    does not match its authorization request.
     """
     return request.text("grant_type") == CODE and not exchanges(request)
 
@@ -105,11 +110,11 @@ def _code_rejected(request: RequestContext) -> bool:
 
 
 def refresh(request: RequestContext) -> Answer:
-    """New tokens for a refresh token."""
+    """Return new tokens for a refresh token."""
     token = _refresh_token(request)
     assert token is not None  # noqa: S101 - it was the condition
-    access, renewed = request.state.tokens.rotate(token)
-    return _issued(request, access, renewed)
+    access, renewal = request.state.tokens.rotate(token)
+    return _token_response(request, access, renewal)
 
 
 def _reject_refresh(request: RequestContext) -> Answer:
@@ -124,19 +129,19 @@ def _reject_refresh(request: RequestContext) -> Answer:
 
 
 def exchange(request: RequestContext) -> Answer:
-    """New tokens for a code: those of a login, or a setup-token, which nothing renews."""
+    """Return new tokens for a code: those of a login, or a setup-token without a refresh token."""
     code, tokens = _code(request), request.state.tokens
     assert code is not None  # noqa: S101 - it was the condition
     request.state.use_code(request.text("code"))
     if "user:profile" not in code.scopes:
-        return _issued(request, tokens.make(TokenKind.SETUP_TOKEN, scopes=code.scopes))
+        return _token_response(request, tokens.make(TokenKind.SETUP_TOKEN, scopes=code.scopes))
     access = tokens.make(TokenKind.ACCESS_TOKEN, scopes=code.scopes)
     renewal = tokens.make(TokenKind.REFRESH_TOKEN, scopes=code.scopes, login=access.login)
-    return _issued(request, access, renewal)
+    return _token_response(request, access, renewal)
 
 
-def _issued(request: RequestContext, access: Token, renewal: Token | None = None) -> Answer:
-    """The token response (RFC 6749, 5.1)."""
+def _token_response(request: RequestContext, access: Token, renewal: Token | None = None) -> Answer:
+    """Return the token response (RFC 6749, 5.1)."""
     expires_at = access.expires_at or request.now + SETUP_TOKEN_LIFETIME
     body: dict[str, str | int] = {
         "token_type": "Bearer",
@@ -150,8 +155,8 @@ def _issued(request: RequestContext, access: Token, renewal: Token | None = None
     return Answer(status=200, body=body)
 
 
-def by_the_grants(request: RequestContext) -> Answer:
-    """What the token endpoint answers where nothing else is the matter."""
+def grant_answer(request: RequestContext) -> Answer:
+    """Return the usual answer of the token endpoint, without rules on demand."""
     return next(rule for rule in GRANTS if rule.applies(request)).reply(request)
 
 
@@ -208,7 +213,7 @@ REFRESHED: Final = rule(
     "anthropics/claude-code#88947",
     "www.rfc-editor.org/rfc/rfc6749#section-6",
     seen="2026-09",
-    passes=True,
+    answers_success=True,
 )
 EXCHANGED: Final = rule(
     "code",
@@ -218,7 +223,7 @@ EXCHANGED: Final = rule(
     "www.rfc-editor.org/rfc/rfc6749#section-4.1.3",
     "www.rfc-editor.org/rfc/rfc7636#section-4.6",
     seen="2026-09",
-    passes=True,
+    answers_success=True,
 )
 GRANTS: Final = (
     FIELD_MISSING,
@@ -229,11 +234,11 @@ GRANTS: Final = (
     REFRESHED,
     EXCHANGED,
 )
-"""What the endpoint says by itself; every request meets one of them."""
+"""Rules of the usual answers; one of them applies to every request."""
 
 THROTTLED: Final = rule(
     "B07",
-    "The token endpoint is asked too often, and each blind retry makes it longer.",
+    "The token endpoint gets too many requests; every retry before the end prolongs the limit.",
     flat_refusal(
         429,
         "rate_limit_error",
@@ -249,8 +254,8 @@ THROTTLED: Final = rule(
 )
 SLOW: Final = rule(
     "B10",
-    "The exchange takes longer than the 15 s that Claude Code waits.",
-    by_the_grants,
+    "The exchange takes longer than 15 s, the timeout of Claude Code.",
+    grant_answer,
     "anthropics/claude-code#33213",
     "anthropics/claude-code#33272",
     "anthropics/claude-code#44252",
@@ -259,8 +264,8 @@ SLOW: Final = rule(
 )
 FAILS: Final = rule(
     "B11",
-    "The exchange fails in the service.",
-    # The body was not reported.
+    "The service fails during the exchange.",
+    # No report quotes the body.
     refusal(500, "api_error", "Internal server error"),
     "anthropics/claude-code#33213",
     "anthropics/claude-code#44280",
@@ -268,8 +273,8 @@ FAILS: Final = rule(
 )
 REGION_AT_LOGIN: Final = rule(
     "B13",
-    "A region, or the address of a data centre, is blocked during the login.",
-    # The body was not reported; the API words the same block so (rule A33).
+    "The client's region, or its IP address in a data centre, is blocked during the login.",
+    # No report quotes the body; this is the API's answer for the same block (rule A33).
     flat_refusal(403, "forbidden", "Request not allowed"),
     "anthropics/claude-code#983",
     "anthropics/claude-code#984",
@@ -278,8 +283,8 @@ REGION_AT_LOGIN: Final = rule(
 )
 REFUSED_EARLY: Final = rule(
     "B22",
-    "A refresh token that nobody has used is refused: it was made invalid on the server.",
-    # The body was not reported; this is how rule B03 words it.
+    "A refresh token is refused before its first use, because the server has invalidated it.",
+    # No report quotes the body; this is the answer of rule B03.
     oauth_refusal("invalid_grant", "Refresh token not found or invalid"),
     "anthropics/claude-code#54443",
     seen="2026-04",
@@ -290,19 +295,19 @@ ON_DEMAND: Final = (THROTTLED, SLOW, FAILS, REGION_AT_LOGIN, REFUSED_EARLY)
 # --- other addresses ------------------------------------------------------------------------------
 
 
-def _always(request: RequestContext) -> bool:
-    """/api/oauth/token was never the token endpoint: every public report uses /v1/oauth/token."""
+def _wrong_path(request: RequestContext) -> bool:
+    """/api/oauth/token was never the token endpoint; every public report uses /v1/oauth/token."""
     return True
 
 
 def _retired(request: RequestContext) -> bool:
-    """The token endpoint of console.anthropic.com, after its retirement."""
+    """The token endpoint of console.anthropic.com is retired."""
     return True
 
 
 WRONG_PATH: Final = rule(
     "B02",
-    _always,
+    _wrong_path,
     refusal(404, "not_found_error", "Not found"),
     "Wei-Shaw/claude-relay-service#1207",
     seen="2026-02",
@@ -320,27 +325,27 @@ RETIRED: Final = rule(
 )
 ANSWERS_AGAIN: Final = rule(
     "B01b",
-    "The retired endpoint of console.anthropic.com answers again for some; contradicts B01.",
-    by_the_grants,
+    "The retired endpoint of console.anthropic.com still answers some users; contradicts B01.",
+    grant_answer,
     "OpenMinis/OpenMinis#360",
     seen="2026-09-16",
     certainty=RuleCertainty.ONCE,
 )
 
 
-def _granted(request: RequestContext) -> bool:
-    """claude.ai takes a good code or refresh token as well."""
+def _valid_grant(request: RequestContext) -> bool:
+    """A valid code or refresh token is sent to claude.ai, which accepts it as well."""
     return refreshes(request) or exchanges(request)
 
 
 OTHER_HOST: Final = rule(
     "B09",
-    _granted,
-    by_the_grants,
+    _valid_grant,
+    grant_answer,
     "TopiCsarno/yapcap#12",
     seen="2026-06-13",
     certainty=RuleCertainty.ONCE,
-    passes=True,
+    answers_success=True,
 )
 
 AT_PLATFORM: Final[tuple[Rule, ...]] = (*ON_DEMAND, *GRANTS)

@@ -103,16 +103,16 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Reques
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         headers[name.decode("latin-1")] = value.decode("latin-1")
-    asked = host_of(headers.get("host", ""))
-    local = is_loopback(asked)
+    host = host_of(headers.get("host", ""))
+    local = is_loopback(host)
     return RequestContext(
         method=scope["method"],
-        host=HOST_OF_PATH.get(scope["path"], API) if local else asked,
+        host=HOST_OF_PATH.get(scope["path"], API) if local else host,
         path=scope["path"],
         headers=headers,
         body=bytes(body),
         query=scope["query_string"].decode("latin-1"),
-        asked=asked if local else "",
+        requested_host=host if local else "",
         too_large=size > BODY_LIMIT_BYTES,
         state=backend.state,
     )
