@@ -340,7 +340,10 @@ def test_sigterm_ends_the_command(tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], r"0\.0\.0\.0: .* loopback addresses only; use 127\.0\.0\.1 or ::1"),  # noqa: S104 - to be refused
         (["--host", "example.org"], r"example\.org: .* loopback addresses only; use 127"),
         (["--fault", "A99"], r"no such fault: 'A99'; did you mean"),
-        (["--fault", "nothing-like-it"], r"no fault 'nothing-like-it'; see `authprobe emulator --"),
+        (
+            ["--fault", "nothing-like-it"],
+            r"no such fault: 'nothing-like-it'; see `authprobe emulator --",
+        ),
         (["--issue", "x"], r"there is no kind of token 'x'; choose from api-key, "),
         (["--standing", "x"], r"there is no standing 'x'; choose from active, "),
         (["--port", "99999"], r"Invalid value for '--port': 99999 is not in the range"),
@@ -348,7 +351,7 @@ def test_sigterm_ends_the_command(tmp_path: Path) -> None:
         (["--date", "nonsense"], r"Invalid value for '--date': 'nonsense' does not match .*%Y-%m"),
         (["--nothing-like-it"], r"No such option"),
         (["--env-file", "nowhere/x"], r"--env-file nowhere/x: No such file or directory; name a f"),
-        (["--env-file", "/proc/x"], r"--env-file /proc/x: .*; name a file in a folder that can"),
+        (["--env-file", "/proc/x"], r"--env-file /proc/x: .*; name a file in a writable dir"),
     ],
 )
 def test_a_bad_option_serves_nothing(tmp_path: Path, options: list[str], complaint: str) -> None:
