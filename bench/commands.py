@@ -1,4 +1,4 @@
-"""Benchmarks of whole commands: a run of 200 raw HTTP requests, and `--version`."""
+"""Benchmarks of whole commands: 200 raw HTTP requests, `--version`, and the start of pytest."""
 
 import contextlib
 import importlib.metadata
@@ -23,7 +23,7 @@ def request_scenario() -> str:
     """Return a YAML scenario of 200 cases: 2 credentials, 10 sets of headers and 10 backends."""
     sets = range(10)
     scenario = {
-        "id": "sandbox",
+        "id": "bench",
         "title": "Requests to a slow backend",
         "why": "To measure the cost of a request.",
         "sources": ["bench/bench.py"],
@@ -32,7 +32,7 @@ def request_scenario() -> str:
             "good": {"token": "api-key", "via": "x-api-key"},
             "bad": {"token": "api-key", "state": "unknown", "via": "x-api-key"},
         },
-        "headers": {f"set-{n}": {"x-sandbox": f"{n}"} for n in sets},
+        "headers": {f"set-{n}": {"x-bench": f"{n}"} for n in sets},
         "backends": {f"slow-{n}": {"faults": [{"name": "delay", "seconds": DELAY}]} for n in sets},
         "matrix": {
             "client": ["raw-http"],
@@ -62,7 +62,7 @@ def test_nothing(number):
 def requests(*options: str) -> Iterator[Calls]:
     """Prepare a run with its reports, and pytest with its HTML report and these options."""
     with temporary() as folder:
-        scenario, tests = folder / "sandbox.yaml", folder / "tests" / "test_empty.py"
+        scenario, tests = folder / "bench.yaml", folder / "tests" / "test_empty.py"
         scenario.write_text(request_scenario())
         tests.parent.mkdir()
         tests.write_text(EMPTY_TESTS)
@@ -110,3 +110,18 @@ def version() -> Iterator[Calls]:
             lambda: timed([AUTHPROBE, "--version"], cwd=folder, env=environment)[0],
             lambda: timed([sys.executable, "-c", "pass"], cwd=folder, env=environment)[0],
         )
+
+
+@contextlib.contextmanager
+def pytest_start() -> Iterator[Calls]:
+    """Prepare the collection of one empty test, with authprobe's plugin and without it."""
+    with temporary() as folder:
+        (folder / "test_empty.py").write_text("def test_nothing():\n    pass\n")
+        environment = own_environment()
+        argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", f"--rootdir={folder}"]
+        argv += ["-pno:cacheprovider"]
+
+        def collect(*options: str) -> Cost:
+            return timed([*argv, *options], cwd=folder, env=environment)[0]
+
+        yield Calls(collect, lambda: collect("-pno:authprobe"))

@@ -88,5 +88,5 @@ def own_environment() -> dict[str, str]:
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
     """Yield a temporary folder, with a path without symbolic links."""
-    with tempfile.TemporaryDirectory(prefix="authprobe-sandbox-") as folder:
+    with tempfile.TemporaryDirectory(prefix="authprobe-bench-") as folder:
         yield Path(folder).resolve()
