@@ -100,7 +100,7 @@ FAULTS: Final = {
 
 
 def cause_of(example: RuleExample) -> str:
-    """Return the expected cause of a example of a rule."""
+    """Return the expected cause of an example of a rule."""
     if example.rule == "A02" and example.spec.key and example.spec.key[0] is TokenKind.ACCESS_TOKEN:
         return "oauth-token-as-api-key"
     return CAUSES[example.rule]

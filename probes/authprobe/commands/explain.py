@@ -211,10 +211,10 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         days = str(incident.begin)
         if incident.last_day > incident.begin:
             days += f" to {incident.last_day}"
-        yield f"  incident on {days}: {incident.what} {' '.join(incident.sources)}"
+        yield f"  incident ({days}): {incident.what} {' '.join(incident.sources)}"
     for regression in explanation.regressions:
         sources = " ".join(regression.sources)
-        yield f"  regression in {regression.versions}: {regression.what} {sources}"
+        yield f"  regression ({regression.versions}): {regression.what} {sources}"
     yield from (f"  source: {source}" for source in first.cause.sources)
     if others:
         yield "alternatives:" if explanation.has_cause else "possible causes, with weak evidence:"

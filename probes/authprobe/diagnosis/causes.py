@@ -44,7 +44,7 @@ CONSIDERED_BEFORE_CREDENTIALS: Final = frozenset(
 
 
 class Tier(enum.StrEnum):
-    """Who can apply a remedy, or how."""
+    """Parties that can apply a remedy; `wait` if none needs to act."""
 
     USER = "user"
     ADMINISTRATOR = "administrator"
@@ -132,13 +132,13 @@ class Sign(CauseCondition):
     """A condition that points to a cause."""
 
     lacks: CauseCondition | None = None
-    """What must not occur beside it."""
+    """Condition that must not hold in the same fact set."""
     weight: Weight = Weight.DECISIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """What to do; always something that is open to every user."""
+    """Steps that remove a cause; never a way around the service's rules."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -214,7 +214,7 @@ def _check(document: tuple[Cause, ...]) -> Iterator[PathProblem]:
     ids: set[str] = set()
     for index, cause in enumerate(document):
         if cause.id in ids:
-            yield (index, "id"), f"there is another cause {quote(cause.id)} before"
+            yield (index, "id"), f"duplicate id {quote(cause.id)}; each cause needs its own"
         ids.add(cause.id)
     for index, cause in enumerate(document):
         for number, other in enumerate(cause.yields_to):

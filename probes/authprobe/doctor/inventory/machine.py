@@ -13,7 +13,7 @@ TRUE_VALUES: Final = frozenset({"1", "true", "yes", "on"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Everything that decides where the doctor looks."""
+    """Inputs of the doctor: environment, folders, platform and time."""
 
     environment: Mapping[str, str] = field(repr=False)
     """Environment variables, with credentials in them."""
