@@ -1,6 +1,7 @@
 """Imports point down: each part of the package imports only itself and parts below it."""
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,10 +63,20 @@ def part(module: str) -> str | None:
     return next(iter(module.split(".")[1:2]), None)
 
 
+def test_every_part_of_the_package_has_a_layer() -> None:
+    assert {part(dotted(path)) for path in MODULES} - {None} == set(LAYERS)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_imports_point_down(path: Path) -> None:
     own = part(dotted(path))
-    for module in imported_modules(path):
-        below = part(module)
-        if own in LEVELS and below in LEVELS:
-            assert LEVELS[below] <= LEVELS[own], f"{dotted(path)} imports {module}"
+    if own is None:
+        assert set(imported_modules(path)) == set()
+        return
+    parts = {module: part(module) for module in imported_modules(path)}
+    assert [m for m, below in parts.items() if below and LEVELS[below] > LEVELS[own]] == []
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    imports = {dotted(path): set(imported_modules(path)) for path in MODULES}
+    tuple(graphlib.TopologicalSorter(imports).static_order())

@@ -68,7 +68,7 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
             yield from (f"  - {escaped(line)}" for line in phrases.describe_cause(record.diagnosis))
 
 
-def _matrices(matrices: tuple[matrix.Matrix, ...]) -> Iterator[str]:
+def _matrices(matrices: tuple[matrix.CompatibilityMatrix, ...]) -> Iterator[str]:
     if matrices:
         yield from ("", "### Auth path by client version")
     for each in matrices:
@@ -76,7 +76,7 @@ def _matrices(matrices: tuple[matrix.Matrix, ...]) -> Iterator[str]:
         yield from _matrix(each)
 
 
-def _matrix(table: matrix.Matrix) -> Iterator[str]:
+def _matrix(table: matrix.CompatibilityMatrix) -> Iterator[str]:
     yield row(["Auth path", *map(_head, table.columns)])
     yield row(["---"] * (len(table.columns) + 1))
     for group in table.groups:

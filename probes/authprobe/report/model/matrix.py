@@ -51,7 +51,7 @@ class MatrixGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
+class CompatibilityMatrix:
     """A table of auth paths by client versions."""
 
     columns: tuple[Column, ...]
@@ -78,7 +78,7 @@ class Headline:
     counts: str
 
 
-def make_tables(run: Run) -> tuple[Matrix, ...]:
+def make_tables(run: Run) -> tuple[CompatibilityMatrix, ...]:
     """Return the matrix of the run, in as few tables as necessary.
 
     Scenarios without a common client go into different tables: a single one would consist of empty
@@ -212,12 +212,12 @@ def ran_words(column: Column) -> str:
     return f"ran {', '.join(column.versions)}" if column.versions else "version unknown"
 
 
-def _table(run: Run, scenarios: set[str], clients: set[str]) -> Matrix:
+def _table(run: Run, scenarios: set[str], clients: set[str]) -> CompatibilityMatrix:
     columns = tuple(
         Column(client=client, versions=_versions(run, client))
         for client in sorted(clients, key=natural)
     )
-    return Matrix(
+    return CompatibilityMatrix(
         columns=columns,
         groups=tuple(_group(run, name, columns) for name in sorted(scenarios)),
     )
