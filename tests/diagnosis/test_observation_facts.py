@@ -29,7 +29,7 @@ from authprobe.observation.model import (
 )
 from authprobe.scenario.model import Credential, Endpoint, Request
 from authprobe.verdict.model import Status, Verdict
-from tests.support.expected_causes import CAUSES, FAULTS, cause_of
+from tests.support.expected_causes import CAUSE_BY_FAULT, CAUSE_BY_RULE, expected_cause
 from tests.support.make import make_case, make_exchange, make_observation
 from tests.support.requests import RequestSpec, RuleExample, client_for
 from tests.support.rule_examples import RULE_EXAMPLES
@@ -91,9 +91,9 @@ def without_rules(observation: Observation) -> Observation:
 def test_every_refusing_rule_and_every_fault_has_an_expected_cause() -> None:
     rules = {example.rule for example in REFUSED}
     # B01b is the endpoint before its retirement: it refuses nothing.
-    assert set(CAUSES) == rules
+    assert set(CAUSE_BY_RULE) == rules
     assert rules == REFUSALS - {"B01b"}
-    assert set(FAULTS) == set(faults.FAULTS)
+    assert set(CAUSE_BY_FAULT) == set(faults.FAULTS)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_refusing_rule_leads_to_its_cause(laboratory: Laboratory, example: Rul
     observation = observe(laboratory, example.spec, limit=0.3 if example.delay else 10.0)
     assert {exchange.rule for exchange in observation.exchanges} <= {example.rule, None}
     first, *_ = rank_causes(symptom_from_observation(observation))
-    assert first.cause.id == cause_of(example)
+    assert first.cause.id == expected_cause(example)
     assert first.evidence
     assert rank_causes(symptom_from_observation(without_rules(observation))) == rank_causes(
         symptom_from_observation(observation)
@@ -128,7 +128,7 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
     # A client may accept a faulty response; a case that expected a failure still names the fault.
     diagnosis = diagnose(observation, Verdict(status=Status.FAILED))
     assert diagnosis is not None
-    assert diagnosis.id == FAULTS[name]
+    assert diagnosis.id == CAUSE_BY_FAULT[name]
     assert diagnosis.id not in CREDENTIALS
     assert diagnosis.evidence
 

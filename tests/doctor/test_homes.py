@@ -12,7 +12,7 @@ import trustme
 from authprobe.doctor.checks.registry import run_checks
 from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
-from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours, make_home
+from tests.support.homes import ACCESS, API_KEY, CANARY, REFRESH, Home, hours_from_now, make_home
 
 Setup = Callable[[Home], object]
 
@@ -98,17 +98,19 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     # --- files
     "no-credential": (lambda home: None, MISSING),
     "valid-login": (login(), []),
-    "expired-with-refresh-token": (login(expiresAt=hours(-3)), []),
+    "expired-with-refresh-token": (login(expiresAt=hours_from_now(-3)), []),
     "expired-without-refresh-token": (
-        login(expiresAt=hours(-3), refreshToken=""),
+        login(expiresAt=hours_from_now(-3), refreshToken=""),
         ["error login-expired"],
     ),
     "refresh-token-expired": (
-        login(refreshTokenExpiresAt=hours(-30)),
+        login(refreshTokenExpiresAt=hours_from_now(-30)),
         ["error refresh-token-expired"],
     ),
     "blanked": (
-        login(accessToken="", refreshToken="", expiresAt=0, refreshTokenExpiresAt=hours(300)),
+        login(
+            accessToken="", refreshToken="", expiresAt=0, refreshTokenExpiresAt=hours_from_now(300)
+        ),
         ["error login-blanked"],
     ),
     "scopes-as-string": (login(scopes="user:inference"), ["error login-malformed"]),
@@ -121,7 +123,10 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
         lambda home: home.write(home.credentials, {"mcpOAuth": {}}),
         ["info login-missing", *MISSING],
     ),
-    "expiry-in-seconds": (login(expiresAt=hours(5) // 1000), ["warning expiry-in-seconds"]),
+    "expiry-in-seconds": (
+        login(expiresAt=hours_from_now(5) // 1000),
+        ["warning expiry-in-seconds"],
+    ),
     "expiry-zero": (login(expiresAt=0), ["warning expiry-zero"]),
     "expiry-huge": (login(expiresAt=10**400), ["error login-malformed"]),
     "no-scope-for-inference": (login(scopes=["user:profile"]), ["error scope-missing"]),
@@ -155,7 +160,7 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     ),
     "profile": (lambda home: home.profile(access_token=ACCESS), []),
     "profile-expired": (
-        lambda home: home.profile(access_token=ACCESS, expires_at=hours(-2) // 1000),
+        lambda home: home.profile(access_token=ACCESS, expires_at=hours_from_now(-2) // 1000),
         ["error profile-expired"],
     ),
     "profile-blanked": (

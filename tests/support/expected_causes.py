@@ -5,7 +5,7 @@ from typing import Final
 from authprobe.emulator.config import TokenKind
 from tests.support.requests import RuleExample
 
-CAUSES: Final = {
+CAUSE_BY_RULE: Final = {
     "A01": "credential-missing",
     "A02": "api-key-invalid",
     "A03": "not-auth",
@@ -79,7 +79,7 @@ CAUSES: Final = {
 }
 """Cause ids by the id of the refusing rule."""
 
-FAULTS: Final = {
+CAUSE_BY_FAULT: Final = {
     "connection-refused": "proxy-unreachable",
     "name-not-found": "dns-failure",
     "slow-tls": "no-answer",
@@ -99,8 +99,8 @@ FAULTS: Final = {
 """Cause ids by the name of the fault."""
 
 
-def cause_of(example: RuleExample) -> str:
+def expected_cause(example: RuleExample) -> str:
     """Return the expected cause of an example of a rule."""
     if example.rule == "A02" and example.spec.key and example.spec.key[0] is TokenKind.ACCESS_TOKEN:
         return "oauth-token-as-api-key"
-    return CAUSES[example.rule]
+    return CAUSE_BY_RULE[example.rule]

@@ -19,7 +19,7 @@ REFRESH: Final = f"sk-ant-ort01-{CANARY}"
 SCOPES: Final = ("user:inference", "user:profile")
 
 
-def hours(number: float) -> int:
+def hours_from_now(number: float) -> int:
     """Return the time `number` hours from NOW, in milliseconds since 1970."""
     return int((NOW.timestamp() + number * 3600) * 1000)
 
@@ -69,7 +69,7 @@ class Home:
         record = {
             "accessToken": ACCESS,
             "refreshToken": REFRESH,
-            "expiresAt": hours(5),
+            "expiresAt": hours_from_now(5),
             "scopes": list(SCOPES),
             "subscriptionType": "max",
         } | changes

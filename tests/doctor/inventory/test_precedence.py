@@ -7,7 +7,7 @@ import pytest
 
 from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.inventory.precedence import ActiveCredential, CredentialSlot
-from tests.support.homes import ACCESS, API_KEY, CANARY, Home, hours, make_home
+from tests.support.homes import ACCESS, API_KEY, CANARY, Home, hours_from_now, make_home
 
 ORDER = ("provider", "auth-token", "api-key", "helper", "oauth-token", "federation", "login")
 SLOTS = {
@@ -106,7 +106,7 @@ def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
 
 def test_the_profile_of_a_user_comes_after_the_login(tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    home.profile("user_oauth", access_token=ACCESS, expires_at=hours(1) // 1000)
+    home.profile("user_oauth", access_token=ACCESS, expires_at=hours_from_now(1) // 1000)
     assert slot(home) is CredentialSlot.PROFILE_OF_USER
     home.login()
     assert slot(home) is CredentialSlot.LOGIN
@@ -176,7 +176,7 @@ def test_an_sdk_reads_neither_settings_nor_login(tmp_path: Path) -> None:
 
 def test_age_and_scopes_are_shown_without_the_value(tmp_path: Path) -> None:
     home = make_home(tmp_path)
-    home.login(expiresAt=hours(-3.5))
+    home.login(expiresAt=hours_from_now(-3.5))
     credential = active(home).credential
     assert credential
     assert (credential.kind, credential.state) == (
