@@ -37,7 +37,7 @@ SECRETS = {
 
 @pytest.fixture(autouse=True)
 def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The home of a user with nothing in the environment but this and a PATH."""
+    """Return the home of a user whose environment has only HOME and PATH."""
     for name in tuple(os.environ):
         monkeypatch.delenv(name)
     home = tmp_path / "user"
@@ -48,23 +48,25 @@ def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "size_bytes"), [(None, 20 * 10**9), ("", 20 * 10**9), ("1.5GiB", 3 * 2**29)]
+    ("text", "size_bytes"), [(None, 20 * 10**9), ("", 20 * 10**9), ("1.5GiB", 3 * 2**29)]
 )
-def test_the_cache_has_a_limit(
-    monkeypatch: pytest.MonkeyPatch, chosen: str | None, size_bytes: int
+def test_the_cache_limit_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, size_bytes: int
 ) -> None:
-    if chosen is not None:
-        monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", chosen)
+    if text is not None:
+        monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", text)
     assert Settings().cache_limit_bytes == size_bytes
 
 
-def test_a_limit_that_is_no_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_cache_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "much")
     with pytest.raises(SettingsError, match=r"^AUTHPROBE_CACHE_LIMIT: 'much' is not a size"):
         Settings()
 
 
-def test_installers_get_a_private_home_and_the_users_registry(user: Path, tmp_path: Path) -> None:
+def test_installers_get_a_private_home_and_the_registry_of_the_user(
+    user: Path, tmp_path: Path
+) -> None:
     assert installer_environment(tmp_path / "private") == {
         "HOME": str(tmp_path / "private"),
         "LANG": "C.UTF-8",
@@ -74,7 +76,7 @@ def test_installers_get_a_private_home_and_the_users_registry(user: Path, tmp_pa
     }
 
 
-def test_the_users_pip_configuration_is_used_where_there_is_one(user: Path, tmp_path: Path) -> None:
+def test_the_pip_configuration_of_the_user_is_used_if_it_exists(user: Path, tmp_path: Path) -> None:
     file = user / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True)
     file.write_text("[global]\n")
@@ -97,7 +99,7 @@ def test_no_secret_reaches_an_installer(monkeypatch: pytest.MonkeyPatch, tmp_pat
         *("PIP_INDEX_URL", "PIP_CONFIG_FILE", "npm_config_userconfig"),
     ],
 )
-def test_the_way_to_the_registry_is_passed(
+def test_variables_of_the_registry_are_passed_to_installers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv(name, "value")
@@ -105,20 +107,20 @@ def test_the_way_to_the_registry_is_passed(
 
 
 @pytest.mark.parametrize("name", ["npm_config_cache", "HOME"])
-def test_what_is_private_stays_private(
+def test_variables_of_the_user_do_not_replace_private_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "of the user"))
     assert "of the user" not in installer_environment(tmp_path / "private")[name]
 
 
-def test_scenarios_are_the_bundled_ones_unless_said_otherwise() -> None:
+def test_scenarios_default_to_the_bundled_ones() -> None:
     assert Settings().scenario_paths == tuple(sorted(bundled_scenarios().glob("*.yaml")))
     assert Settings().scenario_paths
     assert Settings(scenarios=(Path("mine.yaml"),)).scenario_paths == (Path("mine.yaml"),)
 
 
-def test_the_cache_is_where_the_user_says(
+def test_the_cache_folder_is_read_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, user: Path, tmp_path: Path
 ) -> None:
     assert cache_folder().is_relative_to(user)
@@ -128,7 +130,7 @@ def test_the_cache_is_where_the_user_says(
     assert cache_folder() == tmp_path / "cache"
 
 
-def test_a_path_is_there_even_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_path_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert search_path() == "/usr/bin:/bin"
     monkeypatch.delenv("PATH")
     assert search_path()
@@ -145,11 +147,13 @@ def test_a_path_is_there_even_where_none_is_set(monkeypatch: pytest.MonkeyPatch)
         ({"CI": ""}, False),
     ],
 )
-def test_a_ci_job_is_known_by_its_variable(environment: dict[str, str], expected: bool) -> None:
+def test_a_ci_job_is_recognised_by_its_variable(
+    environment: dict[str, str], expected: bool
+) -> None:
     assert is_ci(environment) is expected
 
 
-def test_a_child_of_the_emulator_gets_no_credential_of_the_user(
+def test_a_command_of_the_emulator_gets_no_credential_of_the_user(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     theirs = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR", "anthropic_x")
@@ -161,17 +165,17 @@ def test_a_child_of_the_emulator_gets_no_credential_of_the_user(
     assert child["PATH"] == search_path()
 
 
-def test_a_bundled_folder_is_run_by_its_name_only(
+def test_a_bundled_folder_is_selected_by_its_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    named = Settings(scenarios=(Path("incidents"),))
-    assert named.scenario_paths == (bundled_scenarios() / "incidents",)
+    settings = Settings(scenarios=(Path("incidents"),))
+    assert settings.scenario_paths == (bundled_scenarios() / "incidents",)
     assert {path.parent for path in Settings().scenario_paths} == {bundled_scenarios()}
 
 
 @pytest.mark.parametrize("name", ["incidents", "api-key.yaml", "./none", ".", "..", "a/incidents"])
-def test_what_is_here_and_what_is_no_bundled_folder_stays_as_it_is(
+def test_a_path_that_exists_or_names_no_bundled_folder_is_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -179,11 +183,11 @@ def test_what_is_here_and_what_is_no_bundled_folder_stays_as_it_is(
     assert Settings(scenarios=(Path(name),)).scenario_paths == (Path(name),)
 
 
-def test_who_keeps_the_history_knows_how_to_reach_postgresql_and_nothing_else(
+def test_the_history_worker_gets_only_postgresql_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PGPASSFILE", "/somewhere")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "canary")
-    found = database_environment()
-    assert found["PGPASSFILE"] == "/somewhere"
-    assert "ANTHROPIC_API_KEY" not in found
+    environment = database_environment()
+    assert environment["PGPASSFILE"] == "/somewhere"
+    assert "ANTHROPIC_API_KEY" not in environment

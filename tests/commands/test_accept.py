@@ -1,4 +1,4 @@
-"""`accept`, `history` and known failures, as a user comes by them."""
+"""`authprobe accept`, `authprobe history` and known failures, as a user runs them."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from tests.commands.test_run import BAD, GOOD, SCENARIO
 from tests.support.command import Ended, results, run, verdicts, write_scenario
 
-KNOWN = f"""
+KNOWN_FAILURES = f"""
 known_failures:
   - case: {BAD}
     signature: {{outcome: rejected, status: 401}}
@@ -21,31 +21,31 @@ known_failures:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder in which both cases were run."""
+    """Return a folder in which both cases were run."""
     assert run("run", write_scenario(tmp_path, SCENARIO), cwd=tmp_path).code == 0
     return tmp_path
 
 
 def again(folder: Path, old: str = "", new: str = "", *arguments: str, **env: str) -> Ended:
-    """The run once more, with this changed in the scenario."""
+    """Run again, after replacing a text in the scenario."""
     write_scenario(folder, SCENARIO.replace(old, new) if old else SCENARIO)
     return run("run", "example.yaml", *arguments, cwd=folder, argv=None, **env)
 
 
 def baseline(folder: Path) -> dict[str, Any]:
-    """The accepted cases by id."""
-    found = json.loads((folder / "reports" / "baseline.json").read_text())
-    return {case["id"]: case for case in found["cases"]}
+    """Return the accepted cases by id."""
+    document = json.loads((folder / "reports" / "baseline.json").read_text())
+    return {case["id"]: case for case in document["cases"]}
 
 
 def states(folder: Path) -> dict[str, str]:
-    """How each case compares with the baseline."""
+    """Return how each case compares with the baseline, by id."""
     return {
         case["id"]: case["verdict"]["baseline"] for case in results(folder / "reports")["cases"]
     }
 
 
-def test_what_was_accepted_is_unchanged_in_the_next_run(folder: Path) -> None:
+def test_an_accepted_run_has_no_transitions_in_the_next_run(folder: Path) -> None:
     assert states(folder) == {GOOD: "new", BAD: "new"}
     ended = run("accept", cwd=folder)
     assert (ended.code, ended.out) == (0, "")
@@ -57,7 +57,7 @@ def test_what_was_accepted_is_unchanged_in_the_next_run(folder: Path) -> None:
     assert (folder / "reports" / "baseline.json").read_text() == before
 
 
-def test_a_changed_refusal_is_an_updated_case_and_a_transition(folder: Path) -> None:
+def test_a_changed_refusal_is_a_transition_and_updates_the_baseline(folder: Path) -> None:
     run("accept", cwd=folder)
     ended = again(folder, "state: unknown", "state: expired")
     assert ended.code == 0
@@ -67,14 +67,14 @@ def test_a_changed_refusal_is_an_updated_case_and_a_transition(folder: Path) -> 
         assert "invalid x-api-key → " in (folder / "reports" / name).read_text().replace("\\", "")
 
 
-def test_a_case_that_was_accepted_and_now_is_not_has_regressed(folder: Path) -> None:
+def test_an_accepted_case_that_fails_has_regressed(folder: Path) -> None:
     run("accept", cwd=folder)
     ended = again(folder, "good: {token: api-key,", "good: {token: api-key, state: unknown,")
     assert ended.code == 1
     assert f"regressed: {GOOD}\n    outcome: accepted → rejected" in ended.out
 
 
-def test_only_the_named_cases_are_accepted(folder: Path) -> None:
+def test_only_named_cases_are_accepted(folder: Path) -> None:
     assert run("accept", GOOD, "--note", "it works", cwd=folder).code == 0
     assert {id: case["note"] for id, case in baseline(folder).items()} == {GOOD: "it works"}
     assert run("accept", "*/bad", cwd=folder).code == 0
@@ -83,7 +83,7 @@ def test_only_the_named_cases_are_accepted(folder: Path) -> None:
     assert (ended.code, ended.err) == (4, "nothing: no such case in the results\n")
 
 
-def test_a_partial_run_marks_nothing_absent_and_takes_nothing_out(folder: Path) -> None:
+def test_accepting_a_partial_run_removes_no_case(folder: Path) -> None:
     run("accept", cwd=folder)
     again(folder, "", "", "-k", "good")
     assert results(folder / "reports")["partial"] is True
@@ -92,18 +92,18 @@ def test_a_partial_run_marks_nothing_absent_and_takes_nothing_out(folder: Path) 
     assert set(baseline(folder)) == {GOOD, BAD}
 
 
-def test_what_is_missing_from_a_whole_run_is_absent_and_taken_out(folder: Path) -> None:
+def test_accepting_a_complete_run_removes_absent_cases(folder: Path) -> None:
     path = folder / "reports" / "results.json"
-    found = json.loads(path.read_text()) | {"partial": False}
-    path.write_text(json.dumps(found))
+    document = json.loads(path.read_text()) | {"partial": False}
+    path.write_text(json.dumps(document))
     run("accept", cwd=folder)
-    found["cases"] = found["cases"][:1]
-    path.write_text(json.dumps(found))
+    document["cases"] = document["cases"][:1]
+    path.write_text(json.dumps(document))
     assert "1 removed" in run("accept", cwd=folder).err
     assert set(baseline(folder)) == {BAD}
 
 
-def test_an_interrupted_run_is_accepted_only_when_that_is_said(folder: Path) -> None:
+def test_an_interrupted_run_is_accepted_only_with_partial(folder: Path) -> None:
     path = folder / "reports" / "results.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"interrupted": True}))
     ended = run("accept", cwd=folder)
@@ -113,11 +113,11 @@ def test_an_interrupted_run_is_accepted_only_when_that_is_said(folder: Path) -> 
     assert run("accept", "--partial", cwd=folder).code == 0
 
 
-def test_what_could_not_be_tested_is_not_accepted(folder: Path) -> None:
+def test_untestable_cases_are_not_accepted(folder: Path) -> None:
     path = folder / "reports" / "results.json"
-    found = json.loads(path.read_text())
-    found["cases"][0]["verdict"]["status"] = "error"
-    path.write_text(json.dumps(found))
+    document = json.loads(path.read_text())
+    document["cases"][0]["verdict"]["status"] = "error"
+    path.write_text(json.dumps(document))
     ended = run("accept", cwd=folder)
     assert ended.code == 4
     assert ended.err.startswith("1 case could not be tested, so there is nothing to accept")
@@ -134,56 +134,56 @@ def test_a_baseline_with_a_token_is_not_written(folder: Path) -> None:
     assert "made-up-value" not in ended.err
 
 
-def test_a_known_failure_does_not_fail_the_run_until_it_is_another(folder: Path) -> None:
-    known = folder / "reports" / "known-failures.yaml"
-    known.write_text(KNOWN)
+def test_a_known_failure_fails_the_run_only_with_another_signature(folder: Path) -> None:
+    known_failures = folder / "reports" / "known-failures.yaml"
+    known_failures.write_text(KNOWN_FAILURES)
     failing = ("- then: {outcome: rejected, status: 401}", "- then: {outcome: accepted}")
     ended = again(folder, *failing)
     assert ended.code == 0, ended.out + ended.err
     assert "known failure" in ended.out
     assert verdicts(folder / "reports") == {GOOD: "passed", BAD: "skipped"}
-    known.write_text(KNOWN.replace("status: 401", "status: 403"))
+    known_failures.write_text(KNOWN_FAILURES.replace("status: 401", "status: 403"))
     ended = again(folder, *failing)
     assert ended.code == 1
     assert f"regressed: {BAD}" in ended.out
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        (KNOWN, "reports/known-failures.yaml:3:5: this known failure no longer occurs"),
+        (KNOWN_FAILURES, "reports/known-failures.yaml:3:5: this known failure no longer occurs"),
         (
-            KNOWN.replace("2999", "2020"),
+            KNOWN_FAILURES.replace("2999", "2020"),
             "reports/known-failures.yaml:3:5: this known failure expired",
         ),
     ],
 )
-def test_an_entry_that_no_longer_applies_fails_the_run(text: str, said: str, folder: Path) -> None:
+def test_a_stale_known_failure_fails_the_run(text: str, message: str, folder: Path) -> None:
     (folder / "reports" / "known-failures.yaml").write_text(text)
     ended = again(folder)
     assert ended.code == 1
-    assert said in ended.out
+    assert message in ended.out
     for name in ("report.html", "summary.md", "junit.xml", "ctrf.json", "results.json"):
         assert "this known failure" in (folder / "reports" / name).read_text()
 
 
-def test_a_mistake_in_the_known_failures_is_told_before_anything_runs(folder: Path) -> None:
-    (folder / "reports" / "known-failures.yaml").write_text(KNOWN.replace("case:", "cas:"))
+def test_invalid_known_failures_are_reported_before_the_run(folder: Path) -> None:
+    (folder / "reports" / "known-failures.yaml").write_text(KNOWN_FAILURES.replace("case:", "cas:"))
     ended = again(folder)
     assert ended.code == 4
     assert ended.err.startswith("reports/known-failures.yaml:3:5: unknown key 'cas'")
 
 
-def test_the_history_tells_when_a_case_has_changed(folder: Path) -> None:
+def test_history_lists_the_changes_of_a_case(folder: Path) -> None:
     again(folder)
     again(folder, "state: unknown", "state: expired")
     html = (folder / "reports" / "report.html").read_text()
     assert "✓✓ | ✓" in html
     listed = run("history", cwd=folder)
     assert (listed.code, len(listed.out.splitlines())) == (0, 3)
-    told = run("history", BAD, cwd=folder).out.splitlines()
-    assert told[1] == "    the same in 1 more run"
-    assert told[3].startswith("    message: invalid x-api-key → ")
+    lines = run("history", BAD, cwd=folder).out.splitlines()
+    assert lines[1] == "    the same in 1 more run"
+    assert lines[3].startswith("    message: invalid x-api-key → ")
     points = json.loads(run("history", BAD, "--json", cwd=folder).out)
     assert [point["status"] for point in points] == ["passed"] * 3
     ended = run("history", BAD[:-1], cwd=folder)
@@ -191,7 +191,7 @@ def test_the_history_tells_when_a_case_has_changed(folder: Path) -> None:
     assert f"did you mean '{BAD}'?" in ended.err
 
 
-def test_a_damaged_history_is_told_and_does_not_change_the_exit_code(folder: Path) -> None:
+def test_a_damaged_history_is_reported_and_keeps_the_exit_code(folder: Path) -> None:
     (folder / "reports" / "history.db").write_bytes(b"nonsense" * 500)
     ended = again(folder)
     assert ended.code == 0
@@ -203,7 +203,7 @@ def test_a_damaged_history_is_told_and_does_not_change_the_exit_code(folder: Pat
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
-def test_a_password_of_a_history_is_never_shown(way: str, folder: Path) -> None:
+def test_the_password_of_a_history_is_never_printed(way: str, folder: Path) -> None:
     place = "postgresql://u:hidden-password@127.0.0.1:1/db"
     ended = (
         again(folder, "", "", "--history", place)
@@ -217,7 +217,7 @@ def test_a_password_of_a_history_is_never_shown(way: str, folder: Path) -> None:
     assert "hidden-password" not in ended.out + ended.err
 
 
-def test_no_history_is_kept_where_none_is_wanted(tmp_path: Path) -> None:
+def test_history_none_writes_no_history(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
     assert run("run", scenario, "--history", "none", cwd=tmp_path).code == 0
     assert not (tmp_path / "reports" / "history.db").exists()
@@ -225,24 +225,24 @@ def test_no_history_is_kept_where_none_is_wanted(tmp_path: Path) -> None:
     assert (ended.code, "there is no history yet" in ended.err) == (4, True)
 
 
-def test_a_bad_number_of_runs_is_told_before_anything_runs(folder: Path) -> None:
+def test_an_invalid_number_of_runs_is_reported_before_the_run(folder: Path) -> None:
     ended = again(folder, AUTHPROBE_HISTORY_KEEP="many")
     assert ended.code == 4
     assert "AUTHPROBE_HISTORY_KEEP: many: must be a number of runs" in ended.err
 
 
-def test_annotations_are_for_github_only(folder: Path) -> None:
+def test_annotations_are_printed_in_github_actions_only(folder: Path) -> None:
     failing = ("outcome: accepted", "outcome: crashed")
     assert "::error" not in again(folder, *failing).out
     assert (
         "::error title=failed%3A"
         not in again(folder, *failing, "--json", GITHUB_ACTIONS="true").out
     )
-    told = again(folder, *failing, GITHUB_ACTIONS="true").out
-    assert f"::error title=failed: {GOOD}".replace(": ", "%3A ") in told
+    lines = again(folder, *failing, GITHUB_ACTIONS="true").out
+    assert f"::error title=failed: {GOOD}".replace(": ", "%3A ") in lines
 
 
-def test_plain_pytest_keeps_what_the_command_keeps(folder: Path) -> None:
+def test_plain_pytest_writes_the_same_history_as_the_command(folder: Path) -> None:
     names = {path.name for path in (folder / "reports").iterdir() if path.name[0] != "."}
     assert names == {
         *("report.html", "results.json", "junit.xml", "ctrf.json", "summary.md", "history.db"),

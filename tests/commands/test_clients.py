@@ -1,4 +1,4 @@
-"""`authprobe clients` as a user runs it, with a registry of ours and with the real one."""
+"""`authprobe clients` as a user runs it, with a fake registry and with the real one."""
 
 import json
 import os
@@ -22,7 +22,7 @@ KILOBYTES = 'head -c 100000 /dev/zero > "$modules/large"'
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """The only `npm` on PATH, and an empty cache."""
+    """Return the registry of the only `npm` on PATH, with an empty cache."""
     folder = tmp_path / "registry"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -35,7 +35,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 @pytest.fixture
 def cache(registry: Registry, tmp_path: Path) -> Path:
-    """A cache with three clients, of which the first was used last 20 days ago, and so on."""
+    """Return a cache with three clients, last used 20, 10 and 0 days ago."""
     versions = ("1.0.0", "1.0.9", "1.0.10")
     assert clients("install", *(f"claude-code@{version}" for version in versions)).exit_code == 0
     for place, version in enumerate(versions):
@@ -45,27 +45,29 @@ def cache(registry: Registry, tmp_path: Path) -> Path:
 
 
 def clients(*arguments: str) -> Result:
-    """`authprobe clients` with these arguments."""
+    """Run `authprobe clients` with these arguments."""
     return CliRunner().invoke(main, ["clients", *arguments], prog_name="authprobe")
 
 
 def names(printed: str) -> list[str]:
-    """The first word of each line."""
+    """Return the first word of each line."""
     return [line.split()[0] for line in printed.splitlines()]
 
 
-def held(cache: Path) -> list[str]:
-    """The versions in a cache."""
+def cached_versions(cache: Path) -> list[str]:
+    """Return the versions in a cache."""
     return sorted(path.name for path in cache.glob("claude-code/*") if path.is_dir())
 
 
-def test_an_empty_cache_is_listed_as_such(registry: Registry, tmp_path: Path) -> None:
+def test_list_of_an_empty_cache_prints_only_the_summary(registry: Registry, tmp_path: Path) -> None:
     listed = clients("list")
     assert (listed.exit_code, listed.stdout) == (0, "")
     assert listed.stderr == f"0 clients, 0 B of 20.0 GB, in {tmp_path / 'cache'}\n"
 
 
-def test_each_client_is_listed_with_its_size(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_prints_each_client_with_its_size(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "1.5 GiB")
     lock = ClientLock(lock_file(cache / "claude-code" / "1.0.9"))
     assert lock.take(shared=True)
@@ -85,22 +87,22 @@ def test_each_client_is_listed_with_its_size(cache: Path, monkeypatch: pytest.Mo
     assert listed.stderr.startswith("3 clients, 300 kB of 1.61 GB, in ")
 
 
-def test_the_list_as_json_counts_bytes(cache: Path) -> None:
-    told = json.loads(clients("list", "--json").stdout)
-    assert (told["folder"], told["limit_bytes"]) == (str(cache), 20_000_000_000)
-    assert told["size_bytes"] == sum(client["size_bytes"] for client in told["clients"])
-    first = told["clients"][0]
+def test_list_as_json_has_sizes_in_bytes(cache: Path) -> None:
+    listing = json.loads(clients("list", "--json").stdout)
+    assert (listing["folder"], listing["limit_bytes"]) == (str(cache), 20_000_000_000)
+    assert listing["size_bytes"] == sum(client["size_bytes"] for client in listing["clients"])
+    first = listing["clients"][0]
     assert (first["name"], first["version"], first["in_use"]) == ("claude-code", "1.0.0", False)
     assert 100_000 < first["size_bytes"] < 101_000
     assert first["used_at"].endswith("+00:00")
 
 
-def test_what_is_installed_is_printed_and_not_installed_again(registry: Registry) -> None:
+def test_an_installed_client_is_printed_and_not_installed_again(registry: Registry) -> None:
     registry.publish("1.2.3")
     for _ in range(2):
-        done = clients("install", "claude-code@1.0.0", "claude-max-api-proxy@2.0.0")
-        assert done.exit_code == 0
-        assert names(done.stdout) == [
+        result = clients("install", "claude-code@1.0.0", "claude-max-api-proxy@2.0.0")
+        assert result.exit_code == 0
+        assert names(result.stdout) == [
             "claude-code@1.0.0",
             "claude-max-api-proxy@2.0.0",
             "claude-code@1.2.3",
@@ -108,10 +110,10 @@ def test_what_is_installed_is_printed_and_not_installed_again(registry: Registry
     assert sorted(registry.calls) == ["install"] * 3 + ["view"]
 
 
-def test_a_range_is_every_published_version_in_it(registry: Registry) -> None:
+def test_a_range_installs_every_published_version_in_it(registry: Registry) -> None:
     registry.publish_all("1.0.9", "1.0.10", "1.1.0-beta.1", "1.1.0", "1.0.0")
-    done = clients("install", "claude-code@1.0.x", "claude-code@each minor")
-    assert names(done.stdout) == [
+    result = clients("install", "claude-code@1.0.x", "claude-code@each minor")
+    assert names(result.stdout) == [
         "claude-code@1.0.0",
         "claude-code@1.0.9",
         "claude-code@1.0.10",
@@ -119,16 +121,16 @@ def test_a_range_is_every_published_version_in_it(registry: Registry) -> None:
     ]
 
 
-def test_what_cannot_be_installed_is_told_and_the_rest_is_installed(registry: Registry) -> None:
+def test_a_failed_installation_is_reported_and_the_others_continue(registry: Registry) -> None:
     registry.before('case "$*" in *@1.0.1) echo E404 >&2; exit 1;; esac')
-    done = clients("install", "claude-code@1.0.0", "claude-code@1.0.1")
-    assert (done.exit_code, names(done.stdout)) == (1, ["claude-code@1.0.0"])
-    last = done.stderr.splitlines()[-1]
+    result = clients("install", "claude-code@1.0.0", "claude-code@1.0.1")
+    assert (result.exit_code, names(result.stdout)) == (1, ["claude-code@1.0.0"])
+    last = result.stderr.splitlines()[-1]
     assert last == "claude-code@1.0.1: @anthropic-ai/claude-code@1.0.1: not published"
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("claude", "claude: no such client; did you mean 'claude-code'?"),
         ("raw-http", "raw-http: part of authprobe; there is nothing to install"),
@@ -148,36 +150,36 @@ def test_what_cannot_be_installed_is_told_and_the_rest_is_installed(registry: Re
     ],
 )
 def test_a_name_that_cannot_be_installed_is_refused_in_one_line(
-    registry: Registry, name: str, told: str
+    registry: Registry, name: str, message: str
 ) -> None:
     registry.publish_all("1.0.0", "2.0.0-beta.1")
-    done = clients("install", "claude-code@1.0.0", name)
-    assert (done.exit_code, done.stdout, done.stderr) == (4, "", f"{told}\n")
+    result = clients("install", "claude-code@1.0.0", name)
+    assert (result.exit_code, result.stdout, result.stderr) == (4, "", f"{message}\n")
     assert "install" not in registry.calls
 
 
 def test_a_range_needs_a_registry(registry: Registry) -> None:
     registry.fail(OFFLINE)
-    done = clients("install", "claude-code@1.x")
-    assert done.exit_code == 4
-    assert done.stderr == (
+    result = clients("install", "claude-code@1.x")
+    assert result.exit_code == 4
+    assert result.stderr == (
         "claude-code@1.x: the versions of @anthropic-ai/claude-code: "
         "the package registry cannot be reached\n"
     )
 
 
-def test_what_does_not_fit_into_the_cache_is_told(
+def test_a_client_evicted_for_lack_of_space_is_reported(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "150k")
-    done = clients("install", "claude-code@1.0.0", "claude-code@1.0.1")
-    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
-    assert "the clients in use take 200 kB; AUTHPROBE_CACHE_LIMIT is 150 kB" in done.stderr
-    assert "evicted again to stay within 150 kB; raise AUTHPROBE_CACHE_LIMIT" in done.stderr
+    result = clients("install", "claude-code@1.0.0", "claude-code@1.0.1")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
+    assert "the clients in use take 200 kB; AUTHPROBE_CACHE_LIMIT is 150 kB" in result.stderr
+    assert "evicted again to stay within 150 kB; raise AUTHPROBE_CACHE_LIMIT" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "left"),
+    ("options", "remaining"),
     [
         ([], ["1.0.0", "1.0.10", "1.0.9"]),
         (["--to", "250k"], ["1.0.10", "1.0.9"]),
@@ -188,54 +190,54 @@ def test_what_does_not_fit_into_the_cache_is_told(
         (["--all"], []),
     ],
 )
-def test_prune_removes_what_is_least_recently_used(
-    cache: Path, options: list[str], left: list[str]
+def test_prune_removes_the_least_recently_used_clients(
+    cache: Path, options: list[str], remaining: list[str]
 ) -> None:
     would, did = clients("prune", "--dry-run", *options), clients("prune", *options)
     assert (would.exit_code, did.exit_code) == (0, 0)
     assert would.stdout == did.stdout
-    assert held(cache) == left
-    number = 3 - len(left)
+    assert cached_versions(cache) == remaining
+    number = 3 - len(remaining)
     assert f"would remove {number} client" in would.stderr
     assert f"removed {number} client" in did.stderr
 
 
-def test_prune_brings_the_cache_back_to_its_limit(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prune_reduces_the_cache_to_its_limit(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "150k")
     lock = ClientLock(lock_file(cache / "claude-code" / "1.0.0"))
     assert lock.take(shared=True)
     pruned = clients("prune")
     lock.release()
     assert names(pruned.stdout) == ["claude-code@1.0.9", "claude-code@1.0.10"]
-    told = "removed 2 clients, 200 kB; the cache holds 100 kB; 1 client in use"
-    assert pruned.stderr.splitlines()[-1] == told
+    message = "removed 2 clients, 200 kB; the cache holds 100 kB; 1 client in use"
+    assert pruned.stderr.splitlines()[-1] == message
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--to", "5X"], "'5X' is not a size; write it as 10G or 500M"),
         (["--older-than", "-1"], "-1.0 is not in the range x>=0"),
         (["--all", "--to", "5G"], "--all removes every client; leave out --to and"),
     ],
 )
-def test_a_bad_option_is_refused(cache: Path, options: list[str], told: str) -> None:
+def test_an_invalid_option_is_refused(cache: Path, options: list[str], message: str) -> None:
     pruned = clients("prune", *options)
     assert (pruned.exit_code, pruned.stdout) == (4, "")
-    assert told in pruned.stderr
-    assert len(held(cache)) == 3
+    assert message in pruned.stderr
+    assert len(cached_versions(cache)) == 3
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["install", "claude-code"], ["prune"]])
-def test_a_limit_that_is_no_size_is_refused(
+def test_an_invalid_cache_limit_is_refused(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.setenv("AUTHPROBE_CACHE_LIMIT", "much")
-    done = clients(*arguments)
-    assert (done.exit_code, done.stdout) == (4, "")
-    assert done.stderr == ("AUTHPROBE_CACHE_LIMIT: 'much' is not a size; write it as 10G or 500M\n")
+    result = clients(*arguments)
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr == (
+        "AUTHPROBE_CACHE_LIMIT: 'much' is not a size; write it as 10G or 500M\n"
+    )
 
 
 @pytest.mark.parametrize("name", [[], ["list"], ["install"], ["prune"]])
@@ -245,7 +247,7 @@ def test_the_help_shows_examples(name: list[str]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_installation_ends_at_once_and_leaves_nothing(
+def test_an_interrupted_installation_ends_at_once_and_leaves_no_files(
     registry: Registry, tmp_path: Path, number: signal.Signals
 ) -> None:
     registry.after(f'touch "{tmp_path}/half"; exec sleep 300')
@@ -261,29 +263,29 @@ def test_an_interrupted_installation_ends_at_once_and_leaves_nothing(
     )
     wait_until((tmp_path / "half").exists)
     child.send_signal(number)
-    printed, said = child.communicate(timeout=20)
+    printed, errors = child.communicate(timeout=20)
     assert (child.returncode, printed) == (2, "")
-    assert said.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in said
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
     assert [path.name for path in cache.glob("*/*") if path.suffix != ".lock"] == []
     assert not list(tmp_path.glob("authprobe-*"))
 
 
-def install_for_real(folder: Path, *wanted: str) -> Ended:
-    done = run_here("clients", "install", *wanted, cwd=folder, AUTHPROBE_CACHE=str(folder / "c"))
-    if "registry cannot be reached" in done.err:
+def install_for_real(folder: Path, *names: str) -> Ended:
+    result = run_here("clients", "install", *names, cwd=folder, AUTHPROBE_CACHE=str(folder / "c"))
+    if "registry cannot be reached" in result.err:
         pytest.skip("NO PACKAGE REGISTRY: nothing can be installed for real")
-    return done
+    return result
 
 
 @pytest.mark.parametrize("client", ["claude-code@2.1.31", "anthropic-python@1.17.0"])
-def test_a_client_is_installed_for_real(tmp_path: Path, client: str) -> None:
-    done = install_for_real(tmp_path, client)
-    assert done.code == 0, done.err
-    assert names(done.out) == [client]
+def test_a_client_is_installed_from_the_real_registry(tmp_path: Path, client: str) -> None:
+    result = install_for_real(tmp_path, client)
+    assert result.code == 0, result.err
+    assert names(result.out) == [client]
 
 
-def test_a_version_that_is_not_published_is_told_for_real(tmp_path: Path) -> None:
-    done = install_for_real(tmp_path, "agent-sdk-node@0.0.999")
-    assert (done.code, done.out) == (1, "")
-    assert done.err.endswith("@anthropic-ai/claude-agent-sdk@0.0.999: not published\n")
+def test_an_unpublished_version_is_reported_by_the_real_registry(tmp_path: Path) -> None:
+    result = install_for_real(tmp_path, "agent-sdk-node@0.0.999")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.endswith("@anthropic-ai/claude-agent-sdk@0.0.999: not published\n")

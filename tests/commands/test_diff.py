@@ -1,4 +1,4 @@
-"""`authprobe diff` among made-up versions of a made-up registry, and between two runs."""
+"""`authprobe diff` with made-up versions in a fake registry, and between two runs."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def looks(world: World) -> int:
     return (world.folder / "reports" / "trials.jsonl").read_text().count("\n")
 
 
-def test_what_differs_is_told_and_a_second_question_probes_nothing(world: World) -> None:
+def test_differences_are_printed_and_repeating_it_probes_nothing(world: World) -> None:
     world.publish(until=3, bad="2 3")
     ended = diff(world, BEFORE, AFTER, "--json")
     assert ended.code == 1
@@ -52,7 +52,7 @@ def test_what_differs_is_told_and_a_second_question_probes_nothing(world: World)
         assert (again.out, world.installs, looks(world)) == (ended.out, installs, 4)
 
 
-def test_versions_that_do_the_same_are_asked_once(world: World) -> None:
+def test_equal_versions_are_probed_once(world: World) -> None:
     world.publish(until=3)
     ended = diff(world, BEFORE, AFTER)
     assert ended.code == 0
@@ -69,7 +69,7 @@ echo '{"is_error": false, "result": "pong"}'
 """
 
 
-def test_what_differs_by_chance_is_not_told(world: World) -> None:
+def test_differences_by_chance_are_not_reported(world: World) -> None:
     count = world.folder / "count"
     (world.registry.folder / "flaky").write_text(FLAKY.replace("COUNT", str(count)))
     world.publish(until=3, flaky="2")
@@ -78,7 +78,7 @@ def test_what_differs_by_chance_is_not_told(world: World) -> None:
     assert diff(world, BEFORE, AFTER, "--looks", "1", "--log").code == 0
 
 
-def test_latest_is_the_newest_that_is_published(world: World) -> None:
+def test_latest_is_the_newest_published_version(world: World) -> None:
     world.publish(until=3, bad="3")
     for name in ("claude-code@latest", "claude-code"):
         assert json.loads(diff(world, BEFORE, name, "--json").out)["after"] == "claude-code@1.0.3"
@@ -94,10 +94,10 @@ def test_latest_is_the_newest_that_is_published(world: World) -> None:
         ({"broken": "2"}, "its script is broken"),
     ],
 )
-def test_a_version_that_cannot_be_tested_is_not_compared(
+def test_an_untestable_version_is_not_compared(
     world: World, does: dict[str, str], reason: str | None
 ) -> None:
-    """One that crashes can be: that is what it does."""
+    """Report the side and the reason; a version that crashes is compared."""
     withdrawn = "gone" in does or "broken" in does
     world.publish(until=3, **({} if withdrawn else does))
     if withdrawn:
@@ -112,7 +112,7 @@ def test_a_version_that_cannot_be_tested_is_not_compared(
         assert (ended.code, case["changes"], reason in case["reason"]) == (1, [], True)
 
 
-def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
+def test_an_unreachable_registry_is_reported(world: World) -> None:
     world.publish(until=3)
     world.registry.before(f'if [ "$1" = install ]; then echo "{OFFLINE}" >&2; exit 1; fi\n')
     ended = diff(world, BEFORE, AFTER)
@@ -147,7 +147,7 @@ def test_a_registry_that_cannot_be_reached_is_told(world: World) -> None:
         ),
     ],
 )
-def test_what_cannot_be_compared_is_told_in_one_line(
+def test_invalid_arguments_are_reported_in_one_line(
     world: World, words: tuple[str, ...], complaint: str
 ) -> None:
     world.publish(until=2)
@@ -166,7 +166,7 @@ def write_runs(folder: Path, **after: Any) -> None:
         (folder / name).write_text(dump_run(make_run(make_record(id="a/x", **changes))))
 
 
-def test_what_the_terminal_cannot_show_is_written_out(tmp_path: Path) -> None:
+def test_characters_that_the_terminal_cannot_encode_are_escaped(tmp_path: Path) -> None:
     write_runs(tmp_path, verdict=Verdict(status=Status.FAILED))
     words = ("diff", *RESULTS)
     ended = run(*words, cwd=tmp_path, argv=None, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
@@ -185,12 +185,12 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert (missing.code, missing.out) == (4, "")
 
 
-def test_two_equal_runs_end_with_0(tmp_path: Path) -> None:
+def test_equal_runs_exit_with_0(tmp_path: Path) -> None:
     write_runs(tmp_path)
     assert compare(tmp_path).code == 0
 
 
-def test_a_file_that_is_no_run_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_run_is_reported(tmp_path: Path) -> None:
     write_runs(tmp_path)
     (tmp_path / "after.json").write_text("{}")
     ended = compare(tmp_path)
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_run_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["diff", "versions"])
-def test_what_is_usual_is_the_default_of_the_option(name: str) -> None:
+def test_the_default_number_of_looks_is_that_of_the_option(name: str) -> None:
     (option,) = [each for each in main.commands[name].params if each.name == "looks"]
     assert option.default == DEFAULT_LOOKS
     assert looks_arguments(DEFAULT_LOOKS) == []

@@ -33,11 +33,11 @@ OWN = {
     "no_proxy": "*",
     "KEPT": "as it was",
 }
-ASKED = {"model": "m", "max_tokens": 1, "messages": []}
+REQUEST_BODY = {"model": "m", "max_tokens": 1, "messages": []}
 
 
 class Serving:
-    """A command that serves, and what it prints."""
+    """A serving command and its output."""
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
@@ -56,7 +56,7 @@ class Serving:
         self.err += self.child.stderr
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """The exit code after this signal, with all that was printed kept."""
+        """Send a signal, store the remaining output, and return the exit code."""
         if self.child.poll() is None:
             self.child.send_signal(number)
         assert self.child.stdout is not None
@@ -83,36 +83,36 @@ def serving(folder: Path, *options: str | Path, **env: str) -> Iterator[Serving]
             served.end()
 
 
-def told(served: Serving) -> dict[str, Any]:
-    """What `--json` prints: one line, which is there before it serves."""
+def description(served: Serving) -> dict[str, Any]:
+    """Return the output of `--json`: one line, printed before the emulator serves."""
     assert served.child.stdout is not None
     line = served.child.stdout.readline()
     served.out += line
-    found: dict[str, Any] = json.loads(line)
-    return found
+    document: dict[str, Any] = json.loads(line)
+    return document
 
 
 def run(*options: str | Path, cwd: Path, **env: str) -> Ended:
     return run_here("emulator", *options, cwd=cwd, argv=None, **env)
 
 
-def around(folder: Path, *options: str, code: str = SHOW, **env: str) -> Ended:
-    """A command of Python around which the emulator is."""
+def run_around(folder: Path, *options: str, code: str = SHOW, **env: str) -> Ended:
+    """Run Python code as the command of the emulator."""
     return run(*options, "--", sys.executable, "-c", code, cwd=folder, **env)
 
 
 def variables(folder: Path, *options: str, **env: str) -> dict[str, str]:
-    """What a command around which the emulator is finds in its environment."""
-    ended = around(folder, *options, **env)
+    """Return the environment of the emulator's command."""
+    ended = run_around(folder, *options, **env)
     assert (ended.code, ended.err) == (0, "")
-    found: dict[str, str] = json.loads(ended.out)
-    return found
+    document: dict[str, str] = json.loads(ended.out)
+    return document
 
 
 def ask(base_url: str, key: str) -> int:
     headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
     url = f"{base_url}/v1/messages"
-    return httpx.post(url, headers=headers, json=ASKED, trust_env=False).status_code
+    return httpx.post(url, headers=headers, json=REQUEST_BODY, trust_env=False).status_code
 
 
 def refuses(url: str) -> bool:
@@ -124,8 +124,8 @@ def refuses(url: str) -> bool:
     return False
 
 
-def left(folder: Path) -> list[str]:
-    """What there is in a folder but the home of the command."""
+def files_in(folder: Path) -> list[str]:
+    """Return the names in a folder, without the home of the command."""
     return sorted(path.name for path in folder.iterdir() if path.name != "home")
 
 
@@ -133,34 +133,36 @@ def left(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_emulator_serves_until_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "it's here.env"
     with serving(tmp_path, "--json", "--issue", "api-key", "--env-file", file) as served:
-        found = told(served)
-        urls = [found[name] for name in ("base_url", "https_url", "control_url")]
+        document = description(served)
+        urls = [document[name] for name in ("base_url", "https_url", "control_url")]
         assert not any(refuses(url) for url in urls)
-        key = found["environment"]["ANTHROPIC_API_KEY"]
-        assert ask(found["base_url"], key) == 200
+        key = document["environment"]["ANTHROPIC_API_KEY"]
+        assert ask(document["base_url"], key) == 200
         assert file.exists()
         assert served.end(number) == 0
         assert all(refuses(url) for url in urls)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
     assert "Traceback" not in "".join(served.err)
 
 
-def test_json_is_one_object_and_the_log_goes_elsewhere(tmp_path: Path) -> None:
+def test_json_is_one_object_and_the_log_goes_to_stderr(tmp_path: Path) -> None:
     with serving(tmp_path, "--json", "--issue", "api-key", "--issue", "access-token") as served:
-        found = told(served)
-        made = found["environment"]
-        key, token = made["ANTHROPIC_API_KEY"], made["CLAUDE_CODE_OAUTH_TOKEN"]
-        assert ask(found["base_url"], key) == 200
+        document = description(served)
+        environment = document["environment"]
+        key, token = environment["ANTHROPIC_API_KEY"], environment["CLAUDE_CODE_OAUTH_TOKEN"]
+        assert ask(document["base_url"], key) == 200
         headers = {"authorization": f"Bearer {token}", "x-api-key": key, "user-agent": token}
-        httpx.get(f"{found['base_url']}/{key}%1B[31m?a={token}", headers=headers, trust_env=False)
+        httpx.get(
+            f"{document['base_url']}/{key}%1B[31m?a={token}", headers=headers, trust_env=False
+        )
         assert served.end() == 0
-    assert set(found) == {
+    assert set(document) == {
         *("base_url", "https_url", "proxy_url", "control_url", "ca_file", "environment"),
     }
-    assert json.loads(served.out) == found
+    assert json.loads(served.out) == document
     log = "".join(served.err)
     assert log.splitlines()[0] == "serving; press Ctrl-C to stop"
     assert "POST 127.0.0.1/v1/messages  200  messages  api-key" in log
@@ -171,15 +173,15 @@ def test_json_is_one_object_and_the_log_goes_elsewhere(tmp_path: Path) -> None:
     assert "\x1b" not in log + served.out
 
 
-def test_quiet_is_silent(tmp_path: Path) -> None:
+def test_quiet_logs_no_requests(tmp_path: Path) -> None:
     with serving(tmp_path, "--json", "--quiet", "--issue", "api-key") as served:
-        found = told(served)
-        assert ask(found["base_url"], found["environment"]["ANTHROPIC_API_KEY"]) == 200
+        document = description(served)
+        assert ask(document["base_url"], document["environment"]["ANTHROPIC_API_KEY"]) == 200
         assert served.end() == 0
     assert "".join(served.err) == "serving; press Ctrl-C to stop\n"
 
 
-def test_a_log_that_nobody_reads_disturbs_no_request(tmp_path: Path) -> None:
+def test_requests_are_answered_after_the_log_was_closed(tmp_path: Path) -> None:
     with subprocess.Popen(
         command("emulator", "--json", "--issue", "api-key"),
         cwd=tmp_path,
@@ -190,23 +192,23 @@ def test_a_log_that_nobody_reads_disturbs_no_request(tmp_path: Path) -> None:
     ) as child:
         assert child.stdout is not None
         assert child.stderr is not None
-        found = json.loads(child.stdout.readline())
+        document = json.loads(child.stdout.readline())
         child.stderr.readline()
         child.stderr.close()
-        key = found["environment"]["ANTHROPIC_API_KEY"]
-        assert [ask(found["base_url"], key) for _ in range(3)] == [200] * 3
+        key = document["environment"]["ANTHROPIC_API_KEY"]
+        assert [ask(document["base_url"], key) for _ in range(3)] == [200] * 3
         child.send_signal(signal.SIGTERM)
         assert child.wait(LIMIT) in (0, 120)  # 120: Python cannot say what it has left to say
 
 
-def test_a_shell_can_take_the_lines(tmp_path: Path) -> None:
+def test_a_shell_can_evaluate_the_output(tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s $HOME `here`; "quoted"'
     folder.mkdir()
     file = tmp_path / "variables"
     with serving(folder, "--env-file", file, "--issue", "api-key") as served:
         wait_until(file.exists)
         script = f'eval "$(cat "$1")"; exec "$2" -c "{SHOW}"'
-        shown = subprocess.run(
+        shell = subprocess.run(
             ["/bin/sh", "-eu", "-c", script, "sh", str(file), sys.executable],
             env={},
             capture_output=True,
@@ -216,17 +218,17 @@ def test_a_shell_can_take_the_lines(tmp_path: Path) -> None:
         text = file.read_text()
         assert file.stat().st_mode & 0o777 == 0o644
         served.end()
-    found = json.loads(shown.stdout)
+    environment = json.loads(shell.stdout)
     assert served.out == text
     assert all(re.fullmatch(r"export [A-Za-z_]+=.+", line) for line in text.splitlines())
-    assert found["SSL_CERT_FILE"].startswith(str(folder))
-    assert found["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
-    assert found["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
-    assert left(tmp_path) == [folder.name]
+    assert environment["SSL_CERT_FILE"].startswith(str(folder))
+    assert environment["ANTHROPIC_BASE_URL"].startswith("http://127.0.0.1:")
+    assert environment["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
+    assert files_in(tmp_path) == [folder.name]
 
 
-def test_an_env_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    """What reads it while it is written finds all of it: it gets its name when it is complete."""
+def test_an_env_file_is_written_atomically(tmp_path: Path) -> None:
+    """The file gets its name when it is complete, so no reader sees a part of it."""
     file = tmp_path / "variables"
     file.write_text("of before\n")
     before = file.stat().st_ino
@@ -239,38 +241,45 @@ def test_an_env_file_is_whole_or_not_there(tmp_path: Path) -> None:
 # --- around a command -----------------------------------------------------------------------------
 
 
-def test_a_command_has_the_variables_and_none_of_the_user_s(tmp_path: Path) -> None:
-    found = variables(tmp_path, "--issue", "api-key", **OWN)
-    assert "canary" not in repr(found)
-    assert not {"ANTHROPIC_MADE_UP", "CLAUDE_MADE_UP", "CLAUDE_CODE_OAUTH_TOKEN"} & set(found)
-    assert found["KEPT"] == "as it was"
-    assert found["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
-    base = found["ANTHROPIC_BASE_URL"]
-    assert base == found["HTTPS_PROXY"] == found["https_proxy"] == found["HTTP_PROXY"]
-    assert found["NO_PROXY"] == found["no_proxy"] == "127.0.0.1,localhost,::1"
-    assert found["AUTHPROBE_HTTPS_URL"].startswith("https://127.0.0.1:")
-    assert found["AUTHPROBE_CONTROL_URL"].startswith("http://127.0.0.1:")
+def test_a_command_gets_the_variables_and_no_credentials_of_the_user(tmp_path: Path) -> None:
+    environment = variables(tmp_path, "--issue", "api-key", **OWN)
+    assert "canary" not in repr(environment)
+    assert not {"ANTHROPIC_MADE_UP", "CLAUDE_MADE_UP", "CLAUDE_CODE_OAUTH_TOKEN"} & set(environment)
+    assert environment["KEPT"] == "as it was"
+    assert environment["ANTHROPIC_API_KEY"].startswith("sk-ant-api03-")
+    base = environment["ANTHROPIC_BASE_URL"]
+    assert (
+        base
+        == environment["HTTPS_PROXY"]
+        == environment["https_proxy"]
+        == environment["HTTP_PROXY"]
+    )
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "127.0.0.1,localhost,::1"
+    assert environment["AUTHPROBE_HTTPS_URL"].startswith("https://127.0.0.1:")
+    assert environment["AUTHPROBE_CONTROL_URL"].startswith("http://127.0.0.1:")
     assert refuses(base)
 
 
-def test_each_token_has_its_variable(tmp_path: Path) -> None:
+def test_each_token_is_set_in_its_variable(tmp_path: Path) -> None:
     kinds = ("api-key", "api-key", "setup-token", "access-token", "refresh-token", "identity-token")
-    found = variables(tmp_path, *(word for kind in kinds for word in ("--issue", kind)))
-    made = {name: value for name, value in found.items() if value.startswith("sk-ant-")}
-    assert sorted(made) == [
+    environment = variables(tmp_path, *(word for kind in kinds for word in ("--issue", kind)))
+    tokens = {name: value for name, value in environment.items() if value.startswith("sk-ant-")}
+    assert sorted(tokens) == [
         *("ANTHROPIC_API_KEY", "AUTHPROBE_ACCESS_TOKEN", "AUTHPROBE_API_KEY_2"),
         *("AUTHPROBE_IDENTITY_TOKEN", "AUTHPROBE_REFRESH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
     ]
-    assert len(set(made.values())) == len(kinds)
+    assert len(set(tokens.values())) == len(kinds)
 
 
 def test_the_base_url_can_be_left_out(tmp_path: Path) -> None:
-    found = variables(tmp_path, "--no-base-url", ANTHROPIC_BASE_URL="http://canary.example.org")
-    assert "ANTHROPIC_BASE_URL" not in found
-    assert found["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    environment = variables(
+        tmp_path, "--no-base-url", ANTHROPIC_BASE_URL="http://canary.example.org"
+    )
+    assert "ANTHROPIC_BASE_URL" not in environment
+    assert environment["HTTPS_PROXY"].startswith("http://127.0.0.1:")
 
 
-def test_a_command_reaches_what_it_is_told_of(tmp_path: Path) -> None:
+def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None:
     code = """if True:
         import os, httpx
         headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
@@ -280,41 +289,41 @@ def test_a_command_reaches_what_it_is_told_of(tmp_path: Path) -> None:
             print(httpx.post(url + "/v1/messages", headers=headers, json=asked).status_code)
         print(httpx.get(os.environ["AUTHPROBE_CONTROL_URL"]).status_code)
     """
-    ended = around(tmp_path, "--issue", "api-key", code=code, **OWN)
+    ended = run_around(tmp_path, "--issue", "api-key", code=code, **OWN)
     assert (ended.code, ended.out.split()) == (0, ["200"] * 4)
     assert ended.err.count("POST ") == 3
 
 
-def test_the_env_file_is_there_for_a_command_too(tmp_path: Path) -> None:
+def test_an_env_file_exists_while_a_command_runs(tmp_path: Path) -> None:
     file = tmp_path / "variables"
     code = f"print(open({str(file)!r}).read().count('export '))"
-    ended = around(tmp_path, "--env-file", str(file), code=code)
+    ended = run_around(tmp_path, "--env-file", str(file), code=code)
     assert (ended.code, int(ended.out) > 5) == (0, True)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(
     ("code", "expected"),
     [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + 9), ("", 0)],
 )
-def test_the_exit_code_is_the_command_s(tmp_path: Path, code: str, expected: int) -> None:
-    ended = around(tmp_path, code=code)
+def test_the_exit_code_is_that_of_the_command(tmp_path: Path, code: str, expected: int) -> None:
+    ended = run_around(tmp_path, code=code)
     assert (ended.code, ended.out, ended.err) == (expected, "", "")
 
 
-def test_a_command_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_command_exits_with_127(tmp_path: Path) -> None:
     ended = run("--", "nothing-like-it", cwd=tmp_path)
     assert (ended.code, ended.err) == (127, "nothing-like-it: command not found\n")
 
 
-def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_started_exits_with_126(tmp_path: Path) -> None:
     file = tmp_path / "text"
     file.write_text("")
     ended = run("--", file, cwd=tmp_path)
     assert (ended.code, ended.err) == (126, f"{file}: Permission denied\n")
 
 
-def test_sigterm_ends_the_command(tmp_path: Path) -> None:
+def test_sigterm_is_forwarded_to_the_command(tmp_path: Path) -> None:
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     with subprocess.Popen(
         command("emulator", "--", sys.executable, "-c", code),
@@ -354,7 +363,7 @@ def test_sigterm_ends_the_command(tmp_path: Path) -> None:
         (["--env-file", "/proc/x"], r"--env-file /proc/x: .*; name a file in a writable dir"),
     ],
 )
-def test_a_bad_option_serves_nothing(tmp_path: Path, options: list[str], complaint: str) -> None:
+def test_an_invalid_option_exits_with_4(tmp_path: Path, options: list[str], complaint: str) -> None:
     ended = run(*options, cwd=tmp_path, TMPDIR=str(tmp_path))
     assert (ended.code, ended.out) == (4, "")
     lines = ended.err.splitlines()
@@ -362,24 +371,24 @@ def test_a_bad_option_serves_nothing(tmp_path: Path, options: list[str], complai
         lines = [line for line in lines if line.startswith("Error: ")]
     assert len(lines) == 1
     assert re.search(complaint, lines[0])
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("option", ["--port", "--https-port", "--control-port"])
-def test_a_port_that_is_taken_serves_nothing(tmp_path: Path, option: str) -> None:
+def test_a_port_in_use_exits_with_4(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         ended = run(option, port, cwd=tmp_path, TMPDIR=str(tmp_path))
     assert (ended.code, ended.out) == (4, "")
     assert len(ended.err.splitlines()) == 1
     assert f"port {port}: Address already in use" in ended.err
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 # --- rules and help -------------------------------------------------------------------------------
 
 
-def test_the_rules_for_people(tmp_path: Path) -> None:
+def test_rules_are_printed_as_text(tmp_path: Path) -> None:
     ended = run("--rules", cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
@@ -389,7 +398,7 @@ def test_the_rules_for_people(tmp_path: Path) -> None:
     assert ended.out.count("https://") >= len(RULES)
 
 
-def test_the_rules_for_programs(tmp_path: Path) -> None:
+def test_rules_are_printed_as_json(tmp_path: Path) -> None:
     ended = run("--rules", "--json", cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     rows = json.loads(ended.out)
@@ -400,7 +409,7 @@ def test_the_rules_for_programs(tmp_path: Path) -> None:
         assert row["certainty"] == RULES[row["id"]].certainty
 
 
-def test_the_rules_as_markdown(tmp_path: Path) -> None:
+def test_rules_are_printed_as_markdown(tmp_path: Path) -> None:
     ended = run("--rules", "--markdown", cwd=tmp_path)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("# Rules of the emulator\n")

@@ -1,4 +1,4 @@
-"""`authprobe run` and plain `pytest`: what is probed, what is written, what is refused."""
+"""`authprobe run` and plain `pytest`: selected cases, reports and invalid arguments."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
 
 
 def plain_pytest(folder: Path, scenario: Path, *arguments: str) -> Ended:
-    """Plain pytest of the checkout, on this scenario, with its reports and its cache elsewhere."""
+    """Run plain pytest in the checkout on this scenario, with reports and cache elsewhere."""
     return run(
         argv=[
             *(sys.executable, "-m", "pytest", f"--scenarios={scenario}"),
@@ -43,20 +43,20 @@ def plain_pytest(folder: Path, scenario: Path, *arguments: str) -> Ended:
     )
 
 
-def test_an_expression_limits_what_is_probed(tmp_path: Path) -> None:
+def test_an_expression_selects_the_cases_to_probe(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
     assert run("run", scenario, "-k", "good", cwd=tmp_path).code == 0
     assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
 
 
-def test_an_expression_finds_cases_by_their_tags(tmp_path: Path) -> None:
+def test_an_expression_matches_tags(tmp_path: Path) -> None:
     tagged = write_scenario(tmp_path, SCENARIO + "tags: [nightly]\n")
     other = write_scenario(tmp_path, SCENARIO.replace("id: example", "id: other"), "other.yaml")
     assert run("run", tagged, other, "-k", "nightly", cwd=tmp_path).code == 0
     assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
 
 
-def test_an_expression_limits_the_list(tmp_path: Path) -> None:
+def test_an_expression_selects_the_cases_to_list(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
     assert run("run", scenario, "--list", "-k", "GOOD", cwd=tmp_path).out == f"{GOOD}\n"
     assert run("run", scenario, "--list", "-k", "not good", cwd=tmp_path).out == f"{BAD}\n"
@@ -65,7 +65,7 @@ def test_an_expression_limits_the_list(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["probes", "test_compat", "record", "py", "parametrize"])
-def test_an_expression_looks_at_ids_and_tags_only(word: str, tmp_path: Path) -> None:
+def test_an_expression_matches_only_ids_and_tags(word: str, tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
     assert run("run", scenario, "--list", "-k", word, cwd=tmp_path).code == 5
     assert run("run", scenario, "-k", word, cwd=tmp_path).code == 5
@@ -74,7 +74,7 @@ def test_an_expression_looks_at_ids_and_tags_only(word: str, tmp_path: Path) -> 
     assert results(tmp_path / "reports")["partial"] is True
 
 
-def test_an_expression_that_fits_nothing_is_said_to(tmp_path: Path) -> None:
+def test_an_expression_that_matches_no_case_exits_with_5(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "-k", "nonsense", cwd=tmp_path)
     assert ended.code == 5
     assert ended.err.startswith("-k 'nonsense': no case matches")
@@ -88,7 +88,7 @@ def test_a_malformed_expression_is_refused(tmp_path: Path) -> None:
     assert len(ended.err.split()) < 40
 
 
-def test_a_case_can_be_named(tmp_path: Path) -> None:
+def test_case_selects_one_case(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO)
     assert run("run", scenario, "--case", BAD, cwd=tmp_path).code == 0
     assert verdicts(tmp_path / "reports") == {BAD: "passed"}
@@ -96,19 +96,19 @@ def test_a_case_can_be_named(tmp_path: Path) -> None:
     assert (ended.code, f"did you mean '{BAD}'?" in ended.err) == (4, True)
 
 
-def test_a_list_probes_nothing(tmp_path: Path) -> None:
+def test_list_probes_nothing(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "--list", cwd=tmp_path)
     assert (ended.code, ended.out.split()) == (0, [GOOD, BAD])
     assert not (tmp_path / "reports").exists()
 
 
-def test_json_is_all_that_stdout_holds(tmp_path: Path) -> None:
+def test_json_is_the_only_output_on_stdout(tmp_path: Path) -> None:
     ended = run("run", write_scenario(tmp_path, SCENARIO), "--json", cwd=tmp_path)
     assert {case["id"] for case in json.loads(ended.out)["cases"]} == {GOOD, BAD}
     assert json.loads(ended.out) == results(tmp_path / "reports")
 
 
-def test_pytest_selects_what_is_probed(tmp_path: Path) -> None:
+def test_pytest_probes_only_the_selected_items(tmp_path: Path) -> None:
     scenario = write_scenario(tmp_path, SCENARIO.replace("outcome: accepted", "outcome: crashed"))
     assert plain_pytest(tmp_path, scenario, "--collect-only").code == 0
     assert not (tmp_path / "reports").exists()
@@ -120,7 +120,7 @@ def test_pytest_selects_what_is_probed(tmp_path: Path) -> None:
     assert verdicts(tmp_path / "reports") == {GOOD: "failed"}
 
 
-def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -> None:
+def test_all_errors_in_scenarios_are_reported_at_once_and_nothing_runs(tmp_path: Path) -> None:
     scenario = write_scenario(
         tmp_path, SCENARIO.replace("title:", "tite:").replace("state: unknown", "state: unknwon")
     )
@@ -138,7 +138,7 @@ def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--target", "live"], "--target live: not available yet"),
         (["--jobs", "0"], "--jobs 0: must be a whole number of at least 1"),
@@ -149,16 +149,16 @@ def test_errors_in_scenarios_come_all_at_once_and_nothing_runs(tmp_path: Path) -
         (["--out", "/dev/null"], "/dev/null: cannot be written: "),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
-    arguments: list[str], said: str, tmp_path: Path
+def test_invalid_arguments_are_reported_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     ended = run("run", *arguments, cwd=tmp_path)
     assert ended.code == 4
-    assert said in ended.err
+    assert message in ended.err
     assert len([line for line in ended.err.splitlines() if line]) == 1
 
 
-def test_a_run_in_which_all_are_refused_alike_proves_nothing(tmp_path: Path) -> None:
+def test_a_run_with_the_same_refusal_everywhere_is_inconclusive(tmp_path: Path) -> None:
     scenario = write_scenario(
         tmp_path,
         SCENARIO.replace("{token: api-key, via", "{token: api-key, state: unknown, via").replace(
@@ -171,7 +171,7 @@ def test_a_run_in_which_all_are_refused_alike_proves_nothing(tmp_path: Path) -> 
         assert "Inconclusive: " in (tmp_path / "reports" / name).read_text()
 
 
-def test_a_silent_backend_ends_a_case_at_its_limit(tmp_path: Path) -> None:
+def test_a_silent_backend_ends_a_case_at_its_time_limit(tmp_path: Path) -> None:
     text = SCENARIO + "limit: 1\nbackends: {silent: {faults: [{name: delay, seconds: 3600}]}}\n"
     text = text.replace("outcome: accepted", "outcome: timed-out").replace(
         "then: {outcome: rejected, status: 401}", "then: {outcome: timed-out}"
@@ -187,7 +187,7 @@ def test_a_silent_backend_ends_a_case_at_its_limit(tmp_path: Path) -> None:
         assert (exchange["path"], exchange["status"]) == ("/v1/messages", None)
 
 
-def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+def test_a_second_run_with_the_same_directory_is_refused(tmp_path: Path) -> None:
     import filelock
 
     (tmp_path / "reports").mkdir()
@@ -197,7 +197,7 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
     assert "another run is writing to this folder" in ended.err
 
 
-def test_no_npm_makes_a_client_unavailable(tmp_path: Path) -> None:
+def test_a_client_is_unavailable_without_npm(tmp_path: Path) -> None:
     scenario = write_scenario(
         tmp_path,
         """

@@ -1,4 +1,4 @@
-"""`authprobe scan`, as its users call it."""
+"""`authprobe scan` as a user runs it."""
 
 import gzip
 import json
@@ -16,18 +16,18 @@ TOKEN = "sk-ant-oat01-" + "AbCd1234" * 8
 
 
 def scan(*arguments: str | Path, data: bytes | None = None) -> Result:
-    """What the command says of these."""
+    """Run the command with these arguments."""
     return CliRunner().invoke(main, ["scan", *map(str, arguments)], input=data)
 
 
-def test_nothing_found(tmp_path: Path) -> None:
+def test_a_clean_file_exits_with_0(tmp_path: Path) -> None:
     (tmp_path / "clean.log").write_text("nothing to see")
     ended = scan(tmp_path)
     assert (ended.exit_code, ended.stdout) == (ExitCode.OK, "")
     assert ended.stderr == "1 file scanned, 0 credentials found\n"
 
 
-def test_folders_are_looked_through_with_all_below(tmp_path: Path) -> None:
+def test_directories_are_scanned_recursively(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "debug.log.gz").write_bytes(gzip.compress(f"x\n{TOKEN}".encode()))
     (tmp_path / "z").write_text("clean")
@@ -40,7 +40,7 @@ def test_folders_are_looked_through_with_all_below(tmp_path: Path) -> None:
     assert ended.stderr == "2 files scanned, 1 credential found\n"
 
 
-def test_standard_input_and_json() -> None:
+def test_standard_input_is_scanned_and_printed_as_json() -> None:
     ended = scan("--json", "-", data=TOKEN.replace("-", "%2d").encode())
     assert ended.exit_code == ExitCode.SECRET_FOUND
     assert json.loads(ended.stdout) == {
@@ -52,14 +52,14 @@ def test_standard_input_and_json() -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", f"missing-{TOKEN}"])
-def test_a_file_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(name: str, tmp_path: Path) -> None:
     ended = scan(tmp_path / name)
     assert ended.exit_code == ExitCode.USAGE
     assert "no such file or directory; nothing was scanned" in ended.stderr
     assert "Abcd1234" not in ended.output
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_scanned(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_and_the_others_are_scanned(tmp_path: Path) -> None:
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     (tmp_path / "clean").write_text("x")
     ended = scan(tmp_path)
@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_scanned(tmp_path: Pa
     assert "1 file scanned, 0 credentials found, 1 could not be read" in ended.stderr
 
 
-def test_names_of_files_hold_no_token_and_command_nothing(tmp_path: Path) -> None:
+def test_file_names_are_redacted_and_escaped(tmp_path: Path) -> None:
     (tmp_path / f"{TOKEN}\n::error::\x1b[31m").write_text(TOKEN)
     ended = scan(tmp_path)
     assert ended.exit_code == ExitCode.SECRET_FOUND
@@ -77,7 +77,7 @@ def test_names_of_files_hold_no_token_and_command_nothing(tmp_path: Path) -> Non
     assert not [line for line in ended.output.splitlines() if line.startswith("::")]
 
 
-def test_no_file_is_no_question(tmp_path: Path) -> None:
+def test_a_call_without_files_is_a_usage_error(tmp_path: Path) -> None:
     assert run("scan", cwd=tmp_path).code == ExitCode.USAGE
 
 

@@ -1,4 +1,4 @@
-"""`share`, as a user comes by it."""
+"""`authprobe share` as a user runs it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ FAILING = SCENARIO.replace(EXPECTED, "- then: {outcome: accepted}")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which one of two cases failed, and passed the run before."""
+    """Return a folder in which one of two cases failed, after it had passed."""
     folder = tmp_path_factory.mktemp("share")
     first = run("run", write_scenario(folder, SCENARIO), cwd=folder)
     assert (first.code, "history" in first.err) == (0, False), first.err
@@ -26,12 +26,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def share(folder: Path, *arguments: str, **env: str) -> Ended:
-    """The command in this folder."""
+    """Run the command in this folder."""
     return run("share", *arguments, cwd=folder, argv=None, **env)
 
 
 def with_results(folder: Path, tmp_path: Path, old: str, new: str) -> Path:
-    """A copy of the results in which a text is another one."""
+    """Return a copy of the results with a text replaced."""
     path = tmp_path / "results.json"
     text = (folder / "reports" / "results.json").read_text()
     assert old in text
@@ -39,7 +39,7 @@ def with_results(folder: Path, tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_what_failed_is_shared_with_its_control(folder: Path) -> None:
+def test_a_failed_case_is_shared_with_its_control(folder: Path) -> None:
     ended = share(folder)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("# raw-http ")
@@ -53,7 +53,7 @@ def test_what_failed_is_shared_with_its_control(folder: Path) -> None:
     assert f"/example.yaml --case {BAD}\n```" in ended.out
 
 
-def test_a_case_can_be_named(folder: Path) -> None:
+def test_a_named_case_is_shared(folder: Path) -> None:
     assert f"## ✓ `{GOOD}`" in share(folder, GOOD).out
     both = share(folder, "example/*", GOOD).out
     assert both.count("\n## ") == 2
@@ -62,7 +62,7 @@ def test_a_case_can_be_named(folder: Path) -> None:
     assert f"no such case in the results; did you mean '{BAD}'?" in ended.err
 
 
-def test_it_is_written_to_a_file(folder: Path) -> None:
+def test_the_text_is_written_to_a_file(folder: Path) -> None:
     ended = share(folder, "--out", "issue.md")
     assert (ended.code, ended.out) == (0, "")
     assert (folder / "issue.md").read_text() == share(folder).out
@@ -70,7 +70,7 @@ def test_it_is_written_to_a_file(folder: Path) -> None:
     assert (ended.code, "nowhere/issue.md: cannot be written: No such" in ended.err) == (4, True)
 
 
-def test_without_a_failure_a_case_has_to_be_named(folder: Path, tmp_path: Path) -> None:
+def test_a_run_without_failures_needs_a_named_case(folder: Path, tmp_path: Path) -> None:
     results = with_results(folder, tmp_path, '"status": "failed"', '"status": "passed"')
     ended = share(folder, "--results", str(results))
     assert ended.code == 4
@@ -78,19 +78,19 @@ def test_without_a_failure_a_case_has_to_be_named(folder: Path, tmp_path: Path) 
     assert share(folder, "--results", str(results), BAD).code == 0
 
 
-def test_of_many_failures_the_first_are_shared(folder: Path, tmp_path: Path) -> None:
-    found = json.loads((folder / "reports" / "results.json").read_text())
-    failed = next(case for case in found["cases"] if case["id"] == BAD)
-    found["cases"] = [{**failed, "id": f"example/{number:02}"} for number in range(12)]
+def test_only_the_most_severe_of_many_failures_are_shared(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "reports" / "results.json").read_text())
+    failed = next(case for case in document["cases"] if case["id"] == BAD)
+    document["cases"] = [{**failed, "id": f"example/{number:02}"} for number in range(12)]
     results = tmp_path / "results.json"
-    results.write_text(json.dumps(found))
+    results.write_text(json.dumps(document))
     ended = share(folder, "--results", str(results))
     assert ended.out.count("\n## ") == 10
     assert ended.err == "2 more cases not as expected; name a case to share it\n"
 
 
 @pytest.mark.parametrize("content", [None, "nonsense", "{}"])
-def test_bad_results_are_told(content: str | None, tmp_path: Path) -> None:
+def test_invalid_results_are_reported(content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     if content is not None:
         path.write_text(content)
@@ -113,15 +113,15 @@ def test_a_text_with_a_token_is_neither_printed_nor_written(
     assert not (folder / "leak.md").exists()
 
 
-def test_the_user_and_the_machine_are_not_named(folder: Path, tmp_path: Path) -> None:
-    told = "no key for maria in /home/somebody/x, says somebody"
-    results = with_results(folder, tmp_path, '"invalid x-api-key"', f'"{told}"')
+def test_names_of_the_user_and_the_machine_are_replaced(folder: Path, tmp_path: Path) -> None:
+    sentence = "no key for maria in /home/somebody/x, says somebody"
+    results = with_results(folder, tmp_path, '"invalid x-api-key"', f'"{sentence}"')
     ended = share(folder, "--results", str(results), USER="maria")
     assert "no key for <user-1> in /home/<user-2>/x, says <user-2>" in ended.out
     assert "maria" not in ended.out
 
 
-def test_a_damaged_history_is_told_and_not_needed(folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_history_is_reported_and_not_needed(folder: Path, tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     shutil.copy(folder / "reports" / "results.json", results)
     (tmp_path / "history.db").write_bytes(b"nonsense" * 500)

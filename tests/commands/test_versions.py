@@ -1,4 +1,4 @@
-"""`authprobe versions` among made-up versions of a made-up registry."""
+"""`authprobe versions` with made-up versions in a fake registry."""
 
 import dataclasses
 import json
@@ -40,15 +40,15 @@ def ask(world: World, *words: str) -> Ended:
 
 
 def table(world: World) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+    document: dict[str, Any] = json.loads(
         (world.folder / "reports" / "versions" / "claude-code.json").read_text()
     )
-    return found
+    return document
 
 
-def changes(found: Mapping[str, Any], feature: str = "answers") -> list[tuple[str, str, bool]]:
-    """The intervals of a feature: value, first version, and whether that is exact."""
-    (one,) = [each for each in found["features"] if each["id"] == feature]
+def changes(document: Mapping[str, Any], feature: str = "answers") -> list[tuple[str, str, bool]]:
+    """Return the intervals of a feature: value, first version, and whether that is exact."""
+    (one,) = [each for each in document["features"] if each["id"] == feature]
     return [(x["value"], x["added"]["by"], x["added"]["exact"]) for x in one["intervals"]]
 
 
@@ -56,48 +56,50 @@ def forget_what_is_published(world: World) -> None:
     (world.folder / "cache" / "claude-code" / "published.json").unlink()
 
 
-def test_every_change_is_found_exactly_and_nothing_is_probed_twice(world: World) -> None:
+def test_every_change_is_found_exactly_and_repeating_it_probes_nothing(world: World) -> None:
     world.publish(until=20, bad=numbers(7, 12))
     ended = ask(world, "--count", "4")
-    found = table(world)
+    document = table(world)
     assert ended.code == 0
-    assert changes(found) == [
+    assert changes(document) == [
         ("yes", "1.0.0", True),
         ("no", "1.0.7", True),
         ("yes", "1.0.13", True),
     ]
-    assert changes(found, "status") == [
+    assert changes(document, "status") == [
         ("none", "1.0.0", True),
         ("401", "1.0.7", True),
         ("none", "1.0.13", True),
     ]
-    assert len(found["published"]) == 21
-    (made,) = found["made"]
-    assert made["probes"] == sum(each["looks"] for each in found["features"][0]["evidence"])
-    assert made["command"] == (
+    assert len(document["published"]) == 21
+    (provenance,) = document["made"]
+    assert provenance["probes"] == sum(
+        each["looks"] for each in document["features"][0]["evidence"]
+    )
+    assert provenance["command"] == (
         "authprobe versions --client claude-code --count 4 --features features.yaml "
         "--scenarios example.yaml"
     )
     assert "  no: since 1.0.7, until 1.0.12\n" in ended.out
     calls = world.installs
     again = ask(world, "--count", "4")
-    assert (again.out, world.installs, table(world)) == (ended.out, calls, found)
+    assert (again.out, world.installs, table(world)) == (ended.out, calls, document)
 
 
-def test_by_the_table_alone_a_later_command_asks_what_was_published_since(world: World) -> None:
+def test_a_later_command_extends_the_table_without_the_log(world: World) -> None:
     world.publish(until=20, bad=numbers(7, 20))
     ask(world, "--count", "4")
     (world.folder / "reports" / LOG_FILE).unlink()
     world.publish(until=21, bad=numbers(7, 21))
     forget_what_is_published(world)
     ended = ask(world, "--count", "4", "--json")
-    found = json.loads(ended.out)
-    assert found == table(world)
-    assert [each["probes"] for each in found["made"]][1:] == [1]
-    assert changes(found)[-1] == ("no", "1.0.7", True)
+    document = json.loads(ended.out)
+    assert document == table(world)
+    assert [each["probes"] for each in document["made"]][1:] == [1]
+    assert changes(document)[-1] == ("no", "1.0.7", True)
 
 
-def test_only_the_versions_that_are_asked_for_are_probed(world: World) -> None:
+def test_only_the_selected_versions_are_probed(world: World) -> None:
     world.publish(until=20, bad=numbers(7, 20))
     ended = ask(world, "--since", "1.0.3", "--until", "1.0.9", "--count", "2")
     assert ended.code == 0
@@ -116,7 +118,7 @@ def test_only_the_versions_that_are_asked_for_are_probed(world: World) -> None:
         ({"broken": "5"}, "its script is broken"),
     ],
 )
-def test_what_cannot_be_tested_is_a_gap_and_no_change(
+def test_an_untestable_version_is_a_gap_and_not_a_change(
     world: World, does: dict[str, str], reason: str
 ) -> None:
     (word,) = does
@@ -140,7 +142,7 @@ def test_what_cannot_be_tested_is_a_gap_and_no_change(
     assert "not readable in 1.0.5: " in ended.out
 
 
-def test_versions_that_answer_now_so_and_now_so_are_no_change(world: World) -> None:
+def test_flaky_versions_are_not_a_change(world: World) -> None:
     counter = world.folder / "count"
     (world.registry.folder / "flaky").write_text(
         '#!/bin/sh\nif [ "$1" = --version ]; then echo 1.0.3; exit; fi\n'
@@ -156,7 +158,7 @@ def test_versions_that_answer_now_so_and_now_so_are_no_change(world: World) -> N
     assert feature["gaps"][0]["reasons"] == ["not the same each time: no, yes"]
 
 
-def test_the_oldest_installs_are_removed_and_what_was_there_stays(world: World) -> None:
+def test_the_earliest_new_clients_are_removed_and_older_ones_stay(world: World) -> None:
     world.publish(until=9, bad=numbers(5, 9))
     before = run(
         "clients", "install", "claude-code@1.0.2", cwd=world.folder, argv=None, **world.env
@@ -166,15 +168,15 @@ def test_the_oldest_installs_are_removed_and_what_was_there_stays(world: World) 
     assert ended.code == 0
     folder = world.folder / "cache" / "claude-code"
     assert [each.name for each in folder.glob("1.0.?")] == ["1.0.2"]
-    (made,) = table(world)["made"]
-    assert made["installs"] >= 9
-    assert 0 < made["disk_peak_bytes"] < 20_000
+    (provenance,) = table(world)["made"]
+    assert provenance["installs"] >= 9
+    assert 0 < provenance["disk_peak_bytes"] < 20_000
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 2), (signal.SIGTERM, 2)]
 )
-def test_an_interrupted_survey_goes_on_where_it_was(
+def test_an_interrupted_command_continues_from_the_log(
     world: World, number: signal.Signals, code: int
 ) -> None:
     world.publish(until=6, bad=numbers(5, 6), hang="0")
@@ -200,7 +202,7 @@ def test_an_interrupted_survey_goes_on_where_it_was(
     assert set(more) <= beside
 
 
-def test_without_a_registry_what_is_known_is_kept_and_the_command_goes_on_later(
+def test_without_a_registry_the_table_is_kept_and_a_later_command_continues(
     world: World,
 ) -> None:
     world.publish(until=6, bad=numbers(5, 6))
@@ -215,7 +217,7 @@ def test_without_a_registry_what_is_known_is_kept_and_the_command_goes_on_later(
     assert len(table(world)["features"][0]["evidence"]) == 7
 
 
-def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
+def test_log_probes_nothing(world: World) -> None:
     world.publish(until=6, bad=numbers(5, 6))
     ask(world, "--count", "2", "--looks", "1")
     calls = world.installs
@@ -249,7 +251,7 @@ def test_by_the_log_alone_nothing_is_probed(world: World) -> None:
         (("--disk", "much"), "'much' is not a size"),
     ],
 )
-def test_what_cannot_be_asked_is_told_and_nothing_is_written(
+def test_invalid_arguments_are_reported_and_nothing_is_written(
     world: World, words: tuple[str, ...], complaint: str
 ) -> None:
     world.publish(until=2)
@@ -260,7 +262,7 @@ def test_what_cannot_be_asked_is_told_and_nothing_is_written(
     assert not (world.folder / "reports").exists()
 
 
-def test_a_feature_whose_case_is_not_there_is_named(world: World) -> None:
+def test_a_feature_with_a_missing_case_is_reported(world: World) -> None:
     (world.folder / "features.yaml").write_text(FEATURES.replace("example/", "exmple/"))
     world.publish(until=2)
     ended = ask(world)
@@ -274,7 +276,7 @@ def test_a_feature_whose_case_is_not_there_is_named(world: World) -> None:
     assert "give your own features with --features" in others.err
 
 
-def test_what_another_file_of_features_asked_stays_in_the_table(world: World) -> None:
+def test_features_of_another_file_stay_in_the_table(world: World) -> None:
     world.publish(until=3, bad="2 3")
     ask(world, "--count", "4")
     before = {each["id"]: each["evidence"] for each in table(world)["features"]}
@@ -282,15 +284,15 @@ def test_what_another_file_of_features_asked_stays_in_the_table(world: World) ->
     (world.folder / "features.yaml").write_text(third)
     (world.folder / "reports" / LOG_FILE).unlink()
     assert ask(world, "--count", "1", "--looks", "1").code == 0
-    found = {each["id"]: each["evidence"] for each in table(world)["features"]}
-    assert list(found) == ["code", "answers", "status"]
-    assert {id: found[id] for id in before} == before
+    evidence = {each["id"]: each["evidence"] for each in table(world)["features"]}
+    assert list(evidence) == ["code", "answers", "status"]
+    assert {id: evidence[id] for id in before} == before
     assert table(world)["made"][-1]["command"].endswith(
         "--count 1 --looks 1 --features features.yaml --scenarios example.yaml"
     )
 
 
-def test_what_could_not_be_installed_is_tried_again_by_the_next_command(world: World) -> None:
+def test_a_failed_installation_is_retried_by_the_next_command(world: World) -> None:
     world.publish(until=4, bad="2 3 4")
     world.registry.before(GONE.format(patch=2, code="1", words="its script is broken"))
     ask(world, "--count", "5")
@@ -301,7 +303,7 @@ def test_what_could_not_be_installed_is_tried_again_by_the_next_command(world: W
     assert table(world)["features"][0]["gaps"] == []
 
 
-def test_the_table_of_another_client_is_not_written_over(world: World) -> None:
+def test_the_table_of_another_client_is_not_overwritten(world: World) -> None:
     world.publish(until=2)
     data = world.folder / "other.json"
     data.write_text(dump_table(make_table(client="anthropic-node")))
@@ -312,11 +314,11 @@ def test_the_table_of_another_client_is_not_written_over(world: World) -> None:
     assert data.read_bytes() == before
 
 
-def test_the_page_stands_beside_its_table(world: World) -> None:
+def test_the_page_is_written_beside_its_table(world: World) -> None:
     world.publish(until=6, bad=numbers(5, 6))
-    asked = ask(world, "--count", "7", "--data", "public/mine.json")
+    ended = ask(world, "--count", "7", "--data", "public/mine.json")
     data, page = Path("public/mine.json"), Path("public/mine.html")
-    assert asked.err.endswith(f"table: {data}\npage: {page}\n")
+    assert ended.err.endswith(f"table: {data}\npage: {page}\n")
     text = (world.folder / page).read_text()
     assert '<a href="mine.json">' in text
     assert "since 1.0.5" in text
@@ -326,15 +328,17 @@ def test_the_page_stands_beside_its_table(world: World) -> None:
 
 
 def with_value(value: str) -> CompatibilityTable:
-    """The table of a feature that has shown this in one version."""
+    """Return a table with a feature that has this value in one version."""
     (feature,) = make_table().features
-    found = (make_evidence("1.0.1", value),)
-    held = dataclasses.replace(feature, evidence=found, intervals=intervals(PUBLISHED, found))
-    return make_table(features=(held,))
+    evidence = (make_evidence("1.0.1", value),)
+    feature_with_value = dataclasses.replace(
+        feature, evidence=evidence, intervals=intervals(PUBLISHED, evidence)
+    )
+    return make_table(features=(feature_with_value,))
 
 
 @pytest.mark.parametrize("before", ["", "x" * 3000], ids=["in both", "where the page is cut"])
-def test_a_table_that_holds_a_credential_is_not_written_nor_is_its_page(
+def test_a_table_with_a_credential_and_its_page_are_not_written(
     tmp_path: Path, before: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token = "sk-ant-api03-" + "aB3_" * 23 + "-QAA"

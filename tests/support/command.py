@@ -1,4 +1,4 @@
-"""Starts the command as a user would: clean environment, empty home, a folder of its own."""
+"""The command as a user starts it: clean environment, empty home, private folder."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ PROJECT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A command that has ended."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -23,19 +23,19 @@ class Ended:
 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:
-    """The way to the registry and the cache of clients, and nothing of the user's."""
+    """Return an environment with the registry and the client cache, and no variable of the user."""
     home.mkdir(exist_ok=True)
     return installer_environment(home) | {"AUTHPROBE_CACHE": str(cache_folder()), **changes}
 
 
 def command(*arguments: str | Path) -> list[str]:
-    """The command line of `authprobe`, run by this Python."""
+    """Return the command line of `authprobe` with this Python."""
     return [sys.executable, "-m", "authprobe", *map(str, arguments)]
 
 
 def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env: str) -> Ended:
-    """`authprobe` with these arguments, or another program, to its end."""
-    done = subprocess.run(
+    """Run `authprobe` with these arguments, or another program, until it ends."""
+    process = subprocess.run(
         argv or command(*arguments),
         cwd=cwd,
         env=environment(cwd / "home", **env),
@@ -45,22 +45,22 @@ def run(*arguments: str | Path, cwd: Path, argv: list[str] | None = None, **env:
         timeout=LIMIT,
         check=False,
     )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return Ended(process.returncode, process.stdout, process.stderr)
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """What `results.json` in this folder holds."""
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found
+    """Return the content of `results.json` in this folder."""
+    document: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return document
 
 
 def verdicts(folder: Path) -> dict[str, str]:
-    """Status by case id, as `results.json` has it."""
+    """Return the statuses in `results.json`, by case id."""
     return {case["id"]: case["verdict"]["status"] for case in results(folder)["cases"]}
 
 
 def write_scenario(folder: Path, text: str, name: str = "example.yaml") -> Path:
-    """A scenario file in this folder."""
+    """Write a scenario file to this folder and return its path."""
     path = folder / name
     path.write_text(text)
     return path

@@ -1,4 +1,4 @@
-"""A made-up registry with versions of `claude` that do as they are told."""
+"""A fake registry with versions of `claude` whose behaviour a test chooses."""
 
 import json
 from dataclasses import dataclass
@@ -49,36 +49,36 @@ class World:
     registry: Registry
 
     def publish(self, *, until: int, **does: str) -> None:
-        """Publish 1.0.0 to the last; what a version `vN` does is a word of PROGRAM."""
+        """Publish 1.0.0 to 1.0.UNTIL; each keyword is a behaviour of PROGRAM, with its versions."""
         self.registry.publish_all(*(f"1.0.{n}" for n in range(until + 1)))
         cases = [f"{' | '.join(f'1.0.{n}' for n in v.split())}) {k} ;;" for k, v in does.items()]
         self.registry.after(PROGRAM.format(cases="\n".join(cases)))
 
     @property
     def env(self) -> dict[str, str]:
-        """Variables by which the registry is found."""
+        """Variables that point clients at the registry."""
         path = f"{self.registry.folder}:/usr/bin:/bin"
         return {"PATH": path, "AUTHPROBE_CACHE": str(self.folder / "cache")}
 
     def bisect(self, *words: str) -> Ended:
-        """The command, with the scenario."""
+        """Run the command with the scenario."""
         words = ("bisect", *words, "--scenarios", "example.yaml")
         return run(*words, cwd=self.folder, argv=None, **self.env)
 
     def ask(self, last: int, *words: str) -> dict[str, Any]:
-        """Its answer between 1.0.0, which is good, and the last, which is bad."""
+        """Return the result between 1.0.0, which is good, and `last`, which is bad."""
         ended = self.bisect(CASE, "--good", "1.0.0", "--bad", f"1.0.{last}", "--json", *words)
-        told: dict[str, Any] = json.loads(ended.out)
-        return told | {"code": ended.code, "err": ended.err}
+        answer: dict[str, Any] = json.loads(ended.out)
+        return answer | {"code": ended.code, "err": ended.err}
 
     @property
     def installs(self) -> int:
-        """How many clients were installed, or tried to be."""
+        """Number of attempted installations."""
         return self.registry.calls.count("install")
 
 
 def make_world(folder: Path) -> World:
-    """A folder with the scenario, and a registry without versions."""
+    """Return a folder with the scenario, and a registry without versions."""
     registry = folder / "registry"
     registry.mkdir()
     write_scenario(folder, SCENARIO)
@@ -86,5 +86,5 @@ def make_world(folder: Path) -> World:
 
 
 def numbers(first: int, last: int) -> str:
-    """`4 5 6`."""
+    """Return numbers as `publish` takes them: `4 5 6`."""
     return " ".join(map(str, range(first, last + 1)))
