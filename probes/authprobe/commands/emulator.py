@@ -101,7 +101,7 @@ def emulator(options: EmulatorOptions) -> int:
         if not options.quiet:
             handle.listener.backend.watch = log_exchange
         tokens = [handle.issue(kind) for kind in options.token_kinds]
-        variables = _variables(handle, tokens, base_url=options.sets_base_url)
+        variables = _variables(handle, tokens, sets_base_url=options.sets_base_url)
         with _env_file(options.env_file, _exports(variables)):
             if options.command:
                 return _run_command(options.command, variables, stopped)
@@ -114,8 +114,8 @@ def emulator(options: EmulatorOptions) -> int:
     return ExitCode.OK
 
 
-def _variables(handle: Emulator, tokens: Sequence[Token], *, base_url: bool) -> dict[str, str]:
-    variables = handle.environment if base_url else handle.proxy_environment
+def _variables(handle: Emulator, tokens: Sequence[Token], *, sets_base_url: bool) -> dict[str, str]:
+    variables = handle.environment if sets_base_url else handle.proxy_environment
     variables["AUTHPROBE_HTTPS_URL"] = handle.https_url
     variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
     for token in tokens:
@@ -151,7 +151,8 @@ def _env_file(path: Path | None, text: str) -> Iterator[None]:
         write_atomically(path, text)
     except OSError as error:
         raise SettingsError(
-            f"--env-file {path}: {error.strerror}; name a file in a writable directory"
+            f"--env-file {path}: cannot be written: {error.strerror}; "
+            "name a file in a writable directory"
         ) from None
     try:
         yield
