@@ -45,7 +45,7 @@ def credential_variables(sandbox: Sandbox) -> dict[str, str]:
 
 
 def value_of(sandbox: Sandbox, slot: str) -> str:
-    token = sandbox.backend.tokens.named(slot)
+    token = sandbox.backend.tokens.by_slot(slot)
     assert token is not None
     return token.value
 

@@ -140,7 +140,7 @@ def test_used_refresh_token_is_stale_and_its_successor_usable(laboratory: Labora
     with sandbox_with(laboratory) as sandbox:
         sandbox.environment({})
         tokens = sandbox.backend.tokens
-        access, refresh = (tokens.named(slot) for slot in ("access-token", "refresh-token"))
+        access, refresh = (tokens.by_slot(slot) for slot in ("access-token", "refresh-token"))
         tokens.end(access, TokenState.EXPIRED)
         renewed = tokens.rotate(refresh)
         assert [each.state for each in [stored_login(sandbox)] if each] == [LoginState.STALE]
@@ -165,7 +165,7 @@ def test_missing_file_is_removed_only_if_it_was_delivered(laboratory: Laboratory
 def test_tokens_in_new_files_are_leaks(laboratory: Laboratory) -> None:
     with sandbox_with(laboratory) as sandbox:
         sandbox.environment({})
-        value = sandbox.backend.tokens.named("access-token").value
+        value = sandbox.backend.tokens.by_slot("access-token").value
         log = sandbox.config_folder / "debug" / "log.txt"
         log.parent.mkdir()
         log.write_text(f"Authorization: Bearer {value}\n")
@@ -182,7 +182,7 @@ def test_leak_paths_are_stable_across_runs(laboratory: Laboratory) -> None:
         folder = sandbox.config_folder / "projects" / "-tmp-home-x1-work"
         folder.mkdir(parents=True)
         name = "0cb3982a-b308-4f30-940f-00bb1aebfd2b.jsonl"
-        (folder / name).write_text(sandbox.backend.tokens.named("access-token").value)
+        (folder / name).write_text(sandbox.backend.tokens.by_slot("access-token").value)
         assert list(files_with_tokens(sandbox)) == ["~/.claude/projects/*/*.jsonl"]
 
 
@@ -191,7 +191,7 @@ def test_credential_cache_of_federation_is_not_a_leak(laboratory: Laboratory) ->
         sandbox.environment({})
         folder = sandbox.home / ".config" / "anthropic" / "credentials" / "federation"
         folder.mkdir(parents=True)
-        (folder / "x.json").write_text(sandbox.backend.tokens.named("access-token").value)
+        (folder / "x.json").write_text(sandbox.backend.tokens.by_slot("access-token").value)
         assert list(files_with_tokens(sandbox)) == []
 
 
@@ -201,7 +201,7 @@ def test_delivered_file_is_not_a_leak(laboratory: Laboratory) -> None:
         helper.write_text(sandbox.backend.tokens.make(TokenKind.API_KEY).value)
         sandbox.environment({})
         assert list(files_with_tokens(sandbox)) == []
-        write(sandbox, {"accessToken": sandbox.backend.tokens.named("access-token").value})
+        write(sandbox, {"accessToken": sandbox.backend.tokens.by_slot("access-token").value})
         assert list(files_with_tokens(sandbox)) == []
 
 

@@ -1,21 +1,26 @@
-"""`claude_auth_emulator` in a project that has authprobe installed, and nothing else of it."""
+"""Tests of the fixture `claude_auth_emulator` in a project that has authprobe installed."""
+
+import subprocess
+import sys
 
 import pytest
 
+from tests.support.command import PROJECT
+
 pytest_plugins = ["pytester"]
 
-USING = """
+REQUEST_HELPER = """
 import os
 import httpx
 
-def ask(emulator, value):
+def request_status(emulator, value):
     headers = {"x-api-key": value, "anthropic-version": "2023-06-01"}
-    asked = {"model": "m", "max_tokens": 1, "messages": []}
+    body = {"model": "m", "max_tokens": 1, "messages": []}
     base_url = os.environ.get("ANTHROPIC_BASE_URL", emulator.base_url)
     url = base_url + "/v1/messages"
-    return httpx.post(url, headers=headers, json=asked, trust_env=False).status_code
+    return httpx.post(url, headers=headers, json=body, trust_env=False).status_code
 """
-STRICT = ("-p", "no:cacheprovider", "-W", "error")
+STRICT_OPTIONS = ("-p", "no:cacheprovider", "-W", "error")
 
 
 @pytest.fixture
@@ -26,24 +31,26 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
-def passed(project: pytest.Pytester, text: str, *options: str, number: int = 1) -> str:
-    """What pytest prints of a test file whose tests pass."""
+def run_passing_tests(project: pytest.Pytester, text: str, *options: str, number: int = 1) -> str:
+    """Run a test file whose tests must all pass, and return the output of pytest."""
     project.makepyfile(text)
-    ended = project.runpytest_subprocess(*STRICT, *options)
-    ended.assert_outcomes(passed=number)
-    assert ended.ret == 0
-    return str(ended.stdout)
+    result = project.runpytest_subprocess(*STRICT_OPTIONS, *options)
+    result.assert_outcomes(passed=number)
+    assert result.ret == 0
+    return str(result.stdout)
 
 
-def test_a_project_needs_nothing_but_the_name(project: pytest.Pytester) -> None:
-    passed(project, "def test_x(claude_auth_emulator): assert claude_auth_emulator.base_url")
+def test_a_project_needs_no_configuration(project: pytest.Pytester) -> None:
+    run_passing_tests(
+        project, "def test_x(claude_auth_emulator): assert claude_auth_emulator.base_url"
+    )
     assert {path.suffix for path in project.path.iterdir()} <= {".py", ""}
 
 
-def test_each_test_has_a_fresh_one(project: pytest.Pytester) -> None:
-    passed(
+def test_each_test_gets_a_new_emulator(project: pytest.Pytester) -> None:
+    run_passing_tests(
         project,
-        USING
+        REQUEST_HELPER
         + """
 import pytest
 
@@ -55,13 +62,13 @@ def test_x(claude_auth_emulator, number):
     assert emulator.exchanges == ()
     key = emulator.issue("api-key")
     assert key.slot == "api-key"
-    assert ask(emulator, key.value) == 200
+    assert request_status(emulator, key.value) == 200
     emulator.fault("A30")
     emulator.revoke(key)
     emulator.advance(3600)
     URLS.append(emulator.base_url)
 
-def test_those_of_before_are_gone(claude_auth_emulator):
+def test_earlier_emulators_are_closed(claude_auth_emulator):
     import socket
     for url in set(URLS) - {claude_auth_emulator.base_url}:
         port = int(url.rpartition(":")[2])
@@ -72,18 +79,18 @@ def test_those_of_before_are_gone(claude_auth_emulator):
     )
 
 
-def test_the_environment_leads_an_application_to_it(project: pytest.Pytester) -> None:
-    passed(
+def test_the_environment_makes_an_application_use_the_emulator(project: pytest.Pytester) -> None:
+    run_passing_tests(
         project,
-        USING
+        REQUEST_HELPER
         + """
 def test_x(claude_auth_emulator, monkeypatch):
     for name, value in claude_auth_emulator.environment.items():
         monkeypatch.setenv(name, value)
     answer = httpx.post("https://api.anthropic.com/v1/messages", json={})
     assert answer.status_code == 400 or answer.status_code == 401
-    assert ask(claude_auth_emulator, claude_auth_emulator.issue("api-key").value) == 200
-    assert [seen.host for seen in claude_auth_emulator.exchanges] == [
+    assert request_status(claude_auth_emulator, claude_auth_emulator.issue("api-key").value) == 200
+    assert [exchange.host for exchange in claude_auth_emulator.exchanges] == [
         "api.anthropic.com", "127.0.0.1"
     ]
 
@@ -103,25 +110,27 @@ def test_a_failing_test_is_reported_and_the_next_one_passes(project: pytest.Pyte
         def test_y(claude_auth_emulator):
             assert claude_auth_emulator.exchanges == ()
     """)
-    ended = project.runpytest_subprocess(*STRICT)
-    ended.assert_outcomes(passed=1, failed=1)
-    assert ended.ret == 1
+    result = project.runpytest_subprocess(*STRICT_OPTIONS)
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == 1
 
 
-def test_the_list_of_fixtures_tells_what_it_is(project: pytest.Pytester) -> None:
-    ended = project.runpytest_subprocess("--fixtures")
-    assert ended.ret in (0, 5)  # there is no test
-    ended.stdout.fnmatch_lines(
+def test_the_list_of_fixtures_describes_them(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--fixtures")
+    assert result.ret in (0, 5)  # 5: no tests collected
+    result.stdout.fnmatch_lines(
         [
             "claude_auth_emulator -- *",
             "    Claude's authentication on loopback, with its own ports, tokens, clock and *",
         ]
     )
-    ended.stdout.fnmatch_lines(["claude_auth_network [[]session scope[]] -- *"])
+    result.stdout.fnmatch_lines(["claude_auth_network [[]session scope[]] -- *"])
 
 
-def test_a_project_that_does_not_use_it_imports_nothing_of_it(project: pytest.Pytester) -> None:
-    passed(
+def test_a_project_that_does_not_use_the_fixture_imports_only_the_plugin(
+    project: pytest.Pytester,
+) -> None:
+    run_passing_tests(
         project,
         """
 import sys
@@ -136,8 +145,8 @@ def test_x():
     )
 
 
-def test_nothing_is_left_after_the_session(project: pytest.Pytester) -> None:
-    said = passed(
+def test_the_authority_file_is_removed_after_the_session(project: pytest.Pytester) -> None:
+    output = run_passing_tests(
         project,
         """
 def test_x(claude_auth_emulator):
@@ -145,5 +154,22 @@ def test_x(claude_auth_emulator):
 """,
         "-s",
     )
-    [name] = [line.split()[-1] for line in said.splitlines() if "ca_file" in line]
+    [name] = [line.split()[-1] for line in output.splitlines() if "ca_file" in line]
     assert not project.path.joinpath(name).exists()
+
+
+def test_importing_the_plugin_imports_only_pytest_and_the_standard_library() -> None:
+    """Every project with authprobe installed imports the plugin at the start of pytest."""
+    code = f"""
+import sys
+import pytest
+before = set(sys.modules)
+sys.path.insert(0, {str(PROJECT / "probes")!r})
+import authprobe.emulator.fixture
+names = set(sys.modules) - before
+print(*sorted(n for n in names if n.partition(".")[0] not in sys.stdlib_module_names))
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert output.split() == ["authprobe", "authprobe.emulator", "authprobe.emulator.fixture"]

@@ -92,7 +92,7 @@ class Sandbox:
         # Child processes may be in a network of their own, so they get a port there as well.
         client_socket = self.laboratory.children.bind()
         self._client_port = client_socket.getsockname()[1]
-        return network.open(self.backend, further=client_socket)
+        return network.open(self.backend, bound_socket=client_socket)
 
     @property
     def proxy_url(self) -> str:

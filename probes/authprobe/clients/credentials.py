@@ -11,7 +11,7 @@ from typing import Any, Final
 from authprobe.core.client_kinds import Via
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
-from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, LOGIN_SCOPES, PAST, Token
+from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, EXPIRED_AGE, LOGIN_SCOPES, Token
 from authprobe.scenario.model import Credential, Form
 
 FEDERATION_VARIABLES: Final = {
@@ -120,7 +120,7 @@ class Handover:
             state, refresh_state = TokenState.EXPIRED, TokenState.USED
         tokens = self.backend.tokens
         record["accessToken"] = tokens.make(TokenKind.ACCESS_TOKEN, state).value
-        lifetime = -PAST if state is TokenState.EXPIRED else ACCESS_TOKEN_LIFETIME
+        lifetime = -EXPIRED_AGE if state is TokenState.EXPIRED else ACCESS_TOKEN_LIFETIME
         record["expiresAt"] = int((now + lifetime).timestamp() * 1000)
         if form is Form.NO_REFRESH_TOKEN:
             del record["refreshToken"]

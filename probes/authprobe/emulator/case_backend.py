@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from authprobe.core.client_kinds import CLIENTS
 from authprobe.emulator.config import Backend, Fault
-from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, Armed, rule_id
+from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, ArmedFaults, rule_id
 from authprobe.emulator.rules.authorize import requested_scopes
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.denial import Denial, deny_host, deny_route, deny_rule
@@ -22,7 +22,7 @@ from authprobe.emulator.state.tokens import TokenStore
 from authprobe.observation.model import Exchange
 from authprobe.redaction.redactor import Redactor
 
-PROXY_REFUSES: Final = 502
+PROXY_REFUSAL_STATUS: Final = 502
 MAX_EXCHANGES: Final = 10_000
 """Exchanges that are recorded; older ones are dropped."""
 MAX_METHOD_LENGTH: Final = 20
@@ -66,16 +66,16 @@ class SentForm(NamedTuple):
     """Type of an error that arrives inside a stream."""
 
 
-class Record:
-    """An exchange, answered or not."""
+class ExchangeRecord:
+    """A mutable slot for an exchange, which is replaced once the request is answered."""
 
     __slots__ = ("exchange",)
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
 
-    def __reduce__(self) -> tuple[type["Record"], tuple[Exchange]]:
-        return Record, (self.exchange,)
+    def __reduce__(self) -> tuple[type["ExchangeRecord"], tuple[Exchange]]:
+        return ExchangeRecord, (self.exchange,)
 
 
 class CaseBackend:
@@ -91,20 +91,20 @@ class CaseBackend:
         self.setup = setup or Backend()
         self.redactor = Redactor()
         self.state = State(self.setup, self.redactor)
-        self.faults = Armed(self.setup.faults)
+        self.faults = ArmedFaults(self.setup.faults)
         self.closed = asyncio.Event()
         """Set by the network when the case ends, so that delayed answers do not outlive it."""
         self.watch: Callable[[Exchange], None] | None = None
         """Callback for each completed exchange."""
         self._broken_rules = broken_rules
-        self._began = time.monotonic()
-        self._records: deque[Record] = deque(maxlen=exchange_limit)
+        self._start = time.monotonic()
+        self._records: deque[ExchangeRecord] = deque(maxlen=exchange_limit)
         self._egress_refused: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the parts that belong to one process."""
-        own = ("closed", "watch")
-        return {name: value for name, value in self.__dict__.items() if name not in own}
+        process_bound = ("closed", "watch")
+        return {name: value for name, value in self.__dict__.items() if name not in process_bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -140,7 +140,7 @@ class CaseBackend:
         self.setup = setup
         self.redactor = Redactor()
         self.state = State(setup, self.redactor)
-        self.faults = Armed(setup.faults)
+        self.faults = ArmedFaults(setup.faults)
         self.forget_exchanges()
 
     def forget_exchanges(self) -> None:
@@ -148,55 +148,59 @@ class CaseBackend:
         self._records.clear()
         self._egress_refused.clear()
 
-    def refuse_egress(self, host: str) -> None:
+    def record_refused_host(self, host: str) -> None:
         """Record the name of a requested host that was refused."""
         if len(self._egress_refused) < MAX_EXCHANGES:
             self._egress_refused.add(self.redactor.cut(host, MAX_HOST_LENGTH))
 
-    def refuse_connection(self, method: str, host: str, met: tuple[Fault, ...] = ()) -> None:
-        """Record that the proxy refused a host: it is not emulated, or a fault was met."""
-        denial = None if met else deny_host(host)
+    def record_refused_connection(
+        self, method: str, host: str, faults: tuple[Fault, ...] = ()
+    ) -> None:
+        """Record that the proxy refused a host, by a fault or because it is not emulated."""
+        denial = None if faults else deny_host(host)
         if denial is not None:
-            self.refuse_egress(host)
-        self._record_connect(method, host, met, denial, PROXY_REFUSES)
+            self.record_refused_host(host)
+        self._record_connect(method, host, faults, denial, PROXY_REFUSAL_STATUS)
 
-    def lose_connection(self, host: str, met: tuple[Fault, ...]) -> None:
+    def record_lost_connection(self, host: str, faults: tuple[Fault, ...]) -> None:
         """Record that a client did not complete the TLS handshake."""
-        self._record_connect("CONNECT", host, met, None, None)
+        self._record_connect("CONNECT", host, faults, None, None)
 
     def _record_connect(
         self,
         method: str,
         host: str,
-        met: tuple[Fault, ...],
+        faults: tuple[Fault, ...],
         denial: Denial | None,
         status: int | None,
     ) -> None:
-        refused = Exchange(
+        exchange = Exchange(
             method=self.redactor.cut(method, MAX_METHOD_LENGTH),
             host=self.redactor.cut(host, MAX_HOST_LENGTH),
             path="",
             credential_header=None,
             credential=None,
             status=status,
-            at=round(time.monotonic() - self._began, 3),
+            at=round(time.monotonic() - self._start, 3),
             rule=denial.id if denial else None,
-            faults=tuple(fault.name for fault in met),
+            faults=tuple(fault.name for fault in faults),
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
         )
-        self._records.append(Record(refused))
+        self._records.append(ExchangeRecord(exchange))
         if self.watch is not None:
-            self.watch(refused)
+            self.watch(exchange)
 
     def answer(self, request: RequestContext) -> Decision:
-        """Return the refusal a fault demands, else the first rule that applies, else a denial."""
+        """Return the refusal armed as a fault, else the first rule that applies, else a denial."""
         rules = ROUTES.get((request.method, request.host, request.path))
-        faults = self.faults.met_by(request, lambda fault: self._can_happen(fault, request, rules))
+        faults = self.faults.for_request(
+            request, lambda fault: self._can_happen(fault, request, rules)
+        )
         if request.host not in HOSTS:
             return _denied(deny_host(request.host), faults)
         for fault in faults:
-            if (rule := self._demanded(fault, rules)) is not None:
+            if (rule := self._armed_rule(fault, rules)) is not None:
                 return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         if rules is None:
             return _denied(deny_route(request), faults)
@@ -210,20 +214,20 @@ class CaseBackend:
     ) -> bool:
         if fault.name in STREAM_FAULTS:
             return bool(request.fields.get("stream"))
-        return fault.name in FAULTS or self._demanded(fault, rules) is not None
+        return fault.name in FAULTS or self._armed_rule(fault, rules) is not None
 
-    def _demanded(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
-        """Return the rule that a fault demands, if it belongs to this route."""
+    def _armed_rule(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:
+        """Return the rule that a fault names, if it belongs to this route."""
         rule = RULES.get(rule_id(fault))
         if rule is None or rule.id in self._broken_rules:
             return None
         return rule if rule in EVERYWHERE or rule in (rules or ()) else None
 
-    def begin(self, request: RequestContext) -> Record:
+    def begin(self, request: RequestContext) -> ExchangeRecord:
         """Record a request; `end` completes the record."""
         header, slot = self._credential(request)
         agent = self.redactor.cut(request.headers.get("user-agent", ""), MAX_USER_AGENT_LENGTH)
-        record = Record(
+        record = ExchangeRecord(
             Exchange(
                 method=self.redactor.cut(request.method, MAX_METHOD_LENGTH),
                 host=self.redactor.cut(request.requested_host or request.host, MAX_HOST_LENGTH),
@@ -231,7 +235,7 @@ class CaseBackend:
                 credential_header=header,
                 credential=slot,
                 betas=self._cut_words(request.betas),
-                at=round(time.monotonic() - self._began, 3),
+                at=round(time.monotonic() - self._start, 3),
                 headers=self._headers(request),
                 body=_digest(request.body) if request.path.startswith("/v1/messages") else None,
                 products=tuple(PRODUCT.findall(agent)[:MAX_WORDS]),
@@ -246,16 +250,16 @@ class CaseBackend:
 
     def end(
         self,
-        record: Record,
+        record: ExchangeRecord,
         decision: Decision,
         *,
         answered: bool = True,
-        sent: SentForm | None = None,
+        sent_form: SentForm | None = None,
     ) -> None:
-        """Complete a record with its answer, or with none, and with the form it was sent in."""
+        """Complete a record with the answer and its form; `answered` is False if none was sent."""
         answer, denial = decision.answer, decision.denial
-        sent = sent if sent and answered else SentForm()
-        elapsed = time.monotonic() - self._began - record.exchange.at
+        sent_form = sent_form if sent_form and answered else SentForm()
+        elapsed = time.monotonic() - self._start - record.exchange.at
         record.exchange = replace(
             record.exchange,
             status=answer.status if answered else None,
@@ -264,13 +268,13 @@ class CaseBackend:
             faults=tuple(fault.name for fault in decision.faults),
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
-            error_type=answer.error_type or sent.error_type,
+            error_type=answer.error_type or sent_form.error_type,
             message=answer.message and self.redactor(answer.message),
             retry_after=answer.headers.get("retry-after") if answered else None,
-            content_type=sent.content_type,
-            size_bytes=sent.size_bytes,
-            complete=sent.complete,
-            clock_offset=sent.clock_offset,
+            content_type=sent_form.content_type,
+            size_bytes=sent_form.size_bytes,
+            complete=sent_form.complete,
+            clock_offset=sent_form.clock_offset,
         )
         if self.watch is not None:
             self.watch(record.exchange)
@@ -302,7 +306,7 @@ class CaseBackend:
 
     @staticmethod
     def _hide_foreign(name: str, value: str) -> str:
-        # A value that the backend never made has no slot, and may be a real secret.
+        # A value that the backend never issued has no slot, and may be a real secret.
         is_credential = name in ("authorization", "x-api-key") and value != ""
         if not is_credential or REDACTED_VALUE.fullmatch(value):
             return value

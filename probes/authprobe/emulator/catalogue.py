@@ -1,4 +1,4 @@
-"""Tables of the emulator: every rule with its sources, and every fault."""
+"""The table of rules with their sources, and the check of faults against all known names."""
 
 import datetime
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from authprobe.emulator.state.state import State
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 
-EXAMPLE_DAY: Final = datetime.date(2026, 11, 1)
+EXAMPLE_DATE: Final = datetime.date(2026, 11, 1)
 """Example date for answers that contain one."""
 
-NAMES: Final = (*FAULTS, *ALIASES, *sorted(REFUSALS))
-"""Every name of a fault."""
+FAULT_NAMES: Final = (*FAULTS, *ALIASES, *sorted(REFUSALS))
+"""Every name that a fault can have."""
 
 
 def check_fault(fault: Fault | str) -> None:
@@ -29,8 +29,8 @@ def check_fault(fault: Fault | str) -> None:
         SettingsError: no such fault, or an option that it does not take.
     """
     name = fault if isinstance(fault, str) else fault.name
-    if name not in NAMES:
-        hint = did_you_mean(name, NAMES, otherwise="see `authprobe emulator --rules`")
+    if name not in FAULT_NAMES:
+        hint = did_you_mean(name, FAULT_NAMES, otherwise="see `authprobe emulator --rules`")
         raise SettingsError(f"no such fault: '{name}'{hint}")
     if isinstance(fault, str):
         return
@@ -47,7 +47,7 @@ def check_fault(fault: Fault | str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRow:
-    """A rule as it is listed for people and programs."""
+    """A rule, as the docs and the control API list it."""
 
     id: str
     condition: str
@@ -69,17 +69,17 @@ class CatalogueRow:
     sources: tuple[str, ...]
 
     @property
-    def words(self) -> str:
+    def condition_text(self) -> str:
         """The condition, with the dates between which the rule applies."""
         bounds = (("from", self.since), ("until", self.until))
         days = ", ".join(f"{word} {moment[:10]}" for word, moment in bounds if moment)
-        asked = "on demand: " if self.on_demand else ""
-        return f"{asked}{self.condition}" + (f" ({days})" if days else "")
+        prefix = "on demand: " if self.on_demand else ""
+        return f"{prefix}{self.condition}" + (f" ({days})" if days else "")
 
 
 def rows() -> list[CatalogueRow]:
     """Return every rule; refusals come first, by number."""
-    return [_row(rule) for rule in sorted(RULES.values(), key=_order)]
+    return [_row(rule) for rule in sorted(RULES.values(), key=_sort_key)]
 
 
 def _row(rule: Rule) -> CatalogueRow:
@@ -92,7 +92,7 @@ def _row(rule: Rule) -> CatalogueRow:
         status=answer.status if answer else None,
         error_type=answer.error_type if answer else None,
         message=answer.message if answer else None,
-        places=() if rule in EVERYWHERE else tuple(_places(rule)),
+        places=() if rule in EVERYWHERE else tuple(_routes(rule)),
         since=rule.since.isoformat(timespec="minutes") if rule.since else None,
         until=rule.until.isoformat(timespec="minutes") if rule.until else None,
         first_seen=rule.first_seen,
@@ -103,13 +103,15 @@ def _row(rule: Rule) -> CatalogueRow:
 
 
 def _example(rule: Rule) -> Answer | None:
-    """Return the rule's answer, or None if it depends on more than a word of the request."""
+    """Return the rule's answer, for an example request if it depends on one; None: it depends on
+    more than a header or the query.
+    """
     if isinstance(rule.answer, Answer):
         return rule.answer
     if rule.answers_success or rule.answer is grant_answer:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
-    state = State(Backend(date=EXAMPLE_DAY), Redactor())
+    state = State(Backend(date=EXAMPLE_DATE), Redactor())
     headers = {"anthropic-beta": "a-flag-that-nobody-knows"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(
@@ -119,11 +121,11 @@ def _example(rule: Rule) -> Answer | None:
     )
 
 
-def _order(rule: Rule) -> tuple[bool, str]:
+def _sort_key(rule: Rule) -> tuple[bool, str]:
     return rule.id[1:3].isdigit() is False, rule.id
 
 
-def _places(rule: Rule) -> Iterator[str]:
+def _routes(rule: Rule) -> Iterator[str]:
     for (method, host, path), rules in ROUTES.items():
         if rule in rules:
             yield f"{method} {host}{path}"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field, Strict
 
-# Strict: in YAML "5" is a text and 5 a number, and `yes` is no boolean.
+# Strict: in YAML, "5" is a string and 5 is a number, and `yes` is not a boolean.
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
@@ -56,7 +56,7 @@ class AccountState(enum.StrEnum):
     ACTIVE = "active"
     ORGANIZATION_DISABLED = "organization-disabled"
     ACCESS_REMOVED = "access-removed"
-    """The account or organisation is refused although the credential is well formed."""
+    """The account or organisation is refused although the credential is valid."""
     OAUTH_NOT_ALLOWED = "oauth-not-allowed"
     MEMBERSHIP_LOST = "membership-lost"
     NO_SUBSCRIPTION = "no-subscription"
@@ -80,13 +80,13 @@ class Fault:
     seconds: Annotated[Seconds, Field(ge=-3650 * DAY_SECONDS, le=3650 * DAY_SECONDS)] | None = None
     """Duration in seconds, for faults that have one; each has a default."""
     times: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
-    """Number of times it happens; every time if not given."""
+    """Number of times the fault occurs. Default: every time."""
     after: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
-    """Number of requests that pass before it starts."""
+    """Number of requests answered before the first time."""
     host: Annotated[str, Field(min_length=1)] | None = None
-    """Limit it to this host."""
+    """Limit the fault to this host."""
     path: Annotated[str, Field(min_length=1)] | None = None
-    """Limit it to this path; not for faults of the connection."""
+    """Limit the fault to this path; not for faults of the connection."""
 
 
 FaultName = Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
@@ -99,10 +99,11 @@ class Backend:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     date: Day | None = None
-    """Date of the backend's answers, which decides wordings and retired endpoints. Default: today.
+    """Date of the backend, which decides the wording of answers and which endpoints are retired.
+    Default: today.
     """
     counts_as_claude_code: Flag = False
-    """True if requests with a subscription token are accepted as Claude Code's own."""
+    """True if requests with a subscription token count as requests of Claude Code."""
     standing: AccountState = AccountState.ACTIVE
     """State of the organisation and the plan behind each credential."""
     reuse_revokes: Flag = False
@@ -110,4 +111,4 @@ class Backend:
     report shows that the service does this.
     """
     faults: tuple[Fault | FaultName, ...] = ()
-    """Faults by name; the first that fits a request is used, and delays add up."""
+    """Armed faults. Of several refusals, the first that matches a request counts; delays add up."""

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 import authprobe
 from authprobe.core.escaping import for_json
-from authprobe.emulator.catalogue import NAMES, rows
+from authprobe.emulator.catalogue import FAULT_NAMES, rows
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
 from authprobe.observation.model import Observation
@@ -177,7 +177,7 @@ def rules_hash(today: datetime.date) -> str:
         and (rule.until is None or rule.until.date() > today)
         for rule in RULES.values()
     ]
-    return _hash(rows(), in_force, NAMES)
+    return _hash(rows(), in_force, FAULT_NAMES)
 
 
 def _hash(*parts: object) -> str:

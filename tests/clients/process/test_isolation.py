@@ -123,7 +123,7 @@ def test_emulator_listens_in_both_networks(children: Children, tmp_path: Path) -
     with RemoteNetwork(tmp_path) as network:
         client_socket = children.bind()
         port = client_socket.getsockname()[1]
-        listener = network.open(CaseBackend(Backend()), further=client_socket)
+        listener = network.open(CaseBackend(Backend()), bound_socket=client_socket)
         assert client_socket.fileno() == -1
         assert run(children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
         socket.create_connection(("127.0.0.1", listener.port)).close()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from authprobe.emulator.case_backend import CaseBackend, Decision
-from authprobe.emulator.catalogue import NAMES
+from authprobe.emulator.catalogue import FAULT_NAMES
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.faults import rule_id
 from authprobe.emulator.rules.base import RequestContext
@@ -150,7 +150,7 @@ def answer(backend: CaseBackend, request: RequestContext) -> Decision:
     decision = backend.answer(request)
     backend.end(record, decision)
     if decision.rule == "deny:host":
-        backend.refuse_egress(request.host)
+        backend.record_refused_host(request.host)
     return decision
 
 
@@ -373,7 +373,10 @@ def assert_state(backend: CaseBackend, value: str, expected: TokenState) -> None
 
 FAULT_LISTS = st.lists(
     st.builds(
-        Fault, name=st.sampled_from(NAMES), times=st.none() | st.just(1), after=st.integers(0, 2)
+        Fault,
+        name=st.sampled_from(FAULT_NAMES),
+        times=st.none() | st.just(1),
+        after=st.integers(0, 2),
     ),
     max_size=2,
 ).map(tuple)

@@ -1,3 +1,5 @@
+"""Tests of what is recorded of a request: slots instead of tokens, and no foreign secrets."""
+
 import pytest
 
 from authprobe.emulator.case_backend import CaseBackend
@@ -5,16 +7,16 @@ from authprobe.emulator.config import Backend, TokenKind
 from authprobe.redaction.redactor import find_token
 from tests.support.requests import MESSAGES, PLATFORM_TOKEN, make_request
 
-FOREIGN = "a-secret-of-somebody-else"
-SHAPED = "sk-ant-oat01-" + "x" * 20
+FOREIGN = "a-foreign-secret"
+TOKEN_LIKE = "sk-ant-oat01-" + "x" * 20
 
 
 def record(headers: dict[str, str], body: bytes = b"", **target: str) -> CaseBackend:
-    """A backend that was asked once, with these headers."""
+    """Return a backend that has recorded one request with these headers."""
     backend = CaseBackend(Backend())
     method, host, path = MESSAGES
-    where = method, target.get("host", host), target.get("path", path)
-    backend.begin(make_request(backend, where, headers, body))
+    route = method, target.get("host", host), target.get("path", path)
+    backend.begin(make_request(backend, route, headers, body))
     return backend
 
 
@@ -28,7 +30,7 @@ def record(headers: dict[str, str], body: bytes = b"", **target: str) -> CaseBac
         ({"authorization": "Bearer x", "x-api-key": "{token}"}, ("authorization", "foreign")),
         ({"authorization": "{token}"}, ("authorization", "foreign")),
         ({"authorization": f"Basic {FOREIGN}"}, ("authorization", "foreign")),
-        ({"x-api-key": SHAPED}, ("x-api-key", "foreign")),
+        ({"x-api-key": TOKEN_LIKE}, ("x-api-key", "foreign")),
         ({"x-api-key": ""}, ("x-api-key", "foreign")),
     ],
 )
@@ -37,8 +39,8 @@ def test_the_credential_is_recorded_by_its_slot(
 ) -> None:
     backend = CaseBackend(Backend())
     token = backend.tokens.make(TokenKind.API_KEY).value
-    filled = {name: value.format(token=token) for name, value in headers.items()}
-    backend.begin(make_request(backend, MESSAGES, filled))
+    values = {name: value.format(token=token) for name, value in headers.items()}
+    backend.begin(make_request(backend, MESSAGES, values))
     [exchange] = backend.exchanges
     assert (exchange.credential_header, exchange.credential) == expected
     assert find_token(repr(exchange)) is None
@@ -46,16 +48,16 @@ def test_the_credential_is_recorded_by_its_slot(
 
 
 @pytest.mark.parametrize("body", ['{{"refresh_token": "{0}"}}', "refresh_token={0}"])
-def test_a_refresh_token_is_recorded_as_the_body_s(body: str) -> None:
+def test_a_refresh_token_in_the_body_is_recorded_by_its_slot(body: str) -> None:
     backend = CaseBackend(Backend())
     kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"
-    sent = body.format(backend.tokens.make(TokenKind.REFRESH_TOKEN).value).encode()
-    backend.begin(make_request(backend, PLATFORM_TOKEN, {"content-type": kind}, sent))
+    content = body.format(backend.tokens.make(TokenKind.REFRESH_TOKEN).value).encode()
+    backend.begin(make_request(backend, PLATFORM_TOKEN, {"content-type": kind}, content))
     [exchange] = backend.exchanges
     assert (exchange.credential_header, exchange.credential) == ("body", "refresh-token")
 
 
-def test_the_second_token_of_a_kind_has_a_name_of_its_own() -> None:
+def test_the_second_token_of_a_kind_has_a_numbered_slot() -> None:
     tokens = CaseBackend(Backend()).tokens
     kinds = (TokenKind.API_KEY, TokenKind.ACCESS_TOKEN, TokenKind.API_KEY)
     slots = [tokens.make(kind).slot for kind in kinds]
@@ -69,14 +71,14 @@ def test_the_second_token_of_a_kind_has_a_name_of_its_own() -> None:
         (f"Basic {FOREIGN}", "Basic [redacted:foreign]"),
         (FOREIGN, "[redacted:foreign]"),
         (f"{FOREIGN} {FOREIGN}", "[redacted:foreign]"),
-        (f"Bearer {SHAPED}", "Bearer [redacted:token]"),
-        (f"Bearer {SHAPED} {FOREIGN}", "Bearer [redacted:foreign]"),
-        (f"{FOREIGN} {SHAPED}", "[redacted:foreign]"),
+        (f"Bearer {TOKEN_LIKE}", "Bearer [redacted:token]"),
+        (f"Bearer {TOKEN_LIKE} {FOREIGN}", "Bearer [redacted:foreign]"),
+        (f"{FOREIGN} {TOKEN_LIKE}", "[redacted:foreign]"),
         ("Bearer", "[redacted:foreign]"),
         ("", ""),
     ],
 )
-def test_a_credential_that_nobody_knows_is_not_kept(value: str, expected: str) -> None:
+def test_a_foreign_credential_is_not_recorded(value: str, expected: str) -> None:
     [exchange] = record({"authorization": value}).exchanges
     assert exchange.headers["authorization"] == expected
 
@@ -84,21 +86,21 @@ def test_a_credential_that_nobody_knows_is_not_kept(value: str, expected: str) -
 @pytest.mark.parametrize(
     "backend",
     [
-        record({"anthropic-beta": f"a,{SHAPED}"}),
-        record({"anthropic-version": SHAPED, "content-type": SHAPED}),
-        record({"user-agent": f"claude-cli/1.{SHAPED}"}),
-        record({}, path=f"/{SHAPED}"),
-        record({}, host=f"{SHAPED}.example.org"),
-        record({}, f'{{"refresh_token": "{SHAPED}"}}'.encode(), path="/v1/oauth/token"),
+        record({"anthropic-beta": f"a,{TOKEN_LIKE}"}),
+        record({"anthropic-version": TOKEN_LIKE, "content-type": TOKEN_LIKE}),
+        record({"user-agent": f"claude-cli/1.{TOKEN_LIKE}"}),
+        record({}, path=f"/{TOKEN_LIKE}"),
+        record({}, host=f"{TOKEN_LIKE}.example.org"),
+        record({}, f'{{"refresh_token": "{TOKEN_LIKE}"}}'.encode(), path="/v1/oauth/token"),
     ],
 )
-def test_a_token_in_a_strange_place_is_not_kept(backend: CaseBackend) -> None:
+def test_a_token_in_an_unusual_part_of_a_request_is_not_recorded(backend: CaseBackend) -> None:
     assert find_token(repr(backend.exchanges)) is None
 
 
-def test_headers_that_do_not_concern_authentication_are_not_kept() -> None:
-    sent = {"anthropic-version": "2023-06-01", "cookie": "a=b", "x-forwarded-for": "192.0.2.1"}
-    [exchange] = record(sent).exchanges
+def test_headers_unrelated_to_authentication_are_not_recorded() -> None:
+    headers = {"anthropic-version": "2023-06-01", "cookie": "a=b", "x-forwarded-for": "192.0.2.1"}
+    [exchange] = record(headers).exchanges
     assert exchange.headers == {"anthropic-version": "2023-06-01"}
 
 
@@ -112,17 +114,19 @@ def test_headers_that_do_not_concern_authentication_are_not_kept() -> None:
         ("Anthropic/Ruby 1.0.0 AsyncAnthropic/Python 2.12.0 Anthropic/Python x", ()),
     ],
 )
-def test_a_client_is_known_by_product_and_hash_only(agent: str, products: tuple[str, ...]) -> None:
+def test_a_user_agent_is_recorded_as_products_and_a_hash_only(
+    agent: str, products: tuple[str, ...]
+) -> None:
     [exchange] = record({"user-agent": f"{agent} me@host"}).exchanges
     assert exchange.products == products
     assert exchange.headers["user-agent"].startswith("sha256:")
     assert "host" not in exchange.headers["user-agent"]
 
 
-def test_a_refused_host_is_recorded_once_and_shortened() -> None:
+def test_refused_hosts_are_recorded_once_sorted_and_shortened() -> None:
     backend = CaseBackend(Backend())
     for host in ("b.example.org", "a.example.org", "b.example.org", "c" * 300):
-        backend.refuse_egress(host)
+        backend.record_refused_host(host)
     assert backend.egress_refused == (
         "a.example.org",
         "b.example.org",

@@ -1,3 +1,5 @@
+"""Tests of the emulated network: proxy, tunnels, TLS, and the end of a case."""
+
 import contextlib
 import json
 import logging
@@ -29,62 +31,63 @@ TUNNEL = b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    with Network() as opened:
-        yield opened
+    with Network() as network:
+        yield network
 
 
 @pytest.fixture
 def listener(network: Network) -> Iterator[Listener]:
-    opened = network.open(CaseBackend(Backend(counts_as_claude_code=True)))
-    yield opened
-    network.close(opened)
+    listener = network.open(CaseBackend(Backend(counts_as_claude_code=True)))
+    yield listener
+    network.close(listener)
 
 
 @pytest.fixture(autouse=True)
-def no_trouble_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """An exception in the application, or one that nobody retrieved, is logged as an error."""
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Check that no error was logged; unhandled exceptions of the server end up in its log."""
     yield
-    logged = caplog.get_records("call")
-    assert [each.getMessage() for each in logged if each.levelno >= logging.ERROR] == []
+    records = caplog.get_records("call")
+    assert [each.getMessage() for each in records if each.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_every_emulated_name_has_a_certificate(
+def test_every_emulated_host_has_a_certificate(
     network: Network, listener: Listener, host: str
 ) -> None:
     with client_of(network, listener) as client:
         assert client.get(f"https://{host}/").json()["error"]["type"] == "not_found_error"
-    assert [seen.host for seen in listener.backend.exchanges] == [host]
+    assert [exchange.host for exchange in listener.backend.exchanges] == [host]
 
 
-def test_a_client_that_does_not_trust_the_authority_gets_nothing(listener: Listener) -> None:
+def test_a_client_that_does_not_trust_the_authority_cannot_connect(listener: Listener) -> None:
     with (
         httpx.Client(proxy=listener.proxy_url, timeout=TIMEOUT, trust_env=False) as client,
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client.get(PROFILE)
     wait_until(lambda: bool(listener.backend.exchanges))
-    [lost] = listener.backend.exchanges
-    assert (lost.method, lost.host, lost.status) == ("CONNECT", "api.anthropic.com", None)
+    [connect_] = listener.backend.exchanges
+    assert (connect_.method, connect_.host) == ("CONNECT", "api.anthropic.com")
+    assert connect_.status is None
 
 
-def test_each_network_has_an_authority_of_its_own(network: Network) -> None:
+def test_each_network_has_a_separate_authority(network: Network) -> None:
     with Network() as other:
         assert other.ca_file.read_bytes() != network.ca_file.read_bytes()
 
 
-def test_cases_do_not_see_each_other(network: Network) -> None:
+def test_cases_record_only_their_own_requests(network: Network) -> None:
     listeners = [network.open(CaseBackend(Backend())) for _ in range(8)]
 
-    def ask(number: int) -> None:
+    def send_requests(number: int) -> None:
         with client_of(network, listeners[number]) as client:
             for _ in range(number + 1):
                 client.get(f"https://api.anthropic.com/{number}")
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ask, range(8)))
+        list(pool.map(send_requests, range(8)))
     for number, listener in enumerate(listeners):
-        paths = [seen.path for seen in listener.backend.exchanges]
+        paths = [exchange.path for exchange in listener.backend.exchanges]
         assert paths == [f"/{number}"] * (number + 1)
         network.close(listener)
 
@@ -108,9 +111,11 @@ def test_a_host_that_is_not_emulated_is_refused(
     answer = exchange(listener.port, request_line + REST)
     assert answer.startswith(f"HTTP/1.1 502 Name not found: {host} is not emulated".encode())
     assert listener.backend.egress_refused == (host,)
-    [seen] = listener.backend.exchanges
-    assert (seen.method, seen.host, seen.status) == (request_line.split()[0].decode(), host, 502)
-    assert (seen.rule, seen.differs, seen.nearest in HOSTS) == ("deny:host", ("host",), True)
+    [refusal] = listener.backend.exchanges
+    assert refusal.method == request_line.split()[0].decode()
+    assert (refusal.host, refusal.status) == (host, 502)
+    assert (refusal.rule, refusal.differs) == ("deny:host", ("host",))
+    assert refusal.nearest in HOSTS
 
 
 def test_a_refused_tunnel_is_a_proxy_error_for_the_client(
@@ -120,7 +125,7 @@ def test_a_refused_tunnel_is_a_proxy_error_for_the_client(
         client.get("https://example.org/")
 
 
-def test_a_later_request_for_another_host_is_recorded_as_well(listener: Listener) -> None:
+def test_a_second_request_for_another_host_is_recorded_as_well(listener: Listener) -> None:
     first = b"GET http://api.anthropic.com/ HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n"
     second = b"GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"
     assert exchange(listener.port, first + second).count(b"HTTP/1.1 404") == 2
@@ -129,21 +134,21 @@ def test_a_later_request_for_another_host_is_recorded_as_well(listener: Listener
 
 @pytest.mark.parametrize("scheme", [b"http", b"https"])
 def test_a_request_in_absolute_form_is_answered(listener: Listener, scheme: bytes) -> None:
-    sent = b"GET " + scheme + b"://api.anthropic.com/api/oauth/profile" + REST
-    assert exchange(listener.port, sent).startswith(b"HTTP/1.1 403 ")
-    [seen] = listener.backend.exchanges
-    assert (seen.host, seen.path) == ("api.anthropic.com", "/api/oauth/profile")
+    request = b"GET " + scheme + b"://api.anthropic.com/api/oauth/profile" + REST
+    assert exchange(listener.port, request).startswith(b"HTTP/1.1 403 ")
+    [answer] = listener.backend.exchanges
+    assert (answer.host, answer.path) == ("api.anthropic.com", "/api/oauth/profile")
 
 
-def test_a_long_body_in_absolute_form_waits_for_its_tunnel(listener: Listener) -> None:
+def test_a_request_in_absolute_form_can_have_a_large_body(listener: Listener) -> None:
     size = 3_000_000
     head = REST.replace(b"\r\n\r\n", f"\r\nContent-Length: {size}\r\n\r\n".encode())
-    sent = b"POST http://api.anthropic.com/v1/messages" + head + b"x" * size
-    assert exchange(listener.port, sent).startswith(b"HTTP/1.1 400 ")
-    assert [seen.rule for seen in listener.backend.exchanges] == ["A03"]
+    request = b"POST http://api.anthropic.com/v1/messages" + head + b"x" * size
+    assert exchange(listener.port, request).startswith(b"HTTP/1.1 400 ")
+    assert [answer.rule for answer in listener.backend.exchanges] == ["A03"]
 
 
-def test_a_connection_is_kept_for_the_next_request(network: Network, listener: Listener) -> None:
+def test_a_connection_is_reused_for_the_next_request(network: Network, listener: Listener) -> None:
     with client_of(network, listener) as client:
         streams = {id(client.get(PROFILE).extensions["network_stream"]) for _ in range(5)}
         assert listener.connections == 1
@@ -152,7 +157,7 @@ def test_a_connection_is_kept_for_the_next_request(network: Network, listener: L
 
 
 @pytest.mark.parametrize(
-    ("sent", "answer"),
+    ("data", "answer"),
     [
         (b"\r\n\r\n", b"HTTP/1.1 502 "),
         (b"\x16\x03\x01\0\xff\r\n\r\n", b"HTTP/1.1 502 "),
@@ -166,42 +171,42 @@ def test_a_connection_is_kept_for_the_next_request(network: Network, listener: L
         (b"GET http://api.anthropic.com/ HTTP/9.9\r\n\r\n", b"HTTP/1.1 400 "),
         (b"NONSENSE http://api.anthropic.com/" + REST, b"HTTP/1.1 400 "),
         (b"GET http://api.anthropic.com/%ff%00" + REST, b"HTTP/1.1 404 "),
-        (TUNNEL + b"said before the tunnel stands", b"HTTP/1.1 400 "),
+        (TUNNEL + b"sent before the tunnel is open", b"HTTP/1.1 400 "),
     ],
     ids=lambda value: ascii(value[:40]),
 )
-def test_garbage_is_refused(listener: Listener, sent: bytes, answer: bytes) -> None:
-    assert exchange(listener.port, sent).startswith(answer)
+def test_a_malformed_request_is_refused(listener: Listener, data: bytes, answer: bytes) -> None:
+    assert exchange(listener.port, data).startswith(answer)
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "data",
     [b"", b"GET http://api.a", TUNNEL, b"POST http://claude.ai/" + REST],
     ids=ascii,
 )
-def test_half_a_request_ends_with_its_connection(
-    network: Network, listener: Listener, sent: bytes
+def test_an_incomplete_request_does_not_block_later_ones(
+    network: Network, listener: Listener, data: bytes
 ) -> None:
-    answer = exchange(listener.port, sent, half=True)
+    answer = exchange(listener.port, data, half=True)
     assert answer in (b"", b"HTTP/1.1 200 Connection established\r\n\r\n") or b" 404 " in answer
     with client_of(network, listener) as client:
         assert client.get("https://claude.ai/").status_code == 404
 
 
-def test_a_case_that_is_over_ends_its_delayed_answers(network: Network) -> None:
+def test_closing_a_case_aborts_its_delayed_answers(network: Network) -> None:
     listener = network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=3600),))))
     with ThreadPoolExecutor(1) as pool, client_of(network, listener) as client:
-        asking = pool.submit(client.get, PROFILE)
+        request = pool.submit(client.get, PROFILE)
         wait_until(lambda: bool(listener.backend.exchanges))
-        began = time.monotonic()
+        start = time.monotonic()
         network.close(listener)
         with pytest.raises(httpx.TransportError):
-            asking.result(timeout=TIMEOUT)
-        assert time.monotonic() - began < 1
+            request.result(timeout=TIMEOUT)
+        assert time.monotonic() - start < 1
     assert listener.backend.exchanges[0].status is None
 
 
-def test_a_case_that_is_over_ends_its_connections(network: Network) -> None:
+def test_closing_a_case_closes_its_connections(network: Network) -> None:
     listener = network.open(CaseBackend(Backend()))
     with connect(listener.port) as idle, connect(listener.port) as tunnel:
         tunnel.sendall(TUNNEL)
@@ -212,7 +217,7 @@ def test_a_case_that_is_over_ends_its_connections(network: Network) -> None:
         connect(listener.port)
 
 
-def test_a_delay_is_kept(network: Network) -> None:
+def test_an_answer_comes_after_its_delay(network: Network) -> None:
     listener = network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=0.2),))))
     with client_of(network, listener) as client:
         assert client.get(PROFILE).status_code == 403
@@ -224,8 +229,8 @@ def test_a_delay_is_kept(network: Network) -> None:
 def test_a_listener_is_bound_to_loopback_only(listener: Listener) -> None:
     table = Path("/proc/self/net/tcp").read_text().splitlines()[1:]
     table += Path("/proc/self/net/tcp6").read_text().splitlines()[1:]
-    bound = [line.split()[1].split(":") for line in table if line.split()[3] == "0A"]
-    addresses = [address for address, port in bound if int(port, 16) == listener.port]
+    sockets = [line.split()[1].split(":") for line in table if line.split()[3] == "0A"]
+    addresses = [address for address, port in sockets if int(port, 16) == listener.port]
     assert addresses == [socket.inet_aton("127.0.0.1")[::-1].hex().upper()]
 
 
@@ -249,21 +254,21 @@ def test_a_stream_holds_the_message_as_events(network: Network, listener: Listen
     assert events[4][1]["delta"]["stop_reason"] == "end_turn"
 
 
-def test_nothing_is_left_of_a_network(tmp_path: Path) -> None:
-    """Not even of one that is ended with a case open, a tunnel half made and an answer due."""
+def test_a_closed_network_leaves_no_threads_files_or_connections(tmp_path: Path) -> None:
+    """Close it with an open case, an incomplete tunnel and a delayed answer."""
     before = set(threading.enumerate())
     with Network(tmp_path) as network:
-        late = network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=3600),))))
-        channels = [connect(late.port) for _ in range(4)]
+        listener = network.open(CaseBackend(Backend(faults=(Fault(name="delay", seconds=3600),))))
+        channels = [connect(listener.port) for _ in range(4)]
         channels[1].sendall(TUNNEL)
         channels[2].sendall(b"GET http://claude.ai/" + REST)
         channels[3].sendall(TUNNEL)
         assert channels[3].recv(100).startswith(b"HTTP/1.1 200")
         secure = trusting(network.ca_file).wrap_socket(channels[3], server_hostname="claude.ai")
         secure.sendall(b"GET /" + REST)
-        wait_until(lambda: len(late.backend.exchanges) == 2)
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
+        wait_until(lambda: len(listener.backend.exchanges) == 2)
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
     assert set(threading.enumerate()) == before
     assert list(tmp_path.iterdir()) == []
     for channel in (*channels[:3], secure):
@@ -271,13 +276,13 @@ def test_nothing_is_left_of_a_network(tmp_path: Path) -> None:
             read_all(channel)
 
 
-def test_many_clients_at_once(network: Network, listener: Listener) -> None:
-    def ask(number: int) -> int:
+def test_many_clients_are_served_at_once(network: Network, listener: Listener) -> None:
+    def request_status(number: int) -> int:
         with client_of(network, listener) as client:
             headers, body = RequestSpec(key=GOOD_KEY).headers_and_body(listener.backend)
             url = "https://api.anthropic.com/v1/messages"
             return client.post(url, headers=headers, content=body).status_code
 
     with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(ask, range(64))) == {200}
-    assert len({seen.credential for seen in listener.backend.exchanges}) == 64
+        assert set(pool.map(request_status, range(64))) == {200}
+    assert len({exchange.credential for exchange in listener.backend.exchanges}) == 64

@@ -1,4 +1,4 @@
-"""The emulated network in a process of its own: all that it has seen comes back."""
+"""Tests of the emulated network in a worker process, and of the state it copies back."""
 
 import os
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ REFRESH = "https://platform.claude.com/v1/oauth/token"
 
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[RemoteNetwork]:
-    with RemoteNetwork(tmp_path) as made:
-        yield made
+    with RemoteNetwork(tmp_path) as network:
+        yield network
 
 
 def post(network: RemoteNetwork, listener: RemoteListener, **fields: str) -> httpx.Response:
-    """A request to the token endpoint, through the proxy of a case."""
+    """Send a request to the token endpoint through the proxy of a case."""
     context, proxy = trusting(network.ca_file), httpx.Proxy(listener.proxy_url)
     with httpx.Client(verify=context, proxy=proxy, trust_env=False) as client:
         return client.post(REFRESH, json={"client_id": "authprobe", **fields})
 
 
-def test_what_was_seen_and_issued_comes_back(network: RemoteNetwork) -> None:
+def test_exchanges_and_issued_tokens_are_copied_back(network: RemoteNetwork) -> None:
     backend = CaseBackend(Backend())
     token = backend.tokens.make(TokenKind.REFRESH_TOKEN)
     listener = network.open(backend)
@@ -43,12 +43,12 @@ def test_what_was_seen_and_issued_comes_back(network: RemoteNetwork) -> None:
 
     [exchange] = backend.exchanges
     assert (exchange.rule, exchange.credential, exchange.status) == ("refresh", token.slot, 200)
-    issued = backend.tokens.find(answer.json()["access_token"])
-    assert issued is not None
-    assert backend.redactor(f"got {issued.value}") == f"got [redacted:{issued.slot}]"
+    access = backend.tokens.find(answer.json()["access_token"])
+    assert access is not None
+    assert backend.redactor(f"got {access.value}") == f"got [redacted:{access.slot}]"
 
 
-def test_cases_do_not_see_each_other(network: RemoteNetwork) -> None:
+def test_cases_record_only_their_own_requests(network: RemoteNetwork) -> None:
     backends = [CaseBackend(Backend()) for _ in range(3)]
     listeners = [network.open(backend) for backend in backends]
     for number, listener in enumerate(listeners):
@@ -59,7 +59,7 @@ def test_cases_do_not_see_each_other(network: RemoteNetwork) -> None:
     assert [len(backend.exchanges) for backend in backends] == [0, 1, 2]
 
 
-def test_a_broken_rule_is_broken_there_too(network: RemoteNetwork) -> None:
+def test_a_broken_rule_is_broken_in_the_worker_too(network: RemoteNetwork) -> None:
     backend = CaseBackend(Backend(), broken_rules=frozenset({"B05"}))
     listener = network.open(backend)
     assert post(network, listener, grant_type="refresh_token").json()["error"] == "invalid_grant"
@@ -67,32 +67,32 @@ def test_a_broken_rule_is_broken_there_too(network: RemoteNetwork) -> None:
     assert [exchange.rule for exchange in backend.exchanges] == ["B03"]
 
 
-def test_the_process_ends_with_the_network(tmp_path: Path) -> None:
-    before = set(descendants_of_this())
+def test_the_worker_ends_with_the_network(tmp_path: Path) -> None:
+    before = set(child_processes())
     with RemoteNetwork(tmp_path):
-        [process] = set(descendants_of_this()) - before
+        [process] = set(child_processes()) - before
     assert not Path(f"/proc/{process}").exists()
 
 
-def test_a_process_that_is_gone_is_a_client_error(tmp_path: Path) -> None:
+def test_a_killed_worker_causes_a_client_error(tmp_path: Path) -> None:
     with RemoteNetwork(tmp_path) as network:
         network._process._child.kill()
-        with pytest.raises(ClientError, match="the emulator has gone"):
+        with pytest.raises(ClientError, match="the emulator process has ended"):
             network.open(CaseBackend(Backend()))
 
 
-def test_an_early_process_is_taken_and_ends_when_it_is_not(tmp_path: Path) -> None:
-    before = set(descendants_of_this())
+def test_a_prestarted_worker_is_used_or_can_be_ended(tmp_path: Path) -> None:
+    before = set(child_processes())
     worker.prestart()
-    [early] = set(descendants_of_this()) - before
+    [process] = set(child_processes()) - before
     with RemoteNetwork(tmp_path):
-        assert set(descendants_of_this()) - before == {early}
+        assert set(child_processes()) - before == {process}
     worker.prestart()
-    [unused] = set(descendants_of_this()) - before
-    worker._early.pop().end()
-    wait_until(lambda: not Path(f"/proc/{unused}").exists())
+    [unused_process] = set(child_processes()) - before
+    worker._prestarted.pop().end()
+    wait_until(lambda: not Path(f"/proc/{unused_process}").exists())
 
 
-def descendants_of_this() -> list[int]:
-    """Processes below this one."""
+def child_processes() -> list[int]:
+    """Return the ids of all descendants of this process."""
     return descendants(os.getpid())

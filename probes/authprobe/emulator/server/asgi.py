@@ -28,15 +28,15 @@ HOST_OF_PATH: Final = {
     for _, host, path in ROUTES
     if host == preferred
 }
-"""Emulated host for a client that was given a loopback address as base URL."""
+"""Emulated host by path, for clients that use a loopback address as their base URL."""
 
 OVERLOADED_EVENT: Final = (
     "error",
     {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
 )
 """As documented: platform.claude.com/docs/en/build-with-claude/streaming, "Error events"."""
-WORDS_BEFORE: Final = 3
-"""Events that are sent before a stream is cut: up to the first word."""
+EVENTS_BEFORE_CUT: Final = 3
+"""Number of events sent before a stream is cut: up to the first word."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,32 +56,32 @@ class Application:
         if request is None:
             return
         record = backend.begin(request)
-        decision = _spoiled(backend.answer(request))
+        decision = _apply_faults(backend.answer(request))
         if decision.rule == DENY_HOST:
-            backend.refuse_egress(request.host)
-        if wait := decision.delay + _seconds(decision, faults.DELAY):
+            backend.record_refused_host(request.host)
+        if wait := decision.delay + _duration(decision, faults.DELAY):
             await pause(backend, wait)
         if backend.closed.is_set():
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
             return
-        cut = _has(decision, faults.RESET)
+        cut = _has_fault(decision, faults.RESET)
         reply = _Reply(backend, decision, send, scope["state"]["reset"])
-        backend.end(record, decision, answered=not cut, sent=reply.sent())
+        backend.end(record, decision, answered=not cut, sent_form=reply.form())
         if cut:
             scope["state"]["reset"]()
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
             return
         await reply.send_all()
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     """Block until a cut connection has closed; otherwise the server reports a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def pause(backend: CaseBackend, seconds: float) -> None:
-    """Sleep, at most until the case ends."""
+    """Sleep for this many seconds, or until the case ends."""
     try:
         await asyncio.wait_for(backend.closed.wait(), seconds)
     except TimeoutError:
@@ -134,15 +134,15 @@ def host_of(authority: str) -> str:
     return authority.rpartition(":")[0].lower() if ":" in authority else authority.lower()
 
 
-def _has(decision: Decision, name: str) -> bool:
+def _has_fault(decision: Decision, name: str) -> bool:
     return any(fault.name == name for fault in decision.faults)
 
 
-def _seconds(decision: Decision, name: str) -> float:
-    return sum(faults.seconds(fault) for fault in decision.faults if fault.name == name)
+def _duration(decision: Decision, name: str) -> float:
+    return sum(faults.duration(fault) for fault in decision.faults if fault.name == name)
 
 
-def _spoiled(decision: Decision) -> Decision:
+def _apply_faults(decision: Decision) -> Decision:
     """Return the decision with its answer altered by the faults."""
     answer = decision.answer
     for fault in decision.faults:
@@ -150,16 +150,16 @@ def _spoiled(decision: Decision) -> Decision:
             case faults.EMPTY_200 | faults.HUGE_BODY:
                 answer = Answer(status=200)
             case faults.CUT_STREAM:
-                answer = replace(answer, events=answer.events[:WORDS_BEFORE])
+                answer = replace(answer, events=answer.events[:EVENTS_BEFORE_CUT])
             case faults.ERROR_IN_STREAM if answer.events:
-                events = (*answer.events[:WORDS_BEFORE], OVERLOADED_EVENT)
+                events = (*answer.events[:EVENTS_BEFORE_CUT], OVERLOADED_EVENT)
                 answer = replace(answer, events=events)
     return decision if answer is decision.answer else decision._replace(answer=answer)
 
 
 @dataclass(slots=True)
 class _Reply:
-    """An answer on its way to the client, with its faults."""
+    """An answer that is being sent, with its faults."""
 
     backend: CaseBackend
     decision: Decision
@@ -171,18 +171,18 @@ class _Reply:
     def __post_init__(self) -> None:
         self._parts = self._body(self.decision.answer, self.request_id)
 
-    def sent(self) -> SentForm:
+    def form(self) -> SentForm:
         """Return the form in which the answer is sent, faults included."""
         answer = self.decision.answer
         kind, _, length = self._parts
-        wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
-        cut = _has(self.decision, faults.CUT_STREAM) and bool(answer.events)
+        wrong = _has_fault(self.decision, faults.WRONG_CONTENT_TYPE)
+        cut = _has_fault(self.decision, faults.CUT_STREAM) and bool(answer.events)
         last = answer.events[-1] if answer.events else None
         return SentForm(
             content_type="text/html" if kind and wrong else kind,
             size_bytes=length,
-            complete=not cut and not _has(self.decision, faults.RESET_IN_BODY),
-            clock_offset=_seconds(self.decision, faults.CLOCK_SKEW),
+            complete=not cut and not _has_fault(self.decision, faults.RESET_IN_BODY),
+            clock_offset=_duration(self.decision, faults.CLOCK_SKEW),
             error_type=last[1]["error"]["type"] if last and last[0] == "error" else None,
         )
 
@@ -194,18 +194,18 @@ class _Reply:
         await self.send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
-        if _has(self.decision, faults.DRIP_FEED):
+        if _has_fault(self.decision, faults.DRIP_FEED):
             chunks = _bytes(chunks)
-        gap = _seconds(self.decision, faults.DRIP_FEED)
+        gap = _duration(self.decision, faults.DRIP_FEED)
         until = length // 2 if length is not None else 1
-        breaks = _has(self.decision, faults.RESET_IN_BODY)
-        sent = 0
+        breaks = _has_fault(self.decision, faults.RESET_IN_BODY)
+        sent_bytes = 0
         for chunk in chunks:
-            part = chunk[: max(until - sent, 0)] if breaks else chunk
+            part = chunk[: max(until - sent_bytes, 0)] if breaks else chunk
             await self._body_part(part)
-            sent += len(part)
-            if breaks and sent >= until:
-                await asyncio.sleep(0.05)  # else the reset may overtake what was sent
+            sent_bytes += len(part)
+            if breaks and sent_bytes >= until:
+                await asyncio.sleep(0.05)  # otherwise the reset may overtake the bytes sent
                 self.reset()
                 return
             if gap:
@@ -221,7 +221,7 @@ class _Reply:
         self, answer: Answer, request_id: str
     ) -> tuple[str | None, Iterable[bytes], int | None]:
         """Return the content type, the chunks, and the length where it is known in advance."""
-        if _has(self.decision, faults.HUGE_BODY):
+        if _has_fault(self.decision, faults.HUGE_BODY):
             head, tail = b'{"padding": "', b'"}'
             length = len(head) + HUGE_CHUNKS * len(HUGE_CHUNK) + len(tail)
             return "application/json", (head, *[HUGE_CHUNK] * HUGE_CHUNKS, tail), length
@@ -240,11 +240,11 @@ class _Reply:
         self, answer: Answer, request_id: str, kind: str | None, length: int | None
     ) -> list[tuple[bytes, bytes]]:
         now = self.backend.state.clock.wall
-        if skew := _seconds(self.decision, faults.CLOCK_SKEW):
+        if skew := _duration(self.decision, faults.CLOCK_SKEW):
             now += datetime.timedelta(seconds=skew)
         headers = {"date": email.utils.format_datetime(now, usegmt=True)}
         if kind:
-            wrong = _has(self.decision, faults.WRONG_CONTENT_TYPE)
+            wrong = _has_fault(self.decision, faults.WRONG_CONTENT_TYPE)
             headers["content-type"] = "text/html" if wrong else kind
         if length is not None:
             headers["content-length"] = str(length)

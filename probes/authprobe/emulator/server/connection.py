@@ -1,4 +1,4 @@
-"""A connection of a case up to its first HTTP request: proxy, tunnel, TLS."""
+"""Connections of a case up to the first HTTP request: proxy, tunnel and TLS."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import PROXY_REFUSES, CaseBackend
+from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.rules.denial import deny_host
 from authprobe.emulator.rules.routes import HOSTS
@@ -21,12 +21,12 @@ from authprobe.emulator.server.authority import Authority
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 LOOPBACK: Final = "127.0.0.1"
-_REFUSALS: Final = {
+_REFUSAL_REASONS: Final = {
     faults.NAME_NOT_FOUND: "Name not found",
     faults.CONNECTION_REFUSED: "Connection refused",
 }
 NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""Socket option with which closing sends a reset (socket(7), SO_LINGER)."""
+"""Value of SO_LINGER with which closing a socket sends a reset (socket(7))."""
 
 
 class HttpServer:
@@ -53,9 +53,7 @@ class HttpServer:
         return len(self._state.connections)
 
     def protocol(self, state: dict[str, object] | None = None) -> HttpToolsProtocol:
-        """Return the server's protocol for a new connection; the application finds `state` in its
-        scope.
-        """
+        """Return uvicorn's protocol for a new connection; `state` becomes `scope["state"]`."""
         return HttpToolsProtocol(self._config, self._state, state or {})
 
     def end(self) -> None:
@@ -71,7 +69,7 @@ class Site:
     backend: CaseBackend
     authority: Authority
     host: str
-    """The address of the listener."""
+    """Address on which the listener is bound."""
     waiting: set[asyncio.Transport] = field(default_factory=set)
     """Connections that do not speak HTTP yet."""
     _http: HttpServer = field(init=False)
@@ -94,20 +92,24 @@ class Site:
             server.data_received(early)
 
     async def speak_tls(
-        self, transport: asyncio.Transport, host: str, met: tuple[Fault, ...]
+        self, transport: asyncio.Transport, host: str, active_faults: tuple[Fault, ...]
     ) -> None:
-        """Continue as the TLS server of a host, with these faults, and then in HTTP."""
-        if wait := sum(faults.seconds(fault) for fault in met if fault.name == faults.SLOW_TLS):
+        """Do the TLS handshake as this host, with these faults, and continue in HTTP."""
+        if wait := sum(
+            faults.duration(fault) for fault in active_faults if fault.name == faults.SLOW_TLS
+        ):
             await pause(self.backend, wait)
-        context = self.authority.context(frozenset(fault.name for fault in met), self.host)
+        context = self.authority.context(
+            frozenset(fault.name for fault in active_faults), self.host
+        )
         early = _Early()
         try:
             tls = await asyncio.get_running_loop().start_tls(
                 transport, early, context, server_side=True
             )
-        except OSError:  # the client has gone, or does not trust us: it is told alike
+        except OSError:  # the client has disconnected or does not trust us: the error is the same
             if not self.backend.closed.is_set():
-                self.backend.lose_connection(host, met)
+                self.backend.record_lost_connection(host, active_faults)
         else:
             if tls is not None:
                 self.speak_http(tls, bytes(early.data))
@@ -129,7 +131,7 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class _Early(asyncio.Protocol):
-    """Buffer for bytes that a client sends right behind its part of the TLS handshake."""
+    """Buffer for bytes that a client sends directly after its part of the TLS handshake."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -155,18 +157,18 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.site.waiting.discard(self.transport)
 
-    def go_on_in_tls(self, host: str, met: tuple[Fault, ...]) -> None:
-        self.transport.pause_reading()  # what comes now is TLS's to read
+    def continue_in_tls(self, host: str, active_faults: tuple[Fault, ...]) -> None:
+        self.transport.pause_reading()  # the next bytes belong to the TLS handshake
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self.site.speak_tls(self.transport, host, met))
+        self.task = loop.create_task(self.site.speak_tls(self.transport, host, active_faults))
 
 
 class TlsConnection(_Connection):
-    """A connection with TLS from the first byte."""
+    """A connection that uses TLS from the first byte."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.go_on_in_tls(LOOPBACK, self.site.backend.faults.met_at(LOOPBACK))
+        self.continue_in_tls(LOOPBACK, self.site.backend.faults.for_connection(LOOPBACK))
 
 
 class PlainConnection(_Connection):
@@ -198,26 +200,30 @@ class PlainConnection(_Connection):
         self._tunnel(method, host_of(authority), rest)
 
     def _tunnel(self, method: str, host: str, rest: bytes) -> None:
-        """Continue as the host named in the first line."""
+        """Continue as the host in the request line, or refuse it."""
         backend = self.site.backend
-        met = backend.faults.met_at(host) if host in HOSTS else ()
-        refusals = [_REFUSALS[fault.name] for fault in met if fault.name in _REFUSALS]
+        active_faults = backend.faults.for_connection(host) if host in HOSTS else ()
+        refusals = [
+            _REFUSAL_REASONS[fault.name]
+            for fault in active_faults
+            if fault.name in _REFUSAL_REASONS
+        ]
         if not host:
-            self._refuse(f"{PROXY_REFUSES} Name not found: there is no host")
+            self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: the request names no host")
         elif host not in HOSTS:
-            backend.refuse_connection(method, host)
+            backend.record_refused_connection(method, host)
             text = f"{host} is not emulated ({deny_host(host)})"
-            self._refuse(f"{PROXY_REFUSES} Name not found: {text}")
+            self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: {text}")
         elif refusals:
-            backend.refuse_connection(method, host, met)
-            self._refuse(f"{PROXY_REFUSES} {refusals[0]}: {host}")
+            backend.record_refused_connection(method, host, active_faults)
+            self._refuse(f"{PROXY_REFUSAL_STATUS} {refusals[0]}: {host}")
         elif method != "CONNECT":
             self.site.speak_http(self.transport, bytes(self._head))
         elif rest:
-            self._refuse("400 Early data")  # nothing can be said before the tunnel stands
+            self._refuse("400 Early data")  # the client must wait until the tunnel is open
         else:
             self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self.go_on_in_tls(host, met)
+            self.continue_in_tls(host, active_faults)
 
     def _refuse(self, status: str) -> None:
         with contextlib.suppress(OSError):

@@ -1,9 +1,10 @@
-"""Loopback listeners: one for each case, which is its proxy and the server of every emulated name.
+"""The emulated network: loopback listeners, each the proxy and the server of one case.
 
-A client keeps its real addresses. On CONNECT for an emulated name the proxy goes on as the TLS
-server of that name, with a certificate from an authority made for this run; every other name is
-refused and recorded. A client that is given a loopback address for the service asks the same port,
-or another one that speaks TLS at once. Whatever arrives belongs to the case.
+Clients keep their real addresses and use the listener as a proxy. On CONNECT to an emulated host,
+the proxy continues as the TLS server of that host, with a certificate from an authority made for
+this run; it refuses and records every other host. A client whose base URL is a loopback address
+sends its requests to the same port, or to a second port with TLS. Every request belongs to the case
+of its listener.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ class Listener:
     port: int = 0
     """Port of the proxy, and of the service in plain HTTP."""
     https_port: int | None = None
-    _doors: list["_Door"] = field(default_factory=list)
+    _ports: list["_Port"] = field(default_factory=list)
 
     @property
     def backend(self) -> CaseBackend:
@@ -56,13 +57,13 @@ class Listener:
     @property
     def proxy_url(self) -> str:
         """URL for `HTTPS_PROXY` or as a base URL."""
-        return f"http://{_spelled(self.site.host)}:{self.port}"
+        return f"http://{_url_host(self.site.host)}:{self.port}"
 
     @property
     def https_url(self) -> str | None:
-        """URL of the service by TLS, for clients that trust the authority."""
+        """URL of the service over TLS, for clients that trust the authority."""
         port = self.https_port
-        return None if port is None else f"https://{_spelled(self.site.host)}:{port}"
+        return None if port is None else f"https://{_url_host(self.site.host)}:{port}"
 
 
 class Network:
@@ -88,7 +89,7 @@ class Network:
     def __exit__(self, *_: object) -> None:
         for listener in tuple(self._listeners):
             self.close(listener)
-        self.wait_for(self._settle())
+        self.wait_for(self._close_pending())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
@@ -101,112 +102,116 @@ class Network:
         host: str = LOOPBACK,
         port: int = 0,
         https_port: int | None = None,
-        further: socket.socket | None = None,
+        bound_socket: socket.socket | None = None,
     ) -> Listener:
-        """Open the ports of a case, free ones where they are 0; `https_port` only if given. The
-        port of `further`, a bound socket that the network takes over, serves the same as `port`; it
-        may lie in another network namespace of this machine.
+        """Open the ports of a case; 0 means any free port, None no HTTPS port.
 
-        The port of `further`, a bound socket that is the network's from now on, serves the same as
-        `port`; it may be of another network of this machine.
+        The network takes over `bound_socket` and serves the same on it as on `port`. It may belong
+        to another network namespace of this machine.
 
         Raises:
             SettingsError: the host is not loopback, or a port is taken.
         """
         return self.wait_for(
-            self.open_here(backend, host=host, port=port, https_port=https_port, further=further)
+            self.open_on_loop(
+                backend, host=host, port=port, https_port=https_port, bound_socket=bound_socket
+            )
         )
 
     def close(self, listener: Listener) -> None:
-        """Close a case with its delayed answers and connections."""
-        self.wait_for(self.close_here(listener))
+        """Close a case, and abort its delayed answers and connections."""
+        self.wait_for(self.close_on_loop(listener))
 
-    def serve(self, application: object, *, host: str = LOOPBACK, port: int = 0) -> "Extra":
+    def serve(
+        self, application: object, *, host: str = LOOPBACK, port: int = 0
+    ) -> "ExtraApplication":
         """Serve a further application in plain HTTP on its own port.
 
         Raises:
             SettingsError: the host is not loopback, or the port is taken.
         """
-        return self.wait_for(self.serve_here(application, host=host, port=port))
+        return self.wait_for(self.serve_on_loop(application, host=host, port=port))
 
-    def end(self, extra: "Extra") -> None:
+    def stop(self, extra: "ExtraApplication") -> None:
         """Stop a further application."""
         self.wait_for(extra.close())
 
-    def settle(self, listener: Listener) -> None:
-        """Start or stop listening, as the case's faults require now."""
-        self.wait_for(self.settle_here(listener))
+    def update_listening(self, listener: Listener) -> None:
+        """Start or stop listening, depending on the armed faults of the case."""
+        self.wait_for(self.update_listening_on_loop(listener))
 
     def wait_for(self, work: Coroutine[object, object, T]) -> T:
-        """Run a coroutine on the loop and return its result."""
+        """Run a coroutine on the network's event loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def open_here(
+    async def open_on_loop(
         self,
         backend: CaseBackend,
         *,
         host: str = LOOPBACK,
         port: int = 0,
         https_port: int | None = None,
-        further: socket.socket | None = None,
+        bound_socket: socket.socket | None = None,
     ) -> Listener:
         """`open`, for callers on the loop."""
         check_loopback(host)
         listener = Listener(Site(backend, self._authority, host))
         try:
             site = listener.site
-            listener._doors.append(_Door(host, port, lambda: PlainConnection(site)))
-            listener.port = listener._doors[0].port
+            listener._ports.append(_Port(host, port, lambda: PlainConnection(site)))
+            listener.port = listener._ports[0].port
             if https_port is not None:
-                listener._doors.append(_Door(host, https_port, lambda: TlsConnection(site)))
-                listener.https_port = listener._doors[1].port
-            if further is not None:
-                listener._doors.append(_Door(host, 0, lambda: PlainConnection(site), further))
-            await self.settle_here(listener)
+                listener._ports.append(_Port(host, https_port, lambda: TlsConnection(site)))
+                listener.https_port = listener._ports[1].port
+            if bound_socket is not None:
+                listener._ports.append(_Port(host, 0, lambda: PlainConnection(site), bound_socket))
+            await self.update_listening_on_loop(listener)
         except SettingsError:
-            await self.close_here(listener)
+            await self.close_on_loop(listener)
             raise
         self._listeners.add(listener)
         return listener
 
-    async def close_here(self, listener: Listener) -> None:
+    async def close_on_loop(self, listener: Listener) -> None:
         """`close`, for callers on the loop."""
         self._listeners.discard(listener)
         listener.backend.closed.set()
-        for door in listener._doors:
-            await door.close()
+        for bound_port in listener._ports:
+            await bound_port.close()
         listener.site.end()
 
-    async def serve_here(self, application: object, *, host: str, port: int) -> "Extra":
+    async def serve_on_loop(
+        self, application: object, *, host: str, port: int
+    ) -> "ExtraApplication":
         """`serve`, for callers on the loop."""
         check_loopback(host)
         server = HttpServer(application)
-        door = _Door(host, port, server.protocol)
-        await door.listen()
-        return Extra(server, door, f"http://{_spelled(host)}:{door.port}")
+        bound_port = _Port(host, port, server.protocol)
+        await bound_port.listen()
+        return ExtraApplication(server, bound_port, f"http://{_url_host(host)}:{bound_port.port}")
 
-    async def settle_here(self, listener: Listener) -> None:
-        """`settle`, for callers on the loop."""
+    async def update_listening_on_loop(self, listener: Listener) -> None:
+        """`update_listening`, for callers on the loop."""
         refuses = any(
             fault.name == faults.CONNECTION_REFUSED and fault.host is None
             for fault in listener.backend.faults
         )
-        for door in listener._doors:
+        for bound_port in listener._ports:
             if refuses:
-                await door.shut()
+                await bound_port.shut()
             else:
-                await door.listen()
+                await bound_port.listen()
 
-    async def _settle(self) -> None:
+    async def _close_pending(self) -> None:
         """Block until aborted connections have closed, so that none is open when the loop ends."""
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        if left:
-            _, left = await asyncio.wait(left, timeout=1)
-        for task in left:
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=1)
+        for task in pending:
             task.cancel()
-        if left:
-            await asyncio.wait(left)
-        for _ in range(10):  # a closed transport and its TLS one after another
+        if pending:
+            await asyncio.wait(pending)
+        for _ in range(10):  # the transports of TLS and TCP close one after the other
             await asyncio.sleep(0)
 
 
@@ -214,7 +219,7 @@ def check_loopback(host: str) -> None:
     """Raise if the address is not loopback.
 
     Raises:
-        SettingsError: this address is another.
+        SettingsError: the address is not loopback, or is a name.
     """
     if host == "localhost" or not is_loopback(host):
         raise SettingsError(
@@ -223,24 +228,24 @@ def check_loopback(host: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
+class ExtraApplication:
     """A further application beside the cases."""
 
     server: HttpServer
-    door: "_Door"
+    bound_port: "_Port"
     url: str
 
     async def close(self) -> None:
         """Stop it; for callers on the loop."""
-        await self.door.close()
+        await self.bound_port.close()
         self.server.end()
 
 
-class _Door:
-    """A bound port, with or without a listener. A socket that was passed in is never closed: it
-    belongs to a run whose faults do not change.
+class _Port:
+    """A bound port that listens or not.
 
-    One that is given to it bound is never shut: it belongs to a run, whose faults stay as they are.
+    A socket that was passed in cannot be bound again after `shut`. It is never shut, because it
+    belongs to a run, whose faults do not change.
     """
 
     def __init__(
@@ -253,44 +258,46 @@ class _Door:
         self._factory = factory
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._address = (host, port)
-        self._held: socket.socket | None = bound or self._bind()
+        self._socket: socket.socket | None = bound or self._bind()
         self._server: asyncio.Server | None = None
-        self.port: int = self._held.getsockname()[1]
+        self.port: int = self._socket.getsockname()[1]
         self._address = (host, self.port)
 
     async def listen(self) -> None:
         """Accept connections."""
         if self._server is None:
-            held = self._held or self._bind()
-            self._held = None
+            free_socket = self._socket or self._bind()
+            self._socket = None
             loop = asyncio.get_running_loop()
             try:
-                self._server = await loop.create_server(self._factory, sock=held, backlog=BACKLOG)
-            except OSError as error:  # two may bind to a port, and one may listen
-                held.close()
+                self._server = await loop.create_server(
+                    self._factory, sock=free_socket, backlog=BACKLOG
+                )
+            except OSError as error:  # two sockets can bind to a port, but only one can listen
+                free_socket.close()
                 host, port = self._address
                 raise SettingsError(
-                    f"{host} port {port}: {error.strerror}; choose another, or 0 for a free one"
+                    f"{host} port {port}: {error.strerror}; choose another, or 0 for any free port"
                 ) from None
 
     async def shut(self) -> None:
-        """Refuse connections, and keep the port."""
+        """Refuse connections, but keep the port."""
         if self._server is not None:
-            await self._end()
-            self._held = self._bind()
+            await self._stop_listening()
+            self._socket = self._bind()
 
     async def close(self) -> None:
         """Release the port."""
-        await self._end()
-        if self._held is not None:
-            self._held.close()
+        await self._stop_listening()
+        if self._socket is not None:
+            self._socket.close()
 
-    async def _end(self) -> None:
+    async def _stop_listening(self) -> None:
         server, self._server = self._server, None
         if server is None:
             return
-        # What asyncio has taken when its server is closed, it loses and never closes
-        # (python/cpython#109564): take no more, and let those be made that were.
+        # When a server is closed, asyncio leaks the connections that it has just accepted
+        # (python/cpython#109564). So accept no more, and let the accepted ones be set up first.
         for channel in server.sockets:
             asyncio.get_running_loop().remove_reader(channel.fileno())
         for _ in range(3):
@@ -298,19 +305,19 @@ class _Door:
         server.close()
 
     def _bind(self) -> socket.socket:
-        # By its number, or asyncio does not know that it is TCP, and leaves Nagle on.
-        bound = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        # asyncio disables Nagle's algorithm only if the protocol number is IPPROTO_TCP.
+        new_socket = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(self._address)
+            new_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            new_socket.bind(self._address)
         except OSError as error:
-            bound.close()
+            new_socket.close()
             host, port = self._address
             raise SettingsError(
-                f"{host} port {port}: {error.strerror}; choose another, or 0 for a free one"
+                f"{host} port {port}: {error.strerror}; choose another, or 0 for any free port"
             ) from None
-        return bound
+        return new_socket
 
 
-def _spelled(host: str) -> str:
+def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host

@@ -1,8 +1,8 @@
-"""The emulated network in a process of its own: it does not share a processor with the clients.
+"""The emulated network in a worker process, so that it does not compete with the run for the GIL.
 
-The run asks over a channel for a case to be opened or closed. Over another one it sends bound
-sockets, at which a case is to listen as well. The process ends when the run does, as its socket is
-then closed.
+Over one socket, the run asks the worker to open and close cases; over another, it sends bound
+sockets on which a case should listen as well. The worker ends when the run ends and its socket is
+closed.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from authprobe.emulator.case_backend import CaseBackend
     from authprobe.emulator.server.network import Listener, Network
 
-START: Final = (
+WORKER_CODE: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from authprobe.emulator.server import worker; "
 )
-PACKAGE_FOLDER: Final = Path(authprobe.__file__).parents[1]
-LIMIT: Final = 60.0
+PACKAGE_PARENT: Final = Path(authprobe.__file__).parents[1]
+REPLY_TIMEOUT: Final = 60.0
 """Seconds to wait for an answer of the worker process."""
 
-_early: list["_Process"] = []
+_prestarted: list["_Process"] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,17 @@ class RemoteListener:
 
 
 class RemoteNetwork:
-    """A `Network` in another process: the same methods; a backend's state returns when its case
-    closes.
-    """
+    """A `Network` in another process. A backend's state is copied back when its case closes."""
 
     ca_file: Path
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._process = _early.pop() if _early else _Process()
+        self._process = _prestarted.pop() if _prestarted else _Process()
 
     def __enter__(self) -> Self:
         try:
-            self.ca_file = Path(self._process.ask("start", self._scratch))
+            self.ca_file = Path(self._process.call("start", self._scratch))
         except (ClientError, OSError):
             self._process.end()
             raise
@@ -71,39 +69,38 @@ class RemoteNetwork:
         self._process.end()
 
     def open(
-        self, backend: "CaseBackend", *, further: socket.socket | None = None
+        self, backend: "CaseBackend", *, bound_socket: socket.socket | None = None
     ) -> RemoteListener:
-        """Open a proxy for a case; its backend is sent along with the tokens it has by now.
-        `further` is a bound socket that the network takes over, whose port serves the same.
+        """Open a proxy for a case, with a copy of its backend and the tokens issued so far.
 
-        `further` is a bound socket, the network's from now on, whose port serves the same.
+        The network takes over `bound_socket` and serves the same on it.
         """
-        return RemoteListener(self._process.ask("open", backend, further), backend)
+        return RemoteListener(self._process.call("open", backend, bound_socket), backend)
 
     def close(self, listener: RemoteListener) -> None:
         """Close a case; its backend receives the state of its copy in the worker process."""
-        listener.backend.merge_from(self._process.ask("close", listener.port))
+        listener.backend.merge_from(self._process.call("close", listener.port))
 
 
 def prestart() -> None:
-    """Start the process while this one is still importing; the next `RemoteNetwork` uses it."""
-    _early.append(_Process())
+    """Start the worker while this process is still importing; the next `RemoteNetwork` uses it."""
+    _prestarted.append(_Process())
 
 
 class _Process:
-    """The worker process and the socket to it."""
+    """The worker process and the two sockets to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._socket, theirs = socket.socketpair()
-        self._further, further = socket.socketpair()
-        self._socket.settimeout(LIMIT)
-        with theirs, further:
-            descriptors = theirs.fileno(), further.fileno()
+        self._socket, worker_end = socket.socketpair()
+        self._socket_channel, channel_end = socket.socketpair()
+        self._socket.settimeout(REPLY_TIMEOUT)
+        with worker_end, channel_end:
+            descriptors = worker_end.fileno(), channel_end.fileno()
             self._child = subprocess.Popen(
                 [
-                    *(sys.executable, "-I", "-c", f"{START} worker.serve(*sys.argv[1:])"),
-                    *(str(PACKAGE_FOLDER), *map(str, descriptors)),
+                    *(sys.executable, "-I", "-c", f"{WORKER_CODE} worker.serve(*sys.argv[1:])"),
+                    *(str(PACKAGE_PARENT), *map(str, descriptors)),
                 ],
                 env={"PATH": os.defpath},
                 pass_fds=descriptors,
@@ -111,63 +108,67 @@ class _Process:
                 start_new_session=True,
             )
 
-    def ask(self, verb: str, value: object, further: socket.socket | None = None) -> Any:
-        """Return the answer of the worker process, which also receives the bound socket.
+    def call(self, verb: str, value: object, bound_socket: socket.socket | None = None) -> Any:
+        """Send a request, with the bound socket if any, and return the worker's reply.
 
         Raises:
-            ClientError: it is not there any more.
+            ClientError: the worker process has ended.
         """
-        with self._lock, further or contextlib.nullcontext():
+        with self._lock, bound_socket or contextlib.nullcontext():
             with contextlib.suppress(ConnectionError):
-                if further is not None:  # before it is asked for, so that nobody waits for it
-                    socket.send_fds(self._further, [b"!"], [further.fileno()])
-                send(self._socket, (verb, value, further is not None))
-            answer = receive(self._socket)
-        if answer is None:
-            raise ClientError("the emulator has gone")
-        return answer
+                if bound_socket is not None:  # sent first, so that the worker need not wait for it
+                    socket.send_fds(self._socket_channel, [b"!"], [bound_socket.fileno()])
+                send(self._socket, (verb, value, bound_socket is not None))
+            reply = receive(self._socket)
+        if reply is None:
+            raise ClientError("the emulator process has ended unexpectedly")
+        return reply
 
     def end(self) -> None:
-        """Kill the process; everything it knew has come back with the cases."""
+        """Kill the process; the state of closed cases has already been copied back."""
         self._socket.close()
-        self._further.close()
+        self._socket_channel.close()
         self._child.kill()
         self._child.wait()
 
 
-def serve(_: str, descriptor: str, further: str) -> None:
+def serve(_: str, descriptor: str, channel_descriptor: str) -> None:
     """Serve the run at the other end of the first socket until it disconnects."""
     from authprobe.emulator.server.network import Network
 
-    with socket.socket(fileno=int(descriptor)) as run, socket.socket(fileno=int(further)) as sent:
+    with (
+        socket.socket(fileno=int(descriptor)) as run,
+        socket.socket(fileno=int(channel_descriptor)) as sockets,
+    ):
         request = receive(run)
         if request is not None:
             with Network(request[1]) as network:
                 send(run, str(network.ca_file))
-                network.wait_for(_serve_cases(network, run, sent))
+                network.wait_for(_serve_cases(network, run, sockets))
 
 
-async def _serve_cases(network: "Network", run: socket.socket, sent: socket.socket) -> None:
-    """Open and close cases on the loop that serves them; a second thread would slow it down."""
+async def _serve_cases(network: "Network", run: socket.socket, sockets: socket.socket) -> None:
+    """Open and close cases on the loop that serves them; a second thread would slow the loop."""
     listeners: dict[int, Listener] = {}
     reader, writer = await asyncio.open_connection(sock=run)
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             (size,) = LENGTH_PREFIX.unpack(await reader.readexactly(LENGTH_PREFIX.size))
-            verb, value, more = pickle.loads(await reader.readexactly(size))  # noqa: S301 - our own
+            request = pickle.loads(await reader.readexactly(size))  # noqa: S301 - from our run
+            verb, value, has_socket = request
             if verb == "open":
-                further = _bound(sent) if more else None
-                listener = await network.open_here(value, further=further)
+                bound_socket = _receive_socket(sockets) if has_socket else None
+                listener = await network.open_on_loop(value, bound_socket=bound_socket)
                 listeners[listener.port] = listener
-                answer: object = listener.port
+                reply: object = listener.port
             else:
                 listener = listeners.pop(value)
-                await network.close_here(listener)
-                answer = listener.backend
-            writer.write(pack(answer))
+                await network.close_on_loop(listener)
+                reply = listener.backend
+            writer.write(pack(reply))
 
 
-def _bound(sent: socket.socket) -> socket.socket:
-    """Return the next socket that was sent, which has arrived by now."""
-    _, descriptors, _, _ = socket.recv_fds(sent, 1, 1)
+def _receive_socket(sockets: socket.socket) -> socket.socket:
+    """Return the next socket from the run, which was sent before the request."""
+    _, descriptors, _, _ = socket.recv_fds(sockets, 1, 1)
     return socket.socket(fileno=descriptors[0])

@@ -1,4 +1,4 @@
-"""Operations on a standalone emulator."""
+"""Operations on a standalone emulator, with the checks of their arguments."""
 
 import dataclasses
 import datetime
@@ -14,7 +14,7 @@ from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 
-LONGEST: Final = 36500 * 24 * 3600.0
+MAX_LIFETIME: Final = 36500 * 24 * 3600.0
 """Longest lifetime of a token, in seconds: a century."""
 
 BACKEND: Final = TypeAdapter(Backend)
@@ -22,7 +22,7 @@ FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 
 
 class Control:
-    """Operations on an emulator; to be called on the thread of its network."""
+    """Operations on an emulator; call them on the thread of its network."""
 
     def __init__(self, network: Network, listener: Listener) -> None:
         self.network = network
@@ -43,13 +43,16 @@ class Control:
         """Return a new token.
 
         Raises:
-            SettingsError: there is no such kind or state, or the lifetime is none.
+            SettingsError: the kind, the state or the lifetime is invalid.
         """
-        token_kind: TokenKind = choose(TokenKind, kind, "kind of token", tuple(PREFIXES))
-        if lifetime is not None and not 0 < lifetime <= LONGEST:
-            raise SettingsError("a lifetime is a number of seconds above 0, and at most a century")
-        lasts = None if lifetime is None else datetime.timedelta(seconds=lifetime)
-        return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=lasts)
+        token_kind: TokenKind = choose(TokenKind, kind, "token kind", tuple(PREFIXES))
+        if lifetime is not None and not 0 < lifetime <= MAX_LIFETIME:
+            raise SettingsError(
+                f"invalid lifetime: {str(lifetime)[:20]} s; use more than 0 seconds and at most "
+                "100 years"
+            )
+        duration = None if lifetime is None else datetime.timedelta(seconds=lifetime)
+        return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=duration)
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""
@@ -57,25 +60,28 @@ class Control:
         return access, self.backend.tokens.make(TokenKind.REFRESH_TOKEN, login=access.login)
 
     def find(self, token: Token | str) -> Token:
-        """Return a token by its slot name, or the token itself.
+        """Return the current token with this slot name or value, or for this earlier copy of it.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: this emulator has not issued such a token.
         """
         tokens = self.backend.tokens
         if isinstance(token, str):
-            found, slot = tokens.named(token) or tokens.find(token), self.backend.redactor(token)
-        else:  # by its value: a slot name of before a reset may be another token's by now
-            found, slot = tokens.find(token.value), token.slot
-        if found is None:
-            raise SettingsError(f"there is no token '{slot[:80]}' here")
-        return found
+            match, name = tokens.by_slot(token) or tokens.find(token), self.backend.redactor(token)
+        else:  # by its value, because after a reset another token may have its slot name
+            match, name = tokens.find(token.value), token.slot
+        if match is None:
+            raise SettingsError(
+                f"no such token: '{name[:80]}'; use one that this emulator has issued since its "
+                "last reset"
+            )
+        return match
 
-    def end(self, token: Token | str, how: TokenState) -> Token:
+    def end(self, token: Token | str, state: TokenState) -> Token:
         """Expire or revoke a token and return it."""
-        found = self.find(token)
-        self.backend.tokens.end(found, how)
-        return self.find(found)
+        current = self.find(token)
+        self.backend.tokens.end(current, state)
+        return self.find(current)
 
     def state(self, token: Token | str) -> TokenState:
         """Return the current state of a token."""
@@ -88,7 +94,7 @@ class Control:
             try:
                 FAULT.validate_python(dataclasses.asdict(fault))
             except ValidationError as error:
-                raise SettingsError(complaint(error)) from None
+                raise SettingsError(validation_message(error)) from None
         self.backend.faults.add(fault)
 
     def disarm(self) -> None:
@@ -105,7 +111,7 @@ class Control:
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
     ) -> None:
-        """Change the given switches and keep the others."""
+        """Change these parts of the configuration; None keeps the value."""
         state = self.backend.state
         if standing is not None:
             state.standing = choose(AccountState, standing, "standing")
@@ -115,21 +121,21 @@ class Control:
             state.reuse_revokes = reuse_revokes
 
     def reset(self, setup: Backend) -> None:
-        """Reset to a configuration."""
+        """Reset the backend to a configuration."""
         check_setup(setup)
         self.backend.reset(setup)
 
 
 def check_setup(setup: Backend) -> None:
-    """Raise if a value of a configuration is not allowed; dataclasses do not check that themselves.
+    """Raise if a value of a configuration is invalid, which dataclasses do not check themselves.
 
     Raises:
-        SettingsError: one is not.
+        SettingsError: a value is invalid.
     """
     try:
         BACKEND.validate_python(dataclasses.asdict(setup))
     except ValidationError as error:
-        raise SettingsError(complaint(error)) from None
+        raise SettingsError(validation_message(error)) from None
     for fault in setup.faults:
         check_fault(fault)
 
@@ -138,23 +144,23 @@ def choose(choices: Any, value: str, noun: str, allowed: tuple[Any, ...] = ()) -
     """Return the member of an enumeration with this value.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: no member has it.
     """
-    words = [choice.value for choice in allowed or choices]
-    if value not in words:
-        said = Redactor()(value)[:80]
-        raise SettingsError(f"there is no {noun} '{said}'; choose from {', '.join(words)}")
+    values = [choice.value for choice in allowed or choices]
+    if value not in values:
+        shown = Redactor()(value)[:80]
+        raise SettingsError(f"no such {noun}: '{shown}'; choose from {', '.join(values)}")
     return choices(value)
 
 
 def _token_state(value: str) -> TokenState:
     allowed = tuple(state for state in TokenState if state is not TokenState.BLANKED)
-    state: TokenState = choose(TokenState, value, "state of a token", allowed)
+    state: TokenState = choose(TokenState, value, "token state", allowed)
     return state
 
 
-def complaint(error: ValidationError) -> str:
-    """Return the first validation error and its location."""
+def validation_message(error: ValidationError) -> str:
+    """Return the text of the first validation error, with its location."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = Redactor()(".".join(str(part) for part in first["loc"] if part != "Fault"))[:80]
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    location = Redactor()(".".join(str(part) for part in first["loc"] if part != "Fault"))[:80]
+    return f"{location}: {first['msg']}" if location else first["msg"]

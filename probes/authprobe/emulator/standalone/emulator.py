@@ -1,4 +1,4 @@
-"""The standalone emulator, for tests of other projects: in their process or beside it."""
+"""The standalone emulator, for the tests of other projects."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """Claude's authentication on loopback, with the operations a test needs; thread-safe.
+    """Claude's authentication on loopback, with the operations that tests need; thread-safe.
 
-    Wherever a token is asked for, its slot name will do.
+    Methods that take a token also accept its slot name or its value.
     """
 
     network: Network
@@ -51,27 +51,27 @@ class Emulator:
 
     @property
     def https_url(self) -> str:
-        """URL of the service by TLS, for programs that trust `ca_file`."""
+        """URL of the service over TLS, for programs that trust `ca_file`."""
         return self.listener.https_url or ""
 
     @property
     def proxy_url(self) -> str:
-        """URL of a proxy, for programs that keep their addresses and trust `ca_file`."""
+        """URL of the proxy, for programs that keep their real addresses and trust `ca_file`."""
         return self.listener.proxy_url
 
     @property
     def ca_file(self) -> Path:
-        """File of the certificate authority, as PEM."""
+        """PEM file of the certificate authority."""
         return self.network.ca_file
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that lead programs to it: proxy, authority and base URL."""
+        """Environment variables that make programs use the emulator: base URL, proxy, authority."""
         return {"ANTHROPIC_BASE_URL": self.base_url, **self.proxy_environment}
 
     @property
     def proxy_environment(self) -> dict[str, str]:
-        """The same without the base URL: clients keep their addresses and go through the proxy."""
+        """The same without the base URL, for clients that keep their real addresses."""
         local = "127.0.0.1,localhost,::1"
         proxies = {
             "HTTPS_PROXY": self.proxy_url,
@@ -80,7 +80,7 @@ class Emulator:
         }
         return {
             **proxies,
-            # Programs that read both believe the small letters, which the user may have set.
+            # Programs that read both prefer the lower-case names, which the user may have set.
             **{name.lower(): text for name, text in proxies.items()},
             "NODE_EXTRA_CA_CERTS": str(self.ca_file),
             "REQUESTS_CA_BUNDLE": str(self.ca_file),
@@ -108,12 +108,12 @@ class Emulator:
         """Return a made-up token; `.value` is what a client sends. `lifetime` is in seconds.
 
         Raises:
-            SettingsError: there is no such kind or state, or the lifetime or scopes are none.
+            SettingsError: the kind, the state, the scopes or the lifetime is invalid.
         """
         if isinstance(scopes, str):
-            raise SettingsError(f"scopes is a list of texts; put brackets around {scopes!r}")
-        wanted = None if scopes is None else tuple(scopes)
-        return self._do(lambda: self.control.issue(kind, state, wanted, lifetime))
+            raise SettingsError(f"scopes must be a list of strings; put brackets around {scopes!r}")
+        scope_list = None if scopes is None else tuple(scopes)
+        return self._do(lambda: self.control.issue(kind, state, scope_list, lifetime))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""
@@ -144,22 +144,22 @@ class Emulator:
         """Arm a fault: a rule id (e.g. `A30`) or a fault name (e.g. `delay`).
 
         Raises:
-            SettingsError: there is no such fault, or it does not take one of these.
+            SettingsError: the fault is unknown, or does not take one of these options.
         """
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
         self._do(lambda: self.control.arm(fault))
-        self.network.settle(self.listener)
+        self.network.update_listening(self.listener)
 
     def clear_faults(self) -> None:
         """Disarm all faults."""
         self._do(self.control.disarm)
-        self.network.settle(self.listener)
+        self.network.update_listening(self.listener)
 
     def advance(self, seconds: float) -> None:
         """Advance the clock by this many seconds.
 
         Raises:
-            SettingsError: backwards, or out of the calendar.
+            SettingsError: the number is negative, or the time would be outside the calendar.
         """
         self._do(lambda: self.control.advance(seconds))
 
@@ -173,7 +173,7 @@ class Emulator:
         """Change the configuration and keep all tokens.
 
         Raises:
-            SettingsError: there is no such standing.
+            SettingsError: the standing is unknown.
         """
         self._do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
 
@@ -185,15 +185,13 @@ class Emulator:
         """Reset the backend to `setup`; all issued tokens become unknown.
 
         Raises:
-            SettingsError: a fault of `setup` is not known.
+            SettingsError: a value of `setup` is invalid.
         """
         self._do(lambda: self.control.reset(setup or Backend()))
-        self.network.settle(self.listener)
+        self.network.update_listening(self.listener)
 
     def _do(self, work: Callable[[], T]) -> T:
-        """Run a function on the thread that answers requests: between two of them, never during
-        one.
-        """
+        """Run a function on the thread that answers requests, between two requests."""
 
         async def on_the_loop() -> T:
             return work()
@@ -211,12 +209,13 @@ def emulate(
     control_port: int | None = None,
     network: Network | None = None,
 ) -> Iterator[Emulator]:
-    """Yield an emulator with its own ports, free ones where they are 0, and stop it on exit.
+    """Yield an emulator with its own ports, and stop it on exit. Port 0 means any free port.
 
-    `control_port` serves the control API too. `network` is one that is open already.
+    With `control_port`, the control API is served as well. `network` is an open network to use
+    instead of a new one.
 
     Raises:
-        SettingsError: the host is not loopback, a port is taken, or a fault is not known.
+        SettingsError: the host is not loopback, a port is taken, or a value of `setup` is invalid.
     """
     setup = setup or Backend()
     check_setup(setup)
@@ -229,6 +228,6 @@ def emulate(
         control_url = None
         if control_port is not None:
             extra = network.serve(application(control), host=host, port=control_port)
-            stack.callback(network.end, extra)
+            stack.callback(network.stop, extra)
             control_url = extra.url
         yield Emulator(network, listener, control, control_url)

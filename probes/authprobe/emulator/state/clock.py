@@ -29,16 +29,19 @@ class Clock:
         return datetime.datetime.now(datetime.UTC) + self._moved
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock. It never goes back, since expired tokens would become valid again.
+        """Advance the clock. It never goes back, because expired tokens would become valid again.
 
         Raises:
-            SettingsError: the number is below zero, or leads out of the calendar.
+            SettingsError: the number is negative, or the time would be outside the calendar.
         """
         if seconds < 0:
-            raise SettingsError("the clock only moves forward")
+            raise SettingsError(f"cannot advance the clock by {seconds} s: it only moves forward")
         try:
             step = datetime.timedelta(seconds=seconds)
-            self.now + step + CENTURY  # a token may live so long
-        except (OverflowError, ValueError):  # too far, or no number at all
-            raise SettingsError("the clock cannot be moved on so far") from None
+            self.now + step + CENTURY  # the longest lifetime of a token
+        except (OverflowError, ValueError):  # too large, or NaN
+            raise SettingsError(
+                f"cannot advance the clock by {str(seconds)[:20]} s: the time would be outside the "
+                "calendar; use fewer seconds"
+            ) from None
         self._moved += step

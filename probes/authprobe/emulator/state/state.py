@@ -11,7 +11,7 @@ from authprobe.emulator.state.tokens import TokenStore
 from authprobe.redaction.redactor import Redactor
 
 CODE_LIFETIME: Final = datetime.timedelta(minutes=10)
-"""RFC 6749, 4.1.2 recommends at most this."""
+"""The maximum that RFC 6749, 4.1.2 recommends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Code:
 
 
 class State:
-    """The state that rules read, beside the request itself."""
+    """The state of a backend, which rules read and change."""
 
     def __init__(self, setup: Backend, redactor: Redactor) -> None:
         self.clock = Clock(setup.date)
@@ -52,5 +52,5 @@ class State:
         return code if code and self.clock.now < code.expires_at else None
 
     def use_code(self, value: str) -> None:
-        """Mark a code as used: it is good for one use (RFC 6749, 4.1.2)."""
+        """Mark a code as used, because it is valid for one use (RFC 6749, 4.1.2)."""
         self._codes.pop(value, None)

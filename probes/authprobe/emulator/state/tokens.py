@@ -1,4 +1,4 @@
-"""Made-up tokens of the real shapes, and their state."""
+"""Made-up tokens in the format of real ones, and their state."""
 
 import datetime
 import secrets
@@ -19,8 +19,8 @@ PREFIXES: Final = {
     TokenKind.REFRESH_TOKEN: "sk-ant-ort01-",
     TokenKind.IDENTITY_TOKEN: "sk-ant-jwt01-",
 }
-"""Shapes as users report them (anthropics/claude-code#76561). A real identity token is a JWT from
-another issuer; ours has a shape of its own so that no report can hold one undetected.
+"""Prefixes as users report them (anthropics/claude-code#76561). A real identity token is a JWT from
+another issuer; ours has a distinct prefix so that the redactor detects it in every report.
 """
 
 LOGIN_SCOPES: Final = (
@@ -51,9 +51,9 @@ LIFETIMES: Final = {
     TokenKind.SETUP_TOKEN: SETUP_TOKEN_LIFETIME,
     TokenKind.WORKLOAD_TOKEN: WORKLOAD_TOKEN_LIFETIME,
 }
-"""Lifetime by kind; an API key has none unless one is given."""
-PAST: Final = datetime.timedelta(hours=1)
-"""Age of the expiry of a token that starts as expired."""
+"""Lifetime by kind; an API key does not expire by default."""
+EXPIRED_AGE: Final = datetime.timedelta(hours=1)
+"""Time since the expiry of a token that is expired from the start."""
 
 BEARERS: Final = frozenset(
     {TokenKind.ACCESS_TOKEN, TokenKind.SETUP_TOKEN, TokenKind.WORKLOAD_TOKEN}
@@ -63,13 +63,13 @@ BEARERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token that the backend, or the case, made."""
+    """A token that the backend issued, or that the case created at its start."""
 
     value: str = field(repr=False)
     slot: str
     kind: TokenKind
-    ended: TokenState = TokenState.VALID
-    """State apart from its expiry."""
+    end_state: TokenState = TokenState.VALID
+    """State without regard to the expiry."""
     expires_at: datetime.datetime | None = None
     scopes: tuple[str, ...] = ()
     login: int = 0
@@ -82,7 +82,7 @@ class TokenStore:
     def __init__(self, redactor: Redactor, clock: Clock) -> None:
         self._tokens: dict[str, Token] = {}
         self._slots: dict[str, str] = {}
-        self._made: Counter[TokenKind] = Counter()
+        self._counts: Counter[TokenKind] = Counter()
         self._logins = 0
         self._redactor = redactor
         self._clock = clock
@@ -99,22 +99,20 @@ class TokenStore:
         lifetime: datetime.timedelta | None = None,
         login: int | None = None,
     ) -> Token:
-        """Return a new token; the first of its kind has the kind as its slot name, the next gets
-        `-2`.
-        """
-        self._made[kind] += 1
-        number = self._made[kind]
+        """Return a new token; its slot is named after the kind: `api-key`, then `api-key-2`."""
+        self._counts[kind] += 1
+        number = self._counts[kind]
         if login is None:
             self._logins = login = self._logins + 1
         now = self._clock.now
         lifetime = LIFETIMES.get(kind) if lifetime is None else lifetime
         expired = state is TokenState.EXPIRED
-        expires_at = now - PAST if expired else None if lifetime is None else now + lifetime
+        expires_at = now - EXPIRED_AGE if expired else None if lifetime is None else now + lifetime
         token = Token(
             value=PREFIXES[kind] + secrets.token_urlsafe(48),
             slot=kind.value if number == 1 else f"{kind.value}-{number}",
             kind=kind,
-            ended=TokenState.VALID if expired else state,
+            end_state=TokenState.VALID if expired else state,
             expires_at=expires_at,
             scopes=_default_scopes(kind) if scopes is None else scopes,
             login=login,
@@ -128,28 +126,28 @@ class TokenStore:
         """Return the token with this value; None: no such token was ever made."""
         return self._tokens.get(value)
 
-    def named(self, slot: str) -> Token | None:
+    def by_slot(self, slot: str) -> Token | None:
         """Return the token with this slot name."""
         return self._tokens.get(self._slots.get(slot, ""))
 
     def state(self, token: Token) -> TokenState:
         """Return the current state of a token."""
-        known = self._tokens[token.value]
-        if known.ended is not TokenState.VALID:
-            return known.ended
-        over = known.expires_at is not None and self._clock.now >= known.expires_at
-        return TokenState.EXPIRED if over else TokenState.VALID
+        current = self._tokens[token.value]
+        if current.end_state is not TokenState.VALID:
+            return current.end_state
+        expired = current.expires_at is not None and self._clock.now >= current.expires_at
+        return TokenState.EXPIRED if expired else TokenState.VALID
 
-    def end(self, token: Token, how: TokenState) -> None:
+    def end(self, token: Token, state: TokenState) -> None:
         """Expire, revoke or use up a token; one that has ended keeps its state."""
-        known = self._tokens[token.value]
-        if self.state(known) is not TokenState.VALID:
+        current = self._tokens[token.value]
+        if self.state(current) is not TokenState.VALID:
             return
-        if how is TokenState.EXPIRED:
-            changed = replace(known, expires_at=self._clock.now)
+        if state is TokenState.EXPIRED:
+            ended_token = replace(current, expires_at=self._clock.now)
         else:
-            changed = replace(known, ended=how)
-        self._tokens[token.value] = changed
+            ended_token = replace(current, end_state=state)
+        self._tokens[token.value] = ended_token
 
     def rotate(self, refresh_token: Token) -> tuple[Token, Token]:
         """Return a new access token and a new refresh token; the old refresh token is used up.

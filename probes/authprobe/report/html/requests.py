@@ -91,7 +91,7 @@ def rules(exchanges: Iterable[Exchange]) -> Html:
     rows = (
         (
             Html('<code id="rule-{0}">{0}</code>').format(row.id),
-            row.words,
+            row.condition_text,
             row.last_seen,
             row.certainty,
             Html(" ").join(map(source, row.sources)),

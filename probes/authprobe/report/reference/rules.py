@@ -52,7 +52,7 @@ def print_rules(console: Console) -> None:
 
 def _cells(row: CatalogueRow) -> tuple[str, ...]:
     status = str(row.status) if row.status else "-"
-    return row.id, status, row.last_seen, row.certainty, row.words
+    return row.id, status, row.last_seen, row.certainty, row.condition_text
 
 
 def rules_markdown() -> str:
@@ -78,7 +78,7 @@ def _markdown_row(row: CatalogueRow) -> str:
         row.id,
         str(row.status or ""),
         error.strip(),
-        _cell(row.words),
+        _cell(row.condition_text),
         _routes(row.places),
         f"{row.first_seen} to {row.last_seen}" if row.first_seen else row.last_seen,
         row.certainty,
