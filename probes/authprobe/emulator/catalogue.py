@@ -112,7 +112,7 @@ def _example(rule: Rule) -> Answer | None:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
     state = State(Backend(date=EXAMPLE_DATE), Redactor())
-    headers = {"anthropic-beta": "a-flag-that-nobody-knows"}
+    headers = {"anthropic-beta": "unknown-flag"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(
         RequestContext(
