@@ -45,7 +45,7 @@ FREE: Final = "a free one"
     "--date",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="Date whose answers to give.  [default: today]",
+    help="Answer as the service did on this day.  [default: today]",
 )
 @click.option(
     "--standing",
