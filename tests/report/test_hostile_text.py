@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -10,10 +11,12 @@ from rich.console import Console
 from authprobe.observation.model import Exchange
 from authprobe.plugin import describe
 from authprobe.redaction.redactor import Redactor
+from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.junit import junit
 from authprobe.report.html.report import report_page
 from authprobe.report.markdown.summary import escaped, summary_markdown
 from authprobe.report.terminal import print_run
-from authprobe.run.model import Run
+from authprobe.run.model import Run, Tool
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
@@ -42,6 +45,8 @@ def drawn(run: Run) -> str:
 FORMATS: dict[str, Callable[[Run], str]] = {
     "HTML": lambda run: re.sub("(?s)<(script|style)>.*?</\\1>", "", report_page(run)),
     "Markdown": summary_markdown,
+    "JUnit": junit,
+    "CTRF": ctrf,
     "terminal": drawn,
     "JSON": dump_run,
     "pytest": lambda run: describe(run.cases[0]),
@@ -56,7 +61,7 @@ def run_with(text: str) -> Run:
     mismatch = Mismatch(field="message", expected="x", actual=text)
     verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
     record = make_record(observation=observation, verdict=verdict, client_version=text, title=text)
-    return make_run(record)
+    return replace(make_run(record), tool=Tool(name=text, version=text))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -69,6 +69,14 @@ def test_ctrf_counts_untestable_cases_as_other() -> None:
     )
 
 
+@pytest.mark.parametrize("run_id", ["", "build-17", "\u202e"])
+def test_ctrf_has_a_uuid_for_any_id_of_a_run(run_id: str) -> None:
+    run = replace(every_kind(), id=run_id)
+    report_id = json.loads(ctrf(run))["reportId"]
+    assert str(uuid.UUID(report_id)) == report_id
+    assert json.loads(ctrf(run))["reportId"] == report_id
+
+
 @pytest.mark.parametrize("draw", [ctrf, junit, summary_markdown])
 def test_two_runs_with_the_same_outcomes_differ_in_times_and_ids_only(draw: object) -> None:
     first = every_kind()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from authprobe.core.escaping import for_json
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -27,7 +28,7 @@ def ctrf(run: Run) -> str:
     report = {
         "reportFormat": "CTRF",
         "specVersion": FORMAT_VERSION,
-        "reportId": str(uuid.UUID(run.id)),
+        "reportId": _report_id(run),
         "timestamp": run.started_at,
         "generatedBy": run.tool.name,
         "results": {
@@ -43,7 +44,15 @@ def ctrf(run: Run) -> str:
             "extra": {"complaints": run.complaints, "absent": run.absent},
         },
     }
-    return to_json(report, indent=1).decode() + "\n"
+    return for_json(to_json(report, indent=1).decode()) + "\n"
+
+
+def _report_id(run: Run) -> str:
+    """Return the id of the run as a UUID; a results file from elsewhere may have another form."""
+    try:
+        return str(uuid.UUID(run.id))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"authprobe:run:{run.id}"))
 
 
 def _test(record: CaseRecord) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED:
 
 def junit(run: Run) -> str:
     """Return the text of `junit.xml`."""
-    root = Element("testsuites", {"name": run.tool.name, **_numbers(run.cases)})
+    root = Element("testsuites", {"name": for_display(run.tool.name), **_numbers(run.cases)})
     del root.attrib["skipped"]  # the schema allows it on suites only
     started_at = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
     for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
