@@ -5,7 +5,9 @@ import platform
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
+
+from pydantic import ConfigDict
 
 import authprobe
 from authprobe.observation.findings import Finding
@@ -109,6 +111,9 @@ class Selection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All cases of a run, sorted by id."""
+
+    # For the observations as well: no report can show an infinite time.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
