@@ -136,6 +136,16 @@ def test_every_failed_case_of_a_run_is_explained() -> None:
     assert "case b/refused\naccess-token-expired" in explain(text=text).stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_control_characters_in_a_case_id_are_not_printed(options: tuple[str, ...]) -> None:
+    refused = make_observation(outcome=Outcome.REJECTED, status=401)
+    record = make_record(id="a/\x1b[31m\u202eb\n::error::c", observation=refused)
+    result = explain(*options, text=dump_run(make_run(record)))
+    assert "a/" in result.stdout
+    assert not {"\x1b", "\u202e", "\u200b"} & set(result.stdout)
+    assert "\n::" not in result.stdout
+
+
 def test_json_that_only_resembles_a_run_is_explained_as_text() -> None:
     assert (
         explain_json('{"schema_version": 1, "error": "529 overloaded_error"}')["causes"][0]["id"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.escaping import for_json
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
 from authprobe.diagnosis.known_issues import Incident, Regression, known_issues
 from authprobe.diagnosis.match import CauseMatch, rank_causes
@@ -60,7 +61,7 @@ def explain(path: str | None, *, as_json: bool) -> int:
     """
     explanations = explain_text(_read_input(path))
     if as_json:
-        print(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False))
+        print(for_json(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False)))
     else:
         print("\n\n".join("\n".join(_lines(explanation)) for explanation in explanations))
     is_explained = all(explanation.has_cause for explanation in explanations)
@@ -197,14 +198,14 @@ def _match_json(match: CauseMatch) -> dict[str, object]:
     }
 
 
-def _quote(evidence: Evidence) -> str:
-    """Return the evidence on one line, with control and invisible characters escaped."""
-    return escape(" ".join(str(evidence).split()))
+def _quote(text: Evidence | str) -> str:
+    """Return the text on one line, with control and invisible characters escaped."""
+    return escape(" ".join(str(text).split()))
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.case:
-        yield f"case {explanation.case}"
+        yield f"case {_quote(explanation.case)}"
     first, *others = explanation.matches
     yield from _first_cause_lines(first)
     for incident in explanation.incidents:
