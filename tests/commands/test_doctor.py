@@ -184,7 +184,7 @@ def test_the_path_of_a_native_program_has_its_version(
     link = tmp_path / "bin" / "claude"
     link.unlink()
     link.symlink_to(program)
-    name = f"claude-code {version}" if version else "claude-code, unknown version"
+    name = f"claude-code {version}" if version else "claude-code, version not known"
     assert name in doctor_json(home)["wins"]
 
 

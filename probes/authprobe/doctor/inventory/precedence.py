@@ -253,7 +253,7 @@ def active_for_claude_code(
         key=lambda credential: tuple(CredentialSlot).index(credential.slot),
     )
     return _active(
-        f"claude-code {version}" if version else "claude-code, unknown version",
+        f"claude-code {version}" if version else "claude-code, version not known",
         ranking,
         "CLAUDE_CODE_SIMPLE prevents it from reading a login"
         if is_bare
