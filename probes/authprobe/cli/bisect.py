@@ -18,8 +18,8 @@ from authprobe.cli.options import as_json, as_markdown, from_log, log_directory,
 @click.option(
     "--when",
     metavar="FIELD",
-    help="Ignore the verdict: a version is good if FIELD has the same value as at --good, "
-    "such as betas, exit_code, exchange.host or message.",
+    help="Compare FIELD, such as betas, exit_code, exchange.host or message, instead of the "
+    "verdict: a version is good if FIELD has the same value as at --good.",
 )
 @scenarios
 @log_directory

@@ -33,7 +33,7 @@ def run(
     `incidents` stands for the bundled incidents, which the default leaves out.
 
     Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
-    Clients are installed into a cache when first used; every other connection
+    Clients are downloaded into a cache when first used; every other connection
     stays on the loopback interface of this machine.
 
     \b

@@ -85,7 +85,7 @@ def versions(
     \b
     Exit codes:
       0   done
-      1   clients can no longer be installed
+      1   stopped early, because no version could be installed any more
       2   interrupted
       4   invalid option or file
       10  the table would contain a credential and was not written
