@@ -123,7 +123,7 @@ class Through:
 
     kind: ClientKind
     relation: str
-    """How this client relates to it: `drives`."""
+    """Verb for the relation to it: `drives`."""
     is_required: bool = False
     """True: without one in the text, the latest version is used."""
 
@@ -133,7 +133,7 @@ class ClientSpec:
     """Facts about one kind of client."""
 
     surface: str
-    """How its users meet it: `command line`."""
+    """Form in which people use it: `command line`."""
     package: Package | None
     """None: authprobe itself, which has no versions and is not installed."""
     products: tuple[str, ...] = ()

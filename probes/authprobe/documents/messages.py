@@ -140,4 +140,4 @@ _EXPECTED_TYPES: Final[dict[str, tuple[str, Callable[[Node], str]]]] = {
     "dataclass_type": ("a mapping", _mapping_hint),
     "dict_type": ("a mapping", _mapping_hint),
 }
-"""What pydantic expected, by the type of its error, and a hint for the node it found."""
+"""Expected value by type of pydantic error, with a hint for the actual node."""

@@ -12,7 +12,7 @@ class Vocabulary:
     document: str
     """The kind with its article: `a scenario`."""
     start: str
-    """What such a file starts with, as shown for an empty one: `'id'`."""
+    """First key of such a file, as shown for an empty one: `'id'`."""
     nouns: Mapping[type[enum.Enum], str] = field(default_factory=dict)
     """Noun with its article for each choice: `{Outcome: "an outcome"}`."""
     patterns: Mapping[str, str] = field(default_factory=dict)
