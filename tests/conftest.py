@@ -9,6 +9,7 @@ TESTS: Final = Path(__file__).parent
 SLOW: Final = (
     "bisection/test_search.py",
     "clients/claude_code/test_flows.py",
+    "clients/claude_code/test_foreign_login.py",
     "clients/installation",
     "clients/process",
     "clients/proxies/test_litellm.py",
@@ -26,6 +27,7 @@ SLOW: Final = (
 )
 """Files and folders that take more than two seconds: they start programs, or try many examples."""
 CLIENTS: Final = (
+    "clients/claude_code/test_foreign_login.py",
     "clients/claude_code/test_installed.py",
     "clients/proxies/test_litellm.py",
     "clients/sdk/test_api_sdk.py",

@@ -15,8 +15,15 @@ from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, ArmedFaults, rule_id
 from authprobe.emulator.rules.authorize import requested_scopes
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
-from authprobe.emulator.rules.denial import Denial, deny_host, deny_route, deny_rule
+from authprobe.emulator.rules.denial import (
+    Denial,
+    deny_host,
+    deny_refresh_token,
+    deny_route,
+    deny_rule,
+)
 from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
+from authprobe.emulator.rules.token_endpoint import INVALID_GRANT, has_foreign_refresh_token
 from authprobe.emulator.state.state import State
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.observation.model import Exchange
@@ -192,7 +199,16 @@ class CaseBackend:
             self.watch(exchange)
 
     def answer(self, request: RequestContext) -> Decision:
-        """Return the refusal armed as a fault, else the first rule that applies, else a denial."""
+        """Return the refusal armed as a fault, else the first rule that applies, else a denial.
+
+        No refresh token that this backend never made gets an answer that is final for it.
+        """
+        decision = self._decide(request)
+        if decision.answer.error_type == INVALID_GRANT and has_foreign_refresh_token(request):
+            return _denied(deny_refresh_token(), decision.faults)
+        return decision
+
+    def _decide(self, request: RequestContext) -> Decision:
         rules = ROUTES.get((request.method, request.host, request.path))
         faults = self.faults.for_request(
             request, lambda fault: self._can_happen(fault, request, rules)

@@ -27,9 +27,12 @@ from authprobe.emulator.rules.routes import (
 from authprobe.emulator.server.network import Network
 from tests.support.requests import (
     AUTHORIZE,
+    AUTUMN,
+    CLAUDE_AI_TOKEN,
     CODE_PAGE,
     CONSOLE_TOKEN,
     COUNT_TOKENS,
+    FEDERATION,
     GOOD,
     GOOD_KEY,
     GOOD_REFRESH,
@@ -38,6 +41,7 @@ from tests.support.requests import (
     PLATFORM_TOKEN,
     PROFILE,
     ROLES,
+    SPRING,
     USAGE,
     Body,
     RequestSpec,
@@ -55,6 +59,7 @@ from tests.support.rule_examples import (
     USED_REFRESH,
 )
 
+TOKEN_TARGETS = (PLATFORM_TOKEN, CONSOLE_TOKEN, CLAUDE_AI_TOKEN, FEDERATION)
 EXAMPLES = [
     pytest.param(example, id=f"{example.rule}-{number}")
     for number, example in enumerate(RULE_EXAMPLES)
@@ -482,6 +487,36 @@ def test_a_refresh_token_that_is_not_valid_is_rejected(state: str) -> None:
     assert answering_rule(spec) == "B03"
 
 
+@pytest.mark.parametrize("form", [True, False])
+@pytest.mark.parametrize("target", TOKEN_TARGETS, ids=" ".join)
+def test_no_answer_is_final_for_a_refresh_token_that_was_never_issued(
+    target: Target, form: bool
+) -> None:
+    """A user's own login survives it: claude-code erases a login only after `invalid_grant`."""
+    fields = {"refresh_token": "sk-ant-ort01-made-up-by-nobody-we-know"}
+    fault_names = [identity for identity, each in RULES.items() if not each.answers_success]
+    for faults in ((), *((name,) for name in fault_names)):
+        for date in (SPRING, AUTUMN):
+            spec = RequestSpec(target=target, fields=fields, form=form, faults=faults, date=date)
+            backend = spec.backend()
+            decision = backend.answer(spec.request(backend))
+            assert decision.answer.error_type != "invalid_grant"
+            assert "invalid_grant" not in json.dumps(decision.answer.body)
+
+
+def test_the_answer_to_a_foreign_refresh_token_is_temporary_and_says_why() -> None:
+    fields = {"refresh_token": "sk-ant-ort01-made-up-by-nobody-we-know"}
+    spec = RequestSpec(target=PLATFORM_TOKEN, fields=fields)
+    backend = spec.backend()
+    decision = backend.answer(spec.request(backend))
+    assert (decision.rule, decision.answer.status) == ("deny:refresh-token", 503)
+    assert decision.answer.body == {
+        "error": "temporarily_unavailable",
+        "error_description": "authprobe never issued this refresh token "
+        "(nearest: refresh; differs: refresh_token)",
+    }
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -535,7 +570,7 @@ def test_any_request_is_answered_and_recorded(
     decision = backend.answer(request)
     identity, answer = decision.rule, decision.answer
     backend.end(record, decision)
-    assert identity in {*RULES, "deny:host", "deny:route", "deny:rule"}
+    assert identity in {*RULES, "deny:host", "deny:route", "deny:rule", "deny:refresh-token"}
     assert 200 <= answer.status < 500
     assert json.dumps(answer.body)
     assert backend.exchanges[0].rule == identity

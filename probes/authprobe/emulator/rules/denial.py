@@ -1,15 +1,18 @@
 """Denials: refusals of requests without a rule, with the nearest rule and the differing fields."""
 
+import dataclasses
 import difflib
 from dataclasses import dataclass
 
 from authprobe.core.suggestions import closest
-from authprobe.emulator.rules.base import Answer, RequestContext, Rule, refusal
+from authprobe.emulator.rules.base import Answer, RequestContext, Rule, oauth_refusal, refusal
 from authprobe.emulator.rules.routes import HOSTS, ROUTES
+from authprobe.emulator.rules.token_endpoint import REFRESHED
 
 DENY_HOST = "deny:host"
 DENY_ROUTE = "deny:route"
 DENY_RULE = "deny:rule"
+DENY_TOKEN = "deny:refresh-token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,17 @@ class Denial:
 
     @property
     def answer(self) -> Answer:
-        """404 for an unknown host or route, 403 for a request without a rule on a known route."""
+        """404 for an unknown host or route, 403 for a request without a rule on a known route.
+
+        503 for a refresh token that the backend never issued: it may be a user's own login, which
+        a client gives up only after an answer that sounds final. With `invalid_grant`, claude-code
+        2.1.332 blanked it, expired or not; after each of 400 `invalid_request_error`, 401, 403,
+        404, 409, 429, 500 and 503 it kept it. Of these, 503 is temporary by definition (RFC 9110,
+        15.6.4).
+        """
+        if self.id == DENY_TOKEN:
+            reason = f"authprobe never issued this refresh token ({self})"
+            return dataclasses.replace(oauth_refusal("temporarily_unavailable", reason), status=503)
         status, kind = (
             (403, "permission_error") if self.id == DENY_RULE else (404, "not_found_error")
         )
@@ -61,6 +74,11 @@ def deny_rule(request: RequestContext, rules: tuple[Rule, ...]) -> Denial:
     rule = _success_rule(rules)
     differs = rule.missing(request) if rule.missing else ()
     return Denial(id=DENY_RULE, nearest=rule.id, differs=differs)
+
+
+def deny_refresh_token() -> Denial:
+    """Return the denial of a refresh token that the backend never issued."""
+    return Denial(id=DENY_TOKEN, nearest=REFRESHED.id, differs=("refresh_token",))
 
 
 def _success_rule(rules: tuple[Rule, ...]) -> Rule:

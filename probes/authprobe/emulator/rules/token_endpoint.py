@@ -24,6 +24,8 @@ from authprobe.emulator.state.state import Code
 from authprobe.emulator.state.tokens import REFRESH_TOKEN_LIFETIME, SETUP_TOKEN_LIFETIME, Token
 
 REFRESH: Final = "refresh_token"
+INVALID_GRANT: Final = "invalid_grant"
+"""Error after which a client gives its refresh token up (RFC 6749, 5.2)."""
 CODE: Final = "authorization_code"
 REQUIRED: Final = {
     REFRESH: ("refresh_token", "client_id"),
@@ -53,6 +55,15 @@ def _refresh_token(request: RequestContext) -> Token | None:
     return token if token and token.kind is TokenKind.REFRESH_TOKEN else None
 
 
+def has_foreign_refresh_token(request: RequestContext) -> bool:
+    """Return True if the request contains a refresh token that this backend never made.
+
+    A token in the state `unknown` was made by the case, so it is not foreign.
+    """
+    value = request.text("refresh_token")
+    return value != "" and request.state.tokens.find(value) is None
+
+
 def refreshes(request: RequestContext) -> bool:
     """A valid refresh token is exchanged for a new access token and a new refresh token."""
     token = _refresh_token(request)
@@ -60,7 +71,7 @@ def refreshes(request: RequestContext) -> bool:
 
 
 def _refresh_rejected(request: RequestContext) -> bool:
-    """The refresh token was used, was revoked, has expired or was never issued."""
+    """The refresh token was used, was revoked, has expired or is unknown to the service."""
     return request.text("grant_type") == REFRESH and not refreshes(request)
 
 
@@ -125,7 +136,7 @@ def _reject_refresh(request: RequestContext) -> Answer:
         and request.state.tokens.state(token) is TokenState.USED
     ):
         request.state.tokens.revoke_login(token)
-    return oauth_refusal("invalid_grant", "Refresh token not found or invalid")
+    return oauth_refusal(INVALID_GRANT, "Refresh token not found or invalid")
 
 
 def exchange(request: RequestContext) -> Answer:
@@ -191,7 +202,7 @@ REFRESH_REJECTED: Final = rule(
 CODE_REJECTED: Final = rule(
     "B04",
     _code_rejected,
-    oauth_refusal("invalid_grant", "Invalid 'code' in request."),
+    oauth_refusal(INVALID_GRANT, "Invalid 'code' in request."),
     "anomalyco/opencode#18652",
     "vinzabe/PERMANENT-opencode-anthropic-oauth-fix#1",
     seen="2026-03-22",
@@ -200,7 +211,7 @@ CODE_REJECTED: Final = rule(
 REDIRECT_MISMATCH: Final = rule(
     "redirect-mismatch",
     _redirect_mismatch,
-    oauth_refusal("invalid_grant", "Invalid 'redirect_uri' in request."),
+    oauth_refusal(INVALID_GRANT, "Invalid 'redirect_uri' in request."),
     "lobu-ai/lobu#1305",
     seen="2026-06",
     certainty=RuleCertainty.ONCE,
@@ -285,7 +296,7 @@ REFUSED_EARLY: Final = rule(
     "B22",
     "A refresh token is refused before its first use, because the server has invalidated it.",
     # No report quotes the body; this is the answer of rule B03.
-    oauth_refusal("invalid_grant", "Refresh token not found or invalid"),
+    oauth_refusal(INVALID_GRANT, "Refresh token not found or invalid"),
     "anthropics/claude-code#54443",
     seen="2026-04",
     certainty=RuleCertainty.ONCE,
