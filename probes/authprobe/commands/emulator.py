@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from authprobe.core.atomic_write import write_atomically
+from authprobe.core.safe_files import write_atomically
 from authprobe.core.escaping import for_log
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend, TokenKind

@@ -7,12 +7,13 @@ from typing import NoReturn
 from pydantic_core import to_json
 
 from authprobe.core.escaping import one_line
+from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.observation.fingerprint import Transition, describe_transition, find_transitions
 from authprobe.report.model.phrases import plural
 from authprobe.run.history.database import History
-from authprobe.run.history.model import NO_HISTORY, PastRun, Point
+from authprobe.run.history.model import PastRun, Point
 from authprobe.settings import history_location
 
 
@@ -25,7 +26,7 @@ def history(case: str | None, *, location: str | None, as_json: bool) -> int:
     location = location or history_location()
     if location == NO_HISTORY:
         raise SettingsError("history none: name a file or URL with --history")
-    with History(location, create=False) as database:
+    with History(location) as database:
         entries = database.case(case) if case else database.runs()
         if case and not entries:
             _raise_unknown(case, database)

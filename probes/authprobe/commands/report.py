@@ -6,6 +6,7 @@ from pathlib import Path
 
 from authprobe.commands.output import check_writable, publish
 from authprobe.core.escaping import for_log
+from authprobe.core.history_location import NO_HISTORY
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML, text_reports
@@ -13,7 +14,7 @@ from authprobe.report.html.report import report_page
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.database import last_points
-from authprobe.run.history.model import NO_HISTORY, Point
+from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.run.results_file import read_run
 from authprobe.settings import history_location

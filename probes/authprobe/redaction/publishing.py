@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.atomic_write import write_atomically
+from authprobe.core.safe_files import write_atomically
 from authprobe.redaction.canary import Canary
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import SecretMatch, scan_text

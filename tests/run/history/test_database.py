@@ -13,7 +13,7 @@ from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.run.history.database import History, last_points
-from authprobe.run.history.model import redact_url
+from authprobe.core.history_location import redact_location
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from tests.support import postgresql
@@ -54,7 +54,7 @@ def run_of(day: int, *observations: Observation, names: str = "abc") -> Run:
 def append(location: str, *runs: Run, max_runs: int = 400) -> None:
     """Append these runs to the history."""
     for run in runs:
-        with History(location) as history:
+        with History(location, writable=True) as history:
             history.append(run, max_runs=max_runs)
 
 
@@ -120,7 +120,7 @@ def test_runs_that_end_at_the_same_time_are_all_recorded(location: str) -> None:
 
 def test_a_history_of_a_newer_schema_is_rejected(location: str) -> None:
     append(location, run_of(0, make_observation()))
-    with History(location) as history:
+    with History(location, writable=True) as history:
         import sqlalchemy as sa
 
         with history._engine.begin() as connection:
@@ -170,7 +170,7 @@ def create_folder(path: Path) -> None:
         (damage_pages, "move it away, or choose another history with --history"),
         (create_other_database, "the file is the database of another program; move it away"),
         (create_wrong_columns, "its tables have unexpected columns; move it away"),
-        (create_folder, "it cannot be opened or written"),
+        (create_folder, "is a directory, not a regular file, and is left as it is; remove it"),
     ],
 )
 def test_an_unusable_history_is_one_line_with_a_remedy(
@@ -211,7 +211,7 @@ def test_a_locked_history_is_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_a_location_is_redacted(location: str, redacted: str) -> None:
-    assert redact_url(location) == redacted
+    assert redact_location(location) == redacted
 
 
 @pytest.mark.parametrize(

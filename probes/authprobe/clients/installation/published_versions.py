@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.installation.installers import Installers
-from authprobe.core import atomic_write
+from authprobe.core import safe_files
 from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
@@ -70,7 +70,7 @@ class PublishedVersions:
         fields = {"version": versions[0]} if single else {"versions": versions}
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
             file.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write.write_atomically(file, json.dumps(fields | {"at": time.time()}))
+            safe_files.write_atomically(file.resolve(), json.dumps(fields | {"at": time.time()}))
         return versions
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.core import atomic_write
+from authprobe.core import safe_files
 from authprobe.core.version_ranges import EXACT
 
 MANIFEST: Final = "authprobe.json"
@@ -87,7 +87,8 @@ def write_manifest(client: Path) -> None:
         for path, status in _files(client)
     }
     manifest = {"size_bytes": _size_bytes(client), "files": files}
-    atomic_write.write_atomically(client / MANIFEST, json.dumps(manifest, separators=(",", ":")))
+    text = json.dumps(manifest, separators=(",", ":"))
+    safe_files.write_atomically(client.resolve() / MANIFEST, text)
 
 
 def integrity_error(client: Path) -> str | None:

@@ -1,20 +1,34 @@
 """History database: past runs and their results, in SQLite by default or in PostgreSQL.
 
+A file may come from elsewhere, so nothing in it is trusted: `sqlite_file.py` opens it, and every
+value that is read from it is validated.
+
 The functions import SQLAlchemy themselves, as its import takes longer than starting authprobe.
 """
 
 import contextlib
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from pydantic import TypeAdapter
+
+from authprobe.core.history_location import (
+    NO_HISTORY,
+    check_location,
+    database_file,
+    redact_location,
+)
+from authprobe.core.safe_files import FileError
 from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import Fingerprint, fingerprint
-from authprobe.run.history.model import NO_HISTORY, TIMELINE_RUNS, PastRun, Point, redact_url
+from authprobe.run.history import sqlite_file
+from authprobe.run.history.model import TIMELINE_RUNS, PastRun, Point
 from authprobe.run.history.tables import (
     LOCK_TIMEOUT,
     REPLACE_REMEDY,
@@ -32,23 +46,30 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 TIMELINE_WINDOW_RUNS: Final = 100
 """Newest runs in which the points of a timeline are searched."""
+MIN_YEAR, MAX_YEAR = 1970, 9998
 _ADVISORY_LOCK_ID: Final = 7_242_001
 
 
-class History:
-    """Open history database, as a context manager; all of its errors are `HistoryError`."""
+class EmptyHistoryError(HistoryError):
+    """A history that no run has been added to."""
 
-    def __init__(self, location: str, *, create: bool = True) -> None:
+
+class History:
+    """Open history database, as a context manager; all of its errors are `HistoryError`.
+
+    Only `writable` creates what is missing.
+    """
+
+    def __init__(self, location: str, *, writable: bool = False) -> None:
         self._location = location
-        self._redacted_location = redact_url(location)
-        self._create = create
+        self._redacted_location = redact_location(location)
+        self._file = database_file(location)
+        self._writable = writable
 
     def __enter__(self) -> "History":
         with self._translate_errors():
-            import sqlalchemy as sa
-
             self._tables = make_tables()
-            self._engine = sa.create_engine(self._url(), **self._options())
+            self._engine = self._make_engine()
             try:
                 self._prepare()
             except BaseException:
@@ -146,18 +167,8 @@ class History:
 
         runs = self._tables[0]
         with self._translate_errors(), self._engine.connect() as connection:
-            return tuple(
-                PastRun(
-                    id=row.id,
-                    at=row.started_at.replace(tzinfo=datetime.UTC),
-                    tool=row.tool,
-                    elapsed=row.elapsed,
-                    cases=row.cases,
-                    failed=row.failed,
-                    partial=row.partial,
-                )
-                for row in connection.execute(sa.select(runs).order_by(runs.c.seq))
-            )
+            rows = connection.execute(sa.select(runs).order_by(runs.c.seq))
+            return tuple(map(_past_run, rows))
 
     def _select(self) -> "sa.Select[tuple[object, ...]]":
         import sqlalchemy as sa
@@ -170,33 +181,28 @@ class History:
             .order_by(results.c.seq)
         )
 
-    def _url(self) -> "sa.URL":
+    def _make_engine(self) -> "sa.Engine":
         import sqlalchemy as sa
 
-        if "://" not in self._location:
-            path = Path(self._location)
-            if not self._create and not path.exists():
-                raise HistoryError(f"{path}: there is no history yet; `authprobe run` creates one")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return sa.URL.create("sqlite", database=str(path))
-        url = sa.make_url(self._location)
-        match url.get_backend_name():
-            case "sqlite":
-                return url
-            case "postgresql":
-                return url.set(drivername="postgresql+psycopg")
-        raise HistoryError(f"history {self._redacted_location}: use a file or a postgresql:// URL")
-
-    def _options(self) -> dict[str, object]:
-        if self._is_sqlite:
-            return {"connect_args": {"timeout": LOCK_TIMEOUT}}
+        try:
+            check_location(self._location)
+        except ValueError as error:
+            raise HistoryError(str(error)) from None
+        if self._file is not None:
+            if not self._writable and not os.path.lexists(self._file):
+                raise self._empty()
+            connect = functools.partial(sqlite_file.connect, self._file, writable=self._writable)
+            url = sa.URL.create("sqlite", database=str(self._file))
+            return sa.create_engine(url, creator=connect)
+        url = sa.make_url(self._location).set(drivername="postgresql+psycopg")
         # With encoding SQL_ASCII a server returns bytes instead of text, unless this is set.
         options = {"connect_timeout": int(LOCK_TIMEOUT), "client_encoding": "utf8"}
-        return {"connect_args": options}
+        return sa.create_engine(url, connect_args=options)
 
-    @property
-    def _is_sqlite(self) -> bool:
-        return not self._location.startswith("postgres")
+    def _empty(self) -> EmptyHistoryError:
+        return EmptyHistoryError(
+            f"{self._redacted_location}: there is no history yet; `authprobe run` creates one"
+        )
 
     def _prepare(self) -> None:
         """Create missing tables, and check the schema version."""
@@ -220,15 +226,18 @@ class History:
         import sqlalchemy as sa
 
         with self._engine.begin() as connection:
-            self._lock(connection)
+            if self._writable:
+                self._lock(connection)
             tables = sa.inspect(connection).get_table_names()
             if version.name in tables:
                 return  # another run has created them since `_prepare` looked
-            if tables and self._is_sqlite:
+            if tables and self._file:
                 raise HistoryError(
                     f"history {self._redacted_location}: the file is the database of another "
                     f"program; {REPLACE_REMEDY}"
                 )
+            if not self._writable:
+                raise self._empty()
             version.metadata.create_all(connection)
             connection.execute(sa.insert(version).values(version=SCHEMA_VERSION))
 
@@ -236,7 +245,7 @@ class History:
         """Block until this is the only writer, before it reads anything."""
         import sqlalchemy as sa
 
-        if self._is_sqlite:
+        if self._file:
             # The sqlite3 module itself begins a transaction only before INSERT, UPDATE and DELETE.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -266,11 +275,9 @@ class History:
             raise HistoryError(
                 f"history {self._redacted_location}: module {error.name} is missing; {remedy}"
             ) from None
-        except Exception as error:
-            import sqlalchemy.exc
-
-            if not isinstance(error, (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError)):
-                raise
+        except FileError as error:
+            raise HistoryError(f"history {self._redacted_location}: {error.strerror}") from None
+        except Exception as error:  # noqa: BLE001 - its text, or a traceback, may have the password
             raise HistoryError(f"history {self._redacted_location}: {error_text(error)}") from None
 
 
@@ -314,21 +321,57 @@ def _digest(text: str) -> str:
 
 
 def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
-    fields = json.loads(row.text)
-    # JSON has no tuples, and a list never equals one: every case would seem to have changed.
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    fields = {
+        "case_id": row.case_id,
+        "run_id": row.id,
+        "at": _time(row.started_at),
+        "tool": row.tool,
+        "client_version": row.client_version,
+        "status": row.status,
+        "fingerprint": _read_fingerprint(row.text),
+        "since": _time(row.since),
     }
-    return Point(
-        case_id=row.case_id,
-        run_id=row.id,
-        at=row.started_at.replace(tzinfo=datetime.UTC),
-        tool=row.tool,
-        client_version=row.client_version,
-        status=row.status,
-        fingerprint=Fingerprint(**values),
-        since=row.since.replace(tzinfo=datetime.UTC),
-    )
+    return _readers()[0].validate_python(fields)
+
+
+def _past_run(row: "sa.Row[tuple[object, ...]]") -> PastRun:
+    fields = {
+        "id": row.id,
+        "at": _time(row.started_at),
+        "tool": row.tool,
+        "elapsed": row.elapsed,
+        "cases": row.cases,
+        "failed": row.failed,
+        "partial": row.partial,
+    }
+    return _readers()[1].validate_python(fields)
+
+
+@functools.cache
+def _readers() -> tuple[TypeAdapter[Point], TypeAdapter[PastRun]]:
+    return TypeAdapter(Point), TypeAdapter(PastRun)
+
+
+@functools.cache
+def _fingerprint_reader() -> TypeAdapter[Fingerprint]:
+    return TypeAdapter(Fingerprint)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _read_fingerprint(text: str) -> Fingerprint:
+    """Return a stored fingerprint; most points share one with the run before."""
+    return _fingerprint_reader().validate_json(text)
+
+
+def _time(at: datetime.datetime) -> datetime.datetime:
+    """Return a stored time with its time zone.
+
+    Raises:
+        ValueError: no run was at that time, and it could not be converted to another time zone.
+    """
+    if not MIN_YEAR <= at.year <= MAX_YEAR:
+        raise ValueError("no year of a run")
+    return at.replace(tzinfo=datetime.UTC)
 
 
 def _utc(at: datetime.datetime) -> datetime.datetime:
@@ -344,11 +387,14 @@ def last_points(
     Raises:
         HistoryError: the database cannot be used.
     """
-    if location == NO_HISTORY or ("://" not in location and not Path(location).exists()):
+    if location == NO_HISTORY:
         return {}
     current_ids = {any_id: id for id, former in cases for any_id in (*former, id)}
-    with History(location) as history:
-        return history.points(current_ids)
+    try:
+        with History(location) as history:
+            return history.points(current_ids)
+    except EmptyHistoryError:
+        return {}
 
 
 def append(location: str, run: Run, max_runs: int) -> None:
@@ -357,7 +403,7 @@ def append(location: str, run: Run, max_runs: int) -> None:
     Raises:
         HistoryError: the database cannot be used.
     """
-    with History(location) as history:
+    with History(location, writable=True) as history:
         history.append(run, max_runs=max_runs)
 
 

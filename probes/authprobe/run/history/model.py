@@ -1,15 +1,18 @@
-"""Values that the history returns, and the redacted form of its location."""
+"""Values that the history returns."""
 
 import datetime
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
 
 from authprobe.observation.fingerprint import Fingerprint
 
-NO_HISTORY: Final = "none"
-"""Location that disables the history."""
 TIMELINE_RUNS: Final = 20
 """Maximum number of runs in the timeline of a case."""
+
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +34,12 @@ class Point:
 class PastRun:
     """Totals of a past run."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+
     id: str
     at: datetime.datetime
     tool: str
     elapsed: float
-    cases: int
-    failed: int
+    cases: Count
+    failed: Count
     partial: bool
-
-
-def redact_url(location: str) -> str:
-    """Return a location without password, and without options, which may contain one."""
-    if "://" not in location:
-        return location
-    scheme, _, rest = location.partition("://")
-    host, slash, path = rest.partition("?")[0].partition("/")
-    user, at, name = host.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{name}{slash}{path}"

@@ -63,7 +63,11 @@ def error_text(error: Exception) -> str:
 
     The database's own text may contain the URL, and so a password.
     """
+    if isinstance(error, (ValueError, TypeError, ArithmeticError)):
+        return f"it has values that authprobe did not write; {REPLACE_REMEDY}"
     text = str(getattr(error, "orig", None) or error).lower()
+    if "interrupted" in text:
+        return f"reading it takes too long; {REPLACE_REMEDY}"
     if "locked" in text:
         return f"another program kept it locked for {LOCK_TIMEOUT:.0f} s; try again"
     if "not a database" in text or "malformed" in text:

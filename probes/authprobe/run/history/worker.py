@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import authprobe
+from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.ipc import receive, send
 from authprobe.plan.case import Case
-from authprobe.run.history.model import NO_HISTORY, Point
+from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.settings import database_environment
 
