@@ -15,13 +15,15 @@ from typing import Final
 import pytest
 
 from authprobe.core.escaping import for_log
+from authprobe.core.history_location import database_file
+from authprobe.core.safe_files import check_database, check_places, make_folder
 from authprobe.engine import runner
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.options import RUN_OPTIONS
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
-from authprobe.report.files import HTML, text_reports
+from authprobe.report.files import HTML, REPORTS, RESULTS, text_reports
 from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
@@ -139,6 +141,7 @@ class CompatibilityRun:
             capture.global_and_fixture_disabled(),
             make_reporter(plain=is_ci()) as reporter,
         ):
+            self._check_places()
             self.past.prefetch(cases)
             self.run = self._execute(reporter, cases)
         if not self._publish_results(self.run):
@@ -149,6 +152,26 @@ class CompatibilityRun:
             for item in session.items
             if (case := case_of(item)) is None or case.id in self.records
         ]
+
+    def _check_places(self) -> None:
+        """Check that the reports and the history can be written, before anything is probed.
+
+        Raises:
+            UsageError: something else has the place of one.
+        """
+        out, location = self.plan.settings.out, self.plan.settings.history_location
+        try:
+            make_folder(out)
+            check_places(out, (RESULTS, *REPORTS))
+        except OSError as error:
+            raise pytest.UsageError(
+                for_log(f"{out}: cannot be written: {error.strerror}; choose another --out")
+            ) from None
+        try:
+            if history := database_file(location):
+                check_database(history)
+        except OSError as error:
+            raise pytest.UsageError(for_log(f"history {history}: {error.strerror}")) from None
 
     def _execute(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
@@ -163,7 +186,7 @@ class CompatibilityRun:
     def _publish_results(self, run: Run) -> bool:
         """Write `results.json` before anything is shown; return False if it holds a credential."""
         with self._recording_problems():
-            self.guard.publish(self.plan.settings.out, {"results.json": dump_run(run)})
+            self.guard.publish(self.plan.settings.out, {RESULTS: dump_run(run)})
         return self.exit_code is not ExitCode.SECRET_FOUND
 
     @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Final
 import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
+from authprobe.core.history_location import check_location
 from authprobe.errors import SettingsError
 from authprobe.options import (
     BASELINE,
@@ -229,7 +230,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
     Raises:
         SettingsError: the value of an option or of an environment variable is invalid.
     """
-    return Settings(
+    settings = Settings(
         scenarios=SCENARIOS.values(texts),
         clients=CLIENTS.values(texts),
         cases=CASES.values(texts),
@@ -241,6 +242,11 @@ def parse_settings(texts: OptionTexts) -> Settings:
         history=HISTORY.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
+    try:
+        check_location(settings.history_location)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return settings
 
 
 def _bundled_folder(bundled: Path, path: Path) -> Path | None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from authprobe.commands.output import check_writable
+from authprobe.core.safe_files import make_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import select_ids
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -39,13 +41,14 @@ def accept(
             f"{results}: the run was interrupted, so cases are missing; run it again, "
             "or accept the cases that it has with --partial"
         )
+    check_writable(baseline.parent, [baseline.name])
     old = read_baseline(baseline) if baseline.exists() else EMPTY_BASELINE
     absent = absent_cases(old, run.cases)
     records, removed = _select(names, run, absent)
     records = _testable(records, partial=partial)
     new = without_cases(updated_baseline(old, run, records, note), removed)
     try:
-        baseline.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(baseline.parent)
         ArtifactGuard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
     except SecretFoundError as error:
         print(error, file=sys.stderr)

@@ -68,6 +68,7 @@ def bisect(options: BisectOptions) -> int:
     question = _question(options, settings)
     published, installed = _published(question), _installed(question)
     versions = versions_between(question, published, installed, fix=options.find_fix)
+    check_writable(options.out, [LOG_FILE])
     check_writable(options.out / saved_bisections.FOLDER)
     try:
         report = _find(question, versions, trials, settings, log, options)

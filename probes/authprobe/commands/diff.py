@@ -147,7 +147,7 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     if options.from_log:
         return comparison.diff(trials), None, ExitCode.OK
     trials = list(usable_trials(trials))
-    check_writable(options.out)
+    check_writable(options.out, [LOG_FILE])
     message, code = _probe(comparison, trials, settings, log)
     return comparison.diff(trials), message, code
 

@@ -17,8 +17,8 @@ from typing import Final
 
 from rich.console import Console
 
-from authprobe.core.safe_files import write_atomically
 from authprobe.core.escaping import for_log
+from authprobe.core.safe_files import write_atomically
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend, TokenKind
 from authprobe.emulator.standalone.control import choose

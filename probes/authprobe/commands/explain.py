@@ -14,7 +14,7 @@ from authprobe.diagnosis.match import CauseMatch, rank_causes
 from authprobe.diagnosis.symptom import Evidence, Symptom
 from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
-from authprobe.errors import ExitCode, SettingsError
+from authprobe.errors import ExitCode, RecordError, SettingsError
 
 RESULTS_MARKER: Final = '"schema_version"'
 """Text near the beginning of every `results.json`."""
@@ -128,15 +128,13 @@ def _explain_symptom(symptom: Symptom, case: str | None = None) -> Explanation:
 
 def _explain_run(text: str) -> tuple[Explanation, ...]:
     """Explain each case of a run that was rejected or failed; nothing if the text is not a run."""
-    from pydantic import TypeAdapter, ValidationError
-
     from authprobe.diagnosis.diagnose import needs_diagnosis
     from authprobe.diagnosis.observation_facts import symptom_from_observation
-    from authprobe.run.model import Run
+    from authprobe.run.results_file import parse_run
 
     try:
-        run = TypeAdapter(Run).validate_json(text)
-    except ValidationError:
+        run = parse_run(Path("text"), text.encode("utf-8", "surrogatepass"))
+    except RecordError:
         return ()
     return tuple(
         _explain_symptom(symptom_from_observation(record.observation), record.id)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.safe_files import check_places, make_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.redactor import Redactor
@@ -24,14 +25,19 @@ def check_output_format(*, as_json: bool, as_markdown: bool) -> None:
         raise SettingsError("--json and --markdown exclude each other; give only one")
 
 
-def check_writable(folder: Path) -> None:
-    """Raise SettingsError if files cannot be written to a directory, before anything is probed."""
+def check_writable(folder: Path, names: Iterable[str] = ()) -> None:
+    """Check that these files can be written to a directory, before anything is probed.
+
+    Raises:
+        SettingsError: they cannot.
+    """
     try:
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        if not existing.is_symlink() and not existing.is_dir():
+            raise SettingsError(f"{folder}: {existing} is not a directory; name another one")
+        check_places(existing, names if existing == folder else ())
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be written: {error.strerror}") from None
-    if not existing.is_dir():
-        raise SettingsError(f"{folder}: {existing} is not a directory; name another one")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise SettingsError(f"{folder}: cannot be written: Permission denied; name another one")
 
@@ -74,7 +80,7 @@ def publish(folder: Path, texts: Mapping[str, str], redactor: Redactor) -> ExitC
     try:
         for name, text in texts.items():  # check every file before the first is written
             guard.check(name, text)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         guard.publish(folder, texts)
     except SecretFoundError as error:
         print(f"{error}\nnone of {', '.join(texts)} was written", file=sys.stderr)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from authprobe.commands.output import check_writable, publish
 from authprobe.core.escaping import for_log
-from authprobe.core.history_location import NO_HISTORY
+from authprobe.core.history_location import database_file
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.files import HTML, text_reports
+from authprobe.report.files import HTML, REPORTS, text_reports
 from authprobe.report.html.report import report_page
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.report.model.timeline import earlier_points
@@ -29,8 +29,8 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     """
     run = read_run(results)
     folder = results.parent if out is None else out
-    check_writable(folder)
-    past = _earlier_results(run, _history(history, results.parent))
+    check_writable(folder, REPORTS)
+    past = _earlier_results(run, history, results.parent)
     page = report_page(run, past, bisections=read_bisections(folder))
     code = publish(folder, text_reports(run) | {HTML: page}, Redactor())
     if code == ExitCode.OK:
@@ -38,24 +38,21 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     return code
 
 
-def _history(chosen: str | None, reports: Path) -> str:
-    """Return the file or URL of the history; a file that the user names must exist.
+def _earlier_results(run: Run, history: str | None, reports: Path) -> Mapping[str, Sequence[Point]]:
+    """Return the results of each case before this run; without a history, print why and go on.
 
     Raises:
-        SettingsError: it does not.
+        HistoryError, SettingsError: the user named a history that cannot be read.
     """
-    if chosen is None:
-        return history_location(reports)
-    if chosen != NO_HISTORY and "://" not in chosen and not Path(chosen).exists():
-        raise SettingsError(f"--history {chosen}: no such file; name another one, or 'none'")
-    return chosen
-
-
-def _earlier_results(run: Run, history: str) -> Mapping[str, Sequence[Point]]:
-    """Return the results of each case before this run; print why if they cannot be read."""
+    location = history_location(reports) if history is None else history
+    file = database_file(location)
+    if history is not None and file and not file.exists():
+        raise SettingsError(f"--history {file}: no such file; name another one, or 'none'")
     try:
-        points = last_points(history, [(record.id, record.formerly) for record in run.cases])
+        points = last_points(location, [(record.id, record.formerly) for record in run.cases])
     except HistoryError as error:
+        if history is not None:
+            raise
         print(for_log(f"the report has no timelines: {error}"), file=sys.stderr)
         return {}
     return {case_id: earlier_points(run, each) for case_id, each in points.items()}

@@ -79,8 +79,8 @@ def versions(options: VersionsOptions) -> int:
     plan = _sampling_plan(options, settings, kind)
     log = ProbeLog(options.out / LOG_FILE)
     trials = list(read_trials(log))
-    for folder in (options.out, data.parent):
-        check_writable(folder)
+    check_writable(options.out, [LOG_FILE])
+    check_writable(data.parent, [data.name, page.name])
     message: str | None = None
     provenance: tuple[Provenance, ...] = ()
     code = ExitCode.OK

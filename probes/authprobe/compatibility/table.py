@@ -8,12 +8,12 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.core.version_ranges import version_key
-from authprobe.errors import RecordError
+from authprobe.run import json_file
 
 SCHEMA_VERSION: Final = 1
 
@@ -243,16 +243,9 @@ def read_table(path: Path) -> CompatibilityTable:
     Raises:
         RecordError: the file cannot be read, or has another format.
     """
-    try:
-        return _reader().validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from None
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "the file"
-        raise RecordError(
-            f"{path}: not a table of versions: {where}: {error.errors()[0]['msg']}; "
-            "give another file with --data"
-        ) from None
+    remedy = "give another file with --data"
+    content = json_file.read_content(path, remedy)
+    return json_file.validate(path, content, _reader(), "a table of versions", remedy)
 
 
 def dump_schema() -> str:

@@ -26,7 +26,7 @@ _READABLE_URL: Final = re.compile(
     r"(?:\?[^@]*)?",
     re.ASCII,
 )
-"""A URL whose parts cannot be confused: a plain host after the last `@`, and none in the options."""
+"""A URL whose parts cannot be confused: a plain host after the last `@`, no `@` in the options."""
 
 
 def check_location(location: str) -> None:

@@ -48,7 +48,7 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
         OSError: the file cannot be written, or something else has its place; the temporary file is
             removed.
     """
-    with opened_folder(path.parent) as folder:
+    with opened_folder(path.parent, create=False) as folder:
         _check_place(path.name, folder)
         temporary = f".{path.name}.{secrets.token_hex(4)}"
         file = _create(temporary, folder, mode)
@@ -77,7 +77,7 @@ def create_file(path: Path) -> TextIO:
     Raises:
         OSError: it cannot be created, or something has its name already.
     """
-    with opened_folder(path.parent) as folder:
+    with opened_folder(path.parent, create=False) as folder:
         return _create(path.name, folder, 0o666)
 
 
@@ -87,7 +87,7 @@ def open_log(path: Path) -> BinaryIO:
     Raises:
         OSError: it cannot be opened, or is not a regular file with one name.
     """
-    with opened_folder(path.parent) as folder:
+    with opened_folder(path.parent, create=False) as folder:
         _check_place(path.name, folder)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | _WAITLESS
         descriptor = os.open(path.name, flags, 0o666, dir_fd=folder)
@@ -105,7 +105,7 @@ def rename(path: Path, name: str) -> None:
     Raises:
         OSError: something that is not a regular file has one of the names.
     """
-    with opened_folder(path.parent) as folder:
+    with opened_folder(path.parent, create=False) as folder:
         _check_place(path.name, folder)
         _check_place(name, folder)
         os.replace(path.name, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -13,6 +13,8 @@ HTML: Final = "report.html"
 SUMMARY: Final = "summary.md"
 JUNIT: Final = "junit.xml"
 CTRF: Final = "ctrf.json"
+RESULTS: Final = "results.json"
+REPORTS: Final = (HTML, SUMMARY, JUNIT, CTRF)
 
 
 def text_reports(run: Run) -> dict[str, str]:

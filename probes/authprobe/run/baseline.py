@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
+from authprobe.core.escaping import for_json, one_line
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint
+from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run
-from authprobe.run.results_file import read_run
+from authprobe.run.results_file import parse_run
 from authprobe.scenario.clients import parse_client
 from authprobe.verdict.accepted import Accepted
 
@@ -103,7 +105,7 @@ def dump_baseline(baseline: Baseline) -> str:
 def _case_line(case: Accepted) -> str:
     values = to_jsonable_python(case)
     values["seen"] = _without_none(values["seen"])
-    return json.dumps(_without_none(values), ensure_ascii=False)
+    return for_json(json.dumps(_without_none(values), ensure_ascii=False))
 
 
 def _without_none(values: Mapping[str, object]) -> dict[str, object]:
@@ -121,24 +123,25 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         RecordError: the file cannot be read, or has another format.
     """
-    try:
-        content = from_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON: {error}; {_RESTORE_REMEDY}") from None
+    text = json_file.read_content(path, _RESTORE_REMEDY)
+    content = json_file.parse(path, text, _RESTORE_REMEDY)
     if not isinstance(content, dict) or "identity" not in content:
-        return baseline_from_run(read_run(path))
+        return baseline_from_run(parse_run(path, text))
     id_scheme = _check_versions(path, content)
     try:
         cases = _reader().validate_python(content.get("cases"))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("cases", *first["loc"]))
-        raise RecordError(
-            f"{path}: not a baseline: {where}: {first['msg']}; {_RESTORE_REMEDY}"
+        first = error.errors(include_url=False)[0]
+        raise json_file.mismatch(
+            path, first, "a baseline", _RESTORE_REMEDY, prefix=["cases"]
         ) from None
-    return Baseline(cases={case.id: case for case in map(_migration(id_scheme), cases)})
+    by_id = {case.id: case for case in map(_migration(id_scheme), cases)}
+    if len(by_id) < len(cases):  # as a merge may leave them
+        raise RecordError(
+            f"{path}: not a baseline: two cases have the same id; keep one of them, or "
+            f"{_RESTORE_REMEDY}"
+        )
+    return Baseline(cases=by_id)
 
 
 _RESTORE_REMEDY: Final = "restore it from git, or make a new one with `authprobe accept`"
@@ -154,7 +157,8 @@ def _check_versions(path: Path, content: Mapping[str, object]) -> int:
     is_supported = version == SCHEMA_VERSION and id_scheme in (*_MIGRATIONS, ID_SCHEME)
     if not is_supported or not isinstance(id_scheme, int):
         raise RecordError(
-            f"{path}: a baseline of schema version {version} and identity {id_scheme}, which this "
+            f"{path}: a baseline of schema version {one_line(str(version), 20)} and identity "
+            f"{one_line(str(id_scheme), 20)}, which this "
             "authprobe does not support; use the version that wrote it, or a later one"
         )
     return id_scheme

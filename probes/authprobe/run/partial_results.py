@@ -7,14 +7,17 @@ from typing import Final, TextIO
 
 import filelock
 
+from authprobe.core.safe_files import check_places, create_file, make_folder, rename
 from authprobe.errors import SettingsError
 from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
 
+LOCK_FILE: Final = ".lock"
 PARTIAL_FILE: Final = "results.partial.jsonl"
 INTERRUPTED_FILE: Final = "results.interrupted.jsonl"
-"""The partial file of the previous run, if that did not finish."""
+"""The partial file of the previous run, if that did not finish; older ones have a number."""
+MAX_INTERRUPTED_FILES: Final = 20
 
 
 @dataclass(slots=True)
@@ -26,14 +29,13 @@ class PartialResults:
     _lock: filelock.BaseFileLock | None = None
 
     def __enter__(self) -> "PartialResults":
-        self._lock = filelock.FileLock(self.folder / ".lock")
+        self._lock = filelock.FileLock(self.folder / LOCK_FILE)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
+            check_places(self.folder, (LOCK_FILE, PARTIAL_FILE, *_interrupted_files()))
             self._lock.acquire(timeout=0)
-            path = self.folder / PARTIAL_FILE
-            if path.exists():
-                path.replace(self.folder / INTERRUPTED_FILE)
-            self._file = path.open("w", encoding="utf-8")
+            keep_partial_results(self.folder)
+            self._file = create_file(self.folder / PARTIAL_FILE)
         except filelock.Timeout:
             reason = "another run is writing to this folder"
         except OSError as error:
@@ -59,3 +61,31 @@ class PartialResults:
             if self._file and not scan_text(line):
                 self._file.write(line)
                 self._file.flush()
+
+
+def keep_partial_results(folder: Path) -> None:
+    """Rename the results of a run that did not finish, and those that were kept before.
+
+    Raises:
+        OSError: a file cannot be renamed.
+    """
+    partial = folder / PARTIAL_FILE
+    try:
+        is_empty = partial.stat().st_size == 0
+    except FileNotFoundError:
+        return
+    if is_empty:  # it was killed before the first case had ended
+        partial.unlink()
+        return
+    names = _interrupted_files()
+    free = next((n for n, name in enumerate(names) if not (folder / name).exists()), len(names) - 1)
+    for number in range(free, 0, -1):
+        rename(folder / names[number - 1], names[number])
+    rename(partial, names[0])
+
+
+def _interrupted_files() -> tuple[str, ...]:
+    """Return the names of the files of earlier runs, the latest first."""
+    stem, ending = INTERRUPTED_FILE.rsplit(".", 1)
+    older = (f"{stem}.{number}.{ending}" for number in range(2, MAX_INTERRUPTED_FILES + 1))
+    return (INTERRUPTED_FILE, *older)

@@ -1,14 +1,24 @@
 """Reading and writing of `results.json`, and its JSON Schema."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.errors import RecordError
+from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run
+
+MIN_YEAR, MAX_YEAR = 1970, 9998
+"""Years of a run: those around them cannot be converted to every time zone."""
+MAX_NUMBER: Final = 10**12
+"""Largest number in a run: more than its times, sizes and exit codes, and less than overflows."""
+_NOUN: Final = "a results file of authprobe"
+_REMEDY: Final = "write a new one with `authprobe run`"
 
 
 @functools.cache
@@ -40,14 +50,47 @@ def read_run(path: Path) -> Run:
     Raises:
         RecordError: the file cannot be read, or is not a run of this schema version.
     """
-    try:
-        return _reader().validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RecordError(
-            f"{path}: not a results file of authprobe: {where}: {first['msg']}; "
-            "write a new one with `authprobe run`"
-        ) from None
+    return parse_run(path, json_file.read_content(path, _REMEDY))
+
+
+def parse_run(path: Path, content: bytes) -> Run:
+    """Return the run in the content of a file.
+
+    Raises:
+        RecordError: it is not a run of this schema version.
+    """
+    run = json_file.validate(path, content, _reader(), _NOUN, _REMEDY)
+    for problem in _problems(run):
+        raise RecordError(f"{path}: not {_NOUN}: {problem}; {_REMEDY}")
+    return run
+
+
+def _problems(run: Run) -> Iterator[str]:
+    """Yield what no run has, and what reports cannot show."""
+    if run.started_at.tzinfo is None or not MIN_YEAR <= run.started_at.year <= MAX_YEAR:
+        yield f"started_at must be a time with its time zone, from {MIN_YEAR} to {MAX_YEAR}"
+    if not 0 <= run.elapsed <= MAX_NUMBER:
+        yield "elapsed must be a number of seconds"
+    if len({record.id for record in run.cases}) < len(run.cases):
+        yield "cases has two cases with the same id"
+    for index, record in enumerate(run.cases):
+        if not all(abs(number) <= MAX_NUMBER for number in _numbers(record)):
+            yield f"cases.{index} has a number that is too large"
+        if record.observation.elapsed < 0:
+            yield f"cases.{index}.observation.elapsed must be a number of seconds"
+
+
+def _numbers(record: CaseRecord) -> Iterator[float]:
+    """Yield every number of a case."""
+    observation = record.observation
+    yield observation.elapsed
+    yield from (observation.status or 0, observation.reported_status or 0)
+    yield observation.exit_code or 0
+    for exchange in observation.exchanges:
+        yield from (exchange.elapsed, exchange.at, exchange.clock_offset)
+        yield from (exchange.status or 0, exchange.size_bytes or 0)
+    for session in observation.sessions:
+        yield from (session.status or 0, session.exit_code or 0)
+    if record.diagnosis:
+        yield record.diagnosis.confidence
+        yield from (alternative.confidence for alternative in record.diagnosis.alternatives)

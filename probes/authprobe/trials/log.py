@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 import authprobe
 from authprobe.core.escaping import for_json
+from authprobe.core.safe_files import check_places, make_folder, open_log, read_bounded
 from authprobe.emulator.catalogue import FAULT_NAMES, rows
 from authprobe.emulator.rules.routes import RULES
 from authprobe.errors import RecordError
@@ -29,6 +30,8 @@ from authprobe.scenario.clients import INSTALLED, LATEST
 LOG_FILE: Final = "trials.jsonl"
 LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for the lock, which another run holds for less than one."""
+LIMIT_BYTES: Final = 500_000_000
+"""Size of a log that is read: some hundred thousand trials."""
 HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
 
@@ -71,7 +74,9 @@ class ProbeLog:
             RecordError: the file cannot be read.
         """
         try:
-            lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+            lines = read_bounded(self.path, LIMIT_BYTES).splitlines()
+        except FileNotFoundError:
+            lines = []
         except OSError as error:
             raise RecordError(f"{self.path}: {error.strerror or error}") from None
         trials = tuple(_parse_trials(lines))
@@ -87,10 +92,11 @@ class ProbeLog:
         if scan_text(line, self.redactor):
             return False
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            check_places(self.path.parent, [f"{self.path.name}.lock"])
             with (
                 filelock.FileLock(f"{self.path}.lock", timeout=LOCK_TIMEOUT),
-                self.path.open("ab+") as file,
+                open_log(self.path) as file,
             ):
                 file.write(_missing_line_break(file) + line.encode() + b"\n")
         except (OSError, filelock.Timeout) as error:

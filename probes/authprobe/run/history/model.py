@@ -10,8 +10,6 @@ from authprobe.observation.fingerprint import Fingerprint
 
 TIMELINE_RUNS: Final = 20
 """Maximum number of runs in the timeline of a case."""
-
-
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
