@@ -78,17 +78,29 @@ def test_without_history_there_are_no_timelines(reports: Path, tmp_path: Path) -
     assert "<dt>Last changed</dt>" not in content(tmp_path / "report.html")
 
 
+BROKEN = "not a database, though longer than a header of one" * 99
+
+
 def test_a_history_that_cannot_be_read_is_reported_and_left_out(
     reports: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "broken.db").write_text("not a database, though longer than a header of one" * 99)
+    (tmp_path / "results.json").write_bytes((reports / "results.json").read_bytes())
+    (tmp_path / "history.db").write_text(BROKEN)
+    ended = run("report", tmp_path / "results.json", "--out", tmp_path, cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err.startswith("the report has no timelines: ")
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_a_named_history_that_cannot_be_read_is_an_error(reports: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_text(BROKEN)
     ended = run(
         *("report", reports / "results.json", "--out", tmp_path, "--history", "broken.db"),
         cwd=tmp_path,
     )
-    assert ended.code == 0
-    assert ended.err.startswith("the report has no timelines: ")
-    assert (tmp_path / "report.html").is_file()
+    assert ended.code == 4
+    assert ended.err.startswith("history broken.db: the file is damaged; ")
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_the_reports_are_written_beside_the_results_by_default(

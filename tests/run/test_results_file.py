@@ -17,5 +17,5 @@ def test_a_time_that_no_report_can_show_is_rejected(
     path.write_text(dump_run(run), encoding="utf-8")
     assert read_run(path) == run
     path.write_text(dump_run(run).replace(elapsed, number), encoding="utf-8")
-    with pytest.raises(RecordError, match="elapsed: Input should be a finite number"):
+    with pytest.raises(RecordError, match="elapsed must be a finite number"):
         read_run(path)

@@ -124,7 +124,7 @@ def read_baseline(path: Path) -> Baseline:
         RecordError: the file cannot be read, or has another format.
     """
     text = json_file.read_content(path, _RESTORE_REMEDY)
-    content = json_file.parse(path, text, _RESTORE_REMEDY)
+    content = json_file.parse(path, text, "a baseline", _RESTORE_REMEDY)
     if not isinstance(content, dict) or "identity" not in content:
         return baseline_from_run(parse_run(path, text))
     id_scheme = _check_versions(path, content)

@@ -49,7 +49,7 @@ def read_content(path: Path, remedy: str, limit_bytes: int = READ_LIMIT_BYTES) -
         raise RecordError(f"{path}: {error.strerror or error}; {remedy}") from None
 
 
-def parse(path: Path, content: bytes, remedy: str) -> object:
+def parse(path: Path, content: bytes, noun: str, remedy: str) -> object:
     """Return the value of a JSON text.
 
     Raises:
@@ -58,7 +58,7 @@ def parse(path: Path, content: bytes, remedy: str) -> object:
     try:
         return from_json(content)
     except ValueError as error:
-        raise RecordError(_syntax_message(path, str(error), remedy)) from None
+        raise _syntax_error(path, str(error), noun, remedy) from None
 
 
 def validate(
@@ -75,7 +75,7 @@ def validate(
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":
             text = str(first.get("ctx", {}).get("error", ""))
-            raise RecordError(_syntax_message(path, text, f"not {noun}; {remedy}")) from None
+            raise _syntax_error(path, text, noun, remedy) from None
         raise mismatch(path, first, noun, remedy) from None
 
 
@@ -94,11 +94,13 @@ def _predicate(error: ErrorDetails) -> str:
         return f"must be {context['expected']}"
     if kind.startswith(("datetime", "date", "timezone")):
         return "must be a date and time" if "datetime" in kind else "must be a date"
+    if kind == "value_error":
+        return f"is not valid: {one_line(str(context['error']))}"
     return _EXPECTED.get(kind, "has another form")
 
 
-def _syntax_message(path: Path, text: str, remedy: str) -> str:
-    if match := _POSITION.fullmatch(text):
-        reason, line, column = match.groups()
-        return f"{path}:{line}:{column}: invalid JSON: {one_line(reason)}; {remedy}"
-    return f"{path}: invalid JSON: {one_line(text)}; {remedy}"
+def _syntax_error(path: Path, text: str, noun: str, remedy: str) -> RecordError:
+    match = _POSITION.fullmatch(text)
+    reason, *position = match.groups() if match else (text,)
+    place = " at line {}, column {}".format(*position) if position else ""
+    return RecordError(f"{path}: not {noun}: invalid JSON{place}: {one_line(reason)}; {remedy}")

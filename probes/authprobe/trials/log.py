@@ -75,7 +75,7 @@ class ProbeLog:
         """
         try:
             lines = read_bounded(self.path, LIMIT_BYTES).splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             lines = []
         except OSError as error:
             raise RecordError(f"{self.path}: {error.strerror or error}") from None

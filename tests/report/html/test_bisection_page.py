@@ -1,5 +1,6 @@
 """The page of a bisection, its files, and the links to them from the report."""
 
+import json
 import os
 from pathlib import Path
 
@@ -113,11 +114,22 @@ def test_the_report_links_to_the_pages_of_bisections(tmp_path: Path) -> None:
     assert "Bisections" not in report.report_content(make_run())
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["rm -rf ~", "authprobe bisect; rm -rf ~", "authprobe $(id)", "authprobe 'x", "authprobe\nid"],
+)
+def test_an_answer_with_another_command_is_left_out(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    (folder / "x.json").write_text(json.dumps({"headline": "x", "command": command}))
+    assert read_bisections(tmp_path) == ()
+
+
 @pytest.mark.parametrize("hostile", ['"><script>', "javascript:alert(1)"])
 def test_a_hostile_file_name_stays_a_path_in_the_folder(tmp_path: Path, hostile: str) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
-    (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "y"}')
+    (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "authprobe y"}')
     page = Page(report.report_content(make_run(), bisections=read_bisections(tmp_path)))
     (link,) = [href for href in page.values("href") if href.endswith(".html")]
     assert link.startswith("bisections/")
