@@ -106,7 +106,7 @@ def test_a_name_matches_ids_exactly_or_as_a_pattern() -> None:
     ("content", "message"),
     [
         (None, "No such file"),
-        ("{", r"not a baseline: invalid JSON at line 1, column 1: EOF while parsing an object; restore it"),
+        ("{", r"not a baseline: invalid JSON at line 1, column 1: EOF while parsing an object; r"),
         ("[]", "not a results file"),
         ('{"schema_version": 9, "identity": 2, "cases": []}', "schema version 9"),
         ('{"schema_version": 1, "identity": 3, "cases": []}', "identity 3"),

@@ -129,7 +129,9 @@ def test_an_answer_with_another_command_is_left_out(tmp_path: Path, command: str
 def test_a_hostile_file_name_stays_a_path_in_the_folder(tmp_path: Path, hostile: str) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
-    (folder / f"{hostile.replace('/', '')}.json").write_text('{"headline": "x", "command": "authprobe y"}')
+    (folder / f"{hostile.replace('/', '')}.json").write_text(
+        '{"headline": "x", "command": "authprobe y"}'
+    )
     page = Page(report.report_content(make_run(), bisections=read_bisections(tmp_path)))
     (link,) = [href for href in page.values("href") if href.endswith(".html")]
     assert link.startswith("bisections/")
