@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.core.history_location import redact_location
 from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.run.history.database import History, last_points
-from authprobe.core.history_location import redact_location
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from tests.support import postgresql
