@@ -11,6 +11,7 @@ test: .venv/ready
 docs: .venv/ready
 	.venv/bin/python -m authprobe.cli.reference > docs/commands.md
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
+	.venv/bin/python -m authprobe.report.reference.variables > docs/variables.md
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json

@@ -21,6 +21,7 @@ from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
 from authprobe.observation.findings import finding_meanings
+from authprobe.report.reference.variables import variables_markdown
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
 from authprobe.settings import Settings
@@ -85,6 +86,10 @@ def test_help_of_each_command_is_in_the_reference(words: tuple[str, ...]) -> Non
 
 def test_reference_of_commands_is_current() -> None:
     assert (DOCS / "commands.md").read_text() == commands_page(), "run: make docs"
+
+
+def test_reference_of_variables_is_current() -> None:
+    assert (DOCS / "variables.md").read_text() == variables_markdown(), "run: make docs"
 
 
 def test_commands_of_the_readme_exist() -> None:

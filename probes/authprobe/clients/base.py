@@ -14,6 +14,7 @@ from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import LOOPBACK
+from authprobe.clients.variables import merge_headers, scenario_variables
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
@@ -152,6 +153,9 @@ class Sandbox:
     def environment(self, programs: Mapping[str, Path]) -> dict[str, str]:
         """Return the client's whole environment: the scenario's variables, a PATH with these
         programs by name, the proxy, the CA and the credentials.
+
+        Raises:
+            ClientError: a variable of the scenario needs an isolation that the system lacks.
         """
         folder = self.home / "bin"
         folder.mkdir(exist_ok=True)
@@ -169,8 +173,11 @@ class Sandbox:
         self.delivered_slots = frozenset(token.slot for token in self.backend.tokens)
         self.initial_files = frozenset(path for path in self.home.rglob("*") if path.is_file())
         proxy_url = self.proxy_url
+        variables = scenario_variables(
+            self.case.environment, home=self.home, network=self.laboratory.children.network
+        )
         return {
-            **self.case.environment,  # first, so that the isolating variables below win
+            **merge_headers(variables, credentials),  # first: the isolating ones below win
             "CLAUDE_CONFIG_DIR": str(self.config_folder),
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
@@ -182,7 +189,6 @@ class Sandbox:
             "PATH": f"{folder}:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(temporary),
-            **credentials,
         }
 
     def start(

@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from authprobe.core.client_kinds import Flow, Via
+from authprobe.core.client_variables import variables_schema
 from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.clients import ClientText
@@ -22,6 +23,7 @@ NO_CREDENTIAL: Final = "none"
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
 Text = Annotated[str, Field(min_length=1)]
+Variables = Annotated[dict[str, str], WithJsonSchema(variables_schema())]
 Count = Annotated[Whole, Field(ge=0, le=100)]
 
 
@@ -251,7 +253,7 @@ class Scenario:
     headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
     """Sets of headers that authprobe's own HTTP client adds; null removes a default header."""
     backends: dict[Slug, Backend] = field(default_factory=dict)
-    environments: dict[Slug, dict[str, str]] = field(default_factory=dict)
+    environments: dict[Slug, Variables] = field(default_factory=dict)
     """Sets of further environment variables for a client."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()

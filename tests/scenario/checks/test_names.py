@@ -198,12 +198,12 @@ def test_every_rule_must_match_a_case_and_every_case_a_rule(
         ),
         (
             "matrix: {",
-            "environments: {stdio: {A: b}}\nmatrix: {environment: [stdio], ",
+            'environments: {stdio: {CI: "1"}}\nmatrix: {environment: [stdio], ',
             ["6:16: 'stdio' is also a flow; case ids would be the same, choose another"],
         ),
         (
             "matrix: {",
-            "environments: {debug: {A: b}}\nmatrix: {",
+            'environments: {debug: {CI: "1"}}\nmatrix: {',
             ["6:16: no case uses the environment 'debug'; name it in 'matrix', or leave it out"],
         ),
         (

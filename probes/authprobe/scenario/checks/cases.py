@@ -6,6 +6,7 @@ from typing import Any, Final
 from authprobe.core.client_kinds import Flow
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import TokenKind
+from authprobe.scenario.checks.variables import variables_not_read
 from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, values_of
 from authprobe.scenario.model import (
@@ -185,6 +186,10 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
             f"{kind} is authprobe itself and has no environment; it must be 'default', "
             f"not {quote(names.environment)}",
         )
+    if not client.is_authprobe:
+        variables = cases.scenario.environments.get(names.environment, {})
+        for message in variables_not_read(client, variables):
+            yield cases.path(names, "environment"), message
     if names.flow not in client.spec.flows:
         yield (
             cases.path(names, "flow"),

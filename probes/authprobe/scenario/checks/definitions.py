@@ -4,7 +4,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, escape, quote, remedy
@@ -12,6 +11,8 @@ from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import finding_meanings
+from authprobe.scenario.checks.headers import check_headers
+from authprobe.scenario.checks.urls import check_url
 from authprobe.scenario.checks.variables import check_variables
 from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
@@ -25,12 +26,6 @@ from authprobe.scenario.model import (
 )
 
 _MAX_PATTERN_LENGTH: Final = 1000
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
-_HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # RFC 9110, 5.5, less obs-text and tabs
-_RESERVED_HEADERS: Final = frozenset(
-    {"user-agent", "authorization", "x-api-key", "host", "cookie", "x-app"}
-)
-_RESERVED_PREFIXES: Final = ("x-stainless-", "x-claude-")
 _TOKENS_BY_VIA: Final = {
     Via.CREDENTIALS_FILE: (TokenKind.LOGIN,),
     Via.BODY: (TokenKind.REFRESH_TOKEN, TokenKind.IDENTITY_TOKEN),
@@ -85,14 +80,14 @@ _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
     """Yield the problems of each definition, independent of the cases that use it."""
     for name, endpoint in scenario.endpoints.items():
-        yield from _check_url(("endpoints", name, "url"), endpoint.url)
+        yield from check_url(("endpoints", name, "url"), endpoint.url)
     for name, definition in scenario.credentials.items():
         if isinstance(definition, Credential):
             yield from _check_credential(("credentials", name), definition)
         else:
             yield from _check_several(("credentials", name), definition)
     for name, headers in scenario.headers.items():
-        yield from _check_headers(("headers", name), headers)
+        yield from check_headers(("headers", name), headers)
     for name, backend in scenario.backends.items():
         yield from _check_faults(("backends", name, "faults"), backend)
     for name, variables in scenario.environments.items():
@@ -126,16 +121,6 @@ def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
         for name in getattr(scenario, group).keys() & set(Flow):
             message = f"{quote(name)} is also a flow; case ids would be the same, choose another"
             yield (group, name, KEY), message
-
-
-def _check_url(path: KeyPath, url: str) -> Iterator[PathProblem]:
-    try:
-        parts = urlsplit(url)
-        usable = parts.port != 0 and bool(parts.hostname)
-    except ValueError:  # the port, or the brackets of an IPv6 address
-        usable = False
-    if not usable:
-        yield path, f"{quote(url)} is not an address; write one as https://api.anthropic.com"
 
 
 def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProblem]:
@@ -192,26 +177,6 @@ def _check_several(path: KeyPath, credentials: tuple[Credential, ...]) -> Iterat
 
 def _article(token: TokenKind) -> str:
     return f"an {token}" if token[0] in "aeiou" else f"a {token}"
-
-
-def _check_headers(path: KeyPath, headers: dict[str, str | None]) -> Iterator[PathProblem]:
-    spellings: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
-        if not _HEADER_NAME.fullmatch(name):
-            yield (*path, name, KEY), f"{quote(name)} is not a header name (RFC 9110, 5.6.2)"
-        elif key in _RESERVED_HEADERS or key.startswith(_RESERVED_PREFIXES):
-            yield (
-                (*path, name, KEY),
-                f"the header {quote(name)} cannot be set: authprobe's requests always identify "
-                "themselves as authprobe, and credentials are set under 'credentials'",
-            )
-        elif key in spellings:
-            yield (*path, name, KEY), f"{quote(name)} is the same header as {quote(spellings[key])}"
-        spellings.setdefault(key, name)
-        if value and not _HEADER_VALUE.fullmatch(value):
-            form = "printable ASCII, without spaces around it"
-            yield (*path, name), f"the value {quote(value)} of a header must be {form}"
 
 
 def _check_faults(path: KeyPath, backend: Backend) -> Iterator[PathProblem]:

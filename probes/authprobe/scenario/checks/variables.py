@@ -1,22 +1,38 @@
 """Checks of the environment variables that a scenario sets for a client."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from authprobe.core.client_kinds import VARIABLES
-from authprobe.documents.source import KEY, KeyPath, PathProblem, quote
+from authprobe.core.client_variables import (
+    CLIENT_VARIABLES,
+    MAX_VALUE_LENGTH,
+    VALUE_PATTERNS,
+    ClientVariable,
+    ValueKind,
+)
+from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, nearest, quote
 from authprobe.redaction.redactor import find_token
+from authprobe.scenario.checks.headers import header_lines_problem
+from authprobe.scenario.clients import Client
 
+MAX_VARIABLES: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216
-_VALUE: Final = re.compile(r"[ -~]{0,1000}")
-_ISOLATION: Final = re.compile(
-    r"""HOME|PATH|SHELL|USER|ENV|IFS|LANG|DISABLE_AUTOUPDATER|CLAUDE_CONFIG_DIR|CLAUDE_ENV_FILE
-    |T(?:E?MP|MPDIR)|(?:LD|DYLD|NODE|SSL|XDG|BUN|NPM_CONFIG|BASH|OPENSSL|GIT)_.*|PYTHON.*
-    |.*_(?:PROXY|URL|URI|HOST|ENDPOINT|CERTS?|CA_BUNDLE|CERT_STORE|CLIENT_KEY|HOSTS)""",
+_PRINTABLE: Final = re.compile(rf"[ -~]{{0,{MAX_VALUE_LENGTH}}}")
+_LINES: Final = re.compile(rf"[ -~\n]{{0,{MAX_VALUE_LENGTH}}}")
+_PLACE: Final = re.compile(
+    r""".*(?:HOME|PATH|DIR|DIRS|DIRECTORY|FOLDER|FILE|FD|FILE_DESCRIPTOR|SOCKET|SOCK|PORT|ADDR|PIPE
+    |ADDRESS|PROXY|URL|URI|HOST|HOSTS|ENDPOINT|BASE|BUCKET|CERTS?|BUNDLE|STORE|SHELL|PREFIX|WRAPPER
+    |HELPER|COMMAND|HOOKS|CLIENT_KEY|OPTIONS|PRELOAD|PLUGINS?|PREFIX|EXEC|CONFIG)
+    |USER|ENV|BASH_ENV|IFS|LANG|LC_.*|LANGUAGE|TERM.*|DISABLE_AUTOUPDATER|T(?:E?MP|MPDIR)|BROWSER
+    |EDITOR|VISUAL|PAGER|DISPLAY
+    |(?:LD|DYLD|NODE|SSL|XDG|BUN|DENO|NPM|PIP|UV|BASH|OPENSSL|GIT|SSH|JAVA|MALLOC|GLIBC)_.*|PYTHON.*""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""Variables that isolate a client: they locate its programs, home, files and network."""
+"""Names of files, programs and addresses, and of what authprobe sets itself. Every variable outside
+of the table is refused; the name only decides which reason is given."""
 _CREDENTIAL: Final = re.compile(
     r""".*_(?:TOKEN|KEY|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS|HEADERS)(?:_FILE)?|.*_OAUTH_SCOPES
     |(?:AWS|GOOGLE|AZURE|GH|GITHUB)_.*|.*_(?:RULE|ORGANIZATION|ACCOUNT|WORKSPACE)_ID|.*_PROFILE""",
@@ -26,18 +42,70 @@ _CREDENTIAL: Final = re.compile(
 
 def check_variables(path: KeyPath, variables: Mapping[str, str]) -> Iterator[PathProblem]:
     """Yield the problems of one set of variables."""
+    if len(variables) > MAX_VARIABLES:
+        yield path, f"{len(variables):,} variables are too many; the limit is {MAX_VARIABLES}"
     for name, value in variables.items():
-        if not _NAME.fullmatch(name):
-            yield (*path, name, KEY), f"{quote(name)} is not the name of a variable"
-        elif name in VARIABLES or _CREDENTIAL.fullmatch(name):
-            remedy = "hand credentials over under 'credentials', with a 'via'"
-            yield (*path, name, KEY), f"the variable {quote(name)} cannot be set here; {remedy}"
-        elif _ISOLATION.fullmatch(name):
-            reason = "it would bypass the client's isolated home or the case's proxy"
-            yield (*path, name, KEY), f"the variable {quote(name)} cannot be set: {reason}"
+        variable = CLIENT_VARIABLES.get(name)
+        if variable is None:
+            yield (*path, name, KEY), _refusal(name)
         if find_token(value) is not None:
-            message = "this value looks like a token; a scenario never contains one"
-            yield (*path, name), message
-        elif not _VALUE.fullmatch(value):
-            limit = "printable ASCII of at most 1,000 characters"
-            yield (*path, name), f"the value of {quote(name)} must be {limit}"
+            yield (*path, name), "this value looks like a token; a scenario never contains one"
+        elif variable is not None and (reason := _value_problem(variable, value)) is not None:
+            yield (*path, name), reason
+
+
+def variables_not_read(client: Client, variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield why a client cannot get a variable of this set."""
+    kinds = {client.kind, client.through.kind} if client.through else {client.kind}
+    for name in variables:
+        variable = CLIENT_VARIABLES.get(name)
+        if variable is not None and kinds.isdisjoint(variable.clients):
+            readers = choices(map(str, variable.clients))
+            yield f"{client.kind} does not read the variable {quote(name)}; it is for {readers}"
+
+
+def _refusal(name: str) -> str:
+    """Return why the variable cannot be set, and what to do instead."""
+    if not _NAME.fullmatch(name):
+        return f"{quote(name)} is not the name of a variable"
+    if name in VARIABLES or _CREDENTIAL.fullmatch(name):
+        remedy = "hand credentials over under 'credentials', with a 'via'"
+        return f"the variable {quote(name)} cannot be set here; {remedy}"
+    if _PLACE.fullmatch(name):
+        reason = "it would bypass the client's isolated home or the case's proxy"
+        return f"the variable {quote(name)} cannot be set: {reason}"
+    first_word = name.upper().partition("_")[0]
+    similar = [each for each in CLIENT_VARIABLES if each.startswith(first_word)]
+    suggestion = nearest(name, similar)
+    hint = (
+        f"; did you mean {quote(suggestion)}?" if suggestion else "; docs/variables.md lists those"
+    )
+    return (
+        f"the variable {quote(name)} cannot be set: it is not among those that are known to be "
+        f"harmless{hint}"
+    )
+
+
+def _value_problem(variable: ClientVariable, value: str) -> str | None:
+    name, kind = quote(variable.name), variable.value
+    characters = _LINES if kind is ValueKind.HEADERS else _PRINTABLE
+    if not characters.fullmatch(value):
+        limit = f"printable ASCII of at most {MAX_VALUE_LENGTH:,} characters"
+        return f"the value of {name} must be {limit}"
+    match kind:
+        case ValueKind.HEADERS:
+            return header_lines_problem(value)
+        case ValueKind.CHOICE:
+            fits, form = value in variable.choices, choices(variable.choices)
+        case ValueKind.JSON_OBJECT:
+            fits, form = _is_json_object(value), kind.value
+        case _:
+            fits, form = VALUE_PATTERNS[kind].fullmatch(value) is not None, kind.value
+    return None if fits else f"the value of {name} must be {form}, not {quote(value)}"
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

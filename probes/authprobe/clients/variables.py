@@ -1,0 +1,45 @@
+"""Environment of a client: the variables of the scenario, below those that isolate it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from authprobe.core.client_kinds import Via
+from authprobe.core.client_variables import CLIENT_VARIABLES, HOME_PLACEHOLDER, ValueKind
+from authprobe.errors import ClientError
+from authprobe.observation.model import ChildNetwork
+
+_HEADERS: Final = Via.CUSTOM_HEADERS_VARIABLE
+
+
+def scenario_variables(
+    variables: Mapping[str, str], *, home: Path, network: ChildNetwork | None
+) -> dict[str, str]:
+    """Return the variables that a scenario sets, with the path of the private home in them.
+
+    Raises:
+        ClientError: a variable is not in the table, or it needs an isolation that `network` lacks.
+    """
+    values = {}
+    for name, value in variables.items():
+        variable = CLIENT_VARIABLES.get(name)
+        if variable is None:  # the loader refuses it; this holds for cases made by other code
+            raise ClientError(f"the variable {name} cannot be set by a scenario")
+        if variable.needs_isolation and network is not ChildNetwork.LOOPBACK:
+            reach = "ask other addresses" if variable.reaches_out else "write to this path"
+            raise ClientError(
+                f"{name} lets the client {reach}, so it needs a network of its own, "
+                "which this system does not allow"
+            )
+        if variable.value is ValueKind.HOME_PATH:
+            value = value.replace(HOME_PLACEHOLDER, str(home), 1)
+        values[name] = value
+    return values
+
+
+def merge_headers(variables: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of both; the headers of both are sent, the others of `credentials`."""
+    merged = {**variables, **credentials}
+    if lines := [each[_HEADERS] for each in (variables, credentials) if each.get(_HEADERS)]:
+        merged[_HEADERS] = "\n".join(lines)
+    return merged
