@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.core.escaping import escape_nonprintable, for_json, for_log, one_line, truncate
+from authprobe.core.escaping import (
+    escape_nonprintable,
+    for_json,
+    for_log,
+    is_visible,
+    one_line,
+    truncate,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,9 @@ from authprobe.core.escaping import escape_nonprintable, for_json, for_log, one_
         ("\U000e0041", "\\U000e0041"),
         ("a\xa0b", "a\\u00a0b"),
         ("é漢\n\tb", "é漢\n\tb"),
+        ("a\ufe0fb\u034f", "a\\ufe0fb\\u034f"),
+        ("\u3164", "\\u3164"),
+        ("\U000e0100", "\\U000e0100"),
     ],
 )
 def test_invisible_characters_are_escaped(text: str, escaped: str) -> None:
@@ -54,4 +64,17 @@ def test_text_that_is_no_ci_command_stays(line: str) -> None:
 def test_escaped_json_has_the_same_value_and_no_invisible_characters(text: str) -> None:
     escaped = for_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(escaped) == text
-    assert not {"\x9b", "\u202e", "\u200b", "\x7f"} & set(escaped)
+    assert all(map(is_visible, escaped))
+
+
+@pytest.mark.parametrize("text", ["##[error]x", "a \U000e0041", "\ufe0f\x7f\x9b", "\ud800", "😀"])
+def test_json_keeps_its_value_without_commands_and_hidden_characters(text: str) -> None:
+    escaped = for_json(json.dumps(text, ensure_ascii=False))
+    assert json.loads(escaped) == text
+    assert "##[" not in escaped
+    assert all(map(is_visible, escaped))
+
+
+@given(text=st.text())
+def test_escaping_twice_is_escaping_once(text: str) -> None:
+    assert for_log(for_log(text)) == for_log(text)

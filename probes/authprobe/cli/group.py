@@ -26,7 +26,10 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:  # its text may quote an argument
+            vars(error)["message"] = _harmless(error.message)
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - a bug, whose traceback may quote a credential
             click.echo(_redacted_traceback(error), err=True, nl=False)
@@ -36,9 +39,15 @@ class CommandGroup(click.Group):
 def _redacted_traceback(error: Exception) -> str:
     import traceback
 
+    return _harmless("".join(traceback.format_exception(error)))
+
+
+def _harmless(text: str) -> str:
+    """Return the text without credentials, escaped for terminals and CI logs."""
+    from authprobe.core.escaping import for_log
     from authprobe.redaction.redactor import Redactor
 
-    return Redactor()("".join(traceback.format_exception(error)))
+    return for_log(Redactor()(text))
 
 
 class Size(click.ParamType[int]):

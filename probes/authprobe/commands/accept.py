@@ -1,11 +1,11 @@
 """`authprobe accept`: make the results of a run the baseline."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from authprobe.commands.output import check_writable
+from authprobe.commands.printing import print_error
 from authprobe.core.safe_files import make_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import select_ids
@@ -51,7 +51,7 @@ def accept(
         make_folder(baseline.parent)
         ArtifactGuard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
     except SecretFoundError as error:
-        print(error, file=sys.stderr)
+        print_error(str(error))
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{baseline}: cannot be written: {error.strerror or error}") from None
@@ -92,8 +92,7 @@ def _print_summary(old: Baseline, new: Baseline, path: Path) -> None:
     added = new.cases.keys() - old.cases.keys()
     removed = old.cases.keys() - new.cases.keys()
     changed = [id for id in new.cases.keys() & old.cases.keys() if new.cases[id] != old.cases[id]]
-    print(
+    print_error(
         f"{path}: {plural(len(new.cases), 'case')}: {len(added)} new, {len(changed)} updated, "
         f"{len(removed)} removed",
-        file=sys.stderr,
     )

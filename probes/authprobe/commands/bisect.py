@@ -1,6 +1,5 @@
 """`authprobe bisect`: find the version in which a case, or one of its fields, changes."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,8 @@ from authprobe.commands.output import (
     publish,
     read_trials,
 )
-from authprobe.core.escaping import for_json, for_log
+from authprobe.commands.printing import print_error
+from authprobe.core.escaping import for_json
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
 from authprobe.engine.signals import interruptible
@@ -73,7 +73,7 @@ def bisect(options: BisectOptions) -> int:
     try:
         report = _find(question, versions, trials, settings, log, options)
     except KeyboardInterrupt:
-        print(INTERRUPTED, file=sys.stderr)
+        print_error(INTERRUPTED)
         return ExitCode.INTERRUPTED
     return _print_and_save(report, options, log)
 
@@ -84,7 +84,7 @@ def _list_log(options: BisectOptions, trials: Sequence[Trial], log: ProbeLog) ->
             "--log without CASE lists the probe log; use it alone or with --json, or add CASE"
         )
     if not trials:
-        print(f"{log.path}: the probe log is empty", file=sys.stderr)
+        print_error(f"{log.path}: the probe log is empty")
     lines = [words.log_line(trial) for trial in trials]
     if options.as_json:
         lines = [for_json(to_json(trials, indent=1).decode())]
@@ -116,7 +116,7 @@ def _print_and_save(report: BisectionReport, options: BisectOptions, log: ProbeL
     lines: Iterable[str] = [json_text]
     if not options.as_json:
         render = words.markdown if options.as_markdown else words.text
-        lines = map(for_log, render(report, command))
+        lines = render(report, command)
     code = print_lines(lines, log)
     if not (options.from_log and report.bisection.problem):  # keep the page of an earlier answer
         from authprobe.report.html.bisection_page import bisection_page  # jinja2 takes long
@@ -125,7 +125,7 @@ def _print_and_save(report: BisectionReport, options: BisectOptions, log: ProbeL
         texts = {f"{name}.html": bisection_page(report, command), f"{name}.json": f"{json_text}\n"}
         if publish_code := publish(folder, texts, log.redactor):
             return publish_code
-        print(f"page: {folder / name}.html", file=sys.stderr)
+        print_error(f"page: {folder / name}.html")
     decided = report.bisection.problem is None and report.bisection.monotonic
     return code or (ExitCode.OK if decided else ExitCode.FAILURES)
 

@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import json
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from authprobe.clients.installation import storage
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import Entry
 from authprobe.clients.process.children import Children
+from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.version_ranges import version_key
@@ -39,12 +39,12 @@ def list_clients(*, as_json: bool) -> int:
             "size_bytes": size_bytes,
             "clients": [_entry_json(entry) for entry in entries],
         }
-        print(json.dumps(listing, indent=2))
+        print_json(json.dumps(listing, indent=2))
         return ExitCode.OK
     for line in _table(entries):
-        print(line)
+        print_text(line)
     usage = f"{_count(entries)}, {format_size(size_bytes)} of {format_size(limit_bytes)}"
-    print(f"{usage}, in {folder}", file=sys.stderr)
+    print_error(f"{usage}, in {folder}")
     return ExitCode.OK
 
 
@@ -125,17 +125,16 @@ def _print_installed(clients: Iterable[Client], cache: Cache) -> int:
             installed = cache.get(client)
         except InstallError as error:
             code = ExitCode.FAILURES
-            print(f"{client}: {error}", file=sys.stderr)
+            print_error(f"{client}: {error}")
             continue
         name = f"{client.kind}@{installed.version}"
         if installed.folder in sizes:
-            print(f"{name}  {format_size(sizes[installed.folder])}")
+            print_text(f"{name}  {format_size(sizes[installed.folder])}")
         else:
             code = ExitCode.FAILURES
             limit = format_size(cache.limit_bytes)
-            print(
+            print_error(
                 f"{name}: evicted again to stay within {limit}; raise AUTHPROBE_CACHE_LIMIT",
-                file=sys.stderr,
             )
     return code
 
@@ -160,7 +159,7 @@ def prune_clients(
     candidates = storage.eviction_candidates(entries, limit_bytes=to_bytes, used_before=used_before)
     removed, failed = (list(candidates), False) if dry_run else _remove(folder, candidates)
     for entry in removed:
-        print(f"{entry}  {format_size(entry.size_bytes)}")
+        print_text(f"{entry}  {format_size(entry.size_bytes)}")
     remaining = [entry for entry in entries if entry not in removed]
     _print_pruned(removed, remaining, dry_run=dry_run)
     return ExitCode.FAILURES if failed else ExitCode.OK
@@ -172,7 +171,7 @@ def _print_pruned(removed: Sequence[Entry], remaining: Sequence[Entry], *, dry_r
     rest = format_size(sum(entry.size_bytes for entry in remaining))
     in_use = [entry for entry in remaining if entry.in_use]
     note = f"; {_count(in_use)} in use" if in_use else ""
-    print(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{note}", file=sys.stderr)
+    print_error(f"{did} {_count(removed)}, {freed}; the cache {holds} {rest}{note}")
 
 
 def _remove(folder: Path, candidates: Sequence[Entry]) -> tuple[list[Entry], bool]:

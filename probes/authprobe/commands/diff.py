@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,10 +18,11 @@ from authprobe.commands.output import (
     print_lines,
     read_trials,
 )
+from authprobe.commands.printing import print_error
 from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
-from authprobe.core.escaping import for_json, for_log
+from authprobe.core.escaping import for_json
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
 from authprobe.diff.versions import VersionComparison, check_clients, select_pairs
@@ -76,7 +76,7 @@ def diff(options: DiffOptions) -> int:
         difference = _diff_runs(options)
     print_code = print_lines(_lines(options, difference), log)
     if message:
-        print(message, file=sys.stderr)
+        print_error(message)
     return print_code or probe_code or (ExitCode.OK if difference.same else ExitCode.FAILURES)
 
 
@@ -91,7 +91,7 @@ def _lines(options: DiffOptions, difference: Diff) -> list[str]:
     if options.as_json:
         return [for_json(to_json(words.as_json(difference, command), indent=1).decode())]
     render = words.markdown if options.as_markdown else words.text
-    return list(map(for_log, render(difference, command)))
+    return list(render(difference, command))
 
 
 def _command(options: DiffOptions) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from authprobe import settings
+from authprobe.commands.printing import print_error, print_json
 from authprobe.core.escaping import for_log, one_line
 from authprobe.doctor.checks.registry import is_healthy, run_checks, sort_by_severity
 from authprobe.doctor.checks.variables import is_credential
@@ -50,7 +51,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
         results = sort_by_severity((*results, *check_online(inventory, log=_log)))
     active, clean = inventory.active_credentials, TextCleaner(credential_redactor(inventory))
     if as_json:
-        print(json.dumps(_as_json(results, active, clean), indent=2))
+        print_json(json.dumps(_as_json(results, active, clean), indent=2))
     else:
         console = Console(highlight=False)
         console.print(_as_text(results, active, clean), soft_wrap=True, end="")
@@ -70,7 +71,7 @@ def this_machine() -> Machine:
 
 
 def _log(line: str) -> None:
-    print(line, file=sys.stderr)
+    print_error(line)
 
 
 def credential_redactor(inventory: Inventory) -> Redactor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.escaping import for_json
+from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
 from authprobe.diagnosis.known_issues import Incident, Regression, known_issues
 from authprobe.diagnosis.match import CauseMatch, rank_causes
@@ -15,6 +15,7 @@ from authprobe.diagnosis.symptom import Evidence, Symptom
 from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, RecordError, SettingsError
+from authprobe.redaction.redactor import Redactor
 
 RESULTS_MARKER: Final = '"schema_version"'
 """Text near the beginning of every `results.json`."""
@@ -49,7 +50,7 @@ def print_causes(*, as_markdown: bool) -> int:
     """Print every cause and return the exit code."""
     from authprobe.report.reference.causes import causes_markdown, causes_text
 
-    print(causes_markdown() if as_markdown else causes_text(), end="")
+    print_text(causes_markdown() if as_markdown else causes_text(), end="")
     return ExitCode.OK
 
 
@@ -61,9 +62,9 @@ def explain(path: str | None, *, as_json: bool) -> int:
     """
     explanations = explain_text(_read_input(path))
     if as_json:
-        print(for_json(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False)))
+        print_json(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(_lines(explanation)) for explanation in explanations))
+        print_text("\n\n".join("\n".join(_lines(explanation)) for explanation in explanations))
     is_explained = all(explanation.has_cause for explanation in explanations)
     return ExitCode.OK if is_explained else ExitCode.FAILURES
 
@@ -72,7 +73,7 @@ def _read_input(path: str | None) -> str:
     try:
         if path in (None, "-"):
             if sys.stdin.isatty():
-                print("paste the text, then press Ctrl-D on an empty line", file=sys.stderr)
+                print_error("paste the text, then press Ctrl-D on an empty line")
             content = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
         else:
             with Path(str(path)).open("rb") as file:
@@ -157,7 +158,7 @@ def _as_json(explanations: tuple[Explanation, ...]) -> dict[str, object]:
 
 
 def _explanation_json(explanation: Explanation) -> dict[str, object]:
-    case: dict[str, object] = {"id": explanation.case} if explanation.case else {}
+    case: dict[str, object] = {"id": Redactor()(explanation.case)} if explanation.case else {}
     return case | {
         "causes": [_match_json(match) for match in explanation.matches],
         "incidents": [
@@ -203,7 +204,7 @@ def _quote(text: Evidence | str) -> str:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.case:
-        yield f"case {_quote(explanation.case)}"
+        yield f"case {_quote(Redactor()(explanation.case))}"
     first, *others = explanation.matches
     yield from _first_cause_lines(first)
     for incident in explanation.incidents:

@@ -1,16 +1,17 @@
 """`authprobe history`: list the recorded runs, or the changes of a case between them."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from pydantic_core import to_json
 
+from authprobe.commands.printing import print_json, print_text
 from authprobe.core.escaping import one_line
 from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.observation.fingerprint import Transition, describe_transition, find_transitions
+from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.phrases import plural
 from authprobe.run.history.database import History
 from authprobe.run.history.model import PastRun, Point
@@ -30,13 +31,14 @@ def history(case: str | None, *, location: str | None, as_json: bool) -> int:
         entries = database.case(case) if case else database.runs()
         if case and not entries:
             _raise_unknown(case, database)
+    redactor = Redactor()  # a history from elsewhere may contain anything
     if as_json:
-        sys.stdout.write(to_json(entries, indent=1).decode() + "\n")
+        print_json(redactor(to_json(entries, indent=1).decode()))
         return ExitCode.OK
     points = [entry for entry in entries if isinstance(entry, Point)]
     runs = [entry for entry in entries if isinstance(entry, PastRun)]
     for line in (*_change_lines(points), *_run_lines(runs)):
-        print(line)
+        print_text(redactor(line))
     return ExitCode.OK
 
 
@@ -58,9 +60,9 @@ def _change_lines(points: Sequence[Point]) -> Iterator[str]:
             continue
         yield from _unchanged_line(unchanged)
         unchanged = 0
-        version = point.client_version or "version unknown"
-        outcome = point.fingerprint.outcome
-        yield f"{point.at:%Y-%m-%d %H:%M}  {point.status:<7}  {outcome:<12}  {version}"
+        version = one_line(point.client_version or "version unknown")
+        status, outcome = one_line(point.status), one_line(point.fingerprint.outcome)
+        yield f"{point.at:%Y-%m-%d %H:%M}  {status:<7}  {outcome:<12}  {version}"
         yield from (f"    {line}" for line in lines)
         previous = point
     yield from _unchanged_line(unchanged)
@@ -79,4 +81,5 @@ def _run_lines(runs: Sequence[PastRun]) -> Iterator[str]:
     for run in runs:
         summary = f"{plural(run.cases, 'case')}, {run.failed:,} not as expected"
         partial = ", partial" if run.partial else ""
-        yield f"{run.at:%Y-%m-%d %H:%M}  {run.id[:8]}  authprobe {run.tool}  {summary}{partial}"
+        made_by = f"{one_line(run.id[:8])}  authprobe {one_line(run.tool)}"
+        yield f"{run.at:%Y-%m-%d %H:%M}  {made_by}  {summary}{partial}"

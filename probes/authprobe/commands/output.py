@@ -1,11 +1,11 @@
 """Output of the commands that probe many versions: the probe log, checks and published files."""
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from authprobe.commands.printing import print_error, print_text
 from authprobe.core.safe_files import check_places, make_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
@@ -55,7 +55,7 @@ def read_trials(log: ProbeLog) -> tuple[Trial, ...]:
     """
     trials, damaged = log.read()
     if damaged:
-        print(f"{log.path}: {plural(damaged, 'damaged line')} left out", file=sys.stderr)
+        print_error(f"{log.path}: {plural(damaged, 'damaged line')} left out")
     return trials
 
 
@@ -63,10 +63,10 @@ def print_lines(lines: Iterable[str], log: ProbeLog) -> ExitCode:
     """Print lines unless they contain a credential; return the exit code."""
     text = "\n".join(lines)
     if scan_text(text, log.redactor):
-        print("output withheld: it contains what looks like a credential", file=sys.stderr)
+        print_error("output withheld: it contains what looks like a credential")
         return ExitCode.SECRET_FOUND
     if text:
-        print(text)
+        print_text(text)
     return ExitCode.OK
 
 
@@ -83,7 +83,7 @@ def publish(folder: Path, texts: Mapping[str, str], redactor: Redactor) -> ExitC
         make_folder(folder)
         guard.publish(folder, texts)
     except SecretFoundError as error:
-        print(f"{error}\nnone of {', '.join(texts)} was written", file=sys.stderr)
+        print_error(f"{error}\nnone of {', '.join(texts)} was written")
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be written: {error.strerror or error}") from None

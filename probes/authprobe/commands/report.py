@@ -1,11 +1,10 @@
 """`authprobe report`: the reports of a run, written again from its results."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from authprobe.commands.output import check_writable, publish
-from authprobe.core.escaping import for_log
+from authprobe.commands.printing import print_error
 from authprobe.core.history_location import database_file
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
@@ -34,7 +33,7 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     page = report_page(run, past, bisections=read_bisections(folder))
     code = publish(folder, text_reports(run) | {HTML: page}, Redactor())
     if code == ExitCode.OK:
-        print(f"report: {folder / HTML}", file=sys.stderr)
+        print_error(f"report: {folder / HTML}")
     return code
 
 
@@ -53,6 +52,6 @@ def _earlier_results(run: Run, history: str | None, reports: Path) -> Mapping[st
     except HistoryError as error:
         if history is not None:
             raise
-        print(for_log(f"the report has no timelines: {error}"), file=sys.stderr)
+        print_error(f"the report has no timelines: {error}")
         return {}
     return {case_id: earlier_points(run, each) for case_id, each in points.items()}

@@ -3,14 +3,13 @@
 import contextlib
 import io
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from authprobe import plugin
-from authprobe.core.escaping import for_log
+from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import select_cases
@@ -33,14 +32,13 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
     plan = load_plan(settings)
     cases = select_cases(plan.cases, expression)
     if expression and not cases:
-        print(
+        print_error(
             f"-k {expression!r}: no case matches; list them with `authprobe run --list`",
-            file=sys.stderr,
         )
         return ExitCode.NOTHING_SELECTED
     if only_list:
         for case in cases:
-            print(Redactor()(case.id))
+            print_text(Redactor()(case.id))
         return ExitCode.OK
     prepared = plugin.PreparedRun(plan, cases)
     pytest_output = io.StringIO()
@@ -51,7 +49,7 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
         _print_results(prepared.run, settings.out, as_json=as_json)
     for message in filter(None, (prepared.history_problem, prepared.problem)):
-        print(for_log(message), file=sys.stderr)
+        print_error(message)
     return code
 
 
@@ -78,16 +76,15 @@ def pytest_arguments() -> list[str]:
 def _report_failed_start(code: int, pytest_output: str) -> int:
     """Print why nothing ran, unless pytest did so on stderr; return the exit code."""
     if code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
-        print(for_log(Redactor()(pytest_output)), file=sys.stderr)
+        print_error(Redactor()(pytest_output))
     return code
 
 
 def _print_results(run: Run, out: Path, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(dump_run(run))
+        print_json(dump_run(run).rstrip("\n"))
         return
     print_run(run, Console())
-    print(f"report: {out / HTML}", file=sys.stderr)
+    print_error(f"report: {out / HTML}")
     if is_github_actions():
-        for line in annotations(run):
-            print(line)
+        print_annotations(annotations(run))

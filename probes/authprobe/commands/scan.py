@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.escaping import for_log
+from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data, scan_file
@@ -30,14 +30,17 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
             matches = _scan(path, redactor)
         except OSError as error:
             unreadable += 1
-            _print_error(f"{name}: cannot be read: {error.strerror}")
+            print_error(f"{name}: cannot be read: {error.strerror}")
             continue
         scanned += 1
         secrets += len(matches)
         for match in matches:
-            print(_match_json(name, match) if as_json else for_log(f"{name}: {match}"))
+            if as_json:
+                print_json(_match_json(name, match))
+            else:
+                print_text(f"{name}: {match}")
     if not as_json or unreadable:
-        _print_error(_summary(scanned, secrets, unreadable))
+        print_error(_summary(scanned, secrets, unreadable))
     if secrets:
         return ExitCode.SECRET_FOUND
     return ExitCode.USAGE if unreadable else ExitCode.OK
@@ -77,7 +80,3 @@ def _match_json(name: str, match: SecretMatch) -> str:
 def _summary(scanned: int, secrets: int, unreadable: int) -> str:
     text = f"{plural(scanned, 'file')} scanned, {plural(secrets, 'credential')} found"
     return f"{text}, {unreadable:,} could not be read" if unreadable else text
-
-
-def _print_error(line: str) -> None:
-    print(for_log(line), file=sys.stderr)

@@ -1,11 +1,10 @@
 """`authprobe share`: print cases of a run as Markdown for an issue."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from authprobe.core.escaping import for_log
+from authprobe.commands.printing import print_error, print_text
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import select_ids
 from authprobe.redaction.pseudonyms import Pseudonymizer
@@ -39,11 +38,11 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
         guard = ArtifactGuard()
         if out is None:
             guard.check("the text", text)
-            sys.stdout.write(text)
+            print_text(text, end="")
         else:
             guard.publish(out.parent, {out.name: text})
     except SecretFoundError as error:
-        _print_error(str(error))
+        print_error(str(error))
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None
@@ -58,7 +57,7 @@ def _select(names: Sequence[str], run: Run, results: Path) -> tuple[CaseRecord, 
             raise SettingsError(f"{results}: every case is as expected; name a case to share it")
         if len(unexpected) > MAX_CASES:
             more = plural(len(unexpected) - MAX_CASES, "more case")
-            _print_error(f"{more} not as expected; name a case to share it")
+            print_error(f"{more} not as expected; name a case to share it")
         return unexpected[:MAX_CASES]
     records = {record.id: record for record in run.cases}
     return tuple(records[id] for id in select_ids(names, records))
@@ -71,9 +70,5 @@ def _past(records: Sequence[CaseRecord], reports: Path) -> Mapping[str, Sequence
             history_location(reports), [(record.id, record.formerly) for record in records]
         )
     except HistoryError as error:
-        _print_error(f"the text does not say when the cases last worked: {error}")
+        print_error(f"the text does not say when the cases last worked: {error}")
         return {}
-
-
-def _print_error(line: str) -> None:
-    print(for_log(line), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 import datetime
 import shlex
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,11 @@ from authprobe.commands.output import (
     publish,
     read_trials,
 )
+from authprobe.commands.printing import print_error
 from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.client_kinds import ClientKind
-from authprobe.core.escaping import for_log
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
@@ -96,9 +95,9 @@ def versions(options: VersionsOptions) -> int:
     output_code = print_lines(_lines(options, table), log)
     output_code = publish(data.parent, table_files(table, data), log.redactor) or output_code
     if message:
-        print(message, file=sys.stderr)
+        print_error(message)
     if not output_code:
-        print(f"table: {data}\npage: {page}", file=sys.stderr)
+        print_error(f"table: {data}\npage: {page}")
     return output_code or code
 
 
@@ -128,7 +127,7 @@ def _lines(options: VersionsOptions, table: CompatibilityTable) -> Iterator[str]
     if options.as_json:
         yield dump_table(table).rstrip("\n")
     else:
-        yield from map(for_log, (words.markdown if options.as_markdown else words.text)(table))
+        yield from (words.markdown if options.as_markdown else words.text)(table)
 
 
 def _probe(
@@ -166,7 +165,7 @@ def _probe(
     if not scheduler.probes:
         return message, (), code
     provenance = _provenance(options, scheduler, elapsed=time.monotonic() - start)
-    print(words.effort_words(provenance), file=sys.stderr)
+    print_error(words.effort_words(provenance))
     return message, (provenance,), code
 
 

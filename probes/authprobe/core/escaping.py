@@ -1,6 +1,13 @@
-"""Escaping of untrusted text: control and bidi characters, terminal sequences, CI commands.
+r"""Escaping of untrusted text: one function for each kind of output.
 
-HTML and Markdown writers do the escaping of their own format after this.
+- terminal and CI log: `for_log`
+- JSON: `for_json`
+- reports on one line: `one_line`; on more lines: `for_display`; HTML and Markdown writers do the
+  escaping of their own format after this
+
+A character that is not visible becomes its escape, such as `\u202e`: control and format characters
+(with bidi), unusual spaces, surrogates, unassigned code points, and what Unicode calls
+default-ignorable, though Python calls some of it printable.
 """
 
 import re
@@ -11,20 +18,27 @@ MAX_LINE_LENGTH: Final = 300
 CI_COMMAND: Final = re.compile(r"(?m)(^\s*):(?=:)|#(?=#\[)")
 """Workflow commands of CI logs: `::set-output` at the start of a line, `##[command]` anywhere
 (docs.github.com/actions/reference/workflow-commands-for-github-actions)."""
-INVISIBLE_IN_JSON: Final = re.compile(
-    r"[\x7f-\x9f\xad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+_CI_COMMAND_IN_JSON: Final = re.compile(r"#(?=#\[)")
+_IGNORABLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Characters that JSON does not escape, and that a terminal obeys or hides."""
+"""Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt, as far as printable."""
+_NOT_ASCII: Final = re.compile("[^\x00-\x7e]")
+
+
+def is_visible(character: str) -> bool:
+    """Return True if readers see a character, and terminals do not obey it."""
+    return character.isprintable() and not _IGNORABLE.match(character)
 
 
 def escape_nonprintable(text: str) -> str:
-    r"""Return the text with control, bidi and unusual space characters as `\u202e`.
+    r"""Return the text with characters that are not visible as `\u202e`; line feeds and tabs stay.
 
-    Line feeds and tabs stay.
+    Escaping twice is the same as escaping once.
     """
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else _escape_character(c) for c in text)
+    return "".join(c if c in "\n\t" or is_visible(c) else _escape_character(c) for c in text)
 
 
 def truncate(text: str, limit: int = MAX_TEXT_LENGTH) -> str:
@@ -50,8 +64,9 @@ def for_log(text: str) -> str:
 
 
 def for_json(text: str) -> str:
-    """Return a JSON text with its invisible characters as JSON escapes."""
-    return INVISIBLE_IN_JSON.sub(lambda match: _escape_character(match[0]), text)
+    """Return a JSON text with the same value, and nothing invisible and no CI command in it."""
+    text = _NOT_ASCII.sub(_escape_in_json, text)
+    return _CI_COMMAND_IN_JSON.sub(r"\\u0023", text) if "##[" in text else text
 
 
 def _escape_last(match: re.Match[str]) -> str:
@@ -61,3 +76,10 @@ def _escape_last(match: re.Match[str]) -> str:
 def _escape_character(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    if is_visible(match[0]):
+        return match[0]
+    units = match[0].encode("utf-16-be", "surrogatepass")  # JSON has no escape above U+FFFF
+    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))

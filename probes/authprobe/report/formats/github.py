@@ -42,6 +42,7 @@ def _error(title: str, message: str) -> str:
 
 
 def _data(value: str) -> str:
+    value = value.replace("##[", "#\\u0023[")  # a command of another system
     return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

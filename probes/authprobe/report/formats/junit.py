@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from authprobe.core.escaping import for_display
+from authprobe.core.escaping import for_display, for_log
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -18,12 +18,12 @@ _TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED:
 
 def junit(run: Run) -> str:
     """Return the text of `junit.xml`."""
-    root = Element("testsuites", {"name": for_display(run.tool.name), **_numbers(run.cases)})
+    root = Element("testsuites", {"name": _printable(run.tool.name), **_numbers(run.cases)})
     del root.attrib["skipped"]  # the schema allows it on suites only
     started_at = f"{run.started_at:%Y-%m-%dT%H:%M:%S}"
     for scenario, cases in itertools.groupby(run.cases, key=lambda record: record.scenario):
         records = tuple(cases)
-        values = {"name": for_display(scenario), "timestamp": started_at, **_numbers(records)}
+        values = {"name": _printable(scenario), "timestamp": started_at, **_numbers(records)}
         suite = SubElement(root, "testsuite", values)
         for record in records:
             _add(suite, record)
@@ -49,19 +49,24 @@ def _add(suite: Element, record: CaseRecord) -> None:
     case = SubElement(
         suite,
         "testcase",
-        classname=for_display(record.scenario),
-        name=for_display(name),
+        classname=_printable(record.scenario),
+        name=_printable(name),
         time=f"{record.observation.elapsed:.3f}",
     )
     tag = _TAGS.get(record.verdict.status)
     if tag is None:
         return
-    lines = [for_display(line) for line in phrases.describe_problem(record)]
+    lines = [_printable(line) for line in phrases.describe_problem(record)]
     issue = record.verdict.known
-    message = for_display(f"known failure: {issue}") if issue else lines[0]
+    message = _printable(f"known failure: {issue}") if issue else lines[0]
     problem = SubElement(case, tag, type=phrases.status_words(record.verdict), message=message)
     changes = phrases.describe_changes(record)
-    problem.text = "\n".join((*lines, *(f"changed: {line}" for line in changes)))
+    problem.text = "\n".join((*lines, *(f"changed: {_printable(line)}" for line in changes)))
+
+
+def _printable(text: str) -> str:
+    """Return text from outside, harmless also where a CI log shows it."""
+    return for_log(for_display(text))
 
 
 def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
@@ -71,7 +76,7 @@ def _add_complaints(root: Element, complaints: Sequence[str]) -> None:
         root, "testsuite", name="known-failures", tests=number, failures=number, errors="0"
     )
     for complaint in complaints:
-        message = for_display(complaint)
+        message = _printable(complaint)
         location = message.split(": ", 1)[0]
         case = SubElement(
             suite, "testcase", classname="known-failures", name=location, time="0.000"

@@ -4,15 +4,21 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from authprobe.core.escaping import MAX_LINE_LENGTH, one_line
+from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
 from authprobe.report.model import matrix, phrases
 from authprobe.run.model import CaseRecord, Run
 
 MAX_SIZE_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""
 
-MENTION: Final = re.compile(r"((?<!\w)@(?=\w)|#(?=\d)|(?<!\w)GH-(?=\d))")
-"""Text that GitHub turns into a mention or a link in an issue, even if it is escaped."""
+AUTOLINK: Final = re.compile(
+    r"(?:https?|ftp):(?=//)|(?<![a-z0-9])www(?=\.)"
+    r"|(?<!\w)@(?=\w)|@(?=[\w-]+\.)|#(?=\d)|(?<!\w)GH-(?=\d)"
+    r"|(?<!\w)[0-9a-f](?=[0-9a-f]{6,39}(?!\w))",
+    re.IGNORECASE,
+)
+"""Beginning of an address, mention, issue or commit, which GitHub makes a link even if escaped
+(docs.github.com, "Autolinked references and URLs"; github.github.com/gfm, 6.9)."""
 
 _TRUNCATED: Final = "… truncated; everything is in results.json."
 
@@ -25,13 +31,13 @@ def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
         *_problems(matrix.problems(run)),
         *_matrices(matrix.make_tables(run)),
     )
-    return _bounded(lines, limit_bytes)
+    return _bounded(map(for_log, lines), limit_bytes)
 
 
 def escaped(text: str, limit: int = MAX_LINE_LENGTH) -> str:
     """Return text from outside on one line, escaped for Markdown and HTML."""
     line = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return MENTION.sub(r"\1<!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
+    return AUTOLINK.sub(r"\g<0><!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
 def _verdict(run: Run) -> Iterator[str]:
