@@ -211,7 +211,6 @@ class CompatibilityRun:
                     self._publish(self.run)
         finally:
             self.past.close()
-            self.page.close()
         if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
             session.exitstatus = ExitCode.FAILURES
         if self.run is not None and self.run.interrupted:

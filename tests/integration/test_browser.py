@@ -65,13 +65,21 @@ def report(request: pytest.FixtureRequest, reports: Path) -> Path:
     return reports / str(request.param) / "report.html"
 
 
-def open_page(browser: Browser, path: Path, **context: Any) -> Page:
-    """Open a page; fail if it requests another resource, or if a script fails."""
+def open_page(
+    browser: Browser, path: Path, *, forbids_script: bool = False, **context: Any
+) -> Page:
+    """Open a page; fail if it requests another resource, breaks its policy, or a script fails."""
     page = browser.new_context(**{"viewport": SIZES["wide"]} | context).new_page()
     page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
+    if not forbids_script:
+        page.on("console", lambda message: _require_no_violation(message.text))
     page.on("request", lambda request: _require_local(request.url))
     page.goto(path.as_uri() + context.get("hash", ""))
     return page
+
+
+def _require_no_violation(text: str) -> None:
+    assert "Content Security Policy" not in text, text
 
 
 def _require_local(url: str) -> None:
@@ -172,7 +180,7 @@ def test_the_report_is_complete_without_script(
         policy = '<meta http-equiv="Content-Security-Policy" content="script-src \'none\'">'
         path = tmp_path / "report.html"
         path.write_text(report.read_text().replace("<head>", f"<head>{policy}", 1))
-        page = open_page(browser, path)
+        page = open_page(browser, path, forbids_script=True)
     else:
         page = open_page(browser, report, java_script_enabled=False)
     assert page.locator(".ap-tools").count() == 0

@@ -1,6 +1,9 @@
+import base64
+import hashlib
+
 import pytest
 
-from authprobe.report.html.pytest_html import with_landmarks
+from authprobe.report.html.pytest_html import with_landmarks, with_policy
 
 PAGE = (
     "<!DOCTYPE html><html><head></head><body>"
@@ -19,3 +22,23 @@ def test_the_page_has_a_language_a_viewport_and_a_header(has_other_tests: bool) 
 def test_only_an_empty_table_is_hidden() -> None:
     assert '<body class="ap-alone">' in with_landmarks(PAGE, has_other_tests=False)
     assert "<body>" in with_landmarks(PAGE, has_other_tests=True)
+
+
+def test_only_our_own_styles_and_scripts_are_allowed() -> None:
+    page = (
+        "<html><head><style>\n  a {}\n</style></head><body><script>ours()</script>"
+        "<script>theirs()</script><style>b {}</style></body></html>"
+    )
+    assets = ("a {}", "ours()")
+    strict = with_policy(page, assets, has_style_attributes=False)
+    assert '<head><meta http-equiv="Content-Security-Policy" content="default-src ' in strict
+    for text, is_allowed in (
+        ("\n  a {}\n", True),
+        ("ours()", True),
+        ("theirs()", False),
+        ("b {}", False),
+    ):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert (f"'sha256-{digest}'" in strict) == is_allowed
+    assert "unsafe" not in strict
+    assert "base-uri 'none'; form-action 'none'" in strict

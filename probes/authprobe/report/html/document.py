@@ -1,36 +1,32 @@
 """A complete HTML document: nothing in it is loaded from elsewhere."""
 
-import base64
-import hashlib
-from typing import Final
-
 from authprobe.report.html.elements import Html
+from authprobe.report.html.policy import content_policy
 from authprobe.report.html.rendering import asset, render
 
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""If anything slips through the escaping, the browser still neither runs nor loads it."""
 
-
-def document(title: str, body: Html, *, style: str = "", script: str = "") -> Html:
+def document(
+    title: str,
+    body: Html,
+    *,
+    style: str = "",
+    script: str = "",
+    has_style_attributes: bool = False,
+) -> Html:
     """Return a document with the title as its heading.
 
     `style` and `script` name the files that `body` needs beside the styles of the report.
     """
     sheets = ("report.css", "document.css", *([style] if style else []))
+    styles = Html().join(map(asset, sheets))
     code = asset(script) if script else Html()
     return render(
         "document.html",
         title=title,
         body=body,
-        styles=Html().join(map(asset, sheets)),
+        styles=styles,
         script=code,
-        policy=f"{POLICY}; script-src '{_digest(code)}'" if code else POLICY,
+        policy=content_policy(
+            styles=[styles], scripts=[code], has_style_attributes=has_style_attributes
+        ),
     )
-
-
-def _digest(code: str) -> str:
-    """Return the hash by which the policy allows a script (W3C, Content Security Policy 3)."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}"

@@ -1,18 +1,20 @@
 """Adapter for pytest-html, which writes the page of a run; nothing else knows its hooks and files.
 
 pytest-html and pytest-metadata fill the page with a table drawn by script, and with facts about the
-machine. The adapter replaces both by the report, and stages the file until it has been searched for
-credentials.
+machine. The adapter replaces both by the report, and keeps the page in memory until it has been
+searched for credentials.
 """
 
-import tempfile
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from authprobe.report.files import HTML, TITLE
+from authprobe.report.html.policy import content_policy
 
 PLUGINS: Final = ("metadata", "html")
 """Names under which pytest loads pytest-metadata and pytest-html."""
@@ -28,7 +30,7 @@ class PytestHtmlPage:
         content: Callable[[], str | None],
         is_case: Callable[[pytest.TestReport], bool],
     ) -> None:
-        """Stage the page, unless the user chose a file of their own with `--html`.
+        """Take the page, unless the user chose a file of their own with `--html`.
 
         `content` returns the HTML of the report when the page is written, None without a run;
         `is_case` is True for the test reports that the content covers.
@@ -37,30 +39,51 @@ class PytestHtmlPage:
         self._content = content
         self._is_case = is_case
         self._has_other_tests = False
-        self._folder = tempfile.TemporaryDirectory(prefix="authprobe-report-")
-        self._path = Path(self._folder.name, HTML)
+        self._page: str | None = None
+        self._is_taken = False
         if not config.option.collectonly:
             if getattr(config.option, "htmlpath", None) is None:
-                config.option.htmlpath = str(self._path)
+                self._is_taken = True
+                config.option.htmlpath = str(Path.cwd() / HTML)  # never written: `_take_page`
             config.option.self_contained_html = True
 
     def text(self) -> str | None:
         """Return the finished page, or None if pytest-html wrote none here."""
-        if not self._path.is_file():
+        if self._page is None:
             return None
-        page = self._path.read_text(encoding="utf-8")
-        return with_landmarks(page, has_other_tests=self._has_other_tests)
+        page = with_landmarks(self._page, has_other_tests=self._has_other_tests)
+        return with_policy(page, self._own_assets(), has_style_attributes=self._has_other_tests)
 
     def move_to(self, path: Path) -> None:
-        """Make pytest-html print the final path instead of the staged one."""
-        for plugin in self._config.pluginmanager.get_plugins():
-            # pytest-html has no option for it: it prints where it wrote.
-            if getattr(plugin, "_report_path", None) == self._path:
-                plugin._report_path = path.resolve()
+        """Make pytest-html print the path of the report."""
+        for plugin in self._writers():
+            plugin._report_path = path.absolute()
 
-    def close(self) -> None:
-        """Remove the staged page."""
-        self._folder.cleanup()
+    def _writers(self) -> Iterator[Any]:
+        """Yield pytest-html's writer of the page: it has no option for where to write."""
+        if self._is_taken:
+            for plugin in self._config.pluginmanager.get_plugins():
+                if hasattr(plugin, "_write_report") and hasattr(plugin, "_report_path"):
+                    yield plugin
+
+    def _take_page(self, page: str) -> None:
+        self._page = page
+
+    def _own_assets(self) -> tuple[str, ...]:
+        """Return the style sheets and scripts that the page may have."""
+        from authprobe.report.html.rendering import asset
+
+        package = find_spec("pytest_html")
+        resources = Path(str(package and package.origin)).parent / "resources"
+        own = (asset("report.css") + asset("pytest_html.css"), asset("report.js"))
+        sheets = (str(getattr(writer, "css", "")) for writer in self._writers())
+        return (*own, *sheets, (resources / "app.js").read_text(encoding="utf-8"))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Take over the writing of the page before anything can write it."""
+        for writer in self._writers():
+            writer._write_report = self._take_page
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_metadata(self, metadata: dict[str, Any]) -> None:
@@ -99,13 +122,37 @@ def with_landmarks(page: str, *, has_other_tests: bool) -> str:
     Its own table is hidden unless it has rows: `has_other_tests`.
     """
     viewport = '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    referrer = '<meta name="referrer" content="no-referrer">'
     replacements = (
         ("<html>", '<html lang="en">'),
-        ("<head>", f"<head>{viewport}"),
+        ("<head>", f"<head>{viewport}{referrer}"),
         ('<h1 id="title">', '<header><h1 id="title">'),
         ('<div id="environment-header">', '</header><div id="environment-header">'),
+        (' onclick="location.reload()"', ""),  # for a page that is written during the tests
         ("<body>", "<body>" if has_other_tests else '<body class="ap-alone">'),
     )
     for old, new in replacements:
         page = page.replace(old, new, 1)
     return page
+
+
+ELEMENT: Final = re.compile(r"<(style|script)[^>]*>(.*?)</\1>", re.DOTALL)
+
+
+def with_policy(page: str, assets: tuple[str, ...], *, has_style_attributes: bool) -> str:
+    """Return the page with a policy that allows those of its styles and scripts that are ours.
+
+    pytest-html indents what it inserts, so that the hash must be that of the text in the page.
+    """
+    known = {text.strip() for text in assets}
+    allowed: dict[str, list[str]] = {"style": [], "script": []}
+    for tag, text in ELEMENT.findall(page):
+        if text.strip() in known:
+            allowed[tag].append(text)
+    policy = content_policy(
+        styles=allowed["style"],
+        scripts=allowed["script"],
+        has_style_attributes=has_style_attributes,
+    )
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return page.replace("<head>", f"<head>{meta}", 1)

@@ -39,7 +39,12 @@ def versions_page(table: CompatibilityTable, *, data: str | None = None) -> Html
         gaps=_gaps,
         evidence=_evidence,
     )
-    return document(f"Behaviour of {table.client} by version", body, style="versions.css")
+    return document(
+        f"Behaviour of {table.client} by version",
+        body,
+        style="versions.css",
+        has_style_attributes=True,
+    )
 
 
 def _provenance(commands: tuple[Provenance, ...]) -> tuple[tuple[str, str], ...]:
