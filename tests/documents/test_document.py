@@ -1,6 +1,7 @@
 """Errors that every kind of YAML document has in common, in the words of that kind."""
 
 import datetime
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,12 @@ STARTS = {
     "a features file": "'features'",
     "a causes file": "'- id:'",
     "a known-issues file": "'incidents'",
+}
+FIRST_KEYS = {
+    "a scenario": "id",
+    "a known-failures file": "known_failures",
+    "a features file": "features",
+    "a known-issues file": "incidents",
 }
 VOCABULARY = Vocabulary(document="a setup", start="'date'")
 
@@ -96,10 +103,56 @@ def test_a_missing_file_is_reported(tmp_path: Path, document: str) -> None:
 
 
 def test_an_unknown_key_is_reported_at_its_line_and_column(tmp_path: Path, document: str) -> None:
-    prefix = "- " if document == "a causes file" else ""
-    messages = error(document, tmp_path / "it.yaml", f"{prefix}zzz: 1").splitlines()
-    column = 1 + len(prefix)
-    assert any(f"1:{column}: unknown key 'zzz'" in message for message in messages)
+    known = FIRST_KEYS.get(document)
+    text, place = (f"{known}: 1\nzzz: 1", "2:1") if known else ("- zzz: 1", "1:3")
+    messages = error(document, tmp_path / "it.yaml", text).splitlines()
+    assert any(f"{place}: unknown key 'zzz'" in message for message in messages)
+
+
+@pytest.mark.parametrize("document", FIRST_KEYS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "root:SECRET-hash:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n",
+        "machine SECRET login SECRET\n",
+        "SECRET: SECRET\nSECRET2: &SECRET [SECRET]\n",
+        "- SECRET\n- SECRET\n",
+        "password: !SECRET x\n",
+        "password: *SECRET\n",
+        "password: &SECRET [*SECRET]\n",
+        "!SECRET!it's x: 1\n",
+        "%TAG !SECRET\n--- a\n",
+        "a: b: SECRET\n",
+        "SECRET: 1\nSECRET: 2\n",
+        "'SECRET\n",
+        "5\n",
+        "2026-01-01\n",
+        "SECRET='it''s'\n",
+    ],
+)
+def test_a_file_of_another_kind_is_described_and_not_quoted(
+    tmp_path: Path, document: str, text: str
+) -> None:
+    message = error(document, tmp_path / "it.yaml", text)
+    assert "SECRET" not in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_file_with_a_mistyped_key_is_still_recognized(tmp_path: Path) -> None:
+    assert "unknown key 'dat'; did you mean 'date'?" in read_messages(tmp_path, "dat: 1")[0]
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, pipe = tmp_path / "it.yaml", tmp_path / "pipe"
+    path.write_text("date: 2026-01-01")
+    os.mkfifo(pipe)
+    regular = path.stat()
+    monkeypatch.setattr(Path, "stat", lambda self: regular)
+    assert [problem.message for problem in read_document(pipe, Backend, VOCABULARY).problems] == [
+        "not a regular file"
+    ]
 
 
 def read_messages(folder: Path, text: str) -> tuple[str, ...]:
@@ -133,6 +186,8 @@ def test_a_pattern_without_a_noun_is_shown_itself(tmp_path: Path) -> None:
 
 
 def test_at_most_a_hundred_problems_are_shown(tmp_path: Path) -> None:
-    messages = read_messages(tmp_path, "\n".join(f"key{n}: 1" for n in range(MAX_PROBLEMS + 1)))
+    messages = read_messages(
+        tmp_path, "\n".join(f"key{n}: 1" for n in range(MAX_PROBLEMS)) + "\ndate: 1"
+    )
     assert len(messages) == MAX_PROBLEMS + 1
     assert messages[-1] == "100:1: too many errors; only the first 100 are shown"

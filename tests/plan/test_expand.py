@@ -9,6 +9,7 @@ from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import InstallError, SettingsError
 from authprobe.observation.model import Outcome
+from authprobe.plan import expand as expand_module
 from authprobe.plan.case import case_id, expand
 from authprobe.plan.expand import Published, make_plan
 from authprobe.scenario.clients import parse_client
@@ -424,3 +425,14 @@ def test_a_range_without_versions_is_rejected_in_one_line(
         with pytest.raises(SettingsError) as caught:
             make_plan([scenario], clients=clients, published=query)
         assert str(caught.value) == f"{client}: {reason}"
+
+
+def test_a_range_that_multiplies_the_cases_beyond_the_limit_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(expand_module, "MAX_CASES", 10)
+    scenario = make_scenario(matrix=Matrix(client=make_clients("claude-code@2.1.x")))
+    versions = [f"2.1.{number}" for number in range(11)]
+    assert len(make_plan([scenario], published=lambda kind: tuple(versions[:10]))) == 10
+    with pytest.raises(SettingsError, match="more than 10 cases; name fewer scenarios, or narrow"):
+        make_plan([scenario], published=lambda kind: tuple(versions))

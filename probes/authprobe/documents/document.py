@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from authprobe.documents.node_tree import EmptyFileError, Node, compose
+from authprobe.documents.recognition import foreign_problem, without_quotes
 from authprobe.documents.source import (
     KeyPath,
     PathProblem,
@@ -16,7 +17,7 @@ from authprobe.documents.source import (
     escape,
     read_text,
 )
-from authprobe.documents.validation import locate, read
+from authprobe.documents.validation import known_keys, locate, read
 from authprobe.documents.vocabulary import Vocabulary
 
 MAX_PROBLEMS: Final = 100
@@ -70,16 +71,22 @@ def read_document(
     """Read a file as one document of the given kind; never raises, the problems are in the result.
 
     `check` finds what types cannot express. `empty` is the value of an empty file; without it, an
-    empty file is a problem.
+    empty file is a problem. Of a file without any known key nothing is quoted: it may be anything.
     """
+    keys = known_keys(kind)
+    text = ""
     try:
-        tree = compose(read_text(path), vocabulary)
+        text = read_text(path)
+        tree = compose(text, vocabulary)
     except EmptyFileError as error:
         if empty is not None:
             return Document(path=path, value=empty)
         return Document(path=path, problems=(error.problem,))
     except SourceError as error:
-        return Document(path=path, problems=(error.problem,))
+        problem = without_quotes(error.problem, text, keys) if keys else error.problem
+        return Document(path=path, problems=(problem,))
+    if keys and (foreign := foreign_problem(tree.root, keys, vocabulary)) is not None:
+        return Document(path=path, problems=(foreign,), root=tree.root)
     value, problems = read(tree.root, kind, vocabulary)
     if value is not None:
         problems = tuple(

@@ -45,13 +45,13 @@ def error_message(
         case "string_too_short":
             return f"{name} must not be empty"
         case "string_too_long":
-            return f"{name} is longer than {context['max_length']} characters"
+            return f"{name} is longer than {context['max_length']:,} characters"
         case "too_short":
             # pydantic counts only valid items; each invalid one has an error of its own already.
             empty = not getattr(node, "nodes", ())
             return f"{name} must have at least one item" if empty else None
         case "too_long":
-            return f"{name} must have at most {context['max_length']} items"
+            return f"{name} must have at most {context['max_length']:,} items"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             return f"{name} must be {_bound(context)}, not {describe(node)}"
         case "value_error":

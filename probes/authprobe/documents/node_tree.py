@@ -319,7 +319,7 @@ def _hint(reason: str, text: str, position: Position) -> str:
             return "; indent with spaces, not tabs"
         return "; put the text in quotes"
     if "mapping values are not allowed" in reason:
-        return "; put text that contains ': ' in quotes"
+        return '; put text that contains ": " in quotes'
     if "escape" in reason:
         return "; use single quotes for a literal backslash"
     return ""

@@ -1,6 +1,7 @@
 """Text of a document, positions in it, and the wording that all error messages share."""
 
 import itertools
+import os
 import re
 import stat
 from collections.abc import Iterable
@@ -83,9 +84,12 @@ def _read_bytes(path: Path) -> bytes:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(Position(), "a directory, not a file")
-        if not stat.S_ISREG(mode):  # opening a FIFO would wait for a writer
+        if not stat.S_ISREG(mode):  # opening a FIFO would wait, opening a device may act
             raise SourceError(Position(), "not a regular file")
-        with path.open("rb") as file:
+        # The file may have been replaced since.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(Position(), "not a regular file")
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         reason = "a broken symbolic link" if path.is_symlink() else "no such file"
@@ -97,6 +101,10 @@ def _read_bytes(path: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise SourceError(Position(), f"larger than {MAX_FILE_BYTES:,} bytes (limit)")
     return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _decode(content: bytes) -> str:

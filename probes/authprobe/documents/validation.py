@@ -122,7 +122,7 @@ class _Validation:
         yield from self._without_branch(unions)
 
     def _unknown_key(self, target: _Target, key: str) -> Problem:
-        hint = remedy(key, _keys(target.types[0]))
+        hint = remedy(key, known_keys(target.types[0]))
         position = locate(self.root, (*target.path, key, KEY))
         return Problem(position, f"unknown key {quote(key)}{hint}")
 
@@ -156,7 +156,7 @@ class _Validation:
 
     def _intended_key(self, error: ErrorDetails) -> str | None:
         *parent, last = error["loc"]
-        return nearest(str(last), _keys(self._target(tuple(parent)).types[0]))
+        return nearest(str(last), known_keys(self._target(tuple(parent)).types[0]))
 
     def _branch(self, options: tuple[Any, ...], label: str) -> Any:
         """Return the branch with pydantic's label: a class name, `tuple[…]`, or else text."""
@@ -194,7 +194,8 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
-def _keys(container: Any) -> list[str]:
+def known_keys(container: Any) -> list[str]:
+    """Return the keys of a dataclass as they are written; none for another type."""
     return list(_hints(container))
 
 

@@ -83,9 +83,9 @@ class Fault:
     """Number of times the fault occurs. Default: every time."""
     after: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
     """Number of requests answered before the first time."""
-    host: Annotated[str, Field(min_length=1)] | None = None
+    host: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """Limit the fault to this host."""
-    path: Annotated[str, Field(min_length=1)] | None = None
+    path: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Limit the fault to this path; not for faults of the connection."""
 
 
@@ -110,5 +110,5 @@ class Backend:
     """True if a second use of a refresh token ends its whole login (RFC 9700, 4.14.2). No public
     report shows that the service does this.
     """
-    faults: tuple[Fault | FaultName, ...] = ()
+    faults: Annotated[tuple[Fault | FaultName, ...], Field(max_length=100)] = ()
     """Armed faults. Of several refusals, the first that matches a request counts; delays add up."""

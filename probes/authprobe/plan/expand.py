@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.suggestions import did_you_mean
@@ -15,6 +16,8 @@ from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_
 from authprobe.scenario.matrix import combinations
 from authprobe.scenario.model import Scenario
 
+MAX_CASES: Final = 50_000
+"""Most cases of a run: a range of versions multiplies the cases of a scenario."""
 Published = Callable[[ClientKind], tuple[str, ...]]
 """Function that returns the published versions of a client, or raises ClientError."""
 
@@ -46,7 +49,7 @@ def make_plan(
 
     Raises:
         SettingsError: a client or case is in no scenario or has no expectation, or a range contains
-            no version, or its versions are unavailable.
+            no version, or its versions are unavailable, or there are too many cases.
     """
     options = [_ClientOption(text, read_client(text, "--client")) for text in clients]
     exact = functools.cache(functools.partial(_exact, published))
@@ -57,6 +60,11 @@ def make_plan(
                 for client in exact(selected):
                     case = make_case(scenario, dataclasses.replace(names, client=client))
                     planned.setdefault(case.id, case)
+                    if len(planned) > MAX_CASES:
+                        raise SettingsError(
+                            f"more than {MAX_CASES:,} cases; name fewer scenarios, or narrower "
+                            "ranges of versions"
+                        )
     for option in options:
         if not any(case.client.kind is option.client.kind for case in planned.values()):
             raise SettingsError(f"--client {option.text}: no scenario has a case for it")

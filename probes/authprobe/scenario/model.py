@@ -6,7 +6,7 @@ pydantic validates YAML into these dataclasses (`load.py`) and describes them (`
 import enum
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, TypeVar
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -18,11 +18,18 @@ from authprobe.scenario.clients import ClientText
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+MAX_URL_LENGTH: Final = 2000
 DEFAULT: Final = "default"
 NO_CREDENTIAL: Final = "none"
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=80)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+HttpStatus = Annotated[Whole, Field(ge=100, le=599)]
+MAX_DEFINITIONS: Final = 500
+"""Most definitions of one kind in a scenario, and most values of an axis."""
+Item = TypeVar("Item")
+Few = Annotated[tuple[Item, ...], Field(max_length=100)]
+Definitions = Annotated[dict[Slug, Item], Field(max_length=MAX_DEFINITIONS)]
 Variables = Annotated[dict[str, str], WithJsonSchema(variables_schema())]
 Count = Annotated[Whole, Field(ge=0, le=100)]
 
@@ -79,7 +86,7 @@ class Endpoint:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    url: Annotated[str, Field(pattern=URL_PATTERN)]
+    url: Annotated[str, Field(pattern=URL_PATTERN, max_length=MAX_URL_LENGTH)]
     request: Request = Request.MESSAGES
     stream: Flag = False
 
@@ -131,18 +138,18 @@ class ExpectedRequest:
     method: Text | None = None
     host: Text | None = None
     path: Text | None = None
-    status: Whole | None = None
+    status: HttpStatus | None = None
     credential: Text | None = None
     """Slot name of the sent token, or `none`."""
     credential_header: Text | None = None
     """`authorization`, `x-api-key`, `body`, or `none`."""
-    betas: tuple[Text, ...] = ()
+    betas: Few[Text] = ()
     """Flags that `anthropic-beta` must contain."""
-    headers: dict[str, str | None] = field(default_factory=dict)
+    headers: Annotated[dict[Text, Text | None], Field(max_length=100)] = field(default_factory=dict)
     """Headers as recorded; null: the header must be absent."""
     rule: Text | None = None
     """Id of the emulator rule that answered."""
-    scopes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    scopes: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
     """Exactly the scopes of the authorization request."""
 
 
@@ -153,10 +160,10 @@ class Expectation:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     outcome: Outcome
-    status: Whole | None = None
+    status: HttpStatus | None = None
     error_type: Text | None = None
     message: Text | TextRule | None = None
-    exit_code: Whole | None = None
+    exit_code: Annotated[Whole, Field(ge=-255, le=255)] | None = None
     detail: Text | TextRule | None = None
     """authprobe's explanation, such as the reason why the case could not be tested."""
     sessions: Annotated[dict[Outcome, Count], Field(min_length=1)] | None = None
@@ -167,17 +174,17 @@ class Expectation:
     """Expiry in the stored login at that time."""
     stored_subscription: Text | None = None
     """Subscription in the stored login at that time, or `none`."""
-    findings: tuple[Text, ...] = ()
+    findings: Few[Text] = ()
     """Names of findings that must be present."""
-    no_findings: tuple[Text, ...] = ()
+    no_findings: Few[Text] = ()
     """Names of findings that must be absent."""
-    requests: tuple[ExpectedRequest, ...] = ()
+    requests: Few[ExpectedRequest] = ()
     """Requests that must occur, in this order; others may occur between them."""
-    no_requests: tuple[ExpectedRequest, ...] = ()
+    no_requests: Few[ExpectedRequest] = ()
     """Requests that must not occur."""
 
 
-Axis = Annotated[tuple[Slug, ...], Field(min_length=1)]
+Axis = Annotated[tuple[Slug, ...], Field(min_length=1, max_length=MAX_DEFINITIONS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +193,7 @@ class Matrix:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    client: Annotated[tuple[ClientText, ...], Field(min_length=1)]
+    client: Annotated[tuple[ClientText, ...], Field(min_length=1, max_length=MAX_DEFINITIONS)]
     endpoint: Axis = (DEFAULT,)
     credential: Axis = (NO_CREDENTIAL,)
     headers: Axis = (DEFAULT,)
@@ -245,15 +252,15 @@ class Scenario:
     title: Text
     why: Text
     """Why it matters, in one or two sentences."""
-    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)]
     """Where the expectation comes from: issue links, documentation pages, RFC sections."""
-    endpoints: dict[Slug, Endpoint] = field(default_factory=dict)
-    credentials: dict[Slug, Credentials | Credential] = field(default_factory=dict)
+    endpoints: Definitions[Endpoint] = field(default_factory=dict)
+    credentials: Definitions[Credentials | Credential] = field(default_factory=dict)
     """The credentials of a list are handed over together."""
-    headers: dict[Slug, dict[str, str | None]] = field(default_factory=dict)
+    headers: Definitions[dict[str, str | None]] = field(default_factory=dict)
     """Sets of headers that authprobe's own HTTP client adds; null removes a default header."""
-    backends: dict[Slug, Backend] = field(default_factory=dict)
-    environments: dict[Slug, Variables] = field(default_factory=dict)
+    backends: Definitions[Backend] = field(default_factory=dict)
+    environments: Definitions[Variables] = field(default_factory=dict)
     """Sets of further environment variables for a client."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
@@ -265,9 +272,9 @@ class Scenario:
     )
     limit: Annotated[Seconds, Field(gt=0, le=600)] = 60.0
     """Seconds after which a case is `timed-out`."""
-    tags: tuple[Slug, ...] = ()
+    tags: Few[Slug] = ()
     """Further words that `-k` matches."""
-    formerly: tuple[Slug, ...] = ()
+    formerly: Few[Slug] = ()
     """Former ids of the scenario, under which stored results still belong to its cases."""
     anchors: object = None
     """Definitions of YAML anchors; ignored otherwise."""

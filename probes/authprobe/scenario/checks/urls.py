@@ -10,7 +10,6 @@ import idna
 
 from authprobe.documents.source import KeyPath, PathProblem, quote
 
-MAX_URL_LENGTH: Final = 2000
 MAX_HOST_LENGTH: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)  # RFC 1123, 2.1
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")  # RFC 3986, 3.3
@@ -18,9 +17,6 @@ _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 def check_url(path: KeyPath, url: str) -> Iterator[PathProblem]:
     """Yield what is wrong with an address: its length, its host, its port or its path."""
-    if len(url) > MAX_URL_LENGTH:
-        yield path, f"the address is longer than {MAX_URL_LENGTH:,} characters"
-        return
     try:
         parts = urlsplit(url)
         usable = parts.port != 0 and bool(parts.hostname)
