@@ -160,7 +160,8 @@ def test_json_is_one_object_and_the_log_goes_to_stderr(tmp_path: Path) -> None:
         )
         assert served.end() == 0
     assert set(document) == {
-        *("base_url", "https_url", "proxy_url", "control_url", "ca_file", "environment"),
+        *("base_url", "https_url", "proxy_url", "control_url", "control_token", "ca_file"),
+        "environment",
     }
     assert json.loads(served.out) == document
     log = "".join(served.err)
@@ -216,7 +217,7 @@ def test_a_shell_can_evaluate_the_output(tmp_path: Path) -> None:
             check=True,
         )
         text = file.read_text()
-        assert file.stat().st_mode & 0o777 == 0o644
+        assert file.stat().st_mode & 0o777 == 0o600
         served.end()
     environment = json.loads(shell.stdout)
     assert served.out == text
@@ -236,6 +237,65 @@ def test_an_env_file_is_written_atomically(tmp_path: Path) -> None:
         assert file.stat().st_ino != before
         assert file.read_text().count("export ") > 5
     assert not file.exists()
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_nobody_else_can_read_or_change_what_the_emulator_makes(tmp_path: Path, umask: int) -> None:
+    file = tmp_path / "variables"
+    before = os.umask(umask)
+    try:
+        with serving(tmp_path, "--env-file", file, "--issue", "api-key") as served:
+            made = [file, *tmp_path.glob("ca-*")]
+            modes = [path.stat().st_mode & 0o777 for path in made]
+            served.end()
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o700]
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])
+def test_an_env_file_replaces_only_a_file(tmp_path: Path, kind: str) -> None:
+    target, file = tmp_path / "target", tmp_path / "variables"
+    match kind:
+        case "link":
+            target.write_text("canary")
+            file.symlink_to(target)
+        case "dangling link":
+            file.symlink_to(target)
+        case "folder":
+            file.mkdir()
+        case _:
+            os.mkfifo(file)
+    before = files_in(tmp_path)
+    ended = run("--env-file", file, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (ended.code, ended.out) == (4, "")
+    assert re.fullmatch(
+        rf"--env-file {file}: 'variables' is (a symbolic link|a directory|a FIFO), not a regular "
+        r"file, and is left as it is; remove it, or choose another place\n",
+        ended.err,
+    )
+    assert files_in(tmp_path) == before
+    assert not target.exists() or target.read_text() == "canary"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_an_env_file_of_another_user_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "variables"
+    file.write_text("canary")
+    os.chown(file, 65534, 65534)
+    ended = run("--env-file", file, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (ended.code, "belongs to another user; name a new file" in ended.err) == (4, True)
+    assert file.read_text() == "canary"
+
+
+def test_a_file_that_took_the_name_meanwhile_stays(tmp_path: Path) -> None:
+    file, other = tmp_path / "variables", tmp_path / "other"
+    other.write_text("of another")
+    with serving(tmp_path, "--env-file", file) as served:
+        wait_until(file.exists)
+        other.replace(file)
+        assert served.end() == 0
+    assert file.read_text() == "of another"
 
 
 # --- around a command -----------------------------------------------------------------------------
@@ -287,10 +347,12 @@ def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None
         for url in (os.environ["ANTHROPIC_BASE_URL"], os.environ["AUTHPROBE_HTTPS_URL"],
                     "https://api.anthropic.com"):
             print(httpx.post(url + "/v1/messages", headers=headers, json=asked).status_code)
-        print(httpx.get(os.environ["AUTHPROBE_CONTROL_URL"]).status_code)
+        token = os.environ["AUTHPROBE_CONTROL_TOKEN"]
+        for headers in ({"authorization": "Bearer " + token}, {}):
+            print(httpx.get(os.environ["AUTHPROBE_CONTROL_URL"], headers=headers).status_code)
     """
     ended = run_around(tmp_path, "--issue", "api-key", code=code, **OWN)
-    assert (ended.code, ended.out.split()) == (0, ["200"] * 4)
+    assert (ended.code, ended.out.split()) == (0, ["200"] * 4 + ["401"])
     assert ended.err.count("POST ") == 3
 
 
@@ -359,6 +421,10 @@ def test_sigterm_is_forwarded_to_the_command(tmp_path: Path) -> None:
         (["--port", "x"], r"Invalid value for '--port': 'x' is not a valid integer"),
         (["--date", "nonsense"], r"Invalid value for '--date': 'nonsense' does not match .*%Y-%m"),
         (["--nothing-like-it"], r"No such option"),
+        (["--json", "--", "true"], r"--json prints .*: leave out --json"),
+        (["--markdown"], r"--markdown is only for --rules; add --rules, or leave it out"),
+        (["--rules", "--json", "--markdown"], r"--json and --markdown exclude each other"),
+        (["--rules", "--", "true"], r"--rules runs no command; leave out the command, or --rules"),
         (
             ["--env-file", "nowhere/x"],
             r"--env-file nowhere/x: cannot be written: No such file or d",

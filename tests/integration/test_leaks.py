@@ -352,7 +352,11 @@ def test_the_emulators_log_and_control_api_hold_no_credential(
                 channel.sendall(f"{line}\r\nconnection: close\r\n\r\n".encode("latin-1"))
                 while channel.recv(65536):
                     pass
-        told = httpx.get(f"{served.control_url}/exchanges", trust_env=False).text
+        told = httpx.get(
+            f"{served.control_url}/exchanges",
+            headers={"authorization": f"Bearer {served.control_token}"},
+            trust_env=False,
+        ).text
     for text in (told, capsys.readouterr().err):
         assert text
         assert not set().union(*map(grams, unfolded(text))) & grams_of(values)

@@ -77,6 +77,9 @@ FREE: Final = "a free one"
 @click.option(
     "--base-url/--no-base-url", default=True, show_default=True, help="Set ANTHROPIC_BASE_URL too."
 )
+@click.option(
+    "--any-user", is_flag=True, help="Answer programs of other users of this machine too."
+)
 @click.option("--quiet", is_flag=True, help="Do not log requests.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(
@@ -94,6 +97,7 @@ def emulator(
     issue: tuple[str, ...],
     env_file: Path | None,
     base_url: bool,
+    any_user: bool,
     quiet: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -119,6 +123,7 @@ def emulator(
     """
     from authprobe.commands import emulator as commands
 
+    _check_combination(rules=rules, as_json=as_json, as_markdown=as_markdown, command=command)
     if rules:
         sys.exit(commands.print_rule_list(as_json=as_json, as_markdown=as_markdown))
     options = commands.EmulatorOptions(
@@ -131,6 +136,7 @@ def emulator(
         counts_as_claude_code=counts_as_claude_code,
         faults=fault,
         token_kinds=issue,
+        any_user=any_user,
         env_file=env_file,
         sets_base_url=base_url,
         quiet=quiet,
@@ -138,3 +144,24 @@ def emulator(
         command=command,
     )
     sys.exit(commands.emulator(options))
+
+
+def _check_combination(
+    *, rules: bool, as_json: bool, as_markdown: bool, command: tuple[str, ...]
+) -> None:
+    """Raise if an option would have no effect beside the others.
+
+    Raises:
+        UsageError: it would.
+    """
+    if as_markdown and not rules:
+        raise click.UsageError("--markdown is only for --rules; add --rules, or leave it out")
+    if rules and as_json and as_markdown:
+        raise click.UsageError("--json and --markdown exclude each other; use one of them")
+    if rules and command:
+        raise click.UsageError("--rules runs no command; leave out the command, or --rules")
+    if as_json and command:
+        raise click.UsageError(
+            "--json prints the addresses while the emulator serves alone; a command gets them in "
+            "its environment: leave out --json"
+        )

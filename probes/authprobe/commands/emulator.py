@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -17,8 +18,8 @@ from typing import Final
 
 from rich.console import Console
 
-from authprobe.core.escaping import for_log
-from authprobe.core.safe_files import write_atomically
+from authprobe.core.escaping import for_log, one_line
+from authprobe.core.safe_files import FileError, write_atomically
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend, TokenKind
 from authprobe.emulator.standalone.control import choose
@@ -36,6 +37,7 @@ TOKEN_VARIABLES: Final = {
     TokenKind.SETUP_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
 }
 """Variable in which programs look for a token (code.claude.com/docs/en/env-vars)."""
+MAX_LOG_FIELD_LENGTH: Final = 2500
 COMMAND_NOT_FOUND: Final = 127
 COMMAND_NOT_EXECUTABLE: Final = 126
 """Exit codes of a shell for a command that does not exist, or cannot be started."""
@@ -56,6 +58,8 @@ class EmulatorOptions:
     faults: tuple[str, ...]
     token_kinds: tuple[str, ...]
     """Kinds of the tokens to issue."""
+    any_user: bool
+    """Answer programs of other users of this machine too."""
     env_file: Path | None
     sets_base_url: bool
     """Set ANTHROPIC_BASE_URL too; otherwise programs find the emulator by their proxy variables."""
@@ -96,10 +100,12 @@ def emulator(options: EmulatorOptions) -> int:
             port=options.port,
             https_port=options.https_port,
             control_port=options.control_port,
+            any_user=options.any_user,
         ) as handle,
     ):
         if not options.quiet:
             handle.listener.backend.watch = log_exchange
+        handle.listener.site.on_refusal = log_refusal
         tokens = [handle.issue(kind) for kind in options.token_kinds]
         variables = _variables(handle, tokens, sets_base_url=options.sets_base_url)
         with _env_file(options.env_file, _exports(variables)):
@@ -118,6 +124,7 @@ def _variables(handle: Emulator, tokens: Sequence[Token], *, sets_base_url: bool
     variables = handle.environment if sets_base_url else handle.proxy_environment
     variables["AUTHPROBE_HTTPS_URL"] = handle.https_url
     variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
+    variables["AUTHPROBE_CONTROL_TOKEN"] = handle.control_token
     for token in tokens:
         own_name = f"AUTHPROBE_{token.slot.upper().replace('-', '_')}"
         name = TOKEN_VARIABLES.get(token.kind, own_name)
@@ -131,6 +138,7 @@ def _description(handle: Emulator, variables: dict[str, str]) -> dict[str, objec
         "https_url": handle.https_url,
         "proxy_url": handle.proxy_url,
         "control_url": handle.control_url,
+        "control_token": handle.control_token,
         "ca_file": str(handle.ca_file),
         "environment": variables,
     }
@@ -148,7 +156,11 @@ def _env_file(path: Path | None, text: str) -> Iterator[None]:
         yield
         return
     try:
-        write_atomically(path, text)
+        _check_owner(path)
+        write_atomically(path, text, mode=0o600)  # it has tokens in it
+        identity = _identity(path)
+    except FileError as error:
+        raise SettingsError(f"--env-file {path}: {error.strerror}") from None
     except OSError as error:
         raise SettingsError(
             f"--env-file {path}: cannot be written: {error.strerror}; "
@@ -157,7 +169,33 @@ def _env_file(path: Path | None, text: str) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if _identity(path) == identity:  # otherwise it is another's by now
+                path.unlink()
+
+
+def _check_owner(path: Path) -> None:
+    """Raise if the name belongs to another user.
+
+    Raises:
+        FileError: it does.
+        OSError: it cannot be looked at.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if path.lstat().st_uid != os.geteuid():
+            raise FileError("it belongs to another user; name a new file, or one of your own")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
+def log_refusal(reason: str) -> None:
+    """Print on stderr why a connection was refused without being recorded."""
+    hint = "; use --any-user to answer it" if reason.startswith("403") else ""
+    with contextlib.suppress(OSError):
+        print(f"connection refused: {reason[4:]}{hint}", file=sys.stderr, flush=True)
 
 
 def log_exchange(exchange: Exchange) -> None:
@@ -167,10 +205,10 @@ def log_exchange(exchange: Exchange) -> None:
         fields.append(f"faults: {', '.join(exchange.faults)}")
     if exchange.nearest:
         fields.append(nearest_words(exchange))
-    line = f"{exchange.method} {exchange.host}{exchange.path}  {'  '.join(fields)}"
-    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    target = f"{exchange.method} {exchange.host}{exchange.path}"
+    line = "  ".join(one_line(part, MAX_LOG_FIELD_LENGTH) for part in (target, *fields))
     with contextlib.suppress(OSError):  # stderr is closed: requests are answered without a log
-        print(for_log(printable), file=sys.stderr, flush=True)
+        print(for_log(line), file=sys.stderr, flush=True)
 
 
 def _run_command(

@@ -103,6 +103,8 @@ class CaseBackend:
         """Set by the network when the case ends, so that delayed answers do not outlive it."""
         self.watch: Callable[[Exchange], None] | None = None
         """Callback for each completed exchange."""
+        self.request_count = 0
+        """Requests since the start, including those whose records were dropped or discarded."""
         self._broken_rules = broken_rules
         self._start = time.monotonic()
         self._records: deque[ExchangeRecord] = deque(maxlen=exchange_limit)
@@ -194,9 +196,13 @@ class CaseBackend:
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
         )
-        self._records.append(ExchangeRecord(exchange))
+        self._add(ExchangeRecord(exchange))
         if self.watch is not None:
             self.watch(exchange)
+
+    def _add(self, record: ExchangeRecord) -> None:
+        self._records.append(record)
+        self.request_count += 1
 
     def answer(self, request: RequestContext) -> Decision:
         """Return the refusal armed as a fault, else the first rule that applies, else a denial.
@@ -258,7 +264,7 @@ class CaseBackend:
                 scopes=self._cut_words(requested_scopes(request)),
             )
         )
-        self._records.append(record)
+        self._add(record)
         return record
 
     def _cut_words(self, words: Sequence[str]) -> tuple[str, ...]:

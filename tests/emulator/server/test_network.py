@@ -18,7 +18,7 @@ import pytest
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, Fault
 from authprobe.emulator.rules.routes import HOSTS
-from authprobe.emulator.server.connection import HEAD_LIMIT_BYTES
+from authprobe.emulator.server.http_server import HEAD_LIMIT_BYTES
 from authprobe.emulator.server.network import Listener, Network
 from tests.support.requests import GOOD, GOOD_KEY, RequestSpec
 from tests.support.waiting import wait_until

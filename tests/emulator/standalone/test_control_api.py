@@ -1,5 +1,6 @@
 """Tests of every request of the control API, sent as a test in another language would."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from authprobe.commands.emulator import log_exchange
 from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.emulator.rules.routes import RULES
+from authprobe.emulator.server.http_server import MAX_CONNECTIONS
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.control_api import BODY_LIMIT_BYTES, requests
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.emulator.state.tokens import PREFIXES
-from tests.support.wire import TIMEOUT
+from tests.support.waiting import wait_until
+from tests.support.wire import TIMEOUT, connect, exchange, read_all
 
 JSON = {"content-type": "application/json"}
 MESSAGES = {"model": "m", "max_tokens": 1, "messages": []}
@@ -52,9 +56,10 @@ class Api:
         return self.raw(request, content, **(JSON if content else {}), **headers)
 
     def raw(self, request: str, content: bytes | None, **headers: str) -> httpx.Response:
-        """Send a request with this body."""
+        """Send a request with this body, and with the token unless a header replaces it."""
         method, _, path = request.partition(" ")
         url = self.url + path
+        headers = {"authorization": f"Bearer {self.emulator.control_token}"} | headers
         return self.client.request(method, url, content=content, headers=headers)
 
     def ok(self, request: str, value: object = None) -> Any:
@@ -398,27 +403,158 @@ def test_an_unknown_request_lists_the_known_ones(api: Api, request_: str) -> Non
         assert f"{method} {path}" in message
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "127.0.0.1.evil.example"])
-@pytest.mark.parametrize("request_", ["GET /", "GET /tokens", "POST /tokens"])
-def test_a_request_through_a_foreign_host_name_is_refused(
-    api: Api, host: str, request_: str
+# --- who may use it -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer x",
+        "Basic {token}",
+        "{token}",
+        "Bearer {token}x",
+        "Bearer é",
+    ],
+)
+@pytest.mark.parametrize("request_", ["GET /", "POST /tokens", "DELETE /exchanges", "GET /nothing"])
+def test_a_request_without_the_token_is_refused(
+    api: Api, authorization: str, request_: str
 ) -> None:
-    answer = api.raw(request_, b"{}", host=host, **JSON)
-    assert answer.status_code == 403
-    assert "by a loopback address" in answer.json()["error"]
+    value = authorization.format(token=api.emulator.control_token)
+    method, _, path = request_.partition(" ")
+    answer = api.client.request(
+        method, api.url + path, headers=JSON | {"authorization": value.encode("latin-1")}
+    )
+    assert answer.status_code == 401
+    assert "send `authorization: Bearer $AUTHPROBE_CONTROL_TOKEN`" in answer.json()["error"]
+    assert api.emulator.control_token not in answer.text
     assert api.ok("GET /tokens") == []
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:1", "127.0.0.2"])
-def test_every_loopback_name_is_accepted(api: Api, host: str) -> None:
+def test_every_emulator_has_a_token_of_its_own(network: Network, api: Api) -> None:
+    with emulate(network=network, control_port=0) as other:
+        assert len(other.control_token) > 40
+        headers = {"authorization": f"Bearer {other.control_token}"}
+        assert api.send("GET /", **headers).status_code == 401
+
+
+def test_the_token_is_compared_in_constant_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = []
+
+    def compare_digest(one: bytes, other: bytes) -> bool:
+        pairs.append((one, other))
+        return False
+
+    monkeypatch.setattr("secrets.compare_digest", compare_digest)
+    assert api.send("GET /").status_code == 401
+    token = api.emulator.control_token.encode()
+    assert pairs == [(token, token)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example:{port}", "evil.example", "", "127.0.0.1.evil.example:{port}"),
+        *("127.0.0.1", "127.0.0.1:1", "localhost:80", "[::1]", "[::1]:1", "0.0.0.0:{port}"),
+        *("127.0.0.1:{port}, evil.example", "127.0.0.1:{port}@evil.example", "127.0.0.1:0{port}"),
+    ],
+)
+@pytest.mark.parametrize("request_", ["GET /", "GET /tokens", "POST /tokens"])
+def test_a_request_through_another_host_name_is_refused(api: Api, host: str, request_: str) -> None:
+    answer = api.raw(request_, b"{}", host=host.format(port=httpx.URL(api.url).port), **JSON)
+    assert answer.status_code == 403
+    assert "by its URL" in answer.json()["error"]
+    assert api.ok("GET /tokens") == []
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:{port}", "LOCALHOST:{port}", "127.0.0.1:{port}", "[::1]:{port}"]
+)
+def test_every_loopback_name_with_the_port_is_accepted(api: Api, host: str) -> None:
+    host = host.format(port=httpx.URL(api.url).port)
     assert api.send("GET /", host=host).status_code == 200
 
 
-def test_a_request_of_another_origin_is_refused(api: Api) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "{url}"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": ""},
+    ],
+    ids=str,
+)
+def test_a_request_of_a_web_page_is_refused(api: Api, headers: dict[str, str]) -> None:
     api.ok("POST /tokens", {"kind": "api-key"})
-    for origin in ("http://evil.example", "null"):
-        assert api.send("POST /tokens/api-key/revoke", origin=origin).status_code == 403
+    values = {name: value.format(url=api.url) for name, value in headers.items()}
+    for request in ("GET /", "GET /tokens", "POST /tokens/api-key/revoke"):
+        answer = api.send(request, **values)
+        assert answer.status_code == 403
+        assert not [name for name in answer.headers if name.startswith("access-control")]
     assert [token["state"] for token in api.ok("GET /tokens")] == ["valid"]
+
+
+def test_a_preflight_of_a_browser_is_refused(api: Api) -> None:
+    asked = {"access-control-request-method": "POST", "origin": "http://evil.example"}
+    answer = api.client.request("OPTIONS", f"{api.url}/tokens", headers=asked)
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_method_in_a_header_is_ignored(api: Api) -> None:
+    api.ok("POST /faults", "A30")
+    names = ("x-http-method-override", "x-http-method", "x-method-override")
+    for name in names:
+        assert len(api.send("GET /faults", **{name: "DELETE"}).json()) == 1
+        api.send("GET /faults?_method=DELETE")
+    assert len(api.ok("GET /faults")) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /tokens HTTP/1.0\r\n", 403),
+        ("GET /tokens HTTP/1.1\r\n", 403),
+        ("GET /tokens HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nhost: evil.example\r\n", 403),
+        ("GET http://evil.example/tokens HTTP/1.1\r\nhost: evil.example\r\n", 403),
+        ("GET http://127.0.0.1:{port}/tokens HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", 401),
+        ("GET /tokens HTTP/1.0\r\nhost: 127.0.0.1:{port}\r\n", 401),
+        ("GET //127.0.0.1/tokens HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", 401),
+        ("CONNECT 127.0.0.1:{port} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", 400),
+        ("GET /tokens HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer\r\n", 401),
+    ],
+    ids=ascii,
+)
+def test_a_request_in_an_unusual_form_needs_the_token_too(api: Api, head: str, status: int) -> None:
+    port = httpx.URL(api.url).port or 0
+    request = f"{head.format(port=port)}connection: close\r\n\r\n"
+    assert exchange(port, request.encode()).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_no_record_contains_the_token_of_the_api(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = api.emulator.control_token
+    for _ in range(2):
+        api.emulator.listener.backend.watch = log_exchange
+        api.client.get(f"{api.emulator.base_url}/{token}", headers={"x-api-key": token})
+        assert len(api.emulator.exchanges) == 1
+        assert token not in repr(api.emulator.exchanges) + capsys.readouterr().err
+        assert token not in api.send("GET /").text
+        api.emulator.reset()
+
+
+def test_too_many_connections_are_refused(api: Api) -> None:
+    port = httpx.URL(api.url).port or 0
+    with contextlib.ExitStack() as stack:
+        channels = [stack.enter_context(connect(port)) for _ in range(MAX_CONNECTIONS + 5)]
+        assert [read_all(channel)[:12] for channel in channels[-4:]] == [b"HTTP/1.1 400"] * 4
+    wait_until(lambda: api.send("GET /").status_code == 200)
 
 
 def test_no_answer_contains_a_token_except_when_it_is_issued(api: Api) -> None:

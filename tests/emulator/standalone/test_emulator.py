@@ -71,6 +71,12 @@ def request_status(client: httpx.Client, emulator: Emulator, token: Token, url: 
     return client.post(url, headers=credential_headers(token), json=BODY).status_code
 
 
+def control_status(client: httpx.Client, emulator: Emulator) -> int:
+    """Return the status of a request to the control API."""
+    headers = {"authorization": f"Bearer {emulator.control_token}"}
+    return client.get(emulator.control_url or "", headers=headers).status_code
+
+
 def refused_ports(emulator: Emulator) -> list[bool]:
     """Return for each port of the emulator whether it refuses connections."""
     return [not accepts(port) for port in ports(emulator)]
@@ -161,7 +167,7 @@ def test_ipv4_and_ipv6_loopback_are_served(host: str, client: httpx.Client) -> N
     with emulate(host=host, control_port=0) as emulator:
         key = emulator.issue("api-key")
         assert request_status(client, emulator, key) == 200
-        assert client.get(emulator.control_url or "").status_code == 200
+        assert control_status(client, emulator) == 200
         verify = trusting(emulator.ca_file)
         with httpx.Client(verify=verify, trust_env=False, timeout=TIMEOUT) as secure:
             assert request_status(secure, emulator, key, emulator.https_url) == 200
@@ -173,7 +179,7 @@ def test_another_loopback_address_is_served_alone(client: httpx.Client) -> None:
         assert [accepts(port, "127.0.0.2") for port in ports(emulator)] == [True] * 3
         assert refused_ports(emulator) == [True] * 3
         assert request_status(client, emulator, emulator.issue("api-key")) == 200
-        assert client.get(emulator.control_url or "").status_code == 200
+        assert control_status(client, emulator) == 200
 
 
 def test_another_loopback_address_has_a_certificate() -> None:
@@ -725,7 +731,7 @@ def test_closing_the_emulator_closes_idle_connections() -> None:
         key = emulator.issue("api-key")
         with httpx.Client(trust_env=False, timeout=TIMEOUT) as client:
             assert request_status(client, emulator, key) == 200
-            assert client.get(emulator.control_url or "").status_code == 200
+            assert control_status(client, emulator) == 200
             emulator.network.close(emulator.listener)
             with pytest.raises(httpx.TransportError):
                 request_status(client, emulator, key)

@@ -15,6 +15,11 @@ from authprobe.emulator.state.tokens import Token
 
 ISSUE: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 DAY: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
+MAX_JSON_VALUES: Final = 500_000
+"""Values of a JSON body that are read: each takes up to 100 times its length in memory."""
+MAX_FORM_FIELDS: Final = 1000
+JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string, or the rest of the text if it does not end, so that a search takes linear time."""
 
 
 class RuleCertainty(enum.StrEnum):
@@ -79,10 +84,15 @@ class RequestContext:
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
-        """The fields of the JSON object or form in the body; empty if it is neither."""
-        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return dict(urllib.parse.parse_qsl(self.body.decode("latin-1")))
+        """The fields of the JSON object or form in the body; empty if it is neither, or has more
+        values than the emulator can hold.
+        """
         try:
+            if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+                text = self.body.decode("latin-1")
+                return dict(urllib.parse.parse_qsl(text, max_num_fields=MAX_FORM_FIELDS))
+            if len(self.body) > MAX_JSON_VALUES and _value_count(self.body) > MAX_JSON_VALUES:
+                return {}
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
@@ -97,6 +107,12 @@ class RequestContext:
         """Return a field of the body; empty if it is absent or not a string."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
+
+
+def _value_count(body: bytes) -> int:
+    """Return about how many values a JSON text has, without making them."""
+    text = JSON_STRING.sub(b"", body)
+    return sum(map(text.count, (b",", b"[", b"{")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

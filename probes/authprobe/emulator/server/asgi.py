@@ -1,9 +1,11 @@
 """The HTTP application behind every emulated host: applies the rules and records the exchanges."""
 
 import asyncio
+import contextlib
 import datetime
 import email.utils
 import functools
+import io
 import ipaddress
 import json
 import uuid
@@ -12,15 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import CaseBackend, Decision, SentForm
+from authprobe.emulator.case_backend import CaseBackend, Decision, ExchangeRecord, SentForm
 from authprobe.emulator.rules.base import Answer, RequestContext
 from authprobe.emulator.rules.denial import DENY_HOST
 from authprobe.emulator.rules.routes import API, HOSTS, PLATFORM, ROUTES
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """The documented request size limit (platform.claude.com/docs/en/api/errors)."""
-HUGE_CHUNK: Final = b"x" * 1024 * 1024
-HUGE_CHUNKS: Final = 64
+LARGE_BODY_BYTES: Final = 512 * 1024
+"""Size above which a body is received only when a slot for large bodies is free."""
+BODY_TIMEOUT: Final = 60.0
+"""Seconds in which a body must arrive, without the time that it waits for a slot."""
+HUGE_CHUNK: Final = b"x" * 64 * 1024
+HUGE_CHUNKS: Final = 1024
 
 HOST_OF_PATH: Final = {
     path: host
@@ -48,17 +54,19 @@ class Application:
     """The ASGI application of one case."""
 
     backend: CaseBackend
+    large_body_slots: tuple[asyncio.Semaphore, ...] = ()
+    """Slots for large bodies, of the case and of all cases."""
+    body_timeout: float = BODY_TIMEOUT
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         backend = self.backend
-        request = await read(scope, receive, backend)
-        if request is None:
+        decided = await self._decide(scope, receive)
+        if decided is None:
+            scope["state"]["reset"]()
+            await _wait_for_disconnect(receive)
             return
-        record = backend.begin(request)
-        decision = _apply_faults(backend.answer(request))
-        if decision.rule == DENY_HOST:
-            backend.record_refused_host(request.host)
+        record, decision = decided
         if wait := decision.delay + _duration(decision, faults.DELAY):
             await pause(backend, wait)
         if backend.closed.is_set():
@@ -72,6 +80,69 @@ class Application:
             await _wait_for_disconnect(receive)
             return
         await reply.send_all()
+
+    async def _decide(
+        self, scope: Message, receive: Receive
+    ) -> tuple[ExchangeRecord, Decision] | None:
+        """Return the record of a request and the decision; None: it has not arrived completely.
+
+        The body is dropped here, before any delay of the answer.
+        """
+        backend = self.backend
+        async with contextlib.AsyncExitStack() as slots:
+            request = await self._read(scope, receive, slots)
+            if request is None:
+                return None
+            record = backend.begin(request)
+            decision = _apply_faults(backend.answer(request))
+            if decision.rule == DENY_HOST:
+                backend.record_refused_host(request.host)
+            return record, decision
+
+    async def _read(
+        self, scope: Message, receive: Receive, slots: contextlib.AsyncExitStack
+    ) -> RequestContext | None:
+        """Return the request, or None if the client has disconnected or is too slow."""
+        body = _Body()
+        try:
+            async with asyncio.timeout(self.body_timeout) as limit:
+                while not body.is_complete:
+                    if not await body.receive_part(receive):
+                        return None
+                    if body.is_large and not body.has_slot:
+                        body.has_slot = True
+                        limit.reschedule(None)
+                        for slot in self.large_body_slots:
+                            await slots.enter_async_context(slot)
+                        limit.reschedule(asyncio.get_running_loop().time() + self.body_timeout)
+        except TimeoutError:
+            return None
+        return make_request(scope, body, self.backend)
+
+
+@dataclass(slots=True)
+class _Body:
+    """The body of a request while it is received."""
+
+    content: io.BytesIO = field(default_factory=io.BytesIO)
+    size_bytes: int = 0
+    is_complete: bool = False
+    has_slot: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        return self.size_bytes > LARGE_BODY_BYTES
+
+    async def receive_part(self, receive: Receive) -> bool:
+        """Receive the next part; return False if the client has disconnected."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        part = message.get("body", b"")
+        self.content.write(part[: max(BODY_LIMIT_BYTES - self.size_bytes, 0)])
+        self.size_bytes += len(part)
+        self.is_complete = not message.get("more_body", False)
+        return True
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
@@ -88,18 +159,8 @@ async def pause(backend: CaseBackend, seconds: float) -> None:
         return
 
 
-async def read(scope: Message, receive: Receive, backend: CaseBackend) -> RequestContext | None:
-    """Return the request with at most the allowed body, or None if the client has disconnected."""
-    body, size = bytearray(), 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        body += chunk[: BODY_LIMIT_BYTES - len(body)]
-        if not message.get("more_body", False):
-            break
+def make_request(scope: Message, body: _Body, backend: CaseBackend) -> RequestContext:
+    """Return the request, with at most the allowed part of its body."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         headers[name.decode("latin-1")] = value.decode("latin-1")
@@ -110,10 +171,10 @@ async def read(scope: Message, receive: Receive, backend: CaseBackend) -> Reques
         host=HOST_OF_PATH.get(scope["path"], API) if local else host,
         path=scope["path"],
         headers=headers,
-        body=bytes(body),
+        body=body.content.getvalue(),  # without a copy, as nothing is written afterwards
         query=scope["query_string"].decode("latin-1"),
         requested_host=host if local else "",
-        too_large=size > BODY_LIMIT_BYTES,
+        too_large=body.size_bytes > BODY_LIMIT_BYTES,
         state=backend.state,
     )
 

@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
-
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
@@ -18,8 +15,20 @@ from authprobe.emulator.rules.denial import deny_host
 from authprobe.emulator.rules.routes import HOSTS
 from authprobe.emulator.server.asgi import Application, host_of, pause
 from authprobe.emulator.server.authority import Authority
+from authprobe.emulator.server.http_server import (
+    HEAD_LIMIT_BYTES,
+    HEAD_TIMEOUT,
+    MAX_CONNECTIONS,
+    HttpServer,
+)
+from authprobe.emulator.server.peer import PeerCheck
 
-HEAD_LIMIT_BYTES: Final = 64 * 1024
+MAX_TOTAL_CONNECTIONS: Final = 768
+"""Open connections of all cases; below the usual limit of 1024 descriptors per process."""
+MAX_LARGE_BODIES: Final = 2
+"""Large bodies of one case that are received at a time; meanwhile the others are not read."""
+MAX_TOTAL_LARGE_BODIES: Final = 8
+"""Large bodies of all cases that are received at a time."""
 LOOPBACK: Final = "127.0.0.1"
 _REFUSAL_REASONS: Final = {
     faults.NAME_NOT_FOUND: "Name not found",
@@ -29,40 +38,20 @@ NO_LINGER: Final = struct.pack("ii", 1, 0)
 """Value of SO_LINGER with which closing a socket sends a reset (socket(7))."""
 
 
-class HttpServer:
-    """uvicorn without its listener, for connections accepted elsewhere."""
+class Load:
+    """What all cases of a network use together, and the limits on it."""
 
-    def __init__(self, application: object) -> None:
-        self._config = uvicorn.Config(
-            application,  # type: ignore[arg-type]
-            access_log=False,
-            date_header=False,
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            ws="none",
-        )
-        self._config.load()
-        self._state = ServerState()
+    def __init__(self) -> None:
+        self.sites: set[Site] = set()
+        self.large_bodies = asyncio.Semaphore(MAX_TOTAL_LARGE_BODIES)
 
     @property
     def connections(self) -> int:
-        """Number of open connections."""
-        return len(self._state.connections)
-
-    def protocol(self, state: dict[str, object] | None = None) -> HttpToolsProtocol:
-        """Return uvicorn's protocol for a new connection; `state` becomes `scope["state"]`."""
-        return HttpToolsProtocol(self._config, self._state, state or {})
-
-    def end(self) -> None:
-        """Abort every connection."""
-        for server in tuple(self._state.connections):
-            server.transport.abort()
+        """Number of open connections of all cases."""
+        return sum(site.connections for site in self.sites)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Site:
     """State shared by all connections of a case."""
 
@@ -70,17 +59,43 @@ class Site:
     authority: Authority
     host: str
     """Address on which the listener is bound."""
+    load: Load = field(default_factory=Load)
+    peer_check: PeerCheck | None = None
+    """Check that refuses other users of this machine; None: they are answered as well."""
+    head_timeout: float = HEAD_TIMEOUT
+    on_refusal: Callable[[str], None] | None = None
+    """Callback for the reason of each connection that is refused without being recorded."""
     waiting: set[asyncio.Transport] = field(default_factory=set)
     """Connections that do not speak HTTP yet."""
     _http: HttpServer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._http = HttpServer(Application(self.backend))
+        self.load.sites.add(self)
+        bodies = self.load.large_bodies, asyncio.Semaphore(MAX_LARGE_BODIES)
+        self._http = HttpServer(Application(self.backend, bodies), head_timeout=self.head_timeout)
 
     @property
     def connections(self) -> int:
         """Number of open connections."""
         return len(self.waiting) + self._http.connections
+
+    def refusal(self, transport: asyncio.Transport, *, is_private: bool) -> str | None:
+        """Return the reason why a new connection is refused; None: it is accepted.
+
+        `is_private` is True if it arrived in a network that only the case's processes are in.
+        """
+        reason = None
+        if self.connections >= MAX_CONNECTIONS:
+            reason = f"503 More than {MAX_CONNECTIONS} connections at a time"
+        elif self.load.connections >= MAX_TOTAL_CONNECTIONS:
+            reason = f"503 More than {MAX_TOTAL_CONNECTIONS} connections at a time"
+        elif self.peer_check is not None and not is_private:
+            peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+            if not (peer and local and self.peer_check.accepts(peer[:2], local[:2])):
+                reason = "403 The client belongs to another user of this machine"
+        if reason is not None and self.on_refusal is not None:
+            self.on_refusal(reason)
+        return reason
 
     def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Hand the connection and the bytes read so far to uvicorn."""
@@ -117,6 +132,7 @@ class Site:
 
     def end(self) -> None:
         """Abort every connection."""
+        self.load.sites.discard(self)
         for transport in tuple(self.waiting):
             transport.abort()
         self._http.end()
@@ -145,19 +161,43 @@ class _Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, is_private: bool = False) -> None:
         self.site = site
         self.task: asyncio.Task[None] | None = None
+        self._is_private = is_private
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self.transport = transport
+        reason = self.site.refusal(transport, is_private=self._is_private)
+        if reason is not None:
+            self.turn_away(reason)
+            return
         self.site.waiting.add(transport)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self.site.head_timeout, transport.abort)
+        self.begin()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.stop_timer()
         self.site.waiting.discard(self.transport)
 
+    def begin(self) -> None:
+        """Continue after the connection was accepted."""
+
+    def turn_away(self, reason: str) -> None:
+        """Refuse the connection."""
+        self.transport.abort()
+
+    def stop_timer(self) -> None:
+        """End the time limit for the first bytes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def continue_in_tls(self, host: str, active_faults: tuple[Fault, ...]) -> None:
+        self.stop_timer()  # the handshake has a time limit of its own
         self.transport.pause_reading()  # the next bytes belong to the TLS handshake
         loop = asyncio.get_running_loop()
         self.task = loop.create_task(self.site.speak_tls(self.transport, host, active_faults))
@@ -166,8 +206,7 @@ class _Connection(asyncio.Protocol):
 class TlsConnection(_Connection):
     """A connection that uses TLS from the first byte."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+    def begin(self) -> None:
         self.continue_in_tls(LOOPBACK, self.site.backend.faults.for_connection(LOOPBACK))
 
 
@@ -176,11 +215,16 @@ class PlainConnection(_Connection):
     server.
     """
 
-    def __init__(self, site: Site) -> None:
-        super().__init__(site)
+    def __init__(self, site: Site, *, is_private: bool = False) -> None:
+        super().__init__(site, is_private=is_private)
         self._head = bytearray()
 
+    def turn_away(self, reason: str) -> None:
+        self._refuse(reason)
+
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         self._head += data
         if self.task is None and b"\r\n\r\n" in self._head:
             self._begin()
@@ -192,6 +236,7 @@ class PlainConnection(_Connection):
         method, _, after = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
         target = after.partition(" ")[0]
         if method != "CONNECT" and target.startswith("/"):
+            self.stop_timer()
             self.site.speak_http(self.transport, bytes(self._head))
             return
         authority = target
@@ -218,6 +263,7 @@ class PlainConnection(_Connection):
             backend.record_refused_connection(method, host, active_faults)
             self._refuse(f"{PROXY_REFUSAL_STATUS} {refusals[0]}: {host}")
         elif method != "CONNECT":
+            self.stop_timer()
             self.site.speak_http(self.transport, bytes(self._head))
         elif rest:
             self._refuse("400 Early data")  # the client must wait until the tunnel is open

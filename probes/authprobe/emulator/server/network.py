@@ -22,11 +22,13 @@ from authprobe.emulator.server.asgi import is_loopback
 from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.connection import (
     LOOPBACK,
-    HttpServer,
+    Load,
     PlainConnection,
     Site,
     TlsConnection,
 )
+from authprobe.emulator.server.http_server import HttpServer
+from authprobe.emulator.server.peer import PeerCheck, is_in_this_network
 from authprobe.errors import SettingsError
 
 BACKLOG: Final = 256
@@ -79,6 +81,8 @@ class Network:
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._listeners: set[Listener] = set()
         self._authority = Authority()
+        self._load = Load()
+        self._peer_check = PeerCheck()
         self.ca_file = Path(self._folder.name, "ca.pem")
 
     def __enter__(self) -> Self:
@@ -103,18 +107,25 @@ class Network:
         port: int = 0,
         https_port: int | None = None,
         bound_socket: socket.socket | None = None,
+        any_user: bool = False,
     ) -> Listener:
         """Open the ports of a case; 0 means any free port, None no HTTPS port.
 
         The network takes over `bound_socket` and serves the same on it as on `port`. It may belong
-        to another network namespace of this machine.
+        to another network namespace of this machine. Unless `any_user` is set, `port` and
+        `https_port` refuse programs of other users, where the system tells whose they are.
 
         Raises:
             SettingsError: the host is not loopback, or a port is taken.
         """
         return self.wait_for(
             self.open_on_loop(
-                backend, host=host, port=port, https_port=https_port, bound_socket=bound_socket
+                backend,
+                host=host,
+                port=port,
+                https_port=https_port,
+                bound_socket=bound_socket,
+                any_user=any_user,
             )
         )
 
@@ -152,10 +163,12 @@ class Network:
         port: int = 0,
         https_port: int | None = None,
         bound_socket: socket.socket | None = None,
+        any_user: bool = False,
     ) -> Listener:
         """`open`, for callers on the loop."""
         check_loopback(host)
-        listener = Listener(Site(backend, self._authority, host))
+        peer_check = None if any_user else self._peer_check
+        listener = Listener(Site(backend, self._authority, host, self._load, peer_check))
         try:
             site = listener.site
             listener._ports.append(_Port(host, port, lambda: PlainConnection(site)))
@@ -164,7 +177,15 @@ class Network:
                 listener._ports.append(_Port(host, https_port, lambda: TlsConnection(site)))
                 listener.https_port = listener._ports[1].port
             if bound_socket is not None:
-                listener._ports.append(_Port(host, 0, lambda: PlainConnection(site), bound_socket))
+                # Another network namespace has only the client's processes in it.
+                private = not is_in_this_network(bound_socket)
+                listener._ports.append(
+                    _Port(
+                        *(host, 0),
+                        lambda: PlainConnection(site, is_private=private),
+                        bound_socket,
+                    )
+                )
             await self.update_listening_on_loop(listener)
         except SettingsError:
             await self.close_on_loop(listener)

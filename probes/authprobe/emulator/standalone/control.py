@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import secrets
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,8 @@ from authprobe.redaction.redactor import Redactor
 MAX_LIFETIME: Final = 36500 * 24 * 3600.0
 """Longest lifetime of a token, in seconds: a century."""
 
+TOKEN_SLOT: Final = "control-token"
+"""Name of the control API's token where a record would contain it."""
 BACKEND: Final = TypeAdapter(Backend)
 FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 
@@ -27,6 +30,9 @@ class Control:
     def __init__(self, network: Network, listener: Listener) -> None:
         self.network = network
         self.listener = listener
+        self.token: Final = secrets.token_urlsafe(32)
+        """Token of the control API; random, so that only who received it can use the API."""
+        self.backend.redactor.learn(TOKEN_SLOT, self.token)
 
     @property
     def backend(self) -> CaseBackend:
@@ -124,6 +130,7 @@ class Control:
         """Reset the backend to a configuration."""
         check_setup(setup)
         self.backend.reset(setup)
+        self.backend.redactor.learn(TOKEN_SLOT, self.token)
 
 
 def check_setup(setup: Backend) -> None:

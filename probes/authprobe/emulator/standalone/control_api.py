@@ -1,7 +1,12 @@
-"""The control API of a standalone emulator: JSON over HTTP on its own port."""
+"""The control API of a standalone emulator: JSON over HTTP on its own port.
+
+It answers only requests with the token of this emulator, so that no other user of the machine can
+use it, and only those that no web page in the user's browser can have sent.
+"""
 
 import dataclasses
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -10,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import TokenKind, TokenState
@@ -171,12 +177,12 @@ def requests() -> list[tuple[str, str, str]]:
     return [(method, path, _summary(handler)) for method, path, handler in _API]
 
 
-def application(control: Control) -> Starlette:
+def application(control: Control) -> ASGIApp:
     """Return the API as an ASGI application."""
     routes: dict[str, dict[str, Handler]] = {}
     for method, path, handler in _API:
         routes.setdefault(path, {})[method] = handler
-    return Starlette(
+    api = Starlette(
         routes=[
             Route(path, _endpoint(control, handlers), methods=list(handlers))
             for path, handlers in routes.items()
@@ -184,15 +190,17 @@ def application(control: Control) -> Starlette:
         exception_handlers={404: _unknown_request, 405: _unknown_request},
     )
 
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = _refusal(Request(scope), control.token)
+        await (refusal or api)(scope, receive, send)
+
+    return guarded
+
 
 def _endpoint(
     control: Control, handlers: Mapping[str, Handler]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        if _is_from_web_page(request):
-            return _error(
-                403, "refused: call the control API by a loopback address, and not from a web page"
-            )
         method = "GET" if request.method == "HEAD" else request.method
         try:
             status, value = await handlers[method](control, request)
@@ -205,12 +213,41 @@ def _endpoint(
     return endpoint
 
 
+def _refusal(request: Request, token: str) -> Response | None:
+    """Return the refusal of a request that comes from a web page or has not the token."""
+    if _is_from_web_page(request):
+        return _error(403, "refused: call the control API by its URL, and not from a web page")
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    is_known = secrets.compare_digest(value.strip().encode(), token.encode())
+    if scheme.lower() == "bearer" and is_known:
+        return None
+    return _error(
+        401,
+        "the control API needs its token; send `authorization: Bearer $AUTHPROBE_CONTROL_TOKEN`, "
+        "with the variable that the emulator printed or set",
+    )
+
+
 def _is_from_web_page(request: Request) -> bool:
     """Return True if a web page may have sent the request: from another origin, or through a host
     name of its own that resolves to loopback (DNS rebinding).
     """
-    host = host_of(request.headers.get("host", ""))
-    return not is_loopback(host) or "origin" in request.headers
+    hosts = request.headers.getlist("host")
+    site = request.headers.get("sec-fetch-site", "none")  # "none": typed into the address bar
+    _, port = request.scope["server"]
+    return (
+        len(hosts) != 1
+        or not is_loopback(host_of(hosts[0]))
+        or _port_of(hosts[0]) != str(port)
+        or "origin" in request.headers
+        or site != "none"
+    )
+
+
+def _port_of(authority: str) -> str:
+    """Return the port of `host:port`; of a host alone, that of HTTP."""
+    _, _, port = authority.rpartition("]")[2].rpartition(":")
+    return port if ":" in authority.rpartition("]")[2] else "80"
 
 
 async def _unknown_request(request: Request, error: Exception) -> Response:

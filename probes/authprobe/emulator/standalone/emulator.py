@@ -45,6 +45,16 @@ class Emulator:
     """URL of the control API, if it is served."""
 
     @property
+    def control_token(self) -> str:
+        """Token that each request to the control API must have, as `Authorization: Bearer`."""
+        return self.control.token
+
+    @property
+    def request_count(self) -> int:
+        """Number of requests since the start, refused CONNECT requests included."""
+        return self._do(lambda: self.control.backend.request_count)
+
+    @property
     def base_url(self) -> str:
         """URL of the service in plain HTTP, for programs that accept a base URL."""
         return self.listener.proxy_url
@@ -207,12 +217,13 @@ def emulate(
     port: int = 0,
     https_port: int = 0,
     control_port: int | None = None,
+    any_user: bool = False,
     network: Network | None = None,
 ) -> Iterator[Emulator]:
     """Yield an emulator with its own ports, and stop it on exit. Port 0 means any free port.
 
-    With `control_port`, the control API is served as well. `network` is an open network to use
-    instead of a new one.
+    With `control_port`, the control API is served as well. Programs of other users of this machine
+    are refused unless `any_user` is set. `network` is an open network to use instead of a new one.
 
     Raises:
         SettingsError: the host is not loopback, a port is taken, or a value of `setup` is invalid.
@@ -222,7 +233,9 @@ def emulate(
     with contextlib.ExitStack() as stack:
         if network is None:
             network = stack.enter_context(Network())
-        listener = network.open(CaseBackend(setup), host=host, port=port, https_port=https_port)
+        listener = network.open(
+            CaseBackend(setup), host=host, port=port, https_port=https_port, any_user=any_user
+        )
         stack.callback(network.close, listener)
         control = Control(network, listener)
         control_url = None
