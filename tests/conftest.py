@@ -18,6 +18,7 @@ SLOW: Final = (
     "diagnosis/test_text_facts.py",
     "doctor/checks/test_online.py",
     "emulator/rules/test_properties.py",
+    "emulator/server/test_limits.py",
     "emulator/standalone/test_control_api.py",
     "emulator/test_fixture.py",
     "integration",

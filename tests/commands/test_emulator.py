@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import httpx
 import pytest
 
 from authprobe.emulator.rules.routes import RULES
-from tests.support.command import Ended, command, environment
+from tests.support.command import PROJECT, Ended, command, environment
 from tests.support.command import run as run_here
 from tests.support.waiting import wait_until
 
@@ -237,6 +238,18 @@ def test_an_env_file_is_written_atomically(tmp_path: Path) -> None:
         assert file.stat().st_ino != before
         assert file.read_text().count("export ") > 5
     assert not file.exists()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_documented_requests_to_the_control_api_work(tmp_path: Path) -> None:
+    page = (PROJECT / "docs/emulator.md").read_text()
+    [script] = re.findall(r"```sh\n(control\(\) .+?)```", page, re.DOTALL)
+    ended = run("--quiet", "--", "/bin/sh", "-euc", script, cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert '"slot":"access-token"' in ended.out
+    assert '"state":"expired"' in ended.out
+    assert '"name":"A30"' in ended.out
+    assert ended.out.endswith('"egress_refused":[]}')
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])

@@ -425,7 +425,7 @@ def test_a_request_without_the_token_is_refused(
     value = authorization.format(token=api.emulator.control_token)
     method, _, path = request_.partition(" ")
     answer = api.client.request(
-        method, api.url + path, headers=JSON | {"authorization": value.encode("latin-1")}
+        method, api.url + path, headers=httpx.Headers(JSON | {"authorization": value}, "latin-1")
     )
     assert answer.status_code == 401
     assert "send `authorization: Bearer $AUTHPROBE_CONTROL_TOKEN`" in answer.json()["error"]

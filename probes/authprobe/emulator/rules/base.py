@@ -15,9 +15,12 @@ from authprobe.emulator.state.tokens import Token
 
 ISSUE: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 DAY: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
-MAX_JSON_VALUES: Final = 500_000
-"""Values of a JSON body that are read: each takes up to 100 times its length in memory."""
+MAX_JSON_PARTS: Final = 1_000_000
+"""Strings, brackets and commas of a JSON body that is read; in memory, each can take a hundred
+times its length.
+"""
 MAX_FORM_FIELDS: Final = 1000
+JSON_SIGNS: Final = (b",", b"[", b"{")
 JSON_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """A string, or the rest of the text if it does not end, so that a search takes linear time."""
 
@@ -91,7 +94,7 @@ class RequestContext:
             if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
                 text = self.body.decode("latin-1")
                 return dict(urllib.parse.parse_qsl(text, max_num_fields=MAX_FORM_FIELDS))
-            if len(self.body) > MAX_JSON_VALUES and _value_count(self.body) > MAX_JSON_VALUES:
+            if _has_too_many_parts(self.body):
                 return {}
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -109,10 +112,17 @@ class RequestContext:
         return value if isinstance(value, str) else ""
 
 
-def _value_count(body: bytes) -> int:
-    """Return about how many values a JSON text has, without making them."""
-    text = JSON_STRING.sub(b"", body)
-    return sum(map(text.count, (b",", b"[", b"{")))
+def _has_too_many_parts(body: bytes) -> bool:
+    """Return True if a JSON text has more than `MAX_JSON_PARTS`; nothing is made of it."""
+    if len(body) <= MAX_JSON_PARTS:
+        return False
+    count = end = 0
+    for match in JSON_STRING.finditer(body):
+        count += 1 + sum(body.count(sign, end, match.start()) for sign in JSON_SIGNS)
+        end = match.end()
+        if count > MAX_JSON_PARTS:
+            return True
+    return count + sum(body.count(sign, end) for sign in JSON_SIGNS) > MAX_JSON_PARTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class Load:
-    """What all cases of a network use together, and the limits on it."""
+    """Connections and bodies of all cases of a network, which share one process."""
 
     def __init__(self) -> None:
         self.sites: set[Site] = set()
