@@ -1,6 +1,7 @@
 """`authprobe emulator` as a user runs it."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -17,7 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
+from authprobe.commands.emulator import log_exchange
+from authprobe.core.escaping import is_visible
 from authprobe.emulator.rules.routes import RULES
+from authprobe.observation.model import Exchange
 from tests.support.command import PROJECT, Ended, command, environment
 from tests.support.command import run as run_here
 from tests.support.waiting import wait_until
@@ -413,6 +417,26 @@ def test_sigterm_is_forwarded_to_the_command(tmp_path: Path) -> None:
         assert child.wait(LIMIT) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(below, 0)
+
+
+HOSTILE = "\x1b]0;t\x07\x9b31m\u202e\u2066\u200b\ufe0f\u3164\U000e0100\u2028\r\n::error::x\n##[error]\t\ud800"
+
+
+@pytest.mark.parametrize(
+    "field", ["method", "host", "path", "credential", "rule", "faults", "nearest", "differs"]
+)
+def test_a_log_line_stays_one_visible_line(field: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exchange = Exchange(
+        method="GET", host="h", path="/", credential_header=None, credential=None, nearest="A01"
+    )
+    value: Any = (HOSTILE,) if field in ("faults", "differs") else HOSTILE
+    log_exchange(dataclasses.replace(exchange, **{field: value}))
+    line = capsys.readouterr().err
+    assert line.endswith("\n")
+    assert "error" in line
+    assert all(map(is_visible, line[:-1]))
+    assert "##[" not in line
+    assert not re.search(r"(?m)^\s*::", line)
 
 
 # --- what it refuses ------------------------------------------------------------------------------
