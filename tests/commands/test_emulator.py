@@ -419,7 +419,10 @@ def test_sigterm_is_forwarded_to_the_command(tmp_path: Path) -> None:
         os.kill(below, 0)
 
 
-HOSTILE = "\x1b]0;t\x07\x9b31m\u202e\u2066\u200b\ufe0f\u3164\U000e0100\u2028\r\n::error::x\n##[error]\t\ud800"
+HOSTILE = (
+    "\x1b]0;t\x07\x9b31m\u202e\u2066\u200b\ufe0f\u3164\U000e0100\u2028"
+    "\r\n::error::x\n##[error]\t\ud800"
+)
 
 
 @pytest.mark.parametrize(
