@@ -133,6 +133,12 @@ def current_folder() -> Path:
         return home()
 
 
+def private_folders() -> tuple[Path, ...]:
+    """Return the folders that no client sees: the user's home and the working directory."""
+    folders = (home(), Path.home(), current_folder())
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+
 def installer_environment(home: Path) -> dict[str, str]:
     """Return the environment of npm and pip: the way to the registry, and no other variables.
 

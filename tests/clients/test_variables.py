@@ -10,10 +10,11 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.config import TokenKind
 from authprobe.engine.probe import probe_case
 from authprobe.errors import ClientError
-from authprobe.observation.model import ChildNetwork, Outcome
+from authprobe.observation.model import Outcome
 from authprobe.plan.case import Case, expand
 from authprobe.scenario.model import Credential, Matrix
 from tests.support.installed import SingleFolderCache
@@ -34,11 +35,10 @@ def environment_of(laboratory: Laboratory, case: Case) -> tuple[dict[str, str], 
 
 @pytest.fixture
 def isolated(laboratory: Laboratory) -> Iterator[Laboratory]:
-    """A laboratory whose clients have a network of their own."""
-    with Children(isolated=True) as children:
-        children.bind().close()
-        if children.network is not ChildNetwork.LOOPBACK:
-            pytest.skip("NO NETWORK NAMESPACE: this system does not allow one")
+    """A laboratory whose clients are sealed."""
+    with Children(isolation=Isolation.SEALED) as children:
+        if children.isolation is not Isolation.SEALED:
+            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
         yield dataclasses.replace(laboratory, children=children)
 
 
@@ -81,7 +81,7 @@ def test_a_variable_that_reaches_out_needs_a_network_of_its_own(
 ) -> None:
     value = "{home}/x" if CLIENT_VARIABLES[name].value is ValueKind.HOME_PATH else "1"
     assert name in environment_of(isolated, case_with({name: value}))[0]
-    with pytest.raises(ClientError, match=f"{name} lets the client .* a network of its own"):
+    with pytest.raises(ClientError, match=f"{name} lets the client .* of its own"):
         environment_of(laboratory, case_with({name: value}))
 
 

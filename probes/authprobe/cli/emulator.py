@@ -80,6 +80,15 @@ FREE: Final = "a free one"
 @click.option(
     "--any-user", is_flag=True, help="Answer programs of other users of this machine too."
 )
+@click.option(
+    "--share-home", "share_home", is_flag=True, help="Show COMMAND your home directory, read-only."
+)
+@click.option(
+    "--no-isolation",
+    "no_isolation",
+    is_flag=True,
+    help="Run COMMAND in place: it can change your files, your login included.",
+)
 @click.option("--quiet", is_flag=True, help="Do not log requests.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(
@@ -98,6 +107,8 @@ def emulator(
     env_file: Path | None,
     base_url: bool,
     any_user: bool,
+    share_home: bool,
+    no_isolation: bool,
     quiet: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -105,7 +116,9 @@ def emulator(
 
     Prints the variables that programs need, then logs each request on stderr.
     With COMMAND, serves only while it runs, with these variables set and your
-    own credentials removed from its environment.
+    own credentials removed from its environment. COMMAND is sealed where the
+    system allows it: it has a private home and no network but the emulator, and
+    of your files it sees the working directory and its own program.
 
     \b
     Exit codes:
@@ -141,6 +154,8 @@ def emulator(
         sets_base_url=base_url,
         quiet=quiet,
         as_json=as_json,
+        is_isolated=not no_isolation,
+        shares_home=share_home,
         command=command,
     )
     sys.exit(commands.emulator(options))

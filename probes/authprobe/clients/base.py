@@ -2,33 +2,40 @@
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from authprobe.clients.credentials import deliver_credentials
+from authprobe.clients.credentials import CONFIG_FOLDER, deliver_credentials
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
+from authprobe.clients.process.required_files import required_files
 from authprobe.clients.variables import merge_headers, scenario_variables
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.emulator.state.tokens import Token
-from authprobe.errors import ClientError
+from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Exchange, Observation
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.clients import Client
-from authprobe.settings import search_path
+from authprobe.settings import private_folders, search_path
 
 if TYPE_CHECKING:
     from authprobe.emulator.server.network import Listener, Network
 
+DRIVERS: Final = (
+    Path(__file__).with_name("sdk") / "drivers",
+    Path(__file__).with_name("proxies") / "litellm_driver.py",
+)
+"""Programs of ours that call the SDKs and start the gateway."""
+WORK_FOLDER: Final = "work"
+TEMPORARY_FOLDER: Final = "tmp"
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -66,7 +73,9 @@ class Sandbox:
     _listener: "Listener | RemoteListener | None" = None
     _client_port: int | None = None
     _is_finished: bool = False
-    _home: Path | None = None
+    _container: Container | None = None
+    _programs: list[Path] = field(default_factory=list)
+    """Programs on the PATH of the case, beside those of its clients."""
     initial_files: frozenset[Path] | None = None
     """Files in the home before the client's start; None: no environment was built."""
     delivered_slots: frozenset[str] = frozenset()
@@ -90,8 +99,8 @@ class Sandbox:
         network = self.laboratory.network
         if self.case.client.kind is ClientKind.RAW_HTTP:  # sent by this process
             return network.open(self.backend)
-        # Child processes may be in a network of their own, so they get a port there as well.
-        client_socket = self.laboratory.children.bind()
+        # The client may be in a network of its own, so it gets a port there as well.
+        client_socket = self.container.bind()
         self._client_port = client_socket.getsockname()[1]
         return network.open(self.backend, bound_socket=client_socket)
 
@@ -128,19 +137,54 @@ class Sandbox:
         return self.backend.redactor
 
     @property
+    def container(self) -> Container:
+        """The container of the case, opened on first access: raw HTTP requests need none.
+
+        Raises:
+            ClientError: it could not be isolated, a client is not installed, or the run is
+                shutting down.
+        """
+        if self._container is None:
+            container = self.laboratory.children.open_container(self._visibility())
+            self._container = self._stack.enter_context(container)
+        return self._container
+
+    def _visibility(self) -> Visibility:
+        """Return what the clients of the case see of the user's files: their own programs."""
+        files = list(self._programs)
+        for client in filter(None, (self.case.client, self.case.client.through)):
+            with contextlib.suppress(InstallError):  # raised again where the program is started
+                installed = self.installed_client(client)
+                files.append(installed.program)
+                files += [] if installed.user_program else [installed.folder]
+        required = {path for program in files for path in required_files(program)}
+        hidden = private_folders()
+        # A program in a strange place must not bring the whole home into sight.
+        homes = {path for folder in hidden for path in (folder, *folder.parents)}
+        return Visibility(
+            read_only=(*sorted(required - homes), *DRIVERS),
+            hidden=hidden,
+            ca_file=self.laboratory.network.ca_file,
+        )
+
+    @property
     def home(self) -> Path:
-        """The private home, made on first access: raw HTTP requests need none."""
-        if self._home is None:
-            folder = tempfile.TemporaryDirectory(
-                prefix="home-", dir=self.laboratory.scratch, ignore_cleanup_errors=True
-            )
-            self._home = Path(self._stack.enter_context(folder))
-        return self._home
+        """The private home, at the path by which the client knows it."""
+        return self.container.home
+
+    @property
+    def home_folder(self) -> Path:
+        """The private home, at the path by which this process reaches it."""
+        return self.container.home_folder
 
     @property
     def config_folder(self) -> Path:
-        """`CLAUDE_CONFIG_DIR` of this case."""
-        return self.home / ".claude"
+        """`CLAUDE_CONFIG_DIR` of this case, at the path by which this process reaches it."""
+        return self.home_folder / CONFIG_FOLDER
+
+    def end_processes(self) -> str | None:
+        """End all processes of the case; return the resource limit that they exceeded, or None."""
+        return None if self._container is None else self._container.end()
 
     def installed_client(self, client: Client) -> InstalledClient:
         """Return the location and the exact version of this client.
@@ -157,28 +201,27 @@ class Sandbox:
         Raises:
             ClientError: a variable of the scenario needs an isolation that the system lacks.
         """
-        folder = self.home / "bin"
+        self._programs += programs.values()
+        folder = self.home_folder / "bin"
         folder.mkdir(exist_ok=True)
         for name, target in programs.items():
             (folder / name).symlink_to(target)
-        temporary = self.home / "tmp"
-        temporary.mkdir(exist_ok=True)
-        ca_file = str(self.laboratory.network.ca_file)
+        (self.home_folder / TEMPORARY_FOLDER).mkdir(exist_ok=True)
+        ca_file = str(self.container.ca_file)
         credentials = deliver_credentials(
-            self.case.credentials,
-            self.backend,
-            home=self.home,
-            config_folder=self.config_folder,
+            self.case.credentials, self.backend, home=self.home, home_folder=self.home_folder
         )
         self.delivered_slots = frozenset(token.slot for token in self.backend.tokens)
-        self.initial_files = frozenset(path for path in self.home.rglob("*") if path.is_file())
+        self.initial_files = frozenset(
+            path for path in self.home_folder.rglob("*") if path.is_file()
+        )
         proxy_url = self.proxy_url
         variables = scenario_variables(
-            self.case.environment, home=self.home, network=self.laboratory.children.network
+            self.case.environment, home=self.home, isolation=self.container.isolation
         )
         return {
             **merge_headers(variables, credentials),  # first: the isolating ones below win
-            "CLAUDE_CONFIG_DIR": str(self.config_folder),
+            "CLAUDE_CONFIG_DIR": f"{self.home}/{CONFIG_FOLDER}",
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
             "HTTPS_PROXY": proxy_url,
@@ -186,9 +229,9 @@ class Sandbox:
             "LANG": "C.UTF-8",
             "NODE_EXTRA_CA_CERTS": ca_file,
             "NO_PROXY": "127.0.0.1,localhost",
-            "PATH": f"{folder}:{SYSTEM_PATH}",
+            "PATH": f"{self.home}/bin:{SYSTEM_PATH}",
             "SSL_CERT_FILE": ca_file,
-            "TMPDIR": str(temporary),
+            "TMPDIR": str(self.home / TEMPORARY_FOLDER),
         }
 
     def start(
@@ -204,7 +247,7 @@ class Sandbox:
         Raises:
             ClientError: the program cannot be started.
         """
-        child = self.laboratory.children.start(argv, env=env, cwd=cwd, stdin=stdin)
+        child = self.container.start(argv, env=env, cwd=cwd, stdin=stdin)
         self._children.append((stdin, child))
         return child
 
@@ -235,9 +278,8 @@ class Sandbox:
 
     def make_work_folder(self) -> Path:
         """Make the working directory of the client, if it is missing, and return it."""
-        folder = self.home / "work"
-        folder.mkdir(exist_ok=True)
-        return folder
+        (self.home_folder / WORK_FOLDER).mkdir(exist_ok=True)
+        return self.home / WORK_FOLDER
 
     def make_token(self) -> Token:
         """Make the token of the case's only credential, known to the backend, and return it.

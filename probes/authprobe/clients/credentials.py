@@ -20,6 +20,8 @@ FEDERATION_VARIABLES: Final = {
     "ANTHROPIC_SERVICE_ACCOUNT_ID": "svac_authprobe",
 }
 """Variables of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
+CONFIG_FOLDER: Final = ".claude"
+HELPER: Final = "api-key-helper"
 SLOW_HELPER_DELAY: Final = 4
 """Delay of a slow `apiKeyHelper`, in seconds."""
 BREAKING_CHARACTERS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
@@ -32,7 +34,9 @@ class Handover:
 
     backend: CaseBackend
     home: Path
-    config_folder: Path
+    """The private home, at the path by which the client knows it."""
+    home_folder: Path
+    """The same folder, at the path by which this process reaches it."""
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -44,9 +48,8 @@ class Handover:
                 self._write(self._config() / ".credentials.json", json.dumps(login))
             case Via.API_KEY_HELPER:
                 script = helper_script(self._make(credential).value, credential.form)
-                path = self.home / "api-key-helper"
-                self._write(path, script, mode=0o700)
-                self.settings["apiKeyHelper"] = shlex.quote(str(path))
+                self._write(self.home_folder / HELPER, script, mode=0o700)
+                self.settings["apiKeyHelper"] = shlex.quote(str(self.home / HELPER))
             case Via.SETTINGS_ENV if credential.variable is not None:
                 values = self._variables(credential.variable, credential)
                 self.settings.setdefault("env", {}).update(values)
@@ -75,9 +78,8 @@ class Handover:
             case Via.IDENTITY_TOKEN_VARIABLE:
                 return {name: value, **FEDERATION_VARIABLES}
             case Via.IDENTITY_TOKEN_FILE_VARIABLE:
-                file = self.home / token.slot
-                self._write(file, value)
-                return {name: str(file), **FEDERATION_VARIABLES}
+                self._write(self.home_folder / token.slot, value)
+                return {name: str(self.home / token.slot), **FEDERATION_VARIABLES}
             case _:
                 return {name: value}
 
@@ -131,8 +133,9 @@ class Handover:
         return {"claudeAiOauth": record}
 
     def _config(self) -> Path:
-        self.config_folder.mkdir(mode=0o700, exist_ok=True)
-        return self.config_folder
+        folder = self.home_folder / CONFIG_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     @staticmethod
     def _write(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -141,10 +144,10 @@ class Handover:
 
 
 def deliver_credentials(
-    credentials: Sequence[Credential], backend: CaseBackend, *, home: Path, config_folder: Path
+    credentials: Sequence[Credential], backend: CaseBackend, *, home: Path, home_folder: Path
 ) -> dict[str, str]:
     """Issue these credentials, write the client's files, and return the variables."""
-    handover = Handover(backend=backend, home=home, config_folder=config_folder)
+    handover = Handover(backend=backend, home=home, home_folder=home_folder)
     for credential in credentials:
         handover.add(credential)
     return handover.finish()

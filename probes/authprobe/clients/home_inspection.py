@@ -97,14 +97,14 @@ def _slot(value: str, token: Token | None) -> str | None:
 def files_with_tokens(sandbox: Sandbox) -> Iterator[str]:
     """Yield `~` paths of files in which the client has stored a token, except its login."""
     expected = (sandbox.initial_files or frozenset()) | {sandbox.config_folder / CREDENTIALS_FILE}
-    for number, path in enumerate(_files(sandbox.home, expected)):
+    for number, path in enumerate(_files(sandbox.home_folder, expected)):
         if number >= MAX_FILES:
             return
         try:
             data = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else b""
         except OSError:
             continue
-        name = sandbox.redactor("~/" + str(path.relative_to(sandbox.home)))
+        name = sandbox.redactor("~/" + str(path.relative_to(sandbox.home_folder)))
         if "[redacted:" in name or _holds_token(sandbox, data):
             # Redacted before the ids are replaced: a token without a part of it has no pattern.
             yield sandbox.redactor.cut(_mask_ids(Path(name)), MAX_PATH_LENGTH)

@@ -7,17 +7,22 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from rich.console import Console
 
+from authprobe.commands.printing import print_error
+from authprobe.commands.sealed_command import (
+    COMMAND_NOT_EXECUTABLE,
+    COMMAND_NOT_FOUND,
+    NO_REQUEST,
+    run_command,
+)
 from authprobe.core.escaping import for_log, one_line
 from authprobe.core.safe_files import FileError, write_atomically
 from authprobe.emulator.catalogue import rows
@@ -29,7 +34,6 @@ from authprobe.errors import ExitCode, SettingsError
 from authprobe.observation.model import Exchange
 from authprobe.report.model.phrases import nearest_words
 from authprobe.report.reference.rules import print_rules, rules_markdown
-from authprobe.settings import child_environment
 
 TOKEN_VARIABLES: Final = {
     TokenKind.API_KEY: "ANTHROPIC_API_KEY",
@@ -38,9 +42,6 @@ TOKEN_VARIABLES: Final = {
 }
 """Variable in which programs look for a token (code.claude.com/docs/en/env-vars)."""
 MAX_LOG_FIELD_LENGTH: Final = 2500
-COMMAND_NOT_FOUND: Final = 127
-COMMAND_NOT_EXECUTABLE: Final = 126
-"""Exit codes of a shell for a command that does not exist, or cannot be started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,10 @@ class EmulatorOptions:
     """Set ANTHROPIC_BASE_URL too; otherwise programs find the emulator by their proxy variables."""
     quiet: bool
     as_json: bool
+    is_isolated: bool
+    """Run the command in a container, with a private home."""
+    shares_home: bool
+    """Show the command the user's home, read-only."""
     command: tuple[str, ...]
     """The command to run, with its arguments; empty: serve until interrupted."""
 
@@ -110,7 +115,7 @@ def emulator(options: EmulatorOptions) -> int:
         variables = _variables(handle, tokens, sets_base_url=options.sets_base_url)
         with _env_file(options.env_file, _exports(variables)):
             if options.command:
-                return _run_command(options.command, variables, stopped)
+                return _run_command(handle, options, variables)
             if options.as_json:
                 print(json.dumps(_description(handle, variables)), flush=True)
             else:
@@ -211,34 +216,19 @@ def log_exchange(exchange: Exchange) -> None:
         print(for_log(line), file=sys.stderr, flush=True)
 
 
-def _run_command(
-    command: tuple[str, ...], variables: dict[str, str], stopped: threading.Event
-) -> int:
-    """Run the command with these variables and without the user's credentials."""
-    try:
-        with subprocess.Popen(command, env=child_environment(variables)) as child:
-            return _exit_code(child, stopped)
-    except FileNotFoundError:
-        print(f"{command[0]}: command not found", file=sys.stderr)
-        return COMMAND_NOT_FOUND
-    except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-        return COMMAND_NOT_EXECUTABLE
-
-
-def _exit_code(child: "subprocess.Popen[bytes]", stopped: threading.Event) -> int:
-    """Wait for the command and return its exit code; it answers signals itself."""
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
-
-    # A terminal sends Ctrl-C to both processes; only SIGTERM has to be forwarded.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, forward)
-    if stopped.is_set():  # a signal arrived before the child existed
-        child.terminate()
-    code = child.wait()
-    return 128 - code if code < 0 else code
+def _run_command(handle: Emulator, options: EmulatorOptions, variables: Mapping[str, str]) -> int:
+    """Run the command of the options; say so if it made no request."""
+    code = run_command(
+        handle,
+        options.command,
+        variables,
+        is_isolated=options.is_isolated,
+        shares_home=options.shares_home,
+    )
+    was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)
+    if was_started and not (options.quiet or handle.exchanges or handle.egress_refused):
+        print_error(f"authprobe: {NO_REQUEST}")
+    return code
 
 
 @contextlib.contextmanager

@@ -47,11 +47,24 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
     try:
         with laboratory.sandbox(case) as sandbox:
             try:
-                return inspect_home(sandbox, RUNNERS[case.client.kind](sandbox))
+                observation = RUNNERS[case.client.kind](sandbox)
+                if limit := sandbox.end_processes():
+                    observation = _exceeded(observation, limit)
+                return inspect_home(sandbox, observation)
             except (ClientError, OSError) as error:
                 return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _exceeded(observation: Observation, limit: str) -> Observation:
+    """Return the observation of a client that was ended, or hindered, by a resource limit."""
+    detail = f"the client exceeded a limit of authprobe: {limit}"
+    if observation.detail:
+        detail = f"{detail}; {observation.detail}"
+    return dataclasses.replace(
+        observation, outcome=Outcome.CRASHED, detail=detail[:MAX_DETAIL_LENGTH]
+    )
 
 
 def _mask_cache_path(laboratory: Laboratory, observation: Observation) -> Observation:

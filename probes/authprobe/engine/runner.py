@@ -96,7 +96,8 @@ def execute_plan(
         started_at=started_at,
         elapsed=time.monotonic() - began,
         interrupted=interrupted,
-        client_network=laboratory.children.network if laboratory else None,
+        client_isolation=laboratory.children.known_isolation if laboratory else None,
+        isolation_refusal=laboratory.children.known_refusal if laboratory else None,
         selection=Selection(
             scenarios=tuple(map(display_path, settings.scenarios)), clients=settings.clients
         ),

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import ConfigDict
 
 import authprobe
+from authprobe.core.isolation import Isolation
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
@@ -130,9 +131,20 @@ class Run:
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
-    """Network isolation of the clients; None: no client was started."""
+    """Network of the clients; None: no client was started."""
+    client_isolation: Isolation | None = None
+    """Isolation of the clients; None: no client was started, or the run is an older one."""
+    isolation_refusal: str | None = None
+    """Reason of the system for an isolation that is not `sealed`."""
     selection: Selection = field(default_factory=Selection)
     cases: tuple[CaseRecord, ...]
+
+
+NETWORKS: Final = {
+    Isolation.SEALED: ChildNetwork.LOOPBACK,
+    Isolation.NETWORK: ChildNetwork.LOOPBACK,
+    Isolation.NONE: ChildNetwork.MACHINE,
+}
 
 
 def this_platform() -> Platform:
@@ -150,7 +162,8 @@ def make_run(
     started_at: datetime.datetime,
     elapsed: float,
     interrupted: bool = False,
-    client_network: ChildNetwork | None = None,
+    client_isolation: Isolation | None = None,
+    isolation_refusal: str | None = None,
     selection: Selection | None = None,
     partial: bool = False,
     absent: tuple[str, ...] = (),
@@ -166,7 +179,9 @@ def make_run(
         absent=absent,
         complaints=complaints,
         platform=this_platform(),
-        client_network=client_network,
+        client_network=NETWORKS[client_isolation] if client_isolation else None,
+        client_isolation=client_isolation,
+        isolation_refusal=isolation_refusal,
         selection=selection or Selection(),
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

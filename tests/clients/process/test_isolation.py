@@ -1,26 +1,29 @@
-"""Children in a network namespace with only loopback, reached through the launcher's sockets."""
+"""Containers: what their processes see and can do, and how the run reaches them."""
 
+import contextlib
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from authprobe.clients.process import launcher
+from authprobe.clients.process import children as children_module
 from authprobe.clients.process.child import CompletedChild
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import Children, Container, Visibility
+from authprobe.clients.process.required_files import required_files
 from authprobe.clients.proxies.loopback_http import post
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.errors import ClientError
-from authprobe.observation.model import ChildNetwork
+from tests.support.ordinary_user import as_user, folder_of_user, python_of_user
 
 PROJECT = Path(__file__).parents[3]
+PYTHON = Visibility(read_only=required_files(Path(sys.executable)))
 INTERFACES = "import socket; print(*(name for _, name in socket.if_nameindex()))"
 CONNECT = """
 import socket, sys
@@ -30,6 +33,20 @@ except OSError as error:
     print(error.strerror)
 else:
     print("connected")
+"""
+WITHOUT_PRIVILEGES = """
+from pathlib import Path
+from authprobe.clients.process.children import Children, Visibility
+from authprobe.core.isolation import Isolation
+script = "id | cut -d' ' -f1; tail -n +3 /proc/net/dev | cut -d: -f1; ls ~; ls /root /home"
+with Children(isolation=Isolation.SEALED) as children:
+    print(children.isolation, children.known_refusal or "")
+    with children.open_container(Visibility()) as container:
+        result = container.run(
+            ["/bin/sh", "-c", script],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(container.home)}, cwd=container.home, limit=30
+        )
+        print(result.stdout)
 """
 SERVE = """
 import http.server, sys
@@ -45,138 +62,303 @@ server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo)
 print("ready", flush=True)
 server.serve_forever()
 """
-WITHOUT_PRIVILEGES = """
-import ctypes, json, os, socket, sys
-sys.path.insert(0, sys.argv[1])
-from authprobe.clients.process import launcher
-if os.getuid() == 0:
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
-    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after exec: the files in /proc/self are one's own
-before = os.getuid(), os.getgid()
-left = launcher.leave_network()
-names = [name for _, name in socket.if_nameindex()]
-print(json.dumps({"left": left, "same": before == (os.getuid(), os.getgid()), "names": names}))
-"""
 
 
 @pytest.fixture(scope="module")
-def isolated_children() -> Iterator[Children]:
-    """Children in a network namespace; skips if the system forbids it."""
-    with Children(isolated=True) as children:
-        children.free_port()
-        if children.network is not ChildNetwork.LOOPBACK:
-            pytest.skip("this system does not allow network namespaces")
+def sealing_children() -> Iterator[Children]:
+    """Children whose containers are sealed; skips if the system forbids it."""
+    with Children(isolation=Isolation.SEALED) as children:
+        if children.isolation is not Isolation.SEALED:
+            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
         yield children
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["isolated", "not isolated"])
-def children(request: pytest.FixtureRequest) -> Iterator[Children]:
-    """Children with and without isolation."""
-    with Children(isolated=request.param) as children:
-        yield children
+@pytest.fixture
+def sealed(sealing_children: Children) -> Iterator[Container]:
+    """A sealed container."""
+    with sealing_children.open_container(PYTHON) as container:
+        yield container
 
 
-def run(children: Children, script: str, *arguments: str) -> CompletedChild:
-    return children.run(
+@pytest.fixture(params=list(Isolation))
+def container(request: pytest.FixtureRequest) -> Iterator[Container]:
+    """A container of each isolation."""
+    with Children(isolation=request.param) as children:
+        if children.isolation is not request.param:
+            pytest.skip(f"THIS SYSTEM DOES NOT ISOLATE SO: {children.known_refusal}")
+        with children.open_container(PYTHON) as opened:
+            yield opened
+
+
+def run(container: Container, script: str, *arguments: str) -> CompletedChild:
+    """Run a Python program in the container."""
+    return container.run(
         [sys.executable, "-I", "-c", script, *arguments], env={}, cwd=Path("/"), limit=30
     )
 
 
-def test_isolated_child_has_only_the_loopback_interface(isolated_children: Children) -> None:
-    assert run(isolated_children, INTERFACES).stdout.split() == ["lo"]
-
-
-def test_isolated_child_cannot_reach_the_machine_or_beyond(isolated_children: Children) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert (
-            run(isolated_children, CONNECT, "127.0.0.1", str(port)).stdout.strip()
-            == "Connection refused"
-        )
-    # A documentation address (RFC 5737), to which no machine has a route.
-    assert (
-        run(isolated_children, CONNECT, "192.0.2.1", "443").stdout.strip()
-        == "Network is unreachable"
+def shell(container: Container, script: str) -> str:
+    """Run a shell script in the container's home; return what it printed."""
+    result = container.run(
+        ["/bin/sh", "-c", f"exec 2>&1; {script}"],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(container.home)},
+        cwd=container.home,
+        limit=30,
     )
+    return result.stdout.strip()
+
+
+# --- network --------------------------------------------------------------------------------------
+
+
+def test_sealed_child_has_only_the_loopback_interface(sealed: Container) -> None:
+    assert run(sealed, INTERFACES).stdout.split() == ["lo"]
+
+
+def test_isolated_child_cannot_reach_the_machine_or_beyond(container: Container) -> None:
+    if container.isolation is Isolation.NONE:
+        pytest.skip("only environment variables isolate this child")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert run(container, CONNECT, "127.0.0.1", port).stdout.strip() == "Connection refused"
+    # A documentation address (RFC 5737), to which no machine has a route.
+    answer = run(container, CONNECT, "192.0.2.1", "443").stdout.strip()
+    assert answer == "Network is unreachable"
+
+
+def test_two_cases_have_nothing_in_common(sealing_children: Children, sealed: Container) -> None:
+    with sealing_children.open_container(PYTHON) as other, other.bind() as server:
+        server.listen()
+        port = str(server.getsockname()[1])
+        assert run(other, CONNECT, "127.0.0.1", port).stdout.strip() == "connected"
+        assert run(sealed, CONNECT, "127.0.0.1", port).stdout.strip() == "Connection refused"
+        shell(other, "touch ~/one /tmp/two; setsid sleep 300 &")
+        assert shell(sealed, "ls ~; ls /tmp/two").startswith("tmp\nls: cannot access")
+        assert "sleep" not in shell(sealed, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def test_abstract_socket_of_the_machine_is_out_of_reach(sealed: Container) -> None:
+    name = f"\0authprobe-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+        script = (
+            "import socket, sys\n"
+            "try: socket.socket(socket.AF_UNIX).connect('\\0' + sys.argv[1])\n"
+            "except OSError as error: print(error.strerror)"
+        )
+        assert run(sealed, script, name[1:]).stdout == "Connection refused\n"
 
 
 def test_child_without_isolation_uses_the_machine_network() -> None:
-    with Children() as other_children, socket.create_server(("127.0.0.1", 0)) as server:
+    with (
+        Children() as children,
+        children.open_container(Visibility()) as container,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         port = server.getsockname()[1]
-        assert run(other_children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
-        other_children.bind().close()
-        assert other_children.network is ChildNetwork.MACHINE
+        assert run(container, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
 
 
-def test_bound_port_is_in_the_network_of_the_children(children: Children) -> None:
-    with children.bind() as port_socket:
+def test_bound_port_is_in_the_network_of_the_children(container: Container) -> None:
+    with container.bind() as port_socket:
         address, port = port_socket.getsockname()
-        refused = run(children, CONNECT, address, str(port))
+        refused = run(container, CONNECT, address, str(port))
         port_socket.listen()
         assert refused.stdout.strip() == "Connection refused"
-        assert run(children, CONNECT, address, str(port)).stdout.strip() == "connected"
+        assert run(container, CONNECT, address, str(port)).stdout.strip() == "connected"
 
 
-def test_emulator_listens_in_both_networks(children: Children, tmp_path: Path) -> None:
+def test_emulator_listens_in_both_networks(container: Container, tmp_path: Path) -> None:
     with RemoteNetwork(tmp_path) as network:
-        client_socket = children.bind()
+        client_socket = container.bind()
         port = client_socket.getsockname()[1]
         listener = network.open(CaseBackend(Backend()), bound_socket=client_socket)
         assert client_socket.fileno() == -1
-        assert run(children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
+        assert run(container, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "connected"
         socket.create_connection(("127.0.0.1", listener.port)).close()
         network.close(listener)
-        assert run(children, CONNECT, "127.0.0.1", str(port)).stdout.strip() == "Connection refused"
+        answer = run(container, CONNECT, "127.0.0.1", str(port)).stdout.strip()
+        assert answer == "Connection refused"
 
 
-def test_post_reaches_a_server_among_the_children(children: Children) -> None:
-    port = children.free_port()
-    with children.start(
+def test_post_reaches_a_server_among_the_children(container: Container) -> None:
+    port = container.free_port()
+    with container.start(
         [sys.executable, "-I", "-c", SERVE, str(port)], env={}, cwd=Path("/")
     ) as server:
         assert server.read_line_with("ready", 30)
-        answer = post(children, port, "/any", {"a": 1}, headers={}, limit=10)
+        answer = post(container, port, "/any", {"a": 1}, headers={}, limit=10)
         assert (answer[0], json.loads(answer[1])) == (418, {"a": 1})
 
 
-def test_post_to_a_closed_port_is_refused(children: Children) -> None:
-    port = children.free_port()
+def test_post_to_a_closed_port_is_refused(container: Container) -> None:
+    port = container.free_port()
     with pytest.raises(ConnectionRefusedError):
-        post(children, port, "/any", {}, headers={}, limit=10)
+        post(container, port, "/any", {}, headers={}, limit=10)
 
 
-def test_bind_after_close_is_an_error() -> None:
-    children = Children(isolated=True)
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_only_the_system_and_the_private_home_are_in_sight(
+    sealed: Container, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    places = [secret, PROJECT / "README.md", Path("/etc/shadow"), Path.home() / ".profile"]
+    script = "import os, sys; print([p for p in sys.argv[1:] if os.path.exists(p)])"
+    assert run(sealed, script, *map(str, places)).stdout == "[]\n"
+    assert shell(sealed, "cat /etc/passwd; hostname; ls -A ~ /run").split() == [
+        f"authprobe:x:{os.getuid()}:{os.getgid()}::/sandbox/home:/bin/sh",
+        *("authprobe", "/run:", "/sandbox/home:", "tmp"),
+    ]
+
+
+def test_the_system_is_read_only(sealed: Container) -> None:
+    for path in (
+        "/usr/x",
+        "/usr/bin/x",
+        "/x",
+        "/etc/x",
+        "/opt/x",
+        "/run/x",
+        "/proc/sys/vm/drop_caches",
+    ):
+        if Path(path).parent.exists():
+            assert "Read-only file system" in shell(sealed, f"echo 1 > {path}"), path
+    assert not Path("/usr/x").exists()
+
+
+def test_visible_files_are_read_only_and_writable_ones_are_not(
+    sealing_children: Children, tmp_path: Path
+) -> None:
+    for name in ("seen", "written", "hidden"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    visibility = Visibility(read_only=(tmp_path / "seen",), writable=(tmp_path / "written",))
+    with sealing_children.open_container(visibility) as container:
+        script = f"cd {tmp_path}; cat */file; echo x > seen/file; echo y > written/file; ls"
+        assert shell(container, script).splitlines()[0].startswith("seenwritten")
+    assert (tmp_path / "seen" / "file").read_text() == "seen"
+    assert (tmp_path / "written" / "file").read_text() == "y\n"
+
+
+def test_links_to_visible_files_can_be_followed(sealing_children: Children, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "file").write_text("content")
+    (tmp_path / "link").symlink_to("real")
+    visibility = Visibility(read_only=(tmp_path / "link",))
+    with sealing_children.open_container(visibility) as container:
+        assert shell(container, f"cat {tmp_path}/link/file") == "content"
+
+
+def test_missing_visible_file_is_a_client_error(sealing_children: Children) -> None:
+    with pytest.raises(ClientError, match=r"container cannot be set up: .*No such file"):
+        sealing_children.open_container(Visibility(read_only=(Path("/nowhere/x"),)))
+
+
+def test_home_is_reached_from_outside(sealed: Container) -> None:
+    (sealed.home_folder / "given").write_text("in")
+    assert shell(sealed, "cat ~/given; echo out > ~/left; echo tmp > /tmp/temporary") == "in"
+    assert (sealed.home_folder / "left").read_text() == "out\n"
+    assert (sealed.home_folder / "tmp" / "temporary").read_text() == "tmp\n"
+    sealed.end()
+    assert (sealed.home_folder / "left").read_text() == "out\n"
+
+
+def test_no_program_of_the_container_survives_it(sealing_children: Children) -> None:
+    with sealing_children.open_container(PYTHON) as container:
+        shell(container, "for i in 1 2 3; do setsid sleep 31.4159 & done")
+        assert container.end() is None
+    for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert b"31.4159" not in command_line.read_bytes()
+
+
+# --- privileges and limits ------------------------------------------------------------------------
+
+
+def test_child_has_no_capabilities_and_cannot_get_any(sealed: Container) -> None:
+    status = shell(sealed, "grep -E '^(Cap(Prm|Eff|Bnd)|NoNewPrivs)' /proc/self/status").split()
+    assert status == [
+        *("CapPrm:", "0" * 16, "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1"),
+    ]
+    assert "failed" in shell(sealed, "unshare -U true")
+    assert "denied" in shell(sealed, "mount -t tmpfs none /tmp || echo denied").lower()
+
+
+def test_child_cannot_look_into_the_launcher(sealed: Container) -> None:
+    answer = shell(sealed, "cat /proc/1/environ; cat /proc/1/fd/3; kill -9 1; echo alive")
+    assert answer.count("Permission denied") == 2
+    assert answer.endswith("alive")
+    assert shell(sealed, "echo still") == "still"
+
+
+@pytest.mark.parametrize(
+    ("script", "limit"),
+    [
+        ("for i in $(seq 400); do sleep 300 & done; wait", "more than 256 processes"),
+        (
+            "python3 -c 'x = []\nwhile True: x.append(bytearray(1 << 26))'",
+            "more than 3 GiB of memory",
+        ),
+        ("head -c 400000000 /dev/zero > big; sleep 1", "files of more than 256 MiB"),
+        ("python3 -c 'for i in range(99999): open(str(i), \"w\")'", "more than 65,536 files"),
+    ],
+    ids=["processes", "memory", "size", "files"],
+)
+def test_limit_of_resources_is_named(sealing_children: Children, script: str, limit: str) -> None:
+    with sealing_children.open_container(PYTHON) as container:
+        if "big" in script:  # each file is below the limit of one
+            script = "for i in 1 2 3; do head -c 120000000 /dev/zero > big$i; done"
+        shell(container, script)
+        assert container.end() == limit
+
+
+def test_file_beyond_the_limit_ends_the_program(sealed: Container) -> None:
+    assert "File size limit exceeded" in shell(sealed, "head -c 300000000 /dev/zero > big")
+
+
+# --- levels ---------------------------------------------------------------------------------------
+
+
+def test_open_after_close_is_an_error() -> None:
+    children = Children(isolation=Isolation.SEALED)
     children.close()
     with pytest.raises(ClientError, match="shutting down"):
-        children.bind()
+        children.open_container(Visibility())
 
 
-def test_network_is_the_machines_where_isolation_is_impossible(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = Path(launcher.__file__).read_text().replace('sys.platform != "linux"', "True", 1)
-    other = tmp_path / "launcher.py"
-    other.write_text(source)
-    monkeypatch.setattr(launcher, "__file__", str(other))
-    with Children(isolated=True) as children:
-        children.free_port()
-        assert children.network is ChildNetwork.MACHINE
-        assert run(children, INTERFACES).exit_code == 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has networks of this kind")
-def test_isolation_needs_no_privileges() -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", WITHOUT_PRIVILEGES, str(PROJECT)],
-        capture_output=True,
-        timeout=30,
-        check=True,
-        env={"PATH": os.defpath},
+def test_reason_is_named_where_isolation_is_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is imitated by a launcher whose `unshare` fails."""
+    monkeypatch.setattr(
+        children_module,
+        "LAUNCHER_PROGRAM",
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from authprobe.clients.process import kernel, launcher\n"
+        "def refuse(flags): raise OSError(1, 'unshare: Operation not permitted')\n"
+        "kernel.unshare = refuse\n"
+        "launcher.main(sys.argv[2:])",
     )
-    answer = json.loads(result.stdout)
-    if not answer["left"]:
-        pytest.skip("this system allows network namespaces only to root")
-    assert answer == {"left": True, "same": True, "names": ["lo"]}
+    with Children(isolation=Isolation.SEALED) as children:
+        assert children.isolation is Isolation.NONE
+        assert children.known_refusal == "[Errno 1] unshare: Operation not permitted"
+        with children.open_container(Visibility()) as container:
+            assert container.isolation is Isolation.NONE
+            assert container.home == container.home_folder
+            assert run(container, INTERFACES).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces")
+def test_isolation_needs_no_privileges() -> None:
+    if os.getuid() != 0:
+        pytest.skip("the other tests of this file have no privileges either")
+    with folder_of_user() as folder:
+        python, variables = python_of_user(folder)
+        result = as_user([*python, "-c", WITHOUT_PRIVILEGES], folder, **variables)
+    assert result.returncode == 0, result.stderr
+    isolation, *answer = result.stdout.split()
+    if isolation != "sealed":
+        pytest.skip(f"THIS SYSTEM SEALS CONTAINERS ONLY FOR ROOT: {result.stdout}")
+    assert answer == ["uid=65534(authprobe)", "lo", "tmp"]

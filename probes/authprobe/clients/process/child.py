@@ -5,6 +5,7 @@ import enum
 import json
 import os
 import selectors
+import signal
 import socket
 import termios
 import time
@@ -87,6 +88,65 @@ def open_terminal() -> tuple[StreamEnds, tuple[int, ...]]:
     return StreamEnds(ours, ours, None), (theirs, theirs, theirs)
 
 
+class AttachedChild:
+    """A running program that has the standard streams of this process; a context manager."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._events = EventReader(channel)
+        self._channel = channel
+        raise_start_error(self._events.next())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process group of the program; ignored if it has ended."""
+        with contextlib.suppress(OSError):
+            self._channel.sendall(bytes([number]))
+
+    def wait(self) -> int:
+        """Return the exit code; negative: the signal that ended it."""
+        return exit_code_of(self._events.next())
+
+
+class EventReader:
+    """Events of a child, one line of JSON each."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._data = b""
+
+    def next(self) -> dict[str, object]:
+        """Return the next event, or a substitute if the launcher has ended."""
+        while b"\n" not in self._data:
+            data = self._channel.recv(4096)
+            if not data:
+                return {"error": "the run is shutting down", "exit_code": -signal.SIGKILL}
+            self._data += data
+        line, _, self._data = self._data.partition(b"\n")
+        event = json.loads(line)
+        return event if isinstance(event, dict) else {}
+
+
+def raise_start_error(event: dict[str, object]) -> None:
+    """Raise if the first event of a child is an error.
+
+    Raises:
+        ClientError: the program cannot be started.
+    """
+    if "error" in event:
+        raise ClientError(f"cannot be started: {event['error']}")
+
+
+def exit_code_of(event: dict[str, object]) -> int:
+    """Return the exit code in the last event of a child."""
+    code = event.get("exit_code")
+    return code if isinstance(code, int) else -signal.SIGKILL
+
+
 class Child:
     """A running program; a context manager that ends it."""
 
@@ -98,12 +158,13 @@ class Child:
             stream: bytearray() for stream in (ends.stdout, ends.stderr) if stream is not None
         }
         self._truncated = False
-        self._events = b""
+        self._events = EventReader(channel)
         self._exit_code: int | None = None
-        event = self._next_event()
-        if "error" in event:
+        try:
+            raise_start_error(self._events.next())
+        except ClientError:
             self._close()
-            raise ClientError(f"cannot be started: {event['error']}")
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +188,7 @@ class Child:
                         raise ClientError(f"still running {KILL_TIMEOUT:g} s after SIGKILL")
                     exit_reason, deadline = ExitReason.TIMED_OUT, time.monotonic() + KILL_TIMEOUT
                     with contextlib.suppress(OSError):  # the child may have exited just now
-                        self._channel.sendall(b"end\n")
+                        self._channel.sendall(bytes([signal.SIGKILL]))
             self._drain()
         return CompletedChild(
             exit_code=exit_code,
@@ -200,8 +261,7 @@ class Child:
         """Read available output, and the exit code as soon as it arrives."""
         for key, _ in selector.select(max(timeout, 0.0)):
             if key.fileobj is self._channel:
-                code = self._next_event().get("exit_code", -9)
-                self._exit_code = code if isinstance(code, int) else -9
+                self._exit_code = exit_code_of(self._events.next())
                 self._drain()
                 return
             if not self._read(key.fd):
@@ -223,16 +283,6 @@ class Child:
             os.set_blocking(descriptor, False)
             while self._read(descriptor):
                 pass
-
-    def _next_event(self) -> dict[str, object]:
-        while b"\n" not in self._events:
-            data = self._channel.recv(4096)
-            if not data:
-                return {"error": "the run is shutting down", "exit_code": -9}
-            self._events += data
-        line, _, self._events = self._events.partition(b"\n")
-        event = json.loads(line)
-        return event if isinstance(event, dict) else {}
 
     def _text(self, descriptor: int | None) -> str:
         return "" if descriptor is None else self._output[descriptor].decode("utf-8", "replace")

@@ -1,58 +1,65 @@
-"""Child processes of a run: isolated, limited in time, and ended with their process groups.
+"""Child processes of a run: isolated, limited in time and resources, and ended with their case.
 
-Where the kernel allows it, clients run in a network namespace that has only loopback. The run is
-outside of it and connects to them through sockets that the launcher opens inside.
+The children of a case run in a container of their own, as far as the kernel allows it. The run is
+outside of it: it connects to them through sockets that the launcher opens inside, and reaches
+their home through its descriptor.
 """
 
+import contextlib
 import json
 import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from authprobe.clients.process import launcher
-from authprobe.clients.process.child import Child, CompletedChild, Stdin, open_pipes, open_terminal
+import authprobe
+from authprobe.clients.process import file_system
+from authprobe.clients.process.child import (
+    AttachedChild,
+    Child,
+    CompletedChild,
+    Stdin,
+    open_pipes,
+    open_terminal,
+)
+from authprobe.clients.process.launcher import LOOPBACK
+from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError
-from authprobe.observation.model import ChildNetwork
+
+SHUTTING_DOWN: Final = "the run is shutting down"
+LAUNCHER_PROGRAM: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from authprobe.clients.process.launcher import main; main(sys.argv[2:])"
+)
+END_TIMEOUT: Final = 30.0
+"""Seconds that killed processes have to end."""
 
 
-class Children:
-    """Child processes of one run; all end when it is closed or when this process dies.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visibility:
+    """Files of the user that a sealed container shows at their own paths."""
 
-    In the latter case the folder `scratch` is removed as well. `isolated` children run in a network
-    namespace of their own, if the system allows it; `network` holds the result.
-    """
+    read_only: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    """Folders that are not shown, even if they are in a folder of the system."""
+    ca_file: Path | None = None
+    """Certificate of the emulator, which the container has at a path of its own."""
 
-    def __init__(self, scratch: Path | None = None, *, isolated: bool = False) -> None:
-        self._scratch = scratch
-        self._isolated = isolated
-        self.network: ChildNetwork | None = None
-        """The children's network; None: not determined yet."""
+
+class LauncherConnection:
+    """Requests to a process that starts children, over its control socket."""
+
+    def __init__(self, control: socket.socket | None = None) -> None:
         self._lock = threading.Lock()
-        self._control: socket.socket | None = None
-        self._launcher: subprocess.Popen[bytes] | None = None
-        self._closed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all running children and refuse to start more."""
-        with self._lock:
-            self._closed = True
-            if self._control is None or self._launcher is None:
-                return
-            self._control.close()
-            self._control = None
-            self._launcher.wait(timeout=30)
+        self._control = control
 
     def run(
         self,
@@ -83,13 +90,7 @@ class Children:
         Raises:
             ClientError: the program cannot be started.
         """
-        request = {
-            "do": "start",
-            "argv": [str(part) for part in argv],
-            "env": dict(env),
-            "cwd": str(cwd),
-            "terminal": stdin is Stdin.TERMINAL,
-        }
+        request = _start_request(argv, env, cwd, terminal=stdin is Stdin.TERMINAL)
         ours, theirs = socket.socketpair()
         ends, streams = open_terminal() if stdin is Stdin.TERMINAL else open_pipes(stdin)
         try:
@@ -104,16 +105,35 @@ class Children:
                 os.close(descriptor)
         return Child(ours, ends)
 
-    def bind(self) -> socket.socket:
-        """Return a socket bound to a free loopback port in the children's network, not listening.
+    def attach(
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path
+    ) -> AttachedChild:
+        """Start a program with the standard streams of this process.
+
+        It is in a session of its own: it can use a terminal, but has no controlling one, and
+        receives only those signals that are passed on to it.
 
         Raises:
-            OSError: no port is free.
+            ClientError: the program cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                request = _start_request(argv, env, cwd, terminal=False)
+                self._send(request, [theirs.fileno(), 0, 1, 2])
+            return AttachedChild(ours)
+        except (OSError, ClientError):
+            ours.close()
+            raise
+
+    def bind(self, port: int = 0, host: str = LOOPBACK) -> socket.socket:
+        """Return a socket bound to a loopback port in the children's network, not listening.
+
+        Raises:
+            OSError: the port is taken, or for 0 none is free.
             ClientError: the run is shutting down.
         """
-        if self._find_network() is ChildNetwork.MACHINE:
-            return launcher.bind_free_port()
-        return self._fetch({"do": "bind"})
+        return self._fetch({"do": "bind", "host": host, "port": port})
 
     def free_port(self) -> int:
         """Return a port that was free a moment ago, for a program that does not accept port 0.
@@ -133,18 +153,7 @@ class Children:
             OSError: the connection was refused.
             ClientError: the run is shutting down.
         """
-        if self._find_network() is ChildNetwork.MACHINE:
-            return launcher.connect(port)
         return self._fetch({"do": "connect", "port": port})
-
-    def _find_network(self) -> ChildNetwork:
-        if self.network is None:
-            if self._isolated:
-                answer, _ = self._ask({"do": "network"})
-                self.network = ChildNetwork(str(answer.get("network")))
-            else:
-                self.network = ChildNetwork.MACHINE
-        return self.network
 
     def _fetch(self, request: Mapping[str, object]) -> socket.socket:
         answer, descriptors = self._ask(request)
@@ -158,28 +167,142 @@ class Children:
         with ours:
             with theirs:
                 self._send(request, [theirs.fileno()])
-            line, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
-        if not line:
-            raise ClientError("the run is shutting down")
-        return json.loads(line), descriptors
+            return _receive(ours)
 
     def _send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
         data = json.dumps(request).encode()
         with self._lock:
-            if self._closed:
-                raise ClientError("the run is shutting down")
-            if self._control is None:
-                self._control = self._start_launcher()
-            socket.send_fds(self._control, [struct.pack("!I", len(data))], descriptors)
-            self._control.sendall(data)
+            control = self._open_control()
+            socket.send_fds(control, [struct.pack("!I", len(data))], descriptors)
+            control.sendall(data)
+
+    def _open_control(self) -> socket.socket:
+        if self._control is None:
+            raise ClientError(SHUTTING_DOWN)
+        return self._control
+
+
+def _start_request(
+    argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, *, terminal: bool
+) -> dict[str, object]:
+    return {
+        "do": "start",
+        "argv": [str(part) for part in argv],
+        "env": dict(env),
+        "cwd": str(cwd),
+        "terminal": terminal,
+    }
+
+
+def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the launcher's answer, and the descriptors attached to it.
+
+    Raises:
+        ClientError: the launcher has ended.
+    """
+    line, descriptors, _, _ = socket.recv_fds(channel, 4096, 1)
+    if not line:
+        raise ClientError(SHUTTING_DOWN)
+    return json.loads(line), descriptors
+
+
+class Children(LauncherConnection):
+    """Child processes of one run; all end when it is closed or when this process dies.
+
+    In the latter case the folder `scratch` is removed as well. `isolation` is the strongest one
+    for containers, which the system may not allow.
+    """
+
+    def __init__(
+        self, scratch: Path | None = None, *, isolation: Isolation = Isolation.NONE
+    ) -> None:
+        super().__init__()
+        self._scratch = scratch
+        self._wanted = isolation
+        self._isolation: tuple[Isolation, str | None] | None = None
+        self._launcher: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all running children and refuse to start more."""
+        with self._lock:
+            self._closed = True
+            if self._control is None or self._launcher is None:
+                return
+            self._control.close()
+            self._control = None
+            self._launcher.wait(timeout=END_TIMEOUT)
+
+    @property
+    def known_isolation(self) -> Isolation | None:
+        """Isolation of the containers; None: none was opened."""
+        return self._isolation[0] if self._isolation else None
+
+    @property
+    def known_refusal(self) -> str | None:
+        """Reason of the system for a weaker isolation; None: there is none, or none was opened."""
+        return self._isolation[1] if self._isolation else None
+
+    @property
+    def isolation(self) -> Isolation:
+        """Strongest isolation of containers that this system allows."""
+        return self._find_isolation()[0]
+
+    def _find_isolation(self) -> tuple[Isolation, str | None]:
+        if self._isolation is None:
+            answer, _ = self._ask({"do": "isolation"})
+            self._isolation = Isolation(answer["isolation"]), answer["refusal"]
+        return self._isolation
+
+    def open_container(self, visibility: Visibility) -> "Container":
+        """Return a new container, isolated as `isolation` says.
+
+        Raises:
+            ClientError: it could not be isolated, or the run is shutting down.
+        """
+        isolation = self.isolation
+        ours, theirs = socket.socketpair()
+        request = {
+            "do": "container",
+            "visible": [str(path) for path in visibility.read_only],
+            "writable": [str(path) for path in visibility.writable],
+            "hidden": [str(path) for path in visibility.hidden],
+            "ca_file": str(visibility.ca_file) if visibility.ca_file else None,
+        }
+        try:
+            with theirs:
+                self._send(request, [theirs.fileno()])
+            answer, descriptors = _receive(ours)
+            if "error" in answer:
+                raise ClientError(f"its container cannot be set up: {answer['error']}")
+        except BaseException:
+            ours.close()
+            raise
+        if isolation is Isolation.SEALED:
+            return Container(ours, isolation, home_descriptor=descriptors[0])
+        return Container(ours, isolation, scratch=self._scratch, ca_file=visibility.ca_file)
+
+    def _open_control(self) -> socket.socket:
+        if self._closed:
+            raise ClientError(SHUTTING_DOWN)
+        if self._control is None:
+            self._control = self._start_launcher()
+        return self._control
 
     def _start_launcher(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         scratch = [str(self._scratch)] if self._scratch else []
+        package = str(Path(authprobe.__file__).parents[1])
         self._launcher = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-S", launcher.__file__, str(theirs.fileno())),
-                *("loopback" if self._isolated else "machine", *scratch),
+                *(sys.executable, "-I", "-S", "-c", LAUNCHER_PROGRAM, package),
+                *(str(theirs.fileno()), self._wanted, *scratch),
             ],
             pass_fds=[theirs.fileno()],
             env={},
@@ -188,3 +311,60 @@ class Children:
         )
         theirs.close()
         return ours
+
+
+class Container(LauncherConnection):
+    """The processes and the home of one case; a context manager that ends and removes them."""
+
+    def __init__(
+        self,
+        control: socket.socket,
+        isolation: Isolation,
+        *,
+        home_descriptor: int | None = None,
+        scratch: Path | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
+        super().__init__(control)
+        self.isolation = isolation
+        self._stack = contextlib.ExitStack()
+        if home_descriptor is not None:
+            self._stack.callback(os.close, home_descriptor)
+            self.home = Path(file_system.HOME)
+            """Home of the children, at the path by which they know it."""
+            self.home_folder = Path(f"/proc/self/fd/{home_descriptor}")
+            """The same folder, at the path by which this process reaches it."""
+            self.ca_file = Path(file_system.CA_FILE)
+            """Certificate of the emulator, at the path by which the children know it."""
+        else:
+            folder = tempfile.TemporaryDirectory(
+                prefix="home-", dir=scratch, ignore_cleanup_errors=True
+            )
+            self.home = self.home_folder = Path(self._stack.enter_context(folder))
+            self.ca_file = ca_file or Path(os.devnull)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def end(self) -> str | None:
+        """End all processes, and return the resource limit that they exceeded, or None.
+
+        The home stays until `close`. Raises no error if the run is shutting down.
+        """
+        try:
+            answer, _ = self._ask({"do": "end"})
+        except (OSError, ClientError):
+            return None
+        limit = answer["limit"]
+        return None if limit is None else str(limit)
+
+    def close(self) -> None:
+        """End all processes, and remove the home."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+                self._control = None
+        self._stack.close()

@@ -10,13 +10,14 @@ As the parent of each child, the launcher can signal process ids without the ris
 been reused. As a subreaper (Linux, prctl(2)) it also adopts processes that a child leaves behind in
 another process group.
 
-On request, and where the kernel allows it, the launcher first enters a network namespace that has
-only loopback (network_namespaces(7)). The run reaches the children there through sockets that the
-launcher binds or connects inside the namespace and passes on.
+For each case the launcher forks a process that serves the same requests in a container: where the
+kernel allows it, this process is the first one in namespaces of its own (namespaces(7)), so that
+everything in them ends with it, whatever it forked. The run reaches the children there through
+sockets that this process binds or connects inside, and the home through its descriptor.
 """
 
+import array
 import contextlib
-import ctypes
 import fcntl
 import functools
 import json
@@ -33,34 +34,60 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-CLONE_NEWUSER = 0x10000000  # linux/sched.h
-CLONE_NEWNET = 0x40000000
-SIOCGIFFLAGS = 0x8913  # linux/sockios.h
-SIOCSIFFLAGS = 0x8914
-IFF_UP = 0x1  # linux/if.h
-INTERFACE_REQUEST = "16sh14x"  # struct ifreq: name and flags
+from authprobe.clients.process import file_system, kernel, limits
+from authprobe.core.isolation import Isolation
+
 LOOPBACK = "127.0.0.1"
+IMPORTED_EARLY = (array,)
+"""Modules that `socket` imports at their first use, when they may be out of sight."""
+MAX_SIGNALS = 64  # read from a child's socket at a time, one byte each
 MAX_DESCRIPTORS = 4  # of a request: the socket for its answer and three standard streams
+NAMESPACES = {
+    Isolation.NETWORK: kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET,
+    Isolation.SEALED: (
+        kernel.CLONE_NEWUSER
+        | kernel.CLONE_NEWNET
+        | kernel.CLONE_NEWNS
+        | kernel.CLONE_NEWPID
+        | kernel.CLONE_NEWIPC
+        | kernel.CLONE_NEWUTS
+        | kernel.CLONE_NEWCGROUP
+    ),
+}
 
 
 class Launcher:
     """The running children, each with the socket for its events."""
 
-    def __init__(self, control: socket.socket, network: str) -> None:
+    def __init__(self, control: socket.socket, isolation: Isolation) -> None:
         self.control = control
-        self.network = network
+        self.isolation = isolation
+        self.refusal: str | None = None
+        """Reason why the isolation is weaker than requested."""
+        self.home: int | None = None
+        """Descriptor of the home of a sealed container."""
+        self.exceeded: str | None = None
+        """Limit that the children have exceeded."""
         self.selector = selectors.DefaultSelector()
         self.sockets: dict[int, socket.socket] = {}
         self.open = True
 
-    def serve(self, wakeup: socket.socket) -> None:
+    @property
+    def is_sealed(self) -> bool:
+        """True in the first process of a sealed container."""
+        return self.home is not None
+
+    def serve(self) -> None:
         """Serve requests until the run closes its socket."""
+        wakeup = wake_on_signals()
         self.selector.register(self.control, selectors.EVENT_READ, self.take_request)
         self.selector.register(wakeup, selectors.EVENT_READ, lambda: wakeup.recv(4096))
         while self.open:
-            for key, _ in self.selector.select():
+            interval = limits.CHECK_INTERVAL if self.is_sealed and self.sockets else None
+            for key, _ in self.selector.select(interval):
                 key.data()
+            if self.is_sealed and self.sockets:
+                self.enforce_limits()
             self.reap()
 
     def take_request(self) -> None:
@@ -72,15 +99,29 @@ class Launcher:
         (size,) = struct.unpack("!I", header)
         request = json.loads(receive_exactly(self.control, size))
         channel = socket.socket(fileno=descriptors[0])
+        try:
+            self.answer(request, channel, descriptors[1:])
+        except Exception as error:  # noqa: BLE001 - one request must not end the other children
+            report_error(channel, f"{type(error).__name__}: {error}")
+
+    def answer(self, request: dict[str, Any], channel: socket.socket, streams: list[int]) -> None:
+        """Handle one request and answer on its channel."""
         match request["do"]:
             case "start":
-                self.start(request, channel, descriptors[1:])
+                self.start(request, channel, streams)
             case "bind":
-                send_socket(channel, bind_free_port)
+                send_socket(channel, lambda: bind_port(request["host"], request["port"]))
             case "connect":
                 send_socket(channel, lambda: connect(request["port"]))
+            case "container":
+                self.open_container(request, channel)
+            case "end":
+                self.end_all()
+                full = limits.full_file_system(self.home) if self.home is not None else None
+                report(channel, {"limit": self.exceeded or full})
+                channel.close()
             case _:
-                report(channel, {"network": self.network})
+                report(channel, {"isolation": self.isolation, "refusal": self.refusal})
                 channel.close()
 
     def start(self, request: dict[str, Any], channel: socket.socket, streams: list[int]) -> None:
@@ -95,57 +136,200 @@ class Launcher:
                 cwd=request["cwd"],
                 start_new_session=True,
                 # Safe between fork and exec: this process has one thread, so no lock is held.
-                preexec_fn=take_terminal if request["terminal"] else None,
+                preexec_fn=functools.partial(self.prepare_child, terminal=request["terminal"]),
             )
         except OSError as error:
             report_error(channel, f"{error.strerror}: {error.filename}")
-        except ValueError as error:  # a NUL in an argument
+        except (ValueError, subprocess.SubprocessError) as error:  # a NUL in an argument
             report_error(channel, str(error))
         else:
             self.sockets[child.pid] = channel
             child.returncode = 0  # keeps Popen from waiting for it: `reap` does
             report(channel, {"pid": child.pid})
             self.selector.register(
-                channel, selectors.EVENT_READ, lambda: signal_group(child.pid, signal.SIGKILL)
+                channel, selectors.EVENT_READ, lambda: take_signals(channel, child.pid)
             )
         finally:
             for descriptor in streams:
                 os.close(descriptor)
 
+    def prepare_child(self, *, terminal: bool) -> None:
+        """Give up privileges and set limits in a new child, before its program starts."""
+        if terminal:  # make it the controlling terminal of this new session
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if self.is_sealed:
+            kernel.leave_keyring()
+            kernel.set_limits(limits.PROCESS_LIMITS)
+            kernel.drop_privileges()
+
+    def open_container(self, request: dict[str, Any], channel: socket.socket) -> None:
+        """Handle a `container` request: fork the process that serves `channel` in a container."""
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            keep_only(channel.fileno())
+            os._exit(run_container(channel, self.isolation, request))
+        channel.close()
+
+    def enforce_limits(self) -> None:
+        """Kill all processes of a container if together they exceed a limit."""
+        if limit := limits.exceeded_limit():
+            self.exceeded = limit
+            self.end_all()
+
     def reap(self) -> None:
         """Report each child that has exited, after killing the rest of its process group."""
-        while True:
-            try:
-                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if info is None:
-                return
-            # The kernel cannot reuse the id for another process or group before waitpid.
-            channel = self.sockets.pop(info.si_pid, None)
-            if channel is not None:
-                signal_group(info.si_pid, signal.SIGKILL)
-            _, status = os.waitpid(info.si_pid, 0)
-            if channel is not None:
-                self.selector.unregister(channel)
-                report(channel, {"exit_code": os.waitstatus_to_exitcode(status)})
-                channel.close()
+        while self.reap_one(os.WNOHANG):
+            pass
+
+    def reap_one(self, options: int = 0) -> bool:
+        """Wait for a child unless `options` forbid it; return False if none has exited."""
+        try:
+            info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | options)
+        except ChildProcessError:
+            return False
+        if info is None:
+            return False
+        # The kernel cannot reuse the id for another process or group before waitpid.
+        channel = self.sockets.pop(info.si_pid, None)
+        if channel is not None:
+            signal_group(info.si_pid, signal.SIGKILL)
+        _, status = os.waitpid(info.si_pid, 0)
+        if channel is not None:
+            self.selector.unregister(channel)
+            exit_code = os.waitstatus_to_exitcode(status)
+            report(channel, {"exit_code": exit_code, "limit": self.exceeded})
+            channel.close()
+        return True
 
     def end_all(self) -> None:
-        """Kill all descendants of this process, repeatedly, as they may fork meanwhile."""
-        for pid in self.sockets:
-            signal_group(pid, signal.SIGKILL)
-        while pids := descendants(os.getpid()):
+        """Kill all descendants of this process, and wait for their end."""
+        if self.is_sealed:
+            # One signal ends all: a process that has to die cannot fork (fork(2), ERESTARTNOINTR).
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            while self.reap_one():
+                pass
+            return
+        while pids := descendants(os.getpid()):  # repeatedly, as they may fork meanwhile
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(-1, 0)
+            self.reap_one()
+            self.reap()
 
 
-def take_terminal() -> None:
-    """Make the terminal on standard input the controlling terminal of this new session."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def run_container(control: socket.socket, isolation: Isolation, request: dict[str, Any]) -> int:
+    """Enter the namespaces of this isolation, and serve requests there; return an exit code.
+
+    The first answer on `control` is an error, or comes with the descriptor of the home if the
+    container is sealed.
+    """
+    launcher = Launcher(control, isolation)
+    try:
+        if isolation is Isolation.SEALED:
+            kernel.unshare(NAMESPACES[isolation])
+            if os.fork():  # the child is the first process of the PID namespace
+                return 0
+            launcher.home = seal(request)
+        elif isolation is Isolation.NETWORK:
+            kernel.unshare(NAMESPACES[isolation])
+            kernel.start_loopback()
+    except OSError as error:
+        report(control, {"error": str(error)})
+        return 1
+    kernel.adopt_orphans()
+    descriptors = [] if launcher.home is None else [launcher.home]
+    try:
+        socket.send_fds(control, [b"{}\n"], descriptors)
+        launcher.serve()
+    finally:
+        launcher.end_all()
+    return 0
+
+
+def seal(request: dict[str, Any]) -> int:
+    """Isolate this first process of its namespaces, and return a descriptor of the home.
+
+    Raises:
+        OSError: the system does not allow it, or a visible path does not exist.
+    """
+    kernel.start_loopback()
+    kernel.forbid_user_namespaces()
+    kernel.limit_process_ids(limits.MAX_PROCESS_IDS)
+    socket.sethostname(file_system.USER_NAME)
+    home = file_system.enter(
+        ca_file=request.get("ca_file"),
+        visible=request["visible"],
+        writable=request["writable"],
+        hidden=request["hidden"],
+    )
+    kernel.forbid_inspection()
+    return home
+
+
+def strongest_isolation(wanted: Isolation) -> tuple[Isolation, str | None]:
+    """Return the strongest isolation up to `wanted` that this system allows.
+
+    The second value is the reason why it is weaker; None if it is not.
+    """
+    levels = list(Isolation)
+    reason: str | None = None
+    for level in levels[levels.index(wanted) :]:
+        error = isolation_error(level)
+        if error is None:
+            return level, reason
+        reason = reason or error
+    return Isolation.NONE, reason
+
+
+def isolation_error(isolation: Isolation) -> str | None:
+    """Return the reason why no container can have this isolation; None: one was opened."""
+    if isolation is Isolation.NONE:
+        return None
+    if sys.platform != "linux":
+        return "only Linux has namespaces"
+    ours, theirs = socket.socketpair()
+    request: dict[str, Any] = {"visible": [], "writable": [], "hidden": []}
+    pid = os.fork()
+    if pid == 0:
+        keep_only(theirs.fileno())
+        os._exit(run_container(theirs, isolation, request))
+    theirs.close()
+    with ours:
+        answer, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    os.waitpid(pid, 0)
+    return str(json.loads(answer)["error"]) if b"error" in answer or not answer else None
+
+
+def keep_only(descriptor: int) -> None:
+    """Close all descriptors in a forked process except this one and the standard streams."""
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def wake_on_signals() -> socket.socket:
+    """Return a socket that becomes readable when a child exits.
+
+    This process survives the signals of a terminal, as only the run ends it. Its children do not:
+    they would inherit SIG_IGN, but not a handler.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, lambda number, frame: None)
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+    return ours
+
+
+def take_signals(channel: socket.socket, pid: int) -> None:
+    """Send the signals that the run requests to a child's process group; SIGKILL at its end."""
+    numbers = channel.recv(MAX_SIGNALS) or bytes([signal.SIGKILL])
+    for number in numbers:
+        signal_group(pid, number)
 
 
 def signal_group(pid: int, number: int) -> None:
@@ -156,12 +340,15 @@ def signal_group(pid: int, number: int) -> None:
 
 def descendants(pid: int) -> list[int]:
     """Return the ids of all descendants of a process; empty without Linux's /proc."""
-    pids: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in task.read_text().split():
-                pids += [int(child), *descendants(int(child))]
-    return pids
+    found: list[int] = []
+    parents = [pid]
+    while parents:
+        for task in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                children = [int(child) for child in task.read_text().split()]
+                found += children
+                parents += children
+    return found
 
 
 def receive_exactly(channel: socket.socket, size: int) -> bytes:
@@ -194,96 +381,41 @@ def send_socket(channel: socket.socket, make: Callable[[], socket.socket]) -> No
             report(channel, {"error": error.strerror or str(error), "errno": error.errno})
 
 
-def bind_free_port() -> socket.socket:
-    """Return a socket bound to a free loopback port, not listening yet."""
+def bind_port(host: str, port: int) -> socket.socket:
+    """Return a socket bound to a loopback port, not listening yet; port 0 is any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only if the protocol is explicit.
-    port_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    port_socket.bind((LOOPBACK, 0))
+    port_socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if port:
+        port_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port_socket.bind((host, port))
     return port_socket
 
 
 def connect(port: int) -> socket.socket:
     """Connect to a child's port."""
-    return socket.create_connection((LOOPBACK, port))
-
-
-def leave_network() -> bool:
-    """Enter a network namespace with only loopback; return False if the system forbids it."""
-    if sys.platform != "linux":
-        return False
-    # An unprivileged process needs a user namespace to make a network namespace.
-    for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET):
-        enter = functools.partial(enter_network, flags)
-        if succeeds_in_fork(enter):
-            enter()
-            return True
-    return False
-
-
-def succeeds_in_fork(act: Callable[[], None]) -> bool:
-    """Try `act` in a forked process first: a partial namespace change cannot be undone."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(pid, 0)[1] == 0
-
-
-def enter_network(flags: int) -> None:
-    """Move this process to a new network namespace, and bring its loopback interface up.
-
-    Raises:
-        OSError: the system does not allow it.
-    """
-    user, group = os.getuid(), os.getgid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(flags) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    if flags & CLONE_NEWUSER:  # map the user to itself, or it becomes `nobody`
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack(INTERFACE_REQUEST, b"lo", 0)
-        answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, request)
-        name, state = struct.unpack(INTERFACE_REQUEST, answer)
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack(INTERFACE_REQUEST, name, state | IFF_UP))
-
-
-def adopt_orphans() -> None:
-    """Become the parent of processes that outlive their parent below this one (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def main() -> None:
-    """Serve the run: arguments are SOCKET NETWORK [SCRATCH].
-
-    SOCKET is the file descriptor of the control socket. NETWORK is `machine`, or `loopback` to
-    enter a network namespace if possible. SCRATCH is a folder to remove when the run ends.
-    """
-    control = socket.socket(fileno=int(sys.argv[1]))
-    network = "loopback" if sys.argv[2] == "loopback" and leave_network() else "machine"
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Only the run ends this process. Children would inherit SIG_IGN, but not a handler.
-        signal.signal(number, lambda number, frame: None)
-    adopt_orphans()
-    ours, theirs = socket.socketpair()
-    for end in (ours, theirs):
-        end.setblocking(False)
-    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    children = Launcher(control, network)
+    # Not `create_connection`, which imports a codec for names: it may be out of sight.
+    port_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        children.serve(ours)
+        port_socket.connect((LOOPBACK, port))
+    except OSError:
+        port_socket.close()
+        raise
+    return port_socket
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the run: arguments are SOCKET ISOLATION [SCRATCH].
+
+    SOCKET is the file descriptor of the control socket, ISOLATION the strongest level to use for
+    containers, and SCRATCH a folder to remove when the run ends.
+    """
+    launcher = Launcher(socket.socket(fileno=int(arguments[0])), Isolation.NONE)
+    launcher.isolation, launcher.refusal = strongest_isolation(Isolation(arguments[1]))
+    kernel.adopt_orphans()
+    try:
+        launcher.serve()
     finally:
-        children.end_all()
-        for scratch in sys.argv[3:]:
+        launcher.end_all()
+        for scratch in arguments[2:]:
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()

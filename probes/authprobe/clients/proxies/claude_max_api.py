@@ -16,7 +16,7 @@ from authprobe.clients.observe import (
     verified_version,
 )
 from authprobe.clients.process.child import Child
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import Container
 from authprobe.clients.proxies.loopback_http import post
 from authprobe.clients.raw_http import USER_AGENT, read_error
 from authprobe.errors import ClientError
@@ -46,14 +46,15 @@ def probe(sandbox: Sandbox) -> Observation:
     node = find_program("node")
     environment = sandbox.environment({"node": node, "claude": claude.program})
     began = time.monotonic()
-    children = sandbox.laboratory.children
-    port = children.free_port()
+    port = sandbox.container.free_port()
     with sandbox.start(
         [node, proxy.program, str(port)], env=environment, cwd=sandbox.make_work_folder()
     ) as server:
         if server.read_line_with(READY_MARKER, sandbox.case.limit) is None:
             return _not_ready(sandbox, server, began=began)
-        report, error = _ask(children, port, limit=sandbox.case.limit - (time.monotonic() - began))
+        report, error = _ask(
+            sandbox.container, port, limit=sandbox.case.limit - (time.monotonic() - began)
+        )
         # Record the log, which is searched for leaked tokens.
         server.read_until(lambda: False, LOG_READ_TIMEOUT)
         result = None if report else server.wait(EXIT_TIMEOUT)
@@ -89,12 +90,12 @@ def hides_refusal(report: ClientReport, last: Exchange | None) -> bool:
 
 
 def _ask(
-    children: Children, port: int, *, limit: float
+    container: Container, port: int, *, limit: float
 ) -> tuple[ClientReport | None, OSError | http.client.HTTPException | None]:
     path, headers = "/v1/chat/completions", {"user-agent": USER_AGENT}
     try:
         status, body = post(
-            children, port, path, CHAT_COMPLETION_BODY, headers=headers, limit=limit
+            container, port, path, CHAT_COMPLETION_BODY, headers=headers, limit=limit
         )
     except (OSError, http.client.HTTPException) as error:
         return None, error

@@ -39,6 +39,7 @@ GATEWAY_KEY: Final = "sk-authprobe-made-up-key-of-the-gateway"
 """Made-up key by which the gateway authenticates its user."""
 GATEWAY_KEY_HEADER: Final = "x-litellm-api-key"
 """Header for the gateway's key; the standard ones carry the user's credentials."""
+CONFIG_FILE: Final = "gateway.json"
 CONFIG: Final = {"model_list": [{"model_name": "*", "litellm_params": {"model": "anthropic/*"}}]}
 GATEWAY_VARIABLES: Final = (Via.API_KEY_VARIABLE.value, Via.AUTH_TOKEN_VARIABLE.value)
 """Variables with the gateway's own credential; all others belong to its user."""
@@ -50,7 +51,7 @@ def probe(sandbox: Sandbox) -> Observation:
     installed, through = sandbox.installed_client(case.client), case.client.through
     environment = sandbox.environment({"node": find_program("node")} if through else {})
     began = time.monotonic()
-    port = sandbox.laboratory.children.free_port()
+    port = sandbox.container.free_port()
     with _start(sandbox, installed, environment, port) as server:
         if server.read_line_with(READY_MARKER, case.limit) is None:
             return _not_ready(sandbox, server, began=began)
@@ -77,15 +78,15 @@ def _run_while_reading(server: Child, act: Callable[[], Observation]) -> Observa
 def _start(
     sandbox: Sandbox, installed: InstalledClient, environment: Mapping[str, str], port: int
 ) -> Child:
-    config = sandbox.home / "gateway.json"  # JSON is valid YAML
-    config.write_text(json.dumps(CONFIG))
+    # JSON is valid YAML.
+    (sandbox.home_folder / CONFIG_FILE).write_text(json.dumps(CONFIG))
     variables = {
         name: value
         for name, value in environment.items()
         if name in GATEWAY_VARIABLES or not name.startswith(("ANTHROPIC_", "CLAUDE_"))
     }
     gateway_variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": GATEWAY_KEY}
-    options = ("--config", config, "--host", LOOPBACK, "--port", str(port))
+    options = ("--config", str(sandbox.home / CONFIG_FILE), "--host", LOOPBACK, "--port", str(port))
     return sandbox.start(
         [installed.program, "-I", Path(__file__).with_name("litellm_driver.py"), *options],
         env={**_without_header_values(variables), **gateway_variables},
@@ -131,7 +132,7 @@ class GatewayUser:
         remaining = self.sandbox.case.limit - (time.monotonic() - self.began)
         try:
             status, body = post(
-                self.sandbox.laboratory.children,
+                self.sandbox.container,
                 self.port,
                 "/v1/messages",
                 {**MESSAGES_BODY, "max_tokens": 1},

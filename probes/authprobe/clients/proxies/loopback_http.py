@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import LauncherConnection
 from authprobe.clients.process.launcher import LOOPBACK
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
 def post(
-    children: Children,
+    children: LauncherConnection,
     port: int,
     path: str,
     body: object,

@@ -8,6 +8,7 @@ of its listener.
 """
 
 import asyncio
+import functools
 import socket
 import tempfile
 import threading
@@ -80,6 +81,7 @@ class Network:
         self._thread = threading.Thread(target=self._loop.run_forever, name="emulator", daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._listeners: set[Listener] = set()
+        self._extras: set[ExtraApplication] = set()
         self._authority = Authority()
         self._load = Load()
         self._peer_check = PeerCheck()
@@ -145,7 +147,27 @@ class Network:
 
     def stop(self, extra: "ExtraApplication") -> None:
         """Stop a further application."""
+        self._extras.discard(extra)
         self.wait_for(extra.close())
+
+    def mirror(self, bind: Callable[[int, str], socket.socket]) -> None:
+        """Serve all that is open also on the same addresses of another network namespace.
+
+        `bind` returns a socket of that namespace, bound to a port and a host, not listening.
+
+        Raises:
+            OSError: a port is taken there.
+        """
+        self.wait_for(self._mirror_on_loop(bind))
+
+    async def _mirror_on_loop(self, bind: Callable[[int, str], socket.socket]) -> None:
+        for extra in self._extras:
+            extra.mirrors.append(extra.bound_port.mirror(bind))
+            await extra.mirrors[-1].listen()
+        for listener in self._listeners:
+            # Another network namespace has only the processes of the command in it.
+            listener._ports += [p.mirror(bind, is_private=True) for p in listener._ports]
+            await self.update_listening_on_loop(listener)
 
     def update_listening(self, listener: Listener) -> None:
         """Start or stop listening, depending on the armed faults of the case."""
@@ -171,10 +193,12 @@ class Network:
         listener = Listener(Site(backend, self._authority, host, self._load, peer_check))
         try:
             site = listener.site
-            listener._ports.append(_Port(host, port, lambda: PlainConnection(site)))
+            listener._ports.append(_Port(host, port, functools.partial(PlainConnection, site)))
             listener.port = listener._ports[0].port
             if https_port is not None:
-                listener._ports.append(_Port(host, https_port, lambda: TlsConnection(site)))
+                listener._ports.append(
+                    _Port(host, https_port, functools.partial(TlsConnection, site))
+                )
                 listener.https_port = listener._ports[1].port
             if bound_socket is not None:
                 # Another network namespace has only the client's processes in it.
@@ -209,7 +233,10 @@ class Network:
         server = HttpServer(application)
         bound_port = _Port(host, port, server.protocol)
         await bound_port.listen()
-        return ExtraApplication(server, bound_port, f"http://{_url_host(host)}:{bound_port.port}")
+        url = f"http://{_url_host(host)}:{bound_port.port}"
+        extra = ExtraApplication(server, bound_port, url)
+        self._extras.add(extra)
+        return extra
 
     async def update_listening_on_loop(self, listener: Listener) -> None:
         """`update_listening`, for callers on the loop."""
@@ -248,41 +275,54 @@ def check_loopback(host: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExtraApplication:
     """A further application beside the cases."""
 
     server: HttpServer
     bound_port: "_Port"
     url: str
+    mirrors: list["_Port"] = field(default_factory=list)
 
     async def close(self) -> None:
         """Stop it; for callers on the loop."""
-        await self.bound_port.close()
+        for bound_port in (self.bound_port, *self.mirrors):
+            await bound_port.close()
         self.server.end()
 
 
 class _Port:
     """A bound port that listens or not.
 
-    A socket that was passed in cannot be bound again after `shut`. It is never shut, because it
-    belongs to a run, whose faults do not change.
+    A socket that was passed in without `rebind` cannot be bound again after `shut`. It is never
+    shut, because it belongs to a run, whose faults do not change.
     """
 
     def __init__(
         self,
         host: str,
         port: int,
-        factory: Callable[[], asyncio.Protocol],
+        factory: Callable[..., asyncio.Protocol],
         bound: socket.socket | None = None,
+        rebind: Callable[[], socket.socket] | None = None,
     ) -> None:
         self._factory = factory
+        self._rebind = rebind
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._address = (host, port)
         self._socket: socket.socket | None = bound or self._bind()
         self._server: asyncio.Server | None = None
         self.port: int = self._socket.getsockname()[1]
         self._address = (host, self.port)
+
+    def mirror(self, bind: Callable[[int, str], socket.socket], **arguments: bool) -> "_Port":
+        """Return a port with the same address in another network namespace.
+
+        `arguments` are further ones for the protocol.
+        """
+        host, port = self._address
+        factory = functools.partial(self._factory, **arguments)
+        return _Port(host, port, factory, bind(port, host), lambda: bind(port, host))
 
     async def listen(self) -> None:
         """Accept connections."""
@@ -326,6 +366,8 @@ class _Port:
         server.close()
 
     def _bind(self) -> socket.socket:
+        if self._rebind is not None:
+            return self._rebind()
         # asyncio disables Nagle's algorithm only if the protocol number is IPPROTO_TCP.
         new_socket = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:

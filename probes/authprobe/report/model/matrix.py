@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.isolation import Isolation
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.model.phrases import (
@@ -196,15 +197,31 @@ def run_words(run: Run) -> str:
             f"{run.elapsed:.1f} s",
             f"{run.platform.system} {run.platform.machine}",
             f"Python {run.platform.python}",
-            *([_NETWORKS[run.client_network]] if run.client_network else []),
+            *_isolation_words(run),
         )
     )
 
 
+_ISOLATIONS: Final = {
+    Isolation.SEALED: "clients sealed: each in a container of its own",
+    Isolation.NETWORK: "clients not sealed: loopback only, but with the files of this user",
+    Isolation.NONE: "clients not isolated: proxy set by environment variables only",
+}
+
+
+def _isolation_words(run: Run) -> tuple[str, ...]:
+    """Return the isolation of the clients, with the reason why it is not the strongest."""
+    if run.client_isolation is None:
+        return (_NETWORKS[run.client_network],) if run.client_network else ()
+    words = _ISOLATIONS[run.client_isolation]
+    return (f"{words} ({run.isolation_refusal})" if run.isolation_refusal else words,)
+
+
 _NETWORKS: Final = {
     ChildNetwork.LOOPBACK: "clients isolated: loopback only",
-    ChildNetwork.MACHINE: "clients not isolated: proxy set by environment variables only",
+    ChildNetwork.MACHINE: _ISOLATIONS[Isolation.NONE],
 }
+"""Words for a run of an earlier version."""
 
 
 def ran_words(column: Column) -> str:

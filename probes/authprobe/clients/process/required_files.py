@@ -1,0 +1,65 @@
+"""Files of the user that a program needs, to be shown in a sealed container."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+from authprobe.settings import search_path
+
+SHEBANG: Final = re.compile(rb"#!\s*(/\S+)(?:[ \t]+(?:-S[ \t]+)?([\w.-]+))?")
+MAX_SHEBANG_BYTES: Final = 256
+MAX_LINKS: Final = 40
+"""Symbolic links that Linux follows in one path (path_resolution(7))."""
+NODE_MODULES: Final = "node_modules"
+
+
+def required_files(program: Path) -> tuple[Path, ...]:
+    """Return the files and folders that a program needs to start, as far as its kind tells.
+
+    These are the program itself, the interpreter that its first line names, the packages of
+    Node.js around or beside it, and the environment and standard library of Python. Those in
+    folders of the system are in sight anyway.
+    """
+    real = program.resolve()
+    files = _chain(program)
+    packages = [folder for folder in real.parents if folder.name == NODE_MODULES]
+    files += packages[-1:]  # the outermost
+    if (beside := program.parent / NODE_MODULES).is_dir():
+        files.append(beside)
+    interpreter = _interpreter(real) or program
+    files += [*_chain(interpreter), *_python_files(interpreter)]
+    return tuple(dict.fromkeys(files))
+
+
+def _chain(program: Path) -> list[Path]:
+    """Return a program and all that it is a symbolic link to, one after the other."""
+    files = [program]
+    while files[-1].is_symlink() and len(files) < MAX_LINKS:
+        files.append(files[-1].parent / files[-1].readlink())
+    return files
+
+
+def _python_files(program: Path) -> list[Path]:
+    """Return the virtual environment of a Python, and the installation that it is made from."""
+    real = program.resolve()
+    if not real.name.startswith("python"):
+        return []
+    environment, installation = program.parent.parent, real.parent.parent
+    files = [environment] if (environment / "pyvenv.cfg").is_file() else []
+    libraries = installation / "lib"
+    return [*files, *libraries.glob("python3*"), *libraries.glob("libpython3*")]
+
+
+def _interpreter(program: Path) -> Path | None:
+    try:
+        with program.open("rb") as file:
+            match = SHEBANG.match(file.readline(MAX_SHEBANG_BYTES))
+    except OSError:
+        return None
+    if match is None:
+        return None
+    interpreter = Path(match[1].decode("utf-8", "replace"))
+    if interpreter.name == "env" and match[2]:
+        interpreter = Path(shutil.which(match[2].decode(), path=search_path()) or interpreter)
+    return interpreter if interpreter.is_file() else None

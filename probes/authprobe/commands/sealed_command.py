@@ -1,0 +1,156 @@
+"""Run a command of the user against the emulator: sealed as the client of a case, or in place."""
+
+import contextlib
+import os
+import shutil
+import signal
+import termios
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from authprobe.clients.credentials import CONFIG_FOLDER
+from authprobe.clients.process.child import AttachedChild
+from authprobe.clients.process.children import Children, Container, Visibility
+from authprobe.clients.process.required_files import required_files
+from authprobe.commands.printing import print_error
+from authprobe.core.isolation import Isolation
+from authprobe.emulator.standalone.emulator import Emulator
+from authprobe.errors import ClientError
+from authprobe.settings import child_environment, current_folder, home, search_path
+
+COMMAND_NOT_FOUND: Final = 127
+COMMAND_NOT_EXECUTABLE: Final = 126
+"""Exit codes of a shell for a command that does not exist, or cannot be started."""
+FORWARDED_SIGNALS: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGWINCH,
+)
+"""Signals that the command cannot receive itself, as it is in a session of its own."""
+IN_PLACE: Final = (
+    "not isolated: the command can read and change your files, use and end your stored login, and "
+    "connect to other machines"
+)
+NOT_SEALED: Final = {
+    Isolation.NETWORK: "the command is not sealed: it can read and change your files",
+    Isolation.NONE: "the command is not isolated: it can read and change your files, and connect "
+    "to other machines",
+}
+NO_REQUEST: Final = (
+    "the command made no request to the emulator; it may ignore the proxy variables and the base "
+    "URL (see AUTHPROBE_HTTPS_URL for programs that take another address)"
+)
+
+
+def run_command(
+    emulator: Emulator,
+    argv: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    is_isolated: bool,
+    shares_home: bool,
+) -> int:
+    """Run a command with these variables and without the user's credentials; return its exit code.
+
+    An isolated command has a private home, and sees of the user's files only the working directory
+    and what its program needs. With `shares_home` it sees the whole home, read-only.
+    """
+    program = shutil.which(argv[0], path=search_path())
+    if program is None:
+        exists = Path(argv[0]).exists()
+        reason = "Permission denied" if exists else "command not found"
+        print_error(f"{argv[0]}: {reason}")
+        return COMMAND_NOT_EXECUTABLE if exists else COMMAND_NOT_FOUND
+    if "/" not in argv[0]:
+        argv = (program, *argv[1:])
+    if not is_isolated:
+        _warn(IN_PLACE)
+    isolation = Isolation.SEALED if is_isolated else Isolation.NONE
+    try:
+        with Children(isolation=isolation) as children:
+            if is_isolated and children.isolation is not Isolation.SEALED:
+                _warn(f"{NOT_SEALED[children.isolation]} ({children.known_refusal})")
+            folder = current_folder()
+            visibility = _visibility(emulator, Path(program), folder, shares_home=shares_home)
+            with children.open_container(visibility) as container:
+                if container.isolation is not Isolation.NONE:
+                    emulator.network.mirror(container.bind)
+                environment = child_environment(variables)
+                if is_isolated:
+                    environment |= _private_variables(emulator, container, environment)
+                    environment |= {"HOME": str(home())} if shares_home else {}
+                if container.isolation is Isolation.SEALED and folder not in visibility.writable:
+                    folder = folder if shares_home else container.home
+                with container.attach(argv, env=environment, cwd=folder) as child:
+                    code = _wait(child)
+    except (ClientError, OSError) as error:
+        _warn(f"{argv[0]}: {error}")
+        return COMMAND_NOT_EXECUTABLE
+    return 128 - code if code < 0 else code
+
+
+def _visibility(
+    emulator: Emulator, program: Path, folder: Path, *, shares_home: bool
+) -> Visibility:
+    """Return what the command sees: the files of its program, and the working directory."""
+    user_home = home().resolve()
+    return Visibility(
+        read_only=(*required_files(program), *((home(),) if shares_home else ())),
+        writable=() if _is_private(folder.resolve(), user_home) else (folder,),
+        hidden=() if shares_home else (user_home,),
+        ca_file=emulator.ca_file,
+    )
+
+
+def _is_private(folder: Path, user_home: Path) -> bool:
+    """Return True for the home, a folder above it, and one of its hidden folders (`~/.claude`)."""
+    if folder == user_home or folder in user_home.parents:
+        return True
+    is_inside = folder.is_relative_to(user_home)
+    return is_inside and folder.relative_to(user_home).parts[0].startswith(".")
+
+
+def _private_variables(
+    emulator: Emulator, container: Container, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables of the private home, and those that name the emulator's certificate."""
+    ca_file = str(emulator.ca_file)
+    return {
+        "CLAUDE_CONFIG_DIR": str(container.home / CONFIG_FOLDER),
+        "HOME": str(container.home),
+        "TMPDIR": str(_make_temporary_folder(container)),
+        **{name: str(container.ca_file) for name, text in environment.items() if text == ca_file},
+    }
+
+
+def _make_temporary_folder(container: Container) -> Path:
+    (container.home_folder / "tmp").mkdir(exist_ok=True)
+    return container.home / "tmp"
+
+
+def _wait(child: AttachedChild) -> int:
+    """Wait for the command, pass signals on to it, and restore the terminal's mode afterwards."""
+    with _kept_terminal_mode():
+        for number in FORWARDED_SIGNALS:
+            signal.signal(number, lambda number, _: child.send_signal(number))
+        return child.wait()
+
+
+@contextlib.contextmanager
+def _kept_terminal_mode() -> Iterator[None]:
+    """Restore the terminal's mode: a command that is killed leaves its own behind."""
+    if not os.isatty(0):
+        yield
+        return
+    mode = termios.tcgetattr(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, mode)
+
+
+def _warn(message: str) -> None:
+    print_error(f"authprobe: {message}", flush=True)
