@@ -11,6 +11,7 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.server.network import Network
+from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe as engine
 from authprobe.engine.probe import (
     MAX_CONCURRENT_REQUESTS,
@@ -24,6 +25,7 @@ from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.plan.case import Case
 from authprobe.scenario.clients import Client, parse_client
+from authprobe.scenario.model import Endpoint
 from tests.support.make import make_case, make_observation
 from tests.support.wire import connect
 
@@ -158,6 +160,28 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
     with Network(folder) as network, Children() as children:
         cache = Cache(folder / "cache", children)
         yield Laboratory(network, children, cache, scratch=folder)
+
+
+def test_a_crash_of_the_emulator_is_an_error_of_the_cases_that_it_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def runner(sandbox: Sandbox) -> Observation:
+        if sandbox.case.id.endswith("-2"):
+            sandbox.listener.port  # opens it
+            network._process._child.kill()
+        return original[ClientKind.RAW_HTTP](sandbox)
+
+    original = dict(RUNNERS)
+    monkeypatch.setitem(RUNNERS, ClientKind.RAW_HTTP, runner)
+    with RemoteNetwork(tmp_path) as network, Children() as children:
+        laboratory = Laboratory(network, children, Cache(tmp_path / "cache", children))
+        endpoint = Endpoint(url="https://api.anthropic.com/v1/messages")
+        cases = [replace(case, endpoint=endpoint) for case in cases_of(RAW, 5)]
+        outcomes = [probe_case(laboratory, case) for case in cases]
+    statuses = [observation.outcome is not Outcome.UNAVAILABLE for observation in outcomes]
+    assert statuses == [True, True, False, True, True]
+    assert outcomes[2].detail == "the emulator process has ended unexpectedly"
+    assert all(len(outcomes[number].exchanges) == 1 for number in (0, 1, 3, 4))
 
 
 @pytest.mark.parametrize("error", [ClientError, InstallError, OSError, FileNotFoundError])

@@ -1,7 +1,9 @@
 """Tests of the emulated network in a worker process, and of the state it copies back."""
 
 import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -74,11 +76,93 @@ def test_the_worker_ends_with_the_network(tmp_path: Path) -> None:
     assert not Path(f"/proc/{process}").exists()
 
 
-def test_a_killed_worker_causes_a_client_error(tmp_path: Path) -> None:
+def test_a_killed_worker_is_the_error_of_its_cases_only(network: RemoteNetwork) -> None:
+    before, during, after = (CaseBackend(Backend()) for _ in range(3))
+    finished = network.open(before)
+    post(network, finished)
+    network.close(finished)
+    listener, old_authority = network.open(during), network.ca_file.read_bytes()
+    kill(network)
+    with pytest.raises(ClientError, match="the emulator process has ended"):
+        network.close(listener)
+
+    listener = network.open(after)
+    assert network.ca_file.read_bytes() != old_authority
+    assert post(network, listener).status_code == 400
+    network.close(listener)
+    assert [len(backend.exchanges) for backend in (before, during, after)] == [1, 0, 1]
+
+
+def test_the_authority_of_a_new_worker_is_known_before_its_first_case(
+    network: RemoteNetwork,
+) -> None:
+    listener = network.open(CaseBackend(Backend()))
+    kill(network)
+    with pytest.raises(ClientError):
+        network.close(listener)
+    ca_file = network.ca_file
+    network.open(CaseBackend(Backend()))
+    assert network.ca_file == ca_file
+
+
+def test_many_cases_share_one_new_worker(network: RemoteNetwork) -> None:
+    before = set(child_processes())
+    kill(network)
+    backends = [CaseBackend(Backend()) for _ in range(8)]
+
+    def probe(backend: CaseBackend) -> bool:
+        try:
+            listener = network.open(backend)
+            post(network, listener)
+            network.close(listener)
+        except ClientError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        first = list(pool.map(probe, backends))
+        assert all(pool.map(probe, backends)), first
+    assert len(set(child_processes()) - before) == 1
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with RemoteNetwork(tmp_path) as network:
-        network._process._child.kill()
+        listener = network.open(CaseBackend(Backend()))
+        process = network._process
+        process._socket.settimeout(0.3)
+        process._child.send_signal(signal.SIGSTOP)
         with pytest.raises(ClientError, match="the emulator process has ended"):
-            network.open(CaseBackend(Backend()))
+            network.close(listener)
+        listener = network.open(CaseBackend(Backend()))
+        assert post(network, listener).status_code == 400
+    assert process._child.poll() is not None
+
+
+def test_a_case_that_cannot_be_opened_leaves_the_others(network: RemoteNetwork) -> None:
+    good, broken = CaseBackend(Backend()), CaseBackend(Backend())
+    listener = network.open(good)
+    del broken.faults
+    with pytest.raises(ClientError, match="the emulator could not open the case: AttributeError"):
+        network.open(broken)
+    post(network, listener)
+    network.close(listener)
+    assert len(good.exchanges) == 1
+
+
+def test_a_closed_network_starts_no_worker(tmp_path: Path) -> None:
+    before = set(child_processes())
+    with RemoteNetwork(tmp_path) as network:
+        listener = network.open(CaseBackend(Backend()))
+    with pytest.raises(ClientError, match="because the run ends"):
+        network.open(CaseBackend(Backend()))
+    with pytest.raises(ClientError, match="the emulator process has ended"):
+        network.close(listener)
+    assert set(child_processes()) == before
+
+
+def kill(network: RemoteNetwork) -> None:
+    network._process._child.kill()
+    network._process._child.wait()
 
 
 def test_a_prestarted_worker_is_used_or_can_be_ended(tmp_path: Path) -> None:

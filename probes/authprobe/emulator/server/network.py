@@ -211,7 +211,7 @@ class Network:
                     )
                 )
             await self.update_listening_on_loop(listener)
-        except SettingsError:
+        except Exception:
             await self.close_on_loop(listener)
             raise
         self._listeners.add(listener)

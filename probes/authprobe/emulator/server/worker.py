@@ -2,7 +2,8 @@
 
 Over one socket, the run asks the worker to open and close cases; over another, it sends bound
 sockets on which a case should listen as well. The worker ends when the run ends and its socket is
-closed.
+closed. If it ends before, the cases that are open at that moment have an error, and the next case
+gets a new worker.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,6 +42,7 @@ class RemoteListener:
 
     port: int
     backend: "CaseBackend"
+    process: "_Process" = field(repr=False)
 
     @property
     def proxy_url(self) -> str:
@@ -51,22 +53,22 @@ class RemoteListener:
 class RemoteNetwork:
     """A `Network` in another process. A backend's state is copied back when its case closes."""
 
-    ca_file: Path
-
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
+        self._lock = threading.Lock()
         self._process = _prestarted.pop() if _prestarted else _Process()
+        self._ca_file: Path | None = None
+        self._is_closed = False
 
     def __enter__(self) -> Self:
-        try:
-            self.ca_file = Path(self._process.call("start", self._scratch))
-        except (ClientError, OSError):
-            self._process.end()
-            raise
+        with self._lock:
+            self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.end()
+        with self._lock:
+            self._is_closed = True
+            self._process.end()
 
     def open(
         self, backend: "CaseBackend", *, bound_socket: socket.socket | None = None
@@ -75,11 +77,44 @@ class RemoteNetwork:
 
         The network takes over `bound_socket` and serves the same on it.
         """
-        return RemoteListener(self._process.call("open", backend, bound_socket), backend)
+        process, _ = self._running()
+        return RemoteListener(process.call("open", backend, bound_socket), backend, process)
 
     def close(self, listener: RemoteListener) -> None:
-        """Close a case; its backend receives the state of its copy in the worker process."""
-        listener.backend.merge_from(self._process.call("close", listener.port))
+        """Close a case; its backend receives the state of its copy in the worker process.
+
+        Raises:
+            ClientError: the process of this case has ended.
+        """
+        listener.backend.merge_from(listener.process.call("close", listener.port))
+
+    @property
+    def ca_file(self) -> Path:
+        """Certificate authority that clients must trust, in PEM; a new worker has a new one.
+
+        Raises:
+            ClientError: no worker process can be started.
+        """
+        return self._running()[1]
+
+    def _running(self) -> tuple["_Process", Path]:
+        """Return the worker and its authority; start a new worker if it has ended."""
+        with self._lock:
+            if self._is_closed:
+                raise ClientError("the emulator has been stopped, because the run ends")
+            if self._ca_file is None or self._process.has_ended:
+                self._process.end()
+                self._process = _Process()
+                self._start()
+            assert self._ca_file is not None  # noqa: S101 - for the type checker
+            return self._process, self._ca_file
+
+    def _start(self) -> None:
+        try:
+            self._ca_file = Path(self._process.call("start", self._scratch))
+        except (ClientError, OSError):
+            self._process.end()
+            raise
 
 
 def prestart() -> None:
@@ -92,6 +127,8 @@ class _Process:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.has_ended = False
+        """True once a request was not answered."""
         self._socket, worker_end = socket.socketpair()
         self._socket_channel, channel_end = socket.socketpair()
         self._socket.settimeout(REPLY_TIMEOUT)
@@ -112,20 +149,35 @@ class _Process:
         """Send a request, with the bound socket if any, and return the worker's reply.
 
         Raises:
-            ClientError: the worker process has ended.
+            ClientError: the worker process has ended or hangs, or could not do it.
         """
         with self._lock, bound_socket or contextlib.nullcontext():
-            with contextlib.suppress(ConnectionError):
-                if bound_socket is not None:  # sent first, so that the worker need not wait for it
-                    socket.send_fds(self._socket_channel, [b"!"], [bound_socket.fileno()])
-                send(self._socket, (verb, value, bound_socket is not None))
-            reply = receive(self._socket)
+            reply = None if self.has_ended else self._exchange((verb, value), bound_socket)
         if reply is None:
             raise ClientError("the emulator process has ended unexpectedly")
+        result, problem = reply
+        if problem is not None:
+            raise ClientError(f"the emulator could not {verb} the case: {problem}")
+        return result
+
+    def _exchange(
+        self, request: tuple[str, object], bound_socket: socket.socket | None
+    ) -> tuple[Any, str | None] | None:
+        """Send a request and return the reply; None: there is none, and the process is ended."""
+        reply: tuple[Any, str | None] | None = None
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            if bound_socket is not None:  # sent first, so that the worker need not wait for it
+                socket.send_fds(self._socket_channel, [b"!"], [bound_socket.fileno()])
+            send(self._socket, (*request, bound_socket is not None))
+            reply = receive(self._socket)
+        if reply is None:  # a later reply would be taken for that of another request
+            self.has_ended = True
+            self._child.kill()
         return reply
 
     def end(self) -> None:
         """Kill the process; the state of closed cases has already been copied back."""
+        self.has_ended = True
         self._socket.close()
         self._socket_channel.close()
         self._child.kill()
@@ -143,7 +195,7 @@ def serve(_: str, descriptor: str, channel_descriptor: str) -> None:
         request = receive(run)
         if request is not None:
             with Network(request[1]) as network:
-                send(run, str(network.ca_file))
+                send(run, (str(network.ca_file), None))
                 network.wait_for(_serve_cases(network, run, sockets))
 
 
@@ -156,16 +208,21 @@ async def _serve_cases(network: "Network", run: socket.socket, sockets: socket.s
             (size,) = LENGTH_PREFIX.unpack(await reader.readexactly(LENGTH_PREFIX.size))
             request = pickle.loads(await reader.readexactly(size))  # noqa: S301 - from our run
             verb, value, has_socket = request
-            if verb == "open":
-                bound_socket = _receive_socket(sockets) if has_socket else None
-                listener = await network.open_on_loop(value, bound_socket=bound_socket)
-                listeners[listener.port] = listener
-                reply: object = listener.port
-            else:
-                listener = listeners.pop(value)
-                await network.close_on_loop(listener)
-                reply = listener.backend
-            writer.write(pack(reply))
+            bound_socket = _receive_socket(sockets) if has_socket else None
+            try:
+                if verb == "open":
+                    listener = await network.open_on_loop(value, bound_socket=bound_socket)
+                    listeners[listener.port] = listener
+                    reply = pack((listener.port, None))
+                else:
+                    listener = listeners.pop(value)
+                    await network.close_on_loop(listener)
+                    reply = pack((listener.backend, None))
+            except Exception as error:  # noqa: BLE001 - an error of one case, not of the others
+                if bound_socket is not None:
+                    bound_socket.close()
+                reply = pack((None, f"{type(error).__name__}: {error}"))
+            writer.write(reply)
 
 
 def _receive_socket(sockets: socket.socket) -> socket.socket:
