@@ -167,7 +167,7 @@ def test_a_crash_of_the_emulator_is_an_error_of_the_cases_that_it_served(
 ) -> None:
     def runner(sandbox: Sandbox) -> Observation:
         if sandbox.case.id.endswith("-2"):
-            sandbox.listener.port  # opens it
+            assert sandbox.proxy_url  # opens the proxy
             network._process._child.kill()
         return original[ClientKind.RAW_HTTP](sandbox)
 

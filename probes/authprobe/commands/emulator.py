@@ -226,7 +226,7 @@ def _run_command(handle: Emulator, options: EmulatorOptions, variables: Mapping[
         shares_home=options.shares_home,
     )
     was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)
-    if was_started and not (options.quiet or handle.exchanges or handle.egress_refused):
+    if was_started and not (options.quiet or handle.request_count):
         print_error(f"authprobe: {NO_REQUEST}")
     return code
 
