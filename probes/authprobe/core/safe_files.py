@@ -148,10 +148,11 @@ def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | _WAITLESS)
     except ValueError as error:  # a NUL in the path
         raise FileError(f"not a path: {error}") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise FileError(f"{_kind(mode)}, not a regular file; name a file")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise FileError(f"{_kind(mode)}, not a regular file; name a file")
         content = file.read(limit_bytes + 1)
     if len(content) > limit_bytes:
         raise FileError(f"larger than {limit_bytes:,} bytes (limit); name another file")
