@@ -21,6 +21,7 @@ SLOW: Final = (
     "emulator/server/test_limits.py",
     "emulator/standalone/test_control_api.py",
     "emulator/test_fixture.py",
+    "hostile",
     "integration",
     "plan/test_expand.py",
     "run/history/test_database.py",

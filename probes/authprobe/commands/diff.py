@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +21,7 @@ from authprobe.commands.printing import print_error
 from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
-from authprobe.core.escaping import for_json
+from authprobe.core.escaping import for_json, for_shell
 from authprobe.core.version_ranges import EXACT, newest
 from authprobe.diff.runs import Diff, diff_runs
 from authprobe.diff.versions import VersionComparison, check_clients, select_pairs
@@ -94,15 +93,19 @@ def _lines(options: DiffOptions, difference: Diff) -> list[str]:
     return list(render(difference, command))
 
 
-def _command(options: DiffOptions) -> str:
-    """Return the command that repeats the comparison, without local directories."""
-    sides = [
-        name if _is_client(name) else display_path(Path(name))
-        for name in (options.before, options.after)
-    ]
+def _command(options: DiffOptions) -> str | None:
+    """Return the command that repeats the comparison; None: files elsewhere on this machine."""
+    sides = (options.before, options.after)
+    if any(not _is_client(name) and _is_elsewhere(Path(name)) for name in sides):
+        return None
     scenarios = [word for path in options.scenarios for word in ("--scenarios", display_path(path))]
     looks = looks_arguments(options.looks) if _is_client(options.before) else []
-    return shlex.join(["authprobe", "diff", *sides, *options.names, *scenarios, *looks])
+    return for_shell(["authprobe", "diff", *sides, *options.names, *scenarios, *looks])
+
+
+def _is_elsewhere(path: Path) -> bool:
+    """Return True unless the path is below the working directory, and so the same for others."""
+    return path.is_absolute() or ".." in path.parts
 
 
 def _diff_runs(options: DiffOptions) -> Diff:

@@ -1,7 +1,6 @@
 """`authprobe versions`: find the versions in which the features of a client begin and end."""
 
 import datetime
-import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import SamplingPlan, usable_trials
 from authprobe.compatibility.table import CompatibilityTable, Provenance, dump_table, read_table
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.escaping import for_shell
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
@@ -194,7 +194,7 @@ def _command(options: VersionsOptions) -> str:
     command += ["--features", display_path(options.features)] if options.features else []
     for path in options.scenarios:
         command += ["--scenarios", display_path(path)]
-    return shlex.join(command)
+    return for_shell(command)
 
 
 def _kind(name: str) -> ClientKind:

@@ -2,6 +2,7 @@ r"""Escaping of untrusted text: one function for each kind of output.
 
 - terminal and CI log: `for_log`
 - JSON: `for_json`
+- command to copy: `for_shell`
 - reports on one line: `one_line`; on more lines: `for_display`; HTML and Markdown writers do the
   escaping of their own format after this
 
@@ -11,6 +12,8 @@ default-ignorable, though Python calls some of it printable.
 """
 
 import re
+import shlex
+from collections.abc import Iterable
 from typing import Final
 
 MAX_TEXT_LENGTH: Final = 2000
@@ -61,6 +64,14 @@ def one_line(text: str, limit: int = MAX_LINE_LENGTH) -> str:
 def for_log(text: str) -> str:
     """Return the text for a terminal or a CI log, without terminal sequences or CI commands."""
     return CI_COMMAND.sub(_escape_last, escape_nonprintable(text.replace("\r\n", "\n")))
+
+
+def for_shell(words: Iterable[str]) -> str:
+    """Return words as a command to copy, on one line, of which a shell expands nothing."""
+    visible = (
+        escape_nonprintable(word).replace("\n", "\\n").replace("\t", "\\t") for word in words
+    )
+    return shlex.join(visible)
 
 
 def for_json(text: str) -> str:

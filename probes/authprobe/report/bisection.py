@@ -1,7 +1,6 @@
 """The result of a bisection as text, as Markdown for an issue, and as JSON."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,7 +12,7 @@ from authprobe.bisection.model import (
     Classification,
 )
 from authprobe.bisection.runner import BisectionReport
-from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
+from authprobe.core.escaping import MAX_TEXT_LENGTH, for_shell, one_line
 from authprobe.diff.observations import Change, stable_changes
 from authprobe.plan.case_ids import without_version
 from authprobe.report.diff import change_lines
@@ -117,7 +116,7 @@ def rerun_command(report: BisectionReport, case: str, scenarios: tuple[str, ...]
     words += ["--when", question.when] if question.when else []
     for path in scenarios:
         words += ["--scenarios", path]
-    return shlex.join(words)
+    return for_shell(words)
 
 
 def describe_question(report: BisectionReport) -> str:

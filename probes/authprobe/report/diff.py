@@ -77,7 +77,7 @@ def rest(diff: Diff) -> tuple[str, ...]:
     return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
 
 
-def text(diff: Diff, command: str) -> Iterator[str]:
+def text(diff: Diff, command: str | None) -> Iterator[str]:
     """Yield the comparison for a terminal, line by line."""
     yield one_line(headline(diff), MAX_TEXT_LENGTH)
     yield from (f"  {one_line(client)}" for client in diff.clients)
@@ -85,10 +85,12 @@ def text(diff: Diff, command: str) -> Iterator[str]:
         yield ""
         yield from (one_line(f"{case.case}{_worse(case)}") for case in cases)
         yield from (f"  {line}" for line in change_lines(changes))
-    yield from ("", *rest(diff), f"run again: {command}")
+    yield from ("", *rest(diff))
+    if command:
+        yield f"run again: {command}"
 
 
-def markdown(diff: Diff, command: str) -> Iterator[str]:
+def markdown(diff: Diff, command: str | None) -> Iterator[str]:
     """Yield the comparison for an issue, line by line."""
     yield f"**{escaped(headline(diff))}**"
     if diff.clients:
@@ -99,10 +101,11 @@ def markdown(diff: Diff, command: str) -> Iterator[str]:
         yield ""
         yield from (f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in change_lines(changes))
     yield from ("", *(f"- {escaped(line, MAX_TEXT_LENGTH)}" for line in rest(diff)))
-    yield from ("", "```sh", command, "```")
+    if command:
+        yield from ("", "```sh", command, "```")
 
 
-def as_json(diff: Diff, command: str) -> dict[str, object]:
+def as_json(diff: Diff, command: str | None) -> dict[str, object]:
     """Return the comparison for programs."""
     return {
         "schema_version": 1,

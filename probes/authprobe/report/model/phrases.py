@@ -3,13 +3,12 @@
 import base64
 import hashlib
 import re
-import shlex
 from collections.abc import Iterable
 from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
-from authprobe.core.escaping import MAX_LINE_LENGTH, one_line, truncate
+from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
 from authprobe.observation.fingerprint import describe_credential, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST_FLOW
@@ -269,9 +268,9 @@ def scenario_anchor(scenario: str) -> str:
 
 def rerun_command(run: Run, record: CaseRecord) -> str:
     """Return the command that runs a case again."""
-    clients = (f"--client {shlex.quote(client)}" for client in run.selection.clients)
-    paths = map(shlex.quote, run.selection.scenarios)
-    return " ".join(("authprobe run", *paths, *clients, f"--case {shlex.quote(record.id)}"))
+    clients = (word for client in run.selection.clients for word in ("--client", client))
+    paths = (f"./{path}" if path.startswith("-") else path for path in run.selection.scenarios)
+    return for_shell(("authprobe", "run", *paths, *clients, "--case", record.id))
 
 
 def was_probed(record: CaseRecord) -> bool:
