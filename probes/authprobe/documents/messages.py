@@ -76,7 +76,7 @@ def subject(path: KeyPath, vocabulary: Vocabulary) -> str:
 def _bound(context: dict[str, Any]) -> str:
     key = next(key for key in _COMPARISONS if key in context)
     limit = context[key]
-    number = f"{limit:g}" if isinstance(limit, int | float) else limit  # a date is already text
+    number = f"{limit:,.12g}" if isinstance(limit, int | float) else limit  # a date is already text
     return f"{_COMPARISONS[key]} {number}"
 
 

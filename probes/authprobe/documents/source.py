@@ -147,11 +147,11 @@ def choices(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def nearest(word: str, words: Iterable[str]) -> str | None:
+def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the allowed word that was probably meant, or None."""
     if len(word) > _MAX_WORD_LENGTH:
         return None
-    return closest(word, itertools.islice(words, _MAX_WORDS_COMPARED))
+    return closest(word, itertools.islice(words, _MAX_WORDS_COMPARED), cutoff=cutoff)
 
 
 def remedy(word: str, words: Iterable[str]) -> str:

@@ -12,6 +12,8 @@ from authprobe.documents.source import KeyPath, PathProblem, quote
 
 MAX_HOST_LENGTH: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)  # RFC 1123, 2.1
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+"""Last label of a host that programs take for an IPv4 address (url.spec.whatwg.org, 3.5)."""
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")  # RFC 3986, 3.3
 
 
@@ -47,7 +49,7 @@ def _host_problem(parts: SplitResult) -> str | None:
             f"{address} is not a host name: between dots, 1 to 63 letters, digits and hyphens, "
             "with no hyphen at either end (RFC 1123, 2.1)"
         )
-    if labels[-1].isdigit() and not _is_ipv4(host):
+    if _NUMBER.fullmatch(labels[-1]) and not _is_ipv4(host):
         return f"{address} is not an IPv4 address"
     for label in labels:
         if label.lower().startswith("xn--") and not _is_idna(label):

@@ -34,8 +34,8 @@ _PLACE: Final = re.compile(
 """Names of files, programs and addresses, and of what authprobe sets itself. Every variable outside
 of the table is refused; the name only decides which reason is given."""
 _CREDENTIAL: Final = re.compile(
-    r""".*_(?:TOKEN|KEY|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS|HEADERS)(?:_FILE)?|.*_OAUTH_SCOPES
-    |(?:AWS|GOOGLE|AZURE|GH|GITHUB)_.*|.*_(?:RULE|ORGANIZATION|ACCOUNT|WORKSPACE)_ID|.*_PROFILE""",
+    r""".*_(?:TOKEN|KEY|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS?|HEADERS)(?:_.*)?|.*_OAUTH_SCOPES
+    |.*_(?:RULE|ORGANIZATION|ACCOUNT|WORKSPACE)_ID|.*_PROFILE""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -76,7 +76,8 @@ def _refusal(name: str) -> str:
         return f"the variable {quote(name)} cannot be set: {reason}"
     first_word = name.upper().partition("_")[0]
     similar = [each for each in CLIENT_VARIABLES if each.startswith(first_word)]
-    suggestion = nearest(name, similar)
+    # Most names begin alike, so only a very similar one is a likely intention.
+    suggestion = nearest(name, similar, cutoff=0.85)
     hint = (
         f"; did you mean {quote(suggestion)}?" if suggestion else "; docs/variables.md lists those"
     )
