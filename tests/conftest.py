@@ -25,6 +25,7 @@ SLOW: Final = (
     "integration",
     "plan/test_expand.py",
     "run/history/test_database.py",
+    "scenario/checks/test_urls.py",
     "scenario/test_hostile_files.py",
 )
 """Files and folders that take more than two seconds: they start programs, or try many examples."""

@@ -17,6 +17,7 @@ CLIENT_PATTERN: Final = rf"^[a-z0-9-]+(@{VERSION_PATTERN})?(\+[a-z0-9-]+(@{VERSI
 LATEST: Final = "latest"
 INSTALLED: Final = "installed"
 """Version of the program that the user has installed."""
+MAX_CLIENT_LENGTH: Final = 200
 _MAX_VERSION_LENGTH: Final = 60
 
 
@@ -72,8 +73,10 @@ def parse_client(text: str) -> Client:
     """Return the client with this spelling; without a version it is `latest`.
 
     Raises:
-        ValueError: the kind is unknown, or the parts do not fit together.
+        ValueError: the kind is unknown, the parts do not fit together, or the text is too long.
     """
+    if len(text) > MAX_CLIENT_LENGTH:
+        raise ValueError(f"a client has at most {MAX_CLIENT_LENGTH} characters")
     first, _, second = text.partition("+")
     name, _, version = first.partition("@")
     if name not in list(ClientKind):
