@@ -13,7 +13,7 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend
 from authprobe.emulator.server import peer
 from authprobe.emulator.server.network import Listener, Network
-from authprobe.emulator.server.peer import Lookup, Owner, PeerCheck, proc_owner, sock_diag_owner
+from authprobe.emulator.server.peer import Lookup, Owner, PeerCheck, SockDiag, proc_owner
 from authprobe.emulator.standalone.emulator import emulate
 from tests.support.requests import GOOD_KEY, RequestSpec
 from tests.support.wire import TIMEOUT, connect, read_all
@@ -51,7 +51,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket
             yield client, accepted
 
 
-@pytest.mark.parametrize("lookup", [sock_diag_owner, proc_owner])
+@pytest.mark.parametrize("lookup", [SockDiag(), proc_owner], ids=["netlink", "proc"])
 def test_both_lookups_find_the_owner_of_a_connection(
     pair: tuple[socket.socket, socket.socket], lookup: Lookup
 ) -> None:
@@ -62,7 +62,7 @@ def test_both_lookups_find_the_owner_of_a_connection(
 
 
 @as_root
-@pytest.mark.parametrize("lookup", [sock_diag_owner, proc_owner])
+@pytest.mark.parametrize("lookup", [SockDiag(), proc_owner], ids=["netlink", "proc"])
 def test_another_user_is_not_accepted(lookup: Lookup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with another_user():
@@ -82,7 +82,7 @@ def test_an_unknown_owner_is_not_accepted(owner: Owner | None) -> None:
 def test_the_slower_lookup_is_used_where_the_fast_one_fails(
     monkeypatch: pytest.MonkeyPatch, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    monkeypatch.setattr(peer, "sock_diag_owner", lambda *_: None)
+    monkeypatch.setattr(SockDiag, "__call__", lambda *_: None)
     check = PeerCheck()
     _, accepted = pair
     assert check.is_supported
@@ -90,8 +90,8 @@ def test_the_slower_lookup_is_used_where_the_fast_one_fails(
 
 
 def test_every_peer_is_accepted_where_no_lookup_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("sock_diag_owner", "proc_owner"):
-        monkeypatch.setattr(peer, name, lambda *_: None)
+    monkeypatch.setattr(SockDiag, "__call__", lambda *_: None)
+    monkeypatch.setattr(peer, "proc_owner", lambda *_: None)
     check = PeerCheck()
     assert not check.is_supported
     assert check.accepts(("127.0.0.1", 1), ("127.0.0.1", 2))

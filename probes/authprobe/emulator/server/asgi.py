@@ -1,7 +1,6 @@
 """The HTTP application behind every emulated host: applies the rules and records the exchanges."""
 
 import asyncio
-import contextlib
 import datetime
 import email.utils
 import functools
@@ -89,35 +88,36 @@ class Application:
         The body is dropped here, before any delay of the answer.
         """
         backend = self.backend
-        async with contextlib.AsyncExitStack() as slots:
-            request = await self._read(scope, receive, slots)
-            if request is None:
+        body = _Body()
+        try:
+            if not await self._receive(body, receive):
                 return None
+            request = make_request(scope, body, backend)
             record = backend.begin(request)
             decision = _apply_faults(backend.answer(request))
             if decision.rule == DENY_HOST:
                 backend.record_refused_host(request.host)
             return record, decision
+        finally:
+            for slot in body.slots:
+                slot.release()
 
-    async def _read(
-        self, scope: Message, receive: Receive, slots: contextlib.AsyncExitStack
-    ) -> RequestContext | None:
-        """Return the request, or None if the client has disconnected or is too slow."""
-        body = _Body()
+    async def _receive(self, body: "_Body", receive: Receive) -> bool:
+        """Receive the body; return False if the client has disconnected or is too slow."""
         try:
             async with asyncio.timeout(self.body_timeout) as limit:
                 while not body.is_complete:
                     if not await body.receive_part(receive):
-                        return None
-                    if body.is_large and not body.has_slot:
-                        body.has_slot = True
+                        return False
+                    if body.is_large and not body.slots and self.large_body_slots:
                         limit.reschedule(None)
                         for slot in self.large_body_slots:
-                            await slots.enter_async_context(slot)
+                            await slot.acquire()
+                            body.slots.append(slot)
                         limit.reschedule(asyncio.get_running_loop().time() + self.body_timeout)
         except TimeoutError:
-            return None
-        return make_request(scope, body, self.backend)
+            return False
+        return True
 
 
 @dataclass(slots=True)
@@ -127,7 +127,8 @@ class _Body:
     content: io.BytesIO = field(default_factory=io.BytesIO)
     size_bytes: int = 0
     is_complete: bool = False
-    has_slot: bool = False
+    slots: list[asyncio.Semaphore] = field(default_factory=list)
+    """Slots for large bodies that it occupies."""
 
     @property
     def is_large(self) -> bool:

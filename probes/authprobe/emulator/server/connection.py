@@ -99,7 +99,9 @@ class Site:
 
     def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Hand the connection and the bytes read so far to uvicorn."""
-        server = self._http.protocol({"reset": lambda: _reset(transport)})
+        server = self._http.protocol(
+            {"reset": lambda: _reset(transport)}, has_head=b"\r\n\r\n" in early
+        )
         self.waiting.discard(transport)
         transport.set_protocol(server)
         server.connection_made(transport)

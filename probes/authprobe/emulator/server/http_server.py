@@ -46,9 +46,16 @@ class HttpServer:
         """Number of open connections."""
         return len(self._state.connections)
 
-    def protocol(self, state: dict[str, object] | None = None) -> HttpToolsProtocol:
-        """Return the protocol for a new connection; `state` becomes `scope["state"]`."""
-        return _LimitedProtocol(self._config, self._state, state or {}, self._head_timeout)
+    def protocol(
+        self, state: dict[str, object] | None = None, *, has_head: bool = False
+    ) -> HttpToolsProtocol:
+        """Return the protocol for a new connection; `state` becomes `scope["state"]`.
+
+        `has_head` is True if the head of a request has already arrived, so that no time runs.
+        """
+        protocol = _LimitedProtocol(self._config, self._state, state or {}, self._head_timeout)
+        protocol.awaits_head = not has_head
+        return protocol
 
     def end(self) -> None:
         """Abort every connection."""
@@ -77,12 +84,13 @@ class _LimitedProtocol(HttpToolsProtocol):
         self._pending_bytes = 0
         """Bytes received since the last head or piece of a body was complete."""
         self._is_in_head = True
+        self.awaits_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             self.send_400_response("Too many connections")
-        else:
+        elif self.awaits_head:
             self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -99,6 +99,7 @@ class Network:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
+        self._peer_check.close()
         self._folder.cleanup()
 
     def open(

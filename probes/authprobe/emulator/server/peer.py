@@ -6,7 +6,6 @@ in a few microseconds; /proc/net/tcp (proc(5)) lists all connections, which take
 library asks for a single one: psutil reads the descriptors of every process instead.
 """
 
-import ipaddress
 import os
 import socket
 import struct
@@ -23,11 +22,14 @@ NETLINK_HEADER: Final = struct.Struct("=IHHII")
 DIAG_REQUEST: Final = struct.Struct("=BBBBI")
 """Family, protocol, extensions, padding, states; then the socket (linux/inet_diag.h)."""
 SOCKET_ID_BYTES: Final = 48
+PORTS: Final = struct.Struct("!HH")
 DIAG_OWNER: Final = struct.Struct("=II")
 OWNER_OFFSET: Final = NETLINK_HEADER.size + 4 + SOCKET_ID_BYTES + 12
 """Offset of the user id and the inode in an answer."""
 NO_COOKIE: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 ALL_STATES: Final = 0xFFFFFFFF
+NETLINK_TIMEOUT: Final = 1.0
+"""Seconds; the kernel answers before the request is sent."""
 SO_NETNS_COOKIE: Final = 71
 """Socket option with the id of the socket's network namespace, since Linux 5.14 (socket(7))."""
 
@@ -57,6 +59,11 @@ class PeerCheck:
     def is_supported(self) -> bool:
         """True if this system tells who owns a connection; otherwise every peer is accepted."""
         return self._lookup is not None
+
+    def close(self) -> None:
+        """Close what the lookup keeps open."""
+        if isinstance(self._lookup, SockDiag):
+            self._lookup.close()
 
     def accepts(self, peer: Address, local: Address) -> bool:
         """Return True if the peer's socket belongs to this user."""
@@ -93,7 +100,8 @@ def _working_lookup() -> Lookup | None:
             socket.create_server(("127.0.0.1", 0)) as server,
             socket.create_connection(server.getsockname()) as channel,
         ):
-            for lookup in (sock_diag_owner, proc_owner):
+            lookups: tuple[Lookup, ...] = (SockDiag(), proc_owner)
+            for lookup in lookups:
                 owner = lookup(channel.getsockname(), server.getsockname())
                 if owner is not None and owner.uid in uids:
                     return lookup
@@ -102,31 +110,54 @@ def _working_lookup() -> Lookup | None:
     return None
 
 
-def sock_diag_owner(local: Address, remote: Address) -> Owner | None:
-    """Return the owner of a socket, by sock_diag(7)."""
-    family, packed_local = _packed(local)
-    _, packed_remote = _packed(remote)
-    request = (
-        DIAG_REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, ALL_STATES)
-        + struct.pack("!HH", local[1], remote[1])
-        + packed_local.ljust(16, b"\0")
-        + packed_remote.ljust(16, b"\0")
-        + NO_COOKIE
-    )
-    size = NETLINK_HEADER.size + len(request)
-    header = NETLINK_HEADER.pack(size, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0)
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as channel:
-            channel.settimeout(1)
-            channel.send(header + request)
-            answer = channel.recv(4096)
-    except OSError:
-        return None
-    if len(answer) < OWNER_OFFSET + DIAG_OWNER.size or NETLINK_HEADER.unpack_from(answer)[1] != (
-        SOCK_DIAG_BY_FAMILY
-    ):
-        return None
-    return Owner(*DIAG_OWNER.unpack_from(answer, OWNER_OFFSET))
+class SockDiag:
+    """A lookup by sock_diag(7); its socket stays open, because closing one takes longer."""
+
+    def __init__(self) -> None:
+        self._channel: socket.socket | None = None
+        self._sequence = 0
+
+    def __call__(self, local: Address, remote: Address) -> Owner | None:
+        """Return the owner of a socket."""
+        family, packed_local = _packed(local)
+        _, packed_remote = _packed(remote)
+        request = (
+            DIAG_REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, ALL_STATES)
+            + PORTS.pack(local[1], remote[1])
+            + packed_local.ljust(16, b"\0")
+            + packed_remote.ljust(16, b"\0")
+            + NO_COOKIE
+        )
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        header = NETLINK_HEADER.pack(
+            *(NETLINK_HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST),
+            *(self._sequence, 0),
+        )
+        try:
+            answer = self._exchange(header + request)
+        except OSError:
+            self.close()
+            return None
+        if len(answer) < OWNER_OFFSET + DIAG_OWNER.size:
+            return None  # an error: there is no such socket
+        _, kind, _, sequence, _ = NETLINK_HEADER.unpack_from(answer)
+        if (kind, sequence) != (SOCK_DIAG_BY_FAMILY, self._sequence):
+            self.close()
+            return None
+        return Owner(*DIAG_OWNER.unpack_from(answer, OWNER_OFFSET))
+
+    def close(self) -> None:
+        """Close the socket; the next lookup opens another one."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _exchange(self, message: bytes) -> bytes:
+        if self._channel is None:
+            self._channel = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
+            self._channel.settimeout(NETLINK_TIMEOUT)
+        self._channel.send(message)
+        return self._channel.recv(4096)
 
 
 def proc_owner(local: Address, remote: Address) -> Owner | None:
@@ -145,8 +176,9 @@ def proc_owner(local: Address, remote: Address) -> Owner | None:
 
 
 def _packed(address: Address) -> tuple[int, bytes]:
-    ip = ipaddress.ip_address(address[0].partition("%")[0])
-    return (socket.AF_INET if ip.version == 4 else socket.AF_INET6), ip.packed
+    host = address[0].partition("%")[0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return family, socket.inet_pton(family, host)
 
 
 def _table_name(address: Address) -> str:
