@@ -249,7 +249,7 @@ def test_an_invalid_table_is_an_error(tmp_path: Path, text: str, message: str) -
 
 
 def test_an_unreadable_table_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="Is a directory"):
+    with pytest.raises(RecordError, match="a directory, not a regular file; give another"):
         read_table(tmp_path)
 
 

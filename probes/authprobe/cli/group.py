@@ -29,8 +29,8 @@ class CommandGroup(click.Group):
         except click.ClickException as error:  # its text may quote an argument
             vars(error)["message"] = _harmless(error.message)
             raise
-        except (click.exceptions.Exit, click.Abort):
-            raise
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click ends the command quietly, also if `head` has read enough
         except Exception as error:  # noqa: BLE001 - a bug, whose traceback may quote a credential
             click.echo(_redacted_traceback(error), err=True, nl=False)
             ctx.exit(ExitCode.BUG)

@@ -151,11 +151,11 @@ def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise FileError(f"{_kind(mode)}, not a regular file; name a file")
+        raise FileError(f"{_kind(mode)}, not a regular file")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         content = file.read(limit_bytes + 1)
     if len(content) > limit_bytes:
-        raise FileError(f"larger than {limit_bytes:,} bytes (limit); name another file")
+        raise FileError(f"larger than {limit_bytes:,} bytes (limit)")
     return content
 
 

@@ -78,7 +78,10 @@ class ProbeLog:
         except (FileNotFoundError, NotADirectoryError):
             lines = []
         except OSError as error:
-            raise RecordError(f"{self.path}: {error.strerror or error}") from None
+            raise RecordError(
+                f"{self.path}: {error.strerror or error}; "
+                "move it away, or choose another directory with --out"
+            ) from None
         trials = tuple(_parse_trials(lines))
         return trials, sum(bool(line.strip()) for line in lines) - len(trials)
 

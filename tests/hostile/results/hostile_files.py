@@ -136,8 +136,8 @@ NO_RESULTS: Final = "r.json: not a results file of authprobe: "
 NO_BASELINE: Final = "b.json: not a baseline: "
 WRITE: Final = "; write a new one with `authprobe run`"
 RESTORE: Final = "restore it from git, or make a new one with `authprobe accept`"
-LARGE: Final = r"larger than 67,108,864 bytes \(limit\); name another file; "
-SPECIAL: Final = "a {}, not a regular file; name a file; "
+LARGE: Final = r"larger than 67,108,864 bytes \(limit\); "
+SPECIAL: Final = "a {}, not a regular file; "
 NUMBER: Final = "cases.0 has a number that is too large"
 TIME: Final = "started_at must be a time with its time zone, from 1970 to 9998"
 MOVE: Final = "move it away, or choose another history with --history"
@@ -356,9 +356,13 @@ FILES: Final = (
         "journal", beside("-journal", dangling), f"history h.db: 'h.db-journal' is a .*, {LEFT}"
     ),
     history("wal", beside("-wal", live), f"history h.db: 'h.db-wal' is a symbolic link, {LEFT}"),
-    log("fifo", os.mkfifo, "trials.jsonl: a FIFO, not a regular file; name a file"),
-    log("device", endless, "trials.jsonl: a device, not a regular file; name a file"),
-    log("sparse", sparse, "trials.jsonl: larger than 500,000,000 bytes .*; name another file"),
+    log("fifo", os.mkfifo, "trials.jsonl: a FIFO, not a regular file; move .*"),
+    log("device", endless, "trials.jsonl: a device, not a regular file; move .*"),
+    log(
+        "sparse",
+        sparse,
+        "trials.jsonl: larger than 500,000,000 bytes .*; move it away, or choose another directory with --out",
+    ),
     log("lines", content("{}\n[\n\x1b]\n"), "trials.jsonl: 3 damaged lines left out.*", code=0),
 )
 """Every hostile file."""
