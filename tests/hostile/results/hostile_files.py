@@ -361,7 +361,7 @@ FILES: Final = (
     log(
         "sparse",
         sparse,
-        "trials.jsonl: larger than 500,000,000 bytes .*; move it away, or choose another directory with --out",
+        "trials.jsonl: larger than 500,000,000 bytes .*; move it .*",
     ),
     log("lines", content("{}\n[\n\x1b]\n"), "trials.jsonl: 3 damaged lines left out.*", code=0),
 )
