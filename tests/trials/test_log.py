@@ -80,7 +80,7 @@ def test_an_unwritable_or_unreadable_log_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot be written"):
         ProbeLog(tmp_path / "file" / "trials.jsonl").add(make_trial())
-    with pytest.raises(RecordError, match="Is a directory"):
+    with pytest.raises(RecordError, match="a directory, not a regular file"):
         ProbeLog(tmp_path).read()
 
 
