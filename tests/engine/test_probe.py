@@ -1,3 +1,6 @@
+import contextlib
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +12,12 @@ import pytest
 from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
+from authprobe.clients.process.launcher import descendants
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe as engine
+from authprobe.engine.laboratory import start_emulator
 from authprobe.engine.probe import (
     MAX_CONCURRENT_REQUESTS,
     RUNNERS,
@@ -182,6 +187,42 @@ def test_a_crash_of_the_emulator_is_an_error_of_the_cases_that_it_served(
     assert statuses == [True, True, False, True, True]
     assert outcomes[2].detail == "the emulator process has ended unexpectedly"
     assert all(len(outcomes[number].exchanges) == 1 for number in (0, 1, 3, 4))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the table of sockets in /proc")
+def test_other_users_can_open_nothing_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scratch folder is private whatever the umask is, and no socket has a name."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    umask = os.umask(0)
+    try:
+        with contextlib.ExitStack() as stack:
+            scratch, network = start_emulator(stack)
+            children = stack.enter_context(Children())
+            laboratory = Laboratory(network, children, Cache(tmp_path / "cache", children))
+            case = replace(make_case(), client=PROGRAM)
+            with laboratory.sandbox(case) as sandbox:
+                assert sandbox.home.is_dir()
+                assert sandbox.proxy_url
+                modes = {path: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+                names = named_sockets()
+    finally:
+        os.umask(umask)
+    assert scratch in modes
+    assert set(modes.values()) == {0o700}
+    assert names == []
+
+
+def named_sockets() -> list[str]:
+    """Return the names of this process's and its children's Unix sockets, abstract ones too."""
+    inodes = set()
+    for process in (os.getpid(), *descendants(os.getpid())):
+        for path in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(str(path.readlink()).removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return [row[7] for row in rows if len(row) > 7 and row[6] in inodes]
 
 
 @pytest.mark.parametrize("error", [ClientError, InstallError, OSError, FileNotFoundError])

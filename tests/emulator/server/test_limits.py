@@ -343,6 +343,23 @@ def test_a_delayed_answer_holds_no_body(network: Network) -> None:
     network.close(slow)
 
 
+def test_clients_that_do_not_read_hold_little(network: Network) -> None:
+    generous = network.open(CaseBackend(Backend(faults=("huge-body",))))
+    memory = Memory()
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(connect(generous.port)).sendall(GET + LAST)
+        wait_until(lambda: len(generous.backend.exchanges) == 60)
+        assert exchange(listener_port(network), GET + LAST).startswith(b"HTTP/1.1 403 ")
+        assert memory.peak < 60 * MIB
+    network.close(generous)
+
+
+def listener_port(network: Network) -> int:
+    """Return the port of a further case."""
+    return network.open(CaseBackend(Backend())).port
+
+
 # --- connections and time -------------------------------------------------------------------------
 
 
