@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from authprobe.core.isolation import Isolation
 from authprobe.errors import SettingsError
 
 T_co = TypeVar("T_co", covariant=True)
@@ -100,6 +101,17 @@ def parse_target(text: str) -> str:
     return text
 
 
+def parse_isolation(text: str) -> Isolation:
+    """Return a level of isolation.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    if text not in list(Isolation):
+        raise ValueError(f"no such isolation; use {', '.join(Isolation)}")
+    return Isolation(text)
+
+
 def _existing_file(*parts: str) -> Callable[[], Path | None]:
     """Return a default: this file if it exists when the options are read, else None."""
 
@@ -183,6 +195,17 @@ TARGET: Final = SingleOption(
     default=lambda: "emulator",
     default_text="emulator",
 )
+ISOLATION: Final = SingleOption(
+    name="--isolation",
+    metavar="sealed|network|none",
+    help=(
+        "Isolate the clients at most this much. Without 'sealed' they can read and change your "
+        "files, without 'network' also connect to other machines."
+    ),
+    parse=parse_isolation,
+    default=lambda: Isolation.SEALED,
+    default_text="sealed, as far as this system allows it",
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -202,6 +225,7 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     KNOWN_FAILURES,
     HISTORY,
     TARGET,
+    ISOLATION,
     BREAK_RULES,
 )
 """Every option of a run, in the order of the help."""

@@ -11,6 +11,7 @@ import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
 from authprobe.core.history_location import check_location
+from authprobe.core.isolation import Isolation
 from authprobe.errors import SettingsError
 from authprobe.options import (
     BASELINE,
@@ -18,6 +19,7 @@ from authprobe.options import (
     CASES,
     CLIENTS,
     HISTORY,
+    ISOLATION,
     JOBS,
     KNOWN_FAILURES,
     OUT,
@@ -202,6 +204,8 @@ class Settings:
     history_runs: int = field(default_factory=lambda: history_runs())
     """Number of runs that the history keeps."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
+    isolation: Isolation = field(default_factory=ISOLATION.default)
+    """Strongest isolation of the clients."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -246,6 +250,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         baseline=BASELINE.value(texts),
         known_failures=KNOWN_FAILURES.value(texts),
         history=HISTORY.value(texts),
+        isolation=ISOLATION.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

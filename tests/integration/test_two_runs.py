@@ -44,9 +44,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def start(folder: Path, own: OwnClaude, out: str) -> subprocess.Popen[str]:
-    """A run with this `claude`, which writes its reports there."""
+    """Start a run with this `claude`, which writes its reports to `out`.
+
+    The clients are not sealed, so that they could meet each other in the temporary folder.
+    """
     return subprocess.Popen(
-        command("run", folder / "example.yaml", "--jobs", "2", "--out", out),
+        command(
+            "run", folder / "example.yaml", "--jobs", "2", "--out", out, "--isolation", "network"
+        ),
         cwd=folder,
         env=environment(folder / "home", PATH=own.path, TMPDIR=str(folder / "temp")),
         stdin=subprocess.DEVNULL,

@@ -185,7 +185,8 @@ def test_a_run_leaves_the_users_machine_as_it_is(tmp_path: Path) -> None:
     own = OwnClaude(tmp_path / "bin", tmp_path / "go")
     variables = environment(home) | dict.fromkeys(VARIABLES, CANARY)
     variables |= {"PATH": own.path, "TMPDIR": str(tmp_path / "temp")}
-    argv = command("run", write_scenario(tmp_path, SCENARIO))
+    # Not sealed: what protects the user's files everywhere is shown, and the client is watched.
+    argv = command("run", write_scenario(tmp_path, SCENARIO), "--isolation", "network")
 
     with claude_of_the_user(tmp_path / "users") as process:
         code, printed, environments = run_watched(argv, tmp_path, variables)

@@ -1,4 +1,7 @@
-"""The user's own `claude` on PATH: a script that records its environment and runs the real one."""
+"""The user's own `claude` on PATH: a script that records its environment and runs the real one.
+
+In a sealed container it can do neither, so it is for runs with `--isolation network`.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -12,7 +12,6 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
-from authprobe.core.isolation import Isolation
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError
@@ -45,7 +44,7 @@ def open_laboratory(
     scratch, network = start_emulator(stack)
     installers = Children(scratch)  # not isolated: they need the package registries
     cache = Cache(cache_folder(), installers, scratch, settings.cache_limit_bytes)
-    children = Children(scratch, isolation=Isolation.SEALED)
+    children = Children(scratch, isolation=settings.isolation)
     for resource in (cache, installers, children):
         stack.enter_context(resource)
     return Laboratory(
