@@ -77,7 +77,8 @@ class Sandbox:
     _programs: list[Path] = field(default_factory=list)
     """Programs on the PATH of the case, beside those of its clients."""
     initial_files: frozenset[Path] | None = None
-    """Files in the home before the client's start; None: no environment was built."""
+    """Files in the home before the client's start, by their paths in it; None: no environment was
+    built."""
     delivered_slots: frozenset[str] = frozenset()
     """Slots of the tokens that the client received from the case."""
     _children: list[tuple[Stdin, Child]] = field(default_factory=list)
@@ -213,7 +214,9 @@ class Sandbox:
         )
         self.delivered_slots = frozenset(token.slot for token in self.backend.tokens)
         self.initial_files = frozenset(
-            path for path in self.home_folder.rglob("*") if path.is_file()
+            path.relative_to(self.home_folder)
+            for path in self.home_folder.rglob("*")
+            if path.is_file()
         )
         proxy_url = self.proxy_url
         variables = scenario_variables(

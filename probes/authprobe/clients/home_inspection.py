@@ -5,12 +5,13 @@ import datetime
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Sandbox
+from authprobe.clients.credentials import CONFIG_FOLDER
+from authprobe.clients.home_files import read_home_file, walk_home
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
@@ -18,17 +19,17 @@ from authprobe.observation.model import LoginExpiry, LoginState, Observation, St
 from authprobe.redaction.token_patterns import PATTERN_NAMES
 
 CREDENTIALS_FILE: Final = ".credentials.json"
+LOGIN_FILE: Final = Path(CONFIG_FOLDER, CREDENTIALS_FILE)
 FEDERATION_STORE: Final = Path(".config", "anthropic", "credentials")
 """Credential cache of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
 RANDOM_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 """Ids in file names, which differ in each run."""
-MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 MAX_SUBSCRIPTION_LENGTH: Final = 80
 MAX_DECODED_BYTES: Final = 256 * 1024
 """Size up to which a file is also searched for encoded tokens."""
 MAX_PATH_LENGTH: Final = 500
-MAX_FILES: Final = 5000
-"""Number of files in a home after which the search stops."""
+MAX_DECODED_TOTAL_BYTES: Final = 8 * 1024 * 1024
+"""Size of all files together that are searched for encoded tokens."""
 
 
 def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
@@ -41,16 +42,18 @@ def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
 
 def stored_login(sandbox: Sandbox) -> StoredLogin | None:
     """Return the state of the credentials file; None if it does not exist and never did."""
-    file = sandbox.config_folder / CREDENTIALS_FILE
     delivered = any(x.via is Via.CREDENTIALS_FILE for x in sandbox.case.credentials)
     try:
-        text, mode = file.read_text(), oct(stat.S_IMODE(file.stat().st_mode))
+        file = read_home_file(sandbox.home_folder, LOGIN_FILE)
     except FileNotFoundError:
         return StoredLogin(state=LoginState.REMOVED) if delivered else None
-    except (OSError, UnicodeDecodeError):
+    except OSError:
+        file = None
+    if file is None:
         return StoredLogin(state=LoginState.DAMAGED)
+    mode = oct(file.mode)
     try:
-        content = json.loads(text)
+        content = json.loads(file.data.decode())
     except (ValueError, RecursionError):
         return StoredLogin(state=LoginState.DAMAGED, mode=mode)
     record = content.get("claudeAiOauth") if isinstance(content, dict) else None
@@ -96,25 +99,34 @@ def _slot(value: str, token: Token | None) -> str | None:
 
 def files_with_tokens(sandbox: Sandbox) -> Iterator[str]:
     """Yield `~` paths of files in which the client has stored a token, except its login."""
-    expected = (sandbox.initial_files or frozenset()) | {sandbox.config_folder / CREDENTIALS_FILE}
-    for number, path in enumerate(_files(sandbox.home_folder, expected)):
-        if number >= MAX_FILES:
-            return
-        try:
-            data = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else b""
-        except OSError:
-            continue
-        name = sandbox.redactor("~/" + str(path.relative_to(sandbox.home_folder)))
-        if "[redacted:" in name or _holds_token(sandbox, data):
+    expected = (sandbox.initial_files or frozenset()) | {LOGIN_FILE, FEDERATION_STORE}
+    decoding = _Budget(MAX_DECODED_TOTAL_BYTES)
+    for file in walk_home(sandbox.home_folder, expected):
+        name = sandbox.redactor(f"~/{os.fsencode(file.path).decode('utf-8', 'replace')}")
+        if "[redacted:" in name or _holds_token(sandbox, file.data, decoding):
             # Redacted before the ids are replaced: a token without a part of it has no pattern.
             yield sandbox.redactor.cut(_mask_ids(Path(name)), MAX_PATH_LENGTH)
 
 
-def _holds_token(sandbox: Sandbox, data: bytes) -> bool:
+@dataclasses.dataclass(slots=True)
+class _Budget:
+    """Bytes that may still be searched for encoded tokens, which takes long."""
+
+    remaining_bytes: int
+
+    def take(self, size: int) -> bool:
+        """Return True, and count these bytes, if there are as many left."""
+        if size > min(self.remaining_bytes, MAX_DECODED_BYTES):
+            return False
+        self.remaining_bytes -= size
+        return True
+
+
+def _holds_token(sandbox: Sandbox, data: bytes, decoding: _Budget) -> bool:
     """Return True if a file contains a token of the case; a small one, in any encoding."""
     if any(token.value.encode() in data for token in sandbox.backend.tokens):
         return True
-    if len(data) > MAX_DECODED_BYTES:
+    if not decoding.take(len(data)):
         return False
     matches = sandbox.redactor.find(data.decode("latin-1"))
     return any(match.name not in PATTERN_NAMES for _, match in matches)
@@ -143,15 +155,3 @@ def _mask_ids(path: Path) -> str:
     """Replace by `*` what differs in each run: ids, and folders named after the working one."""
     parts = ("*" if part.startswith("-") else RANDOM_ID.sub("*", part) for part in path.parts)
     return "/".join(parts)
-
-
-def _files(home: Path, expected: frozenset[Path]) -> Iterator[Path]:
-    """Yield the regular files below the home that are not expected, in a stable order."""
-    for folder, folders, names in os.walk(home):
-        folders[:] = sorted(
-            name for name in folders if Path(folder, name) != home / FEDERATION_STORE
-        )
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path not in expected and path.is_file() and not path.is_symlink():
-                yield path

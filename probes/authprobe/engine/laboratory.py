@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -12,6 +11,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.temporary_folder import temporary_folder
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError
@@ -64,8 +64,7 @@ def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
         SettingsError: the scratch directory or the emulator process could not be created.
     """
     try:
-        folder = tempfile.TemporaryDirectory(prefix="authprobe-run-", ignore_cleanup_errors=True)
-        scratch = Path(stack.enter_context(folder))
+        scratch = stack.enter_context(temporary_folder("authprobe-run-"))
         return scratch, stack.enter_context(RemoteNetwork(scratch))
     except (ClientError, OSError) as error:
         raise SettingsError(f"nothing can be probed here: {error}") from None

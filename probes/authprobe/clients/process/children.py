@@ -12,7 +12,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from authprobe.clients.process.child import (
 )
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.core.isolation import Isolation
+from authprobe.core.temporary_folder import temporary_folder
 from authprobe.errors import ClientError
 
 SHUTTING_DOWN: Final = "the run is shutting down"
@@ -337,10 +337,8 @@ class Container(LauncherConnection):
             self.ca_file = Path(file_system.CA_FILE)
             """Certificate of the emulator, at the path by which the children know it."""
         else:
-            folder = tempfile.TemporaryDirectory(
-                prefix="home-", dir=scratch, ignore_cleanup_errors=True
-            )
-            self.home = self.home_folder = Path(self._stack.enter_context(folder))
+            folder = self._stack.enter_context(temporary_folder("home-", scratch))
+            self.home = self.home_folder = folder
             self.ca_file = ca_file or Path(os.devnull)
 
     def __enter__(self) -> Self:

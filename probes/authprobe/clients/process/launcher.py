@@ -23,7 +23,6 @@ import functools
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import struct
@@ -36,6 +35,7 @@ from typing import Any
 
 from authprobe.clients.process import file_system, kernel, limits
 from authprobe.core.isolation import Isolation
+from authprobe.core.temporary_folder import remove_tree
 
 LOOPBACK = "127.0.0.1"
 IMPORTED_EARLY = (array,)
@@ -418,4 +418,4 @@ def main(arguments: list[str]) -> None:
     finally:
         launcher.end_all()
         for scratch in arguments[2:]:
-            shutil.rmtree(scratch, ignore_errors=True)
+            remove_tree(Path(scratch))

@@ -1,0 +1,136 @@
+"""Files that a client has left in its private home, read without trusting anything in it.
+
+No link is followed, nothing but regular files is opened, and depth, number and size are limited: a
+client may have left links to the user's files, FIFOs, devices, or a tree without end.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of all files of a home that are read."""
+MAX_ENTRIES: Final = 50_000
+MAX_DEPTH: Final = 64
+"""Levels of folders that are looked into; each has a descriptor open."""
+_WAITLESS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeFile:
+    """A regular file in a private home."""
+
+    path: Path
+    """Path below the home."""
+    data: bytes
+    """Content; empty if the file is larger than `MAX_FILE_BYTES`."""
+    mode: int
+    """Permissions."""
+
+
+def read_home_file(home: Path, path: Path) -> HomeFile | None:
+    """Return a file of a home; None: it is no regular file, or a folder on the way is a link.
+
+    Raises:
+        FileNotFoundError: there is nothing with this name.
+        OSError: it cannot be read.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = _opened(stack, str(home), None)
+        for part in path.parent.parts:
+            folder = _opened(stack, part, folder)
+        return _read(folder, path.name, path, MAX_FILE_BYTES)
+
+
+def walk_home(home: Path, skipped: frozenset[Path] = frozenset()) -> Iterator[HomeFile]:
+    """Yield the regular files of a home in a stable order, up to the limits of this module.
+
+    `skipped` are files and folders that are not read.
+    """
+    with contextlib.suppress(OSError):
+        folder = os.open(home, _FOLDER)
+        try:
+            yield from _Walk(skipped).files(folder, Path())
+        finally:
+            os.close(folder)
+
+
+class _Walk:
+    """One walk through a home, with what is left of its limits."""
+
+    def __init__(self, skipped: frozenset[Path]) -> None:
+        self._skipped = skipped
+        self._entries = MAX_ENTRIES
+        self._bytes = MAX_TOTAL_BYTES
+
+    def files(self, folder: int, path: Path) -> Iterator[HomeFile]:
+        """Yield the files of a folder, and then those of the folders in it."""
+        folders = []
+        for name in self._names(folder):
+            if path / name in self._skipped:
+                continue
+            with contextlib.suppress(OSError):
+                mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode):
+                    folders.append(name)
+                elif stat.S_ISREG(mode) and self._bytes > 0:
+                    limit = min(MAX_FILE_BYTES, self._bytes)
+                    if file := _read(folder, name, path / name, limit):
+                        self._bytes -= len(file.data)
+                        yield file
+        if len(path.parts) < MAX_DEPTH:
+            for name in folders:
+                with contextlib.suppress(OSError):
+                    inner = _open_own(name, folder)
+                    try:
+                        yield from self.files(inner, path / name)
+                    finally:
+                        os.close(inner)
+
+    def _names(self, folder: int) -> list[str]:
+        names = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if self._entries <= 0:
+                    break
+                self._entries -= 1
+                names.append(entry.name)
+        return sorted(names)
+
+
+def _opened(stack: contextlib.ExitStack, name: str, parent: int | None) -> int:
+    # The home itself is reached through /proc, where its path ends in a link of the kernel.
+    flags = _FOLDER if parent is not None else _FOLDER & ~os.O_NOFOLLOW
+    descriptor = os.open(name, flags, dir_fd=parent)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _open_own(name: str, parent: int) -> int:
+    """Open a folder; if the client has removed our permissions, restore them."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def _read(folder: int, name: str, path: Path, limit_bytes: int) -> HomeFile | None:
+    """Return the file, without its content if that is too long; None: no regular file."""
+    try:
+        descriptor = os.open(name, _WAITLESS, dir_fd=folder)
+    except PermissionError:
+        os.chmod(name, 0o600, dir_fd=folder)
+        descriptor = os.open(name, _WAITLESS, dir_fd=folder)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        data = file.read(limit_bytes) if status.st_size <= limit_bytes else b""
+    return HomeFile(path=path, data=data, mode=stat.S_IMODE(status.st_mode))

@@ -1,0 +1,62 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from authprobe.core.temporary_folder import remove_tree, temporary_folder
+
+
+def test_folder_is_private_and_removed() -> None:
+    with temporary_folder("authprobe-test-") as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "a" / "b").mkdir(parents=True)
+        (folder / "a" / "b" / "file").write_text("x")
+    assert not folder.exists()
+
+
+def test_deep_tree_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    before = Path.cwd()
+    try:
+        os.chdir(folder)
+        for _ in range(1500):
+            Path("d" * 50).mkdir()
+            os.chdir("d" * 50)
+        Path("file").touch()
+    finally:
+        os.chdir(before)
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_links_are_removed_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("kept")
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "other")
+    (folder / "loop").symlink_to("loop")
+    os.mkfifo(folder / "fifo")
+    remove_tree(folder)
+    assert not folder.exists()
+    assert (tmp_path / "other" / "file").read_text() == "kept"
+    (tmp_path / "link").symlink_to("other")
+    remove_tree(tmp_path / "link")
+    assert (tmp_path / "other" / "file").exists()
+
+
+@pytest.mark.parametrize("mode", [0, 0o400, 0o100])
+def test_folders_without_permissions_are_removed(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "tree"
+    for name in ("a/b/c", "d"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file").touch()
+    for path in (folder / "a" / "b", folder / "a", folder / "d"):
+        path.chmod(mode)
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    remove_tree(tmp_path / "nothing")
