@@ -24,12 +24,12 @@ from tests.support.ordinary_user import USER, as_user, folder_of_user, python_of
 CANARY: Final = "sk-ant-oat01-" + "canary-of-the-user-" * 3
 PROGRAM: Final = (PROJECT / "tests" / "support" / "hostile_claude.py").read_text()
 CONTAINED: Final = ("accepted", "", "contained")
-TIMED_OUT: Final = ("timed-out", "still running after 12 s", "")
+TIMED_OUT: Final = ("timed-out", "still running after 20 s", "")
 EXPECTED: Final[dict[str, tuple[str, str, str]]] = {
     "fork-bomb": ("crashed", "a limit of authprobe: more than 256 processes", ""),
     "fork-chain": ("crashed", "ended with exit code 0: it said nothing", ""),
-    "memory": ("crashed", "a limit of authprobe: more than 3 GiB of memory", ""),
-    "memory-of-many": ("crashed", "a limit of authprobe: more than 3 GiB of memory", ""),
+    "memory": ("crashed", "a limit of authprobe: more than 2 GiB of memory", ""),
+    "memory-of-many": ("crashed", "a limit of authprobe: more than 2 GiB of memory", ""),
     "full-disk": ("crashed", "a limit of authprobe: files of more than 256 MiB", "contained"),
     "full-disk-of-deleted-files": CONTAINED,
     "huge-file": CONTAINED,
@@ -80,7 +80,7 @@ id: hostile
 title: Clients that attack the machine
 why: To show that nothing of the user's is harmed.
 sources: [https://example.org/]
-limit: 12
+limit: 20
 credentials:
   both:
     - {{token: api-key, via: ANTHROPIC_API_KEY}}
@@ -171,28 +171,27 @@ class Attacked:
     elapsed: float
 
 
-def run_attacks(folder: Path, python: list[str], variables: dict[str, str]) -> Attacked:
+def run_attacks(folder: Path, python: str) -> Attacked:
     """Run all attacks in one run, on a machine in this folder."""
     machine = Machine(folder)
     targets = machine.listen()
     program = folder / "bin" / "claude"
     program.parent.mkdir()
     line = PROGRAM[PROGRAM.index("TARGETS: ") :].partition("\n")[0]
-    program.write_text(f"#!{python[0]} -I\n{PROGRAM.replace(line, f'TARGETS = {targets!r}')}")
+    program.write_text(f"#!{python} -I\n{PROGRAM.replace(line, f'TARGETS = {targets!r}')}")
     program.chmod(0o755)
     (folder / "temp").mkdir()
     if os.getuid() == 0 and folder.stat().st_uid:
         for path in folder.rglob("*"):
             os.chown(path, USER, USER)
     env = environment(machine.home) | {
-        **variables,
         "AUTHPROBE_CACHE": str(folder / "cache"),
         "HOME": str(machine.home),
         "PATH": f"{program.parent}:/usr/local/bin:/usr/bin:/bin",
         "TMPDIR": str(folder / "temp"),
         "AUTHPROBE_CANARY": CANARY,
     }
-    argv = [*python, "-m", "authprobe", "run", "hostile.yaml", "--jobs", "4", "--history", "none"]
+    argv = [python, "-m", "authprobe", "run", "hostile.yaml", "--jobs", "4", "--history", "none"]
     sleep = shutil.which("sleep") or "/bin/sleep"
     before, began = machine.digest(), time.monotonic()
     with subprocess.Popen([sleep, "600"]) as canary:
@@ -246,10 +245,9 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Attacked]:
             os.chown(folder, 0, 0)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("tests.support.ordinary_user.USER", 0)
-                yield run_attacks(folder, [sys.executable], {})
+                yield run_attacks(folder, sys.executable)
         else:
-            python, variables = python_of_user(folder)
-            yield run_attacks(folder, python, variables)
+            yield run_attacks(folder, python_of_user(folder))
 
 
 def test_every_attack_has_its_own_end(attacked: Attacked) -> None:

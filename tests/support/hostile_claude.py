@@ -66,7 +66,7 @@ def fork_chain() -> None:
 
 @attack
 def memory() -> None:
-    blocks = [bytearray(b"x" * (1 << 26)) for _ in range(80)]
+    blocks = [bytearray(b"x" * (1 << 26)) for _ in range(40)]
     print(len(blocks))
 
 
@@ -74,10 +74,11 @@ def memory() -> None:
 def memory_of_many() -> None:
     for _ in range(8):
         if os.fork() == 0:
-            block = bytearray(b"x" * (1 << 29))
-            time.sleep(10)
+            block = bytearray(b"x" * (1 << 28))
+            time.sleep(15)
             os._exit(len(block) and 0)
-    time.sleep(10)
+    block = bytearray(b"x" * (1 << 28))
+    time.sleep(15)
 
 
 @attack
@@ -369,8 +370,8 @@ def all_ports() -> list[str]:
     found = []
     for port in range(1, 65536):
         with socket.socket() as ours:
-            if ours.connect_ex(("127.0.0.1", port)) == 0:
-                found.append(port)
+            if ours.connect_ex(("127.0.0.1", port)) == 0 and ours.getsockname()[1] != port:
+                found.append(port)  # not connected to itself, by a source port that it was given
     own = int(os.environ["HTTPS_PROXY"].rpartition(":")[2])
     return [f"port {port}" for port in found if port != own]
 

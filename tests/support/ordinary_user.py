@@ -16,8 +16,14 @@ import authprobe
 
 USER: Final = 65534
 """Id of the user `nobody`, who owns no files."""
-PACKAGES: Final = (Path(authprobe.__file__).parents[1], *map(Path, filter(None, sys.path)))
-VERSION_TEST: Final = "import sys; sys.exit(sys.version_info[:2] != {})"
+PACKAGES: Final = (
+    str(Path(authprobe.__file__).parents[1]),
+    *(path for path in sys.path if path.endswith("site-packages")),
+)
+VERSION_TEST: Final = (
+    f"import sys, authprobe.cli, pydantic_core; "
+    f"sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+)
 
 
 def as_user(
@@ -48,20 +54,22 @@ def folder_of_user() -> Iterator[Path]:
         yield Path(name)
 
 
-def python_of_user(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Return a Python that the ordinary user can run, and the variables that it needs.
+def python_of_user(folder: Path) -> str:
+    """Return a Python that the ordinary user can run, with this package and its dependencies.
 
-    Skips if there is none that can read this package and its dependencies.
+    It is a virtual environment in `folder`. Skips if no Python here can be read by that user.
     """
-    variables = {"PYTHONPATH": os.pathsep.join(map(str, PACKAGES)), "PYTHONDONTWRITEBYTECODE": "1"}
-    test = VERSION_TEST.format(tuple(sys.version_info[:2])) + " or __import__('authprobe.cli')"
     for candidate in (sys.executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
         if candidate is None:
             continue
         try:
-            result = as_user([candidate, "-c", test], folder, **variables)
+            result = as_user([candidate, "-m", "venv", "--without-pip", "venv"], folder)
         except PermissionError:
             continue
-        if result.returncode == 0:
-            return [candidate], variables
+        packages = folder.glob("venv/lib/python*/site-packages")
+        for libraries in packages if result.returncode == 0 else ():
+            (libraries / "packages.pth").write_text("\n".join(PACKAGES))
+            python = str(folder / "venv" / "bin" / "python")
+            if as_user([python, "-c", VERSION_TEST], folder).returncode == 0:
+                return python
     pytest.skip("NO PYTHON HERE THAT AN ORDINARY USER CAN RUN: what holds for him is not tested")

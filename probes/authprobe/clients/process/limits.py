@@ -13,7 +13,7 @@ MAX_PROCESSES = 256
 """Processes of one case at a time; clients have fewer than 30."""
 MAX_PROCESS_IDS = 4096
 """Processes and threads: those of Node.js have about a dozen threads each."""
-MAX_MEMORY_BYTES = 3 * 1024**3
+MAX_MEMORY_BYTES = 2 * 1024**3
 """Memory of all processes of a case, without what they share with files."""
 MAX_HOME_BYTES = 256 * 1024**2
 """Size of all files of a case, in its home and its temporary folder."""
