@@ -164,12 +164,11 @@ def observation_without_report(
             sandbox, Outcome.TIMED_OUT, detail, began=began, version=version
         )
     reason = last_error_line(result.stderr.strip() or result.stdout)
-    if result.truncated:
-        reason += " (its output was too long to be kept whole)"
+    note = " (its output was too long to be kept whole)" if result.truncated else ""
     return incomplete_observation(
         sandbox,
         Outcome.CRASHED,
-        f"ended with exit code {result.exit_code}: {reason}",
+        f"ended with exit code {result.exit_code}{note}: {reason}",
         began=began,
         exit_code=result.exit_code,
         version=version,
