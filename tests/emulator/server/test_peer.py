@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from authprobe.emulator.case_backend import CaseBackend
@@ -161,6 +162,20 @@ def test_the_standalone_emulator_answers_other_users_on_request_only(
         assert answer.startswith(b"HTTP/1.1 200 ") is any_user
         assert len(emulator.exchanges) == any_user
         assert emulator.request_count == any_user
+
+
+@as_root
+@pytest.mark.parametrize("any_user", [False, True])
+def test_another_user_cannot_occupy_the_control_api(network: Network, any_user: bool) -> None:
+    with emulate(network=network, control_port=0, any_user=any_user) as emulator:
+        port = httpx.URL(emulator.control_url or "").port or 0
+        with another_user():
+            channel = connect(port)
+        with channel, contextlib.suppress(ConnectionError):
+            line = f"GET /tokens HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n"
+            channel.sendall(line.encode())
+            answer = read_all(channel)
+            assert answer.startswith(b"HTTP/1.1 401 " if any_user else b"HTTP/1.1 400 ")
 
 
 @as_root

@@ -89,13 +89,14 @@ class Site:
             reason = f"503 More than {MAX_CONNECTIONS} connections at a time"
         elif self.load.connections >= MAX_TOTAL_CONNECTIONS:
             reason = f"503 More than {MAX_TOTAL_CONNECTIONS} connections at a time"
-        elif self.peer_check is not None and not is_private:
-            peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
-            if not (peer and local and self.peer_check.accepts(peer[:2], local[:2])):
-                reason = "403 The client belongs to another user of this machine"
+        elif not (is_private or self._is_own_user(transport)):
+            reason = "403 The client belongs to another user of this machine"
         if reason is not None and self.on_refusal is not None:
             self.on_refusal(reason)
         return reason
+
+    def _is_own_user(self, transport: asyncio.Transport) -> bool:
+        return self.peer_check is None or self.peer_check.accepts_transport(transport)
 
     def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Hand the connection and the bytes read so far to uvicorn."""

@@ -8,6 +8,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from authprobe.emulator.server.peer import PeerCheck
+
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 """Bytes of a request that are neither read nor part of its body: the head of an incomplete one."""
 MAX_HEADERS: Final = 1000
@@ -25,7 +27,13 @@ _logger.setLevel(logging.ERROR)  # what a client does wrong belongs into its rec
 class HttpServer:
     """uvicorn for connections that are accepted elsewhere."""
 
-    def __init__(self, application: object, *, head_timeout: float = HEAD_TIMEOUT) -> None:
+    def __init__(
+        self,
+        application: object,
+        *,
+        head_timeout: float = HEAD_TIMEOUT,
+        peer_check: PeerCheck | None = None,
+    ) -> None:
         self._config = Config(
             application,  # type: ignore[arg-type]
             access_log=False,
@@ -40,6 +48,7 @@ class HttpServer:
         self._config.load()
         self._state = ServerState()
         self._head_timeout = head_timeout
+        self._peer_check = peer_check
 
     @property
     def connections(self) -> int:
@@ -47,14 +56,21 @@ class HttpServer:
         return len(self._state.connections)
 
     def protocol(
-        self, state: dict[str, object] | None = None, *, has_head: bool = False
+        self,
+        state: dict[str, object] | None = None,
+        *,
+        has_head: bool = False,
+        is_private: bool = False,
     ) -> HttpToolsProtocol:
         """Return the protocol for a new connection; `state` becomes `scope["state"]`.
 
-        `has_head` is True if the head of a request has already arrived, so that no time runs.
+        `has_head` is True if the head of a request has already arrived, so that no time runs;
+        `is_private` if the connection arrived in a network that only the command's processes are
+        in, so that its owner is not looked up.
         """
         protocol = _LimitedProtocol(self._config, self._state, state or {}, self._head_timeout)
         protocol.awaits_head = not has_head
+        protocol.peer_check = None if is_private else self._peer_check
         return protocol
 
     def end(self) -> None:
@@ -85,11 +101,14 @@ class _LimitedProtocol(HttpToolsProtocol):
         """Bytes received since the last head or piece of a body was complete."""
         self._is_in_head = True
         self.awaits_head = True
+        self.peer_check: PeerCheck | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             self.send_400_response("Too many connections")
+        elif self.peer_check is not None and not self.peer_check.accepts_transport(transport):
+            self.send_400_response("The client belongs to another user of this machine")
         elif self.awaits_head:
             self._start_timer()
 

@@ -137,14 +137,21 @@ class Network:
         self.wait_for(self.close_on_loop(listener))
 
     def serve(
-        self, application: object, *, host: str = LOOPBACK, port: int = 0
+        self,
+        application: object,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        any_user: bool = False,
     ) -> "ExtraApplication":
-        """Serve a further application in plain HTTP on its own port.
+        """Serve a further application in plain HTTP on its own port; `any_user` as for `open`.
 
         Raises:
             SettingsError: the host is not loopback, or the port is taken.
         """
-        return self.wait_for(self.serve_on_loop(application, host=host, port=port))
+        return self.wait_for(
+            self.serve_on_loop(application, host=host, port=port, any_user=any_user)
+        )
 
     def stop(self, extra: "ExtraApplication") -> None:
         """Stop a further application."""
@@ -163,7 +170,7 @@ class Network:
 
     async def _mirror_on_loop(self, bind: Callable[[int, str], socket.socket]) -> None:
         for extra in self._extras:
-            extra.mirrors.append(extra.bound_port.mirror(bind))
+            extra.mirrors.append(extra.bound_port.mirror(bind, is_private=True))
             await extra.mirrors[-1].listen()
         for listener in self._listeners:
             # Another network namespace has only the processes of the command in it.
@@ -227,11 +234,11 @@ class Network:
         listener.site.end()
 
     async def serve_on_loop(
-        self, application: object, *, host: str, port: int
+        self, application: object, *, host: str, port: int, any_user: bool = False
     ) -> "ExtraApplication":
         """`serve`, for callers on the loop."""
         check_loopback(host)
-        server = HttpServer(application)
+        server = HttpServer(application, peer_check=None if any_user else self._peer_check)
         bound_port = _Port(host, port, server.protocol)
         await bound_port.listen()
         url = f"http://{_url_host(host)}:{bound_port.port}"

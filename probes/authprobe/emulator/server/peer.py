@@ -6,6 +6,7 @@ in a few microseconds; /proc/net/tcp (proc(5)) lists all connections, which take
 library asks for a single one: psutil reads the descriptors of every process instead.
 """
 
+import asyncio
 import os
 import socket
 import struct
@@ -64,6 +65,11 @@ class PeerCheck:
         """Close what the lookup keeps open."""
         if isinstance(self._lookup, SockDiag):
             self._lookup.close()
+
+    def accepts_transport(self, transport: asyncio.BaseTransport) -> bool:
+        """Return True if the peer's socket of a connection belongs to this user."""
+        peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+        return bool(peer and local) and self.accepts(peer[:2], local[:2])
 
     def accepts(self, peer: Address, local: Address) -> bool:
         """Return True if the peer's socket belongs to this user."""

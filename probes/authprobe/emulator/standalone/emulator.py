@@ -240,7 +240,9 @@ def emulate(
         control = Control(network, listener)
         control_url = None
         if control_port is not None:
-            extra = network.serve(application(control), host=host, port=control_port)
+            extra = network.serve(
+                application(control), host=host, port=control_port, any_user=any_user
+            )
             stack.callback(network.stop, extra)
             control_url = extra.url
         yield Emulator(network, listener, control, control_url)
