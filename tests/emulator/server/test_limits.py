@@ -26,6 +26,7 @@ from authprobe.emulator.server.http_server import (
     MAX_PIPELINED_REQUESTS,
 )
 from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.server.reply import Message, Receive, Send
 from tests.support.requests import GOOD_KEY, RequestSpec
 from tests.support.waiting import wait_until
 from tests.support.wire import client_of, connect, exchange, read_all
@@ -276,7 +277,7 @@ def test_a_slow_body_is_cut_off_and_gives_way(
 
 
 def _with_reset(application: asgi.Application) -> object:
-    async def wrapped(scope: asgi.Message, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
         scope["state"]["reset"] = lambda: receive.__self__.transport.abort()  # type: ignore[attr-defined]
         await application(scope, receive, send)
 

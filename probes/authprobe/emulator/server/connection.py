@@ -13,7 +13,7 @@ from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.rules.denial import deny_host
 from authprobe.emulator.rules.routes import HOSTS
-from authprobe.emulator.server.asgi import Application, host_of, pause
+from authprobe.emulator.server.asgi import Application, host_of
 from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.http_server import (
     HEAD_LIMIT_BYTES,
@@ -22,6 +22,7 @@ from authprobe.emulator.server.http_server import (
     HttpServer,
 )
 from authprobe.emulator.server.peer import PeerCheck
+from authprobe.emulator.server.reply import pause
 
 MAX_TOTAL_CONNECTIONS: Final = 768
 """Open connections of all cases; below the usual limit of 1024 descriptors per process."""

@@ -15,12 +15,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.asgi import is_loopback
 from authprobe.emulator.server.authority import Authority
+from authprobe.emulator.server.bound_port import BoundPort
 from authprobe.emulator.server.connection import (
     LOOPBACK,
     Load,
@@ -31,8 +32,6 @@ from authprobe.emulator.server.connection import (
 from authprobe.emulator.server.http_server import HttpServer
 from authprobe.emulator.server.peer import PeerCheck, is_in_this_network
 from authprobe.errors import SettingsError
-
-BACKLOG: Final = 256
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ class Listener:
     port: int = 0
     """Port of the proxy, and of the service in plain HTTP."""
     https_port: int | None = None
-    _ports: list["_Port"] = field(default_factory=list)
+    _ports: list[BoundPort] = field(default_factory=list)
 
     @property
     def backend(self) -> CaseBackend:
@@ -201,18 +200,18 @@ class Network:
         listener = Listener(Site(backend, self._authority, host, self._load, peer_check))
         try:
             site = listener.site
-            listener._ports.append(_Port(host, port, functools.partial(PlainConnection, site)))
+            listener._ports.append(BoundPort(host, port, functools.partial(PlainConnection, site)))
             listener.port = listener._ports[0].port
             if https_port is not None:
                 listener._ports.append(
-                    _Port(host, https_port, functools.partial(TlsConnection, site))
+                    BoundPort(host, https_port, functools.partial(TlsConnection, site))
                 )
                 listener.https_port = listener._ports[1].port
             if bound_socket is not None:
                 # Another network namespace has only the client's processes in it.
                 private = not is_in_this_network(bound_socket)
                 listener._ports.append(
-                    _Port(
+                    BoundPort(
                         *(host, 0),
                         lambda: PlainConnection(site, is_private=private),
                         bound_socket,
@@ -239,7 +238,7 @@ class Network:
         """`serve`, for callers on the loop."""
         check_loopback(host)
         server = HttpServer(application, peer_check=None if any_user else self._peer_check)
-        bound_port = _Port(host, port, server.protocol)
+        bound_port = BoundPort(host, port, server.protocol)
         await bound_port.listen()
         url = f"http://{_url_host(host)}:{bound_port.port}"
         extra = ExtraApplication(server, bound_port, url)
@@ -288,106 +287,15 @@ class ExtraApplication:
     """A further application beside the cases."""
 
     server: HttpServer
-    bound_port: "_Port"
+    bound_port: BoundPort
     url: str
-    mirrors: list["_Port"] = field(default_factory=list)
+    mirrors: list[BoundPort] = field(default_factory=list)
 
     async def close(self) -> None:
         """Stop it; for callers on the loop."""
         for bound_port in (self.bound_port, *self.mirrors):
             await bound_port.close()
         self.server.end()
-
-
-class _Port:
-    """A bound port that listens or not.
-
-    A socket that was passed in without `rebind` cannot be bound again after `shut`. It is never
-    shut, because it belongs to a run, whose faults do not change.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        factory: Callable[..., asyncio.Protocol],
-        bound: socket.socket | None = None,
-        rebind: Callable[[], socket.socket] | None = None,
-    ) -> None:
-        self._factory = factory
-        self._rebind = rebind
-        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._address = (host, port)
-        self._socket: socket.socket | None = bound or self._bind()
-        self._server: asyncio.Server | None = None
-        self.port: int = self._socket.getsockname()[1]
-        self._address = (host, self.port)
-
-    def mirror(self, bind: Callable[[int, str], socket.socket], **arguments: bool) -> "_Port":
-        """Return a port with the same address in another network namespace.
-
-        `arguments` are further ones for the protocol.
-        """
-        host, port = self._address
-        factory = functools.partial(self._factory, **arguments)
-        return _Port(host, port, factory, bind(port, host), lambda: bind(port, host))
-
-    async def listen(self) -> None:
-        """Accept connections."""
-        if self._server is None:
-            free_socket = self._socket or self._bind()
-            self._socket = None
-            loop = asyncio.get_running_loop()
-            try:
-                self._server = await loop.create_server(
-                    self._factory, sock=free_socket, backlog=BACKLOG
-                )
-            except OSError as error:  # two sockets can bind to a port, but only one can listen
-                free_socket.close()
-                host, port = self._address
-                raise SettingsError(
-                    f"{host} port {port}: {error.strerror}; choose another, or 0 for any free port"
-                ) from None
-
-    async def shut(self) -> None:
-        """Refuse connections, but keep the port."""
-        if self._server is not None:
-            await self._stop_listening()
-            self._socket = self._bind()
-
-    async def close(self) -> None:
-        """Release the port."""
-        await self._stop_listening()
-        if self._socket is not None:
-            self._socket.close()
-
-    async def _stop_listening(self) -> None:
-        server, self._server = self._server, None
-        if server is None:
-            return
-        # When a server is closed, asyncio leaks the connections that it has just accepted
-        # (python/cpython#109564). So accept no more, and let the accepted ones be set up first.
-        for channel in server.sockets:
-            asyncio.get_running_loop().remove_reader(channel.fileno())
-        for _ in range(3):
-            await asyncio.sleep(0)
-        server.close()
-
-    def _bind(self) -> socket.socket:
-        if self._rebind is not None:
-            return self._rebind()
-        # asyncio disables Nagle's algorithm only if the protocol number is IPPROTO_TCP.
-        new_socket = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            new_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            new_socket.bind(self._address)
-        except OSError as error:
-            new_socket.close()
-            host, port = self._address
-            raise SettingsError(
-                f"{host} port {port}: {error.strerror}; choose another, or 0 for any free port"
-            ) from None
-        return new_socket
 
 
 def _url_host(host: str) -> str:
