@@ -18,12 +18,13 @@ from authprobe.core.escaping import for_log
 from authprobe.core.history_location import database_file
 from authprobe.core.safe_files import check_database, check_places, make_folder
 from authprobe.engine import runner
+from authprobe.engine.faults import fault_words
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
 from authprobe.options import RUN_OPTIONS
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
-from authprobe.report.files import HTML, REPORTS, RESULTS, text_reports
+from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
 from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
@@ -219,7 +220,10 @@ class CompatibilityRun:
             session.exitstatus = self.exit_code
 
     def _publish(self, run: Run) -> None:
-        texts = text_reports(run)
+        texts = {}
+        for name, make in TEXT_REPORTS.items():
+            with self._keeping_the_others(name):
+                texts[name] = make(run)
         if (page := self.page.text()) is not None:
             texts[HTML] = page
         self.page.move_to(self.plan.settings.out / HTML)
@@ -235,8 +239,22 @@ class CompatibilityRun:
         # Imported here: jinja2 takes longer to import than the first probes take to run.
         from authprobe.report.html.report import report_content
 
-        bisections = read_bisections(self.plan.settings.out)
-        return report_content(self.run, self.past.points(), bisections=bisections)
+        with self._keeping_the_others(HTML):
+            bisections = read_bisections(self.plan.settings.out)
+            return report_content(self.run, self.past.points(), bisections=bisections)
+        return None
+
+    @contextlib.contextmanager
+    def _keeping_the_others(self, name: str) -> Iterator[None]:
+        """Record that one report could not be made, so that the others are written."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by what was observed
+            self.problem = (
+                f"{name} could not be made: {fault_words(error)}; {RESULTS} has the whole run; "
+                "please report it"
+            )
+            self.exit_code = ExitCode.BUG
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.past.trouble:

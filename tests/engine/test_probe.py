@@ -312,11 +312,7 @@ def test_sandbox_leaves_nothing_behind(
         return FAILED
 
     monkeypatch.setitem(engine.RUNNERS, ClientKind.RAW_HTTP, runner)
-    if isinstance(error, ZeroDivisionError):
-        with pytest.raises(ZeroDivisionError):
-            probe_case(laboratory, make_case())
-    else:
-        probe_case(laboratory, make_case())
+    probe_case(laboratory, make_case())
     [sandbox] = sandboxes
     assert not sandbox.home.exists()
     with pytest.raises(ConnectionRefusedError):

@@ -8,7 +8,7 @@ from authprobe.commands.printing import print_error
 from authprobe.core.history_location import database_file
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.report.files import HTML, REPORTS, text_reports
+from authprobe.report.files import HTML, REPORTS, TEXT_REPORTS
 from authprobe.report.html.report import report_page
 from authprobe.report.model.saved_bisections import read_bisections
 from authprobe.report.model.timeline import earlier_points
@@ -31,7 +31,9 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     check_writable(folder, REPORTS)
     past = _earlier_results(run, history, results.parent)
     page = report_page(run, past, bisections=read_bisections(folder))
-    code = publish(folder, text_reports(run) | {HTML: page}, Redactor())
+    code = publish(
+        folder, {name: make(run) for name, make in TEXT_REPORTS.items()} | {HTML: page}, Redactor()
+    )
     if code == ExitCode.OK:
         print_error(f"report: {folder / HTML}")
     return code

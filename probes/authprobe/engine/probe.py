@@ -14,6 +14,7 @@ from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.core.client_kinds import ClientKind
+from authprobe.engine.faults import failed_observation
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
@@ -38,8 +39,15 @@ MAX_CONCURRENT_REQUESTS: Final = 64
 
 
 def probe_case(laboratory: Laboratory, case: Case) -> Observation:
-    """Return the observation of a case; `unavailable` with the reason if it is untestable here."""
-    return _mask_cache_path(laboratory, _observe(laboratory, case))
+    """Return the observation of a case; `unavailable` with the reason if it is untestable here.
+
+    Raises nothing but KeyboardInterrupt and the like: one case never ends a run.
+    """
+    began = time.monotonic()
+    try:
+        return _mask_cache_path(laboratory, _observe(laboratory, case))
+    except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by this case
+        return failed_observation(error, elapsed=time.monotonic() - began)
 
 
 def _observe(laboratory: Laboratory, case: Case) -> Observation:

@@ -1,11 +1,13 @@
 """Assemble the record of a case: its definition, observation, verdict, findings and diagnosis."""
 
+from authprobe.engine.faults import failed_observation
 from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.run.baseline import Baseline
+from authprobe.run.baseline import EMPTY_BASELINE, Baseline
 from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.model import CaseRecord, Diagnosis
+from authprobe.run.results_file import dump_record
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status, Verdict
 
@@ -13,7 +15,22 @@ from authprobe.verdict.model import Status, Verdict
 def make_record(
     case: Case, observation: Observation, baseline: Baseline, known_failures: KnownFailureList
 ) -> CaseRecord:
-    """Judge an observation and return the case's record for `results.json`."""
+    """Judge an observation and return the case's record for `results.json`.
+
+    If that fails, the record says so in place of the observation: one case never ends a run.
+    """
+    try:
+        record = _judge(case, observation, baseline, known_failures)
+        dump_record(record)
+    except Exception as error:  # noqa: BLE001 - a fault of ours, provoked by this observation
+        failed = failed_observation(error, elapsed=observation.elapsed)
+        return _judge(case, failed, EMPTY_BASELINE, KnownFailureList())
+    return record
+
+
+def _judge(
+    case: Case, observation: Observation, baseline: Baseline, known_failures: KnownFailureList
+) -> CaseRecord:
     previous = baseline.get(case.id, case.formerly)
     known_failure = known_failures.for_case(case.id, observation.client_version)
     verdict = judge(case, observation, previous, known_failure)

@@ -1,5 +1,6 @@
 """The files of a report beside the results, by name, and its title."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from authprobe.report.formats.ctrf import ctrf
@@ -17,6 +18,9 @@ RESULTS: Final = "results.json"
 REPORTS: Final = (HTML, SUMMARY, JUNIT, CTRF)
 
 
-def text_reports(run: Run) -> dict[str, str]:
-    """Return every report except the HTML page, by file name."""
-    return {SUMMARY: summary_markdown(run), JUNIT: junit(run), CTRF: ctrf(run)}
+TEXT_REPORTS: Final[Mapping[str, Callable[[Run], str]]] = {
+    SUMMARY: summary_markdown,
+    JUNIT: junit,
+    CTRF: ctrf,
+}
+"""Every report except the HTML page, by file name."""

@@ -1,0 +1,122 @@
+"""Errors of authprobe itself: one case, or one report, never costs the others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authprobe.clients import raw_http
+from authprobe.engine import probe, record, runner
+from authprobe.engine.faults import failed_observation, fault_words
+from authprobe.engine.progress import LogReporter
+from authprobe.errors import ExitCode
+from authprobe.observation.model import Observation, Outcome
+from authprobe.report import files
+from authprobe.settings import Settings
+from tests.support.command import write_scenario
+
+SECRET = "sk-ant-oat01-" + "value-of-the-error-" * 3
+ERRORS = (
+    ValueError(SECRET),
+    UnicodeError(SECRET),
+    RecursionError(SECRET),
+    MemoryError(SECRET),
+    AssertionError(SECRET),
+    json.JSONDecodeError(SECRET, "", 0),
+    ExceptionGroup(SECRET, [ValueError(SECRET)]),
+)
+SCENARIO = """
+id: faults
+title: Two requests, of which one makes authprobe fail
+why: To show that the other one is told.
+sources: [https://example.org/]
+endpoints:
+  first: {url: "https://api.anthropic.com/v1/messages"}
+  second: {url: "https://api.anthropic.com/v1/messages"}
+matrix: {client: [raw-http], endpoint: [first, second], credential: [none]}
+expect: {outcome: rejected}
+"""
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (probe, "_observe"),
+        (probe, "inspect_home"),
+        (probe, "_mask_cache_path"),
+        (record, "judge"),
+        (record, "find_findings"),
+        (record, "_diagnose"),
+        (record, "dump_record"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_error_at_any_stage_is_that_of_its_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, module: Any, name: str
+) -> None:
+    calls: list[int] = []
+    original = getattr(module, name)
+
+    def act(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise error
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(module, name, act)
+    settings = Settings(out=tmp_path, scenarios=(write_scenario(tmp_path, SCENARIO),), jobs=1)
+    run = runner.execute_plan(runner.load_plan(settings), LogReporter())
+    failed = [case for case in run.cases if case.observation.outcome is Outcome.UNAVAILABLE]
+    assert len(run.cases) == 2
+    assert len(failed) == 1
+    detail = failed[0].observation.detail or ""
+    assert detail.startswith(f"authprobe itself failed on this case: {type(error).__name__} in ")
+    assert failed[0].verdict.status == "error"
+    assert "value-of-the-error" not in str(run)
+
+
+def test_keyboard_interrupt_is_no_error_of_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> Observation:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(probe, "_observe", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        probe.probe_case(None, None)  # type: ignore[arg-type]
+
+
+def test_words_of_a_fault_name_its_innermost_function_of_ours() -> None:
+    try:
+        raw_http.read_error(None)  # type: ignore[arg-type]
+    except (TypeError, AttributeError) as error:
+        words = fault_words(error)
+    assert words.endswith("Error in clients/raw_http.py: read_error")
+    assert failed_observation(ValueError(SECRET)).detail == (
+        "authprobe itself failed on this case: ValueError in a library; please report it"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(files.TEXT_REPORTS))
+def test_report_that_cannot_be_made_costs_no_other(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    from authprobe.commands.run import run
+
+    def fail(_: object) -> str:
+        raise ValueError(SECRET)
+
+    monkeypatch.setitem(files.TEXT_REPORTS, name, fail)
+    settings = Settings(
+        out=tmp_path / "out", scenarios=(write_scenario(tmp_path, SCENARIO),), history="none"
+    )
+    code = run(settings, None, only_list=False, as_json=False)
+    printed = capsys.readouterr()
+    assert code == ExitCode.BUG
+    assert f"{name} could not be made: ValueError in " in printed.out + printed.err
+    assert "value-of-the-error" not in printed.out + printed.err
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"results.json", "report.html", *files.TEXT_REPORTS} - written == {name}
