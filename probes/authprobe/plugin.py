@@ -199,7 +199,7 @@ class CompatibilityRun:
             self.problem = str(error)
             self.exit_code = ExitCode.SECRET_FOUND
         except OSError as error:
-            self.problem = f"the reports could not be written: {error}"
+            self.problem = f"the reports could not be written: {error.strerror or error}"
             self.exit_code = ExitCode.USAGE
 
     @pytest.hookimpl(wrapper=True, trylast=True)

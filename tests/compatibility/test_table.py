@@ -236,6 +236,11 @@ def test_a_table_survives_writing_and_reading(tmp_path: Path) -> None:
         ("[]", "the file must be an object"),
         ('{"schema_version": 2}', "schema_version must be 1"),
         ('{"schema_version": 1}', "client is missing"),
+        (
+            '{"client": "a", "published": [], "features": [], "made": [{"at": '
+            '"2026-11-01T00:00:00Z", "tool": "", "platform": "", "command": "", "elapsed": NaN}]}',
+            "made.0.elapsed must be a finite number",
+        ),
         ('{"client": "a", "published": ["next"]}', "published.0 is not valid: next is"),
     ],
 )

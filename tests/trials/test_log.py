@@ -54,6 +54,25 @@ def test_an_incomplete_line_is_skipped(log: ProbeLog, half: bytes) -> None:
     assert log.read() == ((make_trial("one"), make_trial("two")), 1)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"elapsed":0.0', '"elapsed":NaN'),
+        ('"elapsed":0.0', '"elapsed":1e300'),
+        ('"elapsed":0.0', '"elapsed":-1'),
+        ('"status":200', '"status":' + "9" * 4000),
+    ],
+)
+def test_a_line_with_a_number_that_no_probe_gives_is_skipped(
+    log: ProbeLog, old: str, new: str
+) -> None:
+    log.add(make_trial("one"))
+    line = log.path.read_text()
+    assert old in line
+    log.path.write_text(line.replace(old, new) + line)
+    assert log.read() == ((make_trial("one"),), 1)
+
+
 def test_many_writers_keep_every_line(log: ProbeLog) -> None:
     trials = [make_trial(f"message {n} " + "x" * 20_000) for n in range(40)]
     with ThreadPoolExecutor(8) as pool:

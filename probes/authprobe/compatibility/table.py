@@ -6,9 +6,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
@@ -123,6 +123,8 @@ class Provenance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompatibilityTable:
     """Features of one client, by version."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     schema_version: Literal[1] = SCHEMA_VERSION
     client: str

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
 from authprobe.errors import RecordError
+from authprobe.observation.model import Observation
 from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run
 
@@ -74,15 +75,21 @@ def _problems(run: Run) -> Iterator[str]:
     if len({record.id for record in run.cases}) < len(run.cases):
         yield "cases has two cases with the same id"
     for index, record in enumerate(run.cases):
-        if not all(abs(number) <= MAX_NUMBER for number in _numbers(record)):
+        numbers = (*_numbers(record.observation), *_confidences(record))
+        if not all(abs(number) <= MAX_NUMBER for number in numbers):
             yield f"cases.{index} has a number that is too large"
         if record.observation.elapsed < 0:
             yield f"cases.{index}.observation.elapsed must be a number of seconds"
 
 
-def _numbers(record: CaseRecord) -> Iterator[float]:
-    """Yield every number of a case."""
-    observation = record.observation
+def is_plausible(observation: Observation) -> bool:
+    """Return True unless an observation has a number that no probe gives."""
+    return observation.elapsed >= 0 and all(
+        abs(number) <= MAX_NUMBER for number in _numbers(observation)
+    )
+
+
+def _numbers(observation: Observation) -> Iterator[float]:
     yield observation.elapsed
     yield from (observation.status or 0, observation.reported_status or 0)
     yield observation.exit_code or 0
@@ -91,6 +98,9 @@ def _numbers(record: CaseRecord) -> Iterator[float]:
         yield from (exchange.status or 0, exchange.size_bytes or 0)
     for session in observation.sessions:
         yield from (session.status or 0, session.exit_code or 0)
+
+
+def _confidences(record: CaseRecord) -> Iterator[float]:
     if record.diagnosis:
         yield record.diagnosis.confidence
         yield from (alternative.confidence for alternative in record.diagnosis.alternatives)

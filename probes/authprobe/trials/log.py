@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 
 import filelock
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 import authprobe
@@ -25,6 +25,7 @@ from authprobe.plan.case import Case, case_id
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
 from authprobe.run.model import this_platform
+from authprobe.run.results_file import is_plausible
 from authprobe.scenario.clients import INSTALLED, LATEST
 
 LOG_FILE: Final = "trials.jsonl"
@@ -53,6 +54,8 @@ class TrialKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """A logged observation of one case at one version."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     key: TrialKey
     at: datetime.datetime
@@ -127,9 +130,11 @@ def _reader() -> TypeAdapter[Trial]:
 def _parse_trials(lines: list[bytes]) -> Iterator[Trial]:
     for line in lines:
         try:
-            yield _reader().validate_json(line)
+            trial = _reader().validate_json(line)
         except ValidationError:
             continue
+        if is_plausible(trial.observation) and trial.at.tzinfo is not None:
+            yield trial
 
 
 def cache_key(case: Case) -> TrialKey:
