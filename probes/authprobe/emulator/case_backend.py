@@ -32,6 +32,10 @@ from authprobe.redaction.redactor import Redactor
 PROXY_REFUSAL_STATUS: Final = 502
 MAX_EXCHANGES: Final = 10_000
 """Exchanges that are recorded; older ones are dropped."""
+MAX_SECRETS: Final = 10_000
+"""Tokens and codes of a backend, which it and the redaction of the run remember."""
+TOKEN_LIMIT: Final = (Fault(name="B07"), Fault(name="B08"))
+AUTHORIZATION_LIMIT: Final = (Fault(name="A34"),)
 MAX_METHOD_LENGTH: Final = 20
 MAX_HOST_LENGTH: Final = 255
 MAX_PATH_LENGTH: Final = 2000
@@ -221,7 +225,7 @@ class CaseBackend:
         )
         if request.host not in HOSTS:
             return _denied(deny_host(request.host), faults)
-        for fault in faults:
+        for fault in (*faults, *self._limit_faults(request)):
             if (rule := self._armed_rule(fault, rules)) is not None:
                 return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         if rules is None:
@@ -230,6 +234,15 @@ class CaseBackend:
             if rule.applies(request) and rule.id not in self._broken_rules:
                 return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         return _denied(deny_rule(request, rules), faults)
+
+    def _limit_faults(self, request: RequestContext) -> tuple[Fault, ...]:
+        """Return the refusals that end an endless series of logins or refreshes.
+
+        The service limits these as well, at a number that is not known.
+        """
+        if self.state.secret_count < MAX_SECRETS:
+            return ()
+        return AUTHORIZATION_LIMIT if request.path.endswith("/authorize") else TOKEN_LIMIT
 
     def _can_happen(
         self, fault: Fault, request: RequestContext, rules: tuple[Rule, ...] | None

@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from authprobe.emulator import case_backend
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import Backend, Fault
+from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.emulator.rules.base import MAX_JSON_PARTS
 from authprobe.emulator.server import asgi, connection, http_server
 from authprobe.emulator.server.http_server import (
@@ -27,7 +28,15 @@ from authprobe.emulator.server.http_server import (
 )
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.server.reply import Message, Receive, Send
-from tests.support.requests import GOOD_KEY, RequestSpec
+from authprobe.emulator.state.state import Code
+from tests.support.requests import (
+    AUTHORIZE,
+    GOOD_KEY,
+    MESSAGES,
+    PLATFORM_TOKEN,
+    RequestSpec,
+    make_request,
+)
 from tests.support.waiting import wait_until
 from tests.support.wire import client_of, connect, exchange, read_all
 
@@ -414,3 +423,40 @@ def test_a_recorded_request_is_short(listener: Listener) -> None:
     exchange(listener.port, head + LAST)
     [recorded] = listener.backend.exchanges
     assert len(json.dumps(str(recorded))) < 8000
+
+
+@pytest.mark.parametrize(
+    ("route", "rule"),
+    [
+        (PLATFORM_TOKEN, "B07"),
+        (("POST", "api.anthropic.com", "/v1/oauth/token"), "B08"),
+        (AUTHORIZE, "A34"),
+    ],
+)
+def test_an_endless_series_of_logins_is_refused(
+    route: tuple[str, str, str], rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = CaseBackend(Backend())
+    for kind in (TokenKind.ACCESS_TOKEN, TokenKind.REFRESH_TOKEN, TokenKind.API_KEY):
+        backend.tokens.make(kind)
+    before = backend.answer(make_request(backend, route, {}))
+    assert (before.rule == rule) is (rule == "B08")  # also the answer to an empty request
+    monkeypatch.setattr(case_backend, "MAX_SECRETS", 3)
+    decision = backend.answer(make_request(backend, route, {}))
+    assert (decision.rule, decision.faults) == (rule, ())
+    assert backend.answer(make_request(backend, MESSAGES, {})).rule not in ("B07", "B08", "A34")
+
+
+def test_authorization_codes_count_as_secrets() -> None:
+    state = CaseBackend(Backend()).state
+    code = Code(
+        client_id=None,
+        redirect_uri="",
+        challenge="",
+        state=None,
+        scopes=(),
+        expires_at=state.clock.now,
+    )
+    for _ in range(3):
+        state.use_code(state.give_code(code))
+    assert state.secret_count == 3

@@ -37,13 +37,20 @@ class State:
         self.standing: AccountState = setup.standing
         self.reuse_revokes = setup.reuse_revokes
         self._codes: dict[str, Code] = {}
+        self._code_count = 0
         self._redactor = redactor
+
+    @property
+    def secret_count(self) -> int:
+        """Number of tokens and codes since the start; all of them are remembered."""
+        return len(self.tokens) + self._code_count
 
     def give_code(self, code: Code) -> str:
         """Return the value of a new authorization code."""
         value = secrets.token_urlsafe(32)
         self._redactor.learn("authorization-code", value)
         self._codes[value] = code
+        self._code_count += 1
         return value
 
     def find_code(self, value: str) -> Code | None:

@@ -90,6 +90,9 @@ class TokenStore:
     def __iter__(self) -> Iterator[Token]:
         return iter(tuple(self._tokens.values()))
 
+    def __len__(self) -> int:
+        return len(self._tokens)
+
     def make(
         self,
         kind: TokenKind,
