@@ -96,7 +96,8 @@ def test_no_secret_reaches_an_installer(monkeypatch: pytest.MonkeyPatch, tmp_pat
     [
         *INSTALLER_VARIABLES,
         *("https_proxy", "no_proxy", "npm_config_registry", "NPM_CONFIG_REGISTRY"),
-        *("PIP_INDEX_URL", "PIP_CONFIG_FILE", "npm_config_userconfig"),
+        *("npm_config_userconfig", "npm_config_strict-ssl"),
+        *("npm_config_//host.example/:_authToken", "npm_config_@scope:registry"),
     ],
 )
 def test_variables_of_the_registry_are_passed_to_installers(
@@ -104,6 +105,21 @@ def test_variables_of_the_registry_are_passed_to_installers(
 ) -> None:
     monkeypatch.setenv(name, "value")
     assert installer_environment(tmp_path)[name] == "value"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("NODE_OPTIONS", "PIP_TARGET", "PIP_PREFIX", "PIP_NO_BINARY", "PIP_REQUIREMENT"),
+        *("npm_config_script_shell", "npm_config_node_options", "npm_config_git"),
+        *("npm_config_prefix", "npm_config_global", "NPM_CONFIG_IGNORE_SCRIPTS"),
+    ],
+)
+def test_variables_that_run_code_or_install_elsewhere_are_not_passed_to_installers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, "value")
+    assert name not in installer_environment(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["npm_config_cache", "HOME"])

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,15 +30,25 @@ from authprobe.options import (
 )
 
 INSTALLER_VARIABLES: Final = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+    # pip.pypa.io/en/stable/cli/pip_install: without those that install elsewhere, or build.
+    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
+    *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_KEYRING_PROVIDER"),
+    *("PIP_NO_INDEX", "PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
 )
-"""Variables by which installers reach the package registry, besides npm's and pip's own."""
+"""Variables by which npm and pip reach a package registry."""
+
+NPM_VARIABLE: Final = re.compile(
+    r"npm_config_(?:[@/].*|_?auth.*|always_auth|ca|cafile|cert|certfile|email|fetch_.*|"
+    r"globalconfig|https?_proxy|key|keyfile|local_address|maxsockets|no_?proxy|noproxy|_password|"
+    r"proxy|registry|strict_ssl|userconfig|username)",
+    re.IGNORECASE,
+)
+"""npm's own variables for the same: no folder, shell, script or option of Node.js.
+
+docs.npmjs.com/cli/using-npm/config
+"""
 
 CLIENT_VARIABLE_PREFIXES: Final = ("ANTHROPIC_", "CLAUDE_")
 """Prefixes of the variables in which clients find a credential, their settings, or the address of
@@ -149,9 +160,7 @@ def installer_environment(home: Path) -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name.upper() in INSTALLER_VARIABLES
-        or name.lower().startswith("npm_config_")
-        or name.startswith("PIP_")
+        if name.upper() in INSTALLER_VARIABLES or NPM_VARIABLE.fullmatch(name.replace("-", "_"))
     }
     user_home = Path.home()
     defaults = {"npm_config_userconfig": str(user_home / ".npmrc")}

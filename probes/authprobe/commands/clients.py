@@ -14,6 +14,7 @@ from authprobe.clients.process.children import Children
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.isolation import Isolation
 from authprobe.core.version_ranges import version_key
 from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
@@ -92,7 +93,7 @@ def install_clients(names: tuple[str, ...]) -> int:
             prefix="authprobe-install-", ignore_cleanup_errors=True
         )
         scratch = Path(stack.enter_context(directory))
-        children = Children(scratch)
+        children = Children(scratch, isolation=Isolation.SEALED)
         cache = stack.enter_context(Cache(cache_folder(), children, scratch, limit_bytes))
         stack.enter_context(children)
         with make_reporter(plain=is_ci()) as reporter:

@@ -103,6 +103,8 @@ class Package:
     """Optional part of a Python package that is the client."""
     companions: tuple[str, ...] = ()
     """Packages that its users install with it, each at one pinned version: none is under test."""
+    install_scripts: tuple[str, ...] = ()
+    """Names of the npm packages whose install scripts it needs; no other script is run."""
 
     def requirements(self, version: str) -> tuple[str, ...]:
         """Return what to install, as the registry's tool spells it."""
@@ -149,8 +151,19 @@ class ClientSpec:
     """True: it can be the user's own program, `@installed`."""
 
 
-def _npm(name: str, program: str | None = None, companions: tuple[str, ...] = ()) -> Package:
-    return Package(registry=Registry.NPM, name=name, program=program, companions=companions)
+def _npm(
+    name: str,
+    program: str | None = None,
+    companions: tuple[str, ...] = (),
+    install_scripts: tuple[str, ...] = (),
+) -> Package:
+    return Package(
+        registry=Registry.NPM,
+        name=name,
+        program=program,
+        companions=companions,
+        install_scripts=install_scripts,
+    )
 
 
 def _pypi(name: str, extra: str | None = None) -> Package:
@@ -167,7 +180,13 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
     ),
     ClientKind.CLAUDE_CODE: ClientSpec(
         surface="command line",
-        package=_npm("@anthropic-ai/claude-code", "node_modules/.bin/claude"),
+        package=_npm(
+            "@anthropic-ai/claude-code",
+            "node_modules/.bin/claude",
+            # Since 2.1.113 the script puts the native program in place; earlier versions, and the
+            # other npm packages here with all their dependencies, have none.
+            install_scripts=("@anthropic-ai/claude-code",),
+        ),
         products=("claude-cli", "claude-code"),
         vias=CLAUDE_CODE_VIAS,
         flows=tuple(Flow),

@@ -11,6 +11,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.isolation import Isolation
 from authprobe.core.temporary_folder import temporary_folder
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
@@ -29,7 +30,8 @@ def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[st
     Raises:
         ClientError: the registry is unavailable, and no answer is cached.
     """
-    with Children() as children, Cache(cache_folder(), children) as cache:
+    children = Children(isolation=Isolation.SEALED)
+    with children, Cache(cache_folder(), children) as cache:
         return cache.versions(kind, having)
 
 
@@ -42,7 +44,7 @@ def open_laboratory(
         SettingsError: the scratch directory or the emulator process could not be created.
     """
     scratch, network = start_emulator(stack)
-    installers = Children(scratch)  # not isolated: they need the package registries
+    installers = Children(scratch, isolation=settings.isolation)  # npm and pip are outside
     cache = Cache(cache_folder(), installers, scratch, settings.cache_limit_bytes)
     children = Children(scratch, isolation=settings.isolation)
     for resource in (cache, installers, children):

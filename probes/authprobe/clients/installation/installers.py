@@ -12,19 +12,56 @@ import filelock
 
 from authprobe.clients.installation.storage import STAGING_PREFIX
 from authprobe.clients.process.child import CompletedChild, ExitReason
-from authprobe.clients.process.children import Children
+from authprobe.clients.process.children import Children, Visibility
+from authprobe.clients.process.required_files import required_files
+from authprobe.core import safe_files
 from authprobe.core.client_kinds import Package, Registry
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import InstallError
-from authprobe.settings import installer_environment, search_path
+from authprobe.settings import installer_environment, private_folders, search_path
 
 INSTALL_TIMEOUT: Final = 900.0
 """Seconds; the largest client is a download of 170 MB."""
 QUERY_TIMEOUT: Final = 60.0
+SCRIPT_TIMEOUT: Final = 120.0
 DISCARD_PROXY: Final = "http://127.0.0.1:9"
 """Proxy that refuses all connections (the discard port), for programs that need no network."""
 NPM_VIEW_ARGUMENTS: Final = ("view", "--loglevel=error", "--fetch-retries=0")
 PIP_INDEX_ARGUMENTS: Final = ("--retries=0", "index", "versions")
+NPM_INSTALL_ARGUMENTS: Final = (
+    "--ignore-scripts",
+    "--global=false",
+    "--include=optional",  # the native programs
+    "--bin-links=true",
+    "--no-audit",
+    "--no-fund",
+    "--no-save",
+    "--no-update-notifier",
+    "--loglevel=error",
+    # npm's own waits, 10 s and 60 s, would hide for more than a minute that there is no network.
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+)
+"""These win over the user's `.npmrc` and variables (docs.npmjs.com/cli/using-npm/config)."""
+NPM_REGISTRY_ONLY: Final = {
+    f"npm_config_allow_{source}": "none" for source in ("directory", "file", "git", "remote")
+}
+"""Sources of packages besides the registry; as variables, because an older npm does not know them.
+
+A repository's own `.npmrc` can name the `git` to run.
+"""
+NPM_SCRIPT_ARGUMENTS: Final = (
+    "rebuild",
+    "--ignore-scripts=false",
+    "--foreground-scripts",
+    "--offline",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+)
+INSTALL_SCRIPTS: Final = frozenset({"preinstall", "install", "postinstall"})
+MAX_PACKAGE_JSON_BYTES: Final = 1_000_000
 VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
 
 NOT_PUBLISHED: Final = "not published"
@@ -36,10 +73,14 @@ MISSING_REQUIREMENT: Final = re.compile(
 REQUIREMENT_NAME: Final = re.compile(r"@?[\w./-]+")
 
 UNREACHABLE: Final = "the package registry cannot be reached"
+NOT_TRUSTED: Final = (
+    "the certificate of the package registry is not trusted; name its authority in "
+    "NODE_EXTRA_CA_CERTS (npm) or PIP_CERT (pip)"
+)
 NO_SPACE: Final = "no space left on the disk"
 NOT_WRITABLE: Final = "the cache cannot be written"
 NO_NODE: Final = "npm and node are not on PATH"
-LOCAL_REASONS: Final = (UNREACHABLE, NO_SPACE, NOT_WRITABLE, NO_NODE)
+LOCAL_REASONS: Final = (UNREACHABLE, NOT_TRUSTED, NO_SPACE, NOT_WRITABLE, NO_NODE)
 """Reasons that lie in this machine and not in a client: other clients fail as well."""
 NO_CONNECTION: Final = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
@@ -47,6 +88,7 @@ NO_CONNECTION: Final = re.compile(
 )
 FAILURE_REASONS: Final = (
     (NO_CONNECTION, UNREACHABLE),
+    (re.compile(r"CERT_|_CERT|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_VERIFY"), NOT_TRUSTED),
     (re.compile("from versions: none"), UNREACHABLE),  # pip prints this also when offline
     (re.compile(r"ETARGET|E404|No matching (version|distribution)"), NOT_PUBLISHED),
     (re.compile(r"ENOSPC|No space left"), NO_SPACE),
@@ -120,22 +162,25 @@ class Installers:
         return versions
 
     def version_of(self, program: Path, name: str) -> str | None:
-        """Return the version that a program prints, run without network access; None: none.
+        """Return the version that a program prints, run in a container; None: none.
 
         Raises:
             ClientError: the program failed.
         """
-        result = self._run([program, "--version"], QUERY_TIMEOUT, sealed=True)
+        result = self._run_sealed([program, "--version"], QUERY_TIMEOUT)
         raise_for_failure(result, f"{name}: --version failed")
         return first_version(result.stdout)
 
     def _install_npm(self, package: Package, version: str, folder: Path) -> None:
-        argv: list[str | Path]
-        argv = [find_npm(), "install", "--prefix", folder, "--no-audit", "--no-fund", "--no-save"]
-        argv += ["--no-update-notifier", "--loglevel=error", *package.requirements(version)]
-        raise_for_failure(
-            self._run(argv, INSTALL_TIMEOUT, cwd=folder), f"{package.name}@{version}", package.name
-        )
+        npm, what = find_npm(), f"{package.name}@{version}"
+        argv: list[str | Path] = [npm, "install", "--prefix", folder, *NPM_INSTALL_ARGUMENTS]
+        result = self._run([*argv, *package.requirements(version)], INSTALL_TIMEOUT, cwd=folder)
+        raise_for_failure(result, what, package.name)
+        for name in package.install_scripts:
+            if _has_install_script(folder / "node_modules" / name):
+                argv = [npm, *NPM_SCRIPT_ARGUMENTS, "--prefix", folder, name]
+                result = self._run_sealed(argv, SCRIPT_TIMEOUT, folder)
+                raise_for_failure(result, what, package.name)
 
     def _install_python(self, package: Package, version: str, folder: Path) -> None:
         venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
@@ -172,24 +217,61 @@ class Installers:
             Path(staging, "pip").rename(tools / "pip")
 
     def _run(
-        self, argv: list[str | Path], limit: float, *, cwd: Path | None = None, sealed: bool = False
+        self, argv: list[str | Path], limit: float, *, cwd: Path | None = None
     ) -> CompletedChild:
+        """Run npm or pip, with a private home and the way to the registry."""
         with tempfile.TemporaryDirectory(
             prefix="install-", dir=self._scratch, ignore_cleanup_errors=True
         ) as home:
-            env = _sealed_environment(home) if sealed else installer_environment(Path(home))
+            env = installer_environment(Path(home)) | NPM_REGISTRY_ONLY
             return self._children.run(argv, env=env, cwd=cwd or Path(home), limit=limit)
 
+    def _run_sealed(
+        self, argv: list[str | Path], limit: float, folder: Path | None = None
+    ) -> CompletedChild:
+        """Run code of a package in a container, without the network and the user's files.
 
-def _sealed_environment(home: str) -> dict[str, str]:
+        It can write to `folder` and its private home.
+        """
+        visibility = Visibility(
+            read_only=_visible_files(Path(argv[0])),
+            writable=(folder,) if folder else (),
+            hidden=private_folders(),
+        )
+        with self._children.open_container(visibility) as container:
+            env = _sealed_environment(container.home)
+            return container.run(argv, env=env, cwd=folder or container.home, limit=limit)
+
+
+def _visible_files(program: Path) -> tuple[Path, ...]:
+    """Return the files that a program needs, but no folder that holds a private one."""
+    homes = {path for folder in private_folders() for path in (folder, *folder.parents)}
+    node = shutil.which("node", path=search_path())
+    files = {*required_files(program), *(required_files(Path(node)) if node else ())}
+    return tuple(sorted(files - homes))
+
+
+def _sealed_environment(home: Path) -> dict[str, str]:
     return {
         "CLAUDE_CONFIG_DIR": f"{home}/.claude",
         "DISABLE_AUTOUPDATER": "1",
-        "HOME": home,
+        "HOME": str(home),
         "HTTPS_PROXY": DISCARD_PROXY,
         "HTTP_PROXY": DISCARD_PROXY,
+        "LANG": "C.UTF-8",
         "PATH": search_path(),
     }
+
+
+def _has_install_script(package: Path) -> bool:
+    """Return True if an npm package has a script that runs when it is installed."""
+    try:
+        manifest = json.loads(
+            safe_files.read_bounded(package / "package.json", MAX_PACKAGE_JSON_BYTES)
+        )
+        return not INSTALL_SCRIPTS.isdisjoint(manifest["scripts"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def _parse_strings(output: str) -> list[str]:
