@@ -131,6 +131,8 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.Mon
         process = network._process
         process._socket.settimeout(0.3)
         process._child.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{process._child.pid}/task")
+        wait_until(lambda: all(") T " in (task / "stat").read_text() for task in tasks.iterdir()))
         with pytest.raises(ClientError, match="the emulator process has ended"):
             network.close(listener)
         listener = network.open(CaseBackend(Backend()))
