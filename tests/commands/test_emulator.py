@@ -1,7 +1,6 @@
 """`authprobe emulator` as a user runs it."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -10,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
-from authprobe.commands.emulator import log_exchange
-from authprobe.core.escaping import is_visible
+from authprobe.clients.process.children import Children
+from authprobe.clients.process.launcher import descendants
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.rules.routes import RULES
-from authprobe.observation.model import Exchange
 from tests.support.command import PROJECT, Ended, command, environment
 from tests.support.command import run as run_here
 from tests.support.waiting import wait_until
@@ -39,6 +39,14 @@ OWN = {
     "KEPT": "as it was",
 }
 REQUEST_BODY = {"model": "m", "max_tokens": 1, "messages": []}
+
+
+def _seals() -> bool:
+    with Children(isolation=Isolation.SEALED) as children:
+        return children.isolation is Isolation.SEALED
+
+
+needs_seal = pytest.mark.skipif(not _seals(), reason="THIS SYSTEM SEALS NO CONTAINERS")
 
 
 class Serving:
@@ -102,13 +110,16 @@ def run(*options: str | Path, cwd: Path, **env: str) -> Ended:
 
 
 def run_around(folder: Path, *options: str, code: str = SHOW, **env: str) -> Ended:
-    """Run Python code as the command of the emulator."""
-    return run(*options, "--", sys.executable, "-c", code, cwd=folder, **env)
+    """Run Python code as the command of the emulator, in a project beside the user's home."""
+    project = folder / "project"
+    project.mkdir(exist_ok=True)
+    argv = (*options, "--", sys.executable, "-c", code)
+    return run(*argv, cwd=project, HOME=str(folder / "home"), **env)
 
 
 def variables(folder: Path, *options: str, **env: str) -> dict[str, str]:
     """Return the environment of the emulator's command."""
-    ended = run_around(folder, *options, **env)
+    ended = run_around(folder, "--quiet", *options, **env)
     assert (ended.code, ended.err) == (0, "")
     document: dict[str, str] = json.loads(ended.out)
     return document
@@ -358,15 +369,21 @@ def test_the_base_url_can_be_left_out(tmp_path: Path) -> None:
 
 def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None:
     code = """if True:
-        import os, httpx
-        headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
-        asked = {"model": "m", "max_tokens": 1, "messages": []}
+        import json, os, urllib.error, urllib.request
+        headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01",
+                   "content-type": "application/json"}
+        body = json.dumps({"model": "m", "max_tokens": 1, "messages": []}).encode()
         for url in (os.environ["ANTHROPIC_BASE_URL"], os.environ["AUTHPROBE_HTTPS_URL"],
                     "https://api.anthropic.com"):
-            print(httpx.post(url + "/v1/messages", headers=headers, json=asked).status_code)
-        token = os.environ["AUTHPROBE_CONTROL_TOKEN"]
-        for headers in ({"authorization": "Bearer " + token}, {}):
-            print(httpx.get(os.environ["AUTHPROBE_CONTROL_URL"], headers=headers).status_code)
+            request = urllib.request.Request(url + "/v1/messages", body, headers)
+            print(urllib.request.urlopen(request).status)
+        url = os.environ["AUTHPROBE_CONTROL_URL"]
+        token = {"authorization": "Bearer " + os.environ["AUTHPROBE_CONTROL_TOKEN"]}
+        print(urllib.request.urlopen(urllib.request.Request(url, headers=token)).status)
+        try:
+            urllib.request.urlopen(url)
+        except urllib.error.HTTPError as error:
+            print(error.code)
     """
     ended = run_around(tmp_path, "--issue", "api-key", code=code, **OWN)
     assert (ended.code, ended.out.split()) == (0, ["200"] * 4 + ["401"])
@@ -374,11 +391,10 @@ def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None
 
 
 def test_an_env_file_exists_while_a_command_runs(tmp_path: Path) -> None:
-    file = tmp_path / "variables"
-    code = f"print(open({str(file)!r}).read().count('export '))"
-    ended = run_around(tmp_path, "--env-file", str(file), code=code)
+    code = "print(open('variables').read().count('export '))"
+    ended = run_around(tmp_path, "--env-file", "variables", code=code)
     assert (ended.code, int(ended.out) > 5) == (0, True)
-    assert files_in(tmp_path) == []
+    assert files_in(tmp_path / "project") == []
 
 
 @pytest.mark.parametrize(
@@ -387,7 +403,9 @@ def test_an_env_file_exists_while_a_command_runs(tmp_path: Path) -> None:
 )
 def test_the_exit_code_is_that_of_the_command(tmp_path: Path, code: str, expected: int) -> None:
     ended = run_around(tmp_path, code=code)
-    assert (ended.code, ended.out, ended.err) == (expected, "", "")
+    assert (ended.code, ended.out) == (expected, "")
+    assert ended.err.startswith("authprobe: the command made no request to the emulator; it may")
+    assert run_around(tmp_path, "--quiet", code=code).err == ""
 
 
 def test_a_missing_command_exits_with_127(tmp_path: Path) -> None:
@@ -402,44 +420,161 @@ def test_a_command_that_cannot_be_started_exits_with_126(tmp_path: Path) -> None
     assert (ended.code, ended.err) == (126, f"{file}: Permission denied\n")
 
 
-def test_sigterm_is_forwarded_to_the_command(tmp_path: Path) -> None:
-    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_is_forwarded_to_the_command(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import signal, time\n"
+        f"signal.signal({number.value}, lambda *_: (print('got it', flush=True), exit(5)))\n"
+        "print('ready', flush=True); time.sleep(600)"
+    )
     with subprocess.Popen(
-        command("emulator", "--", sys.executable, "-c", code),
+        command("emulator", "--quiet", "--", sys.executable, "-c", code),
         cwd=tmp_path,
         env=environment(tmp_path / "home"),
         stdout=subprocess.PIPE,
         text=True,
     ) as child:
         assert child.stdout is not None
-        below = int(child.stdout.readline())
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(LIMIT) == 128 + signal.SIGTERM
-    with pytest.raises(ProcessLookupError):
-        os.kill(below, 0)
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(number)
+        assert child.wait(LIMIT) == 5
+        assert child.stdout.read() == "got it\n"
 
 
-HOSTILE = (
-    "\x1b]0;t\x07\x9b31m\u202e\u2066\u200b\ufe0f\u3164\U000e0100\u2028"
-    "\r\n::error::x\n##[error]\t\ud800"
-)
+def test_a_command_ends_with_a_killed_emulator(tmp_path: Path) -> None:
+    code = "import time; print('ready', flush=True); time.sleep(600)"
+    with subprocess.Popen(
+        command("emulator", "--quiet", "--", sys.executable, "-c", code),
+        cwd=tmp_path,
+        env=environment(tmp_path / "home", TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        below = descendants(child.pid)
+        child.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), LIMIT)
 
 
-@pytest.mark.parametrize(
-    "field", ["method", "host", "path", "credential", "rule", "faults", "nearest", "differs"]
-)
-def test_a_log_line_stays_one_visible_line(field: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exchange = Exchange(
-        method="GET", host="h", path="/", credential_header=None, credential=None, nearest="A01"
+LOOK = """if True:
+    import os, pathlib, socket, sys
+    def try_to(act):
+        try:
+            act()
+            return "done"
+        except OSError as error:
+            return type(error).__name__
+    user = pathlib.Path(sys.argv[1])
+    pathlib.Path("made").write_text("x")
+    pathlib.Path.home().joinpath("in-home").write_text("x")
+    print(pathlib.Path.home(), os.environ.get("CLAUDE_CONFIG_DIR"), os.getcwd())
+    print(try_to(lambda: (user / ".claude" / ".credentials.json").read_text()))
+    print(try_to(lambda: (user / ".claude" / ".credentials.json").write_text("")))
+    print(try_to(lambda: socket.create_connection(("192.0.2.1", 443), timeout=5)))
+    print(try_to(lambda: socket.getaddrinfo("api.anthropic.com", 443)))
+"""
+
+
+def look_around(folder: Path, *options: str) -> tuple[list[str], str]:
+    """Run a program that tries to reach the user's login and other machines.
+
+    Returns its lines without the first, and the login afterwards.
+    """
+    login = folder / "home" / ".claude" / ".credentials.json"
+    login.parent.mkdir(parents=True, exist_ok=True)
+    login.write_text("canary")
+    project = folder / "project"
+    project.mkdir(exist_ok=True)
+    argv = ("--quiet", *options, "--", sys.executable, "-c", LOOK, str(folder / "home"))
+    ended = run(*argv, cwd=project, HOME=str(folder / "home"))
+    assert ended.code == 0, ended.err
+    assert (project / "made").read_text() == "x"
+    return ended.out.splitlines(), login.read_text()
+
+
+@needs_seal
+def test_a_command_is_sealed(tmp_path: Path) -> None:
+    lines, login = look_around(tmp_path)
+    assert lines == [
+        f"/sandbox/home /sandbox/home/.claude {tmp_path / 'project'}",
+        *("FileNotFoundError", "FileNotFoundError", "OSError", "gaierror"),
+    ]
+    assert login == "canary"
+    assert not (tmp_path / "home" / "in-home").exists()
+
+
+@needs_seal
+def test_a_shared_home_is_read_only(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "in-home").parent.mkdir()
+    code = LOOK.replace('pathlib.Path.home().joinpath("in-home").write_text("x")', "pass")
+    login = home / ".claude" / ".credentials.json"
+    login.parent.mkdir()
+    login.write_text("canary")
+    (tmp_path / "project").mkdir()
+    argv = ("--quiet", "--share-home", "--", sys.executable, "-c", code, str(home))
+    ended = run(*argv, cwd=tmp_path / "project", HOME=str(home))
+    assert ended.out.splitlines() == [
+        f"{home} /sandbox/home/.claude {tmp_path / 'project'}",
+        *("done", "OSError", "OSError", "gaierror"),
+    ]
+    assert login.read_text() == "canary"
+
+
+def test_a_command_without_isolation_is_warned_of(tmp_path: Path) -> None:
+    lines, login = look_around(tmp_path, "--no-isolation")
+    assert lines[1:3] == ["done", "done"]
+    assert login == ""
+    assert (tmp_path / "home" / "in-home").exists()
+    ended = run("--no-isolation", "--", "true", cwd=tmp_path)
+    assert "not isolated: the command can read and change your files, use and end" in ended.err
+
+
+@needs_seal
+@pytest.mark.parametrize("place", [".", "..", ".claude", ".config/x"])
+def test_a_command_in_the_home_starts_in_a_private_one(tmp_path: Path, place: str) -> None:
+    home = tmp_path / "home"
+    folder = (home / place).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)
+    (home / ".claude").mkdir(exist_ok=True)
+    (home / ".claude" / ".credentials.json").write_text("canary")
+    script = f"pwd; ls {home} {folder}; touch made"
+    ended = run("--quiet", "--", "sh", "-c", script, cwd=folder, HOME=str(home))
+    assert ended.out == "/sandbox/home\n"
+    assert not (folder / "made").exists()
+
+
+@needs_seal
+def test_a_command_can_use_the_terminal(tmp_path: Path) -> None:
+    """It can change the mode of the terminal, which is restored, and cannot type into it."""
+    code = (
+        "import fcntl, sys, termios, tty\n"
+        "tty.setraw(0); print('ready', flush=True)\n"
+        "try: fcntl.ioctl(0, termios.TIOCSTI, b'x'); print('typed')\n"
+        "except OSError as error: print(error.strerror)\n"
+        "print(sys.stdin.read(1), sys.stdout.isatty())"
     )
-    value: Any = (HOSTILE,) if field in ("faults", "differs") else HOSTILE
-    log_exchange(dataclasses.replace(exchange, **{field: value}))
-    line = capsys.readouterr().err
-    assert line.endswith("\n")
-    assert "error" in line
-    assert all(map(is_visible, line[:-1]))
-    assert "##[" not in line
-    assert not re.search(r"(?m)^\s*::", line)
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    with subprocess.Popen(
+        command("emulator", "--quiet", "--", sys.executable, "-c", code),
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as child:
+        printed = os.read(ours, 1000)
+        os.write(ours, b"k")
+        assert child.wait(LIMIT) == 0
+    assert termios.tcgetattr(theirs) == before
+    printed = (printed + os.read(ours, 1000)).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert "typed" not in printed
+    assert "k True" in printed
 
 
 # --- what it refuses ------------------------------------------------------------------------------
