@@ -195,7 +195,7 @@ TARGET: Final = SingleOption(
     default=lambda: "emulator",
     default_text="emulator",
 )
-ISOLATION: Final = SingleOption(
+ISOLATION: Final[SingleOption[Isolation | None]] = SingleOption(
     name="--isolation",
     metavar="sealed|network|none",
     help=(
@@ -203,8 +203,8 @@ ISOLATION: Final = SingleOption(
         "files, without 'network' also connect to other machines."
     ),
     parse=parse_isolation,
-    default=lambda: Isolation.SEALED,
-    default_text="sealed, as far as this system allows it",
+    default=lambda: None,
+    default_text="$AUTHPROBE_ISOLATION, else sealed, as far as this system allows it",
 )
 BREAK_RULES: Final = Option(
     name="--break-rule",

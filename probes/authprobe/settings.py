@@ -27,6 +27,7 @@ from authprobe.options import (
     SCENARIOS,
     TARGET,
     OptionTexts,
+    parse_isolation,
 )
 
 INSTALLER_VARIABLES: Final = (
@@ -108,6 +109,19 @@ def history_runs() -> int:
             f"AUTHPROBE_HISTORY_KEEP: {text}: must be a number of runs of at least 1, such as 400"
         )
     return int(text)
+
+
+def default_isolation() -> Isolation:
+    """Return the strongest isolation of clients: `AUTHPROBE_ISOLATION`, or sealed.
+
+    Raises:
+        SettingsError: the variable is not a level of isolation.
+    """
+    text = os.environ.get("AUTHPROBE_ISOLATION")
+    try:
+        return parse_isolation(text) if text else Isolation.SEALED
+    except ValueError as error:
+        raise SettingsError(f"AUTHPROBE_ISOLATION: {text}: {error}") from None
 
 
 def is_github_actions() -> bool:
@@ -213,7 +227,7 @@ class Settings:
     history_runs: int = field(default_factory=lambda: history_runs())
     """Number of runs that the history keeps."""
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
-    isolation: Isolation = field(default_factory=ISOLATION.default)
+    isolation: Isolation = field(default_factory=lambda: default_isolation())
     """Strongest isolation of the clients."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
@@ -259,7 +273,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         baseline=BASELINE.value(texts),
         known_failures=KNOWN_FAILURES.value(texts),
         history=HISTORY.value(texts),
-        isolation=ISOLATION.value(texts),
+        isolation=ISOLATION.value(texts) or default_isolation(),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

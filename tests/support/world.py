@@ -56,9 +56,12 @@ class World:
 
     @property
     def env(self) -> dict[str, str]:
-        """Variables that point clients at the registry."""
-        path = f"{self.registry.folder}:/usr/bin:/bin"
-        return {"PATH": path, "AUTHPROBE_CACHE": str(self.folder / "cache")}
+        """Variables that point clients at the registry, and let them count their starts here."""
+        return {
+            "PATH": f"{self.registry.folder}:/usr/bin:/bin",
+            "AUTHPROBE_CACHE": str(self.folder / "cache"),
+            "AUTHPROBE_ISOLATION": "network",
+        }
 
     def bisect(self, *words: str) -> Ended:
         """Run the command with the scenario."""
