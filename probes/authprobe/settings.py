@@ -74,7 +74,7 @@ def bundled_scenarios() -> Path:
 def cache_folder() -> Path:
     """Return the directory of installed clients: `AUTHPROBE_CACHE`, or one of the user's cache."""
     path = os.environ.get("AUTHPROBE_CACHE")
-    return Path(path) if path else Path(platformdirs.user_cache_dir("authprobe"))
+    return Path(path).absolute() if path else Path(platformdirs.user_cache_dir("authprobe"))
 
 
 def cache_limit_bytes() -> int:

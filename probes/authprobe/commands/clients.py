@@ -29,6 +29,7 @@ from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 def list_clients(*, as_json: bool) -> int:
     """Print every client in the cache, and return the exit code."""
     folder, limit_bytes = cache_folder(), cache_limit_bytes()
+    storage.check_cache(folder)
     entries = sorted(
         storage.entries(folder), key=lambda entry: (entry.name, version_key(entry.version))
     )
@@ -155,6 +156,7 @@ def prune_clients(
     if to_bytes is None and older_than is None:
         to_bytes = 0 if everything else cache_limit_bytes()
     folder = cache_folder()
+    storage.check_cache(folder)
     entries = storage.entries(folder)
     used_before = None if older_than is None else storage.days_ago(older_than)
     candidates = storage.eviction_candidates(entries, limit_bytes=to_bytes, used_before=used_before)

@@ -260,7 +260,8 @@ def test_unwritable_cache_is_a_one_line_error(
     registry: Registry, tmp_path: Path, children: Children, name: str
 ) -> None:
     registry.publish("1.0.0")
-    (tmp_path / "cache").write_text("a file")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "claude-code").write_text("a file")
     error = fault(Cache(tmp_path / "cache", children), name)
     assert "cannot be installed: " in error
     assert "\n" not in error

@@ -38,6 +38,9 @@ class Cache:
 
     Any number of runs may share one cache. A client's folder appears only when it is complete, and
     its lock, shared while a run uses it, keeps other runs from replacing or evicting it.
+
+    Raises:
+        SettingsError: the folder is not a cache of this user, and cannot become one.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Cache:
         scratch: Path | None = None,
         limit_bytes: int = DEFAULT_CACHE_LIMIT_BYTES,
     ) -> None:
+        storage.check_cache(folder)
         self.folder = folder
         self.limit_bytes = limit_bytes
         self._children = children
@@ -169,10 +173,9 @@ class Cache:
             version = self._published.latest(client.kind)
         elif not _is_whole_version(version, package_of(client.kind).registry):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
-        folder = self.folder / client.kind.value / version
+        folder = storage.make_folder(self.folder, client.kind) / version
         installed = InstalledClient(kind=client.kind, version=version, folder=folder)
         self._pinned.add(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
         lock = ClientLock(storage.lock_file(folder))
         try:
             if self._lock_intact(installed, lock, show_progress, warn):

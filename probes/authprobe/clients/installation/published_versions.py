@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from authprobe.clients.installation import storage
 from authprobe.clients.installation.installers import Installers
 from authprobe.core import safe_files
 from authprobe.core.client_kinds import ClientKind, package_of
@@ -16,6 +17,7 @@ from authprobe.settings import PUBLISHED_VERSIONS_TTL
 
 LATEST_FILE: Final = "latest.json"
 VERSIONS_FILE: Final = "published.json"
+MAX_FILE_BYTES: Final = 4_000_000
 
 
 class PublishedVersions:
@@ -69,7 +71,7 @@ class PublishedVersions:
             raise
         fields = {"version": versions[0]} if single else {"versions": versions}
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
-            file.parent.mkdir(parents=True, exist_ok=True)
+            storage.make_folder(self._cache, ClientKind(file.parent.name))
             safe_files.write_atomically(file.resolve(), json.dumps(fields | {"at": time.time()}))
         return versions
 
@@ -77,10 +79,10 @@ class PublishedVersions:
 def _read_entry(file: Path, *, single: bool) -> tuple[tuple[str, ...], float] | None:
     """Return the cached versions and the time of their query; None if unreadable or invalid."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(safe_files.read_bounded(file, MAX_FILE_BYTES))
         versions = (record["version"],) if single else tuple(record["versions"])
         at = float(record["at"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
     is_valid = versions and all(isinstance(x, str) and EXACT.fullmatch(x) for x in versions)
     return (versions, at) if is_valid else None

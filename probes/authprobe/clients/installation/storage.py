@@ -7,10 +7,13 @@ milliseconds instead of microseconds. `filelock.lock_descriptor` has no shared m
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -21,7 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core import safe_files
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.version_ranges import EXACT
+from authprobe.errors import SettingsError
 
 MANIFEST: Final = "authprobe.json"
 """Name of the integrity manifest, in the folder of the client."""
@@ -29,7 +34,77 @@ MIN_HASHED_BYTES: Final = 1_000_000
 """Files of at least this size are hashed: the programs, whatever their names."""
 STAGING_PREFIX, TRASH_PREFIX = ".new-", ".old-"
 """Name prefixes of clients that are being installed, and of clients that are being removed."""
+MAX_FOLDER_ENTRIES: Final = 10_000
 BYTECODE_FOLDER: Final = "__pycache__"
+TOOLS_FOLDER: Final = "tools"
+"""Folder of our own pip."""
+KNOWN_FOLDERS: Final = frozenset({*ClientKind, TOOLS_FOLDER})
+LEFTOVER: Final = re.compile(
+    rf"(?:{re.escape(STAGING_PREFIX)}|{re.escape(TRASH_PREFIX)})(?P<version>[^_]+)_\w+", re.ASCII
+)
+"""Name of a staging or trash directory."""
+TAG: Final = "CACHEDIR.TAG"
+"""Name of the file that marks a cache, which backups then leave out (bford.info/cachedir)."""
+TAG_TEXT: Final = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This is the cache of installed clients of authprobe, which removes clients from it.\n"
+)
+LATEST_USE: Final = 4_000_000_000.0
+"""Seconds since the epoch; a later modification time of a lock is not a time of use."""
+MAX_SIZE_BYTES: Final = 2**50
+
+
+def check_cache(cache: Path) -> None:
+    """Check that a folder is a cache of this user, or can become one.
+
+    Raises:
+        SettingsError: it is not, or others could put programs into it.
+    """
+    try:
+        status = cache.stat()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise SettingsError(f"AUTHPROBE_CACHE: {cache}: {reason}; name another directory") from None
+    if not stat.S_ISDIR(status.st_mode):
+        problem = "not a directory; name another one"
+    elif status.st_uid not in (os.geteuid(), 0):
+        problem = "it belongs to another user, whose programs would run; name a directory of yours"
+    elif status.st_mode & stat.S_IWOTH:
+        problem = "all users can write to it, so put programs into it; run chmod o-w on it"
+    elif not _is_cache(cache):
+        problem = "it is not empty, and not a cache of authprobe; name a new or empty directory"
+    else:
+        return
+    raise SettingsError(f"AUTHPROBE_CACHE: {cache}: {problem}")
+
+
+def _is_cache(folder: Path) -> bool:
+    """Return True for an empty folder, and one with our mark or the folder of a client."""
+    try:
+        with os.scandir(folder) as found:
+            names = {entry.name for entry in itertools.islice(found, MAX_FOLDER_ENTRIES)}
+    except OSError:  # not readable: enough to use a client that is already installed
+        return True
+    return not names or TAG in names or not names.isdisjoint(KNOWN_FOLDERS)
+
+
+def make_folder(cache: Path, kind: ClientKind) -> Path:
+    """Create the folder of a kind of client in the cache, which is marked as one; return it.
+
+    Raises:
+        OSError: it cannot be created, or is a link to another folder.
+    """
+    folder = cache / kind.value
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_symlink():
+        reason = f"{folder} is a symbolic link; name the whole cache elsewhere in AUTHPROBE_CACHE"
+        raise OSError(errno.ELOOP, reason)
+    if not (cache / TAG).exists():
+        with contextlib.suppress(OSError):
+            safe_files.write_atomically(cache.resolve() / TAG, TAG_TEXT)
+    return folder
 
 
 class ClientLock:
@@ -40,10 +115,14 @@ class ClientLock:
     """
 
     def __init__(self, path: Path) -> None:
+        flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
         except OSError:  # not writable: enough to use a client that is already installed
-            self._descriptor = os.open(path, os.O_RDONLY)
+            self._descriptor = os.open(path, os.O_RDONLY | flags)
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self.release()
+            raise OSError(errno.EINVAL, f"{path.name} is not a regular file; remove it")
 
     def take(self, *, shared: bool) -> bool:
         """Try to acquire or convert the lock without blocking.
@@ -106,6 +185,8 @@ def integrity_error(client: Path) -> str | None:
             return f"{name}: missing"
         if status.st_size != size:
             return f"{name}: size mismatch"
+        if not stat.S_ISREG(status.st_mode) and digest is not None:
+            return f"{name}: not a regular file"
         if digest is None or (status.st_mtime_ns, status.st_ctime_ns) == (modified, changed):
             continue
         try:
@@ -124,11 +205,15 @@ class _Manifest:
 
 def _read_manifest(client: Path) -> _Manifest | None:
     try:
-        record = json.loads((client / MANIFEST).read_bytes())
+        record = json.loads(safe_files.read_bounded(client / MANIFEST))
         files = {name: (a, b, c, d) for name, (a, b, c, d) in record["files"].items()}
-        return _Manifest(int(record["size_bytes"]), files) if files else None
+        size = int(record["size_bytes"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
+    except (OverflowError, RecursionError):
+        return None
+    is_inside = not any(".." in Path(name).parts or name.startswith("/") for name in files)
+    return _Manifest(size, files) if files and is_inside and 0 <= size < MAX_SIZE_BYTES else None
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -191,10 +276,21 @@ def _lru_key(entry: Entry) -> tuple[float, str]:
 
 def _clients(cache: Path) -> Iterator[Path]:
     """Yield the folder of each installed client: named as its version, with a lock beside it."""
-    for lock in cache.glob("*/*.lock"):
-        client = lock.with_name(lock.name.removesuffix(".lock"))
-        if EXACT.fullmatch(client.name) and client.is_dir():
-            yield client
+    for folder in _kind_folders(cache):
+        for lock in folder.glob("*.lock"):
+            client = lock.with_name(lock.name.removesuffix(".lock"))
+            is_lock = lock.is_file() and not lock.is_symlink()
+            if is_lock and EXACT.fullmatch(client.name) and _is_folder(client):
+                yield client
+
+
+def _kind_folders(cache: Path) -> tuple[Path, ...]:
+    """Return the folders in which clients are installed: nothing else in the cache is touched."""
+    return tuple(folder for kind in ClientKind if _is_folder(folder := cache / kind.value))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def size_bytes(client: Path) -> int:
@@ -209,7 +305,7 @@ def _entry(client: Path) -> Entry:
         version=client.name,
         folder=client,
         size_bytes=size_bytes(client),
-        used_at=lock_file(client).stat().st_mtime,
+        used_at=min(max(lock_file(client).stat().st_mtime, 0.0), LATEST_USE),
         in_use=_is_locked(client),
     )
 
@@ -269,16 +365,22 @@ def discard(client: Path) -> None:
 
 def sweep(cache: Path) -> None:
     """Remove staging and trash directories left by killed runs."""
-    for leftover in (*cache.glob(f"*/{STAGING_PREFIX}*"), *cache.glob(f"*/{TRASH_PREFIX}*")):
-        version = (
-            leftover.name.removeprefix(STAGING_PREFIX).removeprefix(TRASH_PREFIX).partition("_")[0]
-        )
-        lock = ClientLock(leftover.with_name(f"{version}.lock"))
-        try:
-            if lock.take(shared=False):
-                shutil.rmtree(leftover, ignore_errors=True)
-        finally:
-            lock.release()
+    for folder in (*_kind_folders(cache), cache / TOOLS_FOLDER):
+        for leftover in folder.glob(".*"):
+            name = LEFTOVER.fullmatch(leftover.name)
+            if name and _is_folder(leftover):
+                # What cannot be locked or removed stays: it takes space, and does no harm.
+                with contextlib.suppress(OSError):
+                    _remove_leftover(leftover, name["version"])
+
+
+def _remove_leftover(leftover: Path, version: str) -> None:
+    lock = ClientLock(leftover.with_name(f"{version}.lock"))
+    try:
+        if lock.take(shared=False):
+            shutil.rmtree(leftover, ignore_errors=True)
+    finally:
+        lock.release()
 
 
 def days_ago(days: float) -> float:
