@@ -2,7 +2,7 @@
 
     python bench/bench.py [--rounds N] [--json] [PAIR]...
 
-PAIR is requests, requests-strict, cli, cli-many, version or pytest; all by default.
+PAIR is requests, requests-strict, cli, isolation, cli-many, version or pytest; all by default.
 
 Machines are noisy, so each round measures both sides, in alternating order, and the result is the
 median of the rounds' ratios. No measurement fails the benchmark: the table marks the ratios that
@@ -48,6 +48,13 @@ PAIRS: Final = {
         rounds=15,
         limit_ratio=1.05,
         prepare=clients.one_case,
+    ),
+    "isolation": Pair(
+        ours="one `claude -p ping` case in a sealed container",
+        reference="the same case without isolation",
+        rounds=31,
+        limit_ratio=1.03,
+        prepare=clients.isolation,
     ),
     "cli-many": Pair(
         ours=f"{clients.CASES} `claude -p ping` cases, {clients.JOBS} at once, start to verdicts",

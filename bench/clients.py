@@ -19,6 +19,7 @@ from authprobe.clients.base import SYSTEM_PATH, Laboratory, Sandbox, find_progra
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind, Via
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.network import Network
 from authprobe.engine import probe, runner
@@ -66,12 +67,21 @@ def client_cases(client: Client, count: int) -> tuple[Case, ...]:
 
 
 @contextlib.contextmanager
-def open_laboratory(client: Client) -> Iterator[Laboratory]:
-    """Open a laboratory in which the client is installed."""
-    with Network() as network, Children() as children:
-        cache = Cache(cache_folder(), children)
+def open_laboratories(client: Client) -> Iterator[tuple[Laboratory, Laboratory]]:
+    """Open two laboratories with this client: one seals its cases, and one isolates none."""
+    with (
+        Network() as network,
+        Children(isolation=Isolation.SEALED) as sealing,
+        Children() as plain,
+    ):
+        if sealing.isolation is not Isolation.SEALED:
+            raise SystemExit(f"this system seals no containers: {sealing.known_refusal}")
+        cache = Cache(cache_folder(), sealing)
         cache.prepare(client, lambda step: print(f"  {client}: {step}", file=sys.stderr))
-        yield Laboratory(network=network, children=children, cache=cache)
+        yield (
+            Laboratory(network=network, children=sealing, cache=cache),
+            Laboratory(network=network, children=plain, cache=cache),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +113,38 @@ def check_answers(output: str, count: int) -> None:
         raise SystemExit(f"expected {count} successful answers:\n{output}")
 
 
+def probe_once(laboratory: Laboratory, case: Case) -> Cost:
+    """Return the cost of one case."""
+    start = time.perf_counter()
+    observation = probe.probe_case(laboratory, case)
+    cost = Cost(time.perf_counter() - start)
+    if observation.outcome is not Outcome.ACCEPTED:
+        raise SystemExit(f"the case was not accepted: {observation}")
+    return cost
+
+
+@contextlib.contextmanager
+def isolation() -> Iterator[Calls]:
+    """Prepare one case in a sealed container, and the same case without isolation."""
+    client = newest_installed()
+    with open_laboratories(client) as (sealing, plain):
+        (case,) = client_cases(client, 1)
+        yield Calls(
+            lambda: probe_once(sealing, case),
+            lambda: probe_once(plain, case),
+            {client.kind.value: client.version},
+        )
+
+
 @contextlib.contextmanager
 def one_case() -> Iterator[Calls]:
     """Prepare one case in an open laboratory, and the same call without authprobe."""
     client = newest_installed()
-    with open_laboratory(client) as laboratory:
+    with open_laboratories(client) as (sealing, laboratory):
         (case,) = client_cases(client, 1)
 
         def ours() -> Cost:
-            start = time.perf_counter()
-            observation = probe.probe_case(laboratory, case)
-            cost = Cost(time.perf_counter() - start)
-            if observation.outcome is not Outcome.ACCEPTED:
-                raise SystemExit(f"the case was not accepted: {observation}")
-            return cost
+            return probe_once(sealing, case)
 
         def reference() -> Cost:
             with laboratory.sandbox(case) as sandbox:
@@ -132,7 +160,7 @@ def one_case() -> Iterator[Calls]:
 def many_cases() -> Iterator[Calls]:
     """Prepare a run of many cases without its reports, and the same calls by xargs."""
     client = newest_installed()
-    with open_laboratory(client) as laboratory, temporary() as folder:
+    with open_laboratories(client) as (_, laboratory), temporary() as folder:
         cases = client_cases(client, CASES)
         plan = runner.RunPlan(Settings(jobs=JOBS, out=folder / "out"), cases)
 
