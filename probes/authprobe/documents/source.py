@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.escaping import is_visible
 from authprobe.core.suggestions import closest
 
 KeyPath = tuple[str | int, ...]
@@ -129,8 +130,8 @@ def _position(text: str, index: int) -> Position:
 
 
 def escape(text: str) -> str:
-    """Return the text on one line, with everything unprintable (controls, bidi) escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Return the text on one line, with everything invisible (controls, bidi) escaped."""
+    return "".join(c if is_visible(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def quote(text: str) -> str:
