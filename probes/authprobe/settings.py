@@ -74,7 +74,10 @@ def bundled_scenarios() -> Path:
 def cache_folder() -> Path:
     """Return the directory of installed clients: `AUTHPROBE_CACHE`, or one of the user's cache."""
     path = os.environ.get("AUTHPROBE_CACHE")
-    return Path(path).absolute() if path else Path(platformdirs.user_cache_dir("authprobe"))
+    if path:
+        return Path(path).absolute()
+    home()  # a user who has none gets the error instead of a folder named `~`
+    return Path(platformdirs.user_cache_dir("authprobe"))
 
 
 def cache_limit_bytes() -> int:
@@ -132,7 +135,7 @@ def is_github_actions() -> bool:
 def local_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of this machine's user, and those of the machine."""
     variables = (os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME"))
-    users = (*variables, Path.home().name)
+    users = (*variables, home().name)
     host = os.uname().nodename
     return tuple(filter(None, users)), tuple(filter(None, (host, host.partition(".")[0])))
 
@@ -148,8 +151,17 @@ def environment_variables() -> Mapping[str, str]:
 
 
 def home() -> Path:
-    """Return the user's home directory."""
-    return Path(os.environ.get("HOME") or Path.home())
+    """Return the user's home directory.
+
+    Raises:
+        SettingsError: the user has none.
+    """
+    try:
+        return Path(os.environ.get("HOME") or Path.home())
+    except RuntimeError:
+        user = os.geteuid()
+        message = f"HOME is not set, and user {user} has no home directory; set HOME to a directory"
+        raise SettingsError(message) from None
 
 
 def current_folder() -> Path:
@@ -162,24 +174,28 @@ def current_folder() -> Path:
 
 def private_folders() -> tuple[Path, ...]:
     """Return the folders that no client sees: the user's home and the working directory."""
-    folders = (home(), Path.home(), current_folder())
+    folders = (home(), current_folder())
     return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def installer_environment(home: Path) -> dict[str, str]:
+def installer_environment(private_home: Path) -> dict[str, str]:
     """Return the environment of npm and pip: the way to the registry, and no other variables.
 
-    `home` is a private home; npm is pointed at the user's own `.npmrc`, which names the registry.
+    npm is pointed at the user's own `.npmrc`, which names the registry.
     """
     inherited = {
         name: value
         for name, value in os.environ.items()
         if name.upper() in INSTALLER_VARIABLES or NPM_VARIABLE.fullmatch(name.replace("-", "_"))
     }
-    user_home = Path.home()
+    user_home = home()
     defaults = {"npm_config_userconfig": str(user_home / ".npmrc")}
     # npm's own cache is removed with the private home: the cache of clients has the only copy.
-    private = {"npm_config_cache": str(home / "npm"), "HOME": str(home), "PATH": search_path()}
+    private = {
+        "npm_config_cache": str(private_home / "npm"),
+        "HOME": str(private_home),
+        "PATH": search_path(),
+    }
     if (pip_config := user_home / ".config" / "pip" / "pip.conf").is_file():
         defaults["PIP_CONFIG_FILE"] = str(pip_config)
     return defaults | inherited | private | {"LANG": "C.UTF-8"}
