@@ -181,3 +181,20 @@ def test_an_error_has_its_place(old: str, new: str, message: str, tmp_path: Path
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"none\.yaml:1:1: no such file"):
         load_known_failures(tmp_path / "none.yaml", TODAY)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("{matches: '(?!a)'}", "4:68: '(?!a)' is not a regular expression: invalid perl operator;"),
+        ("{}", "4:49: 'message' must have one of 'contains' and 'matches'"),
+    ],
+)
+def test_condition_on_a_message_is_checked_when_the_file_is_loaded(
+    tmp_path: Path, message: str, expected: str
+) -> None:
+    path = tmp_path / "known-failures.yaml"
+    path.write_text(ENTRY.replace("{contains: has expired}", message))
+    with pytest.raises(ScenarioError) as caught:
+        load_known_failures(path, TODAY)
+    assert expected in str(caught.value)

@@ -16,6 +16,8 @@ from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.run.model import CaseRecord
+from authprobe.scenario.checks.text_rules import check_text_rule
+from authprobe.scenario.model import TextRule
 from authprobe.verdict.known_failure import URL_PATTERN, KnownFailure
 from authprobe.verdict.model import Status
 
@@ -103,6 +105,8 @@ def _check(document: KnownFailures) -> Iterator[PathProblem]:
     for index, entry in enumerate(document.known_failures):
         if (reason := _invalid_range_reason(entry.versions)) is not None:
             yield (ENTRIES_KEY, index, "versions"), reason
+        if isinstance(rule := entry.signature.message, TextRule):
+            yield from check_text_rule((ENTRIES_KEY, index, "signature", "message"), rule)
 
 
 def _invalid_range_reason(versions: str | None) -> str | None:

@@ -4,7 +4,6 @@ pydantic validates YAML into these dataclasses (`load.py`) and describes them (`
 """
 
 import enum
-import re
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.client_variables import variables_schema
+from authprobe.core.regular_expressions import contains_match
 from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.clients import ClientText
@@ -121,12 +121,13 @@ class TextRule:
 
     contains: Text | None = None
     matches: Text | None = None
+    """A regular expression of RE2, without lookaround and backreferences."""
 
     def fits(self, text: str) -> bool:
         """Return True if the text meets the condition."""
         if self.contains is not None:
             return self.contains in text
-        return re.search(self.matches or "", text) is not None
+        return contains_match(self.matches or "", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

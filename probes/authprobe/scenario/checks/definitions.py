@@ -1,17 +1,16 @@
 """Checks of single definitions: endpoints, credentials, headers, backends, expectations."""
 
-import re
-import warnings
 from collections.abc import Iterator
 from typing import Final
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
-from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, escape, quote, remedy
+from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import finding_meanings
 from authprobe.scenario.checks.headers import check_headers
+from authprobe.scenario.checks.text_rules import check_text_rule
 from authprobe.scenario.checks.urls import check_url
 from authprobe.scenario.checks.variables import check_variables
 from authprobe.scenario.matrix import rules
@@ -25,7 +24,6 @@ from authprobe.scenario.model import (
     TextRule,
 )
 
-_MAX_PATTERN_LENGTH: Final = 1000
 _TOKENS_BY_VIA: Final = {
     Via.CREDENTIALS_FILE: (TokenKind.LOGIN,),
     Via.BODY: (TokenKind.REFRESH_TOKEN, TokenKind.IDENTITY_TOKEN),
@@ -190,7 +188,7 @@ def _check_faults(path: KeyPath, backend: Backend) -> Iterator[PathProblem]:
 def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[PathProblem]:
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
-            yield from _check_text_rule((*path, key), rule)
+            yield from check_text_rule((*path, key), rule)
     finding_names = finding_meanings()
     for key in ("findings", "no_findings"):
         for index, name in enumerate(getattr(expectation, key)):
@@ -204,28 +202,3 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Path
                 hint = remedy(header, _CREDENTIAL_HEADERS)
                 message = f"{quote(header)} is not a header with a credential{hint}"
                 yield (*path, key, index, "credential_header"), message
-
-
-def _check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[PathProblem]:
-    if (rule.contains is None) == (rule.matches is None):
-        yield path, f"{quote(str(path[-1]))} must have one of 'contains' and 'matches'"
-    if rule.matches is None:
-        return
-    if len(rule.matches) > _MAX_PATTERN_LENGTH:
-        yield (
-            (*path, "matches"),
-            f"this regular expression has more than {_MAX_PATTERN_LENGTH:,} characters",
-        )
-    elif (reason := _regex_error(rule.matches)) is not None:
-        message = f"{quote(rule.matches)} is not a regular expression: {escape(reason)[:100]}"
-        yield (*path, "matches"), message
-
-
-def _regex_error(pattern: str) -> str | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a warning would be repeated at every use
-            re.compile(pattern)
-    except (re.error, Warning, OverflowError, RecursionError) as error:
-        return str(error)
-    return None
