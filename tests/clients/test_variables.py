@@ -96,10 +96,10 @@ def test_other_providers_and_exporters_need_isolation() -> None:
 def test_a_case_that_needs_isolation_is_unavailable_without_it(
     laboratory: Laboratory, tmp_path: Path
 ) -> None:
+    cache = SingleFolderCache(tmp_path, laboratory.children)
     program = tmp_path / "node_modules" / ".bin" / "claude"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
-    cache = SingleFolderCache(tmp_path, laboratory.children)
     fake = dataclasses.replace(laboratory, cache=cache)
     observation = probe_case(fake, case_with({"CLAUDE_CODE_USE_BEDROCK": "1"}))
     assert observation.outcome is Outcome.UNAVAILABLE
