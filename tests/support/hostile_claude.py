@@ -246,8 +246,9 @@ def new_namespaces() -> list[str]:
 
 @attack
 def read_files() -> list[str]:
+    others = map(str, pathlib.Path("/proc/1").glob("root/etc/*"))
     found = []
-    for name in (*TARGETS["files"], "/etc/shadow", "/proc/1/environ", "/proc/1/root/etc/shadow"):
+    for name in (*TARGETS["files"], "/etc/shadow", "/proc/1/environ", *others):
         with contextlib.suppress(OSError):
             pathlib.Path(name).read_bytes()
             found.append(name)
