@@ -38,8 +38,10 @@ LAUNCHER_PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from authprobe.clients.process.launcher import main; main(sys.argv[2:])"
 )
+ANSWER_TIMEOUT: Final = 60.0
+"""Seconds that the launcher has to answer, also where killed processes have to end first."""
 END_TIMEOUT: Final = 30.0
-"""Seconds that killed processes have to end."""
+"""Seconds that the launcher has to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,7 @@ class LauncherConnection:
         with ours:
             with theirs:
                 self._send(request, [theirs.fileno()])
+            ours.settimeout(ANSWER_TIMEOUT)
             return _receive(ours)
 
     def _send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
@@ -278,7 +281,9 @@ class Children(LauncherConnection):
         try:
             with theirs:
                 self._send(request, [theirs.fileno()])
+            ours.settimeout(ANSWER_TIMEOUT)
             answer, descriptors = _receive(ours)
+            ours.settimeout(None)
             if "error" in answer:
                 raise ClientError(f"its container cannot be set up: {answer['error']}")
         except BaseException:

@@ -164,11 +164,7 @@ class Launcher:
 
     def open_container(self, request: dict[str, Any], channel: socket.socket) -> None:
         """Handle a `container` request: fork the process that serves `channel` in a container."""
-        pid = os.fork()
-        if pid == 0:
-            os.setsid()
-            keep_only(channel.fileno())
-            os._exit(run_container(channel, self.isolation, request))
+        fork_container(channel, self.isolation, request)
         channel.close()
 
     def enforce_limits(self) -> None:
@@ -217,6 +213,20 @@ class Launcher:
                     os.kill(pid, signal.SIGKILL)
             self.reap_one()
             self.reap()
+
+
+def fork_container(control: socket.socket, isolation: Isolation, request: dict[str, Any]) -> int:
+    """Fork the process that serves `control` in a container, and return its id."""
+    pid = os.fork()
+    if pid == 0:
+        exit_code = 1
+        try:
+            os.setsid()
+            keep_only(control.fileno())
+            exit_code = run_container(control, isolation, request)
+        finally:  # never return into the code of the launcher, of which this process is a copy
+            os._exit(exit_code)
+    return pid
 
 
 def run_container(control: socket.socket, isolation: Isolation, request: dict[str, Any]) -> int:
@@ -291,10 +301,7 @@ def isolation_error(isolation: Isolation) -> str | None:
         return "only Linux has namespaces"
     ours, theirs = socket.socketpair()
     request: dict[str, Any] = {"visible": [], "writable": [], "hidden": []}
-    pid = os.fork()
-    if pid == 0:
-        keep_only(theirs.fileno())
-        os._exit(run_container(theirs, isolation, request))
+    pid = fork_container(theirs, isolation, request)
     theirs.close()
     with ours:
         answer, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
