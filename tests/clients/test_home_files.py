@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients import home_files
-from authprobe.clients.home_files import read_home_file, walk_home
+from authprobe.clients.home_files import HomeWalk, read_home_file
 
 
 def paths(home: Path, *skipped: str) -> list[str]:
     """Return the paths of the files that a walk yields."""
-    return [str(file.path) for file in walk_home(home, frozenset(map(Path, skipped)))]
+    return [str(file.path) for file in HomeWalk(home, frozenset(map(Path, skipped)))]
 
 
 def test_regular_files_are_walked_in_order(tmp_path: Path) -> None:
@@ -18,7 +18,9 @@ def test_regular_files_are_walked_in_order(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     assert paths(tmp_path) == ["b", "c", "a/z", "a/y/x"]
     assert paths(tmp_path, "a", "c") == ["b"]
-    assert next(walk_home(tmp_path)).data == b"b"
+    walk = HomeWalk(tmp_path)
+    assert next(iter(walk)).data == b"b"
+    assert walk.is_complete
 
 
 def test_links_and_special_files_are_passed_over(tmp_path: Path) -> None:
@@ -46,8 +48,10 @@ def test_missing_file_is_told_apart(tmp_path: Path) -> None:
 def test_large_file_is_listed_without_its_content(tmp_path: Path) -> None:
     (tmp_path / "sparse").touch()
     os.truncate(tmp_path / "sparse", 50 << 30)
-    (file,) = walk_home(tmp_path)
+    walk = HomeWalk(tmp_path)
+    (file,) = walk
     assert (file.path, file.data) == (Path("sparse"), b"")
+    assert not walk.is_complete
 
 
 def test_files_are_limited_in_number_depth_and_total(
@@ -56,13 +60,15 @@ def test_files_are_limited_in_number_depth_and_total(
     deep = tmp_path.joinpath(*"d" * 70)
     deep.mkdir(parents=True)
     (deep / "file").touch()
-    assert paths(tmp_path) == []
+    walk = HomeWalk(tmp_path)
+    assert list(walk) == []
+    assert not walk.is_complete
     for number in range(30):
         (tmp_path / f"{number:02}").write_bytes(b"x" * 10)
     monkeypatch.setattr(home_files, "MAX_ENTRIES", 20)
     assert len(paths(tmp_path)) in (19, 20)  # the folder may be among the first
     monkeypatch.setattr(home_files, "MAX_TOTAL_BYTES", 50)
-    assert sum(len(file.data) for file in walk_home(tmp_path)) <= 50
+    assert sum(len(file.data) for file in HomeWalk(tmp_path)) <= 50
 
 
 def test_files_without_permissions_are_read(tmp_path: Path) -> None:
@@ -72,3 +78,11 @@ def test_files_without_permissions_are_read(tmp_path: Path) -> None:
     (folder / "file").chmod(0)
     folder.chmod(0)
     assert paths(tmp_path) == ["folder/file"]
+
+
+def test_walk_ends_when_its_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(home_files, "MAX_TIME", -1.0)
+    walk = HomeWalk(tmp_path)
+    assert list(walk) == []
+    assert not walk.is_complete

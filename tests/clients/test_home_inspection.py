@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
+from authprobe.clients import home_files
 from authprobe.clients.base import Laboratory, Sandbox
 from authprobe.clients.home_inspection import (
     CREDENTIALS_FILE,
+    MAX_LEAKS,
+    PARTLY_SEARCHED,
     files_with_tokens,
     inspect_home,
     output_with_tokens,
     stored_login,
+    walk_home,
 )
 from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind, TokenState
@@ -156,7 +160,7 @@ def test_tokens_in_new_files_are_leaks(laboratory: Laboratory) -> None:
         (sandbox.home / "clean.txt").write_text(value[:20])
         (sandbox.home / "link").symlink_to(log)
         (sandbox.home / value).write_text(value)
-        leaks = list(files_with_tokens(sandbox))
+        leaks = list(files_with_tokens(sandbox, walk_home(sandbox)))
     assert leaks == ["~/[redacted:access-token]", "~/.claude/debug/log.txt"]
 
 
@@ -167,7 +171,9 @@ def test_leak_paths_are_stable_across_runs(laboratory: Laboratory) -> None:
         folder.mkdir(parents=True)
         name = "0cb3982a-b308-4f30-940f-00bb1aebfd2b.jsonl"
         (folder / name).write_text(sandbox.backend.tokens.by_slot("access-token").value)
-        assert list(files_with_tokens(sandbox)) == ["~/.claude/projects/*/*.jsonl"]
+        assert list(files_with_tokens(sandbox, walk_home(sandbox))) == [
+            "~/.claude/projects/*/*.jsonl"
+        ]
 
 
 def test_credential_cache_of_federation_is_not_a_leak(laboratory: Laboratory) -> None:
@@ -176,7 +182,7 @@ def test_credential_cache_of_federation_is_not_a_leak(laboratory: Laboratory) ->
         folder = sandbox.home / ".config" / "anthropic" / "credentials" / "federation"
         folder.mkdir(parents=True)
         (folder / "x.json").write_text(sandbox.backend.tokens.by_slot("access-token").value)
-        assert list(files_with_tokens(sandbox)) == []
+        assert list(files_with_tokens(sandbox, walk_home(sandbox))) == []
 
 
 def test_delivered_file_is_not_a_leak(laboratory: Laboratory) -> None:
@@ -184,9 +190,9 @@ def test_delivered_file_is_not_a_leak(laboratory: Laboratory) -> None:
         helper = sandbox.home / "helper.sh"
         helper.write_text(sandbox.backend.tokens.make(TokenKind.API_KEY).value)
         sandbox.environment({})
-        assert list(files_with_tokens(sandbox)) == []
+        assert list(files_with_tokens(sandbox, walk_home(sandbox))) == []
         write(sandbox, {"accessToken": sandbox.backend.tokens.by_slot("access-token").value})
-        assert list(files_with_tokens(sandbox)) == []
+        assert list(files_with_tokens(sandbox, walk_home(sandbox))) == []
 
 
 def test_observation_without_client_is_unchanged(laboratory: Laboratory) -> None:
@@ -225,3 +231,26 @@ def test_partial_and_foreign_tokens_are_not_leaks(laboratory: Laboratory) -> Non
         )
         assert [text for _, text in sandbox.output if text]
         assert list(output_with_tokens(sandbox)) == []
+
+
+def test_home_that_is_searched_only_in_part_is_mentioned(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sandbox_with(laboratory) as sandbox:
+        sandbox.environment({})
+        (sandbox.home / "new").touch()
+        assert inspect_home(sandbox, make_observation()).detail is None
+        monkeypatch.setattr(home_files, "MAX_TIME", -1.0)
+        observation = inspect_home(sandbox, make_observation(detail="crashed"))
+    assert observation.detail == f"crashed; {PARTLY_SEARCHED}"
+
+
+def test_endless_files_with_tokens_are_listed_up_to_a_limit(laboratory: Laboratory) -> None:
+    with sandbox_with(laboratory, VARIABLE) as sandbox:
+        sandbox.environment({})
+        token = next(iter(sandbox.backend.tokens)).value
+        for number in range(MAX_LEAKS + 5):
+            (sandbox.home / f"file{number}").write_text(token)
+        observation = inspect_home(sandbox, make_observation())
+    assert len(observation.leaks) == MAX_LEAKS
+    assert observation.detail == f"only the first {MAX_LEAKS} files with a token are listed"

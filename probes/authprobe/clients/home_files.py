@@ -7,6 +7,7 @@ client may have left links to the user's files, FIFOs, devices, or a tree withou
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
 MAX_ENTRIES: Final = 50_000
 MAX_DEPTH: Final = 64
 """Levels of folders that are looked into; each has a descriptor open."""
+MAX_TIME: Final = 20.0
+"""Seconds for all files of a home, the search in them included."""
 _WAITLESS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -29,9 +32,10 @@ class HomeFile:
     path: Path
     """Path below the home."""
     data: bytes
-    """Content; empty if the file is larger than `MAX_FILE_BYTES`."""
+    """Content; empty if the file is larger than a limit allows."""
     mode: int
     """Permissions."""
+    is_too_large: bool = False
 
 
 def read_home_file(home: Path, path: Path) -> HomeFile | None:
@@ -48,56 +52,65 @@ def read_home_file(home: Path, path: Path) -> HomeFile | None:
         return _read(folder, path.name, path, MAX_FILE_BYTES)
 
 
-def walk_home(home: Path, skipped: frozenset[Path] = frozenset()) -> Iterator[HomeFile]:
-    """Yield the regular files of a home in a stable order, up to the limits of this module.
+class HomeWalk:
+    """A walk through the regular files of a home in a stable order, within limits.
 
     `skipped` are files and folders that are not read.
     """
-    with contextlib.suppress(OSError):
-        folder = os.open(home, _FOLDER)
-        try:
-            yield from _Walk(skipped).files(folder, Path())
-        finally:
-            os.close(folder)
 
-
-class _Walk:
-    """One walk through a home, with what is left of its limits."""
-
-    def __init__(self, skipped: frozenset[Path]) -> None:
+    def __init__(self, home: Path, skipped: frozenset[Path] = frozenset()) -> None:
+        self.is_complete = True
+        """False: a limit was reached, and some files were not read."""
+        self._home = home
         self._skipped = skipped
         self._entries = MAX_ENTRIES
         self._bytes = MAX_TOTAL_BYTES
+        self._deadline = time.monotonic() + MAX_TIME
 
-    def files(self, folder: int, path: Path) -> Iterator[HomeFile]:
+    def __iter__(self) -> Iterator[HomeFile]:
+        with contextlib.suppress(OSError):
+            folder = os.open(self._home, _FOLDER)
+            try:
+                yield from self._files(folder, Path())
+            finally:
+                os.close(folder)
+
+    def _files(self, folder: int, path: Path) -> Iterator[HomeFile]:
         """Yield the files of a folder, and then those of the folders in it."""
         folders = []
         for name in self._names(folder):
             if path / name in self._skipped:
                 continue
+            if time.monotonic() > self._deadline:
+                self.is_complete = False
+                return
             with contextlib.suppress(OSError):
                 mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
                 if stat.S_ISDIR(mode):
                     folders.append(name)
-                elif stat.S_ISREG(mode) and self._bytes > 0:
+                elif stat.S_ISREG(mode):
                     limit = min(MAX_FILE_BYTES, self._bytes)
                     if file := _read(folder, name, path / name, limit):
                         self._bytes -= len(file.data)
+                        self.is_complete &= not file.is_too_large
                         yield file
-        if len(path.parts) < MAX_DEPTH:
-            for name in folders:
-                with contextlib.suppress(OSError):
-                    inner = _open_own(name, folder)
-                    try:
-                        yield from self.files(inner, path / name)
-                    finally:
-                        os.close(inner)
+        if folders and len(path.parts) >= MAX_DEPTH:
+            self.is_complete = False
+            return
+        for name in folders:
+            with contextlib.suppress(OSError):
+                inner = _open_own(name, folder)
+                try:
+                    yield from self._files(inner, path / name)
+                finally:
+                    os.close(inner)
 
     def _names(self, folder: int) -> list[str]:
         names = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 if self._entries <= 0:
+                    self.is_complete = False
                     break
                 self._entries -= 1
                 names.append(entry.name)
@@ -132,5 +145,7 @@ def _read(folder: int, name: str, path: Path, limit_bytes: int) -> HomeFile | No
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
-        data = file.read(limit_bytes) if status.st_size <= limit_bytes else b""
-    return HomeFile(path=path, data=data, mode=stat.S_IMODE(status.st_mode))
+        is_too_large = status.st_size > limit_bytes
+        data = b"" if is_too_large else file.read(limit_bytes)
+    mode = stat.S_IMODE(status.st_mode)
+    return HomeFile(path=path, data=data, mode=mode, is_too_large=is_too_large)

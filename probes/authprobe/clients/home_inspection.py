@@ -2,16 +2,18 @@
 
 import dataclasses
 import datetime
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Sandbox
 from authprobe.clients.credentials import CONFIG_FOLDER
-from authprobe.clients.home_files import read_home_file, walk_home
+from authprobe.clients.home_files import HomeFile, HomeWalk, read_home_file
+from authprobe.clients.observe import add_remark
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
@@ -28,6 +30,8 @@ MAX_SUBSCRIPTION_LENGTH: Final = 80
 MAX_DECODED_BYTES: Final = 256 * 1024
 """Size up to which a file is also searched for encoded tokens."""
 MAX_PATH_LENGTH: Final = 500
+MAX_LEAKS: Final = 100
+PARTLY_SEARCHED: Final = "its home has too many or too large files, and was searched only in part"
 MAX_DECODED_TOTAL_BYTES: Final = 8 * 1024 * 1024
 """Size of all files together that are searched for encoded tokens."""
 
@@ -36,8 +40,16 @@ def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
     """Add the stored login and the leaks to the observation of a finished case."""
     if sandbox.initial_files is None:
         return observation
-    leaks = (*files_with_tokens(sandbox), *output_with_tokens(sandbox))
-    return dataclasses.replace(observation, stored_login=stored_login(sandbox), leaks=leaks)
+    walk = walk_home(sandbox)
+    paths = tuple(itertools.islice(files_with_tokens(sandbox, walk), MAX_LEAKS))
+    observation = dataclasses.replace(
+        observation,
+        stored_login=stored_login(sandbox),
+        leaks=(*paths, *output_with_tokens(sandbox)),
+    )
+    if len(paths) == MAX_LEAKS:
+        return add_remark(observation, f"only the first {MAX_LEAKS} files with a token are listed")
+    return observation if walk.is_complete else add_remark(observation, PARTLY_SEARCHED)
 
 
 def stored_login(sandbox: Sandbox) -> StoredLogin | None:
@@ -97,11 +109,16 @@ def _slot(value: str, token: Token | None) -> str | None:
     return token.slot if token else "foreign"
 
 
-def files_with_tokens(sandbox: Sandbox) -> Iterator[str]:
-    """Yield `~` paths of files in which the client has stored a token, except its login."""
+def walk_home(sandbox: Sandbox) -> HomeWalk:
+    """Return a walk through the files that the client has added, except its login."""
     expected = (sandbox.initial_files or frozenset()) | {LOGIN_FILE, FEDERATION_STORE}
+    return HomeWalk(sandbox.home_folder, expected)
+
+
+def files_with_tokens(sandbox: Sandbox, files: Iterable[HomeFile]) -> Iterator[str]:
+    """Yield `~` paths of those files in which the client has stored a token."""
     decoding = _Budget(MAX_DECODED_TOTAL_BYTES)
-    for file in walk_home(sandbox.home_folder, expected):
+    for file in files:
         name = sandbox.redactor(f"~/{os.fsencode(file.path).decode('utf-8', 'replace')}")
         if "[redacted:" in name or _holds_token(sandbox, file.data, decoding):
             # Redacted before the ids are replaced: a token without a part of it has no pattern.

@@ -1,5 +1,6 @@
 """Build observations from a client's report to its user and the exchanges of the backend."""
 
+import dataclasses
 import re
 import time
 from dataclasses import dataclass
@@ -100,6 +101,20 @@ def incomplete_observation(
         egress_refused=sandbox.backend.egress_refused,
         client_version=version,
     )
+
+
+def add_remark(observation: Observation, remark: str) -> Observation:
+    """Return the observation with a remark at the end of its detail."""
+    detail = f"{observation.detail}; {remark}" if observation.detail else remark
+    return dataclasses.replace(observation, detail=detail)
+
+
+def mention_unrecorded(sandbox: Sandbox, observation: Observation) -> Observation:
+    """Return the observation with a remark on the requests that are not recorded, if any."""
+    count = sandbox.backend.unrecorded_count
+    if count == 0:
+        return observation
+    return add_remark(observation, f"{count:,} further requests are not recorded")
 
 
 def last_error_line(output: str) -> str:

@@ -5,13 +5,13 @@ import datetime
 import hashlib
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from authprobe.core.client_kinds import CLIENTS
 from authprobe.emulator.config import Backend, Fault
+from authprobe.emulator.exchange_log import ExchangeLog, ExchangeRecord
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, ArmedFaults, rule_id
 from authprobe.emulator.rules.authorize import requested_scopes
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
@@ -30,8 +30,8 @@ from authprobe.observation.model import Exchange
 from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSAL_STATUS: Final = 502
-MAX_EXCHANGES: Final = 10_000
-"""Exchanges that are recorded; older ones are dropped."""
+MAX_REFUSED_HOSTS: Final = 100
+"""Names of hosts that are recorded."""
 MAX_SECRETS: Final = 10_000
 """Tokens and codes of a backend, which it and the redaction of the run remember."""
 TOKEN_LIMIT: Final = (Fault(name="B07"), Fault(name="B08"))
@@ -40,6 +40,7 @@ MAX_METHOD_LENGTH: Final = 20
 MAX_HOST_LENGTH: Final = 255
 MAX_PATH_LENGTH: Final = 2000
 MAX_USER_AGENT_LENGTH: Final = 2000
+MAX_MESSAGE_LENGTH: Final = 2000
 MAX_WORD_LENGTH: Final = 200
 MAX_WORDS: Final = 100
 """Scopes, beta flags and products that are recorded per request."""
@@ -77,18 +78,6 @@ class SentForm(NamedTuple):
     """Type of an error that arrives inside a stream."""
 
 
-class ExchangeRecord:
-    """A mutable slot for an exchange, which is replaced once the request is answered."""
-
-    __slots__ = ("exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-
-    def __reduce__(self) -> tuple[type["ExchangeRecord"], tuple[Exchange]]:
-        return ExchangeRecord, (self.exchange,)
-
-
 class CaseBackend:
     """The backend of one case: its state, its faults, and a record of its requests."""
 
@@ -97,7 +86,7 @@ class CaseBackend:
         setup: Backend | None = None,
         *,
         broken_rules: frozenset[str] = frozenset(),
-        exchange_limit: int = MAX_EXCHANGES,
+        log: ExchangeLog | None = None,
     ) -> None:
         self.setup = setup or Backend()
         self.redactor = Redactor()
@@ -111,7 +100,7 @@ class CaseBackend:
         """Requests since the start, including those whose records were dropped or discarded."""
         self._broken_rules = broken_rules
         self._start = time.monotonic()
-        self._records: deque[ExchangeRecord] = deque(maxlen=exchange_limit)
+        self._log = log or ExchangeLog()
         self._egress_refused: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -141,7 +130,12 @@ class CaseBackend:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """All recorded exchanges, in order of arrival."""
-        return tuple(record.exchange for record in tuple(self._records))
+        return self._log.exchanges
+
+    @property
+    def unrecorded_count(self) -> int:
+        """Number of requests that were dropped from the record, as there were too many."""
+        return self._log.dropped
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
@@ -158,12 +152,12 @@ class CaseBackend:
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
-        self._records.clear()
+        self._log.clear()
         self._egress_refused.clear()
 
     def record_refused_host(self, host: str) -> None:
         """Record the name of a requested host that was refused."""
-        if len(self._egress_refused) < MAX_EXCHANGES:
+        if len(self._egress_refused) < MAX_REFUSED_HOSTS:
             self._egress_refused.add(self.redactor.cut(host, MAX_HOST_LENGTH))
 
     def record_refused_connection(
@@ -205,7 +199,7 @@ class CaseBackend:
             self.watch(exchange)
 
     def _add(self, record: ExchangeRecord) -> None:
-        self._records.append(record)
+        self._log.add(record)
         self.request_count += 1
 
     def answer(self, request: RequestContext) -> Decision:
@@ -304,7 +298,7 @@ class CaseBackend:
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
             error_type=answer.error_type or sent_form.error_type,
-            message=answer.message and self.redactor(answer.message),
+            message=answer.message and self.redactor.cut(answer.message, MAX_MESSAGE_LENGTH),
             retry_after=answer.headers.get("retry-after") if answered else None,
             content_type=sent_form.content_type,
             size_bytes=sent_form.size_bytes,

@@ -158,7 +158,8 @@ def observation_without_report(
 ) -> Observation:
     """Return the observation of a child that timed out, or exited without a readable report."""
     if result.exit_reason is ExitReason.TIMED_OUT:
-        count = len(sandbox.exchanges)
+        sandbox.finish()  # only now is the number of requests known here
+        count = sandbox.backend.request_count
         detail = f"still running after {sandbox.case.limit:g} s, in which it made {count} requests"
         return incomplete_observation(
             sandbox, Outcome.TIMED_OUT, detail, began=began, version=version

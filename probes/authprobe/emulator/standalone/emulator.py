@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.exchange_log import ExchangeLog
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.standalone.control import Control, check_setup
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+MAX_EXCHANGES: Final = 10_000
+"""Exchanges that are recorded; older ones are dropped."""
+MAX_EXCHANGES_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +237,13 @@ def emulate(
     with contextlib.ExitStack() as stack:
         if network is None:
             network = stack.enter_context(Network())
+        log = ExchangeLog(max_first=0, max_last=MAX_EXCHANGES, max_bytes=MAX_EXCHANGES_BYTES)
         listener = network.open(
-            CaseBackend(setup), host=host, port=port, https_port=https_port, any_user=any_user
+            CaseBackend(setup, log=log),
+            host=host,
+            port=port,
+            https_port=https_port,
+            any_user=any_user,
         )
         stack.callback(network.close, listener)
         control = Control(network, listener)
