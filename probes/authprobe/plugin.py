@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL_FILE
 from authprobe.run.results_file import dump_run
+from authprobe.run.size_limit import CUT_NOTICE, fit_run, fitting_text
 from authprobe.settings import Settings, is_ci, parse_settings
 from authprobe.verdict.model import Status
 
@@ -144,7 +146,10 @@ class CompatibilityRun:
         ):
             self._check_places()
             self.past.prefetch(cases)
-            self.run = self._execute(reporter, cases)
+            run = self._execute(reporter, cases)
+            self.run = fit_run(run)
+            if self.run is not run:
+                reporter.notify(CUT_NOTICE)
         if not self._publish_results(self.run):
             session.items.clear()  # their messages are made of the results, which hold a credential
         self.records = {record.id: record for record in self.run.cases}
@@ -201,6 +206,12 @@ class CompatibilityRun:
         except OSError as error:
             self.problem = f"the reports could not be written: {error.strerror or error}"
             self.exit_code = ExitCode.USAGE
+        except Exception as error:  # noqa: BLE001 - pytest would print it unredacted
+            self.problem = (
+                f"the reports could not be looked through for credentials: {fault_words(error)}; "
+                f"the cases are in {PARTIAL_FILE}; please report it"
+            )
+            self.exit_code = ExitCode.BUG
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -223,7 +234,7 @@ class CompatibilityRun:
         texts = {}
         for name, make in TEXT_REPORTS.items():
             with self._keeping_the_others(name):
-                texts[name] = make(run)
+                texts[name] = fitting_text(run, make)
         if (page := self.page.text()) is not None:
             texts[HTML] = page
         self.page.move_to(self.plan.settings.out / HTML)
@@ -241,7 +252,8 @@ class CompatibilityRun:
 
         with self._keeping_the_others(HTML):
             bisections = read_bisections(self.plan.settings.out)
-            return report_content(self.run, self.past.points(), bisections=bisections)
+            make = partial(report_content, past=self.past.points(), bisections=bisections)
+            return fitting_text(self.run, make)
         return None
 
     @contextlib.contextmanager

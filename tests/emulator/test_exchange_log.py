@@ -63,7 +63,7 @@ def test_one_request_that_is_larger_than_the_record_is_kept() -> None:
 def test_backend_records_bounded_values_of_endless_requests() -> None:
     backend = CaseBackend()
     for number in range(1100):
-        headers = {"anthropic-beta": ",".join(f"{n}{'b' * 300}" for n in range(200))}
+        headers = {"anthropic-beta": ",".join(f"{n}{'b' * 300}" for n in range(5))}
         target = "GET", f"{number}.example.org", "/" + "p" * 9000
         request = make_request(backend, target, headers)
         record = backend.begin(request)

@@ -1,6 +1,7 @@
 """`authprobe report`: the reports of a run, written again from its results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from authprobe.commands.output import check_writable, publish
@@ -16,6 +17,7 @@ from authprobe.run.history.database import last_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.run.results_file import read_run
+from authprobe.run.size_limit import fitting_text
 from authprobe.settings import history_location
 
 
@@ -30,9 +32,10 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
     folder = results.parent if out is None else out
     check_writable(folder, REPORTS)
     past = _earlier_results(run, history, results.parent)
-    page = report_page(run, past, bisections=read_bisections(folder))
+    page = partial(report_page, past=past, bisections=read_bisections(folder))
+    reports: dict[str, Callable[[Run], str]] = {**TEXT_REPORTS, HTML: page}
     code = publish(
-        folder, {name: make(run) for name, make in TEXT_REPORTS.items()} | {HTML: page}, Redactor()
+        folder, {name: fitting_text(run, make) for name, make in reports.items()}, Redactor()
     )
     if code == ExitCode.OK:
         print_error(f"report: {folder / HTML}")

@@ -56,8 +56,8 @@ class PartialResults:
 
         A case with credential-like text is left out: such a run writes no results either.
         """
-        line = dump_record(record)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
+            line = dump_record(record)
             if self._file and not scan_text(line):
                 self._file.write(line)
                 self._file.flush()
