@@ -38,7 +38,6 @@ SECRET_LINE: Final = re.compile(
     r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
 )
 """A header or a variable with its value."""
-JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 CODE_IN_URL: Final = re.compile(r"([?&](?:code|state|code_challenge|code_verifier)=)[^&\s\"']+")
 
 TOKEN_PREFIX: Final = re.compile(r"sk-ant-(oat|ort|api)\d*")
@@ -76,7 +75,9 @@ ERROR_CODE: Final = re.compile(
     r"|errSec[A-Za-z]+|WinError 1\d{4}|rc=36|exit (?:code )?36)\b",
     re.ASCII,
 )
-EXCEPTION: Final = re.compile(r"\b((?:[a-zA-Z_]+\.)*[A-Z][A-Za-z]+(?:Error|Exception))\b", re.ASCII)
+EXCEPTION: Final = re.compile(
+    r"\b((?:[a-zA-Z_]{1,64}\.){0,8}[A-Z][A-Za-z]{1,64}(?:Error|Exception))\b", re.ASCII
+)
 VARIABLE: Final = re.compile(
     r"\b((?:ANTHROPIC|CLAUDE|AWS|NODE|SSL)_[A-Z0-9_]+|(?:HTTPS?|NO)_PROXY|apiKeyHelper)\b", re.ASCII
 )
@@ -91,7 +92,11 @@ ENGLISH_DATE: Final = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th)?,? (20[2-3]\d)\b"
 )
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-INVISIBLE_ELEMENT: Final = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>")
+ELEMENT_START: Final = re.compile(r"(?i)<(script|style)\b")
+ELEMENT_ENDS: Final = {
+    name: re.compile(rf"(?i)</{name}\s*+>") for name in ("script", "style")
+}
+"""Ends of the elements whose content a reader does not see."""
 TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
 CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")
 """Check boxes of issue templates, which are the same in every issue."""
@@ -111,7 +116,6 @@ def symptom_from_text(text: str) -> Symptom:
 def redact_text(text: str) -> str:
     """Return the text without tokens, other secret values, email addresses and user names."""
     text = Redactor()(text)
-    text = JWT.sub("[redacted:token]", text)
     text = SECRET_LINE.sub(r"\1[redacted:value]", text)
     text = CODE_IN_URL.sub(r"\1[redacted:value]", text)
     if "@" in text:
@@ -130,8 +134,26 @@ def _without_markup(text: str) -> str:
     """Remove checklists and, from a web page, the HTML markup; line numbers stay the same."""
     text = CHECKLIST.sub(_line_breaks, text)
     if "<html" in text.lower() and "<body" in text.lower() and text.lstrip().startswith("<"):
-        text = html.unescape(TAG.sub(" ", INVISIBLE_ELEMENT.sub(_line_breaks, text)))
+        text = html.unescape(TAG.sub(" ", _without_invisible_elements(text)))
     return text
+
+
+def _without_invisible_elements(text: str) -> str:
+    """Return the text with only the line breaks of scripts and styles that have an end."""
+    parts: list[str] = []
+    position, endless = 0, set[str]()
+    for start in ELEMENT_START.finditer(text):
+        name = start[1].lower()
+        if start.start() < position or name in endless:
+            continue
+        end = ELEMENT_ENDS[name].search(text, start.end())
+        if end is None:
+            endless.add(name)  # one search for all of them, which keeps the time linear
+            continue
+        breaks = "\n" * text.count("\n", start.start(), end.end())
+        parts += text[position : start.start()], breaks
+        position = end.end()
+    return "".join((*parts, text[position:]))
 
 
 def _line_breaks(match: re.Match[str]) -> str:

@@ -1,59 +1,22 @@
-"""Patterns for escapes, invisible characters and encodings that can disguise a token."""
+"""Encodings of bytes as characters, and compression beneath them."""
 
 import binascii
 import re
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-_HEX: Final = "[0-9a-fA-F]"
-ESCAPE: Final = re.compile(
-    r"[\\%&](?:"  # a leading set is searched for much faster than alternatives
-    # JSON and string literals; JSON within JSON has more backslashes.
-    rf"(?<=\\)\\{{0,7}}+(?:u00({_HEX}{{2}})|u\{{0{{0,4}}({_HEX}{{2}})\}}|x({_HEX}{{2}}))"
-    # URLs, also escaped more than once.
-    rf"|(?<=%)(?:25){{0,4}}({_HEX}{{2}})"
-    # HTML, also escaped more than once.
-    r"|(?<=&)(?:amp;){0,4}(?!#3[49];|#x27;)(?:#0{0,7}(\d{1,3})(?!\d);?|#[xX]0{0,7}("
-    rf"{_HEX}{{1,2}})(?!{_HEX});?|(amp|num|semi|percnt|bsol|lowbar|UnderBar);))"
-)
-"""An escaped character; the code or name of the character is in one of seven groups."""
-HTML_ENTITIES: Final = {
-    "amp": "&",
-    "num": "#",
-    "semi": ";",
-    "percnt": "%",
-    "bsol": "\\",
-    "lowbar": "_",
-    "UnderBar": "_",
-}
-RELEVANT_CHARACTERS: Final = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=:@ %&#;\\"
-)
-"""Characters whose escapes are undone: those of credentials, and those that begin escapes."""
+from authprobe.redaction.decoding import SEPARATOR, Piece
 
-_TAG: Final = r"/?(?:a|b|br|code|em|i|mark|span|strong|u|wbr)\b[^<>]{0,256}+>"
-INVISIBLE: Final = re.compile(
-    r"[\x1b\x9b\\<\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff](?:"
-    # Terminal sequences (ECMA-48, 5.4 and 5.6), also as JSON escapes them.
-    r"(?:(?<=\x1b)|(?<=\\)\\{0,7}+(?:u001[bB]|x1[bB]|e|033))"
-    r"(?:\[[0-?]{0,64}+[ -/]{0,4}+[@-~]|\][^\x07\x1b]{0,512}+(?:\x07|\x1b\\)|[@-Z^_])"
-    r"|(?<=\x9b)[0-?]{0,64}+[@-~]"
-    # NUL of UTF-16, soft hyphens, bidi and zero-width characters.
-    r"|(?<![\x1b\x9b\\<])"
-    r"|(?<=\\)\\{0,7}+u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206\d|[fF][eE][fF][fF])"
-    # JSON may escape a solidus.
-    r"|(?<=\\)\\{0,7}+(?=/)"
-    # HTML tags within a word.
-    rf"|(?<=[\w+/=;-]<){_TAG}(?:<{_TAG})*+(?=[\w+/=&%\\-]))"
-)
-"""Characters and sequences that a reader does not see within a token."""
-LINE_END: Final = re.compile(
-    r"[\r\\%&](?:(?<=\r)\n?|(?<=\\)\\{0,7}+(?:r\\{1,8}+)?n|(?<=%)0[dD](?:%0[aA])?|(?<=%)0[aA]"
-    r"|(?<=&)#(?:10|13|[xX][aAdD]);)"
-)
-r"""A line end other than `\n`: CR, or an escaped one."""
-LINE_MARGIN: Final = " \t\r│┃|>\\"
-"""Characters around the content of a line: indentation, frames, quote marks, continuations."""
+_HEX: Final = "[0-9a-fA-F]"
+PRINTABLE_RUN: Final = re.compile(r"[\0\t\n\r -~]{16,}")
+"""A run of printable characters, which random bytes do not contain."""
+MAX_EXPANSION: Final = 16
+"""Bytes that are unpacked for each character of compressed data; the rest is not looked at."""
+MAX_RAW_DEFLATE_LENGTH: Final = 4096
+"""Characters of a run up to which it may be compressed data without a header."""
+COMPRESSED: Final = re.compile(r"\x1f\x8b|[\x08-\x78][\x01\x5e\x9c\xda]")
+"""Beginning of gzip (RFC 1952, 2.3.1) and zlib (RFC 1950, 2.2) data."""
 
 
 class Encoding(NamedTuple):
@@ -65,9 +28,18 @@ class Encoding(NamedTuple):
     shifts: int
     """Number of offsets in a run at which the encoded bytes may begin."""
     characters: int
+    """0: a byte depends on all characters of the run."""
     bytes: int
     decode: Callable[[str], str]
     """Returns the decoded bytes as Latin-1: one character for each byte."""
+
+    def origin(self, run: str, start: int, end: int) -> tuple[int, int]:
+        """Return the part of a run that stands for a part of the decoded bytes."""
+        if not self.characters:
+            return 0, len(run)
+        first = start * self.characters // self.bytes
+        last = -(-end * self.characters // self.bytes)  # rounded up
+        return first, min(last, len(run))
 
 
 def _from_base64(run: str) -> str:
@@ -79,19 +51,132 @@ def _from_hex(run: str) -> str:
     return binascii.unhexlify(run[: len(run) // 2 * 2]).decode("latin-1")
 
 
+def _from_base32(run: str) -> str:
+    size = len(run) * 5 // 8
+    number = int(run.translate(_BASE32), 32) >> len(run) * 5 % 8
+    return number.to_bytes(size + 1, "big")[1:].decode("latin-1")
+
+
+def _from_base58(run: str) -> str:
+    number = 0
+    for character in run:
+        number = number * 58 + _BASE58[character]
+    return number.to_bytes(len(run), "big").lstrip(b"\0").decode("latin-1")
+
+
+def inflate(data: str) -> str:
+    """Return the beginning of what compressed data contains; nothing if it is not compressed."""
+    if COMPRESSED.match(data):
+        window = zlib.MAX_WBITS | 32
+    elif len(data) <= MAX_RAW_DEFLATE_LENGTH:
+        window = -zlib.MAX_WBITS
+    else:
+        return ""
+    limit = MAX_EXPANSION * len(data)
+    try:
+        return zlib.decompressobj(window).decompress(data.encode("latin-1"), limit).decode("latin-1")
+    except zlib.error:
+        return ""
+
+
 _STANDARD: Final = str.maketrans("-_", "+/")
+_BASE32: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv")
+_BASE58: Final = {
+    character: digit
+    for digit, character in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+}
 BASE64: Final = Encoding("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}+"), 4, 4, 3, _from_base64)
 HEX: Final = Encoding("hex", re.compile(rf"{_HEX}{{24,}}+"), 2, 2, 1, _from_hex)
-PRINTABLE_RUN: Final = re.compile(r"[\0\t\n\r -~]{16,}")
-"""A run of printable characters, which random bytes do not contain."""
-SEAM_CHARACTERS: Final = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=%&;\\."
+BASE32: Final = Encoding("base32", re.compile(r"[A-Z2-7]{24,}+"), 1, 8, 5, _from_base32)
+BASE58: Final = Encoding(
+    "base58",
+    re.compile(r"(?<![0-9A-Za-z+/_-])[1-9A-HJ-NP-Za-km-z]{24,256}+(?![0-9A-Za-z+/_-])"),
+    1,
+    0,
+    0,
+    _from_base58,
 )
-"""Characters on both sides of a line break that may split a credential."""
-SEPARATOR: Final = "!"
-"""Separates runs or lines: part of neither a credential nor an encoded run."""
-NEEDS_DECODING: Final = re.compile(
-    r"[\\%&\x1b\x9b<\r\n\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-    rf"|{BASE64.runs.pattern}"
+ENCODINGS: Final = (BASE64, HEX, BASE32, BASE58)
+"""All but the first are looked for in the runs of the first, whose alphabet contains theirs."""
+
+
+
+class MarkedEncoding(NamedTuple):
+    """An encoding of 4 bytes as 5 characters, of which any text consists.
+
+    So only the tokens whose beginning is known are looked for.
+    """
+
+    name: str
+    markers: tuple[str, ...]
+    """What the groups of 4 bytes within the beginning of every token become."""
+    runs: re.Pattern[str]
+    """Matches a marker with the group before it and the characters after it."""
+    decode: Callable[[str], str]
+    """Returns the bytes of a group as Latin-1."""
+
+    def pieces(self, text: str) -> Callable[[], Iterator[Piece]]:
+        """Return a function that yields what stands around the markers in a text, decoded."""
+
+        def pieces() -> Iterator[Piece]:
+            for run in self.runs.finditer(text):
+                for start in range(run.start(), run.end(), GROUP_LENGTH):
+                    group = text[start : min(start + GROUP_LENGTH, run.end())]
+                    decoded = self.decode(group)
+                    yield Piece(decoded[:-1], start)
+                    yield Piece(decoded[-1:], start + len(decoded) - 1, 2)
+                yield Piece(SEPARATOR, run.end(), 0)
+
+        return pieces
+
+
+GROUP_LENGTH: Final = 5
+"""Characters for 4 bytes in ascii85, base85 and z85."""
+_TOKEN_GROUPS: Final = (b"sk-a", b"k-an", b"-ant", b"ant-")
+_DIGITS: Final = "0123456789"
+_UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOWER: Final = _UPPER.lower()
+
+
+def _base85(name: str, alphabet: str) -> MarkedEncoding:
+    digits = {character: digit for digit, character in enumerate(alphabet)}
+
+    def encode(group: bytes) -> str:
+        number = int.from_bytes(group, "big")
+        return "".join(alphabet[number // 85**place % 85] for place in (4, 3, 2, 1, 0))
+
+    def decode(group: str) -> str:
+        number = 0
+        for character in group.ljust(GROUP_LENGTH, alphabet[-1]):
+            number = number * 85 + digits[character]
+        data = (number & 0xFFFFFFFF).to_bytes(4, "big")
+        return data[: len(group) - 1].decode("latin-1")
+
+    markers = tuple(map(encode, _TOKEN_GROUPS))
+    any_marker, any_character = "|".join(map(re.escape, markers)), re.escape(alphabet)
+    runs = re.compile(rf"(?:[{any_character}]{{5}})?(?:{any_marker})[{any_character}]{{0,1024}}")
+    return MarkedEncoding(name, markers, runs, decode)
+
+
+MARKED_ENCODINGS: Final = (
+    _base85("ascii85", "".join(map(chr, range(33, 118)))),
+    _base85("base85", f"{_DIGITS}{_UPPER}{_LOWER}!#$%&()*+-;<=>?@^_`{{|}}~"),
+    _base85("z85", f"{_DIGITS}{_LOWER}{_UPPER}.-:+=^!/*?&<>()[]{{}}@%$#"),
 )
-"""Matches every text that has decodings other than itself."""
+
+UU_MARKERS: Final = tuple(
+    binascii.b2a_uu(group).decode()[1:5] for group in (b"sk-", b"-an", b"k-a")
+)
+"""What the groups of 3 bytes within the beginning of every token become in uuencode."""
+UU_LINE: Final = re.compile(r"(?m)^([!-M])([ -`]{4,84})$")
+
+
+def from_uu(line: re.Match[str]) -> str:
+    """Return the bytes of a line in uuencode; nothing if its length is wrong."""
+    size = ord(line[1]) - ord(" ")
+    if not -(-size // 3) * 4 - 2 <= len(line[2]) <= -(-size // 3) * 4 + 1:
+        return ""
+    try:
+        return binascii.a2b_uu(line[0]).decode("latin-1")
+    except binascii.Error:
+        return ""

@@ -5,13 +5,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from authprobe.redaction.decoding import (
-    UNESCAPED,
-    Decoding,
-    Span,
-    decodings,
-    multiline_decodings,
-)
+from authprobe.redaction.characters import UNESCAPED
+from authprobe.redaction.decoding import Decoding, Span
+from authprobe.redaction.readings import decodings, multiword_decodings
 from authprobe.redaction.token_patterns import (
     find_spaced_values,
     find_token_patterns,
@@ -22,15 +18,16 @@ PUBLIC_PREFIX: Final = re.compile(r"sk-ant-[a-z]+[0-9]*-|")
 """Start of a value that reveals only its kind."""
 PRINTABLE_RUN: Final = re.compile(r"[ -~]+")
 """Part of a value that a header can carry; each such part is remembered by itself."""
-WORD: Final = re.compile(r"[A-Za-z0-9_-]{8,}+")
 ANCHOR_LENGTH: Final = 8
 """Characters of a value that are searched for, to find the rest around them."""
 MIN_FRAGMENT_LENGTH: Final = 12
 """Consecutive secret characters from which a fragment of a value is redacted."""
+ANCHOR_STEP: Final = MIN_FRAGMENT_LENGTH - ANCHOR_LENGTH + 1
+"""Distance of the characters in a text that are looked up: every fragment contains some."""
+MAX_ANCHORS: Final = 8
+"""Places of equal characters in values that are tried."""
 MIN_DISTINCT_CHARACTERS: Final = 4
 """Different characters that a fragment needs: a line of dashes is not a secret."""
-MAX_SEARCHED_ANCHORS: Final = 100
-"""Anchors up to which the text is searched for each; with more, each word is looked up instead."""
 MAX_REDACTION_ROUNDS: Final = 4
 LONG_TEXT_LENGTH: Final = 64 * 1024
 MIN_WORD_REPETITION: Final = 3
@@ -39,12 +36,12 @@ MAX_CUT_FACTOR: Final = 16
 """Multiple of `cut`'s limit beyond which a text is not looked at."""
 
 
-class Anchor(NamedTuple):
-    """A few characters of a value, and their offset in it."""
+class _Value(NamedTuple):
+    """A learned value in lower case, and the number of its characters that reveal only its kind."""
 
     slot: str
-    value: str
-    offset: int
+    text: str
+    public: int
 
 
 class Redactor:
@@ -55,8 +52,9 @@ class Redactor:
 
     def __init__(self) -> None:
         self._slots: dict[str, str] = {}
-        self._anchors: dict[str, tuple[Anchor, ...]] = {}
-        self._non_word_anchors: set[str] = set()
+        self._anchors: dict[str, tuple[tuple[_Value, int], ...]] = {}
+        """Characters of values, with their offset in each; a text is looked up in these."""
+        self._short_values: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._slots,)
@@ -65,10 +63,16 @@ class Redactor:
         """Redact `value` as `slot` from now on; an empty value is ignored."""
         for part in PRINTABLE_RUN.findall(value):
             self._slots[part] = slot
-            for text, offset in _anchors(part):
-                self._anchors[text] = (*self._anchors.get(text, ()), Anchor(slot, part, offset))
-                if not WORD.fullmatch(text):
-                    self._non_word_anchors.add(text)
+            public = _public_prefix_length(part)
+            if len(part) - public < MIN_FRAGMENT_LENGTH:
+                self._short_values[part] = slot
+                continue
+            learned = _Value(slot, part.lower(), public)
+            for offset in range(public, len(part) - ANCHOR_LENGTH + 1):
+                anchor = learned.text[offset : offset + ANCHOR_LENGTH]
+                places = self._anchors.get(anchor, ())
+                if len(places) < MAX_ANCHORS:
+                    self._anchors[anchor] = (*places, (learned, offset))
 
     def learn_from(self, other: "Redactor") -> None:
         """Learn all values of another redactor."""
@@ -118,46 +122,39 @@ class Redactor:
             True for _ in find_spaced_values(text)
         ):
             return False
-        over_lines = (decoding for decoding in multiline_decodings(text) if decoding.source)
+        over_words = (decoding for decoding in multiword_decodings(text) if decoding.source)
         return not any(
             UNESCAPED in decoding.path
             or any(True for _ in self._find_values(decoding.text))
             or any(True for _ in find_token_patterns(decoding))
-            for decoding in (*decodings(words), *over_lines)
+            for decoding in (*decodings(words), *over_words)
         )
 
     def _find_values(self, text: str) -> Iterator[Span]:
         """Yield the spans of learned values, and of long fragments of them."""
-        spans = {
-            _extend_match(text, offset, anchor)
-            for offset, anchors in self._find_anchors(text)
-            for anchor in anchors
-        }
-        yield from (span for span in spans if span is not None)
+        for value, slot in tuple(self._short_values.items()):
+            start = text.find(value)
+            while start >= 0:
+                yield Span(start, start + len(value), slot)
+                start = text.find(value, start + len(value))
+        yield from self._find_fragments(_lower(text))
 
-    def _find_anchors(self, text: str) -> Iterator[tuple[int, tuple[Anchor, ...]]]:
-        """Yield the offsets in the text at which anchors stand."""
-        searched = tuple(self._anchors)
-        if len(searched) > MAX_SEARCHED_ANCHORS:
-            yield from self._find_word_anchors(text)
-            searched = tuple(self._non_word_anchors)
-        for anchor in searched:
-            offset = text.find(anchor)
-            while offset >= 0:
-                yield offset, self._anchors[anchor]
-                offset = text.find(anchor, offset + 1)
-
-    def _find_word_anchors(self, text: str) -> Iterator[tuple[int, tuple[Anchor, ...]]]:
-        words = {word for word in set(WORD.findall(text)) if self._has_anchor(word)}
-        for word in WORD.finditer(text) if words else ():
-            if word[0] in words:
-                for offset in range(word.start(), word.end() - ANCHOR_LENGTH + 1):
-                    if anchors := self._anchors.get(text[offset : offset + ANCHOR_LENGTH]):
-                        yield offset, anchors
-
-    def _has_anchor(self, word: str) -> bool:
-        offsets = range(len(word) - ANCHOR_LENGTH + 1)
-        return any(word[offset : offset + ANCHOR_LENGTH] in self._anchors for offset in offsets)
+    def _find_fragments(self, text: str) -> Iterator[Span]:
+        """Yield the spans of learned values, and of long fragments of them, in any case."""
+        anchors, done = self._anchors, 0
+        places = range(0, len(text) - ANCHOR_LENGTH + 1, ANCHOR_STEP) if anchors else ()
+        for place in [place for place in places if text[place : place + ANCHOR_LENGTH] in anchors]:
+            if place + ANCHOR_LENGTH <= done:
+                continue
+            for value, offset in anchors[text[place : place + ANCHOR_LENGTH]]:
+                start, end, first = _common_part(text, place, value.text, offset)
+                public = max(value.public - first, 0)
+                secret = text[start + public : end]
+                if len(secret) >= MIN_FRAGMENT_LENGTH:
+                    done = max(done, end)  # nothing in it can be a fragment if it is none
+                    is_whole = end - start == len(value.text)
+                    if is_whole or len(set(secret)) >= MIN_DISTINCT_CHARACTERS:
+                        yield Span(start, end, value.slot)
 
 
 def _rebuild(slots: dict[str, str]) -> Redactor:
@@ -167,38 +164,29 @@ def _rebuild(slots: dict[str, str]) -> Redactor:
     return redactor
 
 
-def _anchors(value: str) -> Iterator[tuple[str, int]]:
-    """Yield parts of a value such that each redactable fragment contains one; short values whole.
+def _lower(text: str) -> str:
+    """Return the text in lower case, with the same length."""
+    return text.replace("İ", "i").lower()
 
-    Each comes with its offset.
+
+def _common_part(text: str, place: int, value: str, offset: int) -> tuple[int, int, int]:
+    """Return the start and end of the longest part around a place that a value has in common with
+    the text there, and the offset of its start in the value.
     """
-    begin, last = _public_prefix_length(value), len(value) - ANCHOR_LENGTH
-    if last < begin:
-        yield value, 0
-        return
-    step = MIN_FRAGMENT_LENGTH - ANCHOR_LENGTH + 1
-    for offset in dict.fromkeys((*range(begin, last, step), last)):
-        yield value[offset : offset + ANCHOR_LENGTH], offset
+    if offset <= place and text.startswith(value, place - offset):
+        return place - offset, place - offset + len(value), 0
+    start, first = place, offset
+    while start and first and text[start - 1] == value[first - 1]:
+        start, first = start - 1, first - 1
+    end, last = place, offset
+    while end < len(text) and last < len(value) and text[end] == value[last]:
+        end, last = end + 1, last + 1
+    return start, end, first
 
 
 def _public_prefix_length(value: str) -> int:
     match = PUBLIC_PREFIX.match(value)
     return match.end() if match else 0
-
-
-def _extend_match(text: str, offset: int, anchor: Anchor) -> Span | None:
-    """Return the longest part of the value around an anchor in the text; None: too short."""
-    value, start, first = anchor.value, offset, anchor.offset
-    if text.startswith(value, offset - first) and offset >= first:
-        return Span(offset - first, offset - first + len(value), anchor.slot)
-    while start and first and text[start - 1] == value[first - 1]:
-        start, first = start - 1, first - 1
-    end, last = offset, anchor.offset
-    while end < len(text) and last < len(value) and text[end] == value[last]:
-        end, last = end + 1, last + 1
-    secret = value[max(first, _public_prefix_length(value)) : last]
-    is_fragment = len(secret) >= MIN_FRAGMENT_LENGTH and len(set(secret)) >= MIN_DISTINCT_CHARACTERS
-    return Span(start, end, anchor.slot) if is_fragment else None
 
 
 def _outside(values: Sequence[Span], spans: Iterable[Span]) -> Iterator[Span]:

@@ -1,10 +1,11 @@
 """Regular expressions for credential formats, for secrets whose value is unknown."""
 
+import bisect
 import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from authprobe.redaction.decoding import JOINED, Decoding, Span
+from authprobe.redaction.decoding import Decoding, Span
 
 TOKEN: Final = "token"
 JWT: Final = "jwt"
@@ -31,13 +32,21 @@ class TokenPattern(NamedTuple):
 
 
 TOKEN_PATTERNS: Final = (
-    # Any kind: other scanners recognise only the API keys.
-    TokenPattern(TOKEN, ("sk-ant-",), re.compile(r"(sk-ant-[a-z]+[0-9]*-[A-Za-z0-9_-]{8,}+)")),
-    # An identity token (RFC 7519, 3.1): a JSON object in base64 begins with `eyJ`.
+    # Any kind, in any case: other scanners recognise only the API keys.
+    TokenPattern(
+        TOKEN,
+        ("-ant-", "-ANT-", "-Ant-"),
+        re.compile(
+            r"([sS][kK]-[aA][nN][tT]-(?:[a-z]++|[A-Z][A-Za-z]*+)[0-9]*+-[A-Za-z0-9_-]{8,}+)"
+        ),
+    ),
+    # An identity token (RFC 7519, 3.1): a JSON object in base64 begins with `eyJ`. A word that is
+    # none is matched too: to search it again at each `eyJ` in it takes quadratic time.
     TokenPattern(
         JWT,
         ("eyJ",),
-        re.compile(r"(eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)"),
+        re.compile(r"(eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)?+)"),
+        lambda value: "." in value,
     ),
     # The value after an authentication scheme (RFC 6750, 2.1; RFC 7617, 2).
     TokenPattern(
@@ -80,7 +89,7 @@ SHORT_TEXT_LENGTH: Final = 4096
 """Characters up to which one search for all markers is faster than one search for each."""
 PATTERN_NAMES: Final = tuple(dict.fromkeys(pattern.name for pattern in TOKEN_PATTERNS))
 """Names for matches of unknown origin, the most specific first."""
-CONTINUATION: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8,}")
+CONTINUATION: Final = re.compile(r"(?=.*(?:\d|[a-z][A-Z])).{8}")
 """The second line of a wrapped token: unlike a word, it has a digit or a capital within."""
 MAX_CONTINUATION_LENGTH: Final = 256
 
@@ -93,11 +102,11 @@ def specificity(name: str) -> int:
 def find_token_patterns(decoding: Decoding) -> Iterator[Span]:
     """Yield the spans of a decoding that match a credential format."""
     text = decoding.text
-    if len(text) < SHORT_TEXT_LENGTH and not ANY_MARKER.search(text):
+    if decoding.is_squeezed or (len(text) < SHORT_TEXT_LENGTH and not ANY_MARKER.search(text)):
         return
     for pattern in TOKEN_PATTERNS:
         spans = (Span(*match.span(1), pattern.name) for match in _matches(pattern, text))
-        yield from _wrapped_tokens(decoding, pattern, spans) if decoding.step == JOINED else spans
+        yield from _joined_tokens(decoding, pattern, spans) if decoding.seams else spans
 
 
 def find_spaced_values(text: str) -> Iterator[str]:
@@ -114,19 +123,23 @@ def _matches(pattern: TokenPattern, text: str) -> Iterator[re.Match[str]]:
         )
 
 
-def _wrapped_tokens(
+def _joined_tokens(
     decoding: Decoding, pattern: TokenPattern, spans: Iterator[Span]
 ) -> Iterator[Span]:
-    """Yield the spans that a line break splits, not those that end just before an ordinary word.
+    """Yield the spans that lie across a seam, not those that end just before an ordinary word.
 
     Joining lines also joins a token at the end of a line to the word that follows it.
     """
-    if decoding.source is None or pattern.name not in (TOKEN, JWT):
+    if pattern.name not in (TOKEN, JWT):
         return
-    unwrapped = {match[1] for match in pattern.pattern.finditer(decoding.source.text)}
+    seams = decoding.seams
     for span in spans:
-        value = decoding.text[span.start : span.end]
-        lengths = range(len(value) - 1, max(len(value) - MAX_CONTINUATION_LENGTH, 0), -1)
-        first_line = next((end for end in lengths if value[:end] in unwrapped), 0)
-        if value not in unwrapped and CONTINUATION.search(value[first_line:]):
+        number = bisect.bisect_right(seams, span.start)
+        if number == len(seams) or seams[number] >= span.end:
+            continue
+        first = decoding.text[span.start : seams[number]]
+        match = pattern.pattern.fullmatch(first)
+        is_token = match is not None and pattern.predicate(first)
+        continuation = decoding.text[seams[number] if is_token else span.start : span.end]
+        if CONTINUATION.match(continuation, 0, MAX_CONTINUATION_LENGTH):
             yield span

@@ -1,0 +1,182 @@
+"""All decodings of a text: unescaped, joined, ungrouped, decoded, and these within one another."""
+
+import bisect
+import itertools
+import re
+from collections.abc import Generator, Iterator, Sequence
+from typing import Final
+
+from authprobe.redaction.characters import unescapings, visible
+from authprobe.redaction.decoding import SEPARATOR, Decoding, Span, assemble
+from authprobe.redaction.encodings import (
+    BASE64,
+    ENCODINGS,
+    MARKED_ENCODINGS,
+    PRINTABLE_RUN,
+    Encoding,
+    inflate,
+)
+from authprobe.redaction.layout import (
+    compact,
+    join_lines,
+    join_literals,
+    normal_line_ends,
+    read_dumps,
+    read_uuencoded,
+    read_words,
+)
+
+MAX_UNESCAPE_PASSES: Final = 3
+"""Levels of escapes within escapes that are undone."""
+MAX_DECODE_DEPTH: Final = 3
+"""Levels of base64, hex and similar encodings within one another that are decoded."""
+MIN_WORDS_LENGTH: Final = 24
+"""Characters of a text from which its words may be parts of a token."""
+NEEDS_DECODING: Final = re.compile(
+    rf"[^ !#$(-;>-\[\]-~\"=']|=[\r\n2-7]|[\"'`][ +.]{{1,4}}[\"'`]|(?i:tna-ks)|{BASE64.runs.pattern}"
+)
+"""Matches every text that has decodings other than itself and those that join its words."""
+
+
+def decodings(text: str) -> Iterator[Decoding]:
+    """Yield the text itself, then every decoding of it that differs."""
+    first = Decoding(text)
+    if NEEDS_DECODING.search(text):
+        yield from _decodings_from(first, MAX_DECODE_DEPTH)
+        return
+    yield first
+    if len(text) >= MIN_WORDS_LENGTH:
+        joined = yield from _join_words(first)
+        yield from _decode_all(joined, MAX_DECODE_DEPTH)
+
+
+def multiword_decodings(text: str) -> Iterator[Decoding]:
+    """Yield the decodings that need more than one word of the text at a time."""
+    first = Decoding(text)
+    joined = yield from _join(first)
+    yield from _decode_all(
+        [decoding for decoding in joined if decoding is not first], MAX_DECODE_DEPTH
+    )
+
+
+def _decodings_from(first: Decoding, depth: int) -> Iterator[Decoding]:
+    yield first
+    joined = yield from _join(first)
+    plain = first
+    for unescaped in unescapings(first, MAX_UNESCAPE_PASSES):
+        yield unescaped
+        plain = unescaped
+    if plain is not first:
+        joined = yield from _join(plain)
+    yield from _decode_all(joined, depth)
+
+
+def _join(decoding: Decoding) -> Generator[Decoding, None, list[Decoding]]:
+    """Yield the text without invisible characters, and everything in it that is separated joined.
+
+    Returns those in which there may be encoded runs.
+    """
+    bare = visible(decoding)
+    if bare is not decoding:
+        yield bare
+    joined, lines = [bare], normal_line_ends(bare)
+    for step in (join_lines, join_literals, read_uuencoded):
+        if (changed := step(lines)) is not lines:
+            yield changed
+            joined.append(changed)
+    joined += yield from _join_words(bare)
+    if (dumped := read_dumps(lines)) is not lines:
+        joined += yield from _join_words(dumped)
+    if "tna-ks" in bare.text.lower():
+        yield _reversed(bare)
+    return joined
+
+
+def _join_words(decoding: Decoding) -> Generator[Decoding, None, list[Decoding]]:
+    if (squeezed := compact(decoding)) is not decoding:
+        yield squeezed
+    words = list(read_words(decoding))
+    yield from words
+    return words
+
+
+def _reversed(decoding: Decoding) -> Decoding:
+    text = decoding.text
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        return [Span(len(text) - span.end, len(text) - span.start, span.name) for span in spans]
+
+    return Decoding(text[::-1], decoding, "reversed", trace)
+
+
+def _decode_all(joined: Sequence[Decoding], depth: int) -> Iterator[Decoding]:
+    for decoding in joined if depth else ():
+        for decoded in (*_decode_runs(decoding), *_decode_marked_runs(decoding)):
+            yield from _decodings_from(decoded, depth - 1)
+
+
+def _decode_runs(decoding: Decoding) -> Iterator[Decoding]:
+    """Yield what the runs of each encoding decode to, for each possible first byte."""
+    text = decoding.text
+    for encoding in ENCODINGS:
+        runs = tuple(dict.fromkeys(encoding.runs.findall(text)))
+        if encoding is BASE64:
+            text = SEPARATOR.join(runs)  # the other alphabets are part of this one
+        for shift in range(encoding.shifts if runs else 0):
+            yield from _decode_with_shift(decoding, encoding, runs, shift)
+
+
+def _decode_with_shift(
+    decoding: Decoding, encoding: Encoding, runs: tuple[str, ...], shift: int
+) -> Iterator[Decoding]:
+    """Yield the decoded runs, without the first `shift` characters of each, and what they unpack to.
+
+    Runs without readable text are left out.
+    """
+    decoded = [(run, encoding.decode(run[shift:])) for run in runs]
+    readable = [(run, text) for run, text in decoded if PRINTABLE_RUN.search(text)]
+    if readable:
+        yield _decoded_runs(decoding, encoding, readable, shift)
+    if shift or encoding.name not in ("base64", "hex"):
+        return
+    unpacked = [(run, inflate(text)) for run, text in decoded]
+    if unpacked := [(run, text) for run, text in unpacked if PRINTABLE_RUN.search(text)]:
+        yield _decoded_runs(decoding, encoding, unpacked, 0, "unpacked")
+
+
+def _decoded_runs(
+    decoding: Decoding,
+    encoding: Encoding,
+    decoded: list[tuple[str, str]],
+    shift: int,
+    step: str = "",
+) -> Decoding:
+    """Return these runs, each with what it decodes to, as one decoding."""
+
+    def trace(spans: Sequence[Span]) -> list[Span]:
+        starts = [0, *itertools.accumulate(len(text) + 1 for _, text in decoded)]
+        spans_by_run: dict[str, list[Span]] = {}
+        for span in spans:
+            number = bisect.bisect_right(starts, span.start) - 1
+            run, offset = decoded[number][0], starts[number]
+            start, end = 0, len(run)
+            if not step:
+                start, end = encoding.origin(run[shift:], span.start - offset, span.end - offset)
+                start, end = start + shift, end + shift
+            spans_by_run.setdefault(run, []).append(Span(start, end, span.name))
+        return [
+            Span(match.start() + span.start, match.start() + span.end, span.name)
+            for match in encoding.runs.finditer(decoding.text)
+            for span in spans_by_run.get(match[0], ())
+        ]
+
+    text = SEPARATOR.join(text for _, text in decoded)
+    name = f"{encoding.name}, {step}" if step else encoding.name
+    return Decoding(text, decoding, name, trace)
+
+
+def _decode_marked_runs(decoding: Decoding) -> Iterator[Decoding]:
+    """Yield what stands around the beginnings of tokens in encodings that any text resembles."""
+    for encoding in MARKED_ENCODINGS:
+        if any(marker in decoding.text for marker in encoding.markers):
+            yield assemble(decoding, encoding.name, encoding.pieces(decoding.text))
