@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -86,3 +87,45 @@ def test_a_pipe_is_scanned(tmp_path: Path) -> None:
         command("scan", "-"), input=TOKEN.encode("utf-16"), capture_output=True, check=False
     )
     assert ended.returncode == ExitCode.SECRET_FOUND
+
+
+def test_a_pipe_without_a_writer_is_empty(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert scan(tmp_path / "pipe").exit_code == ExitCode.OK
+    assert scan(tmp_path).stderr == "0 files scanned, 0 credentials found\n"
+
+
+def test_a_device_is_not_read() -> None:
+    ended = scan("/dev/zero")
+    assert ended.exit_code == ExitCode.USAGE
+    assert "/dev/zero: cannot be read: it is a device, which may never end" in ended.stderr
+
+
+def test_a_huge_sparse_file_is_reported(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(10 * 1024**3)
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert "could not be scanned: more than 67,108,864 bytes" in ended.stdout
+
+
+def test_a_loop_of_links_ends_and_a_deep_folder_is_scanned(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(1200):
+        folder /= "d"
+        folder.mkdir()
+    (folder / "secret").write_text(TOKEN)
+    (folder / "up").symlink_to(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.SECRET_FOUND
+    assert "loop: cannot be read" in ended.stderr
+    assert "1 credential found, 1 could not be read" in ended.stderr
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads every folder")
+def test_an_unreadable_folder_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    ended = scan(tmp_path)
+    assert ended.exit_code == ExitCode.USAGE
+    assert "closed: cannot be read: Permission denied" in ended.stderr

@@ -191,6 +191,25 @@ def test_a_decompression_bomb_is_not_unpacked() -> None:
     assert time.monotonic() - start < 30
 
 
+def test_an_archive_whose_members_share_one_stream_is_not_unpacked_for_each() -> None:
+    data = zipped(**{f"m{number:04}": bytes(30 * 1024 * 1024) for number in range(1)})
+    start = data.index(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    entries, count = data[start:end] * 2000, (2000).to_bytes(2, "little") * 2
+    size = len(entries).to_bytes(4, "little")
+    bomb = data[:start] + entries + b"PK\x05\x06" + bytes(4) + count + size + data[end + 16 :]
+    matches = scan_data(bomb)
+    assert str(matches[-1]) == "data that could not be scanned: all members after the first 3"
+    assert len(matches) < 5
+
+
+def test_many_small_members_are_scanned_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_MEMBERS", 3)
+    data = zipped(**{f"m{number}": b"x" for number in range(5)})
+    (match,) = scan_data(data)
+    assert str(match) == "data that could not be scanned: all members after the first 3"
+
+
 def test_redactor_and_scanner_find_the_canary() -> None:
     assert Canary(Redactor()).problems() == ()
 

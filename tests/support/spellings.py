@@ -47,7 +47,9 @@ def threaded(character: str) -> Spelling:
     return lambda value: character.join(value)
 
 
-def dump(columns: Callable[[bytes], str], ascii_form: str = "", offset: str = "{:08x} ") -> Spelling:
+def dump(
+    columns: Callable[[bytes], str], ascii_form: str = "", offset: str = "{:08x} "
+) -> Spelling:
     """Return a dump of 16 bytes a line: offset, columns, and the characters."""
 
     def spell(value: str) -> str:
@@ -55,7 +57,8 @@ def dump(columns: Callable[[bytes], str], ascii_form: str = "", offset: str = "{
         for start in range(0, len(value), 16):
             part = value[start : start + 16]
             lines.append(
-                offset.format(start) + columns(part.encode()).ljust(50 if ascii_form else 0)
+                offset.format(start)
+                + columns(part.encode()).ljust(50 if ascii_form else 0)
                 + ascii_form.format(part)
             )
         return "\n" + "\n".join(lines) + "\n"
@@ -176,9 +179,7 @@ SPELLINGS: dict[str, Spelling] = {
     "percent": each("%{:02x}"),
     "percent, upper case": each("%{:02X}"),
     "percent twice": lambda value: urllib.parse.quote(each("%{:02X}")(value)),
-    "percent thrice": lambda value: urllib.parse.quote(
-        urllib.parse.quote(each("%{:02X}")(value))
-    ),
+    "percent thrice": lambda value: urllib.parse.quote(urllib.parse.quote(each("%{:02X}")(value))),
     "quoted-printable": each("={:02X}"),
     "quoted-printable, soft line breaks": lambda value: quopri.encodestring(
         b"x" * 60 + f" {value}".encode()
@@ -211,9 +212,9 @@ SPELLINGS: dict[str, Spelling] = {
     "ascii85, Adobe": lambda value: base64.a85encode(value.encode(), adobe=True).decode(),
     "base85": lambda value: base64.b85encode(value.encode()).decode(),
     "base85 of more": lambda value: base64.b85encode(f"it: {value}x".encode()).decode(),
-    "z85": lambda value: base64.b85encode(value.encode())
-    .decode()
-    .translate(str.maketrans(BASE85, Z85)),
+    "z85": lambda value: (
+        base64.b85encode(value.encode()).decode().translate(str.maketrans(BASE85, Z85))
+    ),
     "uuencode": uuencode,
     "gzip in base64": lambda value: b64(gzip.compress(value.encode())),
     "gzip in hex": lambda value: gzip.compress(value.encode()).hex(),

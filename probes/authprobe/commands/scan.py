@@ -1,15 +1,17 @@
 """`authprobe scan`: search files for credentials, as a run searches its reports."""
 
 import json
+import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data, scan_file
+from authprobe.redaction.scanner import SCAN_LIMIT_BYTES, SecretMatch, scan_data
 from authprobe.report.model.phrases import plural
 
 STANDARD_INPUT: Final = Path("-")
@@ -24,13 +26,18 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
     if missing := [path for path in paths if path != STANDARD_INPUT and not path.exists()]:
         raise SettingsError(f"{missing[0]}: no such file or directory; nothing was scanned")
     redactor, scanned, secrets, unreadable = Redactor(), 0, 0, 0
-    for path in _files(paths):
+
+    def report_unreadable(path: Path, error: OSError) -> None:
+        nonlocal unreadable
+        unreadable += 1
+        print_error(f"{redactor(str(path))}: cannot be read: {error.strerror or error}")
+
+    for path in _files(paths, report_unreadable):
         name = redactor(str(path))
         try:
             matches = _scan(path, redactor)
         except OSError as error:
-            unreadable += 1
-            print_error(f"{name}: cannot be read: {error.strerror}")
+            report_unreadable(path, error)
             continue
         scanned += 1
         secrets += len(matches)
@@ -49,17 +56,37 @@ def scan(paths: tuple[Path, ...], *, as_json: bool) -> int:
 def _scan(path: Path, redactor: Redactor) -> tuple[SecretMatch, ...]:
     if path == STANDARD_INPUT:
         return scan_data(sys.stdin.buffer.read(SCAN_LIMIT_BYTES + 1), redactor)
-    return scan_file(path, redactor)
+    with open(path, "rb", opener=_open) as file:
+        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is a device, which may never end; give a file, or `-`")
+        os.set_blocking(file.fileno(), True)
+        return scan_data(file.read(SCAN_LIMIT_BYTES + 1), redactor)
 
 
-def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Yield the files themselves, and all files below the directories, in a stable order."""
+def _open(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe: if there is none, the pipe is empty."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _files(paths: tuple[Path, ...], failed: Callable[[Path, OSError], None]) -> Iterator[Path]:
+    """Yield the files themselves, and all files below the directories, in a stable order.
+
+    Links to directories are not followed; sockets, pipes and devices have no content to scan.
+    """
     for path in paths:
-        if path.is_dir():
-            below = path.rglob("*")
-            yield from sorted(file for file in below if file.is_file() or _is_broken_link(file))
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        left = [path]
+        while left:
+            path = left.pop()
+            try:
+                if path in paths or (path.is_dir() and not path.is_symlink()):
+                    left += sorted(path.iterdir(), reverse=True)
+                elif path.is_file() or _is_broken_link(path):
+                    yield path
+            except OSError as error:
+                failed(path, error)
 
 
 def _is_broken_link(path: Path) -> bool:

@@ -27,7 +27,7 @@ RULED_OUT_DISTANCE: Final = 8
 """Words before a match in which `ruled out` applies to it."""
 
 _TOKEN: Final = re.compile(r"[a-z0-9]+|[.!?:;,\"\n(){}\[\]|·—•*]")
-# Neither begins within a run of backslashes: to search a run from each of them takes quadratic time.
+# Neither searches a run of backslashes again from each of them, which would take quadratic time.
 _ESCAPE: Final = re.compile(r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]")
 _ESCAPED_SPACE: Final = re.compile(r"\\(?<!\\\\)\\*+[nrt]")
 _PATTERN_WORD: Final = re.compile(r"[a-z0-9]+\*?")

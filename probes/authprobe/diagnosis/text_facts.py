@@ -93,9 +93,7 @@ ENGLISH_DATE: Final = re.compile(
 )
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 ELEMENT_START: Final = re.compile(r"(?i)<(script|style)\b")
-ELEMENT_ENDS: Final = {
-    name: re.compile(rf"(?i)</{name}\s*+>") for name in ("script", "style")
-}
+ELEMENT_ENDS: Final = {name: re.compile(rf"(?i)</{name}\s*+>") for name in ("script", "style")}
 """Ends of the elements whose content a reader does not see."""
 TAG: Final = re.compile(r"<[/!]?[a-zA-Z][^<>]{0,2000}>")
 CHECKLIST: Final = re.compile(r"(?m)^[ \t]*[-*] \[[ xX]\] .*$")

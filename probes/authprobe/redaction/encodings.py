@@ -74,13 +74,17 @@ def inflate(data: str) -> str:
         return ""
     limit = MAX_EXPANSION * len(data)
     try:
-        return zlib.decompressobj(window).decompress(data.encode("latin-1"), limit).decode("latin-1")
+        return (
+            zlib.decompressobj(window).decompress(data.encode("latin-1"), limit).decode("latin-1")
+        )
     except zlib.error:
         return ""
 
 
 _STANDARD: Final = str.maketrans("-_", "+/")
-_BASE32: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv")
+_BASE32: Final = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv"
+)
 _BASE58: Final = {
     character: digit
     for digit, character in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
@@ -98,7 +102,6 @@ BASE58: Final = Encoding(
 )
 ENCODINGS: Final = (BASE64, HEX, BASE32, BASE58)
 """All but the first are looked for in the runs of the first, whose alphabet contains theirs."""
-
 
 
 class MarkedEncoding(NamedTuple):

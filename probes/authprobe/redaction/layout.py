@@ -1,4 +1,4 @@
-r"""Steps that join what a layout separates: lines, string literals, groups, dumps, lists of bytes."""
+"""Steps that join what a layout separates: lines, literals, groups, dumps, lists of bytes."""
 
 import bisect
 import itertools
@@ -29,9 +29,7 @@ _SEAM: Final = r"[A-Za-z0-9_+/=%&;\\.-]"
 """Characters on both sides of a line break that may split a credential."""
 RIGHT_MARGIN: Final = re.compile(rf"{_MARGIN}(?<!{_MARGIN}{_MARGIN}){_MARGIN}*+(?=\n)")
 LINE_SEAM: Final = re.compile(rf"\n(?<={_SEAM}\n){_MARGIN}*+(?={_SEAM})")
-JOINED_LINES: Final = re.compile(
-    rf"(?m)^[^\n]++(?:(?<={_SEAM})\n{_MARGIN}*+(?={_SEAM})[^\n]++)++"
-)
+JOINED_LINES: Final = re.compile(rf"(?m)^[^\n]++(?:(?<={_SEAM})\n{_MARGIN}*+(?={_SEAM})[^\n]++)++")
 CONCATENATION: Final = re.compile(
     r"""["'`](?<=[\w-].)(?:[ \t\r\n]{0,16}(?:[+.&\\]|\|\||\.\.)?[ \t\r\n]{1,16}"""
     r"""|[+.&])["'`](?=[\w-])"""
@@ -43,7 +41,9 @@ DUMP_LINE: Final = re.compile(
     r"|((?:(?:[0-9a-fA-F]{2}){1,4}(?:[ \t]{1,2}|$)){1,16}).*)$"
 )
 """A line of `xxd`, `hexdump` or `od`: an offset, the bytes in a group, and what they look like."""
-COMPACT_DELETED: Final = bytes(code for code in range(128) if not re.match(rb"[\w-]", bytes([code])))
+COMPACT_DELETED: Final = bytes(
+    code for code in range(128) if not re.match(rb"[\w-]", bytes([code]))
+)
 NOT_COMPACT: Final = re.compile(r"[^A-Za-z0-9_-]++")
 
 
@@ -201,7 +201,9 @@ def _numerals(
 
 NUMERALS: Final = (
     _numerals(r"(?:2[0-5][0-9]|[01]?[0-9]?[0-9])(?![0-9])", lambda number: chr(int(number))),
-    _numerals(r"(?:0o[0-7]{2,3}|[01][0-7]{2})", lambda number: chr(int(number[-3:].lstrip(b"o"), 8))),
+    _numerals(
+        r"(?:0o[0-7]{2,3}|[01][0-7]{2})", lambda number: chr(int(number[-3:].lstrip(b"o"), 8))
+    ),
     _numerals(r"0[xX][0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="[ -]*+"),
     _numerals(r"[0-9a-fA-F]{2}", lambda number: chr(int(number, 16)), between="-"),
     _numerals(r"[01]{8}", lambda number: chr(int(number, 2)), between="[ _-]"),
@@ -211,10 +213,18 @@ NUMERALS: Final = (
 """Bytes in decimal, octal, hex and binary; pairs of bytes as `hexdump` and `od` write them."""
 
 
+MAY_HAVE_NUMERALS: Final = re.compile(
+    rb"[0-9a-fA-F](?<![0-9A-Za-z_].)[0-9a-fA-FoxX]{0,7}+"
+    rb"(?:[ -]++[0-9a-fA-F][0-9a-fA-FoxX]{0,7}+){6}"
+    rb"|0[xX][0-9a-fA-F]{2}(?:0[xX][0-9a-fA-F]{2}){6}"
+)
+"""Matches the beginning of every list of numbers."""
+
+
 def read_words(decoding: Decoding) -> Iterator[Decoding]:
     """Yield the groups of equal length in a text, joined, and the bytes of its lists of numbers."""
     data = decoding.text.encode("ascii", "replace").translate(WORD_BOUNDARIES)
-    lengths = bytes([min(length, MAX_WORD_LENGTH) for length in map(len, data.split())])
+    lengths = _lengths(data.split())
     groups = [
         run.span()
         for run in GROUPS.finditer(lengths)
@@ -222,9 +232,16 @@ def read_words(decoding: Decoding) -> Iterator[Decoding]:
     ]
     if groups:
         yield _grouped(decoding, data, groups)
-    for numerals in NUMERALS:
+    for numerals in NUMERALS if MAY_HAVE_NUMERALS.search(data) else ():
         if numerals.lists.search(data):
             yield _byte_lists(decoding, data, numerals)
+
+
+def _lengths(words: Sequence[bytes]) -> bytes:
+    try:
+        return bytes(map(len, words))
+    except ValueError:  # a word of more than 255 characters
+        return bytes(min(len(word), MAX_WORD_LENGTH) for word in words)
 
 
 def _grouped(decoding: Decoding, data: bytes, groups: list[tuple[int, int]]) -> Decoding:

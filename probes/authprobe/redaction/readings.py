@@ -129,7 +129,7 @@ def _decode_runs(decoding: Decoding) -> Iterator[Decoding]:
 def _decode_with_shift(
     decoding: Decoding, encoding: Encoding, runs: tuple[str, ...], shift: int
 ) -> Iterator[Decoding]:
-    """Yield the decoded runs, without the first `shift` characters of each, and what they unpack to.
+    """Yield the runs, decoded without the first `shift` characters of each, and then unpacked.
 
     Runs without readable text are left out.
     """

@@ -16,7 +16,10 @@ from authprobe.redaction.token_patterns import PATTERN_NAMES, specificity
 SCAN_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """Limit for a file and all that is unpacked from it; larger files are not scanned."""
 MAX_ARCHIVE_DEPTH: Final = 4
+MAX_MEMBERS: Final = 10_000
+"""Members of an archive that are looked at."""
 MAX_MEMBER_NAME_LENGTH: Final = 200
+CHUNK_BYTES: Final = 1024 * 1024
 UNSCANNED: Final = "unscanned"
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
@@ -48,8 +51,9 @@ def scan_text(text: str, redactor: Redactor | None = None) -> tuple[SecretMatch,
     """Return the credentials in a text, in order."""
     if len(text) > SCAN_LIMIT_BYTES:
         return (_unscanned(f"more than {SCAN_LIMIT_BYTES:,} characters"),)
+    lines = _LineCounter(text)
     return tuple(
-        SecretMatch(name=span.name, place=_line_column(text, span.start), decoding_steps=path)
+        SecretMatch(name=span.name, place=lines.place(span.start), decoding_steps=path)
         for span, path in _distinct_spans(text, redactor or Redactor())
     )
 
@@ -75,16 +79,20 @@ class _FileScan:
 
     redactor: Redactor
     remaining_bytes: int = SCAN_LIMIT_BYTES
+    is_exhausted: bool = False
+    """True if data exceeded the limit: no more is unpacked, which may take long in vain."""
 
     def scan(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
         """Yield the credentials in a file, or in the member of an archive with this prefix."""
         if len(data) > self.remaining_bytes:
+            self.is_exhausted = True
             yield _unscanned(f"{member}more than {SCAN_LIMIT_BYTES:,} bytes, packed or unpacked")
             return
         self.remaining_bytes -= len(data)
         text, is_text = _decode_bytes(data)
+        lines = _LineCounter(text)
         for span, path in _distinct_spans(text, self.redactor):
-            place = _line_column(text, span.start) if is_text else f"byte {span.start:,}"
+            place = lines.place(span.start) if is_text else f"byte {span.start:,}"
             yield SecretMatch(name=span.name, place=member + place, decoding_steps=path)
         if data.startswith((GZIP, ZIP)) and not depth:
             yield _unscanned(f"{member}an archive within {MAX_ARCHIVE_DEPTH} others")
@@ -94,15 +102,15 @@ class _FileScan:
             yield from self._zip(data, member, depth)
 
     def _gzip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
+        import gzip
+        import io
+
         unpacked = bytearray()
         try:
-            while data.startswith(GZIP) and len(unpacked) <= self.remaining_bytes:
-                decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                unpacked += decompressor.decompress(data, self.remaining_bytes + 1 - len(unpacked))
-                if not decompressor.eof and len(unpacked) <= self.remaining_bytes:
-                    raise zlib.error("unexpected end of data")
-                data = decompressor.unused_data
-        except zlib.error:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+                while len(unpacked) <= self.remaining_bytes and (chunk := file.read(CHUNK_BYTES)):
+                    unpacked += chunk
+        except (OSError, EOFError, zlib.error):
             yield _unscanned(f"{member}damaged gzip data")
         yield from self.scan(bytes(unpacked), f"{member}unpacked, ", depth - 1)
 
@@ -112,7 +120,10 @@ class _FileScan:
 
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                for entry in archive.infolist():
+                for number, entry in enumerate(archive.infolist()):
+                    if self.is_exhausted or number == MAX_MEMBERS:
+                        yield _unscanned(f"{member}all members after the first {number:,}")
+                        return
                     filename = self.redactor.cut(entry.filename, MAX_MEMBER_NAME_LENGTH)
                     prefix = f"{member}{filename!r}, "
                     try:
@@ -159,10 +170,20 @@ def _decode_bytes(data: bytes) -> tuple[str, bool]:
         return data.decode("latin-1"), False
 
 
-def _line_column(text: str, offset: int) -> str:
-    line_start = text.rfind("\n", 0, offset) + 1
-    line = text.count("\n", 0, line_start) + 1
-    return f"line {line:,}, column {offset - line_start + 1:,}"
+class _LineCounter:
+    """Lines and columns of ascending offsets in a text, which is read once for all of them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._counted = 0
+        self._line = 1
+
+    def place(self, offset: int) -> str:
+        """Return the line and column of an offset that is not before the last one."""
+        self._line += self._text.count("\n", self._counted, offset)
+        self._counted = offset
+        column = offset - self._text.rfind("\n", 0, offset)
+        return f"line {self._line:,}, column {column:,}"
 
 
 def _unscanned(reason: str) -> SecretMatch:
