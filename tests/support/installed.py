@@ -59,6 +59,7 @@ class SingleFolderCache(Cache):
 
 def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:
     """Return a laboratory in which the Python of every client is this shell script."""
+    cache = SingleFolderCache(folder, laboratory.children)  # of a folder that is still empty
     program = folder / "bin" / "python"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -66,6 +67,6 @@ def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) ->
     return Laboratory(
         network=laboratory.network,
         children=laboratory.children,
-        cache=SingleFolderCache(folder, laboratory.children),
+        cache=cache,
         scratch=laboratory.scratch,
     )
