@@ -120,7 +120,7 @@ def test_a_loop_of_links_ends_and_a_deep_folder_is_scanned(tmp_path: Path) -> No
     try:
         ended = scan(tmp_path)
     finally:  # pytest cannot: its removal of old folders recurses
-        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
+        subprocess.run(["/bin/rm", "-r", tmp_path / "d"], check=True)
     assert ended.exit_code == ExitCode.SECRET_FOUND
     assert "loop: cannot be read" in ended.stderr
     assert "1 credential found, 1 could not be read" in ended.stderr
