@@ -53,13 +53,16 @@ def observe(
 class SingleFolderCache(Cache):
     """Cache that returns the same folder for every client."""
 
+    def __init__(self, folder: Path, children: Children) -> None:
+        super().__init__(folder / "cache", children)
+        self._client_folder = folder
+
     def get(self, client: Client) -> InstalledClient:
-        return InstalledClient(kind=client.kind, version=client.version, folder=self.folder)
+        return InstalledClient(kind=client.kind, version=client.version, folder=self._client_folder)
 
 
 def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:
     """Return a laboratory in which the Python of every client is this shell script."""
-    cache = SingleFolderCache(folder, laboratory.children)  # of a folder that is still empty
     program = folder / "bin" / "python"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -67,6 +70,6 @@ def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) ->
     return Laboratory(
         network=laboratory.network,
         children=laboratory.children,
-        cache=cache,
+        cache=SingleFolderCache(folder, laboratory.children),
         scratch=laboratory.scratch,
     )
