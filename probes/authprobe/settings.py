@@ -254,9 +254,9 @@ class Settings:
         return self.history or history_location(self.out)
 
     @property
-    def selects_cases(self) -> bool:
-        """True if options leave out cases of the bundled scenarios."""
-        return bool(self.scenarios or self.clients or self.cases)
+    def leaves_out_cases(self) -> bool:
+        """True if options leave out cases of the scenarios."""
+        return bool(self.clients or self.cases)
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:

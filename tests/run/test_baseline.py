@@ -6,7 +6,7 @@ import pytest
 
 from authprobe.errors import RecordError
 from authprobe.observation.model import Outcome
-from authprobe.plan.case_ids import matching_ids
+from authprobe.plan.case_ids import client_version_of, matching_ids
 from authprobe.run.baseline import (
     EMPTY_BASELINE,
     ID_SCHEME,
@@ -86,14 +86,89 @@ def test_a_renamed_scenario_keeps_its_accepted_cases() -> None:
     renamed = make_record(id="new/raw-http", formerly=("old/raw-http",))
     assert old.get(renamed.id, renamed.formerly) == old.cases["old/raw-http"]
     assert old.get("other/raw-http", ("another/raw-http",)) is None
-    assert absent_cases(old, [renamed]) == ()
+    assert absent_cases(old, [renamed], has_all_scenarios=True) == ()
     run = make_run(renamed)
     assert set(updated_baseline(old, run, run.cases, note=None).cases) == {"new/raw-http"}
 
 
+def absent(old: list[str], now: list[str], *, everything: bool = True) -> tuple[str, ...]:
+    """Return the ids that are absent, of those accepted before and those that ran now."""
+    baseline = baseline_from_run(make_run(*(make_record(id=id) for id in old)))
+    records = [make_record(id=id, client_version=client_version_of(id)) for id in now]
+    return absent_cases(baseline, records, has_all_scenarios=everything)
+
+
 def test_a_case_that_no_longer_exists_is_absent() -> None:
-    old = baseline_from_run(make_run(make_record(id="a"), make_record(id="b")))
-    assert absent_cases(old, [make_record(id="b"), make_record(id="c")]) == ("a",)
+    assert absent(["a", "b"], ["b", "c"]) == ("a",)
+
+
+def test_a_case_whose_version_was_changed_is_not_absent() -> None:
+    old = ["s/claude-code@2.1.31/default/key", "s/claude-code@2.1.112/default/key"]
+    assert absent(old, [old[0], "s/claude-code@2.1.332/default/key"]) == ()
+    assert absent(old, ["s/claude-code@2.1.332/default/key"]) == (old[0],)
+    assert absent(old, ["s/claude-code@2.1.332/default/other"]) == tuple(sorted(old))
+    assert absent(old, ["s/anthropic-python@2.1.332/default/key"]) == tuple(sorted(old))
+
+
+def test_a_run_of_some_scenarios_lacks_only_their_cases() -> None:
+    old = ["s/raw-http/m/a", "s/raw-http/m/b", "t/raw-http/m/a"]
+    assert absent(old, old[:1], everything=False) == ("s/raw-http/m/b",)
+    assert absent(old, old[:1]) == ("s/raw-http/m/b", "t/raw-http/m/a")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "case", "version", "previous"),
+    [
+        ("2.1.31 2.1.112", "2.1.112", "2.1.112", "2.1.112"),
+        ("2.1.31 2.1.112", "2.1.332", "2.1.332", "2.1.112"),
+        ("2.1.31 2.1.112", "2.1.50", "2.1.50", "2.1.31"),
+        ("2.1.31 2.1.112", "2.0.1", "2.0.1", "2.1.31"),
+        ("2.1.9 2.1.31", "2.1.332", "2.1.332", "2.1.31"),
+        ("2.1.31 latest", "2.1.332", "2.1.332", "2.1.31"),
+        ("latest", "2.1.332", "2.1.332", "latest"),
+        ("2.1.31 2.1.112", "installed", None, "2.1.112"),
+        ("2.1.31 2.1.112", "installed", "2.1.40", "2.1.31"),
+    ],
+)
+def test_a_case_is_compared_with_the_same_question_of_an_earlier_version(
+    accepted: str, case: str, version: str | None, previous: str
+) -> None:
+    records = [
+        make_record(
+            id=f"s/claude-code@{each}/default/key",
+            client_version=None if each == "latest" else each,
+        )
+        for each in accepted.split()
+    ]
+    baseline = baseline_from_run(make_run(*records))
+    found = baseline.previous(f"s/claude-code@{case}/default/key", version=version)
+    assert found is not None
+    assert found.id == f"s/claude-code@{previous}/default/key"
+    assert baseline.previous(f"s/claude-code@{case}/default/other", version=version) is None
+    assert baseline.previous(f"t/claude-code@{case}/default/key", version=version) is None
+
+
+def test_both_programs_of_a_gateway_have_versions() -> None:
+    old = "s/litellm@1.80.0+claude-code@2.1.31/default/key"
+    baseline = baseline_from_run(
+        make_run(make_record(id=old, client_version="1.80.0+claude-code@2.1.31"))
+    )
+    new = "s/litellm@1.106.2+claude-code@2.1.332/default/key"
+    assert baseline.previous(new, version="1.106.2+claude-code@2.1.332") is baseline.cases[old]
+    assert baseline.previous("s/litellm@1.106.2/default/key", version="1.106.2") is None
+
+
+def test_an_accepted_upgrade_replaces_the_entry_of_the_version_before() -> None:
+    ids = [f"s/claude-code@{version}/default/key" for version in ("2.1.112", "2.1.332")]
+    records = [
+        make_record(id=id, client_version=client_version_of(id), observation=observation)
+        for id, observation in zip(ids, (REFUSED, make_observation()), strict=True)
+    ]
+    old = baseline_from_run(make_run(records[0]))
+    run = make_run(records[1])
+    assert set(updated_baseline(old, run, run.cases, note=None).cases) == {ids[1]}
+    both = make_run(*records)
+    assert set(updated_baseline(old, both, both.cases, note=None).cases) == set(ids)
 
 
 def test_a_name_matches_ids_exactly_or_as_a_pattern() -> None:

@@ -1,4 +1,5 @@
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,16 @@ def test_condition_on_a_message_is_checked_when_the_file_is_loaded(
     with pytest.raises(ScenarioError) as caught:
         load_known_failures(path, TODAY)
     assert expected in str(caught.value)
+
+
+def test_an_entry_survives_an_upgrade_of_its_client() -> None:
+    entry = make_entry(case="s/claude-code@2.1.112/default/key")
+    known = KnownFailureList(entries=(("here", entry),), today=entry.expires)
+    assert known.for_case("s/claude-code@2.1.332/default/key", "2.1.332") == (entry,)
+    assert known.for_case("s/claude-code@2.1.332/default/other", "2.1.332") == ()
+    own = make_entry(case="s/claude-code@2.1.332/default/key")
+    both = KnownFailureList(entries=(("here", entry), ("there", own)), today=entry.expires)
+    assert both.for_case("s/claude-code@2.1.332/default/key", "2.1.332") == (own,)
+    limited = replace(entry, versions="<2.1.200")
+    known = KnownFailureList(entries=(("here", limited),), today=entry.expires)
+    assert known.for_case("s/claude-code@2.1.332/default/key", "2.1.332") == ()

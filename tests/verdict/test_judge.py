@@ -243,6 +243,28 @@ def test_a_regression_passed_before_and_fails_now(
 
 
 @pytest.mark.parametrize(
+    ("status", "fixed"),
+    [(Status.FAILED, True), (Status.SKIPPED, True), (Status.PASSED, False), (Status.ERROR, False)],
+)
+def test_a_fixed_case_failed_before_and_passes_now(status: Status, fixed: bool) -> None:
+    previous = make_accepted(make_record(verdict=Verdict(status=status), observation=OBSERVATION))
+    verdict = judge(make_case(), make_observation(), previous)
+    assert (verdict.status, verdict.fixed, verdict.regressed) == (Status.PASSED, fixed, False)
+    assert not judge(make_case(), OBSERVATION, previous).fixed
+
+
+def test_another_version_of_the_client_is_the_first_change() -> None:
+    previous = make_accepted(make_record(observation=OBSERVATION, client_version="2.1.112"))
+    now = make_observation(client_version="2.1.332")
+    first, *others = judge(make_case(), now, previous).transitions
+    assert (first.field, first.before, first.after) == ("client", "2.1.112", "2.1.332")
+    assert others
+    failed = replace(previous, status=Status.FAILED)
+    same = judge(make_case(), replace(OBSERVATION, client_version="2.1.332"), failed)
+    assert (same.baseline, same.transitions) == (BaselineState.UNCHANGED, ())
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"elapsed": 9.0, "client_version": "2", "detail": "x"},

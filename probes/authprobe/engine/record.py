@@ -31,7 +31,7 @@ def make_record(
 def _judge(
     case: Case, observation: Observation, baseline: Baseline, known_failures: KnownFailureList
 ) -> CaseRecord:
-    previous = baseline.get(case.id, case.formerly)
+    previous = baseline.previous(case.id, case.formerly, version=observation.client_version)
     known_failure = known_failures.for_case(case.id, observation.client_version)
     verdict = judge(case, observation, previous, known_failure)
     return CaseRecord(

@@ -87,11 +87,12 @@ def execute_plan(
                     reporter.finish_step(case.id)
         except KeyboardInterrupt:
             interrupted = True
-    is_partial = interrupted or settings.selects_cases or len(cases) < len(plan.cases)
+    is_partial = interrupted or settings.leaves_out_cases or len(cases) < len(plan.cases)
+    absent = absent_cases(plan.baseline, records, has_all_scenarios=not settings.scenarios)
     return make_run(
         records,
         partial=is_partial,
-        absent=() if is_partial else absent_cases(plan.baseline, records),
+        absent=() if is_partial else absent,
         complaints=tuple(plan.known_failures.stale_entries(records, partial=is_partial)),
         started_at=started_at,
         elapsed=time.monotonic() - began,

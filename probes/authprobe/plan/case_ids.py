@@ -12,7 +12,10 @@ CLIENT_VERSION: Final = re.compile(r"@[^/+]+")
 
 
 def without_version(case: str) -> str:
-    """Return a case id, or a pattern for ids, without client versions."""
+    """Return a case id, or a pattern for ids, without client versions.
+
+    Cases that are equal then ask the same question of the same kinds of client.
+    """
     return CLIENT_VERSION.sub("", case)
 
 
@@ -53,3 +56,9 @@ def select_ids(names: Iterable[str], ids: Collection[str]) -> tuple[str, ...]:
 def matches_id(name: str, id: str) -> bool:
     """Return True if `name` equals the id, or is a shell pattern that matches it."""
     return id == name or fnmatchcase(id, name)
+
+
+def client_version_of(case_id: str) -> str:
+    """Return the versions of the clients in a case id, joined by `+`; empty without one."""
+    client = case_id.partition("/")[2].partition("/")[0]
+    return "+".join(part.partition("@")[2] for part in client.split("+"))

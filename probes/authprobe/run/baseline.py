@@ -3,7 +3,7 @@
 import datetime
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from authprobe.core.escaping import for_json, one_line
+from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint
+from authprobe.plan.case_ids import client_version_of, without_version
 from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import parse_run
@@ -28,18 +30,48 @@ A new axis changes only the ids of cases with a non-default value of it, so need
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, for the cached property
 class Baseline:
     """Accepted cases by id."""
 
     cases: Mapping[str, Accepted]
 
+    @functools.cached_property
+    def _by_question(self) -> Mapping[str, list[Accepted]]:
+        """Accepted cases of each question, from the oldest to the newest version."""
+        questions: dict[str, list[Accepted]] = {}
+        for case in sorted(self.cases.values(), key=lambda case: _version_order(case.version)):
+            questions.setdefault(without_version(case.id), []).append(case)
+        return questions
+
     def get(self, case_id: str, formerly: Iterable[str] = ()) -> Accepted | None:
         """Return the case by its id or a former one; None: it was never accepted."""
         return next((self.cases[id] for id in (case_id, *formerly) if id in self.cases), None)
 
+    def previous(
+        self, case_id: str, formerly: Iterable[str] = (), *, version: str | None = None
+    ) -> Accepted | None:
+        """Return the accepted case to compare with: the same one, or the same question.
+
+        Of the versions that were accepted, that is the newest which is not newer than `version`,
+        or else the oldest.
+        """
+        ids = (case_id, *formerly)
+        if exact := self.get(case_id, ids[1:]):
+            return exact
+        cases = next((c for c in map(self._by_question.get, map(without_version, ids)) if c), [])
+        order = _version_order(version or client_version_of(case_id))
+        earlier = [case for case in cases if _version_order(case.version) <= order]
+        return earlier[-1] if earlier else next(iter(cases), None)
+
 
 EMPTY_BASELINE: Final = Baseline(cases={})
+
+
+def _version_order(text: str) -> tuple[object, ...]:
+    """Return the sort key of the versions of a client; one that is no number is the newest."""
+    parts = (part.rpartition("@")[2] for part in text.split("+"))
+    return tuple((0, version_key(part)) if EXACT.fullmatch(part) else (1, part) for part in parts)
 
 
 def accept_record(
@@ -68,11 +100,12 @@ def updated_baseline(
 ) -> Baseline:
     """Return the baseline with these records of the run; unchanged cases keep their entries."""
     cases = dict(old.cases)
+    present = {record.id for record in run.cases}
     for record in records:
         new = accept_record(record, on=run.started_at.date(), tool=run.tool.version, note=note)
-        previous = old.get(record.id, record.formerly)
-        for former_id in record.formerly:
-            cases.pop(former_id, None)
+        previous = old.previous(record.id, record.formerly, version=record.client_version)
+        if previous is not None and previous.id not in present:
+            cases.pop(previous.id, None)  # its version, or its scenario's name, was changed
         if previous is not None and note is None and _is_same(previous, new):
             new = replace(previous, id=new.id)
         cases[new.id] = new
@@ -89,10 +122,30 @@ def without_cases(old: Baseline, ids: Iterable[str]) -> Baseline:
     return Baseline(cases={id: case for id, case in old.cases.items() if id not in removed})
 
 
-def absent_cases(baseline: Baseline, records: Iterable[CaseRecord]) -> tuple[str, ...]:
-    """Return the ids of accepted cases that a complete run no longer has, sorted."""
+def absent_cases(
+    baseline: Baseline, records: Sequence[CaseRecord], *, has_all_scenarios: bool
+) -> tuple[str, ...]:
+    """Return the ids of accepted cases that a complete run no longer has, sorted.
+
+    A case that was compared with another version of it is not absent. A run of some scenarios
+    lacks only cases of theirs.
+    """
+    compared = {
+        previous.id
+        for record in records
+        if (
+            previous := baseline.previous(record.id, record.formerly, version=record.client_version)
+        )
+    }
     present = {id for record in records for id in (record.id, *record.formerly)}
-    return tuple(sorted(baseline.cases.keys() - present))
+    scenarios = {id.partition("/")[0] for id in present}
+    return tuple(
+        sorted(
+            id
+            for id in baseline.cases.keys() - present - compared
+            if has_all_scenarios or id.partition("/")[0] in scenarios
+        )
+    )
 
 
 def dump_baseline(baseline: Baseline) -> str:

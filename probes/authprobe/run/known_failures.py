@@ -48,11 +48,14 @@ class KnownFailureList:
     today: datetime.date = datetime.date.min
 
     def for_case(self, case_id: str, version: str | None) -> tuple[KnownFailure, ...]:
-        """Return the unexpired entries that apply to a case at the version that ran."""
-        return tuple(
-            entry
-            for _, entry in self.entries
-            if entry.expires >= self.today and entry.applies_to(case_id, version)
+        """Return the unexpired entries that apply to a case at the version that ran.
+
+        Without one, those of the same question at another version of the client apply, so that an
+        entry survives an upgrade.
+        """
+        current = [entry for _, entry in self.entries if entry.expires >= self.today]
+        return tuple(entry for entry in current if entry.applies_to(case_id, version)) or tuple(
+            entry for entry in current if entry.asks_the_same(case_id, version)
         )
 
     def stale_entries(self, records: Iterable[CaseRecord], *, partial: bool) -> Iterator[str]:
@@ -62,7 +65,9 @@ class KnownFailureList:
         """
         tested = [record for record in records if record.verdict.status is not Status.ERROR]
         for place, entry in self.entries:
-            matches = [r for r in tested if entry.applies_to(r.id, r.client_version)]
+            matches = [r for r in tested if entry.applies_to(r.id, r.client_version)] or [
+                r for r in tested if entry.asks_the_same(r.id, r.client_version)
+            ]
             if entry.expires < self.today:
                 yield f"{place}: this known failure expired on {entry.expires}; {_EXPIRED_REMEDY}"
             elif partial and entry.is_pattern:

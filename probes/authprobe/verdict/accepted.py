@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from authprobe.observation.fingerprint import Fingerprint
+from authprobe.plan.case_ids import client_version_of
 from authprobe.verdict.model import Status
 
 
@@ -21,3 +22,8 @@ class Accepted:
     """Version of authprobe that observed it."""
     note: str | None = None
     """Reason for accepting it."""
+
+    @property
+    def version(self) -> str:
+        """Version that ran, or else the one in the id, such as `latest`."""
+        return self.client_version or client_version_of(self.id)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from authprobe.observation.findings import find_findings
 from authprobe.observation.fingerprint import (
     Fingerprint,
+    Transition,
     describe_credential,
     find_transitions,
     fingerprint,
@@ -28,7 +29,8 @@ def judge(
 ) -> Verdict:
     """Return passed or failed by the expectation; error if the case could not be tested.
 
-    `previous` is the same case in the baseline. A failure that matches a known one is skipped, as
+    `previous` is the case in the baseline to compare with: the same, or the same question asked of
+    another version. A failure that matches a known one is skipped, as
     pytest's xfail is. A different failure of a case with a known failure is a regression.
     """
     mismatches = tuple(find_mismatches(case.expectation, observation))
@@ -42,14 +44,34 @@ def judge(
         (k.issue for k in known_failures if failed and k.signature.matches(observation)), None
     )
     current = fingerprint(observation)
+    regressed = failed and issue is None and (passed_before or bool(known_failures))
+    fixed = status is Status.PASSED and previous is not None and _failed(previous)
+    transitions = () if previous is None else find_transitions(previous.seen, current)
+    if transitions or regressed or fixed:
+        transitions = (*_version_transition(observation, previous), *transitions)
     return Verdict(
         status=status if issue is None else Status.SKIPPED,
         baseline=_baseline_state(current, previous),
-        regressed=failed and issue is None and (passed_before or bool(known_failures)),
+        regressed=regressed,
+        fixed=fixed,
         mismatches=mismatches,
-        transitions=() if previous is None else find_transitions(previous.seen, current),
+        transitions=transitions,
         known=issue,
     )
+
+
+def _failed(previous: Accepted) -> bool:
+    return previous.status in (Status.FAILED, Status.SKIPPED)
+
+
+def _version_transition(
+    observation: Observation, previous: Accepted | None
+) -> Iterator[Transition]:
+    """Yield the change of the client's version since the baseline, if it is known."""
+    before = previous and previous.client_version
+    now = observation.client_version
+    if before and now and before != now:
+        yield Transition(field="client", before=before, after=now)
 
 
 def _baseline_state(current: Fingerprint, previous: Accepted | None) -> BaselineState:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import STRICT, Whole
 from authprobe.observation.model import Observation, Outcome
-from authprobe.plan.case_ids import matches_id
+from authprobe.plan.case_ids import matches_id, without_version
 from authprobe.scenario.model import Text, TextRule
 
 URL_PATTERN: Final = r"^https?://[!-~]{3,500}$"
@@ -60,6 +60,11 @@ class KnownFailure:
     def applies_to(self, case_id: str, version: str | None) -> bool:
         """Return True if the entry covers this case at the version that ran."""
         return matches_id(self.case, case_id) and self._covers(version)
+
+    def asks_the_same(self, case_id: str, version: str | None) -> bool:
+        """Return True if the entry names the same case at another version of its client."""
+        is_same = without_version(self.case) == without_version(case_id)
+        return is_same and not self.is_pattern and self._covers(version)
 
     def _covers(self, version: str | None) -> bool:
         if self.versions is None:

@@ -41,8 +41,10 @@ class Verdict:
     baseline: BaselineState = BaselineState.NEW
     regressed: bool = False
     """It passed in the baseline and fails now, or fails differently than its known failure."""
+    fixed: bool = False
+    """It failed in the baseline, and passes now."""
     mismatches: tuple[Mismatch, ...] = ()
     transitions: tuple[Transition, ...] = ()
-    """Changes since the baseline."""
+    """Changes since the baseline; first the client's version, if another one ran then."""
     known: str | None = None
     """Issue of the known failure that the case matches; its status is `skipped` then."""

@@ -56,8 +56,7 @@ def _changes(run: Run) -> Iterator[str]:
         title = "Regressions and changes since the baseline"
         yield from ("", f"### {title} ({phrases.plural(len(records), 'case')})", "")
     for record in records:
-        word = "regressed" if record.verdict.regressed else "changed"
-        yield f"- **{word}**: {code(record.id)}"
+        yield f"- **{phrases.change_word(record.verdict)}**: {code(record.id)}"
         yield from (f"  - {escaped(line)}" for line in matrix.change_words(record))
     yield from (f"- **absent**: {code(name)}" for name in run.absent)
 

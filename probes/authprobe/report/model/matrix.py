@@ -114,9 +114,13 @@ def problems(run: Run) -> tuple[CaseRecord, ...]:
 
 
 def changes(run: Run) -> tuple[CaseRecord, ...]:
-    """Return the cases that differ from the baseline, regressions first."""
-    changed = (r for r in run.cases if r.verdict.regressed or r.verdict.transitions)
-    return tuple(sorted(changed, key=lambda r: (not r.verdict.regressed, r.id)))
+    """Return the cases that differ from the baseline: regressed, fixed, then changed."""
+    changed = (
+        r for r in run.cases if r.verdict.regressed or r.verdict.fixed or r.verdict.transitions
+    )
+    return tuple(
+        sorted(changed, key=lambda r: (not r.verdict.regressed, not r.verdict.fixed, r.id))
+    )
 
 
 def change_words(record: CaseRecord) -> tuple[str, ...]:

@@ -32,10 +32,21 @@ def plural(count: int, noun: str) -> str:
 
 
 def status_words(verdict: Verdict) -> str:
-    """Return the status, with a note if it has regressed; `known failure` for an excused one."""
+    """Return the status, and whether it regressed or was fixed since the baseline.
+
+    It is `known failure` for an excused failure.
+    """
     if verdict.known:
         return "known failure"
-    return f"{verdict.status}, regressed" if verdict.regressed else verdict.status.value
+    is_change = verdict.regressed or verdict.fixed
+    return f"{verdict.status}, {change_word(verdict)}" if is_change else verdict.status.value
+
+
+def change_word(verdict: Verdict) -> str:
+    """Return `regressed`, `fixed` or `changed`, for a case that differs from the baseline."""
+    if verdict.regressed:
+        return "regressed"
+    return "fixed" if verdict.fixed else "changed"
 
 
 def auth_path(record: CaseRecord) -> str:
@@ -92,8 +103,8 @@ def describe_changes(record: CaseRecord) -> tuple[str, ...]:
 
 
 def changed_words(record: CaseRecord) -> str:
-    """Return `regressed` or `changed` with the id of the case."""
-    return f"{'regressed' if record.verdict.regressed else 'changed'}: {record.id}"
+    """Return `regressed`, `fixed` or `changed` with the id of the case."""
+    return f"{change_word(record.verdict)}: {record.id}"
 
 
 DECIDES: Final = "To decide:"
