@@ -1,8 +1,20 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from authprobe.core.escaping import is_visible
-from tests.support.command import command, environment, run
+from tests.support.command import command, environment, run, write_scenario
+
+SCENARIO = """
+id: request
+title: A request
+why: To show its results.
+sources: [https://example.org/]
+endpoints: {api: {url: "https://api.anthropic.com/v1/messages"}}
+matrix: {client: [raw-http], endpoint: [api], credential: [none]}
+expect: {outcome: rejected}
+"""
 
 
 def test_a_reader_that_has_read_enough_is_no_bug(tmp_path: Path) -> None:
@@ -18,6 +30,51 @@ def test_a_reader_that_has_read_enough_is_no_bug(tmp_path: Path) -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(60) == 1
+
+
+def run_into_full_disk(tmp_path: Path, *words: str) -> tuple[int, str]:
+    """Return the exit code and stderr of a command whose stdout is on a full disk."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command(*words),
+            env=environment(tmp_path / "home"),
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    return ended.returncode, ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("run", "--help"),
+        ("run", "--list"),
+        ("emulator", "--rules"),
+        ("schema",),
+        ("explain", "--causes"),
+        ("doctor", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_full_disk_of_the_output_is_one_clear_error(tmp_path: Path, words: tuple[str, ...]) -> None:
+    code, err = run_into_full_disk(tmp_path, *words)
+    assert (code, err) == (4, "the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.slow
+def test_full_disk_of_the_output_costs_no_report(tmp_path: Path) -> None:
+    write_scenario(tmp_path, SCENARIO)
+    options = ("--out", "reports", "--history", "none")
+    code, err = run_into_full_disk(tmp_path, "run", ".", "--json", *options)
+    assert code == 4
+    assert err.endswith("the output cannot be written: No space left on device\n")
+    assert "Traceback" not in err
+    assert (tmp_path / "reports" / "report.html").exists()
 
 
 def test_an_argument_is_quoted_without_control_characters(tmp_path: Path) -> None:

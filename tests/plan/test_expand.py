@@ -257,9 +257,12 @@ def test_a_condition_matches_if_every_axis_has_one_of_its_values(
             "curl",
             f"no such client; choose from {', '.join(ClientKind)}",
         ),
-        ("agent-sdk-node@1.0", "no scenario has a case for it"),
+        ("agent-sdk-node@1.0.0", "no scenario has a case for it"),
         ("claude-code@", "write it as claude-code or claude-code@2.1.31"),
-        ("claude-code@1+claude-code", "claude-code brings its own CLI; leave out '+claude-code'"),
+        (
+            "claude-code@1.0.0+claude-code",
+            "claude-code brings its own CLI; leave out '+claude-code'",
+        ),
         ("raw-http", "no scenario has a case for it"),
         (
             "claude-code@each day",

@@ -35,6 +35,9 @@ def test_a_client_has_one_full_spelling(text: str, full: str) -> None:
             "claude-max-api-proxy drives claude-code, not agent-sdk-node",
         ),
         ("litellm+raw-http", "litellm is asked by claude-code, not raw-http"),
+        ("claude-code@xx", "'xx' is not a version; write 2.1.31, latest or a range"),
+        ("claude-code@2.1", "'2.1' is not a version; write 2.1.31, latest or a range"),
+        ("litellm@1.80.0+claude-code@newest", "'newest' is not a version"),
         ("claude-code@>=2.1 <", "'>=2.1 <' is not a version range"),
     ],
 )

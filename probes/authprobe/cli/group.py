@@ -1,7 +1,11 @@
 """Behaviour that all commands share: error messages, exit codes and the type of a size."""
 
+import contextlib
+import errno
 import io
+import os
 import sys
+from typing import Any, Final
 
 import click
 
@@ -11,8 +15,30 @@ from authprobe.errors import ExitCode, ProbesError
 click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
 
 
+OUTPUT_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Errors of writing to a full disk or a closed terminal."""
+
+
 class CommandGroup(click.Group):
     """A group that turns exceptions into messages on stderr and exit codes."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line; the output is flushed here, where its errors can be told."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:  # `head` has read enough
+            _discard_output()
+            sys.exit(ExitCode.FAILURES)
+        except OSError as error:
+            if not _is_output_error(error):
+                raise
+            _discard_output()
+            with contextlib.suppress(OSError):
+                click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            sys.exit(ExitCode.USAGE)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command."""
@@ -31,9 +57,22 @@ class CommandGroup(click.Group):
             raise
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click ends the command quietly, also if `head` has read enough
-        except Exception as error:  # noqa: BLE001 - a bug, whose traceback may quote a credential
+        except Exception as error:
+            if isinstance(error, OSError) and _is_output_error(error):
+                raise
             click.echo(_redacted_traceback(error), err=True, nl=False)
             ctx.exit(ExitCode.BUG)
+
+
+def _is_output_error(error: OSError) -> bool:
+    """Return True for an error of a stream: those of files have a name."""
+    return error.errno in OUTPUT_ERRORS and error.filename is None
+
+
+def _discard_output() -> None:
+    """Discard what is still buffered: Python would try to write it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _redacted_traceback(error: Exception) -> str:

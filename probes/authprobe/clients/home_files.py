@@ -19,7 +19,7 @@ MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
 MAX_ENTRIES: Final = 50_000
 MAX_DEPTH: Final = 64
 """Levels of folders that are looked into; each has a descriptor open."""
-MAX_TIME: Final = 20.0
+MAX_TIME: Final = 10.0
 """Seconds for all files of a home, the search in them included."""
 _WAITLESS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from authprobe.core.client_kinds import CLIENTS, ClientKind, ClientSpec, Via
-from authprobe.core.version_ranges import read_range
+from authprobe.core.client_kinds import CLIENTS, ClientKind, ClientSpec, Registry, Via
+from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote, remedy
 
@@ -87,7 +87,18 @@ def parse_client(text: str) -> Client:
     if version == INSTALLED and not CLIENTS[kind].allows_installed:
         allowed = " or ".join(kind for kind, spec in CLIENTS.items() if spec.allows_installed)
         raise ValueError(f"only {allowed} can be '{INSTALLED}'")
+    is_known = version in ("", LATEST, INSTALLED) or version_range is not None
+    if not (is_known or names_one_release(kind, version)):
+        hint = "write 2.1.31, latest or a range such as >=2.1.0 <2.2"
+        raise ValueError(f"'{version}' is not a version; {hint}")
     return Client(kind=kind, version=version or LATEST, through=_parse_through(kind, second))
+
+
+def names_one_release(kind: ClientKind, version: str) -> bool:
+    """Return True if a version names one release: to npm, 2.1 is the newest of many."""
+    package = CLIENTS[kind].package
+    dots = 2 if package and package.registry is Registry.NPM else 1
+    return bool(EXACT.fullmatch(version)) and version.count(".") >= dots
 
 
 def _parse_through(kind: ClientKind, text: str) -> Client | None:

@@ -9,6 +9,7 @@ from authprobe.clients.installation.storage import ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import InstallError
+from authprobe.scenario.clients import Client
 from authprobe.settings import PUBLISHED_VERSIONS_TTL
 from tests.support.registry import OFFLINE, UNREACHABLE, Registry, fault, install, prepare
 
@@ -107,7 +108,10 @@ def test_staging_directory_of_another_version_is_left_alone(
 
 @pytest.mark.parametrize("version", ["..", ".", "stable", "2", "2.1", "2.1.31-"])
 def test_invalid_version_is_not_installed(registry: Registry, cache: Cache, version: str) -> None:
-    assert "is not a version" in fault(cache, f"claude-code@{version}")
+    client = Client(kind=ClientKind.CLAUDE_CODE, version=version)
+    cache.prepare(client, lambda _: None)
+    with pytest.raises(InstallError, match="is not a version"):
+        cache.get(client)
 
 
 def versions(cache: Cache) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from authprobe.clients.process import terminal as terminal_module
 from authprobe.clients.process.child import OUTPUT_LIMIT_BYTES, Child, ExitReason, Stdin
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.terminal import Terminal
@@ -171,3 +172,45 @@ def test_address_wider_than_the_screen_is_joined() -> None:
 @example([b"\xff\xfe", b"\x1b]8;;"])
 def test_arbitrary_output_never_raises(parts: list[bytes]) -> None:
     lines(*parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"\x1b#8\x1b[2J",
+        b"\x1b[2J",
+        b"\x1b[1J\x1b[J",
+        b"\n",
+        b"\x1b[L\x1b[M",
+        b"\x1b[99999@\x1b[99999P",
+        b"\x1bM\x1bD",
+        b"\x1b",
+        b"\x1b[",
+        b"\x1b[1:",
+        b"\x1bP",
+        b"\x1b]8;;",
+        b"\x1b]8;;https://a",
+        b"1",
+        b"\x1b[1;1H\xe4\xb8\xad",
+        "a\u0301".encode() * 2,
+        "\u0301".encode(),
+        b"\x1b[m" + "\u0301".encode(),
+        b"\x1b[" + b"1;" * 5000 + b"m",
+        b"\xff",
+    ],
+    ids=lambda flood: ascii(flood[:12]),
+)
+def test_flood_of_any_output_is_drawn_in_limited_time(
+    monkeypatch: pytest.MonkeyPatch, flood: bytes
+) -> None:
+    monkeypatch.setattr(terminal_module, "MAX_DRAWING_TIME", 0.5)
+    began = time.thread_time()
+    fake = FakeChild(b"first\r\n", flood * (OUTPUT_LIMIT_BYTES // len(flood)))
+    assert isinstance(fake.terminal.addresses, tuple)
+    assert time.thread_time() - began < 8
+
+
+def test_screen_says_that_it_was_not_drawn_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal_module, "MAX_DRAWING_TIME", 0.2)
+    assert lines(b"first\r\n" + b"\x1b#8\x1b[2J" * 10_000)[-1] == terminal_module.CUT_LINE

@@ -34,10 +34,10 @@ def read_session(command: Command, result: CompletedChild) -> Session:
     if result.exit_reason is ExitReason.TIMED_OUT:
         return Session(outcome=Outcome.TIMED_OUT)
     if report is None:
-        reason = redactor(last_error_line(result.stderr.strip() or result.stdout))
+        reason = last_error_line(result.stderr.strip() or result.stdout)
         return Session(
             outcome=Outcome.CRASHED,
-            message=reason[:MAX_DETAIL_LENGTH],
+            message=redactor.cut(reason, MAX_DETAIL_LENGTH),
             exit_code=result.exit_code,
         )
     outcome = Outcome.ACCEPTED
@@ -47,7 +47,7 @@ def read_session(command: Command, result: CompletedChild) -> Session:
     return Session(
         outcome=outcome,
         status=report.status,
-        message=redactor(report.message)[:MAX_MESSAGE_LENGTH] if report.message else None,
+        message=redactor.cut(report.message, MAX_MESSAGE_LENGTH) if report.message else None,
         exit_code=result.exit_code,
     )
 

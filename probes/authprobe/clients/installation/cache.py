@@ -21,9 +21,8 @@ from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.client_kinds import ClientKind, Registry, package_of
-from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError, InstallError
-from authprobe.scenario.clients import INSTALLED, LATEST, Client
+from authprobe.scenario.clients import INSTALLED, LATEST, Client, names_one_release
 from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
 
 LOCK_POLL_INTERVAL: Final = 0.1
@@ -171,7 +170,7 @@ class Cache:
         if version == LATEST:
             show_progress("asking for the latest version")
             version = self._published.latest(client.kind)
-        elif not _is_whole_version(version, package_of(client.kind).registry):
+        elif not names_one_release(client.kind, version):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
         folder = storage.make_folder(self.folder, client.kind) / version
         installed = InstalledClient(kind=client.kind, version=version, folder=folder)
@@ -304,9 +303,3 @@ class Cache:
             self._has_warned = True
             size, limit = format_size(total_bytes), format_size(self.limit_bytes)
             warn(f"the clients in use take {size}; AUTHPROBE_CACHE_LIMIT is {limit}")
-
-
-def _is_whole_version(version: str, registry: Registry) -> bool:
-    """Return True if a version names one release: to npm, 2.1 is the newest of many."""
-    dots = 2 if registry is Registry.NPM else 1
-    return bool(EXACT.fullmatch(version)) and version.count(".") >= dots

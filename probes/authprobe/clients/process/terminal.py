@@ -18,6 +18,10 @@ INCOMPLETE_SEQUENCE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[PX^_][^\x1b]*\
 """An escape sequence (ECMA-48, 5.4 and 5.6) whose end has not arrived yet."""
 MAX_SEQUENCE_BYTES: Final = 16 * 1024
 OUTPUT_PART: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b?[^\x1b]+|\x1b")
+MAX_PART_BYTES: Final = 4096
+MAX_DRAWING_TIME: Final = 10.0
+"""Seconds of processor time for all output of a program."""
+CUT_LINE: Final = "(authprobe: the rest of the output takes too long to draw)"
 LINK: Final = re.compile(rb"\x1b\]8;[^;\x07\x1b]*;([!-~]+?)(?:\x07|\x1b\\)")
 """OSC 8: the address of a hyperlink."""
 ADDRESS: Final = re.compile(r"https?://[!-~]+")
@@ -32,12 +36,15 @@ class Terminal:
         self._screen = pyte.Screen(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self._screen)
         self._drawn = 0
+        self._drawing_time = 0.0
+        self._is_cut = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Lines on the screen now, without empty ones."""
         self._draw()
-        return tuple(line.strip() for line in self._rows() if line.strip())
+        lines = tuple(line.strip() for line in self._rows() if line.strip())
+        return (*lines, CUT_LINE) if self._is_cut else lines
 
     @property
     def text(self) -> str:
@@ -79,15 +86,31 @@ class Terminal:
             yield "".join(cells[column].data for column in range(max(cells, default=-1) + 1))
 
     def _draw(self) -> None:
-        """Draw the new output, except an incomplete escape sequence at its end."""
+        """Draw the new output, except an incomplete escape sequence at its end.
+
+        What is sent in a few bytes can take long to draw, such as an erased screen, so all drawing
+        together has a limit, after which the screen stays as it is.
+        """
         new = self.child.output[self._drawn :]
         tail = INCOMPLETE_SEQUENCE.search(new, max(0, len(new) - MAX_SEQUENCE_BYTES))
         new = new[: tail.start()] if tail else new
         self._drawn += len(new)
-        for part in OUTPUT_PART.findall(UNSUPPORTED_SEQUENCE.sub(b"", new)):
+        began = time.thread_time()
+        for part in _parts(UNSUPPORTED_SEQUENCE.sub(b"", new)):
+            if self._drawing_time + time.thread_time() - began > MAX_DRAWING_TIME:
+                self._is_cut = True
+                break
             # pyte raises these for unexpected parameters: drop that one sequence.
             with contextlib.suppress(TypeError, ValueError, LookupError, AttributeError):
                 self._stream.feed(part)
+        self._drawing_time += time.thread_time() - began
+
+
+def _parts(output: bytes) -> Iterator[bytes]:
+    """Yield the escape sequences and the texts between them, in short parts."""
+    for match in OUTPUT_PART.finditer(output):
+        for start in range(match.start(), match.end(), MAX_PART_BYTES):
+            yield output[start : min(start + MAX_PART_BYTES, match.end())]
 
 
 def _unwrap(line: str) -> str:

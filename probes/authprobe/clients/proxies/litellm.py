@@ -15,6 +15,7 @@ from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON_OPTIONS, ask
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.observe import (
+    MAX_DETAIL_LENGTH,
     ClientReport,
     incomplete_observation,
     last_error_line,
@@ -152,6 +153,8 @@ class GatewayUser:
             status=status,
         )
         observation = observe(self.sandbox, report, began=self.began, exit_code=None, version=None)
+        if error_type:
+            error_type = self.sandbox.redactor.cut(error_type, MAX_DETAIL_LENGTH)
         return dataclasses.replace(observation, error_type=error_type if refused else None)
 
     def _headers(self) -> dict[str, str]:

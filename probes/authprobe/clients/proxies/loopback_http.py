@@ -3,6 +3,9 @@
 import contextlib
 import http.client
 import json
+import socket
+import threading
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -24,16 +27,43 @@ def post(
     """Send a JSON body to a port of a child's loopback; return status and body of the response.
 
     Raises:
-        TimeoutError: no data arrives for `limit` seconds.
+        TimeoutError: the response has not arrived completely after `limit` seconds.
         OSError: the connection is refused or lost.
         http.client.HTTPException: the response is not HTTP.
     """
+    deadline = time.monotonic() + max(limit, 0.1)
+    # The child may be in a network namespace, in which only the launcher can connect.
+    with contextlib.closing(children.connect(port)) as client_socket:
+        client_socket.settimeout(deadline - time.monotonic())
+        # A timeout is that of each read: without this, an answer byte by byte would never end.
+        watch = threading.Timer(max(limit, 0.1), _shut_down, (client_socket,))
+        watch.daemon = True
+        watch.start()
+        try:
+            response = _exchange(client_socket, port, path, body, headers)
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() < deadline:
+                raise
+        else:
+            if time.monotonic() < deadline:
+                return response
+        finally:
+            watch.cancel()
+    raise TimeoutError("it did not arrive in time")
+
+
+def _exchange(
+    client_socket: socket.socket, port: int, path: str, body: object, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(LOOPBACK, port)
     with contextlib.closing(connection):
-        # The child may be in a network namespace, in which only the launcher can connect.
-        connection.sock = children.connect(port)
-        connection.sock.settimeout(max(limit, 0.1))
+        connection.sock = client_socket
         content = {"content-type": "application/json"}
         connection.request("POST", path, json.dumps(body), {**content, **headers})
         response = connection.getresponse()
         return response.status, response.read(MAX_ANSWER_BYTES)
+
+
+def _shut_down(client_socket: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        client_socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,96 @@
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from authprobe.clients.process.children import LauncherConnection
+from authprobe.clients.proxies.loopback_http import post
+
+LIMIT = 0.5
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+class Server:
+    """A server on loopback that answers one request by writing to its socket."""
+
+    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._answer = answer
+        self.port = self._listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.recv(65536)
+                self._answer(connection)
+
+    def connect(self, port: int) -> socket.socket:
+        """Connect as the launcher does for its children."""
+        return socket.create_connection(("127.0.0.1", port))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Any]:
+        """Serve until the block ends."""
+        self.thread.start()
+        try:
+            yield self
+        finally:
+            self._listener.close()
+            self.thread.join(10)
+
+
+def post_to(server: Server, limit: float = LIMIT) -> tuple[int, bytes]:
+    """Send a request to this server."""
+    with server.running():
+        launcher = cast(LauncherConnection, server)
+        return post(launcher, server.port, "/v1/messages", {}, headers={}, limit=limit)
+
+
+def drip(data: bytes) -> Callable[[socket.socket], None]:
+    """Return an answer of which a byte arrives at a time, without end."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(data)
+        while True:
+            connection.sendall(b"1")
+            time.sleep(0.02)
+
+    return answer
+
+
+def test_status_and_body_are_returned() -> None:
+    answer = HEAD + b"content-length: 2\r\n\r\nok"
+    assert post_to(Server(lambda connection: connection.sendall(answer)), 10) == (200, b"ok")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        HEAD,
+        HEAD + b"x: ",
+        HEAD + b"\r\n",
+        HEAD + b"content-length: 999999\r\n\r\n",
+        HEAD + b"transfer-encoding: chunked\r\n\r\n",
+    ],
+    ids=["line", "field", "value", "body", "length", "chunk"],
+)
+def test_answer_that_arrives_byte_by_byte_ends_with_the_limit(start: bytes) -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        post_to(Server(drip(start)))
+    assert time.monotonic() - began < LIMIT + 5
+
+
+def test_lost_connection_is_no_timeout() -> None:
+    with pytest.raises(
+        (OSError, http.client.HTTPException), match=r"closed|reset|without response"
+    ):
+        post_to(Server(lambda connection: None), 10)
