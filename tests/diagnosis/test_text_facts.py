@@ -170,3 +170,22 @@ def test_a_hostile_text_is_analyzed_in_limited_time(text: str) -> None:
 def test_both_ends_of_a_huge_text_are_analyzed() -> None:
     text = "API Error: 401\n" + "x\n" * MAX_ANALYZED_CHARACTERS + "API Error: 529\n"
     assert facts(text, FactKind.STATUS) == {"401", "529"}
+
+
+@pytest.mark.parametrize(
+    "part", ["\\", "a.", "A.A", "eyJ-", "<html><body><script>", "https://a.b/c "]
+)
+def test_twice_the_text_takes_about_twice_the_time(part: str) -> None:
+    def seconds(length: int) -> float:
+        text, start = part * (length // len(part)), time.process_time()
+        symptom_from_text(text)
+        return time.process_time() - start
+
+    seconds(1_000)  # warm up
+    assert seconds(240_000) < 6 * seconds(80_000) + 0.5
+
+
+def test_only_scripts_with_an_end_are_removed() -> None:
+    page = "<html><body><script>ENOTFOUND</script>ECONNRESET<style>\n<script>EPIPE</body></html>"
+    codes = symptom_from_text(page).fact_sets[0].facts[FactKind.CODE]
+    assert list(codes) == ["ECONNRESET", "EPIPE"]

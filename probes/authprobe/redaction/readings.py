@@ -30,6 +30,10 @@ MAX_UNESCAPE_PASSES: Final = 3
 """Levels of escapes within escapes that are undone."""
 MAX_DECODE_DEPTH: Final = 3
 """Levels of base64, hex and similar encodings within one another that are decoded."""
+MAX_WHOLE_LENGTH: Final = 4096
+"""Decoded characters of a run up to which all are read on if any part is readable."""
+READABLE_MARGIN: Final = 256
+"""Characters before and after a readable part that are read on with it."""
 MIN_WORDS_LENGTH: Final = 24
 """Characters of a text from which its words may be parts of a token."""
 NEEDS_DECODING: Final = re.compile(
@@ -134,31 +138,53 @@ def _decode_with_shift(
     Runs without readable text are left out.
     """
     decoded = [(run, encoding.decode(run[shift:])) for run in runs]
-    readable = [(run, text) for run, text in decoded if PRINTABLE_RUN.search(text)]
+    readable = [(run, *part) for run, text in decoded for part in _readable_parts(text)]
     if readable:
         yield _decoded_runs(decoding, encoding, readable, shift)
     if shift or encoding.name not in ("base64", "hex"):
         return
-    unpacked = [(run, inflate(text)) for run, text in decoded]
-    if unpacked := [(run, text) for run, text in unpacked if PRINTABLE_RUN.search(text)]:
+    contents = ((run, inflate(text)) for run, text in decoded)
+    unpacked = [(run, *part) for run, text in contents for part in _readable_parts(text)]
+    if unpacked:
         yield _decoded_runs(decoding, encoding, unpacked, 0, "unpacked")
+
+
+def _readable_parts(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the parts of a decoded run that may be read on, with their offsets.
+
+    These are all of it, but of a long one, what is near a printable run.
+    """
+    if len(text) <= MAX_WHOLE_LENGTH:
+        if PRINTABLE_RUN.search(text):
+            yield text, 0
+        return
+    start = end = 0
+    for printable in PRINTABLE_RUN.finditer(text):
+        if printable.start() - READABLE_MARGIN > end:
+            if end:
+                yield text[start:end], start
+            start = printable.start() - READABLE_MARGIN
+        end = printable.end() + READABLE_MARGIN
+    if end:
+        yield text[start:end], start
 
 
 def _decoded_runs(
     decoding: Decoding,
     encoding: Encoding,
-    decoded: list[tuple[str, str]],
+    decoded: list[tuple[str, str, int]],
     shift: int,
     step: str = "",
 ) -> Decoding:
-    """Return these runs, each with what it decodes to, as one decoding."""
+    """Return parts of what these runs decode to, each with its offset, as one decoding."""
 
     def trace(spans: Sequence[Span]) -> list[Span]:
-        starts = [0, *itertools.accumulate(len(text) + 1 for _, text in decoded)]
+        starts = [0, *itertools.accumulate(len(text) + 1 for _, text, _ in decoded)]
         spans_by_run: dict[str, list[Span]] = {}
         for span in spans:
             number = bisect.bisect_right(starts, span.start) - 1
-            run, offset = decoded[number][0], starts[number]
+            run, _, first = decoded[number]
+            offset = starts[number] - first
             start, end = 0, len(run)
             if not step:
                 start, end = encoding.origin(run[shift:], span.start - offset, span.end - offset)
@@ -170,7 +196,7 @@ def _decoded_runs(
             for span in spans_by_run.get(match[0], ())
         ]
 
-    text = SEPARATOR.join(text for _, text in decoded)
+    text = SEPARATOR.join(text for _, text, _ in decoded)
     name = f"{encoding.name}, {step}" if step else encoding.name
     return Decoding(text, decoding, name, trace)
 
