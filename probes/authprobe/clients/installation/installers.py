@@ -22,6 +22,8 @@ from authprobe.settings import installer_environment, private_folders, search_pa
 
 INSTALL_TIMEOUT: Final = 900.0
 """Seconds; the largest client is a download of 170 MB."""
+MAX_INSTALLED_FILE_BYTES: Final = 2 * 1024**3
+"""Size of a file that an install script may write; the program of claude-code has 400 MB."""
 QUERY_TIMEOUT: Final = 60.0
 SCRIPT_TIMEOUT: Final = 120.0
 DISCARD_PROXY: Final = "http://127.0.0.1:9"
@@ -237,6 +239,7 @@ class Installers:
             read_only=_visible_files(Path(argv[0])),
             writable=(folder,) if folder else (),
             hidden=private_folders(),
+            file_bytes=MAX_INSTALLED_FILE_BYTES,
         )
         with self._children.open_container(visibility) as container:
             env = _sealed_environment(container.home)

@@ -54,6 +54,8 @@ class Visibility:
     """Folders that are not shown, even if they are in a folder of the system."""
     ca_file: Path | None = None
     """Certificate of the emulator, which the container has at a path of its own."""
+    file_bytes: int | None = None
+    """Size limit of a file that is written; None: that of a home."""
 
 
 class LauncherConnection:
@@ -277,6 +279,7 @@ class Children(LauncherConnection):
             "writable": [str(path) for path in visibility.writable],
             "hidden": [str(path) for path in visibility.hidden],
             "ca_file": str(visibility.ca_file) if visibility.ca_file else None,
+            "file_bytes": visibility.file_bytes,
         }
         try:
             with theirs:

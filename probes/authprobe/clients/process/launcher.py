@@ -66,6 +66,8 @@ class Launcher:
         """Reason why the isolation is weaker than requested."""
         self.home: int | None = None
         """Descriptor of the home of a sealed container."""
+        self.file_bytes = limits.MAX_HOME_BYTES
+        """Size limit of a file that a child writes."""
         self.exceeded: str | None = None
         """Limit that the children have exceeded."""
         self.selector = selectors.DefaultSelector()
@@ -159,7 +161,7 @@ class Launcher:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         if self.is_sealed:
             kernel.leave_keyring()
-            kernel.set_limits(limits.PROCESS_LIMITS)
+            kernel.set_limits(limits.process_limits(self.file_bytes))
             kernel.drop_privileges()
 
     def open_container(self, request: dict[str, Any], channel: socket.socket) -> None:
@@ -242,6 +244,7 @@ def run_container(control: socket.socket, isolation: Isolation, request: dict[st
             if os.fork():  # the child is the first process of the PID namespace
                 return 0
             launcher.home = seal(request)
+            launcher.file_bytes = request.get("file_bytes") or limits.MAX_HOME_BYTES
         elif isolation is Isolation.NETWORK:
             kernel.unshare(NAMESPACES[isolation])
             kernel.start_loopback()

@@ -22,13 +22,16 @@ MAX_SHARED_MEMORY_BYTES = 64 * 1024**2
 CHECK_INTERVAL = 0.25
 """Seconds between two checks of the processes of a case."""
 
-PROCESS_LIMITS = (
-    (resource.RLIMIT_CORE, 0),
-    (resource.RLIMIT_FSIZE, MAX_HOME_BYTES),
-    (resource.RLIMIT_NPROC, MAX_PROCESS_IDS),
-)
-"""Limits of each process (getrlimit(2))."""
 PAGE_BYTES = resource.getpagesize()
+
+
+def process_limits(file_bytes: int = MAX_HOME_BYTES) -> tuple[tuple[int, int], ...]:
+    """Return the limits of each process (getrlimit(2)); `file_bytes` is the size of a file."""
+    return (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NPROC, MAX_PROCESS_IDS),
+    )
 
 
 def exceeded_limit(proc: Path = Path("/proc")) -> str | None:
