@@ -86,3 +86,26 @@ def test_walk_ends_when_its_time_is_over(tmp_path: Path, monkeypatch: pytest.Mon
     walk = HomeWalk(tmp_path)
     assert list(walk) == []
     assert not walk.is_complete
+
+
+def test_home_of_a_container_is_walked_by_its_descriptor(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    descriptor = os.open(tmp_path, os.O_PATH)
+    try:
+        home = Path(f"/proc/self/fd/{descriptor}")
+        assert paths(home) == ["folder/file"]
+        assert read_home_file(home, Path("folder/file")) is not None
+    finally:
+        os.close(descriptor)
+
+
+def test_home_that_a_client_has_replaced_by_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("secret")
+    (tmp_path / "home").symlink_to("other")
+    walk = HomeWalk(tmp_path / "home")
+    assert list(walk) == []
+    assert not walk.is_complete
+    with pytest.raises(OSError, match=r"Too many levels|Not a directory"):
+        read_home_file(tmp_path / "home", Path("file"))

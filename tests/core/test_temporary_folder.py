@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.core.temporary_folder import remove_tree, temporary_folder
+from authprobe.core.temporary_folder import change_mode, remove_tree, temporary_folder
 
 
 def test_folder_is_private_and_removed() -> None:
@@ -60,3 +60,39 @@ def test_folders_without_permissions_are_removed(tmp_path: Path, mode: int) -> N
 
 def test_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
     remove_tree(tmp_path / "nothing")
+
+
+def test_names_that_are_used_while_removing_keep_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    for number in range(1, 4):
+        (folder / f".removed-{number}" / "a" / "b").mkdir(parents=True)
+        (folder / f"other-{number}" / "c").mkdir(parents=True)
+    (folder / ".removed-4").touch()
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_folder_that_cannot_be_written_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "file").touch()
+    folder.chmod(0)
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_many_files_are_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    for number in range(20_000):
+        (folder / str(number)).touch()
+    remove_tree(folder)
+    assert not folder.exists()
+
+
+def test_mode_is_not_changed_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(OSError, match="Too many levels"):
+        change_mode(tmp_path / "link", 0o777)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600

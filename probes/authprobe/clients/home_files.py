@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.temporary_folder import change_mode
+
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
 """Bytes of all files of a home that are read."""
@@ -22,6 +24,7 @@ MAX_DEPTH: Final = 64
 MAX_TIME: Final = 10.0
 """Seconds for all files of a home, the search in them included."""
 _WAITLESS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+DESCRIPTORS: Final = Path("/proc/self/fd")
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -46,9 +49,11 @@ def read_home_file(home: Path, path: Path) -> HomeFile | None:
         OSError: it cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        folder = _opened(stack, str(home), None)
+        folder = _open_home(home)
+        stack.callback(os.close, folder)
         for part in path.parent.parts:
-            folder = _opened(stack, part, folder)
+            folder = _open_own(part, folder)
+            stack.callback(os.close, folder)
         return _read(folder, path.name, path, MAX_FILE_BYTES)
 
 
@@ -68,12 +73,15 @@ class HomeWalk:
         self._deadline = time.monotonic() + MAX_TIME
 
     def __iter__(self) -> Iterator[HomeFile]:
-        with contextlib.suppress(OSError):
-            folder = os.open(self._home, _FOLDER)
-            try:
-                yield from self._files(folder, Path())
-            finally:
-                os.close(folder)
+        try:
+            folder = _open_home(self._home)
+        except OSError:
+            self.is_complete = False
+            return
+        try:
+            yield from self._files(folder, Path())
+        finally:
+            os.close(folder)
 
     def _files(self, folder: int, path: Path) -> Iterator[HomeFile]:
         """Yield the files of a folder, and then those of the folders in it."""
@@ -117,20 +125,19 @@ class HomeWalk:
         return sorted(names)
 
 
-def _opened(stack: contextlib.ExitStack, name: str, parent: int | None) -> int:
-    # The home itself is reached through /proc, where its path ends in a link of the kernel.
-    flags = _FOLDER if parent is not None else _FOLDER & ~os.O_NOFOLLOW
-    descriptor = os.open(name, flags, dir_fd=parent)
-    stack.callback(os.close, descriptor)
-    return descriptor
+def _open_home(home: Path) -> int:
+    """Open a home; that of a container is a link of the kernel, which no client can replace."""
+    if home.parent == DESCRIPTORS:
+        return os.open(home, _FOLDER & ~os.O_NOFOLLOW)
+    return _open_own(str(home), None)
 
 
-def _open_own(name: str, parent: int) -> int:
+def _open_own(name: str, parent: int | None) -> int:
     """Open a folder; if the client has removed our permissions, restore them."""
     try:
         return os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:
-        os.chmod(name, 0o700, dir_fd=parent)
+        change_mode(name, 0o700, parent)
         return os.open(name, _FOLDER, dir_fd=parent)
 
 
@@ -139,7 +146,7 @@ def _read(folder: int, name: str, path: Path, limit_bytes: int) -> HomeFile | No
     try:
         descriptor = os.open(name, _WAITLESS, dir_fd=folder)
     except PermissionError:
-        os.chmod(name, 0o600, dir_fd=folder)
+        change_mode(name, 0o600, folder)
         descriptor = os.open(name, _WAITLESS, dir_fd=folder)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
         status = os.fstat(descriptor)

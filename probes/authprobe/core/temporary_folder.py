@@ -5,7 +5,10 @@
 """
 
 import contextlib
+import errno
+import itertools
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -31,16 +34,18 @@ def remove_tree(folder: Path) -> None:
     length of its paths matters.
     """
     try:
+        change_mode(folder, 0o700)
         top = os.open(folder, FOLDER_FLAGS)
     except OSError:
         return
+    # A name that no program can have used: what has the place of a moved folder would keep it.
+    names = (f".removed-{secrets.token_hex(8)}-{number}" for number in itertools.count())
     try:
         pending = ["."]
-        number = 0
         while pending:
             name = pending.pop()
             with contextlib.suppress(OSError):
-                number = _empty(top, name, pending, number)
+                _empty(top, name, pending, names)
             if name != ".":
                 with contextlib.suppress(OSError):
                     os.rmdir(name, dir_fd=top)
@@ -50,8 +55,8 @@ def remove_tree(folder: Path) -> None:
         folder.rmdir()
 
 
-def _empty(top: int, name: str, pending: list[str], number: int) -> int:
-    """Remove the files of a folder, move its folders to the top, and return the next number."""
+def _empty(top: int, name: str, pending: list[str], names: Iterator[str]) -> None:
+    """Remove the files of a folder, and move its folders to the top, each with a new name."""
     folder = os.open(name, FOLDER_FLAGS, dir_fd=top)
     try:
         with os.scandir(folder) as entries:
@@ -61,11 +66,27 @@ def _empty(top: int, name: str, pending: list[str], number: int) -> int:
                         os.unlink(entry.name, dir_fd=folder)
                         continue
                     # Moving a folder changes its `..`, so it has to be writable (rename(2)).
-                    os.chmod(entry.name, 0o700, dir_fd=folder)
-                    number += 1
-                    moved = f".removed-{number}"
+                    change_mode(entry.name, 0o700, folder)
+                    moved = next(names)
                     os.rename(entry.name, moved, src_dir_fd=folder, dst_dir_fd=top)
                     pending.append(moved)
     finally:
         os.close(folder)
-    return number
+
+
+def change_mode(name: str | Path, mode: int, parent: int | None = None) -> None:
+    """Change the permissions of a file or folder, but not through a link.
+
+    Raises:
+        OSError: it does not exist, is a link, or belongs to another user.
+    """
+    if not hasattr(os, "O_PATH"):  # macOS, whose chmod can leave links alone
+        os.chmod(name, mode, dir_fd=parent, follow_symlinks=False)
+        return
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        if stat.S_ISLNK(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(name))
+        Path(f"/proc/self/fd/{descriptor}").chmod(mode)
+    finally:
+        os.close(descriptor)
