@@ -285,3 +285,7 @@ def test_nothing_is_left_behind(attacked: Attacked) -> None:
 
 def test_no_control_character_gets_out(attacked: Attacked) -> None:
     assert not {"\x1b", "\x9b", "\u202e"} & set(attacked.printed + attacked.texts)
+
+
+def test_tokens_that_a_client_leaves_in_its_home_are_found(attacked: Attacked) -> None:
+    assert len(attacked.cases["odd-names"]["observation"]["leaks"]) >= 5
