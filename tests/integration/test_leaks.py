@@ -165,7 +165,11 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> T
     scenario = write_scenario(folder, text.replace("[NAMES]", f"[{', '.join(names)}]"))
     path = f"{programs}:/usr/bin:/bin"
     ended = run(
-        argv=[*argv, *_place(argv, scenario, out)], cwd=PROJECT, HOME=str(folder), PATH=path
+        argv=[*argv, *_place(argv, scenario, out)],
+        cwd=PROJECT,
+        HOME=str(folder),
+        PATH=path,
+        AUTHPROBE_ISOLATION="network",  # so that the client can write what it told to `kept`
     )
     texts = {file.name: file.read_bytes().decode("latin-1") for file in out.iterdir()}
     values = {v for file in kept.glob("*/values") for v in file.read_text().split()}
