@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.process import children as children_module
+from authprobe.clients.process import system_call_filter
 from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.required_files import required_files
@@ -318,6 +319,175 @@ def test_limit_of_resources_is_named(sealing_children: Children, script: str, li
 
 def test_file_beyond_the_limit_ends_the_program(sealed: Container) -> None:
     assert "File size limit exceeded" in shell(sealed, "head -c 300000000 /dev/zero > big")
+
+
+SHARED_MAPPING = """
+import ctypes, mmap, time
+memory = mmap.mmap(-1, 200 << 20)
+for place in range(0, len(memory), 4096):
+    memory[place] = 1
+if HIDDEN:
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+time.sleep(5)
+print("free")
+"""
+SEGMENT = """
+import ctypes, time
+library = ctypes.CDLL(None)
+library.shmat.restype = ctypes.c_void_p
+segment = library.shmget(0, ctypes.c_size_t(200 << 20), 0o1600)
+address = library.shmat(segment, None, 0)
+ctypes.memset(address, 1, 200 << 20)
+library.shmdt(ctypes.c_void_p(address))
+time.sleep(5)
+print("free")
+"""
+MANY_FILES = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        try:
+            while True:
+                os.dup(0)
+        except OSError:
+            time.sleep(5)
+            os._exit(0)
+time.sleep(5)
+print("free")
+"""
+FILTERED_CALLS = """
+import ctypes, errno, json, sys
+library = ctypes.CDLL(None, use_errno=True)
+answers = {}
+for name, number in json.loads(sys.argv[1]).items():
+    result = library.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0)
+    answers[name] = errno.errorcode[ctypes.get_errno()] if result < 0 else result
+print(json.dumps(answers))
+"""
+FAMILIES = """
+import socket
+allowed = []
+for family in range(1, 64):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_RAW):
+        try:
+            socket.socket(family, kind).close()
+            allowed.append(family)
+        except OSError:
+            pass
+print(*sorted(set(allowed)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "limit"),
+    [
+        (SHARED_MAPPING.replace("HIDDEN", "False"), "memory"),
+        (SHARED_MAPPING.replace("HIDDEN", "True"), "memory"),
+        (SEGMENT, "memory"),
+        (MANY_FILES, "more than 16,384 open files"),
+    ],
+    ids=["shared mapping", "shared mapping of a hidden process", "segment", "open files"],
+)
+def test_memory_that_no_process_owns_is_limited(
+    monkeypatch: pytest.MonkeyPatch, script: str, limit: str
+) -> None:
+    """The limit of memory is lower here, so that the test needs little."""
+    if "files" in limit and not Path("/proc/self/fd").stat().st_size:
+        pytest.skip("THIS KERNEL COUNTS NO OPEN FILES: it is older than Linux 6.2")
+    monkeypatch.setattr(
+        children_module,
+        "LAUNCHER_PROGRAM",
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from authprobe.clients.process import launcher, limits\n"
+        "limits.MAX_MEMORY_BYTES = 150 << 20\n"
+        "launcher.main(sys.argv[2:])",
+    )
+    with Children(isolation=Isolation.SEALED) as children:
+        if children.isolation is not Isolation.SEALED:
+            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
+        with children.open_container(PYTHON) as container:
+            assert run(container, script).stdout == ""
+            assert limit in (container.end() or "")
+
+
+def test_memory_below_the_limit_is_none(sealed: Container) -> None:
+    assert run(sealed, SHARED_MAPPING.replace("HIDDEN", "False")).stdout == "free\n"
+    assert sealed.end() is None
+
+
+def test_system_calls_outside_of_all_namespaces_are_denied(sealed: Container) -> None:
+    machine = os.uname().machine
+    numbers = {name: number[machine] for name, number in system_call_filter.DENIED.items()}
+    answers = json.loads(run(sealed, FILTERED_CALLS, json.dumps(numbers)).stdout)
+    assert answers == dict.fromkeys(numbers, "ENOSYS")
+    assert {"keyctl", "add_key", "io_uring_setup", "memfd_create"} <= set(answers)
+
+
+def test_child_makes_sockets_only_of_isolated_families(sealed: Container) -> None:
+    families = {int(number) for number in run(sealed, FAMILIES).stdout.split()}
+    assert {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6} <= families
+    assert families <= set(system_call_filter.ALLOWED_FAMILIES)
+
+
+def test_child_cannot_type_into_a_terminal(sealed: Container) -> None:
+    script = (
+        "import fcntl, pty, termios\n"
+        "_, terminal = pty.openpty()\n"
+        "fcntl.ioctl(terminal, termios.TIOCGWINSZ, bytes(8))\n"
+        "for request in (termios.TIOCSTI, 0x541C):\n"
+        "    try: fcntl.ioctl(terminal, request, b'x'); print('typed')\n"
+        "    except OSError as error: print(error.errno)"
+    )
+    assert run(sealed, script).stdout.split() == ["1", "1"]
+
+
+def test_names_of_the_users_keys_are_out_of_sight(sealed: Container) -> None:
+    assert shell(sealed, "cat /proc/keys /proc/timer_list 2>/dev/null") == ""
+
+
+def test_crash_starts_no_program_of_the_machine_and_leaves_no_dump(sealed: Container) -> None:
+    script = "cd ~; ulimit -Hc; ulimit -c; python3 -c 'import os; os.abort()'; ls"
+    # dash counts in blocks of 512 bytes, so that it shows 1 byte as 0.
+    assert "core" not in shell(sealed, script)
+    limits = run(sealed, "import resource; print(*resource.getrlimit(resource.RLIMIT_CORE))")
+    assert limits.stdout.split() == ["1", "1"]
+
+
+def test_kernel_ends_a_client_before_the_users_programs(sealed: Container) -> None:
+    assert shell(sealed, "cat /proc/self/oom_score_adj") == "1000"
+
+
+def test_first_line_of_a_program_shows_no_secret(tmp_path: Path) -> None:
+    secret, program = tmp_path / "secret", tmp_path / "program"
+    secret.write_text("canary")
+    program.write_text(f"#!{secret}\n")
+    assert secret not in required_files(program)
+    secret.chmod(0o700)
+    assert secret in required_files(program)
+
+
+def test_unexpected_error_in_a_container_harms_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A fault in a forked process once let the launcher's code go on in it, to its clean-up."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(
+        children_module,
+        "LAUNCHER_PROGRAM",
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from authprobe.clients.process import kernel, launcher\n"
+        "def fail(flags): raise RuntimeError('unexpected')\n"
+        "kernel.unshare = fail\n"
+        "launcher.strongest_isolation = lambda wanted: (wanted, None)\n"
+        "launcher.main(sys.argv[2:])",
+    )
+    with Children(scratch, isolation=Isolation.SEALED) as children:
+        for _ in range(2):
+            with pytest.raises(ClientError, match="RuntimeError: unexpected"):
+                children.open_container(Visibility())
+        assert children.run(["/bin/echo", "on"], env={}, cwd=Path("/"), limit=10).stdout == "on\n"
+        assert scratch.is_dir()
 
 
 # --- levels ---------------------------------------------------------------------------------------

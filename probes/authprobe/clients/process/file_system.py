@@ -48,6 +48,8 @@ DEVICE_LINKS = {
     "stdin": "/proc/self/fd/0",
     "stdout": "/proc/self/fd/1",
 }
+HIDDEN_PROC_FILES = ("keys", "key-users", "kpagecount", "kpageflags", "timer_list")
+"""Files of `/proc` that no namespace limits to this case: names of the user's keys, and others."""
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - that of the new root
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - those of the new root
 
@@ -96,6 +98,9 @@ def enter(
     _make_folder("/proc")
     flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     kernel.mount("proc", "/proc", "proc", flags)  # the old one still has to be mounted
+    for name in HIDDEN_PROC_FILES:
+        if Path("/proc", name).exists():
+            kernel.mount("/dev/null", f"/proc/{name}", None, kernel.MS_BIND)
     kernel.unmount(OLD_ROOT)
     Path(OLD_ROOT).rmdir()
     flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY

@@ -33,7 +33,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from authprobe.clients.process import file_system, kernel, limits
+from authprobe.clients.process import file_system, kernel, limits, system_call_filter
 from authprobe.core.isolation import Isolation
 from authprobe.core.temporary_folder import remove_tree
 
@@ -160,7 +160,6 @@ class Launcher:
         if terminal:  # make it the controlling terminal of this new session
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         if self.is_sealed:
-            kernel.leave_keyring()
             kernel.set_limits(limits.process_limits(self.file_bytes))
             kernel.drop_privileges()
 
@@ -248,8 +247,9 @@ def run_container(control: socket.socket, isolation: Isolation, request: dict[st
         elif isolation is Isolation.NETWORK:
             kernel.unshare(NAMESPACES[isolation])
             kernel.start_loopback()
-    except OSError as error:
-        report(control, {"error": str(error)})
+    except Exception as error:  # noqa: BLE001 - reported to the run
+        name = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+        report(control, {"error": f"{name}{error}"})
         return 1
     kernel.adopt_orphans()
     descriptors = [] if launcher.home is None else [launcher.home]
@@ -270,6 +270,7 @@ def seal(request: dict[str, Any]) -> int:
     kernel.start_loopback()
     kernel.forbid_user_namespaces()
     kernel.limit_process_ids(limits.MAX_PROCESS_IDS)
+    limits.prefer_as_victim()
     socket.sethostname(file_system.USER_NAME)
     home = file_system.enter(
         ca_file=request.get("ca_file"),
@@ -278,6 +279,8 @@ def seal(request: dict[str, Any]) -> int:
         hidden=request["hidden"],
     )
     kernel.forbid_inspection()
+    kernel.leave_keyring()
+    system_call_filter.install()  # for all that this process starts, too
     return home
 
 

@@ -1,5 +1,6 @@
 """Files of the user that a program needs, to be shown in a sealed container."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -62,4 +63,6 @@ def _interpreter(program: Path) -> Path | None:
     interpreter = Path(match[1].decode("utf-8", "replace"))
     if interpreter.name == "env" and match[2]:
         interpreter = Path(shutil.which(match[2].decode(), path=search_path()) or interpreter)
-    return interpreter if interpreter.is_file() else None
+    # A first line could name a file with secrets, to have it shown.
+    is_program = interpreter.is_file() and os.access(interpreter, os.X_OK)
+    return interpreter if is_program else None
