@@ -12,7 +12,9 @@ from authprobe.engine.faults import failed_observation, fault_words
 from authprobe.engine.progress import LogReporter
 from authprobe.errors import ExitCode
 from authprobe.observation.model import Observation, Outcome
+from authprobe.redaction import publishing
 from authprobe.report import files
+from authprobe.run import partial_results
 from authprobe.settings import Settings
 from tests.support.command import write_scenario
 
@@ -120,3 +122,35 @@ def test_report_that_cannot_be_made_costs_no_other(
     assert "value-of-the-error" not in printed.out + printed.err
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"results.json", "report.html", *files.TEXT_REPORTS} - written == {name}
+
+
+@pytest.mark.parametrize("name", ["dump_record", "scan_text"])
+def test_case_that_cannot_be_kept_at_once_is_in_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(_: object) -> str:
+        raise RecursionError(SECRET)
+
+    monkeypatch.setattr(partial_results, name, fail)
+    settings = Settings(out=tmp_path, scenarios=(write_scenario(tmp_path, SCENARIO),))
+    run = runner.execute_plan(runner.load_plan(settings), LogReporter())
+    assert [case.verdict.status for case in run.cases] == ["passed", "passed"]
+
+
+def test_error_while_reports_are_searched_keeps_the_finished_cases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from authprobe.commands.run import run
+
+    def fail(*_: object) -> tuple[()]:
+        raise RecursionError(SECRET)
+
+    monkeypatch.setattr(publishing, "scan_text", fail)
+    out = tmp_path / "out"
+    settings = Settings(out=out, scenarios=(write_scenario(tmp_path, SCENARIO),), history="none")
+    code = run(settings, None, only_list=False, as_json=False)
+    printed = capsys.readouterr()
+    assert code == ExitCode.BUG
+    assert "could not be looked through for credentials: RecursionError in " in printed.err
+    assert "value-of-the-error" not in printed.out + printed.err
+    assert len((out / "results.partial.jsonl").read_text().splitlines()) == 2

@@ -1,12 +1,16 @@
+import time
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
+from authprobe.emulator.exchange_log import MAX_FIRST, MAX_LAST
+from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.judge import (
+    MAX_LINES,
     describe_exchange,
     describe_request,
     find_mismatches,
@@ -321,3 +325,29 @@ def test_a_login_without_a_plan_matches_none() -> None:
     for stored in (None, replace(STALE, subscription=None)):
         assert judge(case, replace(OBSERVATION, stored_login=stored)).status is Status.PASSED
     assert judge(case, OBSERVATION).status is Status.FAILED
+
+
+def test_judging_the_largest_observation_takes_little_time_and_text() -> None:
+    expectation = Expectation(
+        outcome=Outcome.ACCEPTED,
+        message=TextRule(matches=r"^(?:.|[^\n]|[^\r]|[^\t])*Q"),
+        requests=tuple(
+            ExpectedRequest(path=f"/v1/{n}", headers={f"x-{m}": "y" for m in range(100)})
+            for n in range(100)
+        ),
+        no_requests=tuple(ExpectedRequest(host="h", status=599) for _ in range(100)),
+    )
+    exchanges = tuple(
+        make_exchange(host="h", path="/v1/0" if n % 2 else f"/{'p' * 500}{n}", status=200 + n)
+        for n in range(MAX_FIRST + MAX_LAST)
+    )
+    observation = make_observation(message="a\n\r\t" * 5_000, exchanges=exchanges)
+    case = replace(make_case(), expectation=expectation)
+    began = time.monotonic()
+    verdict = judge(case, observation, make_accepted(make_record()))
+    find_findings(observation)
+    assert time.monotonic() - began < 5
+    assert verdict.status is Status.FAILED
+    assert all(len(mismatch.actual) < 30_000 for mismatch in verdict.mismatches)
+    actual = {mismatch.field: mismatch.actual for mismatch in verdict.mismatches}
+    assert actual["requests[0]"].endswith(f"; and {500 - MAX_LINES} others")

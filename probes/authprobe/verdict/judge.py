@@ -1,7 +1,9 @@
 """Compare an observation with its case's expectation and baseline (pure functions)."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from authprobe.observation.findings import find_findings
 from authprobe.observation.fingerprint import (
@@ -19,6 +21,9 @@ from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.accepted import Accepted
 from authprobe.verdict.known_failure import KnownFailure, matches_text_rule
 from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
+
+MAX_LINES: Final = 50
+"""Different requests that a mismatch lists."""
 
 
 def judge(
@@ -230,9 +235,12 @@ def _target(method: str | None, host: str | None, path: str | None) -> str | Non
 def _with_counts(lines: Iterable[str]) -> str:
     """Join the different lines in order of first occurrence, each with its count."""
     counts = Counter(lines)
-    return "; ".join(
-        f"{line} ({count} times)" if count > 1 else line for line, count in counts.items()
-    )
+    texts = [
+        f"{line} ({count} times)" if count > 1 else line
+        for line, count in itertools.islice(counts.items(), MAX_LINES)
+    ]
+    more = len(counts) - MAX_LINES
+    return "; ".join([*texts, f"and {more:,} others"] if more > 0 else texts)
 
 
 def _rule_text(rule: str | TextRule) -> str:
