@@ -13,7 +13,7 @@ from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
-from authprobe.clients.process.required_files import required_files
+from authprobe.clients.process.required_files import visible_files
 from authprobe.clients.variables import merge_headers, scenario_variables
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
@@ -152,19 +152,15 @@ class Sandbox:
 
     def _visibility(self) -> Visibility:
         """Return what the clients of the case see of the user's files: their own programs."""
-        files = list(self._programs)
+        programs, folders = list(self._programs), []
         for client in filter(None, (self.case.client, self.case.client.through)):
             with contextlib.suppress(InstallError):  # raised again where the program is started
                 installed = self.installed_client(client)
-                files.append(installed.program)
-                files += [] if installed.user_program else [installed.folder]
-        required = {path for program in files for path in required_files(program)}
-        hidden = private_folders()
-        # A program in a strange place must not bring the whole home into sight.
-        homes = {path for folder in hidden for path in (folder, *folder.parents)}
+                programs.append(installed.program)
+                folders += [] if installed.user_program else [installed.folder]
         return Visibility(
-            read_only=(*sorted(required - homes), *DRIVERS),
-            hidden=hidden,
+            read_only=(*visible_files(programs), *folders, *DRIVERS),
+            hidden=private_folders(),
             ca_file=self.laboratory.network.ca_file,
         )
 

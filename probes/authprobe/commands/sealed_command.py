@@ -12,7 +12,7 @@ from typing import Final
 from authprobe.clients.credentials import CONFIG_FOLDER
 from authprobe.clients.process.child import AttachedChild
 from authprobe.clients.process.children import Children, Container, Visibility
-from authprobe.clients.process.required_files import required_files
+from authprobe.clients.process.required_files import visible_files
 from authprobe.commands.printing import print_error
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.standalone.emulator import Emulator
@@ -81,9 +81,10 @@ def run_command(
                 environment = child_environment(variables)
                 if is_isolated:
                     environment |= _private_variables(emulator, container, environment)
-                    environment |= {"HOME": str(home())} if shares_home else {}
-                if container.isolation is Isolation.SEALED and folder not in visibility.writable:
-                    folder = folder if shares_home else container.home
+                if shares_home:
+                    environment["HOME"] = str(home())
+                elif container.isolation is Isolation.SEALED and not visibility.writable:
+                    folder = container.home
                 with container.attach(argv, env=environment, cwd=folder) as child:
                     code = _wait(child)
     except (ClientError, OSError) as error:
@@ -98,7 +99,7 @@ def _visibility(
     """Return what the command sees: the files of its program, and the working directory."""
     user_home = home().resolve()
     return Visibility(
-        read_only=(*required_files(program), *((home(),) if shares_home else ())),
+        read_only=(*visible_files([program]), *((home(),) if shares_home else ())),
         writable=() if _is_private(folder.resolve(), user_home) else (folder,),
         hidden=() if shares_home else (user_home,),
         ca_file=emulator.ca_file,

@@ -13,7 +13,7 @@ import filelock
 from authprobe.clients.installation.storage import STAGING_PREFIX
 from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.clients.process.children import Children, Visibility
-from authprobe.clients.process.required_files import required_files
+from authprobe.clients.process.required_files import visible_files
 from authprobe.core import safe_files
 from authprobe.core.client_kinds import Package, Registry
 from authprobe.core.version_ranges import EXACT
@@ -235,8 +235,9 @@ class Installers:
 
         It can write to `folder` and its private home.
         """
+        node = shutil.which("node", path=search_path())
         visibility = Visibility(
-            read_only=_visible_files(Path(argv[0])),
+            read_only=visible_files([Path(argv[0]), *([Path(node)] if node else [])]),
             writable=(folder,) if folder else (),
             hidden=private_folders(),
             file_bytes=MAX_INSTALLED_FILE_BYTES,
@@ -244,14 +245,6 @@ class Installers:
         with self._children.open_container(visibility) as container:
             env = _sealed_environment(container.home)
             return container.run(argv, env=env, cwd=folder or container.home, limit=limit)
-
-
-def _visible_files(program: Path) -> tuple[Path, ...]:
-    """Return the files that a program needs, but no folder that holds a private one."""
-    homes = {path for folder in private_folders() for path in (folder, *folder.parents)}
-    node = shutil.which("node", path=search_path())
-    files = {*required_files(program), *(required_files(Path(node)) if node else ())}
-    return tuple(sorted(files - homes))
 
 
 def _sealed_environment(home: Path) -> dict[str, str]:

@@ -3,16 +3,27 @@
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from authprobe.settings import search_path
+from authprobe.settings import private_folders, search_path
 
 SHEBANG: Final = re.compile(rb"#!\s*(/\S+)(?:[ \t]+(?:-S[ \t]+)?([\w.-]+))?")
 MAX_SHEBANG_BYTES: Final = 256
 MAX_LINKS: Final = 40
 """Symbolic links that Linux follows in one path (path_resolution(7))."""
 NODE_MODULES: Final = "node_modules"
+
+
+def visible_files(programs: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files that these programs need, sorted, but no folder that holds a private one.
+
+    So a program in a strange place does not bring the whole home into sight.
+    """
+    private = {path for folder in private_folders() for path in (folder, *folder.parents)}
+    files = {path for program in programs for path in required_files(program)}
+    return tuple(sorted(files - private))
 
 
 def required_files(program: Path) -> tuple[Path, ...]:
