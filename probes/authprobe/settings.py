@@ -1,7 +1,9 @@
 """Settings of a run, and everything read from the environment; no other module reads it."""
 
+import contextlib
 import datetime
 import os
+import pwd
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,6 +166,17 @@ def home() -> Path:
         raise SettingsError(message) from None
 
 
+def user_homes() -> tuple[Path, ...]:
+    """Return the home of `HOME`, and after it that of the account if it is another one.
+
+    Raises:
+        SettingsError: the user has none.
+    """
+    with contextlib.suppress(KeyError):
+        return tuple(dict.fromkeys((home(), Path(pwd.getpwuid(os.geteuid()).pw_dir))))
+    return (home(),)
+
+
 def current_folder() -> Path:
     """Return the working directory, or the home directory if that was deleted."""
     try:
@@ -174,7 +187,7 @@ def current_folder() -> Path:
 
 def private_folders() -> tuple[Path, ...]:
     """Return the folders that no client sees: the user's home and the working directory."""
-    folders = (home(), current_folder())
+    folders = (*user_homes(), current_folder())
     return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ import pytest
 
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import descendants
+from authprobe.commands import sealed_command
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.rules.routes import RULES
 from tests.support.command import PROJECT, Ended, command, environment
@@ -544,6 +546,86 @@ def test_a_command_in_the_home_starts_in_a_private_one(tmp_path: Path, place: st
     ended = run("--quiet", "--", "sh", "-c", script, cwd=folder, HOME=str(home))
     assert ended.out == "/sandbox/home\n"
     assert not (folder / "made").exists()
+
+
+@needs_seal
+def test_a_command_cannot_change_the_file_that_it_reads(tmp_path: Path) -> None:
+    file = tmp_path / "input"
+    (tmp_path / "project").mkdir()
+    for script, printed, content in (
+        ("wc -c", "250000", "line\n" * 50_000),  # more than a pipe holds
+        ("echo changed >> /dev/stdin", "", "line\n"),
+    ):
+        file.write_text(content)
+        with file.open() as stdin:
+            ended = subprocess.run(
+                command("emulator", "--quiet", "--", "sh", "-c", script),
+                cwd=tmp_path / "project",
+                env=environment(tmp_path / "home"),
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT * 2,
+                check=False,
+            )
+        assert (ended.returncode, ended.stdout.strip()) == (0, printed), ended.stderr
+        assert file.read_text() == content
+
+
+@needs_seal
+def test_closed_streams_give_a_command_nothing_of_the_emulator(tmp_path: Path) -> None:
+    """The next file takes the number of a closed one: once, that was the emulator's epoll."""
+    script = "readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 > links"
+    line = shlex.join(command("emulator", "--quiet", "--", "sh", "-c", script))
+    project = tmp_path / "project"
+    project.mkdir()
+    for closed in ("<&-", "<&- >&- 2>&-"):
+        subprocess.run(
+            ["/bin/sh", "-c", f"exec {line} {closed}"],
+            cwd=project,
+            env=environment(tmp_path / "home"),
+            timeout=LIMIT * 2,
+            check=True,
+        )
+        stdin, _, stderr = (project / "links").read_text().splitlines()
+        assert stdin == "/dev/null"
+        assert "2>&-" not in closed or stderr == "/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("place", "is_private"),
+    [
+        *((place, True) for place in ("/etc", "/etc/ssl", "/dev", "/run/user/1000", "/usr/bin")),
+        *((place, True) for place in ("/tmp", "/var", "/proc/self", "/usr/local", "/", "/home")),  # noqa: S108
+        *((place, True) for place in ("/home/user", "/home/user/.claude/x", "/root")),
+        *((place, False) for place in ("/home/user/project", "/usr/src/app", "/app", "/tmp/x")),  # noqa: S108
+        ("/var/lib/jenkins/workspace", False),
+    ],
+)
+def test_a_folder_of_the_system_is_no_working_directory(place: str, *, is_private: bool) -> None:
+    """There are settings in it, or sockets of other programs. No program is started here: as root,
+    a fault would change the machine.
+    """
+    homes = (Path("/home/user"), Path("/root"))
+    assert sealed_command.is_private(Path(place), homes) is is_private
+
+
+@needs_seal
+def test_a_program_in_the_home_does_not_show_all_of_it(tmp_path: Path) -> None:
+    """The home may be a virtual environment, and so be what its Python needs."""
+    home = tmp_path / "home"
+    (home / "bin").mkdir(parents=True)
+    (home / "pyvenv.cfg").touch()
+    (home / "bin" / "python").symlink_to(sys.executable)
+    (home / "secret").write_text("canary")
+    (tmp_path / "project").mkdir()
+    script = f"import os; print(os.path.exists({str(home / 'secret')!r}))"
+    ended = run(
+        *("--quiet", "--", home / "bin" / "python", "-S", "-c", script),
+        cwd=tmp_path / "project",
+        HOME=str(home),
+    )
+    assert (ended.code, ended.out) == (0, "False\n"), ended.err
 
 
 @needs_seal

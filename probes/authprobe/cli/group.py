@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from authprobe.core.byte_sizes import parse_size
+from authprobe.core.standard_streams import open_missing_streams
 from authprobe.errors import ExitCode, ProbesError
 
 click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
@@ -24,6 +25,7 @@ class CommandGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line; the output is flushed here, where its errors can be told."""
+        open_missing_streams()
         try:
             try:
                 return super().main(*args, **options)

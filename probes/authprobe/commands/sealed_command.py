@@ -4,7 +4,9 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import termios
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,11 +19,24 @@ from authprobe.commands.printing import print_error
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.errors import ClientError
-from authprobe.settings import child_environment, current_folder, home, search_path
+from authprobe.settings import child_environment, current_folder, home, search_path, user_homes
 
 COMMAND_NOT_FOUND: Final = 127
 COMMAND_NOT_EXECUTABLE: Final = 126
 """Exit codes of a shell for a command that does not exist, or cannot be started."""
+COPY_BYTES: Final = 64 * 1024
+SYSTEM_TREES: Final = (
+    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin"),
+    *("/sys", "/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share"),
+)
+"""Folders with settings, sockets and programs of the system: neither they nor what is in them is a
+working directory to be changed."""
+SHARED_FOLDERS: Final = (
+    *("/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/usr", "/usr/local"),  # noqa: S108
+    *("/usr/local/bin", "/usr/local/lib", "/var", "/var/lib", "/var/tmp"),  # noqa: S108
+)
+"""Folders that hold files and sockets of many programs or users; a folder in them may be the
+user's."""
 FORWARDED_SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -85,7 +100,9 @@ def run_command(
                     environment["HOME"] = str(home())
                 elif container.isolation is Isolation.SEALED and not visibility.writable:
                     folder = container.home
-                with container.attach(argv, env=environment, cwd=folder) as child:
+                with _harmless_stdin(container) as stdin:
+                    child = container.attach(argv, env=environment, cwd=folder, stdin=stdin)
+                with child:
                     code = _wait(child)
     except (ClientError, OSError) as error:
         _warn(f"{argv[0]}: {error}")
@@ -97,17 +114,25 @@ def _visibility(
     emulator: Emulator, program: Path, folder: Path, *, shares_home: bool
 ) -> Visibility:
     """Return what the command sees: the files of its program, and the working directory."""
-    user_home = home().resolve()
+    user_home, *other_homes = homes = tuple(path.resolve() for path in user_homes())
     return Visibility(
         read_only=(*visible_files([program]), *((home(),) if shares_home else ())),
-        writable=() if _is_private(folder.resolve(), user_home) else (folder,),
-        hidden=() if shares_home else (user_home,),
+        writable=() if is_private(folder.resolve(), homes) else (folder,),
+        hidden=(*other_homes, *(() if shares_home else (user_home,))),
         ca_file=emulator.ca_file,
     )
 
 
-def _is_private(folder: Path, user_home: Path) -> bool:
-    """Return True for the home, a folder above it, and one of its hidden folders (`~/.claude`)."""
+def is_private(folder: Path, homes: Sequence[Path]) -> bool:
+    """Return True for a home, a folder above it, one of its hidden folders (`~/.claude`), and a
+    folder of the system.
+    """
+    if folder in map(Path, SHARED_FOLDERS) or any(map(folder.is_relative_to, SYSTEM_TREES)):
+        return True
+    return any(_is_in_private_part(folder, user_home) for user_home in homes)
+
+
+def _is_in_private_part(folder: Path, user_home: Path) -> bool:
     if folder == user_home or folder in user_home.parents:
         return True
     is_inside = folder.is_relative_to(user_home)
@@ -130,6 +155,31 @@ def _private_variables(
 def _make_temporary_folder(container: Container) -> Path:
     (container.home_folder / "tmp").mkdir(exist_ok=True)
     return container.home / "tmp"
+
+
+@contextlib.contextmanager
+def _harmless_stdin(container: Container) -> Iterator[int]:
+    """Yield a standard input through which a sealed command cannot change a file of the user.
+
+    A program can open a file that it has as a descriptor once more, for writing (proc_pid_fd(5)):
+    so it gets the content of a file through a pipe.
+    """
+    if container.isolation is not Isolation.SEALED or not stat.S_ISREG(os.fstat(0).st_mode):
+        yield 0
+        return
+    source, pipe = os.pipe()
+    threading.Thread(target=_copy_stdin, args=[pipe], daemon=True).start()
+    try:
+        yield source
+    finally:
+        os.close(source)  # the last one is the command's: at its end the thread ends, too
+
+
+def _copy_stdin(pipe: int) -> None:
+    """Copy the standard input to a pipe, until the command ends or has it all."""
+    with contextlib.suppress(OSError), open(pipe, "wb") as target:
+        while data := os.read(0, COPY_BYTES):
+            target.write(data)
 
 
 def _wait(child: AttachedChild) -> int:

@@ -245,6 +245,33 @@ def test_visible_files_are_read_only_and_writable_ones_are_not(
     assert (tmp_path / "written" / "file").read_text() == "y\n"
 
 
+def test_nothing_of_the_container_is_written_into_a_folder_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As if the user worked in `/etc`: the accounts of the container once replaced those there."""
+    project, ca_file = tmp_path / "project", tmp_path / "ca.pem"
+    project.mkdir()
+    (project / "passwd").write_text("the user's")
+    ca_file.write_text("certificate")
+    monkeypatch.setattr(
+        children_module,
+        "LAUNCHER_PROGRAM",
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from authprobe.clients.process import file_system, launcher\n"
+        f"file_system.ACCOUNTS = {str(project)!r}\n"
+        f"file_system.CA_FILE = {str(project / 'ca.pem')!r}\n"
+        "launcher.main(sys.argv[2:])",
+    )
+    with Children(isolation=Isolation.SEALED) as children:
+        if children.isolation is not Isolation.SEALED:
+            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
+        visibility = Visibility(writable=(project,), ca_file=ca_file)
+        with children.open_container(visibility) as container:
+            assert shell(container, f"cat {project}/passwd") == "the user's"
+    assert [path.name for path in project.iterdir()] == ["passwd"]
+    assert (project / "passwd").read_text() == "the user's"
+
+
 def test_links_to_visible_files_can_be_followed(sealing_children: Children, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "file").write_text("content")

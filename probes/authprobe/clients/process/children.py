@@ -110,9 +110,9 @@ class LauncherConnection:
         return Child(ours, ends)
 
     def attach(
-        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, stdin: int = 0
     ) -> AttachedChild:
-        """Start a program with the standard streams of this process.
+        """Start a program with the standard streams of this process, or another standard input.
 
         It is in a session of its own: it can use a terminal, but has no controlling one, and
         receives only those signals that are passed on to it.
@@ -124,7 +124,7 @@ class LauncherConnection:
         try:
             with theirs:
                 request = _start_request(argv, env, cwd, terminal=False)
-                self._send(request, [theirs.fileno(), 0, 1, 2])
+                self._send(request, [theirs.fileno(), stdin, 1, 2])
             return AttachedChild(ours)
         except (OSError, ClientError):
             ours.close()

@@ -18,6 +18,8 @@ BASE = "/usr"
 """Any folder: the new root is mounted on it until it is the root."""
 OLD_ROOT = "/.old"
 USER_NAME = "authprobe"
+ACCOUNTS = "/etc"
+"""Folder of the files that name the user and the machine, in the new root."""
 
 SYSTEM_FOLDERS = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr", "/opt"),
@@ -85,11 +87,6 @@ def enter(
 
     _mount_system()
     home = _mount_home()
-    for path in covered:
-        if Path(path).is_dir():
-            kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m")
-    for path, source in zip((*visible, *writable), shown, strict=True):
-        _show(Path(path), source, writable=path in writable)
     if ca_source is not None:
         _bind(ca_source, CA_FILE)
     _mount_devices()
@@ -101,6 +98,12 @@ def enter(
     for name in HIDDEN_PROC_FILES:
         if Path("/proc", name).exists():
             kernel.mount("/dev/null", f"/proc/{name}", None, kernel.MS_BIND)
+    # The user's folders come last: what is written above must never get into one of them.
+    for path in covered:
+        if Path(path).is_dir():
+            kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m")
+    for path, source in zip((*visible, *writable), shown, strict=True):
+        _show(Path(path), source, writable=path in writable)
     kernel.unmount(OLD_ROOT)
     Path(OLD_ROOT).rmdir()
     flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
@@ -198,7 +201,7 @@ def _write_accounts() -> None:
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
         ("passwd", f"{USER_NAME}:x:{user}:{group}::{HOME}:/bin/sh\n"),
     ):
-        path = Path("/etc", name)
+        path = Path(ACCOUNTS, name)
         _make_file(path)
         path.write_text(text)
 
