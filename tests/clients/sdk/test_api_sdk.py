@@ -136,7 +136,7 @@ def test_exception_without_a_request_determines_outcome(
 
 
 def test_cache_path_is_masked(laboratory: Laboratory, tmp_path: Path) -> None:
-    script = f"echo Error: no module {tmp_path}/node/x.js >&2; exit 1"
+    script = f"echo Error: no module {tmp_path}/cache/node/x.js >&2; exit 1"
     observation = observe(
         laboratory_with_python(laboratory, tmp_path, script), "anthropic-python@1.2.3", KEY
     )
