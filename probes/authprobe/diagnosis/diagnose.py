@@ -44,6 +44,7 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
     )
     return (
         *(observation.outcome, observation.message, observation.detail, observation.stored_login),
+        observation.egress_refused,
         exchanges,
     )
 
