@@ -1,6 +1,7 @@
 """`authprobe emulator` as a user runs it."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -261,7 +262,9 @@ def test_an_env_file_is_written_atomically(tmp_path: Path) -> None:
 def test_the_documented_requests_to_the_control_api_work(tmp_path: Path) -> None:
     page = (PROJECT / "docs/emulator.md").read_text()
     [script] = re.findall(r"```sh\n(control\(\) .+?)```", page, re.DOTALL)
-    ended = run("--quiet", "--", "/bin/sh", "-euc", script, cwd=tmp_path)
+    (tmp_path / "project").mkdir()
+    argv = ("--quiet", "--", "/bin/sh", "-euc", script)
+    ended = run(*argv, cwd=tmp_path / "project", HOME=str(tmp_path / "home"))
     assert (ended.code, ended.err) == (0, "")
     assert '"slot":"access-token"' in ended.out
     assert '"state":"expired"' in ended.out
@@ -407,6 +410,7 @@ def test_the_exit_code_is_that_of_the_command(tmp_path: Path, code: str, expecte
     ended = run_around(tmp_path, code=code)
     assert (ended.code, ended.out) == (expected, "")
     assert ended.err.startswith("authprobe: the command made no request to the emulator; it may")
+    assert ("--share-home" in ended.err) == bool(expected)
     assert run_around(tmp_path, "--quiet", code=code).err == ""
 
 
@@ -545,6 +549,7 @@ def test_a_command_in_the_home_starts_in_a_private_one(tmp_path: Path, place: st
     script = f"pwd; ls {home} {folder}; touch made"
     ended = run("--quiet", "--", "sh", "-c", script, cwd=folder, HOME=str(home))
     assert ended.out == "/sandbox/home\n"
+    assert f"authprobe: the command does not see the working directory, {folder}: " in ended.err
     assert not (folder / "made").exists()
 
 
@@ -648,7 +653,9 @@ def test_a_command_can_use_the_terminal(tmp_path: Path) -> None:
         stdout=theirs,
         stderr=theirs,
     ) as child:
-        printed = os.read(ours, 1000)
+        printed = b""
+        while b"ready" not in printed:
+            printed += os.read(ours, 1000)
         os.write(ours, b"k")
         assert child.wait(LIMIT) == 0
     assert termios.tcgetattr(theirs) == before
@@ -657,6 +664,30 @@ def test_a_command_can_use_the_terminal(tmp_path: Path) -> None:
     os.close(theirs)
     assert "typed" not in text
     assert "k True" in text
+
+
+@needs_seal
+def test_the_mode_of_the_terminal_is_restored_after_a_command_that_changes_it_at_once(
+    tmp_path: Path,
+) -> None:
+    """Several at a time, because a mode that is read too late shows only now and then."""
+    terminals = [os.openpty() for _ in range(6)]
+    before = [termios.tcgetattr(theirs) for _, theirs in terminals]
+    started = [
+        subprocess.Popen(
+            command("emulator", "--quiet", "--", "stty", "-echo", "raw"),
+            cwd=tmp_path,
+            env=environment(tmp_path / "home"),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        for _, theirs in terminals
+    ]
+    assert [child.wait(LIMIT) for child in started] == [0] * len(started)
+    assert [termios.tcgetattr(theirs) for _, theirs in terminals] == before
+    for descriptor in itertools.chain(*terminals):
+        os.close(descriptor)
 
 
 # --- what it refuses ------------------------------------------------------------------------------
@@ -681,6 +712,15 @@ def test_a_command_can_use_the_terminal(tmp_path: Path) -> None:
         (["--json", "--", "true"], r"--json prints .*: leave out --json"),
         (["--markdown"], r"--markdown is only for --rules; add --rules, or leave it out"),
         (["--rules", "--json", "--markdown"], r"--json and --markdown exclude each other"),
+        (
+            ["--share-home"],
+            r"--share-home is only for a command; add one after --, or leave it out",
+        ),
+        (["--no-isolation"], r"--no-isolation is only for a command; add one after --, or leave"),
+        (
+            ["--share-home", "--no-isolation", "--", "true"],
+            r"--share-home and --no-isolation exclude each other; use one of them",
+        ),
         (["--rules", "--", "true"], r"--rules runs no command; leave out the command, or --rules"),
         (
             ["--env-file", "nowhere/x"],

@@ -87,7 +87,8 @@ FREE: Final = "a free one"
     "--no-isolation",
     "no_isolation",
     is_flag=True,
-    help="Run COMMAND in place: it can change your files, your login included.",
+    help="Run COMMAND in place: it can change your files, your login included, and connect to "
+    "other machines.",
 )
 @click.option("--quiet", is_flag=True, help="Do not log requests.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -122,9 +123,10 @@ def emulator(
 
     \b
     Exit codes:
-      0   stopped by Ctrl-C
+      0   stopped by Ctrl-C, without COMMAND
       4   invalid option, or a port that is in use
-      otherwise the exit code of COMMAND
+      otherwise the exit code of COMMAND, as in a shell: 128 and the number
+      of the signal that ended it, 126 or 127 if it could not be started
 
     \b
     Examples:
@@ -137,6 +139,7 @@ def emulator(
     from authprobe.commands import emulator as commands
 
     _check_combination(rules=rules, as_json=as_json, as_markdown=as_markdown, command=command)
+    _check_isolation(share_home=share_home, no_isolation=no_isolation, command=command)
     if rules:
         sys.exit(commands.print_rule_list(as_json=as_json, as_markdown=as_markdown))
     options = commands.EmulatorOptions(
@@ -180,3 +183,20 @@ def _check_combination(
             "--json prints the addresses while the emulator serves alone; a command gets them in "
             "its environment: leave out --json"
         )
+
+
+def _check_isolation(*, share_home: bool, no_isolation: bool, command: tuple[str, ...]) -> None:
+    """Raise if an option about the isolation of the command would have no effect.
+
+    Raises:
+        UsageError: it would.
+    """
+    if share_home and no_isolation:
+        raise click.UsageError(
+            "--share-home and --no-isolation exclude each other; use one of them"
+        )
+    for name, is_set in (("--share-home", share_home), ("--no-isolation", no_isolation)):
+        if is_set and not command:
+            raise click.UsageError(
+                f"{name} is only for a command; add one after --, or leave it out"
+            )

@@ -20,6 +20,7 @@ from authprobe.commands.printing import print_error
 from authprobe.commands.sealed_command import (
     COMMAND_NOT_EXECUTABLE,
     COMMAND_NOT_FOUND,
+    HIDDEN_HOME,
     NO_REQUEST,
     run_command,
 )
@@ -228,6 +229,8 @@ def _run_command(handle: Emulator, options: EmulatorOptions, variables: Mapping[
     was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)
     if was_started and not (options.quiet or handle.request_count):
         print_error(f"authprobe: {NO_REQUEST}")
+        if code and options.is_isolated and not options.shares_home:
+            print_error(f"authprobe: {HIDDEN_HOME}")
     return code
 
 

@@ -58,6 +58,9 @@ NO_REQUEST: Final = (
     "the command made no request to the emulator; it may ignore the proxy variables and the base "
     "URL (see AUTHPROBE_HTTPS_URL for programs that take another address)"
 )
+HIDDEN_HOME: Final = (
+    "if it failed because a file of your home is missing: --share-home shows your home, read-only"
+)
 
 
 def run_command(
@@ -99,11 +102,17 @@ def run_command(
                 if shares_home:
                     environment["HOME"] = str(home())
                 elif container.isolation is Isolation.SEALED and not visibility.writable:
+                    _warn(
+                        f"the command does not see the working directory, {folder}: it is your "
+                        "home, a folder above it, or in a hidden folder of it; start the command "
+                        "in the folder of its project"
+                    )
                     folder = container.home
-                with _harmless_stdin(container) as stdin:
-                    child = container.attach(argv, env=environment, cwd=folder, stdin=stdin)
-                with child:
-                    code = _wait(child)
+                with _kept_terminal_mode():  # read before the command can change it
+                    with _harmless_stdin(container) as stdin:
+                        child = container.attach(argv, env=environment, cwd=folder, stdin=stdin)
+                    with child:
+                        code = _wait(child)
     except (ClientError, OSError) as error:
         _warn(f"{argv[0]}: {error}")
         return COMMAND_NOT_EXECUTABLE
@@ -183,11 +192,10 @@ def _copy_stdin(pipe: int) -> None:
 
 
 def _wait(child: AttachedChild) -> int:
-    """Wait for the command, pass signals on to it, and restore the terminal's mode afterwards."""
-    with _kept_terminal_mode():
-        for number in FORWARDED_SIGNALS:
-            signal.signal(number, lambda number, _: child.send_signal(number))
-        return child.wait()
+    """Wait for the command, and pass signals on to it."""
+    for number in FORWARDED_SIGNALS:
+        signal.signal(number, lambda number, _: child.send_signal(number))
+    return child.wait()
 
 
 @contextlib.contextmanager
