@@ -254,3 +254,9 @@ def test_a_journal_that_would_delete_another_file_is_refused(place: Path, victim
         database.execute("SELECT * FROM t")
     database.close()
     assert not victim.exists()
+
+
+def test_a_regular_file_in_the_place_of_a_directory_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("mine")
+    with pytest.raises(OSError, match="'reports' is a regular file, not a directory"):
+        make_folder(tmp_path / "reports")

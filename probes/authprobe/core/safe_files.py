@@ -25,6 +25,7 @@ _WAITLESS: Final = os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS: Final = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
+    stat.S_IFREG: "a regular file",
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
