@@ -18,7 +18,8 @@ def variables_markdown() -> str:
         "Every other variable is refused: a scenario may come from somebody else, and a variable "
         "can lead a client to the\nfiles of its user, run a program, or replace an address. "
         "\\* marks variables with which a client asks other addresses\nor writes to a path; their "
-        "cases are `unavailable` where the kernel does not isolate clients.\n"
+        "cases are `unavailable` where the kernel does not isolate clients.\nThe wrappers "
+        "of `claude-code` are the Agent SDKs and `claude-max-api-proxy`, which start it.\n"
     )
     return head + "".join(_table(kind) for kind in ValueKind)
 
@@ -28,9 +29,13 @@ def _table(kind: ValueKind) -> str:
         (variable for variable in CLIENT_VARIABLES.values() if variable.value is kind),
         key=lambda variable: variable.name,
     )
-    lines = [f"\n## {kind.name.replace('_', ' ').capitalize()}\n", f"The value is {kind}.\n"]
+    lines = [f"\n## {_heading(kind)}\n", f"The value is {kind}.\n"]
     lines += ["| variable | clients | source |", "| --- | --- | --- |", *map(_row, rows)]
     return "\n".join(lines) + "\n"
+
+
+def _heading(kind: ValueKind) -> str:
+    return kind.name.replace("_", " ").capitalize().replace("Json", "JSON")  # an initialism
 
 
 def _row(variable: ClientVariable) -> str:
@@ -51,7 +56,7 @@ def _readers(clients: tuple[ClientKind, ...]) -> str:
     if not set(started) <= set(clients):
         return ", ".join(clients)
     others = [client for client in clients if client not in started]
-    return ", ".join([others[0], "what starts it", *others[1:]])
+    return ", ".join([others[0], "its wrappers", *others[1:]])
 
 
 if __name__ == "__main__":
