@@ -104,8 +104,8 @@ def run_command(
                 elif container.isolation is Isolation.SEALED and not visibility.writable:
                     _warn(
                         f"the command does not see the working directory, {folder}: it is your "
-                        "home, a folder above it, or in a hidden folder of it; start the command "
-                        "in the folder of its project"
+                        "home, a folder above it, in a hidden folder of it, or a folder of the "
+                        "system; start the command in the folder of its project"
                     )
                     folder = container.home
                 with _kept_terminal_mode():  # read before the command can change it
