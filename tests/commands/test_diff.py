@@ -139,7 +139,7 @@ def test_an_unreachable_registry_is_reported(world: World) -> None:
         (("results.json", AFTER), "cannot compare a file with a client"),
         (("gone.json", "gone.json"), "gone.json: No such file"),
         (("gone.json", "gone.json", "--log"), "apply to two clients only"),
-        ((BEFORE, "claude-code@stable"), "claude-code@stable: give one version, such as"),
+        ((BEFORE, "claude-code@stable"), "claude-code@stable: 'stable' is not a version; write"),
         ((BEFORE, "claude-code@1.0.1+x"), "leave out '+x'"),
         (
             (BEFORE, AFTER, "--out", "example.yaml"),

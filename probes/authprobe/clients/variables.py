@@ -36,7 +36,7 @@ def scenario_variables(
 
 
 def _refusal(name: str, act: str, need: str) -> str:
-    return f"{name} lets the client {act}, so it needs {need}, which this system does not allow"
+    return f"{name} lets the client {act}, so it needs {need}, which clients lack in this run"
 
 
 def merge_headers(variables: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
