@@ -83,11 +83,15 @@ def test_the_results_have_the_shape_that_is_promised(whole: Whole) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has networks of this kind")
 def test_it_is_said_what_kept_the_clients_from_the_outside(whole: Whole) -> None:
-    found = whole.results["client_network"]
-    if found == "machine":
-        pytest.skip("this system lets nobody have a network of their own")
-    assert found == "loopback"
-    assert "clients isolated: loopback only" in (whole.folder / "report.html").read_text()
+    isolation = whole.results["client_isolation"]
+    words = {
+        "sealed": "clients sealed: each in a container of its own",
+        "network": "clients not sealed: loopback only",
+        "none": "clients not isolated",
+    }
+    assert words[isolation] in (whole.folder / "report.html").read_text()
+    assert whole.results["client_network"] == ("machine" if isolation == "none" else "loopback")
+    assert (whole.results["isolation_refusal"] is None) == (isolation == "sealed")
 
 
 def test_the_backend_saw_the_versions_that_were_asked_for(whole: Whole) -> None:
