@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.core.temporary_folder import change_mode, remove_tree, temporary_folder
+from authprobe.core.temporary_folder import (
+    change_mode,
+    made_folder,
+    remove_tree,
+    temporary_folder,
+    unused_folder,
+)
 
 
 def test_folder_is_private_and_removed() -> None:
@@ -96,3 +102,15 @@ def test_mode_is_not_changed_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Too many levels"):
         change_mode(tmp_path / "link", 0o777)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_unused_folder_is_made_once_and_removed() -> None:
+    folder = unused_folder("authprobe-test-")
+    assert not folder.exists()
+    with made_folder(folder) as made:
+        assert made == folder
+        assert folder.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(FileExistsError), made_folder(folder):
+            pass
+        assert folder.exists()
+    assert not folder.exists()

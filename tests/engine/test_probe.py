@@ -14,6 +14,7 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import descendants
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.temporary_folder import unused_folder
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe as engine
@@ -198,7 +199,8 @@ def test_other_users_can_open_nothing_of_a_run(
     umask = os.umask(0)
     try:
         with contextlib.ExitStack() as stack:
-            scratch, network = start_emulator(stack)
+            scratch = unused_folder("authprobe-run-")
+            network = start_emulator(stack, scratch)
             children = stack.enter_context(Children())
             laboratory = Laboratory(network, children, Cache(tmp_path / "cache", children))
             case = replace(make_case(), client=PROGRAM)

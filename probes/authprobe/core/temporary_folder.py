@@ -17,6 +17,25 @@ from pathlib import Path
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def unused_folder(prefix: str) -> Path:
+    """Return the path of a temporary folder that does not exist yet."""
+    return Path(tempfile.gettempdir(), prefix + secrets.token_hex(8))
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder that only this user can enter, yield it, and remove it on exit.
+
+    Raises:
+        OSError: it cannot be made, or there is something in its place.
+    """
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
 @contextlib.contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Yield a new folder that only this user can enter, and remove it on exit."""

@@ -12,7 +12,7 @@ from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.isolation import Isolation
-from authprobe.core.temporary_folder import temporary_folder
+from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine.progress import Reporter
 from authprobe.errors import ClientError, SettingsError
@@ -43,11 +43,14 @@ def open_laboratory(
     Raises:
         SettingsError: the scratch directory or the emulator process could not be created.
     """
-    scratch, network = start_emulator(stack)
-    installers = Children(scratch, isolation=settings.isolation)  # npm and pip are outside
+    scratch = unused_folder("authprobe-run-")
+    children = stack.enter_context(Children(scratch, isolation=settings.isolation))
+    # It removes the directory even if this process is killed, so it is started before.
+    children.start_launcher()
+    network = start_emulator(stack, scratch)
+    installers = Children(isolation=settings.isolation)  # npm and pip are outside
     cache = Cache(cache_folder(), installers, scratch, settings.cache_limit_bytes)
-    children = Children(scratch, isolation=settings.isolation)
-    for resource in (cache, installers, children):
+    for resource in (cache, installers):
         stack.enter_context(resource)
     return Laboratory(
         network=network,
@@ -59,15 +62,15 @@ def open_laboratory(
     )
 
 
-def start_emulator(stack: contextlib.ExitStack) -> tuple[Path, RemoteNetwork]:
-    """Create the run's scratch directory, start the emulator process, and return both.
+def start_emulator(stack: contextlib.ExitStack, scratch: Path) -> RemoteNetwork:
+    """Create the run's scratch directory, start the emulator process, and return its network.
 
     Raises:
         SettingsError: the scratch directory or the emulator process could not be created.
     """
     try:
-        scratch = stack.enter_context(temporary_folder("authprobe-run-"))
-        return scratch, stack.enter_context(RemoteNetwork(scratch))
+        stack.enter_context(made_folder(scratch))
+        return stack.enter_context(RemoteNetwork(scratch))
     except (ClientError, OSError) as error:
         raise SettingsError(f"nothing can be probed here: {error}") from None
 

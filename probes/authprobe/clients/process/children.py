@@ -244,6 +244,15 @@ class Children(LauncherConnection):
             self._control = None
             self._launcher.wait(timeout=END_TIMEOUT)
 
+    def start_launcher(self) -> None:
+        """Start the launcher now; otherwise it starts with the first child.
+
+        Raises:
+            ClientError: this object is closed.
+        """
+        with self._lock:
+            self._open_control()
+
     @property
     def known_isolation(self) -> Isolation | None:
         """Isolation of the containers; None: none was opened."""

@@ -14,6 +14,7 @@ MAX_HOST_LENGTH: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)  # RFC 1123, 2.1
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 """Last label of a host that programs take for an IPv4 address (url.spec.whatwg.org, 3.5)."""
+_IPV6_AND_PORT: Final = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")  # RFC 3986, 3.3
 
 
@@ -38,7 +39,8 @@ def _host_problem(parts: SplitResult) -> str | None:
     host = parts.hostname or ""
     address = f"the host {quote(host)} of the address"
     if parts.netloc.startswith("["):
-        return None if _is_ipv6(host) else f"{address} is not an IPv6 address"
+        is_whole = _IPV6_AND_PORT.fullmatch(parts.netloc) is not None
+        return None if is_whole and _is_ipv6(host) else f"{address} is not an IPv6 address"
     if len(host) > MAX_HOST_LENGTH:
         return f"{address} is longer than {MAX_HOST_LENGTH} characters (RFC 1035, 2.3.4)"
     if not host.isascii():
