@@ -15,6 +15,7 @@ from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import descendants
 from authprobe.core.client_kinds import ClientKind
 from authprobe.core.temporary_folder import unused_folder
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.server.worker import RemoteNetwork
 from authprobe.engine import probe as engine
@@ -33,6 +34,7 @@ from authprobe.plan.case import Case
 from authprobe.scenario.clients import Client, parse_client
 from authprobe.scenario.model import Endpoint
 from tests.support.make import make_case, make_observation
+from tests.support.requests import make_request
 from tests.support.wire import connect
 
 TIMEOUT = 10.0
@@ -295,6 +297,27 @@ def test_each_kind_of_client_has_a_runner(
         monkeypatch.setitem(RUNNERS, kind, runner)
         assert probe_case(laboratory, replace(make_case(), client=Client(kind=kind))) == FAILED
         assert [sandbox.case.client.kind for sandbox in ran] == [kind]
+
+
+def test_requests_that_are_not_recorded_are_counted_in_the_detail(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends: list[CaseBackend] = []
+
+    def runner(sandbox: Sandbox) -> Observation:
+        backends.append(sandbox.backend)
+        for number in range(1100):
+            request = make_request(sandbox.backend, ("GET", "example.org", f"/{number}"), {})
+            record = sandbox.backend.begin(request)
+            sandbox.backend.end(record, sandbox.backend.answer(request))
+        return FAILED
+
+    monkeypatch.setitem(engine.RUNNERS, ClientKind.RAW_HTTP, runner)
+    observation = probe_case(laboratory, make_case())
+    [backend] = backends
+    missing = 1100 - len(backend.exchanges)
+    assert missing >= 100
+    assert (observation.detail or "").endswith(f"{missing} further requests are not recorded")
 
 
 @pytest.mark.parametrize("error", [None, ClientError("no"), ZeroDivisionError()])

@@ -10,7 +10,7 @@ from typing import Final
 from authprobe.clients import claude_code, raw_http
 from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.home_inspection import inspect_home
-from authprobe.clients.observe import MAX_DETAIL_LENGTH
+from authprobe.clients.observe import MAX_DETAIL_LENGTH, mention_unrecorded
 from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.core.client_kinds import ClientKind
@@ -58,7 +58,8 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
                 observation = RUNNERS[case.client.kind](sandbox)
                 if limit := sandbox.end_processes():
                     observation = _exceeded(observation, limit)
-                return inspect_home(sandbox, observation)
+                sandbox.finish()  # only now is the number of requests known here
+                return inspect_home(sandbox, mention_unrecorded(sandbox, observation))
             except (ClientError, OSError) as error:
                 return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 
 from authprobe.clients.process import kernel
 
-PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
 
@@ -68,7 +67,7 @@ def install() -> None:
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
     library = kernel.libc()
-    kernel.check(library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    kernel.check(library.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     kernel.check(library.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0), "seccomp")
 
 
