@@ -44,7 +44,7 @@ def _table(run: Run, *, plain: bool) -> Text:
         if record.verdict.status in (Status.FAILED, Status.ERROR):
             for problem in phrases.describe_problem(record):
                 drawn.append(f"    {_printable(problem, plain=plain)}\n", style)
-            for words in phrases.describe_cause(record.diagnosis) if record.diagnosis else ():
+            for words in phrases.describe_why(record):
                 drawn.append(f"    {_printable(words, plain=plain)}\n")
     drawn.append("\n" if rows else "")
     _append_changes(drawn, run, plain=plain)

@@ -54,6 +54,16 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """What a client did otherwise than its scenario expects, or than before, as one sentence."""
+
+    id: str
+    """Kind of the difference, such as `no-refresh`."""
+    summary: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
     """One case of a run: its configuration, expectation, observation and verdict."""
 
@@ -80,7 +90,10 @@ class CaseRecord:
     """Credentials that the client received, by kind and place."""
     findings: tuple[Finding, ...] = ()
     """Misbehaviour of the client, whether the scenario expects it or not."""
+    reasons: tuple[Reason, ...] = ()
+    """Explanation of the mismatches or changes, the most important first."""
     diagnosis: Diagnosis | None = None
+    """Cause of a refusal that the scenario did not arrange."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,8 +69,7 @@ def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
         mark, words = phrases.SYMBOLS[record.verdict.status], phrases.status_words(record.verdict)
         yield f"- {mark} **{words}**: {code(record.id)}"
         yield from (f"  - {escaped(line)}" for line in phrases.describe_problem(record))
-        if record.diagnosis:
-            yield from (f"  - {escaped(line)}" for line in phrases.describe_cause(record.diagnosis))
+        yield from (f"  - {escaped(line)}" for line in phrases.describe_why(record))
 
 
 def _matrices(matrices: tuple[matrix.CompatibilityMatrix, ...]) -> Iterator[str]:

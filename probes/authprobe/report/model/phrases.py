@@ -131,6 +131,20 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
     )
 
 
+def describe_why(record: CaseRecord) -> tuple[str, ...]:
+    """Return what explains a failed or changed case, a line each: the reasons, then the cause."""
+    reasons = (
+        line
+        for reason in record.reasons
+        for line in (
+            f"Why: {reason.summary}",
+            f"Remedy: {reason.remedy}" if reason.remedy else None,
+        )
+        if line
+    )
+    return (*reasons, *(describe_cause(record.diagnosis) if record.diagnosis else ()))
+
+
 def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
     """Return the alternative causes, then the experiments that decide between them."""
     experiments = {
