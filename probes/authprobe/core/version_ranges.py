@@ -72,6 +72,15 @@ def _identifier_key(text: str) -> Identifier:
     return (0, int(text), "") if text.isdecimal() else (1, 0, text)
 
 
+def version_order(text: str) -> tuple[object, ...]:
+    """Return the sort key of a client's version, or of those of a chain, `1.2+claude-code@2.1`.
+
+    A version that is no number, such as `latest`, is the newest.
+    """
+    parts = (part.rpartition("@")[2] for part in text.split("+"))
+    return tuple((0, version_key(part)) if EXACT.fullmatch(part) else (1, part) for part in parts)
+
+
 def is_prerelease(version: str) -> bool:
     """Return True for a version before a release, such as `2.0.0-beta.1` or `2.0rc1`."""
     key = version_key(version)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from authprobe.core.escaping import for_json, one_line
-from authprobe.core.version_ranges import EXACT, version_key
+from authprobe.core.version_ranges import version_order
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.plan.case_ids import client_version_of, without_version
@@ -40,7 +40,7 @@ class Baseline:
     def _by_question(self) -> Mapping[str, list[Accepted]]:
         """Accepted cases of each question, from the oldest to the newest version."""
         questions: dict[str, list[Accepted]] = {}
-        for case in sorted(self.cases.values(), key=lambda case: _version_order(case.version)):
+        for case in sorted(self.cases.values(), key=lambda case: version_order(case.version)):
             questions.setdefault(without_version(case.id), []).append(case)
         return questions
 
@@ -60,18 +60,12 @@ class Baseline:
         if exact := self.get(case_id, ids[1:]):
             return exact
         cases = next((c for c in map(self._by_question.get, map(without_version, ids)) if c), [])
-        order = _version_order(version or client_version_of(case_id))
-        earlier = [case for case in cases if _version_order(case.version) <= order]
+        order = version_order(version or client_version_of(case_id))
+        earlier = [case for case in cases if version_order(case.version) <= order]
         return earlier[-1] if earlier else next(iter(cases), None)
 
 
 EMPTY_BASELINE: Final = Baseline(cases={})
-
-
-def _version_order(text: str) -> tuple[object, ...]:
-    """Return the sort key of the versions of a client; one that is no number is the newest."""
-    parts = (part.rpartition("@")[2] for part in text.split("+"))
-    return tuple((0, version_key(part)) if EXACT.fullmatch(part) else (1, part) for part in parts)
 
 
 def accept_record(
