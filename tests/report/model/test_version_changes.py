@@ -67,7 +67,8 @@ def test_a_change_is_told_once_with_all_of_its_questions() -> None:
 
     assert describe_change(change) == "claude-code 2.1.9 → 2.1.31: accepted 200 → rejected 401"
     assert [after.credential for _, after in change.pairs] == ["one", "two"]
-    assert change.is_worse and not change.is_better
+    assert change.is_worse
+    assert not change.is_better
 
 
 def test_changes_to_the_worse_come_first() -> None:
@@ -130,4 +131,5 @@ def test_a_missing_subcommand_is_neither_better_nor_worse() -> None:
     (change,) = version_changes(make_run(missing, asked("2.1.31")))
 
     assert result_words(missing) == COMMAND_MISSING
-    assert not change.is_worse and not change.is_better
+    assert not change.is_worse
+    assert not change.is_better
