@@ -15,7 +15,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of a command: those of pytest, and `SECRET_FOUND`."""
+    """Exit codes of a command: those of pytest, then those of authprobe."""
 
     OK = 0
     FAILURES = 1
@@ -23,6 +23,8 @@ class ExitCode(enum.IntEnum):
     BUG = 3
     USAGE = 4
     NOTHING_SELECTED = 5
+    UNTESTABLE = 6
+    """Nothing failed, but a case could not be tested."""
     SECRET_FOUND = 10
 
 

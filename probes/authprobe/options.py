@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
 from authprobe.errors import SettingsError
 
@@ -206,6 +207,17 @@ ISOLATION: Final[SingleOption[Isolation | None]] = SingleOption(
     default=lambda: None,
     default_text="$AUTHPROBE_ISOLATION, else sealed, as far as this system allows it",
 )
+FAIL_ON: Final[Option[tuple[Gate, ...]]] = Option(
+    name="--fail-on",
+    metavar="WORD[,WORD...]",
+    help=(
+        f"Exit with 1 if one of these occurs: {', '.join(Gate)}; or '{NEVER}'. "
+        "`authprobe run --help` explains them."
+    ),
+    parse=parse_gates,
+    default_text=Gate.FAILED,
+    repeatable=True,
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -226,6 +238,7 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     HISTORY,
     TARGET,
     ISOLATION,
+    FAIL_ON,
     BREAK_RULES,
 )
 """Every option of a run, in the order of the help."""

@@ -30,6 +30,7 @@ from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
 from authprobe.report.model.saved_bisections import read_bisections
+from authprobe.run.gates import GateResult, gate_result
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.partial_results import PARTIAL_FILE
@@ -95,6 +96,8 @@ class PreparedRun:
     """Why reports were not written; None: they were."""
     history_problem: str | None = None
     """Why the run was not added to the history; None: it was."""
+    exit_reason: str | None = None
+    """Reason for the exit code, if the cases decide it."""
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the results from the session."""
@@ -102,6 +105,7 @@ class PreparedRun:
             self.run = session.run
             self.problem = session.problem
             self.history_problem = session.past.trouble
+            self.exit_reason = session.exit_reason
 
 
 class CompatibilityRun:
@@ -119,6 +123,9 @@ class CompatibilityRun:
         self.past = HistoryWorker(plan.settings.history_location, plan.settings.history_runs)
         self.guard = ArtifactGuard()
         self.exit_code: ExitCode | None = None
+        """Exit code of a problem, which replaces that of the cases."""
+        self.exit_reason: str | None = None
+        self.failed_reports = 0
         self.page = PytestHtmlPage(config, content=self._html_content, is_case=self._is_case)
         config.pluginmanager.register(self.page, "authprobe-html")
 
@@ -223,12 +230,24 @@ class CompatibilityRun:
                     self._publish(self.run)
         finally:
             self.past.close()
-        if self.run is not None and self.run.complaints and session.exitstatus == ExitCode.OK:
-            session.exitstatus = ExitCode.FAILURES
-        if self.run is not None and self.run.interrupted:
-            session.exitstatus = ExitCode.INTERRUPTED
+        if self.run is not None and self.exit_code is None:
+            self._apply_gates(session, gate_result(self.run))
         if self.exit_code is not None:
             session.exitstatus = self.exit_code
+
+    def _apply_gates(self, session: pytest.Session, result: GateResult) -> None:
+        """Set the exit code of the cases, unless ordinary tests failed or nothing was run."""
+        is_interrupted = result.exit_code is ExitCode.INTERRUPTED
+        if session.exitstatus not in (ExitCode.OK, ExitCode.FAILURES) and not is_interrupted:
+            return
+        if session.testsfailed > self.failed_reports and not is_interrupted:
+            return
+        session.exitstatus = result.exit_code
+        self.exit_reason = result.reason
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count the failures that are cases: the others fail the session whatever is chosen."""
+        self.failed_reports += report.failed and self._is_case(report)
 
     def _publish(self, run: Run) -> None:
         texts = {}
@@ -275,6 +294,8 @@ class CompatibilityRun:
             terminalreporter.write_line(self.problem, red=True)
         elif self.run is not None and (reason := inconclusive_reason(self.run)):
             terminalreporter.write_line(reason, yellow=True)
+        if self.exit_reason:
+            terminalreporter.write_line(self.exit_reason, yellow=True)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

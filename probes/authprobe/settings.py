@@ -5,7 +5,7 @@ import datetime
 import os
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
+from authprobe.core.gates import NEVER, Gate
 from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
 from authprobe.errors import SettingsError
@@ -21,6 +22,7 @@ from authprobe.options import (
     BREAK_RULES,
     CASES,
     CLIENTS,
+    FAIL_ON,
     HISTORY,
     ISOLATION,
     JOBS,
@@ -258,6 +260,8 @@ class Settings:
     cache_limit_bytes: int = field(default_factory=cache_limit_bytes)
     isolation: Isolation = field(default_factory=lambda: default_isolation())
     """Strongest isolation of the clients."""
+    fail_on: tuple[Gate, ...] = (Gate.FAILED,)
+    """Kinds of result that make the run fail; empty: none does."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -303,6 +307,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         known_failures=KNOWN_FAILURES.value(texts),
         history=HISTORY.value(texts),
         isolation=ISOLATION.value(texts) or default_isolation(),
+        fail_on=_fail_on(FAIL_ON.values(texts)),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:
@@ -310,6 +315,14 @@ def parse_settings(texts: OptionTexts) -> Settings:
     except ValueError as error:
         raise SettingsError(str(error)) from None
     return settings
+
+
+def _fail_on(values: Sequence[tuple[Gate, ...]]) -> tuple[Gate, ...]:
+    """Return the gates of every value, or the default."""
+    if () in values and any(values):
+        raise SettingsError(f"{FAIL_ON.name} {NEVER}: excludes the other words; give it alone")
+    chosen = {gate for value in values for gate in value}
+    return tuple(gate for gate in Gate if gate in chosen) if values else (Gate.FAILED,)
 
 
 def _bundled_folder(bundled: Path, path: Path) -> Path | None:

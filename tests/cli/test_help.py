@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 
 import click
@@ -5,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from authprobe.cli import SECTIONS, main
+from authprobe.core.gates import NEVER, Gate
 
 WIDTHS = (80, 100)
 """Columns of a terminal: the usual minimum, and the most that a help text uses."""
@@ -66,3 +68,10 @@ def test_each_command_is_listed_under_one_heading() -> None:
     assert sorted(map(str, listed)) == sorted(main.commands)
     lines = help_lines(width=80)
     assert [f"{title}:" for title in SECTIONS if f"{title}:" not in lines] == []
+
+
+def test_the_help_of_a_run_explains_every_reason_to_fail() -> None:
+    text = CliRunner().invoke(main, ["run", "--help"]).output
+    explained = text.partition("Reasons to fail")[2].partition("Exit codes")[0]
+    words = {line.split()[0] for line in explained.splitlines() if re.match(r" {4}\w", line)}
+    assert words == {*Gate, NEVER}

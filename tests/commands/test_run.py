@@ -31,7 +31,7 @@ expect:
 GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
 
 
-def plain_pytest(folder: Path, scenario: Path, *arguments: str) -> Ended:
+def plain_pytest(folder: Path, scenario: Path, *arguments: str, **variables: str) -> Ended:
     """Run plain pytest in the checkout on this scenario, with reports and cache elsewhere."""
     return run(
         argv=[
@@ -40,6 +40,7 @@ def plain_pytest(folder: Path, scenario: Path, *arguments: str) -> Ended:
         ],
         cwd=PROJECT,
         HOME=str(folder),
+        **variables,
     )
 
 
@@ -197,22 +198,101 @@ def test_a_second_run_with_the_same_directory_is_refused(tmp_path: Path) -> None
     assert "another run is writing to this folder" in ended.err
 
 
-def test_a_client_is_unavailable_without_npm(tmp_path: Path) -> None:
-    scenario = write_scenario(
-        tmp_path,
-        """
+UNTESTABLE = """
 id: example
 title: A client that cannot be installed
 why: To see the reason.
 sources: [https://example.org/]
 matrix: {client: [claude-code@2.1.31]}
 expect: {outcome: rejected}
-""",
-    )
+"""
+
+
+def test_a_client_is_unavailable_without_npm(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, UNTESTABLE)
     ended = run("run", scenario, cwd=tmp_path, PATH="/nowhere", AUTHPROBE_CACHE=str(tmp_path / "c"))
-    assert ended.code == 1
+    assert ended.code == 6
+    assert ended.err.endswith("exit code 6: nothing failed, but 1 case could not be tested\n")
     (case,) = results(tmp_path / "reports")["cases"]
     assert case["verdict"]["status"] == "error"
     assert case["observation"]["outcome"] == "unavailable"
     assert "npm and node are not on PATH" in case["observation"]["detail"]
     assert "npm and node are not on PATH" in ended.out
+
+
+BAD_KEY = "  bad: {token: api-key, state: unknown, via: x-api-key}\n"
+WRONG = SCENARIO.replace("outcome: accepted", "outcome: crashed")
+"""A scenario of which one case fails."""
+
+
+def test_a_run_fails_only_for_the_chosen_reasons(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, WRONG)
+    ended = run("run", scenario, cwd=tmp_path)
+    assert (ended.code, ended.err.splitlines()[-1]) == (
+        1,
+        "exit code 1: 1 case failed (--fail-on failed)",
+    )
+    ended = run("run", scenario, "--fail-on", "flaky", cwd=tmp_path)
+    assert (ended.code, ended.err.splitlines()[-1]) == (
+        0,
+        "exit code 0: 1 case failed, which --fail-on flaky does not count",
+    )
+    ended = run("run", scenario, "--fail-on", "flaky", "--fail-on", "failed", cwd=tmp_path)
+    assert ended.code == 1
+    assert run("run", scenario, "--fail-on", "never", cwd=tmp_path).code == 0
+
+
+def test_a_change_since_the_baseline_fails_a_run_if_it_is_chosen(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    ended = run("run", scenario, "--fail-on", "changed", cwd=tmp_path)
+    assert ended.code == 0
+    assert "--fail-on changed has no effect: no case of this run is in a baseline" in ended.out
+    assert run("accept", cwd=tmp_path).code == 0
+    assert run("run", scenario, "--fail-on", "changed,absent", cwd=tmp_path).code == 0
+    scenario.write_text(SCENARIO.replace("state: unknown", "state: expired"))
+    ended = run("run", scenario, "--fail-on", "changed,absent", cwd=tmp_path)
+    reason = "exit code 1: 1 case changed (--fail-on changed,absent)"
+    assert (ended.code, ended.err.splitlines()[-1]) == (1, reason)
+    for name in ("report.html", "summary.md"):
+        assert reason in (tmp_path / "reports" / name).read_text()
+    assert run("run", scenario, cwd=tmp_path).code == 0
+    fewer = SCENARIO.replace("[good, bad]", "[good]")
+    for line in ("  - then: {outcome: rejected, status: 401}\n", BAD_KEY):
+        fewer = fewer.replace(line, "")
+    scenario.write_text(fewer)
+    ended = run("run", scenario, "--fail-on", "changed,absent", cwd=tmp_path)
+    assert (ended.code, ended.err.splitlines()[-1]) == (
+        1,
+        "exit code 1: 1 case is absent (--fail-on changed,absent)",
+    )
+
+
+def test_an_unknown_reason_to_fail_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    message = "--fail-on chnaged: 'chnaged' is not a reason to fail; did you mean 'changed'?"
+    ended = run("run", scenario, "--fail-on", "chnaged", cwd=tmp_path)
+    assert (ended.code, ended.err) == (4, message + "\n")
+    by_pytest = plain_pytest(tmp_path, scenario, "--fail-on=chnaged")
+    assert (by_pytest.code, message in by_pytest.err) == (4, True)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_plain_pytest_has_the_same_exit_codes(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, WRONG)
+    assert plain_pytest(tmp_path, scenario).code == 1
+    ended = plain_pytest(tmp_path, scenario, "--fail-on=flaky")
+    assert ended.code == 0
+    assert "exit code 0: 1 case failed, which --fail-on flaky does not count" in ended.out
+    write_scenario(tmp_path, "def test_of_the_user() -> None:\n    assert 1 == 2\n", "test_own.py")
+    paths = ("probes", str(tmp_path / "test_own.py"))
+    ended = plain_pytest(tmp_path, scenario, "--fail-on=never", *paths)
+    assert (ended.code, "exit code" in ended.out) == (1, False)
+
+
+def test_plain_pytest_tells_untestable_from_failed(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, UNTESTABLE)
+    no_npm = {"PATH": "/nowhere", "AUTHPROBE_CACHE": str(tmp_path / "c")}
+    ended = plain_pytest(tmp_path, scenario, **no_npm)
+    assert ended.code == 6, ended.out
+    assert "exit code 6: nothing failed, but 1 case could not be tested" in ended.out
+    assert plain_pytest(tmp_path, scenario, "--fail-on=failed,untestable", **no_npm).code == 1

@@ -118,7 +118,7 @@ def test_a_version_that_is_not_what_was_asked_for_is_not_judged(
     (clients / "2.1.33").symlink_to(cache_folder() / "claude-code" / "2.1.32")
     chosen = ("-k", "cli-api-key", "--client", "claude-code@2.1.33")
     ended = run("run", *chosen, cwd=tmp_path, AUTHPROBE_CACHE=str(clients.parent))
-    assert ended.code == 1
+    assert ended.code == 6
     [case] = results(tmp_path / "reports")["cases"]
     assert case["verdict"]["status"] == "error"
     assert case["observation"]["detail"] == "asked for 2.1.33, but 2.1.32 ran"

@@ -37,12 +37,26 @@ def run(
     stays on the loopback interface of this machine.
 
     \b
+    Reasons to fail, for --fail-on:
+      failed      a case differs from its expectation, or a known failure is
+                  out of date
+      regressed   a case fails that passed in the baseline, or fails unlike
+                  its known failure
+      changed     a case differs from the baseline, for better or worse
+      absent      a case of the baseline no longer exists
+      findings    a client misbehaves in a way the scenario does not expect
+      untestable  a case could not be tested here
+      flaky       a case failed, and passed when it was probed again
+      never       nothing: exit with 0 whatever the cases show
+
+    \b
     Exit codes:
-      0   every case is as expected
-      1   at least one case is not as expected
+      0   no reason to fail
+      1   a reason to fail, such as a failed case
       2   interrupted
       4   invalid scenario, option or file
       5   no case selected
+      6   nothing failed, but a case could not be tested
       10  a report would contain a credential and was not written
 
     \b

@@ -48,7 +48,7 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
         return _report_failed_start(code, pytest_output.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
         _print_results(prepared.run, settings.out, as_json=as_json)
-    for message in filter(None, (prepared.history_problem, prepared.problem)):
+    for message in filter(None, (prepared.history_problem, prepared.problem, prepared.exit_reason)):
         print_error(message)
     return code
 

@@ -99,8 +99,11 @@ def execute_plan(
         interrupted=interrupted,
         client_isolation=laboratory.children.known_isolation if laboratory else None,
         isolation_refusal=laboratory.children.known_refusal if laboratory else None,
+        fail_on=settings.fail_on,
         selection=Selection(
-            scenarios=tuple(map(display_path, settings.scenarios)), clients=settings.clients
+            scenarios=tuple(map(display_path, settings.scenarios)),
+            clients=settings.clients,
+            isolation=settings.isolation,
         ),
     )
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import ConfigDict
 
 import authprobe
+from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
@@ -120,6 +121,8 @@ class Selection:
     scenarios: tuple[str, ...] = ()
     """Scenario files and folders, without local parent directories; empty: the bundled ones."""
     clients: tuple[str, ...] = ()
+    isolation: Isolation = Isolation.SEALED
+    """Strongest isolation that was allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,12 @@ class Run:
     """Cases of the baseline that no longer exist; empty for a partial run."""
     complaints: tuple[str, ...] = ()
     """Stale known failures, one line each, which fail the run beside its cases."""
+    fail_on: tuple[Gate, ...] = (Gate.FAILED,)
+    """Kinds of result that make the run fail; empty: none does."""
+    max_failures: int | None = None
+    """Number of failures after which no further case was started; None: no limit."""
+    not_started: int = 0
+    """Number of cases that are missing for that reason."""
     tool: Tool = field(default_factory=Tool)
     platform: Platform
     client_network: ChildNetwork | None = None
@@ -181,6 +190,9 @@ def make_run(
     partial: bool = False,
     absent: tuple[str, ...] = (),
     complaints: tuple[str, ...] = (),
+    fail_on: tuple[Gate, ...] = (Gate.FAILED,),
+    max_failures: int | None = None,
+    not_started: int = 0,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
     return Run(
@@ -191,6 +203,9 @@ def make_run(
         partial=partial,
         absent=absent,
         complaints=complaints,
+        fail_on=fail_on,
+        max_failures=max_failures,
+        not_started=not_started,
         platform=this_platform(),
         client_network=NETWORKS[client_isolation] if client_isolation else None,
         client_isolation=client_isolation,

@@ -34,6 +34,15 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One of several probes of a case."""
+
+    status: Status
+    elapsed: float
+    mismatches: tuple[Mismatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Status of a case, the reasons for it, and its changes since the baseline."""
 
@@ -46,5 +55,17 @@ class Verdict:
     mismatches: tuple[Mismatch, ...] = ()
     transitions: tuple[Transition, ...] = ()
     """Changes since the baseline; first the client's version, if another one ran then."""
+    attempts: tuple[Attempt, ...] = ()
+    """Every attempt, if the case was probed again after a failure; else empty."""
     known: str | None = None
     """Issue of the known failure that the case matches; its status is `skipped` then."""
+
+    @property
+    def failed_attempts(self) -> int:
+        """Number of attempts that failed, of several."""
+        return sum(attempt.status is Status.FAILED for attempt in self.attempts)
+
+    @property
+    def flaky(self) -> bool:
+        """True if the case failed, and passed when it was probed again."""
+        return self.status is Status.PASSED and self.failed_attempts > 0

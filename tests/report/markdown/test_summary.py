@@ -11,6 +11,8 @@ GOLDEN = """\
 
 authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 · Python 3.11.7
 
+exit code 1: 2 cases failed (--fail-on failed)
+
 ### Regressions and changes since the baseline (1 case)
 
 - **regressed**: `b`

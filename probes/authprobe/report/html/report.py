@@ -52,6 +52,7 @@ def report_content(
         "report.html",
         headline=matrix.headline(run),
         run_words=matrix.run_words(run),
+        exit_words=matrix.exit_words(run),
         warnings=matrix.warnings(run),
         changes=matrix.changes(run),
         absent=run.absent,

@@ -46,6 +46,8 @@ def _verdict(run: Run) -> Iterator[str]:
     yield from ("", f"**{line.word}** · {line.counts}", "", escaped(matrix.run_words(run)))
     if words := matrix.baseline_words(run):
         yield from ("", words)
+    if words := matrix.exit_words(run):
+        yield from ("", escaped(words))
     for warning in matrix.warnings(run):
         yield from ("", f"> ⚠ **{escaped(warning)}**")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.isolation import Isolation
+from authprobe.errors import ExitCode
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.model.phrases import (
@@ -18,6 +19,7 @@ from authprobe.report.model.phrases import (
     plural,
     was_probed,
 )
+from authprobe.run.gates import gate_result, gate_warnings
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
@@ -149,7 +151,7 @@ def headline(run: Run) -> Headline:
     match numbers:
         case {Status.FAILED: _}:
             status, word = Status.FAILED, "Failed"
-        case _ if run.complaints:
+        case _ if gate_result(run).exit_code is ExitCode.FAILURES or run.complaints:
             status, word = Status.FAILED, "Failed"
         case {Status.ERROR: _}:
             status, word = Status.ERROR, "Errors"
@@ -186,9 +188,19 @@ def warnings(run: Run) -> tuple[str, ...]:
     interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
     return tuple(
         sentence
-        for sentence in (inconclusive_reason(run), interrupted, *run.complaints)
+        for sentence in (
+            inconclusive_reason(run),
+            interrupted,
+            *gate_warnings(run),
+            *run.complaints,
+        )
         if sentence
     )
+
+
+def exit_words(run: Run) -> str | None:
+    """Return the exit code of the run with the reason for it; None: there is nothing to explain."""
+    return gate_result(run).reason
 
 
 def run_words(run: Run) -> str:
@@ -218,7 +230,11 @@ def _isolation_words(run: Run) -> tuple[str, ...]:
     if run.client_isolation is None:
         return (_NETWORKS[run.client_network],) if run.client_network else ()
     words = _ISOLATIONS[run.client_isolation]
-    return (f"{words} ({run.isolation_refusal})" if run.isolation_refusal else words,)
+    if run.isolation_refusal:
+        return (f"{words} ({run.isolation_refusal})",)
+    # Without a refusal, the clients have what was asked for.
+    is_weaker = run.selection.isolation is not Isolation.SEALED
+    return (f"{words} (--isolation {run.selection.isolation})" if is_weaker else words,)
 
 
 _NETWORKS: Final = {
@@ -274,6 +290,9 @@ def _count_words(run: Run, numbers: dict[Status, int]) -> str:
     regressed = sum(record.verdict.regressed for record in run.cases)
     if Status.FAILED in numbers and regressed:
         words[Status.FAILED] += f" ({regressed:,} regressed)"
+    flaky = sum(record.verdict.flaky for record in run.cases)
+    if flaky:
+        words[Status.PASSED] += f" ({flaky:,} flaky)"
     known_failures = sum(record.verdict.known is not None for record in run.cases)
     if known_failures:
         words[Status.SKIPPED] += f" ({plural(known_failures, 'known failure')})"

@@ -9,6 +9,7 @@ from typing import Final
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
+from authprobe.core.isolation import Isolation
 from authprobe.observation.fingerprint import describe_credential, describe_transition
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST_FLOW
@@ -34,10 +35,19 @@ def plural(count: int, noun: str) -> str:
 def status_words(verdict: Verdict) -> str:
     """Return the status, and whether it regressed or was fixed since the baseline.
 
-    It is `known failure` for an excused failure.
+    It is `known failure` for an excused failure, and has the number of attempts if there were
+    several.
     """
     if verdict.known:
         return "known failure"
+    attempts = plural(len(verdict.attempts), "attempt")
+    if verdict.flaky:
+        return f"flaky ({verdict.failed_attempts} of {attempts} failed)"
+    words = _plain_status_words(verdict)
+    return f"{words} ({attempts})" if verdict.attempts else words
+
+
+def _plain_status_words(verdict: Verdict) -> str:
     is_change = verdict.regressed or verdict.fixed
     return f"{verdict.status}, {change_word(verdict)}" if is_change else verdict.status.value
 
@@ -295,7 +305,9 @@ def rerun_command(run: Run, record: CaseRecord) -> str:
     """Return the command that runs a case again."""
     clients = (word for client in run.selection.clients for word in ("--client", client))
     paths = (f"./{path}" if path.startswith("-") else path for path in run.selection.scenarios)
-    return for_shell(("authprobe", "run", *paths, *clients, "--case", record.id))
+    allowed = run.selection.isolation
+    isolation = () if allowed is Isolation.SEALED else ("--isolation", allowed)
+    return for_shell(("authprobe", "run", *paths, *clients, *isolation, "--case", record.id))
 
 
 def was_probed(record: CaseRecord) -> bool:
