@@ -11,7 +11,7 @@ from typing import Final
 from authprobe.observation.fingerprint import (
     NONE,
     describe_credential,
-    find_transitions,
+    find_outcome_transitions,
     fingerprint,
     has_stable_count,
     is_auth_request,
@@ -130,8 +130,7 @@ def sort_changes(changes: Iterable[Change]) -> list[Change]:
 
 
 def _outcome_changes(before: Observation, after: Observation) -> Iterator[Change]:
-    old, new = (dataclasses.replace(fingerprint(each), requests=()) for each in (before, after))
-    for transition in find_transitions(old, new):
+    for transition in find_outcome_transitions(fingerprint(before), fingerprint(after)):
         yield Change(
             aspect=Aspect.OUTCOME,
             subject=transition.field,

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
-from authprobe.observation.model import Exchange, Observation, Outcome
+from authprobe.observation.findings import find_findings
+from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 
 NONE: Final = "none"
 _VOLATILE_TEXT: Final = (
@@ -31,7 +32,11 @@ _VOLATILE_TEXT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """Comparable fields of an observation, without times, ids, order and side requests."""
+    """Comparable fields of an observation, without times, ids, order and side requests.
+
+    A field after `requests` that is None is unknown, as in the fingerprints of authprobe 0.1, or
+    has no meaning. It is not compared, so never a change.
+    """
 
     outcome: str
     status: int | None = None
@@ -42,10 +47,25 @@ class Fingerprint:
     """Outcomes of parallel sessions, sorted; empty after a timeout, when they depend on chance."""
     requests: tuple[str, ...] = ()
     """One line per different authentication request, sorted, with its count if that is stable."""
+    findings: tuple[str, ...] | None = None
+    stored_login: str | None = None
+    """State of the stored login; `none` without one."""
+    stored_access: str | None = None
+    stored_refresh: str | None = None
+    stored_expiry: str | None = None
+    stored_subscription: str | None = None
+    leaks: tuple[str, ...] | None = None
+    headers: tuple[str, ...] | None = None
+    """Headers of the requests to a model, without the values of credentials."""
+    betas: tuple[str, ...] | None = None
+    """Beta flags of all requests to a model: which of them is the last one depends on chance."""
+    refused_hosts: tuple[str, ...] | None = None
+    """None for parallel sessions, where they depend on chance."""
 
 
 def fingerprint(observation: Observation) -> Fingerprint:
     """Return the fingerprint of an observation."""
+    hosts = None if observation.sessions else _sorted(observation.egress_refused)
     return Fingerprint(
         outcome=observation.outcome.value,
         status=observation.status,
@@ -54,13 +74,66 @@ def fingerprint(observation: Observation) -> Fingerprint:
         exit_code=observation.exit_code,
         sessions=_session_outcomes(observation),
         requests=tuple(sorted(_request_lines(observation))),
+        findings=_sorted(finding.name for finding in find_findings(observation)),
+        leaks=_sorted(map(normalize_text, observation.leaks)),
+        refused_hosts=hosts,
+        headers=_header_texts(observation),
+        betas=_betas(observation),
+        **_login_fields(observation.stored_login),
     )
+
+
+def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(texts)))
 
 
 def _session_outcomes(observation: Observation) -> tuple[str, ...]:
     if observation.outcome is Outcome.TIMED_OUT:
         return ()
     return tuple(sorted(session.outcome.value for session in observation.sessions))
+
+
+class _LoginFields(TypedDict, total=False):
+    """Fields of a fingerprint about the stored login."""
+
+    stored_login: str
+    stored_access: str
+    stored_refresh: str
+    stored_expiry: str
+    stored_subscription: str
+
+
+def _login_fields(login: StoredLogin | None) -> _LoginFields:
+    if login is None:
+        return {"stored_login": NONE}
+    return {
+        "stored_login": login.state.value,
+        "stored_access": value_text(login.access),
+        "stored_refresh": value_text(login.refresh),
+        "stored_expiry": value_text(login.expiry),
+        "stored_subscription": value_text(login.subscription),
+    }
+
+
+def _model_requests(observation: Observation) -> list[Exchange]:
+    return [exchange for exchange in observation.exchanges if exchange.path == MESSAGES_PATH]
+
+
+def _header_texts(observation: Observation) -> tuple[str, ...] | None:
+    """Return the headers of the requests to a model; None without one, which has its own line."""
+    requests = _model_requests(observation)
+    headers = (item for request in requests for item in request.headers.items())
+    texts = _sorted(_header_text(*item) for item in headers if item[0] != "user-agent")
+    return texts if requests else None
+
+
+def _header_text(name: str, value: str) -> str:
+    return f"{name} {value}" if name == "anthropic-version" else name
+
+
+def _betas(observation: Observation) -> tuple[str, ...] | None:
+    requests = _model_requests(observation)
+    return _sorted(flag for each in requests for flag in each.betas) if requests else None
 
 
 def normalize_text(text: str) -> str:
@@ -80,25 +153,75 @@ class Transition:
 
 
 def find_transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]:
-    """Return a transition for each changed field, in field order, and each changed request."""
-    fields = ("outcome", "status", "error_type", "message", "exit_code")
+    """Return a transition for each changed field, in reading order, and each changed request."""
+    return (
+        *find_outcome_transitions(before, now),
+        *_set_transitions(before, now, "findings"),
+        *_value_transitions(before, now, _LoginFields.__annotations__),
+        *_set_transitions(before, now, "leaks"),
+        *_request_transitions(before, now),
+        *_set_transitions(before, now, "headers"),
+        *_set_transitions(before, now, "betas"),
+        *_set_transitions(before, now, "refused_hosts"),
+    )
+
+
+def is_same(before: Fingerprint, now: Fingerprint) -> bool:
+    """Return True if no field that both have differs."""
+    return before == now or not find_transitions(before, now)
+
+
+def find_outcome_transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition, ...]:
+    """Return the transitions in what a user of the client sees."""
     changed = [
         Transition(field=name, before=value_text(getattr(before, name)), after=value_text(value))
-        for name in fields
+        for name in ("outcome", "status", "error_type", "message", "exit_code")
         if (value := getattr(now, name)) != getattr(before, name)
     ]
-    if now.sessions != before.sessions:
-        changed.append(
-            Transition(
-                field="sessions", before=", ".join(before.sessions), after=", ".join(now.sessions)
-            )
-        )
-    return (*changed, *_request_transitions(before.requests, now.requests))
+    if now.sessions != before.sessions and Outcome.TIMED_OUT not in (before.outcome, now.outcome):
+        texts = [", ".join(each.sessions) or NONE for each in (before, now)]
+        changed.append(Transition(field="sessions", before=texts[0], after=texts[1]))
+    return tuple(changed)
+
+
+_SETS: Final = {
+    "findings": ("finding", "no", "yes"),
+    "leaks": ("token left in", "no", "yes"),
+    "headers": ("header", "not sent", "sent"),
+    "betas": ("beta flag", "not sent", "sent"),
+    "refused_hosts": ("refused host", "not contacted", "contacted"),
+}
+"""Fields that are sets: the noun for a member, and words for its absence and presence."""
+
+
+def _value_transitions(
+    before: Fingerprint, now: Fingerprint, fields: Iterable[str]
+) -> Iterator[Transition]:
+    for name in fields:
+        old, new = getattr(before, name), getattr(now, name)
+        if None not in (old, new) and old != new:
+            yield Transition(field=name, before=old, after=new)
+
+
+def _set_transitions(before: Fingerprint, now: Fingerprint, name: str) -> Iterator[Transition]:
+    """Yield a transition for each member that only one side has."""
+    old, new = getattr(before, name), getattr(now, name)
+    if old is None or new is None:
+        return
+    noun, *words = _SETS[name]
+    for member in sorted({*old} ^ {*new}):
+        was, is_now = words if member in new else reversed(words)
+        yield Transition(field=f"{noun} {member}", before=was, after=is_now)
+
+
+CLIENT: Final = "client"
+"""Field of the transition between two versions of the client."""
 
 
 def describe_transition(transition: Transition) -> str:
     """Return the field and its two values on one line."""
-    return f"{transition.field}: {transition.before} → {transition.after}"
+    colon = "" if transition.field == CLIENT else ":"
+    return f"{transition.field}{colon} {transition.before} → {transition.after}"
 
 
 def describe_credential(credential: str | None, header: str | None) -> str | None:
@@ -131,7 +254,11 @@ def _request_line(exchange: Exchange) -> str:
 
 def has_stable_count(exchange: Exchange) -> bool:
     """Return True for requests whose number a client controls: to a model or token endpoint."""
-    return exchange.path == MESSAGES_PATH or exchange.path.endswith(TOKEN_PATH_SUFFIX)
+    return _is_counted(exchange.path)
+
+
+def _is_counted(path: str) -> bool:
+    return path == MESSAGES_PATH or path.endswith(TOKEN_PATH_SUFFIX)
 
 
 def is_auth_request(exchange: Exchange) -> bool:
@@ -139,27 +266,35 @@ def is_auth_request(exchange: Exchange) -> bool:
     return any(part in exchange.path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
 
 
-_REQUEST_LINE: Final = re.compile(r"(?P<line>.*?)(?: \((?P<count>\d+) times\))?", re.DOTALL)
+_REQUEST_LINE: Final = re.compile(
+    r"(?P<line>\S* ?[^/,]*(?P<path>[^,]*).*?)(?: \((?P<count>\d+) times\))?", re.DOTALL
+)
 
 
-def _request_transitions(before: tuple[str, ...], now: tuple[str, ...]) -> Iterator[Transition]:
-    """Yield a transition for each request that is new, missing or differs in its count."""
-    old, new = dict(map(_parse_request_line, before)), dict(map(_parse_request_line, now))
+def _request_transitions(before: Fingerprint, now: Fingerprint) -> Iterator[Transition]:
+    """Yield a transition for each request that is new, missing or differs in its known count."""
+    old, new = _request_counts(before), _request_counts(now)
     for line in sorted(old.keys() | new.keys()):
         counts = old.get(line, 0), new.get(line, 0)
-        if counts[0] != counts[1]:
+        if counts[0] != counts[1] and (None not in counts or 0 in counts):
             was, is_now = map(_count_text, counts)
             yield Transition(field=f"request {line}", before=was, after=is_now)
 
 
-def _parse_request_line(line: str) -> tuple[str, int]:
-    match = _REQUEST_LINE.fullmatch(line)
-    assert match is not None  # noqa: S101 - the pattern matches every text
-    return match["line"], int(match["count"] or 1)
+def _request_counts(seen: Fingerprint) -> dict[str, int | None]:
+    """Return the number of each request; None: made, but the number is chance."""
+    counts: dict[str, int | None] = {}
+    for text in seen.requests:
+        match = _REQUEST_LINE.fullmatch(text)
+        assert match is not None  # noqa: S101 - the pattern matches every text
+        is_known = seen.outcome != Outcome.TIMED_OUT and _is_counted(match["path"])
+        counts[match["line"]] = int(match["count"] or 1) if is_known else None
+    return counts
 
 
-def _count_text(count: int) -> str:
-    return "not made" if count == 0 else "once" if count == 1 else f"{count} times"
+def _count_text(count: int | None) -> str:
+    words = {None: "made", 0: "not made", 1: "once"}
+    return words.get(count, f"{count} times")
 
 
 def value_text(value: object) -> str:

@@ -18,6 +18,7 @@ from authprobe.observation.fingerprint import (
     describe_credential,
     fingerprint,
     is_auth_request,
+    normalize_text,
     value_text,
 )
 from authprobe.observation.model import Exchange, Observation, Outcome
@@ -97,7 +98,9 @@ SELECTORS: Final[dict[str, Callable[[Observation], FieldValue]]] = {
     "status": lambda observation: _single_value(observation.status),
     "reported_status": lambda observation: _single_value(observation.reported_status),
     "error_type": lambda observation: _single_value(observation.error_type),
-    "message": lambda observation: _single_value(fingerprint(observation).message),
+    "message": lambda observation: _single_value(
+        observation.message and normalize_text(observation.message)
+    ),
     "exit_code": lambda observation: _single_value(observation.exit_code),
     "requests": lambda observation: fingerprint(observation).requests,
     "betas": _exchange_values(lambda exchange: exchange.betas),

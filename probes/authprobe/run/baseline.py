@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from authprobe.core.escaping import for_json, one_line
 from authprobe.core.version_ranges import version_order
 from authprobe.errors import RecordError
-from authprobe.observation.fingerprint import fingerprint
+from authprobe.observation.fingerprint import fingerprint, is_same
 from authprobe.plan.case_ids import client_version_of, without_version
 from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run
@@ -101,13 +101,14 @@ def updated_baseline(
         if previous is not None and previous.id not in present:
             cases.pop(previous.id, None)  # its version, or its scenario's name, was changed
         if previous is not None and note is None and _is_same(previous, new):
-            new = replace(previous, id=new.id)
+            version = new.client_version or previous.client_version
+            new = replace(previous, id=new.id, seen=new.seen, client_version=version)
         cases[new.id] = new
     return Baseline(cases=cases)
 
 
 def _is_same(previous: Accepted, new: Accepted) -> bool:
-    return (previous.status, previous.seen) == (new.status, new.seen)
+    return previous.status is new.status and is_same(previous.seen, new.seen)
 
 
 def without_cases(old: Baseline, ids: Iterable[str]) -> Baseline:

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.observation.findings import find_findings
 from authprobe.observation.fingerprint import (
-    Fingerprint,
+    CLIENT,
     Transition,
     describe_credential,
     find_transitions,
@@ -48,19 +48,19 @@ def judge(
     issue = next(
         (k.issue for k in known_failures if failed and k.signature.matches(observation)), None
     )
-    current = fingerprint(observation)
     regressed = failed and issue is None and (passed_before or bool(known_failures))
     fixed = status is Status.PASSED and previous is not None and _failed(previous)
-    transitions = () if previous is None else find_transitions(previous.seen, current)
-    if transitions or regressed or fixed:
-        transitions = (*_version_transition(observation, previous), *transitions)
+    seen = fingerprint(observation)
+    changes = () if previous is None else find_transitions(previous.seen, seen)
+    is_change = bool(changes) or regressed or fixed
+    versions = tuple(_version_transition(observation, previous)) if is_change else ()
     return Verdict(
         status=status if issue is None else Status.SKIPPED,
-        baseline=_baseline_state(current, previous),
+        baseline=_baseline_state(previous, changes),
         regressed=regressed,
         fixed=fixed,
         mismatches=mismatches,
-        transitions=transitions,
+        transitions=(*versions, *changes),
         known=issue,
     )
 
@@ -76,13 +76,13 @@ def _version_transition(
     before = previous and previous.client_version
     now = observation.client_version
     if before and now and before != now:
-        yield Transition(field="client", before=before, after=now)
+        yield Transition(field=CLIENT, before=before, after=now)
 
 
-def _baseline_state(current: Fingerprint, previous: Accepted | None) -> BaselineState:
+def _baseline_state(previous: Accepted | None, changes: Sequence[Transition]) -> BaselineState:
     if previous is None:
         return BaselineState.NEW
-    return BaselineState.UNCHANGED if current == previous.seen else BaselineState.UPDATED
+    return BaselineState.UPDATED if changes else BaselineState.UNCHANGED
 
 
 def find_mismatches(expected: Expectation, observation: Observation) -> Iterator[Mismatch]:

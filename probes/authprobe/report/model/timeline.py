@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from authprobe.observation.fingerprint import fingerprint
+from authprobe.observation.fingerprint import fingerprint, is_same
 from authprobe.report.model.phrases import SYMBOLS, Facts, plural
 from authprobe.run.history.model import TIMELINE_RUNS, Point
 from authprobe.run.model import CaseRecord, Run
@@ -34,7 +34,7 @@ def timeline_facts(record: CaseRecord, past: Sequence[Point]) -> Facts:
 def last_changed(record: CaseRecord, past: Sequence[Point]) -> str:
     """Return the time since which the observation of the case is the current one."""
     last = past[-1]
-    if last.fingerprint == fingerprint(record.observation):
+    if is_same(last.fingerprint, fingerprint(record.observation)):
         return f"{last.since:%Y-%m-%d %H:%M} UTC"
     return f"in this run; before that {last.since:%Y-%m-%d %H:%M} UTC"
 
@@ -49,6 +49,6 @@ def _symbols(record: CaseRecord, past: Sequence[Point]) -> Iterator[str]:
     statuses = [*(Status(point.status) for point in past), record.verdict.status]
     pairs = itertools.pairwise((prints[0], *prints))
     for (before, after), status in zip(pairs, statuses, strict=True):
-        if before != after:
+        if not is_same(before, after):
             yield f" {CHANGE} "
         yield SYMBOLS[status]
