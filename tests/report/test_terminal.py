@@ -1,15 +1,25 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
+from authprobe.observation.findings import Finding
 from authprobe.observation.model import Outcome
 from authprobe.report.terminal import print_run
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
+from tests.support.runs import REFUSED, regressed
 
 
-def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width: int = 120) -> str:
+def printed(
+    run: Run,
+    *,
+    encoding: str = "utf-8",
+    terminal: bool = False,
+    width: int = 120,
+    verbose: bool = False,
+) -> str:
     """Return the text written to a stream of this encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
@@ -19,7 +29,7 @@ def printed(run: Run, *, encoding: str = "utf-8", terminal: bool = False, width:
         force_terminal=terminal,
         color_system="standard" if terminal else None,
     )
-    print_run(run, console)
+    print_run(run, console, verbose=verbose)
     stream.flush()
     return raw.getvalue().decode(encoding)
 
@@ -30,9 +40,14 @@ def failed(text: str) -> CaseRecord:
     return make_record(id=text, verdict=Verdict(status=Status.FAILED, mismatches=(mismatch,)))
 
 
-def test_each_case_and_the_run_have_a_line() -> None:
+def test_a_passed_run_is_one_line() -> None:
+    assert printed(make_run(make_record())) == "✓ Passed · 1 case: 1 passed · 1.0 s\n"
+
+
+def test_each_case_has_a_row_with_verbose() -> None:
     observation = make_observation(elapsed=1.234, exchanges=(make_exchange(),) * 3)
-    lines = printed(make_run(make_record(observation=observation))).splitlines()
+    run = make_run(make_record(observation=observation))
+    lines = printed(run, verbose=True).splitlines()
     assert lines[0].split() == ["Verdict", "Outcome", "Requests", "Seconds", "Case"]
     assert lines[1].split() == [
         *("✓", "passed", "accepted", "200", "3", "1.23", "example/raw-http/default/none"),
@@ -42,8 +57,86 @@ def test_each_case_and_the_run_have_a_line() -> None:
 
 def test_problems_are_below_their_case() -> None:
     lines = printed(make_run(failed("a-case"))).splitlines()
-    assert "✗ failed" in lines[1]
-    assert lines[2].strip() == "message: expected ok, saw a-case"
+    assert lines[0] == "✗ failed: a-case"
+    assert lines[1] == "    message: expected ok, saw a-case"
+
+
+def test_equal_problems_are_told_once_with_some_of_their_cases() -> None:
+    cases = [replace(failed("same"), id=f"case-{number:02}") for number in range(12)]
+    run = make_run(*cases, failed("other"))
+    drawn = printed(run)
+    assert drawn.count("message: expected ok, saw same") == 1
+    assert "✗ failed: 12 cases, all in the same way\n" in drawn
+    assert "case-04" in drawn
+    assert "case-05" not in drawn
+    assert "… and 7 more\n" in drawn
+    assert "✗ failed: other\n" in drawn
+    assert "case-11" in printed(run, verbose=True)
+
+
+def test_problems_that_differ_in_chance_alone_are_equal() -> None:
+    one, other = (
+        replace(failed("same"), id=id, observation=make_observation(detail=f"{id} requests"))
+        for id in ("27", "28")
+    )
+    assert "2 cases, all in the same way" in printed(make_run(one, other))
+
+
+def test_the_order_is_failures_changes_versions_findings_counts() -> None:
+    finding = Finding(name="crashes", text="it ended")
+    calm = replace(
+        regressed("example/calm").verdict, status=Status.PASSED, regressed=False, mismatches=()
+    )
+    run = make_run(
+        *versions("1.0.0", "1.0.1"),
+        replace(make_record(id="example/found"), findings=(finding,)),
+        make_record(id="example/calm", verdict=calm),
+        regressed(),
+        absent=("gone/raw-http",),
+    )
+    drawn = printed(run)
+    words = (
+        "✗ failed, regressed: example/regressed",
+        "changed: example/calm",
+        "absent: gone/raw-http",
+        "Between versions: 1 outcome",
+        "worse: claude-code 1.0.0 → 1.0.1: accepted 200 → rejected 401",
+        "Findings in 1 case",
+        "crashes  1 case",
+        "✗ Failed · 5 cases",
+    )
+    places = [drawn.index(text) for text in words]
+    assert places == sorted(places)
+    assert "baseline: " in drawn.splitlines()[-1]
+
+
+def test_at_most_eight_changes_between_versions_are_printed() -> None:
+    pairs = [
+        replace(record, id=f"{number}/{record.client}", observation=observation)
+        for number in range(20)
+        for record, observation in zip(
+            versions("1.0.0", "1.0.1"),
+            (make_observation(status=200 + number), make_observation(status=300)),
+            strict=True,
+        )
+    ]
+    drawn = printed(make_run(*pairs))
+    assert drawn.count("claude-code 1.0.0 → 1.0.1") == 8
+    assert "… and 12 more changes: see the report, or add -v" in drawn
+    assert printed(make_run(*pairs), verbose=True).count("claude-code 1.0.0 → 1.0.1") == 20
+
+
+def versions(*numbers: str) -> list[CaseRecord]:
+    """Return one question to versions of a client: only the first accepts."""
+    return [
+        make_record(
+            id=f"example/claude-code@{number}/default/none",
+            client=f"claude-code@{number}",
+            client_version=number,
+            observation=REFUSED if place else make_observation(),
+        )
+        for place, number in enumerate(numbers)
+    ]
 
 
 def test_an_error_shows_its_detail() -> None:
@@ -82,5 +175,5 @@ def test_warnings_are_printed() -> None:
 
 
 def test_ids_are_complete_on_a_narrow_terminal() -> None:
-    drawn = printed(make_run(make_record(id="a" * 200)), width=60)
-    assert drawn.count("a") >= 200
+    drawn = printed(make_run(failed("a" * 200)), width=60)
+    assert "a" * 200 in drawn

@@ -19,13 +19,17 @@ from authprobe.options import SCENARIOS, OptionTexts
 )
 @run_options
 @click.option("--list", "only_list", is_flag=True, help="Print the case ids; probe nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the result.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print every case and every change, and shorten no list."
+)
 def run(
     texts: OptionTexts,
     scenarios: tuple[str, ...],
     expression: str | None,
     only_list: bool,
     as_json: bool,
+    verbose: bool,
 ) -> None:
     """Probe every case of the scenarios and report the verdicts.
 
@@ -79,4 +83,4 @@ def run(
     gc.freeze()
     gc.enable()
     settings = parse_settings({**texts, SCENARIOS.name: scenarios})
-    sys.exit(command(settings, expression, only_list=only_list, as_json=as_json))
+    sys.exit(command(settings, expression, only_list=only_list, as_json=as_json, verbose=verbose))

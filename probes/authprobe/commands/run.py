@@ -23,7 +23,14 @@ from authprobe.run.results_file import dump_run
 from authprobe.settings import Settings, is_github_actions
 
 
-def run(settings: Settings, expression: str | None, *, only_list: bool, as_json: bool) -> int:
+def run(
+    settings: Settings,
+    expression: str | None,
+    *,
+    only_list: bool,
+    as_json: bool,
+    verbose: bool = False,
+) -> int:
     """Probe the cases, judge them and write the reports; return the exit code.
 
     Raises:
@@ -47,7 +54,7 @@ def run(settings: Settings, expression: str | None, *, only_list: bool, as_json:
     if prepared.run is None:
         return _report_failed_start(code, pytest_output.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
-        _print_results(prepared.run, settings.out, as_json=as_json)
+        _print_results(prepared.run, settings.out, as_json=as_json, verbose=verbose)
     for message in filter(None, (prepared.history_problem, prepared.problem, prepared.exit_reason)):
         print_error(message)
     return code
@@ -80,11 +87,11 @@ def _report_failed_start(code: int, pytest_output: str) -> int:
     return code
 
 
-def _print_results(run: Run, out: Path, *, as_json: bool) -> None:
+def _print_results(run: Run, out: Path, *, as_json: bool, verbose: bool) -> None:
     if as_json:
         print_json(dump_run(run).rstrip("\n"))
         return
-    print_run(run, Console())
+    print_run(run, Console(), verbose=verbose)
     print_error(f"report: {out / HTML}")
     if is_github_actions():
         print_annotations(annotations(run))

@@ -1,21 +1,39 @@
-"""A run as a table for the terminal."""
+"""A run for the terminal: failures, changes, findings, and one line of counts at the end."""
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
-from authprobe.core.escaping import for_log, one_line
-from authprobe.report.model import matrix, phrases
+from authprobe.core.escaping import for_display, for_log
+from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
+MAX_GROUPS: Final = 20
+"""Different problems, or changes since the baseline, that are printed."""
+MAX_CASES: Final = 5
+"""Cases with the same problem that are printed."""
+MAX_ABSENT: Final = 10
+MAX_CHANGES: Final = 8
+"""Changes between versions that are printed: the most important ones fit on a screen."""
+
+Line = tuple[str, str]
+"""Text, and the style of rich that it is printed in."""
+
+_INDENT: Final = "    "
+_SPACE: Final = re.compile(r"[\r\n\t]+")
+_HEAD: Final = "bold"
 _STYLES: Final = {
     Status.PASSED: "green",
     Status.FAILED: "bold red",
     Status.ERROR: "bold yellow",
     Status.SKIPPED: "dim",
 }
+_FLOW_STYLES: Final = {"worse": "yellow", "better": "green", "changed": ""}
 _HEADS: Final = ("Verdict", "Outcome", "Requests", "Seconds", "Case")
 _PLAIN_MARKS: Final = {
     Status.PASSED: "+",
@@ -23,50 +41,158 @@ _PLAIN_MARKS: Final = {
     Status.ERROR: "!",
     Status.SKIPPED: "-",
 }
+_PLAIN: Final = str.maketrans(
+    {"→": "->", "…": "...", "·": "-", "“": '"', "”": '"', "✓": "+", "✗": "x", "○": "-"}
+)
+"""Signs that a terminal without Unicode gets for the common ones of this report."""
 
 
-def print_run(run: Run, console: Console) -> None:
-    """Print a line for each case with its problems below, then the verdict on the run."""
-    # No line is wrapped: users copy ids and search for them.
-    console.print(_table(run, plain=console.options.ascii_only), soft_wrap=True)
-
-
-def _table(run: Run, *, plain: bool) -> Text:
+def print_run(run: Run, console: Console, *, verbose: bool = False) -> None:
+    """Print what went wrong and what is new, then the verdict; all cases if `verbose`."""
+    plain = console.options.ascii_only
     drawn = Text()
+    for line, style in _lines(run, plain=plain, verbose=verbose):
+        indent = len(line) - len(line.lstrip(" "))
+        drawn.append(line[:indent]).append(_printable(line[indent:], plain=plain), style)
+        drawn.append("\n")
+    drawn.right_crop(1)
+    # No line is wrapped: users copy ids and search for them.
+    console.print(drawn, soft_wrap=True)
+
+
+def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
+    sections = (
+        _table(run, plain=plain) if verbose else (),
+        _problems(run, plain=plain, verbose=verbose),
+        _changes(run, verbose=verbose),
+        _absent(run, verbose=verbose),
+        _version_changes(version_changes(run), verbose=verbose),
+        _findings(run, verbose=verbose),
+        ((warning, "bold yellow") for warning in matrix.warnings(run)),
+    )
+    for section in sections:
+        lines = tuple(section)
+        yield from lines
+        if lines:
+            yield "", ""
+    yield _counts(run, plain=plain)
+
+
+def _counts(run: Run, *, plain: bool) -> Line:
+    line = matrix.headline(run)
+    baseline = matrix.baseline_counts(run)
+    parts = (
+        f"{_mark(line.status, plain=plain)} {line.word}",
+        line.counts,
+        f"baseline: {baseline}" if baseline else None,
+        f"{run.elapsed:.1f} s",
+    )
+    return " · ".join(part for part in parts if part), _STYLES[line.status]
+
+
+def _problems(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
+    """Yield each different problem with its changes, its explanation and its cases."""
+    groups = news.problem_groups(run)
+    shown = groups if verbose else groups[:MAX_GROUPS]
+    for group in shown:
+        verdict = group.first.verdict
+        words = f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}"
+        yield f"{words}: {_case_words(group)}", _STYLES[verdict.status]
+        yield from _indented(news.problem_lines(group.first))
+        yield from _cases(group, verbose=verbose)
+    yield from _more(len(groups) - len(shown), "problem")
+
+
+def _changes(run: Run, *, verbose: bool) -> Iterator[Line]:
+    """Yield the other differences from the baseline."""
+    groups = news.change_groups(run)
+    shown = groups if verbose else groups[:MAX_GROUPS]
+    for group in shown:
+        verdict = group.first.verdict
+        yield f"{phrases.change_word(verdict)}: {_case_words(group)}", _STYLES[verdict.status]
+        yield from _indented(matrix.change_words(group.first))
+        yield from _cases(group, verbose=verbose)
+    yield from _more(len(groups) - len(shown), "change")
+
+
+def _case_words(group: news.CaseGroup) -> str:
+    count = len(group.records)
+    return group.first.id if count == 1 else f"{count:,} cases, all in the same way"
+
+
+def _cases(group: news.CaseGroup, *, verbose: bool) -> Iterator[Line]:
+    """Yield the cases of a group, unless its head names the only one."""
+    if len(group.records) == 1:
+        return
+    shown = group.records if verbose else group.records[:MAX_CASES]
+    yield f"{_INDENT}cases:", ""
+    yield from ((f"{_INDENT * 2}{record.id}", "") for record in shown)
+    if more := len(group.records) - len(shown):
+        yield f"{_INDENT * 2}… and {more:,} more", ""
+
+
+def _absent(run: Run, *, verbose: bool) -> Iterator[Line]:
+    shown = run.absent if verbose else run.absent[:MAX_ABSENT]
+    yield from ((f"absent: {name}", "bold yellow") for name in shown)
+    yield from _more(len(run.absent) - len(shown), "absent case")
+
+
+def _version_changes(changes: tuple[VersionChange, ...], *, verbose: bool) -> Iterator[Line]:
+    """Yield the changes between neighbouring versions, those to the worse first."""
+    if not changes:
+        return
+    yield f"Between versions: {news.count_changes(changes)}", _HEAD
+    shown = changes if verbose else changes[:MAX_CHANGES]
+    for change in shown:
+        flow = news.flow_of(change)
+        yield f"{flow}: {describe_change(change)}", _FLOW_STYLES[flow]
+        more = f" and {len(change.pairs) - 1:,} more" if len(change.pairs) > 1 else ""
+        yield f"{_INDENT}{change.pairs[0][1].id}{more}", "dim"
+    yield from _more(len(changes) - len(shown), "change")
+
+
+def _findings(run: Run, *, verbose: bool) -> Iterator[Line]:
+    """Yield a line for each finding; if `verbose`, for each client and version that shows it."""
+    found = news.count_findings(run)
+    if not found:
+        return
+    yield f"Findings in {phrases.plural(sum(bool(r.findings) for r in run.cases), 'case')}", _HEAD
+    if verbose:
+        for row in matrix.findings(run):
+            cases = phrases.plural(len(row.cases), "case")
+            yield f"{row.name}: {row.client}, {cases}: {row.text}", ""
+            yield from ((f"{_INDENT}{record.id}", "dim") for record in row.cases)
+        return
+    names, counts = zip(
+        *((each.name, phrases.plural(each.cases, "case")) for each in found), strict=True
+    )
+    widths = max(map(len, names)), max(map(len, counts))
+    for each, count in zip(found, counts, strict=True):
+        words = f"{each.name:<{widths[0]}}  {count:>{widths[1]}}"
+        yield f"{words}  {_client_words(each.clients)}", ""
+
+
+def _client_words(clients: tuple[str, ...]) -> str:
+    return f"{clients[0]} and {len(clients) - 1:,} more" if clients[1:] else clients[0]
+
+
+def _more(count: int, noun: str) -> Iterator[Line]:
+    if count > 0:
+        yield f"… and {phrases.plural(count, f'more {noun}')}: see the report, or add -v", ""
+
+
+def _indented(lines: Iterable[str]) -> Iterator[Line]:
+    return ((f"{_INDENT}{line}", "") for line in lines)
+
+
+def _table(run: Run, *, plain: bool) -> Iterator[Line]:
+    """Yield a row for each case, under the names of the columns."""
     rows = [_cells(record, plain=plain) for record in run.cases]
     widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
     if rows:
-        drawn.append(_line(_HEADS, widths), "bold")
+        yield _row(_HEADS, widths), _HEAD
     for record, cells in zip(run.cases, rows, strict=True):
-        style = _STYLES[record.verdict.status]
-        line = _line(cells, widths)
-        drawn.append(line[: widths[0]], style).append(line[widths[0] :])
-        if record.verdict.status in (Status.FAILED, Status.ERROR):
-            for problem in phrases.describe_problem(record):
-                drawn.append(f"    {_printable(problem, plain=plain)}\n", style)
-            for words in phrases.describe_why(record):
-                drawn.append(f"    {_printable(words, plain=plain)}\n")
-    drawn.append("\n" if rows else "")
-    _append_changes(drawn, run, plain=plain)
-    for warning in matrix.warnings(run):
-        drawn.append(f"{_printable(warning, plain=plain)}\n", "bold yellow")
-    headline = matrix.headline(run)
-    mark = _mark(headline.status, plain=plain)
-    words = f"{mark} {headline.word} · {headline.counts} · {run.elapsed:.1f} s"
-    return drawn.append(_printable(words, plain=plain), _STYLES[headline.status])
-
-
-def _append_changes(drawn: Text, run: Run, *, plain: bool) -> None:
-    """Append the differences from the baseline, regressions first."""
-    for record in matrix.changes(run):
-        style = _STYLES[record.verdict.status]
-        drawn.append(f"{_printable(phrases.changed_words(record), plain=plain)}\n", style)
-        for line in matrix.change_words(record):
-            drawn.append(f"    {_printable(line, plain=plain)}\n")
-    for name in run.absent:
-        drawn.append(f"absent: {_printable(name, plain=plain)}\n", "bold yellow")
-    if words := matrix.baseline_words(run):
-        drawn.append(f"{words}\n")
+        yield _row(cells, widths), _STYLES[record.verdict.status]
 
 
 def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
@@ -80,12 +206,12 @@ def _cells(record: CaseRecord, *, plain: bool) -> tuple[str, ...]:
     )
 
 
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+def _row(cells: tuple[str, ...], widths: list[int]) -> str:
     """Return the cells in columns, with numbers aligned right and the last cell unpadded."""
     mark, outcome, requests, seconds, case = cells
     return (
         f"{mark:<{widths[0]}}  {outcome:<{widths[1]}}  {requests:>{widths[2]}}  "
-        f"{seconds:>{widths[3]}}  {case}\n"
+        f"{seconds:>{widths[3]}}  {case}"
     )
 
 
@@ -95,5 +221,5 @@ def _mark(status: Status, *, plain: bool) -> str:
 
 def _printable(text: str, *, plain: bool) -> str:
     """Return text from outside on one line, in characters that the terminal can print."""
-    line = for_log(one_line(text))
-    return line.encode("ascii", "backslashreplace").decode() if plain else line
+    line = for_log(for_display(_SPACE.sub(" ", text)))
+    return line.translate(_PLAIN).encode("ascii", "backslashreplace").decode() if plain else line

@@ -131,6 +131,12 @@ def change_words(record: CaseRecord) -> tuple[str, ...]:
 
 
 def baseline_words(run: Run) -> str | None:
+    """Return a sentence with the number of cases in each baseline state, if there is one."""
+    words = baseline_counts(run)
+    return words and f"Compared with the baseline: {words}"
+
+
+def baseline_counts(run: Run) -> str | None:
     """Return the number of cases in each baseline state, or None if there is no baseline."""
     states = Counter(record.verdict.baseline for record in run.cases)
     if not run.absent and set(states) <= {BaselineState.NEW}:
@@ -138,8 +144,7 @@ def baseline_words(run: Run) -> str | None:
     numbers = {state: states[state] for state in BaselineState} | {
         BaselineState.ABSENT: len(run.absent)
     }
-    words = ", ".join(f"{number:,} {state}" for state, number in numbers.items() if number)
-    return f"Compared with the baseline: {words}"
+    return ", ".join(f"{number:,} {state}" for state, number in numbers.items() if number)
 
 
 def headline(run: Run) -> Headline:
