@@ -248,3 +248,88 @@ def test_plain_pytest_writes_the_same_history_as_the_command(folder: Path) -> No
         *("report.html", "results.json", "junit.xml", "ctrf.json", "summary.md", "history.db"),
     }
     assert os.access(folder / "reports" / "history.db", os.R_OK)
+
+
+def file_of(scenario: str) -> str:
+    """Return the example with another id."""
+    return SCENARIO.replace("id: example", f"id: {scenario}")
+
+
+def without_bad(text: str) -> str:
+    """Return a scenario without its second credential."""
+    lines = text.replace("[good, bad]", "[good]").splitlines()
+    return "\n".join(line for line in lines if "bad:" not in line and "rejected" not in line)
+
+
+def absent(folder: Path, *arguments: str | Path) -> list[str]:
+    """Run with these arguments, and return the absent cases of the report and the terminal."""
+    ended = run("run", *arguments, cwd=folder)
+    assert ended.code == 0, ended.err
+    names: list[str] = results(folder / "reports")["absent"]
+    lines = [line for line in ended.out.splitlines() if line.startswith("absent: ")]
+    assert lines == [f"absent: {name}" for name in names]
+    return names
+
+
+@pytest.fixture
+def accepted(tmp_path: Path) -> Path:
+    """Return a folder with three accepted scenarios: two in `folder`, one in a folder of it."""
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    for path in ("one.yaml", "two.yaml", "deep/three.yaml"):
+        write_scenario(tmp_path / "folder", file_of(Path(path).stem), path)
+    assert run("run", "folder", cwd=tmp_path).code == 0
+    assert run("accept", cwd=tmp_path).code == 0
+    return tmp_path
+
+
+def test_what_was_deleted_from_the_files_of_a_run_is_absent(accepted: Path) -> None:
+    one, two = accepted / "folder" / "one.yaml", accepted / "folder" / "two.yaml"
+    assert absent(accepted, "folder") == []
+    one.write_text(without_bad(file_of("one")))
+    gone = ["one/raw-http/messages/bad"]
+    assert absent(accepted, "folder") == gone
+    assert absent(accepted, "folder/one.yaml") == gone
+    assert absent(accepted, "folder/two.yaml") == []
+    two.write_text(file_of("other"))
+    gone += ["two/raw-http/messages/bad", "two/raw-http/messages/good"]
+    assert absent(accepted, "folder") == gone
+    assert absent(accepted, two) == gone[1:]
+    two.unlink()
+    assert absent(accepted, "folder/") == gone
+    assert absent(accepted, ".") == gone
+    assert absent(accepted, "folder/one.yaml") == gone[:1]
+    assert absent(accepted, "folder/deep") == []
+    (accepted / "folder" / "deep" / "three.yaml").unlink()
+    assert absent(accepted, accepted / "folder") == sorted(
+        [*gone, "three/raw-http/messages/bad", "three/raw-http/messages/good"]
+    )
+
+
+def test_a_moved_scenario_is_not_absent(accepted: Path) -> None:
+    (accepted / "folder" / "two.yaml").rename(accepted / "folder" / "deep" / "moved.yaml")
+    assert absent(accepted, "folder") == []
+
+
+@pytest.mark.parametrize("option", [("-k", "good"), ("--case", "one/raw-http/messages/good")])
+def test_only_an_option_makes_a_run_partial(option: tuple[str, ...], accepted: Path) -> None:
+    (accepted / "folder" / "two.yaml").unlink()
+    assert absent(accepted, "folder", *option) == []
+    assert results(accepted / "reports")["partial"] is True
+    assert len(absent(accepted, "folder")) == 2
+    assert results(accepted / "reports")["partial"] is False
+    assert absent(accepted, "folder", "--client", "raw-http") == []
+
+
+def test_accepting_a_run_of_a_folder_removes_what_was_deleted_from_it(accepted: Path) -> None:
+    write_scenario(accepted, file_of("apart"), "apart.yaml")
+    run("run", "apart.yaml", cwd=accepted)
+    assert "8 cases: 2 new, 0 updated, 0 removed" in run("accept", cwd=accepted).err
+    (accepted / "folder" / "two.yaml").unlink()
+    assert len(absent(accepted, "folder")) == 2
+    assert "6 cases: 0 new, 0 updated, 2 removed" in run("accept", cwd=accepted).err
+    scenarios = json.loads((accepted / "reports" / "baseline.json").read_text())["scenarios"]
+    assert {each["id"]: each["file"] for each in scenarios} == {
+        "apart": "apart.yaml",
+        "one": "folder/one.yaml",
+        "three": "folder/deep/three.yaml",
+    }

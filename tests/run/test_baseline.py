@@ -1,11 +1,13 @@
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from authprobe.errors import RecordError
-from authprobe.observation.model import Outcome
+from authprobe.observation.fingerprint import find_transitions, fingerprint
+from authprobe.observation.model import LoginState, Outcome
 from authprobe.plan.case_ids import client_version_of, matching_ids
 from authprobe.run.baseline import (
     EMPTY_BASELINE,
@@ -15,8 +17,11 @@ from authprobe.run.baseline import (
     dump_baseline,
     read_baseline,
     updated_baseline,
+    without_cases,
 )
-from authprobe.run.results_file import dump_run
+from authprobe.run.model import Selection
+from authprobe.run.results_file import dump_run, read_run
+from authprobe.run.scenario_files import BUNDLED, BUNDLED_FILES, ScenarioFile
 from tests.support.make import make_observation, make_record, make_run
 
 REFUSED = make_observation(outcome=Outcome.REJECTED, status=401, message="no")
@@ -86,16 +91,19 @@ def test_a_renamed_scenario_keeps_its_accepted_cases() -> None:
     renamed = make_record(id="new/raw-http", formerly=("old/raw-http",))
     assert old.get(renamed.id, renamed.formerly) == old.cases["old/raw-http"]
     assert old.get("other/raw-http", ("another/raw-http",)) is None
-    assert absent_cases(old, [renamed], has_all_scenarios=True) == ()
+    assert absent_cases(old, [renamed], (), Selection()) == ()
     run = make_run(renamed)
     assert set(updated_baseline(old, run, run.cases, note=None).cases) == {"new/raw-http"}
 
 
-def absent(old: list[str], now: list[str], *, everything: bool = True) -> tuple[str, ...]:
-    """Return the ids that are absent, of those accepted before and those that ran now."""
+def absent(old: list[str], now: list[str], *given: str) -> tuple[str, ...]:
+    """Return the ids that are absent, of those accepted before and those that ran now.
+
+    `given` are the arguments of the run; the baseline does not know its files.
+    """
     baseline = baseline_from_run(make_run(*(make_record(id=id) for id in old)))
     records = [make_record(id=id, client_version=client_version_of(id)) for id in now]
-    return absent_cases(baseline, records, has_all_scenarios=everything)
+    return absent_cases(baseline, records, (), Selection(scenarios=given))
 
 
 def test_a_case_that_no_longer_exists_is_absent() -> None:
@@ -112,7 +120,7 @@ def test_a_case_whose_version_was_changed_is_not_absent() -> None:
 
 def test_a_run_of_some_scenarios_lacks_only_their_cases() -> None:
     old = ["s/raw-http/m/a", "s/raw-http/m/b", "t/raw-http/m/a"]
-    assert absent(old, old[:1], everything=False) == ("s/raw-http/m/b",)
+    assert absent(old, old[:1], "s.yaml") == ("s/raw-http/m/b",)
     assert absent(old, old[:1]) == ("s/raw-http/m/b", "t/raw-http/m/a")
 
 
@@ -180,6 +188,7 @@ def test_a_name_matches_ids_exactly_or_as_a_pattern() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ('{"schema_version": 2, "identity": 2, "cases": [], "scenarios": [1]}', "scenarios.0"),
         (None, "No such file"),
         ("{", r"not a baseline: invalid JSON at line 1, column 1: EOF while parsing an object; r"),
         ("[]", "not a results file"),
@@ -196,3 +205,91 @@ def test_an_invalid_file_is_rejected(content: str | None, message: str, tmp_path
         path.write_text(content)
     with pytest.raises(RecordError, match=message):
         read_baseline(path)
+
+
+VERSION_1 = Path(__file__).with_name("baseline_version_1.json")
+"""Baseline of schema version 1 by authprobe 0.1: three cases of claude-code 2.1.112."""
+RUN_OF_IT = Path(__file__).with_name("results_of_baseline_version_1.json")
+"""Results that were accepted as that baseline."""
+
+
+def test_a_baseline_of_version_1_is_read_and_written_back_as_version_2(tmp_path: Path) -> None:
+    old, run = read_baseline(VERSION_1), read_run(RUN_OF_IT)
+    assert '"schema_version": 1,' in VERSION_1.read_text()
+    assert set(old.cases) == {record.id for record in run.cases}
+    for record in run.cases:
+        seen = old.cases[record.id].seen
+        assert (seen.findings, seen.stored_login, seen.betas) == (None, None, None)
+        assert find_transitions(seen, fingerprint(record.observation)) == ()
+    path = tmp_path / "baseline.json"
+    path.write_text(dump_baseline(updated_baseline(old, run, run.cases, note=None)))
+    assert '"schema_version": 2,' in path.read_text()
+    new = read_baseline(path)
+    for record in run.cases:
+        entry = new.cases[record.id]
+        assert entry.seen == fingerprint(record.observation)
+        assert entry.accepted_at == old.cases[record.id].accepted_at
+    assert new.cases[run.cases[-1].id].seen.stored_login == "usable"
+
+
+def test_a_changed_case_is_not_a_change_only_by_what_version_1_did_not_record() -> None:
+    old, run = read_baseline(VERSION_1), read_run(RUN_OF_IT)
+    record = run.cases[-1]
+    assert record.observation.stored_login is not None
+    blanked = replace(record.observation.stored_login, state=LoginState.BLANKED)
+    changed = replace(record.observation, stored_login=blanked)
+    known = updated_baseline(old, run, run.cases, note=None)
+    assert not find_transitions(old.cases[record.id].seen, fingerprint(changed))
+    assert find_transitions(known.cases[record.id].seen, fingerprint(changed))
+
+
+FILES = {
+    "one": "folder/one.yaml",
+    "two": "folder/deep/two.yaml",
+    "key": f"{BUNDLED}key.yaml",
+    "incident": f"{BUNDLED}incidents/incident.yaml",
+    "away": ".../other/away.yaml",
+    "top": "top.yaml",
+}
+
+
+@pytest.mark.parametrize(
+    ("locations", "gone"),
+    [
+        ("folder/one.yaml", "one"),
+        ("folder/", "one two"),
+        ("folder/deep/", "two"),
+        ("./", "one two top"),
+        ("top.yaml folder/deep/two.yaml", "two top"),
+        ("fold/", ""),
+        (BUNDLED_FILES, "key"),
+        (BUNDLED, "key incident"),
+        (f"{BUNDLED}incidents/", "incident"),
+        (".../other/", "away"),
+        (".../other/away.yaml", "away"),
+    ],
+)
+def test_a_deleted_scenario_is_absent_where_the_run_looked_for_it(
+    locations: str, gone: str
+) -> None:
+    records = [make_record(id=f"{scenario}/raw-http/m/a") for scenario in FILES]
+    files = tuple(ScenarioFile(id=id, file=file) for id, file in FILES.items())
+    baseline = baseline_from_run(make_run(*records, scenarios=files))
+    selection = Selection(scenarios=("x",), locations=tuple(locations.split()))
+    other = make_record(id="other/raw-http/m/a")
+    loaded = (ScenarioFile(id="other", file="folder/other.yaml"),)
+    found = absent_cases(baseline, [other], loaded, selection)
+    assert sorted(id.partition("/")[0] for id in found) == sorted(gone.split())
+
+
+def test_the_files_of_the_scenarios_survive_writing_reading_and_accepting(tmp_path: Path) -> None:
+    files = (ScenarioFile(id="a", file="a.yaml"), ScenarioFile(id="b", file="b.yaml"))
+    run = make_run(make_record(id="a/raw-http"), make_record(id="b/raw-http"), scenarios=files)
+    old = baseline_from_run(run)
+    path = tmp_path / "baseline.json"
+    path.write_text(dump_baseline(old))
+    assert read_baseline(path) == old
+    moved = make_run(make_record(id="b/raw-http"), scenarios=(replace(files[1], file="c.yaml"),))
+    new = updated_baseline(old, moved, moved.cases, note=None)
+    assert new.files == {"a": "a.yaml", "b": "c.yaml"}
+    assert '"file": "a.yaml"' not in dump_baseline(without_cases(new, ["a/raw-http"]))

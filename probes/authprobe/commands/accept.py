@@ -43,7 +43,7 @@ def accept(
         )
     check_writable(baseline.parent, [baseline.name])
     old = read_baseline(baseline) if baseline.exists() else EMPTY_BASELINE
-    absent = absent_cases(old, run.cases, has_all_scenarios=not run.selection.scenarios)
+    absent = absent_cases(old, run.cases, run.scenarios, run.selection)
     records, removed = _select(names, run, absent)
     records = _testable(records, partial=partial)
     new = without_cases(updated_baseline(old, run, records, note), removed)

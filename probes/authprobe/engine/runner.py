@@ -23,8 +23,9 @@ from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_
 from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
 from authprobe.run.partial_results import PartialResults
-from authprobe.scenario.load import load_all
-from authprobe.settings import Settings
+from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
+from authprobe.scenario.load import LoadedScenario, load_files
+from authprobe.settings import Settings, bundled_scenarios
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class RunPlan:
 
     settings: Settings
     cases: tuple[Case, ...]
+    scenarios: tuple[ScenarioFile, ...] = ()
+    selection: Selection = Selection()  # noqa: RUF009 - a frozen value
     baseline: Baseline = EMPTY_BASELINE
     known_failures: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
 
@@ -47,14 +50,36 @@ def load_plan(settings: Settings) -> RunPlan:
         raise SettingsError(
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
-    scenarios = load_all(settings.scenario_paths)
+    loaded = load_files(settings.scenario_paths)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)
     cases = make_plan(
-        scenarios, clients=settings.clients, cases=settings.cases, published=published_versions
+        [each.scenario for each in loaded],
+        clients=settings.clients,
+        cases=settings.cases,
+        published=published_versions,
     )
-    return RunPlan(settings, cases, baseline, known_failures)
+    return RunPlan(settings, cases, _files(loaded), _selection(settings), baseline, known_failures)
+
+
+def _files(loaded: Sequence[LoadedScenario]) -> tuple[ScenarioFile, ...]:
+    bundled = bundled_scenarios()
+    return tuple(
+        ScenarioFile(id=each.scenario.id, file=name_file(each.path, each.given, bundled=bundled))
+        for each in loaded
+    )
+
+
+def _selection(settings: Settings) -> Selection:
+    bundled = bundled_scenarios()
+    given = (name_location(path, bundled=bundled) for path in settings.scenario_paths)
+    return Selection(
+        scenarios=tuple(map(display_path, settings.scenarios)),
+        clients=settings.clients,
+        isolation=settings.isolation,
+        locations=tuple(given) if settings.scenarios else (BUNDLED_FILES,),
+    )
 
 
 def execute_plan(
@@ -88,7 +113,7 @@ def execute_plan(
         except KeyboardInterrupt:
             interrupted = True
     is_partial = interrupted or settings.leaves_out_cases or len(cases) < len(plan.cases)
-    absent = absent_cases(plan.baseline, records, has_all_scenarios=not settings.scenarios)
+    absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,
         partial=is_partial,
@@ -100,11 +125,8 @@ def execute_plan(
         client_isolation=laboratory.children.known_isolation if laboratory else None,
         isolation_refusal=laboratory.children.known_refusal if laboratory else None,
         fail_on=settings.fail_on,
-        selection=Selection(
-            scenarios=tuple(map(display_path, settings.scenarios)),
-            clients=settings.clients,
-            isolation=settings.isolation,
-        ),
+        selection=plan.selection,
+        scenarios=plan.scenarios,
     )
 
 

@@ -4,7 +4,7 @@ import datetime
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +17,15 @@ from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint, is_same
 from authprobe.plan.case_ids import client_version_of, without_version
 from authprobe.run import json_file
-from authprobe.run.model import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run, Selection
 from authprobe.run.results_file import parse_run
+from authprobe.run.scenario_files import ScenarioFile, covers
 from authprobe.scenario.clients import parse_client
 from authprobe.verdict.accepted import Accepted
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, SCHEMA_VERSION)
+"""Version 1 has no scenario files, and fewer fields per case; what it lacks is not compared."""
 ID_SCHEME: Final = 2
 """Version of the case id scheme: `scenario/client/endpoint/credential`, then non-default axes.
 
@@ -35,6 +38,8 @@ class Baseline:
     """Accepted cases by id."""
 
     cases: Mapping[str, Accepted]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File of each scenario, as a run names it; unknown in a baseline of schema version 1."""
 
     @functools.cached_property
     def _by_question(self) -> Mapping[str, list[Accepted]]:
@@ -86,7 +91,12 @@ def accept_record(
 def baseline_from_run(run: Run) -> Baseline:
     """Return a baseline of all cases of a run."""
     day, tool = run.started_at.date(), run.tool.version
-    return Baseline(cases={r.id: accept_record(r, on=day, tool=tool) for r in run.cases})
+    cases = {record.id: accept_record(record, on=day, tool=tool) for record in run.cases}
+    return Baseline(cases=cases, files=_files(run))
+
+
+def _files(run: Run) -> dict[str, str]:
+    return {scenario.id: scenario.file for scenario in run.scenarios}
 
 
 def updated_baseline(
@@ -104,7 +114,7 @@ def updated_baseline(
             version = new.client_version or previous.client_version
             new = replace(previous, id=new.id, seen=new.seen, client_version=version)
         cases[new.id] = new
-    return Baseline(cases=cases)
+    return Baseline(cases=cases, files={**old.files, **_files(run)})
 
 
 def _is_same(previous: Accepted, new: Accepted) -> bool:
@@ -114,16 +124,20 @@ def _is_same(previous: Accepted, new: Accepted) -> bool:
 def without_cases(old: Baseline, ids: Iterable[str]) -> Baseline:
     """Return the baseline without these cases."""
     removed = set(ids)
-    return Baseline(cases={id: case for id, case in old.cases.items() if id not in removed})
+    cases = {id: case for id, case in old.cases.items() if id not in removed}
+    return replace(old, cases=cases)
 
 
 def absent_cases(
-    baseline: Baseline, records: Sequence[CaseRecord], *, has_all_scenarios: bool
+    baseline: Baseline,
+    records: Sequence[CaseRecord],
+    scenarios: Iterable[ScenarioFile],
+    selection: Selection,
 ) -> tuple[str, ...]:
     """Return the ids of accepted cases that a complete run no longer has, sorted.
 
-    A case that was compared with another version of it is not absent. A run of some scenarios
-    lacks only cases of theirs.
+    A case that was compared with another version of it is not absent. The others are if their
+    scenario was in the run, or if the run would have found it in its file.
     """
     compared = {
         previous.id
@@ -133,21 +147,45 @@ def absent_cases(
         )
     }
     present = {id for record in records for id in (record.id, *record.formerly)}
-    scenarios = {id.partition("/")[0] for id in present}
+    loaded = {_scenario_of(id) for id in present} | {scenario.id for scenario in scenarios}
     return tuple(
         sorted(
             id
             for id in baseline.cases.keys() - present - compared
-            if has_all_scenarios or id.partition("/")[0] in scenarios
+            if _scenario_of(id) in loaded
+            or _would_be_found(baseline.files.get(_scenario_of(id)), selection)
         )
     )
 
 
+def _scenario_of(case_id: str) -> str:
+    return case_id.partition("/")[0]
+
+
+def _would_be_found(file: str | None, selection: Selection) -> bool:
+    """Return whether a run looked where the scenario was; if unknown, a run without arguments."""
+    if file is None or not selection.locations:
+        return not selection.scenarios
+    return covers(selection.locations, file)
+
+
 def dump_baseline(baseline: Baseline) -> str:
     """Return the text of the file: one line per case, sorted, so that diffs show changed cases."""
-    lines = (_case_line(case) for _, case in sorted(baseline.cases.items()))
-    head = f'{{\n"schema_version": {SCHEMA_VERSION},\n"identity": {ID_SCHEME},\n"cases": [\n'
-    return head + ",\n".join(lines) + "\n]\n}\n"
+    scenarios = {_scenario_of(id) for id in baseline.cases}
+    files = (
+        for_json(json.dumps({"id": id, "file": file}, ensure_ascii=False))
+        for id, file in sorted(baseline.files.items())
+        if id in scenarios
+    )
+    cases = (_case_line(case) for _, case in sorted(baseline.cases.items()))
+    head = f'"schema_version": {SCHEMA_VERSION},\n"identity": {ID_SCHEME}'
+    lists = (f'"{name}": [\n{_lines(x)}]' for name, x in (("scenarios", files), ("cases", cases)))
+    return "{\n" + ",\n".join((head, *lists)) + "\n}\n"
+
+
+def _lines(items: Iterable[str]) -> str:
+    text = ",\n".join(items)
+    return f"{text}\n" if text else ""
 
 
 def _case_line(case: Accepted) -> str:
@@ -160,9 +198,17 @@ def _without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What a baseline file has beside its versions."""
+
+    cases: tuple[Accepted, ...]
+    scenarios: tuple[ScenarioFile, ...] = ()
+
+
 @functools.cache
-def _reader() -> TypeAdapter[tuple[Accepted, ...]]:
-    return TypeAdapter(tuple[Accepted, ...])
+def _reader() -> TypeAdapter[_Content]:
+    return TypeAdapter(_Content)
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -177,19 +223,17 @@ def read_baseline(path: Path) -> Baseline:
         return baseline_from_run(parse_run(path, text))
     id_scheme = _check_versions(path, content)
     try:
-        cases = _reader().validate_python(content.get("cases"))
+        read = _reader().validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise json_file.mismatch(
-            path, first, "a baseline", _RESTORE_REMEDY, prefix=["cases"]
-        ) from None
-    by_id = {case.id: case for case in map(_migration(id_scheme), cases)}
-    if len(by_id) < len(cases):  # as a merge may leave them
+        raise json_file.mismatch(path, first, "a baseline", _RESTORE_REMEDY) from None
+    by_id = {case.id: case for case in map(_migration(id_scheme), read.cases)}
+    if len(by_id) < len(read.cases):  # as a merge may leave them
         raise RecordError(
             f"{path}: not a baseline: two cases have the same id; keep one of them, or "
             f"{_RESTORE_REMEDY}"
         )
-    return Baseline(cases=by_id)
+    return Baseline(cases=by_id, files={each.id: each.file for each in read.scenarios})
 
 
 _RESTORE_REMEDY: Final = "restore it from git, or make a new one with `authprobe accept`"
@@ -202,7 +246,7 @@ def _check_versions(path: Path, content: Mapping[str, object]) -> int:
         RecordError: its schema version or id scheme is not supported.
     """
     version, id_scheme = content.get("schema_version"), content["identity"]
-    is_supported = version == SCHEMA_VERSION and id_scheme in (*_MIGRATIONS, ID_SCHEME)
+    is_supported = version in READABLE_VERSIONS and id_scheme in (*_MIGRATIONS, ID_SCHEME)
     if not is_supported or not isinstance(id_scheme, int):
         raise RecordError(
             f"{path}: a baseline of schema version {one_line(str(version), 20)} and identity "

@@ -14,6 +14,7 @@ from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
+from authprobe.run.scenario_files import ScenarioFile
 from authprobe.scenario.model import DEFAULT, Credential, Expectation
 from authprobe.verdict.model import Verdict
 
@@ -123,6 +124,8 @@ class Selection:
     clients: tuple[str, ...] = ()
     isolation: Isolation = Isolation.SEALED
     """Strongest isolation that was allowed."""
+    locations: tuple[str, ...] = ()
+    """The files and folders by names as in `scenarios.file`; empty in a run of authprobe 0.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,8 @@ class Run:
     isolation_refusal: str | None = None
     """Reason of the system for an isolation that is not `sealed`."""
     selection: Selection = field(default_factory=Selection)
+    scenarios: tuple[ScenarioFile, ...] = ()
+    """Scenarios that the run loaded, also those without cases in it."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -187,6 +192,7 @@ def make_run(
     client_isolation: Isolation | None = None,
     isolation_refusal: str | None = None,
     selection: Selection | None = None,
+    scenarios: tuple[ScenarioFile, ...] = (),
     partial: bool = False,
     absent: tuple[str, ...] = (),
     complaints: tuple[str, ...] = (),
@@ -211,5 +217,6 @@ def make_run(
         client_isolation=client_isolation,
         isolation_refusal=isolation_refusal,
         selection=selection or Selection(),
+        scenarios=scenarios,
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,22 @@ def load_file(path: Path) -> Scenario:
     return _scenarios([_read(path)])[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedScenario:
+    """A scenario, its file, and the argument by which the file was found."""
+
+    scenario: Scenario
+    path: Path
+    given: Path
+    """The file itself, or a directory."""
+
+
 def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
+    """Return the scenarios of files and directories, as `load_files` does, without the files."""
+    return tuple(loaded.scenario for loaded in load_files(paths))
+
+
+def load_files(paths: Iterable[Path]) -> tuple[LoadedScenario, ...]:
     """Return the scenarios of files and directories.
 
     A directory stands for the YAML files in it, recursively and sorted.
@@ -33,15 +49,21 @@ def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
         ScenarioError: every error in every file, sorted by file and position.
     """
     documents: dict[Path, Document[Scenario]] = {}
+    given: list[Path] = []
     for path in paths:
         files = _yaml_files(path)
         for file in files:
             if (identity := _identity(file)) not in documents:
                 documents[identity] = _read(file)
+                given.append(path)
         if not files:
             problem = Problem(Position(), "no *.yaml or *.yml file in this directory")
             documents[path] = Document(path=path, problems=(problem,))
-    return _scenarios(_with_unique_ids(list(documents.values())))
+    scenarios = _scenarios(_with_unique_ids(list(documents.values())))
+    return tuple(
+        LoadedScenario(scenario=scenario, path=document.path, given=path)
+        for scenario, document, path in zip(scenarios, documents.values(), given, strict=True)
+    )
 
 
 def _read(path: Path) -> Document[Scenario]:
