@@ -11,15 +11,16 @@ import jsonschema
 import pytest
 import xmlschema
 
+from authprobe.core.gates import Gate
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.junit import junit
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run, dump_schema
 from tests.support.command import PROJECT, environment
 from tests.support.make import make_run
-from tests.support.runs import every_kind
+from tests.support.runs import every_kind, flaky, upgraded
 
-RUNS = [every_kind(), make_run()]
+RUNS = [every_kind(), upgraded(), make_run(flaky(), fail_on=(Gate.FLAKY,)), make_run()]
 
 
 def unpacked(folder: Path, *command: str) -> Path:

@@ -1,12 +1,15 @@
 """Runs that contain every kind of result."""
 
 from dataclasses import replace
+from typing import Final
 
 from authprobe.observation.fingerprint import Transition
-from authprobe.observation.model import Outcome
-from authprobe.run.model import CaseRecord, Run
-from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
-from tests.support.make import make_observation, make_record, make_run
+from authprobe.observation.model import Observation, Outcome
+from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, baseline_from_run
+from authprobe.run.model import CaseRecord, Reason, Run
+from authprobe.verdict.judge import judge
+from authprobe.verdict.model import Attempt, BaselineState, Mismatch, Status, Verdict
+from tests.support.make import make_case, make_observation, make_record, make_run
 
 MISMATCH = Mismatch(field="status", expected="200", actual="401")
 CHANGE = Transition(field="message", before="<old> & \x1b[31m", after="new, 100%: “so”\nit is")
@@ -30,6 +33,56 @@ def known_failure() -> CaseRecord:
     issue = "https://example.org/issue/7"
     verdict = Verdict(status=Status.SKIPPED, known=issue, mismatches=(MISMATCH,))
     return make_record(id="example/known", observation=REFUSED, verdict=verdict)
+
+
+def flaky() -> CaseRecord:
+    """Return a case that failed once, and passed when it was probed again."""
+    attempts = (
+        Attempt(status=Status.FAILED, elapsed=1.0, mismatches=(MISMATCH,)),
+        Attempt(status=Status.PASSED, elapsed=1.0),
+    )
+    return make_record(id="example/flaky", verdict=Verdict(status=Status.PASSED, attempts=attempts))
+
+
+QUESTION: Final = "example/claude-code@{}/default/{}"
+OLD, NEW = "2.1.112", "2.1.332"
+
+
+def upgraded() -> Run:
+    """Return a run of `claude` 2.1.332, compared by the judge with a baseline of 2.1.112.
+
+    Of its cases one broke, one has another message, one is as before and one is absent.
+    """
+    before = {"broken": make_observation(), "message": REFUSED, "same": REFUSED, "gone": REFUSED}
+    accepted = make_run(*(asked(OLD, name, seen) for name, seen in before.items()))
+    baseline = baseline_from_run(accepted)
+    after = {"broken": REFUSED, "message": replace(REFUSED, message="other"), "same": REFUSED}
+    cases = [asked(NEW, name, seen, baseline) for name, seen in after.items()]
+    return make_run(*cases, absent=absent_cases(baseline, cases, has_all_scenarios=True))
+
+
+def asked(
+    version: str, name: str, observation: Observation, baseline: Baseline = EMPTY_BASELINE
+) -> CaseRecord:
+    """Return the record of a question to one version, judged as a run judges it.
+
+    Only the case `broken` expects that the client is accepted.
+    """
+    case_id = QUESTION.format(version, name)
+    expect = {} if name == "broken" else {"outcome": Outcome.REJECTED}
+    seen = replace(observation, client_version=version)
+    previous = baseline.previous(case_id, version=version)
+    verdict = judge(make_case(**expect), seen, previous)
+    reason = Reason(id="no-token", summary="It sent no token.", remedy="Log in again.")
+    return make_record(
+        id=case_id,
+        client=f"claude-code@{version}",
+        client_version=version,
+        credential=name,
+        observation=seen,
+        verdict=verdict,
+        reasons=(reason,) if verdict.status is Status.FAILED else (),
+    )
 
 
 def every_kind() -> Run:

@@ -1,7 +1,7 @@
 """A run for the terminal: failures, changes, findings, and one line of counts at the end."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from rich.console import Console
@@ -66,6 +66,9 @@ def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
         _problems(run, plain=plain, verbose=verbose),
         _changes(run, verbose=verbose),
         _absent(run, verbose=verbose),
+        _groups(
+            news.flaky_groups(run), "flaky case", news.flaky_lines, plain=plain, verbose=verbose
+        ),
         _version_changes(version_changes(run), verbose=verbose),
         _findings(run, verbose=verbose),
         ((warning, "bold yellow") for warning in matrix.warnings(run)),
@@ -93,14 +96,7 @@ def _counts(run: Run, *, plain: bool) -> Line:
 def _problems(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
     """Yield each different problem with its changes, its explanation and its cases."""
     groups = news.problem_groups(run)
-    shown = groups if verbose else groups[:MAX_GROUPS]
-    for group in shown:
-        verdict = group.first.verdict
-        words = f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}"
-        yield f"{words}: {_case_words(group)}", _STYLES[verdict.status]
-        yield from _indented(news.problem_lines(group.first))
-        yield from _cases(group, verbose=verbose)
-    yield from _more(len(groups) - len(shown), "problem")
+    yield from _groups(groups, "problem", news.problem_lines, plain=plain, verbose=verbose)
 
 
 def _changes(run: Run, *, verbose: bool) -> Iterator[Line]:
@@ -108,21 +104,40 @@ def _changes(run: Run, *, verbose: bool) -> Iterator[Line]:
     groups = news.change_groups(run)
     shown = groups if verbose else groups[:MAX_GROUPS]
     for group in shown:
-        verdict = group.first.verdict
-        yield f"{phrases.change_word(verdict)}: {_case_words(group)}", _STYLES[verdict.status]
-        yield from _indented(matrix.change_words(group.first))
-        yield from _cases(group, verbose=verbose)
+        word = phrases.change_word(group.first.verdict)
+        yield from _group(group, word, matrix.change_words(group.first), verbose=verbose)
     yield from _more(len(groups) - len(shown), "change")
 
 
-def _case_words(group: news.CaseGroup) -> str:
-    count = len(group.records)
-    return group.first.id if count == 1 else f"{count:,} cases, all in the same way"
+def _groups(
+    groups: tuple[news.CaseGroup, ...],
+    noun: str,
+    lines_of: Callable[[CaseRecord], tuple[str, ...]],
+    *,
+    plain: bool,
+    verbose: bool,
+) -> Iterator[Line]:
+    shown = groups if verbose else groups[:MAX_GROUPS]
+    for group in shown:
+        verdict = group.first.verdict
+        words = f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}"
+        yield from _group(group, words, lines_of(group.first), verbose=verbose)
+    yield from _more(len(groups) - len(shown), noun)
+
+
+def _group(
+    group: news.CaseGroup, words: str, lines: Iterable[str], *, verbose: bool
+) -> Iterator[Line]:
+    """Yield what happened to a case or to several, the lines that explain it, and the cases."""
+    style = _STYLES[group.first.verdict.status]
+    yield f"{words}: {group.count_words or group.first.id}", style
+    yield from ((f"{_INDENT}{line}", "") for line in lines)
+    yield from _cases(group, verbose=verbose)
 
 
 def _cases(group: news.CaseGroup, *, verbose: bool) -> Iterator[Line]:
     """Yield the cases of a group, unless its head names the only one."""
-    if len(group.records) == 1:
+    if group.count_words is None:
         return
     shown = group.records if verbose else group.records[:MAX_CASES]
     yield f"{_INDENT}cases:", ""
@@ -179,10 +194,6 @@ def _client_words(clients: tuple[str, ...]) -> str:
 def _more(count: int, noun: str) -> Iterator[Line]:
     if count > 0:
         yield f"… and {phrases.plural(count, f'more {noun}')}: see the report, or add -v", ""
-
-
-def _indented(lines: Iterable[str]) -> Iterator[Line]:
-    return ((f"{_INDENT}{line}", "") for line in lines)
 
 
 def _table(run: Run, *, plain: bool) -> Iterator[Line]:

@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from authprobe.core.gates import Gate
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.report.formats.ctrf import ctrf
-from authprobe.report.formats.github import MAX_ERRORS, annotations
+from authprobe.report.formats.github import MAX_ANNOTATIONS, annotations
 from authprobe.report.formats.junit import junit
 from authprobe.report.html.case import details
 from authprobe.report.html.report import report_content
@@ -21,7 +22,7 @@ from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 from tests.support.make import make_observation, make_record, make_run
-from tests.support.runs import REFUSED, every_kind, known_failure, regressed
+from tests.support.runs import MISMATCH, REFUSED, every_kind, flaky, known_failure, regressed
 
 DAY = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
 
@@ -36,13 +37,14 @@ def terminal(run: Run) -> str:
 
 def test_junit_has_a_suite_for_each_scenario_with_the_right_numbers() -> None:
     root = ElementTree.fromstring(junit(every_kind()))  # noqa: S314 - our own text
-    example, other, complaints = root
+    example, other, absent, complaints = root
     assert {n: example.get(n) for n in ("tests", "failures", "errors", "skipped")} == {
         **{"tests": "4", "failures": "1", "errors": "1"},
         "skipped": "1",
     }
-    assert [case.get("name") for case in other] == ["passed"]
-    assert root.get("tests") == "6"
+    assert [case.get("name") for case in other.iter("testcase")] == ["passed"]
+    assert [case.get("name") for case in absent] == ["gone/raw-http"]
+    assert root.get("tests") == "7"
     assert root.get("failures") == "2"
     assert complaints[0][0].get("message") == "known.yaml:3:5: this known failure no longer occurs"
 
@@ -53,7 +55,7 @@ def test_junit_has_messages_for_failures_and_known_failures() -> None:
     failure = cases["regressed"].find("failure")
     assert failure is not None
     assert failure.get("message") == "status: expected 200, saw 401"
-    assert "changed: message: <old> & \\u001b[31m → new" in (failure.text or "")
+    assert (failure.text or "").startswith("message: <old> & \\u001b[31m → new")
     skipped = cases["known"].find("skipped")
     assert skipped is not None
     assert skipped.get("message") == "known failure: https://example.org/issue/7"
@@ -102,16 +104,60 @@ def unchanging(text: str, run: Run) -> str:
 
 def test_annotations_are_escaped() -> None:
     [first, last] = annotations(make_run(regressed("a,b:c%")))
-    assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::status: expected")
+    assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::message: <old>")
+    assert first.endswith("%0Astatus: expected 200, saw 401")
     assert "100%25: “so” it is" in first
     assert "\n" not in first
     assert last.startswith("::notice title=authprobe::Failed: 1 case: 1 failed")
 
 
 def test_at_most_ten_annotations_and_a_summary_are_printed() -> None:
-    lines = list(annotations(make_run(*(regressed(f"c{number}") for number in range(30)))))
-    assert len(lines) == MAX_ERRORS + 1
+    cases = [
+        replace(
+            case, verdict=replace(case.verdict, mismatches=(replace(MISMATCH, actual=case.id),))
+        )
+        for case in (regressed(f"c{number}") for number in range(30))
+    ]
+    lines = list(annotations(make_run(*cases)))
+    assert len(lines) == MAX_ANNOTATIONS + 1
     assert lines[-1].endswith("; 20 more in the job summary")
+
+
+def test_equal_problems_share_one_annotation() -> None:
+    first, _ = annotations(make_run(*(regressed(f"c{number:02}") for number in range(30))))
+    assert "30 cases%2C all in the same way" in first
+    assert first.endswith("%0Ac04%0A… and 25 more")
+
+
+def test_flaky_cases_are_visible_in_every_format() -> None:
+    run = make_run(flaky(), make_record())
+    words = "flaky (1 of 2 attempts failed)"
+    root = ElementTree.fromstring(junit(run))  # noqa: S314 - our own text
+    attempt = root.find(".//testcase[@name='flaky']/flakyFailure")
+    assert attempt is not None
+    assert attempt.get("message") == "attempt 1: status: expected 200, saw 401"
+    results = json.loads(ctrf(run))["results"]
+    assert results["summary"]["flaky"] == 1
+    assert [(test["flaky"], test["retries"]) for test in results["tests"] if "flaky" in test] == [
+        (True, 1)
+    ]
+    for draw in (summary_markdown, terminal):
+        assert words in draw(run)
+        assert "status: expected 200, saw 401" in draw(run)
+    assert next(annotations(run)).startswith("::warning title=flaky (1 of 2 attempts failed)%3A")
+
+
+def test_junit_fails_where_a_chosen_gate_fails_the_run() -> None:
+    run = make_run(flaky(), make_record(), absent=("gone/x",), fail_on=(Gate.ABSENT, Gate.FLAKY))
+    root = ElementTree.fromstring(junit(run))  # noqa: S314 - our own text
+    failures = [(case.get("name"), case.find("failure")) for case in root.iter("testcase")]
+    messages = {name: each.get("message") for name, each in failures if each is not None}
+    assert messages == {
+        "--fail-on absent": "1 case is absent",
+        "--fail-on flaky": "1 case is flaky",
+    }
+    assert root.get("failures") == "2"
+    assert next(annotations(run)).startswith("::error title=absent%3A 1 case")
 
 
 def test_a_run_without_problems_has_no_annotations() -> None:
@@ -124,7 +170,7 @@ def test_regressions_and_transitions_come_before_the_rest(draw: object) -> None:
     calm = replace(changed.verdict, status=Status.PASSED, regressed=False)
     run = make_run(replace(changed, id="aa/calm", verdict=calm), changed, absent=("gone/x",))
     drawn: str = draw(run)  # type: ignore[operator]
-    drawn = drawn[drawn.find("regressed: zz") if draw is terminal else drawn.find("Regressions") :]
+    drawn = drawn[max(0, drawn.find("Regressions")) :] if draw is report_content else drawn
     assert drawn.index("zz/changed") < drawn.index("aa/calm") < drawn.index("gone/x")
 
 

@@ -13,11 +13,6 @@ authprobe 0.1.0 · emulator · 2026-11-23 19:10 UTC · 1.0 s · Linux x86\\_64 �
 
 exit code 1: 2 cases failed (--fail-on failed)
 
-### Regressions and changes since the baseline (1 case)
-
-- **regressed**: `b`
-  - status: expected 200, saw 401
-
 ### What went wrong (2 cases)
 
 - ✗ **failed, regressed**: `b`
@@ -27,13 +22,16 @@ exit code 1: 2 cases failed (--fail-on failed)
 - ✗ **failed**: `a`
   - outcome: expected accepted, saw rejected
 
-### Auth path by client version
+<details>
+<summary>Outcomes of 3 cases by client</summary>
 
 | Auth path | `claude-code@latest`<br>ran 2.1.330 | `raw-http`<br>ran 0.1.0 |
 | --- | --- | --- |
 | **An example** (`example`) |  |  |
-| no credential | ✗ failed, regressed<br>rejected 401 | ✗ failed<br>rejected 401 |
-| oauth | · | ✓ passed<br>accepted 200 |
+| no credential | ✗ rejected 401<br>failed, regressed | ✗ rejected 401<br>failed |
+| oauth |  | ✓ accepted 200 |
+
+</details>
 """
 
 
@@ -105,6 +103,8 @@ def test_a_long_summary_is_truncated_at_a_line_end() -> None:
     for limit_bytes in (600, 601, 640, len(whole.encode()) - 1):
         summary = summary_markdown(run, limit_bytes=limit_bytes)
         text = summary.removesuffix("\n… truncated; everything is in results.json.\n")
+        text = text.removesuffix("\n</details>\n")
+        assert summary.count("<details>") == summary.count("</details>")
         assert len(summary.encode()) <= limit_bytes
         assert text != summary
         assert whole.startswith(text)
@@ -114,3 +114,27 @@ def test_a_long_summary_is_truncated_at_a_line_end() -> None:
 def test_a_very_large_run_stays_below_the_limit() -> None:
     record = failed("a", Mismatch(field="message", expected="é" * 5000, actual="é" * 5000))
     assert len(summary_markdown(make_run(*[record] * 2000)).encode()) <= MAX_SIZE_BYTES
+
+
+def test_columns_are_those_that_were_asked_the_newest_version_first() -> None:
+    def case(scenario: str, version: str) -> CaseRecord:
+        client = f"claude-code@{version}"
+        values = {"client": client, "client_version": version, "scenario": scenario}
+        return make_record(id=f"{scenario}/{client}/default/none", **values)
+
+    asked = (("one", "2.1.9"), ("one", "2.1.31"), ("other", "2.1.31"), ("other", "1.0.30"))
+    summary = summary_markdown(make_run(*(case(*each) for each in asked)))
+    heads = [line for line in summary.splitlines() if line.startswith("| Auth path")]
+    columns = [[word.split("`")[1] for word in line.split("|")[2:-1]] for line in heads]
+    assert columns == [
+        ["claude-code@2.1.31", "claude-code@2.1.9"],
+        ["claude-code@2.1.31", "claude-code@1.0.30"],
+    ]
+
+
+def test_equal_problems_are_told_once_with_some_of_their_cases() -> None:
+    mismatch = Mismatch(field="status", expected="200", actual="401")
+    summary = summary_markdown(make_run(*(failed(f"c{n:02}", mismatch) for n in range(12))))
+    assert "- ✗ **failed**: 12 cases, all in the same way\n" in summary
+    assert summary.count("status: expected 200, saw 401") == 1
+    assert "`c09`, … and 2 more\n" in summary

@@ -6,7 +6,8 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from authprobe.core.escaping import for_json
-from authprobe.report.model import phrases
+from authprobe.report.model import news, phrases
+from authprobe.report.model.version_changes import VersionChange, version_changes
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
@@ -37,11 +38,17 @@ def ctrf(run: Run) -> str:
                 "tests": len(tests),
                 **{status: statuses.count(status) for status in _STATUSES.values()},
                 "pending": 0,
+                "flaky": sum(record.verdict.flaky for record in run.cases),
                 "start": start,
                 "stop": start + round(run.elapsed * 1000),
             },
             "tests": tests,
-            "extra": {"complaints": run.complaints, "absent": run.absent},
+            "extra": {
+                "complaints": run.complaints,
+                "absent": run.absent,
+                "fail_on": run.fail_on,
+                "version_changes": [_version_change(each) for each in version_changes(run)],
+            },
         },
     }
     return for_json(to_json(report, indent=1).decode()) + "\n"
@@ -69,11 +76,37 @@ def _test(record: CaseRecord) -> dict[str, Any]:
             "client": record.client,
             "client_version": record.client_version,
             "baseline": verdict.baseline,
+            "client_change": news.client_change(record),
             "known": verdict.known,
         },
     }
     if verdict.status is not Status.PASSED:
-        test["message"] = "\n".join(phrases.describe_problem(record))
-    if changes := phrases.describe_changes(record):
-        test["extra"]["transitions"] = changes
+        test["message"] = "\n".join(news.problem_lines(record))
+    if verdict.attempts:
+        test["flaky"] = verdict.flaky
+        test["retries"] = len(verdict.attempts) - 1
+    test["extra"].update({name: lines for name, lines in _lists(record).items() if lines})
     return test
+
+
+def _lists(record: CaseRecord) -> dict[str, Any]:
+    """Return what a few cases have, by name."""
+    return {
+        "transitions": phrases.describe_changes(record),
+        "reasons": [reason.summary for reason in record.reasons],
+        "findings": [finding.name for finding in record.findings],
+        "failed_attempts": news.flaky_lines(record),
+    }
+
+
+def _version_change(change: VersionChange) -> dict[str, Any]:
+    """Return a change between neighbouring versions, with the cases at the newer one."""
+    return {
+        "flow": news.flow_of(change),
+        "client": change.client,
+        "versions": change.versions,
+        "subject": change.subject,
+        "before": change.before,
+        "after": change.after,
+        "cases": [after.id for _, after in change.pairs],
+    }

@@ -1,15 +1,22 @@
-"""A run as Markdown for the job summary of a CI system: problems first, and of limited size."""
+"""A run as Markdown for the job summary of a CI system: the news first, and of limited size."""
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
-from authprobe.report.model import matrix, phrases
+from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
 from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
 
 MAX_SIZE_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""
+MAX_CASES: Final = 10
+"""Cases with the same problem that are listed; the matrix has all."""
+MAX_CHANGES: Final = 12
+"""Changes between versions that are not folded."""
 
 AUTOLINK: Final = re.compile(
     r"(?:https?|ftp):(?=//)|(?<![a-z0-9])www(?=\.)"
@@ -20,16 +27,21 @@ AUTOLINK: Final = re.compile(
 """Beginning of an address, mention, issue or commit, which GitHub makes a link even if escaped
 (docs.github.com, "Autolinked references and URLs"; github.github.com/gfm, 6.9)."""
 
+_OPEN: Final = "<details>"
+_CLOSE: Final = "</details>"
 _TRUNCATED: Final = "… truncated; everything is in results.json."
 
 
 def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
-    """Return the verdict, the problems and the matrix, truncated at the limit."""
+    """Return the verdict, the news and the folded matrix, truncated at the limit."""
     lines = (
         *_verdict(run),
+        *_problems(run),
         *_changes(run),
-        *_problems(matrix.problems(run)),
-        *_matrices(matrix.make_tables(run)),
+        *_flaky(run),
+        *_version_changes(version_changes(run)),
+        *_findings(run),
+        *_matrices(run),
     )
     return _bounded(map(for_log, lines), limit_bytes)
 
@@ -52,44 +64,102 @@ def _verdict(run: Run) -> Iterator[str]:
         yield from ("", f"> ⚠ **{escaped(warning)}**")
 
 
+def _problems(run: Run) -> Iterator[str]:
+    groups = news.problem_groups(run)
+    if groups:
+        count = sum(len(group.records) for group in groups)
+        yield from _heading(f"What went wrong ({phrases.plural(count, 'case')})")
+    for group in groups:
+        verdict = group.first.verdict
+        words = f"{phrases.SYMBOLS[verdict.status]} **{phrases.status_words(verdict)}**"
+        yield from _group(group, words, news.problem_lines(group.first))
+
+
 def _changes(run: Run) -> Iterator[str]:
-    records = matrix.changes(run)
-    if records or run.absent:
-        title = "Regressions and changes since the baseline"
-        yield from ("", f"### {title} ({phrases.plural(len(records), 'case')})", "")
-    for record in records:
-        yield f"- **{phrases.change_word(record.verdict)}**: {code(record.id)}"
-        yield from (f"  - {escaped(line)}" for line in matrix.change_words(record))
+    groups = news.change_groups(run)
+    if groups or run.absent:
+        count = sum(len(group.records) for group in groups) + len(run.absent)
+        yield from _heading(f"Other changes since the baseline ({phrases.plural(count, 'case')})")
+    for group in groups:
+        words = f"**{phrases.change_word(group.first.verdict)}**"
+        yield from _group(group, words, matrix.change_words(group.first))
     yield from (f"- **absent**: {code(name)}" for name in run.absent)
 
 
-def _problems(records: tuple[CaseRecord, ...]) -> Iterator[str]:
-    if not records:
+def _flaky(run: Run) -> Iterator[str]:
+    groups = news.flaky_groups(run)
+    if groups:
+        yield from _heading("Flaky")
+    for group in groups:
+        words = f"**{phrases.status_words(group.first.verdict)}**"
+        yield from _group(group, words, news.flaky_lines(group.first))
+
+
+def _group(group: news.CaseGroup, words: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield what happened to a case or to several, the lines that explain it, and the cases."""
+    yield f"- {words}: {group.count_words or code(group.first.id)}"
+    yield from (f"  - {escaped(line)}" for line in lines)
+    if group.count_words:
+        names = [code(record.id) for record in group.records[:MAX_CASES]]
+        more = len(group.records) - len(names)
+        names += [f"… and {more:,} more"] if more else []
+        yield f"  - cases: {', '.join(names)}"
+
+
+def _version_changes(changes: tuple[VersionChange, ...]) -> Iterator[str]:
+    if changes:
+        yield from _heading(f"Between versions ({news.count_changes(changes)})")
+    yield from map(_change, changes[:MAX_CHANGES])
+    if rest := changes[MAX_CHANGES:]:
+        yield from ("", _OPEN, f"<summary>{phrases.plural(len(rest), 'more change')}</summary>", "")
+        yield from (*map(_change, rest), "", _CLOSE)
+
+
+def _change(change: VersionChange) -> str:
+    flow, first = news.flow_of(change), change.pairs[0][1]
+    more = f" and {len(change.pairs) - 1:,} more" if len(change.pairs) > 1 else ""
+    return f"- **{flow}**: {escaped(describe_change(change))}: {code(first.id)}{more}"
+
+
+def _findings(run: Run) -> Iterator[str]:
+    found = news.count_findings(run)
+    if found:
+        count = sum(bool(record.findings) for record in run.cases)
+        yield from _heading(f"Findings in {phrases.plural(count, 'case')}")
+    for each in found:
+        clients = escaped(", ".join(each.clients))
+        yield f"- {code(each.name)}: {phrases.plural(each.cases, 'case')}: {clients}"
+
+
+def _heading(title: str) -> tuple[str, ...]:
+    return ("", f"### {title}", "")
+
+
+def _matrices(run: Run) -> Iterator[str]:
+    """Yield the outcomes of all cases: a folded table for each set of clients that are asked."""
+    tables = matrix.make_tables(run)
+    if not tables:
         return
-    yield from ("", f"### What went wrong ({phrases.plural(len(records), 'case')})", "")
-    for record in records:
-        mark, words = phrases.SYMBOLS[record.verdict.status], phrases.status_words(record.verdict)
-        yield f"- {mark} **{words}**: {code(record.id)}"
-        yield from (f"  - {escaped(line)}" for line in phrases.describe_problem(record))
-        yield from (f"  - {escaped(line)}" for line in phrases.describe_why(record))
+    yield from ("", _OPEN)
+    yield f"<summary>Outcomes of {phrases.plural(len(run.cases), 'case')} by client</summary>"
+    for table in tables:
+        for places, groups in groupby(table.groups, key=matrix.asked_columns):
+            yield ""
+            yield from _table(table, places, groups)
+    yield from ("", _CLOSE)
 
 
-def _matrices(matrices: tuple[matrix.CompatibilityMatrix, ...]) -> Iterator[str]:
-    if matrices:
-        yield from ("", "### Auth path by client version")
-    for each in matrices:
-        yield ""
-        yield from _matrix(each)
-
-
-def _matrix(table: matrix.CompatibilityMatrix) -> Iterator[str]:
-    yield row(["Auth path", *map(_head, table.columns)])
-    yield row(["---"] * (len(table.columns) + 1))
-    for group in table.groups:
-        yield row(
-            [f"**{escaped(group.title)}** ({code(group.scenario)})"] + [""] * len(table.columns)
-        )
-        yield from (row([escaped(r.label), *map(_cell, r.cells)]) for r in group.rows)
+def _table(
+    table: matrix.CompatibilityMatrix, places: tuple[int, ...], groups: Iterable[matrix.MatrixGroup]
+) -> Iterator[str]:
+    """Yield the rows of scenarios that ask the clients at these places."""
+    yield row(["Auth path", *(_head(table.columns[place]) for place in places)])
+    yield row(["---"] * (len(places) + 1))
+    for group in groups:
+        title = f"**{escaped(group.title)}** ({code(group.scenario)})"
+        yield row([title] + [""] * len(places))
+        for each in group.rows:
+            yield row([escaped(each.label), *(_cell(each.cells[place]) for place in places)])
 
 
 def _head(column: matrix.Column) -> str:
@@ -98,9 +168,11 @@ def _head(column: matrix.Column) -> str:
 
 def _cell(record: CaseRecord | None) -> str:
     if record is None:
-        return "·"
-    mark, words = phrases.SYMBOLS[record.verdict.status], phrases.status_words(record.verdict)
-    return f"{mark} {words}<br>{escaped(phrases.outcome_words(record.observation))}"
+        return ""
+    verdict = record.verdict
+    mark, words = phrases.SYMBOLS[verdict.status], phrases.status_words(verdict)
+    outcome = f"{mark} {escaped(phrases.outcome_words(record.observation))}"
+    return outcome if verdict.status is Status.PASSED else f"{outcome}<br>{words}"
 
 
 def row(cells: Iterable[str]) -> str:
@@ -115,11 +187,13 @@ def code(name: str) -> str:
 
 
 def _bounded(lines: Iterable[str], limit_bytes: int) -> str:
+    """Return the lines that fit, with a note if some do not, and nothing left open."""
     fitting: list[str] = []
-    room = limit_bytes - len(f"\n{_TRUNCATED}\n".encode())
+    room = limit_bytes - len(f"\n{_CLOSE}\n\n{_TRUNCATED}\n".encode())
     for line in lines:
         room -= len(line.encode()) + 1
         if room < 0:
+            fitting += ["", _CLOSE] if fitting.count(_OPEN) > fitting.count(_CLOSE) else []
             fitting += ["", _TRUNCATED]
             break
         fitting.append(line)

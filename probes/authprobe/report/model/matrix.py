@@ -265,6 +265,15 @@ def _table(run: Run, scenarios: set[str], clients: set[str]) -> CompatibilityMat
     )
 
 
+def asked_columns(group: MatrixGroup) -> tuple[int, ...]:
+    """Return the places of the columns that a scenario has a case for, the newest version first."""
+    records = {n: record for row in group.rows for n, record in enumerate(row.cells) if record}
+    newest_first = sorted(
+        records, key=lambda n: natural(records[n].client_version or ""), reverse=True
+    )
+    return tuple(sorted(newest_first, key=lambda n: records[n].client.partition("@")[0]))
+
+
 def _versions(run: Run, client: str) -> tuple[str, ...]:
     versions = {r.client_version for r in run.cases if r.client == client and r.client_version}
     return tuple(sorted(versions, key=natural))

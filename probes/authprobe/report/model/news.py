@@ -3,16 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from authprobe.observation.fingerprint import normalize_text
+from authprobe.core.escaping import one_line
+from authprobe.observation.fingerprint import CLIENT, describe_transition, normalize_text
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.version_changes import Subject, VersionChange
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
-
-CLIENT_FIELD: Final = "client"
-"""Field of the transition that states both versions of the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +23,12 @@ class CaseGroup:
         """The case whose lines stand for all."""
         return self.records[0]
 
+    @property
+    def count_words(self) -> str | None:
+        """Number of the cases, if it is not one."""
+        count = len(self.records)
+        return None if count == 1 else f"{count:,} cases, all in the same way"
+
 
 def problem_groups(run: Run) -> tuple[CaseGroup, ...]:
     """Return the cases that failed or broke, regressions first, equal ones together."""
@@ -37,6 +40,18 @@ def change_groups(run: Run) -> tuple[CaseGroup, ...]:
     problems = (Status.FAILED, Status.ERROR)
     others = (r for r in matrix.changes(run) if r.verdict.status not in problems)
     return _grouped(others, lambda r: (phrases.change_word(r.verdict), r.verdict.transitions))
+
+
+def flaky_groups(run: Run) -> tuple[CaseGroup, ...]:
+    """Return the cases that failed and passed when they were probed again, equal ones together."""
+    flaky = (record for record in run.cases if record.verdict.flaky)
+    return _grouped(flaky, lambda r: (phrases.status_words(r.verdict), flaky_lines(r)))
+
+
+def flaky_lines(record: CaseRecord) -> tuple[str, ...]:
+    """Return what was not as expected in the attempts that failed, a line each."""
+    mismatches = (m for attempt in record.verdict.attempts for m in attempt.mismatches)
+    return tuple(dict.fromkeys(map(phrases.describe_mismatch, mismatches)))
 
 
 def _grouped(
@@ -65,8 +80,8 @@ def _problem_key(record: CaseRecord) -> Hashable:
 def client_change(record: CaseRecord) -> str | None:
     """Return `client 2.1.112 → 2.1.332` if the baseline has another version of the client."""
     for transition in record.verdict.transitions:
-        if transition.field == CLIENT_FIELD:
-            return f"client {transition.before} → {transition.after}"
+        if transition.field == CLIENT:
+            return one_line(describe_transition(transition))
     return None
 
 
@@ -122,11 +137,13 @@ def _clients(rows: Iterable[matrix.FindingRow]) -> tuple[str, ...]:
     cases: Counter[str] = Counter()
     for row in rows:
         kind, _, version = row.client.partition(" ")
+        version, plus, user = version.partition("+")
+        kind += plus + user.partition("@")[0]  # of a gateway, its own versions alone
         versions.setdefault(kind, []).append(version)
         cases[kind] += len(row.cases)
     return tuple(_range(kind, versions[kind]) for kind, _ in cases.most_common())
 
 
 def _range(kind: str, versions: list[str]) -> str:
-    words = versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"
+    words = versions[0] if len(set(versions)) == 1 else f"{versions[0]} to {versions[-1]}"
     return f"{kind} {words}".rstrip()
