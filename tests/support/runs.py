@@ -6,7 +6,7 @@ from typing import Final
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, baseline_from_run
-from authprobe.run.model import CaseRecord, Reason, Run
+from authprobe.run.model import CaseRecord, Reason, Run, Selection
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Attempt, BaselineState, Mismatch, Status, Verdict
 from tests.support.make import make_case, make_observation, make_record, make_run
@@ -58,7 +58,7 @@ def upgraded() -> Run:
     baseline = baseline_from_run(accepted)
     after = {"broken": REFUSED, "message": replace(REFUSED, message="other"), "same": REFUSED}
     cases = [asked(NEW, name, seen, baseline) for name, seen in after.items()]
-    return make_run(*cases, absent=absent_cases(baseline, cases, has_all_scenarios=True))
+    return make_run(*cases, absent=absent_cases(baseline, cases, (), Selection()))
 
 
 def asked(

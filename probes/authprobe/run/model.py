@@ -57,7 +57,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What a client did otherwise than its scenario expects, or than before, as one sentence."""
+    """Difference between what a client did and what was expected, or seen before: one sentence."""
 
     id: str
     """Kind of the difference, such as `no-refresh`."""

@@ -23,7 +23,7 @@ Pair = tuple[CaseRecord, CaseRecord]
 
 
 class Subject(enum.StrEnum):
-    """What changed, the most important first."""
+    """Part of a case that can change between versions, the most important first."""
 
     OUTCOME = "outcome"
     CREDENTIAL = "credential"
