@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from authprobe import plugin
 from authprobe.cli import main
 from authprobe.cli.options import run_options
+from authprobe.core.gates import Gate
 from authprobe.errors import SettingsError
 from authprobe.options import RUN_OPTIONS, SCENARIOS, OptionTexts, default_jobs
 from authprobe.settings import Settings, parse_settings
@@ -70,7 +71,10 @@ def test_pytest_and_the_command_line_offer_the_same_options_with_the_same_help()
     from_pytest, from_command_line = offered_by_pytest(), offered_by_the_command_line()
     del from_pytest[SCENARIOS.name]  # an argument of the command
     assert {name: from_command_line.get(name) for name in from_pytest} == from_pytest
-    assert set(from_command_line) - set(from_pytest) == {"-k", "--list", "--json"}
+    assert set(from_command_line) - set(from_pytest) == {
+        *("-k", "--list", "--json"),
+        "--last-failed",  # pytest has its own
+    }
 
 
 def test_pytest_and_the_command_line_have_the_same_defaults() -> None:
@@ -82,7 +86,8 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         *("--client", "raw-http", "--client", "claude-code@2.1.31", "--case", "a/b"),
         *("--jobs", "2", "--jobs", "3", "--out", "out", "--baseline", "old.json"),
         *("--known-failures", "known.yaml", "--history", "none", "--target", "emulator"),
-        *("--break-rule", "A1"),
+        *("--break-rule", "A1", "--fail-on", "flaky,failed", "--fail-on", "absent"),
+        *("--retries", "2", "--max-failures", "7"),
     )
     settings = Settings(
         scenarios=(Path("mine.yaml"),),
@@ -94,6 +99,9 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         known_failures=Path("known.yaml"),
         history="none",
         break_rules=frozenset({"A1"}),
+        fail_on=(Gate.FAILED, Gate.ABSENT, Gate.FLAKY),
+        retries=2,
+        max_failures=7,
     )
     assert settings_from_pytest(*arguments, "--scenarios", "mine.yaml") == settings
     assert settings_from_the_command_line(*arguments, "mine.yaml") == settings
@@ -105,6 +113,18 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         ("--jobs", "0", "--jobs 0: must be a whole number of at least 1"),
         ("--jobs", "-5", "--jobs -5: must be a whole number of at least 1"),
         ("--jobs", "many", "--jobs many: must be a whole number of at least 1"),
+        ("--retries", "11", "--retries 11: must be a whole number from 0 to 10, such as 2"),
+        ("--retries", "-1", "--retries -1: must be a whole number from 0 to 10, such as 2"),
+        (
+            "--max-failures",
+            "0",
+            "--max-failures 0: must be a whole number from 1 to 1,000,000, such as 1",
+        ),
+        (
+            "--fail-on",
+            "flakey",
+            "--fail-on flakey: 'flakey' is not a reason to fail; did you mean 'flaky'?",
+        ),
         ("--target", "live", "--target live: not available yet; leave the option out"),
         ("--target", "liev", "--target liev: no such target; use 'emulator'"),
         ("--target", "", "--target : no such target; use 'emulator'"),

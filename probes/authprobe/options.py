@@ -14,6 +14,7 @@ from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
 from authprobe.errors import SettingsError
 
+MAX_COUNT: Final = 1_000_000
 T_co = TypeVar("T_co", covariant=True)
 
 OptionTexts = Mapping[str, Sequence[str]]
@@ -56,6 +57,18 @@ class Option(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """An option without a value, of `authprobe run` only: pytest has one with the same name."""
+
+    name: str
+    help_text: str
+
+    def value(self, texts: OptionTexts) -> bool:
+        """Return True if the option was given."""
+        return bool(texts.get(self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SingleOption(Option[T_co]):
     """An option with one value, and a default where it is left out."""
 
@@ -87,6 +100,17 @@ def parse_jobs(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
     raise ValueError("must be a whole number of at least 1")
+
+
+def number_parser(least: int, most: int, example: int) -> Callable[[str], int]:
+    """Return a function that parses a whole number between two others."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdecimal() and least <= int(text[:20]) <= most:
+            return int(text)
+        raise ValueError(f"must be a whole number from {least} to {most:,}, such as {example}")
+
+    return parse
 
 
 def parse_target(text: str) -> str:
@@ -218,6 +242,31 @@ FAIL_ON: Final[Option[tuple[Gate, ...]]] = Option(
     default_text=Gate.FAILED,
     repeatable=True,
 )
+LAST_FAILED: Final = Flag(
+    name="--last-failed",
+    help_text=(
+        "Probe only the cases that failed or could not be tested in the last run in --out. Plain "
+        "pytest has this option itself."
+    ),
+)
+MAX_FAILURES: Final[SingleOption[int | None]] = SingleOption(
+    name="--max-failures",
+    metavar="N",
+    help="Start no further case after N failures.",
+    parse=number_parser(1, MAX_COUNT, 1),
+    default=lambda: None,
+)
+RETRIES: Final = SingleOption(
+    name="--retries",
+    metavar="N",
+    help=(
+        "Probe a failed case again, alone and at most N times. It is flaky if it passes then. A "
+        "case that could not be tested is not probed again."
+    ),
+    parse=number_parser(0, 10, 2),
+    default=lambda: 0,
+    default_text="0",
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -239,6 +288,8 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     TARGET,
     ISOLATION,
     FAIL_ON,
+    RETRIES,
+    MAX_FAILURES,
     BREAK_RULES,
 )
-"""Every option of a run, in the order of the help."""
+"""Every option of a run with a value, in the order of the help."""

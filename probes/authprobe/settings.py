@@ -27,7 +27,10 @@ from authprobe.options import (
     ISOLATION,
     JOBS,
     KNOWN_FAILURES,
+    LAST_FAILED,
+    MAX_FAILURES,
     OUT,
+    RETRIES,
     SCENARIOS,
     TARGET,
     OptionTexts,
@@ -262,6 +265,12 @@ class Settings:
     """Strongest isolation of the clients."""
     fail_on: tuple[Gate, ...] = (Gate.FAILED,)
     """Kinds of result that make the run fail; empty: none does."""
+    last_failed: bool = False
+    """True: only the cases that failed in the last run in `out`."""
+    max_failures: int | None = None
+    """Number of failures after which no case is started."""
+    retries: int = 0
+    """Number of times that a failed case is probed again."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -273,7 +282,7 @@ class Settings:
     @property
     def leaves_out_cases(self) -> bool:
         """True if options leave out cases of the scenarios."""
-        return bool(self.clients or self.cases)
+        return bool(self.clients or self.cases or self.last_failed)
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:
@@ -308,6 +317,9 @@ def parse_settings(texts: OptionTexts) -> Settings:
         history=HISTORY.value(texts),
         isolation=ISOLATION.value(texts) or default_isolation(),
         fail_on=_fail_on(FAIL_ON.values(texts)),
+        last_failed=LAST_FAILED.value(texts),
+        max_failures=MAX_FAILURES.value(texts),
+        retries=RETRIES.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

@@ -296,3 +296,83 @@ def test_plain_pytest_tells_untestable_from_failed(tmp_path: Path) -> None:
     assert ended.code == 6, ended.out
     assert "exit code 6: nothing failed, but 1 case could not be tested" in ended.out
     assert plain_pytest(tmp_path, scenario, "--fail-on=failed,untestable", **no_npm).code == 1
+
+
+FLAKY_BACKEND = """
+from dataclasses import replace
+from authprobe.engine import probe
+
+real, seen = probe.probe_case, set()
+
+def probe_case(laboratory, case):
+    \"\"\"Probe a case; the first time its backend is overloaded.\"\"\"
+    if case.id not in seen:
+        seen.add(case.id)
+        case = replace(case, backend=replace(case.backend, faults=("A30",)))
+    return real(laboratory, case)
+
+probe.probe_case = probe_case
+"""
+"""A module that makes the backend of every case fail the first time."""
+
+
+def test_a_case_that_fails_only_the_first_time_is_flaky(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    (tmp_path / "flaky_backend.py").write_text(FLAKY_BACKEND)
+    code = "import flaky_backend; from authprobe.cli import main; main()"
+    argv = [sys.executable, "-c", code, "run", str(scenario)]
+    variables = {"PYTHONPATH": str(tmp_path)}
+    ended = run(argv=[*argv, "--retries", "0"], cwd=tmp_path, **variables)
+    assert (ended.code, set(verdicts(tmp_path / "reports").values())) == (1, {"failed"})
+    ended = run(argv=[*argv, "--retries", "3", "--fail-on=flaky"], cwd=tmp_path, **variables)
+    reason = "exit code 1: 2 cases are flaky (--fail-on flaky)"
+    assert (ended.code, ended.err.splitlines()[-1]) == (1, reason)
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
+    assert "flaky (1 of 2 attempts failed)" in (tmp_path / "reports" / "report.html").read_text()
+    [case, _] = results(tmp_path / "reports")["cases"]
+    assert [each["status"] for each in case["verdict"]["attempts"]] == ["failed", "passed"]
+    assert [len(case["observation"]["exchanges"]), case["observation"]["status"]] == [1, 401]
+    options = ("-p", "flaky_backend", "--retries=1")
+    ended = plain_pytest(tmp_path, scenario, *options, **variables)
+    assert ended.code == 0, ended.out
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
+
+
+def test_only_what_failed_last_is_probed_again(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, WRONG)
+    ended = run("run", scenario, "--last-failed", cwd=tmp_path)
+    assert ended.code == 4
+    assert "--last-failed: reports has no results of an earlier run" in ended.err
+    assert run("run", scenario, cwd=tmp_path).code == 1
+    assert run("run", scenario, "--last-failed", "--list", cwd=tmp_path).out == f"{GOOD}\n"
+    scenario.write_text(SCENARIO)
+    assert run("run", scenario, "--last-failed", cwd=tmp_path).code == 0
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
+    assert results(tmp_path / "reports")["partial"] is True
+    ended = run("run", scenario, "--last-failed", cwd=tmp_path)
+    assert ended.code == 5
+    assert "--last-failed: no selected case failed in the last run in reports" in ended.err
+    assert verdicts(tmp_path / "reports") == {GOOD: "passed"}
+
+
+def test_no_case_is_started_after_enough_failures(tmp_path: Path) -> None:
+    """All 64 requests that run at a time have begun before the first one fails."""
+    number = 100
+    keys = "".join(
+        f"  key-{n}: {{token: api-key, state: unknown, via: x-api-key}}\n" for n in range(number)
+    )
+    names = ", ".join(f"key-{n}" for n in range(number))
+    text = WRONG.replace(BAD_KEY, keys).replace("good, bad", f"good, {names}")
+    scenario = write_scenario(tmp_path, text.replace("status: 401", "status: 500"))
+    ended = run("run", scenario, "--max-failures", "1", cwd=tmp_path)
+    content = results(tmp_path / "reports")
+    missing = number + 1 - len(content["cases"])
+    assert ended.code == 1
+    assert 0 < missing <= number + 1 - 64
+    assert (content["partial"], content["not_started"]) == (True, missing)
+    words = f"as --max-failures 1 says: {missing} cases are missing"
+    for text in (ended.out, (tmp_path / "reports" / "report.html").read_text()):
+        assert words in text
+    ended = plain_pytest(tmp_path, scenario, "--max-failures=1")
+    assert ended.code == 1
+    assert 64 <= len(verdicts(tmp_path / "reports")) < number

@@ -18,9 +18,10 @@ from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run, dump_schema
 from tests.support.command import PROJECT, environment
 from tests.support.make import make_run
-from tests.support.runs import every_kind, flaky, upgraded
+from tests.support.runs import every_kind, failed_again, flaky, upgraded
 
-RUNS = [every_kind(), upgraded(), make_run(flaky(), fail_on=(Gate.FLAKY,)), make_run()]
+ATTEMPTS = make_run(flaky(), failed_again(), fail_on=(Gate.FLAKY,))
+RUNS = [every_kind(), upgraded(), ATTEMPTS, make_run()]
 
 
 def unpacked(folder: Path, *command: str) -> Path:

@@ -44,6 +44,15 @@ def flaky() -> CaseRecord:
     return make_record(id="example/flaky", verdict=Verdict(status=Status.PASSED, attempts=attempts))
 
 
+def failed_again() -> CaseRecord:
+    """Return a case that failed twice."""
+    attempts = (Attempt(status=Status.FAILED, elapsed=0.5, mismatches=(MISMATCH,)),) * 2
+    verdict = Verdict(status=Status.FAILED, mismatches=(MISMATCH,), attempts=attempts)
+    return make_record(
+        id="example/failed-again", credential="other", observation=REFUSED, verdict=verdict
+    )
+
+
 QUESTION: Final = "example/claude-code@{}/default/{}"
 OLD, NEW = "2.1.112", "2.1.332"
 

@@ -7,7 +7,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from authprobe.options import JOBS, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
+from authprobe.options import JOBS, LAST_FAILED, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +39,10 @@ def _store(context: click.Context, parameter: click.Parameter, texts: tuple[str,
     context.meta.setdefault(_TEXTS, {})[parameter.opts[0]] = texts
 
 
+def _store_flag(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    _store(context, parameter, ("given",) if given else ())
+
+
 def run_options(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P, R]:
     """Add the options of a run to a click command, which gets their texts as first argument.
 
@@ -51,6 +55,13 @@ def run_options(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P
         return command(context.meta[_TEXTS], *args, **values)
 
     decorated: Callable[P, R] = with_texts
+    decorated = click.option(
+        LAST_FAILED.name,
+        is_flag=True,
+        help=LAST_FAILED.help_text,
+        callback=_store_flag,
+        expose_value=False,
+    )(decorated)
     for option in reversed(RUN_OPTIONS):  # click lists the decorator nearest to the function last
         if option is not SCENARIOS:
             decorated = _click_option(option, _store, expose_value=False)(decorated)

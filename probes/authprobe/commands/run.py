@@ -43,6 +43,9 @@ def run(
             f"-k {expression!r}: no case matches; list them with `authprobe run --list`",
         )
         return ExitCode.NOTHING_SELECTED
+    if settings.last_failed and not cases:
+        print_error(_nothing_failed(settings))
+        return ExitCode.NOTHING_SELECTED
     if only_list:
         for case in cases:
             print_text(Redactor()(case.id))
@@ -58,6 +61,13 @@ def run(
     for message in filter(None, (prepared.history_problem, prepared.problem, prepared.exit_reason)):
         print_error(message)
     return code
+
+
+def _nothing_failed(settings: Settings) -> str:
+    return (
+        f"--last-failed: no selected case failed in the last run in {settings.out}; if one did, "
+        "give the scenarios and options of that run as well"
+    )
 
 
 def pytest_arguments() -> list[str]:

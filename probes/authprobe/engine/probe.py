@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Final
 
@@ -116,18 +116,20 @@ def probe_cases(
     executor: Executor,
     *,
     jobs: int,
-) -> Iterator[tuple[Case, Observation]]:
+    may_start: Callable[[], bool] = lambda: True,
+) -> Generator[tuple[Case, Observation]]:
     """Yield each case with its observation, in order of completion.
 
     Runs at most `jobs` cases with programs at a time, and beside them up to
-    `MAX_CONCURRENT_REQUESTS` of raw-http. If the consumer stops, no further case begins.
+    `MAX_CONCURRENT_REQUESTS` of raw-http. If the consumer stops, or `may_start` returns False, no
+    further case begins; those that run are yielded in the latter case.
     """
     programs = deque(case for case in cases if case.client.kind is not ClientKind.RAW_HTTP)
     requests = deque(case for case in cases if case.client.kind is ClientKind.RAW_HTTP)
     running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
 
     def submit_next(queue: deque[Case]) -> None:
-        if queue:
+        if queue and may_start():
             case = queue.popleft()
             running[executor.submit(probe_one, case)] = case, queue
 
@@ -140,8 +142,8 @@ def probe_cases(
             completed, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in completed:
                 case, queue = running.pop(future)
-                submit_next(queue)
                 yield case, future.result()
+                submit_next(queue)  # only now, as the consumer may have had enough
     finally:
         for future in running:
             future.cancel()

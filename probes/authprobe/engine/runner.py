@@ -3,15 +3,17 @@
 import contextlib
 import datetime
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from authprobe.clients.base import Laboratory
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
 from authprobe.engine.laboratory import install_clients, open_laboratory, published_versions
+from authprobe.engine.last_failed import select_last_failed
 from authprobe.engine.progress import Reporter
 from authprobe.engine.record import make_record
+from authprobe.engine.rounds import Rounds
 from authprobe.engine.signals import interruptible
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
@@ -60,6 +62,8 @@ def load_plan(settings: Settings) -> RunPlan:
         cases=settings.cases,
         published=published_versions,
     )
+    if settings.last_failed:
+        cases = select_last_failed(cases, settings.out)
     return RunPlan(settings, cases, _files(loaded), _selection(settings), baseline, known_failures)
 
 
@@ -98,21 +102,23 @@ def execute_plan(
     redactor = redactor or Redactor()
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
-    records: list[CaseRecord] = []
+    by_id: dict[str, CaseRecord] = {}
     interrupted, laboratory = False, None
     with PartialResults(settings.out) as partial:
+
+        def keep(record: CaseRecord) -> None:
+            partial.add(record)
+            by_id[record.id] = record
+
         try:
             with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
-                probes = _probe(laboratory, cases, settings, reporter)
-                for case, observation in stack.enter_context(contextlib.closing(probes)):
-                    record = make_record(case, observation, plan.baseline, plan.known_failures)
-                    partial.add(record)
-                    records.append(record)
-                    reporter.finish_step(case.id)
+                _probe(laboratory, cases, plan, reporter, keep)
         except KeyboardInterrupt:
             interrupted = True
-    is_partial = interrupted or settings.leaves_out_cases or len(cases) < len(plan.cases)
+    records = list(by_id.values())
+    not_started = 0 if interrupted else len(cases) - len(records)
+    is_partial = interrupted or settings.leaves_out_cases or len(records) < len(plan.cases)
     absent = absent_cases(plan.baseline, records, plan.scenarios, plan.selection)
     return make_run(
         records,
@@ -125,22 +131,39 @@ def execute_plan(
         client_isolation=laboratory.children.known_isolation if laboratory else None,
         isolation_refusal=laboratory.children.known_refusal if laboratory else None,
         fail_on=settings.fail_on,
+        max_failures=settings.max_failures,
+        not_started=not_started,
         selection=plan.selection,
         scenarios=plan.scenarios,
     )
 
 
 def _probe(
-    laboratory: Laboratory, cases: Sequence[Case], settings: Settings, reporter: Reporter
-) -> Generator[tuple[Case, Observation]]:
-    """Install the clients, probe the cases, and yield each with its observation."""
+    laboratory: Laboratory,
+    cases: Sequence[Case],
+    plan: RunPlan,
+    reporter: Reporter,
+    keep: Callable[[CaseRecord], None],
+) -> None:
+    """Install the clients, probe the cases, and keep the record of each."""
+    settings = plan.settings
     # Closed in reverse order: the children first, so that the threads that wait for them can end.
     with probe.make_thread_pool(settings.jobs) as executor, laboratory.children:
         install_clients(probe.required_clients(cases), laboratory.cache, reporter)
-        reporter.begin_stage("probing", len(cases))
 
         def probe_one(case: Case) -> Observation:
             reporter.begin_step(case.id, "")
             return probe.probe_case(laboratory, case)
 
-        yield from probe.probe_cases(cases, probe_one, executor, jobs=settings.jobs)
+        Rounds(
+            probe=lambda cases, may_start: probe.probe_cases(
+                cases, probe_one, executor, jobs=settings.jobs, may_start=may_start
+            ),
+            judge=lambda case, observation: make_record(
+                case, observation, plan.baseline, plan.known_failures
+            ),
+            keep=keep,
+            reporter=reporter,
+            retries=settings.retries,
+            max_failures=settings.max_failures,
+        ).run(cases)

@@ -1,15 +1,18 @@
 """Finished cases of a running or interrupted run, in a file of JSON lines."""
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
 import filelock
+from pydantic import TypeAdapter
 
 from authprobe.core.safe_files import check_places, create_file, make_folder, rename
 from authprobe.errors import SettingsError
 from authprobe.redaction.scanner import scan_text
+from authprobe.run import json_file
 from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
 
@@ -61,6 +64,27 @@ class PartialResults:
             if self._file and not scan_text(line):
                 self._file.write(line)
                 self._file.flush()
+
+
+def read_partial(path: Path) -> tuple[CaseRecord, ...]:
+    """Return the cases of a run that did not finish, each once.
+
+    Raises:
+        RecordError: the file cannot be read, or has something else.
+    """
+    lines = json_file.read_content(path, _REMEDY).split(b"\n")
+    # The last line is empty, or incomplete if the run was killed while it wrote.
+    records = (json_file.validate(path, line, _reader(), _NOUN, _REMEDY) for line in lines[:-1])
+    return tuple({record.id: record for record in records}.values())
+
+
+@functools.cache
+def _reader() -> TypeAdapter[CaseRecord]:
+    return TypeAdapter(CaseRecord)
+
+
+_NOUN: Final = "the cases of a run of authprobe"
+_REMEDY: Final = "remove it, or write a new one with `authprobe run`"
 
 
 def keep_partial_results(folder: Path) -> None:

@@ -12,6 +12,7 @@ from authprobe.redaction.scanner import SCAN_LIMIT_BYTES
 from authprobe.run.model import CaseRecord, Run
 from authprobe.run.results_file import dump_record, dump_run
 from authprobe.scenario.model import Expectation
+from authprobe.verdict.model import Mismatch
 
 CUT_RUN_LENGTH: Final = 12 * 1024 * 1024
 """Length to which a run is cut, in characters of JSON: pages are several times as long."""
@@ -79,9 +80,10 @@ def _cut_record(record: CaseRecord, limit: int) -> CaseRecord:
         observation=dataclasses.replace(observation, exchanges=()),
         verdict=dataclasses.replace(
             verdict,
-            mismatches=tuple(
-                dataclasses.replace(m, expected=_short(m.expected), actual=_short(m.actual))
-                for m in verdict.mismatches
+            mismatches=_short_mismatches(verdict.mismatches),
+            attempts=tuple(
+                dataclasses.replace(a, mismatches=_short_mismatches(a.mismatches))
+                for a in verdict.attempts
             ),
             transitions=verdict.transitions[:MAX_TRANSITIONS],
         ),
@@ -112,6 +114,13 @@ def _cut_exchanges(exchanges: tuple[Exchange, ...], room: int) -> tuple[Exchange
             break
         (first if is_first else last).append(exchange)
     return (*first, *reversed(last))
+
+
+def _short_mismatches(mismatches: tuple[Mismatch, ...]) -> tuple[Mismatch, ...]:
+    return tuple(
+        dataclasses.replace(m, expected=_short(m.expected), actual=_short(m.actual))
+        for m in mismatches
+    )
 
 
 def _short(text: str) -> str:

@@ -22,7 +22,15 @@ from authprobe.run.history.model import Point
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 from tests.support.make import make_observation, make_record, make_run
-from tests.support.runs import MISMATCH, REFUSED, every_kind, flaky, known_failure, regressed
+from tests.support.runs import (
+    MISMATCH,
+    REFUSED,
+    every_kind,
+    failed_again,
+    flaky,
+    known_failure,
+    regressed,
+)
 
 DAY = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC)
 
@@ -218,3 +226,39 @@ def test_the_timeline_has_a_symbol_per_run_and_marks_changes() -> None:
 def test_the_timeline_has_the_last_twenty_runs() -> None:
     [_, (label, marks)] = timeline_facts(make_record(), points(*"+" * 30))
     assert (label, marks) == ("Last 20 runs", "✓" * 20)
+
+
+@pytest.mark.parametrize("draw", [summary_markdown, report_content, terminal])
+def test_the_number_of_attempts_is_shown(draw: object) -> None:
+    drawn: str = draw(make_run(flaky(), failed_again()))  # type: ignore[operator]
+    assert "flaky (1 of 2 attempts failed)" in drawn
+    assert "failed (2 attempts)" in drawn
+    assert "2 cases: 1 failed, 1 passed (1 flaky)" in drawn
+
+
+def test_junit_has_one_failure_of_a_case_that_failed_again() -> None:
+    root = ElementTree.fromstring(junit(make_run(failed_again())))  # noqa: S314 - our own text
+    assert [child.tag for child in next(root.iter("testcase"))] == ["failure", "rerunFailure"]
+    assert (root.get("tests"), root.get("failures")) == ("1", "1")
+
+
+def test_ctrf_has_the_earlier_attempts() -> None:
+    results = json.loads(ctrf(make_run(failed_again(), make_record())))["results"]
+    again, once = results["tests"]
+    assert (again["status"], again["flaky"], again["retries"]) == ("failed", False, 1)
+    assert again["retryAttempts"] == [
+        {
+            "attempt": 1,
+            "status": "failed",
+            "duration": 500,
+            "message": "status: expected 200, saw 401",
+        }
+    ]
+    assert not {"flaky", "retries", "retryAttempts"} & once.keys()
+
+
+def test_a_run_that_stopped_early_says_so() -> None:
+    run = make_run(failed_again(), partial=True, max_failures=1, not_started=12)
+    for draw in (summary_markdown, report_content, terminal):
+        words = "The run stopped early, as --max-failures 1 says: 12 cases are missing."
+        assert words in draw(run)

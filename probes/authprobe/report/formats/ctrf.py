@@ -85,6 +85,15 @@ def _test(record: CaseRecord) -> dict[str, Any]:
     if verdict.attempts:
         test["flaky"] = verdict.flaky
         test["retries"] = len(verdict.attempts) - 1
+        test["retryAttempts"] = [
+            {
+                "attempt": number,
+                "status": _STATUSES[attempt.status],
+                "duration": round(attempt.elapsed * 1000),
+                "message": "\n".join(map(phrases.describe_mismatch, attempt.mismatches)),
+            }
+            for number, attempt in enumerate(verdict.attempts[:-1], start=1)
+        ]
     test["extra"].update({name: lines for name, lines in _lists(record).items() if lines})
     return test
 

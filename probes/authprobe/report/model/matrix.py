@@ -196,11 +196,20 @@ def warnings(run: Run) -> tuple[str, ...]:
         for sentence in (
             inconclusive_reason(run),
             interrupted,
+            _stopped_words(run),
             *gate_warnings(run),
             *run.complaints,
         )
         if sentence
     )
+
+
+def _stopped_words(run: Run) -> str | None:
+    """Return that a run stopped before its end, and how many cases are missing."""
+    if not run.not_started:
+        return None
+    missing = f"{plural(run.not_started, 'case')} {'is' if run.not_started == 1 else 'are'} missing"
+    return f"The run stopped early, as --max-failures {run.max_failures} says: {missing}."
 
 
 def exit_words(run: Run) -> str | None:

@@ -16,7 +16,7 @@ from authprobe.plan.case import REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
 from authprobe.verdict.judge import describe_request, outcome_counts
-from authprobe.verdict.model import Mismatch, Status, Verdict
+from authprobe.verdict.model import Attempt, Mismatch, Status, Verdict
 
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
@@ -50,6 +50,16 @@ def status_words(verdict: Verdict) -> str:
 def _plain_status_words(verdict: Verdict) -> str:
     is_change = verdict.regressed or verdict.fixed
     return f"{verdict.status}, {change_word(verdict)}" if is_change else verdict.status.value
+
+
+def attempt_words(verdict: Verdict) -> str | None:
+    """Return what came of each attempt of a case; None if there was only one."""
+    return ", then ".join(map(_attempt_words, verdict.attempts)) or None
+
+
+def _attempt_words(attempt: Attempt) -> str:
+    mismatches = "; ".join(map(describe_mismatch, attempt.mismatches))
+    return f"{attempt.status.value} ({mismatches})" if mismatches else attempt.status.value
 
 
 def change_word(verdict: Verdict) -> str:
@@ -265,6 +275,7 @@ def setting_facts(record: CaseRecord) -> Facts:
             ("Fault", record.fault),
             ("Baseline", record.verdict.baseline.value),
             ("Known failure", record.verdict.known),
+            ("Attempts", attempt_words(record.verdict)),
         )
     )
 
