@@ -7,6 +7,7 @@ from pathlib import Path
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error
 from authprobe.core.history_location import database_file
+from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML, REPORTS, TEXT_REPORTS
@@ -28,7 +29,7 @@ def report(results: Path, *, out: Path | None, history: str | None) -> int:
         RecordError: `results` cannot be read, or is not a results file.
         SettingsError: `out` cannot be written, or `history` does not exist.
     """
-    run = read_run(results)
+    run = explain_run(read_run(results))
     folder = results.parent if out is None else out
     check_writable(folder, REPORTS)
     past = _earlier_results(run, history, results.parent)

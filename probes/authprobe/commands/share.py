@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.commands.printing import print_error, print_text
+from authprobe.diagnosis.reasons.explain import explain_run
 from authprobe.errors import ExitCode, HistoryError, SettingsError
 from authprobe.plan.case_ids import select_ids
 from authprobe.redaction.pseudonyms import Pseudonymizer
@@ -28,7 +29,7 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
     Raises:
         RecordError, SettingsError: there is nothing to share, or `out` cannot be written.
     """
-    run = read_run(results)
+    run = explain_run(read_run(results))
     records = _select(names, run, results)
     users, hosts = local_names()
     text = share_markdown(

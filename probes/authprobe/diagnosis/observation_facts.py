@@ -121,14 +121,14 @@ def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
         yield FactKind.CODE, match[1], Evidence(text.strip())
     if not observation.exchanges and outcome is not Outcome.ACCEPTED:
         yield FactKind.EVENT, "nothing-asked", Evidence("no request reached the backend")
-    if host := _missing_host(observation):
+    if host := missing_host(observation):
         yield FactKind.EVENT, "not-emulated", Evidence(f"the emulator does not have {host}")
     if _is_blanked(observation):
         evidence = Evidence("the stored login exists, but its tokens are empty")
         yield FactKind.EVENT, "blanked", evidence
 
 
-def _missing_host(observation: Observation) -> str | None:
+def missing_host(observation: Observation) -> str | None:
     """Return the host that a failed client asked for in vain; None: it reached an emulated one.
 
     Beside the API, clients ask other hosts, such as those of telemetry, in every run.

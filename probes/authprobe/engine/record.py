@@ -34,29 +34,41 @@ def _judge(
     previous = baseline.previous(case.id, case.formerly, version=observation.client_version)
     known_failure = known_failures.for_case(case.id, observation.client_version)
     verdict = judge(case, observation, previous, known_failure)
-    return CaseRecord(
-        id=case.id,
-        scenario=case.scenario,
-        title=case.title,
-        client=str(case.client),
-        client_version=observation.client_version,
-        endpoint=case.names.endpoint,
-        credential=case.names.credential,
-        headers=case.names.headers,
-        backend=case.names.backend,
-        environment=case.names.environment,
-        credentials=case.credentials,
-        fault=case.fault,
-        flow=case.flow,
-        formerly=case.formerly,
-        why=case.why,
-        sources=case.sources,
-        expectation=case.expectation,
-        observation=observation,
-        verdict=verdict,
-        findings=find_findings(observation),
-        diagnosis=_diagnose(observation, verdict),
+    return _explain(
+        CaseRecord(
+            id=case.id,
+            scenario=case.scenario,
+            title=case.title,
+            client=str(case.client),
+            client_version=observation.client_version,
+            endpoint=case.names.endpoint,
+            credential=case.names.credential,
+            headers=case.names.headers,
+            backend=case.names.backend,
+            environment=case.names.environment,
+            credentials=case.credentials,
+            fault=case.fault,
+            flow=case.flow,
+            formerly=case.formerly,
+            why=case.why,
+            sources=case.sources,
+            expectation=case.expectation,
+            observation=observation,
+            verdict=verdict,
+            findings=find_findings(observation),
+            diagnosis=_diagnose(observation, verdict),
+        )
     )
+
+
+def _explain(record: CaseRecord) -> CaseRecord:
+    verdict = record.verdict
+    if not (verdict.mismatches or verdict.transitions or verdict.status is Status.ERROR):
+        return record
+    # Imported here: a run whose cases all pass unchanged need not load the reasons.
+    from authprobe.diagnosis.reasons.explain import explain_record
+
+    return explain_record(record)
 
 
 def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:

@@ -103,7 +103,7 @@ def find_mismatches(expected: Expectation, observation: Observation) -> Iterator
 
 def _compare_text(field: str, rule: str | TextRule | None, text: str | None) -> Iterator[Mismatch]:
     if rule is not None and not matches_text_rule(rule, text):
-        yield Mismatch(field=field, expected=_rule_text(rule), actual=value_text(text))
+        yield Mismatch(field=field, expected=rule_text(rule), actual=value_text(text))
 
 
 def _compare_sessions(expected: Expectation, observation: Observation) -> Iterator[Mismatch]:
@@ -243,7 +243,8 @@ def _with_counts(lines: Iterable[str]) -> str:
     return "; ".join([*texts, f"and {more:,} others"] if more > 0 else texts)
 
 
-def _rule_text(rule: str | TextRule) -> str:
+def rule_text(rule: str | TextRule) -> str:
+    """Return what a rule demands of a text, as words."""
     if isinstance(rule, str):
         return rule
     if rule.contains is not None:

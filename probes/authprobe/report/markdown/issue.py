@@ -184,11 +184,12 @@ def _controls(
 
 
 def _cause(record: CaseRecord) -> Iterator[str]:
-    if record.diagnosis is None:
+    lines = phrases.describe_why(record)
+    if not lines:
         return
     yield ""
-    yield from (f"- {escaped(line)}" for line in phrases.describe_cause(record.diagnosis))
-    for source in record.diagnosis.sources:
+    yield from (f"- {escaped(line)}" for line in lines)
+    for source in record.diagnosis.sources if record.diagnosis else ():
         yield f"- Source: {_link(source)}"
 
 

@@ -127,6 +127,8 @@ def changed_words(record: CaseRecord) -> str:
     return f"{change_word(record.verdict)}: {record.id}"
 
 
+MAX_REASONS: Final = 3
+"""Reasons that explain a case at once; the rest is counted."""
 DECIDES: Final = "To decide:"
 """Prefix of an experiment that tells one cause from another."""
 
@@ -153,15 +155,18 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 def describe_why(record: CaseRecord) -> tuple[str, ...]:
     """Return what explains a failed or changed case, a line each: the reasons, then the cause."""
-    reasons = (
+    reasons = [
         line
-        for reason in record.reasons
+        for reason in record.reasons[:MAX_REASONS]
         for line in (
             f"Why: {reason.summary}",
             f"Remedy: {reason.remedy}" if reason.remedy else None,
         )
         if line
-    )
+    ]
+    more = len(record.reasons) - MAX_REASONS
+    if more > 0:
+        reasons.append(f"Why: {plural(more, 'further difference')}, in the report of the case")
     return (*reasons, *(describe_cause(record.diagnosis) if record.diagnosis else ()))
 
 

@@ -1,0 +1,185 @@
+"""Sentences about what a client did, and what it should have done or did before."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from authprobe.core.escaping import one_line
+from authprobe.diagnosis.reasons.kinds import Draft
+from authprobe.observation.findings import PROCESS_EXIT_MESSAGE
+from authprobe.observation.fingerprint import NONE
+from authprobe.observation.model import LoginState, Outcome
+
+MAX_VALUE_LENGTH: Final = 160
+"""Characters of one value in a sentence."""
+
+
+def short(value: str) -> str:
+    """Return a value as a part of a sentence."""
+    return one_line(value, MAX_VALUE_LENGTH)
+
+
+def quoted(text: str) -> str:
+    """Return the text of a message in quotation marks."""
+    return f"“{one_line(text, MAX_VALUE_LENGTH - 2)}”"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Words for what the client is compared with, after what it did."""
+
+    same: str
+    """After `not X`."""
+    did: str
+    """After something that the client did not do."""
+    did_not: str
+    """After something that only the client did."""
+
+
+SCENARIO: Final = Reference(
+    same="as the scenario expects",
+    did="which the scenario expects",
+    did_not="which the scenario does not expect",
+)
+BASELINE: Final = Reference(
+    same="as in the baseline", did="unlike in the baseline", did_not="unlike in the baseline"
+)
+
+
+def earlier_version(version: str) -> Reference:
+    """Return the words for another version of the client."""
+    unlike = f"unlike {version}"
+    return Reference(same=f"as with {version}", did=unlike, did_not=unlike)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Outcome of a case with the status and the type of its error."""
+
+    outcome: str
+    status: str = NONE
+    error_type: str = NONE
+
+    @property
+    def words(self) -> str:
+        """Outcome, status and error type, as far as they are known."""
+        return " ".join(
+            part for part in (self.outcome, self.status, self.error_type) if part != NONE
+        )
+
+
+_ENDING_KINDS: Final = {
+    Outcome.CRASHED: "crash",
+    Outcome.TIMED_OUT: "goes-on",
+    Outcome.ACCEPTED: "accepted",
+    Outcome.UNREACHABLE: "unreachable",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """Reasons about one client that is compared with one reference."""
+
+    client: str
+    """Client and version, such as `claude-code 2.1.332`."""
+    reference: Reference
+
+    def differs(self, id: str, did: str, now: str, then: str, *, subject: str = "") -> Draft:
+        """Return `<client> <did> <now>, not <then> as <reference> did`."""
+        summary = f"{self.client} {did} {short(now)}, not {short(then)} {self.reference.same}."
+        return Draft(id=id, subject=subject, summary=summary)
+
+    def only_then(self, id: str, did_not: str, *, subject: str = "") -> Draft:
+        """Return a reason about something that the client does not do."""
+        summary = f"{self.client} {did_not}, {self.reference.did}."
+        return Draft(id=id, subject=subject, summary=summary)
+
+    def only_now(self, id: str, did: str, *, subject: str = "") -> Draft:
+        """Return a reason about something that only this client does."""
+        summary = f"{self.client} {did}, {self.reference.did_not}."
+        return Draft(id=id, subject=subject, summary=summary)
+
+    def ending(self, now: Ending, then: Ending, detail: str | None) -> Draft:
+        """Return the reason for another outcome."""
+        if now.outcome == Outcome.UNAVAILABLE:
+            return untestable(detail)
+        because = f" ({short(detail)})" if detail else ""
+        did = {
+            Outcome.CRASHED: f"ended without an answer or an error message{because}",
+            Outcome.TIMED_OUT: f"was still running at its time limit{because}",
+            Outcome.ACCEPTED: f"was {now.words}",
+            Outcome.UNREACHABLE: f"could not reach the backend{because}",
+        }.get(Outcome(now.outcome), f"ended as {now.words}{because}")
+        summary = f"{self.client} {did}, not {then.words} {self.reference.same}."
+        return Draft(id=_ending_kind(now, then), subject="outcome", summary=summary)
+
+    def answer(self, field: str, now: str, then: str) -> Draft:
+        """Return the reason for another status or error type of the same outcome."""
+        noun = {"status": "status", "error_type": "the error type"}[field]
+        return self.differs("other-refusal", f"ended with {noun}", now, then, subject=field)
+
+    def message(self, now: str | None, then: str) -> Draft:
+        """Return the reason for another message to the user."""
+        if not now or PROCESS_EXIT_MESSAGE.fullmatch(now.strip()):
+            told = f"only {quoted(now)}" if now else "nothing"
+            return self.differs("message-hidden", "told its user", told, then, subject="message")
+        return self.differs("message", "told its user", quoted(now), then, subject="message")
+
+    def exit_code(self, now: str, then: str) -> Draft:
+        """Return the reason for another exit code."""
+        return self.differs("exit-code", "exited with code", now, then, subject="exit_code")
+
+    def sessions(self, now: str, then: str) -> Draft:
+        """Return the reason for other outcomes of sessions at once."""
+        return self.differs("sessions", "ended its sessions as", now, then, subject="sessions")
+
+    def login_state(self, now: str, then: str) -> Draft:
+        """Return the reason for another state of the stored login."""
+        is_lost = then == LoginState.USABLE
+        left = f"left its stored login {now}{_LOGIN_WORDS.get(now, '')}, not {then}"
+        if now == NONE:
+            left = f"left no stored login, not a {then} one"
+        elif then == NONE:
+            left = f"left a {now} stored login, not none"
+        summary = f"{self.client} {left} {self.reference.same}."
+        return Draft(
+            id="login-lost" if is_lost else "login-state", subject="stored_login", summary=summary
+        )
+
+    def login_field(self, field: str, now: str, then: str) -> Draft:
+        """Return the reason for another value in the stored login."""
+        return self.differs(
+            "login-field", f"left the {field} of its stored login as", now, then, subject=field
+        )
+
+    def finding(self, name: str, text: str) -> Draft:
+        """Return the reason for misbehaviour that is new or not expected."""
+        id = "leak" if name == "leaks-token" else "finding"
+        return self.only_now(id, f"misbehaves ({name}: {text})", subject=name)
+
+    def finding_gone(self, name: str) -> Draft:
+        """Return the reason for misbehaviour that is no longer seen."""
+        return self.only_then("finding-gone", f"does not misbehave ({name})", subject=name)
+
+
+def untestable(detail: str | None) -> Draft:
+    """Return the reason for a case that could not be tested."""
+    because = f": {short(detail)}" if detail else ""
+    return Draft(
+        id="untestable", subject="outcome", summary=f"The case could not be tested{because}."
+    )
+
+
+_LOGIN_WORDS: Final[dict[str, str]] = {
+    LoginState.STALE: " (neither of its tokens is valid)",
+    LoginState.BLANKED: " (its tokens are empty)",
+    LoginState.DAMAGED: " (its file cannot be parsed)",
+    LoginState.REMOVED: " (its file, or the login in it, is deleted)",
+}
+
+
+def _ending_kind(now: Ending, then: Ending) -> str:
+    if now.outcome in _ENDING_KINDS:
+        return _ENDING_KINDS[Outcome(now.outcome)]
+    if then.outcome == Outcome.ACCEPTED:
+        return "refused"
+    return "gave-up" if then.outcome == Outcome.TIMED_OUT else "other-refusal"

@@ -1,0 +1,91 @@
+"""Explain the records of failed and changed cases: their reasons, and the cause beside them."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Final
+
+from authprobe.diagnosis.arrangement import is_arranged
+from authprobe.diagnosis.observation_facts import missing_host
+from authprobe.diagnosis.reasons.changes import change_reasons
+from authprobe.diagnosis.reasons.difference import (
+    BASELINE,
+    SCENARIO,
+    Reference,
+    Sentences,
+    earlier_version,
+    untestable,
+)
+from authprobe.diagnosis.reasons.expectation import expectation_reasons
+from authprobe.diagnosis.reasons.kinds import Draft, in_order
+from authprobe.observation.fingerprint import CLIENT
+from authprobe.run.model import CaseRecord, Diagnosis, Reason, Run
+from authprobe.verdict.model import Status
+
+
+def explain_run(run: Run) -> Run:
+    """Return the run with reasons in every record that lacks them, as those of older runs do."""
+    return dataclasses.replace(run, cases=tuple(map(explain_record, run.cases)))
+
+
+def explain_record(record: CaseRecord) -> CaseRecord:
+    """Return the record with its reasons, and without a cause that its scenario arranged."""
+    if record.reasons or not needs_reasons(record):
+        return record
+    reasons = find_reasons(record)
+    return dataclasses.replace(record, reasons=reasons, diagnosis=_cause(record))
+
+
+def needs_reasons(record: CaseRecord) -> bool:
+    """Return True if the case failed, could not be tested, or changed since the baseline."""
+    verdict = record.verdict
+    return bool(verdict.mismatches or verdict.transitions) or verdict.status is Status.ERROR
+
+
+def _cause(record: CaseRecord) -> Diagnosis | None:
+    """Return the cause of a refusal that explains a failure, or that no failure is about."""
+    diagnosis = record.diagnosis
+    if diagnosis is None or not record.verdict.mismatches:
+        return diagnosis
+    is_unknown = diagnosis.confidence == 0
+    return None if is_unknown or is_arranged(record) else diagnosis
+
+
+def find_reasons(record: CaseRecord) -> tuple[Reason, ...]:
+    """Return what the client did otherwise than expected or before, the most important first."""
+    return tuple(in_order(_drafts(record)))
+
+
+def _drafts(record: CaseRecord) -> Iterator[Draft]:
+    observation, verdict = record.observation, record.verdict
+    if verdict.status is Status.ERROR:
+        yield untestable(observation.detail)
+        return
+    if verdict.mismatches:
+        say = Sentences(client=client_words(record), reference=SCENARIO)
+        if host := missing_host(observation):
+            # The cause of the same name follows, with the remedy.
+            summary = f"{say.client} asked for {host}, which the emulator does not have."
+            yield Draft(id="host-not-emulated", subject=host, summary=summary)
+        for draft in expectation_reasons(say, record.expectation, observation):
+            if not host or draft.id not in _FOLLOWS_FROM_HOST:
+                yield draft
+    say = Sentences(client=client_words(record), reference=_reference(record))
+    yield from change_reasons(say, verdict.transitions, observation)
+
+
+_FOLLOWS_FROM_HOST: Final = frozenset({"no-request", "request-missing", "unreachable"})
+"""Kinds that say nothing more about a client whose host is not emulated."""
+
+
+def client_words(record: CaseRecord) -> str:
+    """Return the client with its version: `claude-code 2.1.332`."""
+    name, at, _ = record.client.partition("@")
+    is_single = "+" not in record.client
+    if at and is_single and record.client_version:
+        return f"{name} {record.client_version}"
+    return record.client
+
+
+def _reference(record: CaseRecord) -> Reference:
+    transition = next((t for t in record.verdict.transitions if t.field == CLIENT), None)
+    return earlier_version(transition.before) if transition else BASELINE
