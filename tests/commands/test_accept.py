@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from authprobe.run.results_file import dump_run
+from authprobe.verdict.model import Status, Verdict
 from tests.commands.test_run import BAD, GOOD, SCENARIO
 from tests.support.command import Ended, results, run, verdicts, write_scenario
+from tests.support.make import make_record, make_run
 
 KNOWN_FAILURES = f"""
 known_failures:
@@ -333,3 +336,71 @@ def test_accepting_a_run_of_a_folder_removes_what_was_deleted_from_it(accepted: 
         "one": "folder/one.yaml",
         "three": "folder/deep/three.yaml",
     }
+
+
+FAILS = ("- then: {outcome: rejected, status: 401}", "- then: {outcome: accepted}")
+EXCUSE = ("--known", "waits for 2.1.340", "--until", "2999-03-01")
+
+
+def test_an_accepted_failure_is_offered_as_a_known_one(folder: Path) -> None:
+    assert again(folder, *FAILS).code == 1
+    ended = run("accept", cwd=folder)
+    assert ended.code == 0
+    assert ended.out.startswith("1 accepted case failed, and will fail again in the next run.")
+    assert f"  authprobe accept {BAD} --known why --until 20" in ended.out
+    offered = ended.out[ended.out.index("  - case: ") :]
+    (folder / "reports" / "known-failures.yaml").write_text(f"known_failures:\n{offered}")
+    assert again(folder, *FAILS).code == 0
+    assert verdicts(folder / "reports") == {GOOD: "passed", BAD: "skipped"}
+
+
+def test_a_known_failure_is_added_to_the_file_and_not_accepted(folder: Path) -> None:
+    run("accept", cwd=folder)
+    before = (folder / "reports" / "baseline.json").read_text()
+    again(folder, *FAILS)
+    known = folder / "reports" / "known-failures.yaml"
+    known.write_text("# ours\n")
+    ended = run("accept", "example/*", *EXCUSE, cwd=folder)
+    assert (ended.code, ended.out) == (0, "")
+    assert "known-failures.yaml: 1 known failure added, until 2999-03-01" in ended.err
+    assert known.read_text().startswith(f"# ours\nknown_failures:\n  - case: {BAD}\n")
+    assert (folder / "reports" / "baseline.json").read_text() == before
+    assert again(folder, *FAILS).code == 0
+    assert results(folder / "reports")["cases"][0]["verdict"]["known"] == EXCUSE[1]
+    assert "known failure: waits for 2.1.340" in (folder / "reports" / "junit.xml").read_text()
+    ended = run("accept", BAD, *EXCUSE, cwd=folder)
+    assert (ended.code, "did not fail (known failure)" in ended.err) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((GOOD, *EXCUSE), f"{GOOD}: did not fail (passed), so there is no failure to record"),
+        (("nothing", *EXCUSE), "nothing: no such case in the results"),
+        (EXCUSE, "--known: name the cases whose failures are known"),
+        ((BAD, "--known", "x"), "--known: name the last day of the excuse with --until 2027"),
+        ((BAD, "--until", "2999-01-01"), "--known: write why the failure is known"),
+        ((BAD, "--known", "x", "--until", "2020-01-01"), "--until 2020-01-01: is in the past"),
+        ((BAD, "--known", "x", "--until", "soon"), "--until soon: must be a date, such as 2027"),
+        ((BAD, *EXCUSE, "--issue", "7"), "--issue 7: must be an address, such as https://"),
+        ((BAD, *EXCUSE, "--note", "x"), "--note: is for accepted cases"),
+        ((BAD, *EXCUSE, "--results", "no.json"), "no.json: "),
+    ],
+)
+def test_a_wrong_known_failure_is_an_error_and_nothing_is_written(
+    arguments: tuple[str, ...], message: str, failed_run: Path
+) -> None:
+    ended = run("accept", *arguments, cwd=failed_run)
+    assert (ended.code, ended.out) == (4, "")
+    assert message in ended.err
+    assert sorted(p.name for p in (failed_run / "reports").iterdir()) == ["results.json"]
+
+
+@pytest.fixture
+def failed_run(tmp_path: Path) -> Path:
+    """Return a folder with the results of a passed and a failed case."""
+    (tmp_path / "reports").mkdir()
+    failed = Verdict(status=Status.FAILED)
+    records = make_record(id=BAD, verdict=failed), make_record(id=GOOD)
+    (tmp_path / "reports" / "results.json").write_text(dump_run(make_run(*records)))
+    return tmp_path

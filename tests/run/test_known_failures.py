@@ -51,6 +51,12 @@ def test_a_known_failure_is_skipped_and_keeps_its_mismatches() -> None:
     assert verdict.mismatches
 
 
+def test_a_known_failure_without_an_issue_is_excused_by_its_note() -> None:
+    entry = make_entry(issue=None, note="waits for 2.1.340")
+    verdict = judge(make_case(), OBSERVATION, known_failures=[entry])
+    assert (verdict.status, verdict.known) == (Status.SKIPPED, "waits for 2.1.340")
+
+
 def test_a_known_failure_of_an_accepted_case_is_no_regression() -> None:
     verdict = judge(make_case(), OBSERVATION, make_accepted(make_record()), [make_entry()])
     assert (verdict.known, verdict.regressed) == (ISSUE, False)
@@ -160,7 +166,11 @@ def test_a_file_without_entries_equals_no_file(text: str, tmp_path: Path) -> Non
         (">=2.1 <3", "latest", "5:15: 'latest' is neither a version nor a range"),
         ("outcome: rejected", "outcome: rejcted", "did you mean 'rejected'?"),
         ("2026-12-31", "soon", "6:14: 'expires' must be a date such as 2026-02-19"),
-        (f"    issue: {ISSUE}\n", "", "3:5: the key 'issue' is missing"),
+        (
+            f"    issue: {ISSUE}\n    note: They know.\n",
+            "",
+            "3:5: an entry needs an 'issue' or a 'note'",
+        ),
         (ISSUE, "ours", "7:12: 'ours' is not an address"),
         (
             "known_failures",

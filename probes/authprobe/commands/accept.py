@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from authprobe.commands.output import check_writable
-from authprobe.commands.printing import print_error
-from authprobe.core.safe_files import make_folder
+from authprobe.commands.excuse import offer_lines
+from authprobe.commands.output import check_writable, publish
+from authprobe.commands.printing import print_error, print_text
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import select_ids
-from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
+from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
     EMPTY_BASELINE,
@@ -47,15 +47,12 @@ def accept(
     records, removed = _select(names, run, absent)
     records = _testable(records, partial=partial)
     new = without_cases(updated_baseline(old, run, records, note), removed)
-    try:
-        make_folder(baseline.parent)
-        ArtifactGuard().publish(baseline.parent, {baseline.name: dump_baseline(new)})
-    except SecretFoundError as error:
-        print_error(str(error))
-        return ExitCode.SECRET_FOUND
-    except OSError as error:
-        raise SettingsError(f"{baseline}: cannot be written: {error.strerror or error}") from None
+    redactor = Redactor()
+    if code := publish(baseline.parent, {baseline.name: dump_baseline(new)}, redactor):
+        return code
     _print_summary(old, new, baseline)
+    for line in offer_lines(records, results):
+        print_text(redactor(line))
     return ExitCode.OK
 
 

@@ -110,6 +110,8 @@ def _check(document: KnownFailures) -> Iterator[PathProblem]:
     for index, entry in enumerate(document.known_failures):
         if (reason := _invalid_range_reason(entry.versions)) is not None:
             yield (ENTRIES_KEY, index, "versions"), reason
+        if not entry.reference:
+            yield (ENTRIES_KEY, index), "an entry needs an 'issue' or a 'note'"
         if isinstance(rule := entry.signature.message, TextRule):
             yield from check_text_rule((ENTRIES_KEY, index, "signature", "message"), rule)
 

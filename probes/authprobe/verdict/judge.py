@@ -45,23 +45,23 @@ def judge(
         status, mismatches = Status.ERROR, ()
     passed_before = previous is not None and previous.status is Status.PASSED
     failed = status is Status.FAILED
-    issue = next(
-        (k.issue for k in known_failures if failed and k.signature.matches(observation)), None
+    known = next(
+        (k.reference for k in known_failures if failed and k.signature.matches(observation)), None
     )
-    regressed = failed and issue is None and (passed_before or bool(known_failures))
+    regressed = failed and known is None and (passed_before or bool(known_failures))
     fixed = status is Status.PASSED and previous is not None and _failed(previous)
     seen = fingerprint(observation)
     changes = () if previous is None else find_transitions(previous.seen, seen)
     is_change = bool(changes) or regressed or fixed
     versions = tuple(_version_transition(observation, previous)) if is_change else ()
     return Verdict(
-        status=status if issue is None else Status.SKIPPED,
+        status=status if known is None else Status.SKIPPED,
         baseline=_baseline_state(previous, changes),
         regressed=regressed,
         fixed=fixed,
         mismatches=mismatches,
         transitions=(*versions, *changes),
-        known=issue,
+        known=known,
     )
 
 

@@ -49,8 +49,14 @@ class KnownFailure:
     """A version or a range; None: every version."""
     expires: datetime.date
     """The last day on which the failure is excused."""
-    issue: Annotated[str, Field(pattern=URL_PATTERN)]
+    issue: Annotated[str, Field(pattern=URL_PATTERN)] | None = None
     note: Text | None = None
+    """Why the failure is excused; required without an issue."""
+
+    @property
+    def reference(self) -> str:
+        """The issue, or else the note."""
+        return self.issue or self.note or ""
 
     @property
     def is_pattern(self) -> bool:

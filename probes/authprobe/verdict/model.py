@@ -58,7 +58,7 @@ class Verdict:
     attempts: tuple[Attempt, ...] = ()
     """Every attempt, if the case was probed again after a failure; else empty."""
     known: str | None = None
-    """Issue of the known failure that the case matches; its status is `skipped` then."""
+    """Issue or note of the known failure that the case matches; its status is `skipped` then."""
 
     @property
     def failed_attempts(self) -> int:
