@@ -42,7 +42,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def content(page: Path) -> str:
     """Return what a page shows: the part that pytest-html and `authprobe report` both include."""
     match = re.search(
-        r'<p class="ap-verdict">.*(?=</main>)', page.read_text(encoding="utf-8"), re.DOTALL
+        r'<h1 class="ap-verdict">.*(?=</main>)', page.read_text(encoding="utf-8"), re.DOTALL
     )
     assert match
     return match[0]
@@ -58,13 +58,15 @@ def test_the_reports_are_those_of_the_run(reports: Path, tmp_path: Path) -> None
     assert content(again / "report.html") == content(reports / "report.html")
 
 
-def test_the_page_has_cases_regressions_matrix_and_timelines(reports: Path, tmp_path: Path) -> None:
+def test_the_page_has_cases_regressions_heat_map_and_timelines(
+    reports: Path, tmp_path: Path
+) -> None:
     run("report", reports / "results.json", "--out", tmp_path, cwd=tmp_path)
     page = content(tmp_path / "report.html")
     for case in results(reports)["cases"]:
         assert page.count(f"<code>{case['id']}</code>") >= 1
-    assert "Regressions and changes since the baseline" in page
-    assert 'class="ap-matrix"' in page
+    assert "What broke (" in page
+    assert '<section class="hm"' in page
     assert "<dt>Last 3 runs</dt><dd>✓✗✓</dd>" in page
     assert "<dt>Last 3 runs</dt><dd>✗✓✗</dd>" in page
 

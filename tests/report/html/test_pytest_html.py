@@ -7,21 +7,34 @@ from authprobe.report.html.pytest_html import with_landmarks, with_policy
 
 PAGE = (
     "<!DOCTYPE html><html><head></head><body>"
-    '<h1 id="title">Title</h1><div id="environment-header"></div></body></html>'
+    '<h1 id="title">Title</h1><p>Report generated</p><div id="environment-header"></div>{}'
+    "<footer><script></script></footer></body></html>"
 )
+REPORT = PAGE.format('<h1 class="ap-verdict">Passed</h1>')
 
 
 @pytest.mark.parametrize("has_other_tests", [True, False])
-def test_the_page_has_a_language_a_viewport_and_a_header(has_other_tests: bool) -> None:
-    page = with_landmarks(PAGE, has_other_tests=has_other_tests)
+def test_the_page_has_a_language_and_a_viewport(has_other_tests: bool) -> None:
+    page = with_landmarks(REPORT, has_other_tests=has_other_tests)
     assert '<html lang="en">' in page
     assert '<head><meta name="viewport"' in page
-    assert '<header><h1 id="title">Title</h1></header>' in page
+
+
+def test_the_verdict_is_the_heading_and_the_title_of_pytest_html_is_at_the_foot() -> None:
+    page = with_landmarks(REPORT, has_other_tests=False)
+    assert page.count("<h1") == 1
+    assert '<footer><p id="title">Title</p><p>Report generated</p><script>' in page
+    assert page.index("Passed") < page.index("Title")
+
+
+def test_a_page_without_a_report_keeps_its_title_at_the_head() -> None:
+    page = with_landmarks(PAGE.format(""), has_other_tests=True)
+    assert '<header><h1 id="title">Title</h1><p>Report generated</p></header>' in page
 
 
 def test_only_an_empty_table_is_hidden() -> None:
-    assert '<body class="ap-alone">' in with_landmarks(PAGE, has_other_tests=False)
-    assert "<body>" in with_landmarks(PAGE, has_other_tests=True)
+    assert '<body class="ap-alone">' in with_landmarks(REPORT, has_other_tests=False)
+    assert "<body>" in with_landmarks(REPORT, has_other_tests=True)
 
 
 def test_only_our_own_styles_and_scripts_are_allowed() -> None:

@@ -29,14 +29,16 @@ def test_html_is_inserted_as_it_is() -> None:
 
 
 def test_a_template_escapes_text_and_control_characters() -> None:
-    page = render("document.html", title=HOSTILE, body="", policy="", styles="", script="")
+    page = render(
+        "document.html", has_heading=False, title=HOSTILE, body="", policy="", styles="", script=""
+    )
     assert page.count(ESCAPED) == 2
     assert "\n" not in page
 
 
 def test_a_template_fails_on_a_name_that_it_was_not_given() -> None:
     with pytest.raises(Exception, match="'policy' is undefined"):
-        render("document.html", title="")
+        render("document.html", has_heading=False, title="")
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from authprobe.report.html import case as case_html
 from authprobe.report.html import report
 from authprobe.report.html.rendering import asset
 from authprobe.report.model import phrases
+from authprobe.report.model.phrases import anchor
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
@@ -131,8 +133,9 @@ def test_the_report_is_well_formed_and_its_ids_are_unique(run: Run) -> None:
 
 def test_every_internal_link_has_a_target(run: Run) -> None:
     page = Page(report.report_content(run))
-    targets = [href[1:] for href in page.values("href") if href.startswith("#")]
-    assert set(targets) == set(page.values("id"))
+    targets = {href[1:] for href in page.values("href") if href.startswith("#")}
+    assert targets <= set(page.values("id"))
+    assert {anchor(record.id) for record in run.cases} <= targets
 
 
 @pytest.mark.parametrize("tag", ["img", "link", "iframe", "form"])
@@ -150,7 +153,8 @@ def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
     page = Page(report.report_content(run))
     assert {name for _, name, _ in page.attributes} <= {
         *("class", "id", "href", "rel", "scope", "colspan", "open", "lang", "data-status"),
-        *("tabindex", "role", "aria-label", "aria-hidden"),
+        *("tabindex", "role", "aria-label", "aria-labelledby", "aria-hidden", "title"),
+        *("data-kind", "data-outcome"),
     }
     hrefs = [href for href in page.values("href") if not href.startswith("#")]
     assert set(hrefs) == {"https://example.org/issue/1"}
@@ -170,7 +174,7 @@ def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
     assert Page(drawn).values("src") == []
 
 
-def test_the_matrix_is_a_table_with_caption_and_scopes(run: Run) -> None:
+def test_the_heat_map_is_a_table_with_caption_and_scopes(run: Run) -> None:
     page = Page(report.report_content(run))
     assert "caption" in page.tags
     assert {value for tag, name, value in page.attributes if name == "scope" and tag == "th"} == {
@@ -186,8 +190,8 @@ def test_a_status_has_a_word_and_a_symbol_beside_its_colour(run: Run) -> None:
 
 def test_failed_cases_are_listed_first_and_open(run: Run) -> None:
     drawn = report.report_content(run)
-    assert "What went wrong (3 cases)" in drawn
-    assert drawn.index("a/b/failed") < drawn.index("<caption>")
+    assert "What broke (3 cases)" in drawn
+    assert drawn.index("a/b/failed") < drawn.index("<caption")
     cases = drawn.split('<details class="ap-case" ')[1:]
     opened = [case for case in cases if case.split(">")[0].endswith(" open")]
     assert len(opened) == 3
@@ -196,7 +200,7 @@ def test_failed_cases_are_listed_first_and_open(run: Run) -> None:
 
 
 def test_a_passed_run_lists_no_problems() -> None:
-    assert "What went wrong" not in report.report_content(make_run(make_record()))
+    assert "What broke" not in report.report_content(make_run(make_record()))
 
 
 def test_only_a_doubtful_run_has_banners() -> None:
@@ -270,7 +274,6 @@ def test_the_reason_of_a_scenario_appears_once(run: Run) -> None:
     drawn = report.report_content(make_run(*(make_record(id=f"example/{n}") for n in range(3))))
     assert drawn.count("It shows the shape.") == 1
     assert drawn.count(f'href="#{phrases.scenario_anchor("example")}"') == 3
-    assert "Scenarios (1)" in drawn
 
 
 def test_passed_cases_lose_their_details_first_on_a_large_page() -> None:
@@ -285,11 +288,34 @@ def test_passed_cases_lose_their_details_first_on_a_large_page() -> None:
     assert all(f"<code>{record.id}</code>" in drawn for record in records)
 
 
-def test_a_long_list_of_problems_is_truncated() -> None:
-    drawn = report.report_content(make_run(*(failed(id=f"a/{n}") for n in range(302))))
-    assert "What went wrong (302 cases)" in drawn
-    assert drawn.count('<li class="ap-failed">') == 300
+def test_failures_with_the_same_reason_are_one_entry_with_the_first_links_unfolded() -> None:
+    drawn = report.report_content(make_run(*(failed(id=f"a/{n}") for n in range(12))))
+    assert "What broke (12 cases)" in drawn
+    assert drawn.count('<li class="ap-failed">') == 1
+    news = drawn[: drawn.index('<section class="hm"')]
+    assert news.count('<a href="#case-') == 12
+    assert news.index("2 more cases") > news.index(anchor("a/7"))
+
+
+def test_long_lists_of_failures_are_truncated() -> None:
+    different = (
+        failed(id=f"a/{n}", observation=make_observation(detail=str(n))) for n in range(102)
+    )
+    drawn = report.report_content(make_run(*different))
+    assert drawn.count('<li class="ap-failed">') == 100
     assert "… and 2 more below." in drawn
+    alike = report.report_content(make_run(*(failed(id=f"a/{n}") for n in range(320))))
+    assert alike[: alike.index('<section class="hm"')].count('<a href="#case-') == 310
+    assert "… and 10 more below." in alike
+
+
+def test_passed_cases_are_folded_under_their_scenario_and_failed_ones_are_not() -> None:
+    drawn = report.report_content(make_run(make_record(), failed()))
+    cases, folded = drawn[drawn.index('class="ap-cases"') :].split('<details class="ap-scenario">')
+    assert "a/b/failed" in cases
+    assert "example/raw-http/default/none" not in cases
+    assert "example/raw-http/default/none" in folded
+    assert "1 passed, 1 failed (above)" in folded
 
 
 def test_details_of_an_attack_are_well_formed() -> None:
@@ -325,40 +351,86 @@ def test_an_unknown_rule_is_shown_as_text() -> None:
     assert "<i>" not in page
 
 
-def test_findings_are_grouped_by_client_with_their_cases() -> None:
-    findings = (Finding(name="crashes", text="TypeError: <b>no</b>"),)
-    records = [
-        make_record(
-            id=f"example/{n}",
-            client="claude-code@latest",
-            client_version="2.1.330",
-            findings=findings,
-        )
-        for n in range(2)
-    ]
-    page = report.report_content(make_run(*records))
+def crashed(version: str, **changes: object) -> CaseRecord:
+    """Return a case of a client version with a finding."""
+    return make_record(
+        id=f"example/claude-code@{version}/{changes.pop('path', 'x')}",
+        client=f"claude-code@{version}",
+        client_version=version,
+        findings=(Finding(name="crashes", text="TypeError: <b>no</b>"),),
+        **changes,
+    )
+
+
+def test_a_finding_is_one_line_that_opens_to_its_cases() -> None:
+    page = report.report_content(make_run(crashed("2.1.330"), crashed("2.1.330", path="y")))
+    assert "Findings about clients <small>1 in 2 cases</small>" in page
+    assert "The program ended without a message for its user." in page
     assert page.count("<code>crashes</code>") == 1
-    assert "claude-code 2.1.330" in page
-    assert "TypeError: &lt;b&gt;no&lt;/b&gt;" in page
-    assert "Findings about clients (1)" in page
+    assert "claude-code 2.1.330: TypeError: &lt;b&gt;no&lt;/b&gt;" in page
     assert "example: no credential" in page
 
 
-def test_findings_are_sorted_by_version() -> None:
-    findings = (Finding(name="crashes", text="no"),)
+def test_a_finding_names_the_versions_that_show_it() -> None:
     versions = ("1.0.128", "1.0.30", "2.1.9")
-    records = [
-        make_record(id=f"example/{version}", client_version=version, findings=findings)
-        for version in versions
-    ]
-    page = report.report_content(make_run(*records))
-    section = page[page.index("Findings about clients") :]
-    places = [section.index(version) for version in ("1.0.30", "1.0.128", "2.1.9")]
+    page = report.report_content(make_run(*map(crashed, versions)))
+    assert "<small>claude-code 1.0.30 to 2.1.9 · 3 cases</small>" in page
+    section = page[page.index("Findings about clients") : page.index('<section class="hm"')]
+    places = [section.index(f"claude-code {v}: ") for v in ("1.0.30", "1.0.128", "2.1.9")]
     assert places == sorted(places)
 
 
 def test_a_run_without_findings_has_no_section_for_them() -> None:
     assert "Findings" not in report.report_content(make_run(make_record()))
+
+
+def at(version: str, outcome: Outcome, **changes: object) -> CaseRecord:
+    """Return the same question at a version of a client, with this outcome."""
+    return make_record(
+        id=f"example/claude-code@{version}/login",
+        client=f"claude-code@{version}",
+        client_version=version,
+        observation=make_observation(outcome=outcome, status=None, **changes),
+    )
+
+
+def test_a_passed_run_states_what_changed_between_versions() -> None:
+    page = report.report_content(
+        make_run(at("2.1.9", Outcome.ACCEPTED), at("2.1.50", Outcome.TIMED_OUT))
+    )
+    assert "What changed between versions <small>1 outcome: 1 worse</small>" in page
+    text = " ".join(Page(page).text.split())
+    assert "claude-code 2.1.9 → 2.1.50 ▼ A → T accepted → timed-out example: no cred" in text
+    assert page.index("What changed between versions") < page.index('<section class="hm"')
+
+
+def test_upgrades_to_the_newest_version_come_first_and_most_are_folded() -> None:
+    """Each client has a change to an older version, and one to its newest version."""
+    records = [
+        dataclasses.replace(
+            at(version, outcome), id=f"s/client-{n}@{version}/x", client=f"client-{n}@{version}"
+        )
+        for n in range(9)
+        for version, outcome in (
+            ("1.0.0", Outcome.ACCEPTED), ("2.0.0", Outcome.REJECTED), ("10.0.0", Outcome.ACCEPTED)
+        )
+    ]  # fmt: skip
+    page = report.report_content(make_run(*records))
+    news = page[page.index("What changed between versions") : page.index('<section class="hm"')]
+    heads = re.findall(r"<h3>(client-\d) <span>(.*?)</span>", news)
+    assert [versions for _, versions in heads] == ["2.0.0 → 10.0.0"] * 9 + ["1.0.0 → 2.0.0"] * 9
+    assert news[: news.index("11 more upgrades")].count("<h3>") == 7
+
+
+def test_a_change_of_a_message_is_folded_and_quoted() -> None:
+    page = report.report_content(
+        make_run(
+            at("2.1.9", Outcome.REJECTED, message="Log in <b>"),
+            at("2.1.50", Outcome.REJECTED, message="Login expired"),
+        )
+    )
+    assert "<details><summary>1 other change</summary>" in page
+    assert "message: <q>Log in &lt;b&gt;</q> → <q>Login expired</q>" in page
 
 
 def test_no_heading_appears_twice() -> None:
@@ -367,6 +439,6 @@ def test_no_heading_appears_twice() -> None:
         failed(verdict=Verdict(status=Status.FAILED, regressed=True, transitions=(changed,)))
     )
     drawn = report.report_content(run)
-    headings = re.findall("<h2>(.*?)</h2>", drawn)
-    assert any("since the baseline" in heading for heading in headings)
+    headings = re.findall("<h2[^>]*>(.*?)</h2>", drawn)
+    assert headings
     assert len(headings) == len(set(headings))

@@ -12,8 +12,9 @@ def document(
     style: str = "",
     script: str = "",
     has_style_attributes: bool = False,
+    has_heading: bool = False,
 ) -> Html:
-    """Return a document with the title as its heading.
+    """Return a document with the title as its heading, unless `body` has one: `has_heading`.
 
     `style` and `script` name the files that `body` needs beside the styles of the report.
     """
@@ -23,6 +24,7 @@ def document(
     return render(
         "document.html",
         title=title,
+        has_heading=has_heading,
         body=body,
         styles=styles,
         script=code,

@@ -126,14 +126,34 @@ def with_landmarks(page: str, *, has_other_tests: bool) -> str:
     replacements = (
         ("<html>", '<html lang="en">'),
         ("<head>", f"<head>{viewport}{referrer}"),
-        ('<h1 id="title">', '<header><h1 id="title">'),
-        ('<div id="environment-header">', '</header><div id="environment-header">'),
         (' onclick="location.reload()"', ""),  # for a page that is written during the tests
         ("<body>", "<body>" if has_other_tests else '<body class="ap-alone">'),
     )
     for old, new in replacements:
         page = page.replace(old, new, 1)
-    return page
+    return _with_title_last(page)
+
+
+TITLE_LINES: Final = re.compile(
+    r'<h1 id="title">(?P<title>.*?)</h1>(?P<line>.*?)(?=<div id="environment-header">)', re.DOTALL
+)
+HEADING: Final = '<h1 class="ap-verdict">'
+"""Heading of the report."""
+
+
+def _with_title_last(page: str) -> str:
+    """Return the page with pytest-html's title and date at its foot: the verdict comes first.
+
+    They stay at the head of a page without a report, in a landmark.
+    """
+    found = TITLE_LINES.search(page)
+    if found is None:
+        return page
+    before, after = page[: found.start()], page[found.end() :]
+    if HEADING not in page:
+        return f"{before}<header>{found[0]}</header>{after}"
+    title = f'<footer><p id="title">{found["title"]}</p>{found["line"]}'
+    return before + after.replace("<footer>", title, 1)
 
 
 ELEMENT: Final = re.compile(r"<(style|script)[^>]*>(.*?)</\1>", re.DOTALL)

@@ -71,6 +71,11 @@ def change_word(verdict: Verdict) -> str:
 
 def auth_path(record: CaseRecord) -> str:
     """Return the credential, endpoint and other axes of a case, without the client."""
+    return ", ".join(auth_path_parts(record))
+
+
+def auth_path_parts(record: CaseRecord) -> tuple[str, ...]:
+    """Return the axes of a case as phrases: the credential at its endpoint, then the others."""
     words = ["no credential" if record.credential == NO_CREDENTIAL else record.credential]
     if record.endpoint != DEFAULT:
         words[0] += f" at {record.endpoint}"
@@ -82,7 +87,7 @@ def auth_path(record: CaseRecord) -> str:
         words.append(f"environment {record.environment}")
     if record.flow not in DEFAULT_FLOWS:
         words.append(f"flow {record.flow}")
-    return ", ".join(words)
+    return tuple(words)
 
 
 def outcome_words(observation: Observation) -> str:

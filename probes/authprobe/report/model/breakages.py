@@ -1,0 +1,157 @@
+"""Failed and changed cases, those with the same reason as one entry: the news of a run (pure)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from authprobe.core.escaping import for_shell, one_line
+from authprobe.core.version_ranges import version_order
+from authprobe.observation.fingerprint import CLIENT, describe_transition
+from authprobe.plan.case_ids import without_version
+from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.version_changes import neighbours
+from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
+
+MAX_CLIENTS: Final = 3
+"""Clients of one entry that are named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakage:
+    """Cases of one client that failed, or changed, in the same way and for the same reason."""
+
+    status: Status
+    word: str
+    """Status in words: `failed, regressed`."""
+    client: str
+    """Kinds of the client, without versions; of several clients, their names or number."""
+    versions: tuple[str, ...]
+    """The last version that was as expected, if one is known; then the one that ran.
+
+    Empty if the cases have different ones.
+    """
+    what: tuple[str, ...]
+    """What is otherwise than expected or than before, a line each."""
+    why: tuple[str, ...]
+    """Reasons, cause and remedy, a line each."""
+    commands: tuple[tuple[str, str], ...]
+    """Commands that help, each after its purpose."""
+    cases: tuple[CaseRecord, ...]
+
+    @property
+    def size(self) -> int:
+        """Return the number of cases."""
+        return len(self.cases)
+
+    @property
+    def client_words(self) -> str:
+        """Return the client with its versions: `claude-code 2.1.112 → 2.1.332`."""
+        return f"{self.client} {' → '.join(self.versions)}".strip()
+
+
+def breakages(run: Run) -> tuple[Breakage, ...]:
+    """Return what failed or broke: regressions, then failures, then errors."""
+    last_good = {
+        new.id: old.client_version or ""
+        for old, new in neighbours(run)
+        if old.verdict.status is Status.PASSED
+    }
+    return tuple(_grouped(run, matrix.problems(run), last_good))
+
+
+def other_changes(run: Run) -> tuple[Breakage, ...]:
+    """Return what else differs from the baseline: fixed cases, then changed ones."""
+    others = (r for r in matrix.changes(run) if not _is_bad(r) and not r.verdict.flaky)
+    return tuple(_grouped(run, others))
+
+
+def flaky_cases(run: Run) -> tuple[Breakage, ...]:
+    """Return what failed, and passed when it was probed again."""
+    return tuple(_grouped(run, (record for record in run.cases if record.verdict.flaky)))
+
+
+def _grouped(
+    run: Run,
+    records: Iterable[CaseRecord],
+    last_good: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Breakage]:
+    groups: dict[tuple[object, ...], list[CaseRecord]] = {}
+    for record in records:
+        versions = _versions(record, last_good)
+        reasons = tuple(reason.summary for reason in record.reasons)
+        # What cannot be tested fails alike for many clients: without a network, for all.
+        is_error = record.verdict.status is Status.ERROR
+        key: tuple[object, ...] = (
+            _word(record),
+            None if is_error else (without_version(record.client), versions),
+            reasons or (_what(record), record.diagnosis and record.diagnosis.summary),
+        )
+        groups.setdefault(key, []).append(record)
+    for key, cases in groups.items():
+        first, versions = cases[0], _versions(cases[0], last_good)
+        clients = tuple(dict.fromkeys(without_version(record.client) for record in cases))
+        if len({record.client for record in cases}) > 1:
+            versions = ()
+        yield Breakage(
+            status=first.verdict.status,
+            word=str(key[0]),
+            client=", ".join(clients) if len(clients) <= MAX_CLIENTS else f"{len(clients)} clients",
+            versions=versions,
+            what=_shared(cases),
+            why=phrases.describe_why(first),
+            commands=tuple(_commands(run, first, versions)),
+            cases=tuple(cases),
+        )
+
+
+def _is_bad(record: CaseRecord) -> bool:
+    return record.verdict.status in (Status.FAILED, Status.ERROR)
+
+
+def _word(record: CaseRecord) -> str:
+    verdict = record.verdict
+    is_told = _is_bad(record) or verdict.flaky
+    return phrases.status_words(verdict) if is_told else phrases.change_word(verdict)
+
+
+def _versions(record: CaseRecord, last_good: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the version of the baseline, or the last good one of the run; then what ran."""
+    before = next((x.before for x in record.verdict.transitions if x.field == CLIENT), None)
+    before = before or last_good.get(record.id)
+    return tuple(version for version in (before, record.client_version) if version)
+
+
+def _what(record: CaseRecord) -> tuple[str, ...]:
+    """Return the mismatches of a case, or its changes if it has none."""
+    if record.verdict.flaky:
+        return news.flaky_lines(record)
+    told = (x for x in record.verdict.transitions if x.field != CLIENT)
+    changes = tuple(one_line(describe_transition(x)) for x in told)
+    if record.verdict.status is Status.PASSED:
+        return changes
+    return phrases.describe_problem(record)
+
+
+def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:
+    """Return the lines that all of the cases have, in the order of the first one."""
+    each = [_what(record) for record in cases]
+    return tuple(line for line in each[0] if all(line in lines for lines in each))
+
+
+def _commands(run: Run, record: CaseRecord, versions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the command that runs the first case again, and the one that finds the version."""
+    if not _is_bad(record) and not record.verdict.flaky:
+        return
+    if len(versions) > 1 and not any("+" in x for x in versions) and _is_upgrade(*versions):
+        good, bad = versions
+        scenarios = (w for path in run.selection.scenarios for w in ("--scenarios", path))
+        words = ("authprobe", "bisect", without_version(record.id))
+        command = for_shell((*words, "--good", good, "--bad", bad, *scenarios))
+        yield "Find the version that broke it", command
+    yield "Run it again", phrases.rerun_command(run, record)
+
+
+def _is_upgrade(before: str, after: str) -> bool:
+    return version_order(before) < version_order(after)
