@@ -78,6 +78,11 @@ def bundled_scenarios() -> Path:
     return bundled if bundled.is_dir() else package.parents[1] / "scenarios"
 
 
+def is_bundled(path: Path) -> bool:
+    """Return True for a file of the bundled scenarios."""
+    return path.resolve().is_relative_to(bundled_scenarios().resolve())
+
+
 def cache_folder() -> Path:
     """Return the directory of installed clients: `AUTHPROBE_CACHE`, or one of the user's cache."""
     path = os.environ.get("AUTHPROBE_CACHE")

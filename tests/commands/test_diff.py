@@ -1,6 +1,7 @@
 """`authprobe diff` with made-up versions in a fake registry, and between two runs."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def diff(world: World, *words: str) -> Ended:
 
 
 def changes(ended: Ended) -> dict[str, tuple[str, str]]:
-    (case,) = json.loads(ended.out)["cases"]
+    (case,) = json.loads(ended.out)["questions"]
     return {change["subject"]: (change["before"], change["after"]) for change in case["changes"]}
 
 
@@ -56,7 +57,7 @@ def test_equal_versions_are_probed_once(world: World) -> None:
     world.publish(until=3)
     ended = diff(world, BEFORE, AFTER)
     assert ended.code == 0
-    assert f"{BEFORE} → {AFTER}: 0 cases of 1 differ\n\n1 case alike\n" in ended.out
+    assert "claude-code 1.0.0 → 1.0.2: 0 broke, 0 fixed, 0 changed, 1 same\n\n" in ended.out
     assert f"run again: authprobe diff {BEFORE} {AFTER} --scenarios example.yaml" in ended.out
     assert looks(world) == 2
 
@@ -67,6 +68,47 @@ echo asked >> COUNT
 if [ $(wc -l < COUNT) = 1 ]; then echo '{"is_error": true, "result": "no"}'; exit 1; fi
 echo '{"is_error": false, "result": "pong"}'
 """
+
+
+def test_a_version_that_is_better_is_no_failure(world: World) -> None:
+    world.publish(until=3, bad="0")
+    ended = diff(world, BEFORE, AFTER)
+    assert ended.code == 0
+    assert "1.0.0 → 1.0.2: 0 broke, 1 fixed, 0 changed, 0 same\n\nFIXED\n" in ended.out
+    assert "\n  fixed: rejected → accepted\n" in ended.out
+
+
+def test_the_command_for_the_release_finds_it(world: World) -> None:
+    world.publish(until=3, bad="2 3")
+    ended = diff(world, BEFORE, "claude-code@1.0.3")
+    (line,) = [line for line in ended.out.splitlines() if "find the release: " in line]
+    words = shlex.split(line.partition(": ")[2])
+    assert words[:2] == ["authprobe", "bisect"]
+    found = run(*words[1:], cwd=world.folder, argv=None, **world.env)
+    assert found.code == 0
+    assert "1.0.2" in found.out
+
+
+def test_a_page_is_written_as_well(world: World) -> None:
+    world.publish(until=3, bad="2 3")
+    ended = diff(world, BEFORE, AFTER, "--html", "pages/diff.html")
+    assert (ended.code, "1 broke" in ended.out) == (1, True)
+    page = (world.folder / "pages" / "diff.html").read_text()
+    assert "<title>claude-code 1.0.0 → 1.0.2</title>" in page
+    (world.folder / "taken").write_text("x")
+    ended = diff(world, BEFORE, AFTER, "--html", "taken/diff.html")
+    assert (ended.code, ended.out) == (4, "")
+    assert "taken is not a directory" in ended.err
+
+
+def test_an_expression_selects_cases(world: World) -> None:
+    world.publish(until=3)
+    assert "1 same" in diff(world, BEFORE, AFTER, "-k", "example").out
+    ended = diff(world, BEFORE, AFTER, "-k", "nothing")
+    assert (ended.code, ended.out) == (4, "")
+    assert "-k nothing: no case of claude-code matches" in ended.err
+    ended = diff(world, BEFORE, AFTER, "-k", "not (")
+    assert (ended.code, "Wrong expression passed to '-k'" in ended.err) == (4, True)
 
 
 def test_differences_by_chance_are_not_reported(world: World) -> None:
@@ -105,18 +147,18 @@ def test_an_untestable_version_is_not_compared(
         words = words or "its script is broken"
         world.registry.before(GONE.format(patch=2, code=code, words=words))
     ended = diff(world, BEFORE, AFTER, "--json")
-    (case,) = json.loads(ended.out)["cases"]
+    (case,) = json.loads(ended.out)["questions"]
     if reason is None:
         assert (ended.code, changes(ended)["outcome"][1]) == (1, "crashed")
     else:
-        assert (ended.code, case["changes"], reason in case["reason"]) == (1, [], True)
+        assert (ended.code, case["effect"], reason in case["not_compared"]) == (6, None, True)
 
 
 def test_an_unreachable_registry_is_reported(world: World) -> None:
     world.publish(until=3)
     world.registry.before(f'if [ "$1" = install ]; then echo "{OFFLINE}" >&2; exit 1; fi\n')
     ended = diff(world, BEFORE, AFTER)
-    assert ended.code == 1
+    assert ended.code == 6
     assert "nothing can be installed here: the package registry" in ended.err
     assert "nothing could be compared" in ended.out
     world.registry.before("")
@@ -178,7 +220,8 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     write_runs(tmp_path, verdict=Verdict(status=Status.FAILED))
     ended = compare(tmp_path)
     assert ended.code == 1
-    assert "\na/x (worse)\n  verdict: passed → failed\n" in ended.out
+    reason = "the expectation of the scenario is no longer met"
+    assert f"\nBROKE\na/x\n  broke: {reason}\n  verdict: passed → failed\n" in ended.out
     assert "run again: authprobe diff before.json after.json\n" in ended.out
     assert compare(tmp_path, "a/*", "--markdown").out.startswith("**the run of 2026-11-23 19:10")
     missing = compare(tmp_path, "b/*")

@@ -13,6 +13,12 @@ from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_dire
 @click.argument("after")
 @click.argument("names", nargs=-1, metavar="[CASE]...")
 @scenarios
+@click.option(
+    "-k",
+    "expression",
+    metavar="EXPRESSION",
+    help="Only the cases whose id or tags match, such as 'login and not slow'.",
+)
 @log_directory
 @click.option(
     "--looks",
@@ -26,42 +32,52 @@ from authprobe.cli.options import as_json, as_markdown, from_log, jobs, log_dire
 @from_log
 @as_json
 @as_markdown
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page as well, with the requests side by side.",
+)
 def diff(
     before: str,
     after: str,
     names: tuple[str, ...],
     scenarios: tuple[Path, ...],
+    expression: str | None,
     out: Path,
     looks: int,
     jobs: int | None,
     from_log: bool,
     as_json: bool,
     as_markdown: bool,
+    html: Path | None,
 ) -> None:
-    """Compare a client's behaviour at two versions, or two runs.
+    """Tell whether a client is safe to upgrade, or what differs between two runs.
 
     BEFORE and AFTER are two versions of one client, or two results.json files.
     CASE is a case id or a pattern in quotes, whose version is ignored; by
-    default the cases that `authprobe versions` probes for the client or, if
-    there are none, all of its cases.
+    default every bundled case of the client.
 
-    Compares outcomes, requests, hosts, credentials, beta flags, retries and
-    their order, and the credentials file that the client leaves.
+    Says of each case, whatever its version, that it broke, was fixed, changed
+    or is the same: by its verdict, outcome, message, requests, stored login and
+    findings. Only differences that every probe shows count.
 
     \b
     Exit codes:
-      0   no difference
-      1   a difference, or a case that could not be compared
+      0   nothing broke
+      1   something broke
       2   interrupted
       4   invalid option, case, version or file
+      6   nothing broke, but a case could not be compared
       10  the output would contain a credential and was not printed
 
     \b
     Examples:
-      authprobe diff claude-code@2.1.31 claude-code@2.1.330
+      authprobe diff claude-code@2.1.112 claude-code@latest
+      authprobe diff claude-code@2.1.31 claude-code@2.1.332 -k "not slow"
       authprobe diff claude-code@2.1.122 claude-code@2.1.123 "versions/*/no-betas"
       authprobe diff anthropic-python@0.97.0 anthropic-python@latest --markdown
-      authprobe diff last-week/results.json reports/results.json
+      authprobe diff last-week/results.json reports/results.json --html diff.html
     """
     from authprobe.commands.diff import DiffOptions
     from authprobe.commands.diff import diff as command
@@ -71,11 +87,13 @@ def diff(
         after=after,
         names=names,
         scenarios=scenarios,
+        expression=expression,
         out=out,
         looks=looks,
         jobs=jobs,
         from_log=from_log,
         as_json=as_json,
         as_markdown=as_markdown,
+        html=html,
     )
     sys.exit(command(options))

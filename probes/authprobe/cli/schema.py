@@ -8,7 +8,8 @@ import click
 @click.option(
     "--versions", is_flag=True, help="Print the schema of a table of `authprobe versions`."
 )
-def schema(results: bool, versions: bool) -> None:
+@click.option("--diff", is_flag=True, help="Print the schema of `authprobe diff --json`.")
+def schema(results: bool, versions: bool, diff: bool) -> None:
     """Print the JSON Schema of a scenario file, or of an output file.
 
     \b
@@ -21,13 +22,16 @@ def schema(results: bool, versions: bool) -> None:
       authprobe schema > scenario.schema.json
       authprobe schema --results > results.schema.json
       authprobe schema --versions > versions.schema.json
+      authprobe schema --diff > diff.schema.json
     """
-    if results and versions:
-        raise click.UsageError("--results and --versions are different schemas; give only one")
+    if results + versions + diff > 1:
+        raise click.UsageError("--results, --versions and --diff are different; give only one")
     if results:
         from authprobe.run.results_file import dump_schema
     elif versions:
         from authprobe.compatibility.table import dump_schema
+    elif diff:
+        from authprobe.report.diff_document import dump_schema
     else:
         from authprobe.scenario.schema import dump_schema
     click.echo(dump_schema(), nl=False)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic_core import to_json
-
 from authprobe.bisection.question import unpublished_message
 from authprobe.commands.output import (
     INTERRUPTED,
@@ -15,16 +13,17 @@ from authprobe.commands.output import (
     check_writable,
     looks_arguments,
     print_lines,
+    publish,
     read_trials,
 )
 from authprobe.commands.printing import print_error
-from authprobe.compatibility.features import BUNDLED_FEATURES, load_features
 from authprobe.compatibility.sampling import usable_trials
 from authprobe.core.client_kinds import ClientKind
-from authprobe.core.escaping import for_json, for_shell
+from authprobe.core.escaping import for_shell
 from authprobe.core.version_ranges import EXACT, newest
-from authprobe.diff.runs import Diff, diff_runs
-from authprobe.diff.versions import VersionComparison, check_clients, select_pairs
+from authprobe.diff.model import Diff
+from authprobe.diff.runs import diff_runs
+from authprobe.diff.versions import Side, VersionComparison, check_clients, select_pairs
 from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
@@ -33,10 +32,10 @@ from authprobe.options import default_jobs
 from authprobe.plan.expand import read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
+from authprobe.report.diff_document import dump_document
 from authprobe.run.results_file import read_run
 from authprobe.scenario.clients import LATEST, Client, kind_name
 from authprobe.scenario.load import load_all
-from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
@@ -52,31 +51,42 @@ class DiffOptions:
     after: str
     names: tuple[str, ...]
     scenarios: tuple[Path, ...]
+    expression: str | None
     out: Path
     looks: int
     jobs: int | None
     from_log: bool
     as_json: bool
     as_markdown: bool
+    html: Path | None
 
 
 def diff(options: DiffOptions) -> int:
-    """Compare, and print the differences; return the exit code.
+    """Compare, print the differences and write the page; return the exit code.
 
     Raises:
         ScenarioError, SettingsError, RecordError: nothing was compared.
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
     log = ProbeLog(options.out / LOG_FILE)
+    if options.html:
+        check_writable(options.html.parent, [options.html.name])
     message, probe_code = None, ExitCode.OK
     if _is_client(options.before):
         difference, message, probe_code = _diff_clients(options, log)
     else:
         difference = _diff_runs(options)
     print_code = print_lines(_lines(options, difference), log)
+    page_code = _write_page(options, difference, log) if options.html else ExitCode.OK
     if message:
         print_error(message)
-    return print_code or probe_code or (ExitCode.OK if difference.same else ExitCode.FAILURES)
+    return print_code or page_code or probe_code or _exit_code(difference)
+
+
+def _exit_code(difference: Diff) -> ExitCode:
+    if difference.broke:
+        return ExitCode.FAILURES
+    return ExitCode.OK if difference.complete else ExitCode.UNTESTABLE
 
 
 def _is_client(name: str) -> bool:
@@ -88,9 +98,19 @@ def _is_client(name: str) -> bool:
 def _lines(options: DiffOptions, difference: Diff) -> list[str]:
     command = _command(options)
     if options.as_json:
-        return [for_json(to_json(words.as_json(difference, command), indent=1).decode())]
+        return [dump_document(difference, command)]
     render = words.markdown if options.as_markdown else words.text
     return list(render(difference, command))
+
+
+def _write_page(options: DiffOptions, difference: Diff, log: ProbeLog) -> ExitCode:
+    """Write the page, unless it contains a credential; return the exit code."""
+    # Imported here: most comparisons write no page.
+    from authprobe.report.html.diff_page import diff_page
+
+    assert options.html is not None  # noqa: S101 - the caller has checked it
+    page = str(diff_page(difference, _command(options)))
+    return publish(options.html.parent, {options.html.name: page}, log.redactor)
 
 
 def _command(options: DiffOptions) -> str | None:
@@ -100,7 +120,9 @@ def _command(options: DiffOptions) -> str | None:
         return None
     scenarios = [word for path in options.scenarios for word in ("--scenarios", display_path(path))]
     looks = looks_arguments(options.looks) if _is_client(options.before) else []
-    return for_shell(["authprobe", "diff", *sides, *options.names, *scenarios, *looks])
+    expression = ["-k", options.expression] if options.expression else []
+    words = [*sides, *options.names, *expression, *scenarios, *looks]
+    return for_shell(["authprobe", "diff", *words])
 
 
 def _is_elsewhere(path: Path) -> bool:
@@ -119,9 +141,10 @@ def _diff_runs(options: DiffOptions) -> Diff:
             f"{options.before} and {options.after}: cannot compare a file with a client; "
             "give two clients or two results.json files"
         )
-    if options.from_log or options.scenarios or options.jobs:
+    if options.from_log or options.scenarios or options.jobs or options.expression:
         raise SettingsError(
-            "--log, --scenarios and --jobs apply to two clients only; leave them out for two runs"
+            "--log, --scenarios, --jobs and -k apply to two clients only; "
+            "leave them out for two runs"
         )
     difference = diff_runs(read_run(Path(options.before)), read_run(Path(options.after)))
     return difference.restrict_to(options.names) if options.names else difference
@@ -133,17 +156,20 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     Raises:
         ScenarioError, SettingsError, RecordError: no case can be compared.
     """
-    before, after = (_client(name) for name in (options.before, options.after))
-    check_clients(before, after)
+    before, after = (_side(name) for name in (options.before, options.after))
+    check_clients(before.client, after.client)
     settings = Settings(
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
-    scenarios = tuple(load_all(settings.all_scenario_paths))
-    default_names = () if options.scenarios else _feature_cases(scenarios, before.kind)
+    # The incidents are reported at versions of their own, and asked only by name.
+    paths = settings.all_scenario_paths if options.names else settings.scenario_paths
     comparison = VersionComparison(
-        before=before,
-        after=after,
-        pairs=select_pairs(scenarios, before, after, options.names, default_names=default_names),
+        before=before.client,
+        after=after.client,
+        pairs=select_pairs(
+            load_all(paths), before, after, options.names, expression=options.expression
+        ),
+        scenarios=tuple(map(display_path, options.scenarios)),
         max_probes=options.looks,
     )
     trials = list(read_trials(log))
@@ -155,7 +181,7 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     return comparison.diff(trials), message, code
 
 
-def _client(name: str) -> Client:
+def _side(name: str) -> Side:
     """Return the named client at a published version.
 
     Raises:
@@ -168,11 +194,12 @@ def _client(name: str) -> Client:
         )
     if client.through:
         _exact(client.through)
-    return dataclasses.replace(client, version=_exact(client))
+    version, is_newest = _exact(client)
+    return Side(client=dataclasses.replace(client, version=version), is_newest=is_newest)
 
 
-def _exact(client: Client) -> str:
-    """Return the published version of a client; `latest` is the newest.
+def _exact(client: Client) -> tuple[str, bool]:
+    """Return the published version of a client, and whether it is the newest, called `latest`.
 
     Raises:
         SettingsError: the version is not published, or is a range.
@@ -185,21 +212,13 @@ def _exact(client: Client) -> str:
     except ClientError as error:
         raise SettingsError(f"{client}: {error}") from None
     versions = {version for version in published if EXACT.fullmatch(version)}
-    version = client.version if is_exact else newest(versions)
+    last = newest(versions)
+    version = client.version if is_exact else last
     if version is None:
         raise SettingsError(f"{client}: no version is published")
     if version not in versions:
         raise SettingsError(f"{client.kind}@{unpublished_message(version, versions)}")
-    return version
-
-
-def _feature_cases(scenarios: tuple[Scenario, ...], kind: ClientKind) -> tuple[str, ...]:
-    """Return the cases of the bundled features of a client; none if it has no features."""
-    try:
-        features = load_features(BUNDLED_FEATURES, scenarios, kind)
-    except SettingsError:
-        return ()
-    return tuple(dict.fromkeys(feature.definition.case for feature in features))
+    return version, version == last
 
 
 def _probe(
@@ -217,5 +236,5 @@ def _probe(
         except KeyboardInterrupt:
             return INTERRUPTED, ExitCode.INTERRUPTED
     if reason:
-        return f"nothing can be installed here: {reason}", ExitCode.FAILURES
+        return f"nothing can be installed here: {reason}", ExitCode.UNTESTABLE
     return None, ExitCode.OK

@@ -34,6 +34,7 @@ class Aspect(enum.StrEnum):
     """Aspect in which two observations differ."""
 
     VERDICT = "verdict"
+    FINDING = "finding"
     OUTCOME = "outcome"
     """Outcome, exit code and message to the user."""
     REQUEST = "request"
@@ -162,6 +163,14 @@ def _request_changes(before: Observation, after: Observation) -> Iterator[Change
     common = old.keys() & new.keys()
     yield from _value_changes(
         Aspect.ORDER, "requests", _auth_order(old, common), _auth_order(new, common)
+    )
+
+
+def request_labels(observation: Observation) -> frozenset[str]:
+    """Return the requests that were made, as changes name them."""
+    return frozenset(
+        _request_label(request, exchanges)
+        for request, exchanges in _exchanges_by_request(observation).items()
     )
 
 

@@ -34,6 +34,8 @@ class Document(Generic[Value]):
     value: Value | None = None
     problems: tuple[Problem, ...] = ()
     root: Node | None = None
+    text: str = ""
+    """Text of the file; empty if it could not be read."""
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -93,4 +95,6 @@ def read_document(
             Problem(locate(tree.root, where), message)
             for where, message in islice(check(value), 2 * MAX_PROBLEMS)
         )
-    return Document(path=path, value=value, problems=tree.problems + problems, root=tree.root)
+    return Document(
+        path=path, value=value, problems=tree.problems + problems, root=tree.root, text=text
+    )

@@ -3,8 +3,8 @@
 import contextlib
 import datetime
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from authprobe.clients.base import Laboratory
 from authprobe.emulator.rules.routes import RULES
@@ -24,10 +24,11 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
 from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
+from authprobe.run.own_scenarios import recorded_texts
 from authprobe.run.partial_results import PartialResults
 from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
 from authprobe.scenario.load import LoadedScenario, load_files
-from authprobe.settings import Settings, bundled_scenarios
+from authprobe.settings import Settings, bundled_scenarios, is_bundled
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class RunPlan:
     selection: Selection = Selection()  # noqa: RUF009 - a frozen value
     baseline: Baseline = EMPTY_BASELINE
     known_failures: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
+    own_scenarios: Mapping[str, str] = field(default_factory=dict)
+    """YAML of the scenarios that are not bundled, by id."""
 
 
 def load_plan(settings: Settings) -> RunPlan:
@@ -64,7 +67,15 @@ def load_plan(settings: Settings) -> RunPlan:
     )
     if settings.last_failed:
         cases = select_last_failed(cases, settings.out)
-    return RunPlan(settings, cases, _files(loaded), _selection(settings), baseline, known_failures)
+    return RunPlan(
+        settings,
+        cases,
+        _files(loaded),
+        _selection(settings),
+        baseline,
+        known_failures,
+        {each.scenario.id: each.text for each in loaded if not is_bundled(each.path)},
+    )
 
 
 def _files(loaded: Sequence[LoadedScenario]) -> tuple[ScenarioFile, ...]:
@@ -135,6 +146,7 @@ def execute_plan(
         not_started=not_started,
         selection=plan.selection,
         scenarios=plan.scenarios,
+        own_scenarios=recorded_texts(plan.own_scenarios, records, redactor),
     )
 
 

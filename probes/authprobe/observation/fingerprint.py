@@ -263,7 +263,12 @@ def _is_counted(path: str) -> bool:
 
 def is_auth_request(exchange: Exchange) -> bool:
     """Return True for requests below `/v1/`, and to token and authorization endpoints."""
-    return any(part in exchange.path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
+    return is_auth_path(exchange.path)
+
+
+def is_auth_path(path: str) -> bool:
+    """Return True for a path of a request that concerns authentication."""
+    return any(part in path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
 
 
 _REQUEST_LINE: Final = re.compile(

@@ -120,12 +120,12 @@ def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
     """
     included = (combination.client for combination in scenario.include if combination.client)
     for client in dict.fromkeys(itertools.chain(scenario.matrix.client, included)):
-        if _contains(client, names.client):
+        if contains_client(client, names.client):
             yield dataclasses.replace(names, client=client)
 
 
 @functools.lru_cache(maxsize=4096)
-def _contains(pattern: Client, client: Client) -> bool:
+def contains_client(pattern: Client, client: Client) -> bool:
     """Return True if a client at an exact version is one of those that the pattern stands for."""
     if pattern.kind is not client.kind:
         return False
@@ -136,4 +136,4 @@ def _contains(pattern: Client, client: Client) -> bool:
         same_version = version_range.contains(client.version)
     if pattern.through is None or client.through is None:
         return same_version and pattern.through is client.through
-    return same_version and _contains(pattern.through, client.through)
+    return same_version and contains_client(pattern.through, client.through)

@@ -3,7 +3,7 @@
 import datetime
 import platform
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
@@ -164,6 +164,9 @@ class Run:
     selection: Selection = field(default_factory=Selection)
     scenarios: tuple[ScenarioFile, ...] = ()
     """Scenarios that the run loaded, also those without cases in it."""
+    own_scenarios: dict[str, str] = field(default_factory=dict)
+    """YAML of the scenarios that are not bundled, by id, without credentials; long ones are left
+    out."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -199,6 +202,7 @@ def make_run(
     fail_on: tuple[Gate, ...] = (Gate.FAILED,),
     max_failures: int | None = None,
     not_started: int = 0,
+    own_scenarios: Mapping[str, str] | None = None,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
     return Run(
@@ -218,5 +222,6 @@ def make_run(
         isolation_refusal=isolation_refusal,
         selection=selection or Selection(),
         scenarios=scenarios,
+        own_scenarios=dict(own_scenarios or {}),
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

@@ -51,6 +51,7 @@ def cut_run(run: Run, length: int) -> Run:
     limit = _case_limit(lengths, length)
     return dataclasses.replace(
         run,
+        own_scenarios={},
         cases=tuple(
             _cut_record(record, limit) if size > limit else record
             for record, size in zip(run.cases, lengths, strict=True)

@@ -31,6 +31,7 @@ class LoadedScenario:
 
     scenario: Scenario
     path: Path
+    text: str
     given: Path
     """The file itself, or a directory."""
 
@@ -61,7 +62,7 @@ def load_files(paths: Iterable[Path]) -> tuple[LoadedScenario, ...]:
             documents[path] = Document(path=path, problems=(problem,))
     scenarios = _scenarios(_with_unique_ids(list(documents.values())))
     return tuple(
-        LoadedScenario(scenario=scenario, path=document.path, given=path)
+        LoadedScenario(scenario=scenario, path=document.path, text=document.text, given=path)
         for scenario, document, path in zip(scenarios, documents.values(), given, strict=True)
     )
 

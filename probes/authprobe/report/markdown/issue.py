@@ -1,5 +1,6 @@
 """Cases as Markdown for an issue: the facts maintainers ask for, without personal data."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -12,6 +13,12 @@ from authprobe.report.markdown.summary import code, escaped, row
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
 from authprobe.report.model.control_experiments import MAX_CONTROLS, ControlExperiment, controls
+from authprobe.report.model.reproduction import (
+    OwnScenario,
+    bisect_command,
+    own_name,
+    own_scenario,
+)
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
@@ -42,9 +49,16 @@ def share_markdown(
     cases = [anonymous(record, pseudonymizer) for record in records]
     parts = [_part((*_title(cases), *_environment(run, cases)))]
     room = limit - RESERVED_LENGTH - len(parts[0])
+    shown: set[str] = set()
     for number, (record, case) in enumerate(zip(records, cases, strict=True)):
         last = _last_as_expected(run, (past or {}).get(record.id, ()))
-        section = _part(_case(run, case, controls(run, record), last, pseudonymizer))
+        make = functools.partial(_case, run, case, controls(run, record), last, pseudonymizer)
+        own = None if record.scenario in shown else own_scenario(run, record.scenario)
+        section = _part(make(own))
+        if own and len(section) > room:
+            section = _part(make(None))
+        elif own:
+            shown.add(record.scenario)
         room -= len(section)
         if room < 0:
             parts.append(_part(_omitted(cases[number:])))
@@ -106,6 +120,7 @@ def _case(
     experiments: Sequence[ControlExperiment],
     last: str | None,
     pseudonymizer: Pseudonymizer,
+    scenario: OwnScenario | None,
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
     yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
@@ -121,8 +136,33 @@ def _case(
     yield from _requests(record.observation.exchanges)
     yield from _controls(experiments, pseudonymizer)
     yield from _cause(record)
-    command = pseudonymizer(phrases.rerun_command(run, record))
-    yield from ("", "To reproduce:", "", *_fenced(command))
+    yield from _commands(run, record, pseudonymizer, scenario)
+
+
+def _commands(
+    run: Run, record: CaseRecord, pseudonymizer: Pseudonymizer, scenario: OwnScenario | None
+) -> Iterator[str]:
+    """Yield the commands that run the case again and find the release that changed it.
+
+    If the scenario is the user's own, it comes first, folded.
+    """
+    name = own_name(record.scenario) if record.scenario in run.own_scenarios else None
+    if scenario:
+        yield from _folded_scenario(scenario, pseudonymizer)
+    saved = f", with the scenario saved as {code(name)}" if name else ""
+    command = phrases.rerun_command(run, record, scenario=name)
+    yield from ("", f"To reproduce{saved}:", "", *_fenced(pseudonymizer(command)))
+    if search := bisect_command(run, record, scenario=name):
+        yield from ("", "To find the release that changed it:", "", *_fenced(pseudonymizer(search)))
+
+
+def _folded_scenario(scenario: OwnScenario, pseudonymizer: Pseudonymizer) -> Iterator[str]:
+    """Yield the text of a scenario in a block that opens on demand."""
+    text = pseudonymizer(scenario.text).rstrip("\n")
+    yield from ("", "<details>", f"<summary>The scenario, {escaped(scenario.file)}</summary>", "")
+    if text != scenario.text.rstrip("\n"):
+        yield from ("Names and addresses in it are replaced.", "")
+    yield from (*_fenced(text, "yaml"), "", "</details>")
 
 
 def _differences(record: CaseRecord) -> Iterator[str]:
@@ -218,11 +258,11 @@ def _facts(head: tuple[str, str], facts: Iterable[tuple[str, str]]) -> Iterator[
     yield from (row((escaped(label), escaped(value))) for label, value in facts)
 
 
-def _fenced(lines: str) -> Iterator[str]:
+def _fenced(lines: str, language: str = "text") -> Iterator[str]:
     """Yield the text verbatim in a code block, with a fence longer than any in the text."""
     longest = max((len(run) for run in re.findall("`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
-    yield from (f"{fence}text", lines, fence)
+    yield from (f"{fence}{language}", lines, fence)
 
 
 def _omitted(records: Sequence[CaseRecord]) -> Iterator[str]:

@@ -322,13 +322,14 @@ def scenario_anchor(scenario: str) -> str:
     return "about-" + re.sub(r"[^A-Za-z0-9.-]", _slug, scenario)
 
 
-def rerun_command(run: Run, record: CaseRecord) -> str:
-    """Return the command that runs a case again."""
+def rerun_command(run: Run, record: CaseRecord, *, scenario: str | None = None) -> str:
+    """Return the command that runs a case again; `scenario` is a file to read instead."""
     clients = (word for client in run.selection.clients for word in ("--client", client))
-    paths = (f"./{path}" if path.startswith("-") else path for path in run.selection.scenarios)
+    paths = (scenario,) if scenario else run.selection.scenarios
+    names = (f"./{path}" if path.startswith("-") else path for path in paths)
     allowed = run.selection.isolation
     isolation = () if allowed is Isolation.SEALED else ("--isolation", allowed)
-    return for_shell(("authprobe", "run", *paths, *clients, *isolation, "--case", record.id))
+    return for_shell(("authprobe", "run", *names, *clients, *isolation, "--case", record.id))
 
 
 def was_probed(record: CaseRecord) -> bool:

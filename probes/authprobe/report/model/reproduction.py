@@ -1,0 +1,65 @@
+"""What somebody else needs to reproduce a case: the user's own scenario, and the commands."""
+
+import re
+from dataclasses import dataclass
+
+from authprobe.core.escaping import for_shell
+from authprobe.core.version_ranges import EXACT, version_key
+from authprobe.plan.case_ids import without_version
+from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnScenario:
+    """A scenario that is not bundled, and the name of the file to save it as."""
+
+    file: str
+    text: str
+
+
+def own_scenario(run: Run, id: str) -> OwnScenario | None:
+    """Return a scenario of the run; None if it is bundled, or too long to be in the results."""
+    text = run.own_scenarios.get(id)
+    return None if text is None else OwnScenario(file=own_name(id), text=text)
+
+
+def own_name(id: str) -> str:
+    """Return the name of the file to save a scenario as."""
+    return re.sub(r"[^a-z0-9.+_-]", "_", id.lower()) + ".yaml"
+
+
+def bisect_command(run: Run, record: CaseRecord, *, scenario: str | None = None) -> str | None:
+    """Return the command that finds the release in which a case changed.
+
+    None: the case did not change, or the baseline is not of an earlier version of the client.
+    `scenario` is a file to read instead of those of the run.
+    """
+    changes = record.verdict.transitions
+    versions = next((x for x in changes if x.field == "client"), None)
+    if versions is None or not _is_upgrade(versions.before, versions.after):
+        return None
+    words = ["authprobe", "bisect", without_version(record.id)]
+    if record.verdict.fixed:
+        words += ["--good", versions.after, "--bad", versions.before, "--find-fix"]
+    else:
+        words += ["--good", versions.before, "--bad", versions.after]
+    if record.verdict.status is Status.PASSED and not record.verdict.fixed:
+        words += ["--when", _field(record)]
+    paths = (scenario,) if scenario else run.selection.scenarios
+    return for_shell([*words, *(word for path in paths for word in ("--scenarios", path))])
+
+
+def _field(record: CaseRecord) -> str:
+    """Return the first changed field by which a bisection can be decided."""
+    fields = [change.field for change in record.verdict.transitions if change.field != "client"]
+    known = ("outcome", "status", "error_type", "message", "exit_code")
+    return next((field for field in fields if field in known), "requests")
+
+
+def _is_upgrade(before: str, after: str) -> bool:
+    return (
+        EXACT.fullmatch(before) is not None
+        and EXACT.fullmatch(after) is not None
+        and version_key(before) < version_key(after)
+    )
