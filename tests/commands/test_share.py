@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -50,7 +51,55 @@ def test_a_failed_case_is_shared_with_its_control(folder: Path) -> None:
         "| credential | `good` | api-key in x-api-key | accepted 200 | **differs** |" in ended.out
     )
     assert re.search(r"\| Last as expected \| 20\d\d-.* UTC, [0-9.]+, authprobe", ended.out)
-    assert f"/example.yaml --case {BAD}\n```" in ended.out
+    assert f"authprobe run example.yaml --case {BAD}\n```" in ended.out
+
+
+def test_the_own_scenario_is_shared_and_runs_with_the_same_verdict(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A maintainer who has the issue alone saves the scenario, and runs the command."""
+    (folder / "example.yaml").rename(folder / "moved.yaml")  # the text is that of the run
+    try:
+        text = share(folder).out
+    finally:
+        (folder / "moved.yaml").rename(folder / "example.yaml")
+    (scenario,) = re.findall(
+        r"<summary>The scenario, example.yaml</summary>\n\n```yaml\n(.*?)\n```\n\n</details>",
+        text,
+        re.DOTALL,
+    )
+    assert scenario.strip() == FAILING.strip()
+    (tmp_path / "example.yaml").write_text(scenario)
+    (command,) = re.findall(r"saved as `example.yaml`:\n\n```text\n(.*)\n```", text)
+    ended = run(*shlex.split(command)[1:], cwd=tmp_path, argv=None)
+    assert ended.code == 1
+    records = json.loads((tmp_path / "reports" / "results.json").read_text())["cases"]
+    assert [(record["id"], record["verdict"]["status"]) for record in records] == [(BAD, "failed")]
+    before = json.loads((folder / "reports" / "results.json").read_text())["cases"]
+    (old,) = [record["verdict"]["mismatches"] for record in before if record["id"] == BAD]
+    assert records[0]["verdict"]["mismatches"] == old
+
+
+def test_personal_data_in_the_scenario_is_replaced(folder: Path, tmp_path: Path) -> None:
+    results = with_results(folder, tmp_path, "Two kinds of key", "Ask maria@example.com, `x`")
+    text = share(folder, "--results", str(results), BAD).out
+    assert "Names and addresses in it are replaced.\n" in text
+    assert "title: Ask <email-1>, `x`" in text
+    assert "maria" not in text
+
+
+def test_a_scenario_is_shared_once(folder: Path) -> None:
+    assert share(folder, GOOD, BAD).out.count("<details>") == 1
+
+
+def test_an_older_run_has_no_scenario_to_share(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "reports" / "results.json").read_text())
+    del document["own_scenarios"]
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps(document))
+    text = share(folder, "--results", str(results)).out
+    assert "<details>" not in text
+    assert "\nTo reproduce:\n\n```text\nauthprobe run" in text
 
 
 def test_a_named_case_is_shared(folder: Path) -> None:

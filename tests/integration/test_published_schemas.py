@@ -12,6 +12,7 @@ import pytest
 import xmlschema
 
 from authprobe.core.gates import Gate
+from authprobe.report import diff_document
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.junit import junit
 from authprobe.run.model import Run
@@ -84,6 +85,12 @@ def test_results_match_our_published_schema(run: Run) -> None:
     results = json.loads(dump_run(run))
     assert [error.message for error in validator.iter_errors(results)] == []
     assert list(validator.iter_errors(results | {"cases": [{}]}))
+
+
+def test_our_published_schema_of_comparisons_is_current() -> None:
+    schema = diff_document.dump_schema()
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+    assert (PROJECT / "docs" / "diff.schema.json").read_text() == schema, "make docs"
 
 
 def test_our_published_schema_of_results_is_current() -> None:

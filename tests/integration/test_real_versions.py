@@ -37,8 +37,8 @@ def test_what_it_does_otherwise_is_told_on_the_wire(folder: Path) -> None:
     sides = (f"claude-code@{LAST_BEFORE}", f"claude-code@{FIRST}")
     ended = ask(folder, "diff", *sides, CASE)
     told = json.loads(ended.out)
-    (case,) = told["cases"]
+    (case,) = told["questions"]
     changed = {(x["aspect"], x["subject"]): (x["before"], x["after"]) for x in case["changes"]}
-    assert ended.code == 1
+    assert (ended.code, case["effect"]) == (0, "fixed")
     assert changed["outcome", "outcome"] == ("rejected", "accepted")
     assert changed["request", "POST api.anthropic.com/v1/messages"] == ("not made", "made")
