@@ -45,6 +45,8 @@ class Aspect(enum.StrEnum):
     BETAS = "betas"
     """One flag in `anthropic-beta`."""
     HEADER = "header"
+    SCOPES = "scopes"
+    """Scopes that an authorization request asks for."""
     ANSWER = "answer"
     """Status of the response."""
     TIMES = "times"
@@ -210,6 +212,8 @@ def _exchange_changes(
     for name in COMPARED_HEADERS:
         header_values = values(lambda e, name=name: e.headers.get(name))  # type: ignore[misc]
         yield from _value_changes(Aspect.HEADER, f"{name} of {label}", *header_values)
+    scopes = values(lambda e: " ".join(sorted(e.scopes)) or None)
+    yield from _value_changes(Aspect.SCOPES, label, *scopes)
     if is_auth_request(before[0]):
         yield from _value_changes(Aspect.ANSWER, label, *values(lambda e: e.status))
 

@@ -54,11 +54,14 @@ class Fingerprint:
     stored_refresh: str | None = None
     stored_expiry: str | None = None
     stored_subscription: str | None = None
+    stored_mode: str | None = None
     leaks: tuple[str, ...] | None = None
     headers: tuple[str, ...] | None = None
     """Headers of the requests to a model, without the values of credentials."""
     betas: tuple[str, ...] | None = None
     """Beta flags of all requests to a model: which of them is the last one depends on chance."""
+    scopes: tuple[str, ...] | None = None
+    """Scopes of all authorization requests."""
     refused_hosts: tuple[str, ...] | None = None
     """None for parallel sessions, where they depend on chance."""
 
@@ -79,6 +82,7 @@ def fingerprint(observation: Observation) -> Fingerprint:
         refused_hosts=hosts,
         headers=_header_texts(observation),
         betas=_betas(observation),
+        scopes=_sorted(scope for each in observation.exchanges for scope in each.scopes),
         **_login_fields(observation.stored_login),
     )
 
@@ -101,6 +105,7 @@ class _LoginFields(TypedDict, total=False):
     stored_refresh: str
     stored_expiry: str
     stored_subscription: str
+    stored_mode: str
 
 
 def _login_fields(login: StoredLogin | None) -> _LoginFields:
@@ -112,6 +117,7 @@ def _login_fields(login: StoredLogin | None) -> _LoginFields:
         "stored_refresh": value_text(login.refresh),
         "stored_expiry": value_text(login.expiry),
         "stored_subscription": value_text(login.subscription),
+        "stored_mode": value_text(login.mode),
     }
 
 
@@ -162,6 +168,7 @@ def find_transitions(before: Fingerprint, now: Fingerprint) -> tuple[Transition,
         *_request_transitions(before, now),
         *_set_transitions(before, now, "headers"),
         *_set_transitions(before, now, "betas"),
+        *_set_transitions(before, now, "scopes"),
         *_set_transitions(before, now, "refused_hosts"),
     )
 
@@ -189,6 +196,7 @@ _SETS: Final = {
     "leaks": ("token left in", "no", "yes"),
     "headers": ("header", "not sent", "sent"),
     "betas": ("beta flag", "not sent", "sent"),
+    "scopes": ("scope", "not requested", "requested"),
     "refused_hosts": ("refused host", "not contacted", "contacted"),
 }
 """Fields that are sets: the noun for a member, and words for its absence and presence."""

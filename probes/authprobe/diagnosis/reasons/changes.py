@@ -26,7 +26,7 @@ _OK: Final = "200"
 _NOT_MADE: Final = "not made"
 MAX_NAMES: Final = 3
 """Names of headers or flags in a sentence; the rest is counted."""
-_SENT: Final = {"header ": "header", "beta flag ": "beta"}
+_SENT: Final = {"header ": "header", "beta flag ": "beta", "scope ": "scopes"}
 """Kinds of reasons for what a request has, by the beginning of the transition's field."""
 _CREDENTIAL_HEADERS: Final = ("header authorization", "header x-api-key")
 """Headers that the reasons for the requests name with their credentials."""
@@ -117,7 +117,7 @@ def _field_change(say: Sentences, transition: Transition, observation: Observati
 
 
 _STORED: Final = "stored_"
-_PRESENT: Final = frozenset({"yes", "sent", "contacted"})
+_PRESENT: Final = frozenset({"yes", "sent", "requested", "contacted"})
 """Words of a transition for a member that only the later side has."""
 
 
