@@ -9,10 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.model.phrases import anchor
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.compatibility.test_table import evidence, make_table
+from tests.report.html.test_bisection_page import broken_from
 from tests.report.html.test_versions_page import feature
 from tests.support.command import results, run
 from tests.support.make import make_exchange, make_observation, make_record, make_run
@@ -354,6 +356,35 @@ def test_timelines_are_accessible_and_fit_the_screen(
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_line_of_a_bisection_is_accessible_and_fills_the_screen(
+    browser: Browser, tmp_path: Path, size: str, colors: str
+) -> None:
+    path = tmp_path / "bisection.html"
+    path.write_text(bisection_page(broken_from(5), "authprobe bisect CASE"), encoding="utf-8")
+    page = open_page(browser, path, viewport=SIZES[size], color_scheme=colors)
+    width = SIZES[size]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".b-line").bounding_box()
+    assert box is not None
+    assert box["width"] > 0.9 * width
+    label = page.locator(".b-change > small").bounding_box()
+    assert label is not None
+    assert 0 <= label["x"] < label["x"] + label["width"] <= width
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_timelines_fill_the_screen(browser: Browser, versions: Path, size: str) -> None:
+    page = open_page(browser, versions, viewport=SIZES[size])
+    for bar in page.locator(".v-bar").all():
+        box = bar.bounding_box()
+        assert box is not None
+        assert box["width"] > 0.9 * SIZES[size]["width"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -43,23 +44,49 @@ def test_the_page_has_the_answer_the_question_and_the_evidence() -> None:
 
 def test_every_version_has_a_mark_and_gaps_are_counted() -> None:
     result = broken_from(5)
-    drawn = bisection_page(result, "")
-    page = Page(drawn)
-    assert page.tags.count("i") == len(result.versions)
-    marked = [
-        name for tag, attribute, name in page.attributes if (tag, attribute) == ("i", "title")
-    ]
-    assert [name.partition(":")[0] for name in marked] == [
-        each.version for each in result.bisection.assessments
-    ]
+    page = Page(bisection_page(result, ""))
+    assert len(cells(page)) == len(result.versions)
+    marked = [value.partition(":")[0] for _, _, value in titles(page)]
+    assert marked == [each.version for each in result.bisection.assessments]
     unmarked = len(result.versions) - len(marked)
-    assert sum(int(text.split()[0]) for text in page.texts if "not probed" in text) == unmarked
+    gaps = [text for text in page.texts if re.fullmatch(r"\d+ not probed", text)]
+    assert sum(int(text.split()[0]) for text in gaps) == unmarked
+
+
+def test_the_line_has_outcomes_verdicts_and_the_change() -> None:
+    page = Page(bisection_page(broken_from(5), ""))
+    told = dict(name.split(": ", 1) for _, _, name in titles(page))
+    assert told["1.0.4"] == "good, accepted 200"
+    assert told["1.0.5"] == "bad, rejected 401"
+    [before_change, *after] = [
+        index for index, kind in enumerate(cells(page)) if kind == "b-probed b-change"
+    ]
+    assert (before_change, after) == (5, [])
+    assert "1.0.4 → 1.0.5" in page.text
+    assert {"hm-k A", "hm-k R"} <= set(page.values("class"))
+    [label] = [name for name in page.values("aria-label") if "probed" in name]
+    assert label.endswith("the change is from 1.0.4 to 1.0.5; a list follows")
+
+
+def cells(page: Page) -> list[str]:
+    """Return the classes of the cells of the line, in order."""
+    return [
+        value
+        for tag, name, value in page.attributes
+        if (tag, name) == ("span", "class") and value.startswith(("b-probed", "b-gap"))
+    ]
+
+
+def titles(page: Page) -> list[tuple[str, str, str]]:
+    """Return the titles of the probed versions, in order."""
+    return [each for each in page.attributes if each[:2] == ("span", "title")]
 
 
 def test_an_untestable_version_has_its_own_symbol() -> None:
     result = bisect(lambda n: UNTESTABLE if n in (4, 5) else REFUSED if n > 5 else GOOD)
     page = bisection_page(result, "")
-    assert 'class="b-error" title="1.0.4: untestable (not published)">?</i>' in page
+    assert 'title="1.0.4: untestable (not published)' in page
+    assert '<b class="ap-error">?</b>' in page
     assert "candidates: 1.0.4, 1.0.5, 1.0.6" in page
 
 

@@ -212,6 +212,11 @@ def test_yes_and_no_have_the_same_colour_in_every_feature() -> None:
     first = colours(feature(*evidence(v0="no", v1="yes")))
     second = colours(feature(*evidence(v0="yes", v1="no", v2="yes")))
     assert first == second
+    assert first == {"yes": "A", "no": "U"}
+    outcomes = colours(feature(*evidence(v0="accepted", v1="timed-out 401", v2="other", v3="yes")))
+    assert outcomes["accepted"] == "A"
+    assert outcomes["timed-out 401"] == "T"
+    assert len(set(outcomes.values())) == 4
     others = colours(feature(*evidence(v0="1", v1="2", v2="none", v3="3")))
     assert len(set(others.values())) == 4
 
@@ -233,7 +238,9 @@ def test_a_single_version_fills_the_timeline() -> None:
     items = (make_evidence("1.0.0", "yes"),)
     one = feature(*items, intervals=intervals(("1.0.0",), items))
     page = page_of(one, published=("1.0.0",))
-    assert "left:min(0.0%,100% - 3px);width:100.0%;--v:var(--value-0)" in page.values("style")
+    assert "left:min(0.0%,100% - 3px);width:100.0%;--v:var(--A);--i:var(--a)" in page.values(
+        "style"
+    )
     assert "1 published version, 1.0.0 to 1.0.0" in page.text
 
 

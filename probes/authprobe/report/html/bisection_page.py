@@ -1,6 +1,8 @@
 """The page of a bisection: the answer, the question, and the evidence."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from authprobe.bisection.model import Assessment, Classification
@@ -12,7 +14,8 @@ from authprobe.report.html.document import document
 from authprobe.report.html.elements import Html, table
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests, rules
-from authprobe.report.model.phrases import describe_outcome, plural
+from authprobe.report.model.heat_map import LETTERS
+from authprobe.report.model.phrases import describe_outcome, outcome_words, plural
 
 SYMBOLS: Final = {
     Classification.GOOD: "✓",
@@ -30,9 +33,23 @@ _CLASSES: Final = {
 """CSS classes of the report in which they are drawn."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A probed version in the line, or the versions between two probed ones."""
+
+    width: int = 1
+    """Number of versions."""
+    title: str = ""
+    letter: str = ""
+    """Letter of the outcome, as in the heat map; empty if the version was not probed."""
+    symbol: str = ""
+    status: str = ""
+    is_change: bool = False
+    """True for the first version after the change."""
+
+
 def bisection_page(report: BisectionReport, command: str) -> Html:
     """Return the whole page; `command` asks the same question again."""
-    by_version = {each.version: each for each in report.bisection.assessments}
     neighbours = tuple(_neighbours(report))
     body = render(
         "bisection.html",
@@ -45,11 +62,11 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
             ("Platform", words.platform_words()),
         ),
         command=command,
-        versions=[(version, by_version.get(version)) for version in report.versions],
-        classes=_CLASSES,
-        symbols=SYMBOLS,
-        coverage=f"{plural(len(by_version), 'version')} of {len(report.versions):,} probed; "
-        "a list follows",
+        cells=tuple(_cells(report)),
+        ends=(report.versions[0], report.versions[-1]),
+        change_is_late=_change_is_late(report),
+        letters=_letters(report),
+        coverage=_coverage(report),
         table=_versions(report),
         before=report.bisection.last_before,
         after=report.bisection.first_after,
@@ -62,18 +79,65 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
     return document(f"Bisection of {report.question.kind}", body, style="bisection.css")
 
 
+def _coverage(report: BisectionReport) -> str:
+    """Return the text alternative of the line."""
+    result = report.bisection
+    probed = plural(len(result.assessments), "version")
+    parts = [f"{probed} of {len(report.versions):,} probed"]
+    if result.last_before and result.first_after:
+        parts.append(f"the change is from {result.last_before} to {result.first_after}")
+    return "; ".join((*parts, "a list follows"))
+
+
+def _cells(report: BisectionReport) -> Iterator[Cell]:
+    """Yield the cells of the line, the oldest version first."""
+    by_version = {each.version: each for each in report.bisection.assessments}
+    is_probed = by_version.__contains__
+    for probed, group in itertools.groupby(report.versions, key=is_probed):
+        versions = tuple(group)
+        if probed:
+            yield from (_cell(report, by_version[version]) for version in versions)
+        else:
+            yield Cell(width=len(versions))
+
+
+def _cell(report: BisectionReport, each: Assessment) -> Cell:
+    observations = report.observations_of(each.version)
+    outcome = f", {outcome_words(observations[-1])}" if observations else ""
+    return Cell(
+        title=f"{each.version}: {each}{outcome}",
+        letter=LETTERS[observations[-1].outcome] if observations else "X",
+        symbol=SYMBOLS[each.classification],
+        status=_CLASSES[each.classification],
+        is_change=each.version == report.bisection.first_after,
+    )
+
+
+def _letters(report: BisectionReport) -> Mapping[str, str]:
+    """Return the meaning of each letter in the line."""
+    versions = (each.version for each in report.bisection.assessments)
+    seen = {o.outcome for version in versions for o in report.observations_of(version)[-1:]}
+    return {letter: outcome.value for outcome, letter in LETTERS.items() if outcome in seen}
+
+
+def _change_is_late(report: BisectionReport) -> bool:
+    """Return whether the change is in the right half of the line."""
+    after = report.bisection.first_after
+    return after is not None and report.versions.index(after) * 2 > len(report.versions)
+
+
 def _versions(report: BisectionReport) -> Html:
-    """Return the table of probed versions, the oldest first, with the gaps between them."""
+    """Return the table of probed versions, the newest first, with the gaps between them."""
     index = {version: number for number, version in enumerate(report.versions)}
     rows: list[tuple[str, ...]] = []
-    last = -1
-    for each in report.bisection.assessments:
-        if between := index[each.version] - last - 1:
-            gap = Html("<small>{} not probed</small>").format(plural(between, "version"))
-            rows.append((gap, "", "", ""))
+    last = len(report.versions)
+    for each in reversed(report.bisection.assessments):
+        if between := last - index[each.version] - 1:
+            gap = Html("<small>{} not probed</small>").format(between)
+            rows.append((gap, "", ""))
         last = index[each.version]
         rows.append(tuple(_row(report, each)))
-    return table("Versions", ("Version", "Verdict", "Probes", "Observation"), rows)
+    return table("Versions", ("Version", "Verdict", "Observation"), rows, kind="ap-words b-table")
 
 
 def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
@@ -81,10 +145,12 @@ def _row(report: BisectionReport, each: Assessment) -> Iterator[str]:
     ends = (report.bisection.last_before, report.bisection.first_after)
     bold = Html("<strong>{}</strong>").format(each.version)
     yield bold if each.version in ends else each.version
-    yield Html('<span class="ap-{}">{} {}</span>').format(
-        _CLASSES[each.classification], SYMBOLS[each.classification], str(each)
+    yield Html('<span class="ap-{}">{} {}</span> <small>{}</small>').format(
+        _CLASSES[each.classification],
+        SYMBOLS[each.classification],
+        str(each),
+        plural(each.answers, "probe"),
     )
-    yield str(each.answers)
     yield describe_outcome(observations[-1]) if observations else ""
 
 

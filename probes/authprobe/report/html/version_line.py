@@ -1,21 +1,23 @@
 """The timeline of a feature: a segment for each value, each uncertain range and each gap."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Final
 
 from authprobe.compatibility.table import Feature
 from authprobe.core.escaping import MAX_TEXT_LENGTH, one_line
+from authprobe.observation.model import Outcome
 from authprobe.report import versions as words
 from authprobe.report.html.elements import Html
 from authprobe.report.html.rendering import render
 from authprobe.report.html.version_axis import Axis
+from authprobe.report.model.heat_map import LETTERS
 
-_USUAL: Final = {"yes": 0, "no": 1, "none": 1}
-_USUAL_COLOURS: Final = 2
-_COLOURS: Final = 7
-"""Colours that versions.css defines."""
+_USUAL: Final = {"yes": LETTERS[Outcome.ACCEPTED], "no": "U", "none": "U"}
+"""Colours that these values have in every feature; an outcome has that of the heat map."""
+_OTHERS: Final = "RLSNO"
+"""Colours of the other values, in the order in which these appear."""
 _THIN_PERCENT: Final = 1.5
 """Width below which a segment is drawn above its neighbours."""
 
@@ -32,7 +34,8 @@ class Segment:
     label: str = ""
     """Text inside the segment where there is room."""
     words: str
-    colours: tuple[int, ...] = ()
+    colours: str = ""
+    """Letters of the colours in report.css; of the values before and after a change."""
 
 
 def line(feature: Feature, axis: Axis) -> Html:
@@ -46,7 +49,7 @@ def line(feature: Feature, axis: Axis) -> Html:
 
 
 def small_line(feature: Feature, axis: Axis) -> Html:
-    """Return the timeline without labels, beside a text that says the same."""
+    """Return the timeline for an overview; the text beside it and its section say the same."""
     return Html('<div class="v-line v-small" aria-hidden="true">{}</div>').format(
         _bar(feature, axis)
     )
@@ -74,10 +77,8 @@ def _bar(feature: Feature, axis: Axis) -> Html:
 
 def _segment(segment: Segment, axis: Axis) -> Html:
     width = axis.percent(segment.end - segment.first)
-    colours = "".join(
-        f";--{name}:var(--value-{number})"
-        for name, number in zip(("v", "w"), segment.colours, strict=False)
-    )
+    names = zip(_VARIABLES, segment.colours, strict=False)
+    colours = "".join(f";{style(letter, *pair)}" for pair, letter in names)
     label = Html("<b>{}</b>").format(one_line(segment.label)) if segment.label else Html()
     return Html('<span class="v-{}" title="{}" style="{}{}">{}</span>').format(
         f"{segment.kind} v-thin" if width < _THIN_PERCENT else segment.kind,
@@ -86,6 +87,15 @@ def _segment(segment: Segment, axis: Axis) -> Html:
         colours,
         label,
     )
+
+
+def style(letter: str, fill: str = "v", ink: str = "i") -> str:
+    """Return CSS that sets the fill and the ink of an element to a colour of the heat map."""
+    return f"--{fill}:var(--{letter});--{ink}:var(--{letter.lower()})"
+
+
+_VARIABLES: Final = (("v", "i"), ("w", "j"))
+"""Variables of versions.css for the colours of a segment."""
 
 
 def segments(feature: Feature, axis: Axis) -> Iterator[Segment]:
@@ -126,28 +136,34 @@ def _values(feature: Feature, axis: Axis) -> Iterator[Segment]:
             end=axis.positions[words.versions_in(feature, interval)[-1]] + 1,
             label=interval.value,
             words=f"{interval.value}: {words.interval_words(interval)}",
-            colours=(colour_of[interval.value],),
+            colours=colour_of[interval.value],
         )
 
 
 def _doubts(feature: Feature, axis: Axis) -> Iterator[Segment]:
     colour_of = colours(feature)
-    for before, after in pairwise(feature.intervals):
+    for before, after in itertools.pairwise(feature.intervals):
         if not after.added.exact:
             yield Segment(
                 kind="doubt",
                 first=axis.positions[words.versions_in(feature, before)[-1]] + 1,
                 end=axis.positions[after.added.by],
                 words=words.change_words(before, after),
-                colours=(colour_of[before.value], colour_of[after.value]),
+                colours=colour_of[before.value] + colour_of[after.value],
             )
 
 
-def colours(feature: Feature) -> Mapping[str, int]:
-    """Return a colour for each value; `yes` and `no` have the same colour in every feature."""
+def colours(feature: Feature) -> Mapping[str, str]:
+    """Return the letter of a colour for each value, a different one as long as there are some."""
     values = dict.fromkeys(interval.value for interval in feature.intervals)
-    others = (value for value in values if value not in _USUAL)
-    further = _COLOURS - _USUAL_COLOURS
-    return {value: _USUAL[value] for value in values if value in _USUAL} | {
-        value: _USUAL_COLOURS + number % further for number, value in enumerate(others)
-    }
+    found: dict[str, str] = {}
+    for value in values:
+        letter = _USUAL.get(value) or _OUTCOMES.get(value.partition(" ")[0])
+        if letter and letter not in found.values():
+            found[value] = letter
+    free = [letter for letter in _OTHERS if letter not in found.values()] or [*_OTHERS]
+    others = (value for value in values if value not in found)
+    return found | dict(zip(others, itertools.cycle(free), strict=False))
+
+
+_OUTCOMES: Final[Mapping[str, str]] = {outcome.value: letter for outcome, letter in LETTERS.items()}

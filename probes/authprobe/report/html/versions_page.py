@@ -12,7 +12,7 @@ from authprobe.report.html.document import document
 from authprobe.report.html.elements import Html, code, source
 from authprobe.report.html.rendering import render
 from authprobe.report.html.version_axis import Axis, make_axis
-from authprobe.report.html.version_line import colours, line, marks, small_line
+from authprobe.report.html.version_line import colours, line, marks, small_line, style
 from authprobe.report.model.phrases import plural, scenario_anchor
 
 MAX_VERSIONS_LISTED: Final = 4
@@ -100,9 +100,8 @@ def _newest(feature: Feature, *, last: str | None) -> Html:
 
 def _value(feature: Feature, interval: Interval) -> Html:
     """Return the value beside its colour."""
-    return Html('<i class="v-key" style="--v:var(--value-{})"></i> <strong>{}</strong>').format(
-        colours(feature)[interval.value], interval.value
-    )
+    key = Html('<i class="v-key" style="{}"></i>').format(style(colours(feature)[interval.value]))
+    return Html("{} <strong>{}</strong>").format(key, interval.value)
 
 
 def _intervals(feature: Feature) -> Html:
