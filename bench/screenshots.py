@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 PROJECT: Final = Path(__file__).parent.parent
 DOCS: Final = PROJECT / "docs"
-SIZE: Final = {"width": 1280, "height": 1000}
+SIZE: Final[ViewportSize] = {"width": 1280, "height": 1000}
 """Size of a window on a small screen; what is below it is not in the picture."""
 OLD, NEW = "claude-code@2.1.31", "claude-code@2.1.332"
 SCENARIO: Final = """\

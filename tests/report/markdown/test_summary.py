@@ -25,11 +25,16 @@ exit code 1: 2 cases failed (--fail-on failed)
 <details>
 <summary>Outcomes of 3 cases by client</summary>
 
-| Auth path | `claude-code@latest`<br>ran 2.1.330 | `raw-http`<br>ran 0.1.0 |
-| --- | --- | --- |
-| **An example** (`example`) |  |  |
-| no credential | ✗ rejected 401<br>failed, regressed | ✗ rejected 401<br>failed |
-| oauth |  | ✓ accepted 200 |
+| Auth path | `raw-http`<br>ran 0.1.0 |
+| --- | --- |
+| **An example** (`example`) |  |
+| no credential | ✗ rejected 401<br>failed |
+| oauth | ✓ accepted 200 |
+
+| Auth path | `claude-code@latest`<br>ran 2.1.330 |
+| --- | --- |
+| **An example** (`example`) |  |
+| no credential | ✗ rejected 401<br>failed, regressed |
 
 </details>
 """

@@ -2,8 +2,9 @@
 
 import pytest
 
-from authprobe.report.model.phrases import cause_label, describe_cause, other_causes
+from authprobe.report.model.phrases import auth_path, cause_label, describe_cause, other_causes
 from authprobe.run.model import Alternative, Diagnosis
+from tests.support.make import make_record
 
 SURE = Diagnosis(id="old", summary="The token is old.", remedy="Log in.", evidence=("401", "x"))
 
@@ -49,3 +50,19 @@ def test_alternatives_have_experiments_with_the_case_to_run() -> None:
 
 def test_a_single_cause_has_no_experiment() -> None:
     assert other_causes(SURE) == ()
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({}, "no credential"),
+        ({"credential": "api-key", "endpoint": "messages"}, "api-key at messages"),
+        ({"flow": "prompt"}, "no credential"),
+        ({"flow": "setup-token"}, "no credential, flow setup-token"),
+        ({"environment": "verbose"}, "no credential, environment verbose"),
+        ({"headers": "both"}, "no credential, headers both"),
+        ({"backend": "from-2026-07"}, "no credential, backend from-2026-07"),
+    ],
+)
+def test_an_auth_path_names_each_axis_but_its_default(axes: dict[str, str], words: str) -> None:
+    assert auth_path(make_record(**axes)) == words

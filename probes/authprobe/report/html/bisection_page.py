@@ -34,7 +34,7 @@ _CLASSES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class VersionCell:
     """A probed version in the line, or the versions between two probed ones."""
 
     width: int = 1
@@ -89,7 +89,7 @@ def _coverage(report: BisectionReport) -> str:
     return "; ".join((*parts, "a list follows"))
 
 
-def _cells(report: BisectionReport) -> Iterator[Cell]:
+def _cells(report: BisectionReport) -> Iterator[VersionCell]:
     """Yield the cells of the line, the oldest version first."""
     by_version = {each.version: each for each in report.bisection.assessments}
     is_probed = by_version.__contains__
@@ -98,13 +98,13 @@ def _cells(report: BisectionReport) -> Iterator[Cell]:
         if probed:
             yield from (_cell(report, by_version[version]) for version in versions)
         else:
-            yield Cell(width=len(versions))
+            yield VersionCell(width=len(versions))
 
 
-def _cell(report: BisectionReport, each: Assessment) -> Cell:
+def _cell(report: BisectionReport, each: Assessment) -> VersionCell:
     observations = report.observations_of(each.version)
     outcome = f", {outcome_words(observations[-1])}" if observations else ""
-    return Cell(
+    return VersionCell(
         title=f"{each.version}: {each}{outcome}",
         letter=LETTERS[observations[-1].outcome] if observations else "X",
         symbol=SYMBOLS[each.classification],

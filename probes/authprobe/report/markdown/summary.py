@@ -1,14 +1,20 @@
 """A run as Markdown for the job summary of a CI system: the news first, and of limited size."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Final
 
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
 from authprobe.report.model import matrix, news, phrases
-from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
-from authprobe.run.model import CaseRecord, Run
+from authprobe.report.model.heat_map import Cell, Column, Table, heat_maps
+from authprobe.report.model.version_changes import (
+    VersionChange,
+    describe_change,
+    result_words,
+    version_changes,
+)
+from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 
 MAX_SIZE_BYTES: Final = 900 * 1024
@@ -34,14 +40,15 @@ _TRUNCATED: Final = "… truncated; everything is in results.json."
 
 def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
     """Return the verdict, the news and the folded matrix, truncated at the limit."""
+    changes = version_changes(run)
     lines = (
         *_verdict(run),
         *_problems(run),
         *_changes(run),
         *_flaky(run),
-        *_version_changes(version_changes(run)),
+        *_version_changes(changes),
         *_findings(run),
-        *_matrices(run),
+        *_outcomes(run, changes),
     )
     return _bounded(map(for_log, lines), limit_bytes)
 
@@ -135,44 +142,46 @@ def _heading(title: str) -> tuple[str, ...]:
     return ("", f"### {title}", "")
 
 
-def _matrices(run: Run) -> Iterator[str]:
+def _outcomes(run: Run, changes: tuple[VersionChange, ...]) -> Iterator[str]:
     """Yield the outcomes of all cases: a folded table for each set of clients that are asked."""
-    tables = matrix.make_tables(run)
+    tables = [table for each in heat_maps(run, changes) for table in each.tables]
     if not tables:
         return
     yield from ("", _OPEN)
     yield f"<summary>Outcomes of {phrases.plural(len(run.cases), 'case')} by client</summary>"
     for table in tables:
-        for places, groups in groupby(table.groups, key=matrix.asked_columns):
-            yield ""
-            yield from _table(table, places, groups)
+        yield ""
+        yield from _table(table)
     yield from ("", _CLOSE)
 
 
-def _table(
-    table: matrix.CompatibilityMatrix, places: tuple[int, ...], groups: Iterable[matrix.MatrixGroup]
-) -> Iterator[str]:
-    """Yield the rows of scenarios that ask the clients at these places."""
-    yield row(["Auth path", *(_head(table.columns[place]) for place in places)])
-    yield row(["---"] * (len(places) + 1))
-    for group in groups:
-        title = f"**{escaped(group.title)}** ({code(group.scenario)})"
-        yield row([title] + [""] * len(places))
-        for each in group.rows:
-            yield row([escaped(each.label), *(_cell(each.cells[place]) for place in places)])
+def _table(table: Table) -> Iterator[str]:
+    yield row(["Auth path", *map(_head, table.columns)])
+    yield row(["---"] * (len(table.columns) + 1))
+    for section in table.sections:
+        title = f"**{escaped(section.title)}** ({code(section.scenario)})"
+        yield row([title] + [""] * len(table.columns))
+        for each in sorted(itertools.chain(section.rows, *section.folds), key=lambda r: r.rank):
+            yield row([escaped(each.path), *map(_cell, each.cells)])
 
 
-def _head(column: matrix.Column) -> str:
-    return f"{code(column.client)}<br>{escaped(matrix.ran_words(column))}"
+def _head(column: Column) -> str:
+    is_named = column.client.endswith(f"@{column.version}")
+    ran = "" if is_named or not column.version else f"<br>ran {escaped(column.version)}"
+    return f"{code(column.client)}{ran}"
 
 
-def _cell(record: CaseRecord | None) -> str:
-    if record is None:
+def _cell(cell: Cell | None) -> str:
+    """Return the outcome, the status unless it passed, and the outcome at the older version."""
+    if cell is None:
         return ""
-    verdict = record.verdict
-    mark, words = phrases.SYMBOLS[verdict.status], phrases.status_words(verdict)
-    outcome = f"{mark} {escaped(phrases.outcome_words(record.observation))}"
-    return outcome if verdict.status is Status.PASSED else f"{outcome}<br>{words}"
+    verdict = cell.record.verdict
+    parts = [f"{phrases.SYMBOLS[verdict.status]} {escaped(result_words(cell.record))}"]
+    if verdict.status is not Status.PASSED:
+        parts.append(phrases.status_words(verdict))
+    if cell.before and cell.is_other_outcome:
+        parts.append(f"before: {escaped(result_words(cell.before))}")
+    return "<br>".join(parts)
 
 
 def row(cells: Iterable[str]) -> str:

@@ -11,8 +11,6 @@ from authprobe.errors import ExitCode
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
 from authprobe.report.model.phrases import (
-    DEFAULT_FLOWS,
-    auth_path,
     describe_changes,
     describe_outcome,
     describe_problem,
@@ -26,39 +24,6 @@ from authprobe.verdict.model import BaselineState, Status
 _WORST_FIRST: Final = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
 _AFTER_NUMBERS: Final = sys.maxsize
 """Length in the sort key of a word, which puts words after all numbers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A client as the scenarios name it, and the versions that actually ran."""
-
-    client: str
-    versions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixRow:
-    """An auth path, with a cell for each column; None where no case combines the two."""
-
-    label: str
-    cells: tuple[CaseRecord | None, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixGroup:
-    """The rows of one scenario."""
-
-    scenario: str
-    title: str
-    rows: tuple[MatrixRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompatibilityMatrix:
-    """A table of auth paths by client versions."""
-
-    columns: tuple[Column, ...]
-    groups: tuple[MatrixGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,23 +44,6 @@ class Headline:
     status: Status
     word: str
     counts: str
-
-
-def make_tables(run: Run) -> tuple[CompatibilityMatrix, ...]:
-    """Return the matrix of the run, in as few tables as necessary.
-
-    Scenarios without a common client go into different tables: a single one would consist of empty
-    cells.
-    """
-    parts: list[tuple[set[str], set[str]]] = []
-    for name in dict.fromkeys(record.scenario for record in run.cases):
-        scenarios, clients = {name}, {r.client for r in run.cases if r.scenario == name}
-        for part in [part for part in parts if part[1] & clients]:
-            parts.remove(part)
-            scenarios, clients = scenarios | part[0], clients | part[1]
-        parts.append((scenarios, clients))
-    widest_first = sorted(parts, key=lambda part: (-len(part[1]), min(part[0])))
-    return tuple(_table(run, *part) for part in widest_first)
 
 
 def counts(run: Run) -> dict[Status, int]:
@@ -256,54 +204,6 @@ _NETWORKS: Final = {
     ChildNetwork.MACHINE: _ISOLATIONS[Isolation.NONE],
 }
 """Words for a run of an earlier version."""
-
-
-def ran_words(column: Column) -> str:
-    """Return the versions that ran, for the head of a column."""
-    return f"ran {', '.join(column.versions)}" if column.versions else "version unknown"
-
-
-def _table(run: Run, scenarios: set[str], clients: set[str]) -> CompatibilityMatrix:
-    columns = tuple(
-        Column(client=client, versions=_versions(run, client))
-        for client in sorted(clients, key=natural)
-    )
-    return CompatibilityMatrix(
-        columns=columns,
-        groups=tuple(_group(run, name, columns) for name in sorted(scenarios)),
-    )
-
-
-def asked_columns(group: MatrixGroup) -> tuple[int, ...]:
-    """Return the places of the columns that a scenario has a case for, the newest version first."""
-    records = {n: record for row in group.rows for n, record in enumerate(row.cells) if record}
-    newest_first = sorted(
-        records, key=lambda n: natural(records[n].client_version or ""), reverse=True
-    )
-    return tuple(sorted(newest_first, key=lambda n: records[n].client.partition("@")[0]))
-
-
-def _versions(run: Run, client: str) -> tuple[str, ...]:
-    versions = {r.client_version for r in run.cases if r.client == client and r.client_version}
-    return tuple(sorted(versions, key=natural))
-
-
-def _group(run: Run, scenario: str, columns: tuple[Column, ...]) -> MatrixGroup:
-    records = [record for record in run.cases if record.scenario == scenario]
-    by_path: dict[tuple[str, ...], dict[str, CaseRecord]] = {}
-    for record in records:
-        flow = "" if record.flow in DEFAULT_FLOWS else record.flow
-        axes = ("endpoint", "credential", "headers", "backend", "environment")
-        path = (*(getattr(record, axis) for axis in axes), flow)
-        by_path.setdefault(path, {})[record.client] = record
-    rows = (
-        MatrixRow(
-            label=auth_path(next(iter(cells.values()))),
-            cells=tuple(cells.get(column.client) for column in columns),
-        )
-        for _, cells in sorted(by_path.items())
-    )
-    return MatrixGroup(scenario=scenario, title=records[0].title, rows=tuple(rows))
 
 
 def _count_words(run: Run, numbers: dict[Status, int]) -> str:
