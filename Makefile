@@ -12,6 +12,7 @@ docs: .venv/ready
 	.venv/bin/python -m authprobe.cli.reference > docs/commands.md
 	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 	.venv/bin/python -m authprobe.report.reference.variables > docs/variables.md
+	.venv/bin/python -m authprobe.report.reference.reasons > docs/reasons.md
 	.venv/bin/authprobe schema > scenarios/schema.json
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json

@@ -21,6 +21,7 @@ from authprobe.emulator.standalone.control_api import requests
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.engine.runner import load_plan
 from authprobe.observation.findings import finding_meanings
+from authprobe.report.reference.reasons import reasons_markdown
 from authprobe.report.reference.variables import variables_markdown
 from authprobe.scenario.load import load_file
 from authprobe.scenario.schema import scenario_schema
@@ -90,6 +91,10 @@ def test_reference_of_commands_is_current() -> None:
 
 def test_reference_of_variables_is_current() -> None:
     assert (DOCS / "variables.md").read_text() == variables_markdown(), "run: make docs"
+
+
+def test_reference_of_reasons_is_current() -> None:
+    assert (DOCS / "reasons.md").read_text() == reasons_markdown(), "run: make docs"
 
 
 def test_commands_of_the_readme_exist() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.diagnosis.reasons.difference import Ending, Sentences, quoted
@@ -26,8 +26,22 @@ _OK: Final = "200"
 _NOT_MADE: Final = "not made"
 MAX_NAMES: Final = 3
 """Names of headers or flags in a sentence; the rest is counted."""
-_SENT: Final = {"header ": "header", "beta flag ": "beta", "scope ": "scopes"}
-"""Kinds of reasons for what a request has, by the beginning of the transition's field."""
+
+
+class _Kind(NamedTuple):
+    """Kind of the reason for members of a request, and the verb for sending one."""
+
+    id: str
+    verb: str
+    past: str
+
+
+_SENT: Final = {
+    "header ": _Kind("header", "send", "sent"),
+    "beta flag ": _Kind("beta", "send", "sent"),
+    "scope ": _Kind("scopes", "ask for", "asked for"),
+}
+"""Kinds by the beginning of the transition's field."""
 _CREDENTIAL_HEADERS: Final = ("header authorization", "header x-api-key")
 """Headers that the reasons for the requests name with their credentials."""
 _ENDING_FIELDS: Final = ("outcome", "status", "error_type")
@@ -49,33 +63,34 @@ def change_reasons(
             draft = _field_change(say, transition, observation)
             follows = was_timed_out and transition.field in _AFTER_EXIT
             yield replace(draft, is_minor=True) if follows else draft
-    for noun, id in _SENT.items():
-        yield from _sent_changes(say, noun, id, transitions, has_requests=bool(requests))
+    for noun in _SENT:
+        yield from _sent_changes(say, noun, transitions, has_requests=bool(requests))
 
 
 def _sent_changes(
-    say: Sentences, noun: str, id: str, transitions: Sequence[Transition], *, has_requests: bool
+    say: Sentences, noun: str, transitions: Sequence[Transition], *, has_requests: bool
 ) -> Iterator[Draft]:
     """Yield one reason for all members that are gone, and a minor one for all that are new."""
+    kind = _SENT[noun]
     changed = {
         each.field.removeprefix(noun): each.after in _PRESENT
         for each in transitions
         if each.field.startswith(noun) and not (has_requests and each.field in _CREDENTIAL_HEADERS)
     }
-    gone, new = (
-        [name for name, is_new in changed.items() if is_new is side] for side in (False, True)
-    )
+    gone = [name for name, is_new in changed.items() if not is_new]
+    new = [name for name, is_new in changed.items() if is_new]
     if gone:
-        yield say.only_then(id, f"did not send the {noun}{_names(gone)}", subject="gone")
+        yield say.only_then(kind.id, f"did not {kind.verb} {_names(noun, gone)}", subject="gone")
     if new:
-        draft = say.only_now(id, f"sent the {noun}{_names(new)}", subject="new")
+        draft = say.only_now(kind.id, f"{kind.past} {_names(noun, new)}", subject="new")
         yield replace(draft, is_minor=True)
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(noun: str, names: Sequence[str]) -> str:
     more = len(names) - MAX_NAMES
     others = f" and {more} more" if more > 0 else ""
-    return ", ".join(names[:MAX_NAMES]) + others
+    nouns = noun if len(names) == 1 else f"{noun.rstrip()}s "
+    return f"the {nouns}{', '.join(names[:MAX_NAMES])}{others}"
 
 
 def _before(by_field: dict[str, Transition], field: str) -> str | None:

@@ -60,17 +60,23 @@ def _drafts(record: CaseRecord) -> Iterator[Draft]:
     if verdict.status is Status.ERROR:
         yield untestable(observation.detail)
         return
-    if verdict.mismatches:
-        say = Sentences(client=client_words(record), reference=SCENARIO)
-        if host := missing_host(observation):
-            # The cause of the same name follows, with the remedy.
-            summary = f"{say.client} asked for {host}, which the emulator does not have."
-            yield Draft(id="host-not-emulated", subject=host, summary=summary)
-        for draft in expectation_reasons(say, record.expectation, observation):
-            if not host or draft.id not in _FOLLOWS_FROM_HOST:
-                yield draft
+    expected = tuple(_mismatch_drafts(record)) if verdict.mismatches else ()
+    yield from expected
+    told = {draft.id for draft in expected}
     say = Sentences(client=client_words(record), reference=_reference(record))
-    yield from change_reasons(say, verdict.transitions, observation)
+    for draft in change_reasons(say, verdict.transitions, observation):
+        yield dataclasses.replace(draft, is_minor=draft.is_minor or draft.id in told)
+
+
+def _mismatch_drafts(record: CaseRecord) -> Iterator[Draft]:
+    say = Sentences(client=client_words(record), reference=SCENARIO)
+    if host := missing_host(record.observation):
+        # The cause of the same name follows, with the remedy.
+        summary = f"{say.client} asked for {host}, which the emulator does not have."
+        yield Draft(id="host-not-emulated", subject=host, summary=summary)
+    for draft in expectation_reasons(say, record.expectation, record.observation):
+        if not host or draft.id not in _FOLLOWS_FROM_HOST:
+            yield draft
 
 
 _FOLLOWS_FROM_HOST: Final = frozenset({"no-request", "request-missing", "unreachable"})
