@@ -1,7 +1,9 @@
 """`authprobe accept`, `authprobe history` and known failures, as a user runs them."""
 
+import contextlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from authprobe.run.results_file import dump_run
 from authprobe.verdict.model import Status, Verdict
 from tests.commands.test_run import BAD, GOOD, SCENARIO
-from tests.support.command import Ended, results, run, verdicts, write_scenario
+from tests.support.command import PROJECT, Ended, results, run, verdicts, write_scenario
 from tests.support.make import make_record, make_run
 
 KNOWN_FAILURES = f"""
@@ -404,3 +406,20 @@ def failed_run(tmp_path: Path) -> Path:
     records = make_record(id=BAD, verdict=failed), make_record(id=GOOD)
     (tmp_path / "reports" / "results.json").write_text(dump_run(make_run(*records)))
     return tmp_path
+
+
+def test_history_follows_a_question_over_versions(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "history.db"
+    path.parent.mkdir()
+    dump = PROJECT / "tests" / "run" / "history" / "version_1_sqlite.sql"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(dump.read_text())
+    for name in ("claude-code@2.1.332", "claude-code"):
+        ended = run("history", f"pinned/{name}/default/revoked", cwd=tmp_path)
+        lines = ended.out.splitlines()
+        assert (ended.code, lines[0].split()[2:]) == (0, ["passed", "timed-out", "2.1.112"])
+        assert lines[1].split()[2:] == ["failed", "accepted", "2.1.332"]
+        assert lines[2:4] == [
+            "    client 2.1.112 → 2.1.332",
+            "    outcome: timed-out → accepted",
+        ]

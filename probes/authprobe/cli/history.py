@@ -17,7 +17,8 @@ import click
 def history(case: str | None, history: str | None, as_json: bool) -> None:
     """List the recorded runs, or the changes of one case over time.
 
-    CASE is a case id.
+    CASE is a case id. Its results begin with those of the version that it
+    replaced. An id without the client's version shows the cases of all versions.
 
     \b
     Exit codes:
@@ -28,6 +29,7 @@ def history(case: str | None, history: str | None, as_json: bool) -> None:
     Examples:
       authprobe history
       authprobe history cli-login/claude-code@2.1.31/default/expired
+      authprobe history cli-login/claude-code/default/expired
       authprobe history --history postgresql://host/authprobe --json
     """
     from authprobe.commands.history import history as command

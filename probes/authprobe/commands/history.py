@@ -1,7 +1,7 @@
 """`authprobe history`: list the recorded runs, or the changes of a case between them."""
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
 
 from pydantic_core import to_json
 
@@ -10,16 +10,19 @@ from authprobe.core.escaping import one_line
 from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.observation.fingerprint import Transition, describe_transition, find_transitions
+from authprobe.observation.fingerprint import describe_transition, find_transitions
+from authprobe.plan.case_ids import without_version
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.phrases import plural
+from authprobe.report.model.timeline import version_words
 from authprobe.run.history.database import History
 from authprobe.run.history.model import PastRun, Point
+from authprobe.run.history.timelines import follow, follow_all
 from authprobe.settings import history_location
 
 
 def history(case: str | None, *, location: str | None, as_json: bool) -> int:
-    """Print the runs, or the changes of a case; return the exit code.
+    """Print the runs, or the changes of a case or question; return the exit code.
 
     Raises:
         HistoryError, SettingsError: the history cannot be read, or does not have the case.
@@ -28,24 +31,41 @@ def history(case: str | None, *, location: str | None, as_json: bool) -> int:
     if location == NO_HISTORY:
         raise SettingsError("history none: name a file or URL with --history")
     with History(location) as database:
-        entries = database.case(case) if case else database.runs()
-        if case and not entries:
-            _raise_unknown(case, database)
+        runs = () if case else database.runs()
+        timelines = _timelines(case, database) if case else ()
     redactor = Redactor()  # a history from elsewhere may contain anything
     if as_json:
-        print_json(redactor(to_json(entries, indent=1).decode()))
+        points = tuple(itertools.chain.from_iterable(timelines))
+        print_json(redactor(to_json(points if case else runs, indent=1).decode()))
         return ExitCode.OK
-    points = [entry for entry in entries if isinstance(entry, Point)]
-    runs = [entry for entry in entries if isinstance(entry, PastRun)]
-    for line in (*_change_lines(points), *_run_lines(runs)):
+    for line in (*_timeline_lines(timelines), *_run_lines(runs)):
         print_text(redactor(line))
     return ExitCode.OK
 
 
-def _raise_unknown(case: str, database: History) -> NoReturn:
+def _timelines(case: str, database: History) -> tuple[tuple[Point, ...], ...]:
+    """Return the points of a case, or of each case that asks a question.
+
+    Raises:
+        HistoryError: there are none.
+    """
+    points = database.question(without_version(case))
+    if any(point.case_id == case for point in points):
+        return (follow(points, (case,)),)
+    if points and case == without_version(case):
+        return follow_all(points)
     remedy = "list the ids with `authprobe run --list`"
     hint = did_you_mean(case, database.case_ids(), otherwise=remedy)
     raise HistoryError(f"{case}: no recorded run has this case{hint}")
+
+
+def _timeline_lines(timelines: Sequence[Sequence[Point]]) -> Iterator[str]:
+    """Yield the changes of each case, with its id if there are several."""
+    for number, points in enumerate(timelines):
+        if len(timelines) > 1:
+            yield from ("",) if number else ()
+            yield f"{one_line(points[-1].case_id)}:"
+        yield from _change_lines(points)
 
 
 def _change_lines(points: Sequence[Point]) -> Iterator[str]:
@@ -53,7 +73,7 @@ def _change_lines(points: Sequence[Point]) -> Iterator[str]:
     previous: Point | None = None
     unchanged = 0
     for point in points:
-        lines = [one_line(describe_transition(each)) for each in _transitions(previous, point)]
+        lines = list(_transitions(previous, point))
         if previous is not None and not lines and previous.status == point.status:
             unchanged += 1
             previous = point
@@ -68,8 +88,14 @@ def _change_lines(points: Sequence[Point]) -> Iterator[str]:
     yield from _unchanged_line(unchanged)
 
 
-def _transitions(previous: Point | None, point: Point) -> tuple[Transition, ...]:
-    return () if previous is None else find_transitions(previous.fingerprint, point.fingerprint)
+def _transitions(previous: Point | None, point: Point) -> Iterator[str]:
+    """Yield the client's version if it changed, and what else did."""
+    if previous is None:
+        return
+    if versions := version_words(previous.client_version, point.client_version):
+        yield versions
+    for transition in find_transitions(previous.fingerprint, point.fingerprint):
+        yield one_line(describe_transition(transition))
 
 
 def _unchanged_line(runs: int) -> Iterator[str]:

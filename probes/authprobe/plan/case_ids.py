@@ -1,11 +1,12 @@
 """Matching of case ids: exact ids, shell patterns, and ids without client versions."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, TypeVar
 
 from authprobe.core.suggestions import did_you_mean
+from authprobe.core.version_ranges import version_order
 from authprobe.errors import SettingsError
 
 CLIENT_VERSION: Final = re.compile(r"@[^/+]+")
@@ -62,3 +63,19 @@ def client_version_of(case_id: str) -> str:
     """Return the versions of the clients in a case id, joined by `+`; empty without one."""
     client = case_id.partition("/")[2].partition("/")[0]
     return "+".join(part.partition("@")[2] for part in client.split("+"))
+
+
+Item = TypeVar("Item")
+
+
+def nearest_version(
+    items: Iterable[Item], version_of: Callable[[Item], str], version: str
+) -> Item | None:
+    """Return the item of the newest version that is not newer, or else the oldest; None of none.
+
+    Of items with the same version, it is the last.
+    """
+    ordered = sorted(items, key=lambda item: version_order(version_of(item)))
+    order = version_order(version)
+    earlier = [item for item in ordered if version_order(version_of(item)) <= order]
+    return earlier[-1] if earlier else next(iter(ordered), None)

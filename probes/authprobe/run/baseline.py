@@ -12,10 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from authprobe.core.escaping import for_json, one_line
-from authprobe.core.version_ranges import version_order
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint, is_same
-from authprobe.plan.case_ids import client_version_of, without_version
+from authprobe.plan.case_ids import client_version_of, nearest_version, without_version
 from authprobe.run import json_file
 from authprobe.run.model import CaseRecord, Run, Selection
 from authprobe.run.results_file import parse_run
@@ -43,9 +42,9 @@ class Baseline:
 
     @functools.cached_property
     def _by_question(self) -> Mapping[str, list[Accepted]]:
-        """Accepted cases of each question, from the oldest to the newest version."""
+        """Accepted cases of each question."""
         questions: dict[str, list[Accepted]] = {}
-        for case in sorted(self.cases.values(), key=lambda case: version_order(case.version)):
+        for case in self.cases.values():
             questions.setdefault(without_version(case.id), []).append(case)
         return questions
 
@@ -65,9 +64,11 @@ class Baseline:
         if exact := self.get(case_id, ids[1:]):
             return exact
         cases = next((c for c in map(self._by_question.get, map(without_version, ids)) if c), [])
-        order = version_order(version or client_version_of(case_id))
-        earlier = [case for case in cases if version_order(case.version) <= order]
-        return earlier[-1] if earlier else next(iter(cases), None)
+        return nearest_version(cases, _version, version or client_version_of(case_id))
+
+
+def _version(case: Accepted) -> str:
+    return case.version
 
 
 EMPTY_BASELINE: Final = Baseline(cases={})

@@ -223,6 +223,19 @@ def test_the_timeline_has_a_symbol_per_run_and_marks_changes() -> None:
     assert "✓✓ | ✗ | ✓" in details(make_record(), "again", points(*"++-"))
 
 
+def test_the_timeline_marks_another_version_of_the_client() -> None:
+    earlier = [
+        replace(point, client_version=version)
+        for point, version in zip(points(*"++-"), ("2.1.31", "2.1.112", "2.1.112"), strict=True)
+    ]
+    record = make_record(client_version="2.1.332")
+    facts = dict(timeline_facts(record, earlier))
+    assert facts["Last changed"].startswith("in this run, with client 2.1.112 → 2.1.332; before")
+    assert facts["Last 4 runs"] == (
+        "✓ (client 2.1.31 → 2.1.112) ✓ | ✗ (client 2.1.112 → 2.1.332) | ✓"
+    )
+
+
 def test_the_timeline_has_the_last_twenty_runs() -> None:
     [_, (label, marks)] = timeline_facts(make_record(), points(*"+" * 30))
     assert (label, marks) == ("Last 20 runs", "✓" * 20)

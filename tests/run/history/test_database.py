@@ -1,9 +1,10 @@
 """History database, on SQLite and on a real PostgreSQL."""
 
+import contextlib
 import datetime
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from authprobe.errors import HistoryError
 from authprobe.observation.fingerprint import fingerprint
 from authprobe.observation.model import Observation, Outcome, Session
 from authprobe.run.history.database import History, last_points
+from authprobe.run.history.model import Point
 from authprobe.run.history.worker import HistoryWorker
 from authprobe.run.model import Run
 from tests.support import postgresql
@@ -36,12 +38,37 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "deep" / "history.db")
     url: str = request.getfixturevalue("server")
+    return create_database(url)
+
+
+def create_database(url: str) -> str:
+    """Return the URL of a new database on this server."""
     import psycopg
 
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def version_1(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the location of a database by authprobe 0.1, with a run before and after an upgrade.
+
+    The statements are those that `sqlite3.iterdump` and `pg_dump --inserts` gave for it.
+    """
+    dump = Path(__file__).with_name(f"version_1_{request.param}.sql").read_text()
+    if request.param == "sqlite":
+        path = tmp_path / "history.db"
+        with contextlib.closing(sqlite3.connect(path)) as old:
+            old.executescript(dump)
+        return str(path)
+    url = create_database(request.getfixturevalue("server"))
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(dump.encode())
+    return url
 
 
 def run_of(day: int, *observations: Observation, names: str = "abc") -> Run:
@@ -235,3 +262,91 @@ def test_a_wrong_password_is_an_error_without_the_password(server: str) -> None:
     with pytest.raises(HistoryError, match="the database rejects this user") as error:
         last_points(server.replace("made-up-password", "another-one"), [("a", ())])
     assert "another-one" not in str(error.value)
+
+
+FRESH, REVOKED = (f"pinned/claude-code/default/{name}" for name in ("fresh", "revoked"))
+
+
+def at(version: str, question: str) -> str:
+    """Return the id of a question at this version of the client."""
+    return question.replace("claude-code", f"claude-code@{version}")
+
+
+def pinned(version: str, observation: Observation = REFUSED, *, day: int = 40) -> Run:
+    """Return a run of one question at this version."""
+    record = make_record(id=at(version, FRESH), client_version=version, observation=observation)
+    started_at = DAY + datetime.timedelta(days=day)
+    return make_run(record, id=uuid.uuid4().hex, started_at=started_at)
+
+
+def schema_version(location: str) -> int | None:
+    """Return the schema version that is stored."""
+    with History(location) as history:
+        return history._schema_version
+
+
+def versions(points: Iterable[Point]) -> list[str | None]:
+    """Return the versions of the client that ran."""
+    return [point.client_version for point in points]
+
+
+def test_a_history_of_version_1_is_read_as_it_is(version_1: str) -> None:
+    ids = [at("2.1.332", FRESH), at("2.1.332", REVOKED), at("2.1.112", FRESH)]
+    points = last_points(version_1, [(id, ()) for id in ids])
+    assert [versions(points[id]) for id in ids] == [["2.1.112", "2.1.332"]] * 2 + [["2.1.112"]]
+    with History(version_1) as history:
+        assert len(history.runs()) == 2
+        assert history.case(ids[0]) == history.question(FRESH) == points[ids[0]]
+        assert history.question("pinned/claude-code/default/other") == ()
+    assert schema_version(version_1) == 1
+
+
+def test_a_history_of_version_1_is_migrated_by_the_next_run(version_1: str) -> None:
+    before = last_points(version_1, [(at("2.1.332", FRESH), ())])[at("2.1.332", FRESH)]
+    append(version_1, pinned("2.1.340"))
+    assert schema_version(version_1) == 2
+    append(version_1, pinned("2.1.340", day=41))
+    points = last_points(version_1, [(at("2.1.340", FRESH), ())])[at("2.1.340", FRESH)]
+    assert points[:2] == before
+    assert versions(points) == ["2.1.112", "2.1.332", "2.1.340", "2.1.340"]
+    assert [point.since == points[2].at for point in points] == [False, False, True, True]
+    with History(version_1) as history:
+        assert history.question(FRESH) == points
+        assert len(history.question(REVOKED)) == 2
+        assert len(history.case_ids()) == 7
+
+
+def test_runs_that_end_at_the_same_time_migrate_a_history_once(version_1: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda day: append(version_1, pinned("2.1.340", day=day)), range(40, 52)))
+    with History(version_1) as history:
+        assert len(history.runs()) == 14
+        assert len(history.question(FRESH)) == 14
+
+
+def test_a_history_of_version_1_in_a_file_that_is_read_only_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(Path(__file__).with_name("version_1_sqlite.sql").read_text())
+    path.chmod(0o444)
+    before = path.read_bytes()
+    assert len(last_points(str(path), [(at("2.1.332", FRESH), ())])[at("2.1.332", FRESH)]) == 2
+    assert path.read_bytes() == before
+
+
+def test_a_question_is_the_same_since_before_an_upgrade_that_changed_nothing(
+    location: str,
+) -> None:
+    append(location, pinned("2.1.9"), pinned("2.1.31", day=41), pinned("2.1.112", day=42))
+    changed = pinned("2.1.332", make_observation(), day=43)
+    append(location, changed)
+    with History(location) as history:
+        points = history.case(at("2.1.332", FRESH))
+    assert versions(points) == ["2.1.9", "2.1.31", "2.1.112", "2.1.332"]
+    assert [point.since for point in points] == [points[0].at] * 3 + [changed.started_at]
+
+
+def test_more_questions_than_one_query_can_name_are_all_answered(location: str) -> None:
+    ids = [f"s/raw-http/m/{number}" for number in range(600)]
+    append(location, make_run(*(make_record(id=id) for id in ids), id=uuid.uuid4().hex))
+    assert last_points(location, [(id, ()) for id in ids]).keys() == set(ids)

@@ -11,9 +11,10 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
@@ -26,26 +27,33 @@ from authprobe.core.history_location import (
 )
 from authprobe.core.safe_files import FileError
 from authprobe.errors import HistoryError
-from authprobe.observation.fingerprint import Fingerprint, fingerprint
+from authprobe.observation.fingerprint import Fingerprint, fingerprint, is_same
+from authprobe.plan.case_ids import client_version_of, nearest_version, without_version
 from authprobe.run.history import sqlite_file
 from authprobe.run.history.model import TIMELINE_RUNS, PastRun, Point
 from authprobe.run.history.tables import (
     LOCK_TIMEOUT,
+    READABLE_VERSIONS,
     REPLACE_REMEDY,
+    SCHEMA_VERSION,
+    Newest,
     error_text,
     make_tables,
-    newest_digests,
+    migrate,
+    newest_results,
     version_table,
 )
+from authprobe.run.history.timelines import follow
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 1
 TIMELINE_WINDOW_RUNS: Final = 100
 """Newest runs in which the points of a timeline are searched."""
+MAX_PARAMETERS: Final = 500
+"""Values in one query, below the limits of the databases."""
 MIN_YEAR, MAX_YEAR = 1970, 9998
 _ADVISORY_LOCK_ID: Final = 7_242_001
 
@@ -92,14 +100,39 @@ class History:
             self._rename(connection, run.cases)
             fingerprints = {record.id: _fingerprint_text(record) for record in run.cases}
             self._add_fingerprints(connection, fingerprints.values())
-            previous, started_at = newest_digests(connection, results), _utc(run.started_at)
+            since = self._since(connection, run)
             rows = [
-                _result_values(record, seq, _digest(fingerprints[record.id]), previous, started_at)
+                _result_values(record, seq, _digest(fingerprints[record.id]), since[record.id])
                 for record in run.cases
             ]
             if rows:
                 connection.execute(sa.insert(results), rows)
             self._prune(connection, max_runs)
+
+    def _since(self, connection: "sa.Connection", run: Run) -> dict[str, datetime.datetime]:
+        """Return since when each case is the same, also at an earlier version of its client."""
+        newest = newest_results(connection, self._tables[1])
+        previous = {record.id: _previous(record, newest) for record in run.cases}
+        now = {record.id: fingerprint(record.observation) for record in run.cases}
+        texts = self._fingerprints(connection, {each.digest for each in previous.values() if each})
+        started_at = _utc(run.started_at)
+        return {
+            id: each.since if each and is_same(texts[each.digest], now[id]) else started_at
+            for id, each in previous.items()
+        }
+
+    def _fingerprints(
+        self, connection: "sa.Connection", digests: Collection[str]
+    ) -> dict[str, Fingerprint]:
+        import sqlalchemy as sa
+
+        facts = self._tables[2]
+        ordered, found = sorted(digests), {}
+        for start in range(0, len(ordered), MAX_PARAMETERS):
+            part = facts.c.digest.in_(ordered[start : start + MAX_PARAMETERS])
+            for digest, text in connection.execute(sa.select(facts).where(part)):
+                found[digest] = _read_fingerprint(text)
+        return found
 
     def _rename(self, connection: "sa.Connection", records: Sequence[CaseRecord]) -> None:
         """Move the results of renamed cases to their new ids."""
@@ -112,7 +145,7 @@ class History:
                 connection.execute(
                     sa.update(results)
                     .where(results.c.case_id == former, results.c.seq.not_in(newer))
-                    .values(case_id=record.id)
+                    .values(case_id=record.id, question=without_version(record.id))
                 )
 
     def _add_fingerprints(self, connection: "sa.Connection", texts: Iterable[str]) -> None:
@@ -129,29 +162,52 @@ class History:
             connection.execute(sa.insert(facts), rows)
 
     def points(
-        self, current_ids: Mapping[str, str], limit: int = TIMELINE_RUNS
+        self, cases: Sequence[tuple[str, Sequence[str]]], limit: int = TIMELINE_RUNS
     ) -> dict[str, tuple[Point, ...]]:
-        """Return the last points of each case, oldest first.
+        """Return the last points of each case and of the version before it, oldest first.
 
-        `current_ids` maps each id that a case has had to its current one.
+        A case is its id with its former ids.
         """
         import sqlalchemy as sa
 
         runs, results, _ = self._tables
+        questions = {without_version(id) for case, former in cases for id in (case, *former)}
         with self._translate_errors(), self._engine.connect() as connection:
             newest = connection.scalar(sa.select(sa.func.max(runs.c.seq))) or 0
             query = self._select().where(results.c.seq > newest - TIMELINE_WINDOW_RUNS)
+            if len(questions) <= MAX_PARAMETERS:
+                query = query.where(self._asks(connection, questions))
             points: dict[str, list[Point]] = {}
             for row in connection.execute(query):
-                if row.case_id in current_ids:
-                    points.setdefault(current_ids[row.case_id], []).append(_point(row))
-        return {id: tuple(own_points[-limit:]) for id, own_points in points.items()}
+                if (question := without_version(row.case_id)) in questions:
+                    points.setdefault(question, []).append(_point(row))
+        timelines = {
+            id: follow(_merged(points, map(without_version, (id, *former))), (id, *former))
+            for id, former in cases
+        }
+        return {id: timeline[-limit:] for id, timeline in timelines.items() if timeline}
 
     def case(self, case_id: str) -> tuple[Point, ...]:
-        """Return all points of a case, oldest first."""
-        query = self._select().where(self._tables[1].c.case_id == case_id)
+        """Return all points of a case and of the versions before it, oldest first."""
+        return follow(self.question(without_version(case_id)), (case_id,))
+
+    def question(self, question: str) -> tuple[Point, ...]:
+        """Return all points of a question, of every version of its client, oldest first."""
         with self._translate_errors(), self._engine.connect() as connection:
+            query = self._select().where(self._asks(connection, {question}))
             return tuple(map(_point, connection.execute(query)))
+
+    def _asks(
+        self, connection: "sa.Connection", questions: Collection[str]
+    ) -> "sa.ColumnElement[bool]":
+        """Return the condition for results of these questions."""
+        import sqlalchemy as sa
+
+        results = self._tables[1]
+        if self._schema_version == SCHEMA_VERSION:
+            return results.c.question.in_(questions)
+        ids = connection.scalars(sa.select(results.c.case_id).distinct())
+        return results.c.case_id.in_([id for id in ids if without_version(id) in questions])
 
     def case_ids(self) -> tuple[str, ...]:
         """Return the ids of all cases, sorted."""
@@ -175,7 +231,10 @@ class History:
 
         runs, results, facts = self._tables
         return (
-            sa.select(results, runs.c.id, runs.c.started_at, runs.c.tool, facts.c.text)
+            sa.select(
+                *(results.c.case_id, results.c.status, results.c.client_version, results.c.since),
+                *(runs.c.id, runs.c.started_at, runs.c.tool, facts.c.text),
+            )
             .join(runs, runs.c.seq == results.c.seq)
             .join(facts, facts.c.digest == results.c.digest)
             .order_by(results.c.seq)
@@ -205,7 +264,7 @@ class History:
         )
 
     def _prepare(self) -> None:
-        """Create missing tables, and check the schema version."""
+        """Create missing tables, check the schema version, and migrate an older one to write."""
         import sqlalchemy as sa
 
         version = version_table(self._tables[0].metadata)
@@ -213,14 +272,21 @@ class History:
             exists = version.name in sa.inspect(connection).get_table_names()
         if not exists:
             self._create_tables(version)
+        newest = sa.select(sa.func.max(version.c.version))
         with self._engine.connect() as connection:
-            schema_version = connection.scalar(sa.select(sa.func.max(version.c.version)))
-        if schema_version != SCHEMA_VERSION:
+            self._schema_version: int | None = connection.scalar(newest)
+        if self._schema_version not in READABLE_VERSIONS:
             raise HistoryError(
-                f"history {self._redacted_location}: schema version {schema_version}, but this "
-                f"authprobe supports {SCHEMA_VERSION}; use a newer authprobe, or choose another "
-                "history with --history"
+                f"history {self._redacted_location}: schema version {self._schema_version}, but "
+                f"this authprobe supports {SCHEMA_VERSION}; use a newer authprobe, or choose "
+                "another history with --history"
             )
+        if self._writable and self._schema_version != SCHEMA_VERSION:
+            with self._engine.begin() as connection:
+                self._lock(connection)
+                if connection.scalar(newest) != SCHEMA_VERSION:  # no other run has migrated it
+                    migrate(connection, self._tables[1], version)
+            self._schema_version = SCHEMA_VERSION
 
     def _create_tables(self, version: "sa.Table") -> None:
         import sqlalchemy as sa
@@ -295,21 +361,34 @@ def _run_values(run: Run) -> dict[str, object]:
 
 
 def _result_values(
-    record: CaseRecord,
-    seq: int,
-    digest: str,
-    previous: Mapping[str, tuple[str, datetime.datetime]],
-    started_at: datetime.datetime,
+    record: CaseRecord, seq: int, digest: str, since: datetime.datetime
 ) -> dict[str, object]:
-    previous_digest, since = previous.get(record.id, ("", started_at))
     return {
         "seq": seq,
         "case_id": record.id,
+        "question": without_version(record.id),
         "status": record.verdict.status.value,
         "client_version": record.client_version,
         "digest": digest,
-        "since": since if previous_digest == digest else started_at,
+        "since": since,
     }
+
+
+def _previous(record: CaseRecord, newest: Mapping[str, Mapping[str, Newest]]) -> Newest | None:
+    """Return the newest result of the case, or else of the version before it."""
+    results = newest.get(without_version(record.id), {})
+    if record.id in results:
+        return results[record.id]
+    version = record.client_version or client_version_of(record.id)
+    return nearest_version(results.values(), lambda result: result.version, version)
+
+
+def _merged(points: Mapping[str, list[Point]], questions: Iterable[str]) -> list[Point]:
+    """Return the points of a question under all of its names, oldest first."""
+    lists = [points[question] for question in dict.fromkeys(questions) if question in points]
+    if len(lists) < 2:
+        return lists[0] if lists else []
+    return sorted(itertools.chain.from_iterable(lists), key=lambda point: point.at)
 
 
 def _fingerprint_text(record: CaseRecord) -> str:
@@ -389,10 +468,9 @@ def last_points(
     """
     if location == NO_HISTORY:
         return {}
-    current_ids = {any_id: id for id, former in cases for any_id in (*former, id)}
     try:
         with History(location) as history:
-            return history.points(current_ids)
+            return history.points(tuple(cases))
     except EmptyHistoryError:
         return {}
 

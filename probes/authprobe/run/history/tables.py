@@ -1,11 +1,18 @@
 """Tables of the history, and messages for the errors of its databases."""
 
 import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from authprobe.plan.case_ids import client_version_of, without_version
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+SCHEMA_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, SCHEMA_VERSION)
+"""Version 1 has no questions; it is read as it is, and migrated when a run is appended."""
 LOCK_TIMEOUT: Final = 10.0
 """Seconds to wait for another writer, or for a connection."""
 REPLACE_REMEDY: Final = "move it away, or choose another history with --history"
@@ -34,6 +41,7 @@ def make_tables() -> "tuple[sa.Table, sa.Table, sa.Table]":
         "authprobe_results",
         metadata,
         sa.Column("case_id", sa.Text, primary_key=True),
+        sa.Column("question", sa.Text),  # null only while an older database is migrated
         sa.Column("seq", number, primary_key=True, autoincrement=False),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("client_version", sa.Text),
@@ -83,18 +91,48 @@ def error_text(error: Exception) -> str:
     return f"{type(error).__name__}; {REPLACE_REMEDY}"
 
 
-def newest_digests(
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Newest result of a case."""
+
+    case_id: str
+    version: str
+    digest: str
+    since: datetime.datetime
+
+
+def newest_results(
     connection: "sa.Connection", results: "sa.Table"
-) -> dict[str, tuple[str, datetime.datetime]]:
-    """Return the newest digest of each case, and the start of the first run that had it."""
+) -> Mapping[str, Mapping[str, Newest]]:
+    """Return the newest result of each case, by question and case id."""
     import sqlalchemy as sa
 
+    columns = results.c.case_id, results.c.client_version, results.c.digest, results.c.since
     newest = (
         sa.select(results.c.case_id, sa.func.max(results.c.seq).label("seq"))
         .group_by(results.c.case_id)
         .subquery()
     )
-    query = sa.select(results.c.case_id, results.c.digest, results.c.since).join(
+    query = sa.select(*columns).join(
         newest, sa.and_(results.c.case_id == newest.c.case_id, results.c.seq == newest.c.seq)
     )
-    return {row.case_id: (row.digest, row.since) for row in connection.execute(query)}
+    questions: dict[str, dict[str, Newest]] = {}
+    for id, version, digest, since in connection.execute(query):
+        result = Newest(id, version or client_version_of(id), digest, since)
+        questions.setdefault(without_version(id), {})[id] = result
+    return questions
+
+
+def migrate(connection: "sa.Connection", results: "sa.Table", version: "sa.Table") -> None:
+    """Add the questions to a database of schema version 1, in the transaction of the caller."""
+    import sqlalchemy as sa
+
+    table, column = results.name, results.c.question
+    kind = column.type.compile(connection.dialect)
+    connection.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {column.name} {kind}"))
+    ids = connection.scalars(sa.select(results.c.case_id).distinct()).all()
+    if ids:
+        update = sa.update(results).where(results.c.case_id == sa.bindparam("id"))
+        values = [{"id": id, "value": without_version(id)} for id in ids]
+        connection.execute(update.values(question=sa.bindparam("value")), values)
+    connection.execute(sa.update(version).values(version=SCHEMA_VERSION))
