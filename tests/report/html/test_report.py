@@ -19,7 +19,7 @@ from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e`|"
-VOID = {"br", "img", "input", "meta", "link", "hr"}
+VOID = {"br", "wbr", "img", "input", "meta", "link", "hr"}
 
 
 class Page(HTMLParser):
@@ -155,6 +155,7 @@ def test_nothing_from_outside_becomes_an_attribute(run: Run) -> None:
         *("class", "id", "href", "rel", "scope", "colspan", "open", "lang", "data-status"),
         *("tabindex", "role", "aria-label", "aria-labelledby", "aria-hidden", "title"),
         *("data-kind", "data-outcome"),
+        *("x", "x1", "x2", "y1", "y2", "width", "cy", "r", "d"),
     }
     hrefs = [href for href in page.values("href") if not href.startswith("#")]
     assert set(hrefs) == {"https://example.org/issue/1"}
@@ -227,8 +228,8 @@ def test_details_have_the_expectation_the_observation_and_the_requests() -> None
     phrases = Page(details(failed(observation=observation))).text
     for words in (
         *("accepted", "example.org"),
-        *("1.23", "POST", "api.anthropic.com", "/v1/messages", "oauth in authorization"),
-        *("401", "authentication_error: expired", "messages.expired", "A (3)", "one, two, three"),
+        *("1.23", "POST /v1/messages", "oauth in authorization", "flags A (3)"),
+        *("401 authentication_error", ": expired", "messages.expired", "one, two, three"),
     ):
         assert words in phrases
 
@@ -238,15 +239,18 @@ def test_a_set_of_flags_is_spelled_out_once() -> None:
     exchanges = [make_exchange(betas=betas) for betas in (first, second, first, ())]
     page = Page(details(make_record(observation=make_observation(exchanges=tuple(exchanges)))))
     assert page.text.count("beta-14") == 1
-    assert [page.texts.count(name) for name in ("A (15)", "B (1)")] == [2, 1]
+    assert "3 times" in page.text
+    assert "flags A (15) or B (1)" in page.text
     assert page.texts.index("Flags A") < page.texts.index("Flags B")
 
 
 def test_a_long_list_of_requests_is_truncated() -> None:
-    observation = make_observation(exchanges=(make_exchange(),) * 203)
-    drawn = details(make_record(observation=observation))
-    assert drawn.count("<tr>") == 201
-    assert "3 more requests in results.json" in drawn
+    exchanges = tuple(make_exchange(status=400 + number) for number in range(227))
+    drawn = details(make_record(observation=make_observation(exchanges=exchanges)))
+    assert drawn.count('role="img"') == 24
+    assert "<summary>… 203 more requests</summary>" in drawn
+    assert drawn.count("<tr>") == 101
+    assert "103 more requests in results.json" in drawn
 
 
 def test_long_text_is_truncated() -> None:
@@ -282,7 +286,7 @@ def test_passed_cases_lose_their_details_first_on_a_large_page() -> None:
     records += [make_record(id=f"b/{n}", observation=observation) for n in range(5)]
     room = sum(len(details(record)) for record in records[:7]) + 200
     drawn = report.report_content(make_run(*records), limit_bytes=room)
-    assert drawn.count('aria-label="Requests"') == 7
+    assert drawn.count('<ol aria-label="Requests in order') == 7
     assert drawn.count("Details are in results.json.") == 3
     assert "3 cases without details, to keep the page small" in drawn
     assert all(f"<code>{record.id}</code>" in drawn for record in records)
@@ -328,7 +332,7 @@ def test_a_rule_is_listed_once_with_its_sources() -> None:
         make_run(make_record(observation=observation), make_record(observation=observation))
     )
     assert page.count('id="rule-A04"') == 1
-    assert '<a href="#rule-A04"><code>A04</code></a>' in page
+    assert '<a href="#rule-A04">A04</a>' in page
     assert "https://github.com/anthropics/claude-code/issues/5893" in page
     assert "several reports" in page
 
@@ -338,8 +342,8 @@ def test_an_unmatched_request_shows_the_nearest_rule() -> None:
         rule="deny:route", nearest="messages", differs=("path",), faults=("delay",), status=404
     )
     page = details(make_record(observation=make_observation(exchanges=(denied,))))
-    assert "<code>deny:route</code><small>nearest: messages, differs in path</small>" in page
-    assert "<small>fault: delay</small>" in page
+    assert "rule <code>deny:route</code> · nearest: messages, differs in path" in page
+    assert "fault: delay" in page
 
 
 def test_an_unknown_rule_is_shown_as_text() -> None:
@@ -347,7 +351,7 @@ def test_an_unknown_rule_is_shown_as_text() -> None:
     page = report.report_content(
         make_run(make_record(observation=make_observation(exchanges=(other,))))
     )
-    assert "<b>" not in page
+    assert '"><b>' not in page
     assert "<i>" not in page
 
 

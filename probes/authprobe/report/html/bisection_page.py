@@ -14,8 +14,10 @@ from authprobe.report.html.document import document
 from authprobe.report.html.elements import Html, table
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests, rules
+from authprobe.report.html.sequence_diagram import symbols
 from authprobe.report.model.heat_map import LETTERS
 from authprobe.report.model.phrases import describe_outcome, outcome_words, plural
+from authprobe.report.model.sequence import make_sequence
 
 SYMBOLS: Final = {
     Classification.GOOD: "✓",
@@ -73,7 +75,10 @@ def bisection_page(report: BisectionReport, command: str) -> Html:
         changes=change_lines(words.changes(report)),
         neighbours=neighbours,
         describe_outcome=describe_outcome,
-        requests=requests,
+        requests=lambda version, observation: requests(
+            make_sequence(observation.exchanges, client=str(report.question.kind), version=version)
+        ),
+        shapes=symbols(),
         rules=rules(e for _, observation in neighbours for e in observation.exchanges),
     )
     return document(f"Bisection of {report.question.kind}", body, style="bisection.css")

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from authprobe.report.html.elements import Html, source, table
+from authprobe.report.html.login_strip import login_strip
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests
 from authprobe.report.model import phrases
+from authprobe.report.model.login_life import lives
+from authprobe.report.model.sequence import sequence_of
 from authprobe.report.model.timeline import timeline_facts
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis
@@ -29,9 +32,10 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
 
     `command` runs it again; `past` holds its earlier results, the oldest first.
     """
+    diagram = sequence_of(record)
     return render(
         "case_details.html",
-        diagnosis=diagnosis(record.diagnosis),
+        why=why(record),
         command=None if record.verdict.status is Status.PASSED else command,
         changes=phrases.describe_changes(record),
         mismatches=mismatches(record.verdict.mismatches),
@@ -40,7 +44,8 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
         setting=phrases.setting_facts(record),
         scenario_anchor=phrases.scenario_anchor(record.scenario),
         history=timeline_facts(record, past),
-        requests=requests(record.observation.exchanges),
+        strip=login_strip(lives(record, diagram)),
+        requests=requests(diagram),
     )
 
 
@@ -55,6 +60,18 @@ def mismatches(items: tuple[Mismatch, ...]) -> Html:
     """Return each expected value beside the actual one, or nothing if there are none."""
     rows = [(item.field, item.expected, item.actual) for item in items]
     return table("Mismatches", ("Field", "Expected", "Actual"), rows) if rows else Html()
+
+
+def why(record: CaseRecord) -> Html:
+    """Return what explains a failed or changed case: the reasons, then the cause of a refusal."""
+    reasons = (
+        Html("<p><strong>Why:</strong> {}{}</p>").format(
+            reason.summary,
+            Html(" <strong>Remedy:</strong> {}").format(reason.remedy) if reason.remedy else "",
+        )
+        for reason in record.reasons
+    )
+    return Html().join((*reasons, diagnosis(record.diagnosis)))
 
 
 def diagnosis(item: Diagnosis | None) -> Html:

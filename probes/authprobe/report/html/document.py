@@ -18,7 +18,7 @@ def document(
 
     `style` and `script` name the files that `body` needs beside the styles of the report.
     """
-    sheets = ("report.css", "document.css", *([style] if style else []))
+    sheets = ("report.css", "sequence.css", "document.css", *([style] if style else []))
     styles = Html().join(map(asset, sheets))
     code = asset(script) if script else Html()
     return render(

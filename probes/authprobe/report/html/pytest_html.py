@@ -75,7 +75,7 @@ class PytestHtmlPage:
 
         package = find_spec("pytest_html")
         resources = Path(str(package and package.origin)).parent / "resources"
-        own = (asset("report.css") + asset("pytest_html.css"), asset("report.js"))
+        own = (_styles(), asset("report.js"))
         sheets = (str(getattr(writer, "css", "")) for writer in self._writers())
         return (*own, *sheets, (resources / "app.js").read_text(encoding="utf-8"))
 
@@ -103,9 +103,8 @@ class PytestHtmlPage:
         # Imported late: jinja2 is not needed before there is something to draw.
         from authprobe.report.html.rendering import asset, render
 
-        styles = asset("report.css") + asset("pytest_html.css")
         script = asset("report.js")
-        prefix.append(render("pytest_html.html", styles=styles, content=content, script=script))
+        prefix.append(render("pytest_html.html", styles=_styles(), content=content, script=script))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
@@ -114,6 +113,14 @@ class PytestHtmlPage:
             cells.clear()
         else:
             self._has_other_tests = True
+
+
+def _styles() -> str:
+    """Return the style sheets of the report, as one."""
+    from authprobe.report.html.elements import Html
+    from authprobe.report.html.rendering import asset
+
+    return Html().join(map(asset, ("report.css", "sequence.css", "pytest_html.css")))
 
 
 def with_landmarks(page: str, *, has_other_tests: bool) -> str:

@@ -16,6 +16,7 @@ from authprobe.report.html.heat_map import heat_maps, row_labels
 from authprobe.report.html.news import news
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import rules
+from authprobe.report.html.sequence_diagram import symbols
 from authprobe.report.model import heat_map, matrix, phrases
 from authprobe.report.model.saved_bisections import SavedBisection
 from authprobe.report.model.version_changes import version_changes
@@ -102,6 +103,7 @@ def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> H
         "cases.html",
         count=len(run.cases),
         outlines=outlines,
+        shapes=symbols(),
         open_cases=Html().join(by_id[r.id] for r in matrix.problems(run)),
         scenarios=_scenarios(run, by_id),
         scenario_anchor=phrases.scenario_anchor,

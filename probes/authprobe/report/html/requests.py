@@ -1,85 +1,89 @@
-"""Requests as static HTML, in order, and the emulator's rules that answered them."""
+"""The requests of a case as static HTML, and the emulator's rules that answered them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from string import ascii_uppercase
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from authprobe.emulator.catalogue import rows as catalogue
-from authprobe.emulator.rules.routes import RULES
 from authprobe.observation.model import Exchange
 from authprobe.report.html.elements import Html, code, facts, source, table
-from authprobe.report.model import phrases
-
-MAX_REQUESTS: Final = 200
-"""Requests of one case in the table."""
-
-FlagSets = Sequence[tuple[str, ...]]
-"""The distinct sets of beta flags in a table of requests."""
-
-
-def requests(exchanges: Sequence[Exchange]) -> Html:
-    """Return the requests in order, each with its response."""
-    if not exchanges:
-        return Html("<p>None reached the backend.</p>")
-    listed = exchanges[:MAX_REQUESTS]
-    sets = tuple(dict.fromkeys(exchange.betas for exchange in listed if exchange.betas))
-    rows = ([cell(exchange, sets) for _, cell in _COLUMNS] for exchange in listed)
-    more = len(exchanges) - MAX_REQUESTS
-    parts = [table("Requests", [head for head, _ in _COLUMNS], rows, kind="ap-wire")]
-    if more > 0:
-        words = phrases.plural(more, "more request")
-        parts.append(Html("<p>… ({} in results.json)</p>").format(words))
-    if sets:
-        parts.append(facts((f"Flags {_letter(sets, flags)}", ", ".join(flags)) for flags in sets))
-    return Html().join(parts)
-
-
-def _letter(sets: FlagSets, flags: tuple[str, ...]) -> str:
-    """Return the letter of a set of flags: most requests of a client repeat the same set."""
-    index = sets.index(flags)
-    letter = ascii_uppercase[index % len(ascii_uppercase)]
-    return letter * (1 + index // len(ascii_uppercase))
-
-
-def _betas(exchange: Exchange, sets: FlagSets) -> str:
-    if not exchange.betas:
-        return "none"
-    return f"{_letter(sets, exchange.betas)} ({len(exchange.betas)})"
-
-
-def _path(exchange: Exchange) -> Html:
-    """Return the path, and the scopes of an authorization request."""
-    scopes = f"scopes: {', '.join(exchange.scopes)}" if exchange.scopes else ""
-    return code(exchange.path) + _small(scopes)
-
-
-def _rule(exchange: Exchange) -> Html:
-    """Return the rule that answered or came nearest, and the faults that were armed."""
-    cell = code(exchange.rule)
-    if exchange.rule in RULES:
-        cell = Html('<a href="#rule-{}">{}</a>').format(exchange.rule, cell)
-    if exchange.nearest:
-        cell += _small(phrases.nearest_words(exchange))
-    if exchange.faults:
-        cell += _small(f"fault: {', '.join(exchange.faults)}")
-    return cell
-
-
-def _small(text: str) -> Html:
-    return Html("<small>{}</small>").format(text) if text else Html()
-
-
-_COLUMNS: Final[tuple[tuple[str, Callable[[Exchange, FlagSets], str]], ...]] = (
-    ("At (s)", lambda x, _: f"{x.at:.2f}"),
-    ("Method", lambda x, _: x.method),
-    ("Host", lambda x, _: x.host),
-    ("Path", lambda x, _: _path(x)),
-    ("Credential", lambda x, _: phrases.sent_words(x)),
-    ("Flags", _betas),
-    ("Status", lambda x, _: phrases.status_number(x)),
-    ("Error", lambda x, _: phrases.error_words(x)),
-    ("Rule", lambda x, _: _rule(x)),
+from authprobe.report.html.sequence_diagram import (
+    FlagSets,
+    flag_letter,
+    rule_link,
+    sequence_diagram,
 )
+from authprobe.report.model import phrases
+from authprobe.report.model.sequence import SequenceDiagram, Step
+from authprobe.report.model.sequence_words import (
+    credential_words,
+    message_words,
+    response_words,
+    time_words,
+)
+
+MAX_ROWS: Final = 100
+"""Rows of a table of requests."""
+
+
+def requests(diagram: SequenceDiagram) -> Html:
+    """Return the requests as a diagram, and those that it leaves out as folded tables."""
+    steps = (*diagram.steps, *diagram.omitted)
+    if not steps and not diagram.background:
+        return Html("<p>None reached the backend.</p>")
+    flags = tuple(dict.fromkeys(each for step in diagram.steps for each in step.betas))
+    return Html().join(_parts(diagram, flags))
+
+
+def _parts(diagram: SequenceDiagram, flags: FlagSets) -> Iterator[Html]:
+    if not diagram.steps:
+        yield Html("<p>None that matters for authentication.</p>")
+    yield sequence_diagram(diagram, flags)
+    if diagram.omitted:
+        words = phrases.plural(diagram.omitted_requests, "more request")
+        yield _folded(f"… {words}", _table("More requests", diagram.omitted))
+    if diagram.background:
+        words = phrases.plural(diagram.background_requests, "request")
+        yield _folded(
+            f"{words} in the background",
+            _table("Requests in the background", diagram.background),
+        )
+    if flags:
+        pairs = ((f"Flags {flag_letter(flags, each)}", ", ".join(each)) for each in flags)
+        yield _folded("Beta flags", facts(pairs))
+
+
+def _folded(title: str, content: Html) -> Html:
+    return Html('<details class="ap-more"><summary>{}</summary>{}</details>').format(title, content)
+
+
+def _table(name: str, steps: Sequence[Step]) -> Html:
+    """Return a row for each request, or for those that do not differ."""
+    heads = ("At (s)", "Times", "Request", "Credential", "Response", "Rule")
+    listed = table(name, heads, map(_row, steps[:MAX_ROWS]), kind="ap-wire")
+    rest = sum(step.count for step in steps[MAX_ROWS:])
+    if not rest:
+        return listed
+    words = phrases.plural(rest, "more request")
+    return listed + Html("<p>… ({} in results.json)</p>").format(words)
+
+
+def _row(step: Step) -> tuple[str, ...]:
+    exchange = step.exchange
+    is_denied = exchange.rule is not None and exchange.rule.startswith("deny:")
+    return (
+        time_words(exchange.at)
+        if step.count == 1
+        else f"{time_words(exchange.at)} to {time_words(step.last_at)}",
+        str(step.count),
+        code(f"{exchange.method} {exchange.host}{exchange.path}"),
+        credential_words(step),
+        phrases.status_number(exchange) if is_denied else _response(step),
+        rule_link(exchange.rule) if exchange.rule else "none",
+    )
+
+
+def _response(step: Step) -> str:
+    return ": ".join(filter(None, (response_words(step), message_words(step))))
 
 
 def rules(exchanges: Iterable[Exchange]) -> Html:

@@ -9,6 +9,7 @@ from authprobe.core.client_kinds import CLIENTS, ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.report.model import phrases
+from authprobe.report.model.relevance import matters
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.clients import kind_name
 from authprobe.scenario.model import Credential, Form
@@ -79,11 +80,15 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
 
 
 def deciding_exchange(record: CaseRecord) -> Exchange | None:
-    """Return the request that decides the outcome: the last one with the status of the case."""
+    """Return the request that decides the outcome: the last one with the status of the case.
+
+    It is a request to a model, else one that matters for authentication, else any.
+    """
     exchanges = record.observation.exchanges
-    inference = [e for e in exchanges if e.path.startswith(MESSAGES_PATH)] or list(exchanges)
-    matching = [e for e in inference if e.status == record.observation.status]
-    return next(reversed(matching or inference), None)
+    inference = [e for e in exchanges if e.path.startswith(MESSAGES_PATH)]
+    candidates = inference or list(filter(matters, exchanges)) or list(exchanges)
+    matching = [e for e in candidates if e.status == record.observation.status]
+    return next(reversed(matching or candidates), None)
 
 
 def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
@@ -101,6 +106,29 @@ def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
             name = " and ".join(slots) or credential.token
             words.append(f"{name} ({credential.state}{form}) via {credential.place}")
     return tuple(words)
+
+
+def given_slots(record: CaseRecord) -> dict[str, str]:
+    """Return the tokens that the client received at the start, by slot, with their states."""
+    counts: Counter[str] = Counter()
+    return {
+        _slot(kind, counts): _state(credential, kind)
+        for credential in record.credentials
+        for kind in _kinds(credential)
+    }
+
+
+def _state(credential: Credential, kind: str) -> str:
+    """Return the state of one token of a credential; a login has two."""
+    if credential.token is not TokenKind.LOGIN:
+        return credential.state.value
+    if kind == TokenKind.ACCESS_TOKEN:
+        is_used = credential.state is TokenState.USED
+        return (TokenState.EXPIRED if is_used else credential.state).value
+    if credential.form is Form.UNKNOWN_REFRESH_TOKEN:
+        return TokenState.UNKNOWN.value
+    is_used = credential.state is TokenState.USED
+    return (TokenState.USED if is_used else TokenState.VALID).value
 
 
 def _kinds(credential: Credential) -> tuple[str, ...]:

@@ -1,0 +1,35 @@
+"""The requests of a case that matter for authentication, and those in its background (pure)."""
+
+from typing import Final
+
+from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, TOKEN_PATH_SUFFIX
+from authprobe.emulator.rules.routes import ROUTES
+from authprobe.observation.model import Exchange
+
+_CODE_PATH: Final = "/oauth/code/"
+_HELLO: Final = frozenset({"/api/hello", "/v1/oauth/hello"})
+"""Paths by which a client asks whether there is a connection."""
+_KNOWN_PATHS: Final = frozenset(path for _, _, path in ROUTES) - _HELLO
+_BACKGROUND_HOST: Final = "statsig."
+"""Beginning of the name of the host that Claude Code up to 2.1.6 asks for feature flags."""
+
+
+def matters(exchange: Exchange) -> bool:
+    """Return True for a request that matters for authentication, False for one in the background.
+
+    Those are requests to the paths that the emulator knows, and connections that failed; not
+    feature flags, telemetry, and whatever else a client asks beside its task.
+    """
+    if exchange.method == "CONNECT":
+        return not exchange.host.startswith(_BACKGROUND_HOST)
+    return exchange.path in _KNOWN_PATHS or is_login_page(exchange) or is_token_request(exchange)
+
+
+def is_token_request(exchange: Exchange) -> bool:
+    """Return True for a request to a token endpoint, or to one below it that revokes."""
+    return TOKEN_PATH_SUFFIX in exchange.path
+
+
+def is_login_page(exchange: Exchange) -> bool:
+    """Return True for a request of a browser during a login."""
+    return exchange.path.endswith(AUTHORIZE_PATH_SUFFIX) or _CODE_PATH in exchange.path
