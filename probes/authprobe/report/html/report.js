@@ -229,6 +229,17 @@
   const cell = (text) => span(text).replace(/\|/g, "\\|");
   const row = (cells) => `| ${cells.join(" | ")} |`;
 
+  function* sequence(diagram) {
+    const names = [...diagram.querySelectorAll(".q-h span")].map((each) => span(each.textContent));
+    yield `\nBetween ${names.join(", ")}:\n`;
+    for (const step of diagram.querySelectorAll("li")) {
+      const [at, sent, arrow, got] = step.children;
+      yield got
+        ? `1. ${at.textContent} s, ${arrow.ariaLabel}: ${span(sent.textContent)} → ${span(got.textContent)}`
+        : `1. ${step.textContent}`;
+    }
+  }
+
   function* markdown(node) {
     for (const child of node.children) {
       if (child.matches(".ap-copy")) continue;
@@ -244,7 +255,13 @@
         for (const line of child.querySelectorAll("tbody tr")) {
           yield row([...line.cells].map((each) => cell(each.innerText || each.textContent)));
         }
-      } else if (child.matches("p")) {
+      } else if (child.matches(".q")) yield* sequence(child);
+      else if (child.matches(".y")) {
+        for (const life of child.querySelectorAll("li:not(.y-key)")) {
+          yield `- ${span(life.firstElementChild.textContent)}: ${life.lastElementChild.textContent}`;
+        }
+      } else if (child.matches("summary")) yield `\n**${child.textContent}**\n`;
+      else if (child.matches("p")) {
         if (!child.querySelector("a[href^='#about-']")) yield `\n${span(child.textContent)}\n`;
       } else yield* markdown(child);
     }

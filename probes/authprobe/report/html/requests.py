@@ -30,7 +30,7 @@ def requests(diagram: SequenceDiagram) -> Html:
     steps = (*diagram.steps, *diagram.omitted)
     if not steps and not diagram.background:
         return Html("<p>None reached the backend.</p>")
-    flags = tuple(dict.fromkeys(each for step in diagram.steps for each in step.betas))
+    flags = tuple(dict.fromkeys(each for step in diagram.steps for each in step.betas if each))
     return Html().join(_parts(diagram, flags))
 
 

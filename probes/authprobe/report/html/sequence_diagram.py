@@ -145,8 +145,10 @@ def _arrow(step: Step) -> str:
 
 def _sent(step: Step, sets: FlagSets) -> str:
     """Describe the beta flags or the scopes of a request."""
-    if step.betas:
-        letters = (f"{flag_letter(sets, each)} ({len(each)})" for each in step.betas)
+    if any(step.betas):
+        letters = (
+            f"{flag_letter(sets, each)} ({len(each)})" if each else "none" for each in step.betas
+        )
         return f"flags {' or '.join(letters)}"
     scopes = step.exchange.scopes
     return f"scopes: {', '.join(scopes)}" if scopes else ""

@@ -214,7 +214,7 @@ def _steps(exchanges: Iterable[Exchange], cast: _Cast, decides: Exchange | None)
             exchange=exchange,
             last_at=exchange.at,
             bodies=frozenset({exchange.body} if exchange.body else ()),
-            betas=(exchange.betas,) if exchange.betas else (),
+            betas=(exchange.betas,),
             decides=exchange is decides,
         )
 
