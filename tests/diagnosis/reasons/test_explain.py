@@ -120,6 +120,17 @@ EXAMPLES: list[tuple[str, CaseRecord, str]] = [
         "ended without an answer or an error message (signal 11), not accepted as",
     ),
     ("host-not-emulated", failed(HOST), "asked for gateway.example, which the emulator does not"),
+    (
+        "no-rule",
+        failed(
+            refused(
+                exchanges=(
+                    request(status=403, rule="deny:rule", nearest="messages", differs=("a", "b")),
+                )
+            )
+        ),
+        "answered 403, for which the emulator has no rule (nearest: messages, differs in a, b).",
+    ),
     ("no-request", failed(refused(exchanges=())), "sent no request to the backend."),
     (
         "no-request",
@@ -388,6 +399,21 @@ def test_a_fact_is_told_once() -> None:
     before = seen(refresh(), request(), **login(LoginState.USABLE))
     record = changed(before, seen(**login(LoginState.STALE)), stored_login=LoginState.USABLE)
     assert [reason.id for reason in find_reasons(record)].count("login-lost") == 1
+
+
+def test_a_regression_says_which_version_to_keep() -> None:
+    record = changed(seen(), refused(), outcome=Outcome.ACCEPTED)
+    assert record.verdict.regressed
+    first, *rest = find_reasons(record)
+    assert first.remedy is not None
+    assert first.remedy.startswith("Keep claude-code 2.1.112 until this is fixed")
+    assert [reason.remedy for reason in rest] == [None] * len(rest)
+
+
+def test_a_client_that_is_accepted_hides_no_message() -> None:
+    record = failed(ACCEPTED, outcome=Outcome.REJECTED, message="expired", exit_code=1)
+    ids = [reason.id for reason in find_reasons(record)]
+    assert (ids[0], "message-hidden" in ids) == ("accepted", False)
 
 
 def test_more_than_three_reasons_are_counted() -> None:

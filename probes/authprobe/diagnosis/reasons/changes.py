@@ -106,9 +106,13 @@ def _ending_changes(
         then = {field: _before(by_field, field) or now[field] for field in _ENDING_FIELDS}
         yield say.ending(Ending(**now), Ending(**then), ending_details(observation))
         return
-    for field in _ENDING_FIELDS[1:]:
-        if field in by_field:
-            yield say.answer(field, now[field], by_field[field].before)
+    yield from say.other_refusal(
+        {
+            field: (now[field], by_field[field].before)
+            for field in _ENDING_FIELDS[1:]
+            if field in by_field
+        }
+    )
 
 
 def _field_change(say: Sentences, transition: Transition, observation: Observation) -> Draft:
@@ -116,7 +120,9 @@ def _field_change(say: Sentences, transition: Transition, observation: Observati
     field, before, after = transition.field, transition.before, transition.after
     match field:
         case "message":
-            return say.message(_text(after), "nothing" if before == NONE else quoted(before))
+            then = "nothing" if before == NONE else quoted(before)
+            is_hidden = observation.outcome is not Outcome.ACCEPTED
+            return say.message(_text(after), then, is_hidden=is_hidden)
         case "exit_code":
             return say.exit_code(after, before)
         case "sessions":

@@ -1,14 +1,18 @@
 """Sentences about what a client did, and what it should have done or did before."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import one_line
 from authprobe.diagnosis.reasons.kinds import Draft
 from authprobe.observation.findings import PROCESS_EXIT_MESSAGE
 from authprobe.observation.fingerprint import NONE
 from authprobe.observation.model import LoginState, Outcome
 
+ENDING: Final = "outcome"
+"""Subject of the reasons for another outcome, status or error type."""
 MAX_VALUE_LENGTH: Final = 160
 """Characters of one value in a sentence."""
 
@@ -85,7 +89,8 @@ class Sentences:
 
     def differs(self, id: str, did: str, now: str, then: str, *, subject: str = "") -> Draft:
         """Return `<client> <did> <now>, not <then> as <reference> did`."""
-        summary = f"{self.client} {did} {short(now)}, not {short(then)} {self.reference.same}."
+        summary = f"{self.client} {did} {short(now)}".rstrip()
+        summary += f", not {short(then)} {self.reference.same}."
         return Draft(id=id, subject=subject, summary=summary)
 
     def only_then(self, id: str, did_not: str, *, subject: str = "") -> Draft:
@@ -110,19 +115,29 @@ class Sentences:
             Outcome.UNREACHABLE: f"could not reach the backend{because}",
         }.get(Outcome(now.outcome), f"ended as {now.words}{because}")
         summary = f"{self.client} {did}, not {then.words} {self.reference.same}."
-        return Draft(id=_ending_kind(now, then), subject="outcome", summary=summary)
+        return Draft(id=_ending_kind(now, then), subject=ENDING, summary=summary)
 
-    def answer(self, field: str, now: str, then: str) -> Draft:
-        """Return the reason for another status or error type of the same outcome."""
-        noun = {"status": "status", "error_type": "the error type"}[field]
-        return self.differs("other-refusal", f"ended with {noun}", now, then, subject=field)
+    def other_refusal(self, changes: Mapping[str, tuple[str, str]]) -> Iterator[Draft]:
+        """Yield the reason for another status or error type of the same outcome.
 
-    def message(self, now: str | None, then: str) -> Draft:
-        """Return the reason for another message to the user."""
-        if not now or PROCESS_EXIT_MESSAGE.fullmatch(now.strip()):
-            told = f"only {quoted(now)}" if now else "nothing"
-            return self.differs("message-hidden", "told its user", told, then, subject="message")
-        return self.differs("message", "told its user", quoted(now), then, subject="message")
+        `changes` has the present and the other value of each that differs.
+        """
+        noun = {"status": "status ", "error_type": "the error type "}
+        words = "ended with " + (noun[next(iter(changes))] if len(changes) == 1 else "")
+        if changes:
+            now, then = (" ".join(values) for values in zip(*changes.values(), strict=True))
+            yield self.differs("other-refusal", words.rstrip(), now, then, subject=ENDING)
+
+    def message(self, now: str | None, then: str, *, is_hidden: bool) -> Draft:
+        """Return the reason for another message; `is_hidden` if there was a refusal to tell."""
+        verb = "had the message" if self.client == ClientKind.RAW_HTTP else "told its user"
+        if now and not PROCESS_EXIT_MESSAGE.fullmatch(now.strip()):
+            return self.differs("message", verb, quoted(now), then, subject="message")
+        told = f"only {quoted(now)}" if now else "nothing"
+        id = "message-hidden" if is_hidden else "message"
+        if not now and verb.startswith("had"):
+            verb, told = "had no message", ""
+        return self.differs(id, verb, told, then, subject="message")
 
     def exit_code(self, now: str, then: str) -> Draft:
         """Return the reason for another exit code."""
@@ -164,9 +179,7 @@ class Sentences:
 def untestable(detail: str | None) -> Draft:
     """Return the reason for a case that could not be tested."""
     because = f": {short(detail)}" if detail else ""
-    return Draft(
-        id="untestable", subject="outcome", summary=f"The case could not be tested{because}."
-    )
+    return Draft(id="untestable", subject=ENDING, summary=f"The case could not be tested{because}.")
 
 
 _LOGIN_WORDS: Final[dict[str, str]] = {

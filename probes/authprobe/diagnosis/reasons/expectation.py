@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from authprobe.diagnosis.reasons.difference import Ending, Sentences, quoted
@@ -15,7 +16,12 @@ from authprobe.diagnosis.reasons.requests import (
     sent,
 )
 from authprobe.observation.findings import find_findings
-from authprobe.observation.fingerprint import NONE, is_auth_request, value_text
+from authprobe.observation.fingerprint import (
+    NONE,
+    has_stable_count,
+    is_auth_request,
+    value_text,
+)
 from authprobe.observation.model import Exchange, Observation, Outcome
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.judge import (
@@ -40,7 +46,10 @@ def expectation_reasons(
 def _ending_reasons(
     say: Sentences, expected: Expectation, observation: Observation
 ) -> Iterator[Draft]:
-    if observation.outcome is not expected.outcome:
+    is_other = observation.outcome is not expected.outcome
+    # A client that is accepted has no refusal to tell.
+    is_accepted = is_other and observation.outcome is Outcome.ACCEPTED
+    if is_other:
         then = Ending(
             outcome=expected.outcome,
             status=value_text(expected.status),
@@ -50,14 +59,16 @@ def _ending_reasons(
         if _was_silent(observation):
             yield Draft(id="no-request", summary=f"{say.client} sent no request to the backend.")
     else:
-        for field in ("status", "error_type"):
-            value, actual = getattr(expected, field), getattr(observation, field)
-            if value is not None and value != actual:
-                yield say.answer(field, value_text(actual), str(value))
-    if expected.exit_code not in (None, observation.exit_code):
-        yield say.exit_code(value_text(observation.exit_code), str(expected.exit_code))
-    if expected.message and not matches_text_rule(expected.message, observation.message):
-        yield say.message(observation.message, _rule_words(expected.message))
+        yield from say.other_refusal(
+            {
+                field: (value_text(getattr(observation, field)), str(value))
+                for field in ("status", "error_type")
+                if (value := getattr(expected, field)) not in (None, getattr(observation, field))
+            }
+        )
+    yield from (
+        replace(draft, is_minor=is_accepted) for draft in _told_reasons(say, expected, observation)
+    )
     if expected.detail and not matches_text_rule(expected.detail, observation.detail):
         now, then_detail = value_text(observation.detail), _rule_words(expected.detail)
         yield say.differs("detail", "ended with the explanation", now, then_detail)
@@ -65,6 +76,18 @@ def _ending_reasons(
     if any(actual_counts[key] != n for key, n in (expected.sessions or {}).items()):
         wanted = outcome_counts(expected.sessions or {})
         yield say.sessions(outcome_counts(actual_counts) or NONE, wanted)
+
+
+def _told_reasons(
+    say: Sentences, expected: Expectation, observation: Observation
+) -> Iterator[Draft]:
+    """Yield the reasons for another exit code or message."""
+    if expected.exit_code not in (None, observation.exit_code):
+        yield say.exit_code(value_text(observation.exit_code), str(expected.exit_code))
+    if expected.message and not matches_text_rule(expected.message, observation.message):
+        is_hidden = observation.outcome is not Outcome.ACCEPTED
+        then = _rule_words(expected.message)
+        yield say.message(observation.message, then, is_hidden=is_hidden)
 
 
 def _rule_words(rule: str | TextRule) -> str:
@@ -87,10 +110,17 @@ _STILL_RUNNING: Final = re.compile(
 def ending_details(observation: Observation) -> str | None:
     """Return what explains the outcome: authprobe's detail, else the last refused request."""
     detail = _STILL_RUNNING.sub("", observation.detail or "", count=1)
-    last = next(filter(is_auth_request, reversed(observation.exchanges)), None)
+    last = deciding_exchange(observation.exchanges)
     if detail or last is None or last.status is None or last.status < 400:
         return detail or None
-    return _exchange_words(last)
+    return exchange_words(last)
+
+
+def deciding_exchange(exchanges: Sequence[Exchange]) -> Exchange | None:
+    """Return the last request to a model or token endpoint, else the last for authentication."""
+    relevant = list(filter(is_auth_request, exchanges))
+    deciding = list(filter(has_stable_count, relevant))
+    return next(reversed(deciding or relevant), None)
 
 
 def ending_of(observation: Observation) -> Ending:
@@ -136,7 +166,7 @@ def _request_reasons(
     for request in expected.no_requests:
         exchange = next((e for e in exchanges if matches_request(request, e)), None)
         if exchange is not None:
-            yield request_added(say, sent(exchange), _exchange_words(exchange))
+            yield request_added(say, sent(exchange), exchange_words(exchange))
 
 
 def _first_missing(
@@ -270,7 +300,8 @@ def _header_differs(
     return say.differs("header", f"sent {target} with {name}:", now, then, subject=subject)
 
 
-def _exchange_words(exchange: Exchange) -> str:
+def exchange_words(exchange: Exchange) -> str:
+    """Return an exchange with its credential and its answer as a phrase."""
     request = sent(exchange)
     credential = request.credential or "no credential"
     answer = f"answered {exchange.status}" if exchange.status else "without an answer"

@@ -9,15 +9,21 @@ from authprobe.diagnosis.observation_facts import missing_host
 from authprobe.diagnosis.reasons.changes import change_reasons
 from authprobe.diagnosis.reasons.difference import (
     BASELINE,
+    ENDING,
     SCENARIO,
     Reference,
     Sentences,
     earlier_version,
     untestable,
 )
-from authprobe.diagnosis.reasons.expectation import expectation_reasons
+from authprobe.diagnosis.reasons.expectation import (
+    deciding_exchange,
+    exchange_words,
+    expectation_reasons,
+)
 from authprobe.diagnosis.reasons.kinds import Draft, in_order
 from authprobe.observation.fingerprint import CLIENT
+from authprobe.observation.model import Observation
 from authprobe.run.model import CaseRecord, Diagnosis, Reason, Run
 from authprobe.verdict.model import Status
 
@@ -52,7 +58,23 @@ def _cause(record: CaseRecord) -> Diagnosis | None:
 
 def find_reasons(record: CaseRecord) -> tuple[Reason, ...]:
     """Return what the client did otherwise than expected or before, the most important first."""
-    return tuple(in_order(_drafts(record)))
+    first, *rest = (*in_order(_drafts(record)), None)
+    if first is None:
+        return ()
+    remedy = first.remedy or _version_remedy(record)
+    return (dataclasses.replace(first, remedy=remedy), *filter(None, rest))
+
+
+def _version_remedy(record: CaseRecord) -> str | None:
+    """Return what to do about a case that another version broke; None: no version is to blame."""
+    transition = next((t for t in record.verdict.transitions if t.field == CLIENT), None)
+    if transition is None or not record.verdict.regressed:
+        return None
+    name = record.client.partition("@")[0]
+    return (
+        f"Keep {name} {transition.before} until this is fixed; `authprobe bisect` finds the "
+        "version that changed it."
+    )
 
 
 def _drafts(record: CaseRecord) -> Iterator[Draft]:
@@ -74,11 +96,35 @@ def _mismatch_drafts(record: CaseRecord) -> Iterator[Draft]:
         # The cause of the same name follows, with the remedy.
         summary = f"{say.client} asked for {host}, which the emulator does not have."
         yield Draft(id="host-not-emulated", subject=host, summary=summary)
-    for draft in expectation_reasons(say, record.expectation, record.observation):
+    else:
+        yield from _rule_drafts(say, record.observation)
+    drafts = list(expectation_reasons(say, record.expectation, record.observation))
+    is_other_ending = any(draft.subject == ENDING for draft in drafts)
+    for draft in drafts:
         if not host or draft.id not in _FOLLOWS_FROM_HOST:
-            yield draft
+            # Another answer follows from another ending, or the other way round: one is enough.
+            is_minor = draft.is_minor or (is_other_ending and draft.id == "answer")
+            yield dataclasses.replace(draft, is_minor=is_minor)
 
 
+def _rule_drafts(say: Sentences, observation: Observation) -> Iterator[Draft]:
+    """Yield the reason for a request that the emulator denies because it knows no rule for it."""
+    exchange = deciding_exchange(observation.exchanges)
+    if exchange and (exchange.rule or "").startswith(_DENIAL):
+        differs = f" differs in {', '.join(exchange.differs)}" if exchange.differs else ""
+        nearest = f" (nearest: {exchange.nearest}{differs and ','}{differs})"
+        summary = (
+            f"{say.client} sent {exchange_words(exchange)}, for which the emulator has no rule"
+        )
+        summary += f"{nearest if exchange.nearest else ''}."
+        yield Draft(id="no-rule", summary=summary, remedy=_RULE_REMEDY)
+
+
+_DENIAL: Final = "deny:"
+_RULE_REMEDY: Final = (
+    "Check the request; if the service is known to answer it, report that the emulator lacks a "
+    "rule (`authprobe share`)."
+)
 _FOLLOWS_FROM_HOST: Final = frozenset({"no-request", "request-missing", "unreachable"})
 """Kinds that say nothing more about a client whose host is not emulated."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.escaping import one_line
 from authprobe.run.model import Reason
 
 REASON_MEANINGS: Final[dict[str, str]] = {
@@ -11,6 +12,7 @@ REASON_MEANINGS: Final[dict[str, str]] = {
     "leak": "The client left a token where no token belongs.",
     "crash": "The client ended without a message for its user.",
     "host-not-emulated": "The client asked for a host that the emulator does not have.",
+    "no-rule": "The emulator denied the request because no rule of it covers such a request.",
     "no-request": "The client sent no request at all.",
     "no-refresh": "The client did not refresh its login.",
     "refresh": "The client refreshed its login, and should not have, or did not before.",
@@ -39,13 +41,14 @@ REASON_MEANINGS: Final[dict[str, str]] = {
     "login-field": "A field of the stored login has another value.",
     "finding": "The client misbehaves in a way that is new or not expected.",
     "finding-gone": "The client no longer misbehaves in a way that is expected, or was seen.",
-    "message-hidden": "The client no longer tells its user about the refusal.",
+    "message-hidden": "The client does not tell its user about the refusal.",
     "message": "The client's message to its user has other words.",
     "exit-code": "The client exited with another code.",
     "detail": "authprobe's explanation of the outcome has other words.",
     "other": "Another field differs.",
 }
 """All kinds, the most important first: misbehaviour, then causes, then what follows from them."""
+MAX_SENTENCE_LENGTH: Final = 600
 _ORDER: Final = {name: index for index, name in enumerate(REASON_MEANINGS)}
 
 
@@ -67,4 +70,5 @@ def in_order(drafts: Iterable[Draft]) -> Iterator[Reason]:
     for draft in drafts:
         first.setdefault((draft.id, draft.subject), draft)
     for draft in sorted(first.values(), key=lambda draft: (draft.is_minor, _ORDER[draft.id])):
-        yield Reason(id=draft.id, summary=draft.summary, remedy=draft.remedy)
+        summary = one_line(draft.summary, MAX_SENTENCE_LENGTH)
+        yield Reason(id=draft.id, summary=summary, remedy=draft.remedy)
