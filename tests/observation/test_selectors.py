@@ -36,7 +36,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", SELECTORS.keys() - {"requests"})
+@pytest.mark.parametrize("name", sorted(SELECTORS.keys() - {"requests"}))
 def test_a_selector_returns_the_observed_value(name: str) -> None:
     assert SELECTORS[name](OBSERVATION) == VALUES[name]
 
@@ -46,7 +46,7 @@ def test_requests_are_lines_with_their_credential_and_status() -> None:
     assert line in SELECTORS["requests"](OBSERVATION)
 
 
-@pytest.mark.parametrize("name", SELECTORS.keys() - {"findings"})
+@pytest.mark.parametrize("name", sorted(SELECTORS.keys() - {"findings"}))
 def test_order_and_side_requests_do_not_matter(name: str) -> None:
     aside = make_exchange(method="GET", host="statsig.example", path="/track", status=204)
     one, other = make_exchange(credential="api-key"), make_exchange(status=401, betas=("x",))

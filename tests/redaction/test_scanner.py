@@ -169,6 +169,7 @@ def test_nested_archives_are_unpacked() -> None:
         b"PK\x03\x04 but not an archive",
         zipped(a=zipped(a=zipped(a=zipped(a=zipped(a=b"x"))))),
     ],
+    ids=["truncated", "not an archive", "nested too deeply"],
 )
 def test_data_that_cannot_be_unpacked_is_reported(data: bytes) -> None:
     assert UNSCANNED in names(scan_data(data))
