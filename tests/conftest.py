@@ -43,8 +43,8 @@ CLIENTS: Final = (
 """Files that install published clients, into the cache that users have as well."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the files and folders above."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of the files and folders above; if processes share them, slow files first."""
     for item in items:
         if not item.path.is_relative_to(TESTS):
             continue
@@ -52,3 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, places in (("slow", SLOW), ("clients", CLIENTS)):
             if any(path.is_relative_to(place) for place in places):
                 item.add_marker(marker)
+    if hasattr(config, "workerinput"):  # in a process of pytest-xdist
+        items.sort(
+            key=lambda item: [item.get_closest_marker(m) is None for m in ("clients", "slow")]
+        )
