@@ -39,6 +39,7 @@ CLIENTS: Final = (
     "integration/test_leaks.py",
     "integration/test_node_sdk.py",
     "integration/test_real_versions.py",
+    "integration/test_upgrade_recipe.py",
 )
 """Files that install published clients, into the cache that users have as well."""
 

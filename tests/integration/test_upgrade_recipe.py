@@ -1,0 +1,55 @@
+"""The recipe of the README, from the version that works to the issue, with the real `claude`.
+
+Its commands and its scenario are taken from the page. Their versions are replaced by two
+neighbours, between which the same question breaks, so that the bisection installs no others.
+"""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.command import PROJECT, Ended, run
+from tests.support.registry import UNREACHABLE
+
+README: Final = (PROJECT / "README.md").read_text()
+NEIGHBOURS: Final = {"2.1.112": "2.1.142", "2.1.332": "2.1.143"}
+"""The change is in the changelog of 2.1.143, and in docs/incidents.md."""
+
+
+def recipe() -> list[list[str]]:
+    """Return the commands of the recipe, without comments; two commands on a line are two."""
+    _, _, section = README.partition("With your own scenarios")
+    (block,) = re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    for old, new in NEIGHBOURS.items():
+        assert old in block
+        block = block.replace(old, new)
+    lines = [part for line in block.splitlines() for part in line.split(" && ")]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def follow(folder: Path, words: list[str]) -> Ended:
+    assert words[0] == "authprobe"
+    ended = run(*words[1:], cwd=folder, argv=None)
+    if UNREACHABLE in ended.err + ended.out:
+        pytest.skip("NO PACKAGE REGISTRY: releases of claude could not be installed")
+    return ended
+
+
+def test_the_recipe_leads_from_the_old_pin_to_the_issue(tmp_path: Path) -> None:
+    (scenario,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "auth").mkdir()
+    (tmp_path / "auth" / "login.yaml").write_text(scenario)
+    old, accept, new, bisect, share = (follow(tmp_path, words) for words in recipe())
+    assert [ended.code for ended in (old, accept, new, bisect, share)] == [0, 0, 1, 0, 0]
+    assert "regressed: our-login/claude-code@2.1.143/default/login" in new.out
+    assert "client 2.1.142 → 2.1.143" in new.out
+    assert "2.1.143 is the first bad version; 2.1.142 is the last good one" in bisect.out
+    issue = (tmp_path / "issue.md").read_text()
+    assert scenario.strip() in issue
+    assert "--good 2.1.142 --bad 2.1.143 --scenarios our-login.yaml" in issue
+    results = json.loads((tmp_path / "reports" / "results.json").read_text())
+    assert results["own_scenarios"] == {"our-login": scenario}
