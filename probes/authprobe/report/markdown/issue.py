@@ -19,6 +19,8 @@ from authprobe.report.model.reproduction import (
     own_name,
     own_scenario,
 )
+from authprobe.report.model.sequence import sequence_of
+from authprobe.report.model.sequence_words import mermaid
 from authprobe.report.model.timeline import earlier_points
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Run
@@ -134,6 +136,7 @@ def _case(
         )
     yield from _differences(record)
     yield from _requests(record.observation.exchanges)
+    yield from _sequence(record)
     yield from _controls(experiments, pseudonymizer)
     yield from _cause(record)
     yield from _commands(run, record, pseudonymizer, scenario)
@@ -197,6 +200,13 @@ def _requests(exchanges: Sequence[Exchange]) -> Iterator[str]:
     if len(exchanges) > MAX_REQUESTS:
         more = len(exchanges) - MAX_REQUESTS
         yield from ("", f"{phrases.plural(more, 'more request')} not shown.")
+
+
+def _sequence(record: CaseRecord) -> Iterator[str]:
+    """Yield a diagram, which GitHub draws, of two or more requests that matter."""
+    diagram = sequence_of(record)
+    if len(diagram.steps) > 1:
+        yield from ("", "```mermaid", mermaid(diagram), "```")
 
 
 def _controls(

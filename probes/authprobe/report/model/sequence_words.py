@@ -85,7 +85,8 @@ def unrecorded_words(diagram: SequenceDiagram) -> str:
 def mermaid(diagram: SequenceDiagram) -> str:
     """Return the sequence in the notation of Mermaid, which GitHub draws in a block of code.
 
-    Every text is reduced to characters that mean nothing to Mermaid.
+    Every text is reduced to characters that mean nothing to Mermaid: 11.17 reads the sequences of
+    all bundled scenarios, and of hostile texts.
     """
     return "\n".join(("sequenceDiagram", *_mermaid_lines(diagram)))
 
