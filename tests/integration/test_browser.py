@@ -90,7 +90,8 @@ def _require_local(url: str) -> None:
 
 def visible_cases(page: Page) -> list[str]:
     """Return the ids of the visible cases."""
-    return page.locator(".ap-case:visible > summary code").all_inner_texts()
+    # Not the inner text: the browser skips that of a case outside the viewport.
+    return page.locator(".ap-case:visible > summary code").all_text_contents()
 
 
 def test_the_first_screen_has_the_verdict_and_the_problems(browser: Browser, report: Path) -> None:
@@ -138,7 +139,7 @@ def test_the_keyboard_filters_by_status(browser: Browser, report: Path) -> None:
     page.keyboard.press("Escape")
     page.get_by_text("2 of 6 cases").wait_for()
     page.get_by_role("button", name="Clear filters").click()
-    page.get_by_text("6 cases", exact=True).wait_for()
+    page.get_by_role("status").get_by_text("6 cases", exact=True).wait_for()
     assert page.evaluate("document.activeElement.id") == "ap-search"
 
 
@@ -174,7 +175,7 @@ def test_the_address_keeps_the_filters(browser: Browser, report: Path) -> None:
     again.get_by_text("1 of 6 cases").wait_for()
     assert visible_cases(again) == ["any/raw-http/messages/bad"]
     again.get_by_role("button", name="Clear filters").click()
-    again.get_by_text("6 cases", exact=True).wait_for()
+    again.get_by_role("status").get_by_text("6 cases", exact=True).wait_for()
     assert "#" not in again.url
 
 
@@ -183,11 +184,11 @@ def test_passed_cases_are_folded_by_scenario(browser: Browser, report: Path) -> 
     assert visible_cases(page) == [
         f"all-accepted/raw-http/messages/{name}" for name in ("bad", "none")
     ]
-    page.get_by_label("Search cases").fill("any")
+    page.get_by_label("Search cases").fill("any/")
     page.get_by_text("3 of 6 cases").wait_for()
     assert len(visible_cases(page)) == 3
     page.get_by_label("Search cases").fill("")
-    page.get_by_text("6 cases", exact=True).wait_for()
+    page.get_by_role("status").get_by_text("6 cases", exact=True).wait_for()
     assert len(visible_cases(page)) == 2
 
 
@@ -233,7 +234,9 @@ def require_below_the_bar(page: Page, target: str) -> None:
     box = bar.bounding_box() if bar.count() else None
     is_sticky = box is not None and page.viewport_size == SIZES["wide"]
     least = box["y"] + box["height"] if box and is_sticky else 0
-    assert least <= head["y"] < 300
+    # Near the end of the page, the browser cannot scroll it to the top.
+    assert page.viewport_size
+    assert least <= head["y"] < page.viewport_size["height"] - head["height"]
 
 
 def test_a_case_is_copied_as_markdown(browser: Browser, report: Path) -> None:
@@ -276,8 +279,7 @@ def test_the_report_is_complete_without_script(
 @pytest.mark.parametrize("size", list(SIZES))
 def test_the_report_is_accessible(browser: Browser, report: Path, size: str, colors: str) -> None:
     page = open_page(browser, report, viewport=SIZES[size], color_scheme=colors)
-    for details in page.locator("details:not([open])").all():
-        details.evaluate("each => { each.open = true; }")
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
 

@@ -144,7 +144,9 @@ def _commands(run: Run, record: CaseRecord, versions: tuple[str, ...]) -> Iterat
     """Yield the command that runs the first case again, and the one that finds the version."""
     if not _is_bad(record) and not record.verdict.flaky:
         return
-    if len(versions) > 1 and not any("+" in x for x in versions) and _is_upgrade(*versions):
+    is_chain = any("+" in version for version in versions)
+    is_failed = record.verdict.status is Status.FAILED
+    if is_failed and len(versions) > 1 and not is_chain and _is_upgrade(*versions):
         good, bad = versions
         scenarios = (w for path in run.selection.scenarios for w in ("--scenarios", path))
         words = ("authprobe", "bisect", without_version(record.id))
