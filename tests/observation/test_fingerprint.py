@@ -6,6 +6,7 @@ import pytest
 from authprobe.observation.fingerprint import (
     Fingerprint,
     describe_transition,
+    describe_transitions,
     find_transitions,
     fingerprint,
     normalize_text,
@@ -147,6 +148,17 @@ def test_what_an_upgrade_changes_is_a_transition(
     changes: dict[str, Any], expected: list[str]
 ) -> None:
     assert lines(OBSERVATION, replace(OBSERVATION, **changes)) == expected
+
+
+def test_members_of_a_set_that_changed_alike_are_one_line() -> None:
+    other = replace(REFUSED, betas=("b", "a"), headers={})
+    changed = replace(OBSERVATION, exchanges=(REFRESH, other))
+    transitions = find_transitions(fingerprint(OBSERVATION), fingerprint(changed))
+    assert describe_transitions(transitions) == (
+        "header anthropic-version 2023-06-01: sent → not sent",
+        "beta flags a, b: not sent → sent",
+        "beta flags another, oauth-2025-04-20: sent → not sent",
+    )
 
 
 def test_a_refused_host_is_a_change_unless_sessions_ran_at_the_same_time() -> None:

@@ -1,5 +1,6 @@
 """`authprobe accept`: make the results of a run the baseline."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,7 @@ from authprobe.commands.excuse import offer_lines
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error, print_text
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.plan.case_ids import select_ids
+from authprobe.plan.case_ids import select_ids, without_version
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.phrases import plural
 from authprobe.run.baseline import (
@@ -86,10 +87,12 @@ def _testable(records: tuple[CaseRecord, ...], *, partial: bool) -> tuple[CaseRe
 
 
 def _print_summary(old: Baseline, new: Baseline, path: Path) -> None:
-    added = new.cases.keys() - old.cases.keys()
-    removed = old.cases.keys() - new.cases.keys()
-    changed = [id for id in new.cases.keys() & old.cases.keys() if new.cases[id] != old.cases[id]]
+    """Print the numbers of changed entries; one that moved to another version is updated."""
+    added, removed = new.cases.keys() - old.cases.keys(), old.cases.keys() - new.cases.keys()
+    gone, come = (Counter(map(without_version, ids)) for ids in (removed, added))
+    moved = (gone & come).total()
+    updated = moved + sum(new.cases[id] != old.cases[id] for id in new.cases.keys() & old.cases)
     print_error(
-        f"{path}: {plural(len(new.cases), 'case')}: {len(added)} new, {len(changed)} updated, "
-        f"{len(removed)} removed",
+        f"{path}: {plural(len(new.cases), 'case')}: {len(added) - moved} new, {updated} updated, "
+        f"{len(removed) - moved} removed",
     )

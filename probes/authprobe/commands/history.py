@@ -10,7 +10,7 @@ from authprobe.core.escaping import one_line
 from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import ExitCode, HistoryError, SettingsError
-from authprobe.observation.fingerprint import describe_transition, find_transitions
+from authprobe.observation.fingerprint import describe_transitions, find_transitions
 from authprobe.plan.case_ids import without_version
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.phrases import plural
@@ -94,8 +94,8 @@ def _transitions(previous: Point | None, point: Point) -> Iterator[str]:
         return
     if versions := version_words(previous.client_version, point.client_version):
         yield versions
-    for transition in find_transitions(previous.fingerprint, point.fingerprint):
-        yield one_line(describe_transition(transition))
+    transitions = find_transitions(previous.fingerprint, point.fingerprint)
+    yield from map(one_line, describe_transitions(transitions))
 
 
 def _unchanged_line(runs: int) -> Iterator[str]:

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypedDict
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, TypedDict
 
 from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
 from authprobe.observation.findings import find_findings
@@ -191,15 +191,23 @@ def find_outcome_transitions(before: Fingerprint, now: Fingerprint) -> tuple[Tra
     return tuple(changed)
 
 
+class _Set(NamedTuple):
+    """Words for the members of a field that is a set."""
+
+    noun: str
+    plural: str
+    without: str
+    present: str
+
+
 _SETS: Final = {
-    "findings": ("finding", "no", "yes"),
-    "leaks": ("token left in", "no", "yes"),
-    "headers": ("header", "not sent", "sent"),
-    "betas": ("beta flag", "not sent", "sent"),
-    "scopes": ("scope", "not requested", "requested"),
-    "refused_hosts": ("refused host", "not contacted", "contacted"),
+    "findings": _Set("finding", "findings", "no", "yes"),
+    "leaks": _Set("token left in", "tokens left in", "no", "yes"),
+    "headers": _Set("header", "headers", "not sent", "sent"),
+    "betas": _Set("beta flag", "beta flags", "not sent", "sent"),
+    "scopes": _Set("scope", "scopes", "not requested", "requested"),
+    "refused_hosts": _Set("refused host", "refused hosts", "not contacted", "contacted"),
 }
-"""Fields that are sets: the noun for a member, and words for its absence and presence."""
 
 
 def _value_transitions(
@@ -216,10 +224,10 @@ def _set_transitions(before: Fingerprint, now: Fingerprint, name: str) -> Iterat
     old, new = getattr(before, name), getattr(now, name)
     if old is None or new is None:
         return
-    noun, *words = _SETS[name]
+    words = _SETS[name]
     for member in sorted({*old} ^ {*new}):
-        was, is_now = words if member in new else reversed(words)
-        yield Transition(field=f"{noun} {member}", before=was, after=is_now)
+        was, is_now = (words.without, words.present)[:: 1 if member in new else -1]
+        yield Transition(field=f"{words.noun} {member}", before=was, after=is_now)
 
 
 CLIENT: Final = "client"
@@ -230,6 +238,26 @@ def describe_transition(transition: Transition) -> str:
     """Return the field and its two values on one line."""
     colon = "" if transition.field == CLIENT else ":"
     return f"{transition.field}{colon} {transition.before} → {transition.after}"
+
+
+def describe_transitions(transitions: Iterable[Transition]) -> tuple[str, ...]:
+    """Return a line for each transition, and one for all members of a set that changed alike."""
+    return tuple(map(describe_transition, _merged(transitions)))
+
+
+def _merged(transitions: Iterable[Transition]) -> Iterator[Transition]:
+    """Yield the transitions, with one for `beta flag a` and `beta flag b` that are both new."""
+    plurals = {f"{words.noun} ": f"{words.plural} " for words in _SETS.values()}
+    kinds: dict[tuple[str, str, str], list[Transition]] = {}
+    for each in transitions:
+        noun = next(filter(each.field.startswith, plurals), each.field)
+        kinds.setdefault((noun, each.before, each.after), []).append(each)
+    for (noun, _, _), alike in kinds.items():
+        if len(alike) == 1 or noun not in plurals:
+            yield from alike
+        else:
+            members = ", ".join(each.field.removeprefix(noun) for each in alike)
+            yield replace(alike[0], field=f"{plurals[noun]}{members}")
 
 
 def describe_credential(credential: str | None, header: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.core.escaping import for_shell, one_line
 from authprobe.core.version_ranges import version_order
-from authprobe.observation.fingerprint import CLIENT, describe_transition
+from authprobe.observation.fingerprint import CLIENT, describe_transitions
 from authprobe.plan.case_ids import without_version
 from authprobe.report.model import matrix, news, phrases
 from authprobe.report.model.version_changes import neighbours
@@ -128,7 +128,7 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     if record.verdict.flaky:
         return news.flaky_lines(record)
     told = (x for x in record.verdict.transitions if x.field != CLIENT)
-    changes = tuple(one_line(describe_transition(x)) for x in told)
+    changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
     return phrases.describe_problem(record)

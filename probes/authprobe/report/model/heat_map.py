@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.observation.fingerprint import CLIENT, describe_transition
+from authprobe.observation.fingerprint import CLIENT, describe_transitions
 from authprobe.observation.model import Outcome
 from authprobe.plan.case_ids import without_version
 from authprobe.report.model.matrix import natural
@@ -152,7 +152,7 @@ def cell_words(cell: Cell) -> str:
     """Return everything that the letter, the colour and the marks of a cell stand for."""
     record = cell.record
     words = [outcome_words(record.observation), status_words(record.verdict)]
-    words += (describe_transition(x) for x in record.verdict.transitions)
+    words += describe_transitions(record.verdict.transitions)
     if cell.before:
         was = result_words(cell.before) if cell.is_other_outcome else f"another {cell.subjects[0]}"
         words.append(f"{was} in {cell.before.client_version}")

@@ -10,7 +10,7 @@ from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
 from authprobe.core.isolation import Isolation
-from authprobe.observation.fingerprint import describe_credential, describe_transition
+from authprobe.observation.fingerprint import describe_credential, describe_transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
@@ -124,7 +124,7 @@ def describe_problem(record: CaseRecord) -> tuple[str, ...]:
 
 def describe_changes(record: CaseRecord) -> tuple[str, ...]:
     """Return the changes since the baseline, a line for each field."""
-    return tuple(one_line(describe_transition(x)) for x in record.verdict.transitions)
+    return tuple(map(one_line, describe_transitions(record.verdict.transitions)))
 
 
 def changed_words(record: CaseRecord) -> str:
