@@ -337,6 +337,11 @@ EXAMPLES: list[tuple[str, CaseRecord, str]] = [
         ),
         "told its user “Log in”, not a text with 'expired' as the scenario expects.",
     ),
+    (
+        "exit-code",
+        failed(refused(exit_code=None), outcome=Outcome.REJECTED, exit_code=1),
+        "has no exit code, not 1 as the scenario expects.",
+    ),
     ("exit-code", failed(seen(exit_code=1), exit_code=0), "exited with code 1, not 0 as the"),
     (
         "detail",
@@ -408,6 +413,29 @@ def test_a_regression_says_which_version_to_keep() -> None:
     assert first.remedy is not None
     assert first.remedy.startswith("Keep claude-code 2.1.112 until this is fixed")
     assert [reason.remedy for reason in rest] == [None] * len(rest)
+
+
+def test_a_forbidden_request_that_replaces_the_expected_one_is_told_once_first() -> None:
+    record = failed(
+        refused(exchanges=(refresh(host="console.anthropic.com", status=404), request(status=401))),
+        requests=(replace(TOKEN, host="platform.claude.com", status=200),),
+        no_requests=(ExpectedRequest(host="console.anthropic.com"),),
+    )
+    ids = [reason.id for reason in find_reasons(record)]
+    assert (ids[0], ids.index("refused") < ids.index("refresh")) == ("refresh-elsewhere", True)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "still running after 60 s",
+        "still running after 20.5 s, in which it made 1,028 requests",
+        "still running after 60 s, in which it made 1 request; 7 further requests are not recorded",
+    ],
+)
+def test_the_number_of_requests_until_a_time_limit_is_not_told(detail: str) -> None:
+    (first, *_) = find_reasons(failed(replace(TIMED_OUT, detail=detail)))
+    assert "time limit (POST api.anthropic.com/v1/messages with" in first.summary
 
 
 def test_a_client_that_is_accepted_hides_no_message() -> None:

@@ -141,7 +141,8 @@ class Sentences:
 
     def exit_code(self, now: str, then: str) -> Draft:
         """Return the reason for another exit code."""
-        return self.differs("exit-code", "exited with code", now, then, subject="exit_code")
+        did = ("has no exit code", "") if now == NONE else ("exited with code", now)
+        return self.differs("exit-code", *did, then, subject="exit_code")
 
     def sessions(self, now: str, then: str) -> Draft:
         """Return the reason for other outcomes of sessions at once."""

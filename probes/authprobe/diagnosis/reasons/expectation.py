@@ -47,8 +47,8 @@ def _ending_reasons(
     say: Sentences, expected: Expectation, observation: Observation
 ) -> Iterator[Draft]:
     is_other = observation.outcome is not expected.outcome
-    # A client that is accepted has no refusal to tell.
-    is_accepted = is_other and observation.outcome is Outcome.ACCEPTED
+    # A client that is accepted has no refusal to tell, and one that is ended no last word.
+    follows = is_other and observation.outcome in (Outcome.ACCEPTED, Outcome.TIMED_OUT)
     if is_other:
         then = Ending(
             outcome=expected.outcome,
@@ -67,7 +67,7 @@ def _ending_reasons(
             }
         )
     yield from (
-        replace(draft, is_minor=is_accepted) for draft in _told_reasons(say, expected, observation)
+        replace(draft, is_minor=follows) for draft in _told_reasons(say, expected, observation)
     )
     if expected.detail and not matches_text_rule(expected.detail, observation.detail):
         now, then_detail = value_text(observation.detail), _rule_words(expected.detail)
@@ -102,7 +102,8 @@ def _was_silent(observation: Observation) -> bool:
 _WITHOUT_BACKEND: Final = (Outcome.UNREACHABLE, Outcome.UNAVAILABLE)
 """Outcomes that say that no request was answered."""
 _STILL_RUNNING: Final = re.compile(
-    r"still running after [\d.]+ s(?:, in which it made [\d,]+ requests)?(?:: )?"
+    r"still running after [\d.]+ s(?:, in which it made [\d,]+ requests?)?(?:: )?"
+    r"(?:; [\d,]+ further requests? (?:is|are) not recorded)?"
 )
 """Beginning of the detail of a client at its time limit; the number of requests is chance."""
 
@@ -161,12 +162,17 @@ def _request_reasons(
 ) -> Iterator[Draft]:
     exchanges = observation.exchanges
     missing = _first_missing(expected.requests, exchanges)
+    differences: list[Draft] = []
     if missing is not None:
-        yield from _missing_reasons(say, expected.requests, missing, exchanges)
+        differences += _missing_reasons(say, expected.requests, missing, exchanges)
+    yield from differences
+    told = {draft.subject for draft in differences}
     for request in expected.no_requests:
         exchange = next((e for e in exchanges if matches_request(request, e)), None)
         if exchange is not None:
-            yield request_added(say, sent(exchange), exchange_words(exchange))
+            draft = request_added(say, sent(exchange), exchange_words(exchange))
+            # A request that differs from the expected one is often a forbidden one as well.
+            yield replace(draft, is_minor=draft.subject in told)
 
 
 def _first_missing(
