@@ -72,7 +72,7 @@ def test_pytest_and_the_command_line_offer_the_same_options_with_the_same_help()
     del from_pytest[SCENARIOS.name]  # an argument of the command
     assert {name: from_command_line.get(name) for name in from_pytest} == from_pytest
     assert set(from_command_line) - set(from_pytest) == {
-        *("-k", "--list", "--json"),
+        *("-k", "--list", "--json", "--verbose"),
         "--last-failed",  # pytest has its own
     }
 
@@ -87,7 +87,7 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         *("--jobs", "2", "--jobs", "3", "--out", "out", "--baseline", "old.json"),
         *("--known-failures", "known.yaml", "--history", "none", "--target", "emulator"),
         *("--break-rule", "A1", "--fail-on", "flaky,failed", "--fail-on", "absent"),
-        *("--retries", "2", "--max-failures", "7"),
+        *("--retries", "2", "--max-failures", "7", "--har", "requests"),
     )
     settings = Settings(
         scenarios=(Path("mine.yaml"),),
@@ -102,6 +102,7 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         fail_on=(Gate.FAILED, Gate.ABSENT, Gate.FLAKY),
         retries=2,
         max_failures=7,
+        har=Path("requests"),
     )
     assert settings_from_pytest(*arguments, "--scenarios", "mine.yaml") == settings
     assert settings_from_the_command_line(*arguments, "mine.yaml") == settings

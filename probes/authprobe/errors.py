@@ -26,6 +26,8 @@ class ExitCode(enum.IntEnum):
     UNTESTABLE = 6
     """Nothing failed, but a case could not be tested."""
     SECRET_FOUND = 10
+    BROKEN_PIPE = 141
+    """Nobody reads the output any more, as shells report the signal SIGPIPE."""
 
 
 class ProbesError(Exception):

@@ -267,6 +267,13 @@ RETRIES: Final = SingleOption(
     default=lambda: 0,
     default_text="0",
 )
+HAR: Final[SingleOption[Path | None]] = SingleOption(
+    name="--har",
+    metavar="DIRECTORY",
+    help="Write the requests of each case to this directory, as an HTTP Archive (HAR 1.2).",
+    parse=Path,
+    default=lambda: None,
+)
 BREAK_RULES: Final = Option(
     name="--break-rule",
     metavar="ID",
@@ -290,6 +297,7 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     FAIL_ON,
     RETRIES,
     MAX_FAILURES,
+    HAR,
     BREAK_RULES,
 )
 """Every option of a run with a value, in the order of the help."""

@@ -22,10 +22,11 @@ from authprobe.engine import runner
 from authprobe.engine.faults import fault_words
 from authprobe.engine.progress import Reporter, make_reporter
 from authprobe.errors import ExitCode, ProbesError
-from authprobe.options import RUN_OPTIONS
+from authprobe.options import HAR, OUT, RUN_OPTIONS
 from authprobe.plan.case import Case
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.report.files import HTML, REPORTS, RESULTS, TEXT_REPORTS
+from authprobe.report.formats.har import har_files, har_name
 from authprobe.report.html.pytest_html import PytestHtmlPage
 from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import describe_problem
@@ -79,7 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         plan = prepared[0].plan if prepared else runner.load_plan(settings_of(config))
     except ProbesError as error:
         raise pytest.UsageError(f"no case was run\n{error}") from None
-    run = CompatibilityRun(config, plan, prepared[0].cases if prepared else plan.cases)
+    cases = prepared[0].cases if prepared else plan.cases
+    run = CompatibilityRun(config, plan, cases, is_command=bool(prepared))
     config.stash[_KEY] = run
     config.pluginmanager.register(run, "authprobe-run")
 
@@ -96,6 +98,8 @@ class PreparedRun:
     """Why reports were not written; None: they were."""
     history_problem: str | None = None
     """Why the run was not added to the history; None: it was."""
+    start_problem: str | None = None
+    """Why nothing was probed."""
     exit_reason: str | None = None
     """Reason for the exit code, if the cases decide it."""
 
@@ -106,13 +110,19 @@ class PreparedRun:
             self.problem = session.problem
             self.history_problem = session.past.trouble
             self.exit_reason = session.exit_reason
+            self.start_problem = session.start_problem
 
 
 class CompatibilityRun:
     """The plugin of one compatibility run."""
 
     def __init__(
-        self, config: pytest.Config, plan: runner.RunPlan, cases: tuple[Case, ...]
+        self,
+        config: pytest.Config,
+        plan: runner.RunPlan,
+        cases: tuple[Case, ...],
+        *,
+        is_command: bool,
     ) -> None:
         self.config = config
         self.plan = plan
@@ -124,6 +134,9 @@ class CompatibilityRun:
         self.guard = ArtifactGuard()
         self.exit_code: ExitCode | None = None
         """Exit code of a problem, which replaces that of the cases."""
+        self.is_command = is_command
+        """True: `authprobe run` started the session, and prints its problems."""
+        self.start_problem: str | None = None
         self.exit_reason: str | None = None
         self.failed_reports = 0
         self.page = PytestHtmlPage(config, content=self._html_content, is_case=self._is_case)
@@ -172,26 +185,43 @@ class CompatibilityRun:
         Raises:
             UsageError: something else has the place of one.
         """
-        out, location = self.plan.settings.out, self.plan.settings.history_location
-        try:
-            make_folder(out)
-            check_places(out, (RESULTS, *REPORTS))
-        except OSError as error:
-            raise pytest.UsageError(
-                for_log(f"{out}: cannot be written: {error.strerror}; choose another --out")
-            ) from None
+        settings = self.plan.settings
+        location = settings.history_location
+        for folder, option, names in self._places():
+            try:
+                make_folder(folder)
+                check_places(folder, names)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                # Some reasons have a remedy already: one is enough.
+                remedy = "" if ";" in reason else f"; choose another {option}"
+                text = for_log(f"{folder}: cannot be written: {reason}{remedy}")
+                raise self._usage_error(text) from None
         try:
             if history := database_file(location):
                 check_database(history)
         except OSError as error:
-            raise pytest.UsageError(for_log(f"history {history}: {error.strerror}")) from None
+            text = for_log(f"history {history}: {error.strerror}")
+            raise self._usage_error(text) from None
+
+    def _places(self) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+        """Yield each directory that is written to, its option, and the names of the files."""
+        settings = self.plan.settings
+        yield settings.out, OUT.name, (RESULTS, *REPORTS)
+        if settings.har:
+            yield settings.har, HAR.name, tuple(har_name(case.id) for case in self.cases)
+
+    def _usage_error(self, text: str) -> pytest.UsageError:
+        """Return the error that ends the session; pytest prints it, unless a command does."""
+        self.start_problem = text
+        return pytest.UsageError() if self.is_command else pytest.UsageError(text)
 
     def _execute(self, reporter: Reporter, cases: list[Case]) -> Run:
         redactor = self.guard.redactor
         try:
             return runner.execute_plan(self.plan, reporter, cases, redactor)
         except ProbesError as error:
-            raise pytest.UsageError(redactor(str(error))) from None
+            raise self._usage_error(redactor(str(error))) from None
         except Exception as error:  # noqa: BLE001 - pytest would print it unredacted
             message = redactor("".join(traceback.format_exception(error)))
             raise RuntimeError(message) from None
@@ -261,6 +291,11 @@ class CompatibilityRun:
         if not run.interrupted:
             (self.plan.settings.out / PARTIAL_FILE).unlink(missing_ok=True)
         self.past.append(run)
+        if har := self.plan.settings.har:
+            with self._keeping_the_others(str(har)):
+                files = har_files(run)
+            make_folder(har)
+            self.guard.publish(har, files)
 
     def _html_content(self) -> str | None:
         """Return the report as HTML, None if nothing was probed."""

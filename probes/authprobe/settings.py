@@ -23,6 +23,7 @@ from authprobe.options import (
     CASES,
     CLIENTS,
     FAIL_ON,
+    HAR,
     HISTORY,
     ISOLATION,
     JOBS,
@@ -276,6 +277,8 @@ class Settings:
     """Number of failures after which no case is started."""
     retries: int = 0
     """Number of times that a failed case is probed again."""
+    har: Path | None = None
+    """Directory for the requests of each case; None: they are not written."""
     break_rules: frozenset[str] = frozenset()
     """Rules of the emulator to leave out, for tests."""
 
@@ -325,6 +328,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
         last_failed=LAST_FAILED.value(texts),
         max_failures=MAX_FAILURES.value(texts),
         retries=RETRIES.value(texts),
+        har=HAR.value(texts),
         break_rules=frozenset(BREAK_RULES.values(texts)),
     )
     try:

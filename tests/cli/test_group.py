@@ -17,19 +17,40 @@ expect: {outcome: rejected}
 """
 
 
-def test_a_reader_that_has_read_enough_is_no_bug(tmp_path: Path) -> None:
+def end_without_reader(tmp_path: Path, *words: str | Path) -> tuple[int, str]:
+    """Return the exit code and stderr of a command whose output nobody reads."""
     process = subprocess.Popen(
-        command("emulator", "--rules"),
+        command(*words),
         env=environment(tmp_path / "home"),
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     assert process.stdout
     assert process.stderr
     process.stdout.close()
-    assert process.stderr.read() == b""
+    err = process.stderr.read().decode()
     process.stderr.close()
-    assert process.wait(60) == 1
+    return process.wait(60), err
+
+
+@pytest.mark.parametrize("words", [("emulator", "--rules"), ("run", "--list")], ids=" ".join)
+def test_a_reader_that_has_read_enough_is_neither_a_bug_nor_a_failure(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert end_without_reader(tmp_path, *words) == (141, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("outcome", "expected"), [("rejected", 0), ("accepted", 1)])
+def test_a_run_without_reader_has_its_own_exit_code_and_reports(
+    tmp_path: Path, outcome: str, expected: int
+) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO.replace("rejected", outcome))
+    for options in ((), ("--json",)):
+        code, err = end_without_reader(tmp_path, "run", scenario, *options)
+        assert (code, "Traceback" in err) == (expected, False)
+    assert (tmp_path / "reports" / "report.html").exists()
 
 
 def run_into_full_disk(tmp_path: Path, *words: str) -> tuple[int, str]:

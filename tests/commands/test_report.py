@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.run.results_file import dump_run
 from tests.support.command import results, run, write_scenario
+from tests.support.make import make_record, make_run
 
 SCENARIO = """
 id: example
@@ -162,3 +164,21 @@ def test_nothing_is_written_if_the_results_hold_a_credential(reports: Path, tmp_
     assert ended.code == 10
     assert token not in ended.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--case", "a"], "--case needs --har; the other reports always have all cases"),
+        (["--har", "h", "--case", "example/raw-htp"], "no such case in this run; "),
+        (["--har", "results.json"], "results.json is not a directory; name another one"),
+    ],
+)
+def test_archives_that_cannot_be_made_are_refused(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "results.json").write_text(dump_run(make_run(make_record())))
+    ended = run("report", "results.json", *arguments, cwd=tmp_path)
+    assert ended.code == 4
+    assert message in ended.err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["results.json"]

@@ -376,3 +376,51 @@ def test_no_case_is_started_after_enough_failures(tmp_path: Path) -> None:
     ended = plain_pytest(tmp_path, scenario, "--max-failures=1")
     assert ended.code == 1
     assert 64 <= len(verdicts(tmp_path / "reports")) < number
+
+
+def test_the_requests_of_each_case_are_written_as_har(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    ended = run("run", scenario, "--har", "requests", cwd=tmp_path)
+    assert ended.code == 0
+    assert "requests: requests, 2 HAR files" in ended.err
+    folder = tmp_path / "requests"
+    names = ["example_raw-http_messages_bad.har", "example_raw-http_messages_good.har"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    first = {path.name: path.read_text() for path in folder.iterdir()}
+    [entry] = json.loads(first[names[0]])["log"]["entries"]
+    assert (entry["request"]["url"], entry["response"]["status"]) == (
+        "https://api.anthropic.com/v1/messages",
+        401,
+    )
+    assert {"name": "x-api-key", "value": "[redacted:api-key]"} in entry["request"]["headers"]
+    assert not [text for text in first.values() if "sk-ant" in text]
+    # The same files afterwards, from the results.
+    ended = run("report", "--har", "again", "--case", BAD, cwd=tmp_path)
+    assert (ended.code, ended.err.splitlines()[-1]) == (0, "requests: again, 1 HAR file")
+    assert [path.read_text() for path in (tmp_path / "again").iterdir()] == [first[names[0]]]
+    assert plain_pytest(tmp_path, scenario, f"--har={tmp_path / 'third'}").code == 0
+    assert sorted(path.name for path in (tmp_path / "third").iterdir()) == names
+
+
+def test_a_place_that_cannot_be_written_has_one_remedy(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path, SCENARIO)
+    (tmp_path / "file").touch()
+    link = tmp_path / "requests" / "example_raw-http_messages_bad.har"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "file")
+    for options, message in (
+        (("--out", "file"), "file: cannot be written: 'file' is a file, not a directory; name "),
+        (("--har", "file"), "file: cannot be written: 'file' is a file, not a directory; name "),
+        (
+            ("--har", "requests"),
+            "requests: cannot be written: 'example_raw-http_messages_bad.har' ",
+        ),
+    ):
+        ended = run("run", scenario, *options, cwd=tmp_path)
+        assert ended.code == 4
+        assert ended.err.startswith(message), ended.err
+        assert ended.err.count("; ") == 1
+        assert not (tmp_path / "reports" / "results.json").exists()
+    by_pytest = plain_pytest(tmp_path, scenario, f"--har={link.parent}")
+    assert by_pytest.code == 4
+    assert by_pytest.err.startswith(f"ERROR: {link.parent}: cannot be written: ")

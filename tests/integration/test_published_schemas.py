@@ -4,21 +4,25 @@ import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import referencing
+import referencing.jsonschema
 import xmlschema
 
 from authprobe.core.gates import Gate
 from authprobe.report import diff_document
 from authprobe.report.formats.ctrf import ctrf
+from authprobe.report.formats.har import har_files
 from authprobe.report.formats.junit import junit
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run, dump_schema
 from tests.support.command import PROJECT, environment
-from tests.support.make import make_run
+from tests.support.make import make_exchange, make_observation, make_record, make_run
 from tests.support.runs import every_kind, failed_again, flaky, upgraded
 
 ATTEMPTS = make_run(flaky(), failed_again(), fail_on=(Gate.FLAKY,))
@@ -75,6 +79,32 @@ def test_ctrf_matches_the_published_schema(run: Run, ctrf_schema: Any) -> None:
     report = json.loads(ctrf(run))
     assert [error.message for error in validator.iter_errors(report)] == []
     assert list(validator.iter_errors(report | {"reportFormat": "other"}))
+
+
+@pytest.fixture(scope="module")
+def har_validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = unpacked(tmp_path_factory.mktemp("har"), "npm", "pack", "--silent", "har-schema@2.0.0")
+    schemas = [json.loads(path.read_text()) for path in (folder / "package" / "lib").glob("*.json")]
+    registry = referencing.Registry().with_resources(
+        # Without the fragment, with which the schemas refer to one another.
+        (schema["$id"].rstrip("#"), referencing.jsonschema.DRAFT6.create_resource(schema))
+        for schema in schemas
+    )
+    return jsonschema.Draft6Validator({"$ref": "har.json"}, registry=registry)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_archives_match_the_published_schema(run: Run, har_validator: Any) -> None:
+    exchanges = (
+        make_exchange(headers={"authorization": "Bearer [redacted:api-key]"}, size_bytes=9),
+        make_exchange(status=None, host="a b", path='/"', method="CONNECT"),
+    )
+    seen = make_record(id="seen", observation=make_observation(exchanges=exchanges))
+    for text in har_files(replace(run, cases=(*run.cases, seen))).values():
+        archive = json.loads(text)
+        assert [error.message for error in har_validator.iter_errors(archive)] == []
+        del archive["log"]["creator"]
+        assert list(har_validator.iter_errors(archive))
 
 
 @pytest.mark.parametrize("run", RUNS)

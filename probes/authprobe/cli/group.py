@@ -3,14 +3,13 @@
 import contextlib
 import errno
 import io
-import os
 import sys
 from typing import Any, Final
 
 import click
 
 from authprobe.core.byte_sizes import parse_size
-from authprobe.core.standard_streams import open_missing_streams
+from authprobe.core.standard_streams import discard_output, open_missing_streams
 from authprobe.errors import ExitCode, ProbesError
 
 click.UsageError.exit_code = ExitCode.USAGE  # click's own 2 means an interrupted run here
@@ -32,12 +31,12 @@ class CommandGroup(click.Group):
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:  # `head` has read enough
-            _discard_output()
-            sys.exit(ExitCode.FAILURES)
+            discard_output()
+            sys.exit(ExitCode.BROKEN_PIPE)
         except OSError as error:
             if not _is_output_error(error):
                 raise
-            _discard_output()
+            discard_output()
             with contextlib.suppress(OSError):
                 click.echo(f"the output cannot be written: {error.strerror}", err=True)
             sys.exit(ExitCode.USAGE)
@@ -57,8 +56,11 @@ class CommandGroup(click.Group):
         except click.ClickException as error:  # its text may quote an argument
             vars(error)["message"] = _harmless(error.message)
             raise
-        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click ends the command quietly, also if `head` has read enough
+        except BrokenPipeError:  # `head` has read enough; click's 1 means a failure here
+            discard_output()
+            ctx.exit(ExitCode.BROKEN_PIPE)
+        except (click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
             if isinstance(error, OSError) and _is_output_error(error):
                 raise
@@ -69,12 +71,6 @@ class CommandGroup(click.Group):
 def _is_output_error(error: OSError) -> bool:
     """Return True for an error of a stream: those of files have a name."""
     return error.errno in OUTPUT_ERRORS and error.filename is None
-
-
-def _discard_output() -> None:
-    """Discard what is still buffered: Python would try to write it once more at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _redacted_traceback(error: Exception) -> str:

@@ -26,7 +26,22 @@ import click
     help="Read earlier runs, for the timelines, from this history file or PostgreSQL database.  "
     "[default: $AUTHPROBE_HISTORY, else history.db beside RESULTS]",
 )
-def report(results: Path, out: Path | None, history: str | None) -> None:
+@click.option(
+    "--har",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Also write the requests of each case to this directory, as an HTTP Archive (HAR 1.2).",
+)
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    metavar="ID",
+    help="With --har: write only the requests of this case; repeatable.",
+)
+def report(
+    results: Path, out: Path | None, history: str | None, har: Path | None, cases: tuple[str, ...]
+) -> None:
     """Write the reports of a finished run again; probe nothing.
 
     RESULTS is the results.json of a run; reports/results.json by default.
@@ -43,7 +58,8 @@ def report(results: Path, out: Path | None, history: str | None) -> None:
       authprobe report
       authprobe report ci-artifacts/results.json --out my-reports
       authprobe report results.json --history none
+      authprobe report --har requests
     """
     from authprobe.commands.report import report as command
 
-    sys.exit(command(results, out=out, history=history))
+    sys.exit(command(results, out=out, history=history, har=har, cases=cases))

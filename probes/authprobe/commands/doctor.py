@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
 from authprobe import settings
+from authprobe.commands.console import OutputConsole
 from authprobe.commands.printing import print_error, print_json
 from authprobe.core.escaping import for_log, one_line
 from authprobe.doctor.checks.registry import is_healthy, run_checks, sort_by_severity
@@ -53,7 +53,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
     if as_json:
         print_json(json.dumps(_as_json(results, active, clean), indent=2))
     else:
-        console = Console(highlight=False)
+        console = OutputConsole(highlight=False)
         console.print(_as_text(results, active, clean), soft_wrap=True, end="")
     return ExitCode.OK if is_healthy(results) else ExitCode.FAILURES
 

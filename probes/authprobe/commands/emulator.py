@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
+from authprobe.commands.console import OutputConsole
 from authprobe.commands.printing import print_error
 from authprobe.commands.sealed_command import (
     COMMAND_NOT_EXECUTABLE,
@@ -82,7 +81,7 @@ def print_rule_list(*, as_json: bool, as_markdown: bool) -> int:
     elif as_markdown:
         print(rules_markdown(), end="")
     else:
-        print_rules(Console())
+        print_rules(OutputConsole())
     return ExitCode.OK
 
 

@@ -3,13 +3,15 @@
 import contextlib
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from authprobe import plugin
+from authprobe.commands.console import OutputConsole
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
+from authprobe.core.standard_streams import discard_output
 from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
 from authprobe.plan.selection import select_cases
@@ -17,6 +19,7 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
 from authprobe.report.formats.github import annotations
 from authprobe.report.html.pytest_html import PLUGINS
+from authprobe.report.model.phrases import plural
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run
@@ -55,9 +58,13 @@ def run(
     with contextlib.redirect_stdout(pytest_output):
         code = int(pytest.main(pytest_arguments(), plugins=[plugin, prepared]))
     if prepared.run is None:
-        return _report_failed_start(code, pytest_output.getvalue())
+        return _report_failed_start(code, prepared.start_problem, pytest_output.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
-        _print_results(prepared.run, settings.out, as_json=as_json, verbose=verbose)
+        try:
+            _print_results(prepared.run, settings, as_json=as_json, verbose=verbose)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reports are written, so the run's own exit code counts
+            discard_output()
     for message in filter(None, (prepared.history_problem, prepared.problem, prepared.exit_reason)):
         print_error(message)
     return code
@@ -90,18 +97,22 @@ def pytest_arguments() -> list[str]:
     ]
 
 
-def _report_failed_start(code: int, pytest_output: str) -> int:
+def _report_failed_start(code: int, problem: str | None, pytest_output: str) -> int:
     """Print why nothing ran, unless pytest did so on stderr; return the exit code."""
-    if code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
+    if problem:
+        print_error(problem)
+    elif code not in (ExitCode.USAGE, ExitCode.INTERRUPTED):
         print_error(Redactor()(pytest_output))
     return code
 
 
-def _print_results(run: Run, out: Path, *, as_json: bool, verbose: bool) -> None:
+def _print_results(run: Run, settings: Settings, *, as_json: bool, verbose: bool) -> None:
     if as_json:
         print_json(dump_run(run).rstrip("\n"))
         return
-    print_run(run, Console(), verbose=verbose)
-    print_error(f"report: {out / HTML}")
+    print_run(run, OutputConsole(), verbose=verbose)
+    print_error(f"report: {settings.out / HTML}")
+    if settings.har:
+        print_error(f"requests: {settings.har}, {plural(len(run.cases), 'HAR file')}")
     if is_github_actions():
         print_annotations(annotations(run))

@@ -1,5 +1,6 @@
 """The standard streams of this process."""
 
+import contextlib
 import os
 import sys
 from typing import Final
@@ -21,3 +22,9 @@ def open_missing_streams() -> None:
             os.set_inheritable(number, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115 - of a descriptor, until the end
+
+
+def discard_output() -> None:
+    """Discard what is still buffered: Python would try to write it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,9 +1,10 @@
 import pytest
 
+from authprobe.core.isolation import Isolation
 from authprobe.observation.model import ChildNetwork, Outcome, Session
 from authprobe.report.model import matrix as table
 from authprobe.report.model import phrases
-from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
@@ -57,6 +58,25 @@ def test_the_headline_counts_each_status() -> None:
 )
 def test_the_run_states_how_clients_were_isolated(network: ChildNetwork | None, words: str) -> None:
     assert table.run_words(make_run(client_network=network)).endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("ran", "asked", "refusal", "words"),
+    [
+        (Isolation.SEALED, Isolation.SEALED, None, "sealed: each in a container of its own"),
+        (Isolation.NETWORK, Isolation.NETWORK, None, "of this user (--isolation network)"),
+        (Isolation.NONE, Isolation.NONE, None, "variables only (--isolation none)"),
+        (Isolation.NONE, Isolation.SEALED, "no namespaces", "variables only (no namespaces)"),
+        (Isolation.NONE, Isolation.NETWORK, "no namespaces", "variables only (no namespaces)"),
+    ],
+)
+def test_the_run_states_why_clients_were_isolated_less(
+    ran: Isolation, asked: Isolation, refusal: str | None, words: str
+) -> None:
+    run = make_run(
+        client_isolation=ran, isolation_refusal=refusal, selection=Selection(isolation=asked)
+    )
+    assert table.run_words(run).endswith(words)
 
 
 @pytest.mark.parametrize(

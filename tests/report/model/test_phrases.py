@@ -2,9 +2,18 @@
 
 import pytest
 
-from authprobe.report.model.phrases import auth_path, cause_label, describe_cause, other_causes
-from authprobe.run.model import Alternative, Diagnosis
-from tests.support.make import make_record
+from authprobe.core.isolation import Isolation
+from authprobe.report.model.phrases import (
+    attempt_words,
+    auth_path,
+    cause_label,
+    describe_cause,
+    other_causes,
+    rerun_command,
+)
+from authprobe.run.model import Alternative, Diagnosis, Selection
+from tests.support.make import make_record, make_run
+from tests.support.runs import flaky
 
 SURE = Diagnosis(id="old", summary="The token is old.", remedy="Log in.", evidence=("401", "x"))
 
@@ -66,3 +75,16 @@ def test_a_single_cause_has_no_experiment() -> None:
 )
 def test_an_auth_path_names_each_axis_but_its_default(axes: dict[str, str], words: str) -> None:
     assert auth_path(make_record(**axes)) == words
+
+
+@pytest.mark.parametrize("isolation", Isolation)
+def test_the_command_to_run_a_case_again_has_the_isolation(isolation: Isolation) -> None:
+    run = make_run(make_record(), selection=Selection(isolation=isolation))
+    words = rerun_command(run, make_record()).split()
+    option = [] if isolation is Isolation.SEALED else ["--isolation", isolation]
+    assert words == ["authprobe", "run", *option, "--case", "example/raw-http/default/none"]
+
+
+def test_the_attempts_of_a_case_are_listed() -> None:
+    assert attempt_words(flaky().verdict) == "failed (status: expected 200, saw 401), then passed"
+    assert attempt_words(make_record().verdict) is None
