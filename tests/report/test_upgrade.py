@@ -1,120 +1,141 @@
-"""A run after an upgrade of a client tells the change of its version, in every format."""
+"""An upgrade of a client in every output: its version comes before what changed with it."""
 
+import html
 import io
-import json
+import re
 from collections.abc import Callable
-from itertools import pairwise
-from typing import Final
-from xml.etree import ElementTree
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from authprobe.commands.history import history
+from authprobe.engine.record import make_record
+from authprobe.observation.model import Outcome
+from authprobe.plan.case import expand
+from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.formats.ctrf import ctrf
 from authprobe.report.formats.github import annotations
 from authprobe.report.formats.junit import junit
+from authprobe.report.html.report import report_page
+from authprobe.report.markdown.issue import share_markdown
 from authprobe.report.markdown.summary import summary_markdown
 from authprobe.report.terminal import print_run
+from authprobe.run.baseline import read_baseline
+from authprobe.run.history.database import append, last_points
+from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.model import Run
-from tests.support.runs import NEW, OLD, QUESTION, upgraded
+from authprobe.run.results_file import read_run
+from authprobe.scenario.load import load_file
+from tests.support.make import make_run
 
-BROKEN, CHANGED, SAME = (QUESTION.format(NEW, name) for name in ("broken", "message", "same"))
-GONE = QUESTION.format(OLD, "gone")
-MESSAGE = "client 2.1.112 → 2.1.332; It sent no token; outcome: expected accepted, saw rejected"
+ACCEPTED = Path(__file__).parents[1] / "run" / "baseline_version_1.json"
+RESULTS = ACCEPTED.with_name("results_of_baseline_version_1.json")
+"""A run of claude-code 2.1.112, and the baseline that was accepted from it."""
+SCENARIO = """
+id: pinned
+title: A pinned client
+why: A pin changes.
+sources: [https://example.org/issue/1]
+credentials:
+  fresh: {token: login, via: credentials-file}
+  expired: {token: login, state: expired, via: credentials-file}
+  revoked: {token: login, state: revoked, via: credentials-file}
+matrix:
+  client: [claude-code@2.1.332]
+  credential: [fresh, expired, revoked]
+expect:
+  - when: {credential: revoked}
+    then: {outcome: timed-out}
+  - then: {outcome: accepted}
+"""
+REVOKED = "pinned/claude-code@2.1.332/default/revoked"
+VERSIONS = "client 2.1.112 → 2.1.332"
+CHANGE = "outcome: timed-out → accepted"
 
 
-def terminal(run: Run) -> str:
-    """Return what a terminal of 80 columns shows."""
-    file = io.StringIO()
-    print_run(run, Console(file=file, width=80))
-    return file.getvalue()
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a run of the accepted cases at a newer version, which answers one differently."""
+    path = tmp_path_factory.mktemp("upgrade") / "pinned.yaml"
+    path.write_text(SCENARIO)
+    baseline = read_baseline(ACCEPTED)
+    seen = {record.credential: record.observation for record in read_run(RESULTS).cases}
+    seen["revoked"] = replace(
+        seen["revoked"], outcome=Outcome.ACCEPTED, status=200, message="pong", exit_code=0
+    )
+    return make_run(
+        *(
+            make_record(
+                case,
+                replace(seen[case.names.credential], client_version="2.1.332"),
+                baseline,
+                KnownFailureList(),
+            )
+            for case in expand(load_file(path))
+        ),
+        id="1" * 32,
+    )
 
 
-FORMATS: Final[dict[str, Callable[[Run], str]]] = {
+def terminal(run: Run, _: Path) -> str:
+    output = io.StringIO()
+    print_run(run, Console(file=output, width=1000))
+    return output.getvalue()
+
+
+def page(run: Run, _: Path) -> str:
+    body = report_page(run).partition("</head>")[2]
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)))
+
+
+def share(run: Run, folder: Path) -> str:
+    location = str(folder / "history.db")
+    append(location, read_run(RESULTS), 9)
+    records = [record for record in run.cases if record.id == REVOKED]
+    past = last_points(location, [(REVOKED, ())])
+    return share_markdown(run, records, Pseudonymizer((), ()), past=past).replace("\\", "")
+
+
+OUTPUTS: dict[str, Callable[[Run, Path], str]] = {
     "terminal": terminal,
-    "summary": summary_markdown,
-    "JUnit": junit,
-    "CTRF": lambda run: json.dumps(json.loads(ctrf(run)), ensure_ascii=False),
-    "annotations": lambda run: "\n".join(annotations(run)),
+    "report": page,
+    "summary": lambda run, _: summary_markdown(run).replace("\\", ""),
+    "junit": lambda run, _: html.unescape(junit(run)),
+    "ctrf": lambda run, _: ctrf(run),
+    "annotations": lambda run, _: "\n".join(annotations(run)).replace("%0A", "\n"),
+    "share": share,
 }
 
 
-@pytest.mark.parametrize("draw", FORMATS.values(), ids=FORMATS)
-def test_the_versions_the_reason_and_the_remedy_are_told(draw: Callable[[Run], str]) -> None:
-    told = draw(upgraded())
-    for words in (f"{OLD} → {NEW}", "It sent no token", "Log in again.", "message: no → other"):
-        assert words in told
-    assert GONE in told
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_version_comes_before_what_changed_with_it(
+    name: str, upgraded: Run, tmp_path: Path
+) -> None:
+    text = OUTPUTS[name](upgraded, tmp_path)
+    assert text.index(VERSIONS) < text.index(CHANGE)
 
 
-def test_the_terminal_begins_with_the_broken_case_and_ends_with_the_counts() -> None:
-    lines = terminal(upgraded()).splitlines()
-    told = [
-        f"✗ failed, regressed: {BROKEN}",
-        "    client 2.1.112 → 2.1.332",
-        "    outcome: accepted → rejected",
-        "    Why: It sent no token.",
-        "    Remedy: Log in again.",
-        f"changed: {CHANGED}",
-        "    client 2.1.112 → 2.1.332",
-        f"absent: {GONE}",
-        "✗ Failed · 3 cases: 1 failed (1 regressed), 2 passed · "
-        "baseline: 1 unchanged, 2 updated, 1 absent · 1.0 s",
-    ]
-    assert [line for line in lines if line in told] == told
-    assert lines[-1] == told[-1]
-    assert SAME not in "\n".join(lines)
+def test_the_states_of_the_cases(upgraded: Run) -> None:
+    states = {record.credential: record.verdict for record in upgraded.cases}
+    assert {name: verdict.baseline.value for name, verdict in states.items()} == {
+        "fresh": "unchanged",
+        "expired": "unchanged",
+        "revoked": "updated",
+    }
+    assert [name for name, verdict in states.items() if verdict.regressed] == ["revoked"]
 
 
-def test_the_summary_begins_with_the_broken_case_and_folds_the_matrix() -> None:
-    told = summary_markdown(upgraded())
-    words = (
-        "## ✗ authprobe: Failed",
-        f"- ✗ **failed, regressed**: `{BROKEN}`\n  - client 2.1.112 → 2.1.332\n",
-        "  - Why: It sent no token.\n  - Remedy: Log in again.\n",
-        f"- **changed**: `{CHANGED}`\n  - client 2.1.112 → 2.1.332\n",
-        f"- **absent**: `{GONE}`",
-        "<details>\n<summary>Outcomes of 3 cases by client</summary>",
-    )
-    places = [told.index(text) for text in words]
-    assert all(before < after for before, after in pairwise(places))
-    assert told.endswith("\n</details>\n")
-
-
-def test_junit_has_the_change_in_the_message_and_the_absent_case() -> None:
-    root = ElementTree.fromstring(junit(upgraded()))  # noqa: S314 - our own text
-    failure, changed, absent = (
-        root.find(f".//testcase[@name='{name}']/{tag}")
-        for name, tag in (
-            (BROKEN.removeprefix("example/"), "failure"),
-            (CHANGED.removeprefix("example/"), "system-out"),
-            (GONE, "skipped"),
-        )
-    )
-    assert failure is not None
-    assert failure.get("message") == MESSAGE
-    assert (failure.text or "").startswith("client 2.1.112 → 2.1.332\n")
-    assert changed is not None
-    assert changed.text == (
-        "changed since the baseline\nclient 2.1.112 → 2.1.332\nmessage: no → other"
-    )
-    assert absent is not None
-    assert root.get("tests") == "4"
-
-
-def test_ctrf_has_the_change_in_the_message() -> None:
-    results = json.loads(ctrf(upgraded()))["results"]
-    broken = next(test for test in results["tests"] if test["name"] == BROKEN)
-    assert broken["message"].startswith("client 2.1.112 → 2.1.332\n")
-    assert broken["extra"]["client_change"] == "client 2.1.112 → 2.1.332"
-    assert broken["extra"]["reasons"] == ["It sent no token."]
-    assert results["extra"]["absent"] == [GONE]
-
-
-def test_annotations_begin_with_the_change_of_the_broken_case() -> None:
-    broken, absent, changed, counts = annotations(upgraded())
-    title = f"failed%2C regressed%3A {BROKEN}"
-    assert broken.startswith(f"::error title={title}::client 2.1.112 → 2.1.332%0A")
-    assert absent.startswith("::warning title=absent%3A 1 case of the baseline::" + GONE)
-    assert changed.startswith("::warning title=changed%3A")
-    assert counts.startswith("::notice")
+def test_the_history_tells_the_version_first(
+    upgraded: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    location = str(tmp_path / "history.db")
+    append(location, read_run(RESULTS), 9)
+    append(location, upgraded, 9)
+    for case in (REVOKED, "pinned/claude-code/default/revoked"):
+        assert history(case, location=location, as_json=False) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[2:4] == [f"    {VERSIONS}", f"    {CHANGE}"]
+    again = report_page(upgraded, past=last_points(location, [(REVOKED, ())]))
+    assert VERSIONS in again
