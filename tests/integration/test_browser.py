@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from authprobe.emulator.config import TokenState
 from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.model.phrases import anchor
@@ -16,6 +17,8 @@ from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.compatibility.test_table import evidence, make_table
 from tests.report.html.test_bisection_page import broken_from
 from tests.report.html.test_versions_page import feature
+from tests.report.model.test_login_life import login
+from tests.report.model.test_sequence import REFRESH_THEN_RETRY, claude, refresh
 from tests.support.command import results, run
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 from tests.support.page import many, page_of
@@ -401,3 +404,54 @@ def test_a_value_is_labelled_in_its_segment_only_where_there_is_room(
     below = bar.evaluate("bar => bar.getBoundingClientRect().bottom")
     tops = bar.locator("b").evaluate_all("all => all.map(b => b.getBoundingClientRect().top)")
     assert [top < below for top in tops] == labelled
+
+
+GEOMETRY = """root => {
+  const box = (each) => each.getBoundingClientRect();
+  const texts = [...root.querySelectorAll(".q *, .y *")].filter(
+    (each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+  return {
+    sizes: texts.map((each) => parseFloat(getComputedStyle(each).fontSize)),
+    wide: texts.filter((each) => each.scrollWidth > each.clientWidth + 1
+      && getComputedStyle(each).display !== "inline").map((each) => each.textContent),
+    right: Math.max(...texts.map((each) => box(each).right)),
+    arrows: [...root.querySelectorAll(".q li > svg")].map((each) => {
+      const [line, arrow] = [box(each.closest(".q").querySelector(".q-l")), box(each)];
+      return [(arrow.left - line.left) / line.width, (arrow.right - line.left) / line.width];
+    }),
+  };
+}"""
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_a_sequence_fits_the_screen_and_is_accessible(
+    browser: Browser, tmp_path: Path, size: str, colors: str
+) -> None:
+    host = f"{'long-' * 12}name.example.org"
+    exchanges = (
+        *REFRESH_THEN_RETRY,
+        refresh(3.0, host=host, path=f"/{'x' * 300}/oauth/token", status=None),
+        make_exchange(method="CONNECT", host=host, path="", status=502, rule="deny:host"),
+    )
+    record = claude(*exchanges, credentials=(login(TokenState.REVOKED),))
+    page = open_page(
+        browser,
+        page_of(make_run(record), tmp_path),
+        viewport=SIZES[size],
+        color_scheme=colors,
+    )
+    case = page.locator(".ap-case")
+    case.evaluate("each => { each.open = true; each.closest('.ap-scenario').open = true }")
+    case.scroll_into_view_if_needed()
+    found = case.evaluate(GEOMETRY)
+    assert min(found["sizes"]) >= 11
+    assert found["wide"] == []
+    assert found["right"] <= SIZES[size]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    # Five lifelines: each arrow begins and ends at one of them.
+    ends = [[round(4 * end, 1) for end in arrow] for arrow in found["arrows"]]
+    assert ends == [[0, 1], [0, 1], [0, 2], [0, 1], [0, 1], [0, 3], [0, 4]]
+    assert case.get_by_role("img", name="claude-code to token endpoint").count() == 2
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
