@@ -3,7 +3,13 @@ import dataclasses
 import pytest
 
 from authprobe.core.client_kinds import Flow
-from authprobe.diff.judgement import Answer, Effect, judge_answers, make_answer, read_answer
+from authprobe.diff.judgement import (
+    Effect,
+    JudgedObservation,
+    judge_answers,
+    make_answer,
+    read_answer,
+)
 from authprobe.observation.model import (
     COMMAND_MISSING,
     LoginState,
@@ -37,7 +43,7 @@ LEAKING = dataclasses.replace(GOOD, leaks=("~/.claude.json",))
 
 def answer(
     observation: Observation, expected: Expectation | None = None, flow: str = Flow.PROMPT
-) -> Answer:
+) -> JudgedObservation:
     return make_answer(observation, flow, expected)
 
 

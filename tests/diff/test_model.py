@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from authprobe.diff.judgement import Answer, Effect, make_answer
+from authprobe.diff.judgement import Effect, JudgedObservation, make_answer
 from authprobe.diff.model import CaseDiff, Diff, compare_answers, make_diff
 from authprobe.diff.observations import Aspect
 from authprobe.observation.model import COMMAND_MISSING, Exchange, Observation, Outcome
@@ -14,7 +14,7 @@ UNTESTABLE = make_observation(outcome=Outcome.UNAVAILABLE, status=None, detail="
 TOKEN_URL = "/v1/oauth/token"
 
 
-def answers(*observations: Observation) -> list[Answer]:
+def answers(*observations: Observation) -> list[JudgedObservation]:
     return [make_answer(each, "prompt", None) for each in observations]
 
 

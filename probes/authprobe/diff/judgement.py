@@ -19,7 +19,7 @@ HIDES_ERROR: Final = "hides-error"
 
 
 class Effect(enum.StrEnum):
-    """What became of a question, the worst first."""
+    """Effect of an upgrade on one question, the worst first."""
 
     BROKE = "broke"
     FIXED = "fixed"
@@ -28,7 +28,7 @@ class Effect(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class JudgedObservation:
     """One observation of a question, with what its scenario expects of this version."""
 
     observation: Observation
@@ -40,12 +40,14 @@ class Answer:
     findings: frozenset[str] = frozenset()
 
 
-def make_answer(observation: Observation, flow: str, expected: Expectation | None) -> Answer:
+def make_answer(
+    observation: Observation, flow: str, expected: Expectation | None
+) -> JudgedObservation:
     """Return an observation as an answer, judged by this expectation."""
     status = None
     if expected is not None:
         status = Status.FAILED if any(find_mismatches(expected, observation)) else Status.PASSED
-    return Answer(
+    return JudgedObservation(
         observation=observation,
         flow=flow,
         expected=expected,
@@ -54,10 +56,10 @@ def make_answer(observation: Observation, flow: str, expected: Expectation | Non
     )
 
 
-def read_answer(record: CaseRecord) -> Answer:
+def read_answer(record: CaseRecord) -> JudgedObservation:
     """Return the answer in a record, with the verdict that it was given."""
     names = frozenset(finding.name for finding in record.findings)
-    return Answer(
+    return JudgedObservation(
         observation=record.observation,
         flow=record.flow,
         expected=record.expectation,
@@ -72,7 +74,7 @@ def _finding_names(observation: Observation) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Whether a question broke or was fixed, with the reasons."""
+    """Judgement that a question broke or was fixed, with the reasons."""
 
     effect: Effect = Effect.SAME
     """`same` if it neither broke nor was fixed."""
@@ -80,7 +82,9 @@ class Judgement:
     """What is worse, or else what is better, a phrase each."""
 
 
-def judge_answers(before: Sequence[Answer], after: Sequence[Answer]) -> Judgement:
+def judge_answers(
+    before: Sequence[JudgedObservation], after: Sequence[JudgedObservation]
+) -> Judgement:
     """Return whether a question broke or was fixed: what is worse outweighs what is better.
 
     As for the changes, only what all answers of a side have in common counts; the rest is noise.
@@ -99,31 +103,31 @@ def judge_answers(before: Sequence[Answer], after: Sequence[Answer]) -> Judgemen
     return Judgement(effect=Effect.FIXED if better else Effect.SAME, reasons=tuple(better))
 
 
-_Predicate = Callable[[Answer], bool | None]
+_Predicate = Callable[[JudgedObservation], bool | None]
 """Returns whether an answer is good in one respect; None: the respect does not apply to it."""
-_Description = Callable[[Answer, Answer], str]
+_Description = Callable[[JudgedObservation, JudgedObservation], str]
 
 
-def _common_value(is_good: _Predicate, answers: Sequence[Answer]) -> bool | None:
+def _common_value(is_good: _Predicate, answers: Sequence[JudgedObservation]) -> bool | None:
     """Return the value that all answers have in common; None if there is no such value."""
     values = set(map(is_good, answers))
     return values.pop() if len(values) == 1 else None
 
 
-def works(answer: Answer) -> bool:
+def works(answer: JudgedObservation) -> bool:
     """Return True if the client was accepted, and neither lies about that nor should be refused."""
     wanted = answer.expected is None or answer.expected.outcome is Outcome.ACCEPTED
     accepted = answer.observation.outcome is Outcome.ACCEPTED
     return accepted and wanted and CLAIMS_SUCCESS not in answer.findings
 
 
-def _gives_up(answer: Answer) -> bool | None:
+def _gives_up(answer: JudgedObservation) -> bool | None:
     if works(answer) or answer.observation.outcome is Outcome.UNAVAILABLE:
         return None
     return answer.observation.outcome is not Outcome.TIMED_OUT
 
 
-def _explains(answer: Answer) -> bool | None:
+def _explains(answer: JudgedObservation) -> bool | None:
     """Return whether a client that was refused told its user why; others had nothing to tell."""
     silent = (Outcome.ACCEPTED, Outcome.UNAVAILABLE, *UNFINISHED_OUTCOMES)
     if answer.observation.outcome in silent:
@@ -131,41 +135,41 @@ def _explains(answer: Answer) -> bool | None:
     return bool(answer.observation.message) and HIDES_ERROR not in answer.findings
 
 
-def _keeps_login(answer: Answer) -> bool | None:
+def _keeps_login(answer: JudgedObservation) -> bool | None:
     login = answer.observation.stored_login
     if answer.flow == Flow.AUTH_LOGOUT:
         return None
     return login is not None and login.state is LoginState.USABLE
 
 
-def _passed(answer: Answer) -> bool | None:
+def _passed(answer: JudgedObservation) -> bool | None:
     """Return whether the expectation is met; a known failure does not meet it."""
     statuses = {Status.PASSED: True, Status.FAILED: False, Status.SKIPPED: False}
     return None if answer.status is None else statuses.get(answer.status)
 
 
-def _outcomes(before: Answer, after: Answer) -> str:
+def _outcomes(before: JudgedObservation, after: JudgedObservation) -> str:
     return f"{before.observation.outcome} → {after.observation.outcome}"
 
 
-def _logins(before: Answer, after: Answer) -> str:
+def _logins(before: JudgedObservation, after: JudgedObservation) -> str:
     stored = (answer.observation.stored_login for answer in (before, after))
     old, new = (login.state.value if login else "no file" for login in stored)
     return f"stored login: {old} → {new}"
 
 
-def _verdicts(before: Answer, after: Answer) -> str:
+def _verdicts(before: JudgedObservation, after: JudgedObservation) -> str:
     word = "met now" if _passed(after) else "no longer met"
     return f"the expectation of the scenario is {word}"
 
 
-def _patience(before: Answer, after: Answer) -> str:
+def _patience(before: JudgedObservation, after: JudgedObservation) -> str:
     if _gives_up(after):
         return "gives up; before, it went on until its time limit"
     return "goes on until its time limit; before, it gave up"
 
 
-def _explanations(before: Answer, after: Answer) -> str:
+def _explanations(before: JudgedObservation, after: JudgedObservation) -> str:
     return (
         "tells the user the reason, which was hidden before"
         if _explains(after)
@@ -182,7 +186,9 @@ _SIGNS: Final[tuple[tuple[_Predicate, _Description], ...]] = (
 """What makes a question better or worse, beside findings."""
 
 
-def _finding_signs(answers: Sequence[Answer]) -> Iterator[tuple[_Predicate, _Description]]:
+def _finding_signs(
+    answers: Sequence[JudgedObservation],
+) -> Iterator[tuple[_Predicate, _Description]]:
     """Yield a sign for each finding.
 
     A hidden error has a sign of its own: it is no loss where the client had nothing to tell before.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from authprobe.diff.judgement import Answer, Effect, judge_answers
+from authprobe.diff.judgement import Effect, JudgedObservation, judge_answers
 from authprobe.diff.observations import (
     Aspect,
     Change,
@@ -28,7 +28,7 @@ FOUND, NOT_FOUND = "found", "not found"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDiff:
-    """What became of one question, or the reason that it could not be compared."""
+    """Comparison of one question, or the reason that it could not be compared."""
 
     case: str
     """Id of the case without client versions, if that is unique."""
@@ -146,7 +146,11 @@ def _group(cases: Sequence[CaseDiff]) -> Group:
 
 
 def compare_answers(
-    case: str, before: Sequence[Answer], after: Sequence[Answer], *, title: str = ""
+    case: str,
+    before: Sequence[JudgedObservation],
+    after: Sequence[JudgedObservation],
+    *,
+    title: str = "",
 ) -> CaseDiff:
     """Return what became of a case, by all answers before and all after."""
     for side, answers in (("before", before), ("after", after)):
@@ -170,12 +174,14 @@ def compare_answers(
     )
 
 
-def _is_untested(answer: Answer) -> bool:
+def _is_untested(answer: JudgedObservation) -> bool:
     """Return True if a case could not be tested, unless its scenario expects that."""
     return answer.observation.untestable and answer.status is not Status.PASSED
 
 
-def _verdict_changes(before: Sequence[Answer], after: Sequence[Answer]) -> Iterator[Change]:
+def _verdict_changes(
+    before: Sequence[JudgedObservation], after: Sequence[JudgedObservation]
+) -> Iterator[Change]:
     old, new = ({answer.status for answer in answers} for answers in (before, after))
     if len(old) == len(new) == 1 and old != new and None not in old | new:
         yield Change(
@@ -186,7 +192,9 @@ def _verdict_changes(before: Sequence[Answer], after: Sequence[Answer]) -> Itera
         )
 
 
-def _finding_changes(before: Sequence[Answer], after: Sequence[Answer]) -> Iterator[Change]:
+def _finding_changes(
+    before: Sequence[JudgedObservation], after: Sequence[JudgedObservation]
+) -> Iterator[Change]:
     for name in sorted({name for answer in (*before, *after) for name in answer.findings}):
         old, new = ({name in answer.findings for answer in answers} for answers in (before, after))
         if len(old) == len(new) == 1 and old != new:

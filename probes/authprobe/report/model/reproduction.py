@@ -1,4 +1,4 @@
-"""What somebody else needs to reproduce a case: the user's own scenario, and the commands."""
+"""Reproduction of a case by somebody else: the user's own scenario, and the commands."""
 
 import re
 from dataclasses import dataclass
