@@ -57,7 +57,13 @@ def make_environment(folder: Path, wheel_folder: Path, packages: Sequence[str]) 
     home = folder / "home"
     run_step([sys.executable, "-m", "venv", folder / "venv"], home)
     binaries = folder / "venv" / "bin"
-    options = ("--quiet", "--disable-pip-version-check", "--find-links", wheel_folder)
+    options = (
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--find-links",
+        wheel_folder,
+    )
     constraints = ("--constraint", PROJECT / "constraints.txt")
     run_step([binaries / "pip", "install", *options, *constraints, *packages], home)
     return binaries

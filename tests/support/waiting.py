@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def wait_until(so: Callable[[], bool], patience: float = PATIENCE) -> None:

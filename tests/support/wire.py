@@ -10,7 +10,7 @@ import httpx
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 """Seconds after which a test gives up waiting for an answer."""
 
 
