@@ -73,7 +73,7 @@ def accept(
     Examples:
       authprobe accept
       authprobe accept "cli-login/*" --note "refreshed since 2.1.330"
-      authprobe accept "cli-login/*" --known "waits for 2.1.340" --until 2027-03-01
+      authprobe accept "cli-login/*" --known "waits for 2.2" --until 2027-03-01
       authprobe accept --results old/results.json --baseline old/baseline.json
     """
     from authprobe.commands import excuse

@@ -52,7 +52,7 @@ def diff(
     as_markdown: bool,
     html: Path | None,
 ) -> None:
-    """Tell whether a client is safe to upgrade, or what differs between two runs.
+    """Tell what an upgrade breaks, or what differs between two runs.
 
     BEFORE and AFTER are two versions of one client, or two results.json files.
     CASE is a case id or a pattern in quotes, whose version is ignored; by

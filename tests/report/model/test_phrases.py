@@ -1,5 +1,7 @@
 """Phrases that all report formats share."""
 
+from dataclasses import replace
+
 import pytest
 
 from authprobe.core.isolation import Isolation
@@ -8,6 +10,7 @@ from authprobe.report.model.phrases import (
     auth_path,
     cause_label,
     describe_cause,
+    describe_why,
     other_causes,
     rerun_command,
 )
@@ -88,3 +91,8 @@ def test_the_command_to_run_a_case_again_has_the_isolation(isolation: Isolation)
 def test_the_attempts_of_a_case_are_listed() -> None:
     assert attempt_words(flaky().verdict) == "failed (status: expected 200, saw 401), then passed"
     assert attempt_words(make_record().verdict) is None
+
+
+def test_a_flaky_case_is_not_explained_by_what_its_scenario_expects() -> None:
+    assert describe_why(make_record(diagnosis=SURE)) == describe_cause(SURE)
+    assert describe_why(replace(flaky(), diagnosis=SURE)) == ()

@@ -159,7 +159,12 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
 
 
 def describe_why(record: CaseRecord) -> tuple[str, ...]:
-    """Return what explains a failed or changed case, a line each: the reasons, then the cause."""
+    """Return what explains a failed or changed case, a line each: the reasons, then the cause.
+
+    A flaky case has none: what its last attempt was refused for is what the scenario expects.
+    """
+    if record.verdict.flaky:
+        return ()
     reasons = [
         line
         for reason in record.reasons[:MAX_REASONS]
