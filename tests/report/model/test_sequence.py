@@ -150,6 +150,41 @@ def test_requests_that_differ_are_two_steps(change: dict[str, Any]) -> None:
     assert len(sequence_of(claude(message(1.0, **REFUSED), second)).steps) == 2
 
 
+def refresh_loop(rounds: int) -> list[Exchange]:
+    """Return what three sessions of claude-code@2.1.112 do after the first has refreshed late."""
+    return [
+        exchange
+        for n in range(rounds)
+        for exchange in (
+            refresh(18.0 + n, status=400, error_type="invalid_grant"),
+            refresh(18.1 + n, status=400, error_type="invalid_grant"),
+            message(18.2 + n, **REFUSED),
+        )
+    ]
+
+
+def test_a_loop_of_steps_is_one_round() -> None:
+    diagram = sequence_of(claude(profile(1.0), *refresh_loop(9), profile(30.0)))
+    assert [(step.loop, step.rounds, step.count) for step in diagram.steps] == [
+        (0, 1, 1),
+        (2, 9, 18),
+        (0, 1, 9),
+        (0, 1, 1),
+    ]
+    assert diagram.steps[1].last_at == 26.1
+
+
+def test_two_rounds_are_no_loop() -> None:
+    diagram = sequence_of(claude(*refresh_loop(2)))
+    assert [step.loop for step in diagram.steps] == [0, 0, 0, 0]
+
+
+def test_a_loop_loses_no_request() -> None:
+    exchanges = [profile(0.0), *refresh_loop(3), *refresh_loop(4), refresh(40.0), *refresh_loop(5)]
+    diagram = sequence_of(claude(*exchanges, *exchanges))
+    assert sum(step.count for step in diagram.steps) == 2 * len(exchanges)
+
+
 def test_a_long_case_ends_after_a_number_of_steps() -> None:
     exchanges = [message(float(n), credential=f"access-token-{n // 2}") for n in range(100)]
     diagram = sequence_of(claude(*exchanges))

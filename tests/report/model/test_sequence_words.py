@@ -3,7 +3,7 @@ import re
 import pytest
 
 from authprobe.observation.model import Outcome
-from authprobe.report.model.sequence import Step, make_sequence, sequence_of
+from authprobe.report.model.sequence import MAX_STEPS, Step, make_sequence, sequence_of
 from authprobe.report.model.sequence_words import (
     credential_words,
     manner_words,
@@ -21,6 +21,7 @@ from tests.report.model.test_sequence import (
     feature_flags,
     message,
     refresh,
+    refresh_loop,
     telemetry,
 )
 from tests.support.make import make_exchange
@@ -102,6 +103,14 @@ def test_a_sequence_in_the_notation_of_mermaid() -> None:
         "  p2-->>p0: 200",
         "  Note over p0: 2 requests in the background",
     ]
+
+
+def test_a_loop_in_the_notation_of_mermaid_ends() -> None:
+    long = [message(float(n), credential=f"access-token-{n}") for n in range(MAX_STEPS - 1)]
+    for exchanges in (refresh_loop(4), [*long, *refresh_loop(4)]):
+        lines = mermaid(sequence_of(claude(*exchanges))).splitlines()
+        assert lines.count("  loop 4 rounds") == lines.count("  end") == 1
+        assert lines.index("  end") > lines.index("  loop 4 rounds")
 
 
 def test_a_lost_response_ends_in_a_cross() -> None:

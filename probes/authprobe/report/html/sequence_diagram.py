@@ -17,6 +17,7 @@ from authprobe.report.model.sequence import MAX_PARTICIPANTS, Participant, Seque
 from authprobe.report.model.sequence_words import (
     DECIDES,
     credential_words,
+    loop_words,
     manner_words,
     message_words,
     repeat_words,
@@ -66,7 +67,6 @@ def sequence_diagram(diagram: SequenceDiagram, flags: FlagSets) -> Html:
     people = diagram.participants
     if not people:
         return Html()
-    words = unrecorded_words(diagram)
     return Html(
         '<div class="q q{0}"><div class="q-h">{1}</div>'
         '<svg class="q-l" aria-hidden="true"><use href="#q-l{0}"/></svg>'
@@ -75,7 +75,7 @@ def sequence_diagram(diagram: SequenceDiagram, flags: FlagSets) -> Html:
         len(people),
         Html().join(map(_head, people)),
         f"Requests in order, between {', '.join(each.role for each in people)}",
-        Html('<li class="q-n">{}</li>').format(words) if words else Html(),
+        _note(unrecorded_words(diagram)),
         Html().join(_steps(diagram, flags)),
     )
 
@@ -94,8 +94,13 @@ def _steps(diagram: SequenceDiagram, flags: FlagSets) -> Iterator[Html]:
     told: set[tuple[str, str]] = set()
     for step in diagram.steps:
         answer = response_words(step), message_words(step)
+        yield _note(loop_words(step))
         yield _step(step, diagram.participants, flags, message="" if answer in told else answer[1])
         told.add(answer)
+
+
+def _note(words: str) -> Html:
+    return Html('<li class="q-n">{}</li>').format(words) if words else Html()
 
 
 def _step(step: Step, people: Sequence[Participant], flags: FlagSets, *, message: str) -> Html:

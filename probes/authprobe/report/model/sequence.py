@@ -21,6 +21,10 @@ MAX_STEPS: Final = 24
 """Steps of one case."""
 MAX_PARTICIPANTS: Final = 6
 """Participants of one case: that many fit side by side on a phone."""
+MAX_LOOP: Final = 4
+"""Steps of a loop."""
+MIN_ROUNDS: Final = 3
+"""Rounds from which repeated steps are a loop."""
 
 LOGIN_PAGE: Final = "login page"
 TOKEN_ENDPOINT: Final = "token endpoint"
@@ -55,6 +59,10 @@ class Step:
     """The different bodies of a run, as far as they are recorded."""
     betas: tuple[tuple[str, ...], ...] = ()
     """The different sets of beta flags of a run."""
+    loop: int = 0
+    """Number of steps, beginning with this one, that were repeated together."""
+    rounds: int = 1
+    """Number of rounds of that loop."""
     decides: bool = False
     """True: it decides the outcome of the case."""
 
@@ -166,7 +174,7 @@ def make_sequence(
     important = [e for e in exchanges if e is decides or matters(e)]
     marked = {id(exchange) for exchange in important}
     background = [e for e in exchanges if id(e) not in marked]
-    steps = iter(_fold(_steps(important, cast, decides)))
+    steps = _unroll(tuple(_fold(_steps(important, cast, decides))))
     shown = _bounded(tuple(itertools.islice(steps, MAX_STEPS)))
     return SequenceDiagram(
         participants=_participants(shown, cast),
@@ -252,6 +260,35 @@ def _fold(steps: Iterable[Step]) -> Iterator[Step]:
     """Yield a step for each run of requests that do not differ but in their bodies and flags."""
     for _, run in itertools.groupby(steps, key=_key):
         yield functools.reduce(_merged, run)
+
+
+def _unroll(steps: Sequence[Step]) -> Iterator[Step]:
+    """Yield the steps, a loop of several as one round of it: a client may refresh and retry."""
+    keys = [_key(step) for step in steps]
+    start = 0
+    while start < len(steps):
+        length, rounds = _loop_at(keys, start)
+        end = start + length * rounds
+        if length == 1:
+            yield steps[start]
+        else:
+            first, *rest = (
+                functools.reduce(_merged, steps[start + n : end : length]) for n in range(length)
+            )
+            yield replace(first, loop=length, rounds=rounds)
+            yield from rest
+        start = end
+
+
+def _loop_at(keys: Sequence[object], start: int) -> tuple[int, int]:
+    """Return the length and the rounds of the loop that begins here; 1 and 1 without one."""
+    for length in range(2, MAX_LOOP + 1):
+        block, rounds = keys[start : start + length], 1
+        while keys[start + length * rounds : start + length * (rounds + 1)] == block:
+            rounds += 1
+        if rounds >= MIN_ROUNDS and len(block) == length:
+            return length, rounds
+    return 1, 1
 
 
 def _group(steps: Iterable[Step]) -> tuple[Step, ...]:

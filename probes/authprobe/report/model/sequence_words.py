@@ -44,6 +44,13 @@ def credential_words(step: Step) -> str:
     return "" if step.is_connection else phrases.sent_words(step.exchange)
 
 
+def loop_words(step: Step) -> str:
+    """Return how often the steps from this one on were repeated; empty outside loops."""
+    if not step.loop:
+        return ""
+    return f"The next {step.loop} steps were repeated: {step.rounds:,} rounds."
+
+
 def response_words(step: Step) -> str:
     """Return the status and error type of a response, or that there was none."""
     exchange = step.exchange
@@ -97,13 +104,19 @@ def _mermaid_lines(diagram: SequenceDiagram) -> Iterator[str]:
         yield f"  participant {name} as {_plain(participant_words(each))}"
     if note := unrecorded_words(diagram):
         yield f"  Note over p0: {_plain(note)}"
-    for step in diagram.steps:
+    last = len(diagram.steps) - 1
+    ends = {min(n + s.loop - 1, last) for n, s in enumerate(diagram.steps) if s.loop}
+    for number, step in enumerate(diagram.steps):
+        if step.loop:
+            yield f"  loop {step.rounds} rounds"
         source, target = ids[step.source], ids[step.target]
         sent = (target_words(step), credential_words(step), repeat_words(step))
         yield f"  {source}->>{target}: {_plain(', '.join(filter(None, sent)))}"
         got = (response_words(step), manner_words(step), DECIDES if step.decides else "")
         arrow = "-->>" if step.is_answered else "--x"
         yield f"  {target}{arrow}{source}: {_plain(', '.join(filter(None, got)))}"
+        if number in ends:
+            yield "  end"
     if omitted := omitted_words(diagram):
         yield f"  Note over p0: {_plain(omitted)}"
 
