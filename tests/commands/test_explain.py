@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from authprobe.cli import main
 from authprobe.observation.model import Outcome
 from authprobe.run.results_file import dump_run
-from authprobe.verdict.model import Status, Verdict
+from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.command import PROJECT, run
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
@@ -134,6 +134,15 @@ def test_every_failed_case_of_a_run_is_explained() -> None:
     assert [case["id"] for case in output["cases"]] == ["b/refused", "d/failed"]
     assert output["causes"][0]["id"] == "access-token-expired"
     assert "case b/refused\naccess-token-expired" in explain(text=text).stdout
+
+
+def test_a_failed_case_says_why_before_the_cause_of_its_refusal() -> None:
+    observation = make_observation(outcome=Outcome.REJECTED, status=401)
+    mismatch = Mismatch(field="outcome", expected="accepted", actual="rejected")
+    verdict = Verdict(status=Status.FAILED, mismatches=(mismatch,))
+    text = dump_run(make_run(make_record(observation=observation, verdict=verdict)))
+    assert "ended as rejected 401, not accepted as the scenario" in explain(text=text).stdout
+    assert "refused" in [reason["id"] for reason in explain_json(text)["cases"][0]["reasons"]]
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

@@ -182,3 +182,16 @@ def test_archives_that_cannot_be_made_are_refused(
     assert ended.code == 4
     assert message in ended.err
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["results.json"]
+
+
+def test_a_report_of_older_results_says_why(reports: Path, tmp_path: Path) -> None:
+    """An older authprobe wrote no reasons, and the refusal that the scenario arranged."""
+    old = results(reports)
+    expected = [case["reasons"] for case in old["cases"]]
+    assert any(expected)
+    for case in old["cases"]:
+        del case["reasons"]
+    (tmp_path / "results.json").write_text(json.dumps(old))
+    assert run("report", "results.json", "--out", "again", cwd=tmp_path).code == 0
+    for name in TEXT_REPORTS:
+        assert (tmp_path / "again" / name).read_text() == (reports / name).read_text()

@@ -16,6 +16,7 @@ from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, RecordError, SettingsError
 from authprobe.redaction.redactor import Redactor
+from authprobe.run.model import Reason
 
 RESULTS_MARKER: Final = '"schema_version"'
 """Text near the beginning of every `results.json`."""
@@ -39,6 +40,8 @@ class Explanation:
     incidents: tuple[Incident, ...] = ()
     regressions: tuple[Regression, ...] = ()
     case: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    """Differences of a failed case from what its scenario expects, which the cause is not."""
 
     @property
     def has_cause(self) -> bool:
@@ -113,7 +116,9 @@ def explain_text(text: str) -> tuple[Explanation, ...]:
     return (_explain_symptom(symptom_from_text(text)),)
 
 
-def _explain_symptom(symptom: Symptom, case: str | None = None) -> Explanation:
+def _explain_symptom(
+    symptom: Symptom, case: str | None = None, reasons: tuple[Reason, ...] = ()
+) -> Explanation:
     matches = rank_causes(symptom)
     causes = tuple(match.cause.id for match in matches if match.confidence)
     issues = known_issues() if symptom.date or symptom.version else None
@@ -124,6 +129,7 @@ def _explain_symptom(symptom: Symptom, case: str | None = None) -> Explanation:
         if issues and symptom.version
         else (),
         case=case,
+        reasons=reasons,
     )
 
 
@@ -131,6 +137,7 @@ def _explain_run(text: str) -> tuple[Explanation, ...]:
     """Explain each case of a run that was rejected or failed; nothing if the text is not a run."""
     from authprobe.diagnosis.diagnose import needs_diagnosis
     from authprobe.diagnosis.observation_facts import symptom_from_observation
+    from authprobe.diagnosis.reasons.explain import explain_record
     from authprobe.run.results_file import parse_run
 
     try:
@@ -138,7 +145,11 @@ def _explain_run(text: str) -> tuple[Explanation, ...]:
     except RecordError:
         return ()
     return tuple(
-        _explain_symptom(symptom_from_observation(record.observation), record.id)
+        _explain_symptom(
+            symptom_from_observation(record.observation),
+            record.id,
+            explain_record(record).reasons,
+        )
         for record in run.cases
         if needs_diagnosis(record.observation, record.verdict)
     )
@@ -158,7 +169,10 @@ def _as_json(explanations: tuple[Explanation, ...]) -> dict[str, object]:
 
 
 def _explanation_json(explanation: Explanation) -> dict[str, object]:
-    case: dict[str, object] = {"id": Redactor()(explanation.case)} if explanation.case else {}
+    case: dict[str, object] = {}
+    if explanation.case:
+        reasons = [{"id": each.id, "summary": each.summary} for each in explanation.reasons]
+        case = {"id": Redactor()(explanation.case), "reasons": reasons}
     return case | {
         "causes": [_match_json(match) for match in explanation.matches],
         "incidents": [
@@ -205,6 +219,7 @@ def _quote(text: Evidence | str) -> str:
 def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.case:
         yield f"case {_quote(Redactor()(explanation.case))}"
+    yield from (f"  why: {_quote(reason.summary)}" for reason in explanation.reasons)
     first, *others = explanation.matches
     yield from _first_cause_lines(first)
     for incident in explanation.incidents:

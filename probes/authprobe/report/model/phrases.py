@@ -177,7 +177,10 @@ def describe_why(record: CaseRecord) -> tuple[str, ...]:
     more = len(record.reasons) - MAX_REASONS
     if more > 0:
         reasons.append(f"Why: {plural(more, 'further difference')}, in the report of the case")
-    return (*reasons, *(describe_cause(record.diagnosis) if record.diagnosis else ()))
+    # What a passed case was refused for is what its scenario expects.
+    is_expected = record.verdict.status is Status.PASSED and record.reasons
+    cause = None if is_expected else record.diagnosis
+    return (*reasons, *(describe_cause(cause) if cause else ()))
 
 
 def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
