@@ -6,6 +6,7 @@ from authprobe.diff.judgement import Effect, JudgedObservation, make_answer
 from authprobe.diff.model import CaseDiff, Diff, compare_answers, make_diff
 from authprobe.diff.observations import Aspect
 from authprobe.observation.model import COMMAND_MISSING, Exchange, Observation, Outcome
+from authprobe.scenario.model import Expectation
 from tests.support.make import make_exchange, make_observation
 
 GOOD = make_observation()
@@ -43,6 +44,21 @@ def test_an_untestable_case_is_not_compared(
 ) -> None:
     compared = compare_answers("a", *(answers(*side) for side in sides))
     assert (compared.changes, compared.reason) == ((), reason)
+
+
+def test_a_client_that_started_too_late_for_its_time_limit_is_not_compared() -> None:
+    """Half of the time was over before the first request: the machine was too busy."""
+
+    def stuck(at: float) -> Observation:
+        exchanges = (make_exchange(status=401, at=at),)
+        return make_observation(outcome=Outcome.TIMED_OUT, elapsed=10.0, exchanges=exchanges)
+
+    assert case("a", REFUSED, stuck(4.9)).effect is Effect.BROKE
+    for late in (stuck(5.1), dataclasses.replace(stuck(0), exchanges=())):
+        assert "after: timed out, and half of its time" in str(case("a", REFUSED, late).reason)
+        expected = Expectation(outcome=Outcome.TIMED_OUT)
+        sides = ([make_answer(late, "prompt", expected)] for _ in range(2))
+        assert compare_answers("a", *sides).reason is None
 
 
 def test_a_missing_subcommand_can_be_compared() -> None:

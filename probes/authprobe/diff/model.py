@@ -13,6 +13,7 @@ from authprobe.diff.observations import (
     request_labels,
     sort_changes,
     stable_changes,
+    started_late,
 )
 from authprobe.observation.fingerprint import is_auth_path
 from authprobe.observation.model import Observation
@@ -23,6 +24,10 @@ MIN_BACKGROUND_CASES: Final = 3
 MIN_BACKGROUND_SHARE: Final = 0.25
 """Number of questions, and their share of all that make the request, from which a change of its
 flags or headers is in the background."""
+START_TOO_LATE: Final = (
+    "timed out, and half of its time was over before its first request: the machine is too busy, "
+    "or the client hangs at its start; probe again with --jobs 1"
+)
 FOUND, NOT_FOUND = "found", "not found"
 
 
@@ -154,9 +159,9 @@ def compare_answers(
 ) -> CaseDiff:
     """Return what became of a case, by all answers before and all after."""
     for side, answers in (("before", before), ("after", after)):
-        if not answers or _is_untested(answers[-1]):
-            detail = answers[-1].observation.detail if answers else None
-            return CaseDiff(case=case, title=title, reason=f"{side}: {detail or 'not probed'}")
+        reason = _untested_reason(answers[-1]) if answers else "not probed"
+        if reason:
+            return CaseDiff(case=case, title=title, reason=f"{side}: {reason}")
     old, new = ([answer.observation for answer in answers] for answers in (before, after))
     judgement = judge_answers(before, after)
     return CaseDiff(
@@ -174,9 +179,14 @@ def compare_answers(
     )
 
 
-def _is_untested(answer: JudgedObservation) -> bool:
-    """Return True if a case could not be tested, unless its scenario expects that."""
-    return answer.observation.untestable and answer.status is not Status.PASSED
+def _untested_reason(answer: JudgedObservation) -> str | None:
+    """Return why an observation answers nothing, unless its scenario expects that; else None."""
+    observation = answer.observation
+    if answer.status is Status.PASSED:
+        return None
+    if observation.untestable:
+        return observation.detail or "it could not be tested"
+    return START_TOO_LATE if started_late(observation) else None
 
 
 def _verdict_changes(

@@ -168,6 +168,14 @@ def _request_changes(before: Observation, after: Observation) -> Iterator[Change
     )
 
 
+def started_late(observation: Observation) -> bool:
+    """Return True for a timeout that says more about the machine than about the client."""
+    if observation.outcome is not Outcome.TIMED_OUT:
+        return False
+    first = min((exchange.at for exchange in observation.exchanges), default=observation.elapsed)
+    return first > observation.elapsed / 2
+
+
 def request_labels(observation: Observation) -> frozenset[str]:
     """Return the requests that were made, as changes name them."""
     return frozenset(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from authprobe.diff.judgement import Effect, make_answer
 from authprobe.diff.model import CaseDiff, Diff, compare_answers, make_diff
+from authprobe.diff.observations import started_late
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, contains_client, make_case
@@ -201,7 +202,10 @@ class VersionComparison:
         return compare_answers(pair.id, before, after, title=pair.after.title)
 
     def _observations(self, trials: Iterable[Trial]) -> dict[str, list[Observation]]:
-        """Return the observations by case id; untestable ones only if a case has no others."""
+        """Return the observations by case id; those without an answer only if there are no others.
+
+        A client that started too late for its time limit did not answer.
+        """
         ids = {
             cache_key(case): case.id for pair in self.pairs for case in (pair.before, pair.after)
         }
@@ -210,5 +214,6 @@ class VersionComparison:
             if id := ids.get(trial.key):
                 observations[id].append(trial.observation)
         for id, own in observations.items():
-            observations[id] = [each for each in own if not each.untestable] or own
+            answers = [each for each in own if not (each.untestable or started_late(each))]
+            observations[id] = answers or own
         return observations
