@@ -1,7 +1,7 @@
 """A run for the terminal: failures, changes, findings, and one line of counts at the end."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from rich.console import Console
@@ -9,12 +9,15 @@ from rich.text import Text
 
 from authprobe.core.escaping import for_display, for_log
 from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
-MAX_GROUPS: Final = 20
+MAX_BREAKAGES: Final = 20
 """Different problems, or changes since the baseline, that are printed."""
+MAX_DETAILS: Final = 5
+"""Differences of one of them that are printed beside the reasons."""
 MAX_CASES: Final = 5
 """Cases with the same problem that are printed."""
 MAX_ABSENT: Final = 10
@@ -63,12 +66,10 @@ def print_run(run: Run, console: Console, *, verbose: bool = False) -> None:
 def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
     sections = (
         _table(run, plain=plain) if verbose else (),
-        _problems(run, plain=plain, verbose=verbose),
-        _changes(run, verbose=verbose),
+        _breakages(breakages(run), "problem", plain=plain, verbose=verbose),
+        _breakages(other_changes(run), "change", plain=plain, verbose=verbose),
         _absent(run, verbose=verbose),
-        _groups(
-            news.flaky_groups(run), "flaky case", news.flaky_lines, plain=plain, verbose=verbose
-        ),
+        _breakages(flaky_cases(run), "flaky case", plain=plain, verbose=verbose),
         _version_changes(version_changes(run), verbose=verbose),
         _findings(run, verbose=verbose),
         ((warning, "bold yellow") for warning in matrix.warnings(run)),
@@ -93,56 +94,31 @@ def _counts(run: Run, *, plain: bool) -> Line:
     return " · ".join(part for part in parts if part), _STYLES[line.status]
 
 
-def _problems(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
-    """Yield each different problem with its changes, its explanation and its cases."""
-    groups = news.problem_groups(run)
-    yield from _groups(groups, "problem", news.problem_lines, plain=plain, verbose=verbose)
-
-
-def _changes(run: Run, *, verbose: bool) -> Iterator[Line]:
-    """Yield the other differences from the baseline."""
-    groups = news.change_groups(run)
-    shown = groups if verbose else groups[:MAX_GROUPS]
-    for group in shown:
-        word = phrases.change_word(group.first.verdict)
-        yield from _group(group, word, matrix.change_words(group.first), verbose=verbose)
-    yield from _more(len(groups) - len(shown), "change")
-
-
-def _groups(
-    groups: tuple[news.CaseGroup, ...],
-    noun: str,
-    lines_of: Callable[[CaseRecord], tuple[str, ...]],
-    *,
-    plain: bool,
-    verbose: bool,
+def _breakages(
+    found: tuple[Breakage, ...], noun: str, *, plain: bool, verbose: bool
 ) -> Iterator[Line]:
-    shown = groups if verbose else groups[:MAX_GROUPS]
-    for group in shown:
-        verdict = group.first.verdict
-        words = f"{_mark(verdict.status, plain=plain)} {phrases.status_words(verdict)}"
-        yield from _group(group, words, lines_of(group.first), verbose=verbose)
-    yield from _more(len(groups) - len(shown), noun)
+    """Yield each entry with what changed, why, what to do, and its cases."""
+    shown = found if verbose else found[:MAX_BREAKAGES]
+    for each in shown:
+        yield (
+            f"{_mark(each.status, plain=plain)} {each.word}: {each.case_words}",
+            _STYLES[each.status],
+        )
+        limit = len(each.what) if verbose else MAX_DETAILS
+        yield from ((f"{_INDENT}{line}", "") for line in each.lines(limit))
+        yield from ((f"{_INDENT}{purpose}: {command}", "") for purpose, command in each.commands)
+        yield from _cases(each, verbose=verbose)
+    yield from _more(len(found) - len(shown), noun)
 
 
-def _group(
-    group: news.CaseGroup, words: str, lines: Iterable[str], *, verbose: bool
-) -> Iterator[Line]:
-    """Yield what happened to a case or to several, the lines that explain it, and the cases."""
-    style = _STYLES[group.first.verdict.status]
-    yield f"{words}: {group.count_words or group.first.id}", style
-    yield from ((f"{_INDENT}{line}", "") for line in lines)
-    yield from _cases(group, verbose=verbose)
-
-
-def _cases(group: news.CaseGroup, *, verbose: bool) -> Iterator[Line]:
-    """Yield the cases of a group, unless its head names the only one."""
-    if group.count_words is None:
+def _cases(found: Breakage, *, verbose: bool) -> Iterator[Line]:
+    """Yield the cases of an entry, unless its head names the only one."""
+    if found.size == 1:
         return
-    shown = group.records if verbose else group.records[:MAX_CASES]
+    shown = found.cases if verbose else found.cases[:MAX_CASES]
     yield f"{_INDENT}cases:", ""
     yield from ((f"{_INDENT * 2}{record.id}", "") for record in shown)
-    if more := len(group.records) - len(shown):
+    if more := found.size - len(shown):
         yield f"{_INDENT * 2}… and {more:,} more", ""
 
 

@@ -8,12 +8,15 @@ from typing import Final
 
 from authprobe.core.escaping import one_line
 from authprobe.core.gates import Gate
-from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model import matrix, phrases
+from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.run.model import Run
 from authprobe.verdict.model import Status
 
 MAX_ANNOTATIONS: Final = 10
 """GitHub shows ten errors of a step, and silently drops the others."""
+MAX_DETAILS: Final = 5
+"""Differences of one of them beside the reasons."""
 MAX_NAMES: Final = 5
 """Cases that one annotation names."""
 
@@ -24,19 +27,13 @@ def annotations(run: Run) -> Iterator[str]:
     Failures come first, regressions before the others, then absent cases, those that could not be
     tested, flaky ones, and other changes since the baseline.
     """
-    problems = news.problem_groups(run)
-    failed = [group for group in problems if group.first.verdict.status is Status.FAILED]
-    others = [group for group in problems if group not in failed]
+    found = breakages(run)
     lines = [
         *(_line("error", "authprobe: known failure", (line,)) for line in run.complaints),
-        *(_group("error", group, news.problem_lines(group.first)) for group in failed),
+        *(_breakage("error", each) for each in found if each.status is Status.FAILED),
         *_absent(run),
-        *(_group("error", group, news.problem_lines(group.first)) for group in others),
-        *(_group("warning", each, news.flaky_lines(each.first)) for each in news.flaky_groups(run)),
-        *(
-            _group("warning", each, matrix.change_words(each.first))
-            for each in news.change_groups(run)
-        ),
+        *(_breakage("error", each) for each in found if each.status is not Status.FAILED),
+        *(_breakage("warning", each) for each in (*flaky_cases(run), *other_changes(run))),
     ]
     yield from lines[:MAX_ANNOTATIONS]
     if lines:
@@ -46,14 +43,11 @@ def annotations(run: Run) -> Iterator[str]:
         yield f"::notice title=authprobe::{_data(f'{line.word}: {line.counts}{rest}')}"
 
 
-def _group(level: str, group: news.CaseGroup, lines: Iterable[str]) -> str:
-    """Return one annotation for all cases of a group, beginning with what changed."""
-    verdict = group.first.verdict
-    is_problem = verdict.status in (Status.FAILED, Status.ERROR) or verdict.flaky
-    word = phrases.status_words(verdict) if is_problem else phrases.change_word(verdict)
-    names = [record.id for record in group.records]
-    title = f"{word}: {group.count_words or one_line(group.first.id)}"
-    return _line(level, title, (*lines, *(_names(names) if group.count_words else ())))
+def _breakage(level: str, found: Breakage) -> str:
+    """Return one annotation for all cases of an entry, beginning with what changed."""
+    title = f"{found.word}: {one_line(found.case_words)}"
+    names = _names([record.id for record in found.cases]) if found.size > 1 else ()
+    return _line(level, title, (*found.lines(MAX_DETAILS), *names))
 
 
 def _absent(run: Run) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
 from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.heat_map import Cell, Column, Table, heat_maps
 from authprobe.report.model.version_changes import (
     VersionChange,
@@ -21,6 +22,8 @@ MAX_SIZE_BYTES: Final = 900 * 1024
 """GitHub refuses a job summary of more than 1 MiB."""
 MAX_CASES: Final = 10
 """Cases with the same problem that are listed; the matrix has all."""
+MAX_DETAILS: Final = 10
+"""Differences of one problem that are listed beside the reasons."""
 MAX_CHANGES: Final = 12
 """Changes between versions that are not folded."""
 
@@ -45,7 +48,6 @@ def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
         *_verdict(run),
         *_problems(run),
         *_changes(run),
-        *_flaky(run),
         *_version_changes(changes),
         *_findings(run),
         *_outcomes(run, changes),
@@ -72,45 +74,45 @@ def _verdict(run: Run) -> Iterator[str]:
 
 
 def _problems(run: Run) -> Iterator[str]:
-    groups = news.problem_groups(run)
-    if groups:
-        count = sum(len(group.records) for group in groups)
-        yield from _heading(f"What went wrong ({phrases.plural(count, 'case')})")
-    for group in groups:
-        verdict = group.first.verdict
-        words = f"{phrases.SYMBOLS[verdict.status]} **{phrases.status_words(verdict)}**"
-        yield from _group(group, words, news.problem_lines(group.first))
+    if found := breakages(run):
+        yield from _heading(f"What went wrong ({_count(found)})")
+        yield from _breakages(found)
 
 
 def _changes(run: Run) -> Iterator[str]:
-    groups = news.change_groups(run)
-    if groups or run.absent:
-        count = sum(len(group.records) for group in groups) + len(run.absent)
-        yield from _heading(f"Other changes since the baseline ({phrases.plural(count, 'case')})")
-    for group in groups:
-        words = f"**{phrases.change_word(group.first.verdict)}**"
-        yield from _group(group, words, matrix.change_words(group.first))
-    yield from (f"- **absent**: {code(name)}" for name in run.absent)
+    if found := other_changes(run):
+        yield from _heading(f"Other changes since the baseline ({_count(found)})")
+        yield from _breakages(found)
+    if run.absent:
+        yield from _heading(f"Absent ({phrases.plural(len(run.absent), 'case')})")
+        yield from (f"- **absent**: {code(name)}" for name in run.absent)
+    if flaky := flaky_cases(run):
+        yield from _heading(f"Flaky ({_count(flaky)})")
+        yield from _breakages(flaky)
 
 
-def _flaky(run: Run) -> Iterator[str]:
-    groups = news.flaky_groups(run)
-    if groups:
-        yield from _heading("Flaky")
-    for group in groups:
-        words = f"**{phrases.status_words(group.first.verdict)}**"
-        yield from _group(group, words, news.flaky_lines(group.first))
+def _count(found: Iterable[Breakage]) -> str:
+    return phrases.plural(sum(each.size for each in found), "case")
 
 
-def _group(group: news.CaseGroup, words: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yield what happened to a case or to several, the lines that explain it, and the cases."""
-    yield f"- {words}: {group.count_words or code(group.first.id)}"
-    yield from (f"  - {escaped(line)}" for line in lines)
-    if group.count_words:
-        names = [code(record.id) for record in group.records[:MAX_CASES]]
-        more = len(group.records) - len(names)
-        names += [f"… and {more:,} more"] if more else []
-        yield f"  - cases: {', '.join(names)}"
+def _breakages(found: Iterable[Breakage]) -> Iterator[str]:
+    """Yield each entry with what changed, why, what to do, and its cases."""
+    for each in found:
+        name = code(each.cases[0].id) if each.size == 1 else each.case_words
+        yield f"- {phrases.SYMBOLS[each.status]} **{each.word}**: {name}"
+        yield from (f"  - {escaped(line)}" for line in each.lines(MAX_DETAILS))
+        yield from (f"  - {purpose}: {_command(command)}" for purpose, command in each.commands)
+        if each.size > 1:
+            names = [code(record.id) for record in each.cases[:MAX_CASES]]
+            more = each.size - len(names)
+            names += [f"… and {more:,} more"] if more else []
+            yield f"  - cases: {', '.join(names)}"
+
+
+def _command(command: str) -> str:
+    """Return a command as a code span, if nothing in it could end the span."""
+    is_plain = len(command) <= MAX_LINE_LENGTH and re.fullmatch(r"[\w@./+:' =,-]+", command)
+    return f"`{command}`" if is_plain else escaped(command)
 
 
 def _version_changes(changes: tuple[VersionChange, ...]) -> Iterator[str]:

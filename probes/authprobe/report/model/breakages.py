@@ -50,6 +50,18 @@ class Breakage:
         """Return the client with its versions: `claude-code 2.1.112 → 2.1.332`."""
         return f"{self.client} {' → '.join(self.versions)}".strip()
 
+    @property
+    def case_words(self) -> str:
+        """Return the only case, or the number of cases."""
+        return self.cases[0].id if self.size == 1 else f"{self.size:,} cases, all in the same way"
+
+    def lines(self, limit: int) -> tuple[str, ...]:
+        """Return what changed, first of all the client; at most `limit` details; and why."""
+        told, rest = self.what[:limit], len(self.what) - limit
+        more = f"… and {phrases.plural(rest, 'further difference')}" if rest > 0 else None
+        client = self.client_words if len(self.versions) > 1 else None
+        return tuple(line for line in (client, *told, more, *self.why) if line)
+
 
 def breakages(run: Run) -> tuple[Breakage, ...]:
     """Return what failed or broke: regressions, then failures, then errors."""
@@ -131,7 +143,8 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
-    return phrases.describe_problem(record)
+    # The reasons, if there are any, say which of the changes matter.
+    return (*phrases.describe_problem(record), *(() if record.reasons else changes))
 
 
 def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:

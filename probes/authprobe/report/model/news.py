@@ -1,80 +1,20 @@
 """The news of a run: its problems and changes, each told once with all of its cases (pure)."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from authprobe.core.escaping import one_line
-from authprobe.observation.fingerprint import CLIENT, describe_transition, normalize_text
+from authprobe.observation.fingerprint import CLIENT, describe_transition
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.version_changes import Subject, VersionChange
 from authprobe.run.model import CaseRecord, Run
-from authprobe.verdict.model import Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseGroup:
-    """Cases with the same result, the same changes and the same explanation."""
-
-    records: tuple[CaseRecord, ...]
-
-    @property
-    def first(self) -> CaseRecord:
-        """The case whose lines stand for all."""
-        return self.records[0]
-
-    @property
-    def count_words(self) -> str | None:
-        """Number of the cases, if it is not one."""
-        count = len(self.records)
-        return None if count == 1 else f"{count:,} cases, all in the same way"
-
-
-def problem_groups(run: Run) -> tuple[CaseGroup, ...]:
-    """Return the cases that failed or broke, regressions first, equal ones together."""
-    return _grouped(matrix.problems(run), _problem_key)
-
-
-def change_groups(run: Run) -> tuple[CaseGroup, ...]:
-    """Return the other cases that differ from the baseline, fixed ones first."""
-    problems = (Status.FAILED, Status.ERROR)
-    others = (r for r in matrix.changes(run) if r.verdict.status not in problems)
-    return _grouped(others, lambda r: (phrases.change_word(r.verdict), r.verdict.transitions))
-
-
-def flaky_groups(run: Run) -> tuple[CaseGroup, ...]:
-    """Return the cases that failed and passed when they were probed again, equal ones together."""
-    flaky = (record for record in run.cases if record.verdict.flaky)
-    return _grouped(flaky, lambda r: (phrases.status_words(r.verdict), flaky_lines(r)))
 
 
 def flaky_lines(record: CaseRecord) -> tuple[str, ...]:
     """Return what was not as expected in the attempts that failed, a line each."""
     mismatches = (m for attempt in record.verdict.attempts for m in attempt.mismatches)
     return tuple(dict.fromkeys(map(phrases.describe_mismatch, mismatches)))
-
-
-def _grouped(
-    records: Iterable[CaseRecord], key: Callable[[CaseRecord], Hashable]
-) -> tuple[CaseGroup, ...]:
-    """Return the groups in the order of their first cases."""
-    groups: dict[Hashable, list[CaseRecord]] = {}
-    for record in records:
-        groups.setdefault(key(record), []).append(record)
-    return tuple(CaseGroup(records=tuple(group)) for group in groups.values())
-
-
-def _problem_key(record: CaseRecord) -> Hashable:
-    # Without the detail of a mismatch: it counts requests and seconds, which depend on chance.
-    mismatches = tuple(map(phrases.describe_mismatch, record.verdict.mismatches))
-    lines = mismatches or phrases.describe_problem(record)
-    return (
-        phrases.status_words(record.verdict),
-        record.verdict.transitions,
-        tuple(map(normalize_text, lines)),
-        record.reasons,
-        record.diagnosis and record.diagnosis.id,
-    )
 
 
 def client_change(record: CaseRecord) -> str | None:
