@@ -19,8 +19,10 @@ exit code 1: 2 cases failed (--fail-on failed)
   - status: expected 200, saw 401
   - Cause: The token is old. (old)
   - Remedy: Log in.
+  - Run it again: `authprobe run --case b`
 - ✗ **failed**: `a`
   - outcome: expected accepted, saw rejected
+  - Run it again: `authprobe run --case a`
 
 <details>
 <summary>Outcomes of 3 cases by client</summary>

@@ -98,7 +98,7 @@ def _grouped(
         key: tuple[object, ...] = (
             _word(record),
             None if is_error else (without_version(record.client), versions),
-            reasons or (_what(record), record.diagnosis and record.diagnosis.summary),
+            reasons or (_alike(record), record.diagnosis and record.diagnosis.summary),
         )
         groups.setdefault(key, []).append(record)
     for key, cases in groups.items():
@@ -145,6 +145,14 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
         return changes
     # The reasons, if there are any, say which of the changes matter.
     return (*phrases.describe_problem(record), *(() if record.reasons else changes))
+
+
+def _alike(record: CaseRecord) -> tuple[str, ...]:
+    """Return what cases of one entry have in common.
+
+    The detail of a mismatch is left out: it counts requests and seconds, which depend on chance.
+    """
+    return tuple(map(phrases.describe_mismatch, record.verdict.mismatches)) or _what(record)
 
 
 def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:
