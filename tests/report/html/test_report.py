@@ -302,9 +302,7 @@ def test_failures_with_the_same_reason_are_one_entry_with_the_first_links_unfold
 
 
 def test_long_lists_of_failures_are_truncated() -> None:
-    different = (
-        failed(id=f"a/{n}", observation=make_observation(detail=str(n))) for n in range(102)
-    )
+    different = (failed(id=f"a/{n}", client=f"client-{n}") for n in range(102))
     drawn = report.report_content(make_run(*different))
     assert drawn.count('<li class="ap-failed">') == 100
     assert "… and 2 more below." in drawn

@@ -139,12 +139,20 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     """Return the mismatches of a case, or its changes if it has none."""
     if record.verdict.flaky:
         return news.flaky_lines(record)
-    told = (x for x in record.verdict.transitions if x.field != CLIENT)
+    # Reasons say which of the changes matter; the most visible ones are told in any case.
+    told = [
+        x
+        for x in record.verdict.transitions
+        if (x.field in _VISIBLE if record.reasons else x.field != CLIENT)
+    ]
     changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
-    # The reasons, if there are any, say which of the changes matter.
     return (*phrases.describe_problem(record), *(() if record.reasons else changes))
+
+
+_VISIBLE: Final = ("outcome", "message")
+"""Fields that a user of the client sees."""
 
 
 def _alike(record: CaseRecord) -> tuple[str, ...]:
