@@ -85,7 +85,7 @@ def test_an_accepted_case_that_fails_has_regressed(folder: Path) -> None:
     run("accept", cwd=folder)
     ended = again(folder, "good: {token: api-key,", "good: {token: api-key, state: unknown,")
     assert ended.code == 1
-    assert f"regressed: {GOOD}\n    outcome: expected accepted, saw rejected" in ended.out
+    assert f"regressed: {GOOD}\n    outcome: accepted → rejected" in ended.out
 
 
 def test_only_named_cases_are_accepted(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run after an upgrade of a client tells the change of its version, in every format."""
+"""The order in which each output tells what an upgrade broke, changed and removed."""
 
 import io
 import json
@@ -51,14 +51,15 @@ def test_the_terminal_begins_with_the_broken_case_and_ends_with_the_counts() -> 
     lines = terminal(upgraded()).splitlines()
     told = [
         f"✗ failed, regressed: {BROKEN}",
-        "    claude-code 2.1.112 → 2.1.332",
+        "    client 2.1.112 → 2.1.332",
+        "    outcome: accepted → rejected",
         "    outcome: expected accepted, saw rejected",
         "    Why: It sent no token.",
         "    Remedy: Log in again.",
         "    Find the version that broke it: authprobe bisect example/claude-code/default/broken "
         "--good 2.1.112 --bad 2.1.332",
         f"✓ changed: {CHANGED}",
-        "    claude-code 2.1.112 → 2.1.332",
+        "    client 2.1.112 → 2.1.332",
         "    message: no → other",
         f"absent: {GONE}",
         "✗ Failed · 3 cases: 1 failed (1 regressed), 2 passed · "
@@ -73,9 +74,9 @@ def test_the_summary_begins_with_the_broken_case_and_folds_the_matrix() -> None:
     told = summary_markdown(upgraded())
     words = (
         "## ✗ authprobe: Failed",
-        f"- ✗ **failed, regressed**: `{BROKEN}`\n  - claude-code 2.1.112 → 2.1.332\n",
+        f"- ✗ **failed, regressed**: `{BROKEN}`\n  - client 2.1.112 → 2.1.332\n",
         "  - Why: It sent no token.\n  - Remedy: Log in again.\n",
-        f"- ✓ **changed**: `{CHANGED}`\n  - claude-code 2.1.112 → 2.1.332\n",
+        f"- ✓ **changed**: `{CHANGED}`\n  - client 2.1.112 → 2.1.332\n",
         f"- **absent**: `{GONE}`",
         "<details>\n<summary>Outcomes of 3 cases by client</summary>",
     )
@@ -117,7 +118,7 @@ def test_ctrf_has_the_change_in_the_message() -> None:
 def test_annotations_begin_with_the_change_of_the_broken_case() -> None:
     broken, absent, changed, counts = annotations(upgraded())
     title = f"failed%2C regressed%3A {BROKEN}"
-    assert broken.startswith(f"::error title={title}::claude-code 2.1.112 → 2.1.332%0A")
+    assert broken.startswith(f"::error title={title}::client 2.1.112 → 2.1.332%0A")
     assert absent.startswith("::warning title=absent%3A 1 case of the baseline::" + GONE)
     assert changed.startswith("::warning title=changed%3A")
     assert counts.startswith("::notice")

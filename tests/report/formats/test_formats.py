@@ -112,7 +112,8 @@ def unchanging(text: str, run: Run) -> str:
 
 def test_annotations_are_escaped() -> None:
     [first, last] = annotations(make_run(regressed("a,b:c%")))
-    assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::status: expected")
+    assert first.startswith("::error title=failed%2C regressed%3A a%2Cb%3Ac%25::message: <old>")
+    assert first.endswith("%0Astatus: expected 200, saw 401")
     assert "100%25: “so” it is" in first
     assert "\n" not in first
     assert last.startswith("::notice title=authprobe::Failed: 1 case: 1 failed")

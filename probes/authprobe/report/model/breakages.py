@@ -59,7 +59,7 @@ class Breakage:
         """Return what changed, first of all the client; at most `limit` details; and why."""
         told, rest = self.what[:limit], len(self.what) - limit
         more = f"… and {phrases.plural(rest, 'further difference')}" if rest > 0 else None
-        client = self.client_words if len(self.versions) > 1 else None
+        client = f"client {' → '.join(self.versions)}" if len(self.versions) > 1 else None
         return tuple(line for line in (client, *told, more, *self.why) if line)
 
 
@@ -148,7 +148,7 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
-    return (*phrases.describe_problem(record), *(() if record.reasons else changes))
+    return (*changes, *phrases.describe_problem(record))
 
 
 _VISIBLE: Final = ("outcome", "message")
