@@ -1,4 +1,4 @@
-"""Errors at the start of a run."""
+"""The plan of a run, and errors at its start."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from authprobe.emulator.server import worker
 from authprobe.engine import runner
 from authprobe.engine.progress import LogReporter
 from authprobe.errors import SettingsError
+from authprobe.run.baseline import absent_cases, baseline_from_run
 from authprobe.settings import Settings
+from tests.commands.test_run import SCENARIO
+from tests.support.make import make_record, make_run
 
 
 def test_emulator_that_does_not_start_is_a_one_line_error(
@@ -20,3 +23,36 @@ def test_emulator_that_does_not_start_is_a_one_line_error(
         SettingsError, match="nothing can be probed here: the emulator process has ended"
     ):
         runner.execute_plan(runner.load_plan(settings), LogReporter())
+
+
+def test_a_deleted_bundled_scenario_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = tmp_path / "bundled"
+    (bundled / "incidents").mkdir(parents=True)
+    for module in ("authprobe.settings", "authprobe.engine.runner"):
+        monkeypatch.setattr(f"{module}.bundled_scenarios", lambda: bundled)
+    for name in ("one", "two", "incidents/three", "incidents/four"):
+        text = SCENARIO.replace("id: example", f"id: {Path(name).name}")
+        (bundled / f"{name}.yaml").write_text(text)
+
+    def plan(*given: str) -> runner.RunPlan:
+        return runner.load_plan(Settings(scenarios=tuple(map(Path, given))))
+
+    everything = plan(str(bundled))
+    records = [make_record(id=case.id) for case in everything.cases]
+    baseline = baseline_from_run(make_run(*records, scenarios=everything.scenarios))
+    assert baseline.files["one"] == "bundled:/one.yaml"
+    (bundled / "two.yaml").unlink()
+    (bundled / "incidents" / "four.yaml").unlink()
+
+    def absent(*given: str) -> set[str]:
+        now = plan(*given)
+        left = [make_record(id=case.id) for case in now.cases]
+        found = absent_cases(baseline, left, now.scenarios, now.selection)
+        return {id.partition("/")[0] for id in found}
+
+    assert absent() == {"two"}
+    assert absent("incidents") == {"four"}
+    assert absent(str(bundled)) == {"two", "four"}
+    assert absent(str(bundled / "one.yaml")) == set()
