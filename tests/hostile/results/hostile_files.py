@@ -274,7 +274,7 @@ FILES: Final = (
     baseline(
         "identity",
         content(BASELINE.replace('"identity": 2', '"identity": "\\u001b[2J"')),
-        r"b.json: a baseline of schema version 1 and identity \\u001b\[2J, which .*",
+        r"b.json: a baseline of schema version 2 and identity \\u001b\[2J, which .*",
     ),
     baseline("sparse", sparse, f"b.json: {LARGE}{RESTORE}"),
     baseline("fifo", os.mkfifo, f"b.json: {SPECIAL.format('FIFO')}{RESTORE}"),

@@ -7,17 +7,12 @@ The functions import SQLAlchemy themselves, as its import takes longer than star
 """
 
 import contextlib
-import dataclasses
 import datetime
 import functools
-import hashlib
 import itertools
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
-
-from pydantic import TypeAdapter
 
 from authprobe.core.history_location import (
     NO_HISTORY,
@@ -31,6 +26,16 @@ from authprobe.observation.fingerprint import Fingerprint, fingerprint, is_same
 from authprobe.plan.case_ids import client_version_of, nearest_version, without_version
 from authprobe.run.history import sqlite_file
 from authprobe.run.history.model import TIMELINE_RUNS, PastRun, Point
+from authprobe.run.history.rows import (
+    digest_of,
+    fingerprint_text,
+    read_fingerprint,
+    read_point,
+    read_run,
+    result_values,
+    run_values,
+    utc,
+)
 from authprobe.run.history.tables import (
     LOCK_TIMEOUT,
     READABLE_VERSIONS,
@@ -45,7 +50,6 @@ from authprobe.run.history.tables import (
 )
 from authprobe.run.history.timelines import follow
 from authprobe.run.model import CaseRecord, Run
-from authprobe.verdict.model import Status
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -54,7 +58,6 @@ TIMELINE_WINDOW_RUNS: Final = 100
 """Newest runs in which the points of a timeline are searched."""
 MAX_PARAMETERS: Final = 500
 """Values in one query, below the limits of the databases."""
-MIN_YEAR, MAX_YEAR = 1970, 9998
 _ADVISORY_LOCK_ID: Final = 7_242_001
 
 
@@ -95,14 +98,14 @@ class History:
         runs, results, _ = self._tables
         with self._translate_errors(), self._engine.begin() as connection:
             self._lock(connection)
-            inserted = connection.execute(sa.insert(runs).values(**_run_values(run)))
+            inserted = connection.execute(sa.insert(runs).values(**run_values(run)))
             seq = int(inserted.inserted_primary_key[0])  # type: ignore[index]
             self._rename(connection, run.cases)
-            fingerprints = {record.id: _fingerprint_text(record) for record in run.cases}
+            fingerprints = {record.id: fingerprint_text(record) for record in run.cases}
             self._add_fingerprints(connection, fingerprints.values())
             since = self._since(connection, run)
             rows = [
-                _result_values(record, seq, _digest(fingerprints[record.id]), since[record.id])
+                result_values(record, seq, digest_of(fingerprints[record.id]), since[record.id])
                 for record in run.cases
             ]
             if rows:
@@ -115,7 +118,7 @@ class History:
         previous = {record.id: _previous(record, newest) for record in run.cases}
         now = {record.id: fingerprint(record.observation) for record in run.cases}
         texts = self._fingerprints(connection, {each.digest for each in previous.values() if each})
-        started_at = _utc(run.started_at)
+        started_at = utc(run.started_at)
         return {
             id: each.since if each and is_same(texts[each.digest], now[id]) else started_at
             for id, each in previous.items()
@@ -131,7 +134,7 @@ class History:
         for start in range(0, len(ordered), MAX_PARAMETERS):
             part = facts.c.digest.in_(ordered[start : start + MAX_PARAMETERS])
             for digest, text in connection.execute(sa.select(facts).where(part)):
-                found[digest] = _read_fingerprint(text)
+                found[digest] = read_fingerprint(text)
         return found
 
     def _rename(self, connection: "sa.Connection", records: Sequence[CaseRecord]) -> None:
@@ -153,7 +156,7 @@ class History:
         import sqlalchemy as sa
 
         facts = self._tables[2]
-        new = {_digest(text): text for text in texts}
+        new = {digest_of(text): text for text in texts}
         stored = set(connection.scalars(sa.select(facts.c.digest)))
         rows = [
             {"digest": digest, "text": text} for digest, text in new.items() if digest not in stored
@@ -180,7 +183,7 @@ class History:
             points: dict[str, list[Point]] = {}
             for row in connection.execute(query):
                 if (question := without_version(row.case_id)) in questions:
-                    points.setdefault(question, []).append(_point(row))
+                    points.setdefault(question, []).append(read_point(row))
         timelines = {
             id: follow(_merged(points, map(without_version, (id, *former))), (id, *former))
             for id, former in cases
@@ -195,7 +198,7 @@ class History:
         """Return all points of a question, of every version of its client, oldest first."""
         with self._translate_errors(), self._engine.connect() as connection:
             query = self._select().where(self._asks(connection, {question}))
-            return tuple(map(_point, connection.execute(query)))
+            return tuple(map(read_point, connection.execute(query)))
 
     def _asks(
         self, connection: "sa.Connection", questions: Collection[str]
@@ -224,7 +227,7 @@ class History:
         runs = self._tables[0]
         with self._translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(sa.select(runs).order_by(runs.c.seq))
-            return tuple(map(_past_run, rows))
+            return tuple(map(read_run, rows))
 
     def _select(self) -> "sa.Select[tuple[object, ...]]":
         import sqlalchemy as sa
@@ -347,33 +350,6 @@ class History:
             raise HistoryError(f"history {self._redacted_location}: {error_text(error)}") from None
 
 
-def _run_values(run: Run) -> dict[str, object]:
-    failed = [r for r in run.cases if r.verdict.status in (Status.FAILED, Status.ERROR)]
-    return {
-        "id": run.id,
-        "started_at": _utc(run.started_at),
-        "elapsed": run.elapsed,
-        "tool": run.tool.version,
-        "partial": run.partial,
-        "cases": len(run.cases),
-        "failed": len(failed),
-    }
-
-
-def _result_values(
-    record: CaseRecord, seq: int, digest: str, since: datetime.datetime
-) -> dict[str, object]:
-    return {
-        "seq": seq,
-        "case_id": record.id,
-        "question": without_version(record.id),
-        "status": record.verdict.status.value,
-        "client_version": record.client_version,
-        "digest": digest,
-        "since": since,
-    }
-
-
 def _previous(record: CaseRecord, newest: Mapping[str, Mapping[str, Newest]]) -> Newest | None:
     """Return the newest result of the case, or else of the version before it."""
     results = newest.get(without_version(record.id), {})
@@ -389,73 +365,6 @@ def _merged(points: Mapping[str, list[Point]], questions: Iterable[str]) -> list
     if len(lists) < 2:
         return lists[0] if lists else []
     return sorted(itertools.chain.from_iterable(lists), key=lambda point: point.at)
-
-
-def _fingerprint_text(record: CaseRecord) -> str:
-    return json.dumps(dataclasses.asdict(fingerprint(record.observation)))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _point(row: "sa.Row[tuple[object, ...]]") -> Point:
-    fields = {
-        "case_id": row.case_id,
-        "run_id": row.id,
-        "at": _time(row.started_at),
-        "tool": row.tool,
-        "client_version": row.client_version,
-        "status": row.status,
-        "fingerprint": _read_fingerprint(row.text),
-        "since": _time(row.since),
-    }
-    return _readers()[0].validate_python(fields)
-
-
-def _past_run(row: "sa.Row[tuple[object, ...]]") -> PastRun:
-    fields = {
-        "id": row.id,
-        "at": _time(row.started_at),
-        "tool": row.tool,
-        "elapsed": row.elapsed,
-        "cases": row.cases,
-        "failed": row.failed,
-        "partial": row.partial,
-    }
-    return _readers()[1].validate_python(fields)
-
-
-@functools.cache
-def _readers() -> tuple[TypeAdapter[Point], TypeAdapter[PastRun]]:
-    return TypeAdapter(Point), TypeAdapter(PastRun)
-
-
-@functools.cache
-def _fingerprint_reader() -> TypeAdapter[Fingerprint]:
-    return TypeAdapter(Fingerprint)
-
-
-@functools.lru_cache(maxsize=10_000)
-def _read_fingerprint(text: str) -> Fingerprint:
-    """Return a stored fingerprint; most points share one with the run before."""
-    return _fingerprint_reader().validate_json(text)
-
-
-def _time(at: datetime.datetime) -> datetime.datetime:
-    """Return a stored time with its time zone.
-
-    Raises:
-        ValueError: no run was at that time, and it could not be converted to another time zone.
-    """
-    if not MIN_YEAR <= at.year <= MAX_YEAR:
-        raise ValueError("no year of a run")
-    return at.replace(tzinfo=datetime.UTC)
-
-
-def _utc(at: datetime.datetime) -> datetime.datetime:
-    """Return the time in UTC without a time zone, as the databases store it."""
-    return at.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def last_points(
