@@ -409,8 +409,8 @@ def test_a_place_that_cannot_be_written_has_one_remedy(tmp_path: Path) -> None:
     link.parent.mkdir()
     link.symlink_to(tmp_path / "file")
     for options, message in (
-        (("--out", "file"), "file: cannot be written: 'file' is a file, not a directory; name "),
-        (("--har", "file"), "file: cannot be written: 'file' is a file, not a directory; name "),
+        (("--out", "file"), "file: cannot be written: 'file' is a regular file, not a directory; "),
+        (("--har", "file"), "file: cannot be written: 'file' is a regular file, not a directory; "),
         (
             ("--har", "requests"),
             "requests: cannot be written: 'example_raw-http_messages_bad.har' ",
