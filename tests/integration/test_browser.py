@@ -10,6 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from authprobe.emulator.config import TokenState
+from authprobe.observation.findings import Finding
+from authprobe.observation.fingerprint import Transition
+from authprobe.observation.model import Outcome
 from authprobe.report.html.bisection_page import bisection_page
 from authprobe.report.html.versions_page import versions_page
 from authprobe.report.model.phrases import anchor
@@ -284,6 +287,59 @@ def test_the_report_is_accessible(browser: Browser, report: Path, size: str, col
     page = open_page(browser, report, viewport=SIZES[size], color_scheme=colors)
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+
+
+@pytest.fixture(scope="module", params=["passed", "failed", "regressed"])
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page with every outcome, as passed, failed or regressed, and every mark."""
+    name = str(request.param)
+    verdict = {
+        "passed": Verdict(status=Status.PASSED),
+        "failed": Verdict(status=Status.FAILED),
+        "regressed": Verdict(
+            status=Status.FAILED,
+            regressed=True,
+            transitions=(
+                Transition(field="client", before="2.1.9", after="2.1.50"),
+                Transition(field="status", before="200", after="401"),
+            ),
+        ),
+    }[name]
+    records = [
+        make_record(
+            id=f"example/claude-code@{version}/{credential}-{n}",
+            client=f"claude-code@{version}",
+            client_version=version,
+            credential=f"{credential}-{n}",
+            observation=make_observation(
+                outcome=outcome if version == "2.1.50" else Outcome.ACCEPTED,
+                status=None,
+                exchanges=(make_exchange(),),
+            ),
+            verdict=verdict if version == "2.1.50" else Verdict(status=Status.PASSED),
+            findings=(Finding(name="crashes", text="no"),) if n == 1 else (),
+        )
+        for version in ("2.1.9", "2.1.50")
+        for n, outcome in enumerate(Outcome)
+        for credential in ("a", "b", "c")
+    ]
+    return page_of(make_run(*records), tmp_path_factory.mktemp(name))
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_every_outcome_and_mark_is_accessible(
+    browser: Browser, outcomes: Path, size: str, colors: str
+) -> None:
+    """Also with a filter, which dims the cells that it leaves out."""
+    page = open_page(browser, outcomes, viewport=SIZES[size], color_scheme=colors)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+    page.get_by_label("every outcome").select_option("timed-out")
+    result = Axe().run(page, context=".hm")
     assert result.violations_count == 0, result.generate_report()
 
 
