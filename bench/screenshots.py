@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 PROJECT: Final = Path(__file__).parent.parent
 DOCS: Final = PROJECT / "docs"
-SIZE: Final[ViewportSize] = {"width": 1280, "height": 1000}
-"""Size of a window on a small screen; what is below it is not in the picture."""
+WIDTH: Final = 1280
+"""Width of a window on a small screen."""
 OLD, NEW = "claude-code@2.1.31", "claude-code@2.1.332"
 SCENARIO: Final = """\
 id: stored-login
@@ -51,13 +51,14 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
-                _draw(browser, PICTURES[name](Path(folder)), DOCS / f"{name}.png")
+                make, height = PICTURES[name]
+                _draw(browser, make(Path(folder)), height, DOCS / f"{name}.png")
         browser.close()
     return 0
 
 
-def _draw(browser: Browser, page: Path, picture: Path) -> None:
-    tab = browser.new_page(viewport=SIZE, color_scheme="light")
+def _draw(browser: Browser, page: Path, height: int, picture: Path) -> None:
+    tab = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
     tab.goto(page.as_uri())
     tab.screenshot(path=picture)
     tab.close()
@@ -71,7 +72,7 @@ def _versions(_: Path) -> Path:
 
 def _passed(folder: Path) -> Path:
     """Return the report of bundled scenarios at several versions, which all pass."""
-    names = ("cli-login", "conformance", "credentials-file")
+    names = ("cli-login", "credentials-file", "credentials-helper")
     _run(folder, "run", *(str(PROJECT / "scenarios" / f"{name}.yaml") for name in names))
     return folder / "reports" / "report.html"
 
@@ -105,13 +106,13 @@ def _run(folder: Path, *arguments: str) -> None:
         sys.exit(f"no picture: {' '.join(arguments)} has no result")
 
 
-PICTURES: Final[Mapping[str, Callable[[Path], Path]]] = {
-    "versions": _versions,
-    "report-passed": _passed,
-    "report-regressed": _regressed,
-    "report-upgrade": _upgrade,
+PICTURES: Final[Mapping[str, tuple[Callable[[Path], Path], int]]] = {
+    "versions": (_versions, 1160),
+    "report-passed": (_passed, 1000),
+    "report-regressed": (_regressed, 1000),
+    "report-upgrade": (_upgrade, 1000),
 }
-"""The page of each picture, which a function makes in a folder."""
+"""The function that makes the page of each picture in a folder, and the height that is shown."""
 
 
 if __name__ == "__main__":
