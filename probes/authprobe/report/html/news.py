@@ -29,7 +29,7 @@ FIRST_LINES: Final = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """What changed from one version of a client to the next one of the run."""
+    """Changes from one version of a client to the next one of the run."""
 
     client: str
     versions: tuple[str, str]
