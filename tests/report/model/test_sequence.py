@@ -12,12 +12,11 @@ from authprobe.report.model.sequence import (
     MAX_STEPS,
     OTHER_HOSTS,
     PROXY,
-    Participant,
     SequenceDiagram,
-    Step,
     make_sequence,
     sequence_of,
 )
+from authprobe.report.model.steps import Participant, Step
 from authprobe.run.model import CaseRecord
 from tests.support.make import make_exchange, make_observation, make_record
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from authprobe.observation.model import Outcome
-from authprobe.report.model.sequence import MAX_STEPS, Step, make_sequence, sequence_of
+from authprobe.report.model.sequence import MAX_STEPS, make_sequence, sequence_of
 from authprobe.report.model.sequence_words import (
     credential_words,
     manner_words,
@@ -14,6 +14,7 @@ from authprobe.report.model.sequence_words import (
     target_words,
     time_words,
 )
+from authprobe.report.model.steps import Step
 from tests.report.model.test_sequence import (
     REFRESH_THEN_RETRY,
     REFUSED,

@@ -13,13 +13,14 @@ from authprobe.report.html.sequence_diagram import (
     sequence_diagram,
 )
 from authprobe.report.model import phrases
-from authprobe.report.model.sequence import SequenceDiagram, Step
+from authprobe.report.model.sequence import SequenceDiagram
 from authprobe.report.model.sequence_words import (
     credential_words,
     message_words,
     response_words,
     time_words,
 )
+from authprobe.report.model.steps import Step
 
 MAX_ROWS: Final = 100
 """Rows of a table of requests."""

@@ -13,7 +13,7 @@ from authprobe.observation.model import Exchange
 from authprobe.report.html.elements import Html, code
 from authprobe.report.html.login_strip import SHAPES
 from authprobe.report.model import phrases
-from authprobe.report.model.sequence import MAX_PARTICIPANTS, Participant, SequenceDiagram, Step
+from authprobe.report.model.sequence import MAX_PARTICIPANTS, SequenceDiagram
 from authprobe.report.model.sequence_words import (
     DECIDES,
     credential_words,
@@ -26,6 +26,7 @@ from authprobe.report.model.sequence_words import (
     time_words,
     unrecorded_words,
 )
+from authprobe.report.model.steps import Participant, Step
 
 FlagSets = Sequence[tuple[str, ...]]
 """The distinct sets of beta flags of a case."""

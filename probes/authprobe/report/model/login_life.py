@@ -12,8 +12,9 @@ from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import StoredLogin
 from authprobe.report.model.case_facts import given_slots
-from authprobe.report.model.sequence import SequenceDiagram, Step
+from authprobe.report.model.sequence import SequenceDiagram
 from authprobe.report.model.sequence_words import time_words
+from authprobe.report.model.steps import Step
 from authprobe.run.model import CaseRecord
 
 MAX_LIVES: Final = 8

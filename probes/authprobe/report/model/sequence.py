@@ -4,7 +4,6 @@ Requests that do not matter for authentication are set aside, repeated ones are 
 case ends after a number of steps.
 """
 
-import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +14,13 @@ from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.observation.model import Exchange, Outcome
 from authprobe.report.model.case_facts import deciding_exchange
 from authprobe.report.model.relevance import is_login_page, is_token_request, matters
+from authprobe.report.model.steps import Participant, Step, fold, group
 from authprobe.run.model import CaseRecord
 
 MAX_STEPS: Final = 24
 """Steps of one case."""
 MAX_PARTICIPANTS: Final = 6
 """Participants of one case: that many fit side by side on a phone."""
-MAX_LOOP: Final = 4
-"""Steps of a loop."""
-MIN_ROUNDS: Final = 3
-"""Rounds from which repeated steps are a loop."""
 
 LOGIN_PAGE: Final = "login page"
 TOKEN_ENDPOINT: Final = "token endpoint"
@@ -34,47 +30,6 @@ OTHER_HOSTS: Final = "other hosts"
 _TARGETS: Final = ("API", TOKEN_ENDPOINT, LOGIN_PAGE, PROXY, "host", OTHER_HOSTS)
 """Roles of what receives requests, from left to right."""
 _GATEWAY: Final = ClientKind.LITELLM.value
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """A program or host that sends or receives requests."""
-
-    role: str
-    name: str
-    """Version of a program, or name of a host."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One request with its response, or a run of requests that do not differ."""
-
-    source: Participant
-    target: Participant
-    exchange: Exchange
-    """The first of the run."""
-    count: int = 1
-    last_at: float = 0.0
-    bodies: frozenset[str] = frozenset()
-    """The different bodies of a run, as far as they are recorded."""
-    betas: tuple[tuple[str, ...], ...] = ()
-    """The different sets of beta flags of a run."""
-    loop: int = 0
-    """Number of steps, beginning with this one, that were repeated together."""
-    rounds: int = 1
-    """Number of rounds of that loop."""
-    decides: bool = False
-    """True: it decides the outcome of the case."""
-
-    @property
-    def is_answered(self) -> bool:
-        """True if a server has answered."""
-        return self.exchange.status is not None and not self.is_connection
-
-    @property
-    def is_connection(self) -> bool:
-        """True for a connection that failed: a successful one is not recorded."""
-        return self.exchange.method == "CONNECT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +129,13 @@ def make_sequence(
     important = [e for e in exchanges if e is decides or matters(e)]
     marked = {id(exchange) for exchange in important}
     background = [e for e in exchanges if id(e) not in marked]
-    steps = _unroll(tuple(_fold(_steps(important, cast, decides))))
+    steps = fold(_steps(important, cast, decides))
     shown = _bounded(tuple(itertools.islice(steps, MAX_STEPS)))
     return SequenceDiagram(
         participants=_participants(shown, cast),
         steps=shown,
         omitted=tuple(steps),
-        background=_group(_steps(background, cast, None)),
+        background=group(_steps(background, cast, None)),
         unrecorded=cast.unrecorded,
     )
 
@@ -236,68 +191,6 @@ def _target(exchange: Exchange) -> Participant:
     if is_token_request(exchange):
         return Participant(TOKEN_ENDPOINT, exchange.host)
     return Participant("API" if exchange.host == API else "host", exchange.host)
-
-
-def _key(step: Step) -> tuple[object, ...]:
-    e = step.exchange
-    sent = (e.method, e.host, e.path, e.credential, e.credential_header, e.scopes)
-    got = (e.status, e.error_type, e.message, e.rule, e.faults, e.complete)
-    return step.source, step.target, sent, got
-
-
-def _merged(first: Step, second: Step) -> Step:
-    return replace(
-        first,
-        count=first.count + second.count,
-        last_at=max(first.last_at, second.last_at),
-        bodies=first.bodies | second.bodies,
-        betas=tuple(dict.fromkeys((*first.betas, *second.betas))),
-        decides=first.decides or second.decides,
-    )
-
-
-def _fold(steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield a step for each run of requests that do not differ but in their bodies and flags."""
-    for _, run in itertools.groupby(steps, key=_key):
-        yield functools.reduce(_merged, run)
-
-
-def _unroll(steps: Sequence[Step]) -> Iterator[Step]:
-    """Yield the steps, a loop of several as one round of it: a client may refresh and retry."""
-    keys = [_key(step) for step in steps]
-    start = 0
-    while start < len(steps):
-        length, rounds = _loop_at(keys, start)
-        end = start + length * rounds
-        if length == 1:
-            yield steps[start]
-        else:
-            first, *rest = (
-                functools.reduce(_merged, steps[start + n : end : length]) for n in range(length)
-            )
-            yield replace(first, loop=length, rounds=rounds)
-            yield from rest
-        start = end
-
-
-def _loop_at(keys: Sequence[object], start: int) -> tuple[int, int]:
-    """Return the length and the rounds of the loop that begins here; 1 and 1 without one."""
-    for length in range(2, MAX_LOOP + 1):
-        block, rounds = keys[start : start + length], 1
-        while keys[start + length * rounds : start + length * (rounds + 1)] == block:
-            rounds += 1
-        if rounds >= MIN_ROUNDS and len(block) == length:
-            return length, rounds
-    return 1, 1
-
-
-def _group(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Return a step for all requests that do not differ, wherever they are."""
-    groups: dict[tuple[object, ...], Step] = {}
-    for step in steps:
-        key = _key(step)
-        groups[key] = _merged(groups[key], step) if key in groups else step
-    return tuple(groups.values())
 
 
 def _bounded(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -6,7 +6,8 @@ from typing import Final
 
 from authprobe.core.escaping import one_line, truncate
 from authprobe.report.model import phrases
-from authprobe.report.model.sequence import Participant, SequenceDiagram, Step
+from authprobe.report.model.sequence import SequenceDiagram
+from authprobe.report.model.steps import Participant, Step
 
 DECIDES: Final = "decides the outcome"
 UNKNOWN_HOST: Final = "deny:host"
