@@ -210,7 +210,7 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert read_json_file(path).problem is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     login=tree("accessToken", "refreshToken", "expiresAt", "scopes", "refreshTokenExpiresAt"),
     user=tree("env", "apiKeyHelper", "forceLoginMethod"),

@@ -232,7 +232,7 @@ def _assert_only_error_messages(folder: Path, content: bytes) -> None:
 
 
 _HYPOTHESIS = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -294,7 +294,6 @@ class TokenLifecycle(RuleBasedStateMachine):
 
 
 TokenLifecycle.TestCase.settings = settings(
-    deadline=None,
     max_examples=150,
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
@@ -390,7 +389,7 @@ SETUPS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     setup=SETUPS,
     kind=st.sampled_from(TOKEN_KINDS),
@@ -426,7 +425,7 @@ def sendable(template: RequestTemplate) -> bool:
     return headers and host in HOSTS and path.startswith("/") and method != "HEAD"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(TOKEN_KINDS),
     sequence=st.lists(TEMPLATES.filter(sendable), min_size=1, max_size=3),

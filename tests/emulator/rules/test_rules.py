@@ -554,7 +554,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     target=st.sampled_from(sorted(ROUTES)) | st.tuples(st.text(), st.text(), st.text()),
     headers=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES, max_size=5),
