@@ -201,7 +201,7 @@ def _without_none(values: Mapping[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
-    """What a baseline file has beside its versions."""
+    """Cases and scenarios of a baseline file."""
 
     cases: tuple[Accepted, ...]
     scenarios: tuple[ScenarioFile, ...] = ()
