@@ -53,7 +53,6 @@ def test_the_terminal_begins_with_the_broken_case_and_ends_with_the_counts() -> 
         f"✗ failed, regressed: {BROKEN}",
         "    client 2.1.112 → 2.1.332",
         "    outcome: accepted → rejected",
-        "    outcome: expected accepted, saw rejected",
         "    Why: It sent no token.",
         "    Remedy: Log in again.",
         "    Find the version that broke it: authprobe bisect example/claude-code/default/broken "

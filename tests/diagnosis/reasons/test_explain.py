@@ -447,8 +447,16 @@ def test_a_client_that_is_accepted_hides_no_message() -> None:
 def test_more_than_three_reasons_are_counted() -> None:
     record = failed(refused(exit_code=1, message="x"), exit_code=0, message="y", requests=(TOKEN,))
     lines = describe_why(explain_record(record))
-    assert [line.startswith("Why: claude-code 2.1.332") for line in lines] == [True] * 3 + [False]
-    assert lines[3].startswith("Why: 1 further difference")
+    assert [line.partition(": ")[0] for line in lines] == ["Why", "Also", "Also", "Also"]
+    assert lines[3].startswith("Also: 1 further difference")
+
+
+def test_a_long_message_is_cut_once() -> None:
+    words = "a long message " * 20
+    reasons = find_reasons(failed(refused(message=words), message="short"))
+    (reason,) = (reason for reason in reasons if reason.id.startswith("message"))
+    assert reason.summary.count("…") == 1
+    assert "more characters" not in reason.summary
 
 
 HIDDEN = "a\x1b[31mb\u202ec"

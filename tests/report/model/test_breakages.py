@@ -108,5 +108,8 @@ def test_a_passing_change_is_no_breakage() -> None:
     run = make_run(regressed("a"), regressed("b", verdict=changed, reasons=()))
     assert len(breakages(run)) == 1
     (entry,) = other_changes(run)
-    assert (entry.word, entry.what, entry.commands) == ("changed", ("status: 200 → 401",), ())
+    assert (entry.word, entry.what) == ("changed", ("status: 200 → 401",))
+    ((purpose, command),) = entry.commands
+    assert purpose == "Find the version that changed it"
+    assert command.endswith("--good 2.1.112 --bad 2.1.332 --when status")
     assert entry.client_words == "claude-code 2.1.112 → 2.1.332"

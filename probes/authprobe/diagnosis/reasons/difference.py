@@ -23,8 +23,9 @@ def short(value: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the text of a message in quotation marks."""
-    return f"“{one_line(text, MAX_VALUE_LENGTH - 2)}”"
+    """Return the text of a message in quotation marks, or its beginning."""
+    line, limit = one_line(text), MAX_VALUE_LENGTH - 2
+    return f"“{line}”" if len(line) <= limit else f"“{line[: limit - 1].rstrip()}…”"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

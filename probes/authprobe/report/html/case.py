@@ -65,11 +65,12 @@ def mismatches(items: tuple[Mismatch, ...]) -> Html:
 def why(record: CaseRecord) -> Html:
     """Return what explains a failed or changed case: the reasons, then the cause of a refusal."""
     reasons = (
-        Html("<p><strong>Why:</strong> {}{}</p>").format(
+        Html("<p><strong>{}:</strong> {}{}</p>").format(
+            "Also" if number else "Why",
             reason.summary,
             Html(" <strong>Remedy:</strong> {}").format(reason.remedy) if reason.remedy else "",
         )
-        for reason in record.reasons
+        for number, reason in enumerate(record.reasons)
     )
     return Html().join((*reasons, diagnosis(record.diagnosis)))
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from authprobe.core.escaping import for_shell, one_line
-from authprobe.core.version_ranges import version_order
+from authprobe.core.escaping import one_line
 from authprobe.observation.fingerprint import CLIENT, describe_transitions
 from authprobe.plan.case_ids import without_version
 from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model.reproduction import bisect_command
 from authprobe.report.model.version_changes import neighbours
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -148,7 +148,7 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
-    return (*changes, *phrases.describe_problem(record))
+    return (*changes, *phrases.describe_problem(record, told=told))
 
 
 _VISIBLE: Final = ("outcome", "message")
@@ -171,18 +171,11 @@ def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:
 
 def _commands(run: Run, record: CaseRecord, versions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield the command that runs the first case again, and the one that finds the version."""
-    if not _is_bad(record) and not record.verdict.flaky:
-        return
-    is_chain = any("+" in version for version in versions)
-    is_failed = record.verdict.status is Status.FAILED
-    if is_failed and len(versions) > 1 and not is_chain and _is_upgrade(*versions):
-        good, bad = versions
-        scenarios = (w for path in run.selection.scenarios for w in ("--scenarios", path))
-        words = ("authprobe", "bisect", without_version(record.id))
-        command = for_shell((*words, "--good", good, "--bad", bad, *scenarios))
-        yield "Find the version that broke it", command
-    yield "Run it again", phrases.rerun_command(run, record)
-
-
-def _is_upgrade(before: str, after: str) -> bool:
-    return version_order(before) < version_order(after)
+    verdict = record.verdict
+    if verdict.flaky or verdict.status is Status.ERROR:
+        yield "Run it again", phrases.rerun_command(run, record)
+    elif command := len(versions) > 1 and bisect_command(run, record, versions=versions):
+        deed = "broke" if _is_bad(record) else "fixed" if verdict.fixed else "changed"
+        yield f"Find the version that {deed} it", command
+    if verdict.status is Status.FAILED:
+        yield "Run it again", phrases.rerun_command(run, record)

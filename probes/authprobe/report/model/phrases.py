@@ -10,7 +10,7 @@ from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
 from authprobe.core.isolation import Isolation
-from authprobe.observation.fingerprint import describe_credential, describe_transitions
+from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
@@ -114,12 +114,18 @@ def describe_mismatch(mismatch: Mismatch) -> str:
     return f"{mismatch.field}: expected {expected}, saw {actual}"
 
 
-def describe_problem(record: CaseRecord) -> tuple[str, ...]:
-    """Return the mismatches of a case as lines, with the detail; or its outcome."""
-    lines = tuple(describe_mismatch(mismatch) for mismatch in record.verdict.mismatches)
-    if lines and record.observation.detail:
-        lines = (*lines, one_line(record.observation.detail))
-    return lines or (describe_outcome(record.observation),)
+def describe_problem(record: CaseRecord, *, told: Iterable[Transition] = ()) -> tuple[str, ...]:
+    """Return the mismatches of a case as lines, with the detail; or its outcome.
+
+    A mismatch with the same two values as a transition that was `told` is left out.
+    """
+    mismatches, known = record.verdict.mismatches, {(x.field, x.before, x.after) for x in told}
+    lines = [
+        describe_mismatch(x) for x in mismatches if (x.field, x.expected, x.actual) not in known
+    ]
+    if mismatches and record.observation.detail:
+        lines.append(one_line(record.observation.detail))
+    return tuple(lines) if mismatches else (describe_outcome(record.observation),)
 
 
 def describe_changes(record: CaseRecord) -> tuple[str, ...]:
@@ -165,18 +171,13 @@ def describe_why(record: CaseRecord) -> tuple[str, ...]:
     """
     if record.verdict.flaky:
         return ()
-    reasons = [
-        line
-        for reason in record.reasons[:MAX_REASONS]
-        for line in (
-            f"Why: {reason.summary}",
-            f"Remedy: {reason.remedy}" if reason.remedy else None,
-        )
-        if line
-    ]
+    shown = record.reasons[:MAX_REASONS]
+    labels = ("Why", *("Also" for _ in shown))
+    reasons = [f"{label}: {reason.summary}" for label, reason in zip(labels, shown, strict=False)]
     more = len(record.reasons) - MAX_REASONS
     if more > 0:
-        reasons.append(f"Why: {plural(more, 'further difference')}, in the report of the case")
+        reasons.append(f"Also: {plural(more, 'further difference')}, in the report of the case")
+    reasons += dict.fromkeys(f"Remedy: {reason.remedy}" for reason in shown if reason.remedy)
     # What a passed case was refused for is what its scenario expects.
     is_expected = record.verdict.status is Status.PASSED and record.reasons
     cause = None if is_expected else record.diagnosis

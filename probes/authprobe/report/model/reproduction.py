@@ -1,10 +1,12 @@
 """Reproduction of a case by somebody else: the user's own scenario, and the commands."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authprobe.core.escaping import for_shell
 from authprobe.core.version_ranges import EXACT, version_key
+from authprobe.observation.fingerprint import CLIENT
 from authprobe.plan.case_ids import without_version
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
@@ -29,21 +31,29 @@ def own_name(id: str) -> str:
     return re.sub(r"[^a-z0-9.+_-]", "_", id.lower()) + ".yaml"
 
 
-def bisect_command(run: Run, record: CaseRecord, *, scenario: str | None = None) -> str | None:
+def bisect_command(
+    run: Run,
+    record: CaseRecord,
+    *,
+    versions: Sequence[str] = (),
+    scenario: str | None = None,
+) -> str | None:
     """Return the command that finds the release in which a case changed.
 
-    None: the case did not change, or the baseline is not of an earlier version of the client.
-    `scenario` is a file to read instead of those of the run.
+    `versions` are the last one before the change and the one that ran; those of the baseline and
+    of the case by default. None: they are unknown, or no upgrade. `scenario` is a file to read
+    instead of those of the run.
     """
     changes = record.verdict.transitions
-    versions = next((x for x in changes if x.field == "client"), None)
-    if versions is None or not _is_upgrade(versions.before, versions.after):
+    known = (pair for x in changes if x.field == CLIENT for pair in ((x.before, x.after),))
+    before, after = versions or next(known, ("", ""))
+    if not _is_upgrade(before, after):
         return None
     words = ["authprobe", "bisect", without_version(record.id)]
     if record.verdict.fixed:
-        words += ["--good", versions.after, "--bad", versions.before, "--find-fix"]
+        words += ["--good", after, "--bad", before, "--find-fix"]
     else:
-        words += ["--good", versions.before, "--bad", versions.after]
+        words += ["--good", before, "--bad", after]
     if record.verdict.status is Status.PASSED and not record.verdict.fixed:
         words += ["--when", _field(record)]
     paths = (scenario,) if scenario else run.selection.scenarios
@@ -52,7 +62,7 @@ def bisect_command(run: Run, record: CaseRecord, *, scenario: str | None = None)
 
 def _field(record: CaseRecord) -> str:
     """Return the first changed field by which a bisection can be decided."""
-    fields = [change.field for change in record.verdict.transitions if change.field != "client"]
+    fields = [change.field for change in record.verdict.transitions if change.field != CLIENT]
     known = ("outcome", "status", "error_type", "message", "exit_code")
     return next((field for field in fields if field in known), "requests")
 
