@@ -47,6 +47,8 @@ def share(names: Sequence[str], *, results: Path, out: Path | None) -> int:
         return ExitCode.SECRET_FOUND
     except OSError as error:
         raise SettingsError(f"{out}: cannot be written: {error.strerror or error}") from None
+    if any(record.scenario in run.own_scenarios for record in records):
+        print_error("your own scenario is in the text: read it before you publish it")
     return ExitCode.OK
 
 
