@@ -14,6 +14,7 @@ from tests.support.command import Ended, run, write_scenario
 TOKEN = "sk-ant-oat01-" + "made-up-value-" * 3
 EXPECTED = "- then: {outcome: rejected, status: 401}"
 FAILING = SCENARIO.replace(EXPECTED, "- then: {outcome: accepted}")
+READ_IT = "your own scenario is in the text: read it before you publish it\n"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def with_results(folder: Path, tmp_path: Path, old: str, new: str) -> Path:
 
 def test_a_failed_case_is_shared_with_its_control(folder: Path) -> None:
     ended = share(folder)
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, READ_IT)
     assert ended.out.startswith("# raw-http ")
     assert f"## ✗ `{BAD}`" in ended.out
     assert GOOD not in ended.out
@@ -97,8 +98,9 @@ def test_an_older_run_has_no_scenario_to_share(folder: Path, tmp_path: Path) -> 
     del document["own_scenarios"]
     results = tmp_path / "results.json"
     results.write_text(json.dumps(document))
-    text = share(folder, "--results", str(results)).out
-    assert "<details>" not in text
+    ended = share(folder, "--results", str(results))
+    text = ended.out
+    assert ("<details>" in text, ended.err) == (False, "")
     assert "\nTo reproduce:\n\n```text\nauthprobe run" in text
 
 
@@ -135,7 +137,7 @@ def test_only_the_most_severe_of_many_failures_are_shared(folder: Path, tmp_path
     results.write_text(json.dumps(document))
     ended = share(folder, "--results", str(results))
     assert ended.out.count("\n## ") == 10
-    assert ended.err == "2 more cases not as expected; name a case to share it\n"
+    assert ended.err == f"2 more cases not as expected; name a case to share it\n{READ_IT}"
 
 
 @pytest.mark.parametrize("content", [None, "nonsense", "{}"])

@@ -104,3 +104,12 @@ def test_a_file_that_cannot_be_extended_is_an_error(
     with pytest.raises(ProbesError, match=message):
         extended_text(path, [entry()], TODAY)
     assert path.read_text() == text
+
+
+def test_text_that_nobody_sees_is_written_as_an_escape(tmp_path: Path) -> None:
+    hidden = entry("s/raw-http/a\u202eb\u200b/new", message="refused\u2066 and hidden é")
+    text = extended_text(tmp_path / "k.yaml", [hidden], TODAY)
+    assert "\\u202E" in text
+    assert not {"\u202e", "\u200b", "\u2066"} & set(text)
+    assert extended(tmp_path / "k.yaml", hidden) == [hidden]
+    assert "é" in entry_text(entry(message="refused, é"))

@@ -13,6 +13,7 @@ from typing import Final
 
 import yaml
 
+from authprobe.core.escaping import escape_nonprintable
 from authprobe.documents.source import SourceError, read_text
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.observation.fingerprint import normalize_text
@@ -73,6 +74,8 @@ def entry_text(entry: KnownFailure, indent: int = INDENT) -> str:
     }
     present = {name: value for name, value in values.items() if value is not None}
     text = yaml.safe_dump([present], sort_keys=False, allow_unicode=True, width=100)
+    if escape_nonprintable(text) != text:  # an id, for example, with text from right to left
+        text = yaml.safe_dump([present], sort_keys=False, width=100)
     return "".join(f"{' ' * indent}{line}\n" for line in text.splitlines())
 
 
