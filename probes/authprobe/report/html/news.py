@@ -70,6 +70,7 @@ def news(
         more_upgrades=upgrades[first:],
         tally=_tally(outcomes, len(changes) - len(outcomes)),
         findings=finding_groups(run),
+        finding_cases=sum(bool(record.findings) for record in run.cases),
         max_entries=MAX_ENTRIES,
         first_cases=FIRST_CASES,
         max_cases=MAX_CASES,
