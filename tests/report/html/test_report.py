@@ -366,7 +366,7 @@ def crashed(version: str, **changes: object) -> CaseRecord:
 
 def test_a_finding_is_one_line_that_opens_to_its_cases() -> None:
     page = report.report_content(make_run(crashed("2.1.330"), crashed("2.1.330", path="y")))
-    assert "Findings about clients <small>1 in 2 cases</small>" in page
+    assert "Findings about clients <small>1 kind in 2 cases</small>" in page
     assert "The program ended without a message for its user." in page
     assert page.count("<code>crashes</code>") == 1
     assert "claude-code 2.1.330: TypeError: &lt;b&gt;no&lt;/b&gt;" in page
