@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from authprobe.observation.fingerprint import Transition
+from authprobe.observation.selectors import check_field
 from authprobe.report.model.reproduction import bisect_command, own_name, own_scenario
 from authprobe.run.model import CaseRecord, Selection
 from authprobe.verdict.model import Status, Verdict
@@ -36,13 +37,31 @@ def test_a_fix_is_searched_backwards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "field"), [(("message", "status"), "message"), (("request POST x",), "requests")]
+    ("fields", "field"),
+    [
+        (("message", "status"), "status"),
+        (("beta flag a", "request POST x"), "requests"),
+        (("beta flag a",), "model.betas"),
+        (("finding crashes",), "findings"),
+        (("stored_access",), "stored_login.access"),
+    ],
 )
 def test_a_change_that_still_passes_is_searched_by_its_field(
     fields: tuple[str, ...], field: str
 ) -> None:
     command = bisect_command(RUN, changed("2.1.1", "2.1.9", *fields, status=Status.PASSED))
     assert str(command).endswith(f"--bad 2.1.9 --when {field}")
+
+
+def test_each_field_that_is_searched_can_be_bisected() -> None:
+    for name in ("outcome", "status", "error_type", "message", "exit_code", "request x"):
+        command = bisect_command(RUN, changed("2.1.1", "2.1.9", name, status=Status.PASSED))
+        check_field(str(command).rpartition(" ")[2])
+
+
+def test_what_bisect_cannot_compare_has_no_command() -> None:
+    record = changed("2.1.1", "2.1.9", "stored_expiry", status=Status.PASSED)
+    assert bisect_command(RUN, record) is None
 
 
 @pytest.mark.parametrize("versions", [("2.1.9", "2.1.1"), ("2.1.9", "latest"), ("unknown", "1.0")])

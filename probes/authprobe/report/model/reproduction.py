@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from authprobe.core.escaping import for_shell
 from authprobe.core.version_ranges import EXACT, version_key
@@ -41,8 +42,8 @@ def bisect_command(
     """Return the command that finds the release in which a case changed.
 
     `versions` are the last one before the change and the one that ran; those of the baseline and
-    of the case by default. None: they are unknown, or no upgrade. `scenario` is a file to read
-    instead of those of the run.
+    of the case by default. None: they are unknown or no upgrade, or `bisect` cannot decide by what
+    changed. `scenario` is a file to read instead of those of the run.
     """
     changes = record.verdict.transitions
     known = (pair for x in changes if x.field == CLIENT for pair in ((x.before, x.after),))
@@ -55,16 +56,37 @@ def bisect_command(
     else:
         words += ["--good", before, "--bad", after]
     if record.verdict.status is Status.PASSED and not record.verdict.fixed:
-        words += ["--when", _field(record)]
+        field = _changed_field(record)
+        if field is None:
+            return None
+        words += ["--when", field]
     paths = (scenario,) if scenario else run.selection.scenarios
     return for_shell([*words, *(word for path in paths for word in ("--scenarios", path))])
 
 
-def _field(record: CaseRecord) -> str:
-    """Return the first changed field by which a bisection can be decided."""
-    fields = [change.field for change in record.verdict.transitions if change.field != CLIENT]
-    known = ("outcome", "status", "error_type", "message", "exit_code")
-    return next((field for field in fields if field in known), "requests")
+_FIELDS: Final = {
+    "outcome": "outcome",
+    "status": "status",
+    "error_type": "error_type",
+    "message": "message",
+    "exit_code": "exit_code",
+    "stored_login": "stored_login",
+    "stored_access": "stored_login.access",
+    "request": "requests",
+    "finding": "findings",
+    "beta flag": "model.betas",
+    "stored_mode": "stored_login.mode",
+}
+"""Field of `bisect --when` for each field of a transition, or for the noun before its member."""
+
+
+def _changed_field(record: CaseRecord) -> str | None:
+    """Return the most telling changed field by which a bisection can be decided."""
+    changed = [change.field for change in record.verdict.transitions]
+    for name, field in _FIELDS.items():
+        if any(each == name or each.startswith(f"{name} ") for each in changed):
+            return field
+    return None
 
 
 def _is_upgrade(before: str, after: str) -> bool:
