@@ -123,7 +123,7 @@ def test_hostile_text_is_harmless(hostile: str) -> None:
     text.encode()
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2066\ufeff\ud800-\udfff]", text)
     assert len(text) <= MAX_LENGTH
-    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", text)
+    outside = re.sub(r"(?ms)^(`{3,})(?:text|yaml|mermaid)\n.*?^\1$", "", text)
     assert not re.search(r"<(script|img)|(?<!\w)@\w|(?<!\\)#\d|(?<!\\)\]\(javascript", outside)
     assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
     assert "##[" not in text
