@@ -136,3 +136,29 @@ def test_only_questions_that_differ_beyond_the_background_are_probed_again() -> 
     trials.append(trial(pairs[1].after, refused))
     assert comparison.next_cases(trials, Counter()) == (pairs[1].before, pairs[1].after)
     assert comparison.diff(trials).title == "claude-code 2.1.1 → 2.1.9"
+
+
+def test_a_client_that_started_too_late_is_probed_again_also_by_a_later_command() -> None:
+    sides = Side(client=OLD), Side(client=NEW)
+    pairs = select_pairs([scenario("claude-code@latest")], *sides, ())
+    comparison = VersionComparison(before=OLD, after=NEW, pairs=pairs, max_probes=2)
+    late = make_observation(
+        outcome=Outcome.TIMED_OUT, elapsed=9.0, exchanges=(make_exchange(at=6.0),)
+    )
+    trials = [trial(pairs[0].before, late), trial(pairs[0].after, make_observation())]
+    assert comparison.next_cases(trials, Counter()) == (pairs[0].before,)
+    assert comparison.next_cases(trials, Counter({pairs[0].before.id: 2})) == ()
+    assert comparison.diff(trials).not_compared
+    trials.append(trial(pairs[0].before, make_observation()))
+    assert comparison.next_cases(trials, Counter()) == ()
+    assert not comparison.diff(trials).not_compared
+
+
+def test_a_late_start_that_the_scenario_expects_is_an_answer() -> None:
+    sides = Side(client=OLD), Side(client=NEW)
+    hangs = scenario("claude-code@latest", expect=Expectation(outcome=Outcome.TIMED_OUT))
+    pairs = select_pairs([hangs], *sides, ())
+    comparison = VersionComparison(before=OLD, after=NEW, pairs=pairs, max_probes=2)
+    late = make_observation(outcome=Outcome.TIMED_OUT, elapsed=9.0, exchanges=())
+    trials = [trial(pairs[0].before, late), trial(pairs[0].after, late)]
+    assert comparison.next_cases(trials, Counter()) == ()

@@ -135,7 +135,7 @@ def offer_lines(records: Sequence[CaseRecord], results: Path) -> Iterator[str]:
         entry = make_entry(record, note="why", until=until, issue=None)
         words = ["authprobe", "accept", record.id, "--known", "why", "--until", str(until)]
         words += [] if results == DEFAULT_RESULTS else ["--results", str(results)]
-        yield from ("", f"  {for_shell(words)}", "which adds:")
+        yield from ("", f"  {for_shell(words)}", "which adds to known-failures.yaml:")
         yield from entry_text(entry).splitlines()
     if more := len(failed) - MAX_OFFERS:
         yield from ("", f"and {plural(more, 'more case')}") if more > 0 else ()

@@ -186,7 +186,12 @@ def _untested_reason(answer: JudgedObservation) -> str | None:
         return None
     if observation.untestable:
         return observation.detail or "it could not be tested"
-    return START_TOO_LATE if started_late(observation) else None
+    return START_TOO_LATE if is_late(answer) else None
+
+
+def is_late(answer: JudgedObservation) -> bool:
+    """Return True for a client that started too late to answer, unless its scenario expects it."""
+    return answer.status is not Status.PASSED and started_late(answer.observation)
 
 
 def _verdict_changes(

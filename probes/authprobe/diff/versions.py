@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from authprobe.diff.judgement import Effect, make_answer
-from authprobe.diff.model import CaseDiff, Diff, compare_answers, make_diff
+from authprobe.diff.model import CaseDiff, Diff, compare_answers, is_late, make_diff
 from authprobe.diff.observations import started_late
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Observation
@@ -128,6 +128,10 @@ def _expectation(
     return first if all(other == first for other in others) else None
 
 
+def _sides(pair: CasePair) -> tuple[tuple[Case, Expectation | None], ...]:
+    return ((pair.before, pair.expected_before), (pair.after, pair.expected_after))
+
+
 def _kinds(client: Client | None) -> tuple[str, ...]:
     """Return the kinds of a client and of those it runs through."""
     return (client.kind, *_kinds(client.through)) if client else ()
@@ -146,18 +150,32 @@ class VersionComparison:
     """Probes of a differing case at each version, to tell changes from noise."""
 
     def next_cases(self, trials: Iterable[Trial], attempts: Counter[str]) -> tuple[Case, ...]:
-        """Return the cases to probe next: those without observations, and those that differ."""
+        """Return the cases to probe next: those without answers, and those that differ."""
         observations = self._observations(trials)
         differing: frozenset[str] = frozenset()
         if not self._missing(observations):
             differing = self._differing(trials)
+        late = self._late(observations)
         cases: list[Case] = []
         for pair in self.pairs:
-            counts = [(case, len(observations[case.id])) for case in (pair.before, pair.after)]
+            counts = [
+                (case, 0 if case.id in late else len(observations[case.id]))
+                for case in (pair.before, pair.after)
+            ]
             fewest = min(count for _, count in counts)
             if fewest == 0 or (fewest < self.max_probes and pair.id in differing):
                 cases += [case for case, count in counts if count == fewest]
         return tuple(case for case in cases if attempts[case.id] < self.max_probes)
+
+    def _late(self, observations: Mapping[str, Sequence[Observation]]) -> frozenset[str]:
+        """Return the ids of the cases in which the client only ever started too late to answer."""
+        answers = (
+            (case.id, make_answer(observations[case.id][-1], case.flow, expected))
+            for pair in self.pairs
+            for case, expected in _sides(pair)
+            if observations[case.id]
+        )
+        return frozenset(id for id, answer in answers if is_late(answer))
 
     def _differing(self, trials: Iterable[Trial]) -> frozenset[str]:
         """Return the ids of the pairs that differ in more than the background."""
@@ -194,10 +212,9 @@ class VersionComparison:
     def _compare(
         self, pair: CasePair, observations: Mapping[str, Sequence[Observation]]
     ) -> CaseDiff:
-        sides = ((pair.before, pair.expected_before), (pair.after, pair.expected_after))
         before, after = (
             [make_answer(each, case.flow, expected) for each in observations[case.id]]
-            for case, expected in sides
+            for case, expected in _sides(pair)
         )
         return compare_answers(pair.id, before, after, title=pair.after.title)
 

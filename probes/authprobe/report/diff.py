@@ -77,8 +77,20 @@ def rest(diff: Diff) -> tuple[str, ...]:
         lines += [f"only {side}: {name}" for name in names[:MAX_NAMES]]
         if len(names) > MAX_NAMES:
             lines.append(f"only {side}: {len(names) - MAX_NAMES:,} more; list them with --json")
-    lines += [f"not compared: {case.case}: {case.reason}" for case in diff.not_compared]
+    lines += _not_compared(diff)
     return tuple(one_line(line, MAX_TEXT_LENGTH) for line in lines)
+
+
+def _not_compared(diff: Diff) -> Iterator[str]:
+    """Yield the questions that were not compared, those with the same reason on one line."""
+    names: dict[str | None, list[str]] = {}
+    for case in diff.not_compared:
+        names.setdefault(case.reason, []).append(case.case)
+    for reason, cases in names.items():
+        if len(cases) == 1:
+            yield f"not compared: {cases[0]}: {reason}"
+            continue
+        yield f"not compared: {plural(len(cases), 'question')}: {reason}: {', '.join(cases)}"
 
 
 def background_line(diff: Diff) -> tuple[str, ...]:

@@ -126,6 +126,8 @@ def _absent(run: Run, *, verbose: bool) -> Iterator[Line]:
     shown = run.absent if verbose else run.absent[:MAX_ABSENT]
     yield from ((f"absent: {name}", "bold yellow") for name in shown)
     yield from _more(len(run.absent) - len(shown), "absent case")
+    if run.absent:
+        yield f"{_INDENT}{phrases.ABSENT}", ""
 
 
 def _version_changes(changes: tuple[VersionChange, ...], *, verbose: bool) -> Iterator[Line]:

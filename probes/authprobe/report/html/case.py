@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from authprobe.report.html.elements import Html, source, table
+from authprobe.report.html.elements import Html, source, table, with_commands
 from authprobe.report.html.login_strip import login_strip
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests
@@ -68,7 +68,7 @@ def why(record: CaseRecord) -> Html:
         Html("<p><strong>{}:</strong> {}{}</p>").format(
             "Also" if number else "Why",
             reason.summary,
-            Html(" <strong>Remedy:</strong> {}").format(reason.remedy) if reason.remedy else "",
+            Html(" <strong>Remedy:</strong> {}").format(with_commands(reason.remedy)) if reason.remedy else "",
         )
         for number, reason in enumerate(record.reasons)
     )

@@ -34,6 +34,12 @@ def code(text: str | None) -> Html:
     return Html("none") if text is None else Html("<code>{}</code>").format(text)
 
 
+def with_commands(text: str) -> Html:
+    """Return text in which plain words between backticks, such as commands, are code."""
+    parts = re.split(r"`([a-z -]+)`", text)
+    return Html().join(code(part) if number % 2 else part for number, part in enumerate(parts))
+
+
 def source(address: str) -> Html:
     """Return a link for a web address, and plain text for anything else."""
     if re.fullmatch(r"https?://[!-~]{1,1900}", address):

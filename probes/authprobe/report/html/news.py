@@ -65,6 +65,7 @@ def news(
         flaky=flaky_cases(run),
         changed=other_changes(run),
         absent=run.absent,
+        absent_words=phrases.ABSENT,
         bisections=bisections,
         upgrades=upgrades[:first],
         more_upgrades=upgrades[first:],

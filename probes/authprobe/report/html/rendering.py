@@ -64,6 +64,7 @@ def _environment() -> jinja2.Environment:
         section=elements.section,
         source=elements.source,
         status=elements.status,
+        with_commands=elements.with_commands,
     )
     return environment
 

@@ -9,7 +9,7 @@ from authprobe.core.escaping import MAX_TEXT_LENGTH, for_display, for_log
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
-from authprobe.report.markdown.summary import code, escaped, row
+from authprobe.report.markdown.summary import code, escaped, row, with_commands
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
 from authprobe.report.model.control_experiments import MAX_CONTROLS, ControlExperiment, controls
@@ -125,7 +125,8 @@ def _case(
     scenario: OwnScenario | None,
 ) -> Iterator[str]:
     yield f"## {phrases.SYMBOLS[record.verdict.status]} {code(record.id)}"
-    yield from ("", f"{escaped(record.title)}. {escaped(record.why)}", "")
+    yield from ("", f"{escaped(record.title)}. {escaped(record.why)}")
+    yield from (*_why(record), "")
     yield from _facts(("Fact", "Value"), case_facts(record, last))
     if record.observation.message:
         yield from (
@@ -138,7 +139,6 @@ def _case(
     yield from _requests(record.observation.exchanges)
     yield from _sequence(record)
     yield from _controls(experiments, pseudonymizer)
-    yield from _cause(record)
     yield from _commands(run, record, pseudonymizer, scenario)
 
 
@@ -233,12 +233,12 @@ def _controls(
         yield from ("", f"{phrases.plural(more, 'more control')} not shown.")
 
 
-def _cause(record: CaseRecord) -> Iterator[str]:
-    lines = phrases.describe_why(record)
+def _why(record: CaseRecord) -> Iterator[str]:
+    lines = phrases.describe_why(record, rest="below")
     if not lines:
         return
     yield ""
-    yield from (f"- {escaped(line)}" for line in lines)
+    yield from (f"- {with_commands(line)}" for line in lines)
     for source in record.diagnosis.sources if record.diagnosis else ():
         yield f"- Source: {_link(source)}"
 

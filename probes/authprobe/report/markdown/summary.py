@@ -61,6 +61,11 @@ def escaped(text: str, limit: int = MAX_LINE_LENGTH) -> str:
     return AUTOLINK.sub(r"\g<0><!-- -->", re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", line))
 
 
+def with_commands(text: str) -> str:
+    """Return escaped text in which plain words between backticks, such as commands, stay code."""
+    return re.sub(r"\\`([a-z -]+)\\`", r"`\1`", escaped(text))
+
+
 def _verdict(run: Run) -> Iterator[str]:
     line = matrix.headline(run)
     yield f"## {phrases.SYMBOLS[line.status]} authprobe: {line.word}"
@@ -85,6 +90,7 @@ def _changes(run: Run) -> Iterator[str]:
         yield from _breakages(found)
     if run.absent:
         yield from _heading(f"Absent ({phrases.plural(len(run.absent), 'case')})")
+        yield from (with_commands(phrases.ABSENT), "")
         yield from (f"- **absent**: {code(name)}" for name in run.absent)
     if flaky := flaky_cases(run):
         yield from _heading(f"Flaky ({_count(flaky)})")
@@ -100,7 +106,7 @@ def _breakages(found: Iterable[Breakage]) -> Iterator[str]:
     for each in found:
         name = code(each.cases[0].id) if each.size == 1 else each.case_words
         yield f"- {phrases.SYMBOLS[each.status]} **{each.word}**: {name}"
-        yield from (f"  - {escaped(line)}" for line in each.lines(MAX_DETAILS))
+        yield from (f"  - {with_commands(line)}" for line in each.lines(MAX_DETAILS))
         yield from (f"  - {purpose}: {_command(command)}" for purpose, command in each.commands)
         if each.size > 1:
             names = [code(record.id) for record in each.cases[:MAX_CASES]]

@@ -138,6 +138,11 @@ def changed_words(record: CaseRecord) -> str:
     return f"{change_word(record.verdict)}: {record.id}"
 
 
+ABSENT: Final = (
+    "In the baseline, but no longer in the scenarios of this run. "
+    "If that is intended, `authprobe accept` removes them."
+)
+"""What absent cases are, and what to do about them."""
 MAX_REASONS: Final = 3
 """Reasons that explain a case at once; the rest is counted."""
 DECIDES: Final = "To decide:"
@@ -164,10 +169,10 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
     )
 
 
-def describe_why(record: CaseRecord) -> tuple[str, ...]:
+def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[str, ...]:
     """Return what explains a failed or changed case, a line each: the reasons, then the cause.
 
-    A flaky case has none: what its last attempt was refused for is what the scenario expects.
+    `rest` says where further reasons are told. A flaky case has none: what its last attempt was refused for is what the scenario expects.
     """
     if record.verdict.flaky:
         return ()
@@ -176,7 +181,7 @@ def describe_why(record: CaseRecord) -> tuple[str, ...]:
     reasons = [f"{label}: {reason.summary}" for label, reason in zip(labels, shown, strict=False)]
     more = len(record.reasons) - MAX_REASONS
     if more > 0:
-        reasons.append(f"Also: {plural(more, 'further difference')}, in the report of the case")
+        reasons.append(f"Also: {plural(more, 'further difference')}, {rest}")
     reasons += dict.fromkeys(f"Remedy: {reason.remedy}" for reason in shown if reason.remedy)
     # What a passed case was refused for is what its scenario expects.
     is_expected = record.verdict.status is Status.PASSED and record.reasons
