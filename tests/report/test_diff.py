@@ -172,3 +172,8 @@ def test_only_some_of_many_cases_of_one_run_are_named() -> None:
     lines = words.rest(make(("both", GOOD, GOOD), only_before=names))
     assert lines[0] == "only before: case-00"
     assert lines[-1] == "only before: 30 more; list them with --json"
+
+
+def test_questions_that_were_not_compared_for_the_same_reason_are_one_line() -> None:
+    lines = words.rest(make(("a", GOOD, UNTESTABLE), ("b", GOOD, UNTESTABLE)))
+    assert lines == ("not compared: 2 questions: after: not published: a, b",)

@@ -99,6 +99,7 @@ def test_the_order_is_failures_changes_versions_findings_counts() -> None:
         "✗ failed, regressed: example/regressed",
         "changed: example/calm",
         "absent: gone/raw-http",
+        "In the baseline, but no longer in the scenarios of this run.",
         "Between versions: 1 outcome",
         "worse: claude-code 1.0.0 → 1.0.1: accepted 200 → rejected 401",
         "Findings in 1 case",

@@ -1,5 +1,10 @@
 from authprobe.observation.model import Outcome
-from authprobe.report.markdown.summary import MAX_SIZE_BYTES, escaped, summary_markdown
+from authprobe.report.markdown.summary import (
+    MAX_SIZE_BYTES,
+    escaped,
+    summary_markdown,
+    with_commands,
+)
 from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_observation, make_record, make_run
@@ -145,3 +150,8 @@ def test_equal_problems_are_told_once_with_some_of_their_cases() -> None:
     assert "- ✗ **failed**: 12 cases, all in the same way\n" in summary
     assert summary.count("status: expected 200, saw 401") == 1
     assert "`c09`, … and 2 more\n" in summary
+
+
+def test_only_plain_words_between_backticks_stay_code() -> None:
+    assert with_commands("`authprobe bisect` finds it") == "`authprobe bisect` finds it"
+    assert with_commands("`a*b` [x](y) `") == r"\`a\*b\` \[x\](y) \`"

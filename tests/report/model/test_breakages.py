@@ -113,3 +113,14 @@ def test_a_passing_change_is_no_breakage() -> None:
     assert purpose == "Find the version that changed it"
     assert command.endswith("--good 2.1.112 --bad 2.1.332 --when status")
     assert entry.client_words == "claude-code 2.1.112 → 2.1.332"
+
+
+def test_reasons_tell_the_requests_that_are_not_as_expected() -> None:
+    requests = Mismatch(field="requests[0]", expected="/v1/messages", actual="no request")
+    verdict = dataclasses.replace(REGRESSED, mismatches=(MISMATCH, requests))
+    told, plain = (
+        breakages(make_run(regressed("a", verdict=verdict, reasons=reasons)))[0].what
+        for reasons in ((REASON,), ())
+    )
+    assert not any(line.startswith("requests[0]") for line in told)
+    assert any(line.startswith("requests[0]") for line in plain)

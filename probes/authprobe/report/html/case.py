@@ -68,7 +68,9 @@ def why(record: CaseRecord) -> Html:
         Html("<p><strong>{}:</strong> {}{}</p>").format(
             "Also" if number else "Why",
             reason.summary,
-            Html(" <strong>Remedy:</strong> {}").format(with_commands(reason.remedy)) if reason.remedy else "",
+            Html(" <strong>Remedy:</strong> {}").format(with_commands(reason.remedy))
+            if reason.remedy
+            else "",
         )
         for number, reason in enumerate(record.reasons)
     )

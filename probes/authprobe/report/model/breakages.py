@@ -148,9 +148,15 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     changes = tuple(map(one_line, describe_transitions(told)))
     if record.verdict.status is Status.PASSED:
         return changes
-    return (*changes, *phrases.describe_problem(record, told=told))
+    problem = phrases.describe_problem(record, told=told)
+    if record.reasons:
+        # The reasons tell in words which requests are not as expected.
+        problem = tuple(line for line in problem if not line.startswith(_REQUESTS))
+    return (*changes, *problem)
 
 
+_REQUESTS: Final = ("requests[", "no_requests[")
+"""Beginnings of the mismatches about requests."""
 _VISIBLE: Final = ("outcome", "message")
 """Fields that a user of the client sees."""
 

@@ -172,7 +172,8 @@ def describe_cause(diagnosis: Diagnosis) -> tuple[str, ...]:
 def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[str, ...]:
     """Return what explains a failed or changed case, a line each: the reasons, then the cause.
 
-    `rest` says where further reasons are told. A flaky case has none: what its last attempt was refused for is what the scenario expects.
+    `rest` says where further reasons are told. A flaky case has none: what its last attempt was
+    refused for is what the scenario expects.
     """
     if record.verdict.flaky:
         return ()
