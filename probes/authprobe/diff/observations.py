@@ -147,12 +147,18 @@ def _outcome_changes(before: Observation, after: Observation) -> Iterator[Change
 
 def _request_changes(before: Observation, after: Observation) -> Iterator[Change]:
     old, new = _exchanges_by_request(before), _exchanges_by_request(after)
+    sides = [(old, before, keeps_retrying(before)), (new, after, keeps_retrying(after))]
     for request in sorted(old.keys() | new.keys()):
         if request in old and request in new:
             yield from _exchange_changes(request, old[request], new[request])
             if has_stable_count(old[request][0]):
+                counts = (
+                    _count_requests(side[request], observation, is_retried=is_retried)
+                    for side, observation, is_retried in sides
+                )
+                is_cut = Outcome.TIMED_OUT in (before.outcome, after.outcome)
                 yield from _count_changes(
-                    _request_label(request, new[request]), request, before, after
+                    _request_label(request, new[request]), *counts, is_cut=is_cut
                 )
         else:
             is_new = request in new
@@ -243,27 +249,28 @@ def _beta_changes(
         )
 
 
-def _count_changes(
-    label: str, request: RequestKey, before: Observation, after: Observation
-) -> Iterator[Change]:
+_Count = tuple[int, str | None]
+"""Number of different requests and of repetitions; None: that is noise."""
+
+
+def _count_changes(label: str, before: _Count, after: _Count, *, is_cut: bool) -> Iterator[Change]:
     """Yield the changes in the number of requests; after a timeout the number is noise."""
-    (old, old_retries), (new, new_retries) = (
-        _count_requests(request, before),
-        _count_requests(request, after),
-    )
-    if Outcome.TIMED_OUT not in (before.outcome, after.outcome):
+    (old, old_retries), (new, new_retries) = before, after
+    if not is_cut:
         yield from _value_changes(Aspect.TIMES, label, (old,), (new,))
     if None not in (old_retries, new_retries):
         yield from _value_changes(Aspect.RETRIES, label, (old_retries,), (new_retries,))
 
 
-def _count_requests(request: RequestKey, observation: Observation) -> tuple[int, str | None]:
-    """Return the number of different requests and of repetitions; None: that is noise."""
-    bodies = [e.body for e in observation.exchanges if _request_key(e) == request]
+def _count_requests(
+    exchanges: Iterable[Exchange], observation: Observation, *, is_retried: bool
+) -> _Count:
+    """Return how often the same request was made in an observation."""
+    bodies = [exchange.body for exchange in exchanges]
     if None in bodies:  # token requests have no body hash, and each counts as different
         return len(bodies), "0"
     different = len(Counter(bodies))
-    if keeps_retrying(observation):
+    if is_retried:
         return different, KEEPS_RETRYING
     repetitions = str(len(bodies) - different)
     return different, None if observation.outcome is Outcome.TIMED_OUT else repetitions

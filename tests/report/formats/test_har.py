@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authprobe.observation.model import Exchange
+from authprobe.redaction.scanner import SCAN_LIMIT_BYTES
 from authprobe.report.formats.har import har, har_files, har_name
 from authprobe.run.model import CaseRecord
 from tests.support.make import make_exchange, make_observation, make_record, make_run
@@ -148,3 +149,18 @@ def test_file_names_differ_and_stay_in_the_folder() -> None:
         assert name.endswith(".har")
         assert not {"/", "\0"} & set(name)
         assert len(name.encode()) <= 255
+
+
+def test_times_that_no_calendar_has_are_those_of_the_start() -> None:
+    for at in (1e12, -1e12):
+        entry = entry_of(make_exchange(at=at, elapsed=-1.0))
+        assert (entry["startedDateTime"], entry["time"]) == ("2026-11-23T19:10:00.000Z", 0)
+
+
+def test_an_archive_is_never_too_large_to_be_looked_through() -> None:
+    record = record_of(*[replace(REFUSED, message="x" * 2000, path="/\u202e" * 300)] * 20_000)
+    text = har(make_run(record), record)
+    assert len(text) < SCAN_LIMIT_BYTES
+    log = json.loads(text)["log"]
+    missing = 20_000 - len(log["entries"])
+    assert log["comment"].endswith(f" {missing:,} more requests would not fit in.")

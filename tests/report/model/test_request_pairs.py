@@ -1,5 +1,5 @@
 from authprobe.observation.model import Exchange
-from authprobe.report.model.request_pairs import pair_requests
+from authprobe.report.model.request_pairs import MAX_PAIRED, pair_requests, unpaired
 from tests.support.make import make_exchange
 
 
@@ -30,3 +30,11 @@ def test_ids_in_paths_are_no_difference() -> None:
     before, after = (ask(f"/api/eval/sdk-{id * 14}") for id in "ab")
     assert [pair.differs for pair in pair_requests((before,), (after,))] == [False]
     assert pair_requests((), ()) == ()
+
+
+def test_of_very_many_requests_the_first_are_paired() -> None:
+    before, after = (tuple(ask(f"/{n % 7}", code) for n in range(5000)) for code in (200, 401))
+    pairs = pair_requests(before, after[:10])
+    assert sum(pair.times for pair in pairs if pair.before) == MAX_PAIRED
+    assert unpaired(before, after[:10]) == unpaired(after[:10], before) == 5000 - MAX_PAIRED
+    assert unpaired(after[:10], ()) == 0

@@ -4,11 +4,12 @@ The format is described at w3c.github.io/web-performance/specs/HAR/Overview.html
 observation does not have is left out, or said to be unknown in a comment.
 """
 
+import contextlib
 import datetime
 import http
 import re
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -20,6 +21,9 @@ from authprobe.run.model import CaseRecord, Run
 
 FORMAT_VERSION: Final = "1.2"
 MAX_NAME_LENGTH: Final = 150
+MAX_LENGTH: Final = 10_000_000
+"""Characters of the requests in one archive, some thousands of requests: larger ones could not be
+looked through for credentials, and no tool opens them with pleasure."""
 UNKNOWN: Final = -1
 """Size that the format has for one that is not available."""
 PAGE: Final = "case"
@@ -53,15 +57,32 @@ def har_name(case_id: str) -> str:
 
 def har(run: Run, record: CaseRecord) -> str:
     """Return the text of the archive of a case, with every recorded request in order."""
+    exchanges = record.observation.exchanges
+    entries = _fitting_entries(run, exchanges)
+    missing = len(exchanges) - len(entries)
+    more = f" {phrases.plural(missing, 'more request')} would not fit in." if missing else ""
     log = {
         "version": FORMAT_VERSION,
         "creator": {"name": run.tool.name, "version": run.tool.version},
         **_browser(record),
         "pages": [_page(run, record)],
-        "entries": [_entry(run, exchange) for exchange in record.observation.exchanges],
-        "comment": NOTE,
+        "entries": entries,
+        "comment": NOTE + more,
     }
     return for_json(to_json({"log": log}, indent=1).decode()) + "\n"
+
+
+def _fitting_entries(run: Run, exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
+    """Return the first requests, as many as fit."""
+    entries: list[dict[str, Any]] = []
+    length = 0
+    for exchange in exchanges:
+        entry = _entry(run, exchange)
+        length += len(to_json(entry, indent=4))
+        if length > MAX_LENGTH:
+            break
+        entries.append(entry)
+    return entries
 
 
 def _browser(record: CaseRecord) -> dict[str, Any]:
@@ -88,7 +109,7 @@ def _page(run: Run, record: CaseRecord) -> dict[str, Any]:
 
 
 def _entry(run: Run, exchange: Exchange) -> dict[str, Any]:
-    milliseconds = round(exchange.elapsed * 1000, 3)
+    milliseconds = max(round(exchange.elapsed * 1000, 3), 0)
     return {
         "pageref": PAGE,
         "startedDateTime": _time(run.started_at, exchange.at),
@@ -107,7 +128,9 @@ def _entry(run: Run, exchange: Exchange) -> dict[str, Any]:
 
 
 def _time(start: datetime.datetime, seconds: float) -> str:
-    at = start.astimezone(datetime.UTC) + datetime.timedelta(seconds=seconds)
+    at = start.astimezone(datetime.UTC)
+    with contextlib.suppress(OverflowError):  # a results file may say anything
+        at += datetime.timedelta(seconds=seconds)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

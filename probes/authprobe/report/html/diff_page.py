@@ -13,7 +13,7 @@ from authprobe.report.html.document import document
 from authprobe.report.html.elements import Html, code
 from authprobe.report.html.rendering import render
 from authprobe.report.model import phrases
-from authprobe.report.model.request_pairs import RequestPair, pair_requests
+from authprobe.report.model.request_pairs import RequestPair, pair_requests, unpaired
 
 MAX_REQUESTS: Final = 100
 """Rows of requests of one question."""
@@ -117,7 +117,7 @@ def _request_table(
         (_request_words(pair), pair.before or "not made", pair.after or "not made")
         for pair in pairs[:MAX_REQUESTS]
     ]
-    more = len(pairs) - MAX_REQUESTS
+    more = max(len(pairs) - MAX_REQUESTS, 0) + unpaired(old, new)
     rest = Html("<p>{}</p>").format(f"… and {more:,} more") if more > 0 else Html()
     return _table(name, (name, *_heads(before, after)), rows) + rest
 

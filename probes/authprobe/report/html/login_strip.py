@@ -37,9 +37,9 @@ def _shapes(life: Life) -> Iterator[str]:
     kind = "y-dead" if life.is_dead else "y-live"
     width = life.end - life.start
     yield f'<rect class="{kind}" x="{_percent(life.start)}" width="{_percent(width)}"/>'
-    for use in life.uses:
-        mark = "ok" if use.is_success else "bad"
-        yield f'<use href="#y-{mark}" x="{_percent(use.position)}"/>'
+    marks = (("ok" if use.is_success else "bad", _percent(use.position)) for use in life.uses)
+    for mark, place in dict.fromkeys(marks):  # of thousands of uses, many have the same place
+        yield f'<use href="#y-{mark}" x="{place}"/>'
     if life.is_stored:
         yield '<use href="#y-kept" x="100%"/>'
 

@@ -7,6 +7,7 @@ from authprobe.emulator.catalogue import rows as catalogue
 from authprobe.observation.model import Exchange
 from authprobe.report.html.elements import Html, code, facts, source, table
 from authprobe.report.html.sequence_diagram import (
+    MAX_FLAG_SETS,
     FlagSets,
     flag_letter,
     rule_link,
@@ -31,8 +32,8 @@ def requests(diagram: SequenceDiagram) -> Html:
     steps = (*diagram.steps, *diagram.omitted)
     if not steps and not diagram.background:
         return Html("<p>None reached the backend.</p>")
-    flags = tuple(dict.fromkeys(each for step in diagram.steps for each in step.betas if each))
-    return Html().join(_parts(diagram, flags))
+    flags = dict.fromkeys(each for step in diagram.steps for each in step.betas if each)
+    return Html().join(_parts(diagram, tuple(flags)[:MAX_FLAG_SETS]))
 
 
 def _parts(diagram: SequenceDiagram, flags: FlagSets) -> Iterator[Html]:

@@ -29,7 +29,8 @@ from authprobe.report.model.sequence_words import (
 from authprobe.report.model.steps import Participant, Step
 
 FlagSets = Sequence[tuple[str, ...]]
-"""The distinct sets of beta flags of a case."""
+"""The first distinct sets of beta flags of a case, as many as there are letters."""
+MAX_FLAG_SETS: Final = len(ascii_uppercase)
 
 _BETWEEN: Final = " · "
 _HEAD_RIGHT: Final = '<svg x="100%" class="q-o"><path d="M-8 1 0 5-8 9"/></svg>'
@@ -152,19 +153,20 @@ def _arrow(step: Step) -> str:
 def _sent(step: Step, sets: FlagSets) -> str:
     """Describe the beta flags or the scopes of a request."""
     if any(step.betas):
-        letters = (
-            f"{flag_letter(sets, each)} ({len(each)})" if each else "none" for each in step.betas
-        )
-        return f"flags {' or '.join(letters)}"
+        letters = [
+            f"{flag_letter(sets, each)} ({len(each)})" if each else "none"
+            for each in step.betas[:MAX_FLAG_SETS]
+            if not each or each in sets
+        ]
+        more = len(step.betas) - len(letters)
+        return f"flags {' or '.join((*letters, *([f'{more:,} others'] if more else [])))}"
     scopes = step.exchange.scopes
     return f"scopes: {', '.join(scopes)}" if scopes else ""
 
 
 def flag_letter(sets: FlagSets, flags: tuple[str, ...]) -> str:
     """Return the letter of a set of flags: most requests of a client repeat the same set."""
-    index = sets.index(flags)
-    letter = ascii_uppercase[index % len(ascii_uppercase)]
-    return letter * (1 + index // len(ascii_uppercase))
+    return ascii_uppercase[sets.index(flags)]
 
 
 def _rule(exchange: Exchange) -> Html:

@@ -71,7 +71,9 @@ def lives(record: CaseRecord, diagram: SequenceDiagram) -> tuple[Life, ...]:
     slots = tuple(dict.fromkeys((*given, *filter(None, sent), *held)))
     if len(slots) + any(map(_is_token_request, steps)) < 2:
         return ()
-    made = (_life(slot, given.get(slot), steps, is_stored=slot in held) for slot in slots)
+    # In order of first use; one that the backend did not issue is there from the start.
+    first = dict.fromkeys((*slots[:MAX_LIVES], *(FOREIGN,) * (FOREIGN in slots), *held))
+    made = (_life(slot, given.get(slot), steps, is_stored=slot in held) for slot in first)
     return tuple(sorted(made, key=lambda life: life.start))[:MAX_LIVES]
 
 

@@ -4,10 +4,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import Final
 
 from authprobe.observation.fingerprint import normalize_text
 from authprobe.observation.model import Exchange
 from authprobe.report.model import phrases
+
+MAX_PAIRED: Final = 500
+"""Requests of each side, the first of them, that are paired: in quadratic time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +32,8 @@ class RequestPair:
 
 
 def pair_requests(before: Sequence[Exchange], after: Sequence[Exchange]) -> tuple[RequestPair, ...]:
-    """Return the requests in order, with repetitions folded."""
-    pairs = itertools.groupby(_pairs(before, after))
+    """Return the requests in order, with repetitions folded; `unpaired` counts the last ones."""
+    pairs = itertools.groupby(_pairs(before[:MAX_PAIRED], after[:MAX_PAIRED]))
     return tuple(
         RequestPair(
             request=pair.request,
@@ -39,6 +43,11 @@ def pair_requests(before: Sequence[Exchange], after: Sequence[Exchange]) -> tupl
         )
         for pair, repetitions in pairs
     )
+
+
+def unpaired(before: Sequence[Exchange], after: Sequence[Exchange]) -> int:
+    """Return how many requests of the longer side `pair_requests` leaves out."""
+    return max(0, max(len(before), len(after)) - MAX_PAIRED)
 
 
 def _pairs(before: Sequence[Exchange], after: Sequence[Exchange]) -> Iterator[RequestPair]:

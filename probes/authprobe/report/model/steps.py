@@ -1,6 +1,5 @@
 """Steps of a sequence (pure): requests that do not differ are one step, and loops one round."""
 
-import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -62,21 +61,25 @@ def _key(step: Step) -> tuple[object, ...]:
     return step.source, step.target, sent, got
 
 
-def _merged(first: Step, second: Step) -> Step:
+def _merged(steps: Iterable[Step]) -> Step:
+    """Return one step for several, in time that does not grow faster than their number."""
+    first, *others = steps = tuple(steps)
+    if not others:
+        return first
     return replace(
         first,
-        count=first.count + second.count,
-        last_at=max(first.last_at, second.last_at),
-        bodies=first.bodies | second.bodies,
-        betas=tuple(dict.fromkeys((*first.betas, *second.betas))),
-        decides=first.decides or second.decides,
+        count=sum(step.count for step in steps),
+        last_at=max(step.last_at for step in steps),
+        bodies=frozenset().union(*(step.bodies for step in steps)),
+        betas=tuple(dict.fromkeys(flag for step in steps for flag in step.betas)),
+        decides=any(step.decides for step in steps),
     )
 
 
 def _runs(steps: Iterable[Step]) -> Iterator[Step]:
     """Yield a step for each run of requests that do not differ but in their bodies and flags."""
     for _, run in itertools.groupby(steps, key=_key):
-        yield functools.reduce(_merged, run)
+        yield _merged(run)
 
 
 def fold(steps: Iterable[Step]) -> Iterator[Step]:
@@ -93,9 +96,7 @@ def fold(steps: Iterable[Step]) -> Iterator[Step]:
         if length == 1:
             yield runs[start]
         else:
-            first, *rest = (
-                functools.reduce(_merged, runs[start + n : end : length]) for n in range(length)
-            )
+            first, *rest = (_merged(runs[start + n : end : length]) for n in range(length))
             yield replace(first, loop=length, rounds=rounds)
             yield from rest
         start = end
@@ -114,8 +115,7 @@ def _loop_at(keys: Sequence[object], start: int) -> tuple[int, int]:
 
 def group(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Return a step for all requests that do not differ, wherever they are."""
-    groups: dict[tuple[object, ...], Step] = {}
+    groups: dict[tuple[object, ...], list[Step]] = {}
     for step in steps:
-        key = _key(step)
-        groups[key] = _merged(groups[key], step) if key in groups else step
-    return tuple(groups.values())
+        groups.setdefault(_key(step), []).append(step)
+    return tuple(map(_merged, groups.values()))
