@@ -5,6 +5,7 @@ import dataclasses
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Outcome
 from authprobe.report.model.breakages import breakages, other_changes
+from authprobe.report.model.news import problem_lines
 from authprobe.run.model import CaseRecord, Reason, Selection
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_observation, make_record, make_run
@@ -124,3 +125,14 @@ def test_reasons_tell_the_requests_that_are_not_as_expected() -> None:
     )
     assert not any(line.startswith("requests[0]") for line in told)
     assert any(line.startswith("requests[0]") for line in plain)
+
+
+def test_a_case_that_could_not_be_tested_did_not_change() -> None:
+    outcome = Transition(field="outcome", before="accepted", after="unavailable")
+    verdict = Verdict(status=Status.ERROR, transitions=(outcome,))
+    absent = make_observation(outcome=Outcome.UNAVAILABLE, detail="not published")
+    reason = Reason(id="untestable", summary="The case could not be tested: not published.")
+    case = regressed("a", verdict=verdict, observation=absent, reasons=(reason,))
+    (entry,) = breakages(make_run(case))
+    assert entry.lines(9) == ("Why: The case could not be tested: not published.",)
+    assert not any("→" in line for line in problem_lines(case))

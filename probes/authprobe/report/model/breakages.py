@@ -139,6 +139,9 @@ def _what(record: CaseRecord) -> tuple[str, ...]:
     """Return the mismatches of a case, or its changes if it has none."""
     if record.verdict.flaky:
         return news.flaky_lines(record)
+    if record.verdict.status is Status.ERROR:
+        # What could not be tested did not change; the reason says why.
+        return () if record.reasons else phrases.describe_problem(record)
     # Reasons say which of the changes matter; the most visible ones are told in any case.
     told = [
         x

@@ -9,6 +9,7 @@ from authprobe.observation.fingerprint import CLIENT, describe_transition
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.version_changes import Subject, VersionChange
 from authprobe.run.model import CaseRecord, Run
+from authprobe.verdict.model import Status
 
 
 def flaky_lines(record: CaseRecord) -> tuple[str, ...]:
@@ -27,7 +28,9 @@ def client_change(record: CaseRecord) -> str | None:
 
 def problem_lines(record: CaseRecord) -> tuple[str, ...]:
     """Return what changed, what is not as expected, and what explains it, a line each."""
-    changed, problem = phrases.describe_changes(record), phrases.describe_problem(record)
+    is_tested = record.verdict.status is not Status.ERROR
+    changed = phrases.describe_changes(record) if is_tested else ()
+    problem = phrases.describe_problem(record)
     return (*changed, *problem, *phrases.describe_why(record))
 
 
