@@ -127,3 +127,9 @@ def test_the_reports_have_the_reason_and_a_headline_that_agrees() -> None:
     assert headline(replace(run, fail_on=(Gate.FAILED,))).word == "Passed"
     assert "exit code 1: 1 case changed (--fail-on changed)" in report_content(run)
     assert "exit code 1: 1 case changed (--fail-on changed)" in summary_markdown(run)
+
+
+def test_a_case_that_could_not_be_tested_did_not_change() -> None:
+    untested = judged(status=Status.ERROR, baseline=BaselineState.UPDATED, transitions=(CHANGE,))
+    run = make_run(untested, fail_on=(Gate.CHANGED,))
+    assert gate_result(run).exit_code is ExitCode.UNTESTABLE

@@ -83,6 +83,8 @@ def _counted(number: int, one: str, many: str) -> str | None:
 
 def _is_changed(record: CaseRecord) -> bool:
     verdict = record.verdict
+    if verdict.status is Status.ERROR:
+        return False
     return verdict.regressed or verdict.fixed or bool(verdict.transitions)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from authprobe.report.html import rendering
-from authprobe.report.html.elements import Html, code, source, table
+from authprobe.report.html.elements import Html, code, source, table, with_commands
 from authprobe.report.html.rendering import render
 
 HOSTILE = "<b>&\"'</b>\x1b[2J\u202e\nnext"
@@ -70,3 +70,8 @@ def test_jinja2_is_not_imported_before_a_page_is_drawn(module: str) -> None:
         check=True,
     )
     assert result.stdout == "set()\n"
+
+
+def test_only_plain_words_between_backticks_are_code_and_spaces_stay() -> None:
+    assert with_commands("use `authprobe bisect` now") == "use <code>authprobe bisect</code> now"
+    assert with_commands("`<b>` `") == "`&lt;b&gt;` `"

@@ -36,8 +36,7 @@ def code(text: str | None) -> Html:
 
 def with_commands(text: str) -> Html:
     """Return text in which plain words between backticks, such as commands, are code."""
-    parts = re.split(r"`([a-z -]+)`", text)
-    return Html().join(code(part) if number % 2 else part for number, part in enumerate(parts))
+    return Html(re.sub(r"`([a-z][a-z -]*)`", r"<code>\1</code>", str(Html.escape(text))))
 
 
 def source(address: str) -> Html:

@@ -63,7 +63,7 @@ def escaped(text: str, limit: int = MAX_LINE_LENGTH) -> str:
 
 def with_commands(text: str) -> str:
     """Return escaped text in which plain words between backticks, such as commands, stay code."""
-    return re.sub(r"\\`([a-z -]+)\\`", r"`\1`", escaped(text))
+    return re.sub(r"\\`([a-z][a-z -]*)\\`", r"`\1`", escaped(text))
 
 
 def _verdict(run: Run) -> Iterator[str]:
