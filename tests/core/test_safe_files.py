@@ -5,7 +5,9 @@ import socket
 import sqlite3
 import stat
 import struct
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from authprobe.core.safe_files import (
     check_database,
     check_places,
     create_file,
+    locked_folder,
     make_folder,
     open_log,
     read_bounded,
@@ -181,7 +184,25 @@ def test_a_file_has_the_mode_that_its_writer_chose(place: Path) -> None:
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     write_atomically(place, "y")
     assert place.read_text() == "y"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert [path.name for path in place.parent.iterdir()] == ["file"]
+
+
+def test_files_that_are_changed_at_the_same_time_keep_every_change(place: Path) -> None:
+    place.parent.mkdir(exist_ok=True)
+    write_atomically(place, "")
+
+    def add(number: int) -> None:
+        with locked_folder(place.parent):
+            text = place.read_text()
+            time.sleep(0.01)
+            write_atomically(place, f"{text}{number} ")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(8)))
+    assert sorted(map(int, place.read_text().split())) == list(range(8))
+    with locked_folder(place / "missing"):
+        pass
 
 
 def test_a_log_is_appended_to(place: Path) -> None:

@@ -207,6 +207,27 @@ def test_an_invalid_file_is_rejected(content: str | None, message: str, tmp_path
         read_baseline(path)
 
 
+@pytest.mark.parametrize(
+    ("id", "message"),
+    [
+        ("foo", "'foo' is no id of a case; restore it"),
+        ("a/zzz/x", "no such client: 'zzz'"),
+        ("a/claude-code@@@/x", "'@@' is not a version"),
+        ("a\x1b/zzz\x1b[2J/x", r"\\u001b\[2J"),
+    ],
+)
+def test_an_invalid_id_of_a_former_scheme_is_rejected(
+    id: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(dump_baseline(baseline_from_run(make_run(make_record(id="a/b/c")))))
+    document = json.loads(path.read_text())
+    document["identity"], document["cases"][0]["id"] = 1, id
+    path.write_text(json.dumps(document))
+    with pytest.raises(RecordError, match=message):
+        read_baseline(path)
+
+
 VERSION_1 = Path(__file__).with_name("baseline_version_1.json")
 """Baseline of schema version 1 by authprobe 0.1: three cases of claude-code 2.1.112."""
 RUN_OF_IT = Path(__file__).with_name("results_of_baseline_version_1.json")

@@ -8,6 +8,7 @@ from typing import Final
 from authprobe.commands.excuse import offer_lines
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error, print_text
+from authprobe.core.safe_files import locked_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import select_ids, without_version
 from authprobe.redaction.redactor import Redactor
@@ -43,6 +44,20 @@ def accept(
             "or accept the cases that it has with --partial"
         )
     check_writable(baseline.parent, [baseline.name])
+    with locked_folder(baseline.parent):
+        return _accept(names, run, results, baseline=baseline, note=note, partial=partial)
+
+
+def _accept(
+    names: Sequence[str],
+    run: Run,
+    results: Path,
+    *,
+    baseline: Path,
+    note: str | None,
+    partial: bool,
+) -> int:
+    """Accept cases of a run that was read, while no other process writes the baseline."""
     old = read_baseline(baseline) if baseline.exists() else EMPTY_BASELINE
     absent = absent_cases(old, run.cases, run.scenarios, run.selection)
     records, removed = _select(names, run, absent)

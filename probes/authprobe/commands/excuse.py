@@ -10,6 +10,7 @@ from typing import Final
 from authprobe.commands.output import check_writable, publish
 from authprobe.commands.printing import print_error
 from authprobe.core.escaping import for_shell, one_line
+from authprobe.core.safe_files import locked_folder
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.case_ids import select_ids
 from authprobe.redaction.redactor import Redactor
@@ -92,9 +93,10 @@ def excuse_failures(names: Sequence[str], excuse: Excuse, *, results: Path, path
         for record in records
     ]
     check_writable(path.parent, [path.name])
-    text = extended_text(path, entries, _today())
-    if code := publish(path.parent, {path.name: text}, Redactor()):
-        return code
+    with locked_folder(path.parent):
+        text = extended_text(path, entries, _today())
+        if code := publish(path.parent, {path.name: text}, Redactor()):
+            return code
     print_error(f"{path}: {plural(len(entries), 'known failure')} added, until {excuse.until}")
     return ExitCode.OK
 

@@ -6,6 +6,7 @@ of reports is named itself, not a link to it.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
 import stat
@@ -43,23 +44,40 @@ class FileError(OSError):
 def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Write a file under a temporary name in its directory, then rename it.
 
-    A reader finds the old content or the new, never a part. The umask applies to `mode`.
+    A reader finds the old content or the new, never a part. A file that exists keeps its mode; for
+    a new one, the umask applies to `mode`.
 
     Raises:
         OSError: the file cannot be written, or something else has its place; the temporary file is
             removed.
     """
     with opened_folder(path.parent, create=False) as folder:
-        _check_place(path.name, folder)
+        old = _check_place(path.name, folder)
         temporary = f".{path.name}.{secrets.token_hex(4)}"
         file = _create(temporary, folder, mode)
         try:
             with file:
+                if old:
+                    os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
                 file.write(text)
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             os.unlink(temporary, dir_fd=folder)
             raise
+
+
+@contextlib.contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Block until no other process holds this lock: for files that are read, changed and written.
+
+    Without the directory, or on a file system without locks, it does nothing.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def make_folder(path: Path) -> None:
@@ -220,12 +238,12 @@ def _create(name: str, folder: int, mode: int) -> TextIO:
     )
 
 
-def _check_place(name: str, folder: int, *, own: bool = False) -> None:
-    """Raise FileError unless the name is free, or that of a regular file."""
+def _check_place(name: str, folder: int, *, own: bool = False) -> os.stat_result | None:
+    """Return the status of a regular file, None if the name is free; else raise FileError."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        return
+        return None
     if not stat.S_ISREG(status.st_mode):
         raise FileError(
             f"{name!r} is {_kind(status.st_mode)}, not a regular file, and is left as it is; "
@@ -233,6 +251,7 @@ def _check_place(name: str, folder: int, *, own: bool = False) -> None:
         )
     if own:
         _check_own(status, os.fstat(folder))
+    return status
 
 
 def _check_own(status: os.stat_result, folder: os.stat_result) -> None:

@@ -228,7 +228,11 @@ def read_baseline(path: Path) -> Baseline:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise json_file.mismatch(path, first, "a baseline", _RESTORE_REMEDY) from None
-    by_id = {case.id: case for case in map(_migration(id_scheme), read.cases)}
+    try:
+        by_id = {case.id: case for case in map(_migration(id_scheme), read.cases)}
+    except ValueError as error:
+        reason = one_line(str(error))
+        raise RecordError(f"{path}: not a baseline: {reason}; {_RESTORE_REMEDY}") from None
     if len(by_id) < len(read.cases):  # as a merge may leave them
         raise RecordError(
             f"{path}: not a baseline: two cases have the same id; keep one of them, or "
@@ -261,7 +265,12 @@ def _canonical_client(case_id: str) -> str:
     """Convert an id of scheme 1, which kept the scenario's spelling of the client, to scheme 2.
 
     `claude-code` becomes `claude-code@latest`.
+
+    Raises:
+        ValueError: it is no id of that scheme.
     """
+    if "/" not in case_id:
+        raise ValueError(f"'{case_id}' is no id of a case")
     scenario, client, *rest = case_id.split("/")
     return "/".join((scenario, str(parse_client(client)), *rest))
 
