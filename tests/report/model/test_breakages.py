@@ -43,7 +43,7 @@ def test_cases_with_the_same_reason_are_one_entry() -> None:
     assert entry.client_words == "claude-code 2.1.112 → 2.1.332"
     assert entry.word == "failed, regressed"
     assert entry.what == ("status: expected 200, saw 401",)
-    assert entry.why == ("Why: It does not refresh.", "Remedy: Report it.")
+    assert entry.why() == ("Why: It does not refresh.", "Remedy: Report it.")
     assert entry.cases == (*cases,)
 
 

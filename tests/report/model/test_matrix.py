@@ -6,7 +6,7 @@ from authprobe.report.model import matrix as table
 from authprobe.report.model import phrases
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis, Run, Selection
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
-from authprobe.verdict.model import Mismatch, Status, Verdict
+from authprobe.verdict.model import BaselineState, Mismatch, Status, Verdict
 from tests.support.make import make_exchange, make_observation, make_record, make_run
 
 
@@ -236,3 +236,10 @@ def test_experiments_follow_the_alternative_causes() -> None:
         "To decide: With it.",
         "To decide: Without it. Run: authprobe run --case x/y",
     )
+
+
+def test_a_case_that_could_not_be_tested_is_not_compared() -> None:
+    updated = Verdict(status=Status.ERROR, baseline=BaselineState.UPDATED)
+    same = Verdict(status=Status.PASSED, baseline=BaselineState.UNCHANGED)
+    run = make_run(make_record(id="a", verdict=updated), make_record(id="b", verdict=same))
+    assert table.baseline_counts(run) == "1 unchanged, 1 not compared"

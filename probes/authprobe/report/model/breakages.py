@@ -34,8 +34,6 @@ class Breakage:
     """
     what: tuple[str, ...]
     """What is otherwise than expected or than before, a line each."""
-    why: tuple[str, ...]
-    """Reasons, cause and remedy, a line each."""
     commands: tuple[tuple[str, str], ...]
     """Commands that help, each after its purpose."""
     cases: tuple[CaseRecord, ...]
@@ -55,12 +53,16 @@ class Breakage:
         """Return the only case, or the number of cases."""
         return self.cases[0].id if self.size == 1 else f"{self.size:,} cases, all in the same way"
 
+    def why(self, rest: str = "in report.html") -> tuple[str, ...]:
+        """Return reasons, cause and remedy, a line each; `rest` says where further reasons are."""
+        return phrases.describe_why(self.cases[0], rest=rest)
+
     def lines(self, limit: int) -> tuple[str, ...]:
         """Return what changed, first of all the client; at most `limit` details; and why."""
         told, rest = self.what[:limit], len(self.what) - limit
         more = f"… and {phrases.plural(rest, 'further difference')}" if rest > 0 else None
         client = f"client {' → '.join(self.versions)}" if len(self.versions) > 1 else None
-        return tuple(line for line in (client, *told, more, *self.why) if line)
+        return tuple(line for line in (client, *told, more, *self.why()) if line)
 
 
 def breakages(run: Run) -> tuple[Breakage, ...]:
@@ -112,7 +114,6 @@ def _grouped(
             client=", ".join(clients) if len(clients) <= MAX_CLIENTS else f"{len(clients)} clients",
             versions=versions,
             what=_shared(cases),
-            why=phrases.describe_why(first),
             commands=tuple(_commands(run, first, versions)),
             cases=tuple(cases),
         )

@@ -86,12 +86,12 @@ def baseline_words(run: Run) -> str | None:
 
 def baseline_counts(run: Run) -> str | None:
     """Return the number of cases in each baseline state, or None if there is no baseline."""
-    states = Counter(record.verdict.baseline for record in run.cases)
-    if not run.absent and set(states) <= {BaselineState.NEW}:
+    tested = [record for record in run.cases if record.verdict.status is not Status.ERROR]
+    states = Counter(record.verdict.baseline for record in tested)
+    if not run.absent and {record.verdict.baseline for record in run.cases} <= {BaselineState.NEW}:
         return None
-    numbers = {state: states[state] for state in BaselineState} | {
-        BaselineState.ABSENT: len(run.absent)
-    }
+    numbers: dict[str, int] = {state: states[state] for state in BaselineState}
+    numbers |= {BaselineState.ABSENT: len(run.absent), "not compared": len(run.cases) - len(tested)}
     return ", ".join(f"{number:,} {state}" for state, number in numbers.items() if number)
 
 
