@@ -47,6 +47,18 @@ def test_a_file_has_the_same_name_on_every_machine(
     assert name_file(path, argument, bundled=bundled) == file
 
 
+def test_a_file_in_the_home_directory_does_not_name_the_user(
+    bundled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = bundled.parent / "elsewhere"
+    monkeypatch.setenv("HOME", str(home))
+    file, deep = home / "x.yaml", home / "folder" / "x.yaml"
+    assert name_file(file, file, bundled=bundled) == ".../~/x.yaml"
+    assert name_file(file, home, bundled=bundled) == ".../~/x.yaml"
+    assert name_location(home, bundled=bundled) == ".../~/"
+    assert name_file(deep, deep, bundled=bundled) == ".../folder/x.yaml"
+
+
 def test_a_name_that_is_not_unicode_is_printable(bundled: Path) -> None:
     path = Path("bad\udcff.yaml")
     assert name_file(path, path, bundled=bundled) == "bad?.yaml"

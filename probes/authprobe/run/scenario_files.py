@@ -45,14 +45,27 @@ def name_location(given: Path, *, bundled: Path) -> str:
 
 
 def _name(path: Path, bundled: Path, *, parts: int) -> str:
-    """Return the name of an absolute path; of one elsewhere, only its last parts."""
+    """Return the name of an absolute path; of one elsewhere, only its last parts.
+
+    The user's home is `~`, as its name is often that of a person.
+    """
     bundled, current = bundled.resolve(), Path.cwd()
     if path.is_relative_to(bundled):
         inner = path.relative_to(bundled).as_posix()
         return _printable(BUNDLED if inner == "." else f"{BUNDLED}{inner}")
     if path.is_relative_to(current):
         return _printable(path.relative_to(current).as_posix())
-    return _printable("/".join((ELSEWHERE.rstrip("/"), *path.parts[-parts:])))
+    named, home = path.parts[-parts:], _home()
+    if home and path.is_relative_to(home) and len(path.relative_to(home).parts) < parts:
+        named = ("~", *path.relative_to(home).parts)
+    return _printable("/".join((ELSEWHERE.rstrip("/"), *named)))
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):  # neither HOME nor the user database names one
+        return None
 
 
 def _printable(name: str) -> str:
