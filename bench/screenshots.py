@@ -6,6 +6,7 @@ The names are those of the pictures; by default all are made again. The clients 
 into the cache when they are first used.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,22 +21,9 @@ PROJECT: Final = Path(__file__).parent.parent
 DOCS: Final = PROJECT / "docs"
 WIDTH: Final = 1280
 """Width of a window on a small screen."""
-OLD, NEW = "claude-code@2.1.31", "claude-code@2.1.332"
-SCENARIO: Final = """\
-id: stored-login
-title: A stored login of claude
-why: A job of ours is logged in once, and upgrades the client every month.
-sources: [https://code.claude.com/docs/en/authentication]
-credentials:
-  fresh: {{token: login, via: credentials-file}}
-  expired: {{token: login, state: expired, via: credentials-file}}
-  scopes-as-text: {{token: login, via: credentials-file, form: scopes-as-text}}
-  revoked: {{token: login, state: revoked, via: credentials-file}}
-backends:
-  default: {{counts_as_claude_code: true, standing: {standing}}}
-matrix: {{client: [{client}], credential: [fresh, expired, scopes-as-text, revoked]}}
-expect: {{outcome: accepted}}
-"""
+OLD, NEW = "claude-code@2.1.112", "claude-code@2.1.332"
+SCENARIO: Final = re.compile(r"```yaml\n(id: our-login\n.*?)```", re.DOTALL)
+"""The scenario of the README."""
 
 
 def main() -> int:
@@ -71,32 +59,28 @@ def _versions(_: Path) -> Path:
 
 
 def _passed(folder: Path) -> Path:
-    """Return the report of bundled scenarios at several versions, which all pass."""
-    names = ("cli-login", "credentials-file", "credentials-helper")
-    _run(folder, "run", *(str(PROJECT / "scenarios" / f"{name}.yaml") for name in names))
+    """Return the report of all bundled scenarios, which takes as long as their run."""
+    _run(folder, "run")
     return folder / "reports" / "report.html"
 
 
 def _upgrade(folder: Path) -> Path:
-    """Return the report of a run after the pin of the client was moved to a newer version."""
-    _run(folder, "run", _write(folder, OLD))
-    _run(folder, "accept")
-    _run(folder, "run", _write(folder, NEW))
-    return folder / "reports" / "report.html"
+    """Return the page of a diff of two versions."""
+    _run(folder, "diff", OLD, NEW, "credentials-file/*", "--html", "diff.html")
+    return folder / "diff.html"
 
 
 def _regressed(folder: Path) -> Path:
-    """Return the report of a run in which the same client is refused for another reason."""
-    _run(folder, "run", _write(folder, NEW))
+    """Return the report of a run after an upgrade, as the recipe of the README makes it."""
+    found = SCENARIO.search((PROJECT / "README.md").read_text(encoding="utf-8"))
+    if found is None:
+        sys.exit("no picture: README.md has no scenario with the id our-login")
+    (folder / "auth").mkdir()
+    (folder / "auth" / "login.yaml").write_text(found[1], encoding="utf-8")
+    _run(folder, "run", "auth", "--client", OLD)
     _run(folder, "accept")
-    _run(folder, "run", _write(folder, NEW, standing="oauth-not-allowed"))
+    _run(folder, "run", "auth", "--client", NEW)
     return folder / "reports" / "report.html"
-
-
-def _write(folder: Path, client: str, standing: str = "active") -> str:
-    text = SCENARIO.format(client=client, standing=standing)
-    (folder / "stored-login.yaml").write_text(text, encoding="utf-8")
-    return "stored-login.yaml"
 
 
 def _run(folder: Path, *arguments: str) -> None:
@@ -108,9 +92,9 @@ def _run(folder: Path, *arguments: str) -> None:
 
 PICTURES: Final[Mapping[str, tuple[Callable[[Path], Path], int]]] = {
     "versions": (_versions, 1160),
-    "report-passed": (_passed, 1000),
-    "report-regressed": (_regressed, 1000),
-    "report-upgrade": (_upgrade, 1000),
+    "report-passed": (_passed, 1100),
+    "report-regressed": (_regressed, 640),
+    "report-upgrade": (_upgrade, 900),
 }
 """The function that makes the page of each picture in a folder, and the height that is shown."""
 
