@@ -54,6 +54,6 @@ def test_pattern_matches_as_in_the_syntax_of_re2(pattern: str, text: str, expect
     ],
 )
 def test_pattern_that_backtracks_without_end_takes_linear_time(pattern: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert not contains_match(pattern, "a" * 9_999 + "!" + "a" * 1_000_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

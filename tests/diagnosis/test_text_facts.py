@@ -162,9 +162,9 @@ def test_a_client_with_a_version_is_not_an_email_address() -> None:
     ids=lambda text: repr(text[:12]),
 )
 def test_a_hostile_text_is_analyzed_in_limited_time(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     symptom_from_text(text)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_both_ends_of_a_huge_text_are_analyzed() -> None:

@@ -186,10 +186,10 @@ def test_data_over_the_size_limit_is_reported(
 
 
 def test_a_decompression_bomb_is_not_unpacked() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     bomb = gzip.compress(gzip.compress(bytes(80 * 1024 * 1024)))
     assert UNSCANNED in names(scan_data(bomb))
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_an_archive_whose_members_share_one_stream_is_not_unpacked_for_each() -> None:

@@ -117,9 +117,9 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def test_a_malicious_file_is_rejected_in_one_line(
     tmp_path: Path, text: str | bytes, expected: str
 ) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     messages = error_messages(tmp_path, text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(messages) == 1
     assert expected in messages[0]
 
@@ -157,9 +157,9 @@ def test_a_parser_error_ends_with_a_remedy(tmp_path: Path, text: str, remedy: st
     ],
 )
 def test_a_large_file_takes_little_time(tmp_path: Path, text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     messages = error_messages(tmp_path, text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert 0 < len(messages) <= MAX_PROBLEMS + 1
 
 

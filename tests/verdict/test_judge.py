@@ -343,10 +343,10 @@ def test_judging_the_largest_observation_takes_little_time_and_text() -> None:
     )
     observation = make_observation(message="a\n\r\t" * 5_000, exchanges=exchanges)
     case = replace(make_case(), expectation=expectation)
-    began = time.monotonic()
+    began = time.process_time()
     verdict = judge(case, observation, make_accepted(make_record()))
     find_findings(observation)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert verdict.status is Status.FAILED
     assert all(len(mismatch.actual) < 30_000 for mismatch in verdict.mismatches)
     actual = {mismatch.field: mismatch.actual for mismatch in verdict.mismatches}
