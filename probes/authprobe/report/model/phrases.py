@@ -133,11 +133,6 @@ def describe_changes(record: CaseRecord) -> tuple[str, ...]:
     return tuple(map(one_line, describe_transitions(record.verdict.transitions)))
 
 
-def changed_words(record: CaseRecord) -> str:
-    """Return `regressed`, `fixed` or `changed` with the id of the case."""
-    return f"{change_word(record.verdict)}: {record.id}"
-
-
 ABSENT: Final = (
     "In the baseline, but no longer in the scenarios of this run. "
     "If that is intended, `authprobe accept` removes them."
