@@ -51,6 +51,24 @@ time.sleep(300)
 """
 """Program of a run with a child, a grandchild and a daemon; prints their ids."""
 
+WRITER = """
+import itertools, sys, time
+from pathlib import Path
+
+print("writing", flush=True)
+until = time.monotonic() + 1
+for number in itertools.count():
+    folder = Path(sys.argv[1], str(number))
+    try:
+        folder.mkdir()
+        (folder / "file").touch()
+    except OSError:
+        pass
+    if time.monotonic() > until:
+        break
+"""
+"""Program that writes in a folder for a second, as long as it is there."""
+
 
 def run(children: Children, *argv: str | Path, limit: float = LIMIT, **env: str) -> CompletedChild:
     """Run a program and return its result."""
@@ -302,6 +320,19 @@ def test_killed_run_leaves_no_process_and_no_scratch_folder(tmp_path: Path) -> N
     watched = pids if sys.platform == "linux" else pids[1:]
     wait_until(lambda: not any(map(is_alive, watched)))
     wait_until(lambda: not scratch.exists())
+
+
+def test_scratch_folder_is_removed_though_another_process_still_writes(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    children = Children(scratch)
+    children.start_launcher()
+    writer = [sys.executable, "-c", WRITER, scratch]
+    with subprocess.Popen(writer, env={}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        children.close()
+    assert not scratch.exists()
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])

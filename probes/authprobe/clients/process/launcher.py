@@ -29,6 +29,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ IMPORTED_EARLY = (array,)
 """Modules that `socket` imports at their first use, when they may be out of sight."""
 MAX_SIGNALS = 64  # read from a child's socket at a time, one byte each
 MAX_DESCRIPTORS = 4  # of a request: the socket for its answer and three standard streams
+REMOVAL_TIMEOUT = 10.0  # seconds
 NAMESPACES = {
     Isolation.NETWORK: kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET,
     Isolation.SEALED: (
@@ -431,4 +433,13 @@ def main(arguments: list[str]) -> None:
     finally:
         launcher.end_all()
         for scratch in arguments[2:]:
-            remove_tree(Path(scratch))
+            remove_scratch(Path(scratch))
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove the scratch folder, in which the emulator process may write until it ends too."""
+    until = time.monotonic() + REMOVAL_TIMEOUT
+    remove_tree(folder)
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+        remove_tree(folder)
