@@ -327,7 +327,7 @@ def test_scratch_folder_is_removed_though_another_process_still_writes(tmp_path:
     scratch.mkdir()
     children = Children(scratch)
     children.start_launcher()
-    writer = [sys.executable, "-c", WRITER, scratch]
+    writer = [sys.executable, "-c", WRITER, str(scratch)]
     with subprocess.Popen(writer, env={}, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
