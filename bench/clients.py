@@ -132,7 +132,7 @@ def isolation() -> Iterator[Calls]:
         yield Calls(
             lambda: probe_once(sealing, case),
             lambda: probe_once(plain, case),
-            {client.kind.value: client.version},
+            {client.kind: client.version},
         )
 
 
@@ -153,7 +153,7 @@ def one_case() -> Iterator[Calls]:
             check_answers(output, 1)
             return cost
 
-        yield Calls(ours, reference, {client.kind.value: client.version})
+        yield Calls(ours, reference, {client.kind: client.version})
 
 
 @contextlib.contextmanager
@@ -189,4 +189,4 @@ def many_cases() -> Iterator[Calls]:
             check_answers(output, CASES)
             return cost
 
-        yield Calls(ours, reference, {client.kind.value: client.version})
+        yield Calls(ours, reference, {client.kind: client.version})

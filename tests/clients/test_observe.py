@@ -14,7 +14,7 @@ from authprobe.clients.observe import (
     verified_version,
 )
 from authprobe.clients.process.child import CompletedChild, ExitReason
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.emulator.case_backend import Decision
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.rules.base import Answer, refusal
@@ -187,13 +187,15 @@ def exchanges_of(*products: str) -> tuple[Exchange, ...]:
     ],
 )
 def test_installed_version_is_verified_by_user_agents(exchanges: tuple[Exchange, ...]) -> None:
-    assert verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31") == "2.1.31"
+    assert (
+        verified_version(exchanges, CLIENTS[ClientKind.CLAUDE_CODE].products, "2.1.31") == "2.1.31"
+    )
 
 
 def test_other_versions_in_user_agents_are_an_error() -> None:
     exchanges = exchanges_of("claude-cli/2.1.31", "claude-cli/2.2.0", "claude-code/2.1.99")
     with pytest.raises(ClientError, match=r"^asked for 2\.1\.31, but 2\.1\.99, 2\.2\.0 ran$"):
-        verified_version(exchanges, ClientKind.CLAUDE_CODE, "2.1.31")
+        verified_version(exchanges, CLIENTS[ClientKind.CLAUDE_CODE].products, "2.1.31")
 
 
 def test_last_inference_ignores_other_requests() -> None:

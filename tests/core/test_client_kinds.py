@@ -21,8 +21,8 @@ def test_every_kind_has_a_flow_and_a_way_to_receive_credentials(kind: ClientKind
 
 @pytest.mark.parametrize("kind", ClientKind)
 def test_a_second_client_is_one_that_needs_none_itself(kind: ClientKind) -> None:
-    if (through := CLIENTS[kind].through) is not None:
-        assert CLIENTS[through.kind].through is None
+    for through in CLIENTS[kind].throughs:
+        assert CLIENTS[ClientKind(through.kind)].throughs == ()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authprobe.core.client_kinds import ClientKind, Flow, Via
+from authprobe.core.client_kinds import ClientKind, Flow, Package, Via
 from authprobe.emulator.config import TokenKind
 from authprobe.errors import InstallError, SettingsError
 from authprobe.observation.model import Outcome
@@ -305,11 +305,11 @@ def test_an_unknown_case_option_is_rejected_with_a_suggestion() -> None:
 PUBLISHED = ("1.0.0", "1.0.9", "1.0.10", "2.0.0", "2.1.0-beta.1", "2.1.0")
 
 
-def published(kind: ClientKind) -> tuple[str, ...]:
+def published(package: Package) -> tuple[str, ...]:
     return PUBLISHED
 
 
-def nothing(kind: ClientKind) -> tuple[str, ...]:
+def nothing(package: Package) -> tuple[str, ...]:
     raise AssertionError("the registry is not needed")
 
 
@@ -351,10 +351,10 @@ def test_the_registry_is_queried_only_for_a_range(scenario: Scenario) -> None:
 
 
 def test_the_registry_is_queried_once_for_each_range() -> None:
-    queries: list[ClientKind] = []
+    queries: list[str] = []
 
-    def query(kind: ClientKind) -> tuple[str, ...]:
-        queries.append(kind)
+    def query(package: Package) -> tuple[str, ...]:
+        queries.append(package.folder)
         return PUBLISHED
 
     matrix = Matrix(client=make_clients("claude-code@1.0.x"), credential=("none", "some"))
@@ -404,7 +404,7 @@ def test_of_two_cases_with_the_same_id_the_first_is_planned() -> None:
     assert planned[0].expectation is REJECTED
 
 
-def unreachable(kind: ClientKind) -> tuple[str, ...]:
+def unreachable(package: Package) -> tuple[str, ...]:
     raise InstallError("the package registry cannot be reached")
 
 

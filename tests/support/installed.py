@@ -58,7 +58,12 @@ class SingleFolderCache(Cache):
         self._client_folder = folder
 
     def get(self, client: Client) -> InstalledClient:
-        return InstalledClient(kind=client.kind, version=client.version, folder=self._client_folder)
+        return InstalledClient(
+            kind=client.kind,
+            package=client.spec.package,
+            version=client.version,
+            folder=self._client_folder,
+        )
 
 
 def laboratory_with_python(laboratory: Laboratory, folder: Path, script: str) -> Laboratory:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from authprobe.bisection.model import Classification
-from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import one_line
 from authprobe.core.version_ranges import EXACT, is_prerelease, version_key
 from authprobe.errors import SettingsError
@@ -21,6 +20,7 @@ from authprobe.observation.selectors import (
     keeps_retrying,
 )
 from authprobe.plan.case import Case, make_case
+from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import Names
 from authprobe.scenario.model import Scenario
 from authprobe.trials.case_template import CaseTemplate, find_case, make_template
@@ -45,9 +45,14 @@ class BisectionQuestion:
         return self.template.at(version)
 
     @property
-    def kind(self) -> ClientKind:
-        """Kind of the client whose versions are probed."""
-        return self.template.client.kind
+    def client(self) -> Client:
+        """Client whose versions are probed."""
+        return self.template.client
+
+    @property
+    def kind(self) -> str:
+        """Kind of that client."""
+        return self.client.kind
 
     def value(self, observation: Observation) -> FieldValue | None:
         """Return the value of the compared field; None: the verdict decides."""

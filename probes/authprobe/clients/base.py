@@ -98,7 +98,7 @@ class Sandbox:
 
     def _open(self) -> "Listener | RemoteListener":
         network = self.laboratory.network
-        if self.case.client.kind is ClientKind.RAW_HTTP:  # sent by this process
+        if self.case.client.kind == ClientKind.RAW_HTTP:  # sent by this process
             return network.open(self.backend)
         # The client may be in a network of its own, so it gets a port there as well.
         client_socket = self.container.bind()

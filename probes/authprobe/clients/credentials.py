@@ -53,7 +53,9 @@ class Handover:
             case Via.SETTINGS_ENV if credential.variable is not None:
                 values = self._variables(credential.variable, credential)
                 self.settings.setdefault("env", {}).update(values)
-            case via:
+            case Via.KEY_PLACEHOLDER:
+                self.environment[Via.KEY_PLACEHOLDER] = self._make(credential).value
+            case Via() as via:
                 self.environment |= self._variables(via, credential)
 
     def finish(self) -> dict[str, str]:

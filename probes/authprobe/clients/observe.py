@@ -8,7 +8,6 @@ from typing import Final
 
 from authprobe.clients.base import Sandbox
 from authprobe.core.claude_api import MESSAGES_PATH
-from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.emulator.rules.routes import API
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome, status_outcome
@@ -129,7 +128,9 @@ def without_request_id(text: str) -> str:
     return REQUEST_ID.sub("[request-id]", text)
 
 
-def verified_version(exchanges: tuple[Exchange, ...], kind: ClientKind, installed: str) -> str:
+def verified_version(
+    exchanges: tuple[Exchange, ...], products: tuple[str, ...], installed: str
+) -> str:
     """Return the installed version, after comparing it with the User-Agents of all requests.
 
     Raises:
@@ -140,7 +141,7 @@ def verified_version(exchanges: tuple[Exchange, ...], kind: ClientKind, installe
         for exchange in exchanges
         for product in exchange.products
     ]
-    versions = {version for name, version in names_and_versions if name in CLIENTS[kind].products}
+    versions = {version for name, version in names_and_versions if name in products}
     if wrong := versions - {installed}:
         raise ClientError(f"asked for {installed}, but {', '.join(sorted(wrong))} ran")
     return installed

@@ -29,6 +29,7 @@ from authprobe.engine.laboratory import published_versions
 from authprobe.engine.progress import NullReporter, make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
+from authprobe.plan.expand import package_of
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import bisection as words
 from authprobe.report.model import saved_bisections
@@ -132,14 +133,16 @@ def _print_and_save(report: BisectionReport, options: BisectOptions, log: ProbeL
 
 def _published(question: BisectionQuestion) -> tuple[str, ...]:
     try:
-        return published_versions(question.kind, having=(question.good, question.bad))
+        return published_versions(package_of(question.client), (question.good, question.bad))
     except ClientError as error:
         raise SettingsError(f"{question.kind}: {error}") from None
 
 
 def _installed(question: BisectionQuestion) -> list[str]:
     return [
-        entry.version for entry in storage.entries(cache_folder()) if entry.name == question.kind
+        entry.version
+        for entry in storage.entries(cache_folder())
+        if entry.name == package_of(question.client).folder
     ]
 
 

@@ -1,6 +1,7 @@
 """`authprobe clients`: list, install and remove cached clients."""
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import tempfile
@@ -110,12 +111,12 @@ def _to_install(name: str) -> Iterable[Client]:
     """
     client: Client | None = read_client(name)
     while client:
-        if client.kind is ClientKind.RAW_HTTP:
+        if client.kind == ClientKind.RAW_HTTP:
             raise SettingsError(f"{name}: part of authprobe; there is nothing to install")
         if client.version == INSTALLED:
             raise SettingsError(f"{name}: your own installation; there is nothing to install")
         for version in exact_versions(client, laboratory.published_versions):
-            yield Client(kind=client.kind, version=version)
+            yield dataclasses.replace(client, version=version, through=None)
         client = client.through
 
 

@@ -29,7 +29,7 @@ from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
-from authprobe.plan.expand import read_client
+from authprobe.plan.expand import package_of, read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
 from authprobe.report.diff_document import dump_document
@@ -188,7 +188,7 @@ def _side(name: str) -> Side:
         SettingsError: there is no such client or version.
     """
     client = read_client(name)
-    if client.kind is ClientKind.RAW_HTTP:
+    if client.kind == ClientKind.RAW_HTTP:
         raise SettingsError(
             f"{name}: authprobe's own request, which has no versions; name another client"
         )
@@ -208,7 +208,7 @@ def _exact(client: Client) -> tuple[str, bool]:
     if is_exact and not EXACT.fullmatch(client.version):
         raise SettingsError(f"{client}: give one version, such as {client.kind}@2.1.31")
     try:
-        published = published_versions(client.kind, having=[client.version] if is_exact else ())
+        published = published_versions(package_of(client), [client.version] if is_exact else ())
     except ClientError as error:
         raise SettingsError(f"{client}: {error}") from None
     versions = {version for version in published if EXACT.fullmatch(version)}

@@ -30,11 +30,11 @@ from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.case import Case
-from authprobe.plan.expand import read_client
+from authprobe.plan.expand import package_of, read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.run.model import this_platform
-from authprobe.scenario.clients import LATEST
+from authprobe.scenario.clients import LATEST, Client
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
@@ -68,14 +68,15 @@ def versions(options: VersionsOptions) -> int:
         ScenarioError, SettingsError, RecordError: nothing was probed.
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
-    kind = _kind(options.client)
+    client = _client(options.client)
+    kind = client.kind
     data = options.data or options.out / "versions" / f"{kind}.json"
     old_table = _read_old_table(data, kind)
     page = page_of(data)
     settings = Settings(
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
-    plan = _sampling_plan(options, settings, kind)
+    plan = _sampling_plan(options, settings, client)
     log = ProbeLog(options.out / LOG_FILE)
     trials = list(read_trials(log))
     check_writable(options.out, [LOG_FILE])
@@ -197,14 +198,14 @@ def _command(options: VersionsOptions) -> str:
     return for_shell(command)
 
 
-def _kind(name: str) -> ClientKind:
-    """Return the kind of the client that --client names.
+def _client(name: str) -> Client:
+    """Return the client that --client names.
 
     Raises:
         SettingsError: there is no such client, or it has no versions.
     """
     client = read_client(name, "--client")
-    if client.kind is ClientKind.RAW_HTTP:
+    if client.kind == ClientKind.RAW_HTTP:
         raise SettingsError(
             f"--client {name}: authprobe's own request, which has no versions; name another client"
         )
@@ -212,10 +213,10 @@ def _kind(name: str) -> ClientKind:
         raise SettingsError(
             f"--client {name}: give the name alone; select versions with --since and --until"
         )
-    return client.kind
+    return client
 
 
-def _read_old_table(data: Path, kind: ClientKind) -> CompatibilityTable | None:
+def _read_old_table(data: Path, kind: str) -> CompatibilityTable | None:
     """Return the table to extend, or None if there is none yet.
 
     Raises:
@@ -229,18 +230,18 @@ def _read_old_table(data: Path, kind: ClientKind) -> CompatibilityTable | None:
     return table
 
 
-def _sampling_plan(options: VersionsOptions, settings: Settings, kind: ClientKind) -> SamplingPlan:
+def _sampling_plan(options: VersionsOptions, settings: Settings, client: Client) -> SamplingPlan:
     """Return the features to look for, and the versions to sample.
 
     Raises:
         ScenarioError, SettingsError: there are no features, or no versions.
     """
     scenarios = tuple(load_all(settings.all_scenario_paths))
-    features = load_features(options.features or BUNDLED_FEATURES, scenarios, kind)
+    features = load_features(options.features or BUNDLED_FEATURES, scenarios, client.kind)
     try:
-        published = _releases(published_versions(kind))
+        published = _releases(published_versions(package_of(client)))
     except ClientError as error:
-        raise SettingsError(f"{kind}: {error}") from None
+        raise SettingsError(f"{client.kind}: {error}") from None
     return SamplingPlan(
         bound_features=features,
         published=published,

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from authprobe.core.client_kinds import ClientKind
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, escape
 from authprobe.documents.vocabulary import Vocabulary
@@ -118,7 +117,7 @@ class BoundFeature:
     template: CaseTemplate
 
     @property
-    def kind(self) -> ClientKind:
+    def kind(self) -> str:
         """Kind of the client that the feature is measured for."""
         return self.template.client.kind
 
@@ -130,9 +129,7 @@ class BoundFeature:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def load_features(
-    path: Path, scenarios: Sequence[Scenario], kind: ClientKind
-) -> tuple[BoundFeature, ...]:
+def load_features(path: Path, scenarios: Sequence[Scenario], kind: str) -> tuple[BoundFeature, ...]:
     """Return the features of one client.
 
     Raises:
@@ -140,9 +137,9 @@ def load_features(
         SettingsError: a case does not exist, or the client has no feature.
     """
     features = [_bind(path, scenarios, definition) for definition in _read_definitions(path)]
-    own = tuple(feature for feature in features if feature.kind is kind)
+    own = tuple(feature for feature in features if feature.kind == kind)
     if not own:
-        others = ", ".join(sorted({feature.kind.value for feature in features}))
+        others = ", ".join(sorted({feature.kind for feature in features}))
         raise SettingsError(f"--client {kind}: {_file_title(path)} has features of {others} only")
     return own
 

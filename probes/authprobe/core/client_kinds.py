@@ -1,6 +1,6 @@
-"""Table of the programs that authprobe can drive, with everything that differs between them.
+"""Table of the programs that authprobe drives by code, with everything that differs between them.
 
-A new kind of client takes an entry in this table and a runner in `clients/`.
+Every other program is described as data (`scenario/client_definitions.py`).
 """
 
 import enum
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class ClientKind(enum.StrEnum):
-    """The programs that authprobe knows how to drive."""
+    """The programs that authprobe drives by code."""
 
     RAW_HTTP = "raw-http"
     CLAUDE_CODE = "claude-code"
@@ -64,6 +64,8 @@ class Via(enum.StrEnum):
     """A command in the settings file that prints the token."""
     SETTINGS_ENV = "settings-env"
     """The `env` of the settings file sets the `variable`."""
+    KEY_PLACEHOLDER = "{key}"
+    """Where `{key}` stands in the definition of the client."""
 
 
 REQUEST_VIAS: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
@@ -78,7 +80,9 @@ VARIABLES: Final = (
     Via.IDENTITY_TOKEN_FILE_VARIABLE,
 )
 """Ways that are environment variables."""
-CLAUDE_CODE_VIAS: Final = tuple(via for via in Via if via not in REQUEST_VIAS)
+CLAUDE_CODE_VIAS: Final = tuple(
+    via for via in Via if via not in (*REQUEST_VIAS, Via.KEY_PLACEHOLDER)
+)
 """Ways of Claude Code, and of every program that starts it."""
 
 
@@ -105,6 +109,8 @@ class Package:
     """Packages that its users install with it, each at one pinned version: none is under test."""
     install_scripts: tuple[str, ...] = ()
     """Names of the npm packages whose install scripts it needs; no other script is run."""
+    folder: str
+    """Name of its folder in the cache."""
 
     def requirements(self, version: str) -> tuple[str, ...]:
         """Return what to install, as the registry's tool spells it."""
@@ -123,11 +129,9 @@ class Package:
 class Through:
     """A second client that works with this one, written behind a `+`."""
 
-    kind: ClientKind
+    kind: str
     relation: str
     """Verb for the relation to it: `drives`."""
-    is_required: bool = False
-    """True: without one in the text, the latest version is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +150,20 @@ class ClientSpec:
     """The same where no second client works with it; None: no difference."""
     max_credentials: int = 5
     flows: tuple[Flow, ...] = (Flow.PROMPT,)
-    through: Through | None = None
+    throughs: tuple[Through, ...] = ()
+    """Clients of which one can work with it."""
+    needs_through: bool = False
+    """True: without one in the text, it is the latest version of the first."""
+    takes_request: bool = False
+    """True if authprobe itself sends the request where no second client works with it."""
     allows_installed: bool = False
     """True: it can be the user's own program, `@installed`."""
+    is_only_installed: bool = False
+    """True: there is nothing to install, and so no other version than `installed`."""
 
 
 def _npm(
+    folder: str,
     name: str,
     program: str | None = None,
     companions: tuple[str, ...] = (),
@@ -163,11 +175,14 @@ def _npm(
         program=program,
         companions=companions,
         install_scripts=install_scripts,
+        folder=folder,
     )
 
 
-def _pypi(name: str, extra: str | None = None) -> Package:
-    return Package(registry=Registry.PYPI, name=name, program="bin/python", extra=extra)
+def _pypi(folder: str, name: str, extra: str | None = None) -> Package:
+    return Package(
+        registry=Registry.PYPI, name=name, program="bin/python", extra=extra, folder=folder
+    )
 
 
 CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
@@ -177,10 +192,12 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
         products=("authprobe",),
         vias=REQUEST_VIAS,
         max_credentials=1,
+        takes_request=True,
     ),
     ClientKind.CLAUDE_CODE: ClientSpec(
         surface="command line",
         package=_npm(
+            ClientKind.CLAUDE_CODE,
             "@anthropic-ai/claude-code",
             "node_modules/.bin/claude",
             # Since 2.1.113 the script puts the native program in place; earlier versions, and the
@@ -194,25 +211,30 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
     ),
     ClientKind.AGENT_SDK_PYTHON: ClientSpec(
         surface="SDK",
-        package=_pypi("claude-agent-sdk"),
+        package=_pypi(ClientKind.AGENT_SDK_PYTHON, "claude-agent-sdk"),
         products=("agent-sdk",),
         vias=CLAUDE_CODE_VIAS,
     ),
     ClientKind.AGENT_SDK_NODE: ClientSpec(
         surface="SDK",
-        package=_npm("@anthropic-ai/claude-agent-sdk"),
+        package=_npm(ClientKind.AGENT_SDK_NODE, "@anthropic-ai/claude-agent-sdk"),
         products=("agent-sdk",),
         vias=CLAUDE_CODE_VIAS,
     ),
     ClientKind.CLAUDE_MAX_API_PROXY: ClientSpec(
         surface="proxy",
-        package=_npm("claude-max-api-proxy", "node_modules/.bin/claude-max-api"),
+        package=_npm(
+            ClientKind.CLAUDE_MAX_API_PROXY,
+            "claude-max-api-proxy",
+            "node_modules/.bin/claude-max-api",
+        ),
         vias=CLAUDE_CODE_VIAS,
-        through=Through(kind=ClientKind.CLAUDE_CODE, relation="drives", is_required=True),
+        throughs=(Through(kind=ClientKind.CLAUDE_CODE, relation="drives"),),
+        needs_through=True,
     ),
     ClientKind.ANTHROPIC_PYTHON: ClientSpec(
         surface="SDK",
-        package=_pypi("anthropic"),
+        package=_pypi(ClientKind.ANTHROPIC_PYTHON, "anthropic"),
         products=("Anthropic/Python",),
         vias=VARIABLES,  # the files are Claude Code's
     ),
@@ -220,13 +242,17 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
         surface="SDK",
         # Node's own fetch knows no proxy before 22.21; the second is for versions that do not
         # use it.
-        package=_npm("@anthropic-ai/sdk", companions=("undici@6.29.1", "https-proxy-agent@7.0.6")),
+        package=_npm(
+            ClientKind.ANTHROPIC_NODE,
+            "@anthropic-ai/sdk",
+            companions=("undici@6.29.1", "https-proxy-agent@7.0.6"),
+        ),
         products=("Anthropic/JS",),
         vias=VARIABLES,
     ),
     ClientKind.LITELLM: ClientSpec(
         surface="gateway",
-        package=_pypi("litellm", extra="proxy"),
+        package=_pypi(ClientKind.LITELLM, "litellm", extra="proxy"),
         products=("litellm",),
         vias=CLAUDE_CODE_VIAS,
         # Its own credential, and what authprobe's request to it carries.
@@ -236,7 +262,8 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
             Via.BEARER,
             Via.X_API_KEY,
         ),
-        through=Through(kind=ClientKind.CLAUDE_CODE, relation="is asked by"),
+        throughs=(Through(kind=ClientKind.CLAUDE_CODE, relation="is asked by"),),
+        takes_request=True,
     ),
 }
 

@@ -1,10 +1,10 @@
 """Documents: YAML files read into typed values, with every problem at its line and column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from authprobe.documents.node_tree import EmptyFileError, Node, compose
 from authprobe.documents.recognition import foreign_problem, without_quotes
@@ -69,11 +69,13 @@ def read_document(
     *,
     check: Callable[[Value], Iterable[PathProblem]] = lambda value: (),
     empty: Value | None = None,
+    context: Callable[[Node], Mapping[str, Any]] = lambda root: {},
 ) -> Document[Value]:
     """Read a file as one document of the given kind; never raises, the problems are in the result.
 
     `check` finds what types cannot express. `empty` is the value of an empty file; without it, an
-    empty file is a problem. Of a file without any known key nothing is quoted: it may be anything.
+    empty file is a problem. `context` returns what validators of values look up.
+    Of a file without any known key nothing is quoted: it may be anything.
     """
     keys = known_keys(kind)
     text = ""
@@ -89,7 +91,7 @@ def read_document(
         return Document(path=path, problems=(problem,))
     if keys and (foreign := foreign_problem(tree.root, keys, vocabulary)) is not None:
         return Document(path=path, problems=(foreign,), root=tree.root)
-    value, problems = read(tree.root, kind, vocabulary)
+    value, problems = read(tree.root, kind, vocabulary, context(tree.root))
     if value is not None:
         problems = tuple(
             Problem(locate(tree.root, where), message)

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import types
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from typing import (
     Annotated,
@@ -41,11 +42,17 @@ Read = TypeVar("Read")
 
 
 def read(
-    root: Node, kind: type[Read], vocabulary: Vocabulary
+    root: Node,
+    kind: type[Read],
+    vocabulary: Vocabulary,
+    context: AnyMapping[str, Any] | None = None,
 ) -> tuple[Read | None, tuple[Problem, ...]]:
-    """Return the tree as a value of the given kind, or None and every problem that prevents it."""
+    """Return the tree as a value of the given kind, or None and every problem that prevents it.
+
+    `context` is what validators of values look up (pydantic's validation context).
+    """
     try:
-        return _adapter(kind).validate_python(plain(root)), ()  # type: ignore[arg-type]
+        return _adapter(kind).validate_python(plain(root), context=context), ()  # type: ignore[arg-type]
     except ValidationError as error:
         errors = error.errors(include_url=False)[:_MAX_ERRORS]
         problems = tuple(_Validation(root, kind, vocabulary).problems(errors))

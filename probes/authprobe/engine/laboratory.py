@@ -10,7 +10,7 @@ from typing import Final
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import Package
 from authprobe.core.isolation import Isolation
 from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.emulator.server.worker import RemoteNetwork
@@ -23,8 +23,8 @@ from authprobe.settings import Settings, cache_folder
 MAX_CONCURRENT_INSTALLS: Final = 2
 
 
-def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the published versions of a client, cached for 24 h; refetch them if a version in
+def published_versions(package: Package, having: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the published versions of a package, cached for 24 h; refetch them if a version in
     `having` is missing.
 
     Raises:
@@ -32,7 +32,7 @@ def published_versions(kind: ClientKind, having: Iterable[str] = ()) -> tuple[st
     """
     children = Children(isolation=Isolation.SEALED)
     with children, Cache(cache_folder(), children) as cache:
-        return cache.versions(kind, having)
+        return cache.versions(package, having)
 
 
 def open_laboratory(

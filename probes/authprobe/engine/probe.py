@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from authprobe.clients import claude_code, raw_http
+from authprobe.clients import claude_code, defined, raw_http
 from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.home_inspection import inspect_home
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, mention_unrecorded
@@ -21,7 +21,7 @@ from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.clients import Client
 
-RUNNERS: Final[dict[ClientKind, Runner]] = {
+RUNNERS: Final[dict[str, Runner]] = {
     ClientKind.RAW_HTTP: raw_http.probe,
     ClientKind.CLAUDE_CODE: claude_code.probe,
     ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
@@ -55,7 +55,7 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
     try:
         with laboratory.sandbox(case) as sandbox:
             try:
-                observation = RUNNERS[case.client.kind](sandbox)
+                observation = _runner(case)(sandbox)
                 if limit := sandbox.end_processes():
                     observation = _exceeded(observation, limit)
                 sandbox.finish()  # only now is the number of requests known here
@@ -64,6 +64,10 @@ def _observe(laboratory: Laboratory, case: Case) -> Observation:
                 return _unavailable(sandbox.redactor, error, began=began)
     except (ClientError, OSError) as error:
         return _unavailable(laboratory.redactor, error, began=began)
+
+
+def _runner(case: Case) -> Runner:
+    return defined.probe if case.client.definition else RUNNERS[case.client.kind]
 
 
 def _exceeded(observation: Observation, limit: str) -> Observation:
@@ -124,8 +128,8 @@ def probe_cases(
     `MAX_CONCURRENT_REQUESTS` of raw-http. If the consumer stops, or `may_start` returns False, no
     further case begins; those that run are yielded in the latter case.
     """
-    programs = deque(case for case in cases if case.client.kind is not ClientKind.RAW_HTTP)
-    requests = deque(case for case in cases if case.client.kind is ClientKind.RAW_HTTP)
+    programs = deque(case for case in cases if case.client.kind != ClientKind.RAW_HTTP)
+    requests = deque(case for case in cases if case.client.kind == ClientKind.RAW_HTTP)
     running: dict[Future[Observation], tuple[Case, deque[Case]]] = {}
 
     def submit_next(queue: deque[Case]) -> None:
@@ -158,8 +162,8 @@ def required_clients(cases: Sequence[Case]) -> tuple[Client, ...]:
     """Return the distinct clients that the cases need installed."""
     clients: dict[Client, None] = {}
     for case in cases:
-        if case.client.kind is not ClientKind.RAW_HTTP:
-            clients[Client(kind=case.client.kind, version=case.client.version)] = None
+        if case.client.kind != ClientKind.RAW_HTTP:
+            clients[dataclasses.replace(case.client, through=None)] = None
         if case.client.through:
             clients[case.client.through] = None
     return tuple(clients)

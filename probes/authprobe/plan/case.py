@@ -12,6 +12,7 @@ from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import Backend
 from authprobe.errors import SettingsError
 from authprobe.scenario.clients import Client
+from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.matrix import Names, combinations, matches, rules
 from authprobe.scenario.model import (
     DEFAULT,
@@ -89,7 +90,9 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         names=names,
         client=names.client,
         endpoint=scenario.endpoints.get(names.endpoint),
-        credentials=credentials_of(scenario, names.credential),
+        credentials=tuple(
+            with_via(each, names.client) for each in credentials_of(scenario, names.credential)
+        ),
         headers=scenario.headers.get(names.headers, {}),
         backend=scenario.backends.get(names.backend, Backend()),
         environment=scenario.environments.get(names.environment, {}),
@@ -127,7 +130,7 @@ def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
 @functools.lru_cache(maxsize=4096)
 def contains_client(pattern: Client, client: Client) -> bool:
     """Return True if a client at an exact version is one of those that the pattern stands for."""
-    if pattern.kind is not client.kind:
+    if pattern.kind != client.kind:
         return False
     version_range = read_range(pattern.version)
     if version_range is None:

@@ -3,23 +3,25 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import Package
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, make_case
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
+from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.matrix import combinations
 from authprobe.scenario.model import Scenario
 
 MAX_CASES: Final = 50_000
 """Most cases of a run: a range of versions multiplies the cases of a scenario."""
-Published = Callable[[ClientKind], tuple[str, ...]]
-"""Function that returns the published versions of a client, or raises ClientError."""
+Published = Callable[[Package], tuple[str, ...]]
+"""Function that returns the published versions of a package, or raises ClientError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def make_plan(
     *,
     clients: tuple[str, ...] = (),
     cases: tuple[str, ...] = (),
-    published: Published = lambda kind: (),
+    published: Published = lambda package: (),
 ) -> tuple[Case, ...]:
     """Return every case to probe once, in file order; of cases with the same id, the first.
 
@@ -51,7 +53,11 @@ def make_plan(
         SettingsError: a client or case is in no scenario or has no expectation, or a range contains
             no version, or its versions are unavailable, or there are too many cases.
     """
-    options = [_ClientOption(text, read_client(text, "--client")) for text in clients]
+    scenarios = tuple(scenarios)
+    known_clients = known_clients_of(scenarios)
+    options = [
+        _ClientOption(text, read_client(text, "--client", known_clients)) for text in clients
+    ]
     exact = functools.cache(functools.partial(_exact, published))
     planned: dict[str, Case] = {}
     for scenario in scenarios:
@@ -66,7 +72,7 @@ def make_plan(
                             "ranges of versions"
                         )
     for option in options:
-        if not any(case.client.kind is option.client.kind for case in planned.values()):
+        if not any(case.client.kind == option.client.kind for case in planned.values()):
             raise SettingsError(f"--client {option.text}: no scenario has a case for it")
     for id in cases:
         if id not in planned:
@@ -79,7 +85,7 @@ def _selected(planned: Client, options: Sequence[_ClientOption]) -> Iterator[Cli
     if not options:
         yield planned
     for option in options:
-        if option.client.kind is planned.kind:
+        if option.client.kind == planned.kind:
             yield option.replace(planned)
 
 
@@ -104,11 +110,11 @@ def exact_versions(client: Client, published: Published) -> tuple[str, ...]:
         SettingsError: the range contains no published version, or they are unavailable.
     """
     version_range = read_range(client.version)
-    if version_range is None:
+    if version_range is None or client.spec.package is None:
         return (client.version,)
     name = f"{client.kind}@{version_range}"
     try:
-        versions = published(client.kind)
+        versions = published(client.spec.package)
     except ClientError as error:
         raise SettingsError(f"{name}: {error}") from None
     if selected := version_range.select(versions):
@@ -118,20 +124,38 @@ def exact_versions(client: Client, published: Published) -> tuple[str, ...]:
     raise SettingsError(f"{name}: no published version is in this range{hint}")
 
 
-def read_client(text: str, option: str = "") -> Client:
+def known_clients_of(scenarios: Iterable[Scenario]) -> dict[str, KnownClient]:
+    """Return the clients that every scenario can name, and those that these define."""
+    return {**KNOWN_CLIENTS, **{c.kind: c for s in scenarios for c in s.known_clients}}
+
+
+def package_of(client: Client) -> Package:
+    """Return the package of a client.
+
+    Raises:
+        SettingsError: it has none, and so no versions.
+    """
+    if client.spec.package is None:
+        raise SettingsError(f"{client.kind}: not installed from a registry, so it has no versions")
+    return client.spec.package
+
+
+def read_client(
+    text: str, option: str = "", known_clients: Mapping[str, KnownClient] = KNOWN_CLIENTS
+) -> Client:
     """Return the client that the user has given as the value of this command-line option.
 
     Raises:
         SettingsError: no such client, or a wrong spelling of one.
     """
     prefix = f"{option} {text}".lstrip()
-    kinds = [kind.value for kind in ClientKind]
-    if (kind := kind_name(text)) not in kinds:
-        hint = did_you_mean(kind, kinds, otherwise=f"choose from {', '.join(kinds)}")
+    if (kind := kind_name(text)) not in known_clients:
+        kinds = ", ".join(known_clients)
+        hint = did_you_mean(kind, known_clients, otherwise=f"choose from {kinds}")
         raise SettingsError(f"{prefix}: no such client{hint}")
     if not re.fullmatch(CLIENT_PATTERN, text):
         raise SettingsError(f"{prefix}: write it as claude-code or claude-code@2.1.31")
     try:
-        return parse_client(text)
+        return parse_client(text, known_clients)
     except ValueError as error:
         raise SettingsError(f"{prefix}: {error}") from None

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.documents.document import Document, read_document
-from authprobe.documents.source import Position, Problem, escape, quote
+from authprobe.documents.source import PathProblem, Position, Problem, escape, quote
 from authprobe.errors import ScenarioError
+from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.names import check
+from authprobe.scenario.client_context import client_context
 from authprobe.scenario.model import Scenario
 from authprobe.scenario.vocabulary import SCENARIO
 
@@ -68,7 +70,17 @@ def load_files(paths: Iterable[Path]) -> tuple[LoadedScenario, ...]:
 
 
 def _read(path: Path) -> Document[Scenario]:
-    return read_document(path, Scenario, SCENARIO, check=check)
+    def check_all(scenario: Scenario) -> Iterator[PathProblem]:
+        yield from check_client_definitions(scenario.clients, path.parent)
+        yield from check(scenario)
+
+    return read_document(
+        path,
+        Scenario,
+        SCENARIO,
+        check=check_all,
+        context=lambda root: client_context(root, path.parent),
+    )
 
 
 def _yaml_files(path: Path) -> list[Path]:

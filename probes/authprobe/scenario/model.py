@@ -4,6 +4,7 @@ pydantic validates YAML into these dataclasses (`load.py`) and describes them (`
 """
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, TypeVar
 
@@ -14,7 +15,9 @@ from authprobe.core.client_variables import variables_schema
 from authprobe.core.regular_expressions import contains_match
 from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
+from authprobe.scenario.client_definitions import Definitions as ClientDefinitions
 from authprobe.scenario.clients import ClientText
+from authprobe.scenario.known_clients import KnownClient
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
@@ -99,7 +102,8 @@ class Credential:
 
     token: TokenKind
     state: TokenState = TokenState.VALID
-    via: Via
+    via: Via | None = None
+    """How it is handed over; without it: as the client takes it."""
     variable: Via | None = None
     """Variable that the settings file sets; only with `via: settings-env`."""
     form: Form | None = None
@@ -107,7 +111,7 @@ class Credential:
     @property
     def place(self) -> str:
         """Location of its value; a second credential with the same one would replace it."""
-        return f"{self.via}: {self.variable}" if self.variable else self.via.value
+        return f"{self.via}: {self.variable}" if self.variable else str(self.via)
 
 
 Credentials = Annotated[tuple[Credential, ...], Field(min_length=1, max_length=5)]
@@ -255,6 +259,10 @@ class Scenario:
     """Why it matters, in one or two sentences."""
     sources: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)]
     """Where the expectation comes from: issue links, documentation pages, RFC sections."""
+    definitions: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    """Files with definitions that this one uses, relative to it."""
+    clients: ClientDefinitions = field(default_factory=dict)
+    """Programs that are not among the known clients."""
     endpoints: Definitions[Endpoint] = field(default_factory=dict)
     credentials: Definitions[Credentials | Credential] = field(default_factory=dict)
     """The credentials of a list are handed over together."""
@@ -279,6 +287,15 @@ class Scenario:
     """Former ids of the scenario, under which stored results still belong to its cases."""
     anchors: object = None
     """Definitions of YAML anchors; ignored otherwise."""
+
+    @property
+    def known_clients(self) -> Iterator[KnownClient]:
+        """Kinds of the clients that it names."""
+        named = [*self.matrix.client, *(each.client for each in self.include if each.client)]
+        for client in named:
+            yield client.known
+            if client.through:
+                yield client.through.known
 
 
 def credentials_of(scenario: Scenario, name: str) -> tuple[Credential, ...]:

@@ -8,7 +8,7 @@ from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import without_version
-from authprobe.plan.expand import read_client
+from authprobe.plan.expand import known_clients_of, read_client
 from authprobe.scenario.clients import Client
 from authprobe.scenario.matrix import Names, combinations, rules
 from authprobe.scenario.model import Expectation, Scenario
@@ -60,7 +60,7 @@ def find_case(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names
         SettingsError: no scenario has such a case, or it is raw HTTP, which has no versions.
     """
     _, _, rest = case.partition("/")
-    client = _parse_client_of(case, rest.partition("/")[0])
+    client = _parse_client_of(case, rest.partition("/")[0], scenarios)
     ids: dict[str, None] = {}
     for scenario in scenarios:
         for names in combinations(scenario):
@@ -78,7 +78,7 @@ def find_case(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names
     raise SettingsError(f"{case}: no such case{hint}")
 
 
-def _parse_client_of(case: str, name: str) -> Client:
+def _parse_client_of(case: str, name: str, scenarios: Sequence[Scenario]) -> Client:
     """Return the client in a case id.
 
     Raises:
@@ -86,7 +86,7 @@ def _parse_client_of(case: str, name: str) -> Client:
     """
     if not name:
         raise SettingsError(f"{case}: not a case id; list the ids with `authprobe run --list`")
-    return read_client(name, case.partition("/")[0])
+    return read_client(name, case.partition("/")[0], known_clients_of(scenarios))
 
 
 def _differs_only_in_version(client: Client, other: Client) -> bool:

@@ -141,7 +141,7 @@ def cache_key(case: Case) -> TrialKey:
     """Return the key of a case whose client has an exact version."""
     this = this_platform()
     return TrialKey(
-        case=case_id(case.scenario, case.names, client=case.client.kind.value),
+        case=case_id(case.scenario, case.names, client=case.client.kind),
         definition=definition_hash(case),
         client=str(case.client),
         platform=f"{this.system} {this.machine}",

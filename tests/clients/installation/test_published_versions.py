@@ -7,7 +7,7 @@ import pytest
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.storage import ClientLock
 from authprobe.clients.process.children import Children
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import ClientKind, package_of
 from authprobe.errors import InstallError
 from authprobe.scenario.clients import Client
 from authprobe.settings import PUBLISHED_VERSIONS_TTL
@@ -115,7 +115,7 @@ def test_invalid_version_is_not_installed(registry: Registry, cache: Cache, vers
 
 
 def versions(cache: Cache) -> list[str]:
-    return list(cache.versions(ClientKind.CLAUDE_CODE))
+    return list(cache.versions(package_of(ClientKind.CLAUDE_CODE)))
 
 
 def test_published_versions_are_cached_for_a_day(
@@ -134,11 +134,11 @@ def test_missing_version_is_refetched_at_once(registry: Registry, cache: Cache) 
     registry.publish_all("1.0.0")
     versions(cache)
     registry.publish_all("1.0.0", "1.0.1")
-    kind = ClientKind.CLAUDE_CODE
-    assert cache.versions(kind, having=["1.0.0"]) == ("1.0.0",)
-    assert cache.versions(kind, having=["1.0.1"]) == ("1.0.0", "1.0.1")
+    package = package_of(ClientKind.CLAUDE_CODE)
+    assert cache.versions(package, having=["1.0.0"]) == ("1.0.0",)
+    assert cache.versions(package, having=["1.0.1"]) == ("1.0.0", "1.0.1")
     registry.fail(OFFLINE)
-    assert cache.versions(kind, having=["1.0.2"]) == ("1.0.0", "1.0.1")
+    assert cache.versions(package, having=["1.0.2"]) == ("1.0.0", "1.0.1")
 
 
 def test_stale_published_versions_are_used_offline(registry: Registry, cache: Cache) -> None:
@@ -180,7 +180,11 @@ def test_pip_lists_every_published_version(
         (tmp_path / f"claude_agent_sdk-{version}-py3-none-any.whl").touch()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert set(cache.versions(ClientKind.AGENT_SDK_PYTHON)) == {"0.1.0", "0.2.0", "0.3.0rc1"}
+    assert set(cache.versions(package_of(ClientKind.AGENT_SDK_PYTHON))) == {
+        "0.1.0",
+        "0.2.0",
+        "0.3.0rc1",
+    }
 
 
 def test_answer_that_cannot_be_cached_is_used(registry: Registry, cache: Cache) -> None:

@@ -17,6 +17,7 @@ from authprobe.clients.observe import (
     verified_version,
 )
 from authprobe.clients.process.child import Child, CompletedChild, ExitReason, Stdin
+from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.errors import ClientError
 from authprobe.observation.model import (
     COMMAND_MISSING,
@@ -60,7 +61,11 @@ class Command:
     @property
     def version(self) -> str:
         """Version that ran, verified against the requests; finishes the case."""
-        return verified_version(self.sandbox.exchanges, self.installed.kind, self.installed.version)
+        return verified_version(
+            self.sandbox.exchanges,
+            CLIENTS[ClientKind.CLAUDE_CODE].products,
+            self.installed.version,
+        )
 
     def run(self, arguments: Sequence[str], *, limit: float | None = None) -> CompletedChild:
         """Run the command to its end, or for `limit` seconds but not beyond the case's limit."""

@@ -20,7 +20,7 @@ from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
 from authprobe.core.byte_sizes import format_size
-from authprobe.core.client_kinds import ClientKind, Registry, package_of
+from authprobe.core.client_kinds import ClientKind, Package, Registry
 from authprobe.errors import ClientError, InstallError
 from authprobe.scenario.clients import INSTALLED, LATEST, Client, names_one_release
 from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
@@ -55,7 +55,7 @@ class Cache:
         self._children = children
         self._installers = Installers(folder, children, scratch)
         self._published = PublishedVersions(folder, self._installers)
-        self._results: dict[tuple[ClientKind, str], InstalledClient | InstallError] = {}
+        self._results: dict[tuple[str, str], InstalledClient | InstallError] = {}
         self._locks: dict[Path, list[ClientLock]] = {}
         self._pinned: set[Path] = set()
         self._new_sizes: dict[Path, int] = {}
@@ -105,7 +105,8 @@ class Cache:
                         storage.remove(entry)
 
     def _folder_of(self, client: Client) -> Path:
-        return self.folder / client.kind.value / client.version
+        package = client.spec.package
+        return self.folder / (package.folder if package else client.kind) / client.version
 
     def _unlock(self, folder: Path) -> None:
         for lock in self._locks.pop(folder, []):
@@ -124,7 +125,7 @@ class Cache:
             raise result
         return result
 
-    def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
+    def versions(self, package: Package, having: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the published versions from a 24 h cache (stale if offline); refetch them if a
         version in `having` is missing.
 
@@ -132,7 +133,7 @@ class Cache:
             ClientError: the registry is unavailable, and no answer is cached.
         """
         try:
-            return self._published.versions(kind, having)
+            return self._published.versions(package, having)
         except OSError as error:
             raise InstallError(f"{self.folder}: cannot use the cache: {error.strerror}") from None
 
@@ -164,16 +165,18 @@ class Cache:
     def _prepare(
         self, client: Client, show_progress: MessageCallback, warn: MessageCallback
     ) -> InstalledClient:
-        version = client.version
-        if version == INSTALLED:
-            return self._find_user_program(client.kind)
+        version, package = client.version, client.spec.package
+        if version == INSTALLED or package is None:
+            return self._find_user_program(client)
         if version == LATEST:
             show_progress("asking for the latest version")
-            version = self._published.latest(client.kind)
-        elif not names_one_release(client.kind, version):
+            version = self._published.latest(package)
+        elif not names_one_release(client.spec, version):
             raise InstallError(f"{version} is not a version; give one such as 2.1.31, or latest")
-        folder = storage.make_folder(self.folder, client.kind) / version
-        installed = InstalledClient(kind=client.kind, version=version, folder=folder)
+        folder = storage.make_folder(self.folder, package.folder) / version
+        installed = InstalledClient(
+            kind=client.kind, package=package, version=version, folder=folder
+        )
         self._pinned.add(folder)
         lock = ClientLock(storage.lock_file(folder))
         try:
@@ -188,9 +191,10 @@ class Cache:
         self._locks.setdefault(folder, []).append(lock)
         return installed
 
-    def _find_user_program(self, kind: ClientKind) -> InstalledClient:
+    def _find_user_program(self, client: Client) -> InstalledClient:
         """Return the user's own program, which is run in place and never changed."""
-        name = Path(package_of(kind).program or kind.value).name
+        package = client.spec.package
+        name = Path((package and package.program) or client.kind).name
         path = shutil.which(name, path=search_path())
         if path is None:
             raise InstallError(f"there is no {name} on PATH")
@@ -199,7 +203,11 @@ class Cache:
         if version is None:
             raise InstallError(f"the {name} on PATH reports no version")
         return InstalledClient(
-            kind=kind, version=version, folder=program.parent, user_program=program
+            kind=client.kind,
+            package=None,
+            version=version,
+            folder=program.parent,
+            user_program=program,
         )
 
     def _lock_intact(
@@ -259,7 +267,7 @@ class Cache:
         ) as staging:
             folder = Path(staging, "client")
             folder.mkdir()
-            self._installers.install(package_of(client.kind), client.version, folder)
+            self._installers.install(_package(client), client.version, folder)
             version = self._read_version(dataclasses.replace(client, folder=folder))
             if version != client.version:
                 actual = f"version {version}" if version else "no version"
@@ -270,15 +278,15 @@ class Cache:
 
     def _read_version(self, client: InstalledClient) -> str | None:
         """Return the version that the installed program or package reports, or None."""
-        package = package_of(client.kind)
-        if client.kind is ClientKind.CLAUDE_CODE:
+        package = _package(client)
+        if client.kind == ClientKind.CLAUDE_CODE:
             return self._installers.version_of(client.program, f"{client.kind} {client.version}")
         if package.registry is Registry.PYPI:
             pattern = f"lib/python*/site-packages/{package.distribution}-*.dist-info"
             names = [path.stem for path in client.folder.glob(pattern)]
             return names[0].rpartition("-")[2] if names else None
         try:
-            manifest = json.loads((client.package / "package.json").read_bytes())
+            manifest = json.loads((client.package_folder / "package.json").read_bytes())
             return str(manifest["version"])
         except (ValueError, LookupError, TypeError):
             raise InstallError(f"{client.kind}: its package.json has no readable version") from None
@@ -303,3 +311,9 @@ class Cache:
             self._has_warned = True
             size, limit = format_size(total_bytes), format_size(self.limit_bytes)
             warn(f"the clients in use take {size}; AUTHPROBE_CACHE_LIMIT is {limit}")
+
+
+def _package(client: InstalledClient) -> Package:
+    if client.package is None:
+        raise InstallError(f"{client.kind} has no package")
+    return client.package

@@ -10,7 +10,7 @@ from typing import Final
 from authprobe.clients.installation import storage
 from authprobe.clients.installation.installers import Installers
 from authprobe.core import safe_files
-from authprobe.core.client_kinds import ClientKind, package_of
+from authprobe.core.client_kinds import Package
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import ClientError
 from authprobe.settings import PUBLISHED_VERSIONS_TTL
@@ -27,29 +27,27 @@ class PublishedVersions:
         self._cache = cache
         self._installers = installers
 
-    def latest(self, kind: ClientKind) -> str:
+    def latest(self, package: Package) -> str:
         """Return the registry's latest version.
 
         Raises:
             ClientError: the registry is unavailable, and no answer is cached.
         """
         (version,) = self._lookup(
-            self._cache / kind.value / LATEST_FILE,
-            lambda: (self._installers.latest(package_of(kind)),),
+            self._cache / package.folder / LATEST_FILE,
+            lambda: (self._installers.latest(package),),
             single=True,
         )
         return version
 
-    def versions(self, kind: ClientKind, having: Iterable[str] = ()) -> tuple[str, ...]:
+    def versions(self, package: Package, having: Iterable[str] = ()) -> tuple[str, ...]:
         """Return all published versions; refetch them if a version in `having` is missing.
 
         Raises:
             ClientError: the registry is unavailable, and no answer is cached.
         """
-        file = self._cache / kind.value / VERSIONS_FILE
-        return self._lookup(
-            file, lambda: self._installers.versions(package_of(kind)), having, single=False
-        )
+        file = self._cache / package.folder / VERSIONS_FILE
+        return self._lookup(file, lambda: self._installers.versions(package), having, single=False)
 
     def _lookup(
         self,
@@ -71,7 +69,7 @@ class PublishedVersions:
             raise
         fields = {"version": versions[0]} if single else {"versions": versions}
         with contextlib.suppress(OSError):  # without a cache entry the next lookup refetches
-            storage.make_folder(self._cache, ClientKind(file.parent.name))
+            storage.make_folder(self._cache, file.parent.name)
             safe_files.write_atomically(file.resolve(), json.dumps(fields | {"at": time.time()}))
         return versions
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core import safe_files
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import ClientKind, Registry
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import SettingsError
 
@@ -38,6 +38,7 @@ MAX_FOLDER_ENTRIES: Final = 10_000
 BYTECODE_FOLDER: Final = "__pycache__"
 TOOLS_FOLDER: Final = "tools"
 """Folder of our own pip."""
+PACKAGE_PREFIXES: Final = tuple(f"{registry}+" for registry in Registry)
 KNOWN_FOLDERS: Final = frozenset({*ClientKind, TOOLS_FOLDER})
 LEFTOVER: Final = re.compile(
     rf"(?:{re.escape(STAGING_PREFIX)}|{re.escape(TRASH_PREFIX)})(?P<version>[^_]+)_\w+", re.ASCII
@@ -90,13 +91,13 @@ def _is_cache(folder: Path) -> bool:
     return not names or TAG in names or not names.isdisjoint(KNOWN_FOLDERS)
 
 
-def make_folder(cache: Path, kind: ClientKind) -> Path:
-    """Create the folder of a kind of client in the cache, which is marked as one; return it.
+def make_folder(cache: Path, name: str) -> Path:
+    """Create the folder of a package in the cache, which is marked as one; return it.
 
     Raises:
         OSError: it cannot be created, or is a link to another folder.
     """
-    folder = cache / kind.value
+    folder = cache / name
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():
         reason = f"{folder} is a symbolic link; name the whole cache elsewhere in AUTHPROBE_CACHE"
@@ -286,7 +287,20 @@ def _clients(cache: Path) -> Iterator[Path]:
 
 def _kind_folders(cache: Path) -> tuple[Path, ...]:
     """Return the folders in which clients are installed: nothing else in the cache is touched."""
-    return tuple(folder for kind in ClientKind if _is_folder(folder := cache / kind.value))
+    names = (path.name for path in _subfolders(cache))
+    return tuple(cache / name for name in sorted(names) if is_client_folder(name))
+
+
+def is_client_folder(name: str) -> bool:
+    """Return True for the name of a folder with a kind of client, or with a package of one."""
+    return name in list(ClientKind) or name.startswith(PACKAGE_PREFIXES)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if _is_folder(path)]
+    except OSError:
+        return []
 
 
 def _is_folder(path: Path) -> bool:

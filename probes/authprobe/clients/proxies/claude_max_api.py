@@ -58,7 +58,7 @@ def probe(sandbox: Sandbox) -> Observation:
         # Record the log, which is searched for leaked tokens.
         server.read_until(lambda: False, LOG_READ_TIMEOUT)
         result = None if report else server.wait(EXIT_TIMEOUT)
-    cli = verified_version(sandbox.exchanges, claude.kind, claude.version)
+    cli = verified_version(sandbox.exchanges, through.spec.products, claude.version)
     version = f"{proxy.version}+claude-code@{cli}"
     if report is None:
         timed_out = isinstance(error, TimeoutError)

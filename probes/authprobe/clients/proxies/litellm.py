@@ -60,7 +60,7 @@ def probe(sandbox: Sandbox) -> Observation:
         observation = _run_while_reading(
             server, lambda: user.run_client(through) if through else user.send_request()
         )
-    version = verified_version(sandbox.exchanges, installed.kind, installed.version)
+    version = verified_version(sandbox.exchanges, case.client.spec.products, installed.version)
     if through:
         version += f"+claude-code@{observation.client_version}"
     return dataclasses.replace(observation, client_version=version)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.observe import verified_version
 from authprobe.clients.process.child import CompletedChild
-from authprobe.core.client_kinds import Registry, package_of
+from authprobe.core.client_kinds import Registry
 
 DRIVERS: Final = Path(__file__).parent / "drivers"
 
@@ -31,7 +31,7 @@ def run_driver(sandbox: Sandbox, name: str, library: Path) -> DriverRun:
     """
     installed = sandbox.installed_client(sandbox.case.client)
     argv: list[str | Path]
-    if package_of(installed.kind).registry is Registry.PYPI:
+    if installed.package and installed.package.registry is Registry.PYPI:
         environment = sandbox.environment({})
         argv = [installed.program, "-I", DRIVERS / f"{name}.py"]
     else:
@@ -42,7 +42,9 @@ def run_driver(sandbox: Sandbox, name: str, library: Path) -> DriverRun:
     result = sandbox.run(
         argv, env=environment, cwd=sandbox.make_work_folder(), limit=sandbox.case.limit
     )
-    version = verified_version(sandbox.exchanges, installed.kind, installed.version)
+    version = verified_version(
+        sandbox.exchanges, sandbox.case.client.spec.products, installed.version
+    )
     return DriverRun(result=result, began=began, version=version)
 
 

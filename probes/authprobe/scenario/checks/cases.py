@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from authprobe.core.client_kinds import Flow
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import TokenKind
 from authprobe.scenario.checks.variables import variables_not_read
 from authprobe.scenario.clients import Client
+from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, values_of
 from authprobe.scenario.model import (
     DEFAULT,
@@ -186,7 +187,7 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
             f"{kind} is authprobe itself and has no environment; it must be 'default', "
             f"not {quote(names.environment)}",
         )
-    if not client.is_authprobe:
+    if not (client.is_authprobe or client.definition):
         variables = cases.scenario.environments.get(names.environment, {})
         for message in variables_not_read(client, variables):
             yield cases.path(names, "environment"), message
@@ -205,11 +206,19 @@ def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[
         yield path, f"{client.kind} sends one credential, but {quote(names.credential)} is several"
         return
     for credential in credentials:
-        if credential.via not in client.vias:
+        via = with_via(credential, client).via or Via.BEARER
+        if via not in client.vias:
             yield (
                 path,
-                f"{client.kind} takes no credential via {quote(credential.via)}, "
+                f"{client.kind} takes no credential via {quote(via)}, "
                 f"as in {quote(names.credential)}; use {choices(client.vias)}",
+            )
+        tokens = client.definition.tokens if client.definition else None
+        if tokens and credential.token not in tokens:
+            yield (
+                path,
+                f"{client.kind} is not given {quote(credential.token)}, "
+                f"as in {quote(names.credential)}; use {choices(tokens)}",
             )
         if client.is_authprobe:
             yield from _check_exchange(cases, names, credential)

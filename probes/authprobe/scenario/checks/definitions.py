@@ -131,16 +131,20 @@ def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathPro
             return
         key, via = "variable", credential.variable
     elif credential.variable is not None:
-        message = f"'variable' is only for 'settings-env', but 'via' is {quote(via)}"
+        message = f"'variable' is only for 'settings-env', but 'via' is {quote(str(via))}"
         yield (*path, "variable"), message
     ways = [way for way, kinds in _TOKENS_BY_VIA.items() if token in kinds]
-    if via in _TOKENS_BY_VIA and token not in _TOKENS_BY_VIA[via]:
+    if via is None:
+        if credential.form is not None:
+            yield (*path, "form"), "a form depends on the way; add a 'via'"
+    elif via in _TOKENS_BY_VIA and token not in _TOKENS_BY_VIA[via]:
         only = " or ".join(map(_article, _TOKENS_BY_VIA[via]))
         yield (*path, key), f"{quote(via)} is for {only}, not for {_article(token)}"
     elif ways and via not in ways:
         message = f"{_article(token)} is handed over via {choices(ways)}, not {quote(via)}"
         yield (*path, key), message
-    yield from _check_form(path, credential, via)
+    if via is not None:
+        yield from _check_form(path, credential, via)
     if token not in _TOKENS_BY_STATE.get(state, TokenKind):
         only = " or ".join(map(_article, _TOKENS_BY_STATE[state]))
         yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"

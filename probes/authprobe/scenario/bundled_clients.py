@@ -1,0 +1,43 @@
+"""Clients that every scenario can name: those driven by code, and the bundled definitions."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from authprobe.scenario.client_files import read_client_file
+from authprobe.scenario.known_clients import BUILT_IN, KnownClient
+
+BUNDLED: Final = Path(__file__).parents[1] / "bundled_clients"
+"""Folder with a file for each bundled definition, named like the client."""
+
+
+class _KnownClients(Mapping[str, KnownClient]):
+    """The clients that every scenario can name; a definition is read when it is first needed."""
+
+    def __getitem__(self, kind: str) -> KnownClient:
+        if kind in BUILT_IN:
+            return BUILT_IN[kind]
+        if kind not in _bundled_kinds():
+            raise KeyError(kind)
+        return _bundled_client(kind)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from BUILT_IN
+        yield from _bundled_kinds()
+
+    def __len__(self) -> int:
+        return len(BUILT_IN) + len(_bundled_kinds())
+
+
+KNOWN_CLIENTS: Final[Mapping[str, KnownClient]] = _KnownClients()
+
+
+@functools.cache
+def _bundled_kinds() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in BUNDLED.glob("*.yaml")))
+
+
+@functools.cache
+def _bundled_client(kind: str) -> KnownClient:
+    return read_client_file(BUNDLED / f"{kind}.yaml")[kind]
