@@ -13,7 +13,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.observe import ClientReport, verified_version
 from authprobe.clients.process.children import Children
 from authprobe.clients.sdk.api_sdk import read_output
-from authprobe.core.client_kinds import ClientKind, Via
+from authprobe.core.client_kinds import CLIENTS, ClientKind, Via
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
