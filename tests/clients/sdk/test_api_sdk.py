@@ -13,7 +13,8 @@ from authprobe.clients.base import Laboratory
 from authprobe.clients.observe import ClientReport, verified_version
 from authprobe.clients.process.children import Children
 from authprobe.clients.sdk.api_sdk import read_output
-from authprobe.core.client_kinds import CLIENTS, ClientKind, Via
+from authprobe.core import client_kinds
+from authprobe.core.client_kinds import ClientKind, Via
 from authprobe.emulator.config import Backend, Fault, TokenKind, TokenState
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation, Outcome
@@ -164,9 +165,10 @@ def test_token_in_an_exception_is_redacted(laboratory: Laboratory, tmp_path: Pat
 )
 def test_other_version_than_the_installed_one_is_an_error(kind: ClientKind, product: str) -> None:
     exchanges = (make_exchange(products=(product,)),)
-    assert verified_version(exchanges, kind, "2.12.0") == "2.12.0"
+    products = client_kinds.CLIENTS[kind].products
+    assert verified_version(exchanges, products, "2.12.0") == "2.12.0"
     with pytest.raises(ClientError, match=r"asked for 2\.11\.0, but 2\.12\.0 ran"):
-        verified_version(exchanges, kind, "2.11.0")
+        verified_version(exchanges, products, "2.11.0")
 
 
 def test_last_line_of_the_output_is_parsed() -> None:
