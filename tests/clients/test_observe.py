@@ -15,8 +15,8 @@ from authprobe.clients.observe import (
 )
 from authprobe.clients.process.child import CompletedChild, ExitReason
 from authprobe.core.client_kinds import CLIENTS, ClientKind
-from authprobe.emulator.case_backend import Decision
 from authprobe.emulator.config import TokenKind
+from authprobe.emulator.decision import Decision
 from authprobe.emulator.rules.base import Answer, refusal
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Outcome

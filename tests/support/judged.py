@@ -21,6 +21,7 @@ REFUSED = make_exchange(
     betas=("oauth-2025-04-20", "another"),
     headers={"anthropic-version": "2023-06-01"},
     rule="A08",
+    gateway=("stripped-beta", "added-latency"),
     scopes=("user:inference", "user:profile"),
 )
 STALE = StoredLogin(state=LoginState.STALE, expiry=LoginExpiry.PAST, subscription="max")
@@ -104,7 +105,12 @@ REQUEST_FIELDS: dict[str, Any] = {
     "credential": "access-token",
     "credential_header": "authorization",
     "betas": ("another", "oauth-2025-04-20"),
-    "headers": {"Anthropic-Version": "2023-06-01", "x-api-key": None},
+    "gateway": ("added-latency",),
+    "headers": {
+        "Anthropic-Version": "2023-06-01",
+        "ANTHROPIC-VERSION": "present",
+        "x-api-key": None,
+    },
     "rule": "A08",
     "scopes": ("user:profile", "user:inference"),
 }
@@ -118,6 +124,7 @@ OTHER_EXCHANGES: dict[str, list[dict[str, Any]]] = {
     "credential": [{"credential": "access-token-2"}, {"credential": None}],
     "credential_header": [{"credential_header": "x-api-key"}, {"credential_header": None}],
     "betas": [{"betas": ("oauth-2025-04-20",)}, {"betas": ()}],
+    "gateway": [{"gateway": ("stripped-beta",)}, {"gateway": ()}],
     "headers": [
         {"headers": {"anthropic-version": "2024-01-01"}},
         {"headers": {}},

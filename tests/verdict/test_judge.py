@@ -207,7 +207,8 @@ def test_an_expected_request_is_described_by_its_stated_fields() -> None:
     assert describe_request(ExpectedRequest(**REQUEST_FIELDS)) == (
         "POST api.anthropic.com/v1/messages, status 401, access-token in authorization, "
         "betas another, oauth-2025-04-20, scopes user:profile, user:inference, by rule A08, "
-        "header Anthropic-Version: 2023-06-01, "
+        "gateway added-latency, header Anthropic-Version: 2023-06-01, "
+        "header ANTHROPIC-VERSION: present, "
         "no header x-api-key"
     )
 

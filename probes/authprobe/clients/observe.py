@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.clients.base import Sandbox
-from authprobe.core.claude_api import MESSAGES_PATH
+from authprobe.core.claude_api import is_inference_path
 from authprobe.emulator.rules.routes import API
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome, status_outcome
@@ -33,7 +33,7 @@ class ClientReport:
 
 def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     """Return the last inference request, or None."""
-    requests = [exchange for exchange in exchanges if exchange.path == MESSAGES_PATH]
+    requests = [exchange for exchange in exchanges if is_inference_path(exchange.path)]
     return requests[-1] if requests else None
 
 
@@ -48,11 +48,12 @@ def observe(
     """Return the observation of a client that exited and gave its user a report."""
     exchanges = sandbox.exchanges
     last = last_inference(exchanges)
+    apis = {API, *filter(sandbox.backend.emulates, sandbox.case.backend.hosts)}
     status = report.status or (last.status if last else None)
     detail = None
     if not report.is_error:
         outcome = Outcome.ACCEPTED
-    elif last is None and any(x.host == API and x.method == "CONNECT" for x in exchanges):
+    elif last is None and any(x.host in apis and x.method == "CONNECT" for x in exchanges):
         outcome, detail = Outcome.UNREACHABLE, "the client could not connect"
     elif last is None:
         outcome, detail = Outcome.REJECTED, "refused by the client itself: it asked no model"

@@ -1,5 +1,6 @@
 """Host names, paths, beta flags and statuses of the Claude API and its login servers."""
 
+import re
 from typing import Final
 
 API: Final = "api.anthropic.com"
@@ -8,10 +9,18 @@ PLATFORM: Final = "platform.claude.com"
 CLAUDE_AI: Final = "claude.ai"
 CLAUDE_COM: Final = "claude.com"
 HOSTS: Final = (API, CONSOLE, PLATFORM, CLAUDE_AI, CLAUDE_COM)
-"""The emulated hosts; every other name is refused (code.claude.com/docs/en/network-config)."""
+"""The emulated hosts; every other name is refused (code.claude.com/docs/en/network-config), except
+the hosts of one's own that a case has."""
+BEDROCK: Final = "bedrock-runtime"
+"""Stands for the host of Amazon Bedrock, whose name depends on the region, in the routes that a
+gateway with `serves: bedrock` has."""
 
 OAUTH_BETA: Final = "oauth-2025-04-20"
 MESSAGES_PATH: Final = "/v1/messages"
+_INFERENCE_PATH: Final = re.compile(
+    r"(?:/[^?#]*)?(?:/v1/messages|/chat/completions|/model/[^/?#]+/invoke(?:-with-response-stream)?"
+    r"|/models/[^/?#]+:(?:raw|streamRaw)Predict)"
+)
 PROFILE_PATH: Final = "/api/oauth/profile"
 TOKEN_PATH: Final = "/v1/oauth/token"
 
@@ -21,3 +30,15 @@ AUTHORIZE_PATH_SUFFIX: Final = "/oauth/authorize"
 
 PERMANENT_STATUSES: Final = frozenset({400, 401, 402, 403, 404, 413})
 """Statuses that the same request would receive again (platform.claude.com/docs/en/api/errors)."""
+
+
+def is_inference_path(path: str) -> bool:
+    """Return True if requests to this path ask a model: of the API, at any prefix, or of another
+    API that gateways and cloud providers have.
+    """
+    return path == MESSAGES_PATH or _INFERENCE_PATH.fullmatch(path) is not None
+
+
+def asks_model(path: str) -> bool:
+    """Return True for the same, and for what the API has below `/v1/messages`."""
+    return path.startswith(MESSAGES_PATH) or is_inference_path(path)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.core.claude_api import HOSTS, MESSAGES_PATH, TOKEN_PATH_SUFFIX
+from authprobe.core.claude_api import HOSTS, TOKEN_PATH_SUFFIX, is_inference_path
 from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, Fact, FactKind, FactSet, Symptom, group_facts
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
@@ -23,7 +23,7 @@ CLAUDE_CODE_PRODUCT: Final = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
 def symptom_from_observation(observation: Observation) -> Symptom:
     """Return the facts of an observation; ids of the emulator's rules are not among them."""
     # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
-    api_hosts = {exchange.host for exchange in observation.exchanges} & set(HOSTS)
+    api_hosts = {exchange.host for exchange in observation.exchanges if _is_emulated(exchange)}
     exchanges = [
         _exchange_facts(exchange)
         for exchange in observation.exchanges
@@ -32,6 +32,12 @@ def symptom_from_observation(observation: Observation) -> Symptom:
     return Symptom(
         fact_sets=(*exchanges, _client_facts(observation)), version=_version(observation)
     )
+
+
+def _is_emulated(exchange: Exchange) -> bool:
+    """Return True for the hosts of Claude, and for a gateway of one's own that was reached."""
+    is_gateway = exchange.path != "" and not (exchange.rule or "").startswith(("deny:", "host:"))
+    return exchange.host in HOSTS or is_gateway
 
 
 def _failed(exchange: Exchange) -> bool:
@@ -84,7 +90,7 @@ def _events(exchange: Exchange) -> Iterator[str]:
         yield "broke-off"
     if abs(exchange.clock_offset) >= MIN_CLOCK_OFFSET:
         yield "clock-offset"
-    if exchange.status == 200 and exchange.path == MESSAGES_PATH:
+    if exchange.status == 200 and is_inference_path(exchange.path):
         if exchange.size_bytes == 0:
             yield "empty-answer"
         if (exchange.size_bytes or 0) > MAX_USUAL_RESPONSE_BYTES:
@@ -135,7 +141,7 @@ def missing_host(observation: Observation) -> str | None:
     """
     if observation.outcome is Outcome.ACCEPTED or not observation.egress_refused:
         return None
-    reached = any(exchange.host in HOSTS for exchange in observation.exchanges)
+    reached = any(_is_emulated(exchange) for exchange in observation.exchanges)
     return None if reached else observation.egress_refused[0]
 
 

@@ -5,14 +5,17 @@ import datetime
 import hashlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from authprobe.core.claude_api import BEDROCK, asks_model
 from authprobe.core.client_kinds import CLIENTS
-from authprobe.emulator.config import Backend, Fault
+from authprobe.emulator.config import Backend, Fault, Service, TokenKind
+from authprobe.emulator.decision import Decision
 from authprobe.emulator.exchange_log import ExchangeLog, ExchangeRecord
 from authprobe.emulator.faults import FAULTS, STREAM_FAULTS, ArmedFaults, rule_id
+from authprobe.emulator.gateway import HOST_NOTHING, Gateway
 from authprobe.emulator.rules.authorize import requested_scopes
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule
 from authprobe.emulator.rules.denial import (
@@ -25,8 +28,8 @@ from authprobe.emulator.rules.denial import (
 from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
 from authprobe.emulator.rules.token_endpoint import INVALID_GRANT, has_foreign_refresh_token
 from authprobe.emulator.state.state import State
-from authprobe.emulator.state.tokens import TokenStore
-from authprobe.observation.model import Exchange
+from authprobe.emulator.state.tokens import Token, TokenStore
+from authprobe.observation.model import PRESENT, Exchange
 from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSAL_STATUS: Final = 502
@@ -57,14 +60,13 @@ REDACTED_VALUE: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]",
 """A header value that is already redacted."""
 
 
-class Decision(NamedTuple):
-    """The answer to a request, the rule it comes from, and the faults that alter it."""
-
-    rule: str
-    answer: Answer
-    denial: Denial | None = None
-    faults: tuple[Fault, ...] = ()
-    delay: float = 0.0
+UNRECORDED_HEADERS: Final = frozenset(
+    {
+        *("anthropic-version", "authorization", "content-type", "x-api-key", "user-agent"),
+        "anthropic-beta",
+    }
+)
+"""Headers that are recorded in a way of their own."""
 
 
 class SentForm(NamedTuple):
@@ -99,6 +101,8 @@ class CaseBackend:
         self.request_count = 0
         """Requests since the start, including those whose records were dropped or discarded."""
         self._broken_rules = broken_rules
+        self._custom_headers: frozenset[str] = frozenset()
+        self._gateway_token: Token | None = None
         self._start = time.monotonic()
         self._log = log or ExchangeLog()
         self._egress_refused: set[str] = set()
@@ -137,6 +141,15 @@ class CaseBackend:
         """Number of requests that were dropped from the record, as there were too many."""
         return self._log.dropped
 
+    def emulates(self, host: str) -> bool:
+        """Return True if requests to this host are answered."""
+        own = self.setup.own_host(host)
+        return host in HOSTS or (own is not None and own.serves is not Service.NOTHING)
+
+    def record_headers(self, names: Iterable[str]) -> None:
+        """Record these further headers of each request by name."""
+        self._custom_headers |= {name.lower() for name in names} - UNRECORDED_HEADERS
+
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Names of requested hosts that are not emulated."""
@@ -148,6 +161,7 @@ class CaseBackend:
         self.redactor = Redactor()
         self.state = State(setup, self.redactor)
         self.faults = ArmedFaults(setup.faults)
+        self._gateway_token = None
         self.forget_exchanges()
 
     def forget_exchanges(self) -> None:
@@ -156,18 +170,21 @@ class CaseBackend:
         self._egress_refused.clear()
 
     def record_refused_host(self, host: str) -> None:
-        """Record the name of a requested host that was refused."""
-        if len(self._egress_refused) < MAX_REFUSED_HOSTS:
+        """Record the name of a requested host that was refused, unless the case expects that."""
+        if host not in self.setup.hosts and len(self._egress_refused) < MAX_REFUSED_HOSTS:
             self._egress_refused.add(self.redactor.cut(host, MAX_HOST_LENGTH))
 
     def record_refused_connection(
         self, method: str, host: str, faults: tuple[Fault, ...] = ()
     ) -> None:
-        """Record that the proxy refused a host, by a fault or because it is not emulated."""
-        denial = None if faults else deny_host(host)
+        """Record that the proxy refused a host: by a fault, because it serves nothing, or because
+        it is not emulated.
+        """
+        rule = HOST_NOTHING if host in self.setup.hosts and not faults else None
+        denial = None if faults or rule else deny_host(host)
         if denial is not None:
             self.record_refused_host(host)
-        self._record_connect(method, host, faults, denial, PROXY_REFUSAL_STATUS)
+        self._record_connect(method, host, faults, denial, PROXY_REFUSAL_STATUS, rule)
 
     def record_lost_connection(self, host: str, faults: tuple[Fault, ...]) -> None:
         """Record that a client did not complete the TLS handshake."""
@@ -180,6 +197,7 @@ class CaseBackend:
         faults: tuple[Fault, ...],
         denial: Denial | None,
         status: int | None,
+        rule: str | None = None,
     ) -> None:
         exchange = Exchange(
             method=self.redactor.cut(method, MAX_METHOD_LENGTH),
@@ -189,7 +207,7 @@ class CaseBackend:
             credential=None,
             status=status,
             at=round(time.monotonic() - self._start, 3),
-            rule=denial.id if denial else None,
+            rule=denial.id if denial else rule,
             faults=tuple(fault.name for fault in faults),
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
@@ -203,6 +221,25 @@ class CaseBackend:
         self.request_count += 1
 
     def answer(self, request: RequestContext) -> Decision:
+        """Return what the host of the request answers: a gateway of one's own, or the service."""
+        host = self.setup.own_host(request.host)
+        if host is None or host.serves is Service.NOTHING:
+            return self._answer(request)
+        return Gateway(host, self._make_gateway_key).answer(
+            request, self._answer, lambda rule, answer: self._own_decision(request, rule, answer)
+        )
+
+    def _make_gateway_key(self) -> str:
+        """Return the API key of the case's gateways, which is made when it is first needed."""
+        self._gateway_token = self._gateway_token or self.tokens.make(TokenKind.API_KEY)
+        return self._gateway_token.value
+
+    def _own_decision(self, request: RequestContext, rule: str, answer: Answer) -> Decision:
+        """Return the decision of a gateway itself, with the faults of the answer."""
+        faults = self.faults.for_request(request, lambda fault: fault.name in FAULTS)
+        return Decision(rule, answer, faults=faults)
+
+    def _answer(self, request: RequestContext) -> Decision:
         """Return the refusal armed as a fault, else the first rule that applies, else a denial.
 
         No refresh token that this backend never made gets an answer that is final for it.
@@ -217,7 +254,7 @@ class CaseBackend:
         faults = self.faults.for_request(
             request, lambda fault: self._can_happen(fault, request, rules)
         )
-        if request.host not in HOSTS:
+        if not self._is_service(request):
             return _denied(deny_host(request.host), faults)
         for fault in (*faults, *self._limit_faults(request)):
             if (rule := self._armed_rule(fault, rules)) is not None:
@@ -228,6 +265,11 @@ class CaseBackend:
             if rule.applies(request) and rule.id not in self._broken_rules:
                 return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         return _denied(deny_rule(request, rules), faults)
+
+    def _is_service(self, request: RequestContext) -> bool:
+        """Return True for the emulated hosts, and for Bedrock behind a gateway of the case."""
+        behind_gateway = request.requested_host in self.setup.hosts
+        return request.host in HOSTS or (request.host == BEDROCK and behind_gateway)
 
     def _limit_faults(self, request: RequestContext) -> tuple[Fault, ...]:
         """Return the refusals that end an endless series of logins or refreshes.
@@ -266,7 +308,7 @@ class CaseBackend:
                 betas=self._cut_words(request.betas),
                 at=round(time.monotonic() - self._start, 3),
                 headers=self._headers(request),
-                body=_digest(request.body) if request.path.startswith("/v1/messages") else None,
+                body=_digest(request.body) if asks_model(request.path) else None,
                 products=tuple(PRODUCT.findall(agent)[:MAX_WORDS]),
                 scopes=self._cut_words(requested_scopes(request)),
             )
@@ -295,6 +337,7 @@ class CaseBackend:
             elapsed=round(max(elapsed, 0.0), 3),
             rule=decision.rule,
             faults=tuple(fault.name for fault in decision.faults),
+            gateway=decision.gateway,
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
             error_type=answer.error_type or sent_form.error_type,
@@ -310,6 +353,7 @@ class CaseBackend:
 
     def _credential(self, request: RequestContext) -> tuple[str | None, str | None]:
         """Return the header, or `body`, that held a token, and the token's slot."""
+        own_names = self._required_headers(request.host)
         in_body = ""
         if request.path.endswith("/oauth/token"):
             in_body = request.text("refresh_token") or request.text("assertion")
@@ -321,7 +365,20 @@ class CaseBackend:
             if value is not None:
                 token = self.state.tokens.find(value)
                 return header, token.slot if token else "foreign"
+        for name in own_names:
+            if token := self._token_in(request.headers.get(name, "")):
+                return name, token.slot
         return None, None
+
+    def _token_in(self, value: str) -> Token | None:
+        """Return the issued token that is the value of a header, with or without a scheme."""
+        return self.state.tokens.find(value) or self.state.tokens.find(value.partition(" ")[2])
+
+    def _required_headers(self, host: str) -> tuple[str, ...]:
+        """Return the names of the further headers that a gateway of this name requires."""
+        own = self.setup.own_host(host)
+        names = [requirement.header.lower() for requirement in own.requirements] if own else []
+        return tuple(name for name in names if name not in UNRECORDED_HEADERS)
 
     def _headers(self, request: RequestContext) -> dict[str, str]:
         """Return the headers that concern authentication; the User-Agent only as a hash."""
@@ -329,9 +386,19 @@ class CaseBackend:
         for name in ("anthropic-version", "authorization", "content-type", "x-api-key"):
             if name in request.headers:
                 headers[name] = self._hide_foreign(name, self.redactor(request.headers[name]))[:200]
+        for name in sorted(self._further_headers(request.host) & request.headers.keys()):
+            value = self.redactor(request.headers[name])
+            headers[name] = value if REDACTED_VALUE.fullmatch(value) else PRESENT
         if agent := request.headers.get("user-agent"):
             headers["user-agent"] = _digest(agent.encode())
         return headers
+
+    def _further_headers(self, host: str) -> frozenset[str]:
+        """Return the names of headers that are recorded beside the usual ones, without values."""
+        own = self.setup.own_host(host)
+        stripped = {name.lower() for name in own.strips.headers} if own else set()
+        names = {*self._custom_headers, *self._required_headers(host), *stripped}
+        return frozenset(names - UNRECORDED_HEADERS)
 
     @staticmethod
     def _hide_foreign(name: str, value: str) -> str:

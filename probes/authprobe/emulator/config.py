@@ -2,10 +2,16 @@
 
 import datetime
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Final
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from authprobe.core.host_names import own_host_problem
+from authprobe.documents.messages import MESSAGE
+from authprobe.documents.source import quote
 
 # Strict: in YAML, "5" is a string and 5 is a number, and `yes` is not a boolean.
 Flag = Annotated[bool, Strict()]
@@ -18,6 +24,10 @@ Day = Annotated[
 ]
 
 STRICT: Final = ConfigDict(extra="forbid")
+HEADER_PATTERN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
+BETA_PATTERN: Final = r"^[A-Za-z0-9._-]+$"
+SCHEME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9-]*$"
+PREFIX_PATTERN: Final = r"^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$"
 FAULT_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9-]*$"
 DAY_SECONDS: Final = 24 * 60 * 60
 
@@ -35,6 +45,8 @@ class TokenKind(enum.StrEnum):
     """The token that a workload presents to the federation endpoint (RFC 7523)."""
     WORKLOAD_TOKEN = "workload-token"
     """The access token that the federation endpoint issues for it."""
+    GATEWAY_KEY = "gateway-key"
+    """The key of a gateway of one's own; only a host that requires one accepts it."""
 
 
 class TokenState(enum.StrEnum):
@@ -89,6 +101,132 @@ class Fault:
     """Limit the fault to this path; not for faults of the connection."""
 
 
+class Service(enum.StrEnum):
+    """Kind of a host of one's own."""
+
+    MESSAGES = "messages"
+    """A gateway to the Claude API, with the same paths."""
+    CHAT_COMPLETIONS = "chat-completions"
+    """A gateway to the Claude API that speaks OpenAI's Chat Completions."""
+    BEDROCK = "bedrock"
+    """A gateway with the paths of Amazon Bedrock."""
+    VERTEX = "vertex"
+    """A gateway with the paths of Google Vertex AI."""
+    EMPTY = "empty"
+    """It answers every request with status 200 and `{}`, as for telemetry."""
+    NOTHING = "nothing"
+    """It refuses the connection, and a client that asks for it is expected to."""
+
+
+class Holds(enum.StrEnum):
+    """Content that a gateway expects in a header."""
+
+    ANYTHING = "anything"
+    GATEWAY_KEY = "gateway-key"
+    """A valid key of its own."""
+    CLAUDE_CREDENTIAL = "claude-credential"
+    """An API key or token for Claude, in any state: it is not the gateway that judges it."""
+
+
+HeaderName = Annotated[str, Field(pattern=HEADER_PATTERN, max_length=100)]
+ErrorStatus = Annotated[Whole, Field(ge=400, le=599)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """A header that a gateway requires."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    header: HeaderName = "authorization"
+    form: Annotated[str, Field(pattern=SCHEME_PATTERN, max_length=40)] | None = None
+    """The word before the value, such as `Bearer`."""
+    holds: Holds = Holds.ANYTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """Parts of a request that a gateway removes before it passes it on."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    headers: Annotated[tuple[HeaderName, ...], Field(max_length=50)] = ()
+    betas: Annotated[
+        tuple[Annotated[str, Field(pattern=BETA_PATTERN, max_length=100)], ...],
+        Field(max_length=50),
+    ] = ()
+    """Flags of `anthropic-beta`."""
+
+
+class CredentialTreatment(enum.StrEnum):
+    """Treatment of the credential of a request by a gateway."""
+
+    PASS = "pass"
+    REPLACE = "replace"
+    """It removes `authorization` and `x-api-key`, and sends a valid API key of its own."""
+
+
+class ErrorForm(enum.StrEnum):
+    """Form of an error that a gateway sends instead of that of the API."""
+
+    TEXT = "text"
+    OPENAI = "openai"
+    """The envelope of OpenAI's API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRewrite:
+    """An error, and what a gateway sends instead."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    status: ErrorStatus | None = None
+    """Status of the error; default: any."""
+    becomes: ErrorStatus | None = None
+    """Status that the client gets; default: the same."""
+    form: ErrorForm | None = None
+    message: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host of one's own, such as the gateway of a company."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    serves: Service = Service.MESSAGES
+    prefix: Annotated[str, Field(pattern=PREFIX_PATTERN, max_length=200)] | None = None
+    """Beginning of every path, such as `/anthropic`; the API does not see it."""
+    requires: Annotated[tuple[Requirement, ...], Field(max_length=10)] | Requirement = ()
+    """Headers without which it refuses a request."""
+    strips: Strip = field(default_factory=Strip)
+    credential: CredentialTreatment = CredentialTreatment.PASS
+    errors: Annotated[tuple[ErrorRewrite, ...], Field(max_length=50)] | ErrorRewrite = ()
+    """Errors that it rewrites; of several entries, the first with the status counts."""
+    latency: Annotated[Seconds, Field(ge=0, le=600)] = 0.0
+    """Seconds that it adds to each answer."""
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The required headers."""
+        return self.requires if isinstance(self.requires, tuple) else (self.requires,)
+
+    @property
+    def rewrites(self) -> tuple[ErrorRewrite, ...]:
+        """The rewritten errors."""
+        return self.errors if isinstance(self.errors, tuple) else (self.errors,)
+
+
+def _check_host_name(name: str) -> str:
+    if (reason := own_host_problem(name)) is not None:
+        raise PydanticCustomError(MESSAGE, "{message}", {"message": f"{quote(name)} {reason}"})
+    return name
+
+
+HostName = Annotated[str, Field(max_length=1000), AfterValidator(_check_host_name)]
+Hosts = Annotated[dict[HostName, Host | Service], Field(max_length=100)]
+
+
 FaultName = Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
 
 
@@ -112,3 +250,14 @@ class Backend:
     """
     faults: Annotated[tuple[Fault | FaultName, ...], Field(max_length=100)] = ()
     """Armed faults. Of several refusals, the first that matches a request counts; delays add up."""
+    hosts: Hosts = field(default_factory=dict)
+    """Hosts of one's own, by name: what they are, or in a word what they serve."""
+
+    def own_host(self, name: str) -> Host | None:
+        """Return the host of one's own with this name; None: there is none."""
+        host = self.hosts.get(name)
+        return Host(serves=host) if isinstance(host, Service) else host
+
+    def with_hosts(self, hosts: Mapping[str, Host | Service]) -> "Backend":
+        """Return this backend with further hosts; its own win."""
+        return replace(self, hosts={**hosts, **self.hosts}) if hosts else self

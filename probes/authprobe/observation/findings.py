@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from authprobe.core.claude_api import MESSAGES_PATH, PERMANENT_STATUSES, TOKEN_PATH_SUFFIX
+from authprobe.core.claude_api import PERMANENT_STATUSES, TOKEN_PATH_SUFFIX, is_inference_path
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 PROCESS_EXIT_MESSAGE: Final = re.compile(
@@ -39,7 +39,7 @@ def finding_meanings() -> dict[str, str]:
 
 
 def _model_requests(observation: Observation) -> list[Exchange]:
-    return [exchange for exchange in observation.exchanges if exchange.path == MESSAGES_PATH]
+    return [exchange for exchange in observation.exchanges if is_inference_path(exchange.path)]
 
 
 def _permanent_refusals(observation: Observation) -> list[Exchange]:

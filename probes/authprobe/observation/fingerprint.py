@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypedDict
 
-from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, MESSAGES_PATH, TOKEN_PATH_SUFFIX
+from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, TOKEN_PATH_SUFFIX, is_inference_path
 from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 
@@ -122,7 +122,7 @@ def _login_fields(login: StoredLogin | None) -> _LoginFields:
 
 
 def _model_requests(observation: Observation) -> list[Exchange]:
-    return [exchange for exchange in observation.exchanges if exchange.path == MESSAGES_PATH]
+    return [exchange for exchange in observation.exchanges if is_inference_path(exchange.path)]
 
 
 def _header_texts(observation: Observation) -> tuple[str, ...] | None:
@@ -294,7 +294,7 @@ def has_stable_count(exchange: Exchange) -> bool:
 
 
 def _is_counted(path: str) -> bool:
-    return path == MESSAGES_PATH or path.endswith(TOKEN_PATH_SUFFIX)
+    return is_inference_path(path) or path.endswith(TOKEN_PATH_SUFFIX)
 
 
 def is_auth_request(exchange: Exchange) -> bool:
@@ -304,7 +304,8 @@ def is_auth_request(exchange: Exchange) -> bool:
 
 def is_auth_path(path: str) -> bool:
     """Return True for a path of a request that concerns authentication."""
-    return any(part in path for part in ("/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX))
+    parts = "/v1/", TOKEN_PATH_SUFFIX, AUTHORIZE_PATH_SUFFIX
+    return any(part in path for part in parts) or is_inference_path(path)
 
 
 _REQUEST_LINE: Final = re.compile(

@@ -8,6 +8,15 @@ COMMAND_MISSING: Final = "not in this version"
 """Detail of an observation of a client version that lacks the subcommand or option."""
 
 
+PRESENT: Final = "present"
+"""Recorded value of a header that is recorded by name only."""
+
+
+def is_header_as_expected(recorded: str | None, expected: str | None) -> bool:
+    """Return True if a recorded header has the expected value; None: it is absent."""
+    return recorded == expected or (expected == PRESENT and recorded is not None)
+
+
 class Outcome(enum.StrEnum):
     """Result of one probe, as a single word."""
 
@@ -58,6 +67,8 @@ class Exchange:
     """Id of the emulator's rule that answered; `deny:<reason>` if no rule matched."""
     faults: tuple[str, ...] = ()
     """Names of the faults that affected the request."""
+    gateway: tuple[str, ...] = ()
+    """What a gateway of one's own did to the request and the answer, such as `stripped-beta`."""
     nearest: str | None = None
     """If no rule matched: the most similar rule or host."""
     differs: tuple[str, ...] = ()

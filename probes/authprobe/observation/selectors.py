@@ -6,9 +6,9 @@ from typing import Final
 
 from authprobe.core.claude_api import (
     AUTHORIZE_PATH_SUFFIX,
-    MESSAGES_PATH,
     PERMANENT_STATUSES,
     TOKEN_PATH_SUFFIX,
+    is_inference_path,
 )
 from authprobe.core.suggestions import did_you_mean
 from authprobe.errors import SettingsError
@@ -46,7 +46,7 @@ def _exchange_values(
 
 
 def _is_model_request(exchange: Exchange) -> bool:
-    return exchange.path == MESSAGES_PATH
+    return is_inference_path(exchange.path)
 
 
 def _is_token_request(exchange: Exchange) -> bool:

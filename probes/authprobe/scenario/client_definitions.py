@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from authprobe.emulator.config import STRICT, Seconds, TokenKind
+from authprobe.emulator.config import HEADER_PATTERN, STRICT, Seconds, TokenKind
 
 KIND_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}$"
 PACKAGE_PATTERN: Final = (
@@ -23,7 +23,6 @@ REQUIREMENT_PATTERN: Final = (
 )
 VARIABLE_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"  # POSIX.1-2024, 3.216
 PATH_PATTERN: Final = r"^/[!-~]*$"
-HEADER_PATTERN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 PLACEHOLDERS: Final[Mapping[str, str]] = {
     "prompt": "the question",

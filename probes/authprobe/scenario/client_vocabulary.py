@@ -3,9 +3,8 @@
 from typing import Final
 
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import TokenKind
+from authprobe.emulator.config import HEADER_PATTERN, TokenKind
 from authprobe.scenario.client_definitions import (
-    HEADER_PATTERN,
     KIND_PATTERN,
     PACKAGE_PATTERN,
     PATH_PATTERN,

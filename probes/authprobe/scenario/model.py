@@ -13,7 +13,17 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.client_variables import variables_schema
 from authprobe.core.regular_expressions import contains_match
-from authprobe.emulator.config import STRICT, Backend, Flag, Seconds, TokenKind, TokenState, Whole
+from authprobe.emulator.config import (
+    STRICT,
+    Backend,
+    Flag,
+    Hosts,
+    Seconds,
+    TokenKind,
+    TokenState,
+    Whole,
+)
+from authprobe.emulator.gateway import Act
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_definitions import Definitions as ClientDefinitions
 from authprobe.scenario.clients import ClientText
@@ -150,8 +160,10 @@ class ExpectedRequest:
     """`authorization`, `x-api-key`, `body`, or `none`."""
     betas: Few[Text] = ()
     """Flags that `anthropic-beta` must contain."""
+    gateway: Few[Act] = ()
+    """What a gateway of one's own must have done to it or its answer."""
     headers: Annotated[dict[Text, Text | None], Field(max_length=100)] = field(default_factory=dict)
-    """Headers as recorded; null: the header must be absent."""
+    """Headers as recorded; `present`: with any value; null: the header must be absent."""
     rule: Text | None = None
     """Id of the emulator rule that answered."""
     scopes: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
@@ -269,6 +281,8 @@ class Scenario:
     headers: Definitions[dict[str, str | None]] = field(default_factory=dict)
     """Sets of headers that authprobe's own HTTP client adds; null removes a default header."""
     backends: Definitions[Backend] = field(default_factory=dict)
+    hosts: Hosts = field(default_factory=dict)
+    """Hosts of one's own that every case has, beside those of its backend."""
     environments: Definitions[Variables] = field(default_factory=dict)
     """Sets of further environment variables for a client."""
     matrix: Matrix

@@ -4,7 +4,19 @@ from typing import Final
 
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import FAULT_PATTERN, AccountState, TokenState
+from authprobe.emulator.config import (
+    BETA_PATTERN,
+    FAULT_PATTERN,
+    PREFIX_PATTERN,
+    SCHEME_PATTERN,
+    AccountState,
+    CredentialTreatment,
+    ErrorForm,
+    Holds,
+    Service,
+    TokenState,
+)
+from authprobe.emulator.gateway import Act
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_vocabulary import CLIENT_FILE
 from authprobe.scenario.clients import CLIENT_PATTERN, Client
@@ -25,6 +37,11 @@ SCENARIO: Final = Vocabulary(
         Form: "a form of a credential",
         Flow: "a flow",
         **CLIENT_FILE.nouns,
+        Service: "what a host can serve",
+        Holds: "what a gateway can expect in a header",
+        CredentialTreatment: "what a gateway can do with a credential",
+        Act: "what a gateway can do to a request",
+        ErrorForm: "a form of an error",
     },
     patterns={
         SLUG_PATTERN: NAME,
@@ -33,6 +50,9 @@ SCENARIO: Final = Vocabulary(
         ),
         CLIENT_PATTERN: "a client; write kind@version, as in claude-code@2.1.31",
         **CLIENT_FILE.patterns,
+        BETA_PATTERN: "a flag of anthropic-beta, such as oauth-2025-04-20",
+        SCHEME_PATTERN: "the word before a credential, such as Bearer",
+        PREFIX_PATTERN: "the beginning of a path; write one as /anthropic, without / at its end",
         FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",
     },
     scalars=frozenset({Client}),

@@ -14,7 +14,13 @@ from authprobe.observation.fingerprint import (
     fingerprint,
     value_text,
 )
-from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
+from authprobe.observation.model import (
+    Exchange,
+    Observation,
+    Outcome,
+    StoredLogin,
+    is_header_as_expected,
+)
 from authprobe.plan.case import Case
 from authprobe.scenario.model import NO_CREDENTIAL as NONE
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
@@ -181,8 +187,10 @@ def matches_request(request: ExpectedRequest, exchange: Exchange) -> bool:
         and request.credential_header in (None, exchange.credential_header or NONE)
         and (request.scopes is None or set(request.scopes) == set(exchange.scopes))
         and set(request.betas) <= set(exchange.betas)
+        and set(request.gateway) <= set(exchange.gateway)
         and all(
-            exchange.headers.get(name.lower()) == value for name, value in request.headers.items()
+            is_header_as_expected(exchange.headers.get(name.lower()), value)
+            for name, value in request.headers.items()
         )
     )
 
@@ -204,6 +212,7 @@ def describe_request(request: ExpectedRequest) -> str:
         f"betas {', '.join(request.betas)}" if request.betas else None,
         f"scopes {', '.join(request.scopes)}" if request.scopes else None,
         f"by rule {request.rule}" if request.rule else None,
+        f"gateway {', '.join(request.gateway)}" if request.gateway else None,
     ]
     parts += [
         f"no header {name}" if value is None else f"header {name}: {value}"
@@ -215,7 +224,7 @@ def describe_request(request: ExpectedRequest) -> str:
 def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
     """Return an exchange on one line, comparable with `describe_request(expected)`.
 
-    Betas and scopes are left out if the expected request states none.
+    Betas, scopes and acts of a gateway are left out if the expected request states none.
     """
     parts = (
         _target(exchange.method, exchange.host, exchange.path),
@@ -224,6 +233,7 @@ def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
         f"betas {', '.join(exchange.betas) or NONE}" if expected.betas else None,
         f"scopes {', '.join(exchange.scopes) or NONE}" if expected.scopes else None,
         f"by rule {value_text(exchange.rule)}",
+        f"gateway {', '.join(exchange.gateway) or NONE}" if expected.gateway else None,
     )
     return ", ".join(part for part in parts if part)
 

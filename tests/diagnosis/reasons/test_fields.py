@@ -11,6 +11,7 @@ import pytest
 
 from authprobe.diagnosis.reasons.explain import find_reasons
 from authprobe.diff.observations import compare_observations
+from authprobe.emulator.gateway import Act
 from authprobe.observation.fingerprint import find_transitions, fingerprint
 from authprobe.observation.model import (
     Exchange,
@@ -39,6 +40,7 @@ REQUEST = make_exchange(
     betas=("oauth-2025-04-20", "claude-code-20250219"),
     headers={"anthropic-version": "2023-06-01", "content-type": "application/json"},
     rule="messages",
+    gateway=("stripped-beta",),
     body="one",
     scopes=("user:inference",),
 )
@@ -93,6 +95,7 @@ CHANGES: dict[str, Any] = {
     "Exchange.at": 7.5,
     "Exchange.rule": "A08",
     "Exchange.faults": ("delay",),
+    "Exchange.gateway": ("added-latency",),
     "Exchange.nearest": "profile",
     "Exchange.differs": ("path",),
     "Exchange.error_type": "permission_error",
@@ -146,6 +149,9 @@ EXPECTATIONS: dict[str, dict[str, Any]] = {
     },
     "Exchange.status": {"requests": (ExpectedRequest(path="/v1/messages", status=200),)},
     "Exchange.rule": {"requests": (ExpectedRequest(path="/v1/messages", rule="messages"),)},
+    "Exchange.gateway": {
+        "requests": (ExpectedRequest(path="/v1/messages", gateway=(Act.STRIPPED_BETA,)),)
+    },
     "Exchange.headers": {
         "requests": (
             ExpectedRequest(path="/v1/messages", headers={"anthropic-version": "2023-06-01"}),
@@ -166,6 +172,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "Observation.stored_login": ("no stored login",),
     "Observation.sessions": ("crashed",),
     "Exchange.betas": ("oauth-2025-04-20",),
+    "Exchange.gateway": ("stripped-beta",),
     "Exchange.headers": ("anthropic-version", "2024-01-01"),
 }
 """Words of a why, for fields whose changed value does not stand for itself."""
@@ -203,6 +210,8 @@ IGNORED_BY: dict[tuple[str, str], str] = {
     (DIFF, "Observation.egress_refused"): "each of these hosts has an exchange of its own",
     (BASELINE, "Exchange.rule"): "the status says what the client sees; rules may be renamed",
     (DIFF, "Exchange.rule"): "the status says what the client sees; rules may be renamed",
+    (BASELINE, "Exchange.gateway"): "the scenario says what its gateway does",
+    (DIFF, "Exchange.gateway"): "the scenario says what its gateway does",
     (BASELINE, "Session.status"): "which of several sessions gets which status is chance",
     (BASELINE, "Session.message"): "which of several sessions gets which message is chance",
     (BASELINE, "Session.exit_code"): "it follows from the outcome of the session",

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from authprobe.emulator.case_backend import CaseBackend, Decision
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import FAULT_NAMES
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.decision import Decision
 from authprobe.emulator.faults import rule_id
 from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import HOSTS, OAUTH_BETA, ROUTES, RULES, TOKEN_PATHS

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
 from typing import Final, NamedTuple
 
-from authprobe.core.claude_api import MESSAGES_PATH
+from authprobe.core.claude_api import is_inference_path
 from authprobe.diagnosis.reasons.difference import Ending, Sentences, quoted
 from authprobe.diagnosis.reasons.expectation import ending_details
 from authprobe.diagnosis.reasons.kinds import Draft
@@ -208,7 +208,7 @@ def _request_changes(
 
 def _side(request: Sent, draft: Draft) -> Draft:
     """Return the reason as a minor one, unless the request decides about authentication."""
-    decides = request.is_token_request or request.path == MESSAGES_PATH
+    decides = request.is_token_request or is_inference_path(request.path or "")
     return draft if decides else replace(draft, is_minor=True)
 
 

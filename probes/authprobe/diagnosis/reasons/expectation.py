@@ -22,7 +22,12 @@ from authprobe.observation.fingerprint import (
     is_auth_request,
     value_text,
 )
-from authprobe.observation.model import Exchange, Observation, Outcome
+from authprobe.observation.model import (
+    Exchange,
+    Observation,
+    Outcome,
+    is_header_as_expected,
+)
 from authprobe.scenario.model import Expectation, ExpectedRequest, TextRule
 from authprobe.verdict.judge import (
     describe_request,
@@ -274,8 +279,15 @@ def _detail_differences(
             )
     for name, value in request.headers.items():
         actual = exchange.headers.get(name.lower())
-        if actual != value:
+        if not is_header_as_expected(actual, value):
             yield _header_differs(say, name, actual, value, target)
+    for act in request.gateway:
+        if act not in exchange.gateway:
+            yield say.only_then(
+                "answer",
+                f"got {target} through the gateway without {act}",
+                subject=f"{act} {target}",
+            )
     if request.scopes is not None and set(request.scopes) != set(exchange.scopes):
         now, then = (
             " ".join(sorted(scopes)) or NONE for scopes in (exchange.scopes, request.scopes)

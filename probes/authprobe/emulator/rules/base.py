@@ -48,7 +48,9 @@ class RequestContext:
     body: bytes = b""
     query: str = ""
     requested_host: str = ""
-    """The loopback address that the client used as the host; empty otherwise."""
+    """The loopback address, or the gateway of one's own, that the client used as the host; empty
+    otherwise.
+    """
     too_large: bool = False
     """True if the body exceeds the documented limit; `body` is then its beginning."""
     state: State
@@ -132,7 +134,8 @@ class Answer:
     status: int
     body: Mapping[str, Any] | str | None = None
     """JSON object or HTML page. An empty `request_id` is replaced by the id of the request."""
-    events: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    events: tuple[tuple[str, Mapping[str, Any] | str], ...] = ()
+    """Names and data of the events; without a name, the data stand alone."""
     headers: Mapping[str, str] = field(default_factory=dict)
     identified: bool = True
     """True if the answer has a `request-id` header; answers of the edge have none."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import CaseBackend, Decision
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.decision import Decision
 from authprobe.emulator.exchange_log import ExchangeRecord
 from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.denial import DENY_HOST

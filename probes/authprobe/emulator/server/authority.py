@@ -12,6 +12,7 @@ from authprobe.emulator import faults
 from authprobe.emulator.rules.routes import HOSTS
 
 CERTIFICATE_NAMES: Final = (*HOSTS, "localhost", "127.0.0.1", "::1")
+_CERTIFICATE_FAULTS: Final = (faults.UNTRUSTED_CERTIFICATE, faults.EXPIRED_CERTIFICATE)
 
 
 class Authority:
@@ -19,35 +20,33 @@ class Authority:
 
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="authprobe, for this run only")
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def write(self, path: Path) -> None:
         """Write the CA certificate, which a client must trust, as PEM."""
         self._ca.cert_pem.write_to_path(path)
 
-    def context(self, fault_names: frozenset[str], host: str) -> ssl.SSLContext:
-        """Return the TLS context for a host with these faults."""
-        if faults.UNTRUSTED_CERTIFICATE in fault_names:
-            return self._untrusted
-        return self._expired if faults.EXPIRED_CERTIFICATE in fault_names else self._good(host)
+    def context(self, fault_names: frozenset[str], hosts: tuple[str, ...]) -> ssl.SSLContext:
+        """Return the TLS context for these further hosts with these faults."""
+        kind = next((fault for fault in _CERTIFICATE_FAULTS if fault in fault_names), "")
+        further = tuple(host for host in dict.fromkeys(hosts) if host not in CERTIFICATE_NAMES)
+        key = (kind, *further)
+        if key not in self._contexts:
+            self._contexts[key] = _context(self._issue(kind, (*CERTIFICATE_NAMES, *further)))
+        return self._contexts[key]
 
-    def _good(self, host: str) -> ssl.SSLContext:
-        if host not in self._contexts:
-            names = dict.fromkeys((*CERTIFICATE_NAMES, host))
-            self._contexts[host] = _context(self._ca.issue_cert(*names))
-        return self._contexts[host]
+    def _issue(self, fault: str, names: tuple[str, ...]) -> trustme.LeafCert:
+        if fault == faults.UNTRUSTED_CERTIFICATE:
+            return self._untrusted.issue_cert(*names)
+        if fault == faults.EXPIRED_CERTIFICATE:
+            now = datetime.datetime.now(datetime.UTC)
+            begin, end = (now - datetime.timedelta(days=days) for days in (30, 1))
+            return self._ca.issue_cert(*names, not_before=begin, not_after=end)
+        return self._ca.issue_cert(*names)
 
     @functools.cached_property
-    def _expired(self) -> ssl.SSLContext:
-        now = datetime.datetime.now(datetime.UTC)
-        begin, end = (now - datetime.timedelta(days=days) for days in (30, 1))
-        certificate = self._ca.issue_cert(*CERTIFICATE_NAMES, not_before=begin, not_after=end)
-        return _context(certificate)
-
-    @functools.cached_property
-    def _untrusted(self) -> ssl.SSLContext:
-        other = trustme.CA(organization_name="authprobe, untrusted")
-        return _context(other.issue_cert(*CERTIFICATE_NAMES))
+    def _untrusted(self) -> trustme.CA:
+        return trustme.CA(organization_name="authprobe, untrusted")
 
 
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:

@@ -12,7 +12,6 @@ from authprobe.emulator import faults
 from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.rules.denial import deny_host
-from authprobe.emulator.rules.routes import HOSTS
 from authprobe.emulator.server.asgi import Application, host_of
 from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.http_server import (
@@ -119,7 +118,7 @@ class Site:
         ):
             await pause(self.backend, wait)
         context = self.authority.context(
-            frozenset(fault.name for fault in active_faults), self.host
+            frozenset(fault.name for fault in active_faults), (self.host, host)
         )
         early = _Early()
         try:
@@ -251,7 +250,8 @@ class PlainConnection(_Connection):
     def _tunnel(self, method: str, host: str, rest: bytes) -> None:
         """Continue as the host in the request line, or refuse it."""
         backend = self.site.backend
-        active_faults = backend.faults.for_connection(host) if host in HOSTS else ()
+        is_emulated = backend.emulates(host)
+        active_faults = backend.faults.for_connection(host) if is_emulated else ()
         refusals = [
             _REFUSAL_REASONS[fault.name]
             for fault in active_faults
@@ -259,9 +259,10 @@ class PlainConnection(_Connection):
         ]
         if not host:
             self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: the request names no host")
-        elif host not in HOSTS:
+        elif not is_emulated:
             backend.record_refused_connection(method, host)
-            text = f"{host} is not emulated ({deny_host(host)})"
+            hint = "it serves nothing" if host in backend.setup.hosts else deny_host(host)
+            text = f"{host} is not emulated ({hint})"
             self._refuse(f"{PROXY_REFUSAL_STATUS} Name not found: {text}")
         elif refusals:
             backend.record_refused_connection(method, host, active_faults)

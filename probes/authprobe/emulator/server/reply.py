@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator import faults
-from authprobe.emulator.case_backend import CaseBackend, Decision, SentForm
+from authprobe.emulator.case_backend import CaseBackend, SentForm
+from authprobe.emulator.decision import Decision
 from authprobe.emulator.rules.base import Answer
 
 HUGE_CHUNK: Final = b"x" * 64 * 1024
@@ -82,13 +83,15 @@ class Reply:
         kind, _, length = self._parts
         wrong = has_fault(self.decision, faults.WRONG_CONTENT_TYPE)
         cut = has_fault(self.decision, faults.CUT_STREAM) and bool(answer.events)
-        last = answer.events[-1] if answer.events else None
+        name, data = answer.events[-1] if answer.events else ("", "")
         return SentForm(
             content_type="text/html" if kind and wrong else kind,
             size_bytes=length,
             complete=not cut and not has_fault(self.decision, faults.RESET_IN_BODY),
             clock_offset=fault_duration(self.decision, faults.CLOCK_SKEW),
-            error_type=last[1]["error"]["type"] if last and last[0] == "error" else None,
+            error_type=data["error"]["type"]
+            if name == "error" and isinstance(data, Mapping)
+            else None,
         )
 
     async def send_all(self) -> None:
@@ -135,7 +138,8 @@ class Reply:
         if answer.body is None:
             return None, (), 0
         if isinstance(answer.body, str):
-            kind, text = "text/html; charset=utf-8", answer.body
+            kind = answer.headers.get("content-type", "text/html; charset=utf-8")
+            text = answer.body
         else:
             kind, text = "application/json", json.dumps(_with_id(answer.body, request_id))
         data = text.encode()
@@ -155,7 +159,7 @@ class Reply:
             headers["content-length"] = str(length)
         if answer.identified:
             headers["request-id"] = request_id
-        headers |= answer.headers
+        headers |= {n: v for n, v in answer.headers.items() if n != "content-type"}
         return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
@@ -165,7 +169,9 @@ def _with_id(body: Mapping[str, Any], request_id: str) -> Mapping[str, Any]:
 
 def _events(answer: Answer) -> Iterator[bytes]:
     for name, data in answer.events:
-        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+        line = f"event: {name}\n" if name else ""
+        text = data if isinstance(data, str) else json.dumps(data)
+        yield f"{line}data: {text}\n\n".encode()
 
 
 def _bytes(chunks: Iterable[bytes]) -> Iterator[bytes]:

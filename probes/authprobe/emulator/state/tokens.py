@@ -18,9 +18,11 @@ PREFIXES: Final = {
     TokenKind.WORKLOAD_TOKEN: "sk-ant-oat01-",
     TokenKind.REFRESH_TOKEN: "sk-ant-ort01-",
     TokenKind.IDENTITY_TOKEN: "sk-ant-jwt01-",
+    TokenKind.GATEWAY_KEY: "sk-ant-gwk01-",
 }
 """Prefixes as users report them (anthropics/claude-code#76561). A real identity token is a JWT from
-another issuer; ours has a distinct prefix so that the redactor detects it in every report.
+another issuer, and a gateway chooses the form of its keys; ours have distinct prefixes so that the
+redactor detects them in every report.
 """
 
 LOGIN_SCOPES: Final = (

@@ -38,7 +38,10 @@ TIME_NOTE: Final = (
     "seconds since the start of the case."
 )
 _PLAIN_ID: Final = re.compile(rf"[A-Za-z0-9@.+/-]{{1,{MAX_NAME_LENGTH}}}")
-_EXTRA_FIELDS: Final = ("rule", "faults", "nearest", "differs", "credential", "credential_header")
+_EXTRA_FIELDS: Final = (
+    *("rule", "faults", "gateway", "nearest", "differs"),
+    *("credential", "credential_header"),
+)
 
 
 def har_files(run: Run, records: Iterable[CaseRecord] | None = None) -> dict[str, str]:

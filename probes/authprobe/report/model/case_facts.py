@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from authprobe.core.claude_api import MESSAGES_PATH
+from authprobe.core.claude_api import asks_model
 from authprobe.core.client_kinds import CLIENTS, ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
@@ -85,7 +85,7 @@ def deciding_exchange(record: CaseRecord) -> Exchange | None:
     It is a request to a model, else one that matters for authentication, else any.
     """
     exchanges = record.observation.exchanges
-    inference = [e for e in exchanges if e.path.startswith(MESSAGES_PATH)]
+    inference = [e for e in exchanges if asks_model(e.path)]
     candidates = inference or list(filter(matters, exchanges)) or list(exchanges)
     matching = [e for e in candidates if e.status == record.observation.status]
     return next(reversed(matching or candidates), None)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, TOKEN_PATH_SUFFIX
+from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, TOKEN_PATH_SUFFIX, is_inference_path
+from authprobe.emulator.gateway import HOST_EMPTY, HOST_NOTHING
 from authprobe.emulator.rules.routes import ROUTES
 from authprobe.observation.model import Exchange
 
@@ -20,9 +21,13 @@ def matters(exchange: Exchange) -> bool:
     Those are requests to the paths that the emulator knows, and connections that failed; not
     feature flags, telemetry, and whatever else a client asks beside its task.
     """
+    if exchange.rule in (HOST_EMPTY, HOST_NOTHING):
+        return False
     if exchange.method == "CONNECT":
         return not exchange.host.startswith(_BACKGROUND_HOST)
-    return exchange.path in _KNOWN_PATHS or is_login_page(exchange) or is_token_request(exchange)
+    if exchange.path in _KNOWN_PATHS or is_inference_path(exchange.path):
+        return True
+    return is_login_page(exchange) or is_token_request(exchange)
 
 
 def is_token_request(exchange: Exchange) -> bool:

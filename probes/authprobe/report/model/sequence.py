@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.core.claude_api import API, MESSAGES_PATH
+from authprobe.core.claude_api import API, asks_model
 from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.observation.model import Exchange, Outcome
 from authprobe.report.model.case_facts import deciding_exchange
@@ -109,9 +109,7 @@ def deciding_step(record: CaseRecord) -> Exchange | None:
         failed = observation.outcome in (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
         return exchange if failed and matters(exchange) else None
     is_success = observation.outcome is Outcome.ACCEPTED
-    if exchange.status != observation.status or (
-        is_success and not exchange.path.startswith(MESSAGES_PATH)
-    ):
+    if exchange.status != observation.status or (is_success and not asks_model(exchange.path)):
         return None
     return exchange
 

@@ -74,12 +74,13 @@ def message_words(step: Step) -> str:
 
 
 def manner_words(step: Step) -> str:
-    """Return what is unusual in the way a response arrived; empty for most."""
+    """Return what is unusual in the way of a request and its response; empty for most."""
     exchange = step.exchange
     parts = (
         "" if exchange.complete else "cut off",
         f"after {time_words(exchange.elapsed)} s" if exchange.elapsed >= SLOW_SECONDS else "",
         f"Retry-After: {exchange.retry_after}" if exchange.retry_after else "",
+        f"gateway: {' and '.join(exchange.gateway)}" if exchange.gateway else "",
     )
     return ", ".join(part for part in parts if part)
 

@@ -57,7 +57,7 @@ class Step:
 def _key(step: Step) -> tuple[object, ...]:
     e = step.exchange
     sent = (e.method, e.host, e.path, e.credential, e.credential_header, e.scopes)
-    got = (e.status, e.error_type, e.message, e.rule, e.faults, e.complete)
+    got = (e.status, e.error_type, e.message, e.rule, e.faults, e.gateway, e.complete)
     return step.source, step.target, sent, got
 
 
