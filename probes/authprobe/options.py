@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
+from authprobe.documents.node_tree import Value, resolve_scalar
 from authprobe.errors import SettingsError
 
 MAX_COUNT: Final = 1_000_000
@@ -113,6 +114,18 @@ def number_parser(least: int, most: int, example: int) -> Callable[[str], int]:
     return parse
 
 
+def parse_assignment(text: str) -> tuple[str, Value]:
+    """Return the name and the value of a variable; the value is read as in YAML.
+
+    Raises:
+        ValueError: the text has no `=`, or no name before it.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError("write it as NAME=VALUE, such as model=claude-sonnet-4-5")
+    return name, resolve_scalar(value)
+
+
 def parse_target(text: str) -> str:
     """Return the name of a target.
 
@@ -163,6 +176,13 @@ CLIENTS: Final = Option(
         "scenarios name."
     ),
     parse=str,
+    repeatable=True,
+)
+SET: Final = Option(
+    name="--set",
+    metavar="NAME=VALUE",
+    help="Value of a variable of the scenarios, instead of the one in the file; repeatable.",
+    parse=parse_assignment,
     repeatable=True,
 )
 CASES: Final = Option(
@@ -285,6 +305,7 @@ BREAK_RULES: Final = Option(
 
 RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     SCENARIOS,
+    SET,
     CLIENTS,
     CASES,
     JOBS,

@@ -16,6 +16,7 @@ from authprobe.core.byte_sizes import parse_size
 from authprobe.core.gates import NEVER, Gate
 from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
+from authprobe.documents.node_tree import Value
 from authprobe.errors import SettingsError
 from authprobe.options import (
     BASELINE,
@@ -33,6 +34,7 @@ from authprobe.options import (
     OUT,
     RETRIES,
     SCENARIOS,
+    SET,
     TARGET,
     OptionTexts,
     parse_isolation,
@@ -254,6 +256,8 @@ class Settings:
 
     scenarios: tuple[Path, ...] = ()
     """Files, directories, or names of bundled directories; empty for the bundled files."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """Values of variables of the scenarios, instead of those in the files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     target: str = field(default_factory=TARGET.default)
@@ -297,7 +301,9 @@ class Settings:
         """Files and directories to load; by default, the bundled files without the incidents."""
         bundled = bundled_scenarios()
         if not self.scenarios:
-            return tuple(sorted(bundled.glob("*.yaml")))
+            return tuple(
+                sorted(set(bundled.glob("*.yaml")) - set(bundled.glob("*.definitions.yaml")))
+            )
         return tuple(_bundled_folder(bundled, path) or path for path in self.scenarios)
 
     @property
@@ -315,6 +321,7 @@ def parse_settings(texts: OptionTexts) -> Settings:
     """
     settings = Settings(
         scenarios=SCENARIOS.values(texts),
+        variables=dict(SET.values(texts)),
         clients=CLIENTS.values(texts),
         cases=CASES.values(texts),
         target=TARGET.value(texts),

@@ -1,12 +1,13 @@
 """Documents: YAML files read into typed values, with every problem at its line and column."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from authprobe.documents.node_tree import EmptyFileError, Node, compose
+from authprobe.documents.node_tree import EmptyFileError, Node, Scalar, compose
+from authprobe.documents.node_tree import Mapping as MappingNode
 from authprobe.documents.recognition import foreign_problem, without_quotes
 from authprobe.documents.source import (
     KeyPath,
@@ -62,6 +63,16 @@ class Document(Generic[Value]):
         return f"{escape(str(self.path))}:{position.line}:{position.column}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A tree that is ready to be validated."""
+
+    root: Node
+    problems: tuple[Problem, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Values that validators look up (pydantic's validation context)."""
+
+
 def read_document(
     path: Path,
     kind: type[Value],
@@ -69,13 +80,13 @@ def read_document(
     *,
     check: Callable[[Value], Iterable[PathProblem]] = lambda value: (),
     empty: Value | None = None,
-    context: Callable[[Node], Mapping[str, Any]] = lambda root: {},
+    prepare: Callable[[Node], "Prepared"] = lambda root: Prepared(root=root),
 ) -> Document[Value]:
     """Read a file as one document of the given kind; never raises, the problems are in the result.
 
     `check` finds what types cannot express. `empty` is the value of an empty file; without it, an
-    empty file is a problem. `context` returns what validators of values look up.
-    Of a file without any known key nothing is quoted: it may be anything.
+    empty file is a problem. `prepare` may change the tree before it is
+    validated. Of a file without any known key nothing is quoted: it may be anything.
     """
     keys = known_keys(kind)
     text = ""
@@ -91,12 +102,30 @@ def read_document(
         return Document(path=path, problems=(problem,))
     if keys and (foreign := foreign_problem(tree.root, keys, vocabulary)) is not None:
         return Document(path=path, problems=(foreign,), root=tree.root)
-    value, problems = read(tree.root, kind, vocabulary, context(tree.root))
+    prepared = prepare(tree.root)
+    root = prepared.root
+    value, problems = read(root, kind, vocabulary, prepared.context)
     if value is not None:
         problems = tuple(
-            Problem(locate(tree.root, where), message)
+            Problem(locate(root, where), message)
             for where, message in islice(check(value), 2 * MAX_PROBLEMS)
         )
-    return Document(
-        path=path, value=value, problems=tree.problems + problems, root=tree.root, text=text
-    )
+    problems = (*tree.problems, *prepared.problems, *problems)
+    return Document(path=path, value=value, problems=problems, root=root, text=text)
+
+
+def read_scalars(path: Path, key: str, vocabulary: Vocabulary) -> dict[str, Scalar]:
+    """Return the scalars below a key of a file; none of a file that cannot be read."""
+    try:
+        root = compose(read_text(path), vocabulary).root
+    except SourceError:
+        return {}
+    return scalars(root, key)
+
+
+def scalars(root: Node, key: str) -> dict[str, Scalar]:
+    """Return the scalars of the mapping below a key; what is not of this shape is left out."""
+    node = root.nodes.get(key) if isinstance(root, MappingNode) else None
+    if not isinstance(node, MappingNode):
+        return {}
+    return {name: each for name, each in node.nodes.items() if isinstance(each, Scalar)}

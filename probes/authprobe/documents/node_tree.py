@@ -181,7 +181,7 @@ class _Composer:
         if match := _CONTROL.search(text):
             code = f"U+{ord(match[0]):04X}"
             self._report(position, f"the text contains the control character {code}; leave it out")
-        value = _resolve(text) if event.implicit[0] else text
+        value = resolve_scalar(text) if event.implicit[0] else text
         return Scalar(position=position, value=value, text=text)
 
     def _mapping(self, position: Position, depth: int) -> Mapping:
@@ -269,8 +269,8 @@ _WORDS: Final[dict[str, bool | None]] = (
 )
 
 
-def _resolve(text: str) -> Value:
-    """Return the value of a plain scalar.
+def resolve_scalar(text: str) -> Value:
+    """Return the value of a plain scalar, as YAML reads it.
 
     Digits beyond the limits above stay text: converting endless numbers would be slow.
     """

@@ -55,7 +55,7 @@ def load_plan(settings: Settings) -> RunPlan:
         raise SettingsError(
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
-    loaded = load_files(settings.scenario_paths)
+    loaded = load_files(settings.scenario_paths, settings.variables)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)

@@ -1,17 +1,20 @@
 """Loading of scenario files: every error in every file is reported at once."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.suggestions import did_you_mean
 from authprobe.documents.document import Document, read_document
+from authprobe.documents.node_tree import Value
 from authprobe.documents.source import PathProblem, Position, Problem, escape, quote
-from authprobe.errors import ScenarioError
+from authprobe.errors import ScenarioError, SettingsError
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.names import check
-from authprobe.scenario.client_context import client_context
+from authprobe.scenario.definition_files import SUFFIXES as DEFINITION_SUFFIXES
+from authprobe.scenario.definition_files import Sources
 from authprobe.scenario.model import Scenario
 from authprobe.scenario.vocabulary import SCENARIO
 
@@ -24,7 +27,8 @@ def load_file(path: Path) -> Scenario:
     Raises:
         ScenarioError: every error in the file, in file order.
     """
-    return _scenarios([_read(path)])[0]
+    read = _read(path, {})
+    return _scenarios([read.document], [read.sources])[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,50 +47,73 @@ def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
     return tuple(loaded.scenario for loaded in load_files(paths))
 
 
-def load_files(paths: Iterable[Path]) -> tuple[LoadedScenario, ...]:
+def load_files(
+    paths: Iterable[Path], variables: Mapping[str, Value] | None = None
+) -> tuple[LoadedScenario, ...]:
     """Return the scenarios of files and directories.
 
-    A directory stands for the YAML files in it, recursively and sorted.
+    A directory stands for the YAML files in it, recursively and sorted. `variables` have other
+    values than in the files.
 
     Raises:
         ScenarioError: every error in every file, sorted by file and position.
+        SettingsError: no scenario has a variable of this name.
     """
     documents: dict[Path, Document[Scenario]] = {}
+    sources: list[Sources] = []
     given: list[Path] = []
     for path in paths:
         files = _yaml_files(path)
         for file in files:
             if (identity := _identity(file)) not in documents:
-                documents[identity] = _read(file)
+                read = _read(file, variables or {})
+                documents[identity] = read.document
+                sources.append(read.sources)
                 given.append(path)
         if not files:
             problem = Problem(Position(), "no *.yaml or *.yml file in this directory")
             documents[path] = Document(path=path, problems=(problem,))
-    scenarios = _scenarios(_with_unique_ids(list(documents.values())))
+    scenarios = _scenarios(_with_unique_ids(list(documents.values())), sources)
+    _check_variables(variables or {}, sources)
     return tuple(
         LoadedScenario(scenario=scenario, path=document.path, text=document.text, given=path)
         for scenario, document, path in zip(scenarios, documents.values(), given, strict=True)
     )
 
 
-def _read(path: Path) -> Document[Scenario]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReadScenario:
+    """A scenario file after reading, and the files of definitions that it names."""
+
+    document: Document[Scenario]
+    sources: Sources
+
+
+def _read(path: Path, variables: Mapping[str, Value]) -> _ReadScenario:
+    sources = Sources(path.parent, variables)
+
     def check_all(scenario: Scenario) -> Iterator[PathProblem]:
         yield from check_client_definitions(scenario.clients, path.parent)
-        yield from check(scenario)
+        yield from sources.check(scenario)
+        yield from check(sources.complete(scenario), scenario)
 
-    return read_document(
-        path,
-        Scenario,
-        SCENARIO,
-        check=check_all,
-        context=lambda root: client_context(root, path.parent),
-    )
+    document = read_document(path, Scenario, SCENARIO, check=check_all, prepare=sources.prepare)
+    if document.value is not None:
+        document = dataclasses.replace(document, value=sources.complete(document.value))
+    return _ReadScenario(document=document, sources=sources)
 
 
 def _yaml_files(path: Path) -> list[Path]:
+    """Return the scenario files that a path stands for: files of definitions are none."""
     if not _is_directory(path):
         return [path]
-    return sorted(x for x in path.rglob("*") if x.suffix in SUFFIXES and not _is_directory(x))
+    return sorted(
+        x
+        for x in path.rglob("*")
+        if x.suffix in SUFFIXES
+        and not x.name.endswith(DEFINITION_SUFFIXES)
+        and not _is_directory(x)
+    )
 
 
 def _is_directory(path: Path) -> bool:
@@ -122,13 +149,29 @@ def _with_unique_ids(
         yield dataclasses.replace(document, problems=(*document.problems, problem))
 
 
-def _scenarios(documents: Iterable[Document[Scenario]]) -> tuple[Scenario, ...]:
+def _check_variables(given: Mapping[str, Value], sources: Iterable[Sources]) -> None:
+    """Raise if a variable is in no scenario.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    known = {name for each in sources for name in each.variables}
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known, otherwise="scenarios define them under 'variables'")
+            raise SettingsError(f"--set {name}: no scenario has this variable{hint}")
+
+
+def _scenarios(
+    documents: Iterable[Document[Scenario]], sources: Iterable[Sources]
+) -> tuple[Scenario, ...]:
+    files = {file.path: file for each in sources for file in each.files}
     loaded = list(documents)
-    messages = tuple(
-        message
-        for document in sorted(loaded, key=lambda document: document.path)
-        for message in document.messages
+    by_path = sorted(
+        [*((each.path, each.messages) for each in loaded)]
+        + [(path, file.messages) for path, file in files.items()]
     )
+    messages = tuple(message for _, each in by_path for message in each)
     if messages:
         raise ScenarioError(messages)
     return tuple(document.value for document in loaded if document.value is not None)

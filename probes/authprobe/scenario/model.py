@@ -31,6 +31,7 @@ from authprobe.scenario.known_clients import KnownClient
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+VARIABLE_PATTERN: Final = r"^[a-z][a-z0-9_-]*$"
 MAX_URL_LENGTH: Final = 2000
 DEFAULT: Final = "default"
 NO_CREDENTIAL: Final = "none"
@@ -44,6 +45,9 @@ Item = TypeVar("Item")
 Few = Annotated[tuple[Item, ...], Field(max_length=100)]
 Definitions = Annotated[dict[Slug, Item], Field(max_length=MAX_DEFINITIONS)]
 Variables = Annotated[dict[str, str], WithJsonSchema(variables_schema())]
+VariableName = Annotated[str, Field(pattern=VARIABLE_PATTERN, max_length=80)]
+VariableValue = Annotated[str, Field(max_length=2000)] | Whole | Seconds | Flag
+VariableValues = Annotated[dict[VariableName, VariableValue], Field(max_length=100)]
 Count = Annotated[Whole, Field(ge=0, le=100)]
 
 
@@ -273,6 +277,9 @@ class Scenario:
     """Where the expectation comes from: issue links, documentation pages, RFC sections."""
     definitions: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     """Files with definitions that this one uses, relative to it."""
+    variables: VariableValues = field(default_factory=dict)
+    """Values that `${name}` stands for in any text of this file and of those under
+    `definitions`."""
     clients: ClientDefinitions = field(default_factory=dict)
     """Programs that are not among the known clients."""
     endpoints: Definitions[Endpoint] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Vocabulary of scenario files, for the error messages of the YAML layer."""
 
+import dataclasses
 from typing import Final
 
 from authprobe.core.client_kinds import Flow, Via
@@ -20,7 +21,7 @@ from authprobe.emulator.gateway import Act
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_vocabulary import CLIENT_FILE
 from authprobe.scenario.clients import CLIENT_PATTERN, Client
-from authprobe.scenario.model import SLUG_PATTERN, URL_PATTERN, Form, Request
+from authprobe.scenario.model import SLUG_PATTERN, URL_PATTERN, VARIABLE_PATTERN, Form, Request
 
 NAME: Final = "a name; use a-z, 0-9 and . + _ -"
 SCENARIO: Final = Vocabulary(
@@ -45,6 +46,7 @@ SCENARIO: Final = Vocabulary(
     },
     patterns={
         SLUG_PATTERN: NAME,
+        VARIABLE_PATTERN: "the name of a variable; use a-z, 0-9 and _ -",
         URL_PATTERN: (
             "an address; write one as https://api.anthropic.com, without user, query or spaces"
         ),
@@ -56,4 +58,7 @@ SCENARIO: Final = Vocabulary(
         FAULT_PATTERN: "the name of a fault; `authprobe emulator --rules` lists them",
     },
     scalars=frozenset({Client}),
+)
+DEFINITION_FILE: Final = dataclasses.replace(
+    SCENARIO, document="a file of definitions", start="such keys as 'credentials'"
 )

@@ -35,8 +35,11 @@ _EXCHANGED_TOKENS: Final = {
 """Tokens that are sent in the body and exchanged for another token."""
 
 
-def check_cases(scenario: Scenario) -> Iterator[PathProblem]:
-    """Yield values, conditions and definitions without effect, and cases that cannot work."""
+def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
+    """Yield values, conditions and definitions without effect, and cases that cannot work.
+
+    `own` is the scenario without what it takes from files of definitions.
+    """
     cases = _Cases(scenario)
     yield from _check_duplicates(scenario)
     yield from _check_excluded(cases)
@@ -45,7 +48,7 @@ def check_cases(scenario: Scenario) -> Iterator[PathProblem]:
         if not isinstance(scenario.expect, Expectation):
             yield from _check_rules(cases, scenario.expect)
         yield from _check_sessions(cases)
-        yield from _check_unused(cases)
+        yield from _check_unused(cases, own)
         yield from dict.fromkeys(
             problem for names in cases.all for problem in _check_combination(cases, names)
         )
@@ -150,10 +153,10 @@ def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
             yield (*path, "sessions"), message
 
 
-def _check_unused(cases: _Cases) -> Iterator[PathProblem]:
+def _check_unused(cases: _Cases, own: Scenario) -> Iterator[PathProblem]:
     for axis, (group, noun) in _GROUPS.items():
         used_names = {getattr(names, axis) for names in cases.all}
-        for name in getattr(cases.scenario, group):
+        for name in getattr(own, group):
             if name not in used_names:
                 message = (
                     f"no case uses the {noun} {quote(name)}; name it in 'matrix', or leave it out"

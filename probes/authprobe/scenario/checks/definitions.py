@@ -1,7 +1,7 @@
 """Checks of single definitions: endpoints, credentials, headers, backends, expectations."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
@@ -18,6 +18,7 @@ from authprobe.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
     Credential,
+    Endpoint,
     Expectation,
     Form,
     Scenario,
@@ -75,7 +76,27 @@ _SHARED_POSITIONS: Final = (
 _CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key", "body", "none")
 
 
-def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
+class HasDefinitions(Protocol):
+    """A scenario, or a file of definitions."""
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Endpoints by name; the others likewise."""
+
+    @property
+    def credentials(self) -> Mapping[str, tuple[Credential, ...] | Credential]: ...
+
+    @property
+    def headers(self) -> Mapping[str, Mapping[str, str | None]]: ...
+
+    @property
+    def backends(self) -> Mapping[str, Backend]: ...
+
+    @property
+    def environments(self) -> Mapping[str, Mapping[str, str]]: ...
+
+
+def check_definitions(scenario: HasDefinitions) -> Iterator[PathProblem]:
     """Yield the problems of each definition, independent of the cases that use it."""
     for name, endpoint in scenario.endpoints.items():
         yield from check_url(("endpoints", name, "url"), endpoint.url)
@@ -90,14 +111,18 @@ def check_definitions(scenario: Scenario) -> Iterator[PathProblem]:
         yield from _check_faults(("backends", name, "faults"), backend)
     for name, variables in scenario.environments.items():
         yield from check_variables(("environments", name), variables)
-    yield from _check_names(scenario)
+    yield from _check_reserved_names(scenario)
+
+
+def check_expectations(scenario: Scenario) -> Iterator[PathProblem]:
+    """Yield the problems of each expectation."""
     single = isinstance(scenario.expect, Expectation)
     for index, rule in enumerate(rules(scenario)):
         path: KeyPath = ("expect",) if single else ("expect", index, "then")
         yield from _check_expectation(path, rule.then)
 
 
-def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
+def _check_reserved_names(scenario: HasDefinitions) -> Iterator[PathProblem]:
     if DEFAULT in scenario.endpoints:
         message = "'default' stands for the client's own addresses; choose another name"
         yield ("endpoints", DEFAULT, KEY), message
@@ -107,6 +132,10 @@ def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
     if DEFAULT in scenario.environments:
         message = "'default' stands for no further variables; choose another name"
         yield ("environments", DEFAULT, KEY), message
+
+
+def check_ambiguous_names(scenario: Scenario) -> Iterator[PathProblem]:
+    """Yield the names by which two different cases would have the same id."""
     for noun, group, other in _SHARED_POSITIONS:
         both = getattr(scenario, group).keys() & getattr(scenario, other).keys()
         for name in sorted(both - {DEFAULT}):

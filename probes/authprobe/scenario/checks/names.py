@@ -7,7 +7,11 @@ from typing import Final
 
 from authprobe.documents.source import KeyPath, PathProblem, quote, remedy
 from authprobe.scenario.checks.cases import check_cases
-from authprobe.scenario.checks.definitions import check_definitions
+from authprobe.scenario.checks.definitions import (
+    check_ambiguous_names,
+    check_definitions,
+    check_expectations,
+)
 from authprobe.scenario.matrix import AXES
 from authprobe.scenario.model import (
     DEFAULT,
@@ -31,12 +35,17 @@ _DEFINITIONS: Final = {
 """The key that defines the names of an axis, and the name that needs no definition."""
 
 
-def check(scenario: Scenario) -> Iterator[PathProblem]:
+def check(scenario: Scenario, own: Scenario | None = None) -> Iterator[PathProblem]:
     """Yield every problem with the path of the value that it is about.
 
-    Cases are checked only when all names are valid; otherwise they would repeat the same problems.
+    `own` is the scenario without what it takes from files of definitions, which are checked by
+    themselves, and may define more than it uses. Cases are checked only when all names are valid;
+    otherwise they would repeat the same problems.
     """
-    yield from check_definitions(scenario)
+    own = own or scenario
+    yield from check_definitions(own)
+    yield from check_ambiguous_names(scenario)
+    yield from check_expectations(own)
     valid = True
     for problem in _check_names(scenario):
         valid = False
@@ -45,7 +54,7 @@ def check(scenario: Scenario) -> Iterator[PathProblem]:
     if size > MAX_CASES:
         yield ("matrix",), f"{size:,} cases are too many; the limit is {MAX_CASES:,} per scenario"
     elif valid:
-        yield from check_cases(scenario)
+        yield from check_cases(scenario, own)
 
 
 def _check_names(scenario: Scenario) -> Iterator[PathProblem]:
