@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.process import children as children_module
 from authprobe.clients.process import system_call_filter
 from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.required_files import required_files
-from authprobe.clients.proxies.loopback_http import post
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend
@@ -189,14 +189,14 @@ def test_post_reaches_a_server_among_the_children(container: Container) -> None:
         [sys.executable, "-I", "-c", SERVE, str(port)], env={}, cwd=Path("/")
     ) as server:
         assert server.read_line_with("ready", 30)
-        answer = post(container, port, "/any", {"a": 1}, headers={}, limit=10)
+        answer = send(container, port, LoopbackRequest(path="/any", body={"a": 1}), limit=10)
         assert (answer[0], json.loads(answer[1])) == (418, {"a": 1})
 
 
 def test_post_to_a_closed_port_is_refused(container: Container) -> None:
     port = container.free_port()
     with pytest.raises(ConnectionRefusedError):
-        post(container, port, "/any", {}, headers={}, limit=10)
+        send(container, port, LoopbackRequest(path="/any", body={}), limit=10)
 
 
 # --- files ----------------------------------------------------------------------------------------

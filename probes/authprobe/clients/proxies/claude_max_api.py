@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from authprobe.clients.base import Sandbox, find_program
+from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.observe import (
     ClientReport,
     incomplete_observation,
@@ -17,7 +18,6 @@ from authprobe.clients.observe import (
 )
 from authprobe.clients.process.child import Child
 from authprobe.clients.process.children import Container
-from authprobe.clients.proxies.loopback_http import post
 from authprobe.clients.raw_http import USER_AGENT, read_error
 from authprobe.errors import ClientError
 from authprobe.observation.model import Exchange, Observation, Outcome
@@ -92,11 +92,13 @@ def hides_refusal(report: ClientReport, last: Exchange | None) -> bool:
 def _ask(
     container: Container, port: int, *, limit: float
 ) -> tuple[ClientReport | None, OSError | http.client.HTTPException | None]:
-    path, headers = "/v1/chat/completions", {"user-agent": USER_AGENT}
+    request = LoopbackRequest(
+        path="/v1/chat/completions",
+        body=CHAT_COMPLETION_BODY,
+        headers={"user-agent": USER_AGENT},
+    )
     try:
-        status, body = post(
-            container, port, path, CHAT_COMPLETION_BODY, headers=headers, limit=limit
-        )
+        status, body = send(container, port, request, limit=limit)
     except (OSError, http.client.HTTPException) as error:
         return None, error
     return read_report(status, body), None

@@ -13,6 +13,7 @@ from typing import Final
 from authprobe.clients.base import Sandbox, find_program
 from authprobe.clients.claude_code.command import Command
 from authprobe.clients.claude_code.prompt import JSON_OPTIONS, ask
+from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.observe import (
     MAX_DETAIL_LENGTH,
@@ -25,7 +26,6 @@ from authprobe.clients.observe import (
 )
 from authprobe.clients.process.child import Child
 from authprobe.clients.process.launcher import LOOPBACK
-from authprobe.clients.proxies.loopback_http import post
 from authprobe.clients.raw_http import MESSAGES_BODY, USER_AGENT, read_error
 from authprobe.core.client_kinds import Via
 from authprobe.observation.model import Observation, Outcome
@@ -131,15 +131,11 @@ class GatewayUser:
     def send_request(self) -> Observation:
         """Send our own request to the gateway, and return the observation."""
         remaining = self.sandbox.case.limit - (time.monotonic() - self.began)
+        request = LoopbackRequest(
+            path="/v1/messages", body={**MESSAGES_BODY, "max_tokens": 1}, headers=self._headers()
+        )
         try:
-            status, body = post(
-                self.sandbox.container,
-                self.port,
-                "/v1/messages",
-                {**MESSAGES_BODY, "max_tokens": 1},
-                headers=self._headers(),
-                limit=remaining,
-            )
+            status, body = send(self.sandbox.container, self.port, request, limit=remaining)
         except (OSError, http.client.HTTPException) as error:
             timed_out = isinstance(error, TimeoutError)
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.CRASHED

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.clients.process.children import LauncherConnection
@@ -15,16 +16,40 @@ from authprobe.clients.process.launcher import LOOPBACK
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
-def post(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopbackRequest:
+    """A request: GET, or POST if it has a body."""
+
+    path: str
+    body: object = None
+    """Value that is sent as JSON."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """Method of the request."""
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def content(self) -> str | None:
+        """Body as JSON."""
+        return None if self.body is None else json.dumps(self.body)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """Headers, with the type of the body."""
+        content_type = {} if self.body is None else {"content-type": "application/json"}
+        return {**content_type, **self.headers}
+
+
+def send(
     children: LauncherConnection,
     port: int,
-    path: str,
-    body: object,
+    request: LoopbackRequest,
     *,
-    headers: Mapping[str, str],
     limit: float,
 ) -> tuple[int, bytes]:
-    """Send a JSON body to a port of a child's loopback; return status and body of the response.
+    """Send a request to a port of a child's loopback; return status and body of the response.
 
     Raises:
         TimeoutError: the response has not arrived completely after `limit` seconds.
@@ -40,7 +65,7 @@ def post(
         watch.daemon = True
         watch.start()
         try:
-            response = _exchange(client_socket, port, path, body, headers)
+            response = _exchange(client_socket, port, request)
         except (OSError, http.client.HTTPException):
             if time.monotonic() < deadline:
                 raise
@@ -53,13 +78,12 @@ def post(
 
 
 def _exchange(
-    client_socket: socket.socket, port: int, path: str, body: object, headers: Mapping[str, str]
+    client_socket: socket.socket, port: int, request: LoopbackRequest
 ) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(LOOPBACK, port)
     with contextlib.closing(connection):
         connection.sock = client_socket
-        content = {"content-type": "application/json"}
-        connection.request("POST", path, json.dumps(body), {**content, **headers})
+        connection.request(request.method, request.path, request.content, request.all_headers)
         response = connection.getresponse()
         return response.status, response.read(MAX_ANSWER_BYTES)
 

@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import pytest
 
+from authprobe.clients.defined.loopback_http import LoopbackRequest, send
 from authprobe.clients.process.children import LauncherConnection
-from authprobe.clients.proxies.loopback_http import post
 
 LIMIT = 0.5
 HEAD = b"HTTP/1.1 200 OK\r\n"
+QUESTION = LoopbackRequest(path="/v1/messages", body={})
 
 
 class Server:
@@ -21,6 +22,7 @@ class Server:
     def __init__(self, answer: Callable[[socket.socket], None]) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._answer = answer
+        self.received = b""
         self.port = self._listener.getsockname()[1]
         self.thread = threading.Thread(target=self._serve)
 
@@ -28,7 +30,7 @@ class Server:
         with contextlib.suppress(OSError):
             connection, _ = self._listener.accept()
             with connection:
-                connection.recv(65536)
+                self.received = connection.recv(65536)
                 self._answer(connection)
 
     def connect(self, port: int) -> socket.socket:
@@ -46,11 +48,12 @@ class Server:
             self.thread.join(10)
 
 
-def post_to(server: Server, limit: float = LIMIT) -> tuple[int, bytes]:
+def send_to(
+    server: Server, limit: float = LIMIT, request: LoopbackRequest = QUESTION
+) -> tuple[int, bytes]:
     """Send a request to this server."""
     with server.running():
-        launcher = cast(LauncherConnection, server)
-        return post(launcher, server.port, "/v1/messages", {}, headers={}, limit=limit)
+        return send(cast(LauncherConnection, server), server.port, request, limit=limit)
 
 
 def drip(data: bytes) -> Callable[[socket.socket], None]:
@@ -67,7 +70,7 @@ def drip(data: bytes) -> Callable[[socket.socket], None]:
 
 def test_status_and_body_are_returned() -> None:
     answer = HEAD + b"content-length: 2\r\n\r\nok"
-    assert post_to(Server(lambda connection: connection.sendall(answer)), 10) == (200, b"ok")
+    assert send_to(Server(lambda connection: connection.sendall(answer)), 10) == (200, b"ok")
 
 
 @pytest.mark.parametrize(
@@ -85,12 +88,29 @@ def test_status_and_body_are_returned() -> None:
 def test_answer_that_arrives_byte_by_byte_ends_with_the_limit(start: bytes) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        post_to(Server(drip(start)))
+        send_to(Server(drip(start)))
     assert time.monotonic() - began < LIMIT + 5
+
+
+@pytest.mark.parametrize(
+    ("request_", "first_line", "has_type"),
+    [
+        (LoopbackRequest(path="/health"), b"GET /health HTTP/1.1", False),
+        (LoopbackRequest(path="/v1/messages", body={}), b"POST /v1/messages HTTP/1.1", True),
+    ],
+    ids=["without a body", "with a body"],
+)
+def test_request_with_a_body_is_a_post_of_json(
+    request_: LoopbackRequest, first_line: bytes, has_type: bool
+) -> None:
+    server = Server(lambda connection: connection.sendall(HEAD + b"content-length: 0\r\n\r\n"))
+    assert send_to(server, 10, request_) == (200, b"")
+    assert server.received.splitlines()[0] == first_line
+    assert (b"content-type: application/json" in server.received) == has_type
 
 
 def test_lost_connection_is_no_timeout() -> None:
     with pytest.raises(
         (OSError, http.client.HTTPException), match=r"closed|reset|without response"
     ):
-        post_to(Server(lambda connection: None), 10)
+        send_to(Server(lambda connection: None), 10)
