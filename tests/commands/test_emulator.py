@@ -20,9 +20,9 @@ from typing import Any
 import httpx
 import pytest
 
+from authprobe.clients.process import private_places
 from authprobe.clients.process.children import Children
 from authprobe.clients.process.launcher import descendants
-from authprobe.commands import sealed_command
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.rules.routes import RULES
 from tests.support.command import PROJECT, Ended, command, environment
@@ -612,7 +612,7 @@ def test_a_folder_of_the_system_is_no_working_directory(place: str, *, is_privat
     a fault would change the machine.
     """
     homes = (Path("/home/user"), Path("/root"))
-    assert sealed_command.is_private(Path(place), homes) is is_private
+    assert private_places.is_private(Path(place), homes) is is_private
 
 
 @needs_seal

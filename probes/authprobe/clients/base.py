@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -55,7 +55,8 @@ class Laboratory:
     @contextlib.contextmanager
     def sandbox(self, case: Case) -> Iterator["Sandbox"]:
         """Yield a backend, a proxy and a private home for one case; remove them on exit."""
-        backend = CaseBackend(case.backend, broken_rules=self.broken_rules)
+        products = frozenset(case.client.spec.products)
+        backend = CaseBackend(case.backend, broken_rules=self.broken_rules, products=products)
         with contextlib.ExitStack() as stack:
             sandbox = Sandbox(self, case, backend, stack)
             stack.callback(sandbox.finish)
@@ -75,7 +76,9 @@ class Sandbox:
     _is_finished: bool = False
     _container: Container | None = None
     _programs: list[Path] = field(default_factory=list)
-    """Programs on the PATH of the case, beside those of its clients."""
+    """Programs of the case beside those of its clients."""
+    _folders: list[Path] = field(default_factory=list)
+    """Folders that its programs read."""
     initial_files: frozenset[Path] | None = None
     """Files in the home before the client's start, by their paths in it; None: no environment was
     built."""
@@ -152,7 +155,7 @@ class Sandbox:
 
     def _visibility(self) -> Visibility:
         """Return what the clients of the case see of the user's files: their own programs."""
-        programs, folders = list(self._programs), []
+        programs, folders = list(self._programs), list(self._folders)
         for client in filter(None, (self.case.client, self.case.client.through)):
             with contextlib.suppress(InstallError):  # raised again where the program is started
                 installed = self.installed_client(client)
@@ -163,6 +166,13 @@ class Sandbox:
             hidden=private_folders(),
             ca_file=self.laboratory.network.ca_file,
         )
+
+    def show(self, programs: Iterable[Path], folders: Iterable[Path] = ()) -> None:
+        """Let the container show these programs of the user and these folders, read-only; it must
+        not have been opened.
+        """
+        self._programs += programs
+        self._folders += folders
 
     @property
     def home(self) -> Path:

@@ -8,10 +8,10 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from authprobe.core.temporary_folder import change_mode
 
@@ -41,6 +41,15 @@ class HomeFile:
     is_too_large: bool = False
 
 
+class _Entry(NamedTuple):
+    """A regular file that a walk has come to."""
+
+    folder: int
+    """Descriptor of its folder, open until the walk goes on."""
+    path: Path
+    modified_ns: int
+
+
 def read_home_file(home: Path, path: Path) -> HomeFile | None:
     """Return a file of a home; None: it is no regular file, or a folder on the way is a link.
 
@@ -68,22 +77,41 @@ class HomeWalk:
         """False: a limit was reached, and some files were not read."""
         self._home = home
         self._skipped = skipped
-        self._entries = MAX_ENTRIES
+        self._remaining_entries = MAX_ENTRIES
         self._bytes = MAX_TOTAL_BYTES
         self._deadline = time.monotonic() + MAX_TIME
 
     def __iter__(self) -> Iterator[HomeFile]:
+        for entry in self._entries():
+            with contextlib.suppress(OSError):
+                limit = min(MAX_FILE_BYTES, self._bytes)
+                if file := _read(entry.folder, entry.path.name, entry.path, limit):
+                    self._bytes -= len(file.data)
+                    self.is_complete &= not file.is_too_large
+                    yield file
+
+    def newest(self, is_wanted: Callable[[Path], bool]) -> Path | None:
+        """Return the wanted file that was written last, of several the last by name; None: none.
+
+        No file is opened.
+        """
+        times = {
+            entry.path: entry.modified_ns for entry in self._entries() if is_wanted(entry.path)
+        }
+        return max(times, key=lambda path: (times[path], path), default=None)
+
+    def _entries(self) -> Iterator["_Entry"]:
         try:
             folder = _open_home(self._home)
         except OSError:
             self.is_complete = False
             return
         try:
-            yield from self._files(folder, Path())
+            yield from self._entries_in(folder, Path())
         finally:
             os.close(folder)
 
-    def _files(self, folder: int, path: Path) -> Iterator[HomeFile]:
+    def _entries_in(self, folder: int, path: Path) -> Iterator["_Entry"]:
         """Yield the files of a folder, and then those of the folders in it."""
         folders = []
         for name in self._names(folder):
@@ -93,15 +121,11 @@ class HomeWalk:
                 self.is_complete = False
                 return
             with contextlib.suppress(OSError):
-                mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-                if stat.S_ISDIR(mode):
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
                     folders.append(name)
-                elif stat.S_ISREG(mode):
-                    limit = min(MAX_FILE_BYTES, self._bytes)
-                    if file := _read(folder, name, path / name, limit):
-                        self._bytes -= len(file.data)
-                        self.is_complete &= not file.is_too_large
-                        yield file
+                elif stat.S_ISREG(status.st_mode):
+                    yield _Entry(folder, path / name, status.st_mtime_ns)
         if folders and len(path.parts) >= MAX_DEPTH:
             self.is_complete = False
             return
@@ -109,7 +133,7 @@ class HomeWalk:
             with contextlib.suppress(OSError):
                 inner = _open_own(name, folder)
                 try:
-                    yield from self._files(inner, path / name)
+                    yield from self._entries_in(inner, path / name)
                 finally:
                     os.close(inner)
 
@@ -117,10 +141,10 @@ class HomeWalk:
         names = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                if self._entries <= 0:
+                if self._remaining_entries <= 0:
                     self.is_complete = False
                     break
-                self._entries -= 1
+                self._remaining_entries -= 1
                 names.append(entry.name)
         return sorted(names)
 

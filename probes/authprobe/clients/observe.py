@@ -31,9 +31,14 @@ class ClientReport:
     status: int | None = None
 
 
+def inference_requests(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """Return the requests to a model."""
+    return tuple(exchange for exchange in exchanges if is_inference_path(exchange.path))
+
+
 def last_inference(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     """Return the last inference request, or None."""
-    requests = [exchange for exchange in exchanges if is_inference_path(exchange.path)]
+    requests = inference_requests(exchanges)
     return requests[-1] if requests else None
 
 
@@ -129,6 +134,16 @@ def without_request_id(text: str) -> str:
     return REQUEST_ID.sub("[request-id]", text)
 
 
+def product_versions(exchanges: tuple[Exchange, ...], products: tuple[str, ...]) -> frozenset[str]:
+    """Return the versions of these products in the User-Agents of all requests."""
+    names_and_versions = [
+        PRODUCT_VERSION.split(product, maxsplit=1)
+        for exchange in exchanges
+        for product in exchange.products
+    ]
+    return frozenset(version for name, version in names_and_versions if name in products)
+
+
 def verified_version(
     exchanges: tuple[Exchange, ...], products: tuple[str, ...], installed: str
 ) -> str:
@@ -137,12 +152,6 @@ def verified_version(
     Raises:
         ClientError: another version sent a request.
     """
-    names_and_versions = [
-        PRODUCT_VERSION.split(product, maxsplit=1)
-        for exchange in exchanges
-        for product in exchange.products
-    ]
-    versions = {version for name, version in names_and_versions if name in products}
-    if wrong := versions - {installed}:
+    if wrong := product_versions(exchanges, products) - {installed}:
         raise ClientError(f"asked for {installed}, but {', '.join(sorted(wrong))} ran")
     return installed

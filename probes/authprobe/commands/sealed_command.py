@@ -14,6 +14,7 @@ from typing import Final
 from authprobe.clients.credentials import CONFIG_FOLDER
 from authprobe.clients.process.child import AttachedChild
 from authprobe.clients.process.children import Children, Container, Visibility
+from authprobe.clients.process.private_places import is_private
 from authprobe.clients.process.required_files import visible_files
 from authprobe.commands.printing import print_error
 from authprobe.core.isolation import Isolation
@@ -25,18 +26,6 @@ COMMAND_NOT_FOUND: Final = 127
 COMMAND_NOT_EXECUTABLE: Final = 126
 """Exit codes of a shell for a command that does not exist, or cannot be started."""
 COPY_BYTES: Final = 64 * 1024
-SYSTEM_TREES: Final = (
-    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin"),
-    *("/sys", "/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share"),
-)
-"""Folders with settings, sockets and programs of the system: neither they nor what is in them is a
-working directory to be changed."""
-SHARED_FOLDERS: Final = (
-    *("/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/usr", "/usr/local"),  # noqa: S108
-    *("/usr/local/bin", "/usr/local/lib", "/var", "/var/lib", "/var/tmp"),  # noqa: S108
-)
-"""Folders that hold files and sockets of many programs or users; a folder in them may be the
-user's."""
 FORWARDED_SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -130,22 +119,6 @@ def _visibility(
         hidden=(*other_homes, *(() if shares_home else (user_home,))),
         ca_file=emulator.ca_file,
     )
-
-
-def is_private(folder: Path, homes: Sequence[Path]) -> bool:
-    """Return True for a home, a folder above it, one of its hidden folders (`~/.claude`), and a
-    folder of the system.
-    """
-    if folder in map(Path, SHARED_FOLDERS) or any(map(folder.is_relative_to, SYSTEM_TREES)):
-        return True
-    return any(_is_in_private_part(folder, user_home) for user_home in homes)
-
-
-def _is_in_private_part(folder: Path, user_home: Path) -> bool:
-    if folder == user_home or folder in user_home.parents:
-        return True
-    is_inside = folder.is_relative_to(user_home)
-    return is_inside and folder.relative_to(user_home).parts[0].startswith(".")
 
 
 def _private_variables(

@@ -29,8 +29,8 @@ class PatternError(ValueError):
 
 
 @functools.lru_cache(maxsize=256)
-def compile_pattern(pattern: str) -> "re2._Regexp":
-    """Return a compiled regular expression.
+def compile_pattern(pattern: str, *, captures: bool = False) -> "re2._Regexp":
+    """Return a compiled regular expression; with `captures`, one that remembers its groups.
 
     Raises:
         PatternError: it is invalid, not supported or too large.
@@ -38,7 +38,7 @@ def compile_pattern(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY_BYTES
-    options.never_capture = True
+    options.never_capture = not captures
     try:
         compiled = re2.compile(pattern, options)
     except re2.error as error:
@@ -59,6 +59,21 @@ def contains_match(pattern: str, text: str) -> bool:
     # As bytes, because a client's message may contain halves of characters, which UTF-8 has not.
     data = text[:MAX_TEXT_LENGTH].encode("utf-8", "replace")
     return compile_pattern(pattern).search(data) is not None
+
+
+def find_match(pattern: str, text: str, limit: int = MAX_TEXT_LENGTH) -> str | None:
+    """Return the first group of the first match in a text, or the whole match if the expression
+    has no group; None: nothing in the first `limit` characters matches, or not that group.
+
+    Raises:
+        PatternError: the pattern is invalid, not supported or too large.
+    """
+    compiled = compile_pattern(pattern, captures=True)
+    match = compiled.search(text[:limit].encode("utf-8", "replace"))
+    if match is None:
+        return None
+    group = match.group(1 if compiled.groups else 0)
+    return None if group is None else group.decode("utf-8", "replace")
 
 
 def _reason(pattern: str, error: Exception) -> str:

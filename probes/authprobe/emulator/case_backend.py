@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import functools
 import hashlib
 import re
 import time
@@ -47,14 +48,6 @@ MAX_MESSAGE_LENGTH: Final = 2000
 MAX_WORD_LENGTH: Final = 200
 MAX_WORDS: Final = 100
 """Scopes, beta flags and products that are recorded per request."""
-PRODUCT: Final = re.compile(
-    "|".join(
-        # The API's SDKs are named `Anthropic/Python 1.2.3`, the others `claude-cli/1.2.3`.
-        rf"\b{re.escape(product)}{' ' if '/' in product else '/'}[0-9][\w.-]*"
-        for product in sorted({p for spec in CLIENTS.values() for p in spec.products})
-    )
-)
-"""A client's product and version in a User-Agent."""
 SCHEME: Final = re.compile(r"(?:bearer|basic) +", re.IGNORECASE)
 REDACTED_VALUE: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]", re.IGNORECASE)
 """A header value that is already redacted."""
@@ -88,6 +81,7 @@ class CaseBackend:
         setup: Backend | None = None,
         *,
         broken_rules: frozenset[str] = frozenset(),
+        products: frozenset[str] = frozenset(),
         log: ExchangeLog | None = None,
     ) -> None:
         self.setup = setup or Backend()
@@ -103,6 +97,7 @@ class CaseBackend:
         self._broken_rules = broken_rules
         self._custom_headers: frozenset[str] = frozenset()
         self._gateway_token: Token | None = None
+        self._products = products
         self._start = time.monotonic()
         self._log = log or ExchangeLog()
         self._egress_refused: set[str] = set()
@@ -309,7 +304,7 @@ class CaseBackend:
                 at=round(time.monotonic() - self._start, 3),
                 headers=self._headers(request),
                 body=_digest(request.body) if asks_model(request.path) else None,
-                products=tuple(PRODUCT.findall(agent)[:MAX_WORDS]),
+                products=tuple(product_pattern(self._products).findall(agent)[:MAX_WORDS]),
                 scopes=self._cut_words(requested_scopes(request)),
             )
         )
@@ -408,6 +403,21 @@ class CaseBackend:
             return value
         scheme = SCHEME.match(value) if name == "authorization" else None
         return f"{scheme.group() if scheme else ''}[redacted:foreign]"
+
+
+@functools.cache
+def product_pattern(products: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of a product and its version in a User-Agent: of the clients that are
+    driven by code, and of these.
+    """
+    known = {product for spec in CLIENTS.values() for product in spec.products}
+    return re.compile(
+        "|".join(
+            # The API's SDKs are named `Anthropic/Python 1.2.3`, the others `claude-cli/1.2.3`.
+            rf"\b{re.escape(product)}{' ' if '/' in product else '/'}[0-9][\w.-]*"
+            for product in sorted(known | products)
+        )
+    )
 
 
 def _digest(data: bytes) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 COMMAND_MISSING: Final = "not in this version"
 """Detail of an observation of a client version that lacks the subcommand or option."""
+CLAIMED_SUCCESS: Final = "the program told its user that it was accepted"
+"""Detail, or the end of it, of a program that hides a refusal."""
 
 
 PRESENT: Final = "present"

@@ -1,6 +1,7 @@
 """Clients that are defined as data."""
 
 from authprobe.clients.base import Sandbox
+from authprobe.clients.defined.program import run_program
 from authprobe.errors import ClientError
 from authprobe.observation.model import Observation
 
@@ -11,4 +12,7 @@ def probe(sandbox: Sandbox) -> Observation:
     Raises:
         ClientError: it cannot be tested on this machine.
     """
-    raise ClientError(f"{sandbox.case.client} cannot be run yet")
+    definition = sandbox.case.client.definition
+    if definition is None or definition.run is None:
+        raise ClientError(f"{sandbox.case.client} cannot be run yet")
+    return run_program(sandbox)

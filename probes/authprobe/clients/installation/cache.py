@@ -16,6 +16,7 @@ import filelock
 from authprobe.clients.installation import storage
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers, failure_reason
+from authprobe.clients.installation.own_programs import find_own_program
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
 from authprobe.clients.process.children import Children
@@ -166,6 +167,8 @@ class Cache:
         self, client: Client, show_progress: MessageCallback, warn: MessageCallback
     ) -> InstalledClient:
         version, package = client.version, client.spec.package
+        if client.definition and package is None:
+            return find_own_program(client, self._children)
         if version == INSTALLED or package is None:
             return self._find_user_program(client)
         if version == LATEST:

@@ -18,6 +18,8 @@ class InstalledClient:
     folder: Path
     user_program: Path | None = None
     """Program of a client that is not in the cache but the user's own."""
+    interpreter: tuple[str, ...] = ()
+    """Command that runs this program, if it is a script with a first line that names one."""
 
     @property
     def package_folder(self) -> Path:

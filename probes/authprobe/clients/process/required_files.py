@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from authprobe.settings import private_folders, search_path
+from authprobe.clients.process.private_places import is_private
+from authprobe.settings import private_folders, search_path, user_homes
 
 SHEBANG: Final = re.compile(rb"#!\s*(/\S+)(?:[ \t]+(?:-S[ \t]+)?([\w.-]+))?")
 MAX_SHEBANG_BYTES: Final = 256
@@ -77,3 +78,31 @@ def _interpreter(program: Path) -> Path | None:
     # A first line could name a file with secrets, to have it shown.
     is_program = interpreter.is_file() and os.access(interpreter, os.X_OK)
     return interpreter if is_program else None
+
+
+def shebang_command(program: Path) -> list[str] | None:
+    """Return the command that the first line of a script names; None: it is no script.
+
+    A program that `env` is to find has no path: in a container, `PATH` is not the user's.
+    """
+    try:
+        with program.open("rb") as file:
+            line = file.readline(MAX_SHEBANG_BYTES).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    if not line.startswith("#!"):
+        return None
+    interpreter, _, rest = line[2:].strip().partition(" ")
+    words = rest.split()
+    if Path(interpreter).name == "env" and words:
+        name, *arguments = words[1:] if words[0] == "-S" and words[1:] else words
+        return [name, *arguments]
+    return [interpreter, *([rest.strip()] if words else [])]
+
+
+def program_folder(program: Path) -> Path | None:
+    """Return the folder of a program, with the files that it may read; None: it is a home, a hidden
+    folder in one, or a folder of the system.
+    """
+    folder = program.resolve().parent
+    return None if is_private(folder, [path.resolve() for path in user_homes()]) else folder
