@@ -94,7 +94,9 @@ def make_case(scenario: Scenario, names: Names) -> Case:
             with_via(each, names.client) for each in credentials_of(scenario, names.credential)
         ),
         headers=scenario.headers.get(names.headers, {}),
-        backend=scenario.backends.get(names.backend, Backend()).with_hosts(scenario.hosts),
+        backend=scenario.backends.get(names.backend, Backend())
+        .with_hosts(scenario.hosts)
+        .with_hosts(names.client.hosts),
         environment=scenario.environments.get(names.environment, {}),
         expectation=rule.then,
         limit=scenario.limit,

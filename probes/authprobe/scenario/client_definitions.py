@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from authprobe.emulator.config import HEADER_PATTERN, STRICT, Seconds, TokenKind
+from authprobe.emulator.config import HEADER_PATTERN, STRICT, Hosts, Seconds, TokenKind
 
 KIND_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}$"
 PACKAGE_PATTERN: Final = (
@@ -240,6 +240,8 @@ class ClientDefinition:
     files: Annotated[dict[str, Content], Field(max_length=50)] = field(default_factory=dict)
     """Files in the private home: text, or a mapping that is written as JSON."""
     variables: DefinedVariables = field(default_factory=dict)
+    hosts: Hosts = field(default_factory=dict)
+    """Further hosts that it asks, and what they serve: `nothing`, `empty`, or a gateway."""
     tokens: Annotated[tuple[TokenKind, ...], Field(min_length=1, max_length=10)] | None = None
     """Kinds of token that it may be given; without it: all."""
     accepted: Readings = field(default_factory=lambda: Reading(source=Source.EXIT_CODE, equals=0))

@@ -12,6 +12,7 @@ from authprobe.core.client_kinds import ClientKind, ClientSpec, Registry, Via
 from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote, remedy
+from authprobe.emulator.config import Host, Service
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.client_definitions import ClientDefinition
 from authprobe.scenario.known_clients import KnownClient
@@ -61,6 +62,12 @@ class Client:
     def definition(self) -> ClientDefinition | None:
         """Definition of its kind; None: authprobe drives it by code."""
         return self.known.definition
+
+    @property
+    def hosts(self) -> Mapping[str, Host | Service]:
+        """Further hosts that it and its second client ask, by their definitions."""
+        through = self.through.hosts if self.through else {}
+        return {**through, **(self.definition.hosts if self.definition else {})}
 
     @property
     def is_authprobe(self) -> bool:

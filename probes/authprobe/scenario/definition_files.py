@@ -26,7 +26,7 @@ from authprobe.documents.node_tree import Mapping as MappingNode
 from authprobe.documents.source import KEY, PathProblem, Problem, quote
 from authprobe.documents.substitution import substitute
 from authprobe.documents.validation import locate, read
-from authprobe.emulator.config import STRICT, Backend
+from authprobe.emulator.config import STRICT, Backend, Hosts
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.definitions import check_definitions
@@ -49,7 +49,7 @@ SUFFIXES: Final = (".definitions.yaml", ".definitions.yml")
 """Ends of names by which a folder of scenarios tells these files from scenarios."""
 CODE_KEYS: Final = ("files",)
 """Keys below which a text may be a program that has `${name}` itself."""
-GROUPS: Final = ("endpoints", "credentials", "headers", "backends", "environments")
+GROUPS: Final = ("endpoints", "credentials", "headers", "backends", "environments", "hosts")
 """Keys of what a scenario can take from a file, apart from clients and variables."""
 
 
@@ -67,6 +67,7 @@ class DefinitionFile:
     headers: Definitions[dict[str, str | None]] = field(default_factory=dict)
     backends: Definitions[Backend] = field(default_factory=dict)
     environments: Definitions[Variables] = field(default_factory=dict)
+    hosts: Hosts = field(default_factory=dict)
     anchors: object = None
     """Definitions of YAML anchors; ignored otherwise."""
 
