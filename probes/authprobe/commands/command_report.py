@@ -160,7 +160,7 @@ class CommandReport:
                 flow=COMMAND_FLOW,
                 why=WHY,
                 sources=(),
-                credentials=tuple(filter(None, (each.credential for each in setup.issued))),
+                credentials=tuple(each.credential for each in setup.issued),
                 expectation=expected,
                 observation=observation,
                 verdict=judge_observation(expected, observation, previous),

@@ -1,5 +1,6 @@
 """The credentials of `authprobe emulator --issue`: KIND[:STATE[:VARIABLE[:FORM]]]."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.credentials import Handover, deliver_credentials
-from authprobe.core.client_kinds import Via
+from authprobe.core.client_kinds import VARIABLES, Via
 from authprobe.core.suggestions import did_you_mean
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
@@ -26,6 +27,8 @@ DEFAULT_VARIABLES: Final = {
 """Variable in which programs look for a token (code.claude.com/docs/en/env-vars)."""
 FILES: Final = (Via.CREDENTIALS_FILE, Via.API_KEY_HELPER)
 """Places in the private home."""
+KNOWN_PLACES: Final = (*VARIABLES, *FILES)
+"""Places that a scenario knows as well."""
 HOME_PLACES: Final = (*FILES, Via.IDENTITY_TOKEN_FILE_VARIABLE)
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 MAX_ISSUED: Final = 20
@@ -66,11 +69,10 @@ class IssuedCredential:
         return ":".join((self.kind.value, state, self.variable, self.form or "")).rstrip(":")
 
     @property
-    def credential(self) -> Credential | None:
-        """The same as a scenario says it; None: its variable is one that no scenario knows."""
-        if self.place not in list(Via):
-            return None
-        return Credential(token=self.kind, state=self.state, via=Via(self.place), form=self.form)
+    def credential(self) -> Credential:
+        """The same as a scenario says it, without a variable that no scenario knows."""
+        via = Via(self.place) if self.place in KNOWN_PLACES else None
+        return Credential(token=self.kind, state=self.state, via=via, form=self.form)
 
 
 def parse_issued(texts: Sequence[str]) -> tuple[IssuedCredential, ...]:
@@ -118,10 +120,13 @@ def _parse(text: str) -> IssuedCredential:
 
 def _problems(issued: IssuedCredential) -> Iterable[str]:
     """Yield what a scenario could not say either; a variable of one's own may hold any token."""
-    is_own = issued.place not in list(Via) and issued.kind is not TokenKind.LOGIN
-    credential = issued.credential or Credential(
-        token=issued.kind, state=issued.state, via=Via.API_KEY_VARIABLE, form=issued.form
-    )
+    if issued.kind is TokenKind.LOGIN and issued.place != Via.CREDENTIALS_FILE:
+        yield f"a login is handed over via '{Via.CREDENTIALS_FILE}', not '{issued.variable}'"
+        return
+    is_own = issued.place not in KNOWN_PLACES
+    credential = issued.credential
+    if is_own:
+        credential = dataclasses.replace(credential, via=Via.API_KEY_VARIABLE)
     for path, problem in check_credential((), credential):
         if not (is_own and path[-1:] == ("via",)):
             yield problem
@@ -159,11 +164,8 @@ def issue_variables(
                 f"--issue {each.text}: the emulator sets {each.variable} itself; name another "
                 "variable"
             )
-        credential = each.credential or Credential(
-            token=each.kind, state=each.state, via=Via.API_KEY_VARIABLE, form=each.form
-        )
         before = {token.slot for token in backend.tokens}
-        values = handover.variables(each.place, credential)
+        values = handover.variables(each.place, each.credential)
         slot = next(token.slot for token in backend.tokens if token.slot not in before)
         own_name = f"AUTHPROBE_{slot.upper().replace('-', '_')}"
         is_other = not each.place or (not each.variable and each.place in variables)
@@ -175,5 +177,5 @@ def issue_files(
     issued: Iterable[IssuedCredential], backend: CaseBackend, *, home: Path, home_folder: Path
 ) -> dict[str, str]:
     """Issue the credentials that are files in a private home; return the variables for them."""
-    credentials = [each.credential for each in issued if each.needs_home and each.credential]
+    credentials = [each.credential for each in issued if each.needs_home]
     return deliver_credentials(credentials, backend, home=home, home_folder=home_folder)

@@ -110,7 +110,8 @@ def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
         if any(slot in used for slot in slots) is sent:
             form = f", {credential.form}" if credential.form else ""
             name = " and ".join(slots) or credential.token
-            words.append(f"{name} ({credential.state}{form}) via {credential.place}")
+            place = f" via {credential.place}" if credential.via else ""
+            words.append(f"{name} ({credential.state}{form}){place}")
     return tuple(words)
 
 
