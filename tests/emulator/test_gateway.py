@@ -305,6 +305,6 @@ def test_a_gateway_has_the_paths_of_vertex(prefix: str, verb: str) -> None:
     body = {"anthropic_version": "vertex-2023-10-16", "stream": verb.startswith("stream")}
     decision, exchange = ask(backend, path, body=body)
     assert decision.rule == "messages"
-    assert decision.answer.body["model"] == model  # type: ignore[index]
+    assert decision.answer.body["model"] == model  # type: ignore[index, call-overload]
     assert exchange.body is not None
     assert ask(backend, "/v1/messages")[0].rule == "gateway:wrong-path"

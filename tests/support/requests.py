@@ -18,6 +18,7 @@ from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import API, CLAUDE_AI, CONSOLE, OAUTH_BETA, PLATFORM
 from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
 from authprobe.emulator.server.network import Network
+from authprobe.emulator.state.resources import Batch, File
 from authprobe.emulator.state.state import CODE_LIFETIME, Code
 from tests.support.wire import client_of
 
@@ -103,8 +104,12 @@ class RequestSpec:
     link: str = ""
     """A query without parameter names, as short links have."""
     form: bool = False
+    content: bytes | None = None
+    """Body instead of the fields."""
     size: int = 0
     """Minimum size of the body in bytes."""
+    resources: tuple[Batch | File | str, ...] = ()
+    """Batches, files and ids of models that are put in place before."""
     date: datetime.date = SPRING
     counts_as_claude_code: bool = True
     standing: AccountState = AccountState.ACTIVE
@@ -120,12 +125,23 @@ class RequestSpec:
             reuse_revokes=self.reuse_revokes,
             faults=self.faults,
         )
-        return CaseBackend(setup)
+        backend = CaseBackend(setup)
+        state = backend.state
+        for resource in self.resources:
+            match resource:
+                case Batch():
+                    state.batches.put(resource)
+                case File():
+                    state.files.put(resource)
+                case id:
+                    state.models[id] = None
+        return backend
 
     def headers_and_body(self, backend: CaseBackend) -> tuple[dict[str, str], bytes]:
         """Return headers and body, with tokens that the backend makes."""
         headers: dict[str, str | None] = {}
-        if self.target in (MESSAGES, COUNT_TOKENS, MODELS):
+        _, host, path = self.target
+        if host == API and path.startswith("/v1/") and not path.startswith("/v1/oauth/"):
             headers["anthropic-version"] = "2023-06-01"
         if self.bearer:
             token = backend.tokens.make(*self.bearer, scopes=self.scopes)
@@ -138,6 +154,8 @@ class RequestSpec:
         headers = {"content-type": kind} | headers | self.headers
         text = urllib.parse.urlencode(fields) if self.form else json.dumps(fields)
         present = {name: value for name, value in headers.items() if value is not None}
+        if self.content is not None:
+            return present, self.content
         return present, text.encode().ljust(self.size)
 
     def _fields(self, backend: CaseBackend) -> dict[str, Any]:

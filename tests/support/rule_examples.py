@@ -42,6 +42,7 @@ from tests.support.requests import (
     oauth_refusal,
     page_example,
 )
+from tests.support.resource_examples import RESOURCE_EXAMPLES
 
 AUTH: Final = "authentication_error"
 INVALID: Final = "invalid_request_error"
@@ -541,26 +542,6 @@ INFERENCE: Final = (
         body={"input_tokens": 1},
         counterexample=KEY_MESSAGE,
     ),
-    RuleExample(
-        rule="models",
-        spec=RequestSpec(target=MODELS, bearer=GOOD_SETUP),
-        status=200,
-        body={
-            "data": [
-                {
-                    "type": "model",
-                    "id": "claude-sonnet-4-5",
-                    "display_name": "Claude Sonnet 4.5",
-                    "created_at": "2025-09-29T00:00:00Z",
-                }
-            ],
-            "has_more": False,
-            "first_id": "claude-sonnet-4-5",
-            "last_id": "claude-sonnet-4-5",
-        },
-        counterexample=RequestSpec(target=MODELS),
-        counterexample_rule="A01",
-    ),
 )
 
 OWNER: Final = (
@@ -840,5 +821,5 @@ WORKLOADS: Final = (
 
 RULE_EXAMPLES: Final = (
     *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *EDGE),
-    *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS),
+    *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS, *RESOURCE_EXAMPLES),
 )

@@ -15,7 +15,7 @@ from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.clients.process.required_files import visible_files
 from authprobe.clients.variables import merge_headers, scenario_variables
-from authprobe.core.client_kinds import ClientKind, Flow, Via
+from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.emulator.state.tokens import Token
@@ -270,16 +270,6 @@ class Sandbox:
         """
         with self.start(argv, env=env, cwd=cwd) as child:
             return child.wait(limit)
-
-    @property
-    def has_stored_login(self) -> bool:
-        """True if the client received a credentials file."""
-        return any(x.via is Via.CREDENTIALS_FILE for x in self.case.credentials)
-
-    @property
-    def shows_setup_token(self) -> bool:
-        """True if the client was asked to show a setup-token in its terminal."""
-        return self.case.names.flow == Flow.SETUP_TOKEN
 
     @property
     def output(self) -> tuple[tuple[str, str], ...]:

@@ -51,12 +51,12 @@ class Handover:
                 self._write(self.home_folder / HELPER, script, mode=0o700)
                 self.settings["apiKeyHelper"] = shlex.quote(str(self.home / HELPER))
             case Via.SETTINGS_ENV if credential.variable is not None:
-                values = self.variables(credential.variable, credential)
+                values = self._variables(credential.variable, credential)
                 self.settings.setdefault("env", {}).update(values)
             case Via.KEY_PLACEHOLDER:
                 self.environment[Via.KEY_PLACEHOLDER] = self._make(credential).value
             case Via() as via:
-                self.environment |= self.variables(via, credential)
+                self.environment |= self._variables(via, credential)
 
     def finish(self) -> dict[str, str]:
         """Write the settings file, if there are settings, and return the variables."""
@@ -67,10 +67,7 @@ class Handover:
     def _make(self, credential: Credential) -> Token:
         return self.backend.tokens.make(credential.token, credential.state)
 
-    def variables(self, name: str, credential: Credential) -> dict[str, str]:
-        """Issue the credential, and return the variables that carry it: this one, with others that
-        it needs.
-        """
+    def _variables(self, name: Via, credential: Credential) -> dict[str, str]:
         token = self._make(credential)
         value = self._misshape(token, credential.form)
         match name:

@@ -8,16 +8,16 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from authprobe.clients.base import Sandbox
 from authprobe.clients.credentials import CONFIG_FOLDER
 from authprobe.clients.home_files import HomeFile, HomeWalk, read_home_file
 from authprobe.clients.observe import add_remark
-from authprobe.emulator.case_backend import CaseBackend
+from authprobe.core.client_kinds import Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
-from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.token_patterns import PATTERN_NAMES
 
 CREDENTIALS_FILE: Final = ".credentials.json"
@@ -36,43 +36,7 @@ MAX_DECODED_TOTAL_BYTES: Final = 8 * 1024 * 1024
 """Size of all files together that are searched for encoded tokens."""
 
 
-class InspectedCase(Protocol):
-    """A finished case of which the home and the output are inspected."""
-
-    @property
-    def backend(self) -> CaseBackend:
-        """The backend that issued the tokens."""
-
-    @property
-    def redactor(self) -> Redactor:
-        """Redactor that knows them."""
-
-    @property
-    def home_folder(self) -> Path:
-        """The private home, at the path by which this process reaches it."""
-
-    @property
-    def initial_files(self) -> frozenset[Path] | None:
-        """Files in the home before the start; None: it had no home."""
-
-    @property
-    def delivered_slots(self) -> frozenset[str]:
-        """Slots of the tokens that were handed over."""
-
-    @property
-    def has_stored_login(self) -> bool:
-        """True if a credentials file was handed over."""
-
-    @property
-    def shows_setup_token(self) -> bool:
-        """True if the program was asked to show a setup-token in its terminal."""
-
-    @property
-    def output(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of a stream and its text, which is not redacted."""
-
-
-def inspect_home(sandbox: InspectedCase, observation: Observation) -> Observation:
+def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
     """Add the stored login and the leaks to the observation of a finished case."""
     if sandbox.initial_files is None:
         return observation
@@ -88,9 +52,9 @@ def inspect_home(sandbox: InspectedCase, observation: Observation) -> Observatio
     return observation if walk.is_complete else add_remark(observation, PARTLY_SEARCHED)
 
 
-def stored_login(sandbox: InspectedCase) -> StoredLogin | None:
+def stored_login(sandbox: Sandbox) -> StoredLogin | None:
     """Return the state of the credentials file; None if it does not exist and never did."""
-    delivered = sandbox.has_stored_login
+    delivered = any(x.via is Via.CREDENTIALS_FILE for x in sandbox.case.credentials)
     try:
         file = read_home_file(sandbox.home_folder, LOGIN_FILE)
     except FileNotFoundError:
@@ -145,13 +109,13 @@ def _slot(value: str, token: Token | None) -> str | None:
     return token.slot if token else "foreign"
 
 
-def walk_home(sandbox: InspectedCase) -> HomeWalk:
+def walk_home(sandbox: Sandbox) -> HomeWalk:
     """Return a walk through the files that the client has added, except its login."""
     expected = (sandbox.initial_files or frozenset()) | {LOGIN_FILE, FEDERATION_STORE}
     return HomeWalk(sandbox.home_folder, expected)
 
 
-def files_with_tokens(sandbox: InspectedCase, files: Iterable[HomeFile]) -> Iterator[str]:
+def files_with_tokens(sandbox: Sandbox, files: Iterable[HomeFile]) -> Iterator[str]:
     """Yield `~` paths of those files in which the client has stored a token."""
     decoding = _Budget(MAX_DECODED_TOTAL_BYTES)
     for file in files:
@@ -175,7 +139,7 @@ class _Budget:
         return True
 
 
-def _holds_token(sandbox: InspectedCase, data: bytes, decoding: _Budget) -> bool:
+def _holds_token(sandbox: Sandbox, data: bytes, decoding: _Budget) -> bool:
     """Return True if a file contains a token of the case; a small one, in any encoding."""
     if any(token.value.encode() in data for token in sandbox.backend.tokens):
         return True
@@ -185,7 +149,7 @@ def _holds_token(sandbox: InspectedCase, data: bytes, decoding: _Budget) -> bool
     return any(match.name not in PATTERN_NAMES for _, match in matches)
 
 
-def output_with_tokens(sandbox: InspectedCase) -> Iterator[str]:
+def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:
     """Yield the output streams on which the client printed a token without being asked to."""
     slots = {token.slot for token in sandbox.backend.tokens}
     slots_by_stream: dict[str, set[str]] = {}
@@ -196,9 +160,9 @@ def output_with_tokens(sandbox: InspectedCase) -> Iterator[str]:
             yield f"its output ({stream})"
 
 
-def _requested_slots(sandbox: InspectedCase) -> set[str]:
+def _requested_slots(sandbox: Sandbox) -> set[str]:
     """Return the slots of the tokens that `setup-token` prints for its user."""
-    if not sandbox.shows_setup_token:
+    if sandbox.case.names.flow != Flow.SETUP_TOKEN:
         return set()
     slots = {t.slot for t in sandbox.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
     return slots - sandbox.delivered_slots

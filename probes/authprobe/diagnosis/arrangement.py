@@ -52,10 +52,9 @@ def is_arranged(record: CaseRecord) -> bool:
     )
 
 
-def _is_expected(expected: Expectation | None, observation: Observation) -> bool:
+def _is_expected(expected: Expectation, observation: Observation) -> bool:
     return (
-        expected is not None
-        and observation.outcome is expected.outcome
+        observation.outcome is expected.outcome
         and expected.status in (None, observation.status)
         and expected.error_type in (None, observation.error_type)
     )

@@ -245,7 +245,10 @@ class CaseBackend:
         return decision
 
     def _decide(self, request: RequestContext) -> Decision:
-        rules = ROUTES.get((request.method, request.host, request.path))
+        match = ROUTES.find(request.method, request.host, request.path)
+        rules = match.rules if match else None
+        if match and match.parameters:
+            request = replace(request, path_parameters=match.parameters)
         faults = self.faults.for_request(
             request, lambda fault: self._can_happen(fault, request, rules)
         )

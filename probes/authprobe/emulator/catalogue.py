@@ -111,12 +111,19 @@ def _example(rule: Rule) -> Answer | None:
     if rule.answers_success or rule.answer is grant_answer:
         return None
     method, host, path = next(place for place, rules in ROUTES.items() if rule in rules)
+    match = ROUTES.find(method, host, path)
     state = State(Backend(date=EXAMPLE_DATE), Redactor())
     headers = {"anthropic-beta": "unknown-flag"}
     query = "scope=user:mcp_servers%25&redirect_uri=https://example.org/"
     return rule.reply(
         RequestContext(
-            method=method, host=host, path=path, headers=headers, query=query, state=state
+            method=method,
+            host=host,
+            path=path,
+            path_parameters=match.parameters if match else {},
+            headers=headers,
+            query=query,
+            state=state,
         )
     )
 

@@ -84,8 +84,7 @@ class CaseRecord:
     """Ids of the case before its scenario was renamed."""
     why: str
     sources: tuple[str, ...]
-    expectation: Expectation | None
-    """None: nothing was expected; the case is only observed."""
+    expectation: Expectation
     observation: Observation
     verdict: Verdict
     environment: str = DEFAULT
@@ -127,13 +126,6 @@ class Selection:
     """Strongest isolation that was allowed."""
     locations: tuple[str, ...] = ()
     """The files and folders by names as in `scenarios.file`; empty in a run of authprobe 0.1."""
-    emulator: tuple[str, ...] = ()
-    """Arguments of `authprobe emulator` that run its command again; empty: a run of scenarios."""
-
-    @property
-    def is_command(self) -> bool:
-        """True if a command was run beside the emulator, and no scenario."""
-        return bool(self.emulator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

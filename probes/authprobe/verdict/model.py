@@ -13,8 +13,6 @@ class Status(enum.StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     ERROR = "error"
-    OBSERVED = "observed"
-    """Nothing was expected, so nothing was judged."""
 
 
 class BaselineState(enum.StrEnum):

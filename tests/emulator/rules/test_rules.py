@@ -70,6 +70,9 @@ IMMEDIATE_EXAMPLES = [
     if not example.delay
 ]
 DAY = datetime.date
+FILE_LIST = RequestSpec(target=("GET", API, "/v1/files"), key=GOOD_KEY)
+FILES_GENERAL = DAY(2026, 8, 20)
+BETA_CURSOR = ("files-flag-missing", "files-beta-cursor")
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,11 @@ def read_body(answer: httpx.Response, backend: CaseBackend) -> Body:
                 assert body["request_id"] == answer.headers["request-id"]
                 body["request_id"] = ""
             return cast(dict[str, Any], body)
-        case "text/html; charset=utf-8":
-            return text
-        case kind:
-            assert (kind, text) == (None, "")
+        case None:
+            assert text == ""
             return None
+        case _:
+            return text
 
 
 def read_headers(answer: httpx.Response, backend: CaseBackend) -> dict[str, str]:
@@ -249,6 +252,8 @@ DAYS = [
         "messages",
         "messages",
     ),
+    (FILE_LIST, FILES_GENERAL, "files-flag-missing", "files"),
+    (replace(FILE_LIST, query={"after_id": "f"}), FILES_GENERAL, *BETA_CURSOR),
     # The endpoint was retired at 19:00 UTC, and the clock of a backend with a date stands at noon.
     (CONSOLE_REFRESH, DAY(2026, 6, 13), "refresh", "B01"),
     (replace(CONSOLE_REFRESH, target=PLATFORM_TOKEN), DAY(2026, 6, 13), "refresh", "refresh"),
@@ -391,7 +396,12 @@ def test_a_request_answered_by_a_rule_records_no_nearest_rule() -> None:
         (("OPTIONS", API, "/v1/messages"), "messages", ("method",)),
         (("POST", API, "/v1/messages/"), "messages", ("path",)),
         (("POST", API, "//v1/messages"), "messages", ("path",)),
-        (("POST", API, "/V1/MESSAGES"), "messages", ("path",)),
+        (("POST", API, "/V1/Messages"), "messages", ("path",)),
+        (("PUT", API, "/v1/models/m"), "model", ("method",)),
+        (("GET", API, "/v1/models/m/x"), "models", ("path",)),
+        (("GET", API, "/v1/models/"), "models", ("path",)),
+        (("GET", API, "/v1/messages/batches/b/cancel"), "batch-canceled", ("method",)),
+        (("GET", PLATFORM, "/v1/files/f/content"), "file-content", ("host",)),
         (("POST", API, "/v1/models"), "models", ("method",)),
         (("POST", API, "/v1/message/count_tokens"), "count-tokens", ("path",)),
         (("GET", PLATFORM, "/v1/oauth/token"), "code", ("method",)),

@@ -24,7 +24,10 @@ from tests.support.wire import TIMEOUT, connect, exchange, read_all
 
 JSON = {"content-type": "application/json"}
 MESSAGES = {"model": "m", "max_tokens": 1, "messages": []}
-JSON_REQUESTS = ["PUT /backend", "PATCH /backend", "POST /tokens", "POST /faults", "POST /clock"]
+JSON_REQUESTS = [
+    *("PUT /backend", "PATCH /backend"),
+    *("POST /tokens", "POST /resources", "POST /faults", "POST /clock"),
+]
 TOKEN = "sk-ant-oat01-" + "of-another-service-" * 3
 
 
@@ -155,6 +158,36 @@ def test_a_token_is_issued_in_every_state(api: Api, state: TokenState) -> None:
     token = api.ok("POST /tokens", {"kind": "api-key", "state": state})
     assert token["state"] == state
     assert (api.message_status(token["value"]) == 200) is (state is TokenState.VALID)
+
+
+def test_a_token_has_a_chosen_value(api: Api) -> None:
+    token = api.ok("POST /tokens", {"kind": "api-key", "value": "my-test-key"})
+    assert token["value"] == "my-test-key"
+    assert api.message_status("my-test-key") == 200
+    for fields in ({"value": 1}, {"value": "my-test-key"}, {"kind": "login", "value": "my-key-2"}):
+        assert api.send("POST /tokens", fields).status_code == 400
+    refusal = api.send("POST /tokens", {"value": TOKEN})
+    assert (refusal.status_code, TOKEN in refusal.text) == (400, False)
+
+
+def test_a_resource_is_put_in_place(api: Api) -> None:
+    for fields in (
+        {"kind": "model", "id": "our-model"},
+        {"kind": "batch", "id": "b", "ended": True},
+        {"kind": "file", "id": "f", "content": "text"},
+    ):
+        assert api.ok("POST /resources", fields) == {"kind": fields["kind"], "id": fields["id"]}
+    for wrong in (
+        {"kind": "x", "id": "a"},
+        {"kind": "model"},
+        {"kind": "model", "id": "a/b"},
+        {"kind": "model", "id": ""},
+        {"kind": "model", "id": "a", "ended": True},
+        {"kind": "batch", "id": "a", "ended": 1},
+        {"kind": "batch", "id": "a", "content": "x"},
+        {"kind": "file", "id": "a", "content": 1},
+    ):
+        assert api.send("POST /resources", wrong).status_code == 400
 
 
 def test_a_login_is_an_access_token_and_its_refresh_token(api: Api) -> None:

@@ -395,6 +395,27 @@ def test_a_lifetime_is_more_than_zero_and_at_most_a_century(
         emulator.issue(lifetime=lifetime)
 
 
+def test_a_token_has_a_chosen_value_unless_it_looks_real(
+    emulator: Emulator, client: httpx.Client
+) -> None:
+    token = emulator.issue("api-key", value="my-test-key")
+    assert (token.value, request_status(client, emulator, token)) == ("my-test-key", 200)
+    for value, complaint in (
+        ("my-test-key", "exists already"),
+        ("sk-ant-api03-" + "of-a-real-account-" * 3, "looks like a real credential"),
+        ("short", "use 8 to 200"),
+        ("with a space", "use 8 to 200"),
+        ("x" * 201, "use 8 to 200"),
+        ("", "use 8 to 200"),
+        ("ünderscore", "use 8 to 200"),
+    ):
+        with pytest.raises(SettingsError, match=complaint) as refusal:
+            emulator.issue(value=value)
+        assert "of-a-real-account" not in str(refusal.value)
+    assert [exchange.credential for exchange in emulator.exchanges] == ["api-key"]
+    assert "my-test-key" not in repr(emulator.exchanges)
+
+
 def test_scopes_must_be_a_list(emulator: Emulator) -> None:
     assert emulator.issue(scopes=["user:profile"]).scopes == ("user:profile",)
     assert emulator.issue(scopes=[]).scopes == ()

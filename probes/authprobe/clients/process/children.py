@@ -110,14 +110,9 @@ class LauncherConnection:
         return Child(ours, ends)
 
     def attach(
-        self,
-        argv: Sequence[str | Path],
-        *,
-        env: Mapping[str, str],
-        cwd: Path,
-        streams: tuple[int, int, int] = (0, 1, 2),
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, stdin: int = 0
     ) -> AttachedChild:
-        """Start a program with the standard streams of this process, or other descriptors.
+        """Start a program with the standard streams of this process, or another standard input.
 
         It is in a session of its own: it can use a terminal, but has no controlling one, and
         receives only those signals that are passed on to it.
@@ -129,7 +124,7 @@ class LauncherConnection:
         try:
             with theirs:
                 request = _start_request(argv, env, cwd, terminal=False)
-                self._send(request, [theirs.fileno(), *streams])
+                self._send(request, [theirs.fileno(), stdin, 1, 2])
             return AttachedChild(ours)
         except (OSError, ClientError):
             ours.close()

@@ -7,7 +7,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from authprobe.emulator.state.state import State
@@ -34,6 +34,19 @@ class RuleCertainty(enum.StrEnum):
     SEVERAL = "several reports"
     ONCE = "one report"
     INFERRED = "inferred"
+    BACKGROUND = "background"
+    """An unmodified client sends such a request beside its task. The answer of the service is not
+    known, and the emulator's says nothing about authentication.
+    """
+
+
+class EventFormat(enum.StrEnum):
+    """Encoding of a stream of events."""
+
+    SERVER_SENT = "text/event-stream; charset=utf-8"
+    """Server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html)."""
+    AWS = "application/vnd.amazon.eventstream"
+    """The binary format of AWS (smithy.io/2.0/aws/amazon-eventstream.html)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +64,11 @@ class RequestContext:
     """The loopback address, or the gateway of one's own, that the client used as the host; empty
     otherwise.
     """
+    scheme: str = "https"
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    """Values of the parameters in the path of the route."""
+    retry_after: float | None = None
+    """Seconds that a refusal on demand asks the client to wait; None: its default."""
     too_large: bool = False
     """True if the body exceeds the documented limit; `body` is then its beginning."""
     state: State
@@ -59,6 +77,11 @@ class RequestContext:
     def now(self) -> datetime.datetime:
         """Time of the backend's clock when the request arrived, in UTC."""
         return self.state.clock.now
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority with which the client reached the backend, for URLs in answers."""
+        return f"{self.scheme}://{self.headers.get('host', self.host)}"
 
     @property
     def api_key(self) -> str | None:
@@ -129,13 +152,18 @@ def _has_too_many_parts(body: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status with a JSON object, an HTML page, a stream of server-sent events, or no body."""
+    """A status with a JSON object, an HTML page, bytes, a stream of events, or no body."""
 
     status: int
-    body: Mapping[str, Any] | str | None = None
-    """JSON object or HTML page. An empty `request_id` is replaced by the id of the request."""
+    body: Mapping[str, Any] | str | bytes | None = None
+    """JSON object, HTML page, or bytes of any content type. An empty `request_id` is replaced by
+    the id of the request.
+    """
+    content_type: str | None = None
+    """Content type of bytes."""
     events: tuple[tuple[str, Mapping[str, Any] | str], ...] = ()
     """Names and data of the events; without a name, the data stand alone."""
+    event_format: EventFormat = EventFormat.SERVER_SENT
     headers: Mapping[str, str] = field(default_factory=dict)
     identified: bool = True
     """True if the answer has a `request-id` header; answers of the edge have none."""
@@ -194,7 +222,7 @@ class Rule:
         answer = self.answer if isinstance(self.answer, Answer) else self.answer(request)
         if self.headers is None:
             return answer
-        return _with_headers(answer, self.headers(request))
+        return replace(answer, headers={**answer.headers, **self.headers(request)})
 
 
 def rule(
@@ -313,18 +341,6 @@ def page(
         headers=headers or {},
         identified=False,
         message=(text or title) if status >= 400 else None,
-    )
-
-
-def _with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
-    return Answer(
-        status=answer.status,
-        body=answer.body,
-        events=answer.events,
-        headers={**answer.headers, **headers},
-        identified=answer.identified,
-        error_type=answer.error_type,
-        message=answer.message,
     )
 
 

@@ -58,6 +58,29 @@ def lacks_scope(request: RequestContext, *scopes: str) -> bool:
     return token is not None and token.kind in BEARERS and set(scopes).isdisjoint(token.scopes)
 
 
+def missing_credential(request: RequestContext) -> tuple[str, ...]:
+    """Return the header in which a valid credential is missing; empty: the request has one.
+
+    The same API key in both headers counts as one.
+    """
+    # No report says which of two different credentials the service uses, so the request is denied.
+    # The same key in both headers is what `apiKeyHelper` leads to.
+    if (
+        request.api_key is not None
+        and request.bearer is not None
+        and request.api_key != request.bearer
+    ):
+        return "authorization", "x-api-key"
+    if is_key_in(request, TokenState.VALID) or is_bearer_in(request, TokenState.VALID):
+        return ()
+    return ("x-api-key",) if request.api_key is not None else ("authorization",)
+
+
+def has_one_valid_credential(request: RequestContext) -> bool:
+    """The request has one valid credential; the same API key in both headers counts as one."""
+    return not missing_credential(request)
+
+
 # --- no credential, or the wrong header -----------------------------------------------------------
 
 

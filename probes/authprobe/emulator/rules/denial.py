@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from authprobe.core.suggestions import closest
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule, oauth_refusal, refusal
+from authprobe.emulator.rules.route_table import Route
 from authprobe.emulator.rules.routes import HOSTS, ROUTES
 from authprobe.emulator.rules.token_endpoint import REFRESHED
 
@@ -57,15 +58,22 @@ def deny_host(host: str) -> Denial:
 
 def deny_route(request: RequestContext) -> Denial:
     """Return the denial of a method, host and path that has no rules."""
-    target = (request.method, request.host, request.path)
 
-    def similarity(route: tuple[str, str, str]) -> tuple[int, float]:
-        equal = sum(ours == theirs for ours, theirs in zip(route, target, strict=True))
-        return equal, difflib.SequenceMatcher(None, request.path[:200], route[2]).ratio()
+    def differing(route: Route) -> tuple[str, ...]:
+        method, host, path = route
+        equal = {
+            "method": method == request.method,
+            "host": host == request.host,
+            "path": ROUTES.has_path(path, request.path),
+        }
+        return tuple(name for name, is_equal in equal.items() if not is_equal)
+
+    def similarity(route: Route) -> tuple[int, float]:
+        ratio = difflib.SequenceMatcher(None, request.path[:200], route[2]).ratio()
+        return -len(differing(route)), ratio
 
     route = max(ROUTES, key=similarity)
-    names = zip(("method", "host", "path"), route, target, strict=True)
-    differs = tuple(name for name, ours, theirs in names if ours != theirs)
+    differs = differing(route)
     return Denial(id=DENY_ROUTE, nearest=_success_rule(ROUTES[route]).id, differs=differs)
 
 

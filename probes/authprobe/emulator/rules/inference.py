@@ -5,31 +5,17 @@ from typing import Any, Final
 
 from authprobe.emulator.config import TokenState
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
-from authprobe.emulator.rules.credentials import INVALID, is_bearer_in, is_key_in
+from authprobe.emulator.rules.credentials import (
+    INVALID,
+    has_one_valid_credential,
+    is_key_in,
+    missing_credential,
+)
 from authprobe.emulator.rules.limits import limit_headers, unified_headers
 
 ANSWER: Final = "pong"
 """The answer of every model."""
 USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
-
-
-def _missing(request: RequestContext) -> tuple[str, ...]:
-    # No report says which of two different credentials the service uses, so the request is denied.
-    # The same key in both headers is what `apiKeyHelper` leads to.
-    if (
-        request.api_key is not None
-        and request.bearer is not None
-        and request.api_key != request.bearer
-    ):
-        return "authorization", "x-api-key"
-    if is_key_in(request, TokenState.VALID) or is_bearer_in(request, TokenState.VALID):
-        return ()
-    return ("x-api-key",) if request.api_key is not None else ("authorization",)
-
-
-def _one_valid_credential(request: RequestContext) -> bool:
-    """The request has one valid credential; the same API key in both headers counts as one."""
-    return not _missing(request)
 
 
 def _beta_dropped(request: RequestContext) -> bool:
@@ -93,13 +79,6 @@ def _unknown_betas(request: RequestContext) -> Answer:
     )
 
 
-_MODEL: Final = {
-    "type": "model",
-    "id": "claude-sonnet-4-5",
-    "display_name": "Claude Sonnet 4.5",
-    "created_at": "2025-09-29T00:00:00Z",
-}
-
 BETA_DROPPED: Final = rule(
     "A37",
     _beta_dropped,
@@ -122,38 +101,21 @@ BETA_UNKNOWN: Final = rule(
 )
 MESSAGE: Final = rule(
     "messages",
-    _one_valid_credential,
+    has_one_valid_credential,
     _message,
     "platform.claude.com/docs/en/api/messages",
     "platform.claude.com/docs/en/manage-claude/authentication",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
     headers=_quota_headers,
-    missing=_missing,
+    missing=missing_credential,
 )
 TOKEN_COUNT: Final = rule(
     "count-tokens",
-    _one_valid_credential,
+    has_one_valid_credential,
     Answer(status=200, body={"input_tokens": 1}),
     "platform.claude.com/docs/en/api/messages-count-tokens",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
-    missing=_missing,
-)
-MODELS: Final = rule(
-    "models",
-    _one_valid_credential,
-    Answer(
-        status=200,
-        body={
-            "data": [_MODEL],
-            "has_more": False,
-            "first_id": _MODEL["id"],
-            "last_id": _MODEL["id"],
-        },
-    ),
-    "platform.claude.com/docs/en/api/models-list",
-    seen="2026-08-22",
-    certainty=RuleCertainty.DOCUMENTED,
-    missing=_missing,
+    missing=missing_credential,
 )

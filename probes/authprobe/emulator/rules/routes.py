@@ -22,15 +22,21 @@ from authprobe.core.claude_api import (
 from authprobe.emulator.rules import (
     accounts,
     authorize,
+    batches,
+    completions,
     credentials,
     edge,
     federation,
+    files,
     inference,
     limits,
+    models,
+    paging,
     profile,
     token_endpoint,
 )
 from authprobe.emulator.rules.base import Rule
+from authprobe.emulator.rules.route_table import Route, RouteTable
 
 __all__ = [
     "API",
@@ -48,8 +54,6 @@ __all__ = [
     "TOKEN_PATHS",
 ]
 
-Route = tuple[str, str, str]
-
 EVERYWHERE: Final = edge.EDGE
 """Rules on demand that a fault can trigger on any route, including unknown ones."""
 
@@ -62,9 +66,24 @@ _BEFORE_INFERENCE: Final = (
     *edge.STANDARD[1:],
 )
 """Refusals that are tried before an inference request succeeds."""
+_BEFORE_RESOURCES: Final = (
+    *credentials.CREDENTIALS,
+    federation.SCOPE_MISSING,
+    *limits.LIMIT_RULES,
+    *edge.STANDARD[1:],
+)
+"""Refusals that are tried before a request for a resource of the API succeeds."""
+_BEFORE_MODELS: Final = (*_BEFORE_RESOURCES, credentials.MODELS_SCOPE_MISSING)
+_BEFORE_BATCH: Final = (*_BEFORE_RESOURCES, batches.BATCH_UNKNOWN)
+_BEFORE_FILES: Final = (*_BEFORE_RESOURCES, files.FLAG_MISSING)
+_BEFORE_FILE: Final = (*_BEFORE_FILES, files.FILE_UNKNOWN)
 _BEFORE_ACCOUNT_DATA: Final = (*credentials.BEARER, federation.SCOPE_MISSING)
 
-ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
+_BATCHES: Final = "/v1/messages/batches"
+_BATCH: Final = f"{_BATCHES}/{{batch_id}}"
+_FILE: Final = "/v1/files/{file_id}"
+
+_ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
     ("POST", API, "/v1/messages"): (
         *_BEFORE_INFERENCE,
         inference.BETA_DROPPED,
@@ -77,13 +96,54 @@ ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         inference.BETA_UNKNOWN,
         inference.TOKEN_COUNT,
     ),
-    ("GET", API, "/v1/models"): (
-        *credentials.CREDENTIALS,
-        federation.SCOPE_MISSING,
-        credentials.MODELS_SCOPE_MISSING,
-        *limits.LIMIT_RULES,
-        *edge.STANDARD[1:],
-        inference.MODELS,
+    ("POST", API, "/v1/complete"): (*_BEFORE_INFERENCE, completions.COMPLETION),
+    ("GET", API, "/v1/models"): (*_BEFORE_MODELS, paging.LIMIT_INVALID, models.MODELS),
+    ("GET", API, "/v1/models/{model_id}"): (
+        *_BEFORE_MODELS,
+        models.MODEL_UNKNOWN,
+        models.MODEL,
+    ),
+    ("POST", API, _BATCHES): (
+        *_BEFORE_INFERENCE,
+        batches.BATCH_INVALID,
+        batches.BATCH_CREATED,
+    ),
+    ("GET", API, _BATCHES): (*_BEFORE_RESOURCES, paging.LIMIT_INVALID, batches.BATCHES),
+    ("GET", API, _BATCH): (*_BEFORE_BATCH, batches.BATCH),
+    ("DELETE", API, _BATCH): (
+        *_BEFORE_BATCH,
+        batches.DELETE_TOO_EARLY,
+        batches.BATCH_DELETED,
+    ),
+    ("POST", API, f"{_BATCH}/cancel"): (
+        *_BEFORE_BATCH,
+        batches.CANCEL_TOO_LATE,
+        batches.BATCH_CANCELED,
+    ),
+    ("GET", API, f"{_BATCH}/results"): (
+        *_BEFORE_BATCH,
+        batches.RESULTS_MISSING,
+        batches.RESULTS,
+    ),
+    ("POST", API, "/v1/files"): (
+        edge.TOO_LARGE,
+        *_BEFORE_FILES,
+        files.FORM_INVALID,
+        files.FILE_CREATED,
+    ),
+    ("GET", API, "/v1/files"): (
+        *_BEFORE_FILES,
+        paging.LIMIT_INVALID,
+        files.CURSOR_OF_BETA,
+        files.FILES,
+    ),
+    ("GET", API, _FILE): (*_BEFORE_FILE, files.FILE),
+    ("DELETE", API, _FILE): (*_BEFORE_FILE, files.FILE_DELETED),
+    ("GET", API, f"{_FILE}/content"): (
+        *_BEFORE_FILE,
+        files.FILE_EXPIRED,
+        files.NOT_DOWNLOADABLE,
+        files.DOWNLOAD,
     ),
     ("GET", API, PROFILE_PATH): (
         *_BEFORE_ACCOUNT_DATA,
@@ -118,6 +178,8 @@ ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
     ("GET", CONSOLE, authorize.CALLBACK_PATH): (authorize.CODE_SHOWN,),
     ("GET", PLATFORM, authorize.CALLBACK_PATH): (authorize.CODE_SHOWN,),
 }
+
+ROUTES: Final = RouteTable(_ROUTES)
 
 RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule for rules in (EVERYWHERE, *ROUTES.values()) for rule in rules

@@ -32,13 +32,8 @@ LARGE_BODY_BYTES: Final = 512 * 1024
 BODY_TIMEOUT: Final = 60.0
 """Seconds in which a body must arrive, without the time that it waits for a slot."""
 
-HOST_OF_PATH: Final = {
-    path: host
-    for preferred in (*reversed(HOSTS), API, PLATFORM)
-    for _, host, path in ROUTES
-    if host == preferred
-}
-"""Emulated host by path, for clients that use a loopback address as their base URL."""
+HOST_ORDER: Final = (PLATFORM, API, *HOSTS)
+"""Hosts of which the first that serves a path answers at a loopback address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +149,23 @@ def make_request(scope: Message, body: _Body, backend: CaseBackend) -> RequestCo
     local = is_loopback(host)
     return RequestContext(
         method=scope["method"],
-        host=HOST_OF_PATH.get(scope["path"], API) if local else host,
+        host=host_of_path(scope["path"]) if local else host,
         path=scope["path"],
         headers=headers,
         body=body.content.getvalue(),  # without a copy, as nothing is written afterwards
         query=scope["query_string"].decode("latin-1"),
         requested_host=host if local else "",
+        scheme=scope["scheme"],
         too_large=body.size_bytes > BODY_LIMIT_BYTES,
         state=backend.state,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def host_of_path(path: str) -> str:
+    """Return the emulated host for a client that uses a loopback address as its base URL."""
+    hosts = {host for _, host, _ in ROUTES.routes_with(path)}
+    return next((host for host in HOST_ORDER if host in hosts), API)
 
 
 @functools.lru_cache(maxsize=256)

@@ -134,9 +134,11 @@ class Reply:
             length = len(head) + HUGE_CHUNKS * len(HUGE_CHUNK) + len(tail)
             return "application/json", (head, *[HUGE_CHUNK] * HUGE_CHUNKS, tail), length
         if answer.events:
-            return "text/event-stream; charset=utf-8", _events(answer), None
+            return answer.event_format.value, _events(answer), None
         if answer.body is None:
             return None, (), 0
+        if isinstance(answer.body, bytes):
+            return answer.content_type, (answer.body,), len(answer.body)
         if isinstance(answer.body, str):
             kind = answer.headers.get("content-type", "text/html; charset=utf-8")
             text = answer.body

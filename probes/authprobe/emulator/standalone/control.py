@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 import secrets
 from typing import Any, Final
 
@@ -11,12 +12,16 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import AccountState, Backend, Fault, FaultName, TokenKind, TokenState
 from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.standalone.resources import ResourceKind, add_resource
 from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
 
 MAX_LIFETIME: Final = 36500 * 24 * 3600.0
 """Longest lifetime of a token, in seconds: a century."""
+
+MADE_UP_VALUE: Final = re.compile(r"[\w.-]{8,200}", re.ASCII)
+RESOURCE_ID: Final = re.compile(r"[\w.:-]{1,200}", re.ASCII)
 
 TOKEN_SLOT: Final = "control-token"
 """Name of the control API's token where a record would contain it."""
@@ -45,11 +50,12 @@ class Control:
         state: TokenState | str = TokenState.VALID,
         scopes: tuple[str, ...] | None = None,
         lifetime: float | None = None,
+        value: str | None = None,
     ) -> Token:
         """Return a new token.
 
         Raises:
-            SettingsError: the kind, the state or the lifetime is invalid.
+            SettingsError: the kind, the state, the lifetime or the value is invalid.
         """
         token_kind: TokenKind = choose(TokenKind, kind, "token kind", tuple(PREFIXES))
         if lifetime is not None and not 0 < lifetime <= MAX_LIFETIME:
@@ -58,7 +64,50 @@ class Control:
                 "100 years"
             )
         duration = None if lifetime is None else datetime.timedelta(seconds=lifetime)
-        return self.backend.tokens.make(token_kind, _token_state(state), scopes, lifetime=duration)
+        if value is not None:
+            self._check_value(value)
+        return self.backend.tokens.make(
+            token_kind, _token_state(state), scopes, lifetime=duration, value=value
+        )
+
+    def _check_value(self, value: str) -> None:
+        """Raise if a value must not become a token; no message quotes what may be a secret."""
+        if self.backend.tokens.find(value) is not None:
+            raise SettingsError("a token with this value exists already; use another value")
+        if Redactor()(value) != value:
+            raise SettingsError(
+                "the value looks like a real credential; use one that is evidently made up, such "
+                "as 'my-test-key'"
+            )
+        if not MADE_UP_VALUE.fullmatch(value):
+            raise SettingsError(
+                "invalid value of a token; use 8 to 200 letters, digits, dots, dashes and "
+                "underscores"
+            )
+
+    def add(
+        self,
+        kind: ResourceKind | str,
+        id: str,
+        ended: bool = False,
+        content: bytes | None = None,
+    ) -> None:
+        """Put a model, batch or file in place, instead of the one with this id.
+
+        Raises:
+            SettingsError: the kind or the id is invalid, or an option is not for this kind.
+        """
+        resource: ResourceKind = choose(ResourceKind, kind, "kind of resource")
+        if not RESOURCE_ID.fullmatch(id):
+            raise SettingsError(
+                f"invalid id: '{self.backend.redactor(id)[:80]}'; use 1 to 200 letters, digits, "
+                "dots, colons, dashes and underscores"
+            )
+        if ended and resource is not ResourceKind.BATCH:
+            raise SettingsError(f"a {resource} does not end; leave out 'ended'")
+        if content is not None and resource is not ResourceKind.FILE:
+            raise SettingsError(f"a {resource} has no content; leave out 'content'")
+        add_resource(self.backend.state, resource, id, ended=ended, content=content)
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""

@@ -77,12 +77,15 @@ async def _tokens(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _issue(control: Control, request: Request) -> tuple[int, Any]:
-    """Issue a token and show its value; optional: kind, state, scopes, lifetime in seconds."""
-    fields = await _object(request, "kind", "state", "scopes", "lifetime")
+    """Issue a token and show its value; optional: kind, state, scopes, lifetime (s), value."""
+    fields = await _object(request, "kind", "state", "scopes", "lifetime", "value")
     kind, state = fields.get("kind", TokenKind.ACCESS_TOKEN), fields.get("state", TokenState.VALID)
     scopes, lifetime = fields.get("scopes"), fields.get("lifetime")
+    value = fields.get("value")
     if not isinstance(kind, str) or not isinstance(state, str):
         raise _RefusedError(400, "kind and state must be strings")
+    if not isinstance(value, str | None):
+        raise _RefusedError(400, "value must be a string")
     if scopes is not None and not _is_string_list(scopes):
         raise _RefusedError(400, "scopes must be a list of strings")
     if lifetime is not None and (
@@ -90,10 +93,13 @@ async def _issue(control: Control, request: Request) -> tuple[int, Any]:
     ):
         raise _RefusedError(400, "lifetime must be a number of seconds")
     if kind == TokenKind.LOGIN:
-        if scopes is not None or lifetime is not None:
-            raise _RefusedError(400, "a login takes only a state; leave out scopes and lifetime")
+        if any(option is not None for option in (scopes, lifetime, value)):
+            raise _RefusedError(
+                400, "a login takes only a state; leave out scopes, lifetime and value"
+            )
         return 201, [_describe(control, token, value=True) for token in control.issue_login(state)]
-    token = control.issue(kind, state, None if scopes is None else tuple(scopes), lifetime)
+    scope_list = None if scopes is None else tuple(scopes)
+    token = control.issue(kind, state, scope_list, lifetime, value)
     return 201, _describe(control, token, value=True)
 
 
@@ -105,6 +111,21 @@ async def _expire(control: Control, request: Request) -> tuple[int, Any]:
 async def _revoke(control: Control, request: Request) -> tuple[int, Any]:
     """Revoke a token."""
     return 200, _describe(control, _end(control, request, TokenState.REVOKED))
+
+
+async def _add(control: Control, request: Request) -> tuple[int, Any]:
+    """Put a resource in place: its kind (model, batch, file) and id; optional: ended, content."""
+    fields = await _object(request, "kind", "id", "ended", "content")
+    kind, id, content = fields.get("kind"), fields.get("id"), fields.get("content")
+    ended = fields.get("ended", False)
+    if not isinstance(kind, str) or not isinstance(id, str):
+        raise _RefusedError(400, "kind and id must be strings")
+    if not isinstance(ended, bool):
+        raise _RefusedError(400, "ended must be true or false")
+    if not isinstance(content, str | None):
+        raise _RefusedError(400, "content must be a string")
+    control.add(kind, id, ended, None if content is None else content.encode("utf-8", "replace"))
+    return 201, {"kind": kind, "id": id}
 
 
 async def _faults(control: Control, request: Request) -> tuple[int, Any]:
@@ -162,6 +183,7 @@ _API: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/tokens", _issue),
     ("POST", "/tokens/{slot}/expire", _expire),
     ("POST", "/tokens/{slot}/revoke", _revoke),
+    ("POST", "/resources", _add),
     ("GET", "/faults", _faults),
     ("POST", "/faults", _arm),
     ("DELETE", "/faults", _disarm),

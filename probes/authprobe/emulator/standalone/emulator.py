@@ -13,6 +13,7 @@ from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.standalone.control import Control, check_setup
 from authprobe.emulator.standalone.control_api import application
+from authprobe.emulator.standalone.resources import ResourceKind
 from authprobe.emulator.state.tokens import Token
 from authprobe.errors import SettingsError
 from authprobe.observation.model import Exchange
@@ -23,6 +24,7 @@ __all__ = [
     "Emulator",
     "Exchange",
     "Fault",
+    "ResourceKind",
     "Token",
     "TokenKind",
     "TokenState",
@@ -56,7 +58,7 @@ class Emulator:
     @property
     def request_count(self) -> int:
         """Number of requests since the start, refused CONNECT requests included."""
-        return self.do(lambda: self.control.backend.request_count)
+        return self._do(lambda: self.control.backend.request_count)
 
     @property
     def base_url(self) -> str:
@@ -104,12 +106,12 @@ class Emulator:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Requests with their answers since the start, or since they were last discarded."""
-        return self.do(lambda: self.control.backend.exchanges)
+        return self._do(lambda: self.control.backend.exchanges)
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Requested hosts that are not emulated."""
-        return self.do(lambda: self.control.backend.egress_refused)
+        return self._do(lambda: self.control.backend.egress_refused)
 
     def issue(
         self,
@@ -118,32 +120,54 @@ class Emulator:
         *,
         scopes: Iterable[str] | None = None,
         lifetime: float | None = None,
+        value: str | None = None,
     ) -> Token:
         """Return a made-up token; `.value` is what a client sends. `lifetime` is in seconds.
 
+        `value` is for a program with a fixed key, such as `my-test-key`; by default it is random.
+
         Raises:
-            SettingsError: the kind, the state, the scopes or the lifetime is invalid.
+            SettingsError: the kind, the state, the scopes or the lifetime is invalid, or the value
+                looks like a real credential.
         """
         if isinstance(scopes, str):
             raise SettingsError(f"scopes must be a list of strings; put brackets around {scopes!r}")
         scope_list = None if scopes is None else tuple(scopes)
-        return self.do(lambda: self.control.issue(kind, state, scope_list, lifetime))
+        return self._do(lambda: self.control.issue(kind, state, scope_list, lifetime, value))
+
+    def add(
+        self,
+        kind: ResourceKind | str,
+        id: str,
+        *,
+        ended: bool = False,
+        content: bytes | None = None,
+    ) -> None:
+        """Put a model, a batch or a file in place, so that a program finds it by this id.
+
+        A batch has one request, and is in progress unless `ended` is set. A file with `content` can
+        be downloaded, like one that a tool has made.
+
+        Raises:
+            SettingsError: the kind or the id is invalid, or an option is not for this kind.
+        """
+        self._do(lambda: self.control.add(kind, id, ended, content))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""
-        return self.do(lambda: self.control.issue_login(state))
+        return self._do(lambda: self.control.issue_login(state))
 
     def expire(self, token: Token | str) -> None:
         """Expire a token now."""
-        self.do(lambda: self.control.end(token, TokenState.EXPIRED))
+        self._do(lambda: self.control.end(token, TokenState.EXPIRED))
 
     def revoke(self, token: Token | str) -> None:
         """Revoke a token now."""
-        self.do(lambda: self.control.end(token, TokenState.REVOKED))
+        self._do(lambda: self.control.end(token, TokenState.REVOKED))
 
     def state(self, token: Token | str) -> TokenState:
         """Return the current state of a token: valid, expired, revoked or used."""
-        return self.do(lambda: self.control.state(token))
+        return self._do(lambda: self.control.state(token))
 
     def fault(
         self,
@@ -161,12 +185,12 @@ class Emulator:
             SettingsError: the fault is unknown, or does not take one of these options.
         """
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
-        self.do(lambda: self.control.arm(fault))
+        self._do(lambda: self.control.arm(fault))
         self.network.update_listening(self.listener)
 
     def clear_faults(self) -> None:
         """Disarm all faults."""
-        self.do(self.control.disarm)
+        self._do(self.control.disarm)
         self.network.update_listening(self.listener)
 
     def advance(self, seconds: float) -> None:
@@ -175,7 +199,7 @@ class Emulator:
         Raises:
             SettingsError: the number is negative, or the time would be outside the calendar.
         """
-        self.do(lambda: self.control.advance(seconds))
+        self._do(lambda: self.control.advance(seconds))
 
     def configure(
         self,
@@ -189,11 +213,11 @@ class Emulator:
         Raises:
             SettingsError: the standing is unknown.
         """
-        self.do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
+        self._do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
-        self.do(self.control.backend.forget_exchanges)
+        self._do(self.control.backend.forget_exchanges)
 
     def reset(self, setup: Backend | None = None) -> None:
         """Reset the backend to `setup`; all issued tokens become unknown.
@@ -201,10 +225,10 @@ class Emulator:
         Raises:
             SettingsError: a value of `setup` is invalid.
         """
-        self.do(lambda: self.control.reset(setup or Backend()))
+        self._do(lambda: self.control.reset(setup or Backend()))
         self.network.update_listening(self.listener)
 
-    def do(self, work: Callable[[], T]) -> T:
+    def _do(self, work: Callable[[], T]) -> T:
         """Run a function on the thread that answers requests, between two requests."""
 
         async def on_the_loop() -> T:

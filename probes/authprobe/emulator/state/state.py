@@ -7,6 +7,7 @@ from typing import Final
 
 from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.state.clock import Clock
+from authprobe.emulator.state.resources import Batch, File, Store
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.redaction.redactor import Redactor
 
@@ -36,6 +37,10 @@ class State:
         self.counts_as_claude_code = setup.counts_as_claude_code
         self.standing: AccountState = setup.standing
         self.reuse_revokes = setup.reuse_revokes
+        self.batches = Store[Batch]()
+        self.files = Store[File]()
+        self.models: dict[str, None] = {}
+        """Ids of models in addition to those of the API, in the order in which they were added."""
         self._codes: dict[str, Code] = {}
         self._code_count = 0
         self._redactor = redactor

@@ -103,8 +103,12 @@ class TokenStore:
         *,
         lifetime: datetime.timedelta | None = None,
         login: int | None = None,
+        value: str | None = None,
     ) -> Token:
-        """Return a new token; its slot is named after the kind: `api-key`, then `api-key-2`."""
+        """Return a new token; its slot is named after the kind: `api-key`, then `api-key-2`.
+
+        `value` is a made-up value that is not a token yet; by default it is random.
+        """
         self._counts[kind] += 1
         number = self._counts[kind]
         if login is None:
@@ -114,7 +118,7 @@ class TokenStore:
         expired = state is TokenState.EXPIRED
         expires_at = now - EXPIRED_AGE if expired else None if lifetime is None else now + lifetime
         token = Token(
-            value=PREFIXES[kind] + secrets.token_urlsafe(48),
+            value=value or PREFIXES[kind] + secrets.token_urlsafe(48),
             slot=kind.value if number == 1 else f"{kind.value}-{number}",
             kind=kind,
             end_state=TokenState.VALID if expired else state,
