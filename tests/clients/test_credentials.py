@@ -17,7 +17,6 @@ from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind as Kind
 from authprobe.emulator.config import TokenState as State
 from authprobe.emulator.state.tokens import LOGIN_SCOPES
-from authprobe.errors import ClientError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Credential, Form
@@ -311,11 +310,3 @@ def test_each_part_of_a_broken_value_is_redacted(
             redacted = sandbox.redactor(text)
             assert "[redacted:api-key]" in redacted
             assert not any(part in redacted for part in parts)
-
-
-@pytest.mark.parametrize("credentials", [(), (API_KEY, HELPER)])
-def test_make_token_needs_exactly_one_credential(
-    laboratory: Laboratory, credentials: tuple[Credential, ...]
-) -> None:
-    with laboratory.sandbox(case_with(*credentials)) as sandbox, pytest.raises(ClientError):
-        sandbox.make_token()

@@ -51,7 +51,7 @@ def test_words_outside_yaml_1_2_are_text(tmp_path: Path, word: str) -> None:
 def test_an_unknown_key_without_a_similar_one_lists_the_allowed_keys(tmp_path: Path) -> None:
     text = changed("{url: https://api.example.org}", "{url: https://x, zzz: 1}")
     assert error_messages(tmp_path, text) == [
-        "5:35: unknown key 'zzz'; use 'url', 'request' or 'stream'"
+        "5:35: unknown key 'zzz'; use 'url', 'request', 'stream' or 'model'"
     ]
 
 

@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from authprobe.clients.credentials import CONFIG_FOLDER, deliver_credentials
+from authprobe.clients.credentials import CONFIG_FOLDER, config_folder, deliver_credentials
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.clients.process.required_files import visible_files
-from authprobe.clients.variables import merge_headers, scenario_variables
+from authprobe.clients.variables import merge_headers, recorded_headers, scenario_variables
 from authprobe.core.client_kinds import ClientKind
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
-from authprobe.emulator.state.tokens import Token
 from authprobe.errors import ClientError, InstallError
 from authprobe.observation.model import Exchange, Observation
 from authprobe.plan.case import Case
@@ -57,6 +56,7 @@ class Laboratory:
         """Yield a backend, a proxy and a private home for one case; remove them on exit."""
         products = frozenset(case.client.spec.products)
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules, products=products)
+        backend.record_headers(recorded_headers(case))
         with contextlib.ExitStack() as stack:
             sandbox = Sandbox(self, case, backend, stack)
             stack.callback(sandbox.finish)
@@ -187,7 +187,7 @@ class Sandbox:
     @property
     def config_folder(self) -> Path:
         """`CLAUDE_CONFIG_DIR` of this case, at the path by which this process reaches it."""
-        return self.home_folder / CONFIG_FOLDER
+        return self.home_folder / config_folder(self.case.environment)
 
     def end_processes(self) -> str | None:
         """End all processes of the case; return the resource limit that they exceeded, or None."""
@@ -215,8 +215,18 @@ class Sandbox:
             (folder / name).symlink_to(target)
         (self.home_folder / TEMPORARY_FOLDER).mkdir(exist_ok=True)
         ca_file = str(self.container.ca_file)
+        home, isolation = self.home, self.container.isolation
+        variables, settings_env = (
+            scenario_variables(each, home=home, isolation=isolation, backend=self.backend)
+            for each in (self.case.environment, self.case.settings_env)
+        )
         credentials = deliver_credentials(
-            self.case.credentials, self.backend, home=self.home, home_folder=self.home_folder
+            self.case.credentials,
+            self.backend,
+            home=home,
+            home_folder=self.home_folder,
+            settings_env=settings_env,
+            config_folder=config_folder(self.case.environment),
         )
         self.delivered_slots = frozenset(token.slot for token in self.backend.tokens)
         self.initial_files = frozenset(
@@ -225,12 +235,9 @@ class Sandbox:
             if path.is_file()
         )
         proxy_url = self.proxy_url
-        variables = scenario_variables(
-            self.case.environment, home=self.home, isolation=self.container.isolation
-        )
         return {
-            **merge_headers(variables, credentials),  # first: the isolating ones below win
-            "CLAUDE_CONFIG_DIR": f"{self.home}/{CONFIG_FOLDER}",
+            "CLAUDE_CONFIG_DIR": f"{home}/{CONFIG_FOLDER}",
+            **merge_headers(variables, credentials),  # above: the isolating ones below win
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
             "HTTPS_PROXY": proxy_url,
@@ -289,18 +296,6 @@ class Sandbox:
         """Make the working directory of the client, if it is missing, and return it."""
         (self.home_folder / WORK_FOLDER).mkdir(exist_ok=True)
         return self.home / WORK_FOLDER
-
-    def make_token(self) -> Token:
-        """Make the token of the case's only credential, known to the backend, and return it.
-
-        Raises:
-            ClientError: the case has no credential, or several.
-        """
-        if len(self.case.credentials) != 1:
-            count = len(self.case.credentials)
-            raise ClientError(f"this case has {count} credentials; it needs exactly one")
-        (credential,) = self.case.credentials
-        return self.backend.tokens.make(credential.token, credential.state)
 
 
 class Runner(Protocol):

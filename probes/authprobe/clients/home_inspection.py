@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from authprobe.clients.base import Sandbox
-from authprobe.clients.credentials import CONFIG_FOLDER
+from authprobe.clients.credentials import config_folder, home_path
 from authprobe.clients.home_files import HomeFile, HomeWalk, read_home_file
 from authprobe.clients.observe import add_remark
 from authprobe.core.client_kinds import Flow, Via
@@ -21,7 +21,6 @@ from authprobe.observation.model import LoginExpiry, LoginState, Observation, St
 from authprobe.redaction.token_patterns import PATTERN_NAMES
 
 CREDENTIALS_FILE: Final = ".credentials.json"
-LOGIN_FILE: Final = Path(CONFIG_FOLDER, CREDENTIALS_FILE)
 FEDERATION_STORE: Final = Path(".config", "anthropic", "credentials")
 """Credential cache of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
 RANDOM_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
@@ -56,7 +55,7 @@ def stored_login(sandbox: Sandbox) -> StoredLogin | None:
     """Return the state of the credentials file; None if it does not exist and never did."""
     delivered = any(x.via is Via.CREDENTIALS_FILE for x in sandbox.case.credentials)
     try:
-        file = read_home_file(sandbox.home_folder, LOGIN_FILE)
+        file = read_home_file(sandbox.home_folder, login_file(sandbox))
     except FileNotFoundError:
         return StoredLogin(state=LoginState.REMOVED) if delivered else None
     except OSError:
@@ -82,6 +81,20 @@ def stored_login(sandbox: Sandbox) -> StoredLogin | None:
         if isinstance(subscription, str)
         else None,
     )
+
+
+def login_file(sandbox: Sandbox) -> Path:
+    """Return the path of the login below the home: in the client's own folder, unless the case put
+    its login only into others.
+    """
+    own = config_folder(sandbox.case.environment)
+    folders = [
+        home_path(credential.folder) if credential.folder else own
+        for credential in sandbox.case.credentials
+        if credential.via is Via.CREDENTIALS_FILE
+    ]
+    folder = own if own in folders or not folders else folders[0]
+    return folder / CREDENTIALS_FILE
 
 
 def _expiry(record: dict[str, Any]) -> LoginExpiry:
@@ -111,7 +124,11 @@ def _slot(value: str, token: Token | None) -> str | None:
 
 def walk_home(sandbox: Sandbox) -> HomeWalk:
     """Return a walk through the files that the client has added, except its login."""
-    expected = (sandbox.initial_files or frozenset()) | {LOGIN_FILE, FEDERATION_STORE}
+    expected = (sandbox.initial_files or frozenset()) | {
+        login_file(sandbox),
+        config_folder(sandbox.case.environment) / CREDENTIALS_FILE,
+        FEDERATION_STORE,
+    }
     return HomeWalk(sandbox.home_folder, expected)
 
 

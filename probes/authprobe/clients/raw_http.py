@@ -11,6 +11,7 @@ import httpx
 
 import authprobe
 from authprobe.clients.base import Sandbox
+from authprobe.clients.credentials import misshape
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, MAX_MESSAGE_LENGTH, incomplete_observation
 from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind
@@ -115,10 +116,10 @@ def make_request(
     match endpoint.request:
         case Request.MESSAGES:
             headers["anthropic-version"] = "2023-06-01"
-            body = {**MESSAGES_BODY, "max_tokens": 1, "stream": endpoint.stream}
+            body = {**messages_body(endpoint), "max_tokens": 1, "stream": endpoint.stream}
         case Request.COUNT_TOKENS:
             headers["anthropic-version"] = "2023-06-01"
-            body = dict(MESSAGES_BODY)
+            body = messages_body(endpoint)
         case Request.MODELS:
             headers["anthropic-version"] = "2023-06-01"
         case Request.REFRESH:
@@ -130,8 +131,11 @@ def make_request(
     if body is not None:
         headers["content-type"] = "application/json"
     for credential in sandbox.case.credentials:
-        value = sandbox.make_token().value
+        token = sandbox.backend.tokens.make(credential.token, credential.state)
+        value = misshape(sandbox.backend, token, credential.form)
         match credential.via:
+            case Via.HEADER:
+                headers[(credential.header or "").lower()] = value
             case Via.BEARER:
                 headers["authorization"] = f"Bearer {value}"
             case Via.X_API_KEY:
@@ -142,6 +146,11 @@ def make_request(
     headers |= {name.lower(): value for name, value in sandbox.case.headers.items()}
     headers["user-agent"] = USER_AGENT  # last, so that no scenario can replace it
     return {name: value for name, value in headers.items() if value is not None}, body
+
+
+def messages_body(endpoint: Endpoint) -> dict[str, object]:
+    """Return the body of a question to the endpoint's model."""
+    return MESSAGES_BODY | ({"model": endpoint.model} if endpoint.model else {})
 
 
 def read_error(body: bytes) -> tuple[str | None, str | None]:

@@ -48,6 +48,8 @@ class Via(enum.StrEnum):
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
     BODY = "body"
+    HEADER = "header"
+    """The header that the credential names."""
     OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
     API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
     AUTH_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"
@@ -68,7 +70,7 @@ class Via(enum.StrEnum):
     """Where `{key}` stands in the definition of the client."""
 
 
-REQUEST_VIAS: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY)
+REQUEST_VIAS: Final = (Via.BEARER, Via.X_API_KEY, Via.BODY, Via.HEADER)
 """Ways of authprobe's own requests."""
 VARIABLES: Final = (
     Via.OAUTH_TOKEN_VARIABLE,
@@ -191,7 +193,6 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
         package=None,
         products=("authprobe",),
         vias=REQUEST_VIAS,
-        max_credentials=1,
         takes_request=True,
     ),
     ClientKind.CLAUDE_CODE: ClientSpec(

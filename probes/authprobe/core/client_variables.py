@@ -16,6 +16,8 @@ from authprobe.core.client_kinds import ClientKind
 HOME_PLACEHOLDER: Final = "{home}"
 """Stands for the private home of the case, at the beginning of a path."""
 MAX_VALUE_LENGTH: Final = 1000
+SETTINGS_ENV: Final = "settings-env"
+"""The `env` of the settings file, as the place of a variable."""
 
 
 class ValueKind(enum.StrEnum):
@@ -31,9 +33,11 @@ class ValueKind(enum.StrEnum):
     TIME_ZONE = "a time zone, such as UTC or Europe/Berlin"
     JSON_OBJECT = "a JSON object"
     HEADERS = "lines of the form 'Name: value'"
+    URL = "the address of an emulated host or of one under 'hosts', without user, query or '..'"
     HOME_PATH = "a path in the private home, such as {home}/logs, without '..' and outside of bin"
 
 
+_SEGMENT: Final = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}"
 _WORD: Final = r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}"
 VALUE_PATTERNS: Final[Mapping[ValueKind, re.Pattern[str]]] = {
     ValueKind.SWITCH: re.compile(r"(?:[01]|true|false|yes|no|on|off)?", re.IGNORECASE),
@@ -45,6 +49,11 @@ VALUE_PATTERNS: Final[Mapping[ValueKind, re.Pattern[str]]] = {
     # A region becomes part of a host name, so it has neither dots nor slashes.
     ValueKind.REGION: re.compile(r"[a-z]{2,12}(?:-[a-z0-9]{1,16}){0,4}"),
     ValueKind.TIME_ZONE: re.compile(r"[A-Z][A-Za-z0-9+-]{1,20}(?:/[A-Z][A-Za-z_-]{1,30}){0,2}"),
+    # A port changes nothing, as the proxy of the case takes every connection.
+    ValueKind.URL: re.compile(
+        r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
+        rf"(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?(?:/{_SEGMENT}){{0,8}}/?"
+    ),
     # `bin` has links to programs of the machine, which a client would follow.
     ValueKind.HOME_PATH: re.compile(
         r"\{home\}/(?!bin(?:/|$))(?:(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}/?){1,8}"
@@ -69,9 +78,20 @@ class ClientVariable:
     """True: the client asks other addresses, past the case's proxy."""
 
     @property
+    def is_address(self) -> bool:
+        """True: its value is the address of a host that the case must have."""
+        return self.value is ValueKind.URL
+
+    @property
     def needs_isolation(self) -> bool:
         """True: a client gets it only where the kernel keeps it away from the machine."""
         return self.reaches_out or self.value is ValueKind.HOME_PATH
+
+
+def url_host(value: str) -> str | None:
+    """Return the host of an address in lower case; None: it is not of the form of `URL`."""
+    match = VALUE_PATTERNS[ValueKind.URL].fullmatch(value)
+    return match["host"].lower() if match else None
 
 
 _CLAUDE: Final = (
@@ -81,12 +101,15 @@ _CLAUDE: Final = (
     ClientKind.CLAUDE_MAX_API_PROXY,
 )
 """Claude Code, and what starts it."""
+READERS_OF_SETTINGS: Final = _CLAUDE
+"""The clients that read Claude Code's settings file."""
 _API_SDKS: Final = (ClientKind.ANTHROPIC_PYTHON, ClientKind.ANTHROPIC_NODE)
 _ALL: Final = (*_CLAUDE, *_API_SDKS, ClientKind.LITELLM)
 _ENV_VARS: Final = "https://code.claude.com/docs/en/env-vars"
 _MODEL_CONFIG: Final = "https://code.claude.com/docs/en/model-config"
 _BEDROCK: Final = "https://code.claude.com/docs/en/amazon-bedrock"
 _VERTEX: Final = "https://code.claude.com/docs/en/google-vertex-ai"
+_GATEWAY: Final = "https://code.claude.com/docs/en/llm-gateway"
 _MONITORING: Final = "https://code.claude.com/docs/en/monitoring-usage"
 _IN_CLAUDE: Final = "found in the program of claude-code 2.1.332"
 _IN_LITELLM: Final = "found in the source of litellm 1.106.2"
@@ -123,6 +146,7 @@ _GROUPS: Final = (
         f"{_ENV_VARS}; found in the sources of anthropic-python 2.14.0 and anthropic-node 1.14.0",
         "ANTHROPIC_CUSTOM_HEADERS",
     ),
+    _Group((*_CLAUDE, *_API_SDKS), ValueKind.URL, _GATEWAY, "ANTHROPIC_BASE_URL"),
     _Group(_CLAUDE, ValueKind.WORDS, _ENV_VARS, "ANTHROPIC_BETAS"),
     _Group(_CLAUDE, ValueKind.JSON_OBJECT, _ENV_VARS, "CLAUDE_CODE_EXTRA_BODY"),
     _Group(
@@ -293,6 +317,24 @@ _GROUPS: Final = (
     _Group(_CLAUDE, ValueKind.WORD, _ENV_VARS, "ANTHROPIC_VERTEX_PROJECT_ID"),
     _Group(
         _CLAUDE,
+        ValueKind.URL,
+        _GATEWAY,
+        """
+        ANTHROPIC_BEDROCK_BASE_URL ANTHROPIC_FOUNDRY_BASE_URL ANTHROPIC_VERTEX_BASE_URL
+        """,
+    ),
+    # --- workload identity federation -------------------------------------------------------------
+    _Group(
+        (*_CLAUDE, *_API_SDKS),
+        ValueKind.WORD,
+        "https://platform.claude.com/docs/en/manage-claude/wif-reference",
+        """
+        ANTHROPIC_FEDERATION_RULE_ID ANTHROPIC_ORGANIZATION_ID ANTHROPIC_SERVICE_ACCOUNT_ID
+        ANTHROPIC_WORKSPACE_ID
+        """,
+    ),
+    _Group(
+        _CLAUDE,
         ValueKind.REGION,
         "https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html",
         "AWS_REGION AWS_DEFAULT_REGION",
@@ -365,7 +407,10 @@ _GROUPS: Final = (
     ),
     # --- paths ------------------------------------------------------------------------------------
     _Group(
-        _CLAUDE, ValueKind.HOME_PATH, _ENV_VARS, "CLAUDE_CODE_DEBUG_LOGS_DIR CLAUDE_CODE_TMPDIR"
+        _CLAUDE,
+        ValueKind.HOME_PATH,
+        _ENV_VARS,
+        "CLAUDE_CODE_DEBUG_LOGS_DIR CLAUDE_CODE_TMPDIR CLAUDE_CONFIG_DIR",
     ),
     _Group(
         _CLAUDE,
@@ -407,6 +452,14 @@ def variables_schema() -> dict[str, object]:
 
 
 def _value_schema(variable: ClientVariable) -> dict[str, object]:
+    """Return the schema of a value, in the environment alone or also in the settings file."""
+    value = _plain_schema(variable)
+    places = dict.fromkeys(("environment", SETTINGS_ENV), value)
+    placed = {"type": "object", "properties": places, "additionalProperties": False}
+    return {"anyOf": [value, placed]}
+
+
+def _plain_schema(variable: ClientVariable) -> dict[str, object]:
     if variable.choices:
         return {"enum": list(variable.choices)}
     schema: dict[str, object] = {"type": "string", "description": f"Must be {variable.value}."}

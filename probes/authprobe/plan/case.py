@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.core.client_kinds import Flow
+from authprobe.core.client_variables import SETTINGS_ENV
 from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import Backend
 from authprobe.errors import SettingsError
@@ -21,6 +22,7 @@ from authprobe.scenario.model import (
     Expectation,
     Scenario,
     credentials_of,
+    values_in,
 )
 
 REQUEST_FLOW: Final = "request"
@@ -46,6 +48,8 @@ class Case:
     backend: Backend
     environment: Mapping[str, str]
     """Additional environment variables of the client."""
+    settings_env: Mapping[str, str] = field(default_factory=dict)
+    """Variables in the `env` of the client's settings file."""
     expectation: Expectation
     limit: float
     """Seconds."""
@@ -81,6 +85,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
     rule = next((r for r in rules(scenario) if any(matches(r.when, n) for n in spellings)), None)
     if rule is None:
         raise SettingsError(f"--client {names.client}: '{scenario.id}' has no expectation for it")
+    variables = scenario.environments.get(names.environment, {})
     return Case(
         id=case_id(scenario.id, names),
         scenario=scenario.id,
@@ -97,7 +102,8 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         backend=scenario.backends.get(names.backend, Backend())
         .with_hosts(scenario.hosts)
         .with_hosts(names.client.hosts),
-        environment=scenario.environments.get(names.environment, {}),
+        environment=values_in(variables, "environment"),
+        settings_env=values_in(variables, SETTINGS_ENV),
         expectation=rule.then,
         limit=scenario.limit,
         tags=scenario.tags,

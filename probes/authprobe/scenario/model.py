@@ -4,16 +4,17 @@ pydantic validates YAML into these dataclasses (`load.py`) and describes them (`
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, TypeVar
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from authprobe.core.client_kinds import Flow, Via
-from authprobe.core.client_variables import variables_schema
+from authprobe.core.client_variables import SETTINGS_ENV, variables_schema
 from authprobe.core.regular_expressions import contains_match
 from authprobe.emulator.config import (
+    HEADER_PATTERN,
     STRICT,
     Backend,
     Flag,
@@ -26,7 +27,7 @@ from authprobe.emulator.config import (
 from authprobe.emulator.gateway import Act
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_definitions import Definitions as ClientDefinitions
-from authprobe.scenario.clients import ClientText
+from authprobe.scenario.clients import Client, ClientText
 from authprobe.scenario.known_clients import KnownClient
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
@@ -44,11 +45,26 @@ MAX_DEFINITIONS: Final = 500
 Item = TypeVar("Item")
 Few = Annotated[tuple[Item, ...], Field(max_length=100)]
 Definitions = Annotated[dict[Slug, Item], Field(max_length=MAX_DEFINITIONS)]
-Variables = Annotated[dict[str, str], WithJsonSchema(variables_schema())]
 VariableName = Annotated[str, Field(pattern=VARIABLE_PATTERN, max_length=80)]
 VariableValue = Annotated[str, Field(max_length=2000)] | Whole | Seconds | Flag
 VariableValues = Annotated[dict[VariableName, VariableValue], Field(max_length=100)]
+MODEL_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]*$"
+FOLDER_PATTERN: Final = r"^\{home\}(?:/[A-Za-z0-9._-]+)+/?$"
 Count = Annotated[Whole, Field(ge=0, le=100)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedValue:
+    """A variable's values by their places."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    environment: str | None = None
+    settings_env: Annotated[str | None, Field(alias=SETTINGS_ENV)] = None
+    """In the `env` of the settings file."""
+
+
+Variables = Annotated[dict[str, str | PlacedValue], WithJsonSchema(variables_schema())]
 
 
 class Form(enum.StrEnum):
@@ -62,13 +78,21 @@ class Form(enum.StrEnum):
     X_API_KEY_LINE = "x-api-key-line"
     """The token as `x-api-key`, in `ANTHROPIC_CUSTOM_HEADERS`."""
 
+    CUT_SHORT = "cut-short"
+    """Without the last ten characters, as by an incomplete copy; in the credentials file, the
+    access token."""
+
     SCOPES_AS_TEXT = "scopes-as-text"
     """Scopes as text instead of a list; this and the following: in the credentials file."""
     SCOPES_AS_NUMBER = "scopes-as-number"
     """Scopes as a number."""
+    NO_SCOPES = "no-scopes"
+    """Without the field."""
     EXPIRY_IN_SECONDS = "expiry-in-seconds"
     """Instead of milliseconds."""
     EXPIRY_ZERO = "expiry-zero"
+    NO_EXPIRY = "no-expiry"
+    """Without the field."""
     EXPIRY_AHEAD = "expiry-ahead"
     """An expired login whose file states an expiry hours ahead."""
     NO_REFRESH_TOKEN = "no-refresh-token"
@@ -97,6 +121,10 @@ class Request(enum.StrEnum):
     USAGE = "usage"
 
 
+QUESTIONS: Final = (Request.MESSAGES, Request.COUNT_TOKENS)
+"""Requests that name a model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """An address and the request to send there."""
@@ -106,6 +134,8 @@ class Endpoint:
     url: Annotated[str, Field(pattern=URL_PATTERN, max_length=MAX_URL_LENGTH)]
     request: Request = Request.MESSAGES
     stream: Flag = False
+    model: Annotated[str, Field(pattern=MODEL_PATTERN, max_length=200)] | None = None
+    """Model of the question; default: Claude Sonnet 4.5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +150,17 @@ class Credential:
     """How it is handed over; without it: as the client takes it."""
     variable: Via | None = None
     """Variable that the settings file sets; only with `via: settings-env`."""
+    header: Annotated[str, Field(pattern=HEADER_PATTERN, max_length=100)] | None = None
+    """Header that holds the value alone; with `via: header` or `ANTHROPIC_CUSTOM_HEADERS`."""
+    folder: Annotated[str, Field(pattern=FOLDER_PATTERN, max_length=200)] | None = None
+    """Folder of the credentials or settings file, such as `{home}/work`; default: the usual one."""
     form: Form | None = None
 
     @property
     def place(self) -> str:
         """Location of its value; a second credential with the same one would replace it."""
-        return f"{self.via}: {self.variable}" if self.variable else str(self.via)
+        further = self.variable, self.header and self.header.lower(), self.folder
+        return ": ".join(str(part) for part in (self.via, *further) if part)
 
 
 Credentials = Annotated[tuple[Credential, ...], Field(min_length=1, max_length=5)]
@@ -291,7 +326,7 @@ class Scenario:
     hosts: Hosts = field(default_factory=dict)
     """Hosts of one's own that every case has, beside those of its backend."""
     environments: Definitions[Variables] = field(default_factory=dict)
-    """Sets of further environment variables for a client."""
+    """Sets of further variables for a client, in its environment or in its settings file."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
     """Further cases; an omitted axis takes the first value of the matrix."""
@@ -310,10 +345,21 @@ class Scenario:
     """Definitions of YAML anchors; ignored otherwise."""
 
     @property
+    def own_hosts(self) -> frozenset[str]:
+        """Names of the hosts of one's own that any of its cases has."""
+        backends = (backend.hosts for backend in self.backends.values())
+        return frozenset(self.hosts).union(*backends, *(each.hosts for each in self.named_clients))
+
+    @property
+    def named_clients(self) -> tuple[Client, ...]:
+        """Clients of its cases."""
+        included = (each.client for each in self.include if each.client)
+        return (*self.matrix.client, *included)
+
+    @property
     def known_clients(self) -> Iterator[KnownClient]:
         """Kinds of the clients that it names."""
-        named = [*self.matrix.client, *(each.client for each in self.include if each.client)]
-        for client in named:
+        for client in self.named_clients:
             yield client.known
             if client.through:
                 yield client.through.known
@@ -323,3 +369,16 @@ def credentials_of(scenario: Scenario, name: str) -> tuple[Credential, ...]:
     """Return the credentials of a name on that axis; none for `none` or an unknown name."""
     definition = scenario.credentials.get(name, ())
     return definition if isinstance(definition, tuple) else (definition,)
+
+
+def values_in(variables: Mapping[str, str | PlacedValue], place: str) -> dict[str, str]:
+    """Return the values that variables have in the environment, or in the settings file."""
+    values = {
+        name: value if isinstance(value, PlacedValue) else PlacedValue(environment=value)
+        for name, value in variables.items()
+    }
+    placed = {
+        name: value.settings_env if place == SETTINGS_ENV else value.environment
+        for name, value in values.items()
+    }
+    return {name: value for name, value in placed.items() if value is not None}

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 import authprobe
+from authprobe.core.client_variables import SETTINGS_ENV
 from authprobe.core.escaping import for_json
 from authprobe.core.safe_files import check_places, make_folder, open_log, read_bounded
 from authprobe.emulator.catalogue import FAULT_NAMES, rows
@@ -151,7 +152,9 @@ def cache_key(case: Case) -> TrialKey:
 
 def definition_hash(case: Case) -> str:
     """Return a hash of the inputs of a case: everything that client and backend are given."""
-    client_inputs = (case.endpoint, case.credentials, case.headers, case.environment)
+    in_settings = {f"{SETTINGS_ENV}: {name}": x for name, x in case.settings_env.items()}
+    variables = {**case.environment, **in_settings}
+    client_inputs = (case.endpoint, case.credentials, case.headers, variables)
     inputs = (*client_inputs, case.backend, case.limit, case.flow, _date_if_moving(case))
     return _hash(*map(_without_defaults, inputs))
 

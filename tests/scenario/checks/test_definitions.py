@@ -140,25 +140,26 @@ VARIABLES = (
             "{token: login, via: credentials-file, form: chatty}",
             "chatty",
             "a credential via 'credentials-file' cannot have the form 'chatty'; use "
-            "'scopes-as-text', 'scopes-as-number', 'expiry-in-seconds', 'expiry-zero', "
+            "'cut-short', 'scopes-as-text', 'scopes-as-number', 'no-scopes', 'no-expiry', "
+            "'expiry-in-seconds', 'expiry-zero', "
             "'expiry-ahead', 'no-refresh-token' or 'unknown-refresh-token'",
         ),
         (
             "{token: api-key, via: apiKeyHelper, form: line-break}",
             "line-break",
             "a credential via 'apiKeyHelper' cannot have the form 'line-break'; use "
-            "'failing', 'slow', 'chatty' or 'silent'",
+            "'failing', 'slow', 'chatty', 'silent' or 'cut-short'",
         ),
         (
             "{token: api-key, via: ANTHROPIC_API_KEY, form: x-api-key-line}",
             "x-api-key-line",
             "a credential via 'ANTHROPIC_API_KEY' cannot have the form 'x-api-key-line'; use "
-            "'line-break', 'trailing-line-break' or 'wide-character'",
+            "'line-break', 'trailing-line-break', 'wide-character' or 'cut-short'",
         ),
         (
             "{token: api-key, via: bearer, form: line-break}",
             "line-break",
-            "a credential via 'bearer' cannot have the form 'line-break'",
+            "a credential via 'bearer' cannot have the form 'line-break'; use 'cut-short'",
         ),
         (
             "{token: login, via: credentials-file, form: expiry-zero, state: blanked}",
@@ -204,7 +205,7 @@ VARIABLES = (
             "{token: api-key, via: settings-env, variable: ANTHROPIC_API_KEY, form: slow}",
             "slow",
             "a credential via 'ANTHROPIC_API_KEY' cannot have the form 'slow'; use "
-            "'line-break', 'trailing-line-break' or 'wide-character'",
+            "'line-break', 'trailing-line-break', 'wide-character' or 'cut-short'",
         ),
         (
             "[{token: api-key, via: apiKeyHelper}, {token: api-key, via: apiKeyHelper}]",
@@ -262,12 +263,10 @@ def test_credentials_as_users_supply_them(tmp_path: Path, credential: str) -> No
     assert _of_credential(tmp_path, credential) == []
 
 
-def test_a_request_of_authprobe_sends_one_credential(tmp_path: Path) -> None:
+def test_a_request_of_authprobe_sends_several_credentials(tmp_path: Path) -> None:
     several = "[{token: api-key, via: x-api-key}, {token: access-token, via: bearer}]"
     text = changed("[api]}", "[api], credential: [it]}") + f"credentials: {{it: {several}}}"
-    assert error_messages(tmp_path, text) == [
-        "6:60: raw-http sends one credential, but 'it' is several"
-    ]
+    assert error_messages(tmp_path, text) == []
 
 
 def _of_credential(folder: Path, credential: str) -> list[str]:

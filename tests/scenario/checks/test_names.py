@@ -228,7 +228,7 @@ def test_every_rule_must_match_a_case_and_every_case_a_rule(
             "api}]\nexpect:",
             [
                 "8:11: raw-http takes no credential via 'CLAUDE_CODE_OAUTH_TOKEN', as in 'it'; "
-                "use 'bearer', 'x-api-key' or 'body'"
+                "use 'bearer', 'x-api-key', 'body' or 'header'"
             ],
         ),
         (

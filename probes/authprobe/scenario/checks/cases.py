@@ -1,12 +1,13 @@
 """Checks of a scenario's cases, once all its names are valid: unused parts, impossible cases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from authprobe.core.claude_api import HOSTS
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
-from authprobe.emulator.config import TokenKind
-from authprobe.scenario.checks.variables import variables_not_read
+from authprobe.emulator.config import Backend, TokenKind
+from authprobe.scenario.checks.variables import address_hosts, variables_not_read
 from authprobe.scenario.clients import Client
 from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, values_of
@@ -15,6 +16,7 @@ from authprobe.scenario.model import (
     Credential,
     Expectation,
     ExpectationRule,
+    PlacedValue,
     Request,
     Scenario,
     credentials_of,
@@ -40,7 +42,7 @@ def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
 
     `own` is the scenario without what it takes from files of definitions.
     """
-    cases = _Cases(scenario)
+    cases = _Cases(scenario, own)
     yield from _check_duplicates(scenario)
     yield from _check_excluded(cases)
     yield from _check_included(cases)
@@ -57,8 +59,10 @@ def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
 class _Cases:
     """The cases of a scenario, with the part of the file that each comes from."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, own: Scenario) -> None:
         self.scenario = scenario
+        self.own = own
+        """The scenario without what it takes from files of definitions."""
         self.grid = tuple(dict.fromkeys(grid(scenario)))
         excludes = [matcher(combination) for combination in scenario.exclude]
         self.in_matrix: dict[Names, KeyPath] = {
@@ -190,9 +194,10 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
             f"{kind} is authprobe itself and has no environment; it must be 'default', "
             f"not {quote(names.environment)}",
         )
-    if not (client.is_authprobe or client.definition):
+    if not client.is_authprobe:
         variables = cases.scenario.environments.get(names.environment, {})
-        for message in variables_not_read(client, variables):
+        unread = () if client.definition else variables_not_read(client, variables)
+        for message in (*unread, *_hosts_missing(cases, names, variables)):
             yield cases.path(names, "environment"), message
     if names.flow not in client.spec.flows:
         yield (
@@ -200,6 +205,23 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
             f"{kind} has only the flow {choices(client.spec.flows)}, not {quote(names.flow)}",
         )
     yield from _check_credentials(cases, names, client)
+
+
+def _hosts_missing(
+    cases: _Cases, names: Names, variables: Mapping[str, str | PlacedValue]
+) -> Iterator[str]:
+    """Yield the addresses of hosts that the case has not, unless no case of the scenario has them
+    and their definition is reported already.
+    """
+    scenario = cases.scenario
+    backend = scenario.backends.get(names.backend, Backend())
+    present = {*HOSTS, *scenario.hosts, *backend.hosts, *names.client.hosts}
+    is_reported = names.environment in cases.own.environments
+    for name, host in address_hosts(variables):
+        if host in present or (is_reported and host not in scenario.own_hosts):
+            continue
+        place = f"the host {quote(host)} of {quote(name)} is neither emulated nor defined"
+        yield f"{place} under 'hosts', also not of the backend {quote(names.backend)}"
 
 
 def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[PathProblem]:

@@ -1,15 +1,17 @@
 """Checks of single definitions: endpoints, credentials, headers, backends, expectations."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, Protocol
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
+from authprobe.core.client_variables import VALUE_PATTERNS, ValueKind
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.catalogue import check_fault
-from authprobe.emulator.config import Backend, TokenKind, TokenState
+from authprobe.emulator.config import Backend, Host, Service, TokenKind, TokenState
 from authprobe.errors import SettingsError
 from authprobe.observation.findings import finding_meanings
-from authprobe.scenario.checks.headers import check_headers
+from authprobe.scenario.checks.headers import check_headers, credential_header_problem
+from authprobe.scenario.checks.hosts import check_hosts
 from authprobe.scenario.checks.text_rules import check_text_rule
 from authprobe.scenario.checks.urls import check_url
 from authprobe.scenario.checks.variables import check_variables
@@ -17,10 +19,12 @@ from authprobe.scenario.matrix import rules
 from authprobe.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
+    QUESTIONS,
     Credential,
     Endpoint,
     Expectation,
     Form,
+    PlacedValue,
     Scenario,
     TextRule,
 )
@@ -39,22 +43,33 @@ _TOKENS_BY_STATE: Final = {
 }
 """States that only some kinds of token can have."""
 _FILE_FORMS: Final = (
+    Form.CUT_SHORT,
     Form.SCOPES_AS_TEXT,
     Form.SCOPES_AS_NUMBER,
+    Form.NO_SCOPES,
+    Form.NO_EXPIRY,
     Form.EXPIRY_IN_SECONDS,
     Form.EXPIRY_ZERO,
     Form.EXPIRY_AHEAD,
     Form.NO_REFRESH_TOKEN,
     Form.UNKNOWN_REFRESH_TOKEN,
 )
-_VALUE_FORMS: Final = (Form.LINE_BREAK, Form.TRAILING_LINE_BREAK, Form.WIDE_CHARACTER)
+_VALUE_FORMS: Final = (
+    Form.LINE_BREAK,
+    Form.TRAILING_LINE_BREAK,
+    Form.WIDE_CHARACTER,
+    Form.CUT_SHORT,
+)
 _FORMS_BY_VIA: Final = {
     **dict.fromkeys(VARIABLES, _VALUE_FORMS),
     Via.CUSTOM_HEADERS_VARIABLE: (Form.X_API_KEY_LINE, *_VALUE_FORMS),
     Via.CREDENTIALS_FILE: _FILE_FORMS,
-    Via.API_KEY_HELPER: (Form.FAILING, Form.SLOW, Form.CHATTY, Form.SILENT),
+    Via.API_KEY_HELPER: (Form.FAILING, Form.SLOW, Form.CHATTY, Form.SILENT, Form.CUT_SHORT),
+    **dict.fromkeys((Via.BEARER, Via.X_API_KEY, Via.HEADER), (Form.CUT_SHORT,)),
 }
 """Forms that a credential can have; none for the other ways."""
+_VIAS_WITH_HEADER: Final = (Via.HEADER, Via.CUSTOM_HEADERS_VARIABLE)
+_VIAS_WITH_FOLDER: Final = (Via.CREDENTIALS_FILE, Via.API_KEY_HELPER, Via.SETTINGS_ENV)
 _IMPOSSIBLE_FORMS: Final = {
     **dict.fromkeys(TokenState, (Form.EXPIRY_AHEAD,)),
     TokenState.EXPIRED: (),
@@ -62,6 +77,7 @@ _IMPOSSIBLE_FORMS: Final = {
     TokenState.USED: (
         Form.EXPIRY_AHEAD,
         Form.EXPIRY_ZERO,
+        Form.NO_EXPIRY,
         Form.NO_REFRESH_TOKEN,
         Form.UNKNOWN_REFRESH_TOKEN,
     ),
@@ -93,13 +109,25 @@ class HasDefinitions(Protocol):
     def backends(self) -> Mapping[str, Backend]: ...
 
     @property
-    def environments(self) -> Mapping[str, Mapping[str, str]]: ...
+    def environments(self) -> Mapping[str, Mapping[str, str | PlacedValue]]: ...
+
+    @property
+    def hosts(self) -> Mapping[str, Host | Service]: ...
 
 
-def check_definitions(scenario: HasDefinitions) -> Iterator[PathProblem]:
-    """Yield the problems of each definition, independent of the cases that use it."""
+def check_definitions(
+    scenario: HasDefinitions, hosts: Collection[str] | None = None
+) -> Iterator[PathProblem]:
+    """Yield the problems of each definition, independent of the cases that use it.
+
+    `hosts` are the names of the hosts of one's own that variables can name; None: the scenarios
+    that use a file of definitions may have any.
+    """
     for name, endpoint in scenario.endpoints.items():
         yield from check_url(("endpoints", name, "url"), endpoint.url)
+        if endpoint.model is not None and endpoint.request not in QUESTIONS:
+            message = f"the request {quote(endpoint.request)} has no 'model'"
+            yield ("endpoints", name, "model"), message
     for name, definition in scenario.credentials.items():
         if isinstance(definition, Credential):
             yield from _check_credential(("credentials", name), definition)
@@ -109,8 +137,10 @@ def check_definitions(scenario: HasDefinitions) -> Iterator[PathProblem]:
         yield from check_headers(("headers", name), headers)
     for name, backend in scenario.backends.items():
         yield from _check_faults(("backends", name, "faults"), backend)
+        yield from check_hosts(("backends", name, "hosts"), backend.hosts)
+    yield from check_hosts(("hosts",), scenario.hosts)
     for name, variables in scenario.environments.items():
-        yield from check_variables(("environments", name), variables)
+        yield from check_variables(("environments", name), variables, hosts)
     yield from _check_reserved_names(scenario)
 
 
@@ -174,9 +204,37 @@ def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathPro
         yield (*path, key), message
     if via is not None:
         yield from _check_form(path, credential, via)
+    yield from _check_header(path, credential, via)
+    if credential.folder is not None:
+        yield from _check_folder(path, credential, credential.folder)
     if token not in _TOKENS_BY_STATE.get(state, TokenKind):
         only = " or ".join(map(_article, _TOKENS_BY_STATE[state]))
         yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"
+
+
+def _check_header(path: KeyPath, credential: Credential, via: Via | None) -> Iterator[PathProblem]:
+    header = credential.header
+    if header is None:
+        if via is Via.HEADER:
+            yield (*path, "via"), "'header' needs the name of the header; add a 'header'"
+        return
+    if via not in _VIAS_WITH_HEADER:
+        message = (
+            f"'header' is only for {choices(_VIAS_WITH_HEADER)}, but 'via' is {quote(str(via))}"
+        )
+        yield (*path, "header"), message
+    elif credential.form is Form.X_API_KEY_LINE:
+        yield (*path, "form"), f"the form {quote(credential.form)} names a header of its own"
+    elif (reason := credential_header_problem(header)) is not None:
+        yield (*path, "header"), reason
+
+
+def _check_folder(path: KeyPath, credential: Credential, folder: str) -> Iterator[PathProblem]:
+    if credential.via not in _VIAS_WITH_FOLDER:
+        message = f"'folder' is only for {choices(_VIAS_WITH_FOLDER)}"
+        yield (*path, "folder"), f"{message}, but 'via' is {quote(str(credential.via))}"
+    elif not VALUE_PATTERNS[ValueKind.HOME_PATH].fullmatch(folder):
+        yield (*path, "folder"), f"'folder' must be {ValueKind.HOME_PATH}, not {quote(folder)}"
 
 
 def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[PathProblem]:

@@ -17,6 +17,7 @@ _IDENTITY: Final = re.compile(r"user-agent|x-app|x-stainless-.*|x-claude-.*|anth
 _CREDENTIAL: Final = re.compile(
     r".*(?:authori[sz]ation|cookie|api-?key|token|secret|password|credential|assertion).*"
 )
+_OWN_WAYS: Final = ("authorization", "x-api-key", "anthropic-beta", "anthropic-version")
 _FRAMING: Final = frozenset(
     {
         *("host", "content-length", "transfer-encoding", "te", "trailer", "expect"),
@@ -59,6 +60,15 @@ def header_name_problem(name: str) -> str | None:
             f"the header {quote(name)} cannot be set: every client identifies itself, "
             "and credentials are set under 'credentials'"
         )
+    return None
+
+
+def credential_header_problem(name: str) -> str | None:
+    """Return why a credential cannot be in this header; None: it can."""
+    if name.lower() in _FRAMING or _IDENTITY.fullmatch(name.lower()):
+        return header_name_problem(name)
+    if name.lower() in _OWN_WAYS:
+        return f"the header {quote(name)} has ways of its own, such as 'bearer' or 'x-api-key'"
     return None
 
 

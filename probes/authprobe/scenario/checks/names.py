@@ -43,7 +43,7 @@ def check(scenario: Scenario, own: Scenario | None = None) -> Iterator[PathProbl
     otherwise they would repeat the same problems.
     """
     own = own or scenario
-    yield from check_definitions(own)
+    yield from check_definitions(own, scenario.own_hosts)
     yield from check_ambiguous_names(scenario)
     yield from check_expectations(own)
     valid = True

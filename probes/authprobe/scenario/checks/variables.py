@@ -2,21 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from authprobe.core.claude_api import HOSTS
 from authprobe.core.client_kinds import VARIABLES
 from authprobe.core.client_variables import (
     CLIENT_VARIABLES,
     MAX_VALUE_LENGTH,
+    READERS_OF_SETTINGS,
+    SETTINGS_ENV,
     VALUE_PATTERNS,
     ClientVariable,
     ValueKind,
+    url_host,
 )
-from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, nearest, quote
+from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, nearest, quote, remedy
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.checks.headers import header_lines_problem
 from authprobe.scenario.clients import Client
+from authprobe.scenario.model import PlacedValue, values_in
 
 MAX_VARIABLES: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216
@@ -40,28 +45,76 @@ _CREDENTIAL: Final = re.compile(
 )
 
 
-def check_variables(path: KeyPath, variables: Mapping[str, str]) -> Iterator[PathProblem]:
-    """Yield the problems of one set of variables."""
+def check_variables(
+    path: KeyPath,
+    variables: Mapping[str, str | PlacedValue],
+    hosts: Collection[str] | None = None,
+) -> Iterator[PathProblem]:
+    """Yield the problems of one set of variables, which can name these hosts of one's own, or any
+    if there are none.
+    """
     if len(variables) > MAX_VARIABLES:
         yield path, f"{len(variables):,} variables are too many; the limit is {MAX_VARIABLES}"
     for name, value in variables.items():
         variable = CLIENT_VARIABLES.get(name)
         if variable is None:
             yield (*path, name, KEY), _refusal(name)
-        if find_token(value) is not None:
-            yield (*path, name), "this value looks like a token; a scenario never contains one"
-        elif variable is not None and (reason := _value_problem(variable, value)) is not None:
-            yield (*path, name), reason
+        for value_path, text in _texts((*path, name), value):
+            if find_token(text) is not None:
+                yield value_path, "this value looks like a token; a scenario never contains one"
+            elif variable is None:
+                continue
+            elif (reason := _value_problem(variable, text, hosts)) is not None:
+                yield value_path, reason
+        if isinstance(value, PlacedValue) and value == PlacedValue():
+            yield (*path, name), f"write a value, or under {quote(SETTINGS_ENV)} that of the file"
 
 
-def variables_not_read(client: Client, variables: Mapping[str, str]) -> Iterator[str]:
+def _texts(path: KeyPath, value: str | PlacedValue) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, str):
+        yield path, value
+        return
+    for place, text in (("environment", value.environment), (SETTINGS_ENV, value.settings_env)):
+        if text is not None:
+            yield (*path, place), text
+
+
+def _host_problem(name: str, value: str, hosts: Collection[str]) -> str | None:
+    """Return why a variable cannot have this address; None: its host is emulated or in `hosts`."""
+    host = url_host(value) or ""
+    if host in HOSTS or host in hosts:
+        return None
+    hint = remedy(host, [*hosts, *HOSTS])
+    return (
+        f"the host {quote(host)} of {quote(name)} is neither emulated nor defined under 'hosts'"
+        f"{hint}"
+    )
+
+
+def address_hosts(variables: Mapping[str, str | PlacedValue]) -> Iterator[tuple[str, str]]:
+    """Yield the variables whose values are addresses, with the host of each."""
+    for name, value in variables.items():
+        variable = CLIENT_VARIABLES.get(name)
+        if variable is not None and variable.is_address:
+            for _, text in _texts((), value):
+                yield name, url_host(text) or ""
+
+
+def variables_not_read(client: Client, variables: Mapping[str, str | PlacedValue]) -> Iterator[str]:
     """Yield why a client cannot get a variable of this set."""
     kinds = {client.kind, client.through.kind} if client.through else {client.kind}
-    for name in variables:
+    for name, value in variables.items():
         variable = CLIENT_VARIABLES.get(name)
-        if variable is not None and kinds.isdisjoint(variable.clients):
+        if variable is None:
+            continue
+        # The address of a gateway is the one by which the client in front of it gets there.
+        own = {client.kind} if variable.is_address else kinds
+        if own.isdisjoint(variable.clients):
             readers = choices(map(str, variable.clients))
             yield f"{client.kind} does not read the variable {quote(name)}; it is for {readers}"
+        elif values_in({name: value}, SETTINGS_ENV) and kinds.isdisjoint(READERS_OF_SETTINGS):
+            readers = choices(map(str, READERS_OF_SETTINGS))
+            yield f"{client.kind} has no settings file for {quote(name)}; {readers} have one"
 
 
 def _refusal(name: str) -> str:
@@ -87,7 +140,9 @@ def _refusal(name: str) -> str:
     )
 
 
-def _value_problem(variable: ClientVariable, value: str) -> str | None:
+def _value_problem(
+    variable: ClientVariable, value: str, hosts: Collection[str] | None
+) -> str | None:
     name, kind = quote(variable.name), variable.value
     characters = _LINES if kind is ValueKind.HEADERS else _PRINTABLE
     if not characters.fullmatch(value):
@@ -102,7 +157,10 @@ def _value_problem(variable: ClientVariable, value: str) -> str | None:
             fits, form = _is_json_object(value), kind.value
         case _:
             fits, form = VALUE_PATTERNS[kind].fullmatch(value) is not None, kind.value
-    return None if fits else f"the value of {name} must be {form}, not {quote(value)}"
+    if not fits:
+        return f"the value of {name} must be {form}, not {quote(value)}"
+    is_checked = variable.is_address and hosts is not None
+    return _host_problem(variable.name, value, hosts or ()) if is_checked else None
 
 
 def _is_json_object(text: str) -> bool:
