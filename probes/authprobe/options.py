@@ -163,7 +163,10 @@ def _existing_file(*parts: str) -> Callable[[], Path | None]:
 SCENARIOS: Final = Option(
     name="--scenarios",
     metavar="PATH",
-    help="Scenario file or directory, or 'incidents' for the bundled incidents; repeatable.",
+    help=(
+        "Scenario file or directory, or 'incidents' or 'clients' for the bundled ones of that "
+        "name; repeatable."
+    ),
     parse=Path,
     default_text="the bundled scenarios",
     repeatable=True,

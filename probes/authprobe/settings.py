@@ -40,6 +40,8 @@ from authprobe.options import (
     parse_isolation,
 )
 
+BUNDLED_FOLDERS: Final = ("clients", "incidents")
+"""Folders of the bundled scenarios that a run leaves out unless it is given their names."""
 INSTALLER_VARIABLES: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
@@ -298,7 +300,7 @@ class Settings:
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:
-        """Files and directories to load; by default, the bundled files without the incidents."""
+        """Files and directories to load; by default, the bundled files without their folders."""
         bundled = bundled_scenarios()
         if not self.scenarios:
             return tuple(
@@ -308,9 +310,9 @@ class Settings:
 
     @property
     def all_scenario_paths(self) -> tuple[Path, ...]:
-        """Files and directories to load; by default, everything bundled with the incidents."""
-        incidents = () if self.scenarios else (bundled_scenarios() / "incidents",)
-        return (*self.scenario_paths, *incidents)
+        """Files and directories to load; by default, everything bundled with its folders."""
+        folders = () if self.scenarios else map(bundled_scenarios().joinpath, BUNDLED_FOLDERS)
+        return (*self.scenario_paths, *folders)
 
 
 def parse_settings(texts: OptionTexts) -> Settings:

@@ -34,7 +34,8 @@ def run(
     """Probe every case of the scenarios and report the verdicts.
 
     SCENARIOS are files or directories; the bundled scenarios by default.
-    `incidents` stands for the bundled incidents, which the default leaves out.
+    `incidents` stands for the bundled incidents, and `clients` for the bundled
+    scenarios of other programs; the default leaves both out.
 
     Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
     Clients are downloaded into a cache when first used; every other connection
@@ -68,6 +69,7 @@ def run(
       authprobe run
       authprobe run scenarios/oauth-direct.yaml
       authprobe run incidents
+      authprobe run clients
       authprobe run -k "login and expired" --client claude-code@2.1.112
       authprobe run --json | jq '.cases[].verdict.status'
     """

@@ -54,7 +54,8 @@ class Laboratory:
     @contextlib.contextmanager
     def sandbox(self, case: Case) -> Iterator["Sandbox"]:
         """Yield a backend, a proxy and a private home for one case; remove them on exit."""
-        products = frozenset(case.client.spec.products)
+        clients = filter(None, (case.client, case.client.through))
+        products = frozenset(product for each in clients for product in each.spec.products)
         backend = CaseBackend(case.backend, broken_rules=self.broken_rules, products=products)
         backend.record_headers(recorded_headers(case))
         with contextlib.ExitStack() as stack:

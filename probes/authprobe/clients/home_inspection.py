@@ -23,8 +23,11 @@ from authprobe.redaction.token_patterns import PATTERN_NAMES
 CREDENTIALS_FILE: Final = ".credentials.json"
 FEDERATION_STORE: Final = Path(".config", "anthropic", "credentials")
 """Credential cache of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
-RANDOM_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
-"""Ids in file names, which differ in each run."""
+RANDOM_ID: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}"
+    r"|20[0-9]{2}-?[01][0-9]-?[0-3][0-9][T_-]?[0-9]{2}[:_-]?[0-9]{2}[:_-]?[0-9]{2}"
+)
+"""Ids and times in file names, which differ in each run."""
 MAX_SUBSCRIPTION_LENGTH: Final = 80
 MAX_DECODED_BYTES: Final = 256 * 1024
 """Size up to which a file is also searched for encoded tokens."""

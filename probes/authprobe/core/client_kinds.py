@@ -82,6 +82,8 @@ VARIABLES: Final = (
     Via.IDENTITY_TOKEN_FILE_VARIABLE,
 )
 """Ways that are environment variables."""
+GATEWAY_VARIABLES: Final = (Via.API_KEY_VARIABLE, Via.AUTH_TOKEN_VARIABLE)
+"""Variables with a gateway's own credential; all others are those of its user."""
 CLAUDE_CODE_VIAS: Final = tuple(
     via for via in Via if via not in (*REQUEST_VIAS, Via.KEY_PLACEHOLDER)
 )

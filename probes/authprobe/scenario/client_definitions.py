@@ -156,6 +156,7 @@ class Reading:
         return self.equals is not None or self.contains is not None
 
 
+ENDS_WELL: Final = Reading(source=Source.EXIT_CODE, equals=0)
 Readings = Annotated[tuple[Reading, ...], Field(min_length=1, max_length=MAX_READINGS)] | Reading
 """A reading, or several: the first that finds a value counts, and all conditions must hold."""
 
@@ -244,8 +245,9 @@ class ClientDefinition:
     """Further hosts that it asks, and what they serve: `nothing`, `empty`, or a gateway."""
     tokens: Annotated[tuple[TokenKind, ...], Field(min_length=1, max_length=10)] | None = None
     """Kinds of token that it may be given; without it: all."""
-    accepted: Readings = field(default_factory=lambda: Reading(source=Source.EXIT_CODE, equals=0))
-    """Conditions of success, which must all hold."""
+    accepted: Readings = ENDS_WELL
+    """Conditions of success, which must all hold; without them: the exit code 0, or for a request
+    to a server a status below 400."""
     message: Readings | None = None
     """What it tells its user; without it: the last error line of its output."""
     status: Readings | None = None

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core.client_kinds import (
+    CLAUDE_CODE_VIAS,
     CLIENTS,
+    GATEWAY_VARIABLES,
     VARIABLES,
+    ClientKind,
     ClientSpec,
     Package,
     Registry,
@@ -28,6 +31,8 @@ class KnownClient:
     """Folder of the file with the definition, to which its paths are relative."""
 
 
+MAX_CREDENTIALS: Final = 5
+"""Number of credentials of a server, and of a program with a client that it drives."""
 BUILT_IN: Final[Mapping[str, KnownClient]] = {
     kind.value: KnownClient(kind=kind.value, spec=spec) for kind, spec in CLIENTS.items()
 }
@@ -40,8 +45,9 @@ def known_client(kind: str, definition: ClientDefinition, folder: Path) -> Known
         surface=definition.surface,
         package=_package(definition.install),
         products=() if product is None else (product,),
-        vias=(Via.KEY_PLACEHOLDER,) if definition.places_key else VARIABLES,
-        max_credentials=1,
+        vias=_vias(definition),
+        vias_without_through=_vias_without_through(definition),
+        max_credentials=MAX_CREDENTIALS if definition.serve or definition.drives else 1,
         throughs=tuple(
             Through(kind=other, relation=relation)
             for others, relation in (
@@ -57,6 +63,27 @@ def known_client(kind: str, definition: ClientDefinition, folder: Path) -> Known
         is_only_installed=_is_own(definition.install),
     )
     return KnownClient(kind=kind, spec=spec, definition=definition, folder=folder)
+
+
+def _vias(definition: ClientDefinition) -> tuple[Via, ...]:
+    """Return the ways to itself, and to the client that works with it."""
+    others = (*definition.fronts, *definition.drives)
+    usual = VARIABLES if others else ()
+    vias = CLAUDE_CODE_VIAS if ClientKind.CLAUDE_CODE in others else usual
+    return tuple(dict.fromkeys((*_own_vias(definition), *vias)))
+
+
+def _vias_without_through(definition: ClientDefinition) -> tuple[Via, ...] | None:
+    """Return the ways to a server and of authprobe's own request to it; None for a program."""
+    if definition.serve is None:
+        return None
+    return (*_own_vias(definition), Via.BEARER, Via.X_API_KEY)
+
+
+def _own_vias(definition: ClientDefinition) -> tuple[Via, ...]:
+    if definition.places_key:
+        return (Via.KEY_PLACEHOLDER,)
+    return VARIABLES if definition.serve is None or definition.drives else GATEWAY_VARIABLES
 
 
 def _is_own(install: Install | None) -> bool:

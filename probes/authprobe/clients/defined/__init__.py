@@ -2,7 +2,7 @@
 
 from authprobe.clients.base import Sandbox
 from authprobe.clients.defined.program import run_program
-from authprobe.errors import ClientError
+from authprobe.clients.defined.server import probe_server
 from authprobe.observation.model import Observation
 
 
@@ -13,6 +13,6 @@ def probe(sandbox: Sandbox) -> Observation:
         ClientError: it cannot be tested on this machine.
     """
     definition = sandbox.case.client.definition
-    if definition is None or definition.run is None:
-        raise ClientError(f"{sandbox.case.client} cannot be run yet")
+    if definition is not None and definition.serve is not None:
+        return probe_server(sandbox)
     return run_program(sandbox)

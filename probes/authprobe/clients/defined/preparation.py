@@ -14,7 +14,7 @@ from authprobe.clients.process.required_files import program_folder
 from authprobe.core.client_kinds import Registry, Via
 from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError
-from authprobe.scenario.client_definitions import ClientDefinition, Reach
+from authprobe.scenario.client_definitions import ClientDefinition, Front, Reach
 from authprobe.scenario.clients import INSTALLED, Client
 
 PROGRAM: Final = "{program}"
@@ -58,12 +58,11 @@ def prepare(
     sandbox: Sandbox,
     client: Client,
     *,
-    port: int | None = None,
     programs: Mapping[str, Path] | None = None,
 ) -> Preparation:
     """Write the files of a client into the private home, and return its values and variables.
 
-    `programs` are further programs for its PATH, by name.
+    `programs` are further programs for its PATH, by name. A server gets a free port.
 
     Raises:
         ClientError: it is not installed, or cannot be sealed off from the user's files.
@@ -79,18 +78,18 @@ def prepare(
     _require_sealed(sandbox)
     environment = sandbox.environment(programs)
     base_url = sandbox.proxy_url
-    values = {
-        "prompt": definition.prompt,
-        "base_url": base_url,
-        "key": environment.pop(Via.KEY_PLACEHOLDER, ""),
-        "port": "" if port is None else str(port),
-        "home": str(sandbox.home),
-        "bin": str(installed.programs),
-        "program": str(installed.program),
-    }
-    write_files(sandbox, definition.files, values)
+    values = _values(
+        sandbox,
+        client,
+        base_url=base_url,
+        key=environment.pop(Via.KEY_PLACEHOLDER, ""),
+        port=str(sandbox.container.free_port()) if definition.serve else "",
+    )
+    driven = definition.drives.get(client.through.kind, Front()) if client.through else Front()
+    write_files(sandbox, {**definition.files, **driven.files}, values)
     base = {"ANTHROPIC_BASE_URL": base_url} if definition.reach is Reach.BASE_URL else {}
-    variables = {name: fill(text, values) for name, text in definition.variables.items()}
+    texts = {**definition.variables, **driven.variables}
+    variables = {name: fill(text, values) for name, text in texts.items()}
     return Preparation(
         sandbox=sandbox,
         client=client,
@@ -98,6 +97,47 @@ def prepare(
         values=values,
         environment={**base, **variables, **environment},
     )
+
+
+def prepare_front(
+    server: Preparation, client: Client, environment: Mapping[str, str], *, base_url: str
+) -> Preparation:
+    """Write the files of a client that is in front of a server, at this address, and return its
+    values and variables.
+    """
+    definition = _definition(client)
+    values = _values(
+        server.sandbox,
+        client,
+        base_url=base_url,
+        key=server.values["key"],
+        port=server.values["port"],
+    )
+    write_files(server.sandbox, definition.files, values)
+    variables = {name: fill(text, values) for name, text in definition.variables.items()}
+    return Preparation(
+        sandbox=server.sandbox,
+        client=client,
+        installed=server.sandbox.installed_client(client),
+        values=values,
+        environment={**variables, **environment},
+    )
+
+
+def _values(
+    sandbox: Sandbox, client: Client, *, base_url: str, key: str, port: str
+) -> dict[str, str]:
+    """Return the values of the placeholders of a client."""
+    installed = sandbox.installed_client(client)
+    return {
+        "prompt": _definition(client).prompt,
+        "base_url": base_url,
+        "key": key,
+        "port": port,
+        "home": str(sandbox.home),
+        "bin": str(installed.programs),
+        "program": str(installed.program),
+    }
 
 
 def write_files(sandbox: Sandbox, files: Mapping[str, Any], values: Mapping[str, str]) -> None:

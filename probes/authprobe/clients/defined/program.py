@@ -8,6 +8,7 @@ from typing import Final
 
 from authprobe.clients.base import Sandbox
 from authprobe.clients.defined import readings
+from authprobe.clients.defined.driven import driven_programs, full_version
 from authprobe.clients.defined.preparation import Preparation, prepare
 from authprobe.clients.defined.readings import Output
 from authprobe.clients.defined.versions import program_version
@@ -38,10 +39,26 @@ def run_program(sandbox: Sandbox) -> Observation:
     Raises:
         ClientError: it cannot be started, or another version ran.
     """
-    preparation = prepare(sandbox, sandbox.case.client)
+    client = sandbox.case.client
+    preparation = prepare(sandbox, client, programs=driven_programs(sandbox))
     began = time.monotonic()
-    result = _run(preparation)
+    result = run(preparation, limit=sandbox.case.limit)
     sandbox.end_processes()  # what it left behind must not change what is read now
+    observation = observe_program(preparation, result, began=began)
+    return dataclasses.replace(
+        observation, client_version=full_version(sandbox, observation.client_version)
+    )
+
+
+def observe_program(
+    preparation: Preparation, result: CompletedChild, *, began: float
+) -> Observation:
+    """Return the observation of a program that has ended.
+
+    Raises:
+        ClientError: another version ran.
+    """
+    sandbox = preparation.sandbox
     output = Output(
         home=sandbox.home_folder,
         stdout=result.stdout,
@@ -53,7 +70,12 @@ def run_program(sandbox: Sandbox) -> Observation:
     return add_remark(observation, TRUNCATED) if result.truncated else observation
 
 
-def _run(preparation: Preparation) -> CompletedChild:
+def run(preparation: Preparation, *, limit: float) -> CompletedChild:
+    """Run a program to its end, or for `limit` seconds.
+
+    Raises:
+        ClientError: it cannot be started.
+    """
     definition, sandbox = preparation.definition, preparation.sandbox
     stdin = definition.stdin
     with sandbox.start(
@@ -65,7 +87,7 @@ def _run(preparation: Preparation) -> CompletedChild:
         if stdin is not None:
             child.write(preparation.fill(stdin).encode())
             child.end_input()
-        return child.wait(sandbox.case.limit)
+        return child.wait(limit)
 
 
 def _observe(

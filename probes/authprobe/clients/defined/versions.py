@@ -31,7 +31,7 @@ def program_version(preparation: Preparation) -> str | None:
         return installed
     if version.run is not None:
         return _printed_version(preparation, version)
-    products = sandbox.case.client.spec.products
+    products = preparation.client.spec.products
     if installed is not None:
         return verified_version(sandbox.exchanges, products, installed)
     sent = product_versions(sandbox.exchanges, products)

@@ -230,8 +230,14 @@ def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[
     if len(credentials) > client.spec.max_credentials:
         yield path, f"{client.kind} sends one credential, but {quote(names.credential)} is several"
         return
-    for credential in credentials:
-        via = with_via(credential, client).via or Via.BEARER
+    vias = [with_via(credential, client).via or Via.BEARER for credential in credentials]
+    if vias.count(Via.KEY_PLACEHOLDER) > 1:
+        yield (
+            path,
+            f"{client.kind} has one {quote(Via.KEY_PLACEHOLDER)}, but {quote(names.credential)} "
+            "is several without 'via'",
+        )
+    for credential, via in zip(credentials, vias, strict=True):
         if via not in client.vias:
             yield (
                 path,
