@@ -13,7 +13,8 @@ import filelock
 import pytest
 from pydantic import TypeAdapter
 
-from authprobe.clients.installation.installers import INSTALL_TIMEOUT, failure_reason
+from authprobe.clients.installation.installer_failures import failure_reason
+from authprobe.clients.installation.installers import INSTALL_TIMEOUT
 from authprobe.clients.process.children import Children
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault

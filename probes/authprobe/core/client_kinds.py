@@ -6,6 +6,7 @@ Every other program is described as data (`scenario/client_definitions.py`).
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 
@@ -97,6 +98,17 @@ class Registry(enum.StrEnum):
     PYPI = "pypi"
 
 
+def split_requirement(text: str) -> tuple[str, str]:
+    """Return the name and the version of `name`, `name@version` or `name==version`.
+
+    The version is empty if there is none.
+    """
+    name, _, version = text.partition("==")
+    if not version and "@" in text[1:]:  # not the one of a scope: `@ai-sdk/anthropic`
+        name, _, version = text.rpartition("@")
+    return name, version
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """A published package that is a client."""
@@ -110,23 +122,29 @@ class Package:
     extra: str | None = None
     """Optional part of a Python package that is the client."""
     companions: tuple[str, ...] = ()
-    """Packages that its users install with it, each at one pinned version: none is under test."""
+    """Packages that its users install with it, as `name` or at a pinned version: none is under
+    test."""
     install_scripts: tuple[str, ...] = ()
     """Names of the npm packages whose install scripts it needs; no other script is run."""
     folder: str
     """Name of its folder in the cache."""
+    is_defined: bool = False
+    """True if a definition names it: its code runs only in a sealed container."""
 
-    def requirements(self, version: str) -> tuple[str, ...]:
-        """Return what to install, as the registry's tool spells it."""
-        if self.registry is Registry.NPM:
-            return f"{self.name}@{version}", *self.companions
+    def requirements(
+        self, version: str, companion_versions: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[str, ...]:
+        """Return what to install, as the registry's tool spells it.
+
+        `companion_versions` are those of companions without a pinned version.
+        """
         extra = f"[{self.extra}]" if self.extra else ""
-        return f"{self.name}{extra}=={version}", *self.companions
-
-    @property
-    def distribution(self) -> str:
-        """The beginning of the name of its `.dist-info` directory (PEP 427, PEP 503)."""
-        return self.name.replace("-", "_")
+        pinned = [(f"{self.name}{extra}", version)]
+        for companion in self.companions:
+            name, own_version = split_requirement(companion)
+            pinned.append((name, own_version or companion_versions.get(name, "")))
+        separator = "@" if self.registry is Registry.NPM else "=="
+        return tuple(f"{name}{separator}{at}" if at else name for name, at in pinned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final
 from authprobe.clients import claude_code, defined, raw_http
 from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.home_inspection import inspect_home
+from authprobe.clients.installation.cache import InstallationKey, installation_key
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, mention_unrecorded
 from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
@@ -160,10 +161,11 @@ def make_thread_pool(jobs: int) -> ThreadPoolExecutor:
 
 def required_clients(cases: Sequence[Case]) -> tuple[Client, ...]:
     """Return the distinct clients that the cases need installed."""
-    clients: dict[Client, None] = {}
-    for case in cases:
-        if case.client.kind != ClientKind.RAW_HTTP:
-            clients[dataclasses.replace(case.client, through=None)] = None
-        if case.client.through:
-            clients[case.client.through] = None
-    return tuple(clients)
+    clients: dict[InstallationKey, Client] = {}
+    # Two scenarios can give the same name to different programs, which are equal then.
+    distinct = {(case.client, id(case.client.known)): case.client for case in cases}
+    for client in distinct.values():
+        for each in filter(None, (dataclasses.replace(client, through=None), client.through)):
+            if not each.is_authprobe:
+                clients.setdefault(installation_key(each), each)
+    return tuple(clients.values())

@@ -1,5 +1,7 @@
 """Known clients: those that authprobe drives by code, and those with a definition."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,12 @@ from authprobe.core.client_kinds import (
     Registry,
     Through,
     Via,
+    split_requirement,
 )
 from authprobe.scenario.client_definitions import ClientDefinition, Install
+
+MAX_FOLDER_LENGTH: Final = 120
+"""Characters of the name of a folder in the cache: file systems allow 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +100,40 @@ def _package(install: Install | None) -> Package | None:
     """Return the package to install; None: there is none."""
     if install is None or install.path is not None:
         return None
-    name = install.npm or install.pip or ""
     registry = Registry.NPM if install.npm else Registry.PYPI
-    name, _, extra = name.partition("[")
-    parts = [registry.value, install.npm or install.pip or "", *sorted(install.beside)]
+    name, _, extra = (install.npm or install.pip or "").partition("[")
     return Package(
         registry=registry,
         name=name,
         program=None if install.npm else "bin/python",
         extra=extra.removesuffix("]") or None,
         companions=install.beside,
-        install_scripts=install.scripts,
-        folder="+".join(parts).replace("/", "_"),
+        install_scripts=tuple(split_requirement(script)[0] for script in install.scripts),
+        folder=_folder(registry, install),
+        is_defined=True,
     )
+
+
+def _folder(registry: Registry, install: Install) -> str:
+    """Return the name of the folder in the cache: the same for definitions that install the same.
+
+    It has no character with a meaning in paths, URLs or patterns of file names, as some programs
+    cannot stand one in the path of their folder: npm+ai+@ai-sdk__anthropic, pypi+litellm,proxy.
+    """
+    names = [install.npm or install.pip or "", *sorted(install.beside)]
+    if registry is Registry.PYPI:
+        names = list(map(_normalised, names))
+    names += [f"scripts={script}" for script in sorted(install.scripts)]
+    folder = "+".join((registry.value, *names)).replace("/", "__")
+    if len(folder) <= MAX_FOLDER_LENGTH:
+        return folder
+    digest = hashlib.sha256(folder.encode()).hexdigest()[:16]
+    return f"{folder[: MAX_FOLDER_LENGTH - 17]}+{digest}"
+
+
+def _normalised(requirement: str) -> str:
+    """Return a requirement of Python in one spelling: its name (PEP 503), extras, and version."""
+    name, version = split_requirement(requirement)
+    name, *extras = re.findall(r"[a-z0-9-]+", re.sub(r"[-_.]+", "-", name.lower()))
+    spelling = ",".join((name, *sorted(extras)))
+    return f"{spelling}@{version}" if version else spelling

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.installation.installers import LOCAL_REASONS
+from authprobe.clients.installation.installer_failures import LOCAL_REASONS
 from authprobe.engine.laboratory import MAX_CONCURRENT_INSTALLS, open_laboratory
 from authprobe.engine.progress import Reporter
 from authprobe.observation.model import Observation, Outcome

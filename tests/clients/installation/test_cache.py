@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from authprobe.clients.installation.cache import Cache
-from authprobe.clients.installation.installers import QUERY_TIMEOUT, failure_reason
+from authprobe.clients.installation.installer_failures import failure_reason
+from authprobe.clients.installation.installers import QUERY_TIMEOUT
 from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import InstallError

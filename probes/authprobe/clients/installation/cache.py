@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import tempfile
 import threading
@@ -15,7 +14,9 @@ import filelock
 
 from authprobe.clients.installation import storage
 from authprobe.clients.installation.installed_client import InstalledClient
-from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers, failure_reason
+from authprobe.clients.installation.installed_versions import companion_versions, installed_version
+from authprobe.clients.installation.installer_failures import failure_reason
+from authprobe.clients.installation.installers import INSTALL_TIMEOUT, Installers
 from authprobe.clients.installation.own_programs import find_own_program
 from authprobe.clients.installation.published_versions import PublishedVersions
 from authprobe.clients.installation.storage import STAGING_PREFIX, ClientLock
@@ -28,6 +29,8 @@ from authprobe.settings import DEFAULT_CACHE_LIMIT_BYTES, search_path
 
 LOCK_POLL_INTERVAL: Final = 0.1
 """Seconds between two attempts to lock a client that another run has locked."""
+
+InstallationKey: TypeAlias = tuple[str, ...]
 
 MessageCallback: TypeAlias = Callable[[str], None]
 """Receiver of one-line messages."""
@@ -56,7 +59,7 @@ class Cache:
         self._children = children
         self._installers = Installers(folder, children, scratch)
         self._published = PublishedVersions(folder, self._installers)
-        self._results: dict[tuple[str, str], InstalledClient | InstallError] = {}
+        self._results: dict[InstallationKey, InstalledClient | InstallError] = {}
         self._locks: dict[Path, list[ClientLock]] = {}
         self._pinned: set[Path] = set()
         self._new_sizes: dict[Path, int] = {}
@@ -119,7 +122,7 @@ class Cache:
         Raises:
             InstallError: the client could not be installed.
         """
-        result = self._results.get((client.kind, client.version))
+        result = self._results.get(installation_key(client))
         if result is None:
             raise InstallError(f"{client} was not prepared")
         if isinstance(result, InstallError):
@@ -161,7 +164,7 @@ class Cache:
         except (OSError, filelock.Timeout) as error:
             reason = failure_reason(str(error)) or getattr(error, "strerror", None) or str(error)
             result = InstallError(f"{client} cannot be installed: {reason}")
-        self._results[client.kind, client.version] = result
+        self._results[installation_key(client)] = result
 
     def _prepare(
         self, client: Client, show_progress: MessageCallback, warn: MessageCallback
@@ -260,8 +263,10 @@ class Cache:
     def _install(self, client: InstalledClient) -> None:
         """Install into a staging directory, check the version, and move the client into place.
 
-        The caller holds the client's lock exclusively.
+        The caller holds the client's lock exclusively. Companions without a pinned version keep
+        those of a damaged client that is replaced.
         """
+        package = _package(client)
         prefix = f"{STAGING_PREFIX}{client.version}_"
         for leftover in client.folder.parent.glob(f"{prefix}*"):  # of a killed run
             shutil.rmtree(leftover, ignore_errors=True)
@@ -270,29 +275,25 @@ class Cache:
         ) as staging:
             folder = Path(staging, "client")
             folder.mkdir()
-            self._installers.install(_package(client), client.version, folder)
+            companions = storage.companions(client.folder)
+            self._installers.install(package, client.version, folder, companions)
             version = self._read_version(dataclasses.replace(client, folder=folder))
             if version != client.version:
                 actual = f"version {version}" if version else "no version"
                 raise InstallError(f"{client.kind} {client.version} reports {actual}")
-            storage.write_manifest(folder)
+            storage.write_manifest(folder, companion_versions(package, folder))
             storage.discard(client.folder)  # a damaged one: only now is there a replacement
             folder.rename(client.folder)
 
     def _read_version(self, client: InstalledClient) -> str | None:
         """Return the version that the installed program or package reports, or None."""
-        package = _package(client)
         if client.kind == ClientKind.CLAUDE_CODE:
             return self._installers.version_of(client.program, f"{client.kind} {client.version}")
-        if package.registry is Registry.PYPI:
-            pattern = f"lib/python*/site-packages/{package.distribution}-*.dist-info"
-            names = [path.stem for path in client.folder.glob(pattern)]
-            return names[0].rpartition("-")[2] if names else None
-        try:
-            manifest = json.loads((client.package_folder / "package.json").read_bytes())
-            return str(manifest["version"])
-        except (ValueError, LookupError, TypeError):
-            raise InstallError(f"{client.kind}: its package.json has no readable version") from None
+        package = _package(client)
+        version = installed_version(package, package.name, client.folder)
+        if version is None and package.registry is Registry.NPM:
+            raise InstallError(f"{client.kind}: its package.json has no readable version")
+        return version
 
     def make_room(self, warn: MessageCallback | None = None) -> None:
         """Evict least recently used clients until the cache is within its limit.
@@ -314,6 +315,18 @@ class Cache:
             self._has_warned = True
             size, limit = format_size(total_bytes), format_size(self.limit_bytes)
             warn(f"the clients in use take {size}; AUTHPROBE_CACHE_LIMIT is {limit}")
+
+
+def installation_key(client: Client) -> InstallationKey:
+    """Return what tells installations apart: definitions that share a package share it.
+
+    The same name can be that of different programs in two scenarios.
+    """
+    package = client.spec.package
+    if package and client.version != INSTALLED:
+        return package.folder, client.version
+    own = repr((client.known.folder, client.definition)) if client.definition else ""
+    return client.kind, client.version, own
 
 
 def _package(client: InstalledClient) -> Package:

@@ -1,21 +1,36 @@
-"""npm and pip: install clients, list published versions, and explain failures."""
+"""npm and pip: install clients, and list published versions."""
 
 import json
 import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import filelock
 
+from authprobe.clients.installation.installer_failures import (
+    NO_NODE,
+    NO_WHEEL,
+    NOT_PUBLISHED,
+    UNREACHABLE,
+    is_requirement_of,
+    missing_requirement,
+    other_python,
+    raise_for_failure,
+    requirement_name,
+)
+from authprobe.clients.installation.launchers import make_relocatable
 from authprobe.clients.installation.storage import STAGING_PREFIX
-from authprobe.clients.process.child import CompletedChild, ExitReason
+from authprobe.clients.process.child import CompletedChild
 from authprobe.clients.process.children import Children, Visibility
 from authprobe.clients.process.required_files import visible_files
 from authprobe.core import safe_files
-from authprobe.core.client_kinds import Package, Registry
+from authprobe.core.client_kinds import Package, Registry, split_requirement
+from authprobe.core.isolation import Isolation
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import InstallError
 from authprobe.settings import installer_environment, private_folders, search_path
@@ -62,46 +77,13 @@ NPM_SCRIPT_ARGUMENTS: Final = (
     "--no-update-notifier",
     "--loglevel=error",
 )
+NOT_SEALED: Final = (
+    "its code runs only in a sealed container, which this system does not allow; "
+    "`authprobe doctor` tells why"
+)
 INSTALL_SCRIPTS: Final = frozenset({"preinstall", "install", "postinstall"})
 MAX_PACKAGE_JSON_BYTES: Final = 1_000_000
 VERSION: Final = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.-]*")
-
-NOT_PUBLISHED: Final = "not published"
-MISSING_REQUIREMENT: Final = re.compile(
-    r"(?:No matching (?:version|distribution) found for |404 +(?:The requested resource )?')"
-    r"([^\s',;]*[^\s',;.])"
-)
-"""A requirement that npm or pip reports as missing: the package itself, or a dependency."""
-REQUIREMENT_NAME: Final = re.compile(r"@?[\w./-]+")
-
-UNREACHABLE: Final = "the package registry cannot be reached"
-NOT_TRUSTED: Final = (
-    "the certificate of the package registry is not trusted; name its authority in "
-    "NODE_EXTRA_CA_CERTS (npm) or PIP_CERT (pip)"
-)
-NO_SPACE: Final = "no space left on the disk"
-NOT_WRITABLE: Final = "the cache cannot be written"
-NO_NODE: Final = "npm and node are not on PATH"
-LOCAL_REASONS: Final = (UNREACHABLE, NOT_TRUSTED, NO_SPACE, NOT_WRITABLE, NO_NODE)
-"""Reasons that lie in this machine and not in a client: other clients fail as well."""
-NO_CONNECTION: Final = re.compile(
-    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
-    r"Failed to establish|NewConnectionError|Name or service"
-)
-FAILURE_REASONS: Final = (
-    (NO_CONNECTION, UNREACHABLE),
-    (re.compile(r"CERT_|_CERT|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_VERIFY"), NOT_TRUSTED),
-    (re.compile("from versions: none"), UNREACHABLE),  # pip prints this also when offline
-    (re.compile(r"ETARGET|E404|No matching (version|distribution)"), NOT_PUBLISHED),
-    (re.compile(r"ENOSPC|No space left"), NO_SPACE),
-    (re.compile(r"EACCES|EROFS|Permission denied|Read-only"), NOT_WRITABLE),
-    (re.compile(r"EBADENGINE|EBADPLATFORM"), "it does not run on this platform"),
-)
-"""Patterns in the output of npm and pip with their meaning; the first match counts."""
-SCRIPT_FAILURE: Final = re.compile(r"^npm (?:error|ERR!) command failed$", re.MULTILINE)
-"""npm's message about a package's failed install script."""
-NPM_PREFIX: Final = re.compile(r"^npm (?:error|ERR!) ?", re.MULTILINE)
-NPM_LOG_NOTICE: Final = "A complete log of this run can be found in"
 
 
 class Installers:
@@ -112,16 +94,23 @@ class Installers:
         self._children = children
         self._scratch = scratch
 
-    def install(self, package: Package, version: str, folder: Path) -> None:
-        """Install a package into an empty folder.
+    def install(
+        self,
+        package: Package,
+        version: str,
+        folder: Path,
+        companion_versions: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Install a package into an empty folder, with its companions at these or new versions.
 
         Raises:
             ClientError: the installer failed.
         """
+        requirements = package.requirements(version, companion_versions)
         if package.registry is Registry.PYPI:
-            self._install_python(package, version, folder)
+            self._install_python(package, requirements, folder)
         else:
-            self._install_npm(package, version, folder)
+            self._install_npm(package, requirements, folder)
 
     def latest(self, package: Package) -> str:
         """Return the registry's latest version, without retries as callers may have a cached one.
@@ -131,7 +120,7 @@ class Installers:
         """
         what = f"the latest version of {package.name}"
         if package.registry is Registry.PYPI:
-            output = self._ask([*self._pip(), *PIP_INDEX_ARGUMENTS, package.name], what)
+            output = self._ask_pip([package.name], what)
         else:
             output = self._ask(
                 [find_npm(), *NPM_VIEW_ARGUMENTS, f"{package.name}@latest", "version"], what
@@ -149,9 +138,7 @@ class Installers:
         """
         what = f"the versions of {package.name}"
         if package.registry is Registry.PYPI:
-            output = self._ask([*self._pip(), *PIP_INDEX_ARGUMENTS, "--pre", package.name], what)
-            _, _, listed = output.partition("Available versions:")
-            candidates = listed.partition("\n")[0].replace(",", " ").split()
+            candidates = _listed_versions(self._ask_pip(["--pre", package.name], what))
         else:
             candidates = _parse_strings(
                 self._ask(
@@ -169,32 +156,68 @@ class Installers:
         Raises:
             ClientError: the program failed.
         """
-        result = self._run_sealed([program, "--version"], QUERY_TIMEOUT)
+        result = self._run_in_container([program, "--version"], QUERY_TIMEOUT)
         raise_for_failure(result, f"{name}: --version failed")
         return first_version(result.stdout)
 
-    def _install_npm(self, package: Package, version: str, folder: Path) -> None:
-        npm, what = find_npm(), f"{package.name}@{version}"
+    def _install_npm(self, package: Package, requirements: Sequence[str], folder: Path) -> None:
+        npm, what = find_npm(), requirements[0]
         argv: list[str | Path] = [npm, "install", "--prefix", folder, *NPM_INSTALL_ARGUMENTS]
-        result = self._run([*argv, *package.requirements(version)], INSTALL_TIMEOUT, cwd=folder)
+        result = self._run([*argv, *requirements], INSTALL_TIMEOUT, cwd=folder)
         raise_for_failure(result, what, package.name)
         for name in package.install_scripts:
             if _has_install_script(folder / "node_modules" / name):
                 argv = [npm, *NPM_SCRIPT_ARGUMENTS, "--prefix", folder, name]
-                result = self._run_sealed(argv, SCRIPT_TIMEOUT, folder)
+                result = self._run_in_container(
+                    argv, SCRIPT_TIMEOUT, folder, must_seal=package.is_defined
+                )
                 raise_for_failure(result, what, package.name)
 
-    def _install_python(self, package: Package, version: str, folder: Path) -> None:
+    def _install_python(self, package: Package, requirements: Sequence[str], folder: Path) -> None:
         venv: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", folder]
         raise_for_failure(self._run(venv, QUERY_TIMEOUT), "a virtual environment")
         pip = [*self._pip(), "--python", folder / "bin" / "python", "install", "--quiet"]
-        pip += ["--only-binary=:all:", "--no-cache-dir", *package.requirements(version)]
-        raise_for_failure(
-            self._run(pip, INSTALL_TIMEOUT, cwd=folder), f"{package.name}=={version}", package.name
+        pip += ["--only-binary=:all:", "--no-cache-dir", *requirements]
+        result = self._run(pip, INSTALL_TIMEOUT, cwd=folder)
+        what = requirements[0]
+        if result.exit_code and (missing := missing_requirement(result.stderr)):
+            reason = self._absence(missing, result.stderr)
+            is_own = is_requirement_of(missing, package.name)
+            raise InstallError(f"{what}: {reason if is_own else f'it needs {missing}: {reason}'}")
+        raise_for_failure(result, what, package.name)
+        make_relocatable(folder)
+
+    def _absence(self, requirement: str, output: str) -> str:
+        """Return the reason for which pip has no file for a requirement."""
+        name, version = split_requirement(requirement)
+        if version and (reason := other_python(output, version)):
+            return reason
+        listed = self._run(
+            [*self._pip(), *PIP_INDEX_ARGUMENTS, "--pre", requirement_name(name)], QUERY_TIMEOUT
         )
+        published = _listed_versions(listed.stdout)
+        if version in published or (published and "from versions: none" in output):
+            return NO_WHEEL
+        return NOT_PUBLISHED if published else self._missing_package_reason()
+
+    def _missing_package_reason(self) -> str:
+        """Return the reason for which pip does not know a package: it says the same when offline.
+
+        Every registry of Python packages has pip itself.
+        """
+        control = self._run([*self._pip(), *PIP_INDEX_ARGUMENTS, "pip"], QUERY_TIMEOUT)
+        return UNREACHABLE if control.exit_code else NOT_PUBLISHED
 
     def _ask(self, argv: list[str | Path], what: str) -> str:
         result = self._run(argv, QUERY_TIMEOUT)
+        raise_for_failure(result, what)
+        return result.stdout
+
+    def _ask_pip(self, arguments: list[str | Path], what: str) -> str:
+        """Return pip's answer about the published versions of a package."""
+        result = self._run([*self._pip(), *PIP_INDEX_ARGUMENTS, *arguments], QUERY_TIMEOUT)
+        if result.exit_code and missing_requirement(result.stderr):
+            raise InstallError(f"{what}: {self._missing_package_reason()}")
         raise_for_failure(result, what)
         return result.stdout
 
@@ -228,8 +251,13 @@ class Installers:
             env = installer_environment(Path(home)) | NPM_REGISTRY_ONLY
             return self._children.run(argv, env=env, cwd=cwd or Path(home), limit=limit)
 
-    def _run_sealed(
-        self, argv: list[str | Path], limit: float, folder: Path | None = None
+    def _run_in_container(
+        self,
+        argv: list[str | Path],
+        limit: float,
+        folder: Path | None = None,
+        *,
+        must_seal: bool = False,
     ) -> CompletedChild:
         """Run code of a package in a container, without the network and the user's files.
 
@@ -243,6 +271,8 @@ class Installers:
             file_bytes=MAX_INSTALLED_FILE_BYTES,
         )
         with self._children.open_container(visibility) as container:
+            if must_seal and container.isolation is not Isolation.SEALED:
+                raise InstallError(NOT_SEALED)
             env = _sealed_environment(container.home)
             return container.run(argv, env=env, cwd=folder or container.home, limit=limit)
 
@@ -268,6 +298,12 @@ def _has_install_script(package: Path) -> bool:
         return not INSTALL_SCRIPTS.isdisjoint(manifest["scripts"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
+
+
+def _listed_versions(output: str) -> list[str]:
+    """Return the versions that `pip index versions` prints."""
+    _, _, listed = output.partition("Available versions:")
+    return listed.partition("\n")[0].replace(",", " ").split()
 
 
 def _parse_strings(output: str) -> list[str]:
@@ -296,37 +332,3 @@ def find_npm() -> Path:
     if path is None or shutil.which("node", path=search_path()) is None:
         raise InstallError(f"{NO_NODE}; install Node.js 20 or newer")
     return Path(path)
-
-
-def raise_for_failure(result: CompletedChild, what: str, package: str | None = None) -> None:
-    """Raise InstallError if the child timed out or failed; `package` is the one to be installed."""
-    if result.exit_reason is ExitReason.TIMED_OUT:
-        raise InstallError(f"{what}: timed out after {result.elapsed:.0f} s")
-    if result.exit_code:
-        output = result.stdout + "\n" + result.stderr
-        reason = failure_reason(output, package) or last_line(output)
-        raise InstallError(f"{what}: {reason or f'exit code {result.exit_code}'}")
-
-
-def failure_reason(output: str, package: str | None = None) -> str | None:
-    """Return the reason in the output of a failed installer, or None if it is unknown."""
-    if SCRIPT_FAILURE.search(output):
-        return f"its install script failed: {last_line(output)}"
-    reason = next((reason for pattern, reason in FAILURE_REASONS if pattern.search(output)), None)
-    missing = None if NO_CONNECTION.search(output) else MISSING_REQUIREMENT.search(output)
-    if package and missing and _name(missing[1]) != _name(package):
-        return f"it needs {missing[1]}, which is not published"
-    return reason
-
-
-def _name(requirement: str) -> str:
-    """Return the normalised package name of a requirement (PEP 503)."""
-    match = REQUIREMENT_NAME.match(requirement)
-    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""
-
-
-def last_line(output: str) -> str:
-    """Return the last informative line, without credentials in URLs."""
-    lines = [line.strip() for line in NPM_PREFIX.sub("", output).splitlines()]
-    messages = [line for line in lines if line and not line.startswith(NPM_LOG_NOTICE)]
-    return re.sub(r"//[^/@\s]+@", "//", messages[-1])[:300] if messages else ""

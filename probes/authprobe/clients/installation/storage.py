@@ -18,9 +18,10 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from authprobe.core import safe_files
@@ -39,7 +40,6 @@ BYTECODE_FOLDER: Final = "__pycache__"
 TOOLS_FOLDER: Final = "tools"
 """Folder of our own pip."""
 PACKAGE_PREFIXES: Final = tuple(f"{registry}+" for registry in Registry)
-KNOWN_FOLDERS: Final = frozenset({*ClientKind, TOOLS_FOLDER})
 LEFTOVER: Final = re.compile(
     rf"(?:{re.escape(STAGING_PREFIX)}|{re.escape(TRASH_PREFIX)})(?P<version>[^_]+)_\w+", re.ASCII
 )
@@ -53,6 +53,8 @@ TAG_TEXT: Final = (
 LATEST_USE: Final = 4_000_000_000.0
 """Seconds since the epoch; a later modification time of a lock is not a time of use."""
 MAX_SIZE_BYTES: Final = 2**50
+VERSION: Final = re.compile(r"[0-9A-Za-z.!+-]{1,100}")
+"""A version of npm or PyPI, with an epoch or a local part."""
 
 
 def check_cache(cache: Path) -> None:
@@ -88,7 +90,8 @@ def _is_cache(folder: Path) -> bool:
             names = {entry.name for entry in itertools.islice(found, MAX_FOLDER_ENTRIES)}
     except OSError:  # not readable: enough to use a client that is already installed
         return True
-    return not names or TAG in names or not names.isdisjoint(KNOWN_FOLDERS)
+    is_known = TAG in names or TOOLS_FOLDER in names or any(map(is_client_folder, names))
+    return not names or is_known
 
 
 def make_folder(cache: Path, name: str) -> Path:
@@ -155,8 +158,8 @@ def lock_file(client: Path) -> Path:
     return client.with_name(f"{client.name}.lock")
 
 
-def write_manifest(client: Path) -> None:
-    """Write the integrity manifest of a newly installed client."""
+def write_manifest(client: Path, companions: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write the integrity manifest of a newly installed client, with the versions beside it."""
     files = {
         str(path.relative_to(client)): [
             status.st_size,
@@ -166,7 +169,7 @@ def write_manifest(client: Path) -> None:
         ]
         for path, status in _files(client)
     }
-    manifest = {"size_bytes": _size_bytes(client), "files": files}
+    manifest = {"size_bytes": _size_bytes(client), "companions": companions, "files": files}
     text = json.dumps(manifest, separators=(",", ":"))
     safe_files.write_atomically(client.resolve() / MANIFEST, text)
 
@@ -198,10 +201,17 @@ def integrity_error(client: Path) -> str | None:
     return None
 
 
+def companions(client: Path) -> Mapping[str, str]:
+    """Return the versions of the packages beside a client, by name; empty if it has none."""
+    manifest = _read_manifest(client)
+    return manifest.companions if manifest else {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Manifest:
     size_bytes: int
     files: dict[str, tuple[int, int, int, str | None]]
+    companions: Mapping[str, str]
 
 
 def _read_manifest(client: Path) -> _Manifest | None:
@@ -209,12 +219,18 @@ def _read_manifest(client: Path) -> _Manifest | None:
         record = json.loads(safe_files.read_bounded(client / MANIFEST))
         files = {name: (a, b, c, d) for name, (a, b, c, d) in record["files"].items()}
         size = int(record["size_bytes"])
+        companions = {
+            name: version
+            for name, version in record.get("companions", {}).items()
+            if VERSION.fullmatch(version)
+        }
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     except (OverflowError, RecursionError):
         return None
     is_inside = not any(".." in Path(name).parts or name.startswith("/") for name in files)
-    return _Manifest(size, files) if files and is_inside and 0 <= size < MAX_SIZE_BYTES else None
+    is_valid = files and is_inside and 0 <= size < MAX_SIZE_BYTES
+    return _Manifest(size, files, companions) if is_valid else None
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -261,6 +277,8 @@ class Entry:
     used_at: float = field(compare=False)
     """Time of its last use, in seconds since the epoch."""
     in_use: bool = False
+    companions: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Versions of the packages beside it, by name."""
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -321,6 +339,7 @@ def _entry(client: Path) -> Entry:
         size_bytes=size_bytes(client),
         used_at=min(max(lock_file(client).stat().st_mtime, 0.0), LATEST_USE),
         in_use=_is_locked(client),
+        companions=companions(client),
     )
 
 

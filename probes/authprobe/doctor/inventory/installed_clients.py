@@ -19,7 +19,7 @@ MAX_FOLDER_ENTRIES: Final = 20_000
 MAX_PARENT_FOLDERS: Final = 4
 """Parent folders of a program that are searched for its package."""
 PYTHON_SDKS: Final = {
-    package_of(kind).distribution: kind.value
+    package_of(kind).name.replace("-", "_"): kind.value
     for kind in (ClientKind.ANTHROPIC_PYTHON, ClientKind.AGENT_SDK_PYTHON)
 }
 """Clients by the name of their `.dist-info` folder (PEP 427)."""
