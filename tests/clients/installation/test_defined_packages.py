@@ -32,7 +32,6 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    write_wheel(folder, "pip", "23.0")  # every registry has it
     write_wheel(folder, "bot", "1.2", files={"bot.py": BOT}, program="bot = bot:main")
     write_helper(folder, "3.0")
     return folder
@@ -79,7 +78,7 @@ def test_program_of_a_python_package_runs_after_its_folder_was_moved(
     index: Path, cache: Cache, tmp_path: Path
 ) -> None:
     installed = install(cache, define("bot@1.2", install={"pip": "bot", "beside": ["helper"]}))
-    moved = shutil.move(installed.folder, tmp_path / "with a space")
+    moved = installed.folder.rename(tmp_path / "with a space")
     link = tmp_path / "link"
     link.symlink_to(moved / "bin" / "bot")
     assert output(link) == f"helper 3.0 ['ping'] {moved}\n"
@@ -164,8 +163,12 @@ def test_unknown_package_of_a_reachable_registry_is_not_published(
 
 
 @pytest.mark.parametrize("version", ["1.0", "latest"])
-def test_registry_without_pip_cannot_be_reached(index: Path, cache: Cache, version: str) -> None:
-    (index / "pip-23.0-py3-none-any.whl").unlink()
+def test_registry_that_cannot_be_reached_is_distinguished(
+    index: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple/")
+    monkeypatch.setenv("PIP_RETRIES", "0")
     error = fault(cache, define(f"bot@{version}", install={"pip": "no-such-bot"}))
     assert error.endswith("the package registry cannot be reached")
 

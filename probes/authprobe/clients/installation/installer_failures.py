@@ -32,7 +32,7 @@ LOCAL_REASONS: Final = (UNREACHABLE, NOT_TRUSTED, NO_SPACE, NOT_WRITABLE, NO_NOD
 """Reasons that lie in this machine and not in a client: other clients fail as well."""
 NO_CONNECTION: Final = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ECONNRESET|EIDLETIMEOUT|"
-    r"Failed to establish|NewConnectionError|Name or service"
+    r"Failed to establish|NewConnectionError|ProxyError|ReadTimeoutError|Name or service"
 )
 FAILURE_REASONS: Final = (
     (NO_CONNECTION, UNREACHABLE),

@@ -16,7 +16,7 @@ from authprobe.clients.installation.installer_failures import (
     NO_NODE,
     NO_WHEEL,
     NOT_PUBLISHED,
-    UNREACHABLE,
+    failure_reason,
     is_requirement_of,
     missing_requirement,
     other_python,
@@ -190,23 +190,21 @@ class Installers:
     def _absence(self, requirement: str, output: str) -> str:
         """Return the reason for which pip has no file for a requirement."""
         name, version = split_requirement(requirement)
+        name = requirement_name(name)
         if version and (reason := other_python(output, version)):
             return reason
-        listed = self._run(
-            [*self._pip(), *PIP_INDEX_ARGUMENTS, "--pre", requirement_name(name)], QUERY_TIMEOUT
-        )
+        listed = self._run([*self._pip(), *PIP_INDEX_ARGUMENTS, "--pre", name], QUERY_TIMEOUT)
         published = _listed_versions(listed.stdout)
         if version in published or (published and "from versions: none" in output):
             return NO_WHEEL
-        return NOT_PUBLISHED if published else self._missing_package_reason()
+        return NOT_PUBLISHED if published else self._missing_package_reason(name)
 
-    def _missing_package_reason(self) -> str:
-        """Return the reason for which pip does not know a package: it says the same when offline.
-
-        Every registry of Python packages has pip itself.
+    def _missing_package_reason(self, name: str) -> str:
+        """Return the reason for which pip lists no version of a package: it is not published, or
+        its registry cannot be reached, which only the verbose output shows.
         """
-        control = self._run([*self._pip(), *PIP_INDEX_ARGUMENTS, "pip"], QUERY_TIMEOUT)
-        return UNREACHABLE if control.exit_code else NOT_PUBLISHED
+        result = self._run([*self._pip(), "-v", *PIP_INDEX_ARGUMENTS, name], QUERY_TIMEOUT)
+        return failure_reason(result.stdout + result.stderr) or NOT_PUBLISHED
 
     def _ask(self, argv: list[str | Path], what: str) -> str:
         result = self._run(argv, QUERY_TIMEOUT)
@@ -217,7 +215,7 @@ class Installers:
         """Return pip's answer about the published versions of a package."""
         result = self._run([*self._pip(), *PIP_INDEX_ARGUMENTS, *arguments], QUERY_TIMEOUT)
         if result.exit_code and missing_requirement(result.stderr):
-            raise InstallError(f"{what}: {self._missing_package_reason()}")
+            raise InstallError(f"{what}: {self._missing_package_reason(str(arguments[-1]))}")
         raise_for_failure(result, what)
         return result.stdout
 
