@@ -43,6 +43,7 @@ from tests.support.requests import (
     page_example,
 )
 from tests.support.resource_examples import RESOURCE_EXAMPLES
+from tests.support.side_call_examples import SIDE_CALL_EXAMPLES
 
 AUTH: Final = "authentication_error"
 INVALID: Final = "invalid_request_error"
@@ -821,5 +822,6 @@ WORKLOADS: Final = (
 
 RULE_EXAMPLES: Final = (
     *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *EDGE),
-    *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS, *RESOURCE_EXAMPLES),
+    *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS),
+    *(*RESOURCE_EXAMPLES, *SIDE_CALL_EXAMPLES),
 )

@@ -33,6 +33,7 @@ from authprobe.emulator.rules import (
     models,
     paging,
     profile,
+    side_calls,
     token_endpoint,
 )
 from authprobe.emulator.rules.base import Rule
@@ -163,7 +164,12 @@ _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         profile.ROLES_FAIL,
         profile.ROLES,
     ),
+    **{
+        (method, API, path): (background,)
+        for (method, path), background in side_calls.SIDE_CALLS.items()
+    },
     ("GET", API, "/api/hello"): (edge.HELLO,),
+    ("HEAD", API, "/api/hello"): (edge.HELLO,),
     ("GET", CONSOLE, "/v1/oauth/hello"): (edge.HELLO,),
     ("GET", PLATFORM, "/v1/oauth/hello"): (edge.HELLO,),
     ("POST", API, TOKEN_PATH): federation.FEDERATION,
