@@ -16,6 +16,7 @@ from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.clients.process.required_files import visible_files
 from authprobe.clients.variables import merge_headers, recorded_headers, scenario_variables
 from authprobe.core.client_kinds import ClientKind
+from authprobe.core.isolation import CA_VARIABLES
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
 from authprobe.errors import ClientError, InstallError
@@ -215,7 +216,6 @@ class Sandbox:
         for name, target in programs.items():
             (folder / name).symlink_to(target)
         (self.home_folder / TEMPORARY_FOLDER).mkdir(exist_ok=True)
-        ca_file = str(self.container.ca_file)
         home, isolation = self.home, self.container.isolation
         variables, settings_env = (
             scenario_variables(each, home=home, isolation=isolation, backend=self.backend)
@@ -235,20 +235,16 @@ class Sandbox:
             for path in self.home_folder.rglob("*")
             if path.is_file()
         )
-        proxy_url = self.proxy_url
         return {
             "CLAUDE_CONFIG_DIR": f"{home}/{CONFIG_FOLDER}",
             **merge_headers(variables, credentials),  # above: the isolating ones below win
             "DISABLE_AUTOUPDATER": "1",
             "HOME": str(self.home),
-            "HTTPS_PROXY": proxy_url,
-            "HTTP_PROXY": proxy_url,
             "LANG": "C.UTF-8",
-            "NODE_EXTRA_CA_CERTS": ca_file,
-            "NO_PROXY": "127.0.0.1,localhost",
             "PATH": f"{self.home}/bin:{SYSTEM_PATH}",
-            "SSL_CERT_FILE": ca_file,
             "TMPDIR": str(self.home / TEMPORARY_FOLDER),
+            **dict.fromkeys(CA_VARIABLES, str(self.container.ca_file)),
+            **_proxy_variables(self.proxy_url),
         }
 
     def start(
@@ -297,6 +293,12 @@ class Sandbox:
         """Make the working directory of the client, if it is missing, and return it."""
         (self.home_folder / WORK_FOLDER).mkdir(exist_ok=True)
         return self.home / WORK_FOLDER
+
+
+def _proxy_variables(url: str) -> dict[str, str]:
+    """Return the proxy variables; curl and others read only the lower-case ones."""
+    variables = {"HTTPS_PROXY": url, "HTTP_PROXY": url, "NO_PROXY": "127.0.0.1,localhost"}
+    return variables | {name.lower(): value for name, value in variables.items()}
 
 
 class Runner(Protocol):

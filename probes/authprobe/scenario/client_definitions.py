@@ -34,7 +34,6 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "program": "program that `install: {path: ...}` names",
 }
 """Names that stand for a value in braces, with its meaning."""
-MAX_FILE_LENGTH: Final = 100_000
 MAX_READINGS: Final = 10
 
 Line = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -14,14 +14,16 @@ def check_text_rule(path: KeyPath, rule: TextRule) -> Iterator[PathProblem]:
     """Yield the problems of a rule; its regular expression is compiled."""
     if (rule.contains is None) == (rule.matches is None):
         yield path, f"{quote(str(path[-1]))} must have one of 'contains' and 'matches'"
-    if rule.matches is None:
-        return
-    if len(rule.matches) > MAX_PATTERN_LENGTH:
-        message = f"this regular expression has more than {MAX_PATTERN_LENGTH:,} characters"
-        yield (*path, "matches"), message
+    if rule.matches is not None:
+        yield from check_pattern((*path, "matches"), rule.matches)
+
+
+def check_pattern(path: KeyPath, pattern: str) -> Iterator[PathProblem]:
+    """Yield what is wrong with a regular expression, which is compiled."""
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        yield path, f"this regular expression has more than {MAX_PATTERN_LENGTH:,} characters"
         return
     try:
-        compile_pattern(rule.matches)
+        compile_pattern(pattern)
     except PatternError as error:
-        message = f"{quote(rule.matches)} is not a regular expression: {escape(str(error))}"
-        yield (*path, "matches"), message
+        yield path, f"{quote(pattern)} is not a regular expression: {escape(str(error))}"
