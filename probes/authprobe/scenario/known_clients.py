@@ -36,6 +36,13 @@ class KnownClient:
     folder: Path | None = None
     """Folder of the file with the definition, to which its paths are relative."""
 
+    def is_same_program(self, other: "KnownClient") -> bool:
+        """Return True if another client of this name is defined in the same way."""
+        if self.definition != other.definition:
+            return False
+        install = self.definition.install if self.definition else None
+        return install is None or install.path is None or self.folder == other.folder
+
 
 MAX_CREDENTIALS: Final = 5
 """Number of credentials of a server, and of a program with a client that it drives."""

@@ -9,12 +9,21 @@ from typing import Final
 from authprobe.core.suggestions import did_you_mean
 from authprobe.documents.document import Document, read_document
 from authprobe.documents.node_tree import Value
-from authprobe.documents.source import PathProblem, Position, Problem, escape, quote
+from authprobe.documents.source import (
+    KEY,
+    KeyPath,
+    PathProblem,
+    Position,
+    Problem,
+    escape,
+    quote,
+)
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.names import check
 from authprobe.scenario.definition_files import SUFFIXES as DEFINITION_SUFFIXES
 from authprobe.scenario.definition_files import Sources
+from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.model import Scenario
 from authprobe.scenario.vocabulary import SCENARIO
 
@@ -73,7 +82,8 @@ def load_files(
         if not files:
             problem = Problem(Position(), "no *.yaml or *.yml file in this directory")
             documents[path] = Document(path=path, problems=(problem,))
-    scenarios = _scenarios(_with_unique_ids(list(documents.values())), sources)
+    unique = _with_same_clients(_with_unique_ids(list(documents.values())))
+    scenarios = _scenarios(unique, sources)
     _check_variables(variables or {}, sources)
     return tuple(
         LoadedScenario(scenario=scenario, path=document.path, text=document.text, given=path)
@@ -147,6 +157,26 @@ def _with_unique_ids(
         message = f"the id {quote(document.value.id)} is also that of {place}"
         problem = Problem(document.position(("id",)), message)
         yield dataclasses.replace(document, problems=(*document.problems, problem))
+
+
+def _with_same_clients(documents: Iterable[Document[Scenario]]) -> Iterator[Document[Scenario]]:
+    """Yield the documents, with a problem added for each name of a client that is another program
+    in an earlier one: a report could not tell them apart.
+    """
+    first: dict[str, tuple[KnownClient, Document[Scenario]]] = {}
+    for document in documents:
+        problems = list(document.problems)
+        for known in document.value.known_clients if document.value else ():
+            other, place = first.setdefault(known.kind, (known, document))
+            if other.is_same_program(known):
+                continue
+            is_own = known.kind in document.value.clients if document.value else False
+            path: KeyPath = ("clients", known.kind, KEY) if is_own else ("matrix", "client")
+            message = f"{quote(known.kind)} is another program in {escape(str(place.path))}"
+            problem = Problem(document.position(path), f"{message}; give one of them another name")
+            if problem not in problems:
+                problems.append(problem)
+        yield dataclasses.replace(document, problems=tuple(problems))
 
 
 def _check_variables(given: Mapping[str, Value], sources: Iterable[Sources]) -> None:

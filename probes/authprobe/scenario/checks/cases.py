@@ -166,6 +166,11 @@ def _check_unused(cases: _Cases, own: Scenario) -> Iterator[PathProblem]:
                     f"no case uses the {noun} {quote(name)}; name it in 'matrix', or leave it out"
                 )
                 yield (group, name, KEY), message
+    used_kinds = {known.kind for known in cases.scenario.known_clients}
+    for kind in own.clients:
+        if kind not in used_kinds:
+            message = f"no case uses the client {quote(kind)}; name it in 'matrix', or leave it out"
+            yield ("clients", kind, KEY), message
 
 
 def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:

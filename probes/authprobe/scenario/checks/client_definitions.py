@@ -8,8 +8,8 @@ from typing import Final
 from authprobe.core.isolation import ISOLATING_VARIABLES
 from authprobe.documents.source import KEY, KeyPath, PathProblem, quote, remedy
 from authprobe.redaction.redactor import find_token
+from authprobe.scenario.checks.patterns import check_pattern
 from authprobe.scenario.checks.readings import check_readings
-from authprobe.scenario.checks.text_rules import check_pattern
 from authprobe.scenario.client_definitions import (
     PLACEHOLDER,
     PLACEHOLDERS,
@@ -149,8 +149,7 @@ def _check_placeholders(definition: ClientDefinition) -> Iterator[PathProblem]:
     for path, text in _commands(definition):
         for name in dict.fromkeys(PLACEHOLDER.findall(text)):
             if name not in PLACEHOLDERS:
-                known = [f"{{{each}}}" for each in PLACEHOLDERS]
-                yield path, f"{{{name}}} is no placeholder{remedy(f'{{{name}}}', known)}"
+                yield path, f"{{{name}}} is no placeholder{remedy(name, PLACEHOLDERS)}"
             elif reason := _misplaced(definition, name):
                 yield path, f"{{{name}}} has no value here: {reason}"
     for path, files in _all_files(definition):

@@ -6,7 +6,7 @@ from typing import Final
 
 from authprobe.core.json_paths import SYNTAX, JsonPathError, compile_json_path
 from authprobe.documents.source import KEY, KeyPath, PathProblem, escape, quote
-from authprobe.scenario.checks.text_rules import check_pattern
+from authprobe.scenario.checks.patterns import check_pattern
 from authprobe.scenario.client_definitions import Reading, Readings, Source, readings_of
 
 _OF_SERVERS: Final = (Source.RESPONSE, Source.STATUS)
