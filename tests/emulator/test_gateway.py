@@ -16,6 +16,7 @@ from authprobe.emulator.config import (
     Fault,
     Holds,
     Host,
+    Proxy,
     Requirement,
     Service,
     Strip,
@@ -308,3 +309,12 @@ def test_a_gateway_has_the_paths_of_vertex(prefix: str, verb: str) -> None:
     assert decision.answer.body["model"] == model  # type: ignore[index, call-overload]
     assert exchange.body is not None
     assert ask(backend, "/v1/messages")[0].rule == "gateway:wrong-path"
+
+
+def test_the_proxy_of_a_case_can_replace_the_credential() -> None:
+    backend = CaseBackend(Backend(proxy=Proxy(credential=CredentialTreatment.REPLACE)))
+    decision, exchange = ask(backend, host=API, x_api_key="sk-ant-api03-placeholder")
+    assert (decision.rule, exchange.host, exchange.credential) == ("messages", API, "foreign")
+    assert exchange.gateway == (Act.REPLACED_CREDENTIAL,)
+    decision, exchange = ask(backend, "/v1/oauth/token", host="platform.claude.com")
+    assert exchange.gateway == ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from authprobe.core.claude_api import BEDROCK, asks_model
+from authprobe.core.claude_api import API, BEDROCK, asks_model
 from authprobe.core.client_kinds import CLIENTS
 from authprobe.emulator.config import Backend, Fault, Service, TokenKind
 from authprobe.emulator.decision import Decision
@@ -218,6 +218,8 @@ class CaseBackend:
     def answer(self, request: RequestContext) -> Decision:
         """Return what the host of the request answers: a gateway of one's own, or the service."""
         host = self.setup.own_host(request.host)
+        if request.host == API and self.setup.proxy is not None:
+            host = self.setup.proxy.as_host
         if host is None or host.serves is Service.NOTHING:
             return self._answer(request)
         return Gateway(host, self._make_gateway_key).answer(

@@ -217,6 +217,28 @@ class Host:
         return self.errors if isinstance(self.errors, tuple) else (self.errors,)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A forward proxy in front of the API that reads and changes requests, as in a sandbox."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    strips: Strip = field(default_factory=Strip)
+    credential: CredentialTreatment = CredentialTreatment.PASS
+    errors: Annotated[tuple[ErrorRewrite, ...], Field(max_length=50)] | ErrorRewrite = ()
+    latency: Annotated[Seconds, Field(ge=0, le=600)] = 0.0
+
+    @property
+    def as_host(self) -> Host:
+        """The same as a gateway."""
+        return Host(
+            strips=self.strips,
+            credential=self.credential,
+            errors=self.errors,
+            latency=self.latency,
+        )
+
+
 def _check_host_name(name: str) -> str:
     if (reason := own_host_problem(name)) is not None:
         raise PydanticCustomError(MESSAGE, "{message}", {"message": f"{quote(name)} {reason}"})
@@ -252,6 +274,9 @@ class Backend:
     """Armed faults. Of several refusals, the first that matches a request counts; delays add up."""
     hosts: Hosts = field(default_factory=dict)
     """Hosts of one's own, by name: what they are, or in a word what they serve."""
+
+    proxy: Proxy | None = None
+    """What the proxy of the case does to requests to api.anthropic.com; default: nothing."""
 
     def own_host(self, name: str) -> Host | None:
         """Return the host of one's own with this name; None: there is none."""

@@ -107,7 +107,8 @@ class Gateway:
     def _pass_on(self, request: RequestContext) -> Passage | None:
         """Return the request as the API gets it; None: the gateway's API has no such path."""
         path = request.path.removeprefix(self._prefix)
-        inner = replace(request, host=API, path=path, requested_host=request.host)
+        name = request.requested_host or request.host
+        inner = replace(request, host=API, path=path, requested_host=name)
         acts: list[Act] = []
         if (api := API_OF_SERVICE.get(self.host.serves)) is not None:
             translated = api.to_messages(inner)
