@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from authprobe.clients.base import Laboratory
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.process.children import Children
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.server.network import Network
 from tests.support.registry import Registry
 
@@ -43,3 +45,12 @@ def laboratory(
     with Network(scratch) as network:
         cache = Cache(scratch / "cache", children)
         yield Laboratory(network=network, children=children, cache=cache, scratch=scratch)
+
+
+@pytest.fixture
+def isolated(laboratory: Laboratory) -> Iterator[Laboratory]:
+    """A laboratory whose clients are sealed."""
+    with Children(isolation=Isolation.SEALED) as children:
+        if children.isolation is not Isolation.SEALED:
+            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
+        yield dataclasses.replace(laboratory, children=children)

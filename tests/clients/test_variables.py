@@ -1,16 +1,14 @@
 """Variables of a scenario in the environment of its client."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from authprobe.clients.base import Laboratory
-from authprobe.clients.process.children import Children
 from authprobe.core.client_kinds import Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
-from authprobe.core.isolation import Isolation
 from authprobe.emulator.config import TokenKind
 from authprobe.engine.probe import probe_case
 from authprobe.errors import ClientError
@@ -31,15 +29,6 @@ def environment_of(laboratory: Laboratory, case: Case) -> tuple[dict[str, str], 
     """Return the environment of the client, and the private home."""
     with laboratory.sandbox(case) as sandbox:
         return sandbox.environment({}), str(sandbox.home)
-
-
-@pytest.fixture
-def isolated(laboratory: Laboratory) -> Iterator[Laboratory]:
-    """A laboratory whose clients are sealed."""
-    with Children(isolation=Isolation.SEALED) as children:
-        if children.isolation is not Isolation.SEALED:
-            pytest.skip(f"THIS SYSTEM SEALS NO CONTAINERS: {children.known_refusal}")
-        yield dataclasses.replace(laboratory, children=children)
 
 
 def test_variables_of_the_scenario_are_added(laboratory: Laboratory) -> None:

@@ -26,7 +26,7 @@ Day = Annotated[
 STRICT: Final = ConfigDict(extra="forbid")
 HEADER_PATTERN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 BETA_PATTERN: Final = r"^[A-Za-z0-9._-]+$"
-SCHEME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9-]*$"
+SCHEME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]*$"
 PREFIX_PATTERN: Final = r"^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$"
 FAULT_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9-]*$"
 DAY_SECONDS: Final = 24 * 60 * 60
