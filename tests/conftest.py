@@ -17,7 +17,7 @@ SLOW: Final = (
     "clients/claude_code/test_foreign_login.py",
     "clients/installation",
     "clients/process",
-    "clients/proxies/test_litellm.py",
+    "clients/defined/test_litellm.py",
     "clients/sdk/test_api_sdk.py",
     "commands",
     "diagnosis/test_text_facts.py",
@@ -37,7 +37,7 @@ SLOW: Final = (
 CLIENTS: Final = (
     "clients/claude_code/test_foreign_login.py",
     "clients/claude_code/test_installed.py",
-    "clients/proxies/test_litellm.py",
+    "clients/defined/test_litellm.py",
     "clients/sdk/test_api_sdk.py",
     "integration/test_end_to_end.py",
     "integration/test_interrupt.py",

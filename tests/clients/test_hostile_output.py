@@ -12,7 +12,6 @@ from authprobe.clients.claude_code.login import ADDRESS_WITH_QUERY
 from authprobe.clients.claude_code.prompt import UNKNOWN_OPTION, read_early_report, read_report
 from authprobe.clients.observe import MAX_MESSAGE_LENGTH, last_error_line, without_request_id
 from authprobe.clients.process.child import COLUMNS, OUTPUT_LIMIT_BYTES
-from authprobe.clients.proxies import claude_max_api
 from authprobe.clients.raw_http import MAX_BODY_BYTES, read_error
 from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.observation.findings import PROCESS_EXIT_MESSAGE
@@ -60,7 +59,6 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], int]]] = {
     "api_sdk": (api_sdk.read_output, OUTPUT_LIMIT_BYTES),
     "without_request_id": (without_request_id, OUTPUT_LIMIT_BYTES),
     "read_error": (lambda text: read_error(text.encode()), MAX_BODY_BYTES),
-    "max proxy": (lambda text: claude_max_api.read_report(200, text.encode()), MAX_BODY_BYTES),
     "read_page": (lambda text: read_page(200, text), 64 * 1024),
     "address": (lambda text: ADDRESS_WITH_QUERY.sub("", text), COLUMNS),
     "exit message": (PROCESS_EXIT_MESSAGE.fullmatch, 3 * MAX_MESSAGE_LENGTH),

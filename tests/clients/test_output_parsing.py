@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from authprobe.clients import claude_code
 from authprobe.clients.claude_code import prompt
 from authprobe.clients.observe import ClientReport
-from authprobe.clients.proxies import claude_max_api
 from authprobe.clients.sdk import agent_sdk
-from tests.support.make import make_exchange
 
 REFUSED_TEXT = "Failed to authenticate. API Error: 401 OAuth token has expired."
 REFUSED = {
@@ -110,67 +108,9 @@ def test_report_of_an_agent_sdk_is_parsed(stdout: str, expected: ClientReport | 
     assert agent_sdk.read_report(stdout) == expected
 
 
-def completion(content: object) -> bytes:
-    """Return the body of an OpenAI-style chat completion."""
-    return json.dumps(
-        {"choices": [{"message": {"role": "assistant", "content": content}}]}
-    ).encode()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "expected"),
-    [
-        (200, completion("pong"), ANSWERED_REPORT),
-        (200, completion(REFUSED_TEXT), ClientReport(is_error=False, message=REFUSED_TEXT)),
-        (500, b'{"error":{"message":"m","type":"t"}}', ClientReport(is_error=True, message="m")),
-        (401, b"no", ClientReport(is_error=True, message="no")),
-        (500, b"", ClientReport(is_error=True, message=None)),
-        (500, DEEP.encode(), ClientReport(is_error=True, message=DEEP)),
-        (200, b"", ClientReport(is_error=True, message="")),
-        (200, b"<html>", ClientReport(is_error=True, message="<html>")),
-        (200, b"\xff", ClientReport(is_error=True, message="\ufffd")),
-        (200, b"null", ClientReport(is_error=True, message="null")),
-        (200, b'{"choices":[]}', ClientReport(is_error=True, message='{"choices":[]}')),
-        (200, b'{"choices":{}}', ClientReport(is_error=True, message='{"choices":{}}')),
-        (200, b'{"choices":[5]}', ClientReport(is_error=True, message='{"choices":[5]}')),
-        (200, b"9" * 5000, ClientReport(is_error=True, message="9" * 5000)),
-    ],
-    ids=itertools.count(),
-)
-def test_response_of_the_proxy_is_parsed(status: int, body: bytes, expected: ClientReport) -> None:
-    assert claude_max_api.read_report(status, body) == expected
-
-
 @pytest.mark.parametrize(
     "document",
     [{"result": "x", "error": None}, {"result": None, "error": "x"}, {"error": [1]}],
 )
 def test_malformed_driver_output_is_not_a_report(document: object) -> None:
     assert agent_sdk.read_report(json.dumps(document)) is None
-
-
-def test_unreadable_response_of_the_proxy_is_an_error() -> None:
-    assert claude_max_api.read_report(200, b"[" * 100_000).is_error
-
-
-def test_response_of_the_proxy_without_text_has_no_message() -> None:
-    report = claude_max_api.read_report(200, b'{"choices": [{"message": {"content": null}}]}')
-    assert report.message is None
-
-
-@pytest.mark.parametrize(
-    ("is_error", "status", "hides"),
-    [
-        (False, 401, True),
-        (False, 529, True),
-        (False, 200, False),
-        (False, None, False),
-        (True, 401, False),
-    ],
-)
-def test_success_after_a_refused_request_hides_the_refusal(
-    is_error: bool, status: int | None, hides: bool
-) -> None:
-    report = ClientReport(is_error=is_error, message="pong")
-    assert claude_max_api.hides_refusal(report, make_exchange(status=status)) is hides
-    assert not claude_max_api.hides_refusal(report, None)

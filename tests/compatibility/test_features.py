@@ -189,7 +189,7 @@ def test_an_invalid_file_is_an_error(tmp_path: Path, text: str, message: str) ->
 
 def test_a_client_without_features_is_an_error() -> None:
     with pytest.raises(ProbesError, match=r"has features of .*claude-code"):
-        load(BUNDLED_FEATURES, ClientKind.LITELLM)
+        load(BUNDLED_FEATURES, ClientKind.RAW_HTTP)
 
 
 def test_bundled_features_use_fields_of_bisect() -> None:

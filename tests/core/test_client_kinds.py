@@ -32,7 +32,7 @@ def test_a_second_client_is_one_that_needs_none_itself(kind: ClientKind) -> None
         ("claude-code/2.1.31 agent-sdk/0.1.2", ["claude-code/2.1.31", "agent-sdk/0.1.2"]),
         ("Anthropic/Python 0.64.0", ["Anthropic/Python 0.64.0"]),
         ("Anthropic/JS 0.60.0-beta.1", ["Anthropic/JS 0.60.0-beta.1"]),
-        ("authprobe/0.1.0 litellm/1.2", ["authprobe/0.1.0", "litellm/1.2"]),
+        ("authprobe/0.1.0 curl/1.2", ["authprobe/0.1.0"]),
         ("curl/8.0 Anthropic/Go 1.0", []),
     ],
 )
@@ -52,7 +52,6 @@ def test_only_authprobe_itself_has_no_package() -> None:
     ("kind", "requirements"),
     [
         (ClientKind.CLAUDE_CODE, ("@anthropic-ai/claude-code@1.2.3",)),
-        (ClientKind.LITELLM, ("litellm[proxy]==1.2.3",)),
         (ClientKind.ANTHROPIC_PYTHON, ("anthropic==1.2.3",)),
     ],
 )

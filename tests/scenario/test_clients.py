@@ -3,7 +3,8 @@
 import pytest
 
 from authprobe.core.client_kinds import ClientKind, Via
-from authprobe.scenario.clients import Client, kind_name, parse_client
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
+from authprobe.scenario.clients import kind_name, parse_client
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,8 @@ def test_the_kind_comes_before_the_version_and_the_second_client(text: str) -> N
 
 
 def test_only_authprobe_and_a_gateway_alone_are_sent_requests_by_authprobe() -> None:
-    takers = {kind for kind in ClientKind if Client(kind=kind).takes_request}
-    assert takers == {ClientKind.RAW_HTTP, ClientKind.LITELLM}
+    takers = {kind for kind in KNOWN_CLIENTS if parse_client(kind).takes_request}
+    assert takers == {ClientKind.RAW_HTTP, "litellm", "claude-code-router", "portkey"}
     assert not parse_client("litellm+claude-code").takes_request
 
 

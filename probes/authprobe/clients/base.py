@@ -29,11 +29,8 @@ from authprobe.settings import private_folders, search_path
 if TYPE_CHECKING:
     from authprobe.emulator.server.network import Listener, Network
 
-DRIVERS: Final = (
-    Path(__file__).with_name("sdk") / "drivers",
-    Path(__file__).with_name("proxies") / "litellm_driver.py",
-)
-"""Programs of ours that call the SDKs and start the gateway."""
+DRIVERS: Final = Path(__file__).with_name("sdk") / "drivers"
+"""Programs of ours that call the SDKs."""
 WORK_FOLDER: Final = "work"
 TEMPORARY_FOLDER: Final = "tmp"
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -164,7 +161,7 @@ class Sandbox:
                 programs.append(installed.program)
                 folders += [] if installed.user_program else [installed.folder]
         return Visibility(
-            read_only=(*visible_files(programs), *folders, *DRIVERS),
+            read_only=(*visible_files(programs), *folders, DRIVERS),
             hidden=private_folders(),
             ca_file=self.laboratory.network.ca_file,
         )

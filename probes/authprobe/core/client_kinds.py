@@ -17,10 +17,15 @@ class ClientKind(enum.StrEnum):
     CLAUDE_CODE = "claude-code"
     AGENT_SDK_PYTHON = "agent-sdk-python"
     AGENT_SDK_NODE = "agent-sdk-node"
-    CLAUDE_MAX_API_PROXY = "claude-max-api-proxy"
     ANTHROPIC_PYTHON = "anthropic-python"
     ANTHROPIC_NODE = "anthropic-node"
-    LITELLM = "litellm"
+
+
+CLAUDE_MAX_API_PROXY: Final = "claude-max-api-proxy"
+LITELLM: Final = "litellm"
+KNOWN_SINCE_BEGINNING: Final = frozenset({CLAUDE_MAX_API_PROXY, LITELLM})
+"""Bundled definitions of programs that authprobe drove by code before. They keep their folders in
+the cache, and are run also where the system does not seal them off."""
 
 
 class Flow(enum.StrEnum):
@@ -242,17 +247,6 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
         products=("agent-sdk",),
         vias=CLAUDE_CODE_VIAS,
     ),
-    ClientKind.CLAUDE_MAX_API_PROXY: ClientSpec(
-        surface="proxy",
-        package=_npm(
-            ClientKind.CLAUDE_MAX_API_PROXY,
-            "claude-max-api-proxy",
-            "node_modules/.bin/claude-max-api",
-        ),
-        vias=CLAUDE_CODE_VIAS,
-        throughs=(Through(kind=ClientKind.CLAUDE_CODE, relation="drives"),),
-        needs_through=True,
-    ),
     ClientKind.ANTHROPIC_PYTHON: ClientSpec(
         surface="SDK",
         package=_pypi(ClientKind.ANTHROPIC_PYTHON, "anthropic"),
@@ -270,21 +264,6 @@ CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
         ),
         products=("Anthropic/JS",),
         vias=VARIABLES,
-    ),
-    ClientKind.LITELLM: ClientSpec(
-        surface="gateway",
-        package=_pypi(ClientKind.LITELLM, "litellm", extra="proxy"),
-        products=("litellm",),
-        vias=CLAUDE_CODE_VIAS,
-        # Its own credential, and what authprobe's request to it carries.
-        vias_without_through=(
-            Via.API_KEY_VARIABLE,
-            Via.AUTH_TOKEN_VARIABLE,
-            Via.BEARER,
-            Via.X_API_KEY,
-        ),
-        throughs=(Through(kind=ClientKind.CLAUDE_CODE, relation="is asked by"),),
-        takes_request=True,
     ),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import CLAUDE_MAX_API_PROXY, LITELLM, ClientKind
 
 HOME_PLACEHOLDER: Final = "{home}"
 """Stands for the private home of the case, at the beginning of a path."""
@@ -67,7 +67,7 @@ class ClientVariable:
     """A variable that a scenario may set."""
 
     name: str
-    clients: tuple[ClientKind, ...]
+    clients: tuple[str, ...]
     """Kinds of clients that read it; a gateway also passes on what the client behind it reads."""
     value: ValueKind
     source: str
@@ -98,13 +98,13 @@ _CLAUDE: Final = (
     ClientKind.CLAUDE_CODE,
     ClientKind.AGENT_SDK_PYTHON,
     ClientKind.AGENT_SDK_NODE,
-    ClientKind.CLAUDE_MAX_API_PROXY,
+    CLAUDE_MAX_API_PROXY,
 )
 """Claude Code, and what starts it."""
 READERS_OF_SETTINGS: Final = _CLAUDE
 """The clients that read Claude Code's settings file."""
 _API_SDKS: Final = (ClientKind.ANTHROPIC_PYTHON, ClientKind.ANTHROPIC_NODE)
-_ALL: Final = (*_CLAUDE, *_API_SDKS, ClientKind.LITELLM)
+_ALL: Final = (*_CLAUDE, *_API_SDKS, LITELLM)
 _ENV_VARS: Final = "https://code.claude.com/docs/en/env-vars"
 _MODEL_CONFIG: Final = "https://code.claude.com/docs/en/model-config"
 _BEDROCK: Final = "https://code.claude.com/docs/en/amazon-bedrock"
@@ -119,7 +119,7 @@ _IN_LITELLM: Final = "found in the source of litellm 1.106.2"
 class _Group:
     """Variables that differ only in their names."""
 
-    clients: tuple[ClientKind, ...]
+    clients: tuple[str, ...]
     value: ValueKind
     source: str
     names: str
@@ -420,14 +420,14 @@ _GROUPS: Final = (
     ),
     # --- SDKs and gateways ------------------------------------------------------------------------
     _Group(
-        (ClientKind.LITELLM,),
+        (LITELLM,),
         ValueKind.CHOICE,
         "https://docs.litellm.ai/docs/proxy/debugging",
         "LITELLM_LOG",
         ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     ),
     _Group(
-        (ClientKind.LITELLM,),
+        (LITELLM,),
         ValueKind.SWITCH,
         _IN_LITELLM,
         """
@@ -436,13 +436,14 @@ _GROUPS: Final = (
         LITELLM_USE_CHAT_COMPLETIONS_URL_FOR_ANTHROPIC_MESSAGES
         """,
     ),
-    _Group(
-        (ClientKind.LITELLM,), ValueKind.NUMBER, _IN_LITELLM, "DEFAULT_ANTHROPIC_CHAT_MAX_TOKENS"
-    ),
+    _Group((LITELLM,), ValueKind.NUMBER, _IN_LITELLM, "DEFAULT_ANTHROPIC_CHAT_MAX_TOKENS"),
 )
 CLIENT_VARIABLES: Final[Mapping[str, ClientVariable]] = {
     variable.name: variable for group in _GROUPS for variable in group.variables()
 }
+
+READERS: Final = frozenset(kind for each in CLIENT_VARIABLES.values() for kind in each.clients)
+"""Kinds of clients of which the table knows what they read."""
 
 
 def variables_schema() -> dict[str, object]:

@@ -12,7 +12,6 @@ from authprobe.clients.base import Laboratory, Runner
 from authprobe.clients.home_inspection import inspect_home
 from authprobe.clients.installation.cache import InstallationKey, installation_key
 from authprobe.clients.observe import MAX_DETAIL_LENGTH, mention_unrecorded
-from authprobe.clients.proxies import claude_max_api, litellm
 from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.core.client_kinds import ClientKind
 from authprobe.engine.faults import failed_observation
@@ -27,10 +26,8 @@ RUNNERS: Final[dict[str, Runner]] = {
     ClientKind.CLAUDE_CODE: claude_code.probe,
     ClientKind.AGENT_SDK_PYTHON: agent_sdk.probe,
     ClientKind.AGENT_SDK_NODE: agent_sdk.probe,
-    ClientKind.CLAUDE_MAX_API_PROXY: claude_max_api.probe,
     ClientKind.ANTHROPIC_PYTHON: api_sdk.probe,
     ClientKind.ANTHROPIC_NODE: api_sdk.probe,
-    ClientKind.LITELLM: litellm.probe,
 }
 CACHE_PLACEHOLDER: Final = "[clients]"
 MIN_PREFIX_LENGTH: Final = 5

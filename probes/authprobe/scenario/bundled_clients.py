@@ -1,10 +1,12 @@
 """Clients that every scenario can name: those driven by code, and the bundled definitions."""
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.client_kinds import KNOWN_SINCE_BEGINNING
 from authprobe.scenario.client_files import read_client_file
 from authprobe.scenario.known_clients import BUILT_IN, KnownClient
 
@@ -40,4 +42,9 @@ def _bundled_kinds() -> tuple[str, ...]:
 
 @functools.cache
 def _bundled_client(kind: str) -> KnownClient:
-    return read_client_file(BUNDLED / f"{kind}.yaml")[kind]
+    known = read_client_file(BUNDLED / f"{kind}.yaml")[kind]
+    package = known.spec.package
+    if kind not in KNOWN_SINCE_BEGINNING or package is None:
+        return known
+    spec = dataclasses.replace(known.spec, package=dataclasses.replace(package, folder=kind))
+    return dataclasses.replace(known, spec=spec, must_be_sealed=False)

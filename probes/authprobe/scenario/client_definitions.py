@@ -244,7 +244,7 @@ class ClientDefinition:
     """Further hosts that it asks, and what they serve: `nothing`, `empty`, or a gateway."""
     tokens: Annotated[tuple[TokenKind, ...], Field(min_length=1, max_length=10)] | None = None
     """Kinds of token that it may be given; without it: all."""
-    accepted: Readings = ENDS_WELL
+    accepted: Readings = field(default_factory=lambda: ENDS_WELL)
     """Conditions of success, which must all hold; without them: the exit code 0, or for a request
     to a server a status below 400."""
     message: Readings | None = None

@@ -35,6 +35,8 @@ class KnownClient:
     definition: ClientDefinition | None = None
     folder: Path | None = None
     """Folder of the file with the definition, to which its paths are relative."""
+    must_be_sealed: bool = True
+    """True: its definition is run only where the system seals it off from the user's files."""
 
     def is_same_program(self, other: "KnownClient") -> bool:
         """Return True if another client of this name is defined in the same way."""

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import Final
 
 from authprobe.core import safe_files
-from authprobe.core.client_kinds import ClientKind, Registry
+from authprobe.core.client_kinds import KNOWN_SINCE_BEGINNING, ClientKind, Registry
 from authprobe.core.version_ranges import EXACT
 from authprobe.errors import SettingsError
 
@@ -311,7 +311,8 @@ def _kind_folders(cache: Path) -> tuple[Path, ...]:
 
 def is_client_folder(name: str) -> bool:
     """Return True for the name of a folder with a kind of client, or with a package of one."""
-    return name in list(ClientKind) or name.startswith(PACKAGE_PREFIXES)
+    is_kind = name in KNOWN_SINCE_BEGINNING or name in list(ClientKind)
+    return is_kind or name.startswith(PACKAGE_PREFIXES)
 
 
 def _subfolders(folder: Path) -> list[Path]:

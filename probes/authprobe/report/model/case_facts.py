@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from authprobe.core.claude_api import asks_model
-from authprobe.core.client_kinds import CLIENTS, ClientKind, Flow, Via
+from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.report.model import phrases
 from authprobe.report.model.relevance import matters
 from authprobe.run.model import CaseRecord
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import kind_name
 from authprobe.scenario.model import Credential, Form
 
@@ -41,8 +42,8 @@ def client_words(record: CaseRecord) -> str:
 
 def _surface(record: CaseRecord) -> str:
     kind = kind_name(record.client)
-    known = kind in list(ClientKind)
-    return SURFACES.get(record.flow) or (CLIENTS[ClientKind(kind)].surface if known else kind)
+    known = KNOWN_CLIENTS.get(kind)
+    return SURFACES.get(record.flow) or (known.spec.surface if known else kind)
 
 
 def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:

@@ -16,6 +16,7 @@ from authprobe.report.model.case_facts import deciding_exchange
 from authprobe.report.model.relevance import is_login_page, is_token_request, matters
 from authprobe.report.model.steps import Participant, Step, fold, group
 from authprobe.run.model import CaseRecord
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 
 MAX_STEPS: Final = 24
 """Steps of one case."""
@@ -27,9 +28,9 @@ TOKEN_ENDPOINT: Final = "token endpoint"
 PROXY: Final = "authprobe's proxy"
 """It refuses connections to hosts that are not emulated."""
 OTHER_HOSTS: Final = "other hosts"
+LOOPBACK: Final = "127.0.0.1"
 _TARGETS: Final = ("API", TOKEN_ENDPOINT, LOGIN_PAGE, PROXY, "host", OTHER_HOSTS)
 """Roles of what receives requests, from left to right."""
-_GATEWAY: Final = ClientKind.LITELLM.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class _Cast:
 
     def source(self, exchange: Exchange) -> Participant:
         """Return the program that sent a request."""
-        if self.gateway and any(p.startswith(f"{_GATEWAY}/") for p in exchange.products):
+        if self.gateway and _is_from_gateway(self.gateway.role, exchange):
             return self.gateway
         return self.browser if self.browser and is_login_page(exchange) else self.client
 
@@ -144,7 +145,7 @@ def _cast(client: str, version: str | None, sessions: int) -> _Cast:
     first_version, _, second_version = (version or "").partition("+")
     program = _program(first, first_version)
     kind = program.role
-    if kind == _GATEWAY:
+    if _is_gateway(kind):
         front = _program(second, second_version.rpartition("@")[2]) if second else _AUTHPROBE
         return _Cast(client=front, gateway=program)
     if second:
@@ -156,6 +157,21 @@ def _cast(client: str, version: str | None, sessions: int) -> _Cast:
         program = replace(program, name=f"{program.name}, {sessions} sessions")
     browser = Participant("browser", "authprobe") if kind in _SIGNING_IN else None
     return _Cast(client=program, browser=browser)
+
+
+def _is_from_gateway(kind: str, exchange: Exchange) -> bool:
+    """Return True for a request of a gateway: it has its product, or else the address that only the
+    gateway was given."""
+    if products := KNOWN_CLIENTS[kind].spec.products:
+        return any(sent.startswith(f"{own}/") for own in products for sent in exchange.products)
+    return exchange.host == LOOPBACK
+
+
+def _is_gateway(kind: str) -> bool:
+    """Return True for a server that is asked by authprobe or by a client in front of it."""
+    known = KNOWN_CLIENTS.get(kind)
+    definition = known.definition if known else None
+    return definition is not None and definition.serve is not None and not definition.drives
 
 
 _AUTHPROBE: Final = Participant("authprobe", "plain HTTP")

@@ -4,7 +4,7 @@
 
 import click
 
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import CLAUDE_MAX_API_PROXY, ClientKind
 from authprobe.core.client_variables import CLIENT_VARIABLES, ClientVariable, ValueKind
 
 
@@ -46,12 +46,12 @@ def _row(variable: ClientVariable) -> str:
     return f"| `{variable.name}`{mark}{words} | {_readers(variable.clients)} | {links} |"
 
 
-def _readers(clients: tuple[ClientKind, ...]) -> str:
+def _readers(clients: tuple[str, ...]) -> str:
     """Return the names of the clients; those that only start `claude-code` go without saying."""
     started = (
         ClientKind.AGENT_SDK_PYTHON,
         ClientKind.AGENT_SDK_NODE,
-        ClientKind.CLAUDE_MAX_API_PROXY,
+        CLAUDE_MAX_API_PROXY,
     )
     if not set(started) <= set(clients):
         return ", ".join(clients)

@@ -201,7 +201,7 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
         )
     if not client.is_authprobe:
         variables = cases.scenario.environments.get(names.environment, {})
-        unread = () if client.definition else variables_not_read(client, variables)
+        unread = variables_not_read(client, variables)
         for message in (*unread, *_hosts_missing(cases, names, variables)):
             yield cases.path(names, "environment"), message
     if names.flow not in client.spec.flows:

@@ -10,6 +10,7 @@ from authprobe.core.client_kinds import VARIABLES
 from authprobe.core.client_variables import (
     CLIENT_VARIABLES,
     MAX_VALUE_LENGTH,
+    READERS,
     READERS_OF_SETTINGS,
     SETTINGS_ENV,
     VALUE_PATTERNS,
@@ -101,7 +102,9 @@ def address_hosts(variables: Mapping[str, str | PlacedValue]) -> Iterator[tuple[
 
 
 def variables_not_read(client: Client, variables: Mapping[str, str | PlacedValue]) -> Iterator[str]:
-    """Yield why a client cannot get a variable of this set."""
+    """Yield why a client cannot get a variable of this set; nobody knows what others read."""
+    if client.definition and client.kind not in READERS:
+        return
     kinds = {client.kind, client.through.kind} if client.through else {client.kind}
     for name, value in variables.items():
         variable = CLIENT_VARIABLES.get(name)

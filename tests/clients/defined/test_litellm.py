@@ -8,13 +8,12 @@ from typing import Final
 import pytest
 
 from authprobe.clients.base import Laboratory
+from authprobe.clients.defined import probe
 from authprobe.clients.process.children import Children
-from authprobe.clients.proxies import litellm
-from authprobe.clients.proxies.litellm import GATEWAY_KEY
 from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.errors import ScenarioError
-from authprobe.observation.model import Outcome
+from authprobe.observation.model import CLAIMED_SUCCESS, Outcome
 from authprobe.plan.case import expand
 from authprobe.scenario.load import load_file
 from authprobe.scenario.model import Credential, Matrix
@@ -22,6 +21,8 @@ from tests.support.installed import laboratory_with, laboratory_with_python, obs
 from tests.support.make import make_clients, make_scenario
 
 LITELLM: Final = "litellm@1.106.2"
+GATEWAY_KEY: Final = "sk-authprobe-made-up-key-of-the-gateway"
+READY_LINE: Final = "Uvicorn running on"
 GATEWAY_CREDENTIAL: Final = Credential(token=TokenKind.API_KEY, via=Via.API_KEY_VARIABLE)
 UNKNOWN_CREDENTIAL: Final = Credential(
     token=TokenKind.API_KEY, state=TokenState.UNKNOWN, via=Via.API_KEY_VARIABLE
@@ -74,7 +75,7 @@ def environment_of(
         )
     )
     with broken.sandbox(case) as sandbox:
-        observation = litellm.probe(sandbox)
+        observation = probe(sandbox)
         assert observation.outcome is Outcome.CRASHED
         assert observation.detail == "the gateway did not start: Error: no"
         return sandbox.redactor((sandbox.home / "environment").read_text())
@@ -95,6 +96,9 @@ def test_gateway_does_not_get_the_credential_of_its_client(
     laboratory: Laboratory, tmp_path: Path
 ) -> None:
     client = f"{LITELLM}+claude-code@2.1.31"
+    claude = tmp_path / "node_modules" / ".bin" / "claude"
+    claude.parent.mkdir(parents=True)
+    claude.touch()
     lines = environment_of(
         laboratory, tmp_path, client, GATEWAY_CREDENTIAL, CLI_CREDENTIAL
     ).splitlines()
@@ -116,9 +120,7 @@ def test_gateway_that_never_listens_times_out(laboratory: Laboratory, tmp_path: 
 
 
 def test_gateway_without_response_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    silent = laboratory_with_python(
-        laboratory, tmp_path, f"echo '{litellm.READY_MARKER}'; sleep 60"
-    )
+    silent = laboratory_with_python(laboratory, tmp_path, f"echo '{READY_LINE}'; sleep 60")
     observation = observe(silent, LITELLM, GATEWAY_CREDENTIAL, limit=5.0)
     assert observation.outcome is Outcome.CRASHED
     assert "the gateway gave no answer" in (observation.detail or "")
@@ -147,7 +149,10 @@ def test_gateway_with_a_long_log_is_not_blocked(laboratory: Laboratory, tmp_path
         laboratory, tmp_path, f'exec {sys.executable} -I {program} "$@"'
     )
     observation = observe(talkative, LITELLM, GATEWAY_CREDENTIAL, limit=20.0)
-    assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200)
+    assert observation.reported_status == 200
+    # It asked no model.
+    assert observation.outcome is Outcome.REJECTED
+    assert (observation.detail or "").endswith(CLAIMED_SUCCESS)
 
 
 def test_token_in_the_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_token_in_the_log_is_a_leak(laboratory: Laboratory, tmp_path: Path) -> N
         script = f'exec {sys.executable} -I -u {program} "$@"'
         gateway = laboratory_with_python(laboratory, tmp_path / str(len(leaks)), script)
         observation = observe(gateway, LITELLM, GATEWAY_CREDENTIAL, limit=20.0)
-        assert (observation.outcome, observation.leaks) == (Outcome.ACCEPTED, leaks)
+        assert (observation.reported_status, observation.leaks) == (200, leaks)
 
 
 # --- scenario -------------------------------------------------------------------------------------
