@@ -40,6 +40,7 @@ CLIENTS: Final = (
     "clients/defined/test_litellm.py",
     "clients/sdk/test_api_sdk.py",
     "integration/test_end_to_end.py",
+    "integration/test_gateway.py",
     "integration/test_interrupt.py",
     "integration/test_leaks.py",
     "integration/test_node_sdk.py",

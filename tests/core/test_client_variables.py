@@ -26,7 +26,7 @@ def test_each_variable_has_a_source_and_readers(variable: ClientVariable) -> Non
 
 def test_only_paths_in_the_home_and_checked_addresses_have_the_name_of_a_place() -> None:
     places = {name for name in CLIENT_VARIABLES if PLACES.search(name)}
-    kinds = ValueKind.HOME_PATH, ValueKind.URL
+    kinds = ValueKind.HOME_PATH, ValueKind.ADDRESS
     assert places <= {n for n, each in CLIENT_VARIABLES.items() if each.value in kinds}
 
 
@@ -34,7 +34,7 @@ def test_credentials_are_not_in_the_table_except_for_headers() -> None:
     assert CLIENT_VARIABLES.keys() & set(VARIABLES) == {"ANTHROPIC_CUSTOM_HEADERS"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in VALUE_PATTERNS if kind is not ValueKind.URL])
+@pytest.mark.parametrize("kind", [kind for kind in VALUE_PATTERNS if kind is not ValueKind.ADDRESS])
 @pytest.mark.parametrize(
     "text",
     [

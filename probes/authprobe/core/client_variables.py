@@ -33,7 +33,7 @@ class ValueKind(enum.StrEnum):
     TIME_ZONE = "a time zone, such as UTC or Europe/Berlin"
     JSON_OBJECT = "a JSON object"
     HEADERS = "lines of the form 'Name: value'"
-    URL = "the address of an emulated host or of one under 'hosts', without user, query or '..'"
+    ADDRESS = "the address of an emulated host or of one under 'hosts', without user, query or '..'"
     HOME_PATH = "a path in the private home, such as {home}/logs, without '..' and outside of bin"
 
 
@@ -50,7 +50,7 @@ VALUE_PATTERNS: Final[Mapping[ValueKind, re.Pattern[str]]] = {
     ValueKind.REGION: re.compile(r"[a-z]{2,12}(?:-[a-z0-9]{1,16}){0,4}"),
     ValueKind.TIME_ZONE: re.compile(r"[A-Z][A-Za-z0-9+-]{1,20}(?:/[A-Z][A-Za-z_-]{1,30}){0,2}"),
     # A port changes nothing, as the proxy of the case takes every connection.
-    ValueKind.URL: re.compile(
+    ValueKind.ADDRESS: re.compile(
         r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
         rf"(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?(?:/{_SEGMENT}){{0,8}}/?"
     ),
@@ -80,7 +80,7 @@ class ClientVariable:
     @property
     def is_address(self) -> bool:
         """True: its value is the address of a host that the case must have."""
-        return self.value is ValueKind.URL
+        return self.value is ValueKind.ADDRESS
 
     @property
     def needs_isolation(self) -> bool:
@@ -89,8 +89,8 @@ class ClientVariable:
 
 
 def url_host(value: str) -> str | None:
-    """Return the host of an address in lower case; None: it is not of the form of `URL`."""
-    match = VALUE_PATTERNS[ValueKind.URL].fullmatch(value)
+    """Return the host of an address in lower case; None: it is not of the form of `ADDRESS`."""
+    match = VALUE_PATTERNS[ValueKind.ADDRESS].fullmatch(value)
     return match["host"].lower() if match else None
 
 
@@ -146,7 +146,7 @@ _GROUPS: Final = (
         f"{_ENV_VARS}; found in the sources of anthropic-python 2.14.0 and anthropic-node 1.14.0",
         "ANTHROPIC_CUSTOM_HEADERS",
     ),
-    _Group((*_CLAUDE, *_API_SDKS), ValueKind.URL, _GATEWAY, "ANTHROPIC_BASE_URL"),
+    _Group((*_CLAUDE, *_API_SDKS), ValueKind.ADDRESS, _GATEWAY, "ANTHROPIC_BASE_URL"),
     _Group(_CLAUDE, ValueKind.WORDS, _ENV_VARS, "ANTHROPIC_BETAS"),
     _Group(_CLAUDE, ValueKind.JSON_OBJECT, _ENV_VARS, "CLAUDE_CODE_EXTRA_BODY"),
     _Group(
@@ -317,7 +317,7 @@ _GROUPS: Final = (
     _Group(_CLAUDE, ValueKind.WORD, _ENV_VARS, "ANTHROPIC_VERTEX_PROJECT_ID"),
     _Group(
         _CLAUDE,
-        ValueKind.URL,
+        ValueKind.ADDRESS,
         _GATEWAY,
         """
         ANTHROPIC_BEDROCK_BASE_URL ANTHROPIC_FOUNDRY_BASE_URL ANTHROPIC_VERTEX_BASE_URL

@@ -1,6 +1,6 @@
 """Checks of single definitions: endpoints, credentials, headers, backends, expectations."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
@@ -144,12 +144,13 @@ def check_definitions(
     yield from _check_reserved_names(scenario)
 
 
-def check_expectations(scenario: Scenario) -> Iterator[PathProblem]:
-    """Yield the problems of each expectation."""
+def check_expectations(scenario: Scenario, required: Iterable[str] = ()) -> Iterator[PathProblem]:
+    """Yield the problems of each expectation; `required` are headers that gateways require."""
+    headers = tuple(dict.fromkeys((*_CREDENTIAL_HEADERS, *required)))
     single = isinstance(scenario.expect, Expectation)
     for index, rule in enumerate(rules(scenario)):
         path: KeyPath = ("expect",) if single else ("expect", index, "then")
-        yield from _check_expectation(path, rule.then)
+        yield from _check_expectation(path, rule.then, headers)
 
 
 def _check_reserved_names(scenario: HasDefinitions) -> Iterator[PathProblem]:
@@ -276,7 +277,9 @@ def _check_faults(path: KeyPath, backend: Backend) -> Iterator[PathProblem]:
             yield (*path, index), str(error)
 
 
-def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[PathProblem]:
+def _check_expectation(
+    path: KeyPath, expectation: Expectation, headers: tuple[str, ...]
+) -> Iterator[PathProblem]:
     for key in ("message", "detail"):
         if isinstance(rule := getattr(expectation, key), TextRule):
             yield from check_text_rule((*path, key), rule)
@@ -289,7 +292,7 @@ def _check_expectation(path: KeyPath, expectation: Expectation) -> Iterator[Path
     for key in ("requests", "no_requests"):
         for index, request in enumerate(getattr(expectation, key)):
             header = request.credential_header
-            if header is not None and header not in _CREDENTIAL_HEADERS:
-                hint = remedy(header, _CREDENTIAL_HEADERS)
+            if header is not None and header not in headers:
+                hint = remedy(header, headers)
                 message = f"{quote(header)} is not a header with a credential{hint}"
                 yield (*path, key, index, "credential_header"), message

@@ -5,6 +5,7 @@ from typing import Final
 
 from authprobe.documents.source import KeyPath, PathProblem, quote
 from authprobe.emulator.config import Host, Service
+from authprobe.scenario.model import Scenario
 
 _SILENT: Final = (Service.EMPTY, Service.NOTHING)
 
@@ -23,6 +24,15 @@ def check_hosts(path: KeyPath, hosts: Mapping[str, Host | Service]) -> Iterator[
                 key_path = (*path, name, "errors")
                 message = "this changes no error; add 'becomes', 'form' or 'message'"
                 yield (*key_path, index) if isinstance(host.errors, tuple) else key_path, message
+
+
+def required_headers(scenario: Scenario) -> Iterator[str]:
+    """Yield the names of the headers that gateways of the scenario require, in lower case."""
+    groups = [scenario.hosts, *(backend.hosts for backend in scenario.backends.values())]
+    for hosts in (*groups, *(client.hosts for client in scenario.named_clients)):
+        for host in hosts.values():
+            if isinstance(host, Host):
+                yield from (requirement.header.lower() for requirement in host.requirements)
 
 
 def _further_keys(host: Host) -> Iterator[str]:

@@ -12,6 +12,7 @@ from authprobe.scenario.checks.definitions import (
     check_definitions,
     check_expectations,
 )
+from authprobe.scenario.checks.hosts import required_headers
 from authprobe.scenario.matrix import AXES
 from authprobe.scenario.model import (
     DEFAULT,
@@ -45,7 +46,7 @@ def check(scenario: Scenario, own: Scenario | None = None) -> Iterator[PathProbl
     own = own or scenario
     yield from check_definitions(own, scenario.own_hosts)
     yield from check_ambiguous_names(scenario)
-    yield from check_expectations(own)
+    yield from check_expectations(own, required_headers(scenario))
     valid = True
     for problem in _check_names(scenario):
         valid = False
