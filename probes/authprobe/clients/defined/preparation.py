@@ -71,10 +71,8 @@ def prepare(
     programs = dict(programs or {})
     if installed.package and installed.package.registry is Registry.NPM:
         programs.setdefault("node", find_program("node"))
-    if definition.install and definition.install.path is not None:
-        folder = program_folder(installed.program)
-        interpreter = [Path(name) for name in installed.interpreter[:1]]
-        sandbox.show(interpreter, [folder] if folder else [])
+    for each in filter(None, (client, client.through)):
+        _show_own_program(sandbox, each)
     _require_sealed(sandbox)
     environment = sandbox.environment(programs)
     base_url = sandbox.proxy_url
@@ -97,6 +95,17 @@ def prepare(
         values=values,
         environment={**base, **variables, **environment},
     )
+
+
+def _show_own_program(sandbox: Sandbox, client: Client) -> None:
+    """Let the container show the folder and the interpreter of a program of one's own."""
+    install = client.definition.install if client.definition else None
+    if install is None or install.path is None:
+        return
+    installed = sandbox.installed_client(client)
+    folder = program_folder(installed.program)
+    interpreter = [Path(name) for name in installed.interpreter[:1]]
+    sandbox.show(interpreter, [folder] if folder else [])
 
 
 def prepare_front(

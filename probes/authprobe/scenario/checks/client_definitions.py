@@ -121,10 +121,21 @@ def _check_server_keys(definition: ClientDefinition) -> Iterator[PathProblem]:
         for key in ("request", "fronts"):
             if getattr(definition, key):
                 yield (key, KEY), f"{quote(key)} is only for a server; it needs 'serve'"
-    elif definition.stdin is not None:
+        return
+    if definition.stdin is not None:
         yield ("stdin", KEY), "'stdin' is only for a client with 'run'"
-    if definition.serve and definition.serve.ready.line and definition.serve.ready.get:
+    if definition.serve.ready.line and definition.serve.ready.get:
         yield ("serve", "ready"), "'ready' has either 'line' or 'get', not both"
+    if definition.request is None and not definition.fronts:
+        message = (
+            "nobody asks this server; add 'request', or a client in front of it under 'fronts'"
+        )
+        yield ("serve", KEY), message
+    texts = [*definition.serve.run, *definition.variables.values()]
+    texts += [text for each in definition.files.values() for text in content_texts(each)]
+    if not any("{port}" in text for text in texts):
+        message = "the server must listen on {port}; write it in its command, a file or a variable"
+        yield ("serve", "run"), message
 
 
 def _commands(definition: ClientDefinition) -> Iterator[tuple[KeyPath, str]]:
