@@ -16,6 +16,7 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import FAULT_NAMES, check_fault
 from authprobe.emulator.config import Backend, Fault, TokenKind
 from authprobe.emulator.faults import ALIASES, FAULTS
+from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import REFUSALS, ROUTES
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
@@ -338,3 +339,40 @@ def test_without_faults_tls_works_for_clients_that_trust_the_authority(network: 
                 socket.create_connection((LOOPBACK, listener.https_port or 0)),
                 server_hostname="localhost",
             )
+
+
+@pytest.mark.parametrize(
+    ("name", "default"), [("A27", "60"), ("A28", "18000"), ("A41", "0"), ("B07", "3600")]
+)
+@pytest.mark.parametrize("seconds", [None, 0.0, 2.0])
+def test_seconds_of_a_refusal_are_its_retry_after(
+    name: str, default: str, seconds: float | None
+) -> None:
+    method, host, path = next(
+        place for place, rules in ROUTES.items() if name in {rule.id for rule in rules}
+    )
+    fault = Fault(name=name, seconds=seconds)
+    check_fault(fault)
+    backend = CaseBackend(Backend(date=datetime.date(2026, 11, 1), faults=(fault,)))
+    request = RequestContext(method=method, host=host, path=path, headers={}, state=backend.state)
+    headers = backend.answer(request).answer.headers
+    assert headers["retry-after"] == (default if seconds is None else str(int(seconds)))
+    wait = datetime.timedelta(seconds=int(headers["retry-after"]))
+    if name == "A28":
+        reset = int((backend.now + wait).timestamp())
+        assert headers["anthropic-ratelimit-unified-5h-reset"] == str(reset)
+    if name == "A27":
+        assert headers["anthropic-ratelimit-requests-reset"] == f"{backend.now + wait:%FT%TZ}"
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "complaint"),
+    [
+        ("A27", 0.5, "'seconds' of 'A27' must be a whole number"),
+        ("A27", -1.0, "'seconds' of 'A27' must be at least 0"),
+        ("A30", 1.0, "'A30' takes no 'seconds'"),
+    ],
+)
+def test_other_seconds_of_a_refusal_are_refused(name: str, seconds: float, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        check_fault(Fault(name=name, seconds=seconds))

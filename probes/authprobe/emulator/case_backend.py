@@ -258,6 +258,8 @@ class CaseBackend:
             return _denied(deny_host(request.host), faults)
         for fault in (*faults, *self._limit_faults(request)):
             if (rule := self._armed_rule(fault, rules)) is not None:
+                if fault.seconds is not None:
+                    request = replace(request, retry_after=int(fault.seconds))
                 return Decision(rule.id, rule.reply(request), None, faults, rule.delay)
         if rules is None:
             return _denied(deny_route(request), faults)

@@ -35,8 +35,14 @@ def check_fault(fault: Fault | str) -> None:
     if isinstance(fault, str):
         return
     kind = FAULTS.get(name)
-    if fault.seconds is not None and (kind is None or kind.seconds is None):
+    rule = RULES.get(ALIASES.get(name, name))
+    has_wait = rule is not None and rule.retry_after is not None
+    if fault.seconds is not None and not has_wait and (kind is None or kind.seconds is None):
         raise SettingsError(f"'{name}' takes no 'seconds'")
+    if fault.seconds is not None and has_wait and fault.seconds % 1 != 0:
+        raise SettingsError(
+            f"'seconds' of '{name}' must be a whole number, as it is the value of Retry-After"
+        )
     if fault.seconds is not None and fault.seconds < 0 and name != "clock-skew":
         raise SettingsError(f"'seconds' of '{name}' must be at least 0")
     if fault.path is not None and kind is not None and kind.connection:
@@ -65,6 +71,8 @@ class CatalogueRow:
     until: str | None
     first_seen: str | None
     last_seen: str
+    retry_after: int | None
+    """Seconds in `Retry-After`, which a fault can change; None: the answer has none."""
     certainty: str
     sources: tuple[str, ...]
 
@@ -97,6 +105,7 @@ def _row(rule: Rule) -> CatalogueRow:
         until=rule.until.isoformat(timespec="minutes") if rule.until else None,
         first_seen=rule.first_seen,
         last_seen=rule.last_seen,
+        retry_after=rule.retry_after,
         certainty=rule.certainty.value,
         sources=rule.sources,
     )

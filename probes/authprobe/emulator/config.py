@@ -90,7 +90,9 @@ class Fault:
 
     name: Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
     seconds: Annotated[Seconds, Field(ge=-3650 * DAY_SECONDS, le=3650 * DAY_SECONDS)] | None = None
-    """Duration in seconds, for faults that have one; each has a default."""
+    """Duration in seconds, for faults that have one, and the value of `Retry-After` for refusals
+    that have one; each has a default.
+    """
     times: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
     """Number of times the fault occurs. Default: every time."""
     after: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0

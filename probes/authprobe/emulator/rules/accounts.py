@@ -14,7 +14,7 @@ from authprobe.emulator.rules.credentials import (
     is_bearer_in,
     is_key_in,
 )
-from authprobe.emulator.rules.limits import unified_headers
+from authprobe.emulator.rules.limits import WINDOW_SECONDS, unified_headers
 
 _YEAR_2026: Final = utc(2026, 1, 1)
 
@@ -226,6 +226,7 @@ PLAN_WINDOW_EXHAUSTED: Final = rule(
     "anthropics/claude-code#12829",
     seen=("2025-12", "2026-09"),
     headers=_window_rejected,
+    retry_after=WINDOW_SECONDS,
 )
 
 # --- API keys -------------------------------------------------------------------------------------

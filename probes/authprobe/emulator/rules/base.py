@@ -67,8 +67,8 @@ class RequestContext:
     scheme: str = "https"
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     """Values of the parameters in the path of the route."""
-    retry_after: float | None = None
-    """Seconds that a refusal on demand asks the client to wait; None: its default."""
+    retry_after: int | None = None
+    """Seconds that a fault asks the client to wait; None: as many as the rule has."""
     too_large: bool = False
     """True if the body exceeds the documented limit; `body` is then its beginning."""
     state: State
@@ -82,6 +82,10 @@ class RequestContext:
     def origin(self) -> str:
         """Scheme and authority with which the client reached the backend, for URLs in answers."""
         return f"{self.scheme}://{self.headers.get('host', self.host)}"
+
+    def wait(self, default: int) -> int:
+        """Return the seconds that a refusal asks the client to wait."""
+        return default if self.retry_after is None else self.retry_after
 
     @property
     def api_key(self) -> str | None:
@@ -195,6 +199,8 @@ class Rule:
     """
     delay: float
     """Seconds before the answer."""
+    retry_after: int | None
+    """Value of the header `Retry-After`, which a fault can change; None: the answer has none."""
     sources: tuple[str, ...]
     """URLs."""
     first_seen: str | None
@@ -220,9 +226,10 @@ class Rule:
     def reply(self, request: RequestContext) -> Answer:
         """Return the answer to this request."""
         answer = self.answer if isinstance(self.answer, Answer) else self.answer(request)
-        if self.headers is None:
-            return answer
-        return replace(answer, headers={**answer.headers, **self.headers(request)})
+        headers = {**answer.headers, **(self.headers(request) if self.headers else {})}
+        if self.retry_after is not None:
+            headers["retry-after"] = str(request.wait(self.retry_after))
+        return replace(answer, headers=headers) if headers != answer.headers else answer
 
 
 def rule(
@@ -236,6 +243,7 @@ def rule(
     until: datetime.datetime | None = None,
     headers: Headers | None = None,
     delay: float = 0.0,
+    retry_after: int | None = None,
     answers_success: bool = False,
     missing: Missing | None = None,
 ) -> Rule:
@@ -265,6 +273,7 @@ def rule(
         since=since,
         until=until,
         delay=delay,
+        retry_after=retry_after,
         sources=tuple(_url(source) for source in sources),
         first_seen=first,
         last_seen=last,

@@ -8,6 +8,9 @@ from authprobe.emulator.rules.base import RequestContext, RuleCertainty, flat_re
 
 RATE_LIMIT: Final = "rate_limit_error"
 WINDOWS: Final = {"5h": datetime.timedelta(hours=5), "7d": datetime.timedelta(days=7)}
+WINDOW_SECONDS: Final = int(WINDOWS["5h"].total_seconds())
+KEY_LIMIT_SECONDS: Final = 60
+"""Seconds after which a limit of requests per minute is over."""
 LIMITS: Final = {"requests": 50, "input-tokens": 30000, "output-tokens": 8000, "tokens": 38000}
 """Limits of the first tier (platform.claude.com/docs/en/api/rate-limits), for the headers only:
 the emulator does not count requests.
@@ -19,8 +22,11 @@ def unified_headers(request: RequestContext, status: str) -> Mapping[str, str]:
     router-for-me/CLIProxyAPI#5915.
     """
     prefix = "anthropic-ratelimit-unified"
+    windows = dict(WINDOWS)
+    if status == "rejected":
+        windows["5h"] = datetime.timedelta(seconds=request.wait(WINDOW_SECONDS))
     resets = {
-        name: str(int((request.now + window).timestamp())) for name, window in WINDOWS.items()
+        name: str(int((request.now + window).timestamp())) for name, window in windows.items()
     }
     headers = {
         f"{prefix}-status": status,
@@ -36,8 +42,6 @@ def unified_headers(request: RequestContext, status: str) -> Mapping[str, str]:
             f"{prefix}-{name}-reset": reset,
             f"{prefix}-{name}-utilization": "1.0" if full else "0.01",
         }
-    if status == "rejected":
-        headers["retry-after"] = str(int(WINDOWS["5h"].total_seconds()))
     return headers
 
 
@@ -45,7 +49,8 @@ def limit_headers(request: RequestContext, remaining: float = 1.0) -> Mapping[st
     """Return the headers about the rate limits of an API key
     (platform.claude.com/docs/en/api/rate-limits); `remaining` is a fraction from 0 to 1.
     """
-    reset = (request.now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds = request.wait(KEY_LIMIT_SECONDS)
+    reset = (request.now + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
     headers = {}
     for name, limit in LIMITS.items():
         headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
@@ -55,7 +60,7 @@ def limit_headers(request: RequestContext, remaining: float = 1.0) -> Mapping[st
 
 
 def _exhausted_headers(request: RequestContext) -> Mapping[str, str]:
-    return {**limit_headers(request, remaining=0), "retry-after": "60"}
+    return limit_headers(request, remaining=0)
 
 
 OPAQUE_LIMIT: Final = rule(
@@ -85,6 +90,7 @@ KEY_RATE_LIMIT: Final = rule(
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
     headers=_exhausted_headers,
+    retry_after=KEY_LIMIT_SECONDS,
 )
 SERVER_LIMIT: Final = rule(
     "A29",
@@ -115,14 +121,13 @@ UNAVAILABLE: Final = rule(
 USAGE_LIMIT: Final = rule(
     "A41",
     "The usage of a plan is requested too often.",
-    flat_refusal(
-        429, RATE_LIMIT, "Rate limited. Please try again later.", headers={"retry-after": "0"}
-    ),
+    flat_refusal(429, RATE_LIMIT, "Rate limited. Please try again later."),
     "anthropics/claude-code#30930",
     "anthropics/claude-code#31021",
     "AThevon/TokenEater#161",
     "steipete/CodexBar#575",
     seen=("2026-03-05", "2026-05-13"),
+    retry_after=0,
 )
 
 LIMIT_RULES: Final = (OPAQUE_LIMIT, KEY_RATE_LIMIT, SERVER_LIMIT, OVERLOADED, UNAVAILABLE)

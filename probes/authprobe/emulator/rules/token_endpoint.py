@@ -250,18 +250,14 @@ GRANTS: Final = (
 THROTTLED: Final = rule(
     "B07",
     "The token endpoint gets too many requests; every retry before the end prolongs the limit.",
-    flat_refusal(
-        429,
-        "rate_limit_error",
-        "Rate limited. Please try again later.",
-        headers={"retry-after": "3600"},
-    ),
+    flat_refusal(429, "rate_limit_error", "Rate limited. Please try again later."),
     "anthropics/claude-code#38248",
     "anomalyco/opencode#18329",
     "diegosouzapw/OmniRoute#2456",
     "earendil-works/pi#4767",
     "cortexkit/anthropic-auth#40",
     seen=("2026-03-19", "2026-05"),
+    retry_after=3600,
 )
 SLOW: Final = rule(
     "B10",

@@ -64,6 +64,8 @@ def rules_markdown() -> str:
         seconds = f"{kind.seconds:g}" if kind.seconds is not None else ""
         lines.append(f"| `{name}` | {kind.text} | {seconds} |")
     lines += [f"| `{name}` | rule {rule} | |" for name, rule in ALIASES.items()]
+    waits = [row for row in rows() if row.retry_after is not None]
+    lines += [f"| {row.id} | the value of `Retry-After` | {row.retry_after} |" for row in waits]
     lines += ["", "## Known errors that no server sends", "", "| id | reason |", "| --- | --- |"]
     lines += [f"| {name} | {why} |" for name, why in NOT_PRODUCED.items()]
     lines += ["", "## Sources", ""]
