@@ -119,11 +119,22 @@ def test_gateway_that_never_listens_times_out(laboratory: Laboratory, tmp_path: 
     )
 
 
-def test_gateway_without_response_has_crashed(laboratory: Laboratory, tmp_path: Path) -> None:
-    silent = laboratory_with_python(laboratory, tmp_path, f"echo '{READY_LINE}'; sleep 60")
-    observation = observe(silent, LITELLM, GATEWAY_CREDENTIAL, limit=5.0)
+def test_gateway_that_ends_without_a_response_has_crashed(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    program = tmp_path / "ending.py"
+    program.write_text(
+        TALKATIVE.replace(
+            '        print("x" * 1_000_000, flush=True)\n',
+            '        print("Error: gone", flush=True)\n        os._exit(1)\n',
+        ).replace("import http.server", "import http.server, os")
+    )
+    ending = laboratory_with_python(
+        laboratory, tmp_path, f'exec {sys.executable} -I {program} "$@"'
+    )
+    observation = observe(ending, LITELLM, GATEWAY_CREDENTIAL, limit=20.0)
     assert observation.outcome is Outcome.CRASHED
-    assert "the gateway gave no answer" in (observation.detail or "")
+    assert observation.detail == "the gateway gave no answer: Error: gone"
 
 
 TALKATIVE: Final = """

@@ -1,6 +1,7 @@
 """Signs that a server is ready."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -51,8 +52,22 @@ def test_server_is_ready_at_its_sign(children: Children, tmp_path: Path, ready: 
 
 
 def test_line_on_stdout_counts(children: Children, tmp_path: Path) -> None:
+    program = SERVER.replace("file=sys.stderr, ", "")
+    assert is_ready(children, tmp_path, program, Ready(line="now serving"))
+
+
+def test_server_that_prints_its_line_before_it_listens_is_waited_for(
+    children: Children, tmp_path: Path
+) -> None:
+    program = SERVER.replace("time.sleep(0.3)", "print('soon', flush=True); time.sleep(0.7)")
+    began = time.monotonic()
+    assert is_ready(children, tmp_path, program, Ready(line="soon"))
+    assert time.monotonic() - began >= 0.7
+
+
+def test_line_without_an_open_port_is_not_enough(children: Children, tmp_path: Path) -> None:
     program = "import time; print('ready', flush=True); time.sleep(60)"
-    assert is_ready(children, tmp_path, program, Ready(line="ready"))
+    assert not is_ready(children, tmp_path, program, Ready(line="ready"), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,15 @@ def is_ready_within(
     limit: float, server: Child, ready: Ready, *, port: int, children: LauncherConnection
 ) -> bool:
     """Wait until the server is ready; return False if it ends before, or is not after `limit` s."""
-    if ready.line is not None:
-        line = ready.line
-        return server.read_until(lambda: line in server.stdout or line in server.stderr, limit)
     deadline = time.monotonic() + limit
+    if (line := ready.line) is not None and not server.read_until(
+        lambda: line in server.stdout or line in server.stderr, limit
+    ):
+        return False
+    # Many servers print the line just before they listen.
     answers = _answers(ready.get, port, children)
     while (remaining := deadline - time.monotonic()) > 0:
         if answers(min(remaining, MAX_ANSWER_TIME)):
-            # Another program cannot have the port: the server's network is its own.
             return True
         server.read_until(lambda: False, min(remaining, POLL_INTERVAL))
         if server.has_exited:
