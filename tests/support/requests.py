@@ -13,7 +13,15 @@ from typing import Any, Final
 import httpx
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.config import (
+    AccountState,
+    Backend,
+    Fault,
+    Host,
+    Service,
+    TokenKind,
+    TokenState,
+)
 from authprobe.emulator.rules.base import RequestContext
 from authprobe.emulator.rules.routes import API, CLAUDE_AI, CONSOLE, OAUTH_BETA, PLATFORM
 from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
@@ -110,6 +118,7 @@ class RequestSpec:
     """Minimum size of the body in bytes."""
     resources: tuple[Batch | File | str, ...] = ()
     """Batches, files and ids of models that are put in place before."""
+    hosts: Mapping[str, Host | Service] = field(default_factory=dict)
     date: datetime.date = SPRING
     counts_as_claude_code: bool = True
     standing: AccountState = AccountState.ACTIVE
@@ -124,6 +133,7 @@ class RequestSpec:
             standing=self.standing,
             reuse_revokes=self.reuse_revokes,
             faults=self.faults,
+            hosts=dict(self.hosts),
         )
         backend = CaseBackend(setup)
         state = backend.state

@@ -7,6 +7,7 @@ from typing import Any, Final
 from authprobe.emulator.config import AccountState
 from authprobe.emulator.rules.routes import OAUTH_BETA
 from authprobe.emulator.server.asgi import BODY_LIMIT_BYTES
+from tests.support.bedrock_examples import BEDROCK_EXAMPLES
 from tests.support.requests import (
     AUTHORIZE,
     AUTUMN,
@@ -823,5 +824,5 @@ WORKLOADS: Final = (
 RULE_EXAMPLES: Final = (
     *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *EDGE),
     *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS),
-    *(*RESOURCE_EXAMPLES, *SIDE_CALL_EXAMPLES),
+    *(*RESOURCE_EXAMPLES, *SIDE_CALL_EXAMPLES, *BEDROCK_EXAMPLES),
 )

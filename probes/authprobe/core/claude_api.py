@@ -18,7 +18,7 @@ gateway with `serves: bedrock` has."""
 OAUTH_BETA: Final = "oauth-2025-04-20"
 MESSAGES_PATH: Final = "/v1/messages"
 _INFERENCE_PATH: Final = re.compile(
-    r"(?:/[^?#]*)?(?:/v1/messages|/chat/completions|/model/[^/?#]+/invoke(?:-with-response-stream)?"
+    r"(?:/[^?#]*)?(?:/v1/messages|/chat/completions|/model/[^?#]+/invoke(?:-with-response-stream)?"
     r"|/models/[^/?#]+:(?:raw|streamRaw)Predict)"
 )
 PROFILE_PATH: Final = "/api/oauth/profile"

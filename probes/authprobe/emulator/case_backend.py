@@ -40,6 +40,8 @@ MAX_SECRETS: Final = 10_000
 """Tokens and codes of a backend, which it and the redaction of the run remember."""
 TOKEN_LIMIT: Final = (Fault(name="B07"), Fault(name="B08"))
 AUTHORIZATION_LIMIT: Final = (Fault(name="A34"),)
+STREAM_SUFFIX: Final = "/invoke-with-response-stream"
+"""End of the path of requests to Bedrock that are answered with a stream."""
 MAX_METHOD_LENGTH: Final = 20
 MAX_HOST_LENGTH: Final = 255
 MAX_PATH_LENGTH: Final = 2000
@@ -269,9 +271,10 @@ class CaseBackend:
         return _denied(deny_rule(request, rules), faults)
 
     def _is_service(self, request: RequestContext) -> bool:
-        """Return True for the emulated hosts, and for Bedrock behind a gateway of the case."""
-        behind_gateway = request.requested_host in self.setup.hosts
-        return request.host in HOSTS or (request.host == BEDROCK and behind_gateway)
+        """Return True for the emulated hosts, and for Bedrock behind a gateway of the case or at a
+        loopback address.
+        """
+        return request.host in HOSTS or (request.host == BEDROCK and request.requested_host != "")
 
     def _limit_faults(self, request: RequestContext) -> tuple[Fault, ...]:
         """Return the refusals that end an endless series of logins or refreshes.
@@ -286,7 +289,7 @@ class CaseBackend:
         self, fault: Fault, request: RequestContext, rules: tuple[Rule, ...] | None
     ) -> bool:
         if fault.name in STREAM_FAULTS:
-            return bool(request.fields.get("stream"))
+            return bool(request.fields.get("stream")) or request.path.endswith(STREAM_SUFFIX)
         return fault.name in FAULTS or self._armed_rule(fault, rules) is not None
 
     def _armed_rule(self, fault: Fault, rules: tuple[Rule, ...] | None) -> Rule | None:

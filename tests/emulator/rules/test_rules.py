@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from authprobe.core.claude_api import BEDROCK
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, TokenState
 from authprobe.emulator.rules.base import Answer, RequestContext, Rule, rule
@@ -129,6 +130,8 @@ def logged_error(example: RuleExample) -> tuple[str | None, str | None]:
             return kind, message
         case {"error": kind, "error_description": message}:
             return kind, message
+        case {"message": str(message)} | {"Message": str(message)} if example.status >= 400:
+            return example.headers.get("x-amzn-errortype"), message
         case str() as text if example.status >= 400:
             [message] = re.findall("<p>(.*)</p>", text) or re.findall("<h1>(.*)</h1>", text)
             return None, message
@@ -587,4 +590,4 @@ def test_any_request_is_answered_and_recorded(
 
 
 def test_every_route_is_on_an_emulated_host() -> None:
-    assert {host for _, host, _ in ROUTES} <= set(HOSTS)
+    assert {host for _, host, _ in ROUTES} <= {*HOSTS, BEDROCK}

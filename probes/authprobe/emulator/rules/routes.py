@@ -10,6 +10,7 @@ from typing import Final
 
 from authprobe.core.claude_api import (
     API,
+    BEDROCK,
     CLAUDE_AI,
     CLAUDE_COM,
     CONSOLE,
@@ -23,6 +24,7 @@ from authprobe.emulator.rules import (
     accounts,
     authorize,
     batches,
+    bedrock,
     completions,
     credentials,
     edge,
@@ -168,6 +170,8 @@ _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         (method, API, path): (background,)
         for (method, path), background in side_calls.SIDE_CALLS.items()
     },
+    ("POST", BEDROCK, bedrock.INVOKE): bedrock.BEDROCK_RULES,
+    ("POST", BEDROCK, bedrock.STREAM): bedrock.BEDROCK_RULES,
     ("GET", API, "/api/hello"): (edge.HELLO,),
     ("HEAD", API, "/api/hello"): (edge.HELLO,),
     ("GET", CONSOLE, "/v1/oauth/hello"): (edge.HELLO,),

@@ -7,6 +7,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Final
 
+from authprobe.core.claude_api import BEDROCK
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.decision import Decision
@@ -32,7 +33,7 @@ LARGE_BODY_BYTES: Final = 512 * 1024
 BODY_TIMEOUT: Final = 60.0
 """Seconds in which a body must arrive, without the time that it waits for a slot."""
 
-HOST_ORDER: Final = (PLATFORM, API, *HOSTS)
+HOST_ORDER: Final = (PLATFORM, API, *HOSTS, BEDROCK)
 """Hosts of which the first that serves a path answers at a loopback address."""
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend, SentForm
 from authprobe.emulator.decision import Decision
-from authprobe.emulator.rules.base import Answer
+from authprobe.emulator.rules.base import Answer, EventFormat
+from authprobe.emulator.server.event_stream import encode_chunk
 
 HUGE_CHUNK: Final = b"x" * 64 * 1024
 HUGE_CHUNKS: Final = 1024
@@ -112,6 +113,8 @@ class Reply:
             part = chunk[: max(until - sent_bytes, 0)] if breaks else chunk
             await self._body_part(part)
             sent_bytes += len(part)
+            if length is None:
+                await asyncio.sleep(0)  # so that the loss of the connection is noticed
             if breaks and sent_bytes >= until:
                 await asyncio.sleep(0.05)  # otherwise the reset may overtake the bytes sent
                 self.reset()
@@ -171,6 +174,9 @@ def _with_id(body: Mapping[str, Any], request_id: str) -> Mapping[str, Any]:
 
 def _events(answer: Answer) -> Iterator[bytes]:
     for name, data in answer.events:
+        if answer.event_format is EventFormat.AWS:
+            yield encode_chunk(name, data)
+            continue
         line = f"event: {name}\n" if name else ""
         text = data if isinstance(data, str) else json.dumps(data)
         yield f"{line}data: {text}\n\n".encode()
