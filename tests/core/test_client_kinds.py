@@ -32,7 +32,7 @@ def test_a_second_client_is_one_that_needs_none_itself(kind: ClientKind) -> None
         ("claude-code/2.1.31 agent-sdk/0.1.2", ["claude-code/2.1.31", "agent-sdk/0.1.2"]),
         ("Anthropic/Python 0.64.0", ["Anthropic/Python 0.64.0"]),
         ("Anthropic/JS 0.60.0-beta.1", ["Anthropic/JS 0.60.0-beta.1"]),
-        ("authprobe/0.1.0 curl/1.2", ["authprobe/0.1.0"]),
+        ("authprobe/0.1.0 litellm/1.2", ["authprobe/0.1.0", "litellm/1.2"]),
         ("curl/8.0 Anthropic/Go 1.0", []),
     ],
 )

@@ -27,6 +27,9 @@ KNOWN_SINCE_BEGINNING: Final = frozenset({CLAUDE_MAX_API_PROXY, LITELLM})
 """Bundled definitions of programs that authprobe drove by code before. They keep their folders in
 the cache, and are run also where the system does not seal them off."""
 
+BUNDLED_PRODUCTS: Final = (LITELLM,)
+"""Product names of bundled definitions, which the emulator recognises in every case."""
+
 
 class Flow(enum.StrEnum):
     """Tasks that a client can be given."""

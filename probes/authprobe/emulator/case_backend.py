@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from authprobe.core.claude_api import API, BEDROCK, asks_model
-from authprobe.core.client_kinds import CLIENTS
+from authprobe.core.client_kinds import BUNDLED_PRODUCTS, CLIENTS
 from authprobe.emulator.config import Backend, Fault, Service, TokenKind
 from authprobe.emulator.decision import Decision
 from authprobe.emulator.exchange_log import ExchangeLog, ExchangeRecord
@@ -420,7 +420,7 @@ def product_pattern(products: frozenset[str]) -> re.Pattern[str]:
     """Return the pattern of a product and its version in a User-Agent: of the clients that are
     driven by code, and of these.
     """
-    known = {product for spec in CLIENTS.values() for product in spec.products}
+    known = {*BUNDLED_PRODUCTS, *(name for spec in CLIENTS.values() for name in spec.products)}
     return re.compile(
         "|".join(
             # The API's SDKs are named `Anthropic/Python 1.2.3`, the others `claude-cli/1.2.3`.

@@ -41,6 +41,7 @@ def _judge(
             title=case.title,
             client=str(case.client),
             client_version=observation.client_version,
+            is_gateway=case.client.is_gateway,
             endpoint=case.names.endpoint,
             credential=case.names.credential,
             headers=case.names.headers,

@@ -74,6 +74,8 @@ class CaseRecord:
     title: str
     client: str
     client_version: str | None
+    is_gateway: bool = False
+    """True: the client is a gateway that authprobe asks, or the second client in its name."""
     endpoint: str
     credential: str
     headers: str

@@ -75,6 +75,12 @@ class Client:
         return self.kind == ClientKind.RAW_HTTP
 
     @property
+    def is_gateway(self) -> bool:
+        """True for a server that authprobe asks, or the client in front of it."""
+        definition = self.definition
+        return definition is not None and definition.serve is not None and not definition.drives
+
+    @property
     def takes_request(self) -> bool:
         """True if authprobe itself sends the requests: its own, or those to a gateway."""
         return self.spec.takes_request and self.through is None

@@ -225,6 +225,27 @@ def test_authprobe_asks_a_gateway_that_has_no_client() -> None:
     assert roles(diagram) == ["authprobe", "litellm", "API"]
 
 
+def test_a_gateway_that_names_no_product_is_known_by_the_address_that_only_it_has() -> None:
+    asked = message(9.6, host="127.0.0.1")
+    beside = message(9.9)
+    client = "claude-code-router@2.0.0+claude-code@latest"
+    version = "2.0.0+claude-code@2.1.332"
+    diagram = sequence_of(claude(asked, beside, client=client, client_version=version))
+    sources = [(step.source.role, step.target) for step in diagram.steps]
+    assert sources == [
+        ("claude-code-router", Participant("API", "127.0.0.1")),
+        ("claude-code", Participant("API", "api.anthropic.com")),
+    ]
+
+
+def test_a_gateway_of_ones_own_is_asked_by_the_client_in_front_of_it() -> None:
+    asked = message(1.0, host="127.0.0.1")
+    client, version = "our-gateway@installed+our-bot@installed", "installed+our-bot@1.2"
+    diagram = sequence_of(claude(asked, client=client, client_version=version, is_gateway=True))
+    assert roles(diagram) == ["our-bot", "our-gateway", "API"]
+    assert diagram.unrecorded == "our-gateway"
+
+
 def test_a_proxy_in_front_starts_the_client() -> None:
     diagram = sequence_of(
         claude(

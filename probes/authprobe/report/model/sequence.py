@@ -17,6 +17,7 @@ from authprobe.report.model.relevance import is_login_page, is_token_request, ma
 from authprobe.report.model.steps import Participant, Step, fold, group
 from authprobe.run.model import CaseRecord
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
+from authprobe.scenario.clients import Client
 
 MAX_STEPS: Final = 24
 """Steps of one case."""
@@ -29,6 +30,7 @@ PROXY: Final = "authprobe's proxy"
 """It refuses connections to hosts that are not emulated."""
 OTHER_HOSTS: Final = "other hosts"
 LOOPBACK: Final = "127.0.0.1"
+"""The emulated API for clients that are given its address."""
 _TARGETS: Final = ("API", TOKEN_ENDPOINT, LOGIN_PAGE, PROXY, "host", OTHER_HOSTS)
 """Roles of what receives requests, from left to right."""
 
@@ -93,6 +95,7 @@ def sequence_of(record: CaseRecord) -> SequenceDiagram:
         record.observation.exchanges,
         client=record.client,
         version=record.client_version,
+        is_gateway=record.is_gateway,
         sessions=len(record.observation.sessions),
         decides=deciding_step(record),
     )
@@ -120,11 +123,12 @@ def make_sequence(
     *,
     client: str,
     version: str | None = None,
+    is_gateway: bool = False,
     sessions: int = 0,
     decides: Exchange | None = None,
 ) -> SequenceDiagram:
     """Return the sequence of these requests; `decides` is marked."""
-    cast = _cast(client, version, sessions)
+    cast = _cast(client, version, sessions, is_gateway=is_gateway)
     important = [e for e in exchanges if e is decides or matters(e)]
     marked = {id(exchange) for exchange in important}
     background = [e for e in exchanges if id(e) not in marked]
@@ -139,13 +143,13 @@ def make_sequence(
     )
 
 
-def _cast(client: str, version: str | None, sessions: int) -> _Cast:
+def _cast(client: str, version: str | None, sessions: int, *, is_gateway: bool) -> _Cast:
     """Return the programs that the spelling of a client names, known or not."""
     first, _, second = client.partition("+")
     first_version, _, second_version = (version or "").partition("+")
     program = _program(first, first_version)
     kind = program.role
-    if _is_gateway(kind):
+    if is_gateway or _is_known_gateway(kind):
         front = _program(second, second_version.rpartition("@")[2]) if second else _AUTHPROBE
         return _Cast(client=front, gateway=program)
     if second:
@@ -162,16 +166,16 @@ def _cast(client: str, version: str | None, sessions: int) -> _Cast:
 def _is_from_gateway(kind: str, exchange: Exchange) -> bool:
     """Return True for a request of a gateway: it has its product, or else the address that only the
     gateway was given."""
-    if products := KNOWN_CLIENTS[kind].spec.products:
+    known = KNOWN_CLIENTS.get(kind)
+    if known and (products := known.spec.products):
         return any(sent.startswith(f"{own}/") for own in products for sent in exchange.products)
     return exchange.host == LOOPBACK
 
 
-def _is_gateway(kind: str) -> bool:
-    """Return True for a server that is asked by authprobe or by a client in front of it."""
+def _is_known_gateway(kind: str) -> bool:
+    """Return True for a gateway that every scenario can name, also in an older results file."""
     known = KNOWN_CLIENTS.get(kind)
-    definition = known.definition if known else None
-    return definition is not None and definition.serve is not None and not definition.drives
+    return known is not None and Client(kind=kind, known=known).is_gateway
 
 
 _AUTHPROBE: Final = Participant("authprobe", "plain HTTP")
@@ -204,7 +208,7 @@ def _target(exchange: Exchange) -> Participant:
         return Participant(LOGIN_PAGE, exchange.host)
     if is_token_request(exchange):
         return Participant(TOKEN_ENDPOINT, exchange.host)
-    return Participant("API" if exchange.host == API else "host", exchange.host)
+    return Participant("API" if exchange.host in (API, LOOPBACK) else "host", exchange.host)
 
 
 def _bounded(steps: Sequence[Step]) -> tuple[Step, ...]:
