@@ -54,6 +54,19 @@ PONG: Final = {
 }
 _DENIED: Final = "AccessDeniedException"
 BEDROCK_EXAMPLES: Final = (
+    RuleExample(
+        rule="bedrock-inference-profiles",
+        spec=spec(
+            target=("GET", HOST, "/inference-profiles"),
+            bearer=(TokenKind.API_KEY, TokenState.VALID),
+        ),
+        status=200,
+        body={"inferenceProfileSummaries": []},
+        counterexample=spec(target=("GET", HOST, "/inference-profiles")),
+        counterexample_rule="deny:rule",
+        headers=ID,
+        identified=False,
+    ),
     *(
         RuleExample(
             rule="bedrock-message",

@@ -14,6 +14,7 @@ from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.emulator.state import resources
 from tests.support.wire import TIMEOUT
 
+INVALID = "invalid_request_error"
 BETA = {"anthropic-beta": "files-api-2025-04-14", "anthropic-version": "2023-06-01"}
 
 
@@ -98,6 +99,19 @@ def test_a_canceled_batch_answers_none_of_its_requests(client: anthropic.Anthrop
     assert [item.processing_status for item in client.messages.batches.list()] == ["ended"]
     [item] = client.messages.batches.results(batch.id)
     assert item.result.type == "canceled"
+
+
+def test_a_request_of_a_batch_is_refused_like_one_to_the_messages_api(raw: httpx.Client) -> None:
+    [good, bad] = requests_for("good", "bad")
+    bad["params"] = {**bad["params"], "context_management": {}}  # type: ignore[dict-item]
+    del raw.headers["anthropic-beta"]
+    batch = raw.post("/v1/messages/batches", json={"requests": [good, bad]}).json()
+    ended = raw.get(f"/v1/messages/batches/{batch['id']}").json()
+    counts = ended["request_counts"]
+    assert (counts["succeeded"], counts["errored"]) == (1, 1)
+    [_, line] = raw.get(ended["results_url"]).text.splitlines()
+    result = json.loads(line)["result"]
+    assert (result["type"], result["error"]["error"]["type"]) == ("errored", INVALID)
 
 
 def test_the_results_of_a_batch_are_where_its_description_says(raw: httpx.Client) -> None:

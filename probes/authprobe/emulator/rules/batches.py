@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from authprobe.emulator.rules import inference
+from authprobe.core.claude_api import API, MESSAGES_PATH
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import (
     INVALID,
@@ -23,8 +23,6 @@ from authprobe.emulator.state.resources import BATCH_LIFETIME, Batch
 MAX_REQUESTS: Final = 100_000
 """platform.claude.com/docs/en/build-with-claude/batch-processing, "Batch limitations"."""
 CUSTOM_ID: Final = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
-_ITEM_RULES: Final = (inference.MESSAGE,)
-"""Rules of which the first that applies answers a request of a batch."""
 
 
 def make_batch(request: RequestContext, id: str, requests: list[dict[str, Any]]) -> Batch:
@@ -37,11 +35,16 @@ def make_batch(request: RequestContext, id: str, requests: list[dict[str, Any]])
 
 
 def _result(request: RequestContext, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    single = replace(request, path="/v1/messages", body=json.dumps(params).encode())
-    answer = next(rule for rule in _ITEM_RULES if rule.applies(single)).reply(single)
+    from authprobe.emulator.rules.routes import ROUTES  # it imports this module
+
+    fields = {name: value for name, value in params.items() if name != "stream"}
+    single = replace(request, path=MESSAGES_PATH, body=json.dumps(fields).encode())
+    rules = ROUTES["POST", API, MESSAGES_PATH]
+    answer = next(rule for rule in rules if rule.applies(single)).reply(single)
     if answer.status == 200:
         return {"type": "succeeded", "message": answer.body}
-    return {"type": "errored", "error": answer.body}
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    return {"type": "errored", "error": {**body, "request_id": None}}
 
 
 def _problem(request: RequestContext) -> str | None:

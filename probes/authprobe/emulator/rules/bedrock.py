@@ -178,6 +178,22 @@ MESSAGE: Final = rule(
     certainty=RuleCertainty.DOCUMENTED,
     missing=_missing,
 )
+PROFILES: Final = rule(
+    "bedrock-inference-profiles",
+    _has_credential,
+    Answer(
+        status=200,
+        body={"inferenceProfileSummaries": []},
+        headers=REQUEST_ID,
+        identified=False,
+    ),
+    "docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html",
+    "www.npmjs.com/package/@anthropic-ai/claude-code/v/2.1.332",
+    seen="2026-11-28",
+    certainty=RuleCertainty.BACKGROUND,
+    missing=_missing,
+)
+"""Claude Code asks for the profiles of the account, and asks for messages whatever they are."""
 
 BEDROCK_RULES: Final = (
     CREDENTIAL_MISSING,

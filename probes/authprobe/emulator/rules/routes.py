@@ -170,6 +170,7 @@ _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         (method, API, path): (background,)
         for (method, path), background in side_calls.SIDE_CALLS.items()
     },
+    ("GET", BEDROCK, "/inference-profiles"): (bedrock.PROFILES,),
     ("POST", BEDROCK, bedrock.INVOKE): bedrock.BEDROCK_RULES,
     ("POST", BEDROCK, bedrock.STREAM): bedrock.BEDROCK_RULES,
     ("GET", API, "/api/hello"): (edge.HELLO,),
