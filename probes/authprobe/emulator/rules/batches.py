@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from authprobe.core.claude_api import API, MESSAGES_PATH
+from authprobe.core.claude_api import MESSAGES_PATH
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import (
     INVALID,
     has_one_valid_credential,
     missing_credential,
 )
+from authprobe.emulator.rules.messages import MESSAGES
 from authprobe.emulator.rules.paging import page
 from authprobe.emulator.state.resources import BATCH_LIFETIME, Batch
 
@@ -35,12 +36,9 @@ def make_batch(request: RequestContext, id: str, requests: list[dict[str, Any]])
 
 
 def _result(request: RequestContext, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    from authprobe.emulator.rules.routes import ROUTES  # it imports this module
-
     fields = {name: value for name, value in params.items() if name != "stream"}
     single = replace(request, path=MESSAGES_PATH, body=json.dumps(fields).encode())
-    rules = ROUTES["POST", API, MESSAGES_PATH]
-    answer = next(rule for rule in rules if rule.applies(single)).reply(single)
+    answer = next(rule for rule in MESSAGES if rule.applies(single)).reply(single)
     if answer.status == 200:
         return {"type": "succeeded", "message": answer.body}
     body = answer.body if isinstance(answer.body, Mapping) else {}

@@ -15,13 +15,13 @@ from authprobe.core.claude_api import (
     CLAUDE_COM,
     CONSOLE,
     HOSTS,
+    MESSAGES_PATH,
     OAUTH_BETA,
     PLATFORM,
     PROFILE_PATH,
     TOKEN_PATH,
 )
 from authprobe.emulator.rules import (
-    accounts,
     authorize,
     batches,
     bedrock,
@@ -39,6 +39,7 @@ from authprobe.emulator.rules import (
     token_endpoint,
 )
 from authprobe.emulator.rules.base import Rule
+from authprobe.emulator.rules.messages import BEFORE_INFERENCE, MESSAGES
 from authprobe.emulator.rules.route_table import Route, RouteTable
 
 __all__ = [
@@ -60,15 +61,6 @@ __all__ = [
 EVERYWHERE: Final = edge.EDGE
 """Rules on demand that a fault can trigger on any route, including unknown ones."""
 
-_BEFORE_INFERENCE: Final = (
-    edge.TOO_LARGE,
-    *credentials.CREDENTIALS,
-    federation.SCOPE_MISSING,
-    *accounts.ACCOUNTS,
-    *limits.LIMIT_RULES,
-    *edge.STANDARD[1:],
-)
-"""Refusals that are tried before an inference request succeeds."""
 _BEFORE_RESOURCES: Final = (
     *credentials.CREDENTIALS,
     federation.SCOPE_MISSING,
@@ -87,19 +79,14 @@ _BATCH: Final = f"{_BATCHES}/{{batch_id}}"
 _FILE: Final = "/v1/files/{file_id}"
 
 _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
-    ("POST", API, "/v1/messages"): (
-        *_BEFORE_INFERENCE,
-        inference.BETA_DROPPED,
-        inference.BETA_UNKNOWN,
-        inference.MESSAGE,
-    ),
+    ("POST", API, MESSAGES_PATH): MESSAGES,
     ("POST", API, "/v1/messages/count_tokens"): (
-        *_BEFORE_INFERENCE,
+        *BEFORE_INFERENCE,
         inference.BETA_DROPPED,
         inference.BETA_UNKNOWN,
         inference.TOKEN_COUNT,
     ),
-    ("POST", API, "/v1/complete"): (*_BEFORE_INFERENCE, completions.COMPLETION),
+    ("POST", API, "/v1/complete"): (*BEFORE_INFERENCE, completions.COMPLETION),
     ("GET", API, "/v1/models"): (*_BEFORE_MODELS, paging.LIMIT_INVALID, models.MODELS),
     ("GET", API, "/v1/models/{model_id}"): (
         *_BEFORE_MODELS,
@@ -107,7 +94,7 @@ _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         models.MODEL,
     ),
     ("POST", API, _BATCHES): (
-        *_BEFORE_INFERENCE,
+        *BEFORE_INFERENCE,
         batches.BATCH_INVALID,
         batches.BATCH_CREATED,
     ),

@@ -1,0 +1,21 @@
+"""The rules of the Messages API in order, for its route and for the requests of a batch."""
+
+from typing import Final
+
+from authprobe.emulator.rules import accounts, credentials, edge, federation, inference, limits
+
+BEFORE_INFERENCE: Final = (
+    edge.TOO_LARGE,
+    *credentials.CREDENTIALS,
+    federation.SCOPE_MISSING,
+    *accounts.ACCOUNTS,
+    *limits.LIMIT_RULES,
+    *edge.STANDARD[1:],
+)
+"""Refusals that are tried before an inference request succeeds."""
+MESSAGES: Final = (
+    *BEFORE_INFERENCE,
+    inference.BETA_DROPPED,
+    inference.BETA_UNKNOWN,
+    inference.MESSAGE,
+)
