@@ -203,7 +203,7 @@ class Installers:
         """Return the reason for which pip lists no version of a package: it is not published, or
         its registry cannot be reached, which only the verbose output shows.
         """
-        result = self._run([*self._pip(), "-v", *PIP_INDEX_ARGUMENTS, name], QUERY_TIMEOUT)
+        result = self._run([*self._pip(), "-vv", *PIP_INDEX_ARGUMENTS, name], QUERY_TIMEOUT)
         return failure_reason(result.stdout + result.stderr) or NOT_PUBLISHED
 
     def _ask(self, argv: list[str | Path], what: str) -> str:
