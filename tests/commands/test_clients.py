@@ -289,3 +289,54 @@ def test_an_unpublished_version_is_reported_by_the_real_registry(tmp_path: Path)
     result = install_for_real(tmp_path, "agent-sdk-node@0.0.999")
     assert (result.code, result.out) == (1, "")
     assert result.err.endswith("@anthropic-ai/claude-agent-sdk@0.0.999: not published\n")
+
+
+BOT = """
+id: bot
+title: A bot
+why: It asks.
+sources: ["https://example.org/"]
+clients:
+  bot: {title: our bot, install: {npm: "@acme/bot"}, run: ["{bin}/claude", "{prompt}"]}
+matrix: {client: [bot@1.0.0]}
+expect: {outcome: accepted}
+"""
+
+
+def test_client_of_a_scenario_is_installed_listed_and_removed(
+    registry: Registry, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "bot.yaml"
+    scenario.write_text(BOT)
+    result = clients("install", "bot@1.0.0", "--scenarios", str(scenario))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("bot@1.0.0  ")
+    assert "npm:@acme/bot@1.0.0" in clients("list").stdout
+    (entry,) = json.loads(clients("list", "--json").stdout)["clients"]
+    assert (entry["name"], entry["version"], entry["beside"]) == ("npm:@acme/bot", "1.0.0", {})
+    assert clients("prune", "--all").stdout.startswith("npm:@acme/bot@1.0.0  ")
+    assert clients("list").stdout == ""
+
+
+def test_unknown_client_is_not_installed_without_its_scenario(registry: Registry) -> None:
+    result = clients("install", "bot@1.0.0")
+    assert result.exit_code == 4
+    assert "bot@1.0.0: no such client" in result.output
+
+
+def test_known_clients_have_a_title_and_a_source(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.authprobe]\nclients = ["a.yaml", "b.yaml"]\n')
+    (tmp_path / "a.yaml").write_text("clients: {own: {title: my own, run: [/bin/true]}}\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bot.yaml").write_text(BOT)
+    result = clients("known", "--json", "--scenarios", "bot.yaml")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    rows = {row["name"]: (row["title"], row["source"]) for row in document["clients"]}
+    assert rows["claude-code"] == ("command line", "authprobe")
+    assert rows["own"] == ("my own", str(tmp_path / "a.yaml"))
+    assert rows["bot"][0] == "our bot"
+    assert ["b.yaml:1:1: no such file" in problem for problem in document["problems"]] == [True]
+    assert "own" in clients("known").stdout

@@ -1,10 +1,19 @@
 """Options and help of `authprobe clients`."""
 
 import sys
+from pathlib import Path
 
 import click
 
 from authprobe.cli.group import CommandGroup, Size
+
+scenarios_of_definitions = click.option(
+    "--scenarios",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Also the clients that this scenario file or directory defines; repeatable.",
+)
 
 
 @click.group(cls=CommandGroup)
@@ -40,8 +49,34 @@ def list_(as_json: bool) -> None:
 
 
 @clients.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@scenarios_of_definitions
+def known(as_json: bool, scenarios: tuple[Path, ...]) -> None:
+    """List known clients with title and source.
+
+    Those are the built-in ones, the definitions that [tool.authprobe] clients
+    in a pyproject.toml and installed packages name, and with --scenarios those
+    of these files.
+
+    \b
+    Exit codes:
+      0   listed
+      4   invalid scenario
+
+    \b
+    Examples:
+      authprobe clients known
+      authprobe clients known --scenarios bot.yaml
+    """
+    from authprobe.commands import clients as commands
+
+    sys.exit(commands.known_clients(as_json=as_json, scenarios=scenarios))
+
+
+@clients.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME[@VERSION|RANGE]...")
-def install(names: tuple[str, ...]) -> None:
+@scenarios_of_definitions
+def install(names: tuple[str, ...], scenarios: tuple[Path, ...]) -> None:
     """Install clients into the cache, so that a run needs no network.
 
     A range, such as ">=2.1.0 <2.2" or 2.1.x, installs every published version
@@ -60,10 +95,11 @@ def install(names: tuple[str, ...]) -> None:
       authprobe clients install claude-code@2.1.31
       authprobe clients install "claude-code@>=2.1.30 <2.1.35"
       authprobe clients install "claude-code@each minor >=1.0"
+      authprobe clients install bot@1.2 --scenarios bot.yaml
     """
     from authprobe.commands import clients as commands
 
-    sys.exit(commands.install_clients(names))
+    sys.exit(commands.install_clients(names, scenarios))
 
 
 @clients.command()

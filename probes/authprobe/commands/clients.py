@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from authprobe.clients.installation import storage
@@ -21,9 +21,17 @@ from authprobe.engine import laboratory
 from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, InstallError, SettingsError
-from authprobe.plan.expand import exact_versions, read_client
+from authprobe.plan.expand import exact_versions, known_clients_of, read_client
 from authprobe.report.model.phrases import plural
+from authprobe.scenario.bundled_clients import (
+    BUNDLED,
+    KNOWN_CLIENTS,
+    client_sources,
+    source_problems,
+)
 from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.known_clients import KnownClient
+from authprobe.scenario.load import load_all
 from authprobe.settings import cache_folder, cache_limit_bytes, is_ci
 
 
@@ -54,20 +62,46 @@ def list_clients(*, as_json: bool) -> int:
 def _entry_json(entry: Entry) -> dict[str, object]:
     used_at = datetime.datetime.fromtimestamp(entry.used_at, datetime.UTC)
     return {
-        "name": entry.name,
+        "name": _names(entry.name),
         "version": entry.version,
         "size_bytes": entry.size_bytes,
         "used_at": used_at.replace(microsecond=0).isoformat(),
         "in_use": entry.in_use,
+        "beside": dict(entry.companions),
     }
 
 
 def _table(entries: Iterable[Entry]) -> list[str]:
     rows = [("CLIENT", "SIZE", "LAST USED")]
-    rows += [(str(entry), format_size(entry.size_bytes), _last_use(entry)) for entry in entries]
+    rows += [
+        (_entry_words(entry), format_size(entry.size_bytes), _last_use(entry)) for entry in entries
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{name:{widths[0]}}  {size:>{widths[1]}}  {use}" for name, size, use in rows]
     return lines if len(lines) > 1 else []
+
+
+def _entry_words(entry: Entry) -> str:
+    """Return the client of an entry at its version, with the packages beside it."""
+    name = f"{_names(entry.name)}@{entry.version}"
+    beside = ", ".join(f"{package} {version}" for package, version in entry.companions.items())
+    return f"{name} with {beside}" if beside else name
+
+
+def _names(folder: str) -> str:
+    """Return the clients whose package is in a folder of the cache, else the package.
+
+    A definition that is only in a scenario is not known here.
+    """
+    kinds = [
+        kind
+        for kind, known in KNOWN_CLIENTS.items()
+        if known.spec.package and known.spec.package.folder == folder
+    ]
+    if kinds or "+" not in folder:
+        return ", ".join(kinds) or folder
+    registry, package, *_ = folder.split("+")
+    return f"{registry}:{package.replace('__', '/')}"
 
 
 def _last_use(entry: Entry) -> str:
@@ -81,14 +115,63 @@ def _count(entries: Sequence[Entry]) -> str:
     return plural(len(entries), "client")
 
 
-def install_clients(names: tuple[str, ...]) -> int:
-    """Install clients, print why if one cannot be, and return the exit code.
+def known_clients(*, as_json: bool, scenarios: tuple[Path, ...] = ()) -> int:
+    """Print every client that a scenario can name, and return the exit code.
 
     Raises:
+        ScenarioError: a scenario is invalid.
+    """
+    clients = _known(scenarios)
+    rows = [_known_json(known) for known in clients.values()]
+    if as_json:
+        print_json(json.dumps({"clients": rows, "problems": source_problems()}, indent=2))
+    else:
+        for line in _columns(
+            [("CLIENT", "TITLE", "SOURCE")]
+            + [(row["name"], row["title"] or "", row["source"]) for row in rows]
+        ):
+            print_text(line)
+    for problem in source_problems():
+        print_error(f"not used: {problem}")
+    return ExitCode.OK
+
+
+def _known_json(known: KnownClient) -> dict[str, str]:
+    """Return the kind of a client, its title, and the file with its definition."""
+    definition = known.definition
+    title = (definition and definition.title) or known.spec.surface
+    if definition is None or known.folder in (None, BUNDLED):
+        return {"name": known.kind, "title": title, "source": "authprobe"}
+    file = next(
+        (str(s.path) for s in client_sources() if s.clients.get(known.kind) is known),
+        str(known.folder),
+    )
+    return {"name": known.kind, "title": title, "source": file}
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _known(scenarios: tuple[Path, ...]) -> dict[str, KnownClient]:
+    return known_clients_of(load_all(scenarios) if scenarios else ())
+
+
+def install_clients(names: tuple[str, ...], scenarios: tuple[Path, ...] = ()) -> int:
+    """Install clients, print why if one cannot be, and return the exit code.
+
+    `scenarios` are files with definitions of clients, beside those that are known everywhere.
+
+    Raises:
+        ScenarioError: a scenario is invalid.
         SettingsError: a name is not that of a client that can be installed.
     """
-    limit_bytes = cache_limit_bytes()
-    clients = tuple(dict.fromkeys(client for name in names for client in _to_install(name)))
+    limit_bytes, known = cache_limit_bytes(), _known(scenarios)
+    clients = tuple(dict.fromkeys(client for name in names for client in _to_install(name, known)))
     with contextlib.ExitStack() as stack:
         stack.enter_context(interruptible())
         directory = tempfile.TemporaryDirectory(
@@ -103,13 +186,13 @@ def install_clients(names: tuple[str, ...]) -> int:
     return _print_installed(clients, cache)
 
 
-def _to_install(name: str) -> Iterable[Client]:
+def _to_install(name: str, known: Mapping[str, KnownClient]) -> Iterable[Client]:
     """Yield each client to install for a name, then those that it drives.
 
     Raises:
         SettingsError: nothing can be installed for the name.
     """
-    client: Client | None = read_client(name)
+    client: Client | None = read_client(name, known_clients=known)
     while client:
         if client.kind == ClientKind.RAW_HTTP:
             raise SettingsError(f"{name}: part of authprobe; there is nothing to install")
@@ -163,7 +246,7 @@ def prune_clients(
     candidates = storage.eviction_candidates(entries, limit_bytes=to_bytes, used_before=used_before)
     removed, failed = (list(candidates), False) if dry_run else _remove(folder, candidates)
     for entry in removed:
-        print_text(f"{entry}  {format_size(entry.size_bytes)}")
+        print_text(f"{_entry_words(entry)}  {format_size(entry.size_bytes)}")
     remaining = [entry for entry in entries if entry not in removed]
     _print_pruned(removed, remaining, dry_run=dry_run)
     return ExitCode.FAILURES if failed else ExitCode.OK
@@ -186,12 +269,12 @@ def _remove(folder: Path, candidates: Sequence[Entry]) -> tuple[list[Entry], boo
         if candidates:
             reporter.begin_stage("removing clients", len(candidates))
         for entry in candidates:
-            reporter.begin_step(str(entry), "")
+            reporter.begin_step(_entry_words(entry), "")
             try:
                 if storage.remove(entry):
                     removed.append(entry)
             except OSError as error:
                 failed = True
-                reporter.notify(f"{entry}: cannot be removed: {error.strerror}")
-            reporter.finish_step(str(entry))
+                reporter.notify(f"{_entry_words(entry)}: cannot be removed: {error.strerror}")
+            reporter.finish_step(_entry_words(entry))
     return removed, failed

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,18 +30,20 @@ from authprobe.engine.progress import make_reporter
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
-from authprobe.plan.expand import package_of, read_client
+from authprobe.plan.expand import known_clients_of, package_of, read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import diff as words
 from authprobe.report.diff_document import dump_document
 from authprobe.run.results_file import read_run
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import LATEST, Client, kind_name
+from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import load_all
 from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
 
-CLIENT_PATTERN: Final = re.compile(r"[a-z-]+@\S+")
+CLIENT_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]*@\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ def _exit_code(difference: Diff) -> ExitCode:
 
 def _is_client(name: str) -> bool:
     """Return True if a name is meant as a client, valid or not, rather than as a file."""
-    resembles_client = kind_name(name) in list(ClientKind) or CLIENT_PATTERN.fullmatch(name)
+    resembles_client = kind_name(name) in KNOWN_CLIENTS or CLIENT_PATTERN.fullmatch(name)
     return bool(resembles_client) and not Path(name).exists()
 
 
@@ -156,19 +159,19 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     Raises:
         ScenarioError, SettingsError, RecordError: no case can be compared.
     """
-    before, after = (_side(name) for name in (options.before, options.after))
-    check_clients(before.client, after.client)
     settings = Settings(
         scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
     )
     # The incidents are reported at versions of their own, and asked only by name.
     paths = settings.all_scenario_paths if options.names else settings.scenario_paths
+    scenarios = load_all(paths)
+    known = known_clients_of(scenarios)
+    before, after = (_side(name, known) for name in (options.before, options.after))
+    check_clients(before.client, after.client)
     comparison = VersionComparison(
         before=before.client,
         after=after.client,
-        pairs=select_pairs(
-            load_all(paths), before, after, options.names, expression=options.expression
-        ),
+        pairs=select_pairs(scenarios, before, after, options.names, expression=options.expression),
         scenarios=tuple(map(display_path, options.scenarios)),
         max_probes=options.looks,
     )
@@ -181,13 +184,13 @@ def _diff_clients(options: DiffOptions, log: ProbeLog) -> tuple[Diff, str | None
     return comparison.diff(trials), message, code
 
 
-def _side(name: str) -> Side:
+def _side(name: str, known: Mapping[str, KnownClient]) -> Side:
     """Return the named client at a published version.
 
     Raises:
         SettingsError: there is no such client or version.
     """
-    client = read_client(name)
+    client = read_client(name, known_clients=known)
     if client.kind == ClientKind.RAW_HTTP:
         raise SettingsError(
             f"{name}: authprobe's own request, which has no versions; name another client"

@@ -30,12 +30,13 @@ from authprobe.engine.signals import interruptible
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.options import default_jobs
 from authprobe.plan.case import Case
-from authprobe.plan.expand import package_of, read_client
+from authprobe.plan.expand import known_clients_of, package_of, read_client
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.report import versions as words
 from authprobe.run.model import this_platform
 from authprobe.scenario.clients import LATEST, Client
 from authprobe.scenario.load import load_all
+from authprobe.scenario.model import Scenario
 from authprobe.settings import Settings, is_ci
 from authprobe.trials.log import LOG_FILE, ProbeLog, Trial
 from authprobe.trials.scheduler import ProbeScheduler, probe_until_done
@@ -68,15 +69,16 @@ def versions(options: VersionsOptions) -> int:
         ScenarioError, SettingsError, RecordError: nothing was probed.
     """
     check_output_format(as_json=options.as_json, as_markdown=options.as_markdown)
-    client = _client(options.client)
+    settings = Settings(
+        scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
+    )
+    scenarios = load_all(settings.all_scenario_paths)
+    client = _client(options.client, scenarios)
     kind = client.kind
     data = options.data or options.out / "versions" / f"{kind}.json"
     old_table = _read_old_table(data, kind)
     page = page_of(data)
-    settings = Settings(
-        scenarios=options.scenarios, out=options.out, jobs=options.jobs or default_jobs()
-    )
-    plan = _sampling_plan(options, settings, client)
+    plan = _sampling_plan(options, scenarios, client)
     log = ProbeLog(options.out / LOG_FILE)
     trials = list(read_trials(log))
     check_writable(options.out, [LOG_FILE])
@@ -198,13 +200,13 @@ def _command(options: VersionsOptions) -> str:
     return for_shell(command)
 
 
-def _client(name: str) -> Client:
+def _client(name: str, scenarios: Sequence[Scenario]) -> Client:
     """Return the client that --client names.
 
     Raises:
         SettingsError: there is no such client, or it has no versions.
     """
-    client = read_client(name, "--client")
+    client = read_client(name, "--client", known_clients_of(scenarios))
     if client.kind == ClientKind.RAW_HTTP:
         raise SettingsError(
             f"--client {name}: authprobe's own request, which has no versions; name another client"
@@ -230,14 +232,15 @@ def _read_old_table(data: Path, kind: str) -> CompatibilityTable | None:
     return table
 
 
-def _sampling_plan(options: VersionsOptions, settings: Settings, client: Client) -> SamplingPlan:
+def _sampling_plan(
+    options: VersionsOptions, scenarios: Sequence[Scenario], client: Client
+) -> SamplingPlan:
     """Return the features to look for, and the versions to sample.
 
     Raises:
         ScenarioError, SettingsError: there are no features, or no versions.
     """
-    scenarios = tuple(load_all(settings.all_scenario_paths))
-    features = load_features(options.features or BUNDLED_FEATURES, scenarios, client.kind)
+    features = load_features(options.features or BUNDLED_FEATURES, tuple(scenarios), client.kind)
     try:
         published = _releases(published_versions(package_of(client)))
     except ClientError as error:

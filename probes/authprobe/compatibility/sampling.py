@@ -19,7 +19,6 @@ from authprobe.compatibility.table import (
 from authprobe.core.version_ranges import version_key
 from authprobe.observation.model import COMMAND_MISSING, Observation, Outcome
 from authprobe.plan.case import Case
-from authprobe.scenario.clients import parse_client
 from authprobe.trials.log import Trial, cache_key
 
 MAJORITY: Final = 0.75
@@ -191,11 +190,8 @@ def _table_evidence(
 
 
 def _version_of(client: str) -> str | None:
-    """Return the version in a client's name; None: this authprobe does not support the client."""
-    try:
-        return parse_client(client).version
-    except ValueError:
-        return None
+    """Return the version in the spelling of a client; None: it has none."""
+    return client.partition("+")[0].partition("@")[2] or None
 
 
 def _is_tested(evidence: VersionEvidence | None) -> bool:

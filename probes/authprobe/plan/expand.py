@@ -12,7 +12,7 @@ from authprobe.core.suggestions import did_you_mean
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, make_case
-from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.matrix import combinations
@@ -152,7 +152,8 @@ def read_client(
     if (kind := kind_name(text)) not in known_clients:
         kinds = ", ".join(known_clients)
         hint = did_you_mean(kind, known_clients, otherwise=f"choose from {kinds}")
-        raise SettingsError(f"{prefix}: no such client{hint}")
+        problems = "".join(f"; also: {problem}" for problem in source_problems())
+        raise SettingsError(f"{prefix}: no such client{hint}{problems}")
     if not re.fullmatch(CLIENT_PATTERN, text):
         raise SettingsError(f"{prefix}: write it as claude-code or claude-code@2.1.31")
     try:

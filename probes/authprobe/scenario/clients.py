@@ -13,7 +13,7 @@ from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote, remedy
 from authprobe.emulator.config import Host, Service
-from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.client_definitions import ClientDefinition
 from authprobe.scenario.known_clients import KnownClient
 
@@ -181,7 +181,9 @@ def _check_spelling(text: str, known_clients: KnownClients) -> None:
     for part in text.split("+"):
         name, _, version = part.partition("@")
         if name not in known_clients:
-            raise _SpellingError(f"{quote(name)} is not a client{remedy(name, [*known_clients])}")
+            problems = "".join(f"; also: {problem}" for problem in source_problems())
+            hint = remedy(name, [*known_clients])
+            raise _SpellingError(f"{quote(name)} is not a client{hint}{problems}")
         if version and name == ClientKind.RAW_HTTP:
             raise _SpellingError(
                 f"{quote(name)} is authprobe itself and takes no version; "
