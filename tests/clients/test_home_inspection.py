@@ -176,6 +176,26 @@ def test_leak_paths_are_stable_across_runs(laboratory: Laboratory) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("ccr-20261128012622.log", "ccr-*.log"),
+        ("2026-11-28T01:26:22.123Z.log", "*.123Z.log"),
+        ("run_2026-11-28_01-26-22", "run_*"),
+        ("20261128_012622.txt", "*.txt"),
+        ("2026-11-28.log", "2026-11-28.log"),
+        ("v2.0.12345678", "v2.0.12345678"),
+    ],
+)
+def test_time_in_the_name_of_a_file_is_masked(
+    laboratory: Laboratory, name: str, masked: str
+) -> None:
+    with sandbox_with(laboratory) as sandbox:
+        sandbox.environment({})
+        (sandbox.home / name).write_text(sandbox.backend.tokens.by_slot("access-token").value)
+        assert list(files_with_tokens(sandbox, walk_home(sandbox))) == [f"~/{masked}"]
+
+
 def test_credential_cache_of_federation_is_not_a_leak(laboratory: Laboratory) -> None:
     with sandbox_with(laboratory) as sandbox:
         sandbox.environment({})

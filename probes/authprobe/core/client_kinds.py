@@ -209,10 +209,8 @@ def _npm(
     )
 
 
-def _pypi(folder: str, name: str, extra: str | None = None) -> Package:
-    return Package(
-        registry=Registry.PYPI, name=name, program="bin/python", extra=extra, folder=folder
-    )
+def _pypi(folder: str, name: str) -> Package:
+    return Package(registry=Registry.PYPI, name=name, program="bin/python", folder=folder)
 
 
 CLIENTS: Final[Mapping[ClientKind, ClientSpec]] = {
