@@ -26,7 +26,7 @@ Value = Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """All that a program left for its user."""
+    """Streams, files and response that a program left for its user."""
 
     home: Path
     """Its home, at the path by which this process reaches it."""
