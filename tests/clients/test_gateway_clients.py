@@ -17,6 +17,7 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import (
     Backend,
     CredentialTreatment,
+    Fault,
     Holds,
     Host,
     Requirement,
@@ -222,3 +223,24 @@ def test_another_port_leads_to_the_same_gateway(laboratory: Laboratory, url: str
         observation = raw_http.probe(sandbox)
     assert (observation.status, observation.exchanges[0].host) == (200, NAME)
     assert observation.egress_refused == ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("connection-refused", "502 Connection refused"),
+        ("name-not-found", "502 Name not found"),
+        ("untrusted-certificate", "local issuer certificate"),
+        ("expired-certificate", "certificate has expired"),
+    ],
+)
+def test_faults_of_the_connection_happen_at_a_gateway(
+    laboratory: Laboratory, fault: str, reason: str
+) -> None:
+    key = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
+    backend = Backend(hosts={NAME: Host()}, faults=(Fault(name=fault, host=NAME),))
+    case = replace(case_with(key), backend=backend, endpoint=Endpoint(url=URL))
+    with laboratory.sandbox(case) as sandbox:
+        observation = raw_http.probe(sandbox)
+    assert (observation.outcome, observation.egress_refused) == (Outcome.UNREACHABLE, ())
+    assert reason in (observation.detail or "")

@@ -12,6 +12,8 @@ from authprobe.emulator import faults
 from authprobe.emulator.rules.routes import HOSTS
 
 CERTIFICATE_NAMES: Final = (*HOSTS, "localhost", "127.0.0.1", "::1")
+MAX_CONTEXTS: Final = 500
+"""TLS contexts that are kept: an emulator that is reset again and again can have any hosts."""
 _CERTIFICATE_FAULTS: Final = (faults.UNTRUSTED_CERTIFICATE, faults.EXPIRED_CERTIFICATE)
 
 
@@ -31,6 +33,8 @@ class Authority:
         kind = next((fault for fault in _CERTIFICATE_FAULTS if fault in fault_names), "")
         further = tuple(host for host in dict.fromkeys(hosts) if host not in CERTIFICATE_NAMES)
         key = (kind, *further)
+        if len(self._contexts) >= MAX_CONTEXTS:
+            self._contexts.clear()
         if key not in self._contexts:
             self._contexts[key] = _context(self._issue(kind, (*CERTIFICATE_NAMES, *further)))
         return self._contexts[key]

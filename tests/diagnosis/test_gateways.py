@@ -1,0 +1,42 @@
+"""Facts about requests to gateways and hosts of one's own."""
+
+from authprobe.diagnosis.observation_facts import missing_host, symptom_from_observation
+from authprobe.diagnosis.symptom import FactKind
+from authprobe.observation.model import Outcome
+from authprobe.report.model.relevance import matters
+from tests.support.make import make_exchange, make_observation
+
+GATEWAY = make_exchange(
+    host="llm.corp.example",
+    path="/anthropic/v1/messages",
+    status=401,
+    rule="gateway:unknown-key",
+    message="gateway: unknown key",
+)
+TELEMETRY = make_exchange(
+    host="otel.corp.example", path="/v1/traces", status=200, rule="host:empty"
+)
+NOTHING = make_exchange(
+    method="CONNECT", host="no.corp.example", path="", status=502, rule="host:nothing"
+)
+UNKNOWN = make_exchange(method="CONNECT", host="x.example", path="", status=502, rule="deny:host")
+
+
+def test_a_refusal_of_a_gateway_is_the_symptom() -> None:
+    exchanges = (NOTHING, UNKNOWN, GATEWAY)
+    symptom = symptom_from_observation(
+        make_observation(outcome=Outcome.REJECTED, status=401, exchanges=exchanges)
+    )
+    hosts = [fact for each in symptom.fact_sets for fact in each.facts.get(FactKind.HOST, ())]
+    assert hosts == ["llm.corp.example"]
+
+
+def test_a_gateway_that_was_reached_is_not_missing() -> None:
+    refused = {"outcome": Outcome.REJECTED, "egress_refused": ("x.example",)}
+    assert missing_host(make_observation(exchanges=(UNKNOWN,), **refused)) == "x.example"
+    assert missing_host(make_observation(exchanges=(UNKNOWN, NOTHING), **refused)) == "x.example"
+    assert missing_host(make_observation(exchanges=(UNKNOWN, GATEWAY), **refused)) is None
+
+
+def test_only_requests_to_the_gateway_matter_for_authentication() -> None:
+    assert [matters(each) for each in (GATEWAY, TELEMETRY, NOTHING)] == [True, False, False]
