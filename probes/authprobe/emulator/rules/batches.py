@@ -17,7 +17,7 @@ from authprobe.emulator.rules.credentials import (
     has_one_valid_credential,
     missing_credential,
 )
-from authprobe.emulator.rules.messages import MESSAGES
+from authprobe.emulator.rules.messages import ANSWERS
 from authprobe.emulator.rules.paging import page
 from authprobe.emulator.state.resources import BATCH_LIFETIME, Batch
 
@@ -38,7 +38,7 @@ def make_batch(request: RequestContext, id: str, requests: list[dict[str, Any]])
 def _result(request: RequestContext, params: Mapping[str, Any]) -> Mapping[str, Any]:
     fields = {name: value for name, value in params.items() if name != "stream"}
     single = replace(request, path=MESSAGES_PATH, body=json.dumps(fields).encode())
-    answer = next(rule for rule in MESSAGES if rule.applies(single)).reply(single)
+    answer = next(rule for rule in ANSWERS if rule.applies(single)).reply(single)
     if answer.status == 200:
         return {"type": "succeeded", "message": answer.body}
     body = answer.body if isinstance(answer.body, Mapping) else {}

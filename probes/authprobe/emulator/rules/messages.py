@@ -13,9 +13,6 @@ BEFORE_INFERENCE: Final = (
     *edge.STANDARD[1:],
 )
 """Refusals that are tried before an inference request succeeds."""
-MESSAGES: Final = (
-    *BEFORE_INFERENCE,
-    inference.BETA_DROPPED,
-    inference.BETA_UNKNOWN,
-    inference.MESSAGE,
-)
+ANSWERS: Final = (inference.BETA_DROPPED, inference.BETA_UNKNOWN, inference.MESSAGE)
+"""Answers to what a request with an accepted credential asks, alone or in a batch."""
+MESSAGES: Final = (*BEFORE_INFERENCE, *ANSWERS)
