@@ -11,6 +11,7 @@ from authprobe.run import own_scenarios
 from authprobe.run.own_scenarios import (
     MAX_TEXT_LENGTH,
     MAX_TOTAL_LENGTH,
+    recorded_definitions,
     recorded_texts,
     without_comments,
 )
@@ -106,3 +107,12 @@ def test_a_text_that_cannot_be_redacted_is_left_out_and_the_others_kept(
     texts = {"example": "why: unclear", "other": "why: x"}
     records = [make_record(), make_record(scenario="other")]
     assert recorded_texts(texts, records, Redactor()) == {"other": "why: x"}
+
+
+def test_files_of_definitions_are_recorded_for_the_scenarios_of_the_run() -> None:
+    texts = {
+        "example": {"bots.definitions.yaml": "clients: {}  # mine\n", "long.yaml": "x" * 40_000},
+        "other": {"bots.definitions.yaml": "clients: {}\n"},
+    }
+    recorded = recorded_definitions(texts, [make_record()], Redactor())
+    assert recorded == {"example": {"bots.definitions.yaml": "clients: {}\n"}}

@@ -8,6 +8,7 @@ from authprobe.run.baseline import EMPTY_BASELINE, Baseline
 from authprobe.run.known_failures import KnownFailureList
 from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.run.results_file import dump_record
+from authprobe.scenario.client_definitions import ClientDefinition
 from authprobe.verdict.judge import judge
 from authprobe.verdict.model import Status, Verdict
 
@@ -50,6 +51,8 @@ def _judge(
             credentials=case.credentials,
             fault=case.fault,
             flow=case.flow,
+            surface=case.client.definition.surface if case.client.definition else None,
+            own_program=own_program(case.client.definition),
             formerly=case.formerly,
             why=case.why,
             sources=case.sources,
@@ -60,6 +63,14 @@ def _judge(
             diagnosis=_diagnose(observation, verdict),
         )
     )
+
+
+def own_program(definition: ClientDefinition | None) -> str | None:
+    """Return the program that a definition names and does not install; None: there is none."""
+    if definition is None or (definition.install and not definition.install.path):
+        return None
+    command = definition.run or (definition.serve.run if definition.serve else ())
+    return definition.install.path if definition.install else next(iter(command), None)
 
 
 def _explain(record: CaseRecord) -> CaseRecord:

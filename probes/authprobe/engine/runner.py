@@ -1,9 +1,11 @@
 """Run orchestration: load the plan, set up, install clients, probe, judge, persist records."""
 
 import contextlib
+import dataclasses
 import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from authprobe.clients.base import Laboratory
@@ -24,9 +26,12 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
 from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord, Run, Selection, make_run
-from authprobe.run.own_scenarios import recorded_texts
+from authprobe.run.own_scenarios import recorded_definitions, recorded_texts
 from authprobe.run.partial_results import PartialResults
 from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
+from authprobe.scenario.bundled_clients import client_sources
+from authprobe.scenario.client_files import client_document
+from authprobe.scenario.known_clients import KnownClient
 from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.settings import Settings, bundled_scenarios, is_bundled
 
@@ -43,6 +48,8 @@ class RunPlan:
     known_failures: KnownFailureList = KnownFailureList()  # noqa: RUF009 - a frozen value
     own_scenarios: Mapping[str, str] = field(default_factory=dict)
     """YAML of the scenarios that are not bundled, by id."""
+    own_definitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """YAML of the files of definitions of each scenario, by id and name."""
 
 
 def load_plan(settings: Settings) -> RunPlan:
@@ -75,7 +82,36 @@ def load_plan(settings: Settings) -> RunPlan:
         baseline,
         known_failures,
         {each.scenario.id: each.text for each in loaded if not is_bundled(each.path)},
+        _own_definitions(loaded, cases),
     )
+
+
+def _own_definitions(
+    loaded: Iterable[LoadedScenario], cases: Iterable[Case]
+) -> dict[str, dict[str, str]]:
+    """Return the files of definitions that are not bundled, by scenario and name.
+
+    They are those that a scenario names, and those of the project or of packages that it uses.
+    """
+    texts: dict[str, dict[str, str]] = {
+        each.scenario.id: dict(each.definitions) for each in loaded if not is_bundled(each.path)
+    }
+    for id, kinds in _kinds_by_scenario(cases).items():
+        for source in client_sources() if kinds else ():
+            if source.path and any(source.clients.get(k.kind) is k for k in kinds.values()):
+                text = client_document(source.path).text
+                texts.setdefault(id, {})[source.path.name] = text
+    return {id: files for id, files in texts.items() if files}
+
+
+def _kinds_by_scenario(cases: Iterable[Case]) -> dict[str, dict[int, KnownClient]]:
+    """Return the clients with a definition that the cases of each scenario use."""
+    kinds: dict[str, dict[int, KnownClient]] = defaultdict(dict)
+    for case in cases:
+        for client in filter(None, (case.client, case.client.through)):
+            if client.definition:
+                kinds[case.scenario][id(client.known)] = client.known
+    return kinds
 
 
 def _files(loaded: Sequence[LoadedScenario]) -> tuple[ScenarioFile, ...]:
@@ -147,6 +183,7 @@ def execute_plan(
         selection=plan.selection,
         scenarios=plan.scenarios,
         own_scenarios=recorded_texts(plan.own_scenarios, records, redactor),
+        own_definitions=recorded_definitions(plan.own_definitions, records, redactor),
     )
 
 
@@ -171,8 +208,9 @@ def _probe(
             probe=lambda cases, may_start: probe.probe_cases(
                 cases, probe_one, executor, jobs=settings.jobs, may_start=may_start
             ),
-            judge=lambda case, observation: make_record(
-                case, observation, plan.baseline, plan.known_failures
+            judge=lambda case, observation: dataclasses.replace(
+                make_record(case, observation, plan.baseline, plan.known_failures),
+                companions=dict(laboratory.cache.companions(case.client)),
             ),
             keep=keep,
             reporter=reporter,

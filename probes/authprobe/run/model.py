@@ -92,6 +92,12 @@ class CaseRecord:
     environment: str = DEFAULT
     credentials: tuple[Credential, ...] = ()
     """Credentials that the client received, by kind and place."""
+    surface: str | None = None
+    """Form in which people use a client that is defined as data; None: another client."""
+    own_program: str | None = None
+    """Program of the user's own that ran, as the definition of the client names it."""
+    companions: dict[str, str] = field(default_factory=dict)
+    """Versions of the packages that a definition installs beside its client, by name."""
     findings: tuple[Finding, ...] = ()
     """Misbehaviour of the client, whether the scenario expects it or not."""
     reasons: tuple[Reason, ...] = ()
@@ -169,6 +175,9 @@ class Run:
     own_scenarios: dict[str, str] = field(default_factory=dict)
     """YAML of the scenarios that are not bundled, by id, without credentials; long ones are left
     out."""
+    own_definitions: dict[str, dict[str, str]] = field(default_factory=dict)
+    """YAML of the files of definitions that they use, by id of the scenario and name of the file,
+    in the same way."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -205,6 +214,7 @@ def make_run(
     max_failures: int | None = None,
     not_started: int = 0,
     own_scenarios: Mapping[str, str] | None = None,
+    own_definitions: Mapping[str, dict[str, str]] | None = None,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
     return Run(
@@ -225,5 +235,6 @@ def make_run(
         selection=selection or Selection(),
         scenarios=scenarios,
         own_scenarios=dict(own_scenarios or {}),
+        own_definitions=dict(own_definitions or {}),
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

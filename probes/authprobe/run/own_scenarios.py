@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -16,6 +16,7 @@ MAX_TEXT_LENGTH: Final = 30_000
 """Characters of one scenario: about five hundred lines, and half of what an issue takes."""
 MAX_TOTAL_LENGTH: Final = 1_000_000
 """Characters of all scenarios of a run."""
+Key = TypeVar("Key", str, tuple[str, str])
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT_LINE: Final = re.compile(r"(?<=\n)[ \t]*#.*\n")
 _COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
@@ -30,14 +31,32 @@ def recorded_texts(
     A text that is too long is left out, as half a scenario cannot be run; so is one that has what
     looks like a credential even then, which would keep the whole run from being written.
     """
-    kept: dict[str, str] = {}
+    ids = {record.scenario for record in records}
+    return _recorded({id: text for id, text in texts.items() if id in ids}, redactor)
+
+
+def recorded_definitions(
+    texts: Mapping[str, Mapping[str, str]], records: Iterable[CaseRecord], redactor: Redactor
+) -> dict[str, dict[str, str]]:
+    """Return the texts of the files of definitions of these records' scenarios in the same way."""
+    ids = sorted({record.scenario for record in records} & texts.keys())
+    files = {(id, name): text for id in ids for name, text in texts[id].items()}
+    kept = _recorded(files, redactor)
+    return {
+        id: {redactor(name): text for (own, name), text in kept.items() if own == id}
+        for id in dict.fromkeys(id for id, _ in kept)
+    }
+
+
+def _recorded(texts: Mapping[Key, str], redactor: Redactor) -> dict[Key, str]:
+    kept: dict[Key, str] = {}
     room = MAX_TOTAL_LENGTH
-    for id in sorted({record.scenario for record in records} & texts.keys()):
-        if len(texts[id]) > min(MAX_TEXT_LENGTH, room):
+    for key in sorted(texts):
+        if len(texts[key]) > min(MAX_TEXT_LENGTH, room):
             continue
-        text = redactor(without_comments(texts[id]))
+        text = redactor(without_comments(texts[key]))
         if not scan_text(for_json(json.dumps(text, ensure_ascii=False)), redactor):
-            kept[id] = text
+            kept[key] = text
             room -= len(text)
     return kept
 

@@ -52,6 +52,7 @@ def cut_run(run: Run, length: int) -> Run:
     return dataclasses.replace(
         run,
         own_scenarios={},
+        own_definitions={},
         cases=tuple(
             _cut_record(record, limit) if size > limit else record
             for record, size in zip(run.cases, lengths, strict=True)

@@ -6,6 +6,7 @@ instead. Variables have a default in the file; a scenario or `--set` gives anoth
 
 import dataclasses
 import functools
+import os
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -127,6 +128,11 @@ class Sources:
         """Return the clients that the scenario can name; None: its definition has errors."""
         files = [_defined_clients(document) for document in self.files]
         return ChainMap(_own_clients(root, self.folder), *files, KNOWN_CLIENTS)  # type: ignore[arg-type]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts of the files, by their paths relative to the scenario."""
+        return {os.path.relpath(each.path, self.folder): each.text for each in self.files}
 
     def complete(self, scenario: Scenario) -> Scenario:
         """Return the scenario with what its files define, below its own definitions."""

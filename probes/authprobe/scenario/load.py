@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,8 @@ class LoadedScenario:
     text: str
     given: Path
     """The file itself, or a directory."""
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the files of definitions that it names, by their paths relative to it."""
 
 
 def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
@@ -86,8 +88,16 @@ def load_files(
     scenarios = _scenarios(unique, sources)
     _check_variables(variables or {}, sources)
     return tuple(
-        LoadedScenario(scenario=scenario, path=document.path, text=document.text, given=path)
-        for scenario, document, path in zip(scenarios, documents.values(), given, strict=True)
+        LoadedScenario(
+            scenario=scenario,
+            path=document.path,
+            text=document.text,
+            given=path,
+            definitions=source.texts,
+        )
+        for scenario, document, path, source in zip(
+            scenarios, documents.values(), given, sources, strict=True
+        )
     )
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
@@ -129,6 +129,14 @@ class Cache:
             raise result
         return result
 
+    def companions(self, client: Client) -> Mapping[str, str]:
+        """Return the versions of the packages beside a client and the one that works with it."""
+        versions: dict[str, str] = {}
+        for each in filter(None, (client, client.through)):
+            result = self._results.get(installation_key(each)) if each.definition else None
+            versions |= result.companions if isinstance(result, InstalledClient) else {}
+        return versions
+
     def versions(self, package: Package, having: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the published versions from a 24 h cache (stale if offline); refetch them if a
         version in `having` is missing.
@@ -195,7 +203,7 @@ class Cache:
             lock.release()
             raise
         self._locks.setdefault(folder, []).append(lock)
-        return installed
+        return dataclasses.replace(installed, companions=storage.companions(folder))
 
     def _find_user_program(self, client: Client) -> InstalledClient:
         """Return the user's own program, which is run in place and never changed."""

@@ -1,6 +1,7 @@
 """A client that is installed: in the cache, or by the user."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from authprobe.clients.installation import storage
@@ -20,6 +21,9 @@ class InstalledClient:
     """Program of a client that is not in the cache but the user's own."""
     interpreter: tuple[str, ...] = ()
     """Command that runs this program, if it is a script with a first line that names one."""
+
+    companions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the packages beside it, by name."""
 
     @property
     def package_folder(self) -> Path:

@@ -151,7 +151,12 @@ def _commands(
     """
     name = own_name(record.scenario) if record.scenario in run.own_scenarios else None
     if scenario:
-        yield from _folded_scenario(scenario, pseudonymizer)
+        yield from _folded_text("The scenario", scenario.file, scenario.text, pseudonymizer)
+        for file, text in scenario.definitions.items():
+            yield from _folded_text("Definitions that it uses", file, text, pseudonymizer)
+    if record.own_program:
+        program = code(pseudonymizer(record.own_program))
+        yield from ("", f"The case runs a program of its author, {program}, which is not here.")
     saved = f", with the scenario saved as {code(name)}" if name else ""
     command = phrases.rerun_command(run, record, scenario=name)
     yield from ("", f"To reproduce{saved}:", "", *_fenced(pseudonymizer(command)))
@@ -159,11 +164,14 @@ def _commands(
         yield from ("", "To find the release that changed it:", "", *_fenced(pseudonymizer(search)))
 
 
-def _folded_scenario(scenario: OwnScenario, pseudonymizer: Pseudonymizer) -> Iterator[str]:
-    """Yield the text of a scenario in a block that opens on demand."""
-    text = pseudonymizer(scenario.text).rstrip("\n")
-    yield from ("", "<details>", f"<summary>The scenario, {escaped(scenario.file)}</summary>", "")
-    if text != scenario.text.rstrip("\n"):
+def _folded_text(
+    title: str, file: str, content: str, pseudonymizer: Pseudonymizer
+) -> Iterator[str]:
+    """Yield the text of a file in a block that opens on demand."""
+    text = pseudonymizer(content).rstrip("\n")
+    summary = f"<summary>{title}, {escaped(pseudonymizer(file))}</summary>"
+    yield from ("", "<details>", summary, "")
+    if text != content.rstrip("\n"):
         yield from ("Names and addresses in it are replaced.", "")
     yield from (*_fenced(text, "yaml"), "", "</details>")
 

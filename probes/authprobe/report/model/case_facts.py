@@ -43,7 +43,13 @@ def client_words(record: CaseRecord) -> str:
 def _surface(record: CaseRecord) -> str:
     kind = kind_name(record.client)
     known = KNOWN_CLIENTS.get(kind)
-    return SURFACES.get(record.flow) or (known.spec.surface if known else kind)
+    usual = known.spec.surface if known else kind
+    return record.surface or SURFACES.get(record.flow) or usual
+
+
+def _companions(record: CaseRecord) -> str | None:
+    versions = (f"{name} {version}" for name, version in record.companions.items())
+    return ", ".join(versions) or None
 
 
 def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
@@ -60,6 +66,8 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
         ),
         ("Outcome", phrases.outcome_words(observation)),
         ("Surface", _surface(record)),
+        ("Program", record.own_program and f"{record.own_program}, of the user's own"),
+        ("Installed with", _companions(record)),
         ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
         ("HTTP status", phrases.status_number(observation)),
         ("error.type", observation.error_type or "none"),

@@ -1,8 +1,8 @@
 """Reproduction of a case by somebody else: the user's own scenario, and the commands."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.core.escaping import for_shell
@@ -19,12 +19,17 @@ class OwnScenario:
 
     file: str
     text: str
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the files of definitions that it uses, by name."""
 
 
 def own_scenario(run: Run, id: str) -> OwnScenario | None:
     """Return a scenario of the run; None if it is bundled, or too long to be in the results."""
     text = run.own_scenarios.get(id)
-    return None if text is None else OwnScenario(file=own_name(id), text=text)
+    if text is None:
+        return None
+    definitions = run.own_definitions.get(id, {})
+    return OwnScenario(file=own_name(id), text=text, definitions=definitions)
 
 
 def own_name(id: str) -> str:
@@ -83,9 +88,9 @@ _FIELDS: Final = {
 def _changed_field(record: CaseRecord) -> str | None:
     """Return the most telling changed field by which a bisection can be decided."""
     changed = [change.field for change in record.verdict.transitions]
-    for name, field in _FIELDS.items():
+    for name, path in _FIELDS.items():
         if any(each == name or each.startswith(f"{name} ") for each in changed):
-            return field
+            return path
     return None
 
 
