@@ -6,8 +6,8 @@ import pytest
 
 from authprobe.clients import home_files
 from authprobe.clients.base import Laboratory, Sandbox
+from authprobe.clients.credentials import CREDENTIALS_FILE
 from authprobe.clients.home_inspection import (
-    CREDENTIALS_FILE,
     MAX_LEAKS,
     PARTLY_SEARCHED,
     files_with_tokens,

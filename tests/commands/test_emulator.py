@@ -167,6 +167,32 @@ def test_the_emulator_serves_until_it_is_stopped(tmp_path: Path, number: signal.
     assert "Traceback" not in "".join(served.err)
 
 
+def test_a_killed_emulator_leaves_no_folder(tmp_path: Path) -> None:
+    with serving(tmp_path, "--json", "--issue", "api-key") as served:
+        assert files_in(tmp_path) != []
+        assert served.end(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: files_in(tmp_path) == [])
+
+
+def test_a_killed_emulator_leaves_neither_its_command_nor_its_home(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    code = "import time; open('started', 'w').close(); time.sleep(60)"
+    options = ("--report", "out", "--issue", "login", "--", sys.executable, "-c", code)
+    with subprocess.Popen(
+        command("emulator", *options),
+        cwd=project,
+        env=environment(tmp_path / "home", TMPDIR=str(tmp_path)),
+        stdin=subprocess.DEVNULL,
+    ) as child:
+        wait_until((project / "started").exists)
+        children = descendants(child.pid)
+        assert children
+        child.kill()
+    wait_until(lambda: files_in(tmp_path) == ["project"])
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+
+
 def test_json_is_one_object_and_the_log_goes_to_stderr(tmp_path: Path) -> None:
     with serving(tmp_path, "--json", "--issue", "api-key", "--issue", "access-token") as served:
         document = description(served)
@@ -278,7 +304,7 @@ def test_nobody_else_can_read_or_change_what_the_emulator_makes(tmp_path: Path, 
     before = os.umask(umask)
     try:
         with serving(tmp_path, "--env-file", file, "--issue", "api-key") as served:
-            made = [file, *tmp_path.glob("ca-*")]
+            made = [file, *tmp_path.glob("authprobe-emulator-*")]
             modes = [path.stat().st_mode & 0o777 for path in made]
             served.end()
     finally:

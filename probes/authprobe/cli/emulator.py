@@ -65,8 +65,9 @@ FREE: Final = "a free one"
 @click.option(
     "--issue",
     multiple=True,
-    metavar="KIND",
-    help="Issue a token of this kind and print its variable; repeatable.",
+    metavar="KIND[:STATE[:VARIABLE[:FORM]]]",
+    help="Issue a token of this kind and print its variable, or put a login into the home of "
+    "COMMAND; repeatable.",
 )
 @click.option(
     "--env-file",
@@ -90,6 +91,23 @@ FREE: Final = "a free one"
     help="Run COMMAND in place: it can change your files, your login included, and connect to "
     "other machines.",
 )
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a report of COMMAND, with all that it requested, to this directory.",
+)
+@click.option(
+    "--expect",
+    metavar="OUTCOME",
+    help="With --report, judge COMMAND: accepted, rejected, throttled and so on.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --report, compare COMMAND with this baseline or results file.",
+)
 @click.option("--quiet", is_flag=True, help="Do not log requests.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(
@@ -110,6 +128,9 @@ def emulator(
     any_user: bool,
     share_home: bool,
     no_isolation: bool,
+    report: Path | None,
+    expect: str | None,
+    baseline: Path | None,
     quiet: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -121,24 +142,47 @@ def emulator(
     system allows it: it has a private home and no network but the emulator, and
     of your files it sees the working directory and its own program.
 
+    With --report, COMMAND gets the record and the reports of a case, as
+    `authprobe run` writes them. With --expect, it is judged as well: by its
+    exit code and by the answer to its last request.
+
+    A credential is issued as KIND[:STATE[:VARIABLE[:FORM]]]; what is left out
+    is as usual: api-key, api-key:expired, access-token:revoked:MY_TOKEN,
+    api-key::MY_KEY:line-break. A login is a file in the private home of
+    COMMAND: login, login:expired, login:used.
+
     \b
     Exit codes:
       0   stopped by Ctrl-C, without COMMAND
-      4   invalid option, or a port that is in use
+      4   invalid option, a port that is in use, or a report that cannot be
+          written: COMMAND is not started
+      10  with --report: the report would contain a credential
       otherwise the exit code of COMMAND, as in a shell: 128 and the number
       of the signal that ended it, 126 or 127 if it could not be started
+
+    \b
+    Exit codes with --expect, in place of that of COMMAND:
+      0   the outcome is the expected one
+      1   it is another one
+      2   COMMAND was interrupted
+      6   COMMAND could not be tested: it was not started, or made no request
 
     \b
     Examples:
       authprobe emulator --issue api-key -- python my_app.py
       authprobe emulator --issue access-token --counts-as-claude-code \\
           --no-base-url -- claude -p hi
+      authprobe emulator --report out --issue api-key:expired \\
+          --expect rejected -- python my_app.py
+      authprobe emulator --issue login:expired --no-base-url \\
+          --counts-as-claude-code --report out -- claude -p hi
       authprobe emulator --port 8080 --fault A30
       authprobe emulator --rules
     """
     from authprobe.commands import emulator as commands
 
     _check_combination(rules=rules, as_json=as_json, as_markdown=as_markdown, command=command)
+    _check_report(report=report, expect=expect, baseline=baseline, command=command)
     _check_isolation(share_home=share_home, no_isolation=no_isolation, command=command)
     if rules:
         sys.exit(commands.print_rule_list(as_json=as_json, as_markdown=as_markdown))
@@ -151,7 +195,7 @@ def emulator(
         standing=standing,
         counts_as_claude_code=counts_as_claude_code,
         faults=fault,
-        token_kinds=issue,
+        issue=issue,
         any_user=any_user,
         env_file=env_file,
         sets_base_url=base_url,
@@ -160,6 +204,9 @@ def emulator(
         is_isolated=not no_isolation,
         shares_home=share_home,
         command=command,
+        report=report,
+        expected=expect,
+        baseline=baseline,
     )
     sys.exit(commands.emulator(options))
 
@@ -183,6 +230,21 @@ def _check_combination(
             "--json prints the addresses while the emulator serves alone; a command gets them in "
             "its environment: leave out --json"
         )
+
+
+def _check_report(
+    *, report: Path | None, expect: str | None, baseline: Path | None, command: tuple[str, ...]
+) -> None:
+    """Raise if an option about the report of the command would have no effect.
+
+    Raises:
+        UsageError: it would.
+    """
+    if report is not None and not command:
+        raise click.UsageError("--report is only for a command; add one after --, or leave it out")
+    for name, value in (("--expect", expect), ("--baseline", baseline)):
+        if value is not None and report is None:
+            raise click.UsageError(f"{name} needs --report DIR, where the verdict is written")
 
 
 def _check_isolation(*, share_home: bool, no_isolation: bool, command: tuple[str, ...]) -> None:

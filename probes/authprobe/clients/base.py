@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from authprobe.clients.credentials import CONFIG_FOLDER, config_folder, deliver_credentials
+from authprobe.clients.credentials import (
+    CONFIG_FOLDER,
+    CREDENTIALS_FILE,
+    config_folder,
+    deliver_credentials,
+    home_path,
+)
 from authprobe.clients.installation.cache import Cache
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.process.child import Child, CompletedChild, Stdin
@@ -15,7 +21,7 @@ from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.launcher import LOOPBACK
 from authprobe.clients.process.required_files import visible_files
 from authprobe.clients.variables import merge_headers, recorded_headers, scenario_variables
-from authprobe.core.client_kinds import ClientKind
+from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.core.isolation import CA_VARIABLES
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.server.worker import RemoteListener, RemoteNetwork
@@ -271,6 +277,31 @@ class Sandbox:
         """
         with self.start(argv, env=env, cwd=cwd) as child:
             return child.wait(limit)
+
+    @property
+    def login_files(self) -> tuple[Path, ...]:
+        """Paths below the home where a login may be stored, the one that is judged first.
+
+        That is the client's own folder, unless the case put its login only into others.
+        """
+        own = config_folder(self.case.environment)
+        folders = [
+            home_path(credential.folder) if credential.folder else own
+            for credential in self.case.credentials
+            if credential.via is Via.CREDENTIALS_FILE
+        ]
+        folder = own if own in folders or not folders else folders[0]
+        return tuple(each / CREDENTIALS_FILE for each in dict.fromkeys((folder, own)))
+
+    @property
+    def has_stored_login(self) -> bool:
+        """True if the client received a credentials file."""
+        return any(x.via is Via.CREDENTIALS_FILE for x in self.case.credentials)
+
+    @property
+    def shows_setup_token(self) -> bool:
+        """True if the client was asked to show a setup-token in its terminal."""
+        return self.case.names.flow == Flow.SETUP_TOKEN
 
     @property
     def output(self) -> tuple[tuple[str, str], ...]:

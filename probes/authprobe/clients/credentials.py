@@ -23,6 +23,7 @@ FEDERATION_VARIABLES: Final = {
 }
 """Variables of platform.claude.com/docs/en/manage-claude/wif-reference, with made-up ids."""
 CONFIG_FOLDER: Final = ".claude"
+CREDENTIALS_FILE: Final = ".credentials.json"
 HELPER: Final = "api-key-helper"
 MISSING_CHARACTERS: Final = 10
 """Characters at the end of a token that is cut short."""
@@ -52,7 +53,7 @@ class Handover:
         match credential.via:
             case Via.CREDENTIALS_FILE:
                 login = self._make_login(credential)
-                path = self._open_folder(self._folder(credential)) / ".credentials.json"
+                path = self._open_folder(self._folder(credential)) / CREDENTIALS_FILE
                 self._write(path, json.dumps(login))
             case Via.API_KEY_HELPER:
                 folder, token = self._folder(credential), self._make(credential)
@@ -62,12 +63,12 @@ class Handover:
                 self._write(self.home_folder / name, script, mode=0o700)
                 self._settings(folder)["apiKeyHelper"] = shlex.quote(str(self.home / name))
             case Via.SETTINGS_ENV if credential.variable is not None:
-                values = self._variables(credential.variable, credential)
+                values = self.variables(credential.variable, credential)
                 self.add_settings_env(values, self._folder(credential))
             case Via.KEY_PLACEHOLDER:
                 self.environment[Via.KEY_PLACEHOLDER] = self._make(credential).value
             case Via() as via:
-                _add_variables(self.environment, self._variables(via, credential))
+                _add_variables(self.environment, self.variables(via, credential))
 
     def add_settings_env(self, values: Mapping[str, str], folder: Path | None = None) -> None:
         """Set these variables in the `env` of the settings file."""
@@ -90,7 +91,10 @@ class Handover:
     def _make(self, credential: Credential) -> Token:
         return self.backend.tokens.make(credential.token, credential.state)
 
-    def _variables(self, name: Via, credential: Credential) -> dict[str, str]:
+    def variables(self, name: str, credential: Credential) -> dict[str, str]:
+        """Issue the credential, and return the variables that carry it: this one, with others that
+        it needs.
+        """
         token = self._make(credential)
         value = misshape(self.backend, token, credential.form)
         match name:

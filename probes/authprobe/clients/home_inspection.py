@@ -8,19 +8,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from authprobe.clients.base import Sandbox
-from authprobe.clients.credentials import config_folder, home_path
 from authprobe.clients.home_files import HomeFile, HomeWalk, read_home_file
 from authprobe.clients.observe import add_remark
-from authprobe.core.client_kinds import Flow, Via
+from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import Token, TokenStore
 from authprobe.observation.model import LoginExpiry, LoginState, Observation, StoredLogin
+from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.token_patterns import PATTERN_NAMES
 
-CREDENTIALS_FILE: Final = ".credentials.json"
 FEDERATION_STORE: Final = Path(".config", "anthropic", "credentials")
 """Credential cache of federation: platform.claude.com/docs/en/manage-claude/wif-reference."""
 RANDOM_ID: Final = re.compile(
@@ -38,7 +36,47 @@ MAX_DECODED_TOTAL_BYTES: Final = 8 * 1024 * 1024
 """Size of all files together that are searched for encoded tokens."""
 
 
-def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
+class InspectedCase(Protocol):
+    """A finished case of which the home and the output are inspected."""
+
+    @property
+    def backend(self) -> CaseBackend:
+        """The backend that issued the tokens."""
+
+    @property
+    def redactor(self) -> Redactor:
+        """Redactor that knows them."""
+
+    @property
+    def home_folder(self) -> Path:
+        """The private home, at the path by which this process reaches it."""
+
+    @property
+    def initial_files(self) -> frozenset[Path] | None:
+        """Files in the home before the start; None: it had no home."""
+
+    @property
+    def delivered_slots(self) -> frozenset[str]:
+        """Slots of the tokens that were handed over."""
+
+    @property
+    def login_files(self) -> tuple[Path, ...]:
+        """Paths below the home where a login may be stored; the first is the one that is judged."""
+
+    @property
+    def has_stored_login(self) -> bool:
+        """True if a credentials file was handed over."""
+
+    @property
+    def shows_setup_token(self) -> bool:
+        """True if the program was asked to show a setup-token in its terminal."""
+
+    @property
+    def output(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of a stream and its text, which is not redacted."""
+
+
+def inspect_home(sandbox: InspectedCase, observation: Observation) -> Observation:
     """Add the stored login and the leaks to the observation of a finished case."""
     if sandbox.initial_files is None:
         return observation
@@ -54,11 +92,11 @@ def inspect_home(sandbox: Sandbox, observation: Observation) -> Observation:
     return observation if walk.is_complete else add_remark(observation, PARTLY_SEARCHED)
 
 
-def stored_login(sandbox: Sandbox) -> StoredLogin | None:
+def stored_login(sandbox: InspectedCase) -> StoredLogin | None:
     """Return the state of the credentials file; None if it does not exist and never did."""
-    delivered = any(x.via is Via.CREDENTIALS_FILE for x in sandbox.case.credentials)
+    delivered = sandbox.has_stored_login
     try:
-        file = read_home_file(sandbox.home_folder, login_file(sandbox))
+        file = read_home_file(sandbox.home_folder, sandbox.login_files[0])
     except FileNotFoundError:
         return StoredLogin(state=LoginState.REMOVED) if delivered else None
     except OSError:
@@ -86,20 +124,6 @@ def stored_login(sandbox: Sandbox) -> StoredLogin | None:
     )
 
 
-def login_file(sandbox: Sandbox) -> Path:
-    """Return the path of the login below the home: in the client's own folder, unless the case put
-    its login only into others.
-    """
-    own = config_folder(sandbox.case.environment)
-    folders = [
-        home_path(credential.folder) if credential.folder else own
-        for credential in sandbox.case.credentials
-        if credential.via is Via.CREDENTIALS_FILE
-    ]
-    folder = own if own in folders or not folders else folders[0]
-    return folder / CREDENTIALS_FILE
-
-
 def _expiry(record: dict[str, Any]) -> LoginExpiry:
     now = datetime.datetime.now(datetime.UTC)  # the client's clock, not the emulator's
     at = record.get("expiresAt")
@@ -125,17 +149,13 @@ def _slot(value: str, token: Token | None) -> str | None:
     return token.slot if token else "foreign"
 
 
-def walk_home(sandbox: Sandbox) -> HomeWalk:
+def walk_home(sandbox: InspectedCase) -> HomeWalk:
     """Return a walk through the files that the client has added, except its login."""
-    expected = (sandbox.initial_files or frozenset()) | {
-        login_file(sandbox),
-        config_folder(sandbox.case.environment) / CREDENTIALS_FILE,
-        FEDERATION_STORE,
-    }
+    expected = (sandbox.initial_files or frozenset()) | {*sandbox.login_files, FEDERATION_STORE}
     return HomeWalk(sandbox.home_folder, expected)
 
 
-def files_with_tokens(sandbox: Sandbox, files: Iterable[HomeFile]) -> Iterator[str]:
+def files_with_tokens(sandbox: InspectedCase, files: Iterable[HomeFile]) -> Iterator[str]:
     """Yield `~` paths of those files in which the client has stored a token."""
     decoding = _Budget(MAX_DECODED_TOTAL_BYTES)
     for file in files:
@@ -159,7 +179,7 @@ class _Budget:
         return True
 
 
-def _holds_token(sandbox: Sandbox, data: bytes, decoding: _Budget) -> bool:
+def _holds_token(sandbox: InspectedCase, data: bytes, decoding: _Budget) -> bool:
     """Return True if a file contains a token of the case; a small one, in any encoding."""
     if any(token.value.encode() in data for token in sandbox.backend.tokens):
         return True
@@ -169,7 +189,7 @@ def _holds_token(sandbox: Sandbox, data: bytes, decoding: _Budget) -> bool:
     return any(match.name not in PATTERN_NAMES for _, match in matches)
 
 
-def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:
+def output_with_tokens(sandbox: InspectedCase) -> Iterator[str]:
     """Yield the output streams on which the client printed a token without being asked to."""
     slots = {token.slot for token in sandbox.backend.tokens}
     slots_by_stream: dict[str, set[str]] = {}
@@ -180,9 +200,9 @@ def output_with_tokens(sandbox: Sandbox) -> Iterator[str]:
             yield f"its output ({stream})"
 
 
-def _requested_slots(sandbox: Sandbox) -> set[str]:
+def _requested_slots(sandbox: InspectedCase) -> set[str]:
     """Return the slots of the tokens that `setup-token` prints for its user."""
-    if sandbox.case.names.flow != Flow.SETUP_TOKEN:
+    if not sandbox.shows_setup_token:
         return set()
     slots = {t.slot for t in sandbox.backend.tokens if t.kind is TokenKind.SETUP_TOKEN}
     return slots - sandbox.delivered_slots

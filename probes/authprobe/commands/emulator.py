@@ -14,33 +14,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from authprobe.clients.process.children import Children
+from authprobe.commands.command_report import CommandReport, CommandSetup, check_report_folder
 from authprobe.commands.console import OutputConsole
+from authprobe.commands.issued_credentials import (
+    IssuedCredential,
+    check_home,
+    issue_files,
+    issue_variables,
+    parse_issued,
+)
 from authprobe.commands.printing import print_error
 from authprobe.commands.sealed_command import (
     COMMAND_NOT_EXECUTABLE,
     COMMAND_NOT_FOUND,
     HIDDEN_HOME,
     NO_REQUEST,
+    PRIVATE_VARIABLES,
+    UserCommand,
     run_command,
 )
 from authprobe.core.escaping import for_log, one_line
+from authprobe.core.isolation import Isolation
 from authprobe.core.safe_files import FileError, write_atomically
+from authprobe.core.suggestions import did_you_mean
+from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.emulator.catalogue import rows
-from authprobe.emulator.config import AccountState, Backend, TokenKind
+from authprobe.emulator.config import AccountState, Backend
+from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate
-from authprobe.emulator.state.tokens import Token
-from authprobe.errors import ExitCode, SettingsError
-from authprobe.observation.model import Exchange
+from authprobe.errors import ClientError, ExitCode, SettingsError
+from authprobe.observation.model import Exchange, Outcome
+from authprobe.redaction.pseudonyms import display_path
 from authprobe.report.model.phrases import nearest_words
 from authprobe.report.reference.rules import print_rules, rules_markdown
+from authprobe.run.baseline import EMPTY_BASELINE, read_baseline
 
-TOKEN_VARIABLES: Final = {
-    TokenKind.API_KEY: "ANTHROPIC_API_KEY",
-    TokenKind.ACCESS_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
-    TokenKind.SETUP_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
-}
-"""Variable in which programs look for a token (code.claude.com/docs/en/env-vars)."""
 MAX_LOG_FIELD_LENGTH: Final = 2500
 
 
@@ -57,8 +67,8 @@ class EmulatorOptions:
     standing: str
     counts_as_claude_code: bool
     faults: tuple[str, ...]
-    token_kinds: tuple[str, ...]
-    """Kinds of the tokens to issue."""
+    issue: tuple[str, ...]
+    """Credentials to issue, each as the option spells it."""
     any_user: bool
     """Answer programs of other users of this machine too."""
     env_file: Path | None
@@ -72,6 +82,12 @@ class EmulatorOptions:
     """Show the command the user's home, read-only."""
     command: tuple[str, ...]
     """The command to run, with its arguments; empty: serve until interrupted."""
+    report: Path | None = None
+    """Directory for the report of the command; None: none is written."""
+    expected: str | None = None
+    """Outcome by which the command is judged; None: it is only observed."""
+    baseline: Path | None = None
+    """Baseline to compare the command with."""
 
 
 def print_rule_list(*, as_json: bool, as_markdown: bool) -> int:
@@ -89,7 +105,8 @@ def emulator(options: EmulatorOptions) -> int:
     """Serve the backend; return the exit code, which is that of the command if there is one.
 
     Raises:
-        SettingsError: an option is invalid, or a port is in use.
+        SettingsError: an option is invalid, a port is in use, or the report cannot be written.
+        RecordError: the baseline cannot be read.
     """
     setup = Backend(
         date=options.date,
@@ -97,44 +114,126 @@ def emulator(options: EmulatorOptions) -> int:
         counts_as_claude_code=options.counts_as_claude_code,
         faults=options.faults,
     )
-    with (
-        _stopped_by_signals() as stopped,
-        emulate(
-            setup,
-            host=options.host,
-            port=options.port,
-            https_port=options.https_port,
-            control_port=options.control_port,
-            any_user=options.any_user,
-        ) as handle,
-    ):
+    issued = parse_issued(options.issue)
+    check_home(issued, has_home=bool(options.command) and options.is_isolated)
+    command_setup = _command_setup(options, setup, issued)
+    with _stopped_by_signals() as stopped, contextlib.ExitStack() as stack:
+        children, network = _open_network(stack, options)
+        handle = stack.enter_context(
+            emulate(
+                setup,
+                host=options.host,
+                port=options.port,
+                https_port=options.https_port,
+                control_port=options.control_port,
+                any_user=options.any_user,
+                network=network,
+            )
+        )
         if not options.quiet:
             handle.listener.backend.watch = log_exchange
         handle.listener.site.on_refusal = log_refusal
-        tokens = [handle.issue(kind) for kind in options.token_kinds]
-        variables = _variables(handle, tokens, sets_base_url=options.sets_base_url)
-        with _env_file(options.env_file, _exports(variables)):
-            if options.command:
-                return _run_command(handle, options, variables)
-            if options.as_json:
-                print(json.dumps(_description(handle, variables)), flush=True)
-            else:
-                print(_exports(variables), end="", flush=True)
-            print("serving; press Ctrl-C to stop", file=sys.stderr, flush=True)
-            stopped.wait()
+        variables = _variables(handle, issued, sets_base_url=options.sets_base_url)
+        stack.enter_context(_env_file(options.env_file, _exports(variables)))
+        if options.command:
+            report = CommandReport(command_setup, handle, children) if command_setup else None
+            code = _run_command(handle, children, options, variables, issued, report)
+            judged = report.write() if report else None
+            return code if judged is None else judged
+        if options.as_json:
+            print(json.dumps(_description(handle, variables)), flush=True)
+        else:
+            print(_exports(variables), end="", flush=True)
+        print("serving; press Ctrl-C to stop", file=sys.stderr, flush=True)
+        stopped.wait()
     return ExitCode.OK
 
 
-def _variables(handle: Emulator, tokens: Sequence[Token], *, sets_base_url: bool) -> dict[str, str]:
+def _open_network(
+    stack: contextlib.ExitStack, options: EmulatorOptions
+) -> tuple[Children, Network]:
+    """Return the children and the network, with a folder that not even `kill -9` leaves behind.
+
+    Raises:
+        SettingsError: the folder cannot be made.
+    """
+    is_sealed = bool(options.command) and options.is_isolated
+    scratch = unused_folder("authprobe-emulator-")
+    isolation = Isolation.SEALED if is_sealed else Isolation.NONE
+    children = stack.enter_context(Children(scratch, isolation=isolation))
+    try:
+        # It removes the folder if this process is killed, so it is started before.
+        children.start_launcher()
+        stack.enter_context(made_folder(scratch))
+        return children, stack.enter_context(Network(scratch))
+    except (ClientError, OSError) as error:
+        raise SettingsError(f"the emulator cannot be started here: {error}") from None
+
+
+def _command_setup(
+    options: EmulatorOptions, setup: Backend, issued: tuple[IssuedCredential, ...]
+) -> CommandSetup | None:
+    """Return what the report of the command needs; None: none is written.
+
+    Raises:
+        SettingsError: the outcome is unknown, or the report cannot be written.
+        RecordError: the baseline cannot be read.
+    """
+    if options.report is None:
+        return None
+    expected = _outcome(options.expected) if options.expected is not None else None
+    baseline = read_baseline(options.baseline) if options.baseline else EMPTY_BASELINE
+    check_report_folder(options.report)
+    return CommandSetup(
+        argv=options.command,
+        out=options.report,
+        backend=setup,
+        issued=issued,
+        sets_base_url=options.sets_base_url,
+        is_isolated=options.is_isolated,
+        options=_arguments(options, issued),
+        expected=expected,
+        baseline=baseline,
+        quiet=options.quiet,
+    )
+
+
+def _outcome(name: str) -> Outcome:
+    if name not in list(Outcome):
+        remedy = did_you_mean(name, Outcome, otherwise=f"use {', '.join(Outcome)}")
+        raise SettingsError(f"--expect {name[:80]}: no such outcome{remedy}")
+    return Outcome(name)
+
+
+def _arguments(options: EmulatorOptions, issued: Sequence[IssuedCredential]) -> tuple[str, ...]:
+    """Return the options that run the command again in the same way."""
+    flags = (
+        ("--counts-as-claude-code", options.counts_as_claude_code),
+        ("--no-base-url", not options.sets_base_url),
+        ("--share-home", options.shares_home),
+        ("--no-isolation", not options.is_isolated),
+    )
+    pairs = (
+        *(("--date", str(date)) for date in filter(None, [options.date])),
+        *(("--standing", name) for name in [options.standing] if name != AccountState.ACTIVE),
+        *(("--fault", name) for name in options.faults),
+        *(("--issue", each.text) for each in issued),
+        *(("--report", display_path(folder)) for folder in filter(None, [options.report])),
+        *(("--expect", name) for name in filter(None, [options.expected])),
+    )
+    words = (word for pair in pairs for word in pair)
+    return (*(name for name, is_set in flags if is_set), *words)
+
+
+def _variables(
+    handle: Emulator, issued: Sequence[IssuedCredential], *, sets_base_url: bool
+) -> dict[str, str]:
     variables = handle.environment if sets_base_url else handle.proxy_environment
     variables["AUTHPROBE_HTTPS_URL"] = handle.https_url
     variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
     variables["AUTHPROBE_CONTROL_TOKEN"] = handle.control_token
-    for token in tokens:
-        own_name = f"AUTHPROBE_{token.slot.upper().replace('-', '_')}"
-        name = TOKEN_VARIABLES.get(token.kind, own_name)
-        variables[own_name if name in variables else name] = token.value
-    return variables
+    taken = {**variables, **dict.fromkeys(PRIVATE_VARIABLES, "")}
+    return variables | handle.do(lambda: issue_variables(issued, handle.control.backend, taken))
 
 
 def _description(handle: Emulator, variables: dict[str, str]) -> dict[str, object]:
@@ -216,15 +315,29 @@ def log_exchange(exchange: Exchange) -> None:
         print(for_log(line), file=sys.stderr, flush=True)
 
 
-def _run_command(handle: Emulator, options: EmulatorOptions, variables: Mapping[str, str]) -> int:
+def _run_command(
+    handle: Emulator,
+    children: Children,
+    options: EmulatorOptions,
+    variables: Mapping[str, str],
+    issued: Sequence[IssuedCredential],
+    report: CommandReport | None,
+) -> int:
     """Run the command of the options; say so if it made no request."""
-    code = run_command(
-        handle,
-        options.command,
-        variables,
+
+    def put_files(home: Path, home_folder: Path) -> Mapping[str, str]:
+        backend = handle.control.backend
+        return handle.do(lambda: issue_files(issued, backend, home=home, home_folder=home_folder))
+
+    command = UserCommand(
+        argv=options.command,
+        variables=variables,
         is_isolated=options.is_isolated,
         shares_home=options.shares_home,
+        issue_files=put_files if any(each.needs_home for each in issued) else None,
+        on_end=report.take if report else None,
     )
+    code = run_command(handle, children, command)
     was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)
     if was_started and not (options.quiet or handle.request_count):
         print_error(f"authprobe: {NO_REQUEST}")

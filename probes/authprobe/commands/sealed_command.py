@@ -7,16 +7,20 @@ import signal
 import stat
 import termios
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from authprobe.clients.credentials import CONFIG_FOLDER
+from authprobe.clients.credentials import CONFIG_FOLDER, CREDENTIALS_FILE
 from authprobe.clients.process.child import AttachedChild
 from authprobe.clients.process.children import Children, Container, Visibility
 from authprobe.clients.process.private_places import is_private
 from authprobe.clients.process.required_files import visible_files
+from authprobe.commands.command_observation import EndedCommand
 from authprobe.commands.printing import print_error
+from authprobe.commands.recorded_output import OutputRecorder
 from authprobe.core.isolation import Isolation
 from authprobe.emulator.standalone.emulator import Emulator
 from authprobe.errors import ClientError
@@ -25,6 +29,8 @@ from authprobe.settings import child_environment, current_folder, home, search_p
 COMMAND_NOT_FOUND: Final = 127
 COMMAND_NOT_EXECUTABLE: Final = 126
 """Exit codes of a shell for a command that does not exist, or cannot be started."""
+PRIVATE_VARIABLES: Final = ("CLAUDE_CONFIG_DIR", "HOME", "PATH", "TMPDIR")
+"""Variables of a sealed command that no credential can have."""
 COPY_BYTES: Final = 64 * 1024
 FORWARDED_SIGNALS: Final = (
     signal.SIGINT,
@@ -52,60 +58,114 @@ HIDDEN_HOME: Final = (
 )
 
 
-def run_command(
-    emulator: Emulator,
-    argv: Sequence[str],
-    variables: Mapping[str, str],
-    *,
-    is_isolated: bool,
-    shares_home: bool,
-) -> int:
-    """Run a command with these variables and without the user's credentials; return its exit code.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCommand:
+    """A command of the user, and how it is run."""
 
-    An isolated command has a private home, and sees of the user's files only the working directory
-    and what its program needs. With `shares_home` it sees the whole home, read-only.
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+    is_isolated: bool = True
+    """It has a private home, and sees of the user's files only the working directory and what its
+    program needs.
     """
-    program = shutil.which(argv[0], path=search_path())
+    shares_home: bool = False
+    """It sees the whole home as well, read-only."""
+    issue_files: Callable[[Path, Path], Mapping[str, str]] | None = None
+    """Puts credentials into the private home, given at the command's path and at that of this
+    process; returns the variables for them.
+    """
+    on_end: Callable[[EndedCommand], None] | None = None
+    """Takes the command at its end, while its private home exists; its output is recorded."""
+
+
+def run_command(emulator: Emulator, children: Children, command: UserCommand) -> int:
+    """Run a command without the user's credentials; return its exit code."""
+    program = shutil.which(command.argv[0], path=search_path())
     if program is None:
-        exists = Path(argv[0]).exists()
+        exists = Path(command.argv[0]).exists()
         reason = "Permission denied" if exists else "command not found"
-        print_error(f"{argv[0]}: {reason}")
-        return COMMAND_NOT_EXECUTABLE if exists else COMMAND_NOT_FOUND
-    if "/" not in argv[0]:
-        argv = (program, *argv[1:])
-    if not is_isolated:
+        print_error(f"{command.argv[0]}: {reason}")
+        return _not_started(
+            command, COMMAND_NOT_EXECUTABLE if exists else COMMAND_NOT_FOUND, reason
+        )
+    if not command.is_isolated:
         _warn(IN_PLACE)
-    isolation = Isolation.SEALED if is_isolated else Isolation.NONE
     try:
-        with Children(isolation=isolation) as children:
-            if is_isolated and children.isolation is not Isolation.SEALED:
-                _warn(f"{NOT_SEALED[children.isolation]} ({children.known_refusal})")
-            folder = current_folder()
-            visibility = _visibility(emulator, Path(program), folder, shares_home=shares_home)
-            with children.open_container(visibility) as container:
-                if container.isolation is not Isolation.NONE:
-                    emulator.network.mirror(container.bind)
-                environment = child_environment(variables)
-                if is_isolated:
-                    environment |= _private_variables(emulator, container, environment)
-                if shares_home:
-                    environment["HOME"] = str(home())
-                elif container.isolation is Isolation.SEALED and not visibility.writable:
-                    _warn(
-                        f"the command does not see the working directory, {folder}: it is your "
-                        "home, a folder above it, in a hidden folder of it, or a folder of the "
-                        "system; start the command in the folder of its project"
-                    )
-                    folder = container.home
-                with _kept_terminal_mode():  # read before the command can change it
-                    with _harmless_stdin(container) as stdin:
-                        child = container.attach(argv, env=environment, cwd=folder, stdin=stdin)
-                    with child:
-                        code = _wait(child)
+        if command.is_isolated and children.isolation is not Isolation.SEALED:
+            _warn(f"{NOT_SEALED[children.isolation]} ({children.known_refusal})")
+        shares_home = command.shares_home
+        visibility = _visibility(emulator, Path(program), current_folder(), shares_home=shares_home)
+        with children.open_container(visibility) as container:
+            if container.isolation is not Isolation.NONE:
+                emulator.network.mirror(container.bind)
+            ended = _run_in(container, emulator, command, program, visibility)
+            if command.on_end:
+                command.on_end(ended)
+            return ended.exit_code
     except (ClientError, OSError) as error:
-        _warn(f"{argv[0]}: {error}")
-        return COMMAND_NOT_EXECUTABLE
-    return 128 - code if code < 0 else code
+        _warn(f"{command.argv[0]}: {error}")
+        return _not_started(command, COMMAND_NOT_EXECUTABLE, str(error))
+
+
+def _not_started(command: UserCommand, code: int, reason: str) -> int:
+    if command.on_end:
+        command.on_end(EndedCommand(exit_code=code, not_started=reason))
+    return code
+
+
+def _run_in(
+    container: Container,
+    emulator: Emulator,
+    command: UserCommand,
+    program: str,
+    visibility: Visibility,
+) -> EndedCommand:
+    """Run a command in its container until its end.
+
+    Raises:
+        ClientError: it cannot be started.
+    """
+    environment, folder = child_environment(command.variables), current_folder()
+    if command.is_isolated:
+        environment |= _private_variables(emulator, container, environment)
+        if command.issue_files:
+            environment |= command.issue_files(container.home, container.home_folder)
+    if command.shares_home:
+        environment["HOME"] = str(home())
+    elif container.isolation is Isolation.SEALED and not visibility.writable:
+        _warn(
+            f"the command does not see the working directory, {folder}: it is your "
+            "home, a folder above it, in a hidden folder of it, or a folder of the "
+            "system; start the command in the folder of its project"
+        )
+        folder = container.home
+    argv = command.argv if "/" in command.argv[0] else (program, *command.argv[1:])
+    tokens = emulator.do(lambda: tuple(emulator.control.backend.tokens))
+    files = container.home_folder.rglob("*") if command.is_isolated else ()
+    initial = frozenset(f.relative_to(container.home_folder) for f in files if f.is_file())
+    recorder = OutputRecorder() if command.on_end else None
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_kept_terminal_mode())  # read before the command can change it
+        out, err = stack.enter_context(recorder).descriptors if recorder else (1, 2)
+        began = time.monotonic()
+        with _harmless_stdin(container) as stdin:
+            child = container.attach(argv, env=environment, cwd=folder, streams=(stdin, out, err))
+        with child:
+            code, number = _wait(child, recorder)
+        elapsed = time.monotonic() - began
+        if recorder:
+            container.end()  # what still holds the output open, too
+    return EndedCommand(
+        exit_code=128 - code if code < 0 else code,
+        interrupted_by=number,
+        elapsed=elapsed,
+        output=recorder.output if recorder else (),
+        is_truncated=recorder.is_truncated if recorder else False,
+        home_folder=container.home_folder if command.is_isolated else None,
+        initial_files=initial if command.is_isolated else None,
+        delivered_slots=frozenset(token.slot for token in tokens),
+        has_stored_login=Path(CONFIG_FOLDER, CREDENTIALS_FILE) in initial,
+    )
 
 
 def _visibility(
@@ -164,11 +224,24 @@ def _copy_stdin(pipe: int) -> None:
             target.write(data)
 
 
-def _wait(child: AttachedChild) -> int:
-    """Wait for the command, and pass signals on to it."""
+def _wait(
+    child: AttachedChild, recorder: OutputRecorder | None
+) -> tuple[int, signal.Signals | None]:
+    """Wait for the command, and pass signals on to it; return its exit code, and the last signal
+    that asked it to end.
+    """
+    asked: list[signal.Signals] = []
+
+    def forward(number: int, _: object) -> None:
+        if number != signal.SIGWINCH:
+            asked.append(signal.Signals(number))
+        elif recorder:
+            recorder.resize()
+        child.send_signal(number)
+
     for number in FORWARDED_SIGNALS:
-        signal.signal(number, lambda number, _: child.send_signal(number))
-    return child.wait()
+        signal.signal(number, forward)
+    return child.wait(), asked[-1] if asked else None
 
 
 @contextlib.contextmanager

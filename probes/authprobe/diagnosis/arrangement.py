@@ -52,9 +52,10 @@ def is_arranged(record: CaseRecord) -> bool:
     )
 
 
-def _is_expected(expected: Expectation, observation: Observation) -> bool:
+def _is_expected(expected: Expectation | None, observation: Observation) -> bool:
     return (
-        observation.outcome is expected.outcome
+        expected is not None
+        and observation.outcome is expected.outcome
         and expected.status in (None, observation.status)
         and expected.error_type in (None, observation.error_type)
     )

@@ -1,5 +1,7 @@
 """Assemble the record of a case: its definition, observation, verdict, findings and diagnosis."""
 
+import dataclasses
+
 from authprobe.engine.faults import failed_observation
 from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Observation, Outcome
@@ -35,7 +37,7 @@ def _judge(
     previous = baseline.previous(case.id, case.formerly, version=observation.client_version)
     known_failure = known_failures.for_case(case.id, observation.client_version)
     verdict = judge(case, observation, previous, known_failure)
-    return _explain(
+    return complete_record(
         CaseRecord(
             id=case.id,
             scenario=case.scenario,
@@ -59,8 +61,17 @@ def _judge(
             expectation=case.expectation,
             observation=observation,
             verdict=verdict,
-            findings=find_findings(observation),
-            diagnosis=_diagnose(observation, verdict),
+        )
+    )
+
+
+def complete_record(record: CaseRecord) -> CaseRecord:
+    """Return a judged record with its findings, the cause of a refusal, and the reasons."""
+    return _explain(
+        dataclasses.replace(
+            record,
+            findings=find_findings(record.observation),
+            diagnosis=_diagnose(record.observation, record.verdict),
         )
     )
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from authprobe.core.claude_api import PERMANENT_STATUSES, TOKEN_PATH_SUFFIX, is_inference_path
-from authprobe.observation.model import CLAIMED_SUCCESS, Exchange, LoginState, Observation, Outcome
+from authprobe.observation.model import (
+    CLAIMED_SUCCESS,
+    COMMAND_SILENT,
+    Exchange,
+    LoginState,
+    Observation,
+    Outcome,
+)
 
 PROCESS_EXIT_MESSAGE: Final = re.compile(
     r".{0,80}(exited with|exit) code \d+.{0,80}", re.IGNORECASE
@@ -101,7 +108,7 @@ _WITHOUT_MESSAGE: Final = (
 
 def _claims_success(observation: Observation) -> str | None:
     requests = _model_requests(observation)
-    if (observation.detail or "").endswith(CLAIMED_SUCCESS):
+    if CLAIMED_SUCCESS in (observation.detail or ""):
         last = requests[-1].status or "missing" if requests else None
         return f"the last response was {last}" if requests else "it asked no model"
     if observation.outcome is not Outcome.ACCEPTED or not requests:
@@ -109,6 +116,8 @@ def _claims_success(observation: Observation) -> str | None:
     if (requests[-1].status or 0) >= 400:
         return f"the last response was {requests[-1].status}"
     is_empty = observation.exit_code == 0 and not observation.message
+    if COMMAND_SILENT in (observation.detail or ""):
+        return None
     return "the response was empty" if is_empty else None
 
 

@@ -27,6 +27,8 @@ from authprobe.scenario.model import (
 
 REQUEST_FLOW: Final = "request"
 """Flow of authprobe's own client, which sends one request."""
+COMMAND_FLOW: Final = "command"
+"""Flow of a command of the user, of which nobody knows what it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

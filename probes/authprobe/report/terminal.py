@@ -35,6 +35,7 @@ _STYLES: Final = {
     Status.FAILED: "bold red",
     Status.ERROR: "bold yellow",
     Status.SKIPPED: "dim",
+    Status.OBSERVED: "cyan",
 }
 _FLOW_STYLES: Final = {"worse": "yellow", "better": "green", "changed": ""}
 _HEADS: Final = ("Verdict", "Outcome", "Requests", "Seconds", "Case")
@@ -43,9 +44,10 @@ _PLAIN_MARKS: Final = {
     Status.FAILED: "x",
     Status.ERROR: "!",
     Status.SKIPPED: "-",
+    Status.OBSERVED: "*",
 }
 _PLAIN: Final = str.maketrans(
-    {"→": "->", "…": "...", "·": "-", "“": '"', "”": '"', "✓": "+", "✗": "x", "○": "-"}
+    {"→": "->", "…": "...", "·": "-", "“": '"', "”": '"', "✓": "+", "✗": "x", "○": "-", "•": "*"}
 )
 """Signs that a terminal without Unicode gets for the common ones of this report."""
 

@@ -24,6 +24,8 @@ def gate_result(run: Run) -> GateResult:
 
     Without any gate (`--fail-on never`), no result of a case changes the exit code.
     """
+    if run.selection.is_command:
+        return _command_result(run)
     if run.interrupted:
         return _result(ExitCode.INTERRUPTED, "the run was interrupted")
     option = f"--fail-on {','.join(run.fail_on) or NEVER}"
@@ -35,6 +37,25 @@ def gate_result(run: Run) -> GateResult:
         return _result(ExitCode.UNTESTABLE, f"{nothing}, but {untestable}")
     if ignored := ", ".join(filter(None, (failed, untestable))):
         return _result(ExitCode.OK, f"{ignored}, which {option} does not count")
+    return GateResult(ExitCode.OK)
+
+
+def _command_result(run: Run) -> GateResult:
+    """Return the exit code of one command that was run beside the emulator, if it is judged.
+
+    It counts only with `--expect`; otherwise the exit code is the command's own.
+    """
+    for record in run.cases:
+        if record.expectation is None:
+            continue
+        option = f"--expect {record.expectation.outcome}"
+        if run.interrupted:
+            return _result(ExitCode.INTERRUPTED, f"the command was interrupted ({option})")
+        if record.verdict.status is Status.ERROR:
+            return _result(ExitCode.UNTESTABLE, f"the command could not be tested ({option})")
+        if record.verdict.status is Status.FAILED:
+            words = f"the outcome is {record.observation.outcome} ({option})"
+            return _result(ExitCode.FAILURES, words)
     return GateResult(ExitCode.OK)
 
 
@@ -89,7 +110,8 @@ def _is_changed(record: CaseRecord) -> bool:
 
 
 def _has_unexpected_finding(record: CaseRecord) -> bool:
-    return any(finding.name not in record.expectation.findings for finding in record.findings)
+    expected = record.expectation.findings if record.expectation else ()
+    return any(finding.name not in expected for finding in record.findings)
 
 
 _HITS: Final[Mapping[Gate, Callable[[CaseRecord], bool]]] = {

@@ -86,7 +86,8 @@ class CaseRecord:
     """Ids of the case before its scenario was renamed."""
     why: str
     sources: tuple[str, ...]
-    expectation: Expectation
+    expectation: Expectation | None
+    """None: nothing was expected; the case is only observed."""
     observation: Observation
     verdict: Verdict
     environment: str = DEFAULT
@@ -134,6 +135,13 @@ class Selection:
     """Strongest isolation that was allowed."""
     locations: tuple[str, ...] = ()
     """The files and folders by names as in `scenarios.file`; empty in a run of authprobe 0.1."""
+    emulator: tuple[str, ...] = ()
+    """Arguments of `authprobe emulator` that run its command again; empty: a run of scenarios."""
+
+    @property
+    def is_command(self) -> bool:
+        """True if a command was run beside the emulator, and no scenario."""
+        return bool(self.emulator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def _cut_record(record: CaseRecord, limit: int) -> CaseRecord:
     )
     length = len(dump_record(short))
     if length > limit:  # what a scenario expects is long
-        expectation = Expectation(outcome=record.expectation.outcome)
+        expectation = record.expectation and Expectation(outcome=record.expectation.outcome)
         short = dataclasses.replace(short, expectation=expectation)
         length = len(dump_record(short))
     exchanges = _cut_exchanges(observation.exchanges, limit - length)

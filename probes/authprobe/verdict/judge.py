@@ -38,15 +38,27 @@ def judge(
     previous: Accepted | None = None,
     known_failures: Sequence[KnownFailure] = (),
 ) -> Verdict:
+    """Return the verdict on a case, as `judge_observation` does."""
+    return judge_observation(case.expectation, observation, previous, known_failures)
+
+
+def judge_observation(
+    expected: Expectation | None,
+    observation: Observation,
+    previous: Accepted | None = None,
+    known_failures: Sequence[KnownFailure] = (),
+) -> Verdict:
     """Return passed or failed by the expectation; error if the case could not be tested.
+
+    Without an expectation, a case that could be tested is `observed`.
 
     `previous` is the case in the baseline to compare with: the same, or the same question asked of
     another version. A failure that matches a known one is skipped, as
     pytest's xfail is. A different failure of a case with a known failure is a regression.
     """
-    mismatches = tuple(find_mismatches(case.expectation, observation))
-    status = Status.FAILED if mismatches else Status.PASSED
-    if observation.outcome is Outcome.UNAVAILABLE and mismatches:
+    mismatches = tuple(find_mismatches(expected, observation)) if expected else ()
+    status = Status.FAILED if mismatches else Status.PASSED if expected else Status.OBSERVED
+    if observation.outcome is Outcome.UNAVAILABLE and (mismatches or not expected):
         # The case was not tested, so its other mismatches mean nothing.
         status, mismatches = Status.ERROR, ()
     passed_before = previous is not None and previous.status is Status.PASSED

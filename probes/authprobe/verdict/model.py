@@ -13,6 +13,8 @@ class Status(enum.StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     ERROR = "error"
+    OBSERVED = "observed"
+    """Nothing was expected, so nothing was judged."""
 
 
 class BaselineState(enum.StrEnum):

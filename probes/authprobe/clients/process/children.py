@@ -110,9 +110,14 @@ class LauncherConnection:
         return Child(ours, ends)
 
     def attach(
-        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, stdin: int = 0
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        streams: tuple[int, int, int] = (0, 1, 2),
     ) -> AttachedChild:
-        """Start a program with the standard streams of this process, or another standard input.
+        """Start a program with the standard streams of this process, or other descriptors.
 
         It is in a session of its own: it can use a terminal, but has no controlling one, and
         receives only those signals that are passed on to it.
@@ -124,7 +129,7 @@ class LauncherConnection:
         try:
             with theirs:
                 request = _start_request(argv, env, cwd, terminal=False)
-                self._send(request, [theirs.fileno(), stdin, 1, 2])
+                self._send(request, [theirs.fileno(), *streams])
             return AttachedChild(ours)
         except (OSError, ClientError):
             ours.close()

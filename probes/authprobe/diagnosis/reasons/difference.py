@@ -45,6 +45,10 @@ SCENARIO: Final = Reference(
     did="which the scenario expects",
     did_not="which the scenario does not expect",
 )
+COMMAND: Final = Reference(
+    same="as --expect says", did="which --expect says", did_not="which --expect does not say"
+)
+"""Reference of a command that was run beside the emulator."""
 BASELINE: Final = Reference(
     same="as in the baseline", did="unlike in the baseline", did_not="unlike in the baseline"
 )

@@ -9,6 +9,7 @@ from authprobe.diagnosis.observation_facts import missing_host
 from authprobe.diagnosis.reasons.changes import change_reasons
 from authprobe.diagnosis.reasons.difference import (
     BASELINE,
+    COMMAND,
     ENDING,
     SCENARIO,
     Reference,
@@ -24,6 +25,7 @@ from authprobe.diagnosis.reasons.expectation import (
 from authprobe.diagnosis.reasons.kinds import Draft, in_order
 from authprobe.observation.fingerprint import CLIENT
 from authprobe.observation.model import Observation
+from authprobe.plan.case import COMMAND_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Reason, Run
 from authprobe.verdict.model import Status
 
@@ -91,13 +93,16 @@ def _drafts(record: CaseRecord) -> Iterator[Draft]:
 
 
 def _mismatch_drafts(record: CaseRecord) -> Iterator[Draft]:
-    say = Sentences(client=client_words(record), reference=SCENARIO)
+    reference = COMMAND if record.flow == COMMAND_FLOW else SCENARIO
+    say = Sentences(client=client_words(record), reference=reference)
     if host := missing_host(record.observation):
         # The cause of the same name follows, with the remedy.
         summary = f"{say.client} asked for {host}, which the emulator does not have."
         yield Draft(id="host-not-emulated", subject=host, summary=summary)
     else:
         yield from _rule_drafts(say, record.observation)
+    if record.expectation is None:
+        return
     drafts = list(expectation_reasons(say, record.expectation, record.observation))
     is_other_ending = any(draft.subject == ENDING for draft in drafts)
     for draft in drafts:
@@ -131,6 +136,8 @@ _FOLLOWS_FROM_HOST: Final = frozenset({"no-request", "request-missing", "unreach
 
 def client_words(record: CaseRecord) -> str:
     """Return the client with its version: `claude-code 2.1.332`."""
+    if record.flow == COMMAND_FLOW:
+        return "The command"
     name, at, _ = record.client.partition("@")
     is_single = "+" not in record.client
     if at and is_single and record.client_version:

@@ -58,7 +58,7 @@ class Emulator:
     @property
     def request_count(self) -> int:
         """Number of requests since the start, refused CONNECT requests included."""
-        return self._do(lambda: self.control.backend.request_count)
+        return self.do(lambda: self.control.backend.request_count)
 
     @property
     def base_url(self) -> str:
@@ -106,12 +106,12 @@ class Emulator:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Requests with their answers since the start, or since they were last discarded."""
-        return self._do(lambda: self.control.backend.exchanges)
+        return self.do(lambda: self.control.backend.exchanges)
 
     @property
     def egress_refused(self) -> tuple[str, ...]:
         """Requested hosts that are not emulated."""
-        return self._do(lambda: self.control.backend.egress_refused)
+        return self.do(lambda: self.control.backend.egress_refused)
 
     def issue(
         self,
@@ -133,7 +133,7 @@ class Emulator:
         if isinstance(scopes, str):
             raise SettingsError(f"scopes must be a list of strings; put brackets around {scopes!r}")
         scope_list = None if scopes is None else tuple(scopes)
-        return self._do(lambda: self.control.issue(kind, state, scope_list, lifetime, value))
+        return self.do(lambda: self.control.issue(kind, state, scope_list, lifetime, value))
 
     def add(
         self,
@@ -151,23 +151,23 @@ class Emulator:
         Raises:
             SettingsError: the kind or the id is invalid, or an option is not for this kind.
         """
-        self._do(lambda: self.control.add(kind, id, ended, content))
+        self.do(lambda: self.control.add(kind, id, ended, content))
 
     def issue_login(self, state: TokenState | str = TokenState.VALID) -> tuple[Token, Token]:
         """Return an access token in this state and a valid refresh token of the same login."""
-        return self._do(lambda: self.control.issue_login(state))
+        return self.do(lambda: self.control.issue_login(state))
 
     def expire(self, token: Token | str) -> None:
         """Expire a token now."""
-        self._do(lambda: self.control.end(token, TokenState.EXPIRED))
+        self.do(lambda: self.control.end(token, TokenState.EXPIRED))
 
     def revoke(self, token: Token | str) -> None:
         """Revoke a token now."""
-        self._do(lambda: self.control.end(token, TokenState.REVOKED))
+        self.do(lambda: self.control.end(token, TokenState.REVOKED))
 
     def state(self, token: Token | str) -> TokenState:
         """Return the current state of a token: valid, expired, revoked or used."""
-        return self._do(lambda: self.control.state(token))
+        return self.do(lambda: self.control.state(token))
 
     def fault(
         self,
@@ -185,12 +185,12 @@ class Emulator:
             SettingsError: the fault is unknown, or does not take one of these options.
         """
         fault = Fault(name=name, seconds=seconds, times=times, after=after, host=host, path=path)
-        self._do(lambda: self.control.arm(fault))
+        self.do(lambda: self.control.arm(fault))
         self.network.update_listening(self.listener)
 
     def clear_faults(self) -> None:
         """Disarm all faults."""
-        self._do(self.control.disarm)
+        self.do(self.control.disarm)
         self.network.update_listening(self.listener)
 
     def advance(self, seconds: float) -> None:
@@ -199,7 +199,7 @@ class Emulator:
         Raises:
             SettingsError: the number is negative, or the time would be outside the calendar.
         """
-        self._do(lambda: self.control.advance(seconds))
+        self.do(lambda: self.control.advance(seconds))
 
     def configure(
         self,
@@ -213,11 +213,11 @@ class Emulator:
         Raises:
             SettingsError: the standing is unknown.
         """
-        self._do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
+        self.do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""
-        self._do(self.control.backend.forget_exchanges)
+        self.do(self.control.backend.forget_exchanges)
 
     def reset(self, setup: Backend | None = None) -> None:
         """Reset the backend to `setup`; all issued tokens become unknown.
@@ -225,10 +225,10 @@ class Emulator:
         Raises:
             SettingsError: a value of `setup` is invalid.
         """
-        self._do(lambda: self.control.reset(setup or Backend()))
+        self.do(lambda: self.control.reset(setup or Backend()))
         self.network.update_listening(self.listener)
 
-    def _do(self, work: Callable[[], T]) -> T:
+    def do(self, work: Callable[[], T]) -> T:
         """Run a function on the thread that answers requests, between two requests."""
 
         async def on_the_loop() -> T:

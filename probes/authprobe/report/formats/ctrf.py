@@ -17,8 +17,10 @@ _STATUSES: Final = {
     Status.FAILED: "failed",
     Status.SKIPPED: "skipped",
     Status.ERROR: "other",
+    Status.OBSERVED: "other",
 }
-"""Statuses of the format; a case that could not be tested is neither failed nor skipped."""
+"""Statuses of the format; a case that could not be tested, or of which nothing was expected, is
+neither passed nor failed nor skipped."""
 
 
 def ctrf(run: Run) -> str:

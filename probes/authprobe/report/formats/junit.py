@@ -15,7 +15,12 @@ from authprobe.run.gates import gate_words
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
-_TAGS: Final = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}
+_TAGS: Final = {
+    Status.FAILED: "failure",
+    Status.ERROR: "error",
+    Status.SKIPPED: "skipped",
+    Status.OBSERVED: "skipped",  # a test without any mark would count as passed
+}
 _ABSENT: Final = "absent: it is in the baseline, and no scenario has it any more"
 _OTHER_GATES: Final = (Gate.CHANGED, Gate.ABSENT, Gate.FINDINGS, Gate.FLAKY)
 """Reasons to fail a run whose cases are no failures themselves."""
@@ -54,7 +59,7 @@ def _numbers(records: Sequence[CaseRecord]) -> Mapping[str, str]:
         "tests": str(len(statuses)),
         "failures": str(statuses.count(Status.FAILED)),
         "errors": str(statuses.count(Status.ERROR)),
-        "skipped": str(statuses.count(Status.SKIPPED)),
+        "skipped": str(statuses.count(Status.SKIPPED) + statuses.count(Status.OBSERVED)),
         "time": f"{sum(record.observation.elapsed for record in records):.3f}",
     }
 
@@ -79,6 +84,8 @@ def _add_problem(case: Element, tag: str, record: CaseRecord) -> None:
     """Add why the case did not pass, beginning with what changed."""
     issue = record.verdict.known
     message = f"known failure: {issue}" if issue else news.problem_words(record)
+    if record.verdict.status is Status.OBSERVED:
+        message = f"nothing was expected: {message}"
     type_ = phrases.status_words(record.verdict)
     problem = SubElement(case, tag, type=type_, message=_printable(message))
     problem.text = "\n".join(map(_printable, news.problem_lines(record)))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from authprobe.observation.findings import finding_meanings
+from authprobe.plan.case import COMMAND_FLOW
 from authprobe.report.html.elements import Html, source, table, with_commands
 from authprobe.report.html.login_strip import login_strip
 from authprobe.report.html.rendering import render
@@ -20,7 +22,8 @@ def case(record: CaseRecord, content: Html) -> Html:
     return render(
         "case.html",
         record=record,
-        open=record.verdict.status not in (Status.PASSED, Status.SKIPPED),
+        open=record.flow == COMMAND_FLOW
+        or record.verdict.status not in (Status.PASSED, Status.SKIPPED),
         outcome=phrases.outcome_words(record.observation),
         anchor=phrases.anchor(record.id),
         content=content,
@@ -33,6 +36,7 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
     `command` runs it again; `past` holds its earlier results, the oldest first.
     """
     diagram = sequence_of(record)
+    is_command = record.flow == COMMAND_FLOW
     return render(
         "case_details.html",
         why=why(record),
@@ -42,11 +46,26 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
         expected=phrases.expected_facts(record.expectation),
         observed=phrases.observed_facts(record),
         setting=phrases.setting_facts(record),
-        scenario_anchor=phrases.scenario_anchor(record.scenario),
+        scenario_anchor=None if is_command else phrases.scenario_anchor(record.scenario),
+        findings=_findings(record) if is_command else Html(),
         history=timeline_facts(record, past),
         strip=login_strip(lives(record, diagram)),
         requests=requests(diagram),
     )
+
+
+def _findings(record: CaseRecord) -> Html:
+    """Return the findings of a case with their meanings and the evidence."""
+    meanings = finding_meanings()
+    items = (
+        Html("<li><code>{}</code> {} {}</li>").format(
+            finding.name,
+            meanings.get(finding.name, ""),
+            Html("<small>{}</small>").format(finding.text),
+        )
+        for finding in record.findings
+    )
+    return Html("<ul>{}</ul>").format(Html().join(items)) if record.findings else Html()
 
 
 def outline(record: CaseRecord) -> Html:

@@ -58,8 +58,11 @@ def report_content(
         baseline=matrix.baseline_words(run),
         exit_words=matrix.exit_words(run),
         warnings=matrix.warnings(run),
-        news=news(run, changes, row_labels(maps), _bisections(bisections)),
-        heat_maps=heat_maps(run, maps),
+        # The only case is on the page already, with all that is new.
+        news=Html()
+        if run.selection.is_command
+        else news(run, changes, row_labels(maps), _bisections(bisections)),
+        heat_maps=Html() if run.selection.is_command else heat_maps(run, maps),
         cases=_cases(run, past, limit_bytes),
         rules=rules(e for record in run.cases for e in record.observation.exchanges),
         run_words=matrix.run_words(run),
@@ -89,6 +92,7 @@ def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> H
     """
     if not run.cases:
         return Html()
+    is_command = run.selection.is_command
     by_id: dict[str, Html] = {}
     room, outlines = limit_bytes, 0
     for record in sorted(run.cases, key=lambda r: (r.verdict.status is Status.PASSED, r.id)):
@@ -101,11 +105,13 @@ def _cases(run: Run, past: Mapping[str, Sequence[Point]], limit_bytes: int) -> H
         by_id[record.id] = case(record, content)
     return render(
         "cases.html",
-        count=len(run.cases),
+        heading="The command" if is_command else f"Cases ({len(run.cases):,})",
         outlines=outlines,
         shapes=symbols(),
-        open_cases=Html().join(by_id[r.id] for r in matrix.problems(run)),
-        scenarios=_scenarios(run, by_id),
+        open_cases=Html().join(
+            by_id[r.id] for r in (run.cases if is_command else matrix.problems(run))
+        ),
+        scenarios=[] if is_command else _scenarios(run, by_id),
         scenario_anchor=phrases.scenario_anchor,
     )
 

@@ -96,8 +96,9 @@ def _title(cases: Sequence[CaseRecord]) -> Iterator[str]:
 
 def _outcomes(record: CaseRecord) -> str:
     """Return the outcome of a case, and the expected one if it differs."""
-    actual, expected = phrases.outcome_words(record.observation), record.expectation.outcome
-    return actual if record.observation.outcome is expected else f"{actual}, expected {expected}"
+    actual, outcome = phrases.outcome_words(record.observation), record.observation.outcome
+    expected = record.expectation.outcome if record.expectation else outcome
+    return actual if outcome is expected else f"{actual}, expected {expected}"
 
 
 def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
@@ -138,7 +139,8 @@ def _case(
     yield from _differences(record)
     yield from _requests(record.observation.exchanges)
     yield from _sequence(record)
-    yield from _controls(experiments, pseudonymizer)
+    if not run.selection.is_command:
+        yield from _controls(experiments, pseudonymizer)
     yield from _commands(run, record, pseudonymizer, scenario)
 
 

@@ -153,7 +153,7 @@ def _heading(title: str) -> tuple[str, ...]:
 def _outcomes(run: Run, changes: tuple[VersionChange, ...]) -> Iterator[str]:
     """Yield the outcomes of all cases: a folded table for each set of clients that are asked."""
     tables = [table for each in heat_maps(run, changes) for table in each.tables]
-    if not tables:
+    if run.selection.is_command or not tables:
         return
     yield from ("", _OPEN)
     yield f"<summary>Outcomes of {phrases.plural(len(run.cases), 'case')} by client</summary>"

@@ -8,6 +8,7 @@ from authprobe.core.claude_api import asks_model
 from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
+from authprobe.plan.case import COMMAND_FLOW
 from authprobe.report.model import phrases
 from authprobe.report.model.relevance import matters
 from authprobe.run.model import CaseRecord
@@ -30,6 +31,9 @@ def client_words(record: CaseRecord) -> str:
     if record.client == ClientKind.RAW_HTTP:
         return record.client
     products = {product for e in record.observation.exchanges for product in e.products}
+    if record.flow == COMMAND_FLOW:
+        named = f"; identified itself as {', '.join(sorted(products))}" if products else ""
+        return f"{record.title}{named}"
     is_users_own = record.client.endswith("@installed")
     words = (
         f"{record.client}, {record.client_version or 'version unknown'}",
@@ -41,6 +45,8 @@ def client_words(record: CaseRecord) -> str:
 
 
 def _surface(record: CaseRecord) -> str:
+    if record.flow == COMMAND_FLOW:
+        return "command of the user"
     kind = kind_name(record.client)
     known = KNOWN_CLIENTS.get(kind)
     usual = known.spec.surface if known else kind
@@ -113,7 +119,8 @@ def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
         if any(slot in used for slot in slots) is sent:
             form = f", {credential.form}" if credential.form else ""
             name = " and ".join(slots) or credential.token
-            words.append(f"{name} ({credential.state}{form}) via {credential.place}")
+            place = f" via {credential.place}" if credential.via else ""
+            words.append(f"{name} ({credential.state}{form}){place}")
     return tuple(words)
 
 

@@ -14,6 +14,7 @@ from authprobe.report.model.phrases import (
     describe_changes,
     describe_outcome,
     describe_problem,
+    outcome_words,
     plural,
     was_probed,
 )
@@ -21,7 +22,13 @@ from authprobe.run.gates import gate_result, gate_warnings
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
-_WORST_FIRST: Final = (Status.FAILED, Status.ERROR, Status.SKIPPED, Status.PASSED)
+_WORST_FIRST: Final = (
+    Status.FAILED,
+    Status.ERROR,
+    Status.SKIPPED,
+    Status.OBSERVED,
+    Status.PASSED,
+)
 _AFTER_NUMBERS: Final = sys.maxsize
 """Length in the sort key of a word, which puts words after all numbers."""
 
@@ -114,6 +121,8 @@ def headline(run: Run) -> Headline:
             status, word = Status.ERROR, "Inconclusive"
         case {Status.PASSED: _}:
             status, word = Status.PASSED, "Passed"
+        case {Status.OBSERVED: _}:
+            status, word = Status.OBSERVED, "Observed"
         case _:
             status, word = Status.SKIPPED, "Skipped"
     return Headline(status=status, word=word, counts=_count_words(run, numbers))
@@ -124,6 +133,9 @@ def inconclusive_reason(run: Run) -> str | None:
     if not run.cases:
         return "Inconclusive: this run has no cases."
     probed = [record.observation for record in run.cases if was_probed(record)]
+    if run.selection.is_command:
+        details = (record.observation.detail or "unknown" for record in run.cases)
+        return None if probed else f"Inconclusive: {'; '.join(details)}."
     if not probed:
         total = plural(len(run.cases), "case")
         return f"Inconclusive: none of {total} could be tested here."
@@ -138,7 +150,10 @@ def inconclusive_reason(run: Run) -> str | None:
 
 def warnings(run: Run) -> tuple[str, ...]:
     """Return reasons to distrust the rest of the report, a sentence each."""
-    interrupted = "The run was interrupted: some cases are missing." if run.interrupted else None
+    missing = "The run was interrupted: some cases are missing."
+    if run.selection.is_command:
+        missing = "The command was interrupted: what it had done until then is here."
+    interrupted = missing if run.interrupted else None
     return tuple(
         sentence
         for sentence in (
@@ -187,13 +202,24 @@ _ISOLATIONS: Final = {
 }
 
 
+_COMMAND_ISOLATIONS: Final = {
+    Isolation.SEALED: "command sealed: in a container of its own",
+    Isolation.NETWORK: "command not sealed: loopback only, but with the files of this user",
+    Isolation.NONE: "command not isolated: proxy set by environment variables only",
+}
+
+
 def _isolation_words(run: Run) -> tuple[str, ...]:
     """Return the isolation of the clients, with the reason why it is not the strongest."""
     if run.client_isolation is None:
         return (_NETWORKS[run.client_network],) if run.client_network else ()
     words = _ISOLATIONS[run.client_isolation]
+    if run.selection.is_command:
+        words = _COMMAND_ISOLATIONS[run.client_isolation]
     if run.isolation_refusal:
         return (f"{words} ({run.isolation_refusal})",)
+    if run.selection.is_command:
+        return (words,)
     # Without a refusal, the clients have what was asked for.
     is_weaker = run.selection.isolation is not Isolation.SEALED
     return (f"{words} (--isolation {run.selection.isolation})" if is_weaker else words,)
@@ -207,6 +233,8 @@ _NETWORKS: Final = {
 
 
 def _count_words(run: Run, numbers: dict[Status, int]) -> str:
+    if run.selection.is_command:
+        return "; ".join(map(_command_words, run.cases))
     words = {status: f"{number:,} {status}" for status, number in numbers.items()}
     if Status.ERROR in numbers:
         words[Status.ERROR] = plural(numbers[Status.ERROR], "error")
@@ -221,6 +249,13 @@ def _count_words(run: Run, numbers: dict[Status, int]) -> str:
         words[Status.SKIPPED] += f" ({plural(known_failures, 'known failure')})"
     total = plural(len(run.cases), "case")
     return f"{total}: {', '.join(words.values())}" if words else total
+
+
+def _command_words(record: CaseRecord) -> str:
+    """Return a command, its outcome and its exit code."""
+    code = record.observation.exit_code
+    exit_words = "" if code is None else f", exit code {code}"
+    return f"{record.title}: {outcome_words(record.observation)}{exit_words}"
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

@@ -12,7 +12,7 @@ from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, trunca
 from authprobe.core.isolation import Isolation
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
-from authprobe.plan.case import REQUEST_FLOW
+from authprobe.plan.case import COMMAND_FLOW, REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
 from authprobe.verdict.judge import describe_request, outcome_counts
@@ -21,10 +21,16 @@ from authprobe.verdict.model import Attempt, Mismatch, Status, Verdict
 Facts = tuple[tuple[str, str], ...]
 """Labels and values, in reading order."""
 
-DEFAULT_FLOWS: Final = (REQUEST_FLOW, Flow.PROMPT)
+DEFAULT_FLOWS: Final = (REQUEST_FLOW, COMMAND_FLOW, Flow.PROMPT)
 """Flows that a client runs unless the scenario chooses another."""
 
-SYMBOLS: Final = {Status.PASSED: "✓", Status.FAILED: "✗", Status.ERROR: "!", Status.SKIPPED: "○"}
+SYMBOLS: Final = {
+    Status.PASSED: "✓",
+    Status.FAILED: "✗",
+    Status.ERROR: "!",
+    Status.SKIPPED: "○",
+    Status.OBSERVED: "•",
+}
 
 
 def plural(count: int, noun: str) -> str:
@@ -203,8 +209,10 @@ def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:
     return (*lines, *decisions) if lines else ()
 
 
-def expected_facts(expectation: Expectation) -> Facts:
-    """Return the fields that a scenario states, with their expected values."""
+def expected_facts(expectation: Expectation | None) -> Facts:
+    """Return the fields that a scenario states, with their expected values; none without one."""
+    if expectation is None:
+        return (("Outcome", "none stated: nothing was judged"),)
     facts = [
         ("Outcome", expectation.outcome.value),
         ("Status", _number(expectation.status)),
@@ -243,7 +251,7 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Exit code", _number(observation.exit_code)),
             ("Detail", observation.detail),
             ("Time", f"{observation.elapsed:.2f} s"),
-            ("Client", f"{record.client}, {_version_words(record.client_version)}"),
+            _client_fact(record),
             *sessions,
             ("Refreshes", refresh_words(observation.exchanges)),
             ("Refused hosts", ", ".join(observation.egress_refused) or None),
@@ -252,6 +260,14 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+def _client_fact(record: CaseRecord) -> tuple[str, str | None]:
+    """Return the client and its version; a command has no name, but may have identified itself."""
+    words = _version_words(record.client_version)
+    if record.flow != COMMAND_FLOW:
+        return "Client", f"{record.client}, {words}"
+    return "Client", words if record.client_version else None
 
 
 def session_words(session: Session) -> str:
@@ -291,7 +307,7 @@ def setting_facts(record: CaseRecord) -> Facts:
     return _present(
         (
             ("Auth path", auth_path(record)),
-            ("Flow", record.flow),
+            ("Flow", None if record.flow == COMMAND_FLOW else record.flow),
             ("Fault", record.fault),
             ("Baseline", record.verdict.baseline.value),
             ("Known failure", record.verdict.known),
@@ -334,6 +350,8 @@ def scenario_anchor(scenario: str) -> str:
 
 def rerun_command(run: Run, record: CaseRecord, *, scenario: str | None = None) -> str:
     """Return the command that runs a case again; `scenario` is a file to read instead."""
+    if run.selection.is_command:
+        return for_shell(("authprobe", "emulator", *run.selection.emulator))
     clients = (word for client in run.selection.clients for word in ("--client", client))
     paths = (scenario,) if scenario else run.selection.scenarios
     names = (f"./{path}" if path.startswith("-") else path for path in paths)

@@ -130,7 +130,7 @@ def check_definitions(
             yield ("endpoints", name, "model"), message
     for name, definition in scenario.credentials.items():
         if isinstance(definition, Credential):
-            yield from _check_credential(("credentials", name), definition)
+            yield from check_credential(("credentials", name), definition)
         else:
             yield from _check_several(("credentials", name), definition)
     for name, headers in scenario.headers.items():
@@ -181,7 +181,8 @@ def check_ambiguous_names(scenario: Scenario) -> Iterator[PathProblem]:
             yield (group, name, KEY), message
 
 
-def _check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProblem]:
+def check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProblem]:
+    """Yield why a credential cannot be handed over as it says."""
     token, state = credential.token, credential.state
     key, via = "via", credential.via
     if via is Via.SETTINGS_ENV:
@@ -258,7 +259,7 @@ def _check_form(path: KeyPath, credential: Credential, via: Via) -> Iterator[Pat
 def _check_several(path: KeyPath, credentials: tuple[Credential, ...]) -> Iterator[PathProblem]:
     places: set[str] = set()
     for index, credential in enumerate(credentials):
-        yield from _check_credential((*path, index), credential)
+        yield from check_credential((*path, index), credential)
         if credential.place in places:
             message = f"{quote(credential.place)} holds one credential, and is already used"
             yield (*path, index, "via"), message
