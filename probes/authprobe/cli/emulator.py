@@ -2,6 +2,7 @@
 
 import datetime
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,31 @@ FREE: Final = "a free one"
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
-    help="Loopback address to listen on.",
+    help="Address to listen on: loopback, unless --listen-beyond-loopback is given.",
+)
+@click.option(
+    "--listen-beyond-loopback",
+    is_flag=True,
+    help="Let --host be an address that other machines reach; every request needs an access token.",
+)
+@click.option(
+    "--access-token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answer only requests with the token in FILE, in the base URL or as the password of the "
+    "proxy.  [default: AUTHPROBE_ACCESS_TOKEN, or none]",
+)
+@click.option(
+    "--control-token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use the token in FILE for the control API.  [default: AUTHPROBE_CONTROL_TOKEN, or a "
+    "new one]",
+)
+@click.option(
+    "--public-name",
+    metavar="HOST",
+    help="Host by which programs know the emulator, such as the name of its container.",
 )
 @click.option(
     "--port",
@@ -76,6 +101,12 @@ FREE: Final = "a free one"
     help="Write the variables to this file while serving.",
 )
 @click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the certificate authority to this file while serving.",
+)
+@click.option(
     "--base-url/--no-base-url", default=True, show_default=True, help="Set ANTHROPIC_BASE_URL too."
 )
 @click.option(
@@ -115,6 +146,11 @@ def emulator(
     as_json: bool,
     as_markdown: bool,
     host: str,
+    listen_beyond_loopback: bool,
+    access_token_file: Path | None,
+    control_token_file: Path | None,
+    public_name: str | None,
+    ca_file: Path | None,
     port: int,
     https_port: int,
     control_port: int,
@@ -135,6 +171,9 @@ def emulator(
     command: tuple[str, ...],
 ) -> None:
     """Serve the emulated backend to other programs, on loopback.
+
+    With --listen-beyond-loopback, it also serves other machines and containers,
+    which need its access token.
 
     Prints the variables that programs need, then logs each request on stderr.
     With COMMAND, serves only while it runs, with these variables set and your
@@ -183,6 +222,16 @@ def emulator(
 
     _check_combination(rules=rules, as_json=as_json, as_markdown=as_markdown, command=command)
     _check_report(report=report, expect=expect, baseline=baseline, command=command)
+    _check_alone(
+        {
+            "--listen-beyond-loopback": listen_beyond_loopback,
+            "--access-token-file": access_token_file,
+            "--control-token-file": control_token_file,
+            "--public-name": public_name,
+            "--ca-file": ca_file,
+        },
+        command=command,
+    )
     _check_isolation(share_home=share_home, no_isolation=no_isolation, command=command)
     if rules:
         sys.exit(commands.print_rule_list(as_json=as_json, as_markdown=as_markdown))
@@ -204,6 +253,11 @@ def emulator(
         is_isolated=not no_isolation,
         shares_home=share_home,
         command=command,
+        exposes=listen_beyond_loopback,
+        access_token_file=access_token_file,
+        control_token_file=control_token_file,
+        public_name=public_name,
+        ca_file=ca_file,
         report=report,
         expected=expect,
         baseline=baseline,
@@ -245,6 +299,19 @@ def _check_report(
     for name, value in (("--expect", expect), ("--baseline", baseline)):
         if value is not None and report is None:
             raise click.UsageError(f"{name} needs --report DIR, where the verdict is written")
+
+
+def _check_alone(options: Mapping[str, object], *, command: tuple[str, ...]) -> None:
+    """Raise if an option about programs elsewhere is given beside a command.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, value in options.items():
+        if value and command:
+            raise click.UsageError(
+                f"{name} is for an emulator that serves alone; leave out the command, or {name}"
+            )
 
 
 def _check_isolation(*, share_home: bool, no_isolation: bool, command: tuple[str, ...]) -> None:

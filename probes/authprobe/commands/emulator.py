@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import datetime
 import json
-import os
 import shlex
 import signal
 import sys
@@ -34,14 +33,15 @@ from authprobe.commands.sealed_command import (
     UserCommand,
     run_command,
 )
+from authprobe.commands.served_files import read_token, served_file
 from authprobe.core.escaping import for_log, one_line
 from authprobe.core.isolation import Isolation
-from authprobe.core.safe_files import FileError, write_atomically
 from authprobe.core.suggestions import did_you_mean
 from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend
-from authprobe.emulator.server.network import Network
+from authprobe.emulator.server.access import Exposure
+from authprobe.emulator.server.network import Network, check_host
 from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.errors import ClientError, ExitCode, SettingsError
@@ -50,7 +50,10 @@ from authprobe.redaction.pseudonyms import display_path
 from authprobe.report.model.phrases import nearest_words
 from authprobe.report.reference.rules import print_rules, rules_markdown
 from authprobe.run.baseline import EMPTY_BASELINE, read_baseline
+from authprobe.settings import environment_variables
 
+ACCESS_VARIABLE: Final = "AUTHPROBE_ACCESS_TOKEN"
+CONTROL_VARIABLE: Final = "AUTHPROBE_CONTROL_TOKEN"
 MAX_LOG_FIELD_LENGTH: Final = 2500
 
 
@@ -82,6 +85,14 @@ class EmulatorOptions:
     """Show the command the user's home, read-only."""
     command: tuple[str, ...]
     """The command to run, with its arguments; empty: serve until interrupted."""
+    exposes: bool = False
+    """Listen beyond loopback, for whom has the access token."""
+    access_token_file: Path | None = None
+    control_token_file: Path | None = None
+    public_name: str | None = None
+    """Host by which programs know the emulator."""
+    ca_file: Path | None = None
+    """File for the certificate authority, where the programs of other containers read it."""
     report: Path | None = None
     """Directory for the report of the command; None: none is written."""
     expected: str | None = None
@@ -114,6 +125,12 @@ def emulator(options: EmulatorOptions) -> int:
         counts_as_claude_code=options.counts_as_claude_code,
         faults=options.faults,
     )
+    exposure = Exposure(
+        access_token=_token(options, options.access_token_file, ACCESS_VARIABLE),
+        is_beyond_loopback=options.exposes,
+        public_name=options.public_name,
+    )
+    check_host(options.host, exposure)
     issued = parse_issued(options.issue)
     check_home(issued, has_home=bool(options.command) and options.is_isolated)
     command_setup = _command_setup(options, setup, issued)
@@ -128,13 +145,24 @@ def emulator(options: EmulatorOptions) -> int:
                 control_port=options.control_port,
                 any_user=options.any_user,
                 network=network,
+                exposure=exposure,
+                control_token=_token(
+                    options, options.control_token_file, "AUTHPROBE_CONTROL_TOKEN"
+                ),
             )
         )
         if not options.quiet:
             handle.listener.backend.watch = log_exchange
         handle.listener.site.on_refusal = log_refusal
         variables = _variables(handle, issued, sets_base_url=options.sets_base_url)
-        stack.enter_context(_env_file(options.env_file, _exports(variables)))
+        if options.ca_file is not None:
+            own, shown = str(handle.ca_file), str(options.ca_file.absolute())
+            variables = {name: shown if x == own else x for name, x in variables.items()}
+            text = handle.ca_file.read_text()
+            stack.enter_context(served_file("--ca-file", options.ca_file, text, mode=0o644))
+        if options.env_file is not None:
+            text = _exports(variables)
+            stack.enter_context(served_file("--env-file", options.env_file, text, mode=0o600))
         if options.command:
             report = CommandReport(command_setup, handle, children) if command_setup else None
             code = _run_command(handle, children, options, variables, issued, report)
@@ -231,7 +259,7 @@ def _variables(
     variables = handle.environment if sets_base_url else handle.proxy_environment
     variables["AUTHPROBE_HTTPS_URL"] = handle.https_url
     variables["AUTHPROBE_CONTROL_URL"] = handle.control_url or ""
-    variables["AUTHPROBE_CONTROL_TOKEN"] = handle.control_token
+    variables[CONTROL_VARIABLE] = handle.control_token
     taken = {**variables, **dict.fromkeys(PRIVATE_VARIABLES, "")}
     return variables | handle.do(lambda: issue_variables(issued, handle.control.backend, taken))
 
@@ -253,46 +281,12 @@ def _exports(variables: dict[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 
-@contextlib.contextmanager
-def _env_file(path: Path | None, text: str) -> Iterator[None]:
-    """Write a file that exists while the emulator serves: later, its ports may be another's."""
-    if path is None:
-        yield
-        return
-    try:
-        _check_owner(path)
-        write_atomically(path, text, mode=0o600)  # it has tokens in it
-        identity = _identity(path)
-    except FileError as error:
-        raise SettingsError(f"--env-file {path}: {error.strerror}") from None
-    except OSError as error:
-        raise SettingsError(
-            f"--env-file {path}: cannot be written: {error.strerror}; "
-            "name a file in a writable directory"
-        ) from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            if _identity(path) == identity:  # otherwise it is another's by now
-                path.unlink()
-
-
-def _check_owner(path: Path) -> None:
-    """Raise if the name belongs to another user.
-
-    Raises:
-        FileError: it does.
-        OSError: it cannot be looked at.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        if path.lstat().st_uid != os.geteuid():
-            raise FileError("it belongs to another user; name a new file, or one of your own")
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_dev, status.st_ino
+def _token(options: EmulatorOptions, file: Path | None, variable: str) -> str | None:
+    """Return a token from a file, or else from the environment of an emulator that serves alone."""
+    if file is not None:
+        return read_token(file)
+    # The command of another emulator has its variables, and may start one of its own.
+    return None if options.command else environment_variables().get(variable) or None
 
 
 def log_refusal(reason: str) -> None:

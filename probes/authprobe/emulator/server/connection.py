@@ -12,6 +12,14 @@ from authprobe.emulator import faults
 from authprobe.emulator.case_backend import PROXY_REFUSAL_STATUS, CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.rules.denial import deny_host
+from authprobe.emulator.server.access import (
+    CHALLENGE,
+    LOCAL,
+    AccessGuard,
+    Exposure,
+    has_proxy_token,
+    headers_of,
+)
 from authprobe.emulator.server.asgi import Application, host_of
 from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.http_server import (
@@ -62,6 +70,8 @@ class Site:
     load: Load = field(default_factory=Load)
     peer_check: PeerCheck | None = None
     """Check that refuses other users of this machine; None: they are answered as well."""
+    exposure: Exposure = LOCAL
+    """Who can reach the emulator, and with which token."""
     head_timeout: float = HEAD_TIMEOUT
     on_refusal: Callable[[str], None] | None = None
     """Callback for the reason of each connection that is refused without being recorded."""
@@ -72,7 +82,10 @@ class Site:
     def __post_init__(self) -> None:
         self.load.sites.add(self)
         bodies = self.load.large_bodies, asyncio.Semaphore(MAX_LARGE_BODIES)
-        self._http = HttpServer(Application(self.backend, bodies), head_timeout=self.head_timeout)
+        application: Application | AccessGuard = Application(self.backend, bodies)
+        if token := self.exposure.access_token:
+            application = AccessGuard(application, token, self._report)
+        self._http = HttpServer(application, head_timeout=self.head_timeout)
 
     @property
     def connections(self) -> int:
@@ -91,18 +104,34 @@ class Site:
             reason = f"503 More than {MAX_TOTAL_CONNECTIONS} connections at a time"
         elif not (is_private or self._is_own_user(transport)):
             reason = "403 The client belongs to another user of this machine"
-        if reason is not None and self.on_refusal is not None:
-            self.on_refusal(reason)
+        if reason is not None:
+            self._report(reason)
         return reason
+
+    def _report(self, reason: str) -> None:
+        if self.on_refusal is not None:
+            self.on_refusal(reason)
+
+    def admits_tunnel(self, head: bytes) -> bool:
+        """Return whether a request for a tunnel has the access token, if one is needed."""
+        token = self.exposure.access_token
+        if token is None or has_proxy_token(headers_of(head), token):
+            return True
+        self._report("407 The request has no access token, or another one")
+        return False
 
     def _is_own_user(self, transport: asyncio.Transport) -> bool:
         return self.peer_check is None or self.peer_check.accepts_transport(transport)
 
-    def speak_http(self, transport: asyncio.Transport, early: bytes = b"") -> None:
-        """Hand the connection and the bytes read so far to uvicorn."""
-        server = self._http.protocol(
-            {"reset": lambda: _reset(transport)}, has_head=b"\r\n\r\n" in early
-        )
+    def speak_http(
+        self, transport: asyncio.Transport, early: bytes = b"", *, is_admitted: bool = False
+    ) -> None:
+        """Hand the connection and the bytes read so far to uvicorn.
+
+        `is_admitted` is True if its requests need no access token, as that of the tunnel had it.
+        """
+        state = {"reset": lambda: _reset(transport), "is_admitted": is_admitted}
+        server = self._http.protocol(state, has_head=b"\r\n\r\n" in early)
         self.waiting.discard(transport)
         transport.set_protocol(server)
         server.connection_made(transport)
@@ -110,7 +139,12 @@ class Site:
             server.data_received(early)
 
     async def speak_tls(
-        self, transport: asyncio.Transport, host: str, active_faults: tuple[Fault, ...]
+        self,
+        transport: asyncio.Transport,
+        host: str,
+        active_faults: tuple[Fault, ...],
+        *,
+        is_admitted: bool = False,
     ) -> None:
         """Do the TLS handshake as this host, with these faults, and continue in HTTP."""
         if wait := sum(
@@ -118,7 +152,7 @@ class Site:
         ):
             await pause(self.backend, wait)
         context = self.authority.context(
-            frozenset(fault.name for fault in active_faults), (self.host, host)
+            frozenset(fault.name for fault in active_faults), self._names(host)
         )
         early = _Early()
         try:
@@ -130,8 +164,12 @@ class Site:
                 self.backend.record_lost_connection(host, active_faults)
         else:
             if tls is not None:
-                self.speak_http(tls, bytes(early.data))
+                self.speak_http(tls, bytes(early.data), is_admitted=is_admitted)
         self.waiting.discard(transport)
+
+    def _names(self, host: str) -> tuple[str, ...]:
+        """Return the hosts of a certificate beside those that are always in it."""
+        return tuple(filter(None, (self.host, self.exposure.public_name, host)))
 
     def end(self) -> None:
         """Abort every connection."""
@@ -199,11 +237,16 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
-    def continue_in_tls(self, host: str, active_faults: tuple[Fault, ...]) -> None:
+    def continue_in_tls(
+        self, host: str, active_faults: tuple[Fault, ...], *, is_admitted: bool = False
+    ) -> None:
+        """Do the TLS handshake as this host; `is_admitted` as for `Site.speak_http`."""
         self.stop_timer()  # the handshake has a time limit of its own
         self.transport.pause_reading()  # the next bytes belong to the TLS handshake
         loop = asyncio.get_running_loop()
-        self.task = loop.create_task(self.site.speak_tls(self.transport, host, active_faults))
+        self.task = loop.create_task(
+            self.site.speak_tls(self.transport, host, active_faults, is_admitted=is_admitted)
+        )
 
 
 class TlsConnection(_Connection):
@@ -242,6 +285,9 @@ class PlainConnection(_Connection):
             self.stop_timer()
             self.site.speak_http(self.transport, bytes(self._head))
             return
+        if not self.site.admits_tunnel(head):
+            self._refuse("407 Proxy Authentication Required", f"Proxy-Authenticate: {CHALLENGE}")
+            return
         authority = target
         if method != "CONNECT":
             authority = target.partition("://")[2].partition("/")[0]
@@ -274,13 +320,19 @@ class PlainConnection(_Connection):
             self._refuse("400 Early data")  # the client must wait until the tunnel is open
         else:
             self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self.continue_in_tls(host, active_faults)
+            self.continue_in_tls(host, active_faults, is_admitted=True)
 
-    def _refuse(self, status: str) -> None:
+    def _refuse(self, status: str, *fields: str) -> None:
         with contextlib.suppress(OSError):
             self.transport.write(
-                f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode(
-                    "latin-1", "replace"
-                )
+                "\r\n".join(
+                    (
+                        f"HTTP/1.1 {status}",
+                        *fields,
+                        "Content-Length: 0",
+                        "Connection: close",
+                        "\r\n",
+                    )
+                ).encode("latin-1", "replace")
             )
         self.transport.close()

@@ -9,6 +9,7 @@ of its listener.
 
 import asyncio
 import functools
+import ipaddress
 import socket
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from typing import Self, TypeVar
 
 from authprobe.emulator import faults
 from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.server.access import LOCAL, Exposure
 from authprobe.emulator.server.asgi import is_loopback
 from authprobe.emulator.server.authority import Authority
 from authprobe.emulator.server.bound_port import BoundPort
@@ -59,13 +61,13 @@ class Listener:
     @property
     def proxy_url(self) -> str:
         """URL for `HTTPS_PROXY` or as a base URL."""
-        return f"http://{_url_host(self.site.host)}:{self.port}"
+        return f"http://{url_host(self.site.host)}:{self.port}"
 
     @property
     def https_url(self) -> str | None:
         """URL of the service over TLS, for clients that trust the authority."""
         port = self.https_port
-        return None if port is None else f"https://{_url_host(self.site.host)}:{port}"
+        return None if port is None else f"https://{url_host(self.site.host)}:{port}"
 
 
 class Network:
@@ -110,12 +112,14 @@ class Network:
         https_port: int | None = None,
         bound_socket: socket.socket | None = None,
         any_user: bool = False,
+        exposure: Exposure = LOCAL,
     ) -> Listener:
         """Open the ports of a case; 0 means any free port, None no HTTPS port.
 
         The network takes over `bound_socket` and serves the same on it as on `port`. It may belong
         to another network namespace of this machine. Unless `any_user` is set, `port` and
-        `https_port` refuse programs of other users, where the system tells whose they are.
+        `https_port` refuse programs of other users, where the system tells whose they are; with an
+        access token in `exposure`, the token decides instead.
 
         Raises:
             SettingsError: the host is not loopback, or a port is taken.
@@ -128,6 +132,7 @@ class Network:
                 https_port=https_port,
                 bound_socket=bound_socket,
                 any_user=any_user,
+                exposure=exposure,
             )
         )
 
@@ -142,6 +147,7 @@ class Network:
         host: str = LOOPBACK,
         port: int = 0,
         any_user: bool = False,
+        exposure: Exposure = LOCAL,
     ) -> "ExtraApplication":
         """Serve a further application in plain HTTP on its own port; `any_user` as for `open`.
 
@@ -149,7 +155,9 @@ class Network:
             SettingsError: the host is not loopback, or the port is taken.
         """
         return self.wait_for(
-            self.serve_on_loop(application, host=host, port=port, any_user=any_user)
+            self.serve_on_loop(
+                application, host=host, port=port, any_user=any_user, exposure=exposure
+            )
         )
 
     def stop(self, extra: "ExtraApplication") -> None:
@@ -193,11 +201,12 @@ class Network:
         https_port: int | None = None,
         bound_socket: socket.socket | None = None,
         any_user: bool = False,
+        exposure: Exposure = LOCAL,
     ) -> Listener:
         """`open`, for callers on the loop."""
-        check_loopback(host)
-        peer_check = None if any_user else self._peer_check
-        listener = Listener(Site(backend, self._authority, host, self._load, peer_check))
+        check_host(host, exposure)
+        peer_check = None if any_user or exposure.access_token else self._peer_check
+        listener = Listener(Site(backend, self._authority, host, self._load, peer_check, exposure))
         try:
             site = listener.site
             listener._ports.append(BoundPort(host, port, functools.partial(PlainConnection, site)))
@@ -233,14 +242,21 @@ class Network:
         listener.site.end()
 
     async def serve_on_loop(
-        self, application: object, *, host: str, port: int, any_user: bool = False
+        self,
+        application: object,
+        *,
+        host: str,
+        port: int,
+        any_user: bool = False,
+        exposure: Exposure = LOCAL,
     ) -> "ExtraApplication":
         """`serve`, for callers on the loop."""
-        check_loopback(host)
-        server = HttpServer(application, peer_check=None if any_user else self._peer_check)
+        check_host(host, exposure)
+        is_open = any_user or exposure.access_token
+        server = HttpServer(application, peer_check=None if is_open else self._peer_check)
         bound_port = BoundPort(host, port, server.protocol)
         await bound_port.listen()
-        url = f"http://{_url_host(host)}:{bound_port.port}"
+        url = f"http://{url_host(host)}:{bound_port.port}"
         extra = ExtraApplication(server, bound_port, url)
         self._extras.add(extra)
         return extra
@@ -270,15 +286,26 @@ class Network:
             await asyncio.sleep(0)
 
 
-def check_loopback(host: str) -> None:
-    """Raise if the address is not loopback.
+def check_host(host: str, exposure: Exposure = LOCAL) -> None:
+    """Raise unless an emulator may listen on this address.
 
     Raises:
-        SettingsError: the address is not loopback, or is a name.
+        SettingsError: it is a name, it is beyond loopback and that was not asked for, or others
+            could use the emulator without a token.
     """
-    if host == "localhost" or not is_loopback(host):
+    exposure.check()
+    if host != "localhost" and is_loopback(host):
+        return
+    if not exposure.is_beyond_loopback:
         raise SettingsError(
-            f"{host}: the emulator serves loopback addresses only; use 127.0.0.1 or ::1"
+            f"{host}: the emulator serves loopback addresses only; use 127.0.0.1 or ::1, or "
+            "--listen-beyond-loopback with an access token"
+        )
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise SettingsError(f"{host}: not an address to listen on; use one such as 0.0.0.0") from (
+            None
         )
 
 
@@ -298,5 +325,6 @@ class ExtraApplication:
         self.server.end()
 
 
-def _url_host(host: str) -> str:
+def url_host(host: str) -> str:
+    """Return a host as a URL has it: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -11,7 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import AccountState, Backend, Fault, FaultName, TokenKind, TokenState
+from authprobe.emulator.server.access import Exposure, check_token
 from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.standalone.addresses import Addresses
 from authprobe.emulator.standalone.resources import ResourceKind, add_resource
 from authprobe.emulator.state.tokens import PREFIXES, Token
 from authprobe.errors import SettingsError
@@ -25,6 +27,8 @@ RESOURCE_ID: Final = re.compile(r"[\w.:-]{1,200}", re.ASCII)
 
 TOKEN_SLOT: Final = "control-token"
 """Name of the control API's token where a record would contain it."""
+ACCESS_SLOT: Final = "emulator-access-token"
+"""Name of the emulator's access token where a record would contain it."""
 BACKEND: Final = TypeAdapter(Backend)
 FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 
@@ -32,12 +36,30 @@ FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 class Control:
     """Operations on an emulator; call them on the thread of its network."""
 
-    def __init__(self, network: Network, listener: Listener) -> None:
+    def __init__(self, network: Network, listener: Listener, token: str | None = None) -> None:
+        if token is not None:
+            check_token(token, "the control token")
         self.network = network
         self.listener = listener
-        self.token: Final = secrets.token_urlsafe(32)
-        """Token of the control API; random, so that only who received it can use the API."""
+        self.token: Final = token or secrets.token_urlsafe(32)
+        """Token of the control API, so that only who has it can use the API."""
+        self._learn_tokens()
+
+    def _learn_tokens(self) -> None:
+        """Let no record contain the tokens of the emulator itself."""
         self.backend.redactor.learn(TOKEN_SLOT, self.token)
+        if token := self.exposure.access_token:
+            self.backend.redactor.learn(ACCESS_SLOT, token)
+
+    @property
+    def exposure(self) -> Exposure:
+        """The reach of the emulator."""
+        return self.listener.site.exposure
+
+    @property
+    def addresses(self) -> Addresses:
+        """The URLs of the ports."""
+        return Addresses(self.listener, self.exposure)
 
     @property
     def backend(self) -> CaseBackend:
@@ -179,7 +201,7 @@ class Control:
         """Reset the backend to a configuration."""
         check_setup(setup)
         self.backend.reset(setup)
-        self.backend.redactor.learn(TOKEN_SLOT, self.token)
+        self._learn_tokens()
 
 
 def check_setup(setup: Backend) -> None:

@@ -41,11 +41,11 @@ Handler = Callable[[Control, Request], Awaitable[tuple[int, Any]]]
 
 async def _overview(control: Control, request: Request) -> tuple[int, Any]:
     """Show all addresses, the configuration, and the requests of this API."""
-    state, listener = control.backend.state, control.listener
+    state, addresses = control.backend.state, control.addresses
     return 200, {
-        "base_url": listener.proxy_url,
-        "https_url": listener.https_url,
-        "proxy_url": listener.proxy_url,
+        "base_url": addresses.base_url,
+        "https_url": addresses.https_url,
+        "proxy_url": addresses.proxy_url,
         "ca_file": str(control.network.ca_file),
         "clock": state.clock.now.isoformat(timespec="seconds"),
         "standing": state.standing,
@@ -213,7 +213,8 @@ def application(control: Control) -> ASGIApp:
     )
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(Request(scope), control.token)
+        is_local = control.exposure.access_token is None
+        refusal = _refusal(Request(scope), control.token, is_local=is_local)
         await (refusal or api)(scope, receive, send)
 
     return guarded
@@ -235,9 +236,9 @@ def _endpoint(
     return endpoint
 
 
-def _refusal(request: Request, token: str) -> Response | None:
+def _refusal(request: Request, token: str, *, is_local: bool = True) -> Response | None:
     """Return the refusal of a request that comes from a web page or has not the token."""
-    if _is_from_web_page(request):
+    if _is_from_web_page(request, is_local=is_local):
         return _error(403, "refused: call the control API by its URL, and not from a web page")
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     is_known = secrets.compare_digest(value.strip().encode(), token.encode())
@@ -250,17 +251,19 @@ def _refusal(request: Request, token: str) -> Response | None:
     )
 
 
-def _is_from_web_page(request: Request) -> bool:
+def _is_from_web_page(request: Request, *, is_local: bool) -> bool:
     """Return True if a web page may have sent the request: from another origin, or through a host
     name of its own that resolves to loopback (DNS rebinding).
+
+    An emulator that is not local is reached by other names and ports.
     """
     hosts = request.headers.getlist("host")
     site = request.headers.get("sec-fetch-site", "none")  # "none": typed into the address bar
     _, port = request.scope["server"]
     return (
         len(hosts) != 1
-        or not is_loopback(host_of(hosts[0]))
-        or _port_of(hosts[0]) != str(port)
+        or (is_local and not is_loopback(host_of(hosts[0])))
+        or (is_local and _port_of(hosts[0]) != str(port))
         or "origin" in request.headers
         or site != "none"
     )

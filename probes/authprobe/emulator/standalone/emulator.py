@@ -9,8 +9,10 @@ from typing import Final, TypeVar
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
 from authprobe.emulator.exchange_log import ExchangeLog
+from authprobe.emulator.server.access import LOCAL, Exposure
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
+from authprobe.emulator.standalone.addresses import Addresses
 from authprobe.emulator.standalone.control import Control, check_setup
 from authprobe.emulator.standalone.control_api import application
 from authprobe.emulator.standalone.resources import ResourceKind
@@ -51,6 +53,11 @@ class Emulator:
     """URL of the control API, if it is served."""
 
     @property
+    def addresses(self) -> Addresses:
+        """URLs of the ports."""
+        return self.control.addresses
+
+    @property
     def control_token(self) -> str:
         """Token that each request to the control API must have, as `Authorization: Bearer`."""
         return self.control.token
@@ -63,17 +70,17 @@ class Emulator:
     @property
     def base_url(self) -> str:
         """URL of the service in plain HTTP, for programs that accept a base URL."""
-        return self.listener.proxy_url
+        return self.addresses.base_url
 
     @property
     def https_url(self) -> str:
         """URL of the service over TLS, for programs that trust `ca_file`."""
-        return self.listener.https_url or ""
+        return self.addresses.https_url
 
     @property
     def proxy_url(self) -> str:
         """URL of the proxy, for programs that keep their real addresses and trust `ca_file`."""
-        return self.listener.proxy_url
+        return self.addresses.proxy_url
 
     @property
     def ca_file(self) -> Path:
@@ -89,6 +96,8 @@ class Emulator:
     def proxy_environment(self) -> dict[str, str]:
         """The same without the base URL, for clients that keep their real addresses."""
         local = "127.0.0.1,localhost,::1"
+        if name := self.control.exposure.public_name:
+            local = f"{local},{name}"
         proxies = {
             "HTTPS_PROXY": self.proxy_url,
             "HTTP_PROXY": self.proxy_url,
@@ -247,11 +256,15 @@ def emulate(
     control_port: int | None = None,
     any_user: bool = False,
     network: Network | None = None,
+    exposure: Exposure = LOCAL,
+    control_token: str | None = None,
 ) -> Iterator[Emulator]:
     """Yield an emulator with its own ports, and stop it on exit. Port 0 means any free port.
 
     With `control_port`, the control API is served as well. Programs of other users of this machine
     are refused unless `any_user` is set. `network` is an open network to use instead of a new one.
+    `exposure` lets others use the emulator, with an access token. `control_token` is the token of
+    the control API; None: a new one.
 
     Raises:
         SettingsError: the host is not loopback, a port is taken, or a value of `setup` is invalid.
@@ -268,14 +281,19 @@ def emulate(
             port=port,
             https_port=https_port,
             any_user=any_user,
+            exposure=exposure,
         )
         stack.callback(network.close, listener)
-        control = Control(network, listener)
+        control = Control(network, listener, control_token)
         control_url = None
         if control_port is not None:
             extra = network.serve(
-                application(control), host=host, port=control_port, any_user=any_user
+                application(control),
+                host=host,
+                port=control_port,
+                any_user=any_user,
+                exposure=exposure,
             )
             stack.callback(network.stop, extra)
-            control_url = extra.url
+            control_url = control.addresses.control_url(extra.bound_port.port)
         yield Emulator(network, listener, control, control_url)
