@@ -36,7 +36,7 @@ with Children() as children:
     ("name", "program"),
     [
         ("claude-code@1.0.0", "node_modules/.bin/claude"),
-        ("claude-max-api-proxy@1.0.0", "node_modules/.bin/claude-max-api"),
+        ("claude-max-api-proxy@1.0.0", "node_modules/claude-max-api-proxy"),
         ("agent-sdk-node@1.0.0", "node_modules/@anthropic-ai/claude-agent-sdk"),
     ],
 )
