@@ -169,7 +169,7 @@ def write_manifest(client: Path, companions: Mapping[str, str] = MappingProxyTyp
         ]
         for path, status in _files(client)
     }
-    manifest = {"size_bytes": _size_bytes(client), "companions": companions, "files": files}
+    manifest = {"size_bytes": _size_bytes(client), "companions": dict(companions), "files": files}
     text = json.dumps(manifest, separators=(",", ":"))
     safe_files.write_atomically(client.resolve() / MANIFEST, text)
 
