@@ -166,11 +166,10 @@ def _message(command: EndedCommand) -> str:
 
 
 def _version(exchanges: tuple[Exchange, ...]) -> str | None:
-    """Return the version of the only supported client that named itself; None: none or several."""
+    """Return the version of the supported client that named itself; None: there are several."""
     products = {product for exchange in exchanges for product in exchange.products}
-    if len(products) != 1:
-        return None
-    return PRODUCT_VERSION.split(products.pop(), maxsplit=1)[-1]
+    versions = {PRODUCT_VERSION.split(product, maxsplit=1)[-1] for product in products}
+    return versions.pop() if len(versions) == 1 else None
 
 
 def _inspected(
