@@ -3,9 +3,11 @@
     python bench/third_party.py SUITE CHECKOUT [--python PYTHON] [ARGUMENT]...
 
 SUITE is api-sdk: the tests of the API's resources in anthropics/anthropic-sdk-python, of those
-resources that the emulator has. CHECKOUT is a working copy of the project, and PYTHON the
-interpreter of an environment in which it is installed with what its tests need. Each ARGUMENT goes
-to pytest. The exit code is 1 if a test fails.
+resources that the emulator has; or agent-sdk: the end-to-end tests of
+anthropics/claude-agent-sdk-python, with the package claude-agent-sdk and the `claude` in it.
+CHECKOUT is a working copy of the project, and PYTHON the interpreter of an environment in which it
+is installed with what its tests need. Each ARGUMENT goes to pytest. The exit code is 1 if a test
+fails.
 
 The tests reach the emulator only: their environment has no other variables, and their proxy refuses
 every host that is not emulated.
@@ -24,7 +26,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for a start as a file
 
-from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.emulator.standalone.emulator import Backend, Emulator, emulate
 from bench.measure import temporary
 
 PLUGINS: Final = Path(__file__).resolve().parent / "plugins"
@@ -52,6 +54,7 @@ class Suite:
 
     tests: tuple[str, ...]
     arguments: tuple[str, ...] = ()
+    setup: Backend = field(default_factory=Backend)
     prepare: Callable[[Emulator], Mapping[str, str]]
     """Prepares the emulator and returns variables for the tests."""
     resource: Callable[[str], str] = field(default=lambda name: name)
@@ -63,19 +66,35 @@ def _api_sdk(emulator: Emulator) -> Mapping[str, str]:
     return {"TEST_API_BASE_URL": emulator.base_url}
 
 
+def _agent_sdk(emulator: Emulator) -> Mapping[str, str]:
+    key = emulator.issue("api-key").value
+    return {
+        "ANTHROPIC_BASE_URL": emulator.base_url,
+        "ANTHROPIC_API_KEY": key,
+        "ENABLE_TOOL_SEARCH": "false",  # otherwise `claude` does not offer the tools of MCP servers
+    }
+
+
 SUITES: Final = {
+    "agent-sdk": Suite(
+        tests=("e2e-tests",),
+        arguments=("-o", "pythonpath="),  # the installed package has `claude` in it
+        setup=Backend(follows_prompts=True),
+        prepare=_agent_sdk,
+        resource=lambda name: name.removeprefix("e2e-tests."),
+    ),
     "api-sdk": Suite(
         tests=tuple(f"tests/api_resources/{name}" for name in RESOURCES),
         arguments=("-p", "resources_plugin", "-n0"),
         prepare=_api_sdk,
         resource=lambda name: name.removeprefix("tests.api_resources.").rpartition(".")[0],
-    )
+    ),
 }
 
 
 def run(suite: Suite, checkout: Path, python: Path, arguments: list[str]) -> Counts:
     """Run the tests and return how many had which result, by resource."""
-    with temporary() as folder, emulate(control_port=0) as emulator:
+    with temporary() as folder, emulate(suite.setup, control_port=0) as emulator:
         report = folder / "junit.xml"
         environment = {
             "PATH": os.defpath,

@@ -21,10 +21,10 @@ from authprobe.emulator.rules.routes import REFUSALS, ROUTES
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.errors import SettingsError
+from tests.support.requests import MESSAGE
 from tests.support.wire import TIMEOUT, client_of, trusting
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
-BODY = {"model": "m", "max_tokens": 1, "messages": []}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def case(network: Network, *faults: Fault | str) -> Iterator[tuple[httpx.Client,
 
 
 def post(client: httpx.Client, *, stream: bool = False, url: str = MESSAGES) -> httpx.Response:
-    return client.post(url, json={**BODY, "stream": stream})
+    return client.post(url, json={**MESSAGE, "stream": stream})
 
 
 def events(text: str) -> list[str]:
@@ -87,7 +87,7 @@ def test_delay_delays_the_answer(network: Network) -> None:
 
 def test_drip_feed_sends_the_body_in_small_parts(network: Network) -> None:
     with case(network, Fault(name="drip-feed", seconds=0.001)) as (client, _):
-        with client.stream("POST", MESSAGES, json=BODY) as answer:
+        with client.stream("POST", MESSAGES, json=MESSAGE) as answer:
             parts = list(answer.iter_raw())
         assert json.loads(b"".join(parts))["type"] == "message"
         assert len(parts) > 20
@@ -169,7 +169,7 @@ def test_empty_200_sends_no_body(network: Network) -> None:
 def test_huge_body_sends_more_than_64_mib(network: Network) -> None:
     with case(network, "huge-body") as (client, _):
         size = 0
-        with client.stream("POST", MESSAGES, json=BODY) as answer:
+        with client.stream("POST", MESSAGES, json=MESSAGE) as answer:
             assert answer.headers["content-type"] == "application/json"
             for part in answer.iter_raw():
                 size += len(part)

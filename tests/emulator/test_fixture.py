@@ -15,7 +15,11 @@ import httpx
 
 def request_status(emulator, value):
     headers = {"x-api-key": value, "anthropic-version": "2023-06-01"}
-    body = {"model": "m", "max_tokens": 1, "messages": []}
+    body = {
+        "model": "claude-opus-5-5",
+        "max_tokens": 1,
+        "messages": [{"role": "user", "content": "ping"}],
+    }
     base_url = os.environ.get("ANTHROPIC_BASE_URL", emulator.base_url)
     url = base_url + "/v1/messages"
     return httpx.post(url, headers=headers, json=body, trust_env=False).status_code

@@ -27,10 +27,11 @@ from authprobe.emulator.decision import Decision
 from authprobe.emulator.gateway import Act
 from authprobe.emulator.rules.base import RequestContext
 from authprobe.observation.model import Exchange
+from tests.support.requests import MESSAGE
 
 NAME = "llm.corp.example"
 OWN_KEY = Requirement(form="Bearer", holds=Holds.GATEWAY_KEY)
-BODY = {"model": "claude-sonnet-4-5", "max_tokens": 1, "messages": []}
+BODY = MESSAGE | {"model": "claude-sonnet-4-5"}
 
 
 def backend_with(host: Host | Service, **fields: Any) -> CaseBackend:
@@ -269,7 +270,7 @@ def test_further_headers_are_recorded_without_their_values() -> None:
 
 
 def chat(backend: CaseBackend, *, stream: bool = False, path: str = "/v1/chat/completions") -> Any:
-    body = {"model": "claude-sonnet-4-5", "stream": stream, "messages": []}
+    body = {"model": "claude-sonnet-4-5", "stream": stream, "messages": MESSAGE["messages"]}
     return ask(backend, path, body=body)[0]
 
 
@@ -303,7 +304,10 @@ def test_a_gateway_has_the_paths_of_vertex(prefix: str, verb: str) -> None:
     backend = backend_with(Host(serves=Service.VERTEX, credential=CredentialTreatment.REPLACE))
     model = "claude-sonnet-4-5@20250929"
     path = f"{prefix}/projects/p/locations/us-east5/publishers/anthropic/models/{model}:{verb}"
-    body = {"anthropic_version": "vertex-2023-10-16", "stream": verb.startswith("stream")}
+    body = {
+        **{name: MESSAGE[name] for name in ("messages", "max_tokens")},
+        **{"anthropic_version": "vertex-2023-10-16", "stream": verb.startswith("stream")},
+    }
     decision, exchange = ask(backend, path, body=body)
     assert decision.rule == "messages"
     assert decision.answer.body["model"] == model  # type: ignore[index, call-overload]

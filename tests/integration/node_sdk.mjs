@@ -17,7 +17,7 @@ async function call(trial) {
     logLevel: "off",
   });
   const body = {
-    model: "authprobe",
+    model: "claude-authprobe-1",
     max_tokens: 10,
     messages: [{ role: "user", content: "x".repeat(trial.prompt_bytes) }],
     stream: trial.stream,

@@ -100,7 +100,7 @@ def session_of(
     headers = {name: value or anthropic.Omit() for name, value in arguments.headers.items()}
     http = httpx2.Client(trust_env=False, verify=trusting(network.ca_file))
     call = {
-        "model": "authprobe",  # the SDK warns about real models that will be retired soon
+        "model": "claude-authprobe-1",  # the SDK warns about real models that will be retired soon
         "max_tokens": 10,
         "messages": [{"role": "user", "content": "x" * sdk_call.prompt_bytes}],
         "extra_headers": headers,

@@ -43,14 +43,21 @@ def refusal(
 
 
 PONG: Final = {
-    "id": "msg_authprobe",
+    "id": "msg_authprobe0001",
     "type": "message",
     "role": "assistant",
     "model": "claude-haiku-4-5-20251001",
     "content": [{"type": "text", "text": "pong"}],
     "stop_reason": "end_turn",
     "stop_sequence": None,
-    "usage": {"input_tokens": 1, "output_tokens": 1},
+    "usage": {
+        "input_tokens": 1,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 1,
+        "service_tier": "standard",
+    },
 }
 _DENIED: Final = "AccessDeniedException"
 BEDROCK_EXAMPLES: Final = (

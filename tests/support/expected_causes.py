@@ -92,6 +92,8 @@ CAUSE_BY_RULE: Final = {
     "files-flag-missing": "not-auth",
     "model-unknown": "not-auth",
     "page-limit": "not-auth",
+    "invalid-body": "not-auth",
+    "message-model-unknown": "not-auth",
     "redirect-mismatch": "authorize-request-refused",
     "request-too-large": "not-auth",
     "timeout": "server-incident",

@@ -84,6 +84,13 @@ EXCHANGING: Final = {
     "code_verifier": VERIFIER,
     "state": "s",
 }
+ASKING: Final[dict[str, Any]] = {
+    "model": "claude-opus-5-5",
+    "messages": [{"role": "user", "content": "ping"}],
+}
+"""Fields that a request to count tokens needs."""
+MESSAGE: Final[dict[str, Any]] = ASKING | {"max_tokens": 10}
+"""Fields that a request for a message needs."""
 FEDERATING: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "federation_rule_id": "fdrl_1",
@@ -170,6 +177,8 @@ class RequestSpec:
 
     def _fields(self, backend: CaseBackend) -> dict[str, Any]:
         fields: dict[str, Any] = {}
+        if self.target in (MESSAGES, COUNT_TOKENS):
+            fields = dict(MESSAGE if self.target == MESSAGES else ASKING)
         if self.target[2].endswith("/token"):
             fields = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
             if self.identity:

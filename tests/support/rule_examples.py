@@ -84,14 +84,21 @@ ACCOUNT: Final = {
     },
 }
 PONG: Final = {
-    "id": "msg_authprobe",
+    "id": "msg_authprobe0001",
     "type": "message",
     "role": "assistant",
-    "model": "m",
+    "model": "claude-opus-5-5",
     "content": [{"type": "text", "text": "pong"}],
     "stop_reason": "end_turn",
     "stop_sequence": None,
-    "usage": {"input_tokens": 1, "output_tokens": 1},
+    "usage": {
+        "input_tokens": 1,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 1,
+        "service_tier": "standard",
+    },
 }
 
 LIMITS: Final = {
@@ -521,7 +528,7 @@ INFERENCE: Final = (
     ),
     RuleExample(
         rule="messages",
-        spec=RequestSpec(bearer=GOOD, fields={"model": "m"}),
+        spec=RequestSpec(bearer=GOOD),
         status=200,
         body=PONG,
         headers=WINDOWS,
@@ -530,12 +537,23 @@ INFERENCE: Final = (
     ),
     RuleExample(
         rule="messages",
-        spec=RequestSpec(key=GOOD_KEY, fields={"model": "m"}, query={"beta": "true"}),
+        spec=RequestSpec(key=GOOD_KEY, query={"beta": "true"}),
         status=200,
         body=PONG,
         headers=LIMITS,
         counterexample=RequestSpec(bearer=GOOD, key=GOOD_KEY),
         counterexample_rule="deny:rule",
+    ),
+    api_refusal(
+        *("invalid-body", 400, INVALID, "max_tokens: Field required"),
+        RequestSpec(key=GOOD_KEY, fields={"max_tokens": None}),
+        counterexample=RequestSpec(target=COUNT_TOKENS, key=GOOD_KEY),
+        counterexample_rule="count-tokens",
+    ),
+    api_refusal(
+        *("message-model-unknown", 404, "not_found_error", "model: claude-4-sonnet"),
+        RequestSpec(bearer=GOOD, fields={"model": "claude-4-sonnet"}),
+        counterexample=RequestSpec(bearer=GOOD, fields={"model": "claude-sonnet-4-5"}),
     ),
     RuleExample(
         rule="count-tokens",

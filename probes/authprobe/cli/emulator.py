@@ -85,6 +85,11 @@ FREE: Final = "a free one"
     help="Treat requests with a subscription token as sent by Claude Code.",
 )
 @click.option(
+    "--follows-prompts",
+    is_flag=True,
+    help="Let the model call the tools that a prompt names.",
+)
+@click.option(
     "--fault", multiple=True, metavar="NAME", help="Arm a fault by name or rule id; repeatable."
 )
 @click.option(
@@ -157,6 +162,7 @@ def emulator(
     date: datetime.datetime | None,
     standing: str,
     counts_as_claude_code: bool,
+    follows_prompts: bool,
     fault: tuple[str, ...],
     issue: tuple[str, ...],
     env_file: Path | None,
@@ -243,6 +249,7 @@ def emulator(
         date=date.date() if date else None,
         standing=standing,
         counts_as_claude_code=counts_as_claude_code,
+        follows_prompts=follows_prompts,
         faults=fault,
         issue=issue,
         any_user=any_user,

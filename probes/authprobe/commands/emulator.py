@@ -69,6 +69,7 @@ class EmulatorOptions:
     """The backend's day; None: today."""
     standing: str
     counts_as_claude_code: bool
+    follows_prompts: bool
     faults: tuple[str, ...]
     issue: tuple[str, ...]
     """Credentials to issue, each as the option spells it."""
@@ -123,6 +124,7 @@ def emulator(options: EmulatorOptions) -> int:
         date=options.date,
         standing=choose(AccountState, options.standing, "standing"),
         counts_as_claude_code=options.counts_as_claude_code,
+        follows_prompts=options.follows_prompts,
         faults=options.faults,
     )
     exposure = Exposure(

@@ -4,7 +4,7 @@ import datetime
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
@@ -254,6 +254,57 @@ Hosts = Annotated[dict[HostName, Host | Service], Field(max_length=100)]
 FaultName = Annotated[str, Field(pattern=FAULT_PATTERN, max_length=40)]
 
 
+class StopReason(enum.StrEnum):
+    """Reason why the model ends an answer
+    (platform.claude.com/docs/en/build-with-claude/handling-stop-reasons).
+    """
+
+    END_TURN = "end_turn"
+    MAX_TOKENS = "max_tokens"
+    STOP_SEQUENCE = "stop_sequence"
+    TOOL_USE = "tool_use"
+    PAUSE_TURN = "pause_turn"
+    REFUSAL = "refusal"
+    MODEL_CONTEXT_WINDOW_EXCEEDED = "model_context_window_exceeded"
+
+
+ToolName = Annotated[str, Field(min_length=1, max_length=200)]
+AnswerText = Annotated[str, Field(max_length=1_000_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call of a tool in an answer of the model."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: ToolName
+    input: dict[str, Any] | None = None
+    """Input of the tool. Default: a small one that the schema of the tool allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswer:
+    """An answer of the model, to the first request that fits: one that offers its tools."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    text: AnswerText | None = None
+    """Text of the answer, before its calls of tools."""
+    tools: Annotated[tuple[ToolCall | ToolName, ...], Field(max_length=100)] = ()
+    """Calls of tools, each with the name of a tool, or its name and its input."""
+    thinking: AnswerText | None = None
+    """What the model thinks before. Default: it thinks only if the request asks for it."""
+    redacted_thinking: Flag = False
+    """True if the thinking is redacted."""
+    stop_reason: StopReason | None = None
+    """Reason why the answer ends. Default: `tool_use` or `end_turn`."""
+    prompt: AnswerText | None = None
+    """Text that the last prompt of the user contains. Default: any prompt."""
+    times: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1
+    """Number of times the answer is given."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """Configuration of the emulated backend for a case."""
@@ -279,6 +330,12 @@ class Backend:
 
     proxy: Proxy | None = None
     """What the proxy of the case does to requests to api.anthropic.com; default: nothing."""
+    answers: Annotated[tuple[ModelAnswer, ...], Field(max_length=1000)] = ()
+    """Next answers of the model, in this order; a request that none of them fits, or that comes
+    after the last one, gets a made-up answer.
+    """
+    follows_prompts: Flag = False
+    """True if the model calls the tools that a prompt names, as in `use the Read tool`."""
 
     def own_host(self, name: str) -> Host | None:
         """Return the host of one's own with this name; None: there is none."""

@@ -30,6 +30,7 @@ from tests.support.requests import (
     CLIENT_ID,
     EXCHANGING,
     FEDERATING,
+    MESSAGE,
     REDIRECT,
     SPRING,
     client_for,
@@ -90,7 +91,8 @@ class Browser:
             "anthropic-beta": OAUTH_BETA,
             "anthropic-version": "2023-06-01",
         }
-        self.client.request(method, f"https://{API}{path}", headers=headers)
+        body = MESSAGE if method == "POST" else None
+        self.client.request(method, f"https://{API}{path}", headers=headers, json=body)
         return self.last_rule
 
     def rules_for(self, token: str) -> dict[str, str | None]:

@@ -235,7 +235,7 @@ def test_a_listener_is_bound_to_loopback_only(listener: Listener) -> None:
 
 
 def test_a_stream_holds_the_message_as_events(network: Network, listener: Listener) -> None:
-    spec = RequestSpec(bearer=GOOD, fields={"model": "m", "stream": True})
+    spec = RequestSpec(bearer=GOOD, fields={"stream": True})
     headers, body = spec.headers_and_body(listener.backend)
     with client_of(network, listener) as client:
         answer = client.post("https://api.anthropic.com/v1/messages", headers=headers, content=body)
@@ -248,7 +248,7 @@ def test_a_stream_holds_the_message_as_events(network: Network, listener: Listen
         *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
         *("message_delta", "message_stop"),
     ]
-    assert events[0][1]["message"]["model"] == "m"
+    assert events[0][1]["message"]["model"] == "claude-opus-5-5"
     assert events[0][1]["message"]["content"] == []
     assert events[2][1]["delta"] == {"type": "text_delta", "text": "pong"}
     assert events[4][1]["delta"]["stop_reason"] == "end_turn"

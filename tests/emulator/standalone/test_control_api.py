@@ -19,14 +19,14 @@ from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.control_api import BODY_LIMIT_BYTES, requests
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.emulator.state.tokens import PREFIXES
+from tests.support.requests import MESSAGE
 from tests.support.waiting import wait_until
 from tests.support.wire import TIMEOUT, connect, exchange, read_all
 
 JSON = {"content-type": "application/json"}
-MESSAGES = {"model": "m", "max_tokens": 1, "messages": []}
 JSON_REQUESTS = [
     *("PUT /backend", "PATCH /backend"),
-    *("POST /tokens", "POST /resources", "POST /faults", "POST /clock"),
+    *("POST /tokens", "POST /resources", "POST /faults", "POST /answers", "POST /clock"),
 ]
 TOKEN = "sk-ant-oat01-" + "of-another-service-" * 3
 
@@ -82,7 +82,7 @@ class Api:
         """Send a message request with this API key to the service and return the status."""
         headers = {"anthropic-version": "2023-06-01", "x-api-key": value}
         url = f"{self.emulator.base_url}/v1/messages"
-        return self.client.post(url, headers=headers, json=MESSAGES).status_code
+        return self.client.post(url, headers=headers, json=MESSAGE).status_code
 
 
 @pytest.fixture

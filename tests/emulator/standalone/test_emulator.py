@@ -28,9 +28,9 @@ from authprobe.emulator.standalone.emulator import (
 )
 from authprobe.emulator.state.tokens import PREFIXES
 from authprobe.errors import SettingsError
+from tests.support.requests import MESSAGE
 from tests.support.wire import TIMEOUT, client_of, connect, read_all, trusting
 
-BODY = {"model": "m", "max_tokens": 1, "messages": []}
 VERSION = {"anthropic-version": "2023-06-01"}
 BEARERS = (TokenKind.ACCESS_TOKEN, TokenKind.SETUP_TOKEN, TokenKind.WORKLOAD_TOKEN)
 STATES = [state for state in TokenState if state is not TokenState.BLANKED]
@@ -68,7 +68,7 @@ def credential_headers(token: Token) -> dict[str, str]:
 def request_status(client: httpx.Client, emulator: Emulator, token: Token, url: str = "") -> int:
     """Send a message request with this token and return the status."""
     url = f"{url or emulator.base_url}/v1/messages"
-    return client.post(url, headers=credential_headers(token), json=BODY).status_code
+    return client.post(url, headers=credential_headers(token), json=MESSAGE).status_code
 
 
 def control_status(client: httpx.Client, emulator: Emulator) -> int:
@@ -148,7 +148,7 @@ def test_the_environment_overrides_proxies_of_the_user(
         monkeypatch.setenv(name, text)
     with httpx.Client(timeout=TIMEOUT) as client:
         url = "https://api.anthropic.com/v1/messages"
-        answer = client.post(url, headers=VERSION, json=BODY)
+        answer = client.post(url, headers=VERSION, json=MESSAGE)
     assert answer.json()["error"]["type"] == "authentication_error"
     assert [exchange.rule for exchange in emulator.exchanges] == ["A01"]
 
@@ -659,7 +659,9 @@ def test_a_host_that_is_not_emulated_is_denied_and_recorded(
 ) -> None:
     key = emulator.issue("api-key")
     url = f"{emulator.base_url}/v1/messages"
-    answer = client.post(url, headers=credential_headers(key) | {"host": "evil.example"}, json=BODY)
+    answer = client.post(
+        url, headers=credential_headers(key) | {"host": "evil.example"}, json=MESSAGE
+    )
     assert answer.status_code == 404
     assert [exchange.rule for exchange in emulator.exchanges] == ["deny:host"]
     with client_of(emulator.network, emulator.listener) as proxied:
@@ -675,7 +677,7 @@ def test_exchanges_never_contain_a_token(emulator: Emulator, client: httpx.Clien
     for value in (*(token.value for token in tokens), foreign):
         url = f"{emulator.base_url}/v1/messages/{value}?key={value}"
         headers = VERSION | {"x-api-key": value, "anthropic-beta": value, "user-agent": value}
-        client.post(url, headers=headers, json=BODY)
+        client.post(url, headers=headers, json=MESSAGE)
         client.post(emulator.base_url, headers={"authorization": f"Bearer {value}"})
         fields = {"grant_type": "refresh_token", "refresh_token": value}
         client.post(f"{emulator.base_url}/v1/oauth/token", json=fields)

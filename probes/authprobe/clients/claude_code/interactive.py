@@ -8,7 +8,7 @@ from authprobe.clients.claude_code.login import AUTHORIZE_PATH, TERMINAL_VARIABL
 from authprobe.clients.claude_code.prompt import QUESTION
 from authprobe.clients.process.child import Stdin
 from authprobe.clients.process.terminal import Terminal
-from authprobe.emulator.rules.inference import ANSWER
+from authprobe.emulator.model.schema_instance import ANSWER
 from authprobe.observation.model import Observation
 
 QUIET_PERIOD: Final = 1.0

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from authprobe.emulator.model.schema_instance import ANSWER
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, rule
 from authprobe.emulator.rules.credentials import has_one_valid_credential, missing_credential
-from authprobe.emulator.rules.inference import ANSWER
 
 
 def _complete(request: RequestContext) -> Answer:

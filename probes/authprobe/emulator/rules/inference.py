@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authprobe.emulator.config import TokenState
+from authprobe.emulator.model.answer import Generated, generate
+from authprobe.emulator.model.conversation import Conversation
+from authprobe.emulator.model.stream import events
+from authprobe.emulator.model.tokens import input_token_count
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import (
     INVALID,
@@ -12,10 +16,6 @@ from authprobe.emulator.rules.credentials import (
     missing_credential,
 )
 from authprobe.emulator.rules.limits import limit_headers, unified_headers
-
-ANSWER: Final = "pong"
-"""The answer of every model."""
-USAGE: Final = {"input_tokens": 1, "output_tokens": 1}
 
 
 def _beta_dropped(request: RequestContext) -> bool:
@@ -33,40 +33,47 @@ def _quota_headers(request: RequestContext) -> Mapping[str, str]:
 
 
 def _message(request: RequestContext) -> Answer:
-    """Return a message of one word, as JSON or as a stream."""
+    """Return the answer of the model, as JSON or as a stream."""
+    state, conversation = request.state, Conversation.read(request.fields)
+    answer_id = state.next_answer_id()
+    generated = generate(
+        conversation,
+        state.script.take(conversation),
+        follows_prompts=state.follows_prompts,
+        answer_id=answer_id,
+    )
     message = {
-        "id": "msg_authprobe",
+        "id": f"msg_{answer_id}",
         "type": "message",
         "role": "assistant",
         "model": request.text("model"),
-        "content": [{"type": "text", "text": ANSWER}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "usage": USAGE,
+        "content": list(generated.blocks),
+        "stop_reason": generated.stop_reason,
+        "stop_sequence": generated.stop_sequence,
+        "usage": _usage(request, generated),
     }
     return Answer(
-        status=200, body=message, events=_stream(message) if request.fields.get("stream") else ()
+        status=200, body=message, events=events(message) if request.fields.get("stream") else ()
     )
 
 
-def _stream(message: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """Return the message as events (platform.claude.com/docs/en/build-with-claude/streaming)."""
-    start = {**message, "content": [], "stop_reason": None}
-    text = message["content"][0]["text"]
-    end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    events: tuple[dict[str, Any], ...] = (
-        {"type": "message_start", "message": start},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {
-            "type": "content_block_delta",
-            "index": 0,
-            "delta": {"type": "text_delta", "text": text},
-        },
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}},
-        {"type": "message_stop"},
-    )
-    return tuple((event["type"], event) for event in events)
+def _usage(request: RequestContext, generated: Generated) -> Mapping[str, Any]:
+    """Return the tokens of a request and its answer; nothing is cached."""
+    usage: dict[str, Any] = {
+        "input_tokens": input_token_count(request.fields),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": generated.output_tokens,
+        "service_tier": "standard",
+    }
+    if thinking_tokens := generated.thinking_tokens:
+        usage["output_tokens_details"] = {"thinking_tokens": thinking_tokens}
+    return usage
+
+
+def _count_tokens(request: RequestContext) -> Answer:
+    return Answer(status=200, body={"input_tokens": input_token_count(request.fields)})
 
 
 def _unknown_betas(request: RequestContext) -> Answer:
@@ -105,6 +112,11 @@ MESSAGE: Final = rule(
     _message,
     "platform.claude.com/docs/en/api/messages",
     "platform.claude.com/docs/en/manage-claude/authentication",
+    "platform.claude.com/docs/en/build-with-claude/streaming",
+    "platform.claude.com/docs/en/build-with-claude/handling-stop-reasons",
+    "platform.claude.com/docs/en/build-with-claude/structured-outputs",
+    "platform.claude.com/docs/en/build-with-claude/thinking",
+    "platform.claude.com/docs/en/agents-and-tools/tool-use/overview",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
     headers=_quota_headers,
@@ -113,7 +125,7 @@ MESSAGE: Final = rule(
 TOKEN_COUNT: Final = rule(
     "count-tokens",
     has_one_valid_credential,
-    Answer(status=200, body={"input_tokens": 1}),
+    _count_tokens,
     "platform.claude.com/docs/en/api/messages-count-tokens",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,

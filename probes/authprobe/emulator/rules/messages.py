@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from authprobe.emulator.rules import accounts, credentials, edge, federation, inference, limits
+from authprobe.emulator.rules import (
+    accounts,
+    credentials,
+    edge,
+    federation,
+    inference,
+    limits,
+    request_body,
+)
 
 BEFORE_INFERENCE: Final = (
     edge.TOO_LARGE,
@@ -13,6 +21,11 @@ BEFORE_INFERENCE: Final = (
     *edge.STANDARD[1:],
 )
 """Refusals that are tried before an inference request succeeds."""
-ANSWERS: Final = (inference.BETA_DROPPED, inference.BETA_UNKNOWN, inference.MESSAGE)
+ANSWERS: Final = (
+    inference.BETA_DROPPED,
+    inference.BETA_UNKNOWN,
+    *request_body.BODY,
+    inference.MESSAGE,
+)
 """Answers to what a request with an accepted credential asks, alone or in a batch."""
 MESSAGES: Final = (*BEFORE_INFERENCE, *ANSWERS)

@@ -35,6 +35,7 @@ from authprobe.emulator.rules import (
     models,
     paging,
     profile,
+    request_body,
     side_calls,
     token_endpoint,
 )
@@ -84,6 +85,7 @@ _ROUTES: Final[Mapping[Route, tuple[Rule, ...]]] = {
         *BEFORE_INFERENCE,
         inference.BETA_DROPPED,
         inference.BETA_UNKNOWN,
+        *request_body.BODY,
         inference.TOKEN_COUNT,
     ),
     ("POST", API, "/v1/complete"): (*BEFORE_INFERENCE, completions.COMPLETION),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import json
 import re
 import secrets
 from typing import Any, Final
@@ -10,7 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.catalogue import check_fault
-from authprobe.emulator.config import AccountState, Backend, Fault, FaultName, TokenKind, TokenState
+from authprobe.emulator.config import (
+    AccountState,
+    Backend,
+    Fault,
+    FaultName,
+    ModelAnswer,
+    TokenKind,
+    TokenState,
+)
 from authprobe.emulator.server.access import Exposure, check_token
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.standalone.addresses import Addresses
@@ -30,6 +39,7 @@ TOKEN_SLOT: Final = "control-token"
 ACCESS_SLOT: Final = "emulator-access-token"
 """Name of the emulator's access token where a record would contain it."""
 BACKEND: Final = TypeAdapter(Backend)
+ANSWER: Final = TypeAdapter(ModelAnswer)
 FAULT: Final[TypeAdapter[Fault | str]] = TypeAdapter(Fault | FaultName)
 
 
@@ -177,6 +187,28 @@ class Control:
     def disarm(self) -> None:
         """Disarm all faults."""
         self.backend.faults.clear()
+
+    def add_answer(self, answer: ModelAnswer) -> None:
+        """Add an answer of the model.
+
+        Raises:
+            SettingsError: a value of it is invalid, or is no JSON.
+        """
+        try:
+            fields = dataclasses.asdict(answer)
+            json.dumps(fields)
+            valid = ANSWER.validate_python(fields)
+        except ValidationError as error:
+            raise SettingsError(validation_message(error)) from None
+        except (TypeError, ValueError, RecursionError):
+            raise SettingsError(
+                "the input of a tool is not JSON; use texts, numbers, lists and dictionaries"
+            ) from None
+        self.backend.state.script.add(valid)
+
+    def clear_answers(self) -> None:
+        """Drop the answers of the model that are left."""
+        self.backend.state.script.clear()
 
     def advance(self, seconds: float) -> None:
         """Advance the clock."""

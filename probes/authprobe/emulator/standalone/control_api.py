@@ -20,7 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.server.asgi import host_of, is_loopback
-from authprobe.emulator.standalone.control import BACKEND, FAULT, Control, validation_message
+from authprobe.emulator.standalone.control import (
+    ANSWER,
+    BACKEND,
+    FAULT,
+    Control,
+    validation_message,
+)
 from authprobe.emulator.state.tokens import Token
 from authprobe.errors import SettingsError
 from authprobe.redaction.redactor import Redactor
@@ -147,6 +153,25 @@ async def _disarm(control: Control, request: Request) -> tuple[int, Any]:
     return 200, []
 
 
+async def _answers(control: Control, request: Request) -> tuple[int, Any]:
+    """List the answers of the model that are still to be given."""
+    return 200, [dataclasses.asdict(answer) for answer in control.backend.state.script]
+
+
+async def _add_answer(control: Control, request: Request) -> tuple[int, Any]:
+    """Add an answer of the model: an object with text, tools, thinking, stop_reason, prompt,
+    times.
+    """
+    control.add_answer(_read(ANSWER, await _json(request)))
+    return 201, (await _answers(control, request))[1]
+
+
+async def _clear_answers(control: Control, request: Request) -> tuple[int, Any]:
+    """Drop the answers of the model that are left."""
+    control.clear_answers()
+    return 200, []
+
+
 async def _clock(control: Control, request: Request) -> tuple[int, Any]:
     """Advance the clock by `advance` seconds."""
     fields = await _object(request, "advance")
@@ -187,6 +212,9 @@ _API: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/faults", _faults),
     ("POST", "/faults", _arm),
     ("DELETE", "/faults", _disarm),
+    ("GET", "/answers", _answers),
+    ("POST", "/answers", _add_answer),
+    ("DELETE", "/answers", _clear_answers),
     ("POST", "/clock", _clock),
     ("GET", "/exchanges", _exchanges),
     ("DELETE", "/exchanges", _forget),

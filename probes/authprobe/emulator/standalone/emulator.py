@@ -7,13 +7,22 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import AccountState, Backend, Fault, TokenKind, TokenState
+from authprobe.emulator.config import (
+    AccountState,
+    Backend,
+    Fault,
+    ModelAnswer,
+    StopReason,
+    TokenKind,
+    TokenState,
+    ToolCall,
+)
 from authprobe.emulator.exchange_log import ExchangeLog
 from authprobe.emulator.server.access import LOCAL, Exposure
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Listener, Network
 from authprobe.emulator.standalone.addresses import Addresses
-from authprobe.emulator.standalone.control import Control, check_setup
+from authprobe.emulator.standalone.control import Control, check_setup, choose
 from authprobe.emulator.standalone.control_api import application
 from authprobe.emulator.standalone.resources import ResourceKind
 from authprobe.emulator.state.tokens import Token
@@ -26,10 +35,13 @@ __all__ = [
     "Emulator",
     "Exchange",
     "Fault",
+    "ModelAnswer",
     "ResourceKind",
+    "StopReason",
     "Token",
     "TokenKind",
     "TokenState",
+    "ToolCall",
     "emulate",
 ]
 
@@ -201,6 +213,39 @@ class Emulator:
         """Disarm all faults."""
         self.do(self.control.disarm)
         self.network.update_listening(self.listener)
+
+    def answer(
+        self,
+        text: str | None = None,
+        *,
+        tools: Iterable[ToolCall | str] = (),
+        thinking: str | None = None,
+        redacted_thinking: bool = False,
+        stop_reason: StopReason | str | None = None,
+        prompt: str | None = None,
+        times: int = 1,
+    ) -> None:
+        """Add an answer of the model, for the first request that it fits: one that offers its
+        tools, and whose last prompt contains `prompt`.
+
+        Raises:
+            SettingsError: a value is invalid.
+        """
+        reason = None if stop_reason is None else choose(StopReason, stop_reason, "stop reason")
+        answer = ModelAnswer(
+            text=text,
+            tools=tuple(tools),
+            thinking=thinking,
+            redacted_thinking=redacted_thinking,
+            stop_reason=reason,
+            prompt=prompt,
+            times=times,
+        )
+        self.do(lambda: self.control.add_answer(answer))
+
+    def clear_answers(self) -> None:
+        """Drop the answers of the model that are left."""
+        self.do(self.control.clear_answers)
 
     def advance(self, seconds: float) -> None:
         """Advance the clock by this many seconds.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.emulator.config import AccountState, Backend
+from authprobe.emulator.model.script import Script
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.resources import Batch, File, Store
 from authprobe.emulator.state.tokens import TokenStore
@@ -41,6 +42,9 @@ class State:
         self.files = Store[File]()
         self.models: dict[str, None] = {}
         """Ids of models in addition to those of the API, in the order in which they were added."""
+        self.script = Script(setup.answers)
+        self.follows_prompts = setup.follows_prompts
+        self._answer_count = 0
         self._codes: dict[str, Code] = {}
         self._code_count = 0
         self._redactor = redactor
@@ -49,6 +53,11 @@ class State:
     def secret_count(self) -> int:
         """Number of tokens and codes since the start; all of them are remembered."""
         return len(self.tokens) + self._code_count
+
+    def next_answer_id(self) -> str:
+        """Return the id of a new answer of the model, without a prefix."""
+        self._answer_count += 1
+        return f"authprobe{self._answer_count:04}"
 
     def give_code(self, code: Code) -> str:
         """Return the value of a new authorization code."""
