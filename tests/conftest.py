@@ -18,6 +18,7 @@ SLOW: Final = (
     "clients/installation",
     "clients/process",
     "clients/defined/test_litellm.py",
+    "clients/defined/test_program.py",
     "clients/sdk/test_api_sdk.py",
     "commands",
     "diagnosis/test_text_facts.py",
