@@ -39,6 +39,7 @@ CLIENTS: Final = (
     "clients/claude_code/test_foreign_login.py",
     "clients/claude_code/test_installed.py",
     "clients/defined/test_litellm.py",
+    "clients/installation/test_real_packages.py",
     "clients/sdk/test_api_sdk.py",
     "integration/test_end_to_end.py",
     "integration/test_gateway.py",

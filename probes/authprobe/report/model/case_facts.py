@@ -53,11 +53,6 @@ def _surface(record: CaseRecord) -> str:
     return record.surface or SURFACES.get(record.flow) or usual
 
 
-def _companions(record: CaseRecord) -> str | None:
-    versions = (f"{name} {version}" for name, version in record.companions.items())
-    return ", ".join(versions) or None
-
-
 def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
     """Return the facts about a case; `last` is the last run in which it was as expected."""
     observation = record.observation
@@ -73,7 +68,7 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
         ("Outcome", phrases.outcome_words(observation)),
         ("Surface", _surface(record)),
         ("Program", record.own_program and f"{record.own_program}, of the user's own"),
-        ("Installed with", _companions(record)),
+        ("Installed with", phrases.companion_words(record)),
         ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
         ("HTTP status", phrases.status_number(observation)),
         ("error.type", observation.error_type or "none"),

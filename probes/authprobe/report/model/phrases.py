@@ -379,6 +379,12 @@ def _rule_words(rule: str | TextRule | None) -> str | None:
             return _joined(parts, " and ") or "any"
 
 
+def companion_words(record: CaseRecord) -> str | None:
+    """Return the packages beside the client with their versions; None: it has none."""
+    versions = (f"{name} {version}" for name, version in record.companions.items())
+    return ", ".join(versions) or None
+
+
 def _version_words(version: str | None) -> str:
     return f"version {version}" if version else "version unknown"
 
