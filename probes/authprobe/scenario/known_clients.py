@@ -107,7 +107,7 @@ def _is_own(install: Install | None) -> bool:
 
 def _package(install: Install | None) -> Package | None:
     """Return the package to install; None: there is none."""
-    if install is None or install.path is not None:
+    if install is None or install.path is not None or not (install.npm or install.pip):
         return None
     registry = Registry.NPM if install.npm else Registry.PYPI
     name, _, extra = (install.npm or install.pip or "").partition("[")
