@@ -24,8 +24,7 @@ OVERLOADED_EVENT: Final = (
 )
 """As documented: platform.claude.com/docs/en/build-with-claude/streaming, "Error events"."""
 EVENTS_BEFORE_CUT: Final = 3
-WORDS: Final = ("text_delta", "input_json_delta")
-"""Types of the events that have a part of the answer in them."""
+"""Number of events sent before a stream is cut: up to the first word."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -58,19 +57,11 @@ def apply_faults(decision: Decision) -> Decision:
             case faults.EMPTY_200 | faults.HUGE_BODY:
                 answer = Answer(status=200)
             case faults.CUT_STREAM:
-                answer = replace(answer, events=_until_first_words(answer))
+                answer = replace(answer, events=answer.events[:EVENTS_BEFORE_CUT])
             case faults.ERROR_IN_STREAM if answer.events:
-                events = (*_until_first_words(answer), OVERLOADED_EVENT)
+                events = (*answer.events[:EVENTS_BEFORE_CUT], OVERLOADED_EVENT)
                 answer = replace(answer, events=events)
     return decision if answer is decision.answer else decision._replace(answer=answer)
-
-
-def _until_first_words(answer: Answer) -> tuple[tuple[str, Mapping[str, Any] | str], ...]:
-    """Return the events that are sent before a stream is cut; of another API, the first three."""
-    for number, (_, event) in enumerate(answer.events, start=1):
-        if isinstance(event, Mapping) and event.get("delta", {}).get("type") in WORDS:
-            return answer.events[:number]
-    return answer.events[:EVENTS_BEFORE_CUT]
 
 
 @dataclass(slots=True)
