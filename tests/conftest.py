@@ -19,6 +19,7 @@ SLOW: Final = (
     "clients/process",
     "clients/defined/test_litellm.py",
     "clients/defined/test_program.py",
+    "clients/defined/test_readings.py",
     "clients/sdk/test_api_sdk.py",
     "commands",
     "diagnosis/test_text_facts.py",
