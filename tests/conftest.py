@@ -47,6 +47,7 @@ CLIENTS: Final = (
     "integration/test_interrupt.py",
     "integration/test_leaks.py",
     "integration/test_node_sdk.py",
+    "integration/test_published_programs.py",
     "integration/test_real_versions.py",
     "integration/test_upgrade_recipe.py",
 )
