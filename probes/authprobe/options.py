@@ -1,7 +1,7 @@
 """Options of a compatibility run, declared once for `authprobe run` and for pytest.
 
-Each front end registers `RUN_OPTIONS` with its own parser, which collects the texts given for each
-option. `settings.parse_settings` turns those texts into one typed value.
+Each front end registers `RUN_OPTIONS` or `PYTEST_OPTIONS` with its own parser, which collects the
+texts given for each option. `settings.parse_settings` turns those texts into one typed value.
 """
 
 import os
@@ -325,3 +325,47 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     BREAK_RULES,
 )
 """Every option of a run with a value, in the order of the help."""
+
+REPORT: Final[SingleOption[Path | None]] = SingleOption(
+    name="--report",
+    metavar="DIRECTORY",
+    help="Write the reports of `authprobe run` to this directory at the end of the session.",
+    parse=Path,
+    default=lambda: None,
+    default_text="no reports",
+)
+ITEM_JOBS: Final = SingleOption(
+    name=JOBS.name,
+    metavar="N",
+    help=(
+        "Probe the cases of the next items while one runs, N at the same time. With pytest-xdist "
+        "each process probes one; use -n instead."
+    ),
+    parse=parse_jobs,
+    default=lambda: 1,
+    default_text="1",
+)
+PYTEST_OPTIONS: Final[tuple[Option[object], ...]] = (
+    REPORT,
+    CLIENTS,
+    ITEM_JOBS,
+    BASELINE,
+    KNOWN_FAILURES,
+    HISTORY,
+    TARGET,
+    ISOLATION,
+    FAIL_ON,
+    RETRIES,
+    HAR,
+    BREAK_RULES,
+)
+"""Every option of a session of pytest. The others are what pytest has itself: paths and node ids
+select scenarios and cases, and `--maxfail` ends the session.
+"""
+PYTEST_PREFIX: Final = "--authprobe-"
+"""Beginning of the options in pytest, where other plugins have a `--retries` or `--report` too."""
+
+
+def prefixed_name(option: Option[object]) -> str:
+    """Return the name of an option in pytest: `--authprobe-jobs` for `--jobs`."""
+    return f"{PYTEST_PREFIX}{option.name.removeprefix('--')}"

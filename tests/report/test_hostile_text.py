@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from authprobe.commands.run_session import describe
 from authprobe.core.escaping import for_log
 from authprobe.diff.model import Diff
 from authprobe.diff.runs import diff_runs
 from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Exchange
-from authprobe.plugin import describe
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.diff import markdown as markdown_of_diff

@@ -1,4 +1,4 @@
-"""`authprobe run`: run the compatibility test with pytest, and print a report of its own."""
+"""`authprobe run`: probe the cases in a session of pytest, and print a report of its own."""
 
 import contextlib
 import io
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from authprobe import plugin
 from authprobe.commands.console import OutputConsole
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
+from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
 from authprobe.engine.runner import load_plan
 from authprobe.errors import ExitCode
@@ -53,19 +53,20 @@ def run(
         for case in cases:
             print_text(Redactor()(case.id))
         return ExitCode.OK
-    prepared = plugin.PreparedRun(plan, cases)
+    session = RunSession(plan, cases)
     pytest_output = io.StringIO()
     with contextlib.redirect_stdout(pytest_output):
-        code = int(pytest.main(pytest_arguments(), plugins=[plugin, prepared]))
-    if prepared.run is None:
-        return _report_failed_start(code, prepared.start_problem, pytest_output.getvalue())
+        code = int(pytest.main(pytest_arguments(), plugins=[session]))
+    if session.run is None:
+        return _report_failed_start(code, session.start_problem, pytest_output.getvalue())
     if code != ExitCode.SECRET_FOUND:  # what must not be written must not be printed
         try:
-            _print_results(prepared.run, settings, as_json=as_json, verbose=verbose)
+            _print_results(session.run, settings, as_json=as_json, verbose=verbose)
             sys.stdout.flush()
         except BrokenPipeError:  # the reports are written, so the run's own exit code counts
             discard_output()
-    for message in filter(None, (prepared.history_problem, prepared.problem, prepared.exit_reason)):
+    reports = session.reports
+    for message in filter(None, (reports.past.trouble, reports.problem, reports.exit_reason)):
         print_error(message)
     return code
 
@@ -80,7 +81,7 @@ def _nothing_failed(settings: Settings) -> str:
 def pytest_arguments() -> list[str]:
     """Return arguments that keep the user's pytest settings and plugins out of the run."""
     return [
-        str(plugin.TEST_FILE),
+        str(ARGUMENT),
         f"--rootdir={Path.cwd()}",
         f"-c{os.devnull}",
         "--noconftest",
@@ -88,7 +89,7 @@ def pytest_arguments() -> list[str]:
         "--capture=no",
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
-        # These plugins watch code under test; the compatibility test only returns verdicts.
+        # These plugins watch code under test; the items only return verdicts.
         "-pno:logging",
         "-pno:threadexception",
         "-pno:unraisableexception",

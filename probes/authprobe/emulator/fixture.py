@@ -1,4 +1,4 @@
-"""The pytest plugin of authprobe: fixtures for every project that has it installed."""
+"""The fixtures of every project that has authprobe installed; its entry point for pytest."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from authprobe.emulator.server.network import Network
     from authprobe.emulator.standalone.emulator import Emulator
+
+pytest_plugins = ("authprobe.plugin",)  # scenario files; turned off together by -p no:authprobe
 
 
 @pytest.fixture(scope="session")

@@ -63,12 +63,12 @@ class Rounds:
 
     def _probe_again(self, case: Case, record: CaseRecord) -> CaseRecord:
         """Return the record of the first attempt that does not fail, else of the last that does."""
-        attempts = [_attempt(record)]
+        attempts = [attempt_of(record)]
         for _ in range(self.retries):
             with contextlib.closing(self.probe([case], lambda: True)) as probes:
                 for _, observation in probes:
                     again = self.judge(case, observation)
-            attempts.append(_attempt(again))
+            attempts.append(attempt_of(again))
             if again.verdict.status is Status.ERROR:
                 continue  # it says nothing about the failure
             record = again
@@ -84,7 +84,8 @@ class Rounds:
         self.reporter.finish_step(record.id)
 
 
-def _attempt(record: CaseRecord) -> Attempt:
+def attempt_of(record: CaseRecord) -> Attempt:
+    """Return what is kept of one of several probes of a case."""
     return Attempt(
         status=record.verdict.status,
         elapsed=record.observation.elapsed,

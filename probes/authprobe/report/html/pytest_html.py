@@ -54,11 +54,6 @@ class PytestHtmlPage:
         page = with_landmarks(self._page, has_other_tests=self._has_other_tests)
         return with_policy(page, self._own_assets(), has_style_attributes=self._has_other_tests)
 
-    def move_to(self, path: Path) -> None:
-        """Make pytest-html print the path of the report."""
-        for plugin in self._writers():
-            plugin._report_path = path.absolute()
-
     def _writers(self) -> Iterator[Any]:
         """Yield pytest-html's writer of the page: it has no option for where to write."""
         if self._is_taken:

@@ -18,7 +18,7 @@ from authprobe.core.history_location import NO_HISTORY
 from authprobe.core.ipc import receive, send
 from authprobe.plan.case import Case
 from authprobe.run.history.model import Point
-from authprobe.run.model import Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.settings import database_environment
 
 START_CODE: Final = (
@@ -39,7 +39,7 @@ class HistoryWorker:
         self._process: _WorkerProcess | None = None
         self._points: dict[str, tuple[Point, ...]] | None = None
 
-    def prefetch(self, cases: Sequence[Case]) -> None:
+    def prefetch(self, cases: Sequence[Case | CaseRecord]) -> None:
         """Start to read the last points of these cases, without waiting for them."""
         if self._location != NO_HISTORY:
             self._process = _WorkerProcess()

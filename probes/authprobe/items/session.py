@@ -1,0 +1,274 @@
+"""The cases of a pytest session in one process: their scenarios, their probes, their records."""
+
+import datetime
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pytest
+from pydantic import ConfigDict
+from pydantic_core import to_json
+
+from authprobe.core.escaping import for_log
+from authprobe.core.isolation import Isolation
+from authprobe.documents.source import escape, quote
+from authprobe.engine.progress import NullReporter
+from authprobe.errors import ScenarioError, SettingsError
+from authprobe.items.attributes import FACTS, RECORD, UNTESTABLE
+from authprobe.items.source import ScenarioSource
+from authprobe.options import ITEM_JOBS, OUT, PYTEST_OPTIONS, REPORT, prefixed_name
+from authprobe.plan.case import Case
+from authprobe.redaction.pseudonyms import display_path
+from authprobe.redaction.publishing import ArtifactGuard
+from authprobe.redaction.scanner import scan_text
+from authprobe.run.baseline import EMPTY_BASELINE, Baseline, read_baseline
+from authprobe.run.known_failures import KnownFailureList, load_known_failures
+from authprobe.run.model import CaseRecord
+from authprobe.run.results_file import dump_record
+from authprobe.run.scenario_files import ScenarioFile, name_file
+from authprobe.scenario.load import LoadedScenario
+from authprobe.settings import Settings, bundled_scenarios, is_bundled, parse_settings
+from authprobe.verdict.model import Status
+
+if TYPE_CHECKING:
+    from authprobe.items.prober import Prober
+
+_SESSION: Final = pytest.StashKey["ItemSession"]()
+
+
+def item_session(config: pytest.Config) -> "ItemSession":
+    """Return the session of this process, begun at the first call.
+
+    Raises:
+        ProbesError: an option, the baseline or the file of known failures is invalid.
+    """
+    if _SESSION not in config.stash:
+        session = ItemSession(config, session_settings(config))
+        config.stash[_SESSION] = session
+        config.pluginmanager.register(session, "authprobe-session")
+    return config.stash[_SESSION]
+
+
+def begun_session(config: pytest.Config) -> "ItemSession | None":
+    """Return the session of this process; None: it has collected no scenario file."""
+    return config.stash.get(_SESSION, None)
+
+
+def session_settings(config: pytest.Config) -> Settings:
+    """Return the settings from the options given to pytest.
+
+    Raises:
+        SettingsError: the value of an option or of an environment variable is invalid.
+    """
+    texts = {option.name: config.getoption(prefixed_name(option)) for option in PYTEST_OPTIONS}
+    texts[ITEM_JOBS.name] = texts[ITEM_JOBS.name] or [str(ITEM_JOBS.default())]
+    texts[OUT.name] = texts[REPORT.name]
+    try:
+        return parse_settings(texts)
+    except SettingsError as error:
+        raise SettingsError(with_prefixes(str(error))) from None
+
+
+def check_options(config: pytest.Config) -> None:
+    """Check the options, and that the reports can be written, before anything is collected.
+
+    Raises:
+        ProbesError: an option is invalid, or something else has the place of a report.
+    """
+    settings = session_settings(config)
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        from authprobe.items.reports import check_output
+
+        check_output(
+            settings, settings.out if config.getoption(prefixed_name(REPORT)) else None, ()
+        )
+
+
+def with_prefixes(text: str) -> str:
+    """Return a message with the names that its options have in pytest."""
+    for option in PYTEST_OPTIONS:
+        text = text.replace(f"{option.name} ", f"{prefixed_name(option)} ")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFacts:
+    """What a run is made of, beside its records."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    scenarios: tuple[ScenarioFile, ...] = ()
+    paths: tuple[str, ...] = ()
+    """Files of the scenarios that are not bundled, without local parent directories."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """YAML of these scenarios, by id."""
+    planned: int = 0
+    """Number of cases before items were deselected."""
+    isolation: Isolation | None = None
+    refusal: str | None = None
+
+
+class ItemSession:
+    """The plugin that probes the cases of this process."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        """Read the baseline and the known failures.
+
+        Raises:
+            ProbesError: one of these files is invalid.
+        """
+        today = datetime.datetime.now(datetime.UTC).date()
+        self.config = config
+        self.settings = settings
+        self.guard = ArtifactGuard()
+        self.baseline: Baseline = (
+            read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
+        )
+        self.known_failures: KnownFailureList = load_known_failures(settings.known_failures, today)
+        self._loaded: dict[str, LoadedScenario] = {}
+        self._planned = 0
+        self._prober: Prober | None = None
+        self._order: dict[pytest.Item, int] = {}
+
+    @property
+    def prober(self) -> "Prober":
+        """What probes the cases, made on first access."""
+        if self._prober is None:
+            # Imported here: a session that only collects does not need the clients.
+            from authprobe.items.prober import Prober
+
+            self._prober = Prober(
+                self.settings, self.baseline, self.known_failures, self.guard.redactor
+            )
+        return self._prober
+
+    def add(self, loaded: LoadedScenario, source: ScenarioSource) -> None:
+        """Add a scenario to the run.
+
+        Raises:
+            ScenarioError: another file has a scenario with this id.
+        """
+        other = self._loaded.setdefault(loaded.scenario.id, loaded)
+        if other.path != loaded.path:
+            place = f"{escape(str(loaded.path))}:{source.place_of_id()}"
+            id = quote(loaded.scenario.id)
+            raise ScenarioError(
+                (f"{place}: the id {id} is also that of {escape(str(other.path))}",)
+            )
+
+    def count(self, cases: int) -> None:
+        """Count cases that were collected."""
+        self._planned += cases
+
+    def prepare(self, case: Case) -> None:
+        """Open the laboratory, and install the clients of a case, unless that was done before.
+
+        Raises:
+            SettingsError: the laboratory could not be opened.
+        """
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        shown = capture.global_and_fixture_disabled() if capture and terminal else nullcontext()
+        with shown:
+            reporter = _TerminalReporter(terminal, case) if terminal else NullReporter()
+            self.prober.prepare(case, reporter)
+
+    def probe(self, item: pytest.Item, case: Case) -> CaseRecord:
+        """Probe a case and return its record.
+
+        Raises:
+            SettingsError: the record contains a credential, and is kept back.
+        """
+        record = self.prober.probe(case, self._following(item))
+        if scan_text(dump_record(record), self.guard.redactor):
+            raise SettingsError(
+                "the record of this case would contain a credential, and is kept back; "
+                "please report it"
+            )
+        return record
+
+    def _following(self, item: pytest.Item) -> Iterator[Case]:
+        """Yield the cases of the items after this one, if others may be probed beside it."""
+        if self.settings.jobs == 1 or hasattr(self.config, "workerinput"):
+            return  # pytest-xdist decides later which items this process runs
+        items = item.session.items
+        if len(self._order) != len(items):
+            self._order = {each: number for number, each in enumerate(items)}
+        for number in range(self._order[item] + 1, len(items)):
+            case = getattr(items[number], "case", None)
+            if isinstance(case, Case):
+                yield case
+
+    def clean(self, text: str) -> str:
+        """Return a text for the terminal, without credentials."""
+        return for_log(self.guard.redactor(text))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add the record to the report of a probed case, and the time that its probe took."""
+        report = yield
+        record = getattr(item, "record", None)
+        if call.when == "call" and isinstance(record, CaseRecord):
+            setattr(report, RECORD, dump_record(record))
+            setattr(report, UNTESTABLE, record.verdict.status is Status.ERROR)
+            report.duration = max(report.duration, record.observation.elapsed)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Close the laboratory, and send what the reports need to the process that writes them."""
+        if self._prober:
+            self._prober.close()
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput[FACTS] = to_json(self.facts()).decode()
+
+    def facts(self) -> SessionFacts:
+        """Return what the run is made of, beside its records."""
+        laboratory = self._prober and self._prober.opened
+        own = [each for each in self._loaded.values() if not is_bundled(each.path)]
+        return SessionFacts(
+            scenarios=tuple(map(_named, self._loaded.values())),
+            paths=tuple(display_path(relative_path(each.path)) for each in own),
+            texts={each.scenario.id: each.text for each in own},
+            planned=self._planned,
+            isolation=laboratory.children.known_isolation if laboratory else None,
+            refusal=laboratory.children.known_refusal if laboratory else None,
+        )
+
+
+def relative_path(path: Path) -> Path:
+    """Return a path from the working directory; unchanged if it is elsewhere."""
+    current = Path.cwd()
+    return path.relative_to(current) if path.is_relative_to(current) else path
+
+
+def _named(loaded: LoadedScenario) -> ScenarioFile:
+    path = relative_path(loaded.path)
+    return ScenarioFile(
+        id=loaded.scenario.id, file=name_file(path, path, bundled=bundled_scenarios())
+    )
+
+
+class _TerminalReporter(NullReporter):
+    """Reporter that prints why the first item of a client takes longer."""
+
+    def __init__(self, terminal: Any, case: Case) -> None:
+        self._terminal = terminal
+        self._case = case
+
+    def begin_step(self, name: str, activity: str) -> None:
+        """Print what is done with a client, and for which case."""
+        if activity:
+            self._print(f"{name}: {activity}, which {self._case.id} needs")
+
+    def notify(self, line: str) -> None:
+        """Print a message."""
+        self._print(line)
+
+    def _print(self, text: str) -> None:
+        self._terminal.ensure_newline()
+        self._terminal.write_line(f"authprobe: {for_log(text)}")
