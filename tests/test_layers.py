@@ -30,6 +30,7 @@ LAYERS = (
     "diff",
     "compatibility",
     "report",
+    "items",
     "plugin",
     "test_compat",
     "commands",
