@@ -8,12 +8,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
-from authprobe.documents.node_tree import Value, resolve_scalar
 from authprobe.errors import SettingsError
+
+if TYPE_CHECKING:
+    from authprobe.documents.node_tree import Value
 
 MAX_COUNT: Final = 1_000_000
 T_co = TypeVar("T_co", covariant=True)
@@ -114,7 +116,7 @@ def number_parser(least: int, most: int, example: int) -> Callable[[str], int]:
     return parse
 
 
-def parse_assignment(text: str) -> tuple[str, Value]:
+def parse_assignment(text: str) -> "tuple[str, Value]":
     """Return the name and the value of a variable; the value is read as in YAML.
 
     Raises:
@@ -123,6 +125,9 @@ def parse_assignment(text: str) -> tuple[str, Value]:
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise ValueError("write it as NAME=VALUE, such as model=claude-sonnet-4-5")
+    # Imported here: the pytest plugin of every project imports this module, and PyYAML is large.
+    from authprobe.documents.node_tree import resolve_scalar
+
     return name, resolve_scalar(value)
 
 
@@ -347,6 +352,7 @@ ITEM_JOBS: Final = SingleOption(
 )
 PYTEST_OPTIONS: Final[tuple[Option[object], ...]] = (
     REPORT,
+    SET,
     CLIENTS,
     ITEM_JOBS,
     BASELINE,

@@ -16,8 +16,9 @@ from authprobe.items.failure import CaseFailedError, Failure
 from authprobe.items.session import ItemSession, item_session
 from authprobe.items.source import ScenarioSource, read_source
 from authprobe.plan.case import Case
-from authprobe.plan.expand import make_plan, read_client
+from authprobe.plan.expand import make_plan
 from authprobe.run.model import CaseRecord
+from authprobe.scenario.clients import kind_name
 from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.scenario.matrix import combinations
 from authprobe.settings import bundled_scenarios
@@ -43,11 +44,11 @@ class ScenarioFile(pytest.File):
         try:
             session = item_session(self.config)
             for path in self.scenario_paths:
-                (loaded,) = load_files([path])
+                (loaded,) = load_files([path], session.settings.variables, has_others=True)
                 source = read_source(loaded)
                 session.add(loaded, source)
                 cases = _cases(loaded, session)
-                session.count(len(cases))
+                session.count(cases)
                 for case in cases:
                     yield CaseItem.from_parent(self, name=case.id, case=case, source=source)
         except ScenarioError as error:
@@ -95,7 +96,7 @@ def _cases(loaded: LoadedScenario, session: ItemSession) -> tuple[Case, ...]:
     selected = session.settings.clients
     if selected:
         kinds = {names.client.kind for names in combinations(loaded.scenario)}
-        selected = tuple(text for text in selected if read_client(text, "--client").kind in kinds)
+        selected = tuple(text for text in selected if kind_name(text) in kinds)
         if not selected:
             return ()
     return make_plan([loaded.scenario], clients=selected, published=published_versions)

@@ -1,7 +1,8 @@
 """The cases of a pytest session in one process: their scenarios, their probes, their records."""
 
 import datetime
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,8 @@ from authprobe.run.known_failures import KnownFailureList, load_known_failures
 from authprobe.run.model import CaseRecord
 from authprobe.run.results_file import dump_record
 from authprobe.run.scenario_files import ScenarioFile, name_file
-from authprobe.scenario.load import LoadedScenario
+from authprobe.scenario.clients import kind_name
+from authprobe.scenario.load import LoadedScenario, check_variables
 from authprobe.settings import Settings, bundled_scenarios, is_bundled, parse_settings
 from authprobe.verdict.model import Status
 
@@ -128,7 +130,7 @@ class ItemSession:
         )
         self.known_failures: KnownFailureList = load_known_failures(settings.known_failures, today)
         self._loaded: dict[str, LoadedScenario] = {}
-        self._planned = 0
+        self._planned: Counter[str] = Counter()
         self._prober: Prober | None = None
         self._order: dict[pytest.Item, int] = {}
 
@@ -158,9 +160,9 @@ class ItemSession:
                 (f"{place}: the id {id} is also that of {escape(str(other.path))}",)
             )
 
-    def count(self, cases: int) -> None:
-        """Count cases that were collected."""
-        self._planned += cases
+    def count(self, cases: Sequence[Case]) -> None:
+        """Count cases that were collected, by the kinds of their clients."""
+        self._planned += Counter(case.client.kind for case in cases)
 
     def prepare(self, case: Case) -> None:
         """Open the laboratory, and install the clients of a case, unless that was done before.
@@ -205,6 +207,21 @@ class ItemSession:
         """Return a text for the terminal, without credentials."""
         return for_log(self.guard.redactor(text))
 
+    def pytest_collection_finish(self) -> None:
+        """Check that the options are about a scenario that was collected.
+
+        Raises:
+            UsageError: a client or a variable is in none.
+        """
+        names = (name for each in self._loaded.values() for name in each.variables)
+        try:
+            check_variables(self.settings.variables, names)
+            for text in self.settings.clients:
+                if kind_name(text) not in self._planned:
+                    raise SettingsError(f"--client {text}: no scenario has a case for it")
+        except SettingsError as error:
+            raise pytest.UsageError(with_prefixes(str(error))) from None
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -234,7 +251,7 @@ class ItemSession:
             scenarios=tuple(map(_named, self._loaded.values())),
             paths=tuple(display_path(relative_path(each.path)) for each in own),
             texts={each.scenario.id: each.text for each in own},
-            planned=self._planned,
+            planned=self._planned.total(),
             isolation=laboratory.children.known_isolation if laboratory else None,
             refusal=laboratory.children.known_refusal if laboratory else None,
         )

@@ -51,6 +51,8 @@ class LoadedScenario:
     """The file itself, or a directory."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Texts of the files of definitions that it names, by their paths relative to it."""
+    variables: frozenset[str] = frozenset()
+    """Names of its variables."""
 
 
 def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
@@ -59,12 +61,15 @@ def load_all(paths: Iterable[Path]) -> tuple[Scenario, ...]:
 
 
 def load_files(
-    paths: Iterable[Path], variables: Mapping[str, Value] | None = None
+    paths: Iterable[Path],
+    variables: Mapping[str, Value] | None = None,
+    *,
+    has_others: bool = False,
 ) -> tuple[LoadedScenario, ...]:
     """Return the scenarios of files and directories.
 
     A directory stands for the YAML files in it, recursively and sorted. `variables` have other
-    values than in the files.
+    values than in the files; if the run `has_others`, some may be for those.
 
     Raises:
         ScenarioError: every error in every file, sorted by file and position.
@@ -86,7 +91,8 @@ def load_files(
             documents[path] = Document(path=path, problems=(problem,))
     unique = _with_same_clients(_with_unique_ids(list(documents.values())))
     scenarios = _scenarios(unique, sources)
-    _check_variables(variables or {}, sources)
+    if not has_others:
+        check_variables(variables or {}, (name for each in sources for name in each.variables))
     return tuple(
         LoadedScenario(
             scenario=scenario,
@@ -94,6 +100,7 @@ def load_files(
             text=document.text,
             given=path,
             definitions=source.texts,
+            variables=frozenset(source.variables),
         )
         for scenario, document, path, source in zip(
             scenarios, documents.values(), given, sources, strict=True
@@ -189,13 +196,13 @@ def _with_same_clients(documents: Iterable[Document[Scenario]]) -> Iterator[Docu
         yield dataclasses.replace(document, problems=tuple(problems))
 
 
-def _check_variables(given: Mapping[str, Value], sources: Iterable[Sources]) -> None:
-    """Raise if a variable is in no scenario.
+def check_variables(given: Iterable[str], names: Iterable[str]) -> None:
+    """Check that each variable that was given is among the names of those of the scenarios.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: one is not.
     """
-    known = {name for each in sources for name in each.variables}
+    known = set(names)
     for name in given:
         if name not in known:
             hint = did_you_mean(name, known, otherwise="scenarios define them under 'variables'")
