@@ -12,7 +12,7 @@ from authprobe.cli import main
 from authprobe.cli.options import run_options
 from authprobe.core.gates import Gate
 from authprobe.errors import SettingsError
-from authprobe.options import RUN_OPTIONS, SCENARIOS, OptionTexts, default_jobs
+from authprobe.options import PYTEST_OPTIONS, REPORT, SCENARIOS, OptionTexts, default_jobs
 from authprobe.settings import Settings, parse_settings
 
 Help = dict[str, tuple[str, str]]

@@ -171,8 +171,9 @@ class CaseItem(pytest.Item):
                 path=shown_path(self.config, self.source.path),
                 redact=session.guard.redactor,
             )
+            style = self.config.getoption("tbstyle")
             return failure.representation(
-                "short" if self.config.getoption("tbstyle") == "short" else "long"
+                "short" if style == "short" else "long", is_one_line=style == "line"
             )
         if isinstance(error, ProbesError):
             return str(error)
@@ -181,5 +182,9 @@ class CaseItem(pytest.Item):
         return str(error)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Return the file, the line of the case's expectation from 0 on, and the case's id."""
-        return self.source.path, self.source.line_of(self.case) - 1, self.case.id
+        """Return the file, the line of the case's expectation from 0 on, and the case's title.
+
+        The title must not be the end of the node id: pytest takes that for a Python name, and
+        replaces its dots.
+        """
+        return self.source.path, self.source.line_of(self.case) - 1, f"case {self.case.id}"

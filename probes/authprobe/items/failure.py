@@ -42,8 +42,11 @@ class Failure:
     """Path of the file as pytest prints it."""
     redact: Callable[[str], str]
 
-    def representation(self, style: Style) -> ReprExceptionInfo:
-        """Return what pytest prints: an entry for each mismatch, then why, and the remedy."""
+    def representation(self, style: Style, *, is_one_line: bool = False) -> ReprExceptionInfo:
+        """Return what pytest prints: an entry for each mismatch, then why, and the remedy.
+
+        On one line (`--tb=line`), it is the first mismatch with its place.
+        """
         mismatches = self.record.verdict.mismatches
         if mismatches:
             message = describe_mismatch(mismatches[0])
@@ -53,9 +56,14 @@ class Failure:
             detail = self.record.observation.detail or "no reason is known"
             message, line = f"could not be tested: {one_line(detail)}", self.source.line_of_client()
             entries = [self._entry(line, [message], "Untestable", style)]
+        explanation = "\n".join(self._explanation()) or None
         return ReprExceptionInfo(
             reprcrash=ReprFileLocation(str(self.source.path), line, self._clean(message)),
-            reprtraceback=ReprTraceback(entries, "\n".join(self._explanation()) or None, style),
+            reprtraceback=(
+                ReprTraceback([], None, style)
+                if is_one_line
+                else ReprTraceback(entries, explanation, style)
+            ),
         )
 
     def _mismatch_entry(self, mismatch: Mismatch, style: Style) -> ReprEntry:

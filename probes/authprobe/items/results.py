@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from authprobe.core.history_location import NO_HISTORY
 from authprobe.engine.rounds import attempt_of
+from authprobe.errors import SettingsError
 from authprobe.items.reports import RunReports
 from authprobe.items.session import SessionFacts, begun_session, session_settings, with_prefixes
 from authprobe.options import REPORT, prefixed_name
@@ -51,12 +52,20 @@ def publish_session(session: pytest.Session, received: Received) -> tuple[str, .
     Returns lines to print at its end.
 
     Raises:
+        SettingsError: the processes of the session refused an option, and ran nothing.
         ProbesError: the baseline or the known failures were changed meanwhile, and are invalid.
     """
     config = session.config
     settings = session_settings(config)
     own = begun_session(config)
-    run = fit_run(_make_run(session, settings, received))
+    facts = _merged(
+        [own.facts()] if own else map(TypeAdapter(SessionFacts).validate_json, received.facts)
+    )
+    if facts.problem:
+        raise SettingsError(facts.problem)
+    if not received.records:
+        return ()
+    run = fit_run(_make_run(session, settings, received, facts))
     out = Path(text[-1]) if (text := config.getoption(prefixed_name(REPORT))) else None
     past = HistoryWorker(settings.history_location if out else NO_HISTORY, settings.history_runs)
     reports = RunReports(settings, out, own.guard if own else ArtifactGuard(), past)
@@ -79,11 +88,10 @@ def publish_session(session: pytest.Session, received: Received) -> tuple[str, .
     return tuple(with_prefixes(line) for line in lines if line)
 
 
-def _make_run(session: pytest.Session, settings: Settings, received: Received) -> Run:
+def _make_run(
+    session: pytest.Session, settings: Settings, received: Received, facts: SessionFacts
+) -> Run:
     own = begun_session(session.config)
-    facts = _merged(
-        [own.facts()] if own else map(TypeAdapter(SessionFacts).validate_json, received.facts)
-    )
     reader = TypeAdapter(CaseRecord)
     records = _last_probes(map(reader.validate_json, received.records))
     interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED

@@ -110,6 +110,8 @@ class SessionFacts:
     """Number of cases before items were deselected."""
     isolation: Isolation | None = None
     refusal: str | None = None
+    problem: str | None = None
+    """Why nothing was run."""
 
 
 class ItemSession:
@@ -131,6 +133,7 @@ class ItemSession:
         self.known_failures: KnownFailureList = load_known_failures(settings.known_failures, today)
         self._loaded: dict[str, LoadedScenario] = {}
         self._planned: Counter[str] = Counter()
+        self._problem: str | None = None
         self._prober: Prober | None = None
         self._order: dict[pytest.Item, int] = {}
 
@@ -207,11 +210,13 @@ class ItemSession:
         """Return a text for the terminal, without credentials."""
         return for_log(self.guard.redactor(text))
 
-    def pytest_collection_finish(self) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check that the options are about a scenario that was collected.
 
         Raises:
-            UsageError: a client or a variable is in none.
+            UsageError: a client or a variable is in none. A process of pytest-xdist, in which an
+                error is a crash, sends it to the one that prints it, and runs nothing.
         """
         names = (name for each in self._loaded.values() for name in each.variables)
         try:
@@ -220,7 +225,10 @@ class ItemSession:
                 if kind_name(text) not in self._planned:
                     raise SettingsError(f"--client {text}: no scenario has a case for it")
         except SettingsError as error:
-            raise pytest.UsageError(with_prefixes(str(error))) from None
+            self._problem = with_prefixes(str(error))
+            if not hasattr(self.config, "workerinput"):
+                raise pytest.UsageError(self._problem) from None
+            items.clear()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -254,6 +262,7 @@ class ItemSession:
             planned=self._planned.total(),
             isolation=laboratory.children.known_isolation if laboratory else None,
             refusal=laboratory.children.known_refusal if laboratory else None,
+            problem=self._problem,
         )
 
 
