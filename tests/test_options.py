@@ -1,7 +1,9 @@
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -12,7 +14,8 @@ from authprobe.cli import main
 from authprobe.cli.options import run_options
 from authprobe.core.gates import Gate
 from authprobe.errors import SettingsError
-from authprobe.options import PYTEST_OPTIONS, REPORT, SCENARIOS, OptionTexts, default_jobs
+from authprobe.items.session import session_settings
+from authprobe.options import PYTEST_PREFIX, SCENARIOS, OptionTexts, default_jobs
 from authprobe.settings import Settings, parse_settings
 
 Help = dict[str, tuple[str, str]]
@@ -47,10 +50,19 @@ def offered_by_the_command_line() -> Help:
 
 
 def settings_from_pytest(*arguments: str) -> Settings:
-    """Return the settings of a run that pytest was given on its command line."""
-    parsed = pytest_parser().parse(arguments)
-    names = {option.name: option.name.lstrip("-").replace("-", "_") for option in RUN_OPTIONS}
-    return parse_settings({name: getattr(parsed, dest) for name, dest in names.items()})
+    """Return the settings of a session that pytest was given on its command line."""
+    parsed = pytest_parser().parse([in_pytest(argument) for argument in arguments])
+
+    def getoption(name: str) -> object:
+        return getattr(parsed, name.removeprefix("--").replace("-", "_"))
+
+    return session_settings(Mock(spec=pytest.Config, getoption=getoption))
+
+
+def in_pytest(text: str) -> str:
+    """Return an argument or a message of the command line as pytest has it."""
+    name = "--report" if text == "--out" else text
+    return name.replace("--", PYTEST_PREFIX, 1) if name.startswith("--") else name
 
 
 def settings_from_the_command_line(*arguments: str) -> Settings:
@@ -69,30 +81,39 @@ def settings_from_the_command_line(*arguments: str) -> Settings:
 
 def test_pytest_and_the_command_line_offer_the_same_options_with_the_same_help() -> None:
     from_pytest, from_command_line = offered_by_pytest(), offered_by_the_command_line()
-    del from_pytest[SCENARIOS.name]  # an argument of the command
-    assert {name: from_command_line.get(name) for name in from_pytest} == from_pytest
-    assert set(from_command_line) - set(from_pytest) == {
-        *("-k", "--list", "--json", "--verbose"),
-        "--last-failed",  # pytest has its own
+    shared = {in_pytest(name): each for name, each in from_command_line.items()}
+    # Of these two pytest has another default, and so another help.
+    others = {in_pytest("--jobs"), in_pytest("--out")}
+    assert set(from_pytest) - set(shared) == set()
+    assert {n: e for n, e in from_pytest.items() if n not in others} == {
+        n: shared[n] for n in from_pytest if n not in others
+    }
+    assert set(shared) - set(from_pytest) == {
+        *("-k", *map(in_pytest, ("--list", "--json", "--verbose"))),
+        *map(in_pytest, ("--case", "--last-failed", "--max-failures")),  # pytest has its own
     }
 
 
+def test_no_option_of_another_plugin_can_have_the_same_name() -> None:
+    assert all(name.startswith("--authprobe-") for name in offered_by_pytest())
+
+
 def test_pytest_and_the_command_line_have_the_same_defaults() -> None:
-    assert settings_from_pytest() == settings_from_the_command_line() == Settings()
+    assert settings_from_the_command_line() == Settings()
+    assert settings_from_pytest() == Settings(jobs=1)
 
 
 def test_pytest_and_the_command_line_read_the_same_settings() -> None:
     arguments = (
-        *("--client", "raw-http", "--client", "claude-code@2.1.31", "--case", "a/b"),
+        *("--client", "raw-http", "--client", "claude-code@2.1.31"),
         *("--jobs", "2", "--jobs", "3", "--out", "out", "--baseline", "old.json"),
         *("--known-failures", "known.yaml", "--history", "none", "--target", "emulator"),
         *("--break-rule", "A1", "--fail-on", "flaky,failed", "--fail-on", "absent"),
-        *("--retries", "2", "--max-failures", "7", "--har", "requests"),
+        *("--retries", "2", "--har", "requests", "--set", "model=x"),
     )
     settings = Settings(
-        scenarios=(Path("mine.yaml"),),
         clients=("raw-http", "claude-code@2.1.31"),
-        cases=("a/b",),
+        variables={"model": "x"},
         jobs=3,
         out=Path("out"),
         baseline=Path("old.json"),
@@ -101,11 +122,13 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         break_rules=frozenset({"A1"}),
         fail_on=(Gate.FAILED, Gate.ABSENT, Gate.FLAKY),
         retries=2,
-        max_failures=7,
         har=Path("requests"),
     )
-    assert settings_from_pytest(*arguments, "--scenarios", "mine.yaml") == settings
-    assert settings_from_the_command_line(*arguments, "mine.yaml") == settings
+    assert settings_from_pytest(*arguments) == settings
+    more = ("--case", "a/b", "--max-failures", "7", "mine.yaml")
+    assert settings_from_the_command_line(*arguments, *more) == replace(
+        settings, cases=("a/b",), max_failures=7, scenarios=(Path("mine.yaml"),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,11 +139,6 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
         ("--jobs", "many", "--jobs many: must be a whole number of at least 1"),
         ("--retries", "11", "--retries 11: must be a whole number from 0 to 10, such as 2"),
         ("--retries", "-1", "--retries -1: must be a whole number from 0 to 10, such as 2"),
-        (
-            "--max-failures",
-            "0",
-            "--max-failures 0: must be a whole number from 1 to 1,000,000, such as 1",
-        ),
         (
             "--fail-on",
             "flakey",
@@ -134,10 +152,20 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
 def test_an_invalid_value_is_refused_in_one_line_by_both(
     name: str, text: str, message: str
 ) -> None:
-    for parse in (settings_from_pytest, settings_from_the_command_line):
+    for parse, expected in (
+        (settings_from_pytest, in_pytest(message)),
+        (settings_from_the_command_line, message),
+    ):
         with pytest.raises(SettingsError) as caught:
             parse(f"{name}={text}")
-        assert str(caught.value) == message
+        assert str(caught.value) == expected
+
+
+def test_a_number_of_failures_below_1_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from_the_command_line("--max-failures=0")
+    message = "--max-failures 0: must be a whole number from 1 to 1,000,000, such as 1"
+    assert str(caught.value) == message
 
 
 def test_jobs_default_to_the_number_of_processors() -> None:

@@ -1,4 +1,4 @@
-"""`authprobe run` and plain `pytest`: selected cases, reports and invalid arguments."""
+"""`authprobe run`: selected cases, reports and invalid arguments."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import PROJECT, Ended, results, run, verdicts, write_scenario
+from tests.support.command import results, run, verdicts, write_scenario
 
 SCENARIO = """
 id: example
@@ -29,19 +29,6 @@ expect:
   - then: {outcome: rejected, status: 401}
 """
 GOOD, BAD = "example/raw-http/messages/good", "example/raw-http/messages/bad"
-
-
-def plain_pytest(folder: Path, scenario: Path, *arguments: str, **variables: str) -> Ended:
-    """Run plain pytest in the checkout on this scenario, with reports and cache elsewhere."""
-    return run(
-        argv=[
-            *(sys.executable, "-m", "pytest", f"--scenarios={scenario}"),
-            *(f"--out={folder / 'reports'}", "-o", f"cache_dir={folder / 'cache'}", *arguments),
-        ],
-        cwd=PROJECT,
-        HOME=str(folder),
-        **variables,
-    )
 
 
 def test_an_expression_selects_the_cases_to_probe(tmp_path: Path) -> None:
@@ -109,18 +96,6 @@ def test_json_is_the_only_output_on_stdout(tmp_path: Path) -> None:
     assert json.loads(ended.out) == results(tmp_path / "reports")
 
 
-def test_pytest_probes_only_the_selected_items(tmp_path: Path) -> None:
-    scenario = write_scenario(tmp_path, SCENARIO.replace("outcome: accepted", "outcome: crashed"))
-    assert plain_pytest(tmp_path, scenario, "--collect-only").code == 0
-    assert not (tmp_path / "reports").exists()
-    assert plain_pytest(tmp_path, scenario, "-k", "bad").code == 0
-    assert verdicts(tmp_path / "reports") == {BAD: "passed"}
-    assert plain_pytest(tmp_path, scenario).code == 1
-    assert verdicts(tmp_path / "reports") == {GOOD: "failed", BAD: "passed"}
-    assert plain_pytest(tmp_path, scenario, "--lf").code == 1
-    assert verdicts(tmp_path / "reports") == {GOOD: "failed"}
-
-
 def test_all_errors_in_scenarios_are_reported_at_once_and_nothing_runs(tmp_path: Path) -> None:
     scenario = write_scenario(
         tmp_path, SCENARIO.replace("title:", "tite:").replace("state: unknown", "state: unknwon")
@@ -132,10 +107,6 @@ def test_all_errors_in_scenarios_are_reported_at_once_and_nothing_runs(tmp_path:
         "example.yaml:10:32: 'unknwon' is not a state of a token; did you mean 'unknown'?",
     ]
     assert not (tmp_path / "reports").exists()
-    by_pytest = plain_pytest(tmp_path, scenario)
-    assert by_pytest.code == 4
-    assert "did you mean 'title'?" in by_pytest.err
-    assert "Traceback" not in by_pytest.err + by_pytest.out
 
 
 @pytest.mark.parametrize(
@@ -272,30 +243,7 @@ def test_an_unknown_reason_to_fail_is_refused_with_the_nearest(tmp_path: Path) -
     message = "--fail-on chnaged: 'chnaged' is not a reason to fail; did you mean 'changed'?"
     ended = run("run", scenario, "--fail-on", "chnaged", cwd=tmp_path)
     assert (ended.code, ended.err) == (4, message + "\n")
-    by_pytest = plain_pytest(tmp_path, scenario, "--fail-on=chnaged")
-    assert (by_pytest.code, message in by_pytest.err) == (4, True)
     assert not (tmp_path / "reports").exists()
-
-
-def test_plain_pytest_has_the_same_exit_codes(tmp_path: Path) -> None:
-    scenario = write_scenario(tmp_path, WRONG)
-    assert plain_pytest(tmp_path, scenario).code == 1
-    ended = plain_pytest(tmp_path, scenario, "--fail-on=flaky")
-    assert ended.code == 0
-    assert "exit code 0: 1 case failed, which --fail-on flaky does not count" in ended.out
-    write_scenario(tmp_path, "def test_of_the_user() -> None:\n    assert 1 == 2\n", "test_own.py")
-    paths = ("probes", str(tmp_path / "test_own.py"))
-    ended = plain_pytest(tmp_path, scenario, "--fail-on=never", *paths)
-    assert (ended.code, "exit code" in ended.out) == (1, False)
-
-
-def test_plain_pytest_tells_untestable_from_failed(tmp_path: Path) -> None:
-    scenario = write_scenario(tmp_path, UNTESTABLE)
-    no_npm = {"PATH": "/nowhere", "AUTHPROBE_CACHE": str(tmp_path / "c")}
-    ended = plain_pytest(tmp_path, scenario, **no_npm)
-    assert ended.code == 6, ended.out
-    assert "exit code 6: nothing failed, but 1 case could not be tested" in ended.out
-    assert plain_pytest(tmp_path, scenario, "--fail-on=failed,untestable", **no_npm).code == 1
 
 
 FLAKY_BACKEND = """
@@ -332,10 +280,6 @@ def test_a_case_that_fails_only_the_first_time_is_flaky(tmp_path: Path) -> None:
     [case, _] = results(tmp_path / "reports")["cases"]
     assert [each["status"] for each in case["verdict"]["attempts"]] == ["failed", "passed"]
     assert [len(case["observation"]["exchanges"]), case["observation"]["status"]] == [1, 401]
-    options = ("-p", "flaky_backend", "--retries=1")
-    ended = plain_pytest(tmp_path, scenario, *options, **variables)
-    assert ended.code == 0, ended.out
-    assert verdicts(tmp_path / "reports") == {GOOD: "passed", BAD: "passed"}
 
 
 def test_only_what_failed_last_is_probed_again(tmp_path: Path) -> None:
@@ -373,9 +317,6 @@ def test_no_case_is_started_after_enough_failures(tmp_path: Path) -> None:
     words = f"as --max-failures 1 says: {missing} cases are missing"
     for text in (ended.out, (tmp_path / "reports" / "report.html").read_text()):
         assert words in text
-    ended = plain_pytest(tmp_path, scenario, "--max-failures=1")
-    assert ended.code == 1
-    assert 64 <= len(verdicts(tmp_path / "reports")) < number
 
 
 def test_the_requests_of_each_case_are_written_as_har(tmp_path: Path) -> None:
@@ -398,8 +339,6 @@ def test_the_requests_of_each_case_are_written_as_har(tmp_path: Path) -> None:
     ended = run("report", "--har", "again", "--case", BAD, cwd=tmp_path)
     assert (ended.code, ended.err.splitlines()[-1]) == (0, "requests: again, 1 HAR file")
     assert [path.read_text() for path in (tmp_path / "again").iterdir()] == [first[names[0]]]
-    assert plain_pytest(tmp_path, scenario, f"--har={tmp_path / 'third'}").code == 0
-    assert sorted(path.name for path in (tmp_path / "third").iterdir()) == names
 
 
 def test_a_place_that_cannot_be_written_has_one_remedy(tmp_path: Path) -> None:
@@ -421,6 +360,3 @@ def test_a_place_that_cannot_be_written_has_one_remedy(tmp_path: Path) -> None:
         assert ended.err.startswith(message), ended.err
         assert ended.err.count("; ") == 1
         assert not (tmp_path / "reports" / "results.json").exists()
-    by_pytest = plain_pytest(tmp_path, scenario, f"--har={link.parent}")
-    assert by_pytest.code == 4
-    assert by_pytest.err.startswith(f"ERROR: {link.parent}: cannot be written: ")

@@ -58,7 +58,7 @@ def test_only_a_web_address_becomes_a_link() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["cli", "plugin", "commands.run", "commands.bisect", "commands.versions", "emulator.fixture"],
+    ["cli", "items.collection", "commands.run", "commands.bisect", "commands.versions"],
 )
 def test_jinja2_is_not_imported_before_a_page_is_drawn(module: str) -> None:
     script = f"import sys, authprobe.{module}; print({{'jinja2', 'markupsafe'}} & {{*sys.modules}})"
