@@ -104,13 +104,13 @@ class ScenarioFiles:
     ) -> pytest.Collector | None:
         """Return the collector of a scenario file, or of the bundled scenarios."""
         if file_path.name.endswith(SUFFIXES) or file_path in self.named:
-            from authprobe.items.collection import ScenarioFile
+            from authprobe.items.collection import ScenarioCollector
 
-            return ScenarioFile.from_parent(parent, path=file_path)
+            return ScenarioCollector.from_parent(parent, path=file_path)
         if file_path == BUNDLED:
-            from authprobe.items.collection import BundledScenarios
+            from authprobe.items.collection import BundledCollector
 
-            return BundledScenarios.from_parent(parent, path=file_path)
+            return BundledCollector.from_parent(parent, path=file_path)
         return None
 
     def pytest_report_teststatus(

@@ -21,13 +21,13 @@ from authprobe.run.model import CaseRecord
 from authprobe.scenario.clients import kind_name
 from authprobe.scenario.load import LoadedScenario, load_files
 from authprobe.scenario.matrix import combinations
-from authprobe.settings import bundled_scenarios
+from authprobe.settings import Settings
 from authprobe.verdict.model import Status
 
 MARKER_HELP: Final = "a tag of scenarios"
 
 
-class ScenarioFile(pytest.File):
+class ScenarioCollector(pytest.File):
     """A file that holds a scenario."""
 
     @property
@@ -66,12 +66,12 @@ class ScenarioFile(pytest.File):
         return super().repr_failure(excinfo)
 
 
-class BundledScenarios(ScenarioFile):
+class BundledCollector(ScenarioCollector):
     """The module `authprobe.test_compat`, which stands for the bundled scenarios."""
 
     @property
     def scenario_paths(self) -> Iterable[Path]:
-        return sorted(bundled_scenarios().glob("*.yaml"))
+        return Settings().scenario_paths
 
 
 def _relative(node: pytest.Collector, message: str) -> str:

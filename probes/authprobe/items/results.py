@@ -33,7 +33,7 @@ from authprobe.verdict.model import Status
 
 @dataclass(slots=True, kw_only=True)
 class Received:
-    """What the processes of a session have sent, and when it began."""
+    """Records and facts that the processes of a session have sent, and when it began."""
 
     began_at: datetime.datetime
     began: float

@@ -80,12 +80,24 @@ def check_options(config: pytest.Config) -> None:
         ProbesError: an option is invalid, or something else has the place of a report.
     """
     settings = session_settings(config)
+    _read_accepted(settings)
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         from authprobe.items.reports import check_output
 
         check_output(
             settings, settings.out if config.getoption(prefixed_name(REPORT)) else None, ()
         )
+
+
+def _read_accepted(settings: Settings) -> tuple[Baseline, KnownFailureList]:
+    """Return the baseline and the known failures.
+
+    Raises:
+        ProbesError: one of these files is invalid.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
+    return baseline, load_known_failures(settings.known_failures, today)
 
 
 def with_prefixes(text: str) -> str:
@@ -97,7 +109,7 @@ def with_prefixes(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
-    """What a run is made of, beside its records."""
+    """Parts of a run beside its records."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -123,14 +135,10 @@ class ItemSession:
         Raises:
             ProbesError: one of these files is invalid.
         """
-        today = datetime.datetime.now(datetime.UTC).date()
         self.config = config
         self.settings = settings
         self.guard = ArtifactGuard()
-        self.baseline: Baseline = (
-            read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
-        )
-        self.known_failures: KnownFailureList = load_known_failures(settings.known_failures, today)
+        self.baseline, self.known_failures = _read_accepted(settings)
         self._loaded: dict[str, LoadedScenario] = {}
         self._planned: Counter[str] = Counter()
         self._problem: str | None = None
@@ -139,7 +147,7 @@ class ItemSession:
 
     @property
     def prober(self) -> "Prober":
-        """What probes the cases, made on first access."""
+        """The prober of the cases, made on first access."""
         if self._prober is None:
             # Imported here: a session that only collects does not need the clients.
             from authprobe.items.prober import Prober
