@@ -11,7 +11,6 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "telemetry": {},
     "feature-flags": {"features": {}},
     "bootstrap": {},
-    "client-data": {"client_data": None},
     "metrics-enabled": {"metrics_logging_enabled": False},
     "fast-mode": {"enabled": False},
     "referral": {"eligible": False},

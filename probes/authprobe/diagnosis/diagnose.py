@@ -3,8 +3,10 @@
 import functools
 from dataclasses import dataclass, field
 
+from authprobe.core.claude_api import is_inference_path
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
 from authprobe.diagnosis.observation_facts import symptom_from_observation
+from authprobe.emulator.gateway import RULE_PREFIX
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, Diagnosis
 from authprobe.verdict.model import Status, Verdict
@@ -18,10 +20,18 @@ def diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
 
 
 def needs_diagnosis(observation: Observation, verdict: Verdict) -> bool:
-    """Return True if the case was tested, and was rejected or failed."""
-    if observation.outcome is Outcome.UNAVAILABLE:
+    """Return True if the case was tested, and was rejected or failed.
+
+    A refusal by a gateway of one's own says its cause itself, and no known cause is about it.
+    """
+    if observation.outcome is Outcome.UNAVAILABLE or _is_refused_by_gateway(observation):
         return False
     return observation.outcome is not Outcome.ACCEPTED or verdict.status is Status.FAILED
+
+
+def _is_refused_by_gateway(observation: Observation) -> bool:
+    answered = [each for each in observation.exchanges if is_inference_path(each.path)]
+    return bool(answered) and (answered[-1].rule or "").startswith(RULE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,15 @@ def test_an_honest_program_is_refused(laboratory: Laboratory, tmp_path: Path) ->
     assert seen.message == "Error: 401 invalid x-api-key"
 
 
+def test_a_program_that_fails_before_it_asks_has_refused_nothing(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    command = ["/bin/sh", "-c", "echo 'error: disk full' >&2; exit 3"]
+    seen = observe(laboratory, tmp_path, HONEST, run=command)
+    assert (seen.outcome, seen.exit_code, seen.exchanges) == (Outcome.CRASHED, 3, ())
+    assert seen.detail == "it ended before it asked the API: error: disk full"
+
+
 def test_success_that_hides_a_refusal_is_a_refusal(laboratory: Laboratory, tmp_path: Path) -> None:
     seen = observe(laboratory, tmp_path, "print('done')")
     assert (seen.outcome, seen.status, seen.exit_code) == (Outcome.REJECTED, 401, 0)

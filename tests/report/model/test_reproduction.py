@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -83,3 +84,8 @@ def test_an_own_scenario_has_its_text_and_a_harmless_file_name() -> None:
     assert (own.file, own.text) == ("s.yaml", "id: s")
     assert own_scenario(RUN, "bundled") is None
     assert own_name("../Evil; x") == ".._evil__x.yaml"
+
+
+def test_a_program_of_ones_own_has_no_versions_to_search() -> None:
+    record = changed("2.1.1", "2.1.9", "outcome", regressed=True)
+    assert bisect_command(RUN, dataclasses.replace(record, own_program="bot.py")) is None

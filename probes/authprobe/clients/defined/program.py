@@ -26,6 +26,7 @@ from authprobe.clients.observe import (
 from authprobe.clients.process.child import CompletedChild, ExitReason, Stdin
 from authprobe.observation.model import CLAIMED_SUCCESS, Exchange, Observation, Outcome
 
+ENDED_EARLY: Final = "it ended before it asked the API"
 TRUNCATED: Final = "its output was too long to be kept whole"
 PROGRAM_ERROR: Final = re.compile(
     r"(?:\w+\.)*(?:Attribute|Import|ModuleNotFound|Name|Reference|Syntax)Error\b"
@@ -109,7 +110,7 @@ def _observe(
         sandbox, report, began=began, exit_code=result.exit_code, version=version
     )
     if observation.outcome is Outcome.REJECTED and not inference_requests(observation.exchanges):
-        return _classify_local_error(observation)
+        return _classify_local_error(observation, has_credential=bool(sandbox.case.credentials))
     return observation
 
 
@@ -212,11 +213,18 @@ def _signal_name(number: int) -> str:
         return f"the signal {number}"
 
 
-def _classify_local_error(observation: Observation) -> Observation:
-    """Return the observation as a crash if the program failed before it asked anything."""
+def _classify_local_error(observation: Observation, *, has_credential: bool) -> Observation:
+    """Return the observation as a crash if the program failed before it asked anything.
+
+    Only a program without a credential can have refused by itself: nobody knows what else it means.
+    """
     message = observation.message or ""
-    if not PROGRAM_ERROR.match(message):
+    if PROGRAM_ERROR.match(message):
+        detail = message
+    elif has_credential and not observation.exchanges:
+        detail = f"{ENDED_EARLY}: {message}"
+    else:
         return observation
     return dataclasses.replace(
-        observation, outcome=Outcome.CRASHED, detail=message[:MAX_DETAIL_LENGTH]
+        observation, outcome=Outcome.CRASHED, detail=detail[:MAX_DETAIL_LENGTH]
     )

@@ -58,9 +58,8 @@ FEATURE_FLAGS: Final = _side_call(
     "feature-flags", _answering({"features": {}}), "2.0.76", "2.1.31", "2.1.332"
 )
 BOOTSTRAP: Final = _side_call("bootstrap", _answering({}), "2.1.112", "2.1.332")
-CLIENT_DATA: Final = _side_call(
-    "client-data", _answering({"client_data": None}), "1.0.128", "2.0.76", "2.1.31"
-)
+CLIENT_DATA: Final = _side_call("client-data", _NOTHING, "1.0.128", "2.0.76", "2.1.31")
+"""404: after an empty answer, 2.0.76 tells its user nothing of a later refusal and exits with 0."""
 MANAGED_SETTINGS: Final = _side_call("managed-settings", _NOTHING, "2.0.76", "2.1.31", "2.1.332")
 """404 means to the client that its organisation has no settings; likewise for the next two."""
 POLICY_LIMITS: Final = _side_call("policy-limits", _NOTHING, "2.1.31", "2.1.112", "2.1.332")

@@ -50,7 +50,7 @@ def bisect_command(
     of the case by default. None: they are unknown or no upgrade, or `bisect` cannot decide by what
     changed. `scenario` is a file to read instead of those of the run.
     """
-    if run.selection.is_command:
+    if run.selection.is_command or record.own_program:
         return None
     changes = record.verdict.transitions
     known = (pair for x in changes if x.field == CLIENT for pair in ((x.before, x.after),))
