@@ -235,3 +235,19 @@ def test_a_program_runs_only_where_it_is_sealed_off(laboratory: Laboratory, tmp_
         seen = observe(open_laboratory, folder, HONEST)
     assert seen.outcome is Outcome.UNAVAILABLE
     assert "bot is run only where it cannot reach your files" in (seen.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("target", "seen_files"), [("../other/bot.py", "bot.py"), ("programs/bot.py", ".env bot.py")]
+)
+def test_a_link_shows_no_folder_outside_that_of_its_definition(
+    laboratory: Laboratory, tmp_path: Path, target: str, seen_files: str
+) -> None:
+    project = tmp_path / "project"
+    folder = (project / target).parent
+    project.mkdir()
+    folder.mkdir()
+    (project / "bot.py").symlink_to(target)
+    (folder / ".env").write_text("canary")
+    script = "print(*sorted(os.listdir(os.path.dirname(os.path.realpath(__file__)))))"
+    assert observe(laboratory, project, script, state="valid").message == seen_files

@@ -493,6 +493,19 @@ def test_first_line_of_a_program_shows_no_secret(tmp_path: Path) -> None:
     assert secret in required_files(program)
 
 
+def test_link_to_a_folder_of_packages_shows_no_secret(tmp_path: Path) -> None:
+    program, link = tmp_path / "program", tmp_path / "node_modules"
+    program.write_text("#!/bin/sh\n")
+    secrets, packages = tmp_path / ".ssh", tmp_path / "project" / "node_modules"
+    secrets.mkdir()
+    packages.mkdir(parents=True)
+    link.symlink_to(secrets)
+    assert link not in required_files(program)
+    link.unlink()
+    link.symlink_to(packages)
+    assert link in required_files(program)
+
+
 def test_unexpected_error_in_a_container_harms_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -104,6 +104,9 @@ def _show_own_program(sandbox: Sandbox, client: Client) -> None:
         return
     installed = sandbox.installed_client(client)
     folder = program_folder(installed.program)
+    definitions = (client.known.folder or Path()).resolve()
+    if folder and not folder.is_relative_to(definitions):  # by a link, as of a cloned project
+        folder = None
     interpreter = [Path(name) for name in installed.interpreter[:1]]
     sandbox.show(interpreter, [folder] if folder else [])
 

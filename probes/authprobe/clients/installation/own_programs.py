@@ -62,7 +62,8 @@ def _interpreter(name: str, program: Path, children: Children) -> str:
     a script that needs files of the user's home.
     """
     path = shutil.which(name, path=search_path())
-    if path is None:
+    # `python/x` is a file below the working directory, which may have come with the definition.
+    if path is None or not Path(path).is_absolute():
         raise InstallError(f"{program.name} needs {name}, which is not on PATH")
     options = next((o for n, o in OWN_PATH_OPTIONS.items() if name.startswith(n)), None)
     if options is None:  # or it has a path: only a program on the user's PATH is run unsealed

@@ -139,7 +139,10 @@ def _show(path: Path, source: str, *, writable: bool) -> None:
     if writable or not _is_same(Path(source), _old(source)):
         _bind(source, source, writable=writable)
     if not os.path.lexists(path):
-        _make_link(path, source)
+        # It may be there after all: `..` after a folder that exists only from now on.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(path):
+            _make_link(path, source)
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -38,7 +38,9 @@ def required_files(program: Path) -> tuple[Path, ...]:
     files = _chain(program)
     packages = [folder for folder in real.parents if folder.name == NODE_MODULES]
     files += packages[-1:]  # the outermost
-    if (beside := program.parent / NODE_MODULES).is_dir():
+    beside = program.parent / NODE_MODULES
+    # A link of this name could lead to a folder with secrets, to have it shown.
+    if beside.is_dir() and beside.resolve().name == NODE_MODULES:
         files.append(beside)
     interpreter = _interpreter(real) or program
     files += [*_chain(interpreter), *_python_files(interpreter)]
