@@ -121,6 +121,19 @@ def test_a_command_without_a_request_was_not_tested(tmp_path: Path) -> None:
     assert case["findings"] == []
 
 
+def test_requests_without_an_answer_are_not_denied(tmp_path: Path) -> None:
+    code = (
+        "import os, urllib.request\n"
+        "urllib.request.urlopen(os.environ['ANTHROPIC_BASE_URL'] + '/v1/unknown')"
+    )
+    python(tmp_path, "--issue", "api-key", code=code)
+    observation = only_case(tmp_path)["observation"]
+    assert [e["status"] for e in observation["exchanges"]] == [404]
+    assert observation["detail"].startswith(
+        "the command made no request that the emulator has an answer for; exit code 1"
+    )
+
+
 def test_a_command_that_cannot_be_started_is_recorded(tmp_path: Path) -> None:
     ended = run(tmp_path, argv=("no-such-program",))
     assert ended.code == 127

@@ -1,5 +1,6 @@
 """Malicious files: each is rejected with one line, quickly and in little memory."""
 
+import io
 import os
 import time
 import tracemalloc
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from authprobe.documents import source
 from authprobe.documents.document import MAX_PROBLEMS
 from authprobe.errors import ScenarioError
 from authprobe.scenario.load import load_file
@@ -203,6 +205,21 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_file(path)
     assert caught.value.messages == (f"{path}:1:1: {reasons[kind]}",)
+
+
+def test_file_that_would_make_its_reader_wait_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waiting(io.FileIO):  # as /proc/kmsg, a regular file by its mode
+        def read(self, size: int | None = -1, /) -> bytes:
+            return None  # type: ignore[return-value]  # as RawIOBase documents
+
+    path = tmp_path / "it.yaml"
+    path.write_text(SMALL)
+    monkeypatch.setattr(source, "open", lambda path, *_, **__: Waiting(path), raising=False)
+    with pytest.raises(ScenarioError) as caught:
+        load_file(path)
+    assert caught.value.messages == (f"{path}:1:1: cannot be read: it has no content yet",)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")

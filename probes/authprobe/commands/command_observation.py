@@ -32,6 +32,7 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.report.model.relevance import matters
 
 NO_REQUEST: Final = "the command made no request to the emulator"
+NO_KNOWN_REQUEST: Final = "the command made no request that the emulator has an answer for"
 OUTPUT_CUT: Final = "its output is long, and was searched only in part"
 
 
@@ -93,7 +94,7 @@ def observe_command(command: EndedCommand, backend: CaseBackend) -> Observation:
     """
     exchanges, redactor = backend.exchanges, backend.redactor
     last = deciding_request(exchanges)
-    outcome, detail = _outcome(command, last)
+    outcome, detail = _outcome(command, last, has_requests=bool(exchanges))
     is_error = outcome is not Outcome.ACCEPTED
     remarks = [detail, *_remarks(command, backend)]
     refused = is_error and last is not None and (last.status or 0) >= 400
@@ -120,13 +121,16 @@ def deciding_request(exchanges: tuple[Exchange, ...]) -> Exchange | None:
     return important[-1] if important else None
 
 
-def _outcome(command: EndedCommand, last: Exchange | None) -> tuple[Outcome, str | None]:
+def _outcome(
+    command: EndedCommand, last: Exchange | None, *, has_requests: bool
+) -> tuple[Outcome, str | None]:
     """Return the outcome, and what the exit code and the last answer do not say themselves."""
     code = command.exit_code
     if command.not_started is not None:
         return Outcome.UNAVAILABLE, command.not_started
     if last is None:
-        return Outcome.UNAVAILABLE, f"{NO_REQUEST}; {_ending(code)}"
+        reason = NO_KNOWN_REQUEST if has_requests else NO_REQUEST
+        return Outcome.UNAVAILABLE, f"{reason}; {_ending(code)}"
     if last.method == "CONNECT":
         return Outcome.UNREACHABLE, f"it could not connect to {last.host}"
     if last.status is None or not last.complete:

@@ -91,7 +91,7 @@ def _read_bytes(path: Path) -> bytes:
         with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SourceError(Position(), "not a regular file")
-            content = file.read(MAX_FILE_BYTES + 1)
+            content: bytes | None = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         reason = "a broken symbolic link" if path.is_symlink() else "no such file"
         raise SourceError(Position(), reason) from None
@@ -99,6 +99,8 @@ def _read_bytes(path: Path) -> bytes:
         raise SourceError(Position(), f"cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # the path itself: a NUL, or a surrogate
         raise SourceError(Position(), f"cannot be read: {escape(str(error))}") from None
+    if content is None:  # such as /proc/kmsg, which has nothing without waiting
+        raise SourceError(Position(), "cannot be read: it has no content yet")
     if len(content) > MAX_FILE_BYTES:
         raise SourceError(Position(), f"larger than {MAX_FILE_BYTES:,} bytes (limit)")
     return content
