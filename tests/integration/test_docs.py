@@ -135,7 +135,9 @@ def test_readme_has_the_number_of_bundled_cases() -> None:
 
 
 def test_every_key_and_value_of_a_scenario_is_explained() -> None:
-    pages = "".join((DOCS / name).read_text() for name in ("scenarios.md", "clients.md"))
+    pages = "".join(
+        (DOCS / name).read_text() for name in ("scenarios.md", "clients.md", "emulator.md")
+    )
     explained = set(re.findall(r"`([\w{}-]+)`", pages))
     vocabulary: set[str] = set()
     for definition in [scenario_schema(), *scenario_schema()["$defs"].values()]:
