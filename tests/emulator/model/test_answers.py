@@ -257,7 +257,7 @@ def test_an_invalid_body_is_refused(emulator: Emulator, fields: dict[str, Any], 
         *((name, True) for name in ("claude-opus-5-5", "claude-sonnet-5", "claude-mythos-preview")),
         *((name, True) for name in ("claude-sonnet-4-5-20250929", "claude-sonnet-4-20250514")),
         *((name, True) for name in ("claude-3-5-haiku-20241022", "claude-3-7-sonnet-latest")),
-        *((name, True) for name in ("claude-3-opus-20240229", "claude-2.1", "claude-instant-1.2")),
+        *((name, True) for name in ("claude-3-opus-20240229", "claude-2.1", "claude-1.3-100k")),
         *((name, False) for name in ("claude-4-sonnet", "sonnet4", "gpt-4", "claude-3.5-sonnet")),
     ],
 )
