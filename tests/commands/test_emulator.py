@@ -41,7 +41,11 @@ OWN = {
     "no_proxy": "*",
     "KEPT": "as it was",
 }
-REQUEST_BODY = {"model": "m", "max_tokens": 1, "messages": []}
+REQUEST_BODY = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 1,
+    "messages": [{"role": "user", "content": "ping"}],
+}
 
 
 def _seals() -> bool:

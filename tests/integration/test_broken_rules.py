@@ -60,6 +60,7 @@ def test_the_command_fails_with_a_missing_rule(tmp_path: Path) -> None:
     failed = {id for id, status in verdicts(tmp_path / "reports").items() if status != "passed"}
     assert failed == {
         "oauth-direct/raw-http/messages/token-as-bearer/february-2026",
+        "own-gateway/raw-http/old/users-token/with-oauth-flag",
         "profile/raw-http/usage/login-token/spring-2026",
     }
     assert all(case in ended.out for case in failed)

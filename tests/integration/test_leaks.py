@@ -50,7 +50,7 @@ def test_no_token_reaches_a_report_not_even_of_a_failed_case(tmp_path: Path) -> 
     out = tmp_path / "reports"
     ended = run(
         argv=[
-            *(sys.executable, "-m", "pytest", f"--scenarios={scenario}", f"--out={out}"),
+            *(sys.executable, "-m", "pytest", *_place(["pytest"], scenario, out)),
             *("--showlocals", "-vv", "-o", f"cache_dir={tmp_path / 'cache'}"),
         ],
         cwd=PROJECT,
@@ -178,7 +178,10 @@ def tell(folder: Path, argv: list[str], *, spellings: int = len(ENCODINGS)) -> T
 
 def _place(argv: list[str], scenario: Path, out: Path) -> list[str]:
     if "pytest" in argv:
-        return [f"--scenarios={scenario}", f"--out={out}", "-o", f"cache_dir={out.parent / 'c'}"]
+        return [
+            *(str(scenario), "-o", f"authprobe_scenarios={scenario}", f"--authprobe-report={out}"),
+            *("-o", f"cache_dir={out.parent / 'c'}"),
+        ]
     return [str(scenario), f"--out={out}"]
 
 

@@ -83,7 +83,7 @@ def test_the_compatibility_run_starts_beside_the_other_plugins(
     binaries: Path, tmp_path: Path
 ) -> None:
     argv: list[str | Path] = [binaries / "python", "-m", "pytest", "--rootdir", PROJECT]
-    argv += ["-c", PROJECT / "pyproject.toml", "--out", tmp_path / "reports"]
+    argv += ["-c", PROJECT / "pyproject.toml", "--authprobe-report", tmp_path / "reports"]
     done = run_pytest([*argv, PROJECT / "probes", "-k", "api-claude-ai"], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "INTERNALERROR" not in done.stdout + done.stderr

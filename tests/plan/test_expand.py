@@ -12,6 +12,7 @@ from authprobe.observation.model import Outcome
 from authprobe.plan import expand as expand_module
 from authprobe.plan.case import case_id, expand
 from authprobe.plan.expand import Published, make_plan
+from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.clients import parse_client
 from authprobe.scenario.matrix import AXES, Names, combinations, matches
 from authprobe.scenario.model import (
@@ -255,7 +256,7 @@ def test_a_condition_matches_if_every_axis_has_one_of_its_values(
         ("claude-cod", "no such client; did you mean 'claude-code'?"),
         (
             "curl",
-            f"no such client; choose from {', '.join(ClientKind)}",
+            f"no such client; choose from {', '.join(KNOWN_CLIENTS)}",
         ),
         ("agent-sdk-node@1.0.0", "no scenario has a case for it"),
         ("claude-code@", "write it as claude-code or claude-code@2.1.31"),
