@@ -145,19 +145,27 @@ def test_no_client_keeps_a_token_in_the_reports(whole: Whole) -> None:
 def test_plain_pytest_has_the_same_cases_and_verdicts(whole: Whole, tmp_path: Path) -> None:
     listed = run(
         argv=[
-            *(sys.executable, "-m", "pytest", "--collect-only", "-q", *CHOSEN),
-            f"--out={tmp_path / 'none'}",
+            *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
+            *(option.replace("--client", "--authprobe-client") for option in CHOSEN),
+            f"--authprobe-report={tmp_path / 'none'}",
         ],
         cwd=PROJECT,
         HOME=str(tmp_path),
     )
-    ids = [line.split("[", 1)[1][:-1] for line in listed.out.splitlines() if "::" in line]
+    ids = [line.split("::", 1)[1] for line in listed.out.splitlines() if "::" in line]
     assert sorted(ids) == sorted(case["id"] for case in whole.cases)
     assert not (tmp_path / "none").exists()
 
     wanted = "cli-nothing or oauth-direct or token-console"
     run(
-        argv=[sys.executable, "-m", "pytest", "-k", wanted, f"--out={tmp_path / 'out'}"],
+        argv=[
+            sys.executable,
+            "-m",
+            "pytest",
+            "-k",
+            wanted,
+            f"--authprobe-report={tmp_path / 'out'}",
+        ],
         cwd=PROJECT,
         HOME=str(tmp_path),
     )
