@@ -407,7 +407,9 @@ def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None
         import json, os, urllib.error, urllib.request
         headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01",
                    "content-type": "application/json"}
-        body = json.dumps({"model": "m", "max_tokens": 1, "messages": []}).encode()
+        messages = [{"role": "user", "content": "ping"}]
+        body = {"model": "claude-sonnet-4-5", "max_tokens": 1, "messages": messages}
+        body = json.dumps(body).encode()
         for url in (os.environ["ANTHROPIC_BASE_URL"], os.environ["AUTHPROBE_HTTPS_URL"],
                     "https://api.anthropic.com"):
             request = urllib.request.Request(url + "/v1/messages", body, headers)
