@@ -18,9 +18,14 @@ _CERTIFICATE_FAULTS: Final = (faults.UNTRUSTED_CERTIFICATE, faults.EXPIRED_CERTI
 
 
 class Authority:
-    """Certificate authority of one run; its key never leaves the process."""
+    """Certificate authority of one run; its key never leaves the process.
 
-    def __init__(self) -> None:
+    The keys of its certificates are in a file for a moment, as Python reads them from files only.
+    That file is in `folder`, which is removed even if the process is killed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._ca = trustme.CA(organization_name="authprobe, for this run only")
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
 
@@ -36,7 +41,8 @@ class Authority:
         if len(self._contexts) >= MAX_CONTEXTS:
             self._contexts.clear()
         if key not in self._contexts:
-            self._contexts[key] = _context(self._issue(kind, (*CERTIFICATE_NAMES, *further)))
+            certificate = self._issue(kind, (*CERTIFICATE_NAMES, *further))
+            self._contexts[key] = self._context(certificate)
         return self._contexts[key]
 
     def _issue(self, fault: str, names: tuple[str, ...]) -> trustme.LeafCert:
@@ -48,13 +54,14 @@ class Authority:
             return self._ca.issue_cert(*names, not_before=begin, not_after=end)
         return self._ca.issue_cert(*names)
 
+    def _context(self, certificate: trustme.LeafCert) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # Not `configure_cert`, which writes the key to the system's temporary directory.
+        with certificate.private_key_and_cert_chain_pem.tempfile(dir=str(self._folder)) as path:
+            context.load_cert_chain(path)
+        context.num_tickets = 0  # so that no client resumes a session of another case
+        return context
+
     @functools.cached_property
     def _untrusted(self) -> trustme.CA:
         return trustme.CA(organization_name="authprobe, untrusted")
-
-
-def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    context.num_tickets = 0  # so that no client resumes a session of another case
-    return context

@@ -83,7 +83,7 @@ class Network:
         self._folder = tempfile.TemporaryDirectory(prefix="ca-", dir=scratch)
         self._listeners: set[Listener] = set()
         self._extras: set[ExtraApplication] = set()
-        self._authority = Authority()
+        self._authority = Authority(Path(self._folder.name))
         self._load = Load()
         self._peer_check = PeerCheck()
         self.ca_file = Path(self._folder.name, "ca.pem")
