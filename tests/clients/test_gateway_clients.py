@@ -81,11 +81,11 @@ def test_headers_of_credentials_and_of_the_scenario_are_sent_together(
 
 
 def test_the_login_is_in_the_folder_that_the_client_reads(isolated: Laboratory) -> None:
-    environment = {"CLAUDE_CONFIG_DIR": "{home}/work/claude"}
+    environment = {"CLAUDE_CONFIG_DIR": "{home}/own/claude"}
     with isolated.sandbox(case_with(LOGIN, environment=environment)) as sandbox:
         variables = sandbox.environment({})
-        assert variables["CLAUDE_CONFIG_DIR"] == f"{sandbox.home}/work/claude"
-        file = sandbox.home_folder / "work/claude/.credentials.json"
+        assert variables["CLAUDE_CONFIG_DIR"] == f"{sandbox.home}/own/claude"
+        file = sandbox.home_folder / "own/claude/.credentials.json"
         assert value_of(sandbox, "access-token") in file.read_text()
         seen = inspect_home(sandbox, make_observation())
         assert seen.stored_login is not None

@@ -37,7 +37,7 @@ clients:
           console.error("Error: " + (error.statusCode ?? "none") + " " + error.message);
           process.exitCode = 1;
         }
-    run: [node, "{home}/work/ask.mjs", "{bin}"]
+    run: [node, ask.mjs, "{bin}"]
     status: {from: stderr, matches: "Error: ([0-9]{3})"}
 credentials:
   good: {token: api-key}

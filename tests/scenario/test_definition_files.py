@@ -145,8 +145,6 @@ def test_a_folder_of_scenarios_leaves_files_of_definitions_out(tmp_path: Path) -
 def test_no_definition_is_repeated_by_many_bundled_scenarios() -> None:
     texts: dict[str, int] = {}
     for path in bundled_scenarios().rglob("*.yaml"):
-        if path.parent.name == "clients":  # each says how it is throttled
-            continue
         for line in path.read_text().splitlines():
             if (
                 line.startswith("  ")

@@ -422,7 +422,10 @@ def test_only_a_fault_causes_a_server_error(
 def sendable(template: RequestTemplate) -> bool:
     """Return True if an HTTP client can send the request."""
     method, host, path = template.target
-    headers = all(value.isascii() and value.isprintable() for value in template.headers.values())
+    headers = all(  # whitespace around a value is no part of it (RFC 9110, 5.5)
+        value.isascii() and value.isprintable() and value == value.strip()
+        for value in template.headers.values()
+    )
     return headers and host in HOSTS and path.startswith("/") and method != "HEAD"
 
 

@@ -17,5 +17,6 @@ def test_no_key_is_outside_the_folder_of_the_authority(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     folder = tmp_path / "ca"
     folder.mkdir()
-    assert Authority(folder).context(frozenset({fault}), ("llm.corp.example",))
+    context = Authority(folder).context(frozenset({fault}), ("llm.corp.example",))
+    assert context.num_tickets == 0
     assert list(folder.iterdir()) == []
