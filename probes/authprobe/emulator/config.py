@@ -294,7 +294,7 @@ class ModelAnswer:
     tools: Annotated[tuple[ToolCall | ToolName, ...], Field(max_length=100)] = ()
     """Calls of tools, each with the name of a tool, or its name and its input."""
     thinking: AnswerText | None = None
-    """What the model thinks before. Default: it thinks only if the request asks for it."""
+    """Thoughts of the model before it. Default: it thinks only if the request asks for it."""
     redacted_thinking: Flag = False
     """True if the thinking is redacted."""
     stop_reason: StopReason | None = None
@@ -329,7 +329,7 @@ class Backend:
     """Hosts of one's own, by name: what they are, or in a word what they serve."""
 
     proxy: Proxy | None = None
-    """What the proxy of the case does to requests to api.anthropic.com; default: nothing."""
+    """Changes by the proxy of the case to requests to api.anthropic.com; default: nothing."""
     answers: Annotated[tuple[ModelAnswer, ...], Field(max_length=1000)] = ()
     """Next answers of the model, in this order; a request that none of them fits, or that comes
     after the last one, gets a made-up answer.

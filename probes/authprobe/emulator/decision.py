@@ -16,4 +16,4 @@ class Decision(NamedTuple):
     faults: tuple[Fault, ...] = ()
     delay: float = 0.0
     gateway: tuple[str, ...] = ()
-    """What a gateway of one's own did to the request and the answer, in the words of `Act`."""
+    """Changes by a gateway of one's own to the request and the answer, in the words of `Act`."""

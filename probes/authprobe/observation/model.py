@@ -72,7 +72,7 @@ class Exchange:
     faults: tuple[str, ...] = ()
     """Names of the faults that affected the request."""
     gateway: tuple[str, ...] = ()
-    """What a gateway of one's own did to the request and the answer, such as `stripped-beta`."""
+    """Changes by a gateway of one's own to the request and the answer, such as `stripped-beta`."""
     nearest: str | None = None
     """If no rule matched: the most similar rule or host."""
     differs: tuple[str, ...] = ()

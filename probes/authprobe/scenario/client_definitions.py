@@ -218,7 +218,7 @@ class ClientDefinition:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     title: Line | None = None
-    """What the program is, in a few words: `coding agent for the terminal`."""
+    """Kind of program, in a few words: `coding agent for the terminal`."""
     surface: Line = "program"
     """Form in which people use it: `command line`, `SDK`, `gateway`."""
     install: Install | None = None
@@ -248,7 +248,7 @@ class ClientDefinition:
     """Conditions of success, which must all hold; without them: the exit code 0, or for a request
     to a server a status below 400."""
     message: Readings | None = None
-    """What it tells its user; without it: the last error line of its output."""
+    """Message to its user; without it: the last error line of its output."""
     status: Readings | None = None
     """HTTP status that it tells its user."""
 

@@ -147,7 +147,7 @@ class Credential:
     token: TokenKind
     state: TokenState = TokenState.VALID
     via: Via | None = None
-    """How it is handed over; without it: as the client takes it."""
+    """Way in which it is handed over; without it: as the client takes it."""
     variable: Via | None = None
     """Variable that the settings file sets; only with `via: settings-env`."""
     header: Annotated[str, Field(pattern=HEADER_PATTERN, max_length=100)] | None = None
@@ -200,7 +200,7 @@ class ExpectedRequest:
     betas: Few[Text] = ()
     """Flags that `anthropic-beta` must contain."""
     gateway: Few[Act] = ()
-    """What a gateway of one's own must have done to it or its answer."""
+    """Changes that a gateway of one's own must have made to it or its answer."""
     headers: Annotated[dict[Text, Text | None], Field(max_length=100)] = field(default_factory=dict)
     """Headers as recorded; `present`: with any value; null: the header must be absent."""
     rule: Text | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 REMINDER: Final = re.compile(r"<system-reminder>.*?(?:</system-reminder>|\Z)", re.DOTALL)
-"""What Claude Code adds to the words of its user."""
+"""Text that Claude Code adds to the words of its user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,7 @@ class Conversation:
     schema: Mapping[str, Any] | None = None
     """JSON schema of the answer."""
     thinking: str | None = None
-    """How thinking is shown (`summarized`, `omitted` or `updates`); None: the model does not think.
-    """
+    """Form in which thinking is shown: `summarized`, `omitted`, `updates`; None: there is none."""
     max_tokens: int | None = None
     stop_sequences: tuple[str, ...] = ()
 
