@@ -149,6 +149,50 @@ class Session:
     exit_code: int | None = None
 
 
+class Evidence(enum.StrEnum):
+    """Source of what is known of a client's requests to the real service, whose TLS nobody ends."""
+
+    RESULT = "result"
+    """The client's own report to its user."""
+    OTEL = "otel"
+    """Telemetry of the client, received by authprobe on loopback."""
+    DEBUG_LOG = "debug-log"
+    """The client's log of its requests: their paths."""
+    GATE = "gate"
+    """Connections that the gate counted."""
+    REQUEST = "request"
+    """A request that authprobe itself sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateCount:
+    """Connections of a client to one host through the gate, which ends no TLS."""
+
+    host: str
+    connections: int = 0
+    """Connections that were made."""
+    refused: int = 0
+    """Connections that the gate refused, as the host or the port is not one of the case's."""
+    sent: int = 0
+    """Bytes to the host."""
+    received: int = 0
+    """Bytes from the host."""
+    seconds: float = 0.0
+    """Time in which at least one connection was open."""
+    failure: str | None = None
+    """Reason why the last connection could not be made; None: it was made, or refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Cost of one probe of the real service."""
+
+    requests: int | None = None
+    """Requests to a model, or of authprobe itself; None: unknown."""
+    estimated_usd: float | None = None
+    """None: the client did not say."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """Everything recorded during one probe."""
@@ -176,6 +220,12 @@ class Observation:
     """One entry per process, if several ran at the same time."""
     leaks: tuple[str, ...] = ()
     """Places of leaked tokens: files in the client's home, or `its output` with the stream."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the rest rests on, for a case that asked the real service."""
+    gate: tuple[GateCount, ...] = ()
+    """Hosts that the client of a live case asked for, sorted."""
+    cost: Cost | None = None
+    """None: nothing was asked of the real service."""
 
     @property
     def untestable(self) -> bool:
