@@ -1,0 +1,1 @@
+"""Live mode: the credentials of a user, asked of the real service."""

@@ -1,0 +1,250 @@
+"""The gate: the only way out of the container of a live case.
+
+It is an HTTP proxy that knows CONNECT only (RFC 9110, 9.3.6) and ends no TLS: it sees the names of
+hosts, connections, bytes and times, and nothing of a request. It refuses every host that is not one
+of the case's, and every port but 443. The client has a network with nothing but loopback, in which
+the gate's socket is bound; so what the gate refuses does not leave.
+
+It cannot see which host a client names inside TLS (SNI, and Host behind it): a client may ask the
+server of an allowed host for another one that is served there as well.
+"""
+
+import asyncio
+import base64
+import contextlib
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from authprobe.live.gate_count import HostCount, HostCounts
+from authprobe.observation.model import GateCount
+from authprobe.service.directions import DIRECT, Directions
+
+HTTPS_PORT: Final = 443
+HEAD_LIMIT_BYTES: Final = 16 * 1024
+"""Size of the head of a CONNECT request, and of a proxy's answer to ours."""
+CONNECT_LINE: Final = re.compile(
+    rb"CONNECT (?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(?P<port>[0-9]{1,5}) HTTP/1\.[01]"
+)
+HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
+UNREADABLE_HOST: Final = "(not a host name)"
+ANSWER_STATUS: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9][ \r]")
+ProxyFor = Callable[[str], str | None]
+"""Returns the URL of the user's proxy for a host, with its password; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLimits:
+    """Limits on what one client can make the gate hold, and let through."""
+
+    open_connections: int = 64
+    head_seconds: float = 10.0
+    connect_seconds: float = 15.0
+    tunnel_seconds: float = 600.0
+    total_bytes: int = 64 * 1024 * 1024
+    """Bytes of all connections of a case, in both directions; a question takes some kilobytes."""
+    named_hosts: int = 50
+
+
+class _RefusedError(Exception):
+    """A request that the gate answers itself."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Gate:
+    """The gate of one case; `handle` serves a connection."""
+
+    hosts: frozenset[str]
+    directions: Directions = DIRECT
+    proxy_for: ProxyFor = field(default=lambda host: None, repr=False)
+    limits: GateLimits = GateLimits()
+    _open: int = 0
+    _bytes: int = 0
+    _counts: HostCounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._counts = HostCounts(self.limits.named_hosts)
+
+    @property
+    def counts(self) -> tuple[GateCount, ...]:
+        """Counts of all hosts that the client named, sorted by host."""
+        return self._counts.records()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of the client, and raise nothing."""
+        self._open += 1
+        try:
+            await self._serve(reader, writer)
+        except _RefusedError as refusal:
+            with contextlib.suppress(OSError, TimeoutError):
+                writer.write(_answer(refusal.status, refusal.reason))
+                await asyncio.wait_for(writer.drain(), self.limits.head_seconds)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            pass  # the client has gone, or waited too long
+        finally:
+            self._open -= 1
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._open > self.limits.open_connections:
+            raise _RefusedError("503 Service Unavailable", "too many connections")
+        host, port = await self._read_target(reader)
+        count = self._counts.of(host)
+        if host not in self.hosts or port != HTTPS_PORT:
+            count.refused += 1
+            raise _RefusedError(
+                "403 Forbidden", "this host and port are not among those of the case"
+            )
+        try:
+            async with asyncio.timeout(self.limits.connect_seconds):
+                server = await self._connect(host)
+        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+            count.failure = failure_reason(error)
+            raise _RefusedError("502 Bad Gateway", count.failure) from None
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await self._relay((reader, writer), server, count)
+
+    async def _read_target(self, reader: asyncio.StreamReader) -> tuple[str, int]:
+        """Return the host and the port of a CONNECT request.
+
+        Raises:
+            _RefusedError: it is another request, or none.
+        """
+        try:
+            async with asyncio.timeout(self.limits.head_seconds):
+                head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            raise _RefusedError(
+                "431 Request Header Fields Too Large", "the head is too long"
+            ) from None
+        except TimeoutError:
+            raise _RefusedError("408 Request Timeout", "the head did not arrive in time") from None
+        line = head.partition(b"\r\n")[0]
+        match = CONNECT_LINE.fullmatch(line)
+        if match is None:
+            self._counts.of(UNREADABLE_HOST).refused += 1
+            raise _RefusedError("405 Method Not Allowed", "only CONNECT HOST:443 goes through")
+        host = match["host"].decode("latin-1").lower().rstrip(".")
+        return host if HOST_NAME.fullmatch(host) else UNREADABLE_HOST, int(match["port"])
+
+    async def _connect(self, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a host of the case: directly, or through the user's own proxy."""
+        if target := self.directions.addresses.get((host, HTTPS_PORT)):
+            return await asyncio.open_connection(*target)
+        if proxy := self.proxy_for(host):
+            return await _connect_through(urlsplit(proxy), host)
+        return await asyncio.open_connection(host, HTTPS_PORT)
+
+    async def _relay(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        count: HostCount,
+    ) -> None:
+        """Pass on what both sides send, until both have ended, or a limit is reached."""
+        count.begin()
+        up = asyncio.create_task(self._pass_on(client[0], server[1], count, is_sent=True))
+        down = asyncio.create_task(self._pass_on(server[0], client[1], count, is_sent=False))
+        try:
+            async with asyncio.timeout(self.limits.tunnel_seconds):
+                await asyncio.gather(up, down)
+        finally:
+            for task in (up, down):
+                task.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+            server[1].close()
+            count.end()
+
+    async def _pass_on(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        count: HostCount,
+        *,
+        is_sent: bool,
+    ) -> None:
+        while data := await source.read(64 * 1024):
+            self._bytes += len(data)
+            if self._bytes > self.limits.total_bytes:
+                count.failure = "more bytes than a case may send and receive"
+                raise ConnectionAbortedError
+            if is_sent:
+                count.sent += len(data)
+            else:
+                count.received += len(data)
+            target.write(data)
+            await target.drain()
+        with contextlib.suppress(OSError):
+            target.write_eof()
+
+
+async def _connect_through(
+    proxy: SplitResult, host: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a tunnel through the user's own proxy, which gets the password that its URL has.
+
+    Raises:
+        OSError: the proxy cannot be reached, or refuses.
+    """
+    is_tls = proxy.scheme == "https"
+    port = proxy.port or (HTTPS_PORT if is_tls else 80)
+    reader, writer = await asyncio.open_connection(
+        proxy.hostname, port, ssl=_tls_context() if is_tls else None, limit=HEAD_LIMIT_BYTES
+    )
+    lines = [f"CONNECT {host}:{HTTPS_PORT} HTTP/1.1", f"Host: {host}:{HTTPS_PORT}"]
+    if proxy.username is not None:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except (OSError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
+        writer.close()
+        raise _ProxyError from None
+    if not ANSWER_STATUS.match(head):
+        writer.close()
+        raise _ProxyError
+    return reader, writer
+
+
+class _ProxyError(OSError):
+    """The user's own proxy refused, or answered nothing that can be read."""
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return a context for a proxy; not `create_default_context`, which obeys SSLKEYLOGFILE."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    return context
+
+
+def failure_reason(error: BaseException) -> str:
+    """Return the reason why a connection could not be made, without an address in it."""
+    match error:
+        case socket.gaierror():
+            return "name not found"
+        case _ProxyError():
+            return "refused by the proxy of HTTPS_PROXY"
+        case ssl.SSLError():
+            return "TLS of the proxy failed"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case TimeoutError():
+            return "no connection in time"
+        case _:
+            return "no connection"
+
+
+def _answer(status: str, reason: str) -> bytes:
+    body = f"authprobe's gate: {reason}\n"
+    fields = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close"
+    return f"HTTP/1.1 {status}\r\n{fields}\r\n\r\n{body}".encode()

@@ -1,0 +1,1 @@
+"""Requests to the real service, from this process."""

@@ -1,0 +1,314 @@
+"""The gate between the container of a live case and the service."""
+
+import base64
+import contextlib
+import dataclasses
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from authprobe.live.gate import HEAD_LIMIT_BYTES, Gate, GateLimits
+from authprobe.live.servers import ServerThread
+from authprobe.observation.model import GateCount
+from authprobe.service.directions import Directions
+
+API = "api.anthropic.com"
+LOOPBACK = "127.0.0.1"
+QUICK = GateLimits(head_seconds=0.3, connect_seconds=1.0, tunnel_seconds=5.0)
+
+
+class Service:
+    """A server that answers each piece of data with `<` before it, on its own thread."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server((LOOPBACK, 0))
+        self.address: tuple[str, int] = self._socket.getsockname()[:2]
+        self.connections = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self.connections += 1
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                connection.sendall(b"<" + data)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Proxy(Service):
+    """A user's proxy, which answers CONNECT with a status and then is the service."""
+
+    status = b"200 OK"
+    heads: tuple[bytes, ...] = ()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self.heads = (*self.heads, connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 " + self.status + b"\r\n\r\n")
+            super()._answer(connection)
+
+
+@dataclass
+class OpenGate:
+    """A gate that serves on a port."""
+
+    gate: Gate
+    port: int
+
+    def send(self, data: bytes) -> bytes:
+        """Send data to the gate, and return its first answer."""
+        with socket.create_connection((LOOPBACK, self.port), timeout=10) as client:
+            client.sendall(data)
+            return client.recv(65536)
+
+    def ask(self, host: str = API, port: int = 443) -> bytes:
+        """Ask for a tunnel, and return the first line of the answer."""
+        return self.send(connect(host, port)).partition(b"\r\n")[0]
+
+    def count(self, host: str = API) -> GateCount:
+        """Return the counts of a host."""
+        return next(each for each in self.gate.counts if each.host == host)
+
+
+def connect(host: str, port: int = 443) -> bytes:
+    return f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+
+@contextlib.contextmanager
+def open_gate(gate: Gate) -> Iterator[OpenGate]:
+    with ServerThread() as servers:
+        bound = socket.socket()
+        bound.bind((LOOPBACK, 0))
+        yield OpenGate(gate, servers.serve(gate.handle, bound, HEAD_LIMIT_BYTES))
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    opened = Service()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def gate(service: Service) -> Iterator[OpenGate]:
+    """A gate that lets the API through, to the service."""
+    directions = Directions({(API, 443): service.address})
+    with open_gate(Gate(frozenset({API}), directions, limits=QUICK)) as opened:
+        yield opened
+
+
+def test_allowed_host_is_reached_and_counted(gate: OpenGate, service: Service) -> None:
+    with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
+        client.sendall(connect(API))
+        assert client.recv(100) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+        client.sendall(b"hello")
+        assert client.recv(100) == b"<hello"
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(100) == b""
+    count = gate.count()
+    assert (count.connections, count.refused, count.sent, count.received) == (1, 0, 5, 6)
+    assert 0 < count.seconds < 10
+    assert service.connections == 1
+
+
+def test_data_right_behind_the_head_goes_through(gate: OpenGate) -> None:
+    with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
+        client.sendall(connect(API) + b"early")
+        assert b"<early" in client.recv(100) + client.recv(100)
+    assert gate.count().sent == 5
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "name"),
+    [
+        ("platform.claude.com", 443, "platform.claude.com"),
+        ("api.anthropic.com.example.com", 443, "api.anthropic.com.example.com"),
+        ("evilapi.anthropic.com", 443, "evilapi.anthropic.com"),
+        (API, 80, API),
+        (API, 8443, API),
+        (API, 65536, API),
+        ("160.79.104.10", 443, "160.79.104.10"),
+        ("127.0.0.1", 443, "127.0.0.1"),
+        ("[::1]", 443, "[::1]"),
+        ("localhost", 443, "localhost"),
+    ],
+)
+def test_other_hosts_and_ports_are_refused(
+    gate: OpenGate, service: Service, host: str, port: int, name: str
+) -> None:
+    assert gate.ask(host, port) == b"HTTP/1.1 403 Forbidden"
+    assert gate.gate.counts == (GateCount(host=name, refused=1),)
+    assert service.connections == 0
+
+
+def test_name_of_an_allowed_host_is_compared_as_dns_does(gate: OpenGate) -> None:
+    assert gate.ask("API.Anthropic.com.") == b"HTTP/1.1 200 Connection established"
+    assert gate.count().connections == 1
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET http://api.anthropic.com/v1/models HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n",
+        b"POST https://api.anthropic.com/v1/messages HTTP/1.1\r\n\r\n",
+        b"CONNECT api.anthropic.com HTTP/1.1\r\n\r\n",
+        b"CONNECT user@api.anthropic.com:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT api.anthropic.com:443 HTTP/1.1 \r\n\r\n",
+        b"CONNECT api.anthropic.com:443 HTTP/2.0\r\n\r\n",
+        b"connect api.anthropic.com:443 HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5 a TLS handshake\r\n\r\n",
+        b"\r\n\r\n",
+    ],
+)
+def test_all_but_connect_is_refused(gate: OpenGate, service: Service, request_head: bytes) -> None:
+    assert gate.send(request_head).startswith(b"HTTP/1.1 405 ")
+    assert service.connections == 0
+    assert [count.connections for count in gate.gate.counts] == [0]
+
+
+def test_name_with_control_characters_is_not_recorded(gate: OpenGate) -> None:
+    assert gate.send(b"CONNECT a\x1b[31mb.example:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 4")
+    assert gate.send(b"CONNECT a\x07\xff.example:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 4")
+    assert [count.host for count in gate.gate.counts] == ["(not a host name)"]
+
+
+def test_slow_head_is_ended(gate: OpenGate, service: Service) -> None:
+    began = time.monotonic()
+    assert gate.send(b"CONNECT api.anth").startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 3
+    assert service.connections == 0
+
+
+def test_head_byte_by_byte_has_no_more_time(gate: OpenGate) -> None:
+    with socket.create_connection((LOOPBACK, gate.port), timeout=5) as client:
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            while time.monotonic() - began < 4:
+                client.sendall(b"x")
+                client.settimeout(0.05)
+                with contextlib.suppress(TimeoutError):
+                    assert client.recv(100).startswith(b"HTTP/1.1 408 ")
+                    break
+        assert time.monotonic() - began < 3
+
+
+def test_huge_head_is_refused(gate: OpenGate) -> None:
+    head = b"CONNECT api.anthropic.com:443 HTTP/1.1\r\nX: " + b"y" * 2 * HEAD_LIMIT_BYTES
+    assert gate.send(head).startswith(b"HTTP/1.1 431 ")
+
+
+def test_thousand_connections_leave_room_for_none_but_harm_nobody(service: Service) -> None:
+    limits = dataclasses.replace(QUICK, head_seconds=2.0, open_connections=16)
+    directions = Directions({(API, 443): service.address})
+    with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
+        clients = [socket.create_connection((LOOPBACK, gate.port), timeout=10) for _ in range(16)]
+        time.sleep(0.1)
+        answers = set()
+        for _ in range(984):
+            with contextlib.suppress(ConnectionError):
+                answers.add(gate.ask())
+        assert answers == {b"HTTP/1.1 503 Service Unavailable"}
+        for client in clients:
+            client.close()
+        time.sleep(0.2)
+        assert gate.ask() == b"HTTP/1.1 200 Connection established"
+        assert service.connections == 1
+
+
+def test_names_of_many_hosts_are_not_kept(gate: OpenGate) -> None:
+    for number in range(60):
+        gate.ask(f"host-{number}.example")
+    assert len(gate.gate.counts) == QUICK.named_hosts + 1
+    assert gate.count("(others)").refused == 10
+
+
+def test_tunnel_ends_at_the_limit_of_bytes(service: Service) -> None:
+    limits = dataclasses.replace(QUICK, total_bytes=100_000)
+    directions = Directions({(API, 443): service.address})
+    with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
+        with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
+            client.sendall(connect(API))
+            client.recv(100)
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    client.sendall(b"x" * 65536)
+        count = gate.count()
+        assert count.sent + count.received <= 100_000
+        assert count.failure == "more bytes than a case may send and receive"
+
+
+def test_tunnel_ends_at_the_limit_of_time(service: Service) -> None:
+    limits = dataclasses.replace(QUICK, tunnel_seconds=0.3)
+    directions = Directions({(API, 443): service.address})
+    with (
+        open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate,
+        socket.create_connection((LOOPBACK, gate.port), timeout=5) as client,
+    ):
+        client.sendall(connect(API))
+        client.recv(100)
+        assert client.recv(100) == b""
+
+
+def test_connections_that_fail_are_told_with_the_reason() -> None:
+    with socket.socket() as unused:
+        unused.bind((LOOPBACK, 0))
+        directions = Directions({(API, 443): unused.getsockname()})
+        with open_gate(Gate(frozenset({API, "no.invalid"}), directions, limits=QUICK)) as gate:
+            assert gate.ask() == b"HTTP/1.1 502 Bad Gateway"
+            assert gate.count().failure == "connection refused"
+            assert gate.ask("no.invalid") == b"HTTP/1.1 502 Bad Gateway"
+            assert gate.count("no.invalid").failure == "name not found"
+            assert gate.count().connections == 0
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    opened = Proxy()
+    yield opened
+    opened.close()
+
+
+def test_goes_on_through_the_users_proxy(proxy: Proxy) -> None:
+    url = f"http://me:pass%40word@{LOOPBACK}:{proxy.address[1]}"
+    gate_of_case = Gate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)
+    assert "word" not in repr(gate_of_case)
+    with open_gate(gate_of_case) as gate:
+        assert gate.ask() == b"HTTP/1.1 200 Connection established"
+        assert gate.ask("platform.claude.com") == b"HTTP/1.1 403 Forbidden"
+    (head,) = proxy.heads
+    pair = base64.b64encode(b"me:pass@word")
+    assert head == (
+        b"CONNECT api.anthropic.com:443 HTTP/1.1\r\nHost: api.anthropic.com:443\r\n"
+        b"Proxy-Authorization: Basic " + pair + b"\r\n\r\n"
+    )
+
+
+def test_refusal_of_the_users_proxy_is_told(proxy: Proxy) -> None:
+    proxy.status = b"407 Proxy Authentication Required"
+    url = f"http://{LOOPBACK}:{proxy.address[1]}"
+    with open_gate(Gate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)) as gate:
+        assert gate.ask() == b"HTTP/1.1 502 Bad Gateway"
+        assert gate.count().failure == "refused by the proxy of HTTPS_PROXY"
+
+
+def test_end_of_the_case_ends_its_connections(service: Service) -> None:
+    directions = Directions({(API, 443): service.address})
+    with open_gate(Gate(frozenset({API}), directions)) as gate:
+        client = socket.create_connection((LOOPBACK, gate.port), timeout=10)
+        client.sendall(connect(API))
+        client.recv(100)
+    with client, contextlib.suppress(ConnectionError):
+        assert client.recv(100) == b""
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((LOOPBACK, gate.port), timeout=1)
