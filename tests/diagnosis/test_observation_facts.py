@@ -30,7 +30,7 @@ from authprobe.observation.model import (
 from authprobe.scenario.model import Credential, Endpoint, Request
 from authprobe.verdict.model import Status, Verdict
 from tests.support.expected_causes import CAUSE_BY_FAULT, CAUSE_BY_RULE, expected_cause
-from tests.support.make import make_case, make_exchange, make_observation
+from tests.support.make import make_case, make_exchange, make_observation, make_record
 from tests.support.requests import RequestSpec, RuleExample, client_for
 from tests.support.rule_examples import RULE_EXAMPLES
 
@@ -130,7 +130,9 @@ def test_a_fault_leads_to_its_cause(laboratory: Laboratory, name: str) -> None:
     with laboratory.sandbox(case) as sandbox:
         observation = raw_http.probe(sandbox)
     # A client may accept a faulty response; a case that expected a failure still names the fault.
-    diagnosis = diagnose(observation, Verdict(status=Status.FAILED))
+    diagnosis = diagnose(
+        make_record(observation=observation, verdict=Verdict(status=Status.FAILED))
+    )
     assert diagnosis is not None
     assert diagnosis.id == CAUSE_BY_FAULT[name]
     assert diagnosis.id not in CREDENTIALS
@@ -151,15 +153,15 @@ def test_other_hosts_are_ignored_if_a_claude_host_was_reached() -> None:
 
 
 def test_a_passed_or_untestable_case_has_no_diagnosis() -> None:
-    passed = Verdict(status=Status.PASSED)
-    assert diagnose(Observation(outcome=Outcome.ACCEPTED, status=200), passed) is None
-    assert diagnose(Observation(outcome=Outcome.UNAVAILABLE, detail="no npm"), passed) is None
+    accepted = Observation(outcome=Outcome.ACCEPTED, status=200)
+    assert diagnose(make_record(observation=accepted)) is None
+    untested = Observation(outcome=Outcome.UNAVAILABLE, detail="no npm")
+    assert diagnose(make_record(observation=untested)) is None
 
 
 def test_observations_with_different_messages_get_different_diagnoses() -> None:
-    passed = Verdict(status=Status.PASSED)
     diagnoses = [
-        diagnose(Observation(outcome=Outcome.REJECTED, message=message), passed)
+        diagnose(make_record(observation=Observation(outcome=Outcome.REJECTED, message=message)))
         for message in ("529 overloaded", "Credit balance is too low", "529 overloaded")
     ]
     assert [diagnosis.id for diagnosis in diagnoses if diagnosis] == [

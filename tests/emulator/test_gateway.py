@@ -26,7 +26,7 @@ from authprobe.emulator.config import (
 from authprobe.emulator.decision import Decision
 from authprobe.emulator.gateway import Act
 from authprobe.emulator.rules.base import RequestContext
-from authprobe.observation.model import Exchange
+from authprobe.observation.model import Exchange, RewrittenError
 from tests.support.requests import MESSAGE
 
 NAME = "llm.corp.example"
@@ -207,7 +207,10 @@ def test_a_gateway_rewrites_errors(rewrite: ErrorRewrite, status: int, body: Any
     assert (decision.rule, decision.answer.status, exchange.status) == ("A30", status, status)
     if body is not None:
         assert decision.answer.body == body
-    assert (Act.REWROTE_ERROR in exchange.gateway) == (status != 529 or body is not None)
+    is_rewritten = status != 529 or body is not None
+    assert (Act.REWROTE_ERROR in exchange.gateway) == is_rewritten
+    first = RewrittenError(status=529, error_type="overloaded_error", message="Overloaded")
+    assert exchange.rewritten == (first if is_rewritten else None)
 
 
 def test_a_denial_is_never_rewritten() -> None:

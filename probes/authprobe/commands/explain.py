@@ -146,12 +146,12 @@ def _explain_run(text: str) -> tuple[Explanation, ...]:
         return ()
     return tuple(
         _explain_symptom(
-            symptom_from_observation(record.observation),
+            symptom_from_observation(record.observation, holds_key=record.holds_key),
             record.id,
             explain_record(record).reasons,
         )
         for record in run.cases
-        if needs_diagnosis(record.observation, record.verdict)
+        if needs_diagnosis(record)
     )
 
 

@@ -11,6 +11,8 @@ CLAUDE_COM: Final = "claude.com"
 HOSTS: Final = (API, CONSOLE, PLATFORM, CLAUDE_AI, CLAUDE_COM)
 """The emulated hosts; every other name is refused (code.claude.com/docs/en/network-config), except
 the hosts of one's own that a case has."""
+LOOPBACK: Final = "127.0.0.1"
+"""The emulated API for clients that are given its address."""
 BEDROCK: Final = "bedrock-runtime"
 """Stands for the host of Amazon Bedrock, whose name depends on the region, in the routes that a
 gateway with `serves: bedrock` has."""

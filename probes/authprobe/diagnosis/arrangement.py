@@ -15,6 +15,8 @@ _STATES: Final = {
     "bearer-unknown": {TokenState.UNKNOWN, TokenState.USED},
     "credential-blanked": {TokenState.BLANKED},
     "federation-refused": {TokenState.UNKNOWN, TokenState.EXPIRED, TokenState.USED},
+    "gateway-key-refused": {TokenState.UNKNOWN, TokenState.REVOKED, TokenState.EXPIRED},
+    "gateway-upstream-credential": {TokenState.UNKNOWN, TokenState.REVOKED, TokenState.EXPIRED},
     "refresh-token-rejected": {TokenState.REVOKED, TokenState.USED, TokenState.UNKNOWN},
 }
 """Causes that a credential's state arranges."""
@@ -34,7 +36,7 @@ _STANDINGS: Final = frozenset(
     }
 )
 """Causes that only a backend's `standing` has: the emulator's account is in order otherwise."""
-_WITHOUT_CREDENTIAL: Final = "credential-missing"
+_WITHOUT_CREDENTIAL: Final = frozenset({"credential-missing", "gateway-header-missing"})
 
 
 def is_arranged(record: CaseRecord) -> bool:
@@ -84,7 +86,7 @@ def _is_state(record: CaseRecord, cause: str) -> bool:
     forms = {credential.form for credential in record.credentials}
     return (
         cause in _STANDINGS
-        or (cause == _WITHOUT_CREDENTIAL and not record.credentials)
+        or (cause in _WITHOUT_CREDENTIAL and not record.credentials)
         or bool(states & _STATES.get(cause, set()))
         or bool(forms & _FORMS.get(cause, set()))
     )

@@ -3,35 +3,27 @@
 import functools
 from dataclasses import dataclass, field
 
-from authprobe.core.claude_api import is_inference_path
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
-from authprobe.diagnosis.observation_facts import symptom_from_observation
-from authprobe.emulator.gateway import RULE_PREFIX
+from authprobe.diagnosis.observation_facts import is_gateway_refusal, symptom_from_observation
 from authprobe.observation.model import Observation, Outcome
-from authprobe.run.model import Alternative, Diagnosis
-from authprobe.verdict.model import Status, Verdict
+from authprobe.run.model import Alternative, CaseRecord, Diagnosis
+from authprobe.verdict.model import Status
 
 
-def diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
+def diagnose(record: CaseRecord) -> Diagnosis | None:
     """Return the cause of a rejection or failure, or None if there was none."""
-    if not needs_diagnosis(observation, verdict):
+    if not needs_diagnosis(record):
         return None
-    return _cached_diagnosis(_CacheEntry(_cache_key(observation), observation))
+    observation, holds_key = record.observation, record.holds_key
+    return _cached_diagnosis(_CacheEntry(_cache_key(observation), observation, holds_key))
 
 
-def needs_diagnosis(observation: Observation, verdict: Verdict) -> bool:
-    """Return True if the case was tested, and was rejected or failed.
-
-    A refusal by a gateway of one's own says its cause itself, and no known cause is about it.
-    """
-    if observation.outcome is Outcome.UNAVAILABLE or _is_refused_by_gateway(observation):
+def needs_diagnosis(record: CaseRecord) -> bool:
+    """Return True if the case was tested, and was rejected or failed."""
+    outcome = record.observation.outcome
+    if outcome is Outcome.UNAVAILABLE:
         return False
-    return observation.outcome is not Outcome.ACCEPTED or verdict.status is Status.FAILED
-
-
-def _is_refused_by_gateway(observation: Observation) -> bool:
-    answered = [each for each in observation.exchanges if is_inference_path(each.path)]
-    return bool(answered) and (answered[-1].rule or "").startswith(RULE_PREFIX)
+    return outcome is not Outcome.ACCEPTED or record.verdict.status is Status.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +32,7 @@ class _CacheEntry:
 
     key: tuple[object, ...]
     observation: Observation = field(compare=False)
+    holds_key: bool
 
 
 def _cache_key(observation: Observation) -> tuple[object, ...]:
@@ -48,12 +41,13 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
         (
             *(e.method, e.host, e.path, e.credential_header, e.credential, e.betas, e.products),
             *(e.status, e.error_type, e.message, e.content_type, e.size_bytes, e.complete),
-            e.clock_offset,
+            *(e.clock_offset, e.gateway, e.rewritten, is_gateway_refusal(e)),
         )
         for e in observation.exchanges
     )
     return (
         *(observation.outcome, observation.message, observation.detail, observation.stored_login),
+        *(observation.status, observation.exit_code),
         observation.egress_refused,
         exchanges,
     )
@@ -62,7 +56,8 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
 @functools.lru_cache(maxsize=1024)
 def _cached_diagnosis(entry: _CacheEntry) -> Diagnosis:
     # Many cases of a run end alike, and matching every cause against each of them is slow.
-    return make_diagnosis(rank_causes(symptom_from_observation(entry.observation)))
+    symptom = symptom_from_observation(entry.observation, holds_key=entry.holds_key)
+    return make_diagnosis(rank_causes(symptom))
 
 
 def make_diagnosis(matches: tuple[CauseMatch, ...]) -> Diagnosis:

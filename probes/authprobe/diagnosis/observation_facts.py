@@ -5,11 +5,13 @@ Counterpart of `text_facts`, which reads the same facts from text.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from authprobe.core.claude_api import HOSTS, TOKEN_PATH_SUFFIX, is_inference_path
+from authprobe.core.claude_api import HOSTS, LOOPBACK, TOKEN_PATH_SUFFIX, is_inference_path
 from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, Fact, FactKind, FactSet, Symptom, group_facts
+from authprobe.emulator.gateway import RULE_PREFIX, Act
 from authprobe.observation.model import Exchange, LoginState, Observation, Outcome
 
 MIN_CLOCK_OFFSET: Final = 60.0
@@ -20,12 +22,15 @@ ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOp
 CLAUDE_CODE_PRODUCT: Final = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
 
 
-def symptom_from_observation(observation: Observation) -> Symptom:
-    """Return the facts of an observation; ids of the emulator's rules are not among them."""
+def symptom_from_observation(observation: Observation, *, holds_key: bool = False) -> Symptom:
+    """Return the facts of an observation; ids of the emulator's rules are not among them.
+
+    If the client is a gateway that `holds_key`, the credentials of its requests are its own.
+    """
     # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
     api_hosts = {exchange.host for exchange in observation.exchanges if _is_emulated(exchange)}
     exchanges = [
-        _exchange_facts(exchange)
+        _exchange_facts(exchange, observation, holds_key=holds_key)
         for exchange in observation.exchanges
         if _failed(exchange) and (not api_hosts or exchange.host in api_hosts)
     ]
@@ -50,16 +55,61 @@ def _failed(exchange: Exchange) -> bool:
     )
 
 
-def _exchange_facts(exchange: Exchange) -> FactSet:
+def is_gateway_refusal(exchange: Exchange) -> bool:
+    """Return True for a refusal by a gateway of one's own itself: the API was not asked."""
+    return (exchange.rule or "").startswith(RULE_PREFIX)
+
+
+def _exchange_facts(exchange: Exchange, observation: Observation, *, holds_key: bool) -> FactSet:
+    """Return the facts of an exchange; of an error that a gateway rewrote, those of the first."""
+    evidence = _describe(exchange)
+    if rewritten := exchange.rewritten:
+        answer = {name: getattr(rewritten, name) for name in ("status", "error_type", "message")}
+        sent = exchange.status
+        exchange = replace(exchange, **answer, content_type=None)
+        evidence = Evidence(f"{_describe(exchange)}, which the gateway rewrote to {sent}")
+    elif holds_key and _is_told_otherwise(exchange, observation):
+        told = f"of which the gateway made {observation.status}"
+        evidence = Evidence(f"{evidence}, {told}")
+        exchange = replace(exchange, gateway=(*exchange.gateway, Act.REWROTE_ERROR))
     text = exchange.message or ""
-    facts = (*_request_facts(exchange), *_response_facts(exchange))
+    facts = (
+        *_request_facts(exchange, evidence),
+        *_response_facts(exchange, evidence),
+        *((FactKind.EVENT, event, evidence) for event in _gateway_events(exchange, holds_key)),
+    )
     return FactSet(facts=group_facts(facts), text=text, words=WordIndex(text))
 
 
-def _request_facts(exchange: Exchange) -> Iterator[Fact]:
-    evidence = _describe(exchange)
+def _is_told_otherwise(exchange: Exchange, observation: Observation) -> bool:
+    """Return True if the user of a gateway got another status than the API's refusal."""
+    asked = [each for each in observation.exchanges if is_inference_path(each.path)]
+    return (
+        bool(asked)
+        and exchange is asked[-1]
+        and (exchange.status or 0) >= 400
+        and (observation.status or 0) >= 400
+        and observation.status != exchange.status
+    )
+
+
+def _gateway_events(exchange: Exchange, holds_key: bool) -> Iterator[str]:
+    """Yield what a gateway did to the request and its answer."""
+    if is_gateway_refusal(exchange):
+        yield "gateway-refused"
+    is_replaced = Act.REPLACED_CREDENTIAL in exchange.gateway
+    if is_replaced or (holds_key and exchange.host == LOOPBACK):
+        yield "gateway-credential"
+    for act in (Act.STRIPPED_BETA, Act.STRIPPED_HEADER, Act.REWROTE_ERROR):
+        if act in exchange.gateway:
+            yield act.value
+
+
+def _request_facts(exchange: Exchange, evidence: Evidence) -> Iterator[Fact]:
     yield FactKind.HOST, exchange.host, evidence
     yield FactKind.PATH, exchange.path, evidence
+    if is_gateway_refusal(exchange):
+        return  # what the API thinks of the credential is not known
     slot = re.sub(r"-\d+$", "", exchange.credential or "none")
     yield FactKind.CREDENTIAL, slot, evidence
     yield FactKind.HEADER, exchange.credential_header or "none", evidence
@@ -67,8 +117,7 @@ def _request_facts(exchange: Exchange) -> Iterator[Fact]:
         yield FactKind.BETA, flag, evidence
 
 
-def _response_facts(exchange: Exchange) -> Iterator[Fact]:
-    evidence = _describe(exchange)
+def _response_facts(exchange: Exchange, evidence: Evidence) -> Iterator[Fact]:
     if exchange.status is not None and exchange.method != "CONNECT":
         yield FactKind.STATUS, str(exchange.status), evidence
     if exchange.error_type:
@@ -129,6 +178,8 @@ def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
         yield FactKind.EVENT, "nothing-asked", Evidence("no request reached the backend")
     if host := missing_host(observation):
         yield FactKind.EVENT, "not-emulated", Evidence(f"the emulator does not have {host}")
+    if _is_only_refused(observation):
+        yield FactKind.EVENT, "only-refused", Evidence("each request was answered by a refusal")
     if _is_blanked(observation):
         evidence = Evidence("the stored login exists, but its tokens are empty")
         yield FactKind.EVENT, "blanked", evidence
@@ -143,6 +194,11 @@ def missing_host(observation: Observation) -> str | None:
         return None
     reached = any(_is_emulated(exchange) for exchange in observation.exchanges)
     return None if reached else observation.egress_refused[0]
+
+
+def _is_only_refused(observation: Observation) -> bool:
+    asked = [each for each in observation.exchanges if is_inference_path(each.path)]
+    return bool(asked) and all((e.status or 0) >= 400 and e.complete for e in asked)
 
 
 def _is_blanked(observation: Observation) -> bool:

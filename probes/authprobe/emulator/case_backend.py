@@ -30,7 +30,7 @@ from authprobe.emulator.rules.routes import EVERYWHERE, HOSTS, ROUTES, RULES
 from authprobe.emulator.rules.token_endpoint import INVALID_GRANT, has_foreign_refresh_token
 from authprobe.emulator.state.state import State
 from authprobe.emulator.state.tokens import Token, TokenStore
-from authprobe.observation.model import PRESENT, Exchange
+from authprobe.observation.model import PRESENT, Exchange, RewrittenError
 from authprobe.redaction.redactor import Redactor
 
 PROXY_REFUSAL_STATUS: Final = 502
@@ -343,10 +343,11 @@ class CaseBackend:
             rule=decision.rule,
             faults=tuple(fault.name for fault in decision.faults),
             gateway=decision.gateway,
+            rewritten=self._rewritten(decision.rewritten),
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
             error_type=answer.error_type or sent_form.error_type,
-            message=answer.message and self.redactor.cut(answer.message, MAX_MESSAGE_LENGTH),
+            message=self._message(answer),
             retry_after=answer.headers.get("retry-after") if answered else None,
             content_type=sent_form.content_type,
             size_bytes=sent_form.size_bytes,
@@ -355,6 +356,16 @@ class CaseBackend:
         )
         if self.watch is not None:
             self.watch(record.exchange)
+
+    def _rewritten(self, answer: Answer | None) -> RewrittenError | None:
+        if answer is None:
+            return None
+        return RewrittenError(
+            status=answer.status, error_type=answer.error_type, message=self._message(answer)
+        )
+
+    def _message(self, answer: Answer) -> str | None:
+        return answer.message and self.redactor.cut(answer.message, MAX_MESSAGE_LENGTH)
 
     def _credential(self, request: RequestContext) -> tuple[str | None, str | None]:
         """Return the header, or `body`, that held a token, and the token's slot."""

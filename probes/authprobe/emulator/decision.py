@@ -17,3 +17,5 @@ class Decision(NamedTuple):
     delay: float = 0.0
     gateway: tuple[str, ...] = ()
     """Changes by a gateway of one's own to the request and the answer, in the words of `Act`."""
+    rewritten: Answer | None = None
+    """The error before a gateway rewrote it."""

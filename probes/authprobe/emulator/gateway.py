@@ -153,7 +153,9 @@ class Gateway:
         if rewrite is None:
             return decision._replace(answer=answer)
         return decision._replace(
-            answer=rewritten(rewrite, answer), gateway=(*decision.gateway, Act.REWROTE_ERROR)
+            answer=rewritten(rewrite, answer),
+            gateway=(*decision.gateway, Act.REWROTE_ERROR),
+            rewritten=answer,
         )
 
     def _delayed(self, decision: Decision) -> Decision:

@@ -12,7 +12,7 @@ from authprobe.run.model import CaseRecord, Diagnosis
 from authprobe.run.results_file import dump_record
 from authprobe.scenario.client_definitions import ClientDefinition
 from authprobe.verdict.judge import judge
-from authprobe.verdict.model import Status, Verdict
+from authprobe.verdict.model import Status
 
 
 def make_record(
@@ -45,6 +45,7 @@ def _judge(
             client=str(case.client),
             client_version=observation.client_version,
             is_gateway=case.client.is_gateway,
+            holds_key=case.client.holds_key,
             endpoint=case.names.endpoint,
             credential=case.names.credential,
             headers=case.names.headers,
@@ -71,7 +72,7 @@ def complete_record(record: CaseRecord) -> CaseRecord:
         dataclasses.replace(
             record,
             findings=find_findings(record.observation),
-            diagnosis=_diagnose(record.observation, record.verdict),
+            diagnosis=_diagnose(record),
         )
     )
 
@@ -94,10 +95,11 @@ def _explain(record: CaseRecord) -> CaseRecord:
     return explain_record(record)
 
 
-def _diagnose(observation: Observation, verdict: Verdict) -> Diagnosis | None:
-    if observation.outcome is Outcome.ACCEPTED and verdict.status is not Status.FAILED:
+def _diagnose(record: CaseRecord) -> Diagnosis | None:
+    is_accepted = record.observation.outcome is Outcome.ACCEPTED
+    if is_accepted and record.verdict.status is not Status.FAILED:
         return None
     # Imported here: a run whose cases are all accepted need not load the causes.
     from authprobe.diagnosis.diagnose import diagnose
 
-    return diagnose(observation, verdict)
+    return diagnose(record)

@@ -51,6 +51,15 @@ class ChildNetwork(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RewrittenError:
+    """The error that a gateway of one's own replaced by another one."""
+
+    status: int
+    error_type: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One request that reached the backend, and its response."""
 
@@ -73,6 +82,8 @@ class Exchange:
     """Names of the faults that affected the request."""
     gateway: tuple[str, ...] = ()
     """Changes by a gateway of one's own to the request and the answer, such as `stripped-beta`."""
+    rewritten: RewrittenError | None = None
+    """The error before a gateway rewrote it; None: the client got it as it was."""
     nearest: str | None = None
     """If no rule matched: the most similar rule or host."""
     differs: tuple[str, ...] = ()

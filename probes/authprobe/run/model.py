@@ -76,6 +76,8 @@ class CaseRecord:
     client_version: str | None
     is_gateway: bool = False
     """True: the client is a gateway that authprobe asks, or the second client in its name."""
+    holds_key: bool = False
+    """True: that gateway has the credential in its configuration, and its users have none."""
     endpoint: str
     credential: str
     headers: str

@@ -81,6 +81,11 @@ class Client:
         return definition is not None and definition.serve is not None and not definition.drives
 
     @property
+    def holds_key(self) -> bool:
+        """True for a gateway whose definition puts the credential into its configuration."""
+        return self.is_gateway and self.definition is not None and self.definition.places_key
+
+    @property
     def takes_request(self) -> bool:
         """True if authprobe itself sends the requests: its own, or those to a gateway."""
         return self.spec.takes_request and self.through is None

@@ -19,6 +19,7 @@ from authprobe.observation.model import (
     LoginState,
     Observation,
     Outcome,
+    RewrittenError,
     Session,
     StoredLogin,
 )
@@ -96,6 +97,7 @@ CHANGES: dict[str, Any] = {
     "Exchange.rule": "A08",
     "Exchange.faults": ("delay",),
     "Exchange.gateway": ("added-latency",),
+    "Exchange.rewritten": RewrittenError(status=429),
     "Exchange.nearest": "profile",
     "Exchange.differs": ("path",),
     "Exchange.error_type": "permission_error",
@@ -189,6 +191,7 @@ IGNORED: dict[str, str] = {
     "Exchange.elapsed": _TIME,
     "Exchange.at": _TIME,
     "Exchange.faults": "the scenario arms the faults",
+    "Exchange.rewritten": _EMULATOR,
     "Exchange.nearest": _EMULATOR,
     "Exchange.differs": _EMULATOR,
     "Exchange.error_type": f"{_EMULATOR}; what the client makes of it is compared",

@@ -16,6 +16,7 @@ from authprobe.report.model.sequence import (
     make_sequence,
     sequence_of,
 )
+from authprobe.report.model.sequence_words import target_words
 from authprobe.report.model.steps import Participant, Step
 from authprobe.run.model import CaseRecord
 from tests.support.make import make_exchange, make_observation, make_record
@@ -232,10 +233,9 @@ def test_a_gateway_that_names_no_product_is_known_by_the_address_that_only_it_ha
     version = "2.0.0+claude-code@2.1.332"
     diagram = sequence_of(claude(asked, beside, client=client, client_version=version))
     sources = [(step.source.role, step.target) for step in diagram.steps]
-    assert sources == [
-        ("claude-code-router", Participant("API", "127.0.0.1")),
-        ("claude-code", Participant("API", "api.anthropic.com")),
-    ]
+    api = Participant("API", "api.anthropic.com")
+    assert sources == [("claude-code-router", api), ("claude-code", api)]
+    assert [target_words(step) for step in diagram.steps] == ["POST /v1/messages"] * 2
 
 
 def test_a_gateway_of_ones_own_is_asked_by_the_client_in_front_of_it() -> None:

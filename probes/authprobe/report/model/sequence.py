@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.core.claude_api import API, asks_model
+from authprobe.core.claude_api import API, LOOPBACK, asks_model
 from authprobe.core.client_kinds import CLIENTS, ClientKind
 from authprobe.observation.model import Exchange, Outcome
 from authprobe.report.model.case_facts import deciding_exchange
@@ -29,8 +29,6 @@ TOKEN_ENDPOINT: Final = "token endpoint"
 PROXY: Final = "authprobe's proxy"
 """It refuses connections to hosts that are not emulated."""
 OTHER_HOSTS: Final = "other hosts"
-LOOPBACK: Final = "127.0.0.1"
-"""The emulated API for clients that are given its address."""
 _TARGETS: Final = ("API", TOKEN_ENDPOINT, LOGIN_PAGE, PROXY, "host", OTHER_HOSTS)
 """Roles of what receives requests, from left to right."""
 
@@ -208,7 +206,9 @@ def _target(exchange: Exchange) -> Participant:
         return Participant(LOGIN_PAGE, exchange.host)
     if is_token_request(exchange):
         return Participant(TOKEN_ENDPOINT, exchange.host)
-    return Participant("API" if exchange.host in (API, LOOPBACK) else "host", exchange.host)
+    # The emulated API stands for the real one at the address that a client is given, too.
+    is_api = exchange.host in (API, LOOPBACK)
+    return Participant("API", API) if is_api else Participant("host", exchange.host)
 
 
 def _bounded(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.claude_api import LOOPBACK
 from authprobe.core.escaping import one_line, truncate
 from authprobe.report.model import phrases
 from authprobe.report.model.sequence import SequenceDiagram
@@ -27,7 +28,8 @@ def time_words(seconds: float) -> str:
 def target_words(step: Step) -> str:
     """Return the method and path of a request, with the host unless the receiver is named so."""
     exchange = step.exchange
-    host = "" if exchange.host == step.target.name and exchange.path else exchange.host
+    is_named = exchange.host in (step.target.name, LOOPBACK)
+    host = "" if is_named and exchange.path else exchange.host
     return f"{exchange.method} {host}{truncate(exchange.path, _MAX_PATH)}"
 
 
