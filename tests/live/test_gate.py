@@ -15,6 +15,7 @@ from authprobe.live.gate import HEAD_LIMIT_BYTES, Gate, GateLimits
 from authprobe.live.servers import ServerThread
 from authprobe.observation.model import GateCount
 from authprobe.service.directions import Directions
+from tests.support.waiting import wait_until
 
 API = "api.anthropic.com"
 LOOPBACK = "127.0.0.1"
@@ -88,9 +89,8 @@ def connect(host: str, port: int = 443) -> bytes:
 @contextlib.contextmanager
 def open_gate(gate: Gate) -> Iterator[OpenGate]:
     with ServerThread() as servers:
-        bound = socket.socket()
-        bound.bind((LOOPBACK, 0))
-        yield OpenGate(gate, servers.serve(gate.handle, bound, HEAD_LIMIT_BYTES))
+        port = servers.serve_streams(gate.handle, head_limit_bytes=HEAD_LIMIT_BYTES)
+        yield OpenGate(gate, port)
 
 
 @pytest.fixture
@@ -114,18 +114,21 @@ def test_allowed_host_is_reached_and_counted(gate: OpenGate, service: Service) -
         assert client.recv(100) == b"HTTP/1.1 200 Connection established\r\n\r\n"
         client.sendall(b"hello")
         assert client.recv(100) == b"<hello"
+        time.sleep(0.01)
         client.shutdown(socket.SHUT_WR)
         assert client.recv(100) == b""
     count = gate.count()
     assert (count.connections, count.refused, count.sent, count.received) == (1, 0, 5, 6)
     assert 0 < count.seconds < 10
-    assert service.connections == 1
+    wait_until(lambda: service.connections == 1)
 
 
 def test_data_right_behind_the_head_goes_through(gate: OpenGate) -> None:
     with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
         client.sendall(connect(API) + b"early")
-        assert b"<early" in client.recv(100) + client.recv(100)
+        answer = b""
+        while not answer.endswith(b"<early"):
+            answer += client.recv(100)
     assert gate.count().sent == 5
 
 
@@ -218,12 +221,12 @@ def test_thousand_connections_leave_room_for_none_but_harm_nobody(service: Servi
         for _ in range(984):
             with contextlib.suppress(ConnectionError):
                 answers.add(gate.ask())
-        assert answers == {b"HTTP/1.1 503 Service Unavailable"}
+        # A reset may overtake the answer, as the gate has not read the request.
+        assert answers - {b""} == {b"HTTP/1.1 503 Service Unavailable"}
         for client in clients:
             client.close()
-        time.sleep(0.2)
-        assert gate.ask() == b"HTTP/1.1 200 Connection established"
-        assert service.connections == 1
+        wait_until(lambda: gate.ask() == b"HTTP/1.1 200 Connection established")
+        wait_until(lambda: service.connections == 1)
 
 
 def test_names_of_many_hosts_are_not_kept(gate: OpenGate) -> None:

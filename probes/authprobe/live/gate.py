@@ -90,6 +90,8 @@ class Gate:
                 await asyncio.wait_for(writer.drain(), self.limits.head_seconds)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass  # the client has gone, or waited too long
+        except asyncio.CancelledError:  # the case has ended; asyncio would log the cancelled task
+            writer.transport.abort()
         finally:
             self._open -= 1
             writer.close()
@@ -110,6 +112,7 @@ class Gate:
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
             count.failure = failure_reason(error)
             raise _RefusedError("502 Bad Gateway", count.failure) from None
+        count.begin()
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await self._relay((reader, writer), server, count)
 
@@ -151,18 +154,22 @@ class Gate:
         count: HostCount,
     ) -> None:
         """Pass on what both sides send, until both have ended, or a limit is reached."""
-        count.begin()
         up = asyncio.create_task(self._pass_on(client[0], server[1], count, is_sent=True))
         down = asyncio.create_task(self._pass_on(server[0], client[1], count, is_sent=False))
+        has_ended = False
         try:
             async with asyncio.timeout(self.limits.tunnel_seconds):
                 await asyncio.gather(up, down)
+            has_ended = True
         finally:
             for task in (up, down):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
-            server[1].close()
+            if has_ended:
+                server[1].close()
+            else:
+                server[1].transport.abort()
             count.end()
+            await asyncio.gather(up, down, return_exceptions=True)
 
     async def _pass_on(
         self,
@@ -210,6 +217,9 @@ async def _connect_through(
     except (OSError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
         writer.close()
         raise _ProxyError from None
+    except asyncio.CancelledError:
+        writer.transport.abort()
+        raise
     if not ANSWER_STATUS.match(head):
         writer.close()
         raise _ProxyError

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Self, TypeVar
 
+from authprobe.emulator.server.bound_port import BoundPort
+from authprobe.emulator.server.connection import LOOPBACK
+
 T = TypeVar("T")
 
-BACKLOG: Final = 256
 STOP_TIMEOUT: Final = 5.0
 """Seconds in which ended connections have to close."""
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -20,7 +22,7 @@ class ServerThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
-        self._servers: list[asyncio.Server] = []
+        self._ports: list[BoundPort] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -32,28 +34,60 @@ class ServerThread:
         self._thread.join(STOP_TIMEOUT)
         self._loop.close()
 
-    def serve(self, handler: Handler, bound_socket: socket.socket, limit_bytes: int) -> int:
-        """Serve connections to a bound socket, which is taken over, and return its port.
+    def serve(
+        self, factory: Callable[[], asyncio.Protocol], bound_socket: socket.socket | None = None
+    ) -> int:
+        """Serve connections with a protocol each, and return the port.
 
-        `limit_bytes` is the most that a reader keeps of a line or a head.
+        The socket is bound, possibly in another network namespace, and taken over; None: one of
+        this machine's loopback.
         """
-        self._wait_for(self._serve(handler, bound_socket, limit_bytes))
-        port: int = bound_socket.getsockname()[1]
-        return port
+        return self._wait_for(self._serve(factory, bound_socket))
 
-    async def _serve(self, handler: Handler, bound: socket.socket, limit_bytes: int) -> None:
-        server = await asyncio.start_server(handler, sock=bound, limit=limit_bytes, backlog=BACKLOG)
-        self._servers.append(server)
+    def serve_streams(
+        self,
+        handler: Handler,
+        bound_socket: socket.socket | None = None,
+        *,
+        head_limit_bytes: int,
+    ) -> int:
+        """Serve connections with a coroutine each, as `serve` does with protocols.
+
+        `head_limit_bytes` is the most that is kept of a head which has not ended yet.
+        """
+
+        def protocol() -> asyncio.Protocol:
+            reader = asyncio.StreamReader(limit=head_limit_bytes, loop=self._loop)
+            return asyncio.StreamReaderProtocol(reader, handler, loop=self._loop)
+
+        return self.serve(protocol, bound_socket)
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call a function on the loop, and wait for its end."""
+
+        async def run() -> None:
+            function()
+
+        self._wait_for(run())
+
+    async def _serve(
+        self, factory: Callable[[], asyncio.Protocol], bound: socket.socket | None
+    ) -> int:
+        bound_port = BoundPort(LOOPBACK, 0, factory, bound)
+        self._ports.append(bound_port)
+        await bound_port.listen()
+        return bound_port.port
 
     async def _end(self) -> None:
-        for server in self._servers:
-            server.close()
+        for bound_port in self._ports:
+            await bound_port.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
-        await asyncio.sleep(0)  # transports close one step after their tasks
+        for _ in range(10):  # transports close one step after their tasks
+            await asyncio.sleep(0)
 
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
