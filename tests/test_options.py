@@ -91,6 +91,7 @@ def test_pytest_and_the_command_line_offer_the_same_options_with_the_same_help()
     assert set(shared) - set(from_pytest) == {
         *("-k", *map(in_pytest, ("--list", "--json", "--verbose"))),
         *map(in_pytest, ("--case", "--last-failed", "--max-failures")),  # pytest has its own
+        *map(in_pytest, ("--yes", "--max-cost", "--allow-renewal")),  # pytest asks the emulator
     }
 
 
@@ -144,9 +145,8 @@ def test_pytest_and_the_command_line_read_the_same_settings() -> None:
             "flakey",
             "--fail-on flakey: 'flakey' is not a reason to fail; did you mean 'flaky'?",
         ),
-        ("--target", "live", "--target live: not available yet; leave the option out"),
-        ("--target", "liev", "--target liev: no such target; use 'emulator'"),
-        ("--target", "", "--target : no such target; use 'emulator'"),
+        ("--target", "liev", "--target liev: no such target; use emulator, live, both"),
+        ("--target", "", "--target : no such target; use emulator, live, both"),
     ],
 )
 def test_an_invalid_value_is_refused_in_one_line_by_both(

@@ -26,6 +26,10 @@ class ExitCode(enum.IntEnum):
     UNTESTABLE = 6
     """Nothing failed, but a case could not be tested."""
     SECRET_FOUND = 10
+    CHANGED = 11
+    """The service answers otherwise than the emulator says."""
+    NOT_ASKED = 12
+    """The service could not be asked, or a secret for it is missing."""
     BROKEN_PIPE = 141
     """Nobody reads the output any more, as shells report the signal SIGPIPE."""
 

@@ -5,6 +5,7 @@ texts given for each option. `settings.parse_settings` turns those texts into on
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from authprobe.core.gates import NEVER, Gate, parse_gates
 from authprobe.core.isolation import Isolation
+from authprobe.core.targets import CHOICES, Target, targets_of
 from authprobe.errors import SettingsError
 
 if TYPE_CHECKING:
     from authprobe.documents.node_tree import Value
 
 MAX_COUNT: Final = 1_000_000
+MAX_COST_USD: Final = 1
+DEFAULT_COST_USD: Final = 0.05
+_COST: Final = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?")
 T_co = TypeVar("T_co", covariant=True)
 
 OptionTexts = Mapping[str, Sequence[str]]
@@ -131,17 +136,26 @@ def parse_assignment(text: str) -> "tuple[str, Value]":
     return name, resolve_scalar(value)
 
 
-def parse_target(text: str) -> str:
-    """Return the name of a target.
+def parse_target(text: str) -> tuple[Target, ...]:
+    """Return the targets that a word stands for.
 
     Raises:
-        ValueError: the target does not exist, or not yet.
+        ValueError: there is no such target.
     """
-    if text == "live":
-        raise ValueError("not available yet; leave the option out")
-    if text != "emulator":
-        raise ValueError("no such target; use 'emulator'")
-    return text
+    if text not in CHOICES:
+        raise ValueError(f"no such target; use {', '.join(CHOICES)}")
+    return targets_of(text)
+
+
+def parse_cost(text: str) -> float:
+    """Return an amount of US dollars.
+
+    Raises:
+        ValueError: the text is not an amount from 0 to 1.
+    """
+    if _COST.fullmatch(text) and float(text) <= MAX_COST_USD:
+        return float(text)
+    raise ValueError(f"must be US dollars from 0 to {MAX_COST_USD}, such as 0.01")
 
 
 def parse_isolation(text: str) -> Isolation:
@@ -240,13 +254,34 @@ HISTORY: Final[SingleOption[str | None]] = SingleOption(
     default=lambda: None,
     default_text="$AUTHPROBE_HISTORY, else history.db in --out",
 )
-TARGET: Final = SingleOption(
+TARGET: Final[SingleOption[tuple[Target, ...]]] = SingleOption(
     name="--target",
-    metavar="emulator",
-    help="Backend to probe against; the emulator is the only one so far.",
+    metavar="emulator|live|both",
+    help=(
+        "Service to ask: the emulator, or, for scenarios with 'live', the real one with your own "
+        "secrets, or both, side by side."
+    ),
     parse=parse_target,
-    default=lambda: "emulator",
-    default_text="emulator",
+    default=lambda: (Target.EMULATOR,),
+    default_text=Target.EMULATOR,
+)
+YES: Final = Flag(
+    name="--yes",
+    help_text="Ask the real service without a question at the terminal, as in CI.",
+)
+MAX_COST: Final = SingleOption(
+    name="--max-cost",
+    metavar="USD",
+    help="Ask the real service nothing if that could cost more.",
+    parse=parse_cost,
+    default=lambda: DEFAULT_COST_USD,
+    default_text=str(DEFAULT_COST_USD),
+)
+ALLOW_RENEWAL: Final = Flag(
+    name="--allow-renewal",
+    help_text=(
+        "Ask with the stored login even if Claude Code may renew it then, which changes its file."
+    ),
 )
 ISOLATION: Final[SingleOption[Isolation | None]] = SingleOption(
     name="--isolation",
@@ -322,6 +357,7 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     KNOWN_FAILURES,
     HISTORY,
     TARGET,
+    MAX_COST,
     ISOLATION,
     FAIL_ON,
     RETRIES,
@@ -330,6 +366,8 @@ RUN_OPTIONS: Final[tuple[Option[object], ...]] = (
     BREAK_RULES,
 )
 """Every option of a run with a value, in the order of the help."""
+RUN_FLAGS: Final = (LAST_FAILED, YES, ALLOW_RENEWAL)
+"""Every option of a run without a value."""
 
 REPORT: Final[SingleOption[Path | None]] = SingleOption(
     name="--report",

@@ -13,12 +13,15 @@ from typing import Final
 import platformdirs
 
 from authprobe.core.byte_sizes import parse_size
+from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.gates import NEVER, Gate
 from authprobe.core.history_location import check_location
 from authprobe.core.isolation import Isolation
+from authprobe.core.targets import Target
 from authprobe.documents.node_tree import Value
 from authprobe.errors import SettingsError
 from authprobe.options import (
+    ALLOW_RENEWAL,
     BASELINE,
     BREAK_RULES,
     CASES,
@@ -30,17 +33,21 @@ from authprobe.options import (
     JOBS,
     KNOWN_FAILURES,
     LAST_FAILED,
+    MAX_COST,
     MAX_FAILURES,
     OUT,
     RETRIES,
     SCENARIOS,
     SET,
     TARGET,
+    YES,
     OptionTexts,
     parse_isolation,
 )
 
-BUNDLED_FOLDERS: Final = ("clients", "incidents")
+LIVE_FOLDER: Final = "live"
+"""Folder of the bundled scenarios that the real service can be asked."""
+BUNDLED_FOLDERS: Final = ("clients", "incidents", LIVE_FOLDER)
 """Folders of the bundled scenarios that a run leaves out unless it is given their names."""
 INSTALLER_VARIABLES: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
@@ -262,7 +269,16 @@ class Settings:
     """Values of variables of the scenarios, instead of those in the files."""
     clients: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
-    target: str = field(default_factory=TARGET.default)
+    targets: tuple[Target, ...] = field(default_factory=TARGET.default)
+    """Who is asked: the emulator, the real service, or both."""
+    is_confirmed: bool = False
+    """True: the real service is asked without a question at the terminal."""
+    max_cost_usd: float = field(default_factory=MAX_COST.default)
+    """Highest cost of a run that asks the real service."""
+    allow_renewal: bool = False
+    """True: the user's own Claude Code may renew the stored login."""
+    directions: Directions = DIRECT
+    """The way to the real service; no option and no variable sets it, only tests do."""
     jobs: int = field(default_factory=JOBS.default)
     out: Path = field(default_factory=OUT.default)
     baseline: Path | None = field(default_factory=BASELINE.default)
@@ -294,14 +310,23 @@ class Settings:
         return self.history or history_location(self.out)
 
     @property
+    def asks_live(self) -> bool:
+        """True if the real service is asked."""
+        return Target.LIVE in self.targets
+
+    @property
     def leaves_out_cases(self) -> bool:
         """True if options leave out cases of the scenarios."""
         return bool(self.clients or self.cases or self.last_failed)
 
     @property
     def scenario_paths(self) -> tuple[Path, ...]:
-        """Files and directories to load; by default, the bundled files without their folders."""
+        """Files and directories to load; by default, the bundled files without their folders, or
+        the folder of live ones where the real service is asked.
+        """
         bundled = bundled_scenarios()
+        if not self.scenarios and self.asks_live:
+            return (bundled / LIVE_FOLDER,)
         if not self.scenarios:
             return tuple(
                 sorted(set(bundled.glob("*.yaml")) - set(bundled.glob("*.definitions.yaml")))
@@ -312,7 +337,7 @@ class Settings:
     def all_scenario_paths(self) -> tuple[Path, ...]:
         """Files and directories to load; by default, everything bundled with its folders."""
         folders = () if self.scenarios else map(bundled_scenarios().joinpath, BUNDLED_FOLDERS)
-        return (*self.scenario_paths, *folders)
+        return tuple(dict.fromkeys((*self.scenario_paths, *filter(Path.is_dir, folders))))
 
 
 def parse_settings(texts: OptionTexts) -> Settings:
@@ -326,7 +351,10 @@ def parse_settings(texts: OptionTexts) -> Settings:
         variables=dict(SET.values(texts)),
         clients=CLIENTS.values(texts),
         cases=CASES.values(texts),
-        target=TARGET.value(texts),
+        targets=TARGET.value(texts),
+        is_confirmed=YES.value(texts),
+        max_cost_usd=MAX_COST.value(texts),
+        allow_renewal=ALLOW_RENEWAL.value(texts),
         jobs=JOBS.value(texts),
         out=OUT.value(texts),
         baseline=BASELINE.value(texts),

@@ -7,7 +7,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from authprobe.options import JOBS, LAST_FAILED, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
+from authprobe.options import JOBS, RUN_FLAGS, RUN_OPTIONS, SCENARIOS, Option, OptionTexts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,13 +55,14 @@ def run_options(command: Callable[Concatenate[OptionTexts, P], R]) -> Callable[P
         return command(context.meta[_TEXTS], *args, **values)
 
     decorated: Callable[P, R] = with_texts
-    decorated = click.option(
-        LAST_FAILED.name,
-        is_flag=True,
-        help=LAST_FAILED.help_text,
-        callback=_store_flag,
-        expose_value=False,
-    )(decorated)
+    for flag in reversed(RUN_FLAGS):
+        decorated = click.option(
+            flag.name,
+            is_flag=True,
+            help=flag.help_text,
+            callback=_store_flag,
+            expose_value=False,
+        )(decorated)
     for option in reversed(RUN_OPTIONS):  # click lists the decorator nearest to the function last
         if option is not SCENARIOS:
             decorated = _click_option(option, _store, expose_value=False)(decorated)

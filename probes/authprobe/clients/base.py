@@ -54,6 +54,8 @@ class Laboratory:
     """Parent directory of the private homes; None: the system's temporary directory."""
     redactor: Redactor = field(default_factory=Redactor)
     """Redactor of the run, which learns the tokens of every case."""
+    live: object | None = None
+    """The `LiveLaboratory` of a run that asks the real service; None: it asks only the emulator."""
 
     @contextlib.contextmanager
     def sandbox(self, case: Case) -> Iterator["Sandbox"]:

@@ -13,7 +13,7 @@ from authprobe.commands.printing import print_annotations, print_error, print_js
 from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
 from authprobe.engine.runner import load_plan
-from authprobe.errors import ExitCode
+from authprobe.errors import ExitCode, SettingsError
 from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
@@ -39,6 +39,8 @@ def run(
     Raises:
         ScenarioError, SettingsError: nothing was run.
     """
+    if settings.asks_live:
+        raise SettingsError("--target: the real service cannot be asked yet")
     plan = load_plan(settings)
     cases = select_cases(plan.cases, expression)
     if expression and not cases:

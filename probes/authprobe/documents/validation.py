@@ -219,4 +219,6 @@ def _hints(container: type) -> dict[str, Any]:
 
 def _alias(hint: Any) -> str | None:
     extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
-    return next((extra.alias for extra in extras if isinstance(extra, FieldInfo)), None)
+    fields = [extra for extra in extras if isinstance(extra, FieldInfo)]
+    names = [name for each in fields for name in (each.alias, each.validation_alias)]
+    return next((name for name in names if isinstance(name, str)), None)

@@ -62,7 +62,7 @@ def load_plan(settings: Settings) -> RunPlan:
         raise SettingsError(
             f"--break-rule {min(unknown)}: no such rule; `authprobe emulator --rules` lists them"
         )
-    loaded = load_files(settings.scenario_paths, settings.variables)
+    loaded = load_files(settings.scenario_paths, settings.variables, asks_live=settings.asks_live)
     baseline = read_baseline(settings.baseline) if settings.baseline else EMPTY_BASELINE
     today = datetime.datetime.now(datetime.UTC).date()
     known_failures = load_known_failures(settings.known_failures, today)
@@ -71,6 +71,7 @@ def load_plan(settings: Settings) -> RunPlan:
         clients=settings.clients,
         cases=settings.cases,
         published=published_versions,
+        targets=settings.targets,
     )
     if settings.last_failed:
         cases = select_last_failed(cases, settings.out)

@@ -93,7 +93,9 @@ def _make_run(
 ) -> Run:
     own = begun_session(session.config)
     reader = TypeAdapter(CaseRecord)
-    records = _last_probes(map(reader.validate_json, received.records))
+    records = _last_probes(
+        reader.validate_json(each, by_alias=True, by_name=True) for each in received.records
+    )
     interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
     is_partial = interrupted or bool(settings.clients) or len(records) < facts.planned
     today = datetime.datetime.now(datetime.UTC).date()

@@ -19,7 +19,7 @@ from authprobe.engine.progress import NullReporter
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.items.attributes import FACTS, RECORD, UNTESTABLE
 from authprobe.items.source import ScenarioSource
-from authprobe.options import ITEM_JOBS, OUT, PYTEST_OPTIONS, REPORT, prefixed_name
+from authprobe.options import ITEM_JOBS, OUT, PYTEST_OPTIONS, REPORT, TARGET, prefixed_name
 from authprobe.plan.case import Case
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.publishing import ArtifactGuard
@@ -80,6 +80,11 @@ def check_options(config: pytest.Config) -> None:
         ProbesError: an option is invalid, or something else has the place of a report.
     """
     settings = session_settings(config)
+    if settings.asks_live:
+        raise SettingsError(
+            f"{prefixed_name(TARGET)}: pytest asks the emulator only; for the real service use "
+            "`authprobe run --target live`, which shows its questions and asks for your consent"
+        )
     _read_accepted(settings)
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         from authprobe.items.reports import check_output

@@ -9,11 +9,13 @@ from typing import Final
 
 from authprobe.core.client_kinds import Flow
 from authprobe.core.client_variables import SETTINGS_ENV
+from authprobe.core.targets import Target
 from authprobe.core.version_ranges import read_range
 from authprobe.emulator.config import Backend
 from authprobe.errors import SettingsError
 from authprobe.scenario.clients import Client
 from authprobe.scenario.credential_vias import with_via
+from authprobe.scenario.live import Live
 from authprobe.scenario.matrix import Names, combinations, matches, rules
 from authprobe.scenario.model import (
     DEFAULT,
@@ -58,6 +60,13 @@ class Case:
     tags: tuple[str, ...]
     formerly: tuple[str, ...] = ()
     """Ids from before its scenario was renamed."""
+    live: Live | None = None
+    """What may be asked of the real service; None: the emulator answers."""
+
+    @property
+    def target(self) -> Target:
+        """Service that answers its requests."""
+        return self.names.target
 
     @property
     def flow(self) -> str:
@@ -110,12 +119,13 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         limit=scenario.limit,
         tags=scenario.tags,
         formerly=tuple(case_id(former, names) for former in scenario.formerly),
+        live=scenario.live if names.target is Target.LIVE else None,
     )
 
 
 def case_id(scenario_id: str, names: Names, *, client: str | None = None) -> str:
     """Return `scenario/client/endpoint/credential`, then each of headers, backend, environment
-    and flow that is not the default.
+    and flow that is not the default, and at the end of a live case `live`.
 
     `client` replaces the client's full spelling.
     """
@@ -123,6 +133,7 @@ def case_id(scenario_id: str, names: Names, *, client: str | None = None) -> str
     others = names.headers, names.backend, names.environment
     parts += [name for name in others if name != DEFAULT]
     parts += [names.flow] if names.flow != Flow.PROMPT else []
+    parts += [Target.LIVE] if names.target is Target.LIVE else []
     return "/".join(parts)
 
 

@@ -3,19 +3,22 @@
 import dataclasses
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.client_kinds import Package
 from authprobe.core.suggestions import did_you_mean
+from authprobe.core.targets import Target
 from authprobe.core.version_ranges import newest, read_range
 from authprobe.errors import ClientError, SettingsError
 from authprobe.plan.case import Case, make_case
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS, source_problems
 from authprobe.scenario.clients import CLIENT_PATTERN, Client, kind_name, parse_client
 from authprobe.scenario.known_clients import KnownClient
-from authprobe.scenario.matrix import combinations
+from authprobe.scenario.live_cases import live_names, not_for_live
+from authprobe.scenario.matrix import Names, combinations
 from authprobe.scenario.model import Scenario
 
 MAX_CASES: Final = 50_000
@@ -42,12 +45,14 @@ def make_plan(
     clients: tuple[str, ...] = (),
     cases: tuple[str, ...] = (),
     published: Published = lambda package: (),
+    targets: Sequence[Target] = (Target.EMULATOR,),
 ) -> tuple[Case, ...]:
     """Return every case to probe once, in file order; of cases with the same id, the first.
 
     `clients` limits the plan: `claude-code` keeps the cases of that kind, `claude-code@2.1.50`
     replaces the versions that the scenarios name by that one. `cases` keeps these ids. A range
-    expands to its `published` versions; without a range the registry is not queried.
+    expands to its `published` versions; without a range the registry is not queried. Of cases that
+    cannot be asked of the real service, there is none for that target.
 
     Raises:
         SettingsError: a client or case is in no scenario or has no expectation, or a range contains
@@ -64,8 +69,10 @@ def make_plan(
         for names in combinations(scenario):
             for selected in _selected(names.client, options):
                 for client in exact(selected):
-                    case = make_case(scenario, dataclasses.replace(names, client=client))
-                    planned.setdefault(case.id, case)
+                    exact_names = dataclasses.replace(names, client=client)
+                    for each in _for_targets(scenario, exact_names, targets):
+                        case = make_case(scenario, each)
+                        planned.setdefault(case.id, case)
                     if len(planned) > MAX_CASES:
                         raise SettingsError(
                             f"more than {MAX_CASES:,} cases; name fewer scenarios, or narrower "
@@ -73,11 +80,20 @@ def make_plan(
                         )
     for option in options:
         if not any(case.client.kind == option.client.kind for case in planned.values()):
-            raise SettingsError(f"--client {option.text}: no scenario has a case for it")
+            live = " that can be asked live" if Target.EMULATOR not in targets else ""
+            raise SettingsError(f"--client {option.text}: no scenario has a case for it{live}")
     for id in cases:
         if id not in planned:
             raise SettingsError(f"--case {id}: no such case{did_you_mean(id, planned)}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
+
+
+def _for_targets(scenario: Scenario, names: Names, targets: Sequence[Target]) -> Iterator[Names]:
+    """Yield the names of a case for each target that it has."""
+    if Target.EMULATOR in targets:
+        yield names
+    if Target.LIVE in targets and not_for_live(scenario, names) is None:
+        yield live_names(names)
 
 
 def _selected(planned: Client, options: Sequence[_ClientOption]) -> Iterator[Client]:
@@ -160,3 +176,16 @@ def read_client(
         return parse_client(text, known_clients)
     except ValueError as error:
         raise SettingsError(f"{prefix}: {error}") from None
+
+
+def left_out_of_live(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """Yield a line for each reason why cases of a scenario cannot be asked of the real service."""
+    for scenario in scenarios:
+        if scenario.live is None:
+            yield f"{scenario.id}: not asked live: it has no 'live'"
+            continue
+        reasons = Counter(not_for_live(scenario, names) for names in combinations(scenario))
+        for reason, count in reasons.items():
+            if reason is not None:
+                cases = "1 case is" if count == 1 else f"{count:,} cases are"
+                yield f"{scenario.id}: {cases} not asked live: {reason}"

@@ -70,7 +70,8 @@ def validate(
         RecordError: it is not JSON, or is of another type; the message has the place.
     """
     try:
-        return reader.validate_json(content)
+        # Written by the names of fields, some of which have another name in a scenario.
+        return reader.validate_json(content, by_alias=True, by_name=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":

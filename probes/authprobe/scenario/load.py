@@ -1,6 +1,7 @@
 """Loading of scenario files: every error in every file is reported at once."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from authprobe.documents.source import (
 )
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.scenario.checks.client_definitions import check_client_definitions
+from authprobe.scenario.checks.literal_tokens import without_literal_tokens
+from authprobe.scenario.checks.live import check_live
 from authprobe.scenario.checks.names import check
 from authprobe.scenario.definition_files import SUFFIXES as DEFINITION_SUFFIXES
 from authprobe.scenario.definition_files import Sources
@@ -65,11 +68,13 @@ def load_files(
     variables: Mapping[str, Value] | None = None,
     *,
     has_others: bool = False,
+    asks_live: bool = False,
 ) -> tuple[LoadedScenario, ...]:
     """Return the scenarios of files and directories.
 
     A directory stands for the YAML files in it, recursively and sorted. `variables` have other
-    values than in the files; if the run `has_others`, some may be for those.
+    values than in the files; if the run `has_others`, some may be for those. If it `asks_live`, a
+    scenario whose last day has passed is an error.
 
     Raises:
         ScenarioError: every error in every file, sorted by file and position.
@@ -82,7 +87,7 @@ def load_files(
         files = _yaml_files(path)
         for file in files:
             if (identity := _identity(file)) not in documents:
-                read = _read(file, variables or {})
+                read = _read(file, variables or {}, asks_live=asks_live)
                 documents[identity] = read.document
                 sources.append(read.sources)
                 given.append(path)
@@ -116,15 +121,19 @@ class _ReadScenario:
     sources: Sources
 
 
-def _read(path: Path, variables: Mapping[str, Value]) -> _ReadScenario:
+def _read(path: Path, variables: Mapping[str, Value], *, asks_live: bool = False) -> _ReadScenario:
+    today = datetime.datetime.now(datetime.UTC).date()
     sources = Sources(path.parent, variables)
 
     def check_all(scenario: Scenario) -> Iterator[PathProblem]:
         yield from check_client_definitions(scenario.clients, path.parent)
         yield from sources.check(scenario)
-        yield from check(sources.complete(scenario), scenario)
+        complete = sources.complete(scenario)
+        yield from check(complete, scenario)
+        yield from check_live(complete, scenario, today=today, asks_live=asks_live)
 
     document = read_document(path, Scenario, SCENARIO, check=check_all, prepare=sources.prepare)
+    document = without_literal_tokens(document, sources.files)
     if document.value is not None:
         document = dataclasses.replace(document, value=sources.complete(document.value))
     return _ReadScenario(document=document, sources=sources)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authprobe.core.client_kinds import Flow
+from authprobe.core.targets import Target
 from authprobe.scenario.clients import Client
 from authprobe.scenario.model import (
     DEFAULT,
@@ -18,6 +19,8 @@ from authprobe.scenario.model import (
 )
 
 AXES = ("client", "endpoint", "credential", "headers", "backend", "environment", "flow")
+CONDITIONS = (*AXES, "target")
+"""What a condition of an expectation can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class Names:
     backend: str
     environment: str = DEFAULT
     flow: str = Flow.PROMPT
+    target: Target = Target.EMULATOR
+    """No axis: the command says whom it asks."""
 
 
 def combinations(scenario: Scenario) -> Iterator[Names]:
@@ -64,7 +69,7 @@ def matches(condition: Condition | Combination, names: Names) -> bool:
 
 def matcher(condition: Condition | Combination) -> Callable[[Names], bool]:
     """Return `matches` as a predicate, for one condition and many names."""
-    axes = [axis for axis in AXES if getattr(condition, axis) is not None]
+    axes = [axis for axis in CONDITIONS if getattr(condition, axis, None) is not None]
     allowed = [(axis, frozenset(values_of(condition, axis))) for axis in axes]
     return lambda names: all(getattr(names, axis) in values for axis, values in allowed)
 

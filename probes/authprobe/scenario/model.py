@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.client_variables import SETTINGS_ENV, variables_schema
 from authprobe.core.regular_expressions import contains_match
+from authprobe.core.targets import Target
 from authprobe.emulator.config import (
     HEADER_PATTERN,
     STRICT,
@@ -29,6 +30,7 @@ from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_definitions import Definitions as ClientDefinitions
 from authprobe.scenario.clients import Client, ClientText
 from authprobe.scenario.known_clients import KnownClient
+from authprobe.scenario.live import SOURCE_SCHEMA, HostName, Live
 
 SLUG_PATTERN: Final = r"^[a-z0-9][a-z0-9.+_-]*$"
 URL_PATTERN: Final = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
@@ -155,6 +157,16 @@ class Credential:
     folder: Annotated[str, Field(pattern=FOLDER_PATTERN, max_length=200)] | None = None
     """Folder of the credentials or settings file, such as `{home}/work`; default: the usual one."""
     form: Form | None = None
+    source: Annotated[
+        Annotated[str, Field(max_length=200), WithJsonSchema(SOURCE_SCHEMA)] | None,
+        Field(validation_alias="from"),
+    ] = None
+    """Source of the user's own secret, for the real service only: `env:NAME`, or `stored`."""
+    hosts: Annotated[
+        Annotated[tuple[HostName, ...], Field(min_length=1, max_length=10)] | None,
+        Field(validation_alias="for"),
+    ] = None
+    """The only hosts that the user's own secret is for; default: the one host of Anthropic's."""
 
     @property
     def place(self) -> str:
@@ -286,6 +298,8 @@ class Condition:
     backend: tuple[Slug, ...] | Slug | None = None
     environment: tuple[Slug, ...] | Slug | None = None
     flow: tuple[Flow, ...] | Flow | None = None
+    target: tuple[Target, ...] | Target | None = None
+    """Service that answers: the emulator, or the real one (`live`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +341,8 @@ class Scenario:
     """Hosts of one's own that every case has, beside those of its backend."""
     environments: Definitions[Variables] = field(default_factory=dict)
     """Sets of further variables for a client, in its environment or in its settings file."""
+    live: Live | None = None
+    """Questions to the real service; without it, there are none."""
     matrix: Matrix
     include: Annotated[tuple[Combination, ...], Field(max_length=1000)] = ()
     """Further cases; an omitted axis takes the first value of the matrix."""

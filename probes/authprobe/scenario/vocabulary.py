@@ -4,6 +4,7 @@ import dataclasses
 from typing import Final
 
 from authprobe.core.client_kinds import Flow, Via
+from authprobe.core.targets import Target
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.emulator.config import (
     BETA_PATTERN,
@@ -15,12 +16,14 @@ from authprobe.emulator.config import (
     ErrorForm,
     Holds,
     Service,
+    TokenKind,
     TokenState,
 )
 from authprobe.emulator.gateway import Act
 from authprobe.observation.model import LoginExpiry, LoginState, Outcome
 from authprobe.scenario.client_vocabulary import CLIENT_FILE
 from authprobe.scenario.clients import CLIENT_PATTERN, Client
+from authprobe.scenario.live import Ask
 from authprobe.scenario.model import SLUG_PATTERN, URL_PATTERN, VARIABLE_PATTERN, Form, Request
 
 NAME: Final = "a name; use a-z, 0-9 and . + _ -"
@@ -32,7 +35,10 @@ SCENARIO: Final = Vocabulary(
         LoginState: "a state of a stored login",
         LoginExpiry: "an expiry of a stored login",
         Request: "a request",
+        TokenKind: "a kind of token",
         TokenState: "a state of a token",
+        Target: "a target",
+        Ask: "what can be asked",
         AccountState: "a state of an account",
         Via: "a way to hand over a credential",
         Form: "a form of a credential",

@@ -5,12 +5,15 @@ from typing import Any, Final
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.client_kinds import Flow, Via
+from authprobe.core.targets import Target
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.config import Backend, TokenKind
+from authprobe.scenario.checks.combinations import Cases
+from authprobe.scenario.checks.live import check_live_cases
 from authprobe.scenario.checks.variables import address_hosts, variables_not_read
 from authprobe.scenario.clients import Client
 from authprobe.scenario.credential_vias import with_via
-from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, rules, values_of
+from authprobe.scenario.matrix import AXES, CONDITIONS, Names, matcher, rules, values_of
 from authprobe.scenario.model import (
     DEFAULT,
     Credential,
@@ -42,7 +45,7 @@ def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
 
     `own` is the scenario without what it takes from files of definitions.
     """
-    cases = _Cases(scenario, own)
+    cases = Cases(scenario, own)
     yield from _check_duplicates(scenario)
     yield from _check_excluded(cases)
     yield from _check_included(cases)
@@ -54,33 +57,7 @@ def check_cases(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
         yield from dict.fromkeys(
             problem for names in cases.all for problem in _check_combination(cases, names)
         )
-
-
-class _Cases:
-    """The cases of a scenario, with the part of the file that each comes from."""
-
-    def __init__(self, scenario: Scenario, own: Scenario) -> None:
-        self.scenario = scenario
-        self.own = own
-        """The scenario without what it takes from files of definitions."""
-        self.grid = tuple(dict.fromkeys(grid(scenario)))
-        excludes = [matcher(combination) for combination in scenario.exclude]
-        self.in_matrix: dict[Names, KeyPath] = {
-            names: () for names in self.grid if not any(exclude(names) for exclude in excludes)
-        }
-        self.included = [complete(scenario, combination) for combination in scenario.include]
-        self._origins: dict[Names, KeyPath] = {}
-        for index, names in enumerate(self.included):
-            self._origins.setdefault(names, ("include", index))
-        self._origins |= self.in_matrix
-        self.all = tuple(dict.fromkeys([*self.in_matrix, *self.included]))
-        self._axis_values = {axis: values_of(scenario.matrix, axis) for axis in AXES}
-
-    def path(self, names: Names, axis: str) -> KeyPath:
-        """Return the path of the value that this case has on an axis."""
-        if origin := self._origins[names]:
-            return (*origin, axis)
-        return ("matrix", axis, self._axis_values[axis].index(getattr(names, axis)))
+        yield from dict.fromkeys(check_live_cases(cases))
 
 
 def _check_duplicates(scenario: Scenario) -> Iterator[PathProblem]:
@@ -92,7 +69,7 @@ def _check_duplicates(scenario: Scenario) -> Iterator[PathProblem]:
             earlier.add(value)
 
 
-def _check_excluded(cases: _Cases) -> Iterator[PathProblem]:
+def _check_excluded(cases: Cases) -> Iterator[PathProblem]:
     last_effective = 0
     for index, combination in enumerate(cases.scenario.exclude):
         if any(map(matcher(combination), cases.grid)):
@@ -104,7 +81,7 @@ def _check_excluded(cases: _Cases) -> Iterator[PathProblem]:
         yield ("exclude", last_effective), message
 
 
-def _check_included(cases: _Cases) -> Iterator[PathProblem]:
+def _check_included(cases: Cases) -> Iterator[PathProblem]:
     earlier = set()
     for index, names in enumerate(cases.included):
         if names in cases.in_matrix:
@@ -114,20 +91,22 @@ def _check_included(cases: _Cases) -> Iterator[PathProblem]:
         earlier.add(names)
 
 
-def _check_rules(cases: _Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[PathProblem]:
-    present = {axis: {getattr(names, axis) for names in cases.all} for axis in AXES}
-    remaining = list(cases.all)
+def _check_rules(cases: Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[PathProblem]:
+    present = {axis: {getattr(names, axis) for names in cases.judged} for axis in CONDITIONS}
+    remaining = list(cases.judged)
     for index, rule in enumerate(rules):
         test = matcher(rule.when)
         absent = list(_check_present(("expect", index, "when"), rule, present))
         yield from absent
         if not absent and not any(map(test, remaining)):
-            shadowed = any(map(test, cases.all))
+            shadowed = any(map(test, cases.judged))
             reason = "earlier rules match all of its cases" if shadowed else "it matches no case"
             yield ("expect", index), f"this rule is never used: {reason}"
         remaining = [names for names in remaining if not test(names)]
     if remaining:
-        first = quote("/".join(str(getattr(remaining[0], axis)) for axis in AXES))
+        parts = [str(getattr(remaining[0], axis)) for axis in AXES]
+        parts += [Target.LIVE] if remaining[0].target is Target.LIVE else []
+        first = quote("/".join(parts))
         more = f" and {len(remaining) - 1:,} more" if len(remaining) > 1 else ""
         message = f"no rule matches the case {first}{more}; end with a rule that has no 'when'"
         yield ("expect",), message
@@ -137,7 +116,7 @@ def _check_present(
     path: KeyPath, rule: ExpectationRule, present: dict[str, set[Any]]
 ) -> Iterator[PathProblem]:
     """Yield the values of a rule's condition that no case has."""
-    for axis in AXES:
+    for axis in CONDITIONS:
         is_list = isinstance(getattr(rule.when, axis), tuple)
         for index, value in enumerate(values_of(rule.when, axis)):
             if value not in present[axis]:
@@ -146,7 +125,7 @@ def _check_present(
                 yield value_path, f"no case has the {axis} {quote(str(value))}{hint}"
 
 
-def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
+def _check_sessions(cases: Cases) -> Iterator[PathProblem]:
     if any(names.flow == Flow.PROMPTS_AT_ONCE for names in cases.all):
         return
     single = isinstance(cases.scenario.expect, Expectation)
@@ -157,7 +136,7 @@ def _check_sessions(cases: _Cases) -> Iterator[PathProblem]:
             yield (*path, "sessions"), message
 
 
-def _check_unused(cases: _Cases, own: Scenario) -> Iterator[PathProblem]:
+def _check_unused(cases: Cases, own: Scenario) -> Iterator[PathProblem]:
     for axis, (group, noun) in _GROUPS.items():
         used_names = {getattr(names, axis) for names in cases.all}
         for name in getattr(own, group):
@@ -173,7 +152,7 @@ def _check_unused(cases: _Cases, own: Scenario) -> Iterator[PathProblem]:
             yield ("clients", kind, KEY), message
 
 
-def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
+def _check_combination(cases: Cases, names: Names) -> Iterator[PathProblem]:
     client = names.client
     kind = client.kind
     if client.is_authprobe and names.endpoint == DEFAULT:
@@ -213,7 +192,7 @@ def _check_combination(cases: _Cases, names: Names) -> Iterator[PathProblem]:
 
 
 def _hosts_missing(
-    cases: _Cases, names: Names, variables: Mapping[str, str | PlacedValue]
+    cases: Cases, names: Names, variables: Mapping[str, str | PlacedValue]
 ) -> Iterator[str]:
     """Yield the addresses of hosts that the case has not, unless no case of the scenario has them
     and their definition is reported already.
@@ -229,7 +208,7 @@ def _hosts_missing(
         yield f"{place} under 'hosts', also not of the backend {quote(names.backend)}"
 
 
-def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[PathProblem]:
+def _check_credentials(cases: Cases, names: Names, client: Client) -> Iterator[PathProblem]:
     credentials = credentials_of(cases.scenario, names.credential)
     path = cases.path(names, "credential")
     if len(credentials) > client.spec.max_credentials:
@@ -260,7 +239,7 @@ def _check_credentials(cases: _Cases, names: Names, client: Client) -> Iterator[
             yield from _check_exchange(cases, names, credential)
 
 
-def _check_exchange(cases: _Cases, names: Names, credential: Credential) -> Iterator[PathProblem]:
+def _check_exchange(cases: Cases, names: Names, credential: Credential) -> Iterator[PathProblem]:
     """Yield mismatches between an endpoint that exchanges tokens and the credential sent to it."""
     if (endpoint := cases.scenario.endpoints.get(names.endpoint)) is None:
         return

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
 from authprobe.core.client_variables import VALUE_PATTERNS, ValueKind
+from authprobe.core.targets import Target
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote, remedy
 from authprobe.emulator.catalogue import check_fault
 from authprobe.emulator.config import Backend, Host, Service, TokenKind, TokenState
@@ -179,6 +180,9 @@ def check_ambiguous_names(scenario: Scenario) -> Iterator[PathProblem]:
         for name in getattr(scenario, group).keys() & set(Flow):
             message = f"{quote(name)} is also a flow; case ids would be the same, choose another"
             yield (group, name, KEY), message
+        if scenario.live is not None and Target.LIVE in getattr(scenario, group):
+            message = "'live' is the end of the ids of live cases; choose another name"
+            yield (group, Target.LIVE, KEY), message
 
 
 def check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProblem]:

@@ -1,0 +1,38 @@
+"""The cases of a scenario by their names, with the part of the file that each comes from."""
+
+from authprobe.documents.source import KeyPath
+from authprobe.scenario.live_cases import live_names, not_for_live
+from authprobe.scenario.matrix import AXES, Names, complete, grid, matcher, values_of
+from authprobe.scenario.model import Scenario
+
+
+class Cases:
+    """The cases of a scenario, with the part of the file that each comes from."""
+
+    def __init__(self, scenario: Scenario, own: Scenario) -> None:
+        """Combine the axes of a scenario whose names are all defined."""
+        self.scenario = scenario
+        self.own = own
+        """The scenario without what it takes from files of definitions."""
+        self.grid = tuple(dict.fromkeys(grid(scenario)))
+        excludes = [matcher(combination) for combination in scenario.exclude]
+        self.in_matrix: dict[Names, KeyPath] = {
+            names: () for names in self.grid if not any(exclude(names) for exclude in excludes)
+        }
+        self.included = [complete(scenario, combination) for combination in scenario.include]
+        self._origins: dict[Names, KeyPath] = {}
+        for index, names in enumerate(self.included):
+            self._origins.setdefault(names, ("include", index))
+        self._origins |= self.in_matrix
+        self.all = tuple(dict.fromkeys([*self.in_matrix, *self.included]))
+        self.live = tuple(names for names in self.all if not_for_live(scenario, names) is None)
+        """Those that can also be asked of the real service."""
+        self.judged = (*self.all, *map(live_names, self.live))
+        """Every case that needs an expectation."""
+        self._axis_values = {axis: values_of(scenario.matrix, axis) for axis in AXES}
+
+    def path(self, names: Names, axis: str) -> KeyPath:
+        """Return the path of the value that this case has on an axis."""
+        if origin := self._origins[names]:
+            return (*origin, axis)
+        return ("matrix", axis, self._axis_values[axis].index(getattr(names, axis)))

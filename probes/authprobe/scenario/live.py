@@ -1,0 +1,71 @@
+"""Live: the part of a scenario about questions to the real service; without it, there are none."""
+
+import datetime
+import enum
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from authprobe.core.claude_api import HOSTS
+from authprobe.core.host_names import is_address, is_this_machine
+from authprobe.emulator.config import STRICT, TokenKind, Whole
+
+MAX_REQUESTS: Final = 40
+"""Most requests of a run to the real service; no option and no scenario raises it."""
+MAX_DAYS: Final = 366
+"""Most days until a scenario must be renewed."""
+STORED: Final = "stored"
+"""`from: stored`: the login in the folder of the user's own Claude Code."""
+VARIABLE_PREFIX: Final = "env:"
+SOURCE: Final = re.compile(rf"{VARIABLE_PREFIX}[A-Za-z_][A-Za-z0-9_]*|{STORED}")
+SOURCE_SCHEMA: Final = {"type": "string", "pattern": f"^(?:{SOURCE.pattern})$"}
+"""For editors; the loader has its own message, which does not quote the value."""
+SUBSCRIPTION_TOKENS: Final = (
+    TokenKind.ACCESS_TOKEN,
+    TokenKind.SETUP_TOKEN,
+    TokenKind.REFRESH_TOKEN,
+    TokenKind.LOGIN,
+)
+"""Tokens of a person's subscription, which only the unmodified `claude` sends."""
+
+HostName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Ask(enum.StrEnum):
+    """Kinds of requests that the real service may be asked."""
+
+    CHEAP = "cheap"
+    """Requests that cost nothing: models, count-tokens, and refusals."""
+    MESSAGE = "message"
+    """Also one short message, which costs a fraction of a cent or a little of a plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """Questions to the real service: their hosts, their kind and number, and their last day."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    hosts: Annotated[tuple[HostName, ...], Field(min_length=1, max_length=10)]
+    """Hosts that may be asked: those of Anthropic, or gateways of one's own."""
+    ask: Ask = Ask.CHEAP
+    max_requests: Annotated[Whole, Field(ge=1, le=MAX_REQUESTS)] = 4
+    """Most requests of the scenario in one run."""
+    expires: datetime.date
+    """Last day on which it asks; at most a year ahead."""
+
+
+def is_anthropic(host: str) -> bool:
+    """Return True for a host of Anthropic's."""
+    return host.lower() in HOSTS
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for a host on this machine."""
+    return is_this_machine(host) or (is_address(host) and _is_loopback_address(host))
+
+
+def _is_loopback_address(host: str) -> bool:
+    return host == "::1" or host.startswith("127.")

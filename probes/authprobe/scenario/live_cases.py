@@ -1,0 +1,114 @@
+"""Live cases: those of a scenario that the real service can be asked, and why others cannot."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from authprobe.core.claude_api import API
+from authprobe.core.client_kinds import ClientKind, Flow, Via
+from authprobe.core.targets import Target
+from authprobe.documents.source import quote
+from authprobe.emulator.config import TokenState
+from authprobe.scenario.checks.variables import address_hosts
+from authprobe.scenario.clients import INSTALLED, Client
+from authprobe.scenario.credential_vias import with_via
+from authprobe.scenario.live import STORED, is_anthropic
+from authprobe.scenario.matrix import Names
+from authprobe.scenario.model import (
+    DEFAULT,
+    Credential,
+    Endpoint,
+    Request,
+    Scenario,
+    credentials_of,
+)
+
+LIVE_REQUESTS: Final = (
+    Request.MODELS,
+    Request.COUNT_TOKENS,
+    Request.MESSAGES,
+    Request.REFRESH,
+)
+"""Requests of authprobe's own that the real service is asked."""
+
+
+def live_names(names: Names) -> Names:
+    """Return the names of the same case, asked of the real service."""
+    return dataclasses.replace(names, target=Target.LIVE)
+
+
+def hosts_asked(
+    client: Client, endpoint: Endpoint | None, variables: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return the hosts to which a live case sends its credentials."""
+    if endpoint is not None:
+        return (urlsplit(endpoint.url).hostname or "",)
+    addresses = tuple(host for _, host in address_hosts(variables))  # type: ignore[arg-type]
+    return addresses or (API,)
+
+
+def credential_hosts(credential: Credential, live_hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hosts that a credential of the user is for; none: the scenario must say so."""
+    if credential.hosts is not None:
+        return credential.hosts
+    anthropic = tuple(filter(is_anthropic, live_hosts))
+    return anthropic if len(anthropic) == 1 else ()
+
+
+def not_for_live(scenario: Scenario, names: Names) -> str | None:
+    """Return why a case exists on the emulator only, as a phrase; None: it can be asked live."""
+    return next(_reasons(scenario, names), None)
+
+
+def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
+    if scenario.live is None:
+        yield "the scenario has no 'live'"
+        return
+    client = names.client
+    if names.backend != DEFAULT:
+        yield f"the backend {quote(names.backend)} exists on the emulator only"
+    if client.kind not in (ClientKind.RAW_HTTP, ClientKind.CLAUDE_CODE) or client.through:
+        yield f"{client} is not asked live; raw-http and claude-code are"
+        return
+    endpoint = scenario.endpoints.get(names.endpoint)
+    if endpoint is not None:
+        if endpoint.request not in LIVE_REQUESTS:
+            yield f"the request {quote(endpoint.request)} is not sent to the real service"
+        if endpoint.stream:
+            yield "a stream is not read from the real service"
+    elif names.flow != Flow.PROMPT:
+        yield f"the flow {quote(names.flow)} exists on the emulator only"
+    elif names.credential not in scenario.credentials:
+        yield "claude-code without a credential asks nothing"
+    asked = hosts_asked(client, endpoint, scenario.environments.get(names.environment, {}))
+    for host in asked:
+        if host not in scenario.live.hosts:
+            yield f"the host {quote(host)} is not among the hosts of 'live'"
+    for credential in credentials_of(scenario, names.credential):
+        yield from _credential_reasons(scenario, names, with_via(credential, client), asked)
+
+
+def _credential_reasons(
+    scenario: Scenario, names: Names, credential: Credential, asked: tuple[str, ...]
+) -> Iterator[str]:
+    name = quote(names.credential)
+    if credential.form is not None:
+        yield f"the form of the credential {name} exists on the emulator only"
+    if credential.via in (Via.API_KEY_HELPER, Via.SETTINGS_ENV) or (
+        credential.via is Via.CREDENTIALS_FILE and credential.source != STORED
+    ):
+        yield f"the credential {name} would be written to a file"
+    if credential.source is None:
+        if credential.state is not TokenState.UNKNOWN:
+            yield (
+                f"the credential {name} is made up, and {credential.state} on the emulator only; "
+                "a secret of your own has a 'from'"
+            )
+        return
+    if credential.source == STORED and names.client.version != INSTALLED:
+        yield f"the stored login is for claude-code@{INSTALLED} only"
+    hosts = credential_hosts(credential, scenario.live.hosts if scenario.live else ())
+    for host in asked:
+        if host not in hosts:
+            yield f"the credential {name} is not for {host}"
