@@ -373,8 +373,8 @@ def test_a_rule_for_a_range_matches_each_version_in_it() -> None:
         ),
     )
 
-    def outcomes(**options: tuple[str, ...]) -> dict[str, Outcome]:
-        planned = make_plan([scenario], published=published, **options)
+    def outcomes(clients: tuple[str, ...] = ()) -> dict[str, Outcome]:
+        planned = make_plan([scenario], published=published, clients=clients)
         return {case.client.version: case.expectation.outcome for case in planned}
 
     assert outcomes() == {

@@ -33,7 +33,7 @@ def check_url(path: KeyPath, url: str) -> Iterator[PathProblem]:
 def _host_problem(parts: SplitResult) -> str | None:
     host = parts.hostname or ""
     address = f"the host {quote(host)} of the address"
-    if parts.netloc.startswith("["):
+    if "[" in parts.netloc or "]" in parts.netloc:
         is_whole = _IPV6_AND_PORT.fullmatch(parts.netloc) is not None
         return None if is_whole and _is_ipv6(host) else f"{address} is not an IPv6 address"
     if is_address(host):
