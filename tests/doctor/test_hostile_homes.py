@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authprobe.doctor.checks.registry import run_checks
-from authprobe.doctor.inventory.inventory import take_inventory
-from authprobe.doctor.inventory.safe_read import (
+from authprobe.core.safe_read import (
     MAX_FILE_BYTES,
     ReadProblem,
     read_json_file,
     read_text_file,
 )
+from authprobe.doctor.checks.registry import run_checks
+from authprobe.doctor.inventory.inventory import take_inventory
 from tests.support.homes import Home, make_home
 
 UNPRIVILEGED_USER = 65534

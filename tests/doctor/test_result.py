@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from authprobe.doctor.inventory.safe_read import ReadProblem
+from authprobe.core.safe_read import ReadProblem
 from tests.support.command import PROJECT
 
 SOURCES = sorted((PROJECT / "probes" / "authprobe" / "doctor").rglob("*.py"))

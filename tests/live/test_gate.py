@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from authprobe.core.directions import Directions
 from authprobe.live.gate import HEAD_LIMIT_BYTES, Gate, GateLimits
 from authprobe.live.servers import ServerThread
 from authprobe.observation.model import GateCount
-from authprobe.service.directions import Directions
 from tests.support.waiting import wait_until
 
 API = "api.anthropic.com"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Directions:
     """The way to the hosts of the service; no option and no variable sets it.
 

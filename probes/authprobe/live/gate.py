@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from authprobe.core.directions import DIRECT, Directions
 from authprobe.live.gate_count import HostCount, HostCounts
 from authprobe.observation.model import GateCount
-from authprobe.service.directions import DIRECT, Directions
 
 HTTPS_PORT: Final = 443
 HEAD_LIMIT_BYTES: Final = 16 * 1024

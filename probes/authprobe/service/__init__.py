@@ -1,1 +1,1 @@
-"""Requests to the real service, from this process."""
+"""Requests to the real service: bounded in number and size, with no redirect and no retry."""

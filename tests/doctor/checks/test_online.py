@@ -7,16 +7,15 @@ import pytest
 
 from authprobe import __version__
 from authprobe.doctor.checks.online import (
-    OnlineAnswer,
     check_answer,
     check_online,
     online_requests,
-    proxy_for,
 )
-from authprobe.doctor.inventory.addresses import parse_address
 from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.emulator.standalone.emulator import Emulator, emulate
+from authprobe.service.addresses import parse_address
+from authprobe.service.answer import Answer, Envelope
 from tests.commands.test_doctor import doctor
 from tests.support.homes import ACCESS, CANARY, Home, make_home
 
@@ -103,47 +102,28 @@ def test_an_unexpected_response_is_reported_with_its_cause(
     [
         (
             "platform.claude.com",
-            OnlineAnswer(status=404, is_json=True),
+            Answer(status=404, envelope=Envelope.API),
             "host-retired endpoint-retired",
         ),
         (
             "api.anthropic.com",
-            OnlineAnswer(status=200, is_json=True),
+            Answer(status=200, envelope=Envelope.API),
             "host-unexpected edge-blocked",
         ),
-        ("api.anthropic.com", OnlineAnswer(status=401), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", OnlineAnswer(status=302), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", OnlineAnswer(status=401, is_json=True), "host-answers None"),
-        ("claude.ai", OnlineAnswer(status=403), "host-answers None"),
-        ("claude.com", OnlineAnswer(status=302), "host-answers None"),
-        ("claude.com", OnlineAnswer(status=500), "host-unexpected server-incident"),
+        ("api.anthropic.com", Answer(status=401), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", Answer(status=302), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", Answer(status=401, envelope=Envelope.API), "host-answers None"),
+        ("claude.ai", Answer(status=403), "host-answers None"),
+        ("claude.com", Answer(status=302), "host-answers None"),
+        ("claude.com", Answer(status=500), "host-unexpected server-incident"),
     ],
 )
 def test_a_response_is_classified_by_status_and_content(
-    host: str, answer: OnlineAnswer, expected: str
+    host: str, answer: Answer, expected: str
 ) -> None:
     (request,) = [each for each in online_requests() if each.host == host]
     result = check_answer(request, answer)
     assert f"{result.id} {result.cause}" == expected
-
-
-@pytest.mark.parametrize(
-    ("no_proxy", "host", "is_direct"),
-    [
-        ("api.anthropic.com", "api.anthropic.com", True),
-        (".anthropic.com", "api.anthropic.com", True),
-        ("*", "claude.ai", True),
-        ("anthropic.com", "claude.ai", False),
-        ("localhost,127.0.0.1", "claude.ai", False),
-        ("", "claude.ai", False),
-    ],
-)
-def test_no_proxy_lists_hosts_for_direct_connections(
-    no_proxy: str, host: str, is_direct: bool, tmp_path: Path
-) -> None:
-    home = make_home(tmp_path, NO_PROXY=no_proxy, HTTPS_PROXY="http://proxy.example:3128")
-    address = proxy_for(host, take_inventory(home.machine()))
-    assert str(address) == ("None" if is_direct else "http://proxy.example:3128")
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense", "http://127.0.0.1:99999"])

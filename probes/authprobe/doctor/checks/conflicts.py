@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.safe_read import ReadProblem, read_text_file
 from authprobe.doctor.inventory.environment import SettingsFile
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS, is_enabled
@@ -17,7 +18,6 @@ from authprobe.doctor.inventory.precedence import (
     FoundCredential,
     is_federation_complete,
 )
-from authprobe.doctor.inventory.safe_read import ReadProblem, read_text_file
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"

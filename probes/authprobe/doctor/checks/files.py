@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.safe_read import FileSnapshot, ReadProblem
 from authprobe.doctor.checks.variables import is_credential
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.safe_read import FileSnapshot, ReadProblem
 from authprobe.doctor.result import CheckResult, error, info, warning
 
 AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"

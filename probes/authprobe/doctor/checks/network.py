@@ -4,21 +4,20 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.addresses import (
+from authprobe.core.safe_read import read_text_file
+from authprobe.doctor.inventory.inventory import Inventory
+from authprobe.doctor.inventory.precedence import PROFILE_SLOTS, SUBSCRIPTION_SLOTS
+from authprobe.doctor.result import CheckResult, error, info, warning
+from authprobe.service.addresses import (
     PROXY_VARIABLES,
     Address,
     parse_address,
     proxy_variable,
 )
-from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.precedence import PROFILE_SLOTS, SUBSCRIPTION_SLOTS
-from authprobe.doctor.inventory.safe_read import read_text_file
-from authprobe.doctor.result import CheckResult, error, info, warning
+from authprobe.service.outbound import CA_FILE_VARIABLES, HTTP_SCHEMES, add_authorities
 
 NETWORK_DOCS: Final = "https://code.claude.com/docs/en/network-config"
 GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway"
-HTTP_SCHEMES: Final = ("http", "https")
-CA_FILE_VARIABLES: Final = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 CLIENT_CERTIFICATE, CLIENT_KEY = "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"
 CERTIFICATE_STORES: Final = frozenset({"bundled", "system"})
 LOGIN_SLOTS: Final = SUBSCRIPTION_SLOTS | PROFILE_SLOTS
@@ -114,16 +113,6 @@ def _ca_file_result(inventory: Inventory, name: str) -> CheckResult:
             source=NETWORK_DOCS,
         )
     return info("authorities", f"{name} adds certificate authorities.", where)
-
-
-def add_authorities(context: ssl.SSLContext, pem: str) -> bool:
-    """Trust the certificate authorities in a PEM text; return False if it contains none."""
-    try:
-        # Python accepts ASCII only, but comments between the certificates may have other letters.
-        context.load_verify_locations(cadata=pem.encode("ascii", "replace").decode())
-    except (ssl.SSLError, ValueError):
-        return False
-    return True
 
 
 def check_client_certificate(inventory: Inventory) -> Iterator[CheckResult]:

@@ -6,36 +6,32 @@ a proxy.
 
 import contextlib
 import datetime
-import email.utils
+import functools
 import secrets
-import socket
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import authprobe
-from authprobe.doctor.checks.network import CA_FILE_VARIABLES, HTTP_SCHEMES, add_authorities
-from authprobe.doctor.inventory.addresses import (
-    PROXY_VARIABLES,
-    Address,
-    parse_address,
-    proxy_variable,
-)
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.safe_read import read_text_file
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
-
-if TYPE_CHECKING:
-    import httpx
+from authprobe.service.answer import Answer, Envelope, NotAsked
+from authprobe.service.asker import Asker
+from authprobe.service.budget import Budget
+from authprobe.service.outbound import OUTBOUND_VARIABLES, Proxies, read_authorities
+from authprobe.service.question import Question
 
 ONLINE_TIMEOUT: Final = 10.0
 """Seconds for all requests together, which run concurrently."""
-MAX_RESPONSE_BYTES: Final = 64_000
 CLOCK_TOLERANCE: Final = datetime.timedelta(minutes=2)
+JSON_ENVELOPES: Final = frozenset({Envelope.API, Envelope.FLAT, Envelope.OAUTH})
+CAUSES: Final[Mapping[NotAsked, str]] = {
+    NotAsked.NAME: "dns-failure",
+    NotAsked.TLS: "tls-untrusted-ca",
+    NotAsked.PROXY: "proxy-unreachable",
+}
+"""Causes of an absent response; every other is `no-answer`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +47,6 @@ class OnlineRequest:
     """Statuses with which a working service refuses the request."""
     is_page: bool = False
     """True for a web page: it may also succeed or redirect, and need not be JSON."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnlineAnswer:
-    """The response of a host, or the cause of its absence."""
-
-    status: int = 0
-    is_json: bool = False
-    date: str = ""
-    """The `Date` header."""
-    received_at: datetime.datetime | None = None
-    cause: str | None = None
-    """Id of the cause if there is no response."""
 
 
 def online_requests() -> tuple[OnlineRequest, ...]:
@@ -114,7 +97,8 @@ def check_online(
         yield check_answer(request, answers[request.host])
     yield from _check_clock(answers)
     with contextlib.suppress(ValueError):
-        proxy = proxy_for(requests[0].host, inventory)
+        variables = {name: inventory.value(name) for name in OUTBOUND_VARIABLES}
+        proxy = Proxies(variables=variables).address(requests[0].host)
         if proxy and proxy.with_password:
             text = "The requests were sent without the password of the proxy."
             yield info("proxy-password-kept", text, str(proxy))
@@ -122,12 +106,28 @@ def check_online(
 
 def _send_all(
     inventory: Inventory, requests: tuple[OnlineRequest, ...], timeout: float
-) -> Mapping[str, OnlineAnswer]:
+) -> Mapping[str, Answer]:
     """Send the requests concurrently; a host without a response in time gets `no-answer`."""
-    answers: dict[str, OnlineAnswer] = {}
+    answers: dict[str, Answer] = {}
+    variables = {name: inventory.value(name) for name in OUTBOUND_VARIABLES}
+    asker = functools.partial(
+        Asker,
+        proxies=Proxies(variables=variables),
+        authorities=read_authorities(variables, inventory.machine.folder),
+        timeout=timeout,
+    )
 
     def send(request: OnlineRequest) -> None:
-        answers[request.host] = _send(inventory, request, timeout)
+        # An asker of its own for each host, as one sends its requests one after the other.
+        answers[request.host] = asker(hosts={request.host}, budget=Budget(1)).ask(
+            Question(
+                method=request.method,
+                host=request.host,
+                path=request.path,
+                headers=request.headers,
+                body=request.body,
+            )
+        )
 
     workers = [threading.Thread(target=send, args=(request,), daemon=True) for request in requests]
     deadline = time.monotonic() + timeout
@@ -135,108 +135,16 @@ def _send_all(
         worker.start()
     for worker in workers:
         worker.join(max(deadline - time.monotonic(), 0))
-    late = OnlineAnswer(cause="no-answer")
+    late = Answer(not_asked=NotAsked.TIMEOUT)
     return {request.host: answers.get(request.host, late) for request in requests}
 
 
-def proxy_for(host: str, inventory: Inventory) -> Address | None:
-    """Return the proxy for a host, or None for a direct connection.
-
-    Raises:
-        ValueError: the proxy variable is not a valid proxy; a direct connection could then
-            circumvent the user's proxy.
-    """
-    no_proxy = inventory.value("no_proxy") or inventory.value("NO_PROXY")
-    if no_proxy and urllib.request.proxy_bypass_environment(host, {"no": no_proxy}):  # type: ignore[attr-defined]
-        return None
-    values = {name: inventory.value(name) for name in PROXY_VARIABLES}
-    name = proxy_variable(values)
-    if name is None:
-        return None
-    proxy = parse_address(values[name])
-    if proxy is None or proxy.scheme not in HTTP_SCHEMES:
-        raise ValueError(f"{name} is not an http:// or https:// URL")
-    return proxy
-
-
-def _send(inventory: Inventory, request: OnlineRequest, timeout: float) -> OnlineAnswer:
-    import httpx
-
-    try:
-        proxy = proxy_for(request.host, inventory)
-    except ValueError:
-        return OnlineAnswer(cause="proxy-unreachable")
-    headers = {"user-agent": f"authprobe/{authprobe.__version__}", **request.headers}
-    url = f"https://{request.host}{request.path}"
-    try:
-        with (
-            # Without `trust_env`: the inventory also has settings, and no password of a proxy.
-            httpx.Client(
-                trust_env=False,
-                proxy=str(proxy) if proxy else None,
-                verify=_tls_context(inventory),
-                timeout=timeout,
-                follow_redirects=False,
-            ) as client,
-            client.stream(request.method, url, headers=headers, json=request.body) as response,
-        ):
-            return _read_answer(response)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return OnlineAnswer(cause=_classify(error))
-
-
-def _read_answer(response: "httpx.Response") -> OnlineAnswer:
-    received_at = datetime.datetime.now(datetime.UTC)
-    size, start = 0, b""
-    for chunk in response.iter_bytes():
-        start, size = start + chunk[: MAX_RESPONSE_BYTES - size], size + len(chunk)
-        if size >= MAX_RESPONSE_BYTES:
-            break
-    return OnlineAnswer(
-        status=response.status_code,
-        is_json=start.lstrip().startswith(b"{"),
-        date=response.headers.get("date", ""),
-        received_at=received_at,
-    )
-
-
-def _tls_context(inventory: Inventory) -> ssl.SSLContext:
-    """Return a context that trusts the same certificate authorities as Claude Code.
-
-    `ssl.create_default_context` would write session keys to a file if SSLKEYLOGFILE is set.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    for name in CA_FILE_VARIABLES:
-        if path := inventory.value(name).strip():
-            add_authorities(context, read_text_file(inventory.machine.folder / path).text)
-    return context
-
-
-def _classify(failure: BaseException) -> str:
-    """Return the id of the cause of a failed request."""
-    import httpx
-
-    chain: BaseException | None = failure
-    while chain is not None:
-        match chain:
-            case ssl.SSLCertVerificationError():
-                return "tls-untrusted-ca"
-            case socket.gaierror():
-                return "dns-failure"
-        chain = chain.__cause__ or chain.__context__
-    if "CERTIFICATE_VERIFY_FAILED" in str(failure):
-        return "tls-untrusted-ca"
-    if isinstance(failure, httpx.ProxyError | httpx.ConnectError):
-        return "proxy-unreachable"
-    return "no-answer"
-
-
-def check_answer(request: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
+def check_answer(request: OnlineRequest, answer: Answer) -> CheckResult:
     """Return the result for the response of one host."""
     status, host = answer.status, request.host
-    if answer.cause:
-        return error("host-unreachable", f"{host} does not respond.", host, cause=answer.cause)
+    if status is None:
+        cause = CAUSES.get(answer.not_asked or NotAsked.CONNECTION, "no-answer")
+        return error("host-unreachable", f"{host} does not respond.", host, cause=cause)
     if status == 404:
         return error(
             "host-retired",
@@ -246,10 +154,10 @@ def check_answer(request: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
             cause="endpoint-retired",
             remedy="Look up the endpoint in the current documentation, and update your clients.",
         )
-    if status in request.refusals and (request.is_page or answer.is_json):
+    if status in request.refusals and (request.is_page or answer.envelope in JSON_ENVELOPES):
         text = f"{host} answers, and refuses a made-up token ({status})."
         return ok("host-answers", text, host)
-    if request.is_page and status < 400:
+    if request.is_page and 200 <= status < 400:
         return ok("host-answers", f"{host} answers ({status}).", host)
     return warning(
         "host-unexpected",
@@ -259,33 +167,27 @@ def check_answer(request: OnlineRequest, answer: OnlineAnswer) -> CheckResult:
     )
 
 
-def _unexpected_cause(request: OnlineRequest, answer: OnlineAnswer) -> str:
+def _unexpected_cause(request: OnlineRequest, answer: Answer) -> str:
     match answer.status:
         case 429:
             is_token_endpoint = request.path.endswith("/token")
             return "token-endpoint-throttled" if is_token_endpoint else "rate-limited"
         case 503 | 529:
             return "overloaded"
-        case status if status >= 500:
+        case int(status) if status >= 500:
             return "server-incident"
-        case 403 if answer.is_json:
+        case 403 if answer.envelope in JSON_ENVELOPES:
             return "region-refused"
         case _:
             return "edge-blocked"
 
 
-def _check_clock(answers: Mapping[str, OnlineAnswer]) -> Iterator[CheckResult]:
+def _check_clock(answers: Mapping[str, Answer]) -> Iterator[CheckResult]:
     """Compare the clock of this machine with the first `Date` header."""
     for host, answer in answers.items():
-        try:
-            host_time = email.utils.parsedate_to_datetime(answer.date)
-        except ValueError:
+        if answer.date_offset is None:
             continue
-        if answer.received_at is None:
-            continue
-        if host_time.tzinfo is None:
-            host_time = host_time.replace(tzinfo=datetime.UTC)
-        offset = answer.received_at - host_time
+        offset = datetime.timedelta(seconds=-answer.date_offset)
         if abs(offset) > CLOCK_TOLERANCE:
             direction = "ahead of" if offset > datetime.timedelta() else "behind"
             minutes = abs(offset).total_seconds() / 60

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.safe_read import FileSnapshot, read_json_file, read_text_file
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.safe_read import FileSnapshot, read_json_file, read_text_file
 
 EARLIEST_EXPIRY: Final = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 """No credential can have expired before this moment."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.safe_read import FileSnapshot, read_json_file
 from authprobe.doctor.inventory.machine import Machine, is_enabled
-from authprobe.doctor.inventory.safe_read import FileSnapshot, read_json_file
 
 ENVIRONMENT: Final = "environment"
 MAX_DROP_INS: Final = 100

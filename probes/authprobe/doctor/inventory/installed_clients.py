@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core.client_kinds import ClientKind, package_of
+from authprobe.core.safe_read import read_json_file
 from authprobe.core.version_ranges import EXACT
 from authprobe.doctor.inventory.machine import Machine
-from authprobe.doctor.inventory.safe_read import read_json_file
 
 MAX_PATH_FOLDERS: Final = 200
 """Folders of `PATH` that are searched."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from authprobe.core.safe_read import FileSnapshot
 from authprobe.core.version_ranges import version_key
 from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
 from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine, is_enabled
-from authprobe.doctor.inventory.safe_read import FileSnapshot
 
 PROVIDER_VARIABLES: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"

@@ -1,0 +1,57 @@
+"""The user's own way out: the proxy and the certificate authorities that variables name."""
+
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from authprobe.core.safe_read import read_text_file
+from authprobe.service.addresses import PROXY_VARIABLES, Address, parse_address, proxy_variable
+
+HTTP_SCHEMES: Final = ("http", "https")
+CA_FILE_VARIABLES: Final = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+OUTBOUND_VARIABLES: Final = (*PROXY_VARIABLES, "no_proxy", "NO_PROXY", *CA_FILE_VARIABLES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """The proxy of each host; it is never used with a password."""
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that name a proxy, and the hosts that are reached without one."""
+
+    def address(self, host: str) -> Address | None:
+        """Return the proxy for a host, or None for a direct connection.
+
+        Raises:
+            ValueError: the proxy variable is not a valid proxy; a direct connection could then
+                circumvent the user's proxy.
+        """
+        no_proxy = self.variables.get("no_proxy") or self.variables.get("NO_PROXY")
+        if no_proxy and urllib.request.proxy_bypass_environment(host, {"no": no_proxy}):  # type: ignore[attr-defined]
+            return None
+        name = proxy_variable(self.variables)
+        if name is None:
+            return None
+        proxy = parse_address(self.variables[name])
+        if proxy is None or proxy.scheme not in HTTP_SCHEMES:
+            raise ValueError(f"{name} is not an http:// or https:// URL")
+        return proxy
+
+
+def read_authorities(variables: Mapping[str, str], folder: Path) -> tuple[str, ...]:
+    """Return the PEM texts of the files that variables name, relative to a folder."""
+    paths = (variables.get(name, "").strip() for name in CA_FILE_VARIABLES)
+    return tuple(read_text_file(folder / path).text for path in paths if path)
+
+
+def add_authorities(context: ssl.SSLContext, pem: str) -> bool:
+    """Trust the certificate authorities in a PEM text; return False if it contains none."""
+    try:
+        # Python accepts ASCII only, but comments between the certificates may have other letters.
+        context.load_verify_locations(cadata=pem.encode("ascii", "replace").decode())
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
