@@ -24,6 +24,7 @@ LAYERS = (
     "run",
     "diagnosis",
     "doctor",
+    "drift",
     "clients",
     "live",
     "engine",

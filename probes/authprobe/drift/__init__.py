@@ -1,0 +1,1 @@
+"""Drift: the answers of the real service beside those of the emulator."""
