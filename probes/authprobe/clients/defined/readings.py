@@ -10,7 +10,7 @@ from typing import Any, Final
 import re2
 
 from authprobe.clients.home_files import HomeWalk, read_home_file
-from authprobe.core.json_paths import find_in_json
+from authprobe.core.json_paths import Steps, find_in_json
 from authprobe.core.regular_expressions import contains_match, find_match
 from authprobe.scenario.client_definitions import Each, Reading, Readings, Source, readings_of
 
@@ -84,7 +84,7 @@ def _read(reading: Reading, output: Output) -> Value:
     """Return the value that a reading finds, before its conditions."""
     value = _source(reading, output)
     if not isinstance(value, str):
-        return value if _has_no_steps(reading) else _step(reading, as_text(value))
+        return value if _has_no_steps(reading) else _step(reading, as_text(value), Steps())
     text = value[-MAX_TEXT_LENGTH:]
     units = reversed(text.splitlines()) if reading.each is Each.LINE else iter([text])
     return next(_values(reading, units), None)
@@ -95,12 +95,13 @@ def _has_no_steps(reading: Reading) -> bool:
 
 
 def _values(reading: Reading, units: Iterable[str]) -> Iterator[Value]:
+    steps = Steps()
     for unit in units:
-        if (value := _step(reading, unit)) is not None:
+        if (value := _step(reading, unit, steps)) is not None:
             yield value
 
 
-def _step(reading: Reading, unit: str | None) -> Value:
+def _step(reading: Reading, unit: str | None, steps: Steps) -> Value:
     """Return what `where`, `json` and `matches` leave of a text; None: nothing."""
     value: Value = unit
     if unit is not None and (reading.where or reading.json is not None):
@@ -108,7 +109,7 @@ def _step(reading: Reading, unit: str | None) -> Value:
         if not _has_members(value, reading.where):
             return None
         if reading.json is not None:
-            value = find_in_json(reading.json, value)
+            value = find_in_json(reading.json, value, steps)
     if reading.matches is None or value is None:
         return value
     text = as_text(value)

@@ -1,0 +1,65 @@
+"""JSONPath queries are bounded, whatever the query and the document are."""
+
+import resource
+import time
+from typing import Any
+
+import pytest
+
+from authprobe.core.json_paths import MAX_STEPS, Steps, find_in_json
+
+LONG: list[dict[str, Any]] = [{"a": [{"b": n}]} for n in range(200_000)]
+DEEP: Any = "end"
+for _ in range(90):
+    DEEP = {"a": DEEP, "b": [DEEP]} if len(str(DEEP)) < 2_000_000 else [DEEP]
+PATTERNS = [{"text": "a" * 1000, "pattern": f"(a?){{900}}{n}"} for n in range(50_000)]
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("$..[?@..[?@..nothing]]", LONG),
+        ("$[?$[?@.a[?@.b == 'nothing']]]", LONG),
+        ("$..*..*..*..*..nothing", DEEP),
+        ("$[?@..*..*..*..*..nothing]", [DEEP]),
+        ("$[?count(@..*..*..*) == 1]", [LONG]),
+        ("$[?match(@.text, @.pattern)]", PATTERNS),
+        ("$[?search(@, '(a?){900}b')]", ["a" * 10_000] * 400),
+    ],
+)
+def test_a_query_ends_in_seconds(path: str, document: Any) -> None:
+    began = time.process_time()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert find_in_json(path, document) is None
+    assert time.process_time() - began < 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 800 * 1024
+
+
+def test_the_lines_of_a_reading_share_its_steps() -> None:
+    steps = Steps(left=100)
+    line = {"error": {"message": "refused"}}
+    found = [find_in_json("$.error.message", line, steps) for _ in range(100)]
+    assert found.count("refused") == 50  # two steps each
+    assert found[50:] == [None] * 50
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("$.choices[0].text", "pong"),
+        ("$..[?@.type == 'text'].text", "pong"),
+        ("$.choices[?search(@.text, 'o.g')].text", "pong"),
+        ("$.choices[?match(@.text, 'p')].text", None),
+        ("$.nothing", None),
+    ],
+)
+def test_a_query_finds_its_first_value(path: str, expected: str | None) -> None:
+    document = {"choices": [{"type": "text", "text": "pong"}]}
+    assert find_in_json(path, document) == expected
+
+
+def test_a_long_document_is_searched_to_its_end() -> None:
+    assert len(LONG) < MAX_STEPS
+    assert find_in_json("$[?@.a[0].b == 199999].a[0].b", LONG) is None  # too many comparisons
+    assert find_in_json("$[?@.a[0].b == 49999].a[0].b", LONG) == 49_999
+    assert find_in_json("$[199999].a[0].b", LONG) == 199_999
