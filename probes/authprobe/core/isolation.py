@@ -1,6 +1,7 @@
 """The levels at which the operating system isolates the clients of a run, and their variables."""
 
 import enum
+import re
 from typing import Final
 
 CA_VARIABLES: Final = (
@@ -17,6 +18,22 @@ ISOLATING_VARIABLES: Final = frozenset(
     }
 )
 """Variables that authprobe sets for every client, whatever a scenario says."""
+_LOADER_VARIABLE: Final = re.compile(r"(?:LD|DYLD)_\w+|GLIBC_TUNABLES|GCONV_PATH|BASH_ENV", re.I)
+"""Variables by which the dynamic linker, the C library or the shell loads further code into every
+program, those included that authprobe starts around the client.
+"""
+
+
+def isolates(variable: str) -> bool:
+    """Return True for a variable that authprobe sets itself, in any spelling: some programs read
+    `HTTPS_proxy` as well.
+    """
+    return variable.upper() in ISOLATING_VARIABLES
+
+
+def loads_code(variable: str) -> bool:
+    """Return True for a variable that makes any program load further code."""
+    return _LOADER_VARIABLE.fullmatch(variable) is not None
 
 
 class Isolation(enum.StrEnum):

@@ -81,12 +81,14 @@ def read_document(
     check: Callable[[Value], Iterable[PathProblem]] = lambda value: (),
     empty: Value | None = None,
     prepare: Callable[[Node], "Prepared"] = lambda root: Prepared(root=root),
+    scan: Callable[[Node], Iterable[Problem]] = lambda root: (),
 ) -> Document[Value]:
     """Read a file as one document of the given kind; never raises, the problems are in the result.
 
     `check` finds what types cannot express. `empty` is the value of an empty file; without it, an
-    empty file is a problem. `prepare` may change the tree before it is
-    validated. Of a file without any known key nothing is quoted: it may be anything.
+    empty file is a problem. `prepare` may change the tree before it is validated. `scan` finds
+    problems of any text in it, also of a tree that is not valid. Of a file without any known key
+    nothing is quoted: it may be anything.
     """
     keys = known_keys(kind)
     text = ""
@@ -111,6 +113,9 @@ def read_document(
             for where, message in islice(check(value), 2 * MAX_PROBLEMS)
         )
     problems = (*tree.problems, *prepared.problems, *problems)
+    told = {problem.position for problem in problems}
+    further = (each for each in scan(root) if each.position not in told)
+    problems += tuple(islice(further, 2 * MAX_PROBLEMS))
     return Document(path=path, value=value, problems=problems, root=root, text=text)
 
 

@@ -12,6 +12,7 @@ from authprobe.documents.document import Document, read_document
 from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
 from authprobe.scenario.checks.client_definitions import check_client_definitions
+from authprobe.scenario.checks.tokens import token_problems
 from authprobe.scenario.client_definitions import Definitions
 from authprobe.scenario.client_vocabulary import CLIENT_FILE
 from authprobe.scenario.known_clients import KnownClient, known_client
@@ -48,6 +49,7 @@ def client_document(path: Path) -> Document[ClientFile]:
         ClientFile,
         CLIENT_FILE,
         check=lambda file: check_client_definitions(file.clients, path.parent),
+        scan=token_problems,
     )
 
 

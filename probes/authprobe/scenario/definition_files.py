@@ -31,6 +31,7 @@ from authprobe.emulator.config import STRICT, Backend, Hosts
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.definitions import check_definitions
+from authprobe.scenario.checks.tokens import token_problems
 from authprobe.scenario.client_definitions import ClientDefinition
 from authprobe.scenario.client_definitions import Definitions as ClientDefinitions
 from authprobe.scenario.client_vocabulary import CLIENT_FILE
@@ -180,7 +181,9 @@ def definition_document(
         yield from check_client_definitions(file.clients, path.parent)
         yield from check_definitions(file)
 
-    return read_document(path, DefinitionFile, DEFINITION_FILE, check=check, prepare=prepare)
+    return read_document(
+        path, DefinitionFile, DEFINITION_FILE, check=check, prepare=prepare, scan=token_problems
+    )
 
 
 def _defined_clients(document: Document[DefinitionFile]) -> dict[str, KnownClient | None]:

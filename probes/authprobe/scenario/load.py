@@ -24,6 +24,7 @@ from authprobe.scenario.checks.client_definitions import check_client_definition
 from authprobe.scenario.checks.literal_tokens import without_literal_tokens
 from authprobe.scenario.checks.live import check_live
 from authprobe.scenario.checks.names import check
+from authprobe.scenario.checks.tokens import token_problems
 from authprobe.scenario.definition_files import SUFFIXES as DEFINITION_SUFFIXES
 from authprobe.scenario.definition_files import Sources
 from authprobe.scenario.known_clients import KnownClient
@@ -132,7 +133,9 @@ def _read(path: Path, variables: Mapping[str, Value], *, asks_live: bool = False
         yield from check(complete, scenario)
         yield from check_live(complete, scenario, today=today, asks_live=asks_live)
 
-    document = read_document(path, Scenario, SCENARIO, check=check_all, prepare=sources.prepare)
+    document = read_document(
+        path, Scenario, SCENARIO, check=check_all, prepare=sources.prepare, scan=token_problems
+    )
     document = without_literal_tokens(document, sources.files)
     if document.value is not None:
         document = dataclasses.replace(document, value=sources.complete(document.value))

@@ -12,6 +12,7 @@ from authprobe.scenario.load import load_files
 TOKEN = "sk-ant-api03-" + "A" * 93 + "AA"
 OWN = {"install": {"path": "bot.py"}, "run": ["{program}"]}
 RUN = {"run": ["sh"]}
+SERVER = {"serve": {"run": ["sh", "{port}"], "ready": {"get": "/"}}}
 
 
 def write(folder: Path, name: str, clients: dict[str, Any], used: str = "bot") -> Path:
@@ -61,13 +62,23 @@ def messages(*paths: Path) -> str:
         ({**RUN, "files": {"a": "{port}"}}, "{port} has no value here"),
         ({**RUN, "variables": {"PATH": "x"}}, "authprobe itself sets PATH"),
         ({**RUN, "variables": {"https_proxy": "x"}}, "authprobe itself sets https_proxy"),
+        ({**RUN, "variables": {"HTTPS_proxy": "x"}}, "authprobe itself sets HTTPS_proxy"),
+        ({**RUN, "variables": {"Node_Extra_CA_Certs": "x"}}, "authprobe itself sets Node_Extra_CA"),
+        ({**RUN, "variables": {"LD_PRELOAD": "x"}}, "LD_PRELOAD makes a program load further code"),
+        ({**RUN, "variables": {"ld_audit": "x"}}, "ld_audit makes a program load further code"),
+        ({**RUN, "variables": {"GLIBC_TUNABLES": "x"}}, "GLIBC_TUNABLES makes a program load"),
+        ({**RUN, "variables": {"a=b": "x"}}, "'a=b' is not the name of a variable"),
+        ({**SERVER, "fronts": {"raw-http": {"variables": {"No_Proxy": "x"}}}}, "sets No_Proxy"),
         ({**RUN, "files": {"../a": "x"}}, "'../a' leaves its folder"),
         ({**RUN, "files": {"/a": "x"}}, "'/a' is not a relative path"),
         ({**RUN, "files": {"bin/node": "x"}}, "is authprobe's own"),
         ({**RUN, "files": {"a": "x", "a/b": "y"}}, "'a' is a file"),
         ({**RUN, "files": {"a": 1}}, "is neither text nor JSON"),
         ({**RUN, "files": {"a": {"b": [TOKEN]}}}, "this looks like a token"),
-        ({"run": ["sh", TOKEN]}, "this looks like a token"),
+        ({"run": ["sh", TOKEN]}, "this looks like a token; write {key}"),
+        ({**RUN, "files": {TOKEN: "x"}}, "this looks like a token"),
+        ({**RUN, "title": TOKEN}, "this looks like a token"),
+        ({**RUN, "accepted": {"from": "stdout", "contains": TOKEN}}, "this looks like a token"),
         ({**RUN, "request": {"post": "/v1/messages"}}, "'request' is only for a server"),
         ({**RUN, "fronts": {"claude-code": {}}}, "'fronts' is only for a server"),
         ({**RUN, "version": {}}, "'version' needs either 'run' or 'product'"),

@@ -32,6 +32,7 @@ _PATHS = st.text("/a%2F~.;'\"<>|^`{}[]é\\*", max_size=10)
         (f"https://{'a.' * 127}example/", "of the address is longer than 253 characters"),
         ("https://1.2.3.4.5/", "the host '1.2.3.4.5' of the address is not an IPv4 address"),
         ("https://[fe80::1%25eth0]/", "the host 'fe80::1%25eth0' of the address is not an IPv6 "),
+        ("http://0[::]/", "the host '::' of the address is not an IPv6 address"),
         ("https://a.example/%zz", "the path '/%zz' of the address has a character that needs "),
         ("https://a.example/<x>", "the path '/<x>' of the address has a character that needs "),
         ("https://a.example/é", "the path '/é' of the address has a character that needs a % code"),

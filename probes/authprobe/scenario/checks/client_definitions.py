@@ -1,13 +1,13 @@
 """Checks of client definitions, beyond what types can express."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from authprobe.core.isolation import ISOLATING_VARIABLES
+from authprobe.core.isolation import isolates, loads_code
 from authprobe.documents.source import KEY, KeyPath, PathProblem, quote, remedy
-from authprobe.redaction.redactor import find_token
 from authprobe.scenario.checks.patterns import check_pattern
 from authprobe.scenario.checks.readings import check_readings
 from authprobe.scenario.client_definitions import (
@@ -24,6 +24,7 @@ PROGRAMS_FOLDER: Final = "bin"
 """Folder of the private home with the programs on PATH."""
 MAX_FILE_LENGTH: Final = 100_000
 """Characters in all texts of a file together."""
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1-2024, 3.216
 _SHEBANG: Final = b"#!"
 
 
@@ -53,7 +54,6 @@ def _check(definition: ClientDefinition, folder: Path) -> Iterator[PathProblem]:
         yield from _check_variables(name, variables)
     for name, files in _all_files(definition):
         yield from _check_files(name, files)
-    yield from _check_tokens(definition)
     if definition.version is not None:
         yield from _check_version(definition.version)
     is_server = definition.serve is not None
@@ -199,9 +199,14 @@ def _all_files(definition: ClientDefinition) -> Iterator[tuple[KeyPath, Mapping[
 
 def _check_variables(path: KeyPath, variables: Mapping[str, str]) -> Iterator[PathProblem]:
     for name, text in variables.items():
-        if name in ISOLATING_VARIABLES:
+        if isolates(name):
             message = f"authprobe itself sets {name}, which isolates the client; leave it out"
             yield (*path, name, KEY), message
+        elif loads_code(name):
+            message = f"{name} makes a program load further code; start that program under 'run'"
+            yield (*path, name, KEY), message
+        elif not _VARIABLE.fullmatch(name):
+            yield (*path, name, KEY), f"{quote(name)} is not the name of a variable"
         if "\0" in text:
             yield (*path, name), "a variable cannot contain the character U+0000"
 
@@ -226,17 +231,6 @@ def _check_files(path: KeyPath, files: Mapping[str, object]) -> Iterator[PathPro
 def _file_above(name: str, files: Iterable[str]) -> str | None:
     above = {str(folder) for folder in PurePosixPath(name).parents}
     return next((each for each in files if str(PurePosixPath(each)) in above), None)
-
-
-def _check_tokens(definition: ClientDefinition) -> Iterator[PathProblem]:
-    """Yield the texts that look like a real credential."""
-    texts = [*_commands(definition), (("prompt",), definition.prompt)]
-    for path, files in _all_files(definition):
-        texts += [
-            ((*path, name), text) for name, each in files.items() for text in content_texts(each)
-        ]
-    for path in dict.fromkeys(path for path, text in texts if find_token(text) is not None):
-        yield path, "this looks like a token; write {key}, and authprobe puts a made-up one there"
 
 
 def _check_version(version: Version) -> Iterator[PathProblem]:

@@ -18,7 +18,7 @@ def without_literal_tokens(
 ) -> Document[Scenario]:
     """Return the document of a scenario with a problem for each text in it that looks like a token.
 
-    Only with `live`: other scenarios may have made-up ones, as in the title of an issue.
+    Only with `live`: the keys and values of every other one are searched by `token_problems`.
     """
     if not (isinstance(document.root, Mapping) and "live" in document.root.nodes):
         return document
