@@ -16,6 +16,7 @@ from authprobe.clients.sdk import agent_sdk, api_sdk
 from authprobe.core.client_kinds import ClientKind
 from authprobe.engine.faults import failed_observation
 from authprobe.errors import ClientError
+from authprobe.live import probe as live_probe
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
@@ -51,6 +52,8 @@ def probe_case(laboratory: Laboratory, case: Case) -> Observation:
 def _observe(laboratory: Laboratory, case: Case) -> Observation:
     began = time.monotonic()
     try:
+        if case.live is not None:
+            return live_probe.probe(laboratory, case)
         with laboratory.sandbox(case) as sandbox:
             try:
                 observation = _runner(case)(sandbox)
@@ -149,6 +152,18 @@ def probe_cases(
     finally:
         for future in running:
             future.cancel()
+
+
+def probe_in_turn(
+    cases: Sequence[Case],
+    probe_one: Callable[[Case], Observation],
+    may_start: Callable[[], bool] = lambda: True,
+) -> Generator[tuple[Case, Observation]]:
+    """Yield each case with its observation, one after the other: so the real service is asked."""
+    for case in cases:
+        if not may_start():
+            return
+        yield case, probe_one(case)
 
 
 def make_thread_pool(jobs: int) -> ThreadPoolExecutor:

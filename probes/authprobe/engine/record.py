@@ -62,6 +62,7 @@ def _judge(
             expectation=case.expectation,
             observation=observation,
             verdict=verdict,
+            target=case.target,
         )
     )
 

@@ -18,9 +18,10 @@ from authprobe.engine.record import make_record
 from authprobe.engine.rounds import Rounds
 from authprobe.engine.signals import interruptible
 from authprobe.errors import SettingsError
+from authprobe.live.laboratory import Consent, live_laboratory
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
-from authprobe.plan.expand import make_plan
+from authprobe.plan.expand import left_out_of_live, make_plan
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
@@ -50,6 +51,10 @@ class RunPlan:
     """YAML of the scenarios that are not bundled, by id."""
     own_definitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """YAML of the files of definitions of each scenario, by id and name."""
+    not_live: tuple[str, ...] = ()
+    """Lines that say which cases cannot be asked of the real service, and why."""
+    consent: Consent | None = None
+    """Consent to ask the real service; without it, no live case asks anything."""
 
 
 def load_plan(settings: Settings) -> RunPlan:
@@ -84,6 +89,9 @@ def load_plan(settings: Settings) -> RunPlan:
         known_failures,
         {each.scenario.id: each.text for each in loaded if not is_bundled(each.path)},
         _own_definitions(loaded, cases),
+        not_live=tuple(left_out_of_live(each.scenario for each in loaded))
+        if settings.asks_live
+        else (),
     )
 
 
@@ -161,6 +169,9 @@ def execute_plan(
         try:
             with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
+                if plan.consent is not None:
+                    live = live_laboratory(plan.consent, settings, redactor)
+                    laboratory = dataclasses.replace(laboratory, live=live)
                 _probe(laboratory, cases, plan, reporter, keep)
         except KeyboardInterrupt:
             interrupted = True
@@ -205,7 +216,7 @@ def _probe(
             reporter.begin_step(case.id, "")
             return probe.probe_case(laboratory, case)
 
-        Rounds(
+        rounds = Rounds(
             probe=lambda cases, may_start: probe.probe_cases(
                 cases, probe_one, executor, jobs=settings.jobs, may_start=may_start
             ),
@@ -217,4 +228,11 @@ def _probe(
             reporter=reporter,
             retries=settings.retries,
             max_failures=settings.max_failures,
-        ).run(cases)
+        )
+        rounds.run([case for case in cases if case.live is None])
+        # The real service is asked one thing at a time, and never twice.
+        dataclasses.replace(
+            rounds,
+            probe=lambda cases, may_start: probe.probe_in_turn(cases, probe_one, may_start),
+            retries=0,
+        ).run([case for case in cases if case.live is not None])

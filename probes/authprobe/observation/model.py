@@ -108,6 +108,8 @@ class Exchange:
     """False: the response was cut off, or a stream ended before its last event."""
     clock_offset: float = 0.0
     """Seconds by which the response's `Date` is ahead of the local clock."""
+    response_headers: tuple[str, ...] = ()
+    """Names of headers of a response of the real service; never their values."""
 
 
 class LoginState(enum.StrEnum):

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 import authprobe
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
+from authprobe.core.targets import Target
 from authprobe.observation.findings import Finding
 from authprobe.observation.model import ChildNetwork, Observation
 from authprobe.run.scenario_files import ScenarioFile
@@ -105,6 +106,8 @@ class CaseRecord:
     """Misbehaviour of the client, whether the scenario expects it or not."""
     reasons: tuple[Reason, ...] = ()
     """Explanation of the mismatches or changes, the most important first."""
+    target: Target = Target.EMULATOR
+    """Service that was asked."""
     diagnosis: Diagnosis | None = None
     """Cause of a refusal that the scenario did not arrange."""
 
@@ -156,6 +159,7 @@ class Run:
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
     mode: Literal["emulator", "live"] = "emulator"
+    """`live` if any of its cases asked the real service."""
     started_at: datetime.datetime
     elapsed: float
     interrupted: bool = False
@@ -227,8 +231,10 @@ def make_run(
     own_definitions: Mapping[str, dict[str, str]] | None = None,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
+    is_live = any(record.target is Target.LIVE for record in records)
     return Run(
         id=uuid.uuid4().hex,
+        mode="live" if is_live else "emulator",
         started_at=started_at,
         elapsed=round(elapsed, 3),
         interrupted=interrupted,

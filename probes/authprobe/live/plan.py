@@ -1,0 +1,182 @@
+"""Plan of what is asked of the real service, as it is shown before anything is asked."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from authprobe.errors import SettingsError
+from authprobe.live.visible import unseen_expectation
+from authprobe.plan.case import Case
+from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS
+from authprobe.scenario.live_cases import hosts_asked
+from authprobe.scenario.model import QUESTIONS, Request
+
+MESSAGE_USD: Final = 0.001
+"""Highest cost of a message of one word and one token of answer. About 20 tokens at 15 USD per
+million and one at 75, the highest prices of docs.anthropic.com/en/docs/about-claude/pricing, are
+0.0004 USD."""
+CLAUDE_USD: Final = 0.02
+"""Highest cost of the same question by `claude` with an API key: versions without the options that
+keep it small send 48 kB, about 12,000 tokens, to Haiku at 1 USD per million."""
+CLAUDE_REQUESTS: Final = 2
+"""A bearer that is refused with 401 is sent twice by the client."""
+MAX_LISTED: Final = 12
+"""Cases that the plan lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCase:
+    """A case, and what asking it takes at most."""
+
+    case: Case
+    hosts: tuple[str, ...]
+    requests: int
+    usd: float = 0.0
+    uses_plan: bool = False
+    """True: it takes a little of the subscription instead of money."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePlan:
+    """What is asked of the real service, in one run."""
+
+    cases: tuple[PlannedCase, ...]
+    unseen: tuple[Case, ...] = ()
+    """Cases that are not asked, as live nobody could see what they expect."""
+
+    @property
+    def requests(self) -> int:
+        """Most requests."""
+        return sum(each.requests for each in self.cases)
+
+    @property
+    def usd(self) -> float:
+        """Highest cost, in US dollars."""
+        return round(sum(each.usd for each in self.cases), 6)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Hosts that are asked, in the order of the cases."""
+        return tuple(dict.fromkeys(host for each in self.cases for host in each.hosts))
+
+
+def live_plan(cases: Iterable[Case]) -> LivePlan:
+    """Return what asking the live cases among these takes at most.
+
+    Raises:
+        SettingsError: that is more than a scenario or authprobe allows.
+    """
+    live = [case for case in cases if case.live is not None]
+    seen = [case for case in live if unseen_expectation(case) is None]
+    plan = LivePlan(
+        cases=tuple(map(_planned, seen)), unseen=tuple(case for case in live if case not in seen)
+    )
+    _check_requests(plan)
+    return plan
+
+
+def _check_requests(plan: LivePlan) -> None:
+    numbers: Counter[str] = Counter()
+    limits: dict[str, int] = {}
+    for each in plan.cases:
+        numbers[each.case.scenario] += each.requests
+        limits[each.case.scenario] = each.case.live.max_requests if each.case.live else 0
+    for scenario, number in numbers.items():
+        if number > limits[scenario]:
+            raise SettingsError(
+                f"--target live: '{scenario}' takes {_requests_words(number)}, more than its "
+                f"'max_requests' of {limits[scenario]}; select fewer cases, such as with -k, or "
+                "raise it"
+            )
+    if plan.requests > MAX_REQUESTS:
+        raise SettingsError(
+            f"--target live: {plan.requests} requests are more than {MAX_REQUESTS}, the most in "
+            "one run; select fewer cases, such as with -k"
+        )
+
+
+def check_cost(plan: LivePlan, max_usd: float) -> None:
+    """Check that a plan costs no more than the user wants to spend.
+
+    Raises:
+        SettingsError: it could cost more.
+    """
+    if plan.usd > max_usd:
+        raise SettingsError(
+            f"--target live: this could cost {plan.usd:g} USD, more than --max-cost {max_usd:g}; "
+            "nothing was asked"
+        )
+
+
+def _planned(case: Case) -> PlannedCase:
+    hosts = hosts_asked(case.client, case.endpoint, case.environment)
+    endpoint = case.endpoint
+    if endpoint is None:
+        uses_plan = any(each.token in SUBSCRIPTION_TOKENS for each in case.credentials)
+        is_own = any(each.source for each in case.credentials)
+        usd = CLAUDE_USD if is_own and not uses_plan else 0.0
+        return PlannedCase(
+            case=case, hosts=hosts, requests=CLAUDE_REQUESTS, usd=usd, uses_plan=uses_plan
+        )
+    needs_model = endpoint.request in QUESTIONS and endpoint.model is None
+    is_message = endpoint.request is Request.MESSAGES
+    is_own = any(each.source for each in case.credentials)
+    return PlannedCase(
+        case=case,
+        hosts=hosts,
+        requests=2 if needs_model else 1,
+        usd=MESSAGE_USD if is_message and is_own else 0.0,
+    )
+
+
+def plan_lines(plan: LivePlan) -> Iterator[str]:
+    """Yield the plan for the terminal: hosts, requests, secrets by name, and the highest cost."""
+    yield "This asks the real service:"
+    rows = [
+        (
+            host,
+            _requests_words(sum(x.requests for x in plan.cases if host in x.hosts)),
+            _secret_words([x.case for x in plan.cases if host in x.hosts]),
+        )
+        for host in plan.hosts
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:2] if rows else []
+    for host, requests, secrets in rows:
+        yield f"  {host:<{widths[0]}}  at most {requests:<{widths[1]}}  {secrets}"
+    yield "Cases:"
+    for each in plan.cases[:MAX_LISTED]:
+        yield f"  {each.case.id}"
+    if (more := len(plan.cases) - MAX_LISTED) > 0:
+        yield f"  and {more:,} more"
+    for case in plan.unseen:
+        yield f"Not asked: {case.id}: {unseen_expectation(case)}"
+    yield _cost_words(plan)
+
+
+def _requests_words(number: int) -> str:
+    return "1 request" if number == 1 else f"{number:,} requests"
+
+
+def _secret_words(cases: Sequence[Case]) -> str:
+    """Return the sources of the secrets that a host gets, by name."""
+    names: dict[str, None] = {}
+    for case in cases:
+        for each in case.credentials:
+            if each.source is None:
+                names["a made-up value"] = None
+            elif each.source == STORED:
+                names["the stored login of your own Claude Code"] = None
+            else:
+                names[f"{each.source.partition(':')[2]} ({each.token})"] = None
+        if not case.credentials:
+            names["no credential"] = None
+    return "with " + ", ".join(names)
+
+
+def _cost_words(plan: LivePlan) -> str:
+    requests = _requests_words(plan.requests)
+    cost = f"at most {plan.usd:g} USD" if plan.usd else "no money"
+    if any(each.uses_plan for each in plan.cases):
+        cost += ", and a little of the plan of your subscription"
+    return f"At most {requests}, one at a time, without retry or redirect; {cost}."

@@ -1,0 +1,23 @@
+"""Probe of a live case: by a request of authprobe's own, or by the unmodified `claude`."""
+
+from authprobe.clients.base import Laboratory
+from authprobe.errors import ClientError
+from authprobe.live import requests
+from authprobe.live.laboratory import live_of
+from authprobe.live.visible import unseen_expectation
+from authprobe.observation.model import Observation
+from authprobe.plan.case import Case
+
+
+def probe(laboratory: Laboratory, case: Case) -> Observation:
+    """Ask the real service what a case says, and return what could be seen.
+
+    Raises:
+        ClientError: nothing was asked, and why.
+    """
+    live_of(laboratory)
+    if (reason := unseen_expectation(case)) is not None:
+        raise ClientError(f"untestable here: {reason}")
+    if case.client.is_authprobe:
+        return requests.probe(laboratory, case)
+    raise ClientError("untestable here: claude is not asked live yet")
