@@ -57,7 +57,7 @@ class Row:
     """The credential in the request, in words."""
     rules: tuple[str, ...] = ()
     """Ids of the emulator's rules that the answer is compared with."""
-    question: Callable[[Values], Question] | None = field(default=None, repr=False)
+    builder: Callable[[Values], Question] | None = field(default=None, repr=False)
     """Builder of the request; None: only a TLS connection is made."""
     is_documented: bool = True
     needs_key: bool = False
@@ -72,6 +72,15 @@ class Row:
     def number(self) -> str:
         """The id without the letter of a part."""
         return self.id.rstrip("abcdefgh")
+
+    @property
+    def is_connection(self) -> bool:
+        """True if no request is sent."""
+        return self.builder is None
+
+    def question(self, values: Values) -> Question:
+        """Return the request; that of a connection is not sent."""
+        return self.builder(values) if self.builder else Question(host=self.host, path="/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,8 @@ class NotAsked(enum.StrEnum):
     THROTTLED = "throttled"
     SERVER = "server error"
     BUDGET = "budget"
+    CREDENTIAL = "credential refused"
+    """A credential that should be valid is refused, so that nothing else can be seen."""
     HOST = "host not allowed"
     ENDED = "ended after 429"
     """The host has throttled or refused an earlier request of this run."""

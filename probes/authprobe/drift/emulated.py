@@ -1,0 +1,56 @@
+"""The emulator's answers to the same questions, from a real emulator on loopback."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from authprobe.core.claude_api import HOSTS
+from authprobe.core.directions import Directions
+from authprobe.drift.model import Row, Values
+from authprobe.emulator.case_backend import CaseBackend
+from authprobe.emulator.config import TokenKind
+from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.network import Network
+from authprobe.service.answer import Answer
+from authprobe.service.asker import Asker
+from authprobe.service.budget import Budget
+from authprobe.service.question import Question
+
+
+class EmulatedService:
+    """An emulator that is asked in the way in which the service is."""
+
+    def __init__(self, backend: CaseBackend, directions: Directions) -> None:
+        self._backend = backend
+        self._directions = directions
+        self._answers: dict[str, Answer] = {}
+
+    def answer(self, row: Row, values: Values) -> Answer:
+        """Return the answer to a row, with a key of the emulator instead of the user's own."""
+        if row.id not in self._answers:
+            key = self._backend.state.tokens.make(TokenKind.API_KEY).value
+            model = self._model(key) if row.needs_model else ""
+            own = dataclasses.replace(values, own_key=key, model=model)
+            self._answers[row.id] = self._ask(row.question(own))
+        return self._answers[row.id]
+
+    def _model(self, key: str) -> str:
+        headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+        return self._ask(Question(host=HOSTS[0], path="/v1/models", headers=headers)).model or ""
+
+    def _ask(self, question: Question) -> Answer:
+        asker = Asker(hosts=HOSTS, budget=Budget(1), directions=self._directions)
+        return asker.ask(question)
+
+
+@contextlib.contextmanager
+def emulated_service() -> Iterator[EmulatedService]:
+    """Run an emulator on loopback."""
+    with Network() as network:
+        backend = CaseBackend()
+        listener = network.open(backend, https_port=0)
+        addresses = {(host, 443): (LOOPBACK, listener.https_port or 0) for host in HOSTS}
+        try:
+            yield EmulatedService(backend, Directions(addresses, network.ca_file))
+        finally:
+            network.close(listener)

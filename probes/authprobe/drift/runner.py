@@ -1,0 +1,76 @@
+"""The run of a comparison: each row is put to the emulator and then, once, to the service."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from authprobe.drift.comparison import compare, compare_clock
+from authprobe.drift.emulated import EmulatedService
+from authprobe.drift.model import Drift, Row, RowResult, Values
+from authprobe.drift.rows import ROWS
+from authprobe.service.answer import Answer, NotAsked
+from authprobe.service.asker import Asker
+
+KEY_REFUSALS = frozenset({401, 403})
+"""Statuses with which a key is refused that should be valid."""
+
+
+def compare_rows(
+    rows: Sequence[Row],
+    asker: Asker,
+    emulator: EmulatedService,
+    values: Values,
+    on_result: Callable[[RowResult], None] = lambda result: None,
+) -> Drift:
+    """Ask every row and return the comparison; `on_result` is called after each row."""
+    started_at = datetime.datetime.now(datetime.UTC)
+    results = []
+    for row in rows:
+        result, values = _result(row, asker, emulator, values)
+        results.append(result)
+        on_result(result)
+    return Drift(started_at=started_at, rows=tuple(_with_clocks(results)))
+
+
+def _result(
+    row: Row, asker: Asker, emulator: EmulatedService, values: Values
+) -> tuple[RowResult, Values]:
+    """Return the result of a row, and the values with the model that it told."""
+    if row.is_connection:
+        return RowResult(row=row, answer=asker.connect(row.host)), values
+    others = {row.order_of: emulator.answer(ROWS[row.order_of], values)} if row.order_of else {}
+    expected = emulator.answer(row, values)
+    answer = _ask(row, asker, values)
+    differences = compare(row, answer, expected, others)
+    result = RowResult(row=row, answer=answer, expected=expected, differences=differences)
+    return result, dataclasses.replace(values, model=answer.model or values.model)
+
+
+def _ask(row: Row, asker: Asker, values: Values) -> Answer:
+    """Return the answer of the service; a key that is refused shows nothing about the service."""
+    if row.needs_model and not values.model:
+        return Answer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
+    answer = asker.ask(row.question(values))
+    if row.needs_key and answer.not_asked is None and answer.status in KEY_REFUSALS:
+        return dataclasses.replace(answer, not_asked=NotAsked.CREDENTIAL, problem=answer.message)
+    return answer
+
+
+def _with_clocks(results: Sequence[RowResult]) -> Iterator[RowResult]:
+    """Yield the results; those of connections with the difference of the host's clock.
+
+    A connection alone has no `Date`; it is taken from another answer of the host.
+    """
+    offsets: Mapping[str, float] = dict(_offsets(results))
+    for result in results:
+        if not result.row.is_connection:
+            yield result
+            continue
+        differences = compare_clock(result.answer, offsets.get(result.row.host))
+        yield dataclasses.replace(result, differences=differences)
+
+
+def _offsets(results: Iterable[RowResult]) -> Iterator[tuple[str, float]]:
+    for result in results:
+        if result.answer.date_offset is not None:
+            yield result.row.host, result.answer.date_offset
