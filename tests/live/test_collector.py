@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from authprobe.emulator.server.http_server import HttpServer
 from authprobe.live.collector import MAX_BODY_BYTES, MAX_EVENTS, ApiEvent, Collector, read_events
 from authprobe.live.servers import ServerThread
 
@@ -131,10 +130,8 @@ def test_what_is_no_telemetry_is_ignored(data: bytes) -> None:
 def served() -> Iterator[tuple[Collector, int]]:
     """A collector that serves on a port."""
     collector = Collector()
-    server = HttpServer(collector)
     with ServerThread() as servers:
-        yield collector, servers.serve(server.protocol)
-        servers.call(server.end)
+        yield collector, servers.serve_application(collector)
 
 
 def post(port: int, path: str, data: bytes) -> int:

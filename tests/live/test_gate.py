@@ -315,3 +315,13 @@ def test_end_of_the_case_ends_its_connections(service: Service) -> None:
         assert client.recv(100) == b""
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((LOOPBACK, gate.port), timeout=1)
+
+
+def test_door_leads_to_one_port_of_this_machine_only(service: Service) -> None:
+    gate = Gate(frozenset())
+    with ServerThread() as servers:
+        door = gate.door(*service.address)
+        port = servers.serve_streams(door, head_limit_bytes=HEAD_LIMIT_BYTES)
+        opened = OpenGate(gate, port)
+        assert opened.send(connect(API)) == b"<" + connect(API)
+        wait_until(lambda: opened.count(f"{LOOPBACK}:{service.address[1]}").received > 0)

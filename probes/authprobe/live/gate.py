@@ -15,13 +15,14 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from authprobe.core.directions import DIRECT, Directions
 from authprobe.live.gate_count import HostCount, HostCounts
+from authprobe.live.servers import Handler
 from authprobe.observation.model import GateCount
 
 HTTPS_PORT: Final = 443
@@ -33,6 +34,9 @@ CONNECT_LINE: Final = re.compile(
 HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 UNREADABLE_HOST: Final = "(not a host name)"
 ANSWER_STATUS: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9][ \r]")
+ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[], Coroutine[Any, Any, Streams]]
 ProxyFor = Callable[[str], str | None]
 """Returns the URL of the user's proxy for a host, with its password; None: there is none."""
 
@@ -79,11 +83,42 @@ class Gate:
         """Counts of all hosts that the client named, sorted by host."""
         return self._counts.records()
 
+    def door(self, host: str, port: int) -> Handler:
+        """Return a handler that passes every connection on to a port of this machine's loopback.
+
+        It is for a gateway of the user there, which the container's network does not have.
+        """
+
+        async def connect(_: asyncio.StreamReader) -> tuple[str, Connect]:
+            return f"{host}:{port}", lambda: asyncio.open_connection(host, port)
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._handle(reader, writer, connect, greeting=b"")
+
+        return handle
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of the client, and raise nothing."""
+        await self._handle(reader, writer, self._read_target, greeting=ESTABLISHED)
+
+    async def _handle(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        find_target: Callable[[asyncio.StreamReader], Coroutine[Any, Any, tuple[str, Connect]]],
+        *,
+        greeting: bytes,
+    ) -> None:
         self._open += 1
         try:
-            await self._serve(reader, writer)
+            if self._open > self.limits.open_connections:
+                raise _RefusedError("503 Service Unavailable", "too many connections")
+            host, connect = await find_target(reader)
+            count = self._counts.of(host)
+            server = await self._open_server(connect, count)
+            count.begin()
+            writer.write(greeting)
+            await self._relay((reader, writer), server, count)
         except _RefusedError as refusal:
             with contextlib.suppress(OSError, TimeoutError):
                 writer.write(_answer(refusal.status, refusal.reason))
@@ -96,31 +131,24 @@ class Gate:
             self._open -= 1
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._open > self.limits.open_connections:
-            raise _RefusedError("503 Service Unavailable", "too many connections")
-        host, port = await self._read_target(reader)
-        count = self._counts.of(host)
-        if host not in self.hosts or port != HTTPS_PORT:
-            count.refused += 1
-            raise _RefusedError(
-                "403 Forbidden", "this host and port are not among those of the case"
-            )
-        try:
-            async with asyncio.timeout(self.limits.connect_seconds):
-                server = await self._connect(host)
-        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
-            count.failure = failure_reason(error)
-            raise _RefusedError("502 Bad Gateway", count.failure) from None
-        count.begin()
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await self._relay((reader, writer), server, count)
-
-    async def _read_target(self, reader: asyncio.StreamReader) -> tuple[str, int]:
-        """Return the host and the port of a CONNECT request.
+    async def _open_server(self, connect: Connect, count: HostCount) -> Streams:
+        """Return the connection to the server; a failure is counted.
 
         Raises:
-            _RefusedError: it is another request, or none.
+            _RefusedError: it cannot be made.
+        """
+        try:
+            async with asyncio.timeout(self.limits.connect_seconds):
+                return await connect()
+        except (OSError, TimeoutError, ValueError) as error:
+            count.failure = failure_reason(error)
+            raise _RefusedError("502 Bad Gateway", count.failure) from None
+
+    async def _read_target(self, reader: asyncio.StreamReader) -> tuple[str, Connect]:
+        """Return the host of a CONNECT request, and how to connect to it.
+
+        Raises:
+            _RefusedError: it is another request, or one for a host or port that is not the case's.
         """
         try:
             async with asyncio.timeout(self.limits.head_seconds):
@@ -136,10 +164,15 @@ class Gate:
         if match is None:
             self._counts.of(UNREADABLE_HOST).refused += 1
             raise _RefusedError("405 Method Not Allowed", "only CONNECT HOST:443 goes through")
-        host = match["host"].decode("latin-1").lower().rstrip(".")
-        return host if HOST_NAME.fullmatch(host) else UNREADABLE_HOST, int(match["port"])
+        name, port = match["host"].decode("latin-1").lower().rstrip("."), int(match["port"])
+        host = name if HOST_NAME.fullmatch(name) else UNREADABLE_HOST
+        if host not in self.hosts or port != HTTPS_PORT:
+            self._counts.of(host).refused += 1
+            reason = "this host and port are not among those of the case"
+            raise _RefusedError("403 Forbidden", reason)
+        return host, lambda: self._connect(host)
 
-    async def _connect(self, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, host: str) -> Streams:
         """Connect to a host of the case: directly, or through the user's own proxy."""
         if target := self.directions.addresses.get((host, HTTPS_PORT)):
             return await asyncio.open_connection(*target)
@@ -149,8 +182,8 @@ class Gate:
 
     async def _relay(
         self,
-        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        client: Streams,
+        server: Streams,
         count: HostCount,
     ) -> None:
         """Pass on what both sides send, until both have ended, or a limit is reached."""
@@ -190,13 +223,13 @@ class Gate:
                 count.received += len(data)
             target.write(data)
             await target.drain()
+        if not target.can_write_eof():  # TLS of a proxy: its one end is that of both directions
+            raise ConnectionAbortedError
         with contextlib.suppress(OSError):
             target.write_eof()
 
 
-async def _connect_through(
-    proxy: SplitResult, host: str
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect_through(proxy: SplitResult, host: str) -> Streams:
     """Return a tunnel through the user's own proxy, which gets the password that its URL has.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self, TypeVar
 
 from authprobe.emulator.server.bound_port import BoundPort
 from authprobe.emulator.server.connection import LOOPBACK
+from authprobe.emulator.server.http_server import HttpServer
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ class ServerThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._ports: list[BoundPort] = []
+        self._http_servers: list[HttpServer] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,13 +64,13 @@ class ServerThread:
 
         return self.serve(protocol, bound_socket)
 
-    def call(self, function: Callable[[], None]) -> None:
-        """Call a function on the loop, and wait for its end."""
-
-        async def run() -> None:
-            function()
-
-        self._wait_for(run())
+    def serve_application(
+        self, application: object, bound_socket: socket.socket | None = None
+    ) -> int:
+        """Serve an ASGI application, as `serve` does a protocol."""
+        server = HttpServer(application)
+        self._http_servers.append(server)
+        return self.serve(server.protocol, bound_socket)
 
     async def _serve(
         self, factory: Callable[[], asyncio.Protocol], bound: socket.socket | None
@@ -81,6 +83,8 @@ class ServerThread:
     async def _end(self) -> None:
         for bound_port in self._ports:
             await bound_port.close()
+        for server in self._http_servers:
+            server.end()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
