@@ -103,7 +103,7 @@ def service() -> Iterator[Service]:
 @pytest.fixture
 def gate(service: Service) -> Iterator[OpenGate]:
     """A gate that lets the API through, to the service."""
-    directions = Directions({(API, 443): service.address})
+    directions = Directions(addresses={(API, 443): service.address})
     with open_gate(Gate(frozenset({API}), directions, limits=QUICK)) as opened:
         yield opened
 
@@ -213,7 +213,7 @@ def test_huge_head_is_refused(gate: OpenGate) -> None:
 
 def test_thousand_connections_leave_room_for_none_but_harm_nobody(service: Service) -> None:
     limits = dataclasses.replace(QUICK, head_seconds=2.0, open_connections=16)
-    directions = Directions({(API, 443): service.address})
+    directions = Directions(addresses={(API, 443): service.address})
     with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
         clients = [socket.create_connection((LOOPBACK, gate.port), timeout=10) for _ in range(16)]
         time.sleep(0.1)
@@ -238,7 +238,7 @@ def test_names_of_many_hosts_are_not_kept(gate: OpenGate) -> None:
 
 def test_tunnel_ends_at_the_limit_of_bytes(service: Service) -> None:
     limits = dataclasses.replace(QUICK, total_bytes=100_000)
-    directions = Directions({(API, 443): service.address})
+    directions = Directions(addresses={(API, 443): service.address})
     with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
         with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
             client.sendall(connect(API))
@@ -253,7 +253,7 @@ def test_tunnel_ends_at_the_limit_of_bytes(service: Service) -> None:
 
 def test_tunnel_ends_at_the_limit_of_time(service: Service) -> None:
     limits = dataclasses.replace(QUICK, tunnel_seconds=0.3)
-    directions = Directions({(API, 443): service.address})
+    directions = Directions(addresses={(API, 443): service.address})
     with (
         open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate,
         socket.create_connection((LOOPBACK, gate.port), timeout=5) as client,
@@ -266,7 +266,7 @@ def test_tunnel_ends_at_the_limit_of_time(service: Service) -> None:
 def test_connections_that_fail_are_told_with_the_reason() -> None:
     with socket.socket() as unused:
         unused.bind((LOOPBACK, 0))
-        directions = Directions({(API, 443): unused.getsockname()})
+        directions = Directions(addresses={(API, 443): unused.getsockname()})
         with open_gate(Gate(frozenset({API, "no.invalid"}), directions, limits=QUICK)) as gate:
             assert gate.ask() == b"HTTP/1.1 502 Bad Gateway"
             assert gate.count().failure == "connection refused"
@@ -306,7 +306,7 @@ def test_refusal_of_the_users_proxy_is_told(proxy: Proxy) -> None:
 
 
 def test_end_of_the_case_ends_its_connections(service: Service) -> None:
-    directions = Directions({(API, 443): service.address})
+    directions = Directions(addresses={(API, 443): service.address})
     with open_gate(Gate(frozenset({API}), directions)) as gate:
         client = socket.create_connection((LOOPBACK, gate.port), timeout=10)
         client.sendall(connect(API))

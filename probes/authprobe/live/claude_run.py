@@ -7,15 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from authprobe.clients.base import (
-    CONFIG_FOLDER,
-    CREDENTIALS_FILE,
-    SYSTEM_PATH,
-    TEMPORARY_FOLDER,
-    WORK_FOLDER,
-)
+from authprobe.clients.base import SYSTEM_PATH, TEMPORARY_FOLDER, WORK_FOLDER
 from authprobe.clients.claude_code.command import BROWSER_COMMANDS, HELP_TIMEOUT, find_node_for
 from authprobe.clients.claude_code.prompt import UNKNOWN_OPTION, read_report
+from authprobe.clients.credentials import CONFIG_FOLDER, CREDENTIALS_FILE
 from authprobe.clients.installation.installed_client import InstalledClient
 from authprobe.clients.observe import last_error_line
 from authprobe.clients.process.child import CompletedChild
@@ -102,8 +97,8 @@ def run_claude(
         collector_port = servers.serve_application(collector, container.bind())
         if question.door is not None:
             host, port = question.door
-            door = gate.door(host, port)
-            servers.serve_streams(door, container.bind(port), head_limit_bytes=HEAD_LIMIT_BYTES)
+            bound = container.bind(port, host if ":" in host else LOOPBACK)
+            servers.serve_streams(gate.door(host, port), bound, head_limit_bytes=HEAD_LIMIT_BYTES)
         _fill_home(container, programs, question.login)
         environment = _environment(container, question, gate_port, collector_port)
         if authority is not None:

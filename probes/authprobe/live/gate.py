@@ -174,11 +174,9 @@ class Gate:
 
     async def _connect(self, host: str) -> Streams:
         """Connect to a host of the case: directly, or through the user's own proxy."""
-        if target := self.directions.addresses.get((host, HTTPS_PORT)):
-            return await asyncio.open_connection(*target)
         if proxy := self.proxy_for(host):
             return await _connect_through(urlsplit(proxy), host)
-        return await asyncio.open_connection(host, HTTPS_PORT)
+        return await asyncio.open_connection(*self.directions.address(host, HTTPS_PORT))
 
     async def _relay(
         self,

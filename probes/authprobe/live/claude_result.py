@@ -1,0 +1,213 @@
+"""The observation of a live run of `claude`: what it printed, its telemetry and the gate's counts.
+
+Nobody looked into TLS, so there are no exchanges. Free text of the service is redacted, and ids in
+it, which could say who the user is, are replaced.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from authprobe.clients.claude_code.prompt import read_report
+from authprobe.clients.home_files import HomeWalk
+from authprobe.clients.observe import (
+    MAX_DETAIL_LENGTH,
+    MAX_MESSAGE_LENGTH,
+    ClientReport,
+    last_error_line,
+    without_request_id,
+)
+from authprobe.clients.process.child import ExitReason
+from authprobe.live.claude_run import ClaudeRun
+from authprobe.live.collector import ERROR_TYPE
+from authprobe.observation.model import (
+    COMMAND_MISSING,
+    Cost,
+    Evidence,
+    GateCount,
+    Observation,
+    Outcome,
+    status_outcome,
+)
+from authprobe.redaction.redactor import Redactor
+
+ID: Final = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
+)
+MAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}\.[A-Za-z]{2,24}")
+LONG_LABEL: Final = re.compile(r"[^.:]{25,}")
+"""A part of a host name that may hold more than a name: a client could tell anything by it."""
+OUTPUT_OPTION: Final = "--output-format"
+MAX_LEAKS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A finished run, and what is needed to read it."""
+
+    run: ClaudeRun
+    host: str
+    """Host that the credential was sent to, as the gate names it."""
+    redactor: Redactor
+    secrets: tuple[str, ...]
+    version: str
+    remarks: tuple[str, ...] = ()
+
+    def observation(self) -> Observation:
+        """Return the observation."""
+        run = self.run
+        report = read_report(run.result.stdout)
+        outcome, detail = self._outcome(report)
+        error_type = read_error_type(run.result.stdout) if report and report.is_error else None
+        remarks = [detail, *self.remarks]
+        if run.command.costs_more:
+            lacking = ", ".join(run.command.missing)
+            remarks.append(f"this version lacks {lacking}: its question cost more")
+        if run.limit:
+            outcome, remarks[0] = Outcome.CRASHED, f"it exceeded a limit of authprobe: {run.limit}"
+        text = "; ".join(filter(None, remarks))
+        return Observation(
+            outcome=outcome,
+            status=self._status(report),
+            reported_status=report.status if report else None,
+            error_type=error_type,
+            message=self._clean(report.message, MAX_MESSAGE_LENGTH) if report else None,
+            exit_code=run.result.exit_code if self._has_exited else None,
+            elapsed=round(run.result.elapsed, 3),
+            detail=self._clean(text, MAX_DETAIL_LENGTH),
+            egress_refused=tuple(sorted({g.host for g in self._gate if g.refused})),
+            client_version=self.version,
+            leaks=tuple(self._leaks()),
+            evidence=self._evidence(report),
+            gate=self._gate,
+            cost=self._cost(),
+        )
+
+    @property
+    def _has_exited(self) -> bool:
+        return self.run.result.exit_reason is ExitReason.EXITED
+
+    @property
+    def _gate(self) -> tuple[GateCount, ...]:
+        return tuple(
+            GateCount(
+                host=self.redactor(LONG_LABEL.sub("*", each.host)),
+                connections=each.connections,
+                refused=each.refused,
+                sent=each.sent,
+                received=each.received,
+                seconds=each.seconds,
+                failure=each.failure,
+            )
+            for each in self.run.gate
+        )
+
+    @property
+    def _asked(self) -> GateCount:
+        """Counts of the host that was to be asked."""
+        counts = (each for each in self.run.gate if each.host == self.host)
+        return next(counts, GateCount(host=self.host))
+
+    def _outcome(self, report: ClientReport | None) -> tuple[Outcome, str | None]:
+        asked, result = self._asked, self.run.result
+        unreachable = Outcome.UNREACHABLE, f"the gate could not reach {self.host}: {asked.failure}"
+        if OUTPUT_OPTION in self.run.command.missing:
+            return Outcome.UNAVAILABLE, f"{OUTPUT_OPTION}: {COMMAND_MISSING}"
+        if not self._has_exited:
+            return Outcome.TIMED_OUT, f"still running after {result.elapsed:.0f} s"
+        if report is None:
+            if asked.failure:
+                return unreachable
+            reason = last_error_line(result.stderr.strip() or result.stdout)
+            return Outcome.CRASHED, f"ended with exit code {result.exit_code}: {reason}"
+        if not report.is_error:
+            if asked.received:
+                return Outcome.ACCEPTED, None
+            return Outcome.CRASHED, f"it reports an answer, but received nothing from {self.host}"
+        status = self._status(report)
+        if status is not None and status >= 400:
+            return status_outcome(status), None
+        if asked.failure:
+            return unreachable
+        if not asked.connections:
+            return Outcome.REJECTED, "refused by the client itself: it asked no host of the case"
+        return Outcome.UNREACHABLE, "the client gave up without a refusal"
+
+    def _status(self, report: ClientReport | None) -> int | None:
+        """Return the status that ended the question, by the first source that tells it."""
+        if report is None or not report.is_error:
+            return 200 if report and self._asked.received else None
+        refusals = [e.status_code for e in self.run.events if e.is_error and e.status_code]
+        log = self.run.debug_log
+        statuses = [report.status, *refusals[-1:], *(log.statuses[-1:] if log else ())]
+        return next((status for status in statuses if status is not None), None)
+
+    def _evidence(self, report: ClientReport | None) -> tuple[Evidence, ...]:
+        log = self.run.debug_log
+        sources = (
+            (Evidence.RESULT, report is not None),
+            (Evidence.OTEL, bool(self.run.events)),
+            (Evidence.DEBUG_LOG, log is not None and bool(log.paths)),
+            (Evidence.GATE, bool(self.run.gate)),
+        )
+        return tuple(evidence for evidence, is_there in sources if is_there)
+
+    def _cost(self) -> Cost:
+        log, events = self.run.debug_log, self.run.events
+        requests = log.model_requests if log and log.paths else len(events) or None
+        amounts = [event.cost_usd for event in events if event.cost_usd is not None]
+        usd = read_cost(self.run.result.stdout)
+        if usd is None and amounts:
+            usd = sum(amounts)
+        return Cost(requests=requests, estimated_usd=None if usd is None else round(usd, 6))
+
+    def _leaks(self) -> list[str]:
+        """Return the places where the client has left the secret: files of its home, or streams."""
+        values = [value.encode() for value in self.secrets if value]
+        places = []
+        for file in HomeWalk(self.run.home_folder):
+            if any(value in file.data for value in values):
+                places.append(self._clean(f"~/{file.path}", MAX_DETAIL_LENGTH) or "~")
+        for name, text in (("stdout", self.run.result.stdout), ("stderr", self.run.result.stderr)):
+            if any(value in text for value in self.secrets if value):
+                places.append(f"its output ({name})")
+        return places[:MAX_LEAKS]
+
+    def _clean(self, text: str | None, limit: int) -> str | None:
+        """Return a text without secrets, and without what says who the user is."""
+        if not text:
+            return None
+        # Redacted first: a token without a part of it has no pattern.
+        text = self.redactor(text)
+        return self.redactor.cut(
+            MAIL.sub("[e-mail]", ID.sub("[id]", without_request_id(text))), limit
+        )
+
+
+def read_cost(stdout: str) -> float | None:
+    """Return the cost in US dollars that the client estimates; None: it does not."""
+    document = _last_document(stdout)
+    for name in ("total_cost_usd", "cost_usd"):
+        value = document.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1000:
+            return float(value)
+    return None
+
+
+def read_error_type(stdout: str) -> str | None:
+    """Return the type of the error that the client reports (`api_error_type`, since 2.1.3xx)."""
+    value = _last_document(stdout).get("api_error_type")
+    return value if isinstance(value, str) and ERROR_TYPE.fullmatch(value) else None
+
+
+def _last_document(stdout: str) -> dict[str, Any]:
+    for line in reversed(stdout.splitlines()):
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        last = document[-1] if isinstance(document, list) and document else document
+        if isinstance(last, dict) and "is_error" in last:
+            return last
+    return {}
