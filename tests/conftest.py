@@ -30,6 +30,9 @@ SLOW: Final = (
     "emulator/test_fixture.py",
     "hostile",
     "integration",
+    "live/test_claude_versions.py",
+    "live/test_gate.py",
+    "live/test_stored_login.py",
     "plan/test_expand.py",
     "run/history/test_database.py",
     "scenario/checks/test_urls.py",
@@ -50,6 +53,7 @@ CLIENTS: Final = (
     "integration/test_published_programs.py",
     "integration/test_real_versions.py",
     "integration/test_upgrade_recipe.py",
+    "live/test_claude_versions.py",
 )
 """Files that install published clients, into the cache that users have as well."""
 

@@ -183,7 +183,7 @@ def test_all_but_connect_is_refused(gate: OpenGate, service: Service, request_he
 def test_name_with_control_characters_is_not_recorded(gate: OpenGate) -> None:
     assert gate.send(b"CONNECT a\x1b[31mb.example:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 4")
     assert gate.send(b"CONNECT a\x07\xff.example:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 4")
-    assert [count.host for count in gate.gate.counts] == ["(not a host name)"]
+    assert {count.host for count in gate.gate.counts} <= {"(no CONNECT)", "(not a host name)"}
 
 
 def test_slow_head_is_ended(gate: OpenGate, service: Service) -> None:

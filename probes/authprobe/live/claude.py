@@ -19,6 +19,7 @@ from authprobe.core.claude_api import API, CONSOLE, PLATFORM
 from authprobe.core.client_kinds import VARIABLES, Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.version_ranges import version_key
 from authprobe.errors import ClientError
 from authprobe.live.claude_result import Reading
 from authprobe.live.claude_run import ClaudeQuestion, ClaudeRun, LoginPlace, run_claude
@@ -41,8 +42,13 @@ RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)
 RENEWAL_HOSTS: Final = frozenset({PLATFORM, CONSOLE})
 """Hosts of the token endpoint; the gate lets nobody to them unless a login may be renewed."""
 NOT_TRIED: Final = "renewable, not tried"
+FIRST_VERSION: Final = "2.1.62"
+"""First version that asks a model at most twice. Older ones have no way to be asked so little: they
+ask 2 to 7 times (measured with 1.0.128, 2.0.76, 2.1.6, 2.1.31 and 2.1.47)."""
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
 RENEW_HINT: Final = "start claude once to renew it, or allow it with --allow-renewal"
+LOCKED: Final = "another claude is renewing the stored login; ask again in a minute"
+UNDATED: Final = f"{NOT_TRIED}: the stored login does not say when it expires; {RENEW_HINT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,11 @@ def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observatio
         return Observation(outcome=Outcome.UNAVAILABLE, detail=str(reason), elapsed=elapsed)
     variables, secrets = _credential_variables(case, access)
     installed = laboratory.cache.get(case.client)
+    if version_key(installed.version) < version_key(FIRST_VERSION):
+        raise ClientError(
+            f"claude {installed.version} asks a model up to 7 times for one answer; live needs "
+            f"{FIRST_VERSION} or newer"
+        )
     hosts = frozenset() if door else frozenset({host})
     if login is not None and login.may_renew:
         hosts |= RENEWAL_HOSTS

@@ -33,6 +33,8 @@ CONNECT_LINE: Final = re.compile(
 )
 HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 UNREADABLE_HOST: Final = "(not a host name)"
+NO_TUNNEL: Final = "(no CONNECT)"
+"""Stands for the host of a request in plain HTTP, which is not read."""
 ANSWER_STATUS: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9][ \r]")
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -162,7 +164,7 @@ class Gate:
         line = head.partition(b"\r\n")[0]
         match = CONNECT_LINE.fullmatch(line)
         if match is None:
-            self._counts.of(UNREADABLE_HOST).refused += 1
+            self._counts.of(NO_TUNNEL).refused += 1
             raise _RefusedError("405 Method Not Allowed", "only CONNECT HOST:443 goes through")
         name, port = match["host"].decode("latin-1").lower().rstrip("."), int(match["port"])
         host = name if HOST_NAME.fullmatch(name) else UNREADABLE_HOST
