@@ -58,7 +58,7 @@ def test_scenario_has_the_sources_of_its_row_and_several_versions(path: Path) ->
     scenario = load_file(path)
     links = set(re.findall(r"\((https://[^)]+)\)", row_of(scenario.id)[3]))
     assert links - set(scenario.sources) == set()
-    included = [names.client for names in scenario.include if names.client]
+    included = [client for names in scenario.include for client in names.clients]
     assert len({*scenario.matrix.client, *included}) >= 2
 
 

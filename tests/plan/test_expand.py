@@ -48,7 +48,12 @@ def _axes() -> st.SearchStrategy[Matrix]:
 
 
 def _combinations() -> st.SearchStrategy[tuple[Combination, ...]]:
-    values = {axis: st.none() | st.sampled_from(names) for axis, names in VALUES.items()}
+    values = {
+        axis: st.none()
+        | st.sampled_from(names)
+        | st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True).map(tuple)
+        for axis, names in VALUES.items()
+    }
     return st.lists(st.builds(Combination, **values), max_size=3).map(tuple)
 
 
@@ -61,9 +66,18 @@ Values = dict[str, object]
 """A value for each axis."""
 
 
-def _values(item: Names | Combination) -> Values:
-    values = {axis: getattr(item, axis) for axis in AXES}
-    return {axis: value for axis, value in values.items() if value is not None}
+def _values(names: Names) -> Values:
+    return {axis: getattr(names, axis) for axis in AXES}
+
+
+def _choices(combination: Combination) -> dict[str, tuple[object, ...]]:
+    """Return the values of each axis that a combination states."""
+    stated = {axis: getattr(combination, axis) for axis in AXES}
+    return {
+        axis: value if isinstance(value, tuple) else (value,)
+        for axis, value in stated.items()
+        if value is not None
+    }
 
 
 def _grid(scenario: Scenario) -> list[Values]:
@@ -74,14 +88,18 @@ def _grid(scenario: Scenario) -> list[Values]:
 
 @given(scenarios)
 def test_the_combinations_are_the_grid_minus_exclude_plus_include(scenario: Scenario) -> None:
-    excluded = [_values(combination).items() for combination in scenario.exclude]
+    excluded = [_choices(combination) for combination in scenario.exclude]
     expected = [
         values
         for values in _grid(scenario)
-        if not any(stated <= values.items() for stated in excluded)
+        if not any(all(values[axis] in each[axis] for axis in each) for each in excluded)
     ]
-    first = _grid(scenario)[0]
-    expected += [first | _values(combination) for combination in scenario.include]
+    first = {axis: (value,) for axis, value in _grid(scenario)[0].items()}
+    for combination in scenario.include:
+        axes = first | _choices(combination)
+        expected += [
+            dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+        ]
     once = [values for place, values in enumerate(expected) if values not in expected[:place]]
     assert [_values(names) for names in combinations(scenario)] == once
 

@@ -142,7 +142,7 @@ def _range_spellings(scenario: Scenario, names: Names) -> Iterator[Names]:
 
     The scenario's rules mention the range, not the versions in it.
     """
-    included = (combination.client for combination in scenario.include if combination.client)
+    included = (client for each in scenario.include for client in each.clients)
     for client in dict.fromkeys(itertools.chain(scenario.matrix.client, included)):
         if contains_client(client, names.client):
             yield dataclasses.replace(names, client=client)

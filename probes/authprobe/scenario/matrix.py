@@ -44,7 +44,9 @@ def combinations(scenario: Scenario) -> Iterator[Names]:
     remaining = (
         names for names in grid(scenario) if not any(exclude(names) for exclude in excludes)
     )
-    included = (complete(scenario, combination) for combination in scenario.include)
+    included = (
+        each for combination in scenario.include for each in complete(scenario, combination)
+    )
     yield from dict.fromkeys(itertools.chain(remaining, included))
 
 
@@ -54,12 +56,10 @@ def grid(scenario: Scenario) -> Iterator[Names]:
     return (Names(**dict(zip(AXES, values, strict=True))) for values in itertools.product(*axes))
 
 
-def complete(scenario: Scenario, combination: Combination) -> Names:
-    """Return the combination, with the matrix's first value for each axis that it omits."""
-    values = {
-        axis: getattr(combination, axis) or getattr(scenario.matrix, axis)[0] for axis in AXES
-    }
-    return Names(**values)
+def complete(scenario: Scenario, combination: Combination) -> Iterator[Names]:
+    """Yield the cases of a combination, with the matrix's first value for each axis it omits."""
+    axes = (values_of(combination, axis) or getattr(scenario.matrix, axis)[:1] for axis in AXES)
+    return (Names(**dict(zip(AXES, values, strict=True))) for values in itertools.product(*axes))
 
 
 def matches(condition: Condition | Combination, names: Names) -> bool:

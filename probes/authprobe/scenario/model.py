@@ -272,17 +272,28 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combination:
-    """One value for each of some axes."""
+    """Values of some axes, one or a list for each: every combination of them."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    client: ClientText | None = None
-    endpoint: Slug | None = None
-    credential: Slug | None = None
-    headers: Slug | None = None
-    backend: Slug | None = None
-    environment: Slug | None = None
-    flow: Flow | None = None
+    client: (
+        Annotated[tuple[ClientText, ...], Field(min_length=1, max_length=MAX_DEFINITIONS)]
+        | ClientText
+        | None
+    ) = None
+    endpoint: Axis | Slug | None = None
+    credential: Axis | Slug | None = None
+    headers: Axis | Slug | None = None
+    backend: Axis | Slug | None = None
+    environment: Axis | Slug | None = None
+    flow: Annotated[tuple[Flow, ...], Field(min_length=1)] | Flow | None = None
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Its clients; none if it leaves the axis out."""
+        if self.client is None:
+            return ()
+        return self.client if isinstance(self.client, tuple) else (self.client,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,7 +380,7 @@ class Scenario:
     @property
     def named_clients(self) -> tuple[Client, ...]:
         """Clients of its cases."""
-        included = (each.client for each in self.include if each.client)
+        included = (client for each in self.include for client in each.clients)
         return (*self.matrix.client, *included)
 
     @property

@@ -93,6 +93,23 @@ def test_the_bundled_scenarios_have_no_errors() -> None:
             "rejected}\ninclude: [{client: raw-http}]",
             "8:11: the matrix already has this case; leave it out",
         ),
+        (
+            "rejected}",
+            "rejected}\ninclude: [{client: raw-http, endpoint: [api, apy]}]",
+            "8:46: 'apy' is not defined under 'endpoints'; did you mean 'api'?",
+        ),
+        (
+            "rejected}",
+            "rejected}\ninclude: [{endpoint: []}]",
+            "8:12: 'endpoint' must have at least one item",
+        ),
+        (
+            "endpoint: [api]}\nexpect: {outcome: rejected}",
+            "endpoint: [api], backend: [default, slow]}\nexpect: {outcome: rejected}\n"
+            "backends: {slow: {faults: [A30]}}\n"
+            "exclude: [{backend: slow, client: [raw-http, claude-code]}]",
+            "9:46: 'claude-code@latest' excludes nothing; the matrix has no such combination",
+        ),
     ],
 )
 def test_an_undefined_or_useless_name_is_reported_at_its_position(

@@ -1,5 +1,6 @@
 """Checks of a scenario's cases, once all its names are valid: unused parts, impossible cases."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.matrix import AXES, CONDITIONS, Names, matcher, rules, values_of
 from authprobe.scenario.model import (
     DEFAULT,
+    Combination,
     Credential,
     Expectation,
     ExpectationRule,
@@ -74,6 +76,7 @@ def _check_excluded(cases: Cases) -> Iterator[PathProblem]:
     for index, combination in enumerate(cases.scenario.exclude):
         if any(map(matcher(combination), cases.grid)):
             last_effective = index
+            yield from _check_values(("exclude", index), combination, cases)
         else:
             yield ("exclude", index), "this excludes nothing; the matrix has no such combination"
     if not cases.all:
@@ -81,14 +84,34 @@ def _check_excluded(cases: Cases) -> Iterator[PathProblem]:
         yield ("exclude", last_effective), message
 
 
+def _check_values(path: KeyPath, combination: Combination, cases: Cases) -> Iterator[PathProblem]:
+    """Yield the values in the lists of a combination that no case of the matrix has with others."""
+    for axis in AXES:
+        values = values_of(combination, axis)
+        for index, value in enumerate(values if len(values) > 1 else ()):
+            alone = dataclasses.replace(combination, **{axis: value})
+            if not any(map(matcher(alone), cases.grid)):
+                message = (
+                    f"{quote(str(value))} excludes nothing; the matrix has no such combination"
+                )
+                yield (*path, axis, index), message
+
+
 def _check_included(cases: Cases) -> Iterator[PathProblem]:
     earlier = set()
-    for index, names in enumerate(cases.included):
+    for path, names in cases.included:
         if names in cases.in_matrix:
-            yield ("include", index), "the matrix already has this case; leave it out"
+            yield path, f"the matrix already has {_case_words(cases, path, names)}; leave it out"
         elif names in earlier:
-            yield ("include", index), "this case is already included; leave it out"
+            yield path, f"{_case_words(cases, path, names)} is already included; leave it out"
         earlier.add(names)
+
+
+def _case_words(cases: Cases, path: KeyPath, names: Names) -> str:
+    """Return which case of a combination is meant; it may have several."""
+    if sum(other == path for other, _ in cases.included) == 1:
+        return "this case"
+    return f"the case {quote('/'.join(str(getattr(names, axis)) for axis in AXES))}"
 
 
 def _check_rules(cases: Cases, rules: tuple[ExpectationRule, ...]) -> Iterator[PathProblem]:

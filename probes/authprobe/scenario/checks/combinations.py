@@ -19,12 +19,17 @@ class Cases:
         self.in_matrix: dict[Names, KeyPath] = {
             names: () for names in self.grid if not any(exclude(names) for exclude in excludes)
         }
-        self.included = [complete(scenario, combination) for combination in scenario.include]
+        self.included = [
+            (("include", index), names)
+            for index, combination in enumerate(scenario.include)
+            for names in complete(scenario, combination)
+        ]
+        """The further cases, each with its path in the file."""
         self._origins: dict[Names, KeyPath] = {}
-        for index, names in enumerate(self.included):
-            self._origins.setdefault(names, ("include", index))
+        for path, names in self.included:
+            self._origins.setdefault(names, path)
         self._origins |= self.in_matrix
-        self.all = tuple(dict.fromkeys([*self.in_matrix, *self.included]))
+        self.all = tuple(dict.fromkeys([*self.in_matrix, *(names for _, names in self.included)]))
         self.live = tuple(names for names in self.all if not_for_live(scenario, names) is None)
         """Those that can also be asked of the real service."""
         self.judged = (*self.all, *map(live_names, self.live))

@@ -13,7 +13,7 @@ from authprobe.scenario.checks.definitions import (
     check_expectations,
 )
 from authprobe.scenario.checks.hosts import required_headers
-from authprobe.scenario.matrix import AXES
+from authprobe.scenario.matrix import AXES, values_of
 from authprobe.scenario.model import (
     DEFAULT,
     NO_CREDENTIAL,
@@ -51,7 +51,8 @@ def check(scenario: Scenario, own: Scenario | None = None) -> Iterator[PathProbl
     for problem in _check_names(scenario):
         valid = False
         yield problem
-    size = math.prod(len(getattr(scenario.matrix, axis)) for axis in AXES)
+    grids: tuple[Matrix | Combination, ...] = (scenario.matrix, *scenario.include)
+    size = sum(math.prod(len(values_of(each, axis)) or 1 for axis in AXES) for each in grids)
     if size > MAX_CASES:
         yield ("matrix",), f"{size:,} cases are too many; the limit is {MAX_CASES:,} per scenario"
     elif valid:
