@@ -1,6 +1,7 @@
 """Observation: the record of one probe; every text in it is already redacted."""
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,10 @@ COMMAND_SILENT: Final = "it printed nothing"
 """Part of the detail of a command of the user, of which nobody knows what it has to print."""
 
 
+FOREIGN: Final = "foreign"
+"""Slot of every token that the backend never issued."""
+_SLOT: Final = re.compile(r"\[redacted:([a-z-]+(?:-\d+)?)\]")
+"""Token in a recorded header."""
 PRESENT: Final = "present"
 """Recorded value of a header that is recorded by name only."""
 
@@ -110,6 +115,13 @@ class Exchange:
     """Seconds by which the response's `Date` is ahead of the local clock."""
     response_headers: tuple[str, ...] = ()
     """Names of headers of a response of the real service; never their values."""
+
+    @property
+    def sent_slots(self) -> tuple[str, ...]:
+        """Slots of all tokens that were sent: `credential`, and those in further headers."""
+        beside = (_SLOT.search(value) for value in self.headers.values())
+        slots = (match[1] for match in beside if match and match[1] != FOREIGN)
+        return tuple(dict.fromkeys((*filter(None, (self.credential,)), *slots)))
 
 
 class LoginState(enum.StrEnum):

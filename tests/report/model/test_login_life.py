@@ -3,6 +3,7 @@ from dataclasses import replace
 from authprobe.core.client_kinds import Via
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange, LoginState, StoredLogin
+from authprobe.report.model.case_facts import credential_words
 from authprobe.report.model.login_life import MAX_LIVES, Life, life_words, lives
 from authprobe.report.model.sequence import sequence_of
 from authprobe.run.model import CaseRecord
@@ -113,6 +114,24 @@ def test_two_credentials_show_which_was_sent() -> None:
     found = words_of(message(1.0, credential="api-key"), given=(key, login()))
     assert found["api-key"] == "valid at the start; sent once: 200"
     assert found["access-token"] == "valid at the start; never sent"
+
+
+def test_a_key_in_a_header_beside_another_credential_was_sent() -> None:
+    key = Credential(token=TokenKind.GATEWAY_KEY, via=Via.HEADER, header="X-Corp-Key")
+    token = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
+    headers = {
+        "authorization": "Bearer [redacted:access-token]",
+        "x-corp-key": "[redacted:gateway-key]",
+        "x-team": "present",
+    }
+    asked = message(1.0, credential="access-token", headers=headers)
+    assert words_of(asked, given=(key, token)) == {
+        "gateway-key": "valid at the start; sent once: 200",
+        "access-token": "valid at the start; sent once: 200",
+    }
+    record = with_login(claude(asked), (key, token), None)
+    assert credential_words(record, sent=False) == ()
+    assert len(credential_words(record, sent=True)) == 2
 
 
 def test_many_credentials_are_bounded() -> None:

@@ -105,10 +105,11 @@ def test_the_bundled_scenarios_have_no_errors() -> None:
         ),
         (
             "endpoint: [api]}\nexpect: {outcome: rejected}",
-            "endpoint: [api], backend: [default, slow]}\nexpect: {outcome: rejected}\n"
+            "endpoint: [api], backend: [default, slow], headers: [default, a]}\n"
+            "expect: {outcome: rejected}\nheaders: {a: {x-a: b}}\n"
             "backends: {slow: {faults: [A30]}}\n"
-            "exclude: [{backend: slow, client: [raw-http, claude-code]}]",
-            "9:46: 'claude-code@latest' excludes nothing; the matrix has no such combination",
+            "exclude: [{backend: slow, headers: a, client: [raw-http, claude-code]}]",
+            "10:58: 'claude-code@latest' excludes nothing; the matrix has no such combination",
         ),
     ],
 )

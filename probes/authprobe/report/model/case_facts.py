@@ -106,7 +106,7 @@ def credential_words(record: CaseRecord, *, sent: bool) -> tuple[str, ...]:
 
     Names are those of the emulator: the first token of a kind is named like the kind.
     """
-    used = {exchange.credential for exchange in record.observation.exchanges}
+    used = {slot for each in record.observation.exchanges for slot in each.sent_slots}
     counts: Counter[str] = Counter()
     words: list[str] = []
     for credential in record.credentials:

@@ -10,7 +10,7 @@ from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.emulator.config import TokenKind, TokenState
-from authprobe.observation.model import StoredLogin
+from authprobe.observation.model import FOREIGN, StoredLogin
 from authprobe.report.model.case_facts import given_slots
 from authprobe.report.model.sequence import SequenceDiagram
 from authprobe.report.model.sequence_words import time_words
@@ -19,7 +19,6 @@ from authprobe.run.model import CaseRecord
 
 MAX_LIVES: Final = 8
 """Credentials of one case."""
-FOREIGN: Final = "foreign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +66,8 @@ def lives(record: CaseRecord, diagram: SequenceDiagram) -> tuple[Life, ...]:
     """
     steps = (*diagram.steps, *diagram.omitted)
     given, held = given_slots(record), _held(record.observation.stored_login)
-    sent = (step.exchange.credential for step in steps)
-    slots = tuple(dict.fromkeys((*given, *filter(None, sent), *held)))
+    sent = (slot for step in steps for slot in step.exchange.sent_slots)
+    slots = tuple(dict.fromkeys((*given, *sent, *held)))
     if len(slots) + any(map(_is_token_request, steps)) < 2:
         return ()
     # In order of first use; one that the backend did not issue is there from the start.
@@ -89,7 +88,7 @@ def _held(stored: StoredLogin | None) -> tuple[str, ...]:
 
 def _life(slot: str, state: str | None, steps: Sequence[Step], *, is_stored: bool) -> Life:
     room = len(steps) + 1
-    sent = [(n, step) for n, step in enumerate(steps) if step.exchange.credential == slot]
+    sent = [(n, step) for n, step in enumerate(steps) if slot in step.exchange.sent_slots]
     issued = None if state or slot == FOREIGN else _issued_at(sent[0][1] if sent else None, steps)
     exchanged = _exchanged_at(slot, [step for _, step in sent])
     return Life(
