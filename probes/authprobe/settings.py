@@ -199,6 +199,11 @@ def user_homes() -> tuple[Path, ...]:
     return (home(),)
 
 
+def claude_config_folder() -> Path:
+    """Return the folder of the user's own Claude Code (code.claude.com/docs/en/env-vars)."""
+    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or home() / ".claude").absolute()
+
+
 def current_folder() -> Path:
     """Return the working directory, or the home directory if that was deleted."""
     try:

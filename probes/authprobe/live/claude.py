@@ -19,11 +19,18 @@ from authprobe.core.claude_api import API, CONSOLE, PLATFORM
 from authprobe.core.client_kinds import VARIABLES, Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.temporary_folder import temporary_folder
 from authprobe.core.version_ranges import version_key
+from authprobe.emulator.state.clock import Clock
+from authprobe.emulator.state.tokens import TokenStore
 from authprobe.errors import ClientError
 from authprobe.live.claude_result import Reading
 from authprobe.live.claude_run import ClaudeQuestion, ClaudeRun, LoginPlace, run_claude
 from authprobe.live.gate import HTTPS_PORT, Gate, ProxyFor
+from authprobe.live.guards import value_problem
+from authprobe.live.laboratory import LiveLaboratory, live_of
+from authprobe.live.plan import CLAUDE_REQUESTS
+from authprobe.live.requests import value_of
 from authprobe.live.stored_login import (
     LoginDates,
     UnreadableLoginError,
@@ -36,6 +43,7 @@ from authprobe.plan.case import Case
 from authprobe.scenario.clients import INSTALLED
 from authprobe.scenario.live import STORED, SUBSCRIPTION_TOKENS, is_anthropic, is_loopback
 from authprobe.scenario.model import Credential
+from authprobe.settings import claude_config_folder
 
 RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)
 """Time left below which a login is not used: clients renew one with less than 5 minutes left."""
@@ -62,12 +70,56 @@ class Access:
     allow_renewal: bool = False
     directions: Directions = DIRECT
     proxy_for: ProxyFor = lambda host: None
+    take: Callable[[], None] = lambda: None
+    """Takes the requests of the client from the budget, or raises ClientError."""
     authority: Path | None = None
     """PEM file of a further certificate authority that the client must trust."""
 
 
 class _NotTriedError(Exception):
     """The stored login could be renewed by being used, so it is not; the message is one line."""
+
+
+def probe(laboratory: Laboratory, case: Case) -> Observation:
+    """Ask the question of a live case, and return its observation.
+
+    Raises:
+        ClientError: nothing was asked, and why.
+    """
+    live = live_of(laboratory)
+    host, _ = _target(case.environment.get(BASE_URL))
+    for credential in case.credentials:
+        if (problem := value_problem(case, credential, live.secrets)) is not None:
+            raise ClientError(f"not asked: {problem}")
+    if live.asker.has_ended(host):
+        raise ClientError(f"not asked: {host} throttled an earlier request")
+    tokens = TokenStore(laboratory.redactor, Clock())
+    with temporary_folder("authorities-", laboratory.scratch) as folder:
+        access = Access(
+            value_of=lambda credential: value_of(live, credential, tokens),
+            config_folder=claude_config_folder(),
+            allow_renewal=live.allow_renewal,
+            directions=live.directions,
+            proxy_for=live.proxies.url,
+            authority=_authority_file(live, folder),
+            take=lambda: live.take(CLAUDE_REQUESTS),
+        )
+        observation = ask_claude(laboratory, case, access)
+    if observation.outcome is Outcome.THROTTLED:
+        live.asker.end(host)
+    return observation
+
+
+def _authority_file(live: LiveLaboratory, folder: Path) -> Path | None:
+    """Write the further authorities that the user trusts; None: there are none."""
+    texts = list(live.authorities)
+    if live.directions.authority is not None:
+        texts.append(live.directions.authority.read_text())
+    if not texts:
+        return None
+    path = folder / "authorities.pem"
+    path.write_text("\n".join(texts))
+    return path
 
 
 def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observation:
@@ -92,6 +144,7 @@ def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observatio
             f"claude {installed.version} asks a model up to 7 times for one answer; live needs "
             f"{FIRST_VERSION} or newer"
         )
+    access.take()
     hosts = frozenset() if door else frozenset({host})
     if login is not None and login.may_renew:
         hosts |= RENEWAL_HOSTS

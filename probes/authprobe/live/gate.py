@@ -279,6 +279,8 @@ def failure_reason(error: BaseException) -> str:
             return "refused by the proxy of HTTPS_PROXY"
         case ssl.SSLError():
             return "TLS of the proxy failed"
+        case ValueError():
+            return "HTTPS_PROXY is not an http:// or https:// URL"
         case ConnectionRefusedError():
             return "connection refused"
         case TimeoutError():

@@ -10,7 +10,7 @@ from authprobe.live.guards import HasValues
 from authprobe.live.plan import LivePlan
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.live import MAX_REQUESTS
-from authprobe.service.asker import PAUSE, Asker
+from authprobe.service.asker import DIRECT_WAY, PAUSE, Asker
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import OUTBOUND_VARIABLES, Proxies, read_authorities
 from authprobe.settings import Settings, current_folder, environment_variables
@@ -41,6 +41,10 @@ class LiveLaboratory:
     """True: the user's own Claude Code may renew the stored login."""
     hosts: frozenset[str] = frozenset()
     """The hosts of the plan, and no other."""
+    proxies: Proxies = DIRECT_WAY
+    """The user's own proxies, through which the gate goes on."""
+    authorities: tuple[str, ...] = ()
+    """PEM texts of the certificate authorities that the user trusts beside the usual ones."""
 
     def take(self, requests: int) -> None:
         """Take requests of a client from the budget before it is started.
@@ -63,14 +67,15 @@ def live_laboratory(consent: Consent, settings: Settings, redactor: Redactor) ->
     outbound = {name: variables[name] for name in OUTBOUND_VARIABLES if name in variables}
     budget = Budget(min(consent.plan.requests, MAX_REQUESTS))
     hosts = frozenset(consent.plan.hosts)
+    proxies, authorities = Proxies(variables=outbound), _authorities(outbound)
     return LiveLaboratory(
         secrets=consent.secrets,
         asker=Asker(
             hosts=hosts,
             budget=budget,
             directions=settings.directions,
-            proxies=Proxies(variables=outbound),
-            authorities=_authorities(outbound),
+            proxies=proxies,
+            authorities=authorities,
             pause=PAUSE,
             timeout=MESSAGE_TIMEOUT,
             redactor=redactor,
@@ -79,6 +84,8 @@ def live_laboratory(consent: Consent, settings: Settings, redactor: Redactor) ->
         directions=settings.directions,
         allow_renewal=settings.allow_renewal,
         hosts=hosts,
+        proxies=proxies,
+        authorities=authorities,
     )
 
 

@@ -2,7 +2,7 @@
 
 from authprobe.clients.base import Laboratory
 from authprobe.errors import ClientError
-from authprobe.live import requests
+from authprobe.live import claude, requests
 from authprobe.live.laboratory import live_of
 from authprobe.live.visible import unseen_expectation
 from authprobe.observation.model import Observation
@@ -20,4 +20,4 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
         raise ClientError(f"untestable here: {reason}")
     if case.client.is_authprobe:
         return requests.probe(laboratory, case)
-    raise ClientError("untestable here: claude is not asked live yet")
+    return claude.probe(laboratory, case)

@@ -183,7 +183,7 @@ def _credential(laboratory: Laboratory, live: LiveLaboratory, case: Case) -> Sen
     for credential in case.credentials:
         if (problem := value_problem(case, credential, live.secrets)) is not None:
             raise ClientError(f"not asked: {problem}")
-        value = _value(live, credential, tokens)
+        value = value_of(live, credential, tokens)
         header, headers, body = _placed(credential, value)
         sent = SentCredential(
             header=sent.header or header,
@@ -194,7 +194,12 @@ def _credential(laboratory: Laboratory, live: LiveLaboratory, case: Case) -> Sen
     return sent
 
 
-def _value(live: LiveLaboratory, credential: Credential, tokens: TokenStore) -> str:
+def value_of(live: LiveLaboratory, credential: Credential, tokens: TokenStore) -> str:
+    """Return the value of a credential: the user's own, or one that is made up.
+
+    Raises:
+        ClientError: the user has none.
+    """
     if credential.source is None:
         # Random, and nobody's: only its form is that of a real one.
         return tokens.make(credential.token, TokenState.UNKNOWN).value

@@ -69,6 +69,16 @@ class Asker:
         """Return the answer to a request, or why there is none; never raises for a network."""
         return self._ask(question, connect_only=False)
 
+    def end(self, host: str) -> None:
+        """Ask a host nothing more: a client that shares it was throttled."""
+        with self._lock:
+            self._ended_hosts.add(host)
+
+    def has_ended(self, host: str) -> bool:
+        """Return True if a host is asked nothing more."""
+        with self._lock:
+            return host in self._ended_hosts
+
     def connect(self, host: str) -> Answer:
         """Return the facts of a TLS connection to a host, over which no request is sent.
 

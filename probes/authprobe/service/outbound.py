@@ -17,7 +17,7 @@ OUTBOUND_VARIABLES: Final = (*PROXY_VARIABLES, "no_proxy", "NO_PROXY", *CA_FILE_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxies:
-    """The proxy of each host; it is never used with a password."""
+    """The proxy of each host; authprobe's own requests use it without its password."""
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables that name a proxy, and the hosts that are reached without one."""
@@ -39,6 +39,17 @@ class Proxies:
         if proxy is None or proxy.scheme not in HTTP_SCHEMES:
             raise ValueError(f"{name} is not an http:// or https:// URL")
         return proxy
+
+    def url(self, host: str) -> str | None:
+        """Return the URL of the same proxy with its password, for a client of the user's own.
+
+        Raises:
+            ValueError: the proxy variable is not a valid proxy.
+        """
+        if self.address(host) is None:
+            return None
+        name = proxy_variable(self.variables)
+        return self.variables[name].strip() if name else None
 
 
 def read_authorities(variables: Mapping[str, str], folder: Path) -> tuple[str, ...]:
