@@ -10,6 +10,7 @@ from authprobe.cli.bisect import bisect
 from authprobe.cli.clients import clients
 from authprobe.cli.diff import diff
 from authprobe.cli.doctor import doctor
+from authprobe.cli.drift import drift
 from authprobe.cli.emulator import emulator
 from authprobe.cli.explain import explain
 from authprobe.cli.group import CommandGroup
@@ -24,7 +25,7 @@ from authprobe.cli.versions import versions
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run clients and work with the results": (run, report, accept, history, share),
     "Investigate an upgrade": (diff, bisect, versions),
-    "Explain and diagnose": (explain, doctor),
+    "Explain and diagnose": (explain, doctor, drift),
     "Test your own programs": (emulator,),
     "Maintenance": (clients, scan, schema),
 }

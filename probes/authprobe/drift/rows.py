@@ -260,3 +260,5 @@ WITH_KEY: Final = (
     ),
 )
 ROWS: Final[Mapping[str, Row]] = {row.id: row for row in (*CONNECTIONS, *MADE_UP, *WITH_KEY)}
+MODEL_ROW: Final = ROWS["L20"]
+"""The row whose answer tells a model that the key can use."""

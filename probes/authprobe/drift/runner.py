@@ -22,11 +22,20 @@ def compare_rows(
     values: Values,
     on_result: Callable[[RowResult], None] = lambda result: None,
 ) -> Drift:
-    """Ask every row and return the comparison; `on_result` is called after each row."""
+    """Ask every row and return the comparison; `on_result` is called after each row.
+
+    A host with which no TLS connection can be made is not asked again.
+    """
     started_at = datetime.datetime.now(datetime.UTC)
-    results = []
+    results: list[RowResult] = []
+    unreachable: dict[str, Answer] = {}
     for row in rows:
-        result, values = _result(row, asker, emulator, values)
+        if row.host in unreachable:
+            result = RowResult(row=row, answer=unreachable[row.host])
+        else:
+            result, values = _result(row, asker, emulator, values)
+        if row.is_connection and result.answer.not_asked is not None:
+            unreachable[row.host] = result.answer
         results.append(result)
         on_result(result)
     return Drift(started_at=started_at, rows=tuple(_with_clocks(results)))

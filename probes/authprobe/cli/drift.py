@@ -1,0 +1,87 @@
+"""Options and help of `authprobe drift`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from authprobe.cli.options import as_json
+
+
+@click.command()
+@click.argument("rows", nargs=-1, metavar="[ROW]...")
+@click.option(
+    "--key-env",
+    "key_variable",
+    metavar="NAME",
+    help="Ask the rows that need an API key instead, with the key in the variable NAME. Asks "
+    "before it is sent.",
+)
+@click.option("--yes", "is_agreed", is_flag=True, help="Send the key without asking.")
+@click.option(
+    "--undocumented", is_flag=True, help="Also ask L07, whose endpoint is not documented."
+)
+@click.option(
+    "--confirm",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A drift.json at least 15 minutes old: a change counts only if it is in both.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIRECTORY",
+    help="Directory of drift.html, drift.md and drift.json.",
+)
+@click.option("--list", "list_only", is_flag=True, help="List the rows; ask nothing.")
+@as_json
+def drift(
+    rows: tuple[str, ...],
+    key_variable: str | None,
+    is_agreed: bool,
+    undocumented: bool,
+    confirm: Path | None,
+    out: Path,
+    list_only: bool,
+    as_json: bool,
+) -> None:
+    """Compare the real service with the emulator.
+
+    Sends at most 14 requests with made-up credentials to the documented hosts,
+    one after the other, and puts the same to the emulator. ROW is a row of
+    --list, or a rule such as A02. A different wording is not a change.
+
+    \b
+    Exit codes:
+      0   the same; other wordings and headers are only reported
+      2   interrupted
+      4   invalid option or file; nothing was asked
+      10  the output would contain a credential and was not written
+      11  at least one row changed, whatever the others are
+      12  at least one row could not be asked, or a change was not confirmed;
+          choose rows to leave out hosts that this network cannot ask
+
+    \b
+    Examples:
+      authprobe drift
+      authprobe drift L03 L08
+      authprobe drift --confirm reports/drift.json
+      authprobe drift --key-env MY_API_KEY
+      authprobe drift --json | jq '.rows[] | select(.kind != "same")'
+    """
+    from authprobe.commands.drift import DriftOptions
+    from authprobe.commands.drift import drift as command
+
+    options = DriftOptions(
+        rows=rows,
+        key_variable=key_variable,
+        out=out,
+        as_json=as_json,
+        list_only=list_only,
+        undocumented=undocumented,
+        confirm=confirm,
+        is_agreed=is_agreed,
+    )
+    sys.exit(command(options))

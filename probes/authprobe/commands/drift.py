@@ -1,0 +1,259 @@
+"""`authprobe drift`: ask the service and the emulator the same, and compare their answers."""
+
+import dataclasses
+import datetime
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from authprobe import settings
+from authprobe.commands.console import OutputConsole
+from authprobe.commands.output import check_writable, publish
+from authprobe.commands.printing import print_error, print_json, print_text
+from authprobe.core.claude_api import HOSTS
+from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.escaping import for_log
+from authprobe.drift.emulated import emulated_service
+from authprobe.drift.made_up import made_up_values
+from authprobe.drift.model import Drift, Kind, RowResult, Values
+from authprobe.drift.plan import Plan, make_plan
+from authprobe.drift.record import FILE_NAME, as_json, confirm, read_earlier
+from authprobe.drift.rows import ROWS
+from authprobe.drift.runner import compare_rows
+from authprobe.engine.signals import interruptible
+from authprobe.errors import ExitCode, SettingsError
+from authprobe.redaction.pseudonyms import display_path
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_text
+from authprobe.report import drift as words
+from authprobe.service.asker import PAUSE, Asker
+from authprobe.service.budget import Budget
+from authprobe.service.outbound import Proxies, read_authorities
+
+FILES: Final = ("drift.html", "drift.md", FILE_NAME)
+API_KEY: Final = re.compile(r"sk-ant-api[0-9]{2}-[A-Za-z0-9_-]{20,400}")
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
+STYLES: Final = {
+    Kind.CHANGED: "bold red",
+    Kind.NOT_ASKED: "yellow",
+    Kind.REWORDED: "yellow",
+    Kind.NOTICED: "cyan",
+    Kind.SAME: "green",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftOptions:
+    """Options of `authprobe drift`."""
+
+    rows: tuple[str, ...] = ()
+    key_variable: str | None = None
+    out: Path = Path("reports")
+    as_json: bool = False
+    list_only: bool = False
+    undocumented: bool = False
+    confirm: Path | None = None
+    is_agreed: bool = False
+    """True: an API key is sent without a question."""
+
+
+class KeyMissingError(Exception):
+    """A variable without a key: nothing can be asked."""
+
+
+def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float = PAUSE) -> int:
+    """Compare the service with the emulator, and return the exit code.
+
+    `directions` and `pause` are for tests alone.
+
+    Raises:
+        SettingsError, RecordError: an option, a variable or a file is invalid.
+    """
+    has_key = options.key_variable is not None
+    if options.list_only:
+        return _list(options)
+    plan = make_plan(options.rows, with_key=has_key, undocumented=options.undocumented)
+    now = datetime.datetime.now(datetime.UTC)
+    earlier = read_earlier(options.confirm, now) if options.confirm else None
+    check_writable(options.out, FILES)
+    try:
+        values = dataclasses.replace(made_up_values(), own_key=_own_key(options.key_variable))
+    except KeyMissingError as error:
+        print_error(str(error))
+        return ExitCode.NOT_ASKED
+    for line in words.plan_lines(plan, options.key_variable):
+        print_error(line)
+    if has_key and not options.is_agreed:
+        _ask_user()
+    redactor = _redactor(values)
+    with interruptible():
+        result = _compare(plan, values, redactor, directions, pause)
+    if earlier is not None:
+        result = confirm(result, earlier)
+    return _publish(result, options, redactor)
+
+
+def _list(options: DriftOptions) -> int:
+    """Print the rows, and ask nothing."""
+    if options.as_json:
+        rows = [
+            {
+                "row": row.id,
+                "title": row.title,
+                "host": row.host,
+                "sends": row.sends,
+                "rules": list(row.rules),
+                "documented": row.is_documented,
+                "needs_key": row.needs_key,
+            }
+            for row in ROWS.values()
+        ]
+        print_json(json.dumps(rows, indent=1))
+        return ExitCode.OK
+    table = Table(box=None, pad_edge=False)
+    for head in ("Row", "Host", "Asks", "Rules"):
+        table.add_column(head, no_wrap=head in ("Row", "Host"))
+    for row in ROWS.values():
+        need = "--key-env NAME" if row.needs_key else "" if row.is_documented else "--undocumented"
+        title = f"{row.title}; needs {need}" if need else row.title
+        table.add_row(row.id, row.host, title, ", ".join(row.rules))
+    OutputConsole(highlight=False).print(table)
+    return ExitCode.OK
+
+
+def _own_key(name: str | None) -> str:
+    """Return the user's API key, or nothing if no variable is given.
+
+    Raises:
+        SettingsError: the name is none, or the value is no API key; neither is quoted.
+        KeyMissingError: the variable is not set or empty.
+    """
+    if name is None:
+        return ""
+    if not VARIABLE.fullmatch(name):
+        raise SettingsError("--key-env: needs the name of a variable, such as MY_API_KEY")
+    value = settings.environment_variables().get(name, "").strip()
+    if not value:
+        raise KeyMissingError(f"{name}: is not set or empty, so nothing was asked; put a key in it")
+    if not API_KEY.fullmatch(value):
+        raise SettingsError(
+            f"{name}: has no API key of the Claude API (sk-ant-api…); tokens of a login are sent "
+            "by Claude Code alone, and keys of other services by nobody"
+        )
+    return value
+
+
+def _ask_user() -> None:
+    """Ask at the terminal whether the key may be sent.
+
+    Raises:
+        SettingsError: there is no terminal, or the answer is not yes.
+    """
+    if not sys.stdin.isatty():
+        raise SettingsError("--key-env: sends your key; add --yes to agree without a terminal")
+    print_error("Send it? [y/N] ", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SettingsError("nothing was sent")
+
+
+def _redactor(values: Values) -> Redactor:
+    """Return a redactor that knows every value that is sent."""
+    redactor = Redactor()
+    redactor.learn("own-key", values.own_key)
+    redactor.learn("made-up-key", values.api_key)
+    redactor.learn("made-up-token", values.access_token)
+    redactor.learn("made-up-refresh-token", values.refresh_token)
+    for part in (values.assertion, *values.assertion.split("."), *values.federation_ids.values()):
+        redactor.learn("made-up-identity", part)
+    return redactor
+
+
+def _compare(
+    plan: Plan, values: Values, redactor: Redactor, directions: Directions, pause: float
+) -> Drift:
+    """Ask every row; the progress is on stderr."""
+    environment = settings.environment_variables()
+    budget = Budget(plan.requests)
+    asker = Asker(
+        hosts=HOSTS,
+        budget=budget,
+        directions=directions,
+        proxies=Proxies(variables=environment),
+        authorities=read_authorities(environment, settings.current_folder()),
+        pause=pause,
+        redactor=redactor,
+    )
+    with emulated_service() as emulator:
+        result = compare_rows(plan.rows, asker, emulator, values, _progress(len(plan.rows)))
+    return dataclasses.replace(result, requests=budget.used)
+
+
+def _progress(total: int) -> Callable[[RowResult], None]:
+    """Return a function that prints each result as it arrives."""
+    done = 0
+
+    def on_result(result: RowResult) -> None:
+        nonlocal done
+        done += 1
+        row = result.row
+        state = "not asked" if result.kind is Kind.NOT_ASKED else words.answer_words(result.answer)
+        print_error(f"[{done}/{total}] {row.id} {row.title}, {row.host}: {state}", flush=True)
+
+    return on_result
+
+
+def _publish(result: Drift, options: DriftOptions, redactor: Redactor) -> int:
+    """Print the comparison and write its files, unless a credential is in them."""
+    path = display_path(options.out / FILE_NAME)
+    json_text = json.dumps(as_json(result), indent=1)
+    markdown = "\n".join(words.markdown(result, path)) + "\n"
+    if scan_text(f"{json_text}\n{markdown}", redactor):
+        print_error("output withheld: it contains what looks like a credential")
+        return ExitCode.SECRET_FOUND
+    if options.as_json:
+        print_json(json_text)
+    else:
+        _print_rows(result, str(options.out / FILE_NAME))
+    from authprobe.report.html.drift_page import drift_page  # jinja2 takes long
+
+    page = drift_page(result, rerun_command(options), path)
+    texts = {"drift.html": page, "drift.md": markdown, FILE_NAME: f"{json_text}\n"}
+    if code := publish(options.out, texts, redactor):
+        return code
+    print_error(f"page: {options.out / 'drift.html'}")
+    return result.exit_code
+
+
+def _print_rows(result: Drift, path: str) -> None:
+    """Print a line for each row, the worst first, with its differences below."""
+    text = Text()
+    for each in words.sorted_rows(result):
+        style = STYLES[each.kind]
+        text.append(f"{words.SYMBOLS[each.kind]} {words.result_words(each):<11}", style)
+        text.append(f" {each.row.id:<5}", "bold")
+        rules = f" [{', '.join(each.row.rules)}]" if each.row.rules else ""
+        text.append(f" {words.asked_words(each.row)}{rules}\n")
+        text.append("".join(f"{'':<20}{for_log(line)}\n" for line in words.details(each)))
+    OutputConsole(highlight=False).print(text, soft_wrap=True)
+    print_text(f"{words.headline(result)}\n{words.counts(result)}")
+    if step := words.next_step(result, path):
+        print_text(step)
+
+
+def rerun_command(options: DriftOptions) -> str:
+    """Return the command that asks the same again; a name of a variable is no secret."""
+    arguments: Sequence[str] = (
+        *("authprobe", "drift", *options.rows),
+        *(("--key-env", options.key_variable) if options.key_variable else ()),
+        *(("--undocumented",) if options.undocumented else ()),
+        *(("--out", display_path(options.out)) if options.out != Path("reports") else ()),
+    )
+    return shlex.join(arguments)

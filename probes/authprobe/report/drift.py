@@ -1,0 +1,183 @@
+"""Words, text and Markdown for a comparison with the service."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from authprobe.drift.model import Difference, Drift, Kind, Row, RowResult
+from authprobe.drift.plan import Plan
+from authprobe.emulator.rules.routes import RULES
+from authprobe.report.markdown.summary import escaped, row
+from authprobe.report.model.phrases import plural
+from authprobe.service.answer import Answer, Envelope, NotAsked
+
+SYMBOLS: Final = {
+    Kind.CHANGED: "✗",
+    Kind.NOT_ASKED: "?",
+    Kind.REWORDED: "~",
+    Kind.NOTICED: "i",
+    Kind.SAME: "✓",
+}
+KIND_WORDS: Final = {kind: kind.value.replace("-", " ") for kind in Kind}
+MEANINGS: Final = {
+    Kind.CHANGED: "status, form, type, error code or order differ: programs depend on them",
+    Kind.NOT_ASKED: "no answer of the service itself: its rows say nothing",
+    Kind.REWORDED: "only the wording differs, which programs should not depend on",
+    Kind.NOTICED: "a header, a request id, a page or a clock differs",
+    Kind.SAME: "the service answers as the emulator does",
+}
+REMEDIES: Final = {
+    NotAsked.NAME: "Look up the name from this machine; the network may have no DNS.",
+    NotAsked.CONNECTION: "Try another network; a firewall may close the connection.",
+    NotAsked.TLS: "Trust the authority of your network with SSL_CERT_FILE, or set the clock.",
+    NotAsked.PROXY: "Correct HTTPS_PROXY, or list the host in NO_PROXY.",
+    NotAsked.TIMEOUT: "Try again, also from another network.",
+    NotAsked.EDGE: "Ask from another network: this one is challenged or not served.",
+    NotAsked.THROTTLED: "Wait an hour, and ask less often.",
+    NotAsked.SERVER: "Look at status.claude.com, and ask again later.",
+    NotAsked.CREDENTIAL: "Give a key that is valid; see whether it is with `authprobe run`.",
+    NotAsked.ENDED: "Look at the earlier row of the same host.",
+}
+HEADS: Final = ("Row", "Asked", "Rule", "Emulator", "Service", "Result")
+
+
+def headline(drift: Drift) -> str:
+    """Return the answer in one sentence."""
+    changed, missing = drift.of_kind(Kind.CHANGED), drift.of_kind(Kind.NOT_ASKED)
+    certain = [result for result in changed if result.confirmed is not False]
+    if certain:
+        verb = "answers" if len(certain) == 1 else "answer"
+        seen = " in both comparisons" if drift.confirms else ""
+        return f"{plural(len(certain), 'row')} {verb} otherwise than the emulator{seen}."
+    if changed:
+        return f"{plural(len(changed), 'change')} that the earlier comparison did not have."
+    if not drift.rows or len(missing) == len(drift.rows):
+        reasons = {_reason(result.answer) for result in missing}
+        why = f" ({reasons.pop()})" if len(reasons) == 1 else ""
+        return f"Nothing could be asked{why}; this says nothing about the service."
+    if missing:
+        rest = len(drift.rows) - len(missing)
+        return f"{plural(len(missing), 'row')} of {len(drift.rows)} could not be asked; " + (
+            f"the other {rest} are as the emulator says."
+        )
+    return f"The service answers as the emulator says, in {plural(len(drift.rows), 'row')}."
+
+
+def _reason(answer: Answer) -> str:
+    return ": ".join(filter(None, (answer.not_asked, answer.problem)))
+
+
+def next_step(drift: Drift, path: str) -> str | None:
+    """Return what to do about the result; None: nothing."""
+    changed = drift.of_kind(Kind.CHANGED)
+    if any(result.confirmed is None for result in changed):
+        return f"In 15 minutes, run it again with --confirm {path}: a change counts if it lasts."
+    if any(result.confirmed for result in changed):
+        return "Report the rows that changed: the emulator's rules are no longer true."
+    if changed:
+        return "Run it again in 15 minutes: a change that does not last is no change of rules."
+    reasons = dict.fromkeys(result.answer.not_asked for result in drift.of_kind(Kind.NOT_ASKED))
+    return next((REMEDIES[each] for each in reasons if each in REMEDIES), None)
+
+
+def counts(drift: Drift) -> str:
+    """Return the number of rows of each kind."""
+    return ", ".join(
+        f"{len(drift.of_kind(kind))} {KIND_WORDS[kind]}" for kind in Kind if drift.of_kind(kind)
+    )
+
+
+def plan_lines(plan: Plan, key_name: str | None) -> Iterator[str]:
+    """Yield what is sent where, before anything is."""
+    yield f"drift asks the real service, with {plural(plan.requests, 'request')}:"
+    for host, number in plan.hosts.items():
+        yield f"  {host:<22} {plural(number, 'request') if number else 'a TLS connection only'}"
+    if key_name is None:
+        yield "Every credential in them is made up; they cost nothing, and none is repeated."
+    else:
+        yield f"The API key in {key_name} goes to api.anthropic.com only. They cost nothing: no"
+        yield "message is sent to a model. None is repeated."
+
+
+def answer_words(answer: Answer | None) -> str:
+    """Return an answer in a few words."""
+    if answer is None:
+        return ""
+    if answer.not_asked is not None:
+        status = f" ({answer.status})" if answer.status else ""
+        return f"{answer.not_asked}{status}"
+    if answer.status is None:
+        return answer.tls.version if answer.tls else "connected"
+    form = answer.error_type or ("" if answer.envelope is Envelope.OTHER else answer.envelope)
+    code = f" ({answer.error_code})" if answer.error_code else ""
+    return f"{answer.status} {form}{code}".strip()
+
+
+def result_words(result: RowResult) -> str:
+    """Return the kind of a result, with the doubt that a confirmation left."""
+    doubt = ", not confirmed" if result.confirmed is False else ""
+    return f"{KIND_WORDS[result.kind]}{', confirmed' if result.confirmed else doubt}"
+
+
+def difference_words(difference: Difference) -> str:
+    """Return both values of a part."""
+    return f"{difference.part}: {difference.emulator} → {difference.service}"
+
+
+def details(result: RowResult) -> Iterator[str]:
+    """Yield the differences of a row, or why it was not asked."""
+    yield from map(difference_words, result.differences)
+    if result.kind is Kind.NOT_ASKED:
+        yield _reason(result.answer)
+
+
+def asked_words(asked: Row) -> str:
+    """Return what a row asks, and of whom; most titles name the credential."""
+    return f"{asked.title} ({asked.host})"
+
+
+def last_seen(asked: Row) -> str:
+    """Return the day on which the answer of a rule was last seen, or nothing."""
+    return RULES[asked.rules[0]].last_seen if asked.rules else ""
+
+
+def sorted_rows(drift: Drift) -> tuple[RowResult, ...]:
+    """Return the results, the worst first, and of one kind the rule that is seen longest ago."""
+    order = tuple(Kind)
+    return tuple(
+        sorted(
+            drift.rows,
+            key=lambda result: (order.index(result.kind), last_seen(result.row) or "9"),
+        )
+    )
+
+
+def markdown(drift: Drift, path: str) -> Iterator[str]:
+    """Yield the lines of `drift.md`."""
+    yield f"# Drift on {drift.day.isoformat()}"
+    yield ""
+    yield f"**{headline(drift)}**"
+    if (step := next_step(drift, path)) is not None:
+        yield from ("", escaped(step))
+    yield ""
+    yield f"authprobe {drift.authprobe}, {plural(drift.requests, 'request')}: {counts(drift)}."
+    if drift.confirms:
+        yield f"Compared with the run of {drift.confirms:%Y-%m-%d %H:%M} UTC."
+    yield ""
+    yield row(("", *HEADS))
+    yield row(["---"] * (len(HEADS) + 1))
+    for result in sorted_rows(drift):
+        cells = (*cells_of(result)[:-1], "; ".join((result_words(result), *details(result))))
+        yield row((SYMBOLS[result.kind], *map(escaped, cells)))
+
+
+def cells_of(result: RowResult) -> tuple[str, ...]:
+    """Return the cells of a result in a table."""
+    asked = result.row
+    return (
+        asked.id,
+        asked_words(asked),
+        ", ".join(asked.rules),
+        answer_words(result.expected),
+        answer_words(result.answer),
+        result_words(result),
+    )
