@@ -32,6 +32,8 @@ def lines(before: Observation, now: Observation) -> list[str]:
         ("usage limit reached|1795500336", "usage limit reached|[time]"),
         ("at 2026-11-24T01:42:43Z", "at [time]"),
         ("after 12.5 seconds", "after [duration]"),
+        ("durationMs=1 totalMs=571", "durationMs=[duration] totalMs=[duration]"),
+        ('{"elapsed": 1.25}', '{"elapsed": [duration]}'),
         ("http://127.0.0.1:40123/x", "http://127.0.0.1:[port]/x"),
     ],
 )
@@ -46,6 +48,7 @@ def test_text_that_differs_in_every_run_is_replaced(text: str, expected: str) ->
         "You've hit your 5-hour limit",
         "anthropic-version: 2023-06-01 is required",
         "max_tokens: 4096",
+        "items: 5",
         "org_id",
         "claude-code 2.1.330",
         "HTTP 200, 0 bytes",

@@ -24,6 +24,13 @@ _VOLATILE_TEXT: Final = (
     (re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?\b", re.IGNORECASE), "[time]"),
     (re.compile(r"\b(?<=resets )\d{1,2} ?[ap]m\b", re.IGNORECASE), "[time]"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|milliseconds?|s|sec|seconds?)\b"), "[duration]"),
+    (
+        re.compile(
+            r"\b((?:\w*(?:Ms|_ms|[Mm]illis|[Ss]econds|[Ee]lapsed|[Dd]uration)|ms)[\"']?[=:] ?)"
+            r"\d+(?:\.\d+)?\b"
+        ),
+        r"\1[duration]",
+    ),
     (re.compile(r"\b(127\.0\.0\.1|localhost):\d+\b"), r"\1:[port]"),
     (re.compile(r"/tmp/[^\s'\"]+"), "[path]"),  # noqa: S108
 )
