@@ -138,7 +138,8 @@ def _selection(settings: Settings) -> Selection:
         scenarios=tuple(map(display_path, settings.scenarios)),
         clients=settings.clients,
         isolation=settings.isolation,
-        locations=tuple(given) if settings.scenarios else (BUNDLED_FILES,),
+        locations=tuple(given) if settings.scenarios or settings.asks_live else (BUNDLED_FILES,),
+        targets=settings.targets,
     )
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from authprobe.core.escaping import for_display, for_log
-from authprobe.report.model import matrix, news, phrases
+from authprobe.report.model import live, matrix, news, phrases
 from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.version_changes import VersionChange, describe_change, version_changes
 from authprobe.run.model import CaseRecord, Run
@@ -21,6 +21,8 @@ MAX_DETAILS: Final = 5
 MAX_CASES: Final = 5
 """Cases with the same problem that are printed."""
 MAX_ABSENT: Final = 10
+MAX_PAIRS: Final = 12
+"""Questions to the real service that are printed."""
 MAX_CHANGES: Final = 8
 """Changes between versions that are printed: the most important ones fit on a screen."""
 
@@ -68,6 +70,7 @@ def print_run(run: Run, console: Console, *, verbose: bool = False) -> None:
 def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
     sections = (
         _table(run, plain=plain) if verbose else (),
+        _live(run, plain=plain, verbose=verbose),
         _breakages(breakages(run), "problem", plain=plain, verbose=verbose),
         _breakages(other_changes(run), "change", plain=plain, verbose=verbose),
         _absent(run, verbose=verbose),
@@ -82,6 +85,30 @@ def _lines(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
         if lines:
             yield "", ""
     yield _counts(run, plain=plain)
+
+
+def _live(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
+    """Yield whom a live run asked, and each answer beside the emulator's."""
+    words = live.live_words(run)
+    if words is None:
+        return
+    yield words, _HEAD
+    both, found = live.has_pairs(run), live.pairs(run)
+    if both:
+        yield f"Emulator and live: {live.pair_counts(run)}", _HEAD
+    shown = found if verbose else found[:MAX_PAIRS]
+    for pair in shown:
+        marks = (_answer(each, plain=plain) for each in (pair.emulator, pair.live) if each)
+        yield f"{_INDENT}{pair.id}", ""
+        yield f"{_INDENT * 2}{', '.join(marks)}", "" if not both or pair.is_same else "yellow"
+        if both and not pair.is_same:
+            yield f"{_INDENT * 2}{pair.difference}", "yellow"
+    yield from _more(len(found) - len(shown), "question")
+
+
+def _answer(record: CaseRecord, *, plain: bool) -> str:
+    words = phrases.outcome_words(record.observation)
+    return f"{record.target} {_mark(record.verdict.status, plain=plain)} {words}"
 
 
 def _counts(run: Run, *, plain: bool) -> Line:

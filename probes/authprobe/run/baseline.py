@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from authprobe.core.escaping import for_json, one_line
+from authprobe.core.targets import Target
 from authprobe.errors import RecordError
 from authprobe.observation.fingerprint import fingerprint, is_same
 from authprobe.plan.case_ids import client_version_of, nearest_version, without_version
@@ -153,10 +154,15 @@ def absent_cases(
         sorted(
             id
             for id in baseline.cases.keys() - present - compared
+            if _target_of(id) in selection.targets
             if _scenario_of(id) in loaded
             or _would_be_found(baseline.files.get(_scenario_of(id)), selection)
         )
     )
+
+
+def _target_of(case_id: str) -> Target:
+    return Target.LIVE if case_id.endswith(f"/{Target.LIVE}") else Target.EMULATOR
 
 
 def _scenario_of(case_id: str) -> str:

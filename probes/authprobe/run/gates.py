@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.gates import NEVER, Gate
+from authprobe.core.targets import Target
 from authprobe.errors import ExitCode
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
@@ -20,7 +21,8 @@ class GateResult:
 
 
 def gate_result(run: Run) -> GateResult:
-    """Return 2 if the run was interrupted, 1 if a chosen gate is hit, 6 if a case was untestable.
+    """Return 2 if the run was interrupted, 1 if a chosen gate is hit, 12 if the real service
+    could not be asked, 6 if a case was untestable.
 
     Without any gate (`--fail-on never`), no result of a case changes the exit code.
     """
@@ -32,6 +34,10 @@ def gate_result(run: Run) -> GateResult:
     if hits := [words for gate in run.fail_on if (words := gate_words(run, gate))]:
         return _result(ExitCode.FAILURES, f"{', '.join(hits)} ({option})")
     failed, untestable = gate_words(run, Gate.FAILED), gate_words(run, Gate.UNTESTABLE)
+    not_asked = sum(map(_was_not_asked, run.cases))
+    if not_asked and run.fail_on:
+        words = _counted(not_asked, "could not be asked", "could not be asked")
+        return _result(ExitCode.NOT_ASKED, f"live, {words}: no verdict on the real service")
     if untestable and run.fail_on:
         nothing = f"nothing that {option} names" if failed else "nothing failed"
         return _result(ExitCode.UNTESTABLE, f"{nothing}, but {untestable}")
@@ -100,6 +106,10 @@ def _counted(number: int, one: str, many: str) -> str | None:
     if not number:
         return None
     return f"1 case {one}" if number == 1 else f"{number:,} cases {many}"
+
+
+def _was_not_asked(record: CaseRecord) -> bool:
+    return record.target is Target.LIVE and record.verdict.status is Status.ERROR
 
 
 def _is_changed(record: CaseRecord) -> bool:

@@ -140,6 +140,8 @@ class Selection:
     """Strongest isolation that was allowed."""
     locations: tuple[str, ...] = ()
     """The files and folders by names as in `scenarios.file`; empty in a run of authprobe 0.1."""
+    targets: tuple[Target, ...] = (Target.EMULATOR,)
+    """Services that were asked."""
     emulator: tuple[str, ...] = ()
     """Arguments of `authprobe emulator` that run its command again; empty: a run of scenarios."""
 

@@ -13,6 +13,7 @@ from authprobe.report.html.case import case, details, outline
 from authprobe.report.html.document import document
 from authprobe.report.html.elements import Html, code, table
 from authprobe.report.html.heat_map import heat_maps, row_labels
+from authprobe.report.html.live import live_section
 from authprobe.report.html.news import news
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import rules
@@ -58,6 +59,7 @@ def report_content(
         baseline=matrix.baseline_words(run),
         exit_words=matrix.exit_words(run),
         warnings=matrix.warnings(run),
+        live=live_section(run),
         # The only case is on the page already, with all that is new.
         news=Html()
         if run.selection.is_command

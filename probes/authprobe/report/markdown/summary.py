@@ -9,13 +9,14 @@ from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
 from authprobe.report.model import matrix, news, phrases
 from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.heat_map import Cell, Column, Table, heat_maps
+from authprobe.report.model.live import has_pairs, live_words, pair_counts, pairs
 from authprobe.report.model.version_changes import (
     VersionChange,
     describe_change,
     result_words,
     version_changes,
 )
-from authprobe.run.model import Run
+from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import Status
 
 MAX_SIZE_BYTES: Final = 900 * 1024
@@ -46,6 +47,7 @@ def summary_markdown(run: Run, *, limit_bytes: int = MAX_SIZE_BYTES) -> str:
     changes = version_changes(run)
     lines = (
         *_verdict(run),
+        *_live(run),
         *_problems(run),
         *_changes(run),
         *_version_changes(changes),
@@ -82,6 +84,31 @@ def _problems(run: Run) -> Iterator[str]:
     if found := breakages(run):
         yield from _heading(f"What went wrong ({_count(found)})")
         yield from _breakages(found)
+
+
+def _live(run: Run) -> Iterator[str]:
+    """Yield whom a live run asked, and each answer beside the emulator's."""
+    words = live_words(run)
+    if words is None:
+        return
+    both = has_pairs(run)
+    yield from _heading(f"Emulator and live ({pair_counts(run)})" if both else "Live")
+    yield from (escaped(words, 2000), "")
+    heads = ["Question", *(["Emulator"] if both else []), "Live", *(["Difference"] if both else [])]
+    yield row(heads)
+    yield row(["---"] * len(heads))
+    for pair in pairs(run):
+        cells = [code(pair.id)]
+        cells += [_answer(pair.emulator)] if both else []
+        cells += [_answer(pair.live)]
+        yield row([*cells, escaped(pair.difference)] if both else cells)
+
+
+def _answer(record: CaseRecord | None) -> str:
+    if record is None:
+        return "not asked"
+    symbol = phrases.SYMBOLS[record.verdict.status]
+    return f"{symbol} {escaped(phrases.outcome_words(record.observation))}"
 
 
 def _changes(run: Run) -> Iterator[str]:

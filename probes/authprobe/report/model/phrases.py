@@ -10,6 +10,7 @@ from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
 from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
 from authprobe.core.isolation import Isolation
+from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
 from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
 from authprobe.plan.case import COMMAND_FLOW, REQUEST_FLOW
@@ -93,6 +94,8 @@ def auth_path_parts(record: CaseRecord) -> tuple[str, ...]:
         words.append(f"environment {record.environment}")
     if record.flow not in DEFAULT_FLOWS:
         words.append(f"flow {record.flow}")
+    if record.target is Target.LIVE:
+        words.append("live")
     return tuple(words)
 
 
@@ -257,9 +260,17 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Refused hosts", ", ".join(observation.egress_refused) or None),
             ("Stored login", login_words(observation.stored_login)),
             ("Tokens left in", ", ".join(observation.leaks) or None),
+            ("Asked", "the real service" if record.target is Target.LIVE else None),
+            ("Evidence", ", ".join(observation.evidence) or None),
+            ("Response headers", _response_headers(observation.exchanges)),
             ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+def _response_headers(exchanges: Iterable[Exchange]) -> str | None:
+    """Return the names of the headers of a live response, each once."""
+    return ", ".join(dict.fromkeys(n for each in exchanges for n in each.response_headers)) or None
 
 
 def _client_fact(record: CaseRecord) -> tuple[str, str | None]:
@@ -357,7 +368,9 @@ def rerun_command(run: Run, record: CaseRecord, *, scenario: str | None = None) 
     names = (f"./{path}" if path.startswith("-") else path for path in paths)
     allowed = run.selection.isolation
     isolation = () if allowed is Isolation.SEALED else ("--isolation", allowed)
-    return for_shell(("authprobe", "run", *names, *clients, *isolation, "--case", record.id))
+    target = ("--target", Target.LIVE) if record.target is Target.LIVE else ()
+    words = ("authprobe", "run", *names, *clients, *isolation, *target, "--case", record.id)
+    return for_shell(words)
 
 
 def was_probed(record: CaseRecord) -> bool:

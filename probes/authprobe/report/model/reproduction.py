@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authprobe.core.escaping import for_shell
+from authprobe.core.targets import Target
 from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.observation.fingerprint import CLIENT
 from authprobe.plan.case_ids import without_version
@@ -50,8 +51,8 @@ def bisect_command(
     of the case by default. None: they are unknown or no upgrade, or `bisect` cannot decide by what
     changed. `scenario` is a file to read instead of those of the run.
     """
-    if run.selection.is_command or record.own_program:
-        return None
+    if run.selection.is_command or record.own_program or record.target is Target.LIVE:
+        return None  # the real service is not asked again and again
     changes = record.verdict.transitions
     known = (pair for x in changes if x.field == CLIENT for pair in ((x.before, x.after),))
     before, after = versions or next(known, ("", ""))
