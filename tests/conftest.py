@@ -34,6 +34,7 @@ SLOW: Final = (
     "live/test_claude_versions.py",
     "live/test_gate.py",
     "live/test_stored_login.py",
+    "live/test_live_command.py",
     "plan/test_expand.py",
     "run/history/test_database.py",
     "scenario/checks/test_urls.py",

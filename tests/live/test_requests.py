@@ -74,6 +74,9 @@ class Secrets:
         """Return the value of a credential."""
         return self.values.get((credential.source or "").partition(":")[2])
 
+    def learn(self, redactor: Redactor) -> None:
+        """Let a redactor redact every value."""
+
 
 @dataclasses.dataclass
 class Service:

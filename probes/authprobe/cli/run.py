@@ -41,6 +41,11 @@ def run(
     Clients are downloaded into a cache when first used; every other connection
     stays on the loopback interface of this machine.
 
+    With --target live, scenarios with `live` ask the real service instead, with
+    your own secrets, after you have seen and confirmed the plan: hosts, number
+    of requests and highest cost. With --target both, the same cases ask the
+    emulator as well. Without SCENARIOS, both take the bundled `live`.
+
     \b
     Reasons to fail, for --fail-on:
       failed      a case differs from its expectation, or a known failure is
@@ -63,6 +68,8 @@ def run(
       5   no case selected
       6   nothing failed, but a case could not be tested
       10  a report would contain a credential and was not written
+      12  nothing failed, but the real service could not be asked, or a secret
+          for it is missing
 
     \b
     Examples:
@@ -71,6 +78,7 @@ def run(
       authprobe run incidents
       authprobe run clients
       authprobe run -k "login and expired" --client claude-code@2.1.112
+      authprobe run mine.yaml --target both
       authprobe run --json | jq '.cases[].verdict.status'
     """
     from authprobe.emulator.server.worker import prestart

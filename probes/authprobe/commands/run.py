@@ -1,6 +1,7 @@
 """`authprobe run`: probe the cases in a session of pytest, and print a report of its own."""
 
 import contextlib
+import dataclasses
 import io
 import os
 import sys
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from authprobe.commands.console import OutputConsole
+from authprobe.commands.live_consent import check_before_loading, obtain_consent
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
 from authprobe.engine.runner import load_plan
-from authprobe.errors import ExitCode, SettingsError
+from authprobe.errors import ExitCode
 from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
@@ -40,7 +42,7 @@ def run(
         ScenarioError, SettingsError: nothing was run.
     """
     if settings.asks_live:
-        raise SettingsError("--target: the real service cannot be asked yet")
+        check_before_loading(settings)
     plan = load_plan(settings)
     cases = select_cases(plan.cases, expression)
     if expression and not cases:
@@ -48,6 +50,12 @@ def run(
             f"-k {expression!r}: no case matches; list them with `authprobe run --list`",
         )
         return ExitCode.NOTHING_SELECTED
+    if settings.asks_live:
+        for line in plan.not_live:
+            print_error(line)
+        if not cases:
+            print_error("--target live: no case of these scenarios can be asked live")
+            return ExitCode.NOTHING_SELECTED
     if settings.last_failed and not cases:
         print_error(_nothing_failed(settings))
         return ExitCode.NOTHING_SELECTED
@@ -55,6 +63,8 @@ def run(
         for case in cases:
             print_text(Redactor()(case.id))
         return ExitCode.OK
+    if any(case.live for case in cases):
+        plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases))
     session = RunSession(plan, cases)
     pytest_output = io.StringIO()
     with contextlib.redirect_stdout(pytest_output):

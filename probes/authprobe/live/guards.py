@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from authprobe.core.safe_files import read_bounded
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
+from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.live import SUBSCRIPTION_TOKENS, is_anthropic
 from authprobe.scenario.live_cases import credential_hosts, hosts_asked
 from authprobe.scenario.model import Credential
@@ -38,6 +39,9 @@ class HasValues(Protocol):
 
     def value(self, credential: Credential) -> str | None:
         """Return the value of a credential of the user; None: there is none."""
+
+    def learn(self, redactor: Redactor) -> None:
+        """Let a redactor redact every value."""
 
 
 def check_place(variables: Mapping[str, str]) -> None:

@@ -15,6 +15,8 @@ from authprobe.service.budget import Budget
 from authprobe.service.outbound import OUTBOUND_VARIABLES, Proxies, read_authorities
 from authprobe.settings import Settings, current_folder, environment_variables
 
+PAUSE_SECONDS: Final = PAUSE
+"""Seconds between two requests to one host."""
 MESSAGE_TIMEOUT: Final = 60.0
 """Seconds of one request: a model may take its time."""
 
@@ -59,10 +61,8 @@ class LiveLaboratory:
 
 
 def live_laboratory(consent: Consent, settings: Settings, redactor: Redactor) -> LiveLaboratory:
-    """Return the resources for a plan to which the user has agreed.
-
-    `redactor` must have learned the secrets.
-    """
+    """Return the resources for a plan to which the user has agreed; `redactor` learns the secrets."""
+    consent.secrets.learn(redactor)
     variables = environment_variables()
     outbound = {name: variables[name] for name in OUTBOUND_VARIABLES if name in variables}
     budget = Budget(min(consent.plan.requests, MAX_REQUESTS))
@@ -76,7 +76,7 @@ def live_laboratory(consent: Consent, settings: Settings, redactor: Redactor) ->
             directions=settings.directions,
             proxies=proxies,
             authorities=authorities,
-            pause=PAUSE,
+            pause=PAUSE_SECONDS,
             timeout=MESSAGE_TIMEOUT,
             redactor=redactor,
         ),

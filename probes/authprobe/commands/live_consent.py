@@ -1,0 +1,65 @@
+"""Consent to ask the real service: the plan is shown, and without a yes nothing is asked."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from authprobe.commands.printing import print_error
+from authprobe.errors import SettingsError
+from authprobe.live.guards import check_place, check_values
+from authprobe.live.laboratory import Consent
+from authprobe.live.plan import check_cost, live_plan, plan_lines
+from authprobe.live.secrets import read_secrets
+from authprobe.plan.case import Case
+from authprobe.settings import Settings, environment_variables
+
+QUESTION: Final = "Ask the real service now? [y/N] "
+YES: Final = frozenset({"y", "yes"})
+
+
+def check_before_loading(settings: Settings) -> None:
+    """Check what forbids to ask the real service from here at all.
+
+    Raises:
+        SettingsError: it must not be asked.
+    """
+    check_place(environment_variables())
+    if settings.break_rules:
+        raise SettingsError("--break-rule: the rules of the real service cannot be left out")
+
+
+def obtain_consent(settings: Settings, cases: Sequence[Case]) -> Consent:
+    """Show the plan and return the user's consent to it, from the option or the terminal.
+
+    Raises:
+        SettingsError: there is no consent, or a guard forbids it; nothing is asked then.
+    """
+    plan = live_plan(cases)
+    secrets = read_secrets(cases, environment_variables())
+    check_values(cases, secrets)
+    for line in plan_lines(plan):
+        print_error(line)
+    check_cost(plan, settings.max_cost_usd)
+    if plan.cases and not settings.is_confirmed:
+        _confirm()
+    return Consent(plan=plan, secrets=secrets)
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            "--target live: there is no terminal to ask for your consent; look at the plan above, "
+            "then add --yes; nothing was asked"
+        )
+    if _ask_at_terminal().strip().lower() not in YES:
+        raise SettingsError("--target live: you did not agree; nothing was asked")
+
+
+def _ask_at_terminal() -> str:
+    """Return the line that the user types; stdout is for results only."""
+    sys.stderr.write(QUESTION)
+    sys.stderr.flush()
+    try:
+        return sys.stdin.readline()
+    except (OSError, UnicodeDecodeError):
+        return ""

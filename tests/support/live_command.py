@@ -1,0 +1,94 @@
+"""The command line with another way to the real service, which no option and no variable gives.
+
+As a program: `python -m tests.support.live_command DIRECTIONS ARGUMENTS...`.
+"""
+
+import dataclasses
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import authprobe.settings
+from authprobe.cli import main
+from authprobe.core.directions import Directions
+from authprobe.live import laboratory
+from authprobe.options import OptionTexts
+from authprobe.settings import Settings
+from tests.support.command import LIMIT, PROJECT, Ended, environment
+
+
+def run_live(
+    *arguments: str | Path, directions: Directions, cwd: Path, answer: str | None = None, **env: str
+) -> Ended:
+    """Run `authprobe` against a second emulator until it ends.
+
+    `answer` is typed at a terminal; without one there is no terminal.
+    """
+    if answer is not None:
+        return _at_terminal(_argv(directions, arguments), answer, cwd=cwd, env=env)
+    process = subprocess.run(
+        _argv(directions, arguments),
+        cwd=cwd,
+        env=_environment(cwd, env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Ended(process.returncode, process.stdout, process.stderr)
+
+
+def _at_terminal(argv: list[str], answer: str, *, cwd: Path, env: Mapping[str, str]) -> Ended:
+    controller, terminal = pty.openpty()
+    with os.fdopen(controller, "wb", buffering=0) as typed:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=_environment(cwd, env),
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(terminal)
+        typed.write(f"{answer}\n".encode())
+        out, err = process.communicate(timeout=LIMIT)
+    return Ended(process.returncode, out, err)
+
+
+def _argv(directions: Directions, arguments: tuple[str | Path, ...]) -> list[str]:
+    text = json.dumps(
+        {
+            "addresses": [[*key, *value] for key, value in directions.addresses.items()],
+            "authority": str(directions.authority),
+        }
+    )
+    return [sys.executable, "-m", "tests.support.live_command", text, *map(str, arguments)]
+
+
+def _environment(cwd: Path, env: Mapping[str, str]) -> dict[str, str]:
+    return environment(cwd / "home", PYTHONPATH=str(PROJECT), **env)
+
+
+def start(text: str, arguments: list[str]) -> None:
+    """Start the command line with these directions."""
+    document = json.loads(text)
+    addresses = {(a, b): (c, d) for a, b, c, d in document["addresses"]}
+    directions = Directions(addresses=addresses, authority=Path(document["authority"]))
+    parse = authprobe.settings.parse_settings
+
+    def parse_with_directions(texts: OptionTexts) -> Settings:
+        return dataclasses.replace(parse(texts), directions=directions)
+
+    authprobe.settings.parse_settings = parse_with_directions
+    laboratory.PAUSE = 0.0  # type: ignore[misc]
+    main(arguments)
+
+
+if __name__ == "__main__":
+    start(sys.argv[1], sys.argv[2:])
