@@ -86,7 +86,7 @@ def start(text: str, arguments: list[str]) -> None:
         return dataclasses.replace(parse(texts), directions=directions)
 
     authprobe.settings.parse_settings = parse_with_directions
-    laboratory.PAUSE = 0.0  # type: ignore[misc]
+    laboratory.PAUSE_SECONDS = 0.0  # type: ignore[misc]
     main(arguments)
 
 

@@ -171,7 +171,7 @@ def execute_plan(
             with interruptible(), contextlib.ExitStack() as stack:
                 laboratory = open_laboratory(stack, settings, redactor)
                 if plan.consent is not None:
-                    live = live_laboratory(plan.consent, settings, redactor, laboratory.scratch)
+                    live = live_laboratory(plan.consent, settings, redactor)
                     laboratory = dataclasses.replace(laboratory, live=live)
                 _probe(laboratory, cases, plan, reporter, keep)
         except KeyboardInterrupt:

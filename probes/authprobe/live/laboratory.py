@@ -61,7 +61,10 @@ class LiveLaboratory:
 
 
 def live_laboratory(consent: Consent, settings: Settings, redactor: Redactor) -> LiveLaboratory:
-    """Return the resources for a plan to which the user has agreed; `redactor` learns the secrets."""
+    """Return the resources for a plan to which the user has agreed.
+
+    `redactor` learns the secrets.
+    """
     consent.secrets.learn(redactor)
     variables = environment_variables()
     outbound = {name: variables[name] for name in OUTBOUND_VARIABLES if name in variables}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authprobe.core.suggestions import did_you_mean
+from authprobe.core.targets import Target
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case, case_id, make_case
 from authprobe.plan.case_ids import without_version
@@ -57,8 +58,13 @@ def find_case(scenarios: Sequence[Scenario], case: str) -> tuple[Scenario, Names
     """Return the scenario of a case id, and the names with the client as spelled in the id.
 
     Raises:
-        SettingsError: no scenario has such a case, or it is raw HTTP, which has no versions.
+        SettingsError: no scenario has such a case, or it has no versions, or is a live one.
     """
+    if case.endswith(f"/{Target.LIVE}"):
+        raise SettingsError(
+            f"{case}: the real service is not asked again and again; ask the emulator: "
+            f"{case.removesuffix(f'/{Target.LIVE}')}"
+        )
     _, _, rest = case.partition("/")
     client = _parse_client_of(case, rest.partition("/")[0], scenarios)
     ids: dict[str, None] = {}

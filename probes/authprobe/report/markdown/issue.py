@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from authprobe.core.escaping import MAX_TEXT_LENGTH, for_display, for_log
+from authprobe.core.targets import Target
 from authprobe.observation.model import Exchange
 from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
@@ -103,7 +104,12 @@ def _outcomes(record: CaseRecord) -> str:
 
 def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
     """Yield a table of the tool, the platform, the backend and the clients."""
-    where = "the real service" if run.mode == "live" else "an emulated backend on loopback"
+    places = {
+        Target.EMULATOR: "an emulated backend on loopback",
+        Target.LIVE: "the real service",
+    }
+    asked = [target for target in Target if any(record.target is target for record in cases)]
+    where = ", ".join(f"{target}: {places[target]}" for target in asked)
     yield from _facts(
         ("Environment", ""),
         (
@@ -111,7 +117,7 @@ def _environment(run: Run, cases: Sequence[CaseRecord]) -> Iterator[str]:
             ("Platform", f"{run.platform.system} {run.platform.machine}"),
             ("Python", run.platform.python),
             ("Time", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"),
-            ("Backend", f"{run.mode}: {where}"),
+            ("Backend", where),
             *(("Client", words) for words in dict.fromkeys(map(client_words, cases))),
         ),
     )

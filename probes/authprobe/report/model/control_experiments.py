@@ -12,7 +12,16 @@ from authprobe.run.model import CaseRecord, Run
 
 MAX_CONTROLS: Final = 6
 """Control experiments shown for one case."""
-AXES: Final = ("client", "credential", "endpoint", "headers", "backend", "environment", "flow")
+AXES: Final = (
+    "client",
+    "credential",
+    "endpoint",
+    "headers",
+    "backend",
+    "environment",
+    "flow",
+    "target",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
