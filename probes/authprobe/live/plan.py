@@ -39,7 +39,7 @@ class PlannedCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePlan:
-    """What is asked of the real service, in one run."""
+    """Questions to the real service in one run."""
 
     cases: tuple[PlannedCase, ...]
     unseen: tuple[Case, ...] = ()

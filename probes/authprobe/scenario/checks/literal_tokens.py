@@ -1,33 +1,28 @@
-"""Search of a scenario with `live` for credentials written into it, also into its comments."""
+"""Search of a scenario with `live` for credentials in its comments, and in texts over lines."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Final
 
 from authprobe.documents.document import Document
 from authprobe.documents.node_tree import Mapping
-from authprobe.documents.source import Position, Problem, escape
+from authprobe.documents.source import Position, Problem
 from authprobe.redaction.redactor import find_token
 from authprobe.scenario.model import Scenario
 
-MESSAGE = "this looks like a token; a scenario never contains one: write 'from: env:NAME'"
+LOOKS: Final = "looks like a token; a scenario never contains one"
+MESSAGE: Final = f"this {LOOKS}: write 'from: env:NAME'"
 
 
-def without_literal_tokens(
-    document: Document[Scenario], definitions: Sequence[Document[Any]]
-) -> Document[Scenario]:
-    """Return the document of a scenario with a problem for each text in it that looks like a token.
-
-    Only with `live`: the keys and values of every other one are searched by `token_problems`.
+def without_literal_tokens(document: Document[Scenario]) -> Document[Scenario]:
+    """Return the document of a scenario with a problem for each line that has a token, if none was
+    reported there: its values are searched in every scenario.
     """
     if not (isinstance(document.root, Mapping) and "live" in document.root.nodes):
         return document
-    problems = [Problem(position, MESSAGE) for position in _positions(document.text)]
-    for index, each in enumerate(definitions):
-        for position in _positions(each.text):
-            place = f"{escape(str(each.path))}:{position.line}:{position.column}"
-            where = document.position(("definitions", index))
-            problems.append(Problem(where, f"{place}: {MESSAGE}"))
+    told = {problem.position.line for problem in document.problems if LOOKS in problem.message}
+    positions = (each for each in _positions(document.text) if each.line not in told)
+    problems = tuple(Problem(position, MESSAGE) for position in positions)
     return dataclasses.replace(document, problems=(*document.problems, *problems))
 
 
