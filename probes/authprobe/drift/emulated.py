@@ -13,7 +13,7 @@ from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
 from authprobe.service.answer import Answer
 from authprobe.service.asker import Asker
-from authprobe.service.budget import Budget
+from authprobe.service.budget import MAX_REQUESTS, Budget
 from authprobe.service.question import Question
 
 
@@ -22,7 +22,9 @@ class EmulatedService:
 
     def __init__(self, backend: CaseBackend, directions: Directions) -> None:
         self._backend = backend
-        self._directions = directions
+        self._asker = Asker(
+            hosts=HOSTS, budget=Budget(MAX_REQUESTS), directions=directions, pause=0
+        )
         self._answers: dict[str, Answer] = {}
 
     def answer(self, row: Row, values: Values) -> Answer:
@@ -39,8 +41,7 @@ class EmulatedService:
         return self._ask(Question(host=HOSTS[0], path="/v1/models", headers=headers)).model or ""
 
     def _ask(self, question: Question) -> Answer:
-        asker = Asker(hosts=HOSTS, budget=Budget(1), directions=self._directions)
-        return asker.ask(question)
+        return self._asker.ask(question)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Asker: sends single requests to named hosts, as authprobe, and never twice."""
 
+import functools
 import logging
 import ssl
 import threading
@@ -172,14 +173,15 @@ class Asker:
 
     def _pool(self, proxy: Address | None, wire: Wire) -> httpcore.ConnectionPool:
         if proxy is None:
-            return httpcore.ConnectionPool(ssl_context=self._tls_context(), network_backend=wire)
+            return httpcore.ConnectionPool(ssl_context=self._tls_context, network_backend=wire)
         return httpcore.HTTPProxy(
             str(proxy),
-            ssl_context=self._tls_context(),
-            proxy_ssl_context=self._tls_context() if proxy.scheme == "https" else None,
+            ssl_context=self._tls_context,
+            proxy_ssl_context=self._tls_context if proxy.scheme == "https" else None,
             network_backend=wire,
         )
 
+    @functools.cached_property
     def _tls_context(self) -> ssl.SSLContext:
         """Return a context that trusts the authorities of the system and of the user.
 

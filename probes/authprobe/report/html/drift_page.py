@@ -52,17 +52,20 @@ def _about(drift: Drift, command: str) -> Iterator[tuple[str, str]]:
 
 
 def _facts(result: RowResult) -> Html:
+    """Return both answers of a row that changed; of any other, what was asked on one line."""
     row = result.row
-    pairs = [
+    rules = f"{', '.join(row.rules)}, last seen {words.last_seen(row)}" if row.rules else ""
+    if result.kind is not Kind.CHANGED:
+        answer = words.answer_words(result.answer) if result.answer.status else ""
+        parts = (row.host, f"sent: {row.sends}", answer, rules)
+        return Html("<p><small>{}</small></p>").format(" · ".join(filter(None, parts)))
+    pairs = (
         ("Host", code(row.host)),
         ("Sent", row.sends),
+        ("Emulator", words.answer_words(result.expected)),
         ("Service", words.answer_words(result.answer)),
-    ]
-    if result.expected is not None:
-        pairs.insert(2, ("Emulator", words.answer_words(result.expected)))
-    if row.rules:
-        rules = f"{', '.join(row.rules)}, last seen {words.last_seen(row)}"
-        pairs.append(("Rule", rules))
+        ("Rule", rules),
+    )
     return facts(pairs)
 
 
