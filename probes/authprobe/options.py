@@ -129,7 +129,7 @@ def parse_assignment(text: str) -> "tuple[str, Value]":
     """
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise ValueError("write it as NAME=VALUE, such as model=claude-sonnet-4-5")
+        raise ValueError("write it as NAME=VALUE, such as model=claude-sonnet-5-5")
     # Imported here: the pytest plugin of every project imports this module, and PyYAML is large.
     from authprobe.documents.node_tree import resolve_scalar
 

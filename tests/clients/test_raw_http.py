@@ -29,7 +29,7 @@ URLS = {
     Request.PROFILE: "https://api.anthropic.com/api/oauth/profile",
 }
 AGENT = f"authprobe/{authprobe.__version__}"
-QUESTION = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "ping"}]}
+QUESTION = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "ping"}]}
 BEARER = Credential(token=TokenKind.ACCESS_TOKEN, via=Via.BEARER)
 API_KEY = Credential(token=TokenKind.API_KEY, via=Via.X_API_KEY)
 REFRESH_TOKEN = Credential(token=TokenKind.REFRESH_TOKEN, via=Via.BODY)

@@ -42,7 +42,7 @@ OWN = {
     "KEPT": "as it was",
 }
 REQUEST_BODY = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5-5",
     "max_tokens": 1,
     "messages": [{"role": "user", "content": "ping"}],
 }
@@ -408,7 +408,7 @@ def test_a_command_reaches_the_emulator_by_its_variables(tmp_path: Path) -> None
         headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01",
                    "content-type": "application/json"}
         messages = [{"role": "user", "content": "ping"}]
-        body = {"model": "claude-sonnet-4-5", "max_tokens": 1, "messages": messages}
+        body = {"model": "claude-sonnet-5-5", "max_tokens": 1, "messages": messages}
         body = json.dumps(body).encode()
         for url in (os.environ["ANTHROPIC_BASE_URL"], os.environ["AUTHPROBE_HTTPS_URL"],
                     "https://api.anthropic.com"):

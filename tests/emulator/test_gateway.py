@@ -31,7 +31,7 @@ from tests.support.requests import MESSAGE
 
 NAME = "llm.corp.example"
 OWN_KEY = Requirement(form="Bearer", holds=Holds.GATEWAY_KEY)
-BODY = MESSAGE | {"model": "claude-sonnet-4-5"}
+BODY = MESSAGE | {"model": "claude-sonnet-5-5"}
 
 
 def backend_with(host: Host | Service, **fields: Any) -> CaseBackend:
@@ -273,7 +273,7 @@ def test_further_headers_are_recorded_without_their_values() -> None:
 
 
 def chat(backend: CaseBackend, *, stream: bool = False, path: str = "/v1/chat/completions") -> Any:
-    body = {"model": "claude-sonnet-4-5", "stream": stream, "messages": MESSAGE["messages"]}
+    body = {"model": "claude-sonnet-5-5", "stream": stream, "messages": MESSAGE["messages"]}
     return ask(backend, path, body=body)[0]
 
 
@@ -305,7 +305,7 @@ def test_errors_of_chat_completions_have_the_envelope_of_openai() -> None:
 @pytest.mark.parametrize("verb", ["rawPredict", "streamRawPredict"])
 def test_a_gateway_has_the_paths_of_vertex(prefix: str, verb: str) -> None:
     backend = backend_with(Host(serves=Service.VERTEX, credential=CredentialTreatment.REPLACE))
-    model = "claude-sonnet-4-5@20250929"
+    model = "claude-sonnet-5-5"
     path = f"{prefix}/projects/p/locations/us-east5/publishers/anthropic/models/{model}:{verb}"
     body = {
         **{name: MESSAGE[name] for name in ("messages", "max_tokens")},

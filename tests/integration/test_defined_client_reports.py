@@ -17,7 +17,7 @@ BOT = """#!/usr/bin/python3
 import json, os, sys, urllib.request
 request = urllib.request.Request(
     os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages",
-    json.dumps({"model": "claude-sonnet-4-5", "max_tokens": 5,
+    json.dumps({"model": "claude-sonnet-5-5", "max_tokens": 5,
                 "messages": [{"role": "user", "content": sys.argv[1]}]}).encode(),
     {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01",
      "content-type": "application/json"})

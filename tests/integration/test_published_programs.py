@@ -30,7 +30,7 @@ clients:
         const { createAnthropic } = load("@ai-sdk/anthropic");
         const anthropic = createAnthropic({ apiKey: "{key}", baseURL: "{base_url}/v1" });
         try {
-          const model = anthropic("claude-sonnet-4-5");
+          const model = anthropic("claude-sonnet-5-5");
           const { text } = await generateText({ model, prompt: "{prompt}", maxRetries: 0 });
           console.log(text);
         } catch (error) {

@@ -436,7 +436,7 @@ LIMITED: Final = (
         api_refusal(
             *("A27", 429, RATE),
             "This request would exceed your organization's rate limit of 50 requests per minute "
-            "(org: 00000000-0000-4000-8000-000000000002, model: claude-sonnet-4-5). For details, "
+            "(org: 00000000-0000-4000-8000-000000000002, model: claude-sonnet-5-5). For details, "
             "refer to: https://docs.claude.com/en/api/rate-limits. You can see the response "
             "headers for current usage. Please reduce the prompt length or the maximum tokens "
             "requested, or try again later. You may also contact sales at "
@@ -553,7 +553,7 @@ INFERENCE: Final = (
     api_refusal(
         *("message-model-unknown", 404, "not_found_error", "model: claude-4-sonnet"),
         RequestSpec(bearer=GOOD, fields={"model": "claude-4-sonnet"}),
-        counterexample=RequestSpec(bearer=GOOD, fields={"model": "claude-sonnet-4-5"}),
+        counterexample=RequestSpec(bearer=GOOD, fields={"model": "claude-sonnet-5-5"}),
     ),
     RuleExample(
         rule="count-tokens",

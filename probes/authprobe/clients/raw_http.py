@@ -32,7 +32,7 @@ FEDERATION_FIELDS: Final = {
 GET_REQUESTS: Final = (Request.MODELS, Request.PROFILE, Request.USAGE)
 MAX_BODY_BYTES: Final = 1024 * 1024
 MESSAGES_BODY: Final[dict[str, Any]] = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5-5",
     "messages": [{"role": "user", "content": "ping"}],
 }
 

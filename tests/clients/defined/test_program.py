@@ -25,7 +25,7 @@ import json, os, pathlib, signal, sys, time, urllib.error, urllib.request
 def ask():
     request = urllib.request.Request(
         os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages",
-        data=json.dumps({"model": "claude-sonnet-4-5", "max_tokens": 1,
+        data=json.dumps({"model": "claude-sonnet-5-5", "max_tokens": 1,
                          "messages": [{"role": "user", "content": "ping"}]}).encode(),
         headers={"x-api-key": os.environ["ANTHROPIC_API_KEY"], "user-agent": "bot/1.2.3",
                  "anthropic-version": "2023-06-01", "content-type": "application/json"},

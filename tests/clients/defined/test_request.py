@@ -35,7 +35,7 @@ def test_question_has_the_form_of_the_api() -> None:
     request = make_request(MESSAGES, prompt="say hi", defined={}, credentials={}, scenario={})
     assert (request.method, request.path) == ("POST", "/v1/messages")
     assert json.loads(request.content or "") == {
-        "model": "claude-sonnet-4-5",
+        "model": "claude-sonnet-5-5",
         "messages": [{"role": "user", "content": "say hi"}],
         "max_tokens": 1,
     }

@@ -82,7 +82,7 @@ BOT: Final = """#!/usr/bin/env python3
 import json, os, sys, urllib.error, urllib.request
 
 messages = [{"role": "user", "content": "hi"}]
-body = json.dumps({"model": "claude-sonnet-4-5", "max_tokens": 1, "messages": messages})
+body = json.dumps({"model": "claude-sonnet-5-5", "max_tokens": 1, "messages": messages})
 request = urllib.request.Request(sys.argv[1] + "/v1/messages", body.encode())
 request.add_header("x-user-key", os.environ.get("USER_KEY", ""))
 request.add_header("user-agent", "bot/7.1")

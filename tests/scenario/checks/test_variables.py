@@ -86,7 +86,7 @@ def test_a_variable_with_a_credential_belongs_under_credentials(tmp_path: Path, 
         ("AWS_REGION", "us-gov-west-1"),
         ("CLOUD_ML_REGION", "global"),
         ("ANTHROPIC_MODEL", "opus"),
-        ("ANTHROPIC_MODEL", "claude-sonnet-4-5[1m]"),
+        ("ANTHROPIC_MODEL", "claude-sonnet-5-5[1m]"),
         ("ANTHROPIC_MODEL", "us.anthropic.claude-opus-4-20250514-v1:0"),
         (
             "ANTHROPIC_MODEL",

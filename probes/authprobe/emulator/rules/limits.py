@@ -78,7 +78,7 @@ KEY_RATE_LIMIT: Final = rule(
         429,
         RATE_LIMIT,
         "This request would exceed your organization's rate limit of 50 requests per minute (org: "
-        "00000000-0000-4000-8000-000000000002, model: claude-sonnet-4-5). For details, refer to: "
+        "00000000-0000-4000-8000-000000000002, model: claude-sonnet-5-5). For details, refer to: "
         "https://docs.claude.com/en/api/rate-limits. You can see the response headers for current "
         "usage. Please reduce the prompt length or the maximum tokens requested, or try again "
         "later. You may also contact sales at https://claude.com/contact-sales to discuss your "

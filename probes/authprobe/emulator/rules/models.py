@@ -30,6 +30,8 @@ IDS: Final = (
     "claude-sonnet-4-5-20250929",
 )
 """Models that the API's SDKs name, in their order (anthropic 2.12.0, `types/model.py`)."""
+DEPRECATED: Final = {"claude-sonnet-4-5-20250929": "2026-11-30"}
+"""Models that still answer, by the date on which they retire; old clients ask them by default."""
 _DATE: Final = re.compile(r"-(\d{4})(\d\d)(\d\d)$")
 ALIASES: Final = {_DATE.sub("", id): id for id in IDS if _DATE.search(id)}
 """Model ids by the alias that stands for them."""
@@ -53,7 +55,7 @@ def _model(id: str) -> Mapping[str, Any]:
         "id": id,
         "display_name": name,
         "created_at": f"{date[1]}-{date[2]}-{date[3]}T00:00:00Z" if date else _UNKNOWN_DATE,
-        "lifecycle": "active",
+        "lifecycle": "deprecated" if id in DEPRECATED else "active",
         "line": line[1] if line else None,
     }
 

@@ -9,7 +9,7 @@ const { HttpsProxyAgent } = require("https-proxy-agent");
 const { ProxyAgent, setGlobalDispatcher } = require("undici");
 
 const QUESTION = {
-  model: "claude-sonnet-4-5",
+  model: "claude-sonnet-5-5",
   max_tokens: 16,
   messages: [{ role: "user", content: "ping" }],
 };

@@ -11,7 +11,7 @@ import anthropic
 answer, error = None, None
 try:
     message = anthropic.Anthropic().messages.create(
-        model="claude-sonnet-4-5",
+        model="claude-sonnet-5-5",
         max_tokens=16,
         messages=[{"role": "user", "content": "ping"}],
     )
