@@ -5,7 +5,7 @@ from typing import Final
 
 _MODEL_NAME: Final = re.compile(
     r"""claude-(?:
-        [a-z]+-\d{1,2}(?:-\d{1,2})?(?:-\d{8}|-latest)?   # claude-sonnet-4-5-20250929, claude-opus-5
+        [a-z]+-\d{1,2}(?:-\d{1,2})?(?:-\d{8}|-latest)?   # claude-opus-4-5-20251101, claude-opus-5
         |3(?:-[57])?-[a-z]+(?:-\d{8}|-latest)?           # claude-3-5-haiku-20241022
         |(?:instant-)?[12](?:\.\d)?(?:-100k)?            # claude-2.1, claude-instant-1.1-100k
         |[a-z]+-preview                                  # claude-mythos-preview
