@@ -1,6 +1,7 @@
 """`authprobe run --target live` as a user starts it, against a second emulator."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -285,3 +286,47 @@ def test_every_header_of_the_service_stays_unknown_but_its_name(
     assert '"request-id"' in text
     assert "req_" not in text
     assert {API, CONSOLE} & {e.host for e in service[0].exchanges} == {API}
+
+
+def test_pytest_asks_the_emulator_only(ask: Ask, service: Service, tmp_path: Path) -> None:
+    del ask  # it writes the scenario
+    (tmp_path / "pytest.ini").write_text("[pytest]\nauthprobe_scenarios = mine.yaml\n")
+    argv = [sys.executable, "-m", "pytest", "-q", "--authprobe-report", "out"]
+    refused = run(argv=[*argv, "--authprobe-target", "live"], cwd=tmp_path)
+    assert refused.code == 4
+    assert "--authprobe-target: pytest asks the emulator only; for the real service use " in (
+        refused.err
+    )
+    ended = run(argv=argv, cwd=tmp_path)
+    assert ended.code == 0, ended.out
+    assert sorted(verdicts(tmp_path / "out")) == IDS
+    assert service[0].request_count == 0
+
+
+def test_a_bisection_of_a_live_case_is_refused(ask: Ask, service: Service, tmp_path: Path) -> None:
+    del ask
+    ended = run(
+        *("bisect", "mine/claude-code/default/key/live", "--good", "2.1.1", "--bad", "2.1.2"),
+        *("--scenarios", "mine.yaml"),
+        cwd=tmp_path,
+    )
+    assert ended.code == 4
+    assert "the real service is not asked again and again; ask the emulator: " in ended.err
+    assert service[0].request_count == 0
+
+
+def test_live_cases_have_history_and_known_failures(
+    ask: Ask, service: Service, tmp_path: Path
+) -> None:
+    revoke(service[0])
+    id = "mine/raw-http/models/key/live"
+    (tmp_path / "known.yaml").write_text(
+        f"known_failures: [{{case: {id}, note: The key is being replaced, expires: {SOON}, "
+        "signature: {outcome: rejected}}]\n"
+    )
+    ended = ask("--target", "live", "--yes", "--case", id, "--known-failures", "known.yaml")
+    assert ended.code == 0, ended.out + ended.err
+    assert verdicts(tmp_path / "out") == {id: "skipped"}
+    past = run("history", id, "--history", "out/history.db", cwd=tmp_path)
+    assert past.code == 0, past.err
+    assert "rejected" in past.out

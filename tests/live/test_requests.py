@@ -2,6 +2,8 @@
 
 import dataclasses
 import datetime
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
@@ -26,7 +28,9 @@ from authprobe.scenario.load import load_files
 from authprobe.scenario.model import Credential
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
-from tests.support.service import open_service
+from authprobe.verdict.judge import judge
+from authprobe.verdict.model import Status
+from tests.support.service import hostile_server, open_service, read_head
 
 SOON = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
 SCENARIO = f"""\
@@ -303,3 +307,81 @@ def test_what_was_asked_of_whom_can_be_expected(service: Service) -> None:
         "/v1/models",
         200,
     )
+
+
+def test_a_redirect_to_another_host_is_followed_nowhere(tmp_path: Path) -> None:
+    def answer(channel: socket.socket) -> None:
+        heads.append(read_head(channel))
+        channel.sendall(
+            b"HTTP/1.1 307 Temporary Redirect\r\nlocation: https://claude.ai/v1/models\r\n"
+            b"content-length: 0\r\n\r\n"
+        )
+
+    heads: list[bytes] = []
+    with hostile_server(answer, tmp_path) as (connections, directions):
+        service = make_service(CaseBackend(), directions, tmp_path)
+        observation = service.probe("models/key")
+    assert len(connections) == 1
+    assert b"host: api.anthropic.com" in heads[0]
+    assert (observation.outcome, observation.status) == (Outcome.REJECTED, 307)
+    assert observation.detail == "a redirect, which is not followed"
+
+
+def test_a_slow_service_is_no_verdict(tmp_path: Path) -> None:
+    def answer(channel: socket.socket) -> None:
+        read_head(channel)
+        time.sleep(5)
+
+    with hostile_server(answer, tmp_path) as (connections, directions):
+        service = make_service(CaseBackend(), directions, tmp_path)
+        observation = service.probe("models/key")
+    assert len(connections) == 1
+    assert observation.untestable
+    assert "could not be asked: timeout" in (observation.detail or "")
+
+
+def test_nothing_that_the_service_echoes_is_kept(tmp_path: Path) -> None:
+    """A service that sends the key back in its message, and secrets of its own in headers."""
+
+    def answer(channel: socket.socket) -> None:
+        head = read_head(channel).decode()
+        key = next(line[11:] for line in head.split("\r\n") if line.startswith("x-api-key: "))
+        body = (
+            '{"type":"error","error":{"type":"authentication_error","message":"no '
+            + f'{key} and {key[::-1]} here"}}}}'
+        )
+        channel.sendall(
+            (
+                f"HTTP/1.1 401 No {key}\r\nrequest-id: req_canary4711\r\n"
+                "anthropic-organization-id: org-canary4711\r\nset-cookie: id=canary4711\r\n"
+                f"x-{key[13:30].lower()}: 1\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+            ).encode()
+        )
+
+    with hostile_server(answer, tmp_path) as (_, directions):
+        service = make_service(CaseBackend(), directions, tmp_path)
+        observation = service.probe("models/key")
+    text = repr(observation)
+    assert observation.status == 401
+    assert service.key not in text
+    assert service.key[13:30].lower() not in text
+    assert "canary4711" not in text
+    assert "[redacted:OUR_KEY]" in text
+    assert "set-cookie" in observation.exchanges[0].response_headers
+
+
+def test_an_expectation_of_requests_is_judged_by_what_was_sent(
+    network: Network, tmp_path: Path
+) -> None:
+    text = SCENARIO.replace(
+        "expect: {outcome: accepted}",
+        "expect: {outcome: accepted, requests: [{path: /v1/models, status: 200, host: "
+        "api.anthropic.com, credential: api-key, credential_header: x-api-key}]}",
+    )
+    with open_service(network) as (backend, directions):
+        service = make_service(backend, directions, tmp_path, text)
+        case = service.cases["mine/raw-http/models/key/live"]
+        verdict = judge(case, service.probe("models/key"))
+        assert verdict.status is Status.PASSED
+        wrong = service.cases["mine/raw-http/named/key/live"]
+        assert judge(wrong, service.probe("named/key")).status is Status.FAILED

@@ -26,6 +26,8 @@ class Rounds:
     reporter: Reporter
     retries: int = 0
     max_failures: int | None = None
+    stage: str = "probing"
+    """Name of the first round."""
     _failures: int = 0
 
     def run(self, cases: Sequence[Case]) -> None:
@@ -36,7 +38,7 @@ class Rounds:
         """
         remaining = cases
         while remaining and self._may_start():
-            self.reporter.begin_stage("probing", len(remaining))
+            self.reporter.begin_stage(self.stage, len(remaining))
             ended = self._probe_once(remaining)
             failed = [(c, r) for c, r in ended if r.verdict.status is Status.FAILED]
             if failed and self.retries:

@@ -236,4 +236,5 @@ def _probe(
             rounds,
             probe=lambda cases, may_start: probe.probe_in_turn(cases, probe_one, may_start),
             retries=0,
+            stage="asking the real service",
         ).run([case for case in cases if case.live is not None])

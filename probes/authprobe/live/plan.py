@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.errors import SettingsError
+from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
 from authprobe.plan.case import Case
-from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS
+from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS, VARIABLE_PREFIX
 from authprobe.scenario.live_cases import hosts_asked
 from authprobe.scenario.model import QUESTIONS, Request
 
@@ -152,6 +153,19 @@ def plan_lines(plan: LivePlan) -> Iterator[str]:
     for case in plan.unseen:
         yield f"Not asked: {case.id}: {unseen_expectation(case)}"
     yield _cost_words(plan)
+
+
+def missing_secrets(plan: LivePlan, secrets: HasValues) -> Iterator[str]:
+    """Yield the variables that have no value, with the number of cases that cannot be asked."""
+    missing = Counter(
+        credential.source.removeprefix(VARIABLE_PREFIX)
+        for each in plan.cases
+        for credential in each.case.credentials
+        if credential.source not in (None, STORED) and not secrets.value(credential)
+    )
+    for name, number in missing.items():
+        cases = "1 case" if number == 1 else f"{number:,} cases"
+        yield f"Not set, or empty: {name}; {cases} cannot be asked."
 
 
 def _requests_words(number: int) -> str:

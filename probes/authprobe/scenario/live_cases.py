@@ -9,7 +9,7 @@ from authprobe.core.claude_api import API
 from authprobe.core.client_kinds import ClientKind, Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import quote
-from authprobe.emulator.config import TokenState
+from authprobe.emulator.config import AccountState, TokenState
 from authprobe.scenario.checks.variables import address_hosts
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
@@ -66,7 +66,9 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
         yield "the scenario has no 'live'"
         return
     client = names.client
-    if names.backend != DEFAULT:
+    backend = scenario.backends.get(names.backend)
+    is_arranged = backend and (backend.faults or backend.standing is not AccountState.ACTIVE)
+    if names.backend != DEFAULT or is_arranged:
         yield f"the backend {quote(names.backend)} exists on the emulator only"
     if client.kind not in (ClientKind.RAW_HTTP, ClientKind.CLAUDE_CODE) or client.through:
         yield f"{client} is not asked live; raw-http and claude-code are"

@@ -101,6 +101,8 @@ def _rule_words(rule: str | TextRule) -> str:
 
 def _was_silent(observation: Observation) -> bool:
     is_refused = observation.outcome not in (Outcome.ACCEPTED, *_WITHOUT_BACKEND)
+    if observation.evidence:  # nobody sees the requests of a client to the real service
+        return False
     return is_refused and not any(map(is_auth_request, observation.exchanges))
 
 

@@ -14,6 +14,7 @@ from authprobe.scenario.live import STORED
 from authprobe.verdict.model import Status
 
 LIVE_ENDING: Final = f"/{Target.LIVE}"
+_SMALLEST_USD: Final = 0.0001
 SAME: Final = "the same"
 _EVIDENCE: Final = {
     Evidence.REQUEST: "a request of authprobe's own",
@@ -145,7 +146,8 @@ def _cost_words(live: tuple[CaseRecord, ...]) -> str:
     known = [cost.estimated_usd for cost in costs if cost.estimated_usd is not None]
     total = round(sum(known), 6)
     unknown = len(costs) - len(known)
-    words = f"Estimated cost: {total:g} USD" if total else "Estimated cost: none"
+    amount = f"{total:.4f} USD" if total >= _SMALLEST_USD else "below 0.0001 USD"
+    words = f"Estimated cost: {amount}" if total else "Estimated cost: none"
     return (
         f"{words}, and that of {phrases.plural(unknown, 'case')} is unknown."
         if unknown

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.isolation import Isolation
+from authprobe.core.targets import Target
 from authprobe.errors import ExitCode
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
@@ -185,7 +186,7 @@ def run_words(run: Run) -> str:
     return " · ".join(
         (
             f"{run.tool.name} {run.tool.version}",
-            run.mode,
+            " and ".join(target for target in Target if _has_target(run, target)) or run.mode,
             f"{run.started_at:%Y-%m-%d %H:%M %Z}".strip(),
             f"{run.elapsed:.1f} s",
             f"{run.platform.system} {run.platform.machine}",
@@ -193,6 +194,10 @@ def run_words(run: Run) -> str:
             *_isolation_words(run),
         )
     )
+
+
+def _has_target(run: Run, target: Target) -> bool:
+    return any(record.target is target for record in run.cases)
 
 
 _ISOLATIONS: Final = {

@@ -1,0 +1,125 @@
+"""The plan of a live run: its numbers and words, and what is refused before a question."""
+
+from pathlib import Path
+
+import pytest
+
+from authprobe.core.targets import Target
+from authprobe.errors import SettingsError
+from authprobe.live.plan import LivePlan, check_cost, live_plan, missing_secrets, plan_lines
+from authprobe.plan.case import Case
+from authprobe.plan.expand import make_plan
+from authprobe.scenario.load import load_files
+from tests.live.test_requests import SCENARIO, SOON, Secrets
+
+CLAUDE = f"""\
+id: plan
+title: Our subscription
+why: It must work today.
+sources: [https://code.claude.com/docs/en/authentication]
+live: {{hosts: [api.anthropic.com], ask: message, max_requests: 40, expires: {SOON}}}
+credentials:
+  setup: {{token: setup-token, from: env:MY_TOKEN}}
+  me: {{token: login, from: stored}}
+  key: {{token: api-key, from: env:OUR_KEY, via: ANTHROPIC_API_KEY}}
+matrix:
+  client: [claude-code@installed]
+  credential: [setup, me, key]
+expect: {{outcome: accepted}}
+"""
+
+
+def cases_of(folder: Path, text: str) -> tuple[Case, ...]:
+    """Return the cases of a scenario for both targets."""
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return make_plan([load_files([path])[0].scenario], targets=tuple(Target))
+
+
+def plan_of(folder: Path, text: str) -> LivePlan:
+    """Return the plan of a scenario's cases."""
+    return live_plan(cases_of(folder, text))
+
+
+def test_only_live_cases_are_in_the_plan(tmp_path: Path) -> None:
+    cases = cases_of(tmp_path, SCENARIO)
+    assert len(live_plan(cases).cases) == sum(case.live is not None for case in cases) == 15
+    assert live_plan([case for case in cases if case.live is None]).requests == 0
+
+
+def test_a_question_without_a_model_is_two_requests(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, SCENARIO)
+    numbers = {each.case.id: each.requests for each in plan.cases}
+    assert numbers["mine/raw-http/models/key/live"] == 1
+    assert numbers["mine/raw-http/count/key/live"] == 2
+    assert numbers["mine/raw-http/message/key/live"] == 2
+    assert numbers["mine/raw-http/named/key/live"] == 1
+    assert plan.requests == sum(numbers.values()) == 21
+
+
+def test_only_messages_with_a_secret_cost_something(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, SCENARIO)
+    assert {each.case.id for each in plan.cases if each.usd} == {
+        "mine/raw-http/message/key/live",
+        "mine/raw-http/named/key/live",
+    }
+    assert plan.usd == 0.002
+
+
+def test_claude_takes_two_requests_and_a_little_of_a_plan(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, CLAUDE)
+    assert plan.requests == 6
+    assert [(each.usd, each.uses_plan) for each in plan.cases] == [
+        (0.0, True),
+        (0.0, True),
+        (0.02, False),
+    ]
+    lines = list(plan_lines(plan))
+    assert lines[1] == (
+        "  api.anthropic.com  at most 6 requests  with MY_TOKEN (setup-token), the stored login of "
+        "your own Claude Code, OUR_KEY (api-key)"
+    )
+    assert lines[-1].endswith("at most 0.02 USD, and a little of the plan of your subscription.")
+
+
+def test_more_than_the_scenario_allows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan_of(tmp_path, SCENARIO.replace("max_requests: 30", "max_requests: 20"))
+    assert str(caught.value) == (
+        "--target live: 'mine' takes 21 requests, more than its 'max_requests' of 20; select fewer "
+        "cases, such as with -k, or raise it"
+    )
+
+
+def test_more_than_forty_requests_are_refused(tmp_path: Path) -> None:
+    one = cases_of(tmp_path, SCENARIO)
+    other = cases_of(tmp_path, SCENARIO.replace("id: mine", "id: other"))
+    with pytest.raises(SettingsError, match="42 requests are more than 40, the most in one run"):
+        live_plan([*one, *other])
+
+
+def test_a_cost_above_the_limit_is_refused(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, SCENARIO)
+    check_cost(plan, 0.002)
+    with pytest.raises(SettingsError, match=r"this could cost 0\.002 USD, more than"):
+        check_cost(plan, 0.0019)
+
+
+def test_missing_secrets_are_named_before_the_question(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, SCENARIO)
+    assert list(missing_secrets(plan, Secrets({}))) == [
+        "Not set, or empty: OUR_KEY; 5 cases cannot be asked."
+    ]
+    assert list(missing_secrets(plan, Secrets({"OUR_KEY": "x"}))) == []
+
+
+def test_what_nobody_can_see_is_told_and_takes_no_request(tmp_path: Path) -> None:
+    text = CLAUDE.replace(
+        "{outcome: accepted}", "{outcome: accepted, requests: [{path: /v1/messages}]}"
+    )
+    plan = plan_of(tmp_path, text)
+    assert (plan.requests, len(plan.unseen)) == (0, 3)
+    assert (
+        "Not asked: plan/claude-code@installed/default/me/live: 'requests' cannot be seen: nobody "
+        "ends the TLS connection of the client"
+    ) in list(plan_lines(plan))
