@@ -30,6 +30,7 @@ SLOW: Final = (
     "emulator/test_fixture.py",
     "hostile",
     "integration",
+    "live/test_claude_hostile.py",
     "live/test_claude_login.py",
     "live/test_claude_versions.py",
     "live/test_gate.py",
@@ -55,6 +56,7 @@ CLIENTS: Final = (
     "integration/test_published_programs.py",
     "integration/test_real_versions.py",
     "integration/test_upgrade_recipe.py",
+    "live/test_claude_hostile.py",
     "live/test_claude_login.py",
     "live/test_claude_versions.py",
 )

@@ -36,8 +36,12 @@ ID: Final = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
 )
 MAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}\.[A-Za-z]{2,24}")
+LONG_ID: Final = re.compile(r"\b(?=[a-z]*[0-9])[0-9a-f]{16,}\b")
 LONG_LABEL: Final = re.compile(r"[^.:]{25,}")
 """A part of a host name that may hold more than a name: a client could tell anything by it."""
+MASKED: Final = "*"
+PIECE: Final = 6
+"""Characters of a secret that the name of a host must not hold."""
 OUTPUT_OPTION: Final = "--output-format"
 MAX_LEAKS: Final = 20
 
@@ -92,7 +96,7 @@ class Reading:
     def _gate(self) -> tuple[GateCount, ...]:
         return tuple(
             GateCount(
-                host=self.redactor(LONG_LABEL.sub("*", each.host)),
+                host=self._host_name(each.host),
                 connections=each.connections,
                 refused=each.refused,
                 sent=each.sent,
@@ -102,6 +106,14 @@ class Reading:
             )
             for each in self.run.gate
         )
+
+    def _host_name(self, host: str) -> str:
+        """Return the name of a host that the client asked for, without what it may tell by it."""
+        values = [value.lower() for value in self.secrets]
+        starts = range(max(len(host) - PIECE + 1, 0))
+        if any(host[i : i + PIECE] in value for value in values for i in starts):
+            return "(holds a part of the secret)"
+        return self.redactor(LONG_LABEL.sub(MASKED, host))
 
     @property
     def _asked(self) -> GateCount:
@@ -179,10 +191,28 @@ class Reading:
         if not text:
             return None
         # Redacted first: a token without a part of it has no pattern.
-        text = self.redactor(text)
+        text = LONG_ID.sub("[id]", without_body(self.redactor(text)))
         return self.redactor.cut(
             MAIL.sub("[e-mail]", ID.sub("[id]", without_request_id(text))), limit
         )
+
+
+def without_body(text: str) -> str:
+    """Return a text with the message of a JSON body in the place of the body, as it also has ids.
+
+    Versions up to 2.1.1xx show the whole body of an error.
+    """
+    place = text.find("{")
+    if place < 0:
+        return text
+    try:
+        body, length = json.JSONDecoder().raw_decode(text[place:])
+    except (ValueError, RecursionError):
+        return f"{text[:place]}[body]"
+    error = body.get("error") if isinstance(body, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    kept = message if isinstance(message, str) else "[body]"
+    return f"{text[:place]}{kept}{without_body(text[place + length :])}"
 
 
 def read_cost(stdout: str) -> float | None:
