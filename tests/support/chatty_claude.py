@@ -49,10 +49,7 @@ def egress() -> str:
         "token endpoint": through("platform.claude.com:443"),
         "address": through("127.0.0.1:443"),
         "port": through("api.anthropic.com:80"),
-        "secret": [
-            through(f"{SECRET}.example.com:443"),
-            *(through(f"{piece}:443") for piece in pieces),
-        ],
+        "secret": [through(f"{SECRET}.example.com:443"), *map(through, parts)],
         "past": [reach(host, port) for host, port in ADDRESSES],
         "resolver": reach("example.com", 443),
         "internet": reach("192.0.2.1", 443),
