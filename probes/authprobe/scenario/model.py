@@ -137,7 +137,7 @@ class Endpoint:
     request: Request = Request.MESSAGES
     stream: Flag = False
     model: Annotated[str, Field(pattern=MODEL_PATTERN, max_length=200)] | None = None
-    """Model of the question; default: Claude Sonnet 4.5."""
+    """Model of the question; default: Claude Sonnet 5.5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
