@@ -15,7 +15,7 @@ from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.service.addresses import parse_address
-from authprobe.service.answer import Answer, Envelope
+from authprobe.service.answer import Answer, Envelope, NotAsked, PhaseSeconds
 from tests.commands.test_doctor import doctor
 from tests.support.homes import ACCESS, CANARY, Home, make_home
 
@@ -111,6 +111,17 @@ def test_an_unexpected_response_is_reported_with_its_cause(
             "host-unexpected edge-blocked",
         ),
         ("api.anthropic.com", Answer(status=401), "host-unexpected edge-blocked"),
+        (
+            "api.anthropic.com",
+            Answer(not_asked=NotAsked.CONNECTION),
+            "host-unreachable proxy-unreachable",
+        ),
+        (
+            "api.anthropic.com",
+            Answer(not_asked=NotAsked.CONNECTION, seconds=PhaseSeconds(connect=0.1)),
+            "host-unreachable no-answer",
+        ),
+        ("api.anthropic.com", Answer(not_asked=NotAsked.NAME), "host-unreachable dns-failure"),
         ("api.anthropic.com", Answer(status=302), "host-unexpected edge-blocked"),
         ("api.anthropic.com", Answer(status=401, envelope=Envelope.API), "host-answers None"),
         ("claude.ai", Answer(status=403), "host-answers None"),

@@ -31,7 +31,7 @@ CAUSES: Final[Mapping[NotAsked, str]] = {
     NotAsked.TLS: "tls-untrusted-ca",
     NotAsked.PROXY: "proxy-unreachable",
 }
-"""Causes of an absent response; every other is `no-answer`."""
+"""Causes of an absent response; most others are `no-answer`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +143,9 @@ def check_answer(request: OnlineRequest, answer: Answer) -> CheckResult:
     """Return the result for the response of one host."""
     status, host = answer.status, request.host
     if status is None:
-        cause = CAUSES.get(answer.not_asked or NotAsked.CONNECTION, "no-answer")
-        return error("host-unreachable", f"{host} does not respond.", host, cause=cause)
+        return error(
+            "host-unreachable", f"{host} does not respond.", host, cause=_absence_cause(answer)
+        )
     if status == 404:
         return error(
             "host-retired",
@@ -165,6 +166,13 @@ def check_answer(request: OnlineRequest, answer: Answer) -> CheckResult:
         host,
         cause=_unexpected_cause(request, answer),
     )
+
+
+def _absence_cause(answer: Answer) -> str:
+    """Return the cause of an absent response."""
+    if answer.not_asked is NotAsked.CONNECTION and answer.seconds.connect is None:
+        return "proxy-unreachable"  # which is also that of a host that refuses the connection
+    return CAUSES.get(answer.not_asked or NotAsked.CONNECTION, "no-answer")
 
 
 def _unexpected_cause(request: OnlineRequest, answer: Answer) -> str:
