@@ -11,7 +11,7 @@ from authprobe.core.claude_api import API, CLAUDE_AI, CONSOLE, HOSTS
 from authprobe.core.directions import Directions
 from authprobe.drift.emulated import EmulatedService, emulated_service
 from authprobe.drift.made_up import made_up_values
-from authprobe.drift.model import MAX_REQUESTS, Difference, Drift, Kind, Row, RowResult
+from authprobe.drift.model import MAX_REQUESTS, Difference, Drift, DriftRow, Kind, RowResult
 from authprobe.drift.rows import CONNECTIONS, MADE_UP, ROWS, WITH_KEY
 from authprobe.drift.runner import compare_rows
 from authprobe.emulator.case_backend import CaseBackend
@@ -113,7 +113,7 @@ def test_no_difference_where_there_is_none(real: Real, emulator: EmulatedService
 
 
 @pytest.mark.parametrize("row", [*MADE_UP, *WITH_KEY], ids=lambda row: row.id)
-def test_rules_of_a_row_are_those_that_answer(row: Row, real: Real) -> None:
+def test_rules_of_a_row_are_those_that_answer(row: DriftRow, real: Real) -> None:
     backend, directions = real
     key = backend.state.tokens.make(TokenKind.API_KEY).value
     values = dataclasses.replace(made_up_values(), own_key=key, model="claude-fable-5-2")
@@ -323,7 +323,9 @@ def test_exit_code(kinds: list[Kind], confirmed: bool | None, expected: ExitCode
     rows = tuple(
         RowResult(
             row=ROWS["L02"],
-            answer=service.Answer(not_asked=NotAsked.TLS if kind is Kind.NOT_ASKED else None),
+            answer=service.ServiceAnswer(
+                not_asked=NotAsked.TLS if kind is Kind.NOT_ASKED else None
+            ),
             differences=()
             if kind in (Kind.SAME, Kind.NOT_ASKED)
             else (Difference(part="status", kind=kind, emulator="1", service="2"),),

@@ -17,17 +17,17 @@ from authprobe.emulator.config import Fault
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
 from authprobe.redaction.redactor import Redactor
-from authprobe.service.answer import Answer, Envelope, NotAsked, RequestId
+from authprobe.service.answer import Envelope, NotAsked, RequestId, ServiceAnswer
 from authprobe.service.asker import MAX_RESPONSE_BYTES, Asker
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import Proxies
-from authprobe.service.question import Question
+from authprobe.service.question import ServiceQuestion
 from tests.support.service import asker_for, hostile_server, open_service, read_head
 
 KEY = "sk-ant-api03-" + "drift-made-up-" * 7
-MODELS = Question(host=API, path="/v1/models", headers={"x-api-key": KEY})
+MODELS = ServiceQuestion(host=API, path="/v1/models", headers={"x-api-key": KEY})
 VERSIONED = {"x-api-key": KEY, "anthropic-version": "2023-06-01"}
-REFUSED = Question(host=API, path="/v1/models", headers=VERSIONED)
+REFUSED = ServiceQuestion(host=API, path="/v1/models", headers=VERSIONED)
 PAGE = b"<!DOCTYPE html><html><title>Just a moment...</title></html>"
 
 
@@ -58,7 +58,7 @@ def response(body: bytes, head: str = "HTTP/1.1 200 OK") -> Callable[[socket.soc
 
 def hostile_answer(
     answer: Callable[[socket.socket], None], folder: Path, *, timeout: float = 5.0
-) -> Answer:
+) -> ServiceAnswer:
     """Return what the asker keeps of a hostile server's answer."""
     with hostile_server(answer, folder) as (_, directions):
         return asker_for(directions, timeout=timeout).ask(REFUSED)
@@ -107,7 +107,7 @@ def test_connection_alone_sends_no_request_and_takes_none_of_the_budget(service:
 def test_budget_is_never_exceeded_even_by_threads(service: Service) -> None:
     backend, directions = service
     asker = asker_for(directions, limit=5)
-    answers: list[Answer] = []
+    answers: list[ServiceAnswer] = []
     threads = [
         threading.Thread(target=lambda: answers.append(asker.ask(REFUSED))) for _ in range(12)
     ]
@@ -136,9 +136,9 @@ def test_other_hosts_get_nothing(service: Service) -> None:
     backend, directions = service
     asker = Asker(hosts={API}, budget=Budget(3), directions=directions, pause=0)
     for question in (
-        Question(host=PLATFORM, path="/"),
-        Question(host="api.anthropic.com.example", path="/"),
-        Question(host=API, path="/v1/models", scheme="http"),
+        ServiceQuestion(host=PLATFORM, path="/"),
+        ServiceQuestion(host="api.anthropic.com.example", path="/"),
+        ServiceQuestion(host=API, path="/v1/models", scheme="http"),
     ):
         assert asker.ask(question).not_asked is NotAsked.HOST
     assert backend.request_count == 0
@@ -168,7 +168,9 @@ def test_a_host_that_refuses_at_its_edge_gets_no_further_request(
         NotAsked.ENDED,
         NotAsked.ENDED,
     ]
-    hello = asker.ask(Question(host=PLATFORM, path="/v1/oauth/token", method="POST", body={}))
+    hello = asker.ask(
+        ServiceQuestion(host=PLATFORM, path="/v1/oauth/token", method="POST", body={})
+    )
     assert hello.not_asked is None
     assert backend.request_count == 2
 
@@ -221,7 +223,7 @@ def test_certificate_of_another_name_is_refused(service: Service) -> None:
         budget=Budget(1),
         directions=Directions(addresses, directions.authority),
     )
-    answer = asker.ask(Question(host="gateway.example", path="/"))
+    answer = asker.ask(ServiceQuestion(host="gateway.example", path="/"))
     assert answer.not_asked is NotAsked.TLS
     assert "mismatch" in str(answer.problem)
 
@@ -352,7 +354,7 @@ def test_secrets_and_terminal_sequences_of_a_response_are_nowhere(tmp_path: Path
 def test_header_that_is_not_http_is_not_quoted(service: Service) -> None:
     _, directions = service
     for value in (f"{KEY}\r\nx: y", f"{KEY}é"):
-        question = Question(host=API, path="/v1/models", headers={"x-api-key": value})
+        question = ServiceQuestion(host=API, path="/v1/models", headers={"x-api-key": value})
         answer = asker_for(directions).ask(question)
         assert answer.problem == "the request is not valid in HTTP"
         assert KEY not in repr((answer, question))
@@ -360,7 +362,9 @@ def test_header_that_is_not_http_is_not_quoted(service: Service) -> None:
 
 def test_question_cannot_say_that_another_program_asks(service: Service) -> None:
     backend, directions = service
-    question = Question(host=API, path="/api/hello", headers={"User-Agent": "claude-cli/2.1.0"})
+    question = ServiceQuestion(
+        host=API, path="/api/hello", headers={"User-Agent": "claude-cli/2.1.0"}
+    )
     asker_for(directions).ask(question)
     (exchange,) = backend.exchanges
     assert exchange.products == (f"authprobe/{__version__}",)
@@ -396,7 +400,7 @@ def test_requests_to_one_host_are_apart(service: Service) -> None:
     assert time.monotonic() - begin < 0.8
 
 
-def through(proxy: str, authority: Path | None = None) -> Answer:
+def through(proxy: str, authority: Path | None = None) -> ServiceAnswer:
     """Return the answer through a proxy."""
     asker = Asker(
         hosts=HOSTS,
@@ -450,7 +454,7 @@ def test_plain_http_is_for_this_machine(network: Network) -> None:
         budget=Budget(1),
         proxies=Proxies(variables={"HTTPS_PROXY": "http://nowhere.invalid:1"}),
     )
-    question = Question(host=LOOPBACK, port=listener.port, scheme="http", path="/v1/models")
+    question = ServiceQuestion(host=LOOPBACK, port=listener.port, scheme="http", path="/v1/models")
     assert asker.ask(question).status == 400
     network.close(listener)
     assert backend.request_count == 1

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from authprobe.drift.model import Difference, Kind, Row
+from authprobe.drift.model import Difference, DriftRow, Kind
 from authprobe.drift.wording import comparable, is_placeholder
-from authprobe.service.answer import Answer, Envelope, NotAsked
+from authprobe.service.answer import Envelope, NotAsked, ServiceAnswer
 
 NONE: Final = "none"
 CLOCK_TOLERANCE_SECONDS: Final = 120
@@ -14,7 +14,7 @@ GONE_STATUSES: Final = frozenset({404, 410})
 
 
 def compare(
-    row: Row, live: Answer, emulated: Answer, others: Mapping[str, Answer]
+    row: DriftRow, live: ServiceAnswer, emulated: ServiceAnswer, others: Mapping[str, ServiceAnswer]
 ) -> tuple[Difference, ...]:
     """Return the differences of an answer of the service from that of the emulator.
 
@@ -30,7 +30,7 @@ def compare(
 
 
 def _order(
-    row: Row, live: Answer, emulated: Answer, others: Mapping[str, Answer]
+    row: DriftRow, live: ServiceAnswer, emulated: ServiceAnswer, others: Mapping[str, ServiceAnswer]
 ) -> Difference | None:
     """Return the difference if the rule of another row answers first."""
     if row.order_of is None or _signature(live) == _signature(emulated):
@@ -46,11 +46,11 @@ def _order(
     )
 
 
-def _signature(answer: Answer) -> tuple[object, ...]:
+def _signature(answer: ServiceAnswer) -> tuple[object, ...]:
     return answer.status, answer.envelope, answer.error_type, answer.error_code
 
 
-def _failing_parts(live: Answer, emulated: Answer) -> Iterator[Difference]:
+def _failing_parts(live: ServiceAnswer, emulated: ServiceAnswer) -> Iterator[Difference]:
     """Yield the differences that programs depend on."""
     parts = (
         ("status", emulated.status, live.status),
@@ -63,7 +63,7 @@ def _failing_parts(live: Answer, emulated: Answer) -> Iterator[Difference]:
             yield _difference(part, Kind.CHANGED, ours, theirs)
 
 
-def _form(answer: Answer) -> str:
+def _form(answer: ServiceAnswer) -> str:
     """Return the form of a body; those of successful responses are one, but for pages."""
     is_success = answer.status is not None and answer.status < 300
     if is_success and answer.envelope in (Envelope.EMPTY, Envelope.OTHER):
@@ -71,7 +71,7 @@ def _form(answer: Answer) -> str:
     return answer.envelope.value
 
 
-def _other_parts(live: Answer, emulated: Answer) -> Iterator[Difference]:
+def _other_parts(live: ServiceAnswer, emulated: ServiceAnswer) -> Iterator[Difference]:
     """Yield the differences that no program should depend on."""
     ours, theirs = emulated.message, live.message
     if is_placeholder(ours):
@@ -86,7 +86,7 @@ def _other_parts(live: Answer, emulated: Answer) -> Iterator[Difference]:
         yield _difference("headers", Kind.NOTICED, names, "absent")
 
 
-def _page_differences(live: Answer, emulated: Answer) -> Iterator[Difference]:
+def _page_differences(live: ServiceAnswer, emulated: ServiceAnswer) -> Iterator[Difference]:
     """Yield the differences of a web page, of which only the kind of the answer is kept.
 
     A challenge is a documented answer of the edge to a program that asks for a page (rule A34).
@@ -105,7 +105,7 @@ def _page_differences(live: Answer, emulated: Answer) -> Iterator[Difference]:
         yield _difference("status", Kind.NOTICED, emulated.status, live.status)
 
 
-def compare_clock(live: Answer, date_offset: float | None) -> tuple[Difference, ...]:
+def compare_clock(live: ServiceAnswer, date_offset: float | None) -> tuple[Difference, ...]:
     """Return the difference of a host's clock from that of this machine, if it is large.
 
     `date_offset` is that of any answer of the host.

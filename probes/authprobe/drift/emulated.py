@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.directions import Directions
-from authprobe.drift.model import Row, Values
+from authprobe.drift.model import DriftRow, Values
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
-from authprobe.service.answer import Answer
+from authprobe.service.answer import ServiceAnswer
 from authprobe.service.asker import Asker
 from authprobe.service.budget import MAX_REQUESTS, Budget
-from authprobe.service.question import Question
+from authprobe.service.question import ServiceQuestion
 
 
 class EmulatedService:
@@ -25,9 +25,9 @@ class EmulatedService:
         self._asker = Asker(
             hosts=HOSTS, budget=Budget(MAX_REQUESTS), directions=directions, pause=0
         )
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, ServiceAnswer] = {}
 
-    def answer(self, row: Row, values: Values) -> Answer:
+    def answer(self, row: DriftRow, values: Values) -> ServiceAnswer:
         """Return the answer to a row, with a key of the emulator instead of the user's own."""
         if row.id not in self._answers:
             key = self._backend.state.tokens.make(TokenKind.API_KEY).value
@@ -38,9 +38,12 @@ class EmulatedService:
 
     def _model(self, key: str) -> str:
         headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
-        return self._ask(Question(host=HOSTS[0], path="/v1/models", headers=headers)).model or ""
+        return (
+            self._ask(ServiceQuestion(host=HOSTS[0], path="/v1/models", headers=headers)).model
+            or ""
+        )
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, question: ServiceQuestion) -> ServiceAnswer:
         return self._asker.ask(question)
 
 

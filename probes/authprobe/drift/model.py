@@ -8,8 +8,8 @@ from typing import Final
 
 import authprobe
 from authprobe.errors import ExitCode
-from authprobe.service.answer import Answer
-from authprobe.service.question import Question
+from authprobe.service.answer import ServiceAnswer
+from authprobe.service.question import ServiceQuestion
 
 MAX_REQUESTS: Final = 14
 """Requests of one comparison: few, as no limit on refused requests is known."""
@@ -45,19 +45,19 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DriftRow:
     """One question to the service."""
 
     id: str
     """Such as `L03`; the parts of a row have a letter: `L06a`, `L06b`."""
     title: str
-    """What is asked, in a few words."""
+    """The question in a few words."""
     host: str
     sends: str
     """The credential in the request, in words."""
     rules: tuple[str, ...] = ()
     """Ids of the emulator's rules that the answer is compared with."""
-    builder: Callable[[Values], Question] | None = field(default=None, repr=False)
+    builder: Callable[[Values], ServiceQuestion] | None = field(default=None, repr=False)
     """Builder of the request; None: only a TLS connection is made."""
     is_documented: bool = True
     needs_key: bool = False
@@ -78,9 +78,9 @@ class Row:
         """True if no request is sent."""
         return self.builder is None
 
-    def question(self, values: Values) -> Question:
+    def question(self, values: Values) -> ServiceQuestion:
         """Return the request; that of a connection is not sent."""
-        return self.builder(values) if self.builder else Question(host=self.host, path="/")
+        return self.builder(values) if self.builder else ServiceQuestion(host=self.host, path="/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,14 @@ class Difference:
 class RowResult:
     """The result of a row."""
 
-    row: Row
-    answer: Answer
+    row: DriftRow
+    answer: ServiceAnswer
     """The answer of the service."""
-    expected: Answer | None = None
+    expected: ServiceAnswer | None = None
     """The answer of the emulator; None: only a connection was made."""
     differences: tuple[Difference, ...] = ()
     confirmed: bool | None = None
-    """Whether an earlier comparison had the same differences; None: it was not compared with."""
+    """True if an earlier comparison had the same differences; None: it was not compared with."""
 
     @property
     def kind(self) -> Kind:
@@ -150,3 +150,6 @@ class Drift:
         if changed or not self.rows or self.of_kind(Kind.NOT_ASKED):
             return ExitCode.NOT_ASKED
         return ExitCode.OK
+
+
+Row = DriftRow

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from authprobe.core.suggestions import did_you_mean
-from authprobe.drift.model import MAX_REQUESTS, Row
+from authprobe.drift.model import MAX_REQUESTS, DriftRow
 from authprobe.drift.rows import CONNECTIONS, MADE_UP, MODEL_ROW, ROWS, WITH_KEY
 from authprobe.errors import SettingsError
 
@@ -22,7 +22,7 @@ NAMES: Final = tuple(
 class Plan:
     """The rows of a comparison, in the order in which they are asked."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DriftRow, ...]
 
     @property
     def requests(self) -> int:
@@ -69,11 +69,11 @@ def make_plan(names: Sequence[str], *, with_key: bool, undocumented: bool) -> Pl
     return plan
 
 
-def _default(*, with_key: bool) -> tuple[Row, ...]:
+def _default(*, with_key: bool) -> tuple[DriftRow, ...]:
     return WITH_KEY if with_key else (*CONNECTIONS, *MADE_UP)
 
 
-def _chosen(names: Sequence[str]) -> Iterator[Row]:
+def _chosen(names: Sequence[str]) -> Iterator[DriftRow]:
     """Yield the rows with these names, each once, in the order of the table."""
     wanted = {_known_name(name) for name in names}
     chosen = [row for row in ROWS.values() if wanted & {row.id, row.number, *row.rules}]

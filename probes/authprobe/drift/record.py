@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 from authprobe.drift.model import Difference, Drift, Kind, RowResult
 from authprobe.errors import SettingsError
 from authprobe.run.json_file import read_content, validate
-from authprobe.service.answer import Answer
+from authprobe.service.answer import ServiceAnswer
 
 SCHEMA: Final = "authprobe-drift/1"
 FILE_NAME: Final = "drift.json"
@@ -55,7 +55,7 @@ def _row_json(result: RowResult) -> dict[str, Any]:
     }
 
 
-def _answer_json(answer: Answer) -> dict[str, Any]:
+def _answer_json(answer: ServiceAnswer) -> dict[str, Any]:
     """Return an answer; that of the emulator has no network worth telling about."""
     return dataclasses.asdict(answer) | {"headers": sorted(answer.headers)}
 

@@ -15,8 +15,8 @@ from authprobe.core.claude_api import (
     PROFILE_PATH,
     TOKEN_PATH,
 )
-from authprobe.drift.model import Row, Values
-from authprobe.service.question import Question
+from authprobe.drift.model import DriftRow, Values
+from authprobe.service.question import ServiceQuestion
 
 VERSION: Final = "2023-06-01"
 NEW_VERSION: Final = "2026-10-21"
@@ -39,7 +39,7 @@ def _get_models(
     version: str | None = VERSION,
     beta: str | None = None,
     query: str = "",
-) -> Question:
+) -> ServiceQuestion:
     """Return the request for the list of models; `key` and `bearer` name fields of the values."""
     headers = {}
     if key:
@@ -50,11 +50,11 @@ def _get_models(
         headers["anthropic-version"] = version
     if beta:
         headers["anthropic-beta"] = beta
-    return Question(host=API, path=MODELS_PATH + query, headers=headers)
+    return ServiceQuestion(host=API, path=MODELS_PATH + query, headers=headers)
 
 
-def _post_message(values: Values) -> Question:
-    return Question(
+def _post_message(values: Values) -> ServiceQuestion:
+    return ServiceQuestion(
         method="POST",
         host=API,
         path=MESSAGES_PATH,
@@ -67,23 +67,23 @@ def _message(model: str) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": "ping"}]}
 
 
-def _get_profile(values: Values) -> Question:
+def _get_profile(values: Values) -> ServiceQuestion:
     headers = {"authorization": f"Bearer {values.access_token}", "anthropic-beta": OAUTH_BETA}
-    return Question(host=API, path=PROFILE_PATH, headers=headers)
+    return ServiceQuestion(host=API, path=PROFILE_PATH, headers=headers)
 
 
-def _refresh(values: Values) -> Question:
+def _refresh(values: Values) -> ServiceQuestion:
     # Without `client_id`: authprobe has none, and uses no other client's.
     body = {"grant_type": "refresh_token", "refresh_token": values.refresh_token}
-    return Question(method="POST", host=PLATFORM, path=TOKEN_PATH, body=body)
+    return ServiceQuestion(method="POST", host=PLATFORM, path=TOKEN_PATH, body=body)
 
 
-def _ask_console(values: Values, path: str) -> Question:
-    return Question(method="POST", host=CONSOLE, path=path, body={})
+def _ask_console(values: Values, path: str) -> ServiceQuestion:
+    return ServiceQuestion(method="POST", host=CONSOLE, path=path, body={})
 
 
-def _federate(values: Values) -> Question:
-    return Question(
+def _federate(values: Values) -> ServiceQuestion:
+    return ServiceQuestion(
         method="POST",
         host=API,
         path=TOKEN_PATH,
@@ -96,16 +96,16 @@ def _federate(values: Values) -> Question:
     )
 
 
-def _authorize(values: Values) -> Question:
-    return Question(host=CLAUDE_AI, path="/oauth/authorize")
+def _authorize(values: Values) -> ServiceQuestion:
+    return ServiceQuestion(host=CLAUDE_AI, path="/oauth/authorize")
 
 
-def _hello(values: Values) -> Question:
-    return Question(host=API, path="/api/hello")
+def _hello(values: Values) -> ServiceQuestion:
+    return ServiceQuestion(host=API, path="/api/hello")
 
 
-def _count_tokens(values: Values) -> Question:
-    return Question(
+def _count_tokens(values: Values) -> ServiceQuestion:
+    return ServiceQuestion(
         method="POST",
         host=API,
         path=f"{MESSAGES_PATH}/count_tokens",
@@ -117,11 +117,11 @@ def _count_tokens(values: Values) -> Question:
 _own_models = functools.partial(_get_models, key="own_key", query="?limit=1")
 
 CONNECTIONS: Final = tuple(
-    Row(id=f"L01{part}", title="a TLS connection", host=host, sends=NOTHING)
+    DriftRow(id=f"L01{part}", title="a TLS connection", host=host, sends=NOTHING)
     for part, host in zip("abcde", (API, PLATFORM, CLAUDE_AI, CLAUDE_COM, CONSOLE), strict=True)
 )
 MADE_UP: Final = (
-    Row(
+    DriftRow(
         id="L02",
         title="models without a credential",
         host=API,
@@ -129,7 +129,7 @@ MADE_UP: Final = (
         rules=("A01",),
         builder=_get_models,
     ),
-    Row(
+    DriftRow(
         id="L03",
         title="models with an API key",
         host=API,
@@ -137,7 +137,7 @@ MADE_UP: Final = (
         rules=("A02",),
         builder=functools.partial(_get_models, key="api_key"),
     ),
-    Row(
+    DriftRow(
         id="L04",
         title="models without anthropic-version",
         host=API,
@@ -146,7 +146,7 @@ MADE_UP: Final = (
         builder=functools.partial(_get_models, key="api_key", version=None),
         order_of="L03",
     ),
-    Row(
+    DriftRow(
         id="L05",
         title="a message with an API key",
         host=API,
@@ -154,7 +154,7 @@ MADE_UP: Final = (
         rules=("A02",),
         builder=_post_message,
     ),
-    Row(
+    DriftRow(
         id="L06a",
         title="models with a bearer token and the OAuth flag",
         host=API,
@@ -162,7 +162,7 @@ MADE_UP: Final = (
         rules=("A07",),
         builder=functools.partial(_get_models, bearer="access_token", beta=OAUTH_BETA),
     ),
-    Row(
+    DriftRow(
         id="L06b",
         title="models with a bearer token, without the OAuth flag",
         host=API,
@@ -170,7 +170,7 @@ MADE_UP: Final = (
         rules=("A04",),
         builder=functools.partial(_get_models, bearer="access_token"),
     ),
-    Row(
+    DriftRow(
         id="L07",
         title="the profile of an account",
         host=API,
@@ -179,7 +179,7 @@ MADE_UP: Final = (
         builder=_get_profile,
         is_documented=False,
     ),
-    Row(
+    DriftRow(
         id="L08",
         title="a refresh without client_id",
         host=PLATFORM,
@@ -187,7 +187,7 @@ MADE_UP: Final = (
         rules=("B05",),
         builder=_refresh,
     ),
-    Row(
+    DriftRow(
         id="L09",
         title="the retired token endpoint",
         host=CONSOLE,
@@ -195,7 +195,7 @@ MADE_UP: Final = (
         rules=("B01",),
         builder=functools.partial(_ask_console, path=TOKEN_PATH),
     ),
-    Row(
+    DriftRow(
         id="L10",
         title="a path that was never the token endpoint",
         host=CONSOLE,
@@ -203,7 +203,7 @@ MADE_UP: Final = (
         rules=("B02",),
         builder=functools.partial(_ask_console, path="/api/oauth/token"),
     ),
-    Row(
+    DriftRow(
         id="L11",
         title="the exchange of an identity token",
         host=API,
@@ -211,7 +211,7 @@ MADE_UP: Final = (
         rules=("B23",),
         builder=_federate,
     ),
-    Row(
+    DriftRow(
         id="L12",
         title="the login page without parameters",
         host=CLAUDE_AI,
@@ -220,7 +220,7 @@ MADE_UP: Final = (
         builder=_authorize,
         is_page=True,
     ),
-    Row(
+    DriftRow(
         id="L13",
         title="the check that claude makes at its start",
         host=API,
@@ -230,7 +230,7 @@ MADE_UP: Final = (
     ),
 )
 WITH_KEY: Final = (
-    Row(
+    DriftRow(
         id="L20",
         title="models with a valid API key",
         host=API,
@@ -239,7 +239,7 @@ WITH_KEY: Final = (
         builder=_own_models,
         needs_key=True,
     ),
-    Row(
+    DriftRow(
         id="L21",
         title="a count of tokens",
         host=API,
@@ -249,7 +249,7 @@ WITH_KEY: Final = (
         needs_key=True,
         needs_model=True,
     ),
-    Row(
+    DriftRow(
         id="L23",
         title=f"models with anthropic-version {NEW_VERSION}",
         host=API,
@@ -259,6 +259,6 @@ WITH_KEY: Final = (
         needs_key=True,
     ),
 )
-ROWS: Final[Mapping[str, Row]] = {row.id: row for row in (*CONNECTIONS, *MADE_UP, *WITH_KEY)}
+ROWS: Final[Mapping[str, DriftRow]] = {row.id: row for row in (*CONNECTIONS, *MADE_UP, *WITH_KEY)}
 MODEL_ROW: Final = ROWS["L20"]
 """The row whose answer tells a model that the key can use."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from authprobe.drift.comparison import compare, compare_clock
 from authprobe.drift.emulated import EmulatedService
-from authprobe.drift.model import Drift, Row, RowResult, Values
+from authprobe.drift.model import Drift, DriftRow, RowResult, Values
 from authprobe.drift.rows import ROWS
-from authprobe.service.answer import Answer, NotAsked
+from authprobe.service.answer import NotAsked, ServiceAnswer
 from authprobe.service.asker import Asker
 
 KEY_REFUSALS = frozenset({401, 403})
@@ -16,7 +16,7 @@ KEY_REFUSALS = frozenset({401, 403})
 
 
 def compare_rows(
-    rows: Sequence[Row],
+    rows: Sequence[DriftRow],
     asker: Asker,
     emulator: EmulatedService,
     values: Values,
@@ -28,7 +28,7 @@ def compare_rows(
     """
     started_at = datetime.datetime.now(datetime.UTC)
     results: list[RowResult] = []
-    unreachable: dict[str, Answer] = {}
+    unreachable: dict[str, ServiceAnswer] = {}
     for row in rows:
         if row.host in unreachable:
             result = RowResult(row=row, answer=unreachable[row.host])
@@ -42,7 +42,7 @@ def compare_rows(
 
 
 def _result(
-    row: Row, asker: Asker, emulator: EmulatedService, values: Values
+    row: DriftRow, asker: Asker, emulator: EmulatedService, values: Values
 ) -> tuple[RowResult, Values]:
     """Return the result of a row, and the values with the model that it told."""
     if row.is_connection:
@@ -55,10 +55,10 @@ def _result(
     return result, dataclasses.replace(values, model=answer.model or values.model)
 
 
-def _ask(row: Row, asker: Asker, values: Values) -> Answer:
+def _ask(row: DriftRow, asker: Asker, values: Values) -> ServiceAnswer:
     """Return the answer of the service; a key that is refused shows nothing about the service."""
     if row.needs_model and not values.model:
-        return Answer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
+        return ServiceAnswer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
     answer = asker.ask(row.question(values))
     if row.needs_key and answer.not_asked is None and answer.status in KEY_REFUSALS:
         return dataclasses.replace(answer, not_asked=NotAsked.CREDENTIAL, problem=answer.message)

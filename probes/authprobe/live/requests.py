@@ -30,8 +30,8 @@ from authprobe.observation.model import (
 )
 from authprobe.plan.case import Case
 from authprobe.scenario.model import QUESTIONS, Credential, Endpoint, Request
-from authprobe.service.answer import Answer, NotAsked
-from authprobe.service.question import Question
+from authprobe.service.answer import NotAsked, ServiceAnswer
+from authprobe.service.question import ServiceQuestion
 
 API_VERSION: Final = "2023-06-01"
 MODELS_PATH: Final = "/v1/models"
@@ -90,12 +90,12 @@ class _Conversation:
     credential: SentCredential
     _exchanges: list[Exchange] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
-    _answer: Answer = field(default_factory=lambda: Answer(not_asked=NotAsked.BUDGET))
+    _answer: ServiceAnswer = field(default_factory=lambda: ServiceAnswer(not_asked=NotAsked.BUDGET))
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> ServiceAnswer:
         """Send one request and keep what is recorded of it."""
         parts = urlsplit(self.case.endpoint.url if self.case.endpoint else "")
-        question = Question(
+        question = ServiceQuestion(
             method=method,
             host=parts.hostname or "",
             path=path,
@@ -110,7 +110,7 @@ class _Conversation:
             self._exchanges.append(self._exchange(question, self._answer, at))
         return self._answer
 
-    def _exchange(self, question: Question, answer: Answer, at: float) -> Exchange:
+    def _exchange(self, question: ServiceQuestion, answer: ServiceAnswer, at: float) -> Exchange:
         names = {name.lower(): value for name, value in question.headers.items()}
         betas = tuple(filter(None, names.get(_BETA, "").replace(" ", "").split(",")))
         return Exchange(
@@ -162,7 +162,7 @@ class _Conversation:
         )
 
 
-def _reason(answer: Answer) -> str | None:
+def _reason(answer: ServiceAnswer) -> str | None:
     """Return why an answer does not tell how the service answers; None: it does."""
     if answer.not_asked is None:
         return None

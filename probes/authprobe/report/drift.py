@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.drift.model import Difference, Drift, Kind, Row, RowResult
+from authprobe.drift.model import Difference, Drift, DriftRow, Kind, RowResult
 from authprobe.drift.plan import Plan
 from authprobe.emulator.rules.routes import RULES
 from authprobe.report.markdown.summary import escaped, row
 from authprobe.report.model.phrases import plural
-from authprobe.service.answer import Answer, Envelope, NotAsked
+from authprobe.service.answer import Envelope, NotAsked, ServiceAnswer
 
 SYMBOLS: Final = {
     Kind.CHANGED: "✗",
@@ -62,7 +62,7 @@ def headline(drift: Drift) -> str:
     return f"The service answers as the emulator says, in {plural(len(drift.rows), 'row')}."
 
 
-def _reason(answer: Answer) -> str:
+def _reason(answer: ServiceAnswer) -> str:
     return ": ".join(filter(None, (answer.not_asked, answer.problem)))
 
 
@@ -98,7 +98,7 @@ def plan_lines(plan: Plan, key_name: str | None) -> Iterator[str]:
         yield "message is sent to a model. None is repeated."
 
 
-def answer_words(answer: Answer | None) -> str:
+def answer_words(answer: ServiceAnswer | None) -> str:
     """Return an answer in a few words."""
     if answer is None:
         return ""
@@ -130,12 +130,12 @@ def details(result: RowResult) -> Iterator[str]:
         yield _reason(result.answer)
 
 
-def asked_words(asked: Row) -> str:
+def asked_words(asked: DriftRow) -> str:
     """Return what a row asks, and of whom; most titles name the credential."""
     return f"{asked.title} ({asked.host})"
 
 
-def last_seen(asked: Row) -> str:
+def last_seen(asked: DriftRow) -> str:
     """Return the day on which the answer of a rule was last seen, or nothing."""
     return RULES[asked.rules[0]].last_seen if asked.rules else ""
 

@@ -99,8 +99,8 @@ class PhaseSeconds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What is kept of a response; texts are redacted and escaped."""
+class ServiceAnswer:
+    """The parts of a response that are kept; texts are redacted and escaped."""
 
     status: int | None = None
     """None: there is no response."""
@@ -129,3 +129,6 @@ class Answer:
     def is_json(self) -> bool:
         """True if the body is a JSON object."""
         return self.content_type == "application/json" and self.envelope is not Envelope.EMPTY
+
+
+Answer = ServiceAnswer

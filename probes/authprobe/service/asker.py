@@ -16,10 +16,10 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log, one_line
 from authprobe.redaction.redactor import Redactor
 from authprobe.service.addresses import Address
-from authprobe.service.answer import ENDING, Answer, NotAsked
+from authprobe.service.answer import ENDING, NotAsked, ServiceAnswer
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import Proxies, add_authorities
-from authprobe.service.question import Question
+from authprobe.service.question import ServiceQuestion
 from authprobe.service.reading import read_answer
 from authprobe.service.wire import ExchangeError, Wire
 
@@ -66,7 +66,7 @@ class Asker:
         self._last_requests: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: ServiceQuestion) -> ServiceAnswer:
         """Return the answer to a request, or why there is none; never raises for a network."""
         return self._ask(question, connect_only=False)
 
@@ -80,18 +80,18 @@ class Asker:
         with self._lock:
             return host in self._ended_hosts
 
-    def connect(self, host: str) -> Answer:
+    def connect(self, host: str) -> ServiceAnswer:
         """Return the facts of a TLS connection to a host, over which no request is sent.
 
         It is no request of the budget.
         """
-        return self._ask(Question(host=host, path="/"), connect_only=True)
+        return self._ask(ServiceQuestion(host=host, path="/"), connect_only=True)
 
-    def _ask(self, question: Question, *, connect_only: bool) -> Answer:
+    def _ask(self, question: ServiceQuestion, *, connect_only: bool) -> ServiceAnswer:
         with self._lock:
             reason = self._refusal(question, connect_only=connect_only)
             if reason is not None:
-                return Answer(not_asked=reason)
+                return ServiceAnswer(not_asked=reason)
             self._wait(question.host)
             try:
                 answer = self._send(question, connect_only=connect_only)
@@ -101,7 +101,7 @@ class Asker:
                 self._ended_hosts.add(question.host)
             return answer
 
-    def _refusal(self, question: Question, *, connect_only: bool) -> NotAsked | None:
+    def _refusal(self, question: ServiceQuestion, *, connect_only: bool) -> NotAsked | None:
         """Return the reason why a request is not sent; otherwise take it from the budget."""
         is_safe = question.scheme == "https" or question.is_loopback
         if question.host not in self._hosts or not is_safe:
@@ -117,7 +117,7 @@ class Asker:
         if (last := self._last_requests.get(host)) is not None:
             time.sleep(max(last + self._pause - time.monotonic(), 0))
 
-    def _send(self, question: Question, *, connect_only: bool) -> Answer:
+    def _send(self, question: ServiceQuestion, *, connect_only: bool) -> ServiceAnswer:
         wire = Wire(
             host=question.host,
             deadline=time.monotonic() + self._timeout,
@@ -141,10 +141,10 @@ class Asker:
             wire.close()
         return replace(answer, tls=wire.tls, seconds=wire.seconds)
 
-    def _failed(self, reason: NotAsked | None, problem: str) -> Answer:
-        return Answer(not_asked=reason, problem=self._clean(problem, 200) or None)
+    def _failed(self, reason: NotAsked | None, problem: str) -> ServiceAnswer:
+        return ServiceAnswer(not_asked=reason, problem=self._clean(problem, 200) or None)
 
-    def _exchange(self, question: Question, wire: Wire) -> Answer:
+    def _exchange(self, question: ServiceQuestion, wire: Wire) -> ServiceAnswer:
         """Send the request over a connection of its own and return what is kept.
 
         Raises:
@@ -199,7 +199,7 @@ class Asker:
         return for_log(one_line(self._redactor(text), limit))
 
 
-def _headers(question: Question) -> list[tuple[str, str]]:
+def _headers(question: ServiceQuestion) -> list[tuple[str, str]]:
     """Return the headers; those that say who asks, and how, are never the question's."""
     headers = {name.lower(): value for name, value in question.headers.items()}
     if question.body is not None:
@@ -210,7 +210,7 @@ def _headers(question: Question) -> list[tuple[str, str]]:
     return [*(headers | own | {"accept": "*/*", "accept-encoding": "identity"}).items()]
 
 
-def _host_header(question: Question) -> str:
+def _host_header(question: ServiceQuestion) -> str:
     host = f"[{question.host}]" if ":" in question.host else question.host
     return host if question.port is None else f"{host}:{question.port}"
 

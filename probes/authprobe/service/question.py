@@ -9,7 +9,7 @@ from authprobe.service.addresses import LOOPBACK_HOSTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ServiceQuestion:
     """One request; its repr has no header, no query and no body, where credentials are."""
 
     method: str = "GET"
@@ -43,3 +43,6 @@ class Question:
                 return self.body.encode()
             case _:
                 return json.dumps(self.body).encode()
+
+
+Question = ServiceQuestion

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from authprobe.service.answer import KEPT_HEADERS, Answer, Envelope, NotAsked, RequestId
+from authprobe.service.answer import KEPT_HEADERS, Envelope, NotAsked, RequestId, ServiceAnswer
 
 MAX_MESSAGE_LENGTH: Final = 500
 MAX_WORD_LENGTH: Final = 80
@@ -26,14 +26,14 @@ Clean = Callable[[str, int], str]
 
 def read_answer(
     status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, clean: Clean
-) -> Answer:
+) -> ServiceAnswer:
     """Return what is kept of a response."""
     values = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
     data = _object(body)
     envelope = _envelope(data, body)
     kind, code, message = _error(envelope, data)
     content_type = values.get("content-type", "").partition(";")[0].strip().lower()
-    answer = Answer(
+    answer = ServiceAnswer(
         status=status,
         envelope=envelope,
         error_type=_text(kind, clean, MAX_WORD_LENGTH),
@@ -50,7 +50,7 @@ def read_answer(
     return _with_reason(answer)
 
 
-def _with_reason(answer: Answer) -> Answer:
+def _with_reason(answer: ServiceAnswer) -> ServiceAnswer:
     """Return the answer with the reason why it does not tell how the service answers, if any."""
     reason = None
     if _is_edge(answer):
@@ -62,7 +62,7 @@ def _with_reason(answer: Answer) -> Answer:
     return replace(answer, not_asked=reason)
 
 
-def _is_edge(answer: Answer) -> bool:
+def _is_edge(answer: ServiceAnswer) -> bool:
     if "cf-mitigated" in answer.headers:
         return True
     if answer.envelope is Envelope.PAGE:

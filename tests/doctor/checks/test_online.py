@@ -15,7 +15,7 @@ from authprobe.doctor.inventory.inventory import take_inventory
 from authprobe.doctor.result import CheckResult, Severity
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.service.addresses import parse_address
-from authprobe.service.answer import Answer, Envelope, NotAsked, PhaseSeconds
+from authprobe.service.answer import Envelope, NotAsked, PhaseSeconds, ServiceAnswer
 from tests.commands.test_doctor import doctor
 from tests.support.homes import ACCESS, CANARY, Home, make_home
 
@@ -102,35 +102,43 @@ def test_an_unexpected_response_is_reported_with_its_cause(
     [
         (
             "platform.claude.com",
-            Answer(status=404, envelope=Envelope.API),
+            ServiceAnswer(status=404, envelope=Envelope.API),
             "host-retired endpoint-retired",
         ),
         (
             "api.anthropic.com",
-            Answer(status=200, envelope=Envelope.API),
+            ServiceAnswer(status=200, envelope=Envelope.API),
             "host-unexpected edge-blocked",
         ),
-        ("api.anthropic.com", Answer(status=401), "host-unexpected edge-blocked"),
+        ("api.anthropic.com", ServiceAnswer(status=401), "host-unexpected edge-blocked"),
         (
             "api.anthropic.com",
-            Answer(not_asked=NotAsked.CONNECTION),
+            ServiceAnswer(not_asked=NotAsked.CONNECTION),
             "host-unreachable proxy-unreachable",
         ),
         (
             "api.anthropic.com",
-            Answer(not_asked=NotAsked.CONNECTION, seconds=PhaseSeconds(connect=0.1)),
+            ServiceAnswer(not_asked=NotAsked.CONNECTION, seconds=PhaseSeconds(connect=0.1)),
             "host-unreachable no-answer",
         ),
-        ("api.anthropic.com", Answer(not_asked=NotAsked.NAME), "host-unreachable dns-failure"),
-        ("api.anthropic.com", Answer(status=302), "host-unexpected edge-blocked"),
-        ("api.anthropic.com", Answer(status=401, envelope=Envelope.API), "host-answers None"),
-        ("claude.ai", Answer(status=403), "host-answers None"),
-        ("claude.com", Answer(status=302), "host-answers None"),
-        ("claude.com", Answer(status=500), "host-unexpected server-incident"),
+        (
+            "api.anthropic.com",
+            ServiceAnswer(not_asked=NotAsked.NAME),
+            "host-unreachable dns-failure",
+        ),
+        ("api.anthropic.com", ServiceAnswer(status=302), "host-unexpected edge-blocked"),
+        (
+            "api.anthropic.com",
+            ServiceAnswer(status=401, envelope=Envelope.API),
+            "host-answers None",
+        ),
+        ("claude.ai", ServiceAnswer(status=403), "host-answers None"),
+        ("claude.com", ServiceAnswer(status=302), "host-answers None"),
+        ("claude.com", ServiceAnswer(status=500), "host-unexpected server-incident"),
     ],
 )
 def test_a_response_is_classified_by_status_and_content(
-    host: str, answer: Answer, expected: str
+    host: str, answer: ServiceAnswer, expected: str
 ) -> None:
     (request,) = [each for each in online_requests() if each.host == host]
     result = check_answer(request, answer)

@@ -16,11 +16,11 @@ from typing import Final
 
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
-from authprobe.service.answer import Answer, Envelope, NotAsked
+from authprobe.service.answer import Envelope, NotAsked, ServiceAnswer
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import OUTBOUND_VARIABLES, Proxies, read_authorities
-from authprobe.service.question import Question
+from authprobe.service.question import ServiceQuestion
 
 ONLINE_TIMEOUT: Final = 10.0
 """Seconds for all requests together, which run concurrently."""
@@ -106,9 +106,9 @@ def check_online(
 
 def _send_all(
     inventory: Inventory, requests: tuple[OnlineRequest, ...], timeout: float
-) -> Mapping[str, Answer]:
+) -> Mapping[str, ServiceAnswer]:
     """Send the requests concurrently; a host without a response in time gets `no-answer`."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, ServiceAnswer] = {}
     variables = {name: inventory.value(name) for name in OUTBOUND_VARIABLES}
     asker = functools.partial(
         Asker,
@@ -120,7 +120,7 @@ def _send_all(
     def send(request: OnlineRequest) -> None:
         # An asker of its own for each host, as one sends its requests one after the other.
         answers[request.host] = asker(hosts={request.host}, budget=Budget(1)).ask(
-            Question(
+            ServiceQuestion(
                 method=request.method,
                 host=request.host,
                 path=request.path,
@@ -135,11 +135,11 @@ def _send_all(
         worker.start()
     for worker in workers:
         worker.join(max(deadline - time.monotonic(), 0))
-    late = Answer(not_asked=NotAsked.TIMEOUT)
+    late = ServiceAnswer(not_asked=NotAsked.TIMEOUT)
     return {request.host: answers.get(request.host, late) for request in requests}
 
 
-def check_answer(request: OnlineRequest, answer: Answer) -> CheckResult:
+def check_answer(request: OnlineRequest, answer: ServiceAnswer) -> CheckResult:
     """Return the result for the response of one host."""
     status, host = answer.status, request.host
     if status is None:
@@ -168,14 +168,14 @@ def check_answer(request: OnlineRequest, answer: Answer) -> CheckResult:
     )
 
 
-def _absence_cause(answer: Answer) -> str:
+def _absence_cause(answer: ServiceAnswer) -> str:
     """Return the cause of an absent response."""
     if answer.not_asked is NotAsked.CONNECTION and answer.seconds.connect is None:
         return "proxy-unreachable"  # which is also that of a host that refuses the connection
     return CAUSES.get(answer.not_asked or NotAsked.CONNECTION, "no-answer")
 
 
-def _unexpected_cause(request: OnlineRequest, answer: Answer) -> str:
+def _unexpected_cause(request: OnlineRequest, answer: ServiceAnswer) -> str:
     match answer.status:
         case 429:
             is_token_endpoint = request.path.endswith("/token")
@@ -190,7 +190,7 @@ def _unexpected_cause(request: OnlineRequest, answer: Answer) -> str:
             return "edge-blocked"
 
 
-def _check_clock(answers: Mapping[str, Answer]) -> Iterator[CheckResult]:
+def _check_clock(answers: Mapping[str, ServiceAnswer]) -> Iterator[CheckResult]:
     """Compare the clock of this machine with the first `Date` header."""
     for host, answer in answers.items():
         if answer.date_offset is None:
