@@ -182,7 +182,7 @@ def test_a_hidden_refusal_is_told_as_such(tmp_path: Path) -> None:
     assert ended.code == 1
     case = only_case(tmp_path)
     assert case["observation"]["outcome"] == "rejected"
-    detail = "exit code 0: the program told its user that it was accepted"
+    detail = "exit code 0: it reports success, although it was refused"
     assert case["observation"]["detail"] == detail
     assert [finding["name"] for finding in case["findings"]] == ["claims-success"]
     assert "not accepted as --expect says" in ended.err

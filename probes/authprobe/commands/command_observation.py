@@ -23,6 +23,7 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.observation.model import (
     CLAIMED_SUCCESS,
     COMMAND_SILENT,
+    FOREIGN,
     Exchange,
     Observation,
     Outcome,
@@ -119,6 +120,12 @@ def deciding_request(exchanges: tuple[Exchange, ...]) -> Exchange | None:
         return last
     important = [exchange for exchange in exchanges if matters(exchange)]
     return important[-1] if important else None
+
+
+def lacks_credential(exchanges: tuple[Exchange, ...]) -> bool:
+    """Return True if a command made no request, or was refused without a token of the emulator."""
+    last = deciding_request(exchanges)
+    return last is None or (last.status == 401 and last.credential in (None, FOREIGN))
 
 
 def _outcome(

@@ -1,6 +1,7 @@
 """The report of one command that ran beside the emulator: a run with a single case."""
 
 import contextlib
+import dataclasses
 import datetime
 import functools
 import re
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.process.children import Children
-from authprobe.commands.command_observation import EndedCommand, observe_command
+from authprobe.commands.command_observation import (
+    EndedCommand,
+    lacks_credential,
+    observe_command,
+)
 from authprobe.commands.issued_credentials import IssuedCredential
 from authprobe.commands.output import publish
 from authprobe.commands.printing import print_error
+from authprobe.commands.sealed_command import NOT_ISSUED
 from authprobe.core.escaping import for_log, one_line
 from authprobe.core.gates import Gate
 from authprobe.core.isolation import Isolation
@@ -145,7 +151,7 @@ class CommandReport:
         previous = setup.baseline.previous(case_id, version=observation.client_version)
         faults = [f if isinstance(f, str) else f.name for f in setup.backend.faults]
         title = redactor.cut(for_log(" ".join(_plain(setup.argv))), MAX_TITLE_LENGTH)
-        return complete_record(
+        record = complete_record(
             CaseRecord(
                 id=case_id,
                 scenario=SCENARIO,
@@ -166,6 +172,15 @@ class CommandReport:
                 verdict=judge_observation(expected, observation, previous),
             )
         )
+        return record if setup.issued else _without_wrong_remedy(record)
+
+
+def _without_wrong_remedy(record: CaseRecord) -> CaseRecord:
+    """Return the record of a command that was issued no credential: another one would not help."""
+    if record.diagnosis is None or not lacks_credential(record.observation.exchanges):
+        return record
+    diagnosis = dataclasses.replace(record.diagnosis, remedy=NOT_ISSUED, commands=())
+    return dataclasses.replace(record, diagnosis=diagnosis)
 
 
 def command_name(argv: Sequence[str], redactor: Redactor) -> str:

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.process.children import Children
-from authprobe.commands.command_report import CommandReport, CommandSetup, check_report_folder
+from authprobe.commands.command_observation import lacks_credential
+from authprobe.commands.command_report import (
+    CommandReport,
+    CommandSetup,
+    check_report_folder,
+)
 from authprobe.commands.console import OutputConsole
 from authprobe.commands.issued_credentials import (
     IssuedCredential,
@@ -29,6 +34,7 @@ from authprobe.commands.sealed_command import (
     COMMAND_NOT_FOUND,
     HIDDEN_HOME,
     NO_REQUEST,
+    NOT_ISSUED,
     PRIVATE_VARIABLES,
     UserCommand,
     run_command,
@@ -335,11 +341,22 @@ def _run_command(
     )
     code = run_command(handle, children, command)
     was_started = code not in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE)
-    if was_started and not (options.quiet or handle.request_count):
-        print_error(f"authprobe: {NO_REQUEST}")
-        if code and options.is_isolated and not options.shares_home:
-            print_error(f"authprobe: {HIDDEN_HOME}")
+    if was_started and not options.quiet:
+        for hint in _hints(handle, options, code, has_credential=bool(issued)):
+            print_error(f"authprobe: {hint}")
     return code
+
+
+def _hints(
+    handle: Emulator, options: EmulatorOptions, code: int, *, has_credential: bool
+) -> Iterator[str]:
+    """Yield what may explain how the command ended."""
+    if not handle.request_count:
+        yield NO_REQUEST
+        if code and options.is_isolated and not options.shares_home:
+            yield HIDDEN_HOME
+    if code and not has_credential and lacks_credential(handle.exchanges):
+        yield NOT_ISSUED
 
 
 @contextlib.contextmanager

@@ -53,6 +53,10 @@ NO_REQUEST: Final = (
     "the command made no request to the emulator; it may ignore the proxy variables and the base "
     "URL (see AUTHPROBE_HTTPS_URL for programs that take another address)"
 )
+NOT_ISSUED: Final = (
+    "No credential was issued to the command, and the emulator accepts no other: --issue api-key "
+    "gives it one, in ANTHROPIC_API_KEY."
+)
 HIDDEN_HOME: Final = (
     "if it failed because a file of your home is missing: --share-home shows your home, read-only"
 )

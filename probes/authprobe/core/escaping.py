@@ -18,6 +18,10 @@ from typing import Final
 
 MAX_TEXT_LENGTH: Final = 2000
 MAX_LINE_LENGTH: Final = 300
+MAX_CHANGE_LENGTH: Final = 120
+"""Characters of a changed text that are shown whole."""
+CONTEXT_LENGTH: Final = 30
+"""Characters around the changed part of a longer one."""
 CI_COMMAND: Final = re.compile(r"(?m)(^\s*):(?=:)|#(?=#\[)")
 """Workflow commands of CI logs: `::set-output` at the start of a line, `##[command]` anywhere
 (docs.github.com/actions/reference/workflow-commands-for-github-actions)."""
@@ -59,6 +63,30 @@ def for_display(text: str, limit: int = MAX_TEXT_LENGTH) -> str:
 def one_line(text: str, limit: int = MAX_LINE_LENGTH) -> str:
     """Return the text for a report, on one line."""
     return for_display(re.sub(r"[ \r\n\t]+", " ", text), limit)
+
+
+def changed_parts(before: str, after: str, limit: int = MAX_CHANGE_LENGTH) -> tuple[str, str]:
+    """Return two texts for a line; of long ones, the part that differs, with what is around it."""
+    if max(len(before), len(after)) <= limit:
+        return before, after
+    shorter = min(len(before), len(after))
+    start = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    rest = shorter - start
+    end = next((n for n in range(rest) if before[-1 - n] != after[-1 - n]), rest)
+    first = max(0, start - CONTEXT_LENGTH)
+    return _part(before, first, len(before) - end, limit), _part(
+        after, first, len(after) - end, limit
+    )
+
+
+def _part(text: str, first: int, end: int, limit: int) -> str:
+    """Return a part of a text with a little more, and how it was cut."""
+    last = min(len(text), end + CONTEXT_LENGTH)
+    if last - first > limit:
+        last = first + limit
+    more = len(text) - last
+    after = "" if not more else f"… ({more:,} more characters)" if last < end else "…"
+    return f"{'…' if first else ''}{text[first:last]}{after}"
 
 
 def for_log(text: str) -> str:

@@ -5,7 +5,7 @@ line and message: `_pytest._code` has no public name, but pytest-xdist and the r
 plugins rely on these four classes as well.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -43,7 +43,7 @@ class Failure:
     redact: Callable[[str], str]
 
     def representation(self, style: Style, *, is_one_line: bool = False) -> ReprExceptionInfo:
-        """Return what pytest prints: an entry for each mismatch, then why, and the remedy.
+        """Return what pytest prints: the mismatches at their lines, then why, and the remedy.
 
         On one line (`--tb=line`), it is the first mismatch with its place.
         """
@@ -51,11 +51,11 @@ class Failure:
         if mismatches:
             message = describe_mismatch(mismatches[0])
             line = self.source.line_of_mismatch(self.case, mismatches[0])
-            entries = [self._mismatch_entry(mismatch, style) for mismatch in mismatches]
+            entries = [self._mismatch_entry(mismatches, line, style)]
         else:
             detail = self.record.observation.detail or "no reason is known"
             message, line = f"could not be tested: {one_line(detail)}", self.source.line_of_client()
-            entries = [self._entry(line, [message], "Untestable", style)]
+            entries = [self._entry({line: [message]}, line, "Untestable", style)]
         explanation = "\n".join(self._explanation()) or None
         return ReprExceptionInfo(
             reprcrash=ReprFileLocation(str(self.source.path), line, self._clean(message)),
@@ -66,18 +66,30 @@ class Failure:
             ),
         )
 
-    def _mismatch_entry(self, mismatch: Mismatch, style: Style) -> ReprEntry:
-        line = self.source.line_of_mismatch(self.case, mismatch)
-        return self._entry(line, _words(mismatch), "Mismatch", style)
+    def _mismatch_entry(
+        self, mismatches: Sequence[Mismatch], first: int, style: Style
+    ) -> ReprEntry:
+        words: dict[int, list[str]] = {}
+        for mismatch in mismatches:
+            line = self.source.line_of_mismatch(self.case, mismatch)
+            words.setdefault(line, []).extend(_words(mismatch))
+        title = "Mismatch" if len(mismatches) == 1 else f"{len(mismatches)} mismatches"
+        return self._entry(words, first, title, style)
 
-    def _entry(self, line: int, words: list[str], title: str, style: Style) -> ReprEntry:
-        first = self.source.line_of(self.case)
-        *before, last = self.source.excerpt(first, line) or ("",)
-        lines = [
-            *(f"    {self._clean(text)}" for text in before),
-            f">   {self._clean(last)}",
-            *(f"E   {self._clean(text)}" for text in words),
-        ]
+    def _entry(
+        self, words: Mapping[int, list[str]], line: int, title: str, style: Style
+    ) -> ReprEntry:
+        """Return the lines of the scenario with these words below some of them."""
+        lines: list[str] = []
+        begin = self.source.line_of(self.case)
+        for number in sorted(words):
+            *before, last = self.source.excerpt(begin, number) or ("",)
+            lines += [
+                *(f"    {self._clean(text)}" for text in before),
+                f">   {self._clean(last)}",
+                *(f"E   {self._clean(text)}" for text in words[number]),
+            ]
+            begin = number + 1
         return ReprEntry(lines, None, None, ReprFileLocation(self.path, line, title), style)
 
     def _explanation(self) -> Iterator[str]:

@@ -106,11 +106,16 @@ _WITHOUT_MESSAGE: Final = (
 """Outcomes without an error message, for which other findings exist."""
 
 
+def _last_status(requests: list[Exchange]) -> str:
+    return str(requests[-1].status or "missing")
+
+
 def _claims_success(observation: Observation) -> str | None:
     requests = _model_requests(observation)
     if CLAIMED_SUCCESS in (observation.detail or ""):
-        last = requests[-1].status or "missing" if requests else None
-        return f"the last response was {last}" if requests else "it asked no model"
+        return (
+            f"the last response was {_last_status(requests)}" if requests else "it asked no model"
+        )
     if observation.outcome is not Outcome.ACCEPTED or not requests:
         return None
     if (requests[-1].status or 0) >= 400:

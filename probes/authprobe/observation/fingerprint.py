@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypedDict
 
 from authprobe.core.claude_api import AUTHORIZE_PATH_SUFFIX, TOKEN_PATH_SUFFIX, is_inference_path
+from authprobe.core.escaping import changed_parts
 from authprobe.observation.findings import find_findings
 from authprobe.observation.model import Exchange, Observation, Outcome, StoredLogin
 
 NONE: Final = "none"
+_STATUS_NONE: Final = ", status none"
 _VOLATILE_TEXT: Final = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "[id]"),
     (re.compile(r"\b(?:req|msg|toolu|session|org)_[0-9A-Za-z]{6,}\b"), "[id]"),
@@ -244,7 +246,13 @@ CLIENT: Final = "client"
 def describe_transition(transition: Transition) -> str:
     """Return the field and its two values on one line."""
     colon = "" if transition.field == CLIENT else ":"
-    return f"{transition.field}{colon} {transition.before} → {transition.after}"
+    before, after = changed_parts(transition.before, transition.after)
+    return f"{transition.field}{colon} {_answered(before)} → {_answered(after)}"
+
+
+def _answered(text: str) -> str:
+    """Return a value of a transition, whose request has its status as baselines store it."""
+    return text.replace(_STATUS_NONE, ", no response")
 
 
 def describe_transitions(transitions: Iterable[Transition]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 COMMAND_MISSING: Final = "not in this version"
 """Detail of an observation of a client version that lacks the subcommand or option."""
-CLAIMED_SUCCESS: Final = "the program told its user that it was accepted"
+CLAIMED_SUCCESS: Final = "it reports success, although it was refused"
 """Part of the detail of a program that hides a refusal."""
 COMMAND_SILENT: Final = "it printed nothing"
 """Part of the detail of a command of the user, of which nobody knows what it has to print."""

@@ -20,6 +20,30 @@ def without_version(case: str) -> str:
     return CLIENT_VERSION.sub("", case)
 
 
+def named_versions(client: str, *versions: str) -> str:
+    """Return a client without versions with those that it ran in, each beside its name.
+
+    `gateway+claude-code` with `1.0+claude-code@2.1.31` is `gateway 1.0 + claude-code 2.1.31`; a
+    name with several versions has an arrow between them.
+    """
+    return " + ".join(" ".join(pair).rstrip() for pair in names_and_versions(client, *versions))
+
+
+def names_and_versions(client: str, *versions: str) -> tuple[tuple[str, str], ...]:
+    """Return each name in a client without versions, and the versions that it ran in."""
+    first, *others = client.split("+")
+    if not others:
+        return ((first, " → ".join(versions)),)
+    ran = [
+        [part.rpartition("@")[2] for part in version.split("+", len(others))]
+        for version in versions
+    ]
+    return tuple(
+        (name, " → ".join(dict.fromkeys(each[n] for each in ran if n < len(each))))
+        for n, name in enumerate((first, *others))
+    )
+
+
 def matching_cases(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     """Return the ids that an id or a pattern matches, ignoring client versions in both.
 

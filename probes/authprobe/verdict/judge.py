@@ -240,7 +240,7 @@ def describe_exchange(exchange: Exchange, expected: ExpectedRequest) -> str:
     """
     parts = (
         _target(exchange.method, exchange.host, exchange.path),
-        f"status {value_text(exchange.status)}",
+        "no response" if exchange.status is None else f"status {exchange.status}",
         describe_credential(exchange.credential or NONE, exchange.credential_header),
         f"betas {', '.join(exchange.betas) or NONE}" if expected.betas else None,
         f"scopes {', '.join(exchange.scopes) or NONE}" if expected.scopes else None,

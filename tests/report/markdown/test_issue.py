@@ -227,7 +227,8 @@ def fact(text: str, label: str) -> str | None:
 def test_sent_and_unsent_credentials_are_listed_separately(
     slots: Sequence[str | None], sent: str | None, others: str
 ) -> None:
-    text = alone(exchanges=[dataclasses.replace(REFUSED, credential=slot) for slot in slots])
+    bare = dataclasses.replace(REFUSED, headers={})
+    text = alone(exchanges=[dataclasses.replace(bare, credential=slot) for slot in slots])
     assert (fact(text, "Provided and sent") or "").startswith(sent or "")
     assert (fact(text, "Provided and sent") is None) is (sent is None)
     assert (fact(text, "Provided, not sent") or "").startswith(others)

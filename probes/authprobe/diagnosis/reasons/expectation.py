@@ -95,6 +95,38 @@ def _told_reasons(
         yield say.message(observation.message, then, is_hidden=is_hidden)
 
 
+def hidden_refusal(say: Sentences, observation: Observation) -> Iterator[Draft]:
+    """Yield the reason that a program told its user nothing of the API's last refusal.
+
+    Its message has neither the status nor a word of the type or the message of the error.
+    """
+    last = deciding_exchange(observation.exchanges)
+    if last is None or (last.status or 0) < 400 or observation.outcome in _WITHOUT_MESSAGE:
+        return
+    told, error = observation.message or "", f"{last.error_type or ''} {last.message or ''}"
+    if str(last.status) in told or _words(error) & _words(told):
+        return
+    refusal = " ".join(filter(None, (str(last.status), last.error_type)))
+    detail = f": {quoted(last.message)}" if last.message else ""
+    what = f"only {quoted(told)}" if told else "nothing"
+    summary = f"{say.client} hides the API's error ({refusal}{detail}); it told its user {what}."
+    yield Draft(id="message-hidden", subject="message", summary=summary, remedy=_HIDDEN_REMEDY)
+
+
+_HIDDEN_REMEDY: Final = "Let the program show its user the status and the message of the API."
+_WITHOUT_MESSAGE: Final = (Outcome.ACCEPTED, Outcome.TIMED_OUT, Outcome.CRASHED)
+"""Outcomes that have no message about a refusal."""
+_WORD: Final = re.compile(r"[a-z]{4,}")
+_COMMON_WORDS: Final = frozenset(
+    ("error", "please", "this", "that", "with", "your", "again", "later", "from", "request")
+)
+"""Words that a message about anything can have."""
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower().replace("_", " "))) - _COMMON_WORDS
+
+
 def _rule_words(rule: str | TextRule) -> str:
     return quoted(rule) if isinstance(rule, str) else f"a {rule_text(rule)}"
 

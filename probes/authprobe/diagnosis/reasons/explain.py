@@ -21,6 +21,7 @@ from authprobe.diagnosis.reasons.expectation import (
     deciding_exchange,
     exchange_words,
     expectation_reasons,
+    hidden_refusal,
 )
 from authprobe.diagnosis.reasons.kinds import Draft, in_order
 from authprobe.observation.fingerprint import CLIENT
@@ -101,6 +102,8 @@ def _mismatch_drafts(record: CaseRecord) -> Iterator[Draft]:
         yield Draft(id="host-not-emulated", subject=host, summary=summary)
     else:
         yield from _rule_drafts(say, record.observation)
+    if record.surface is not None:
+        yield from hidden_refusal(say, record.observation)
     if record.expectation is None:
         return
     drafts = list(expectation_reasons(say, record.expectation, record.observation))

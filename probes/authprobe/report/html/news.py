@@ -7,7 +7,7 @@ from typing import Final
 from authprobe.core.version_ranges import version_order
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.fingerprint import NONE
-from authprobe.plan.case_ids import without_version
+from authprobe.plan.case_ids import names_and_versions, without_version
 from authprobe.report.html.elements import Html, case_link
 from authprobe.report.html.heat_map import chip
 from authprobe.report.html.rendering import render
@@ -38,6 +38,11 @@ class Upgrade:
     """Changes of a credential, a stored login or a message."""
     is_newest: bool
     """True if the run has no newer version of the client."""
+
+    @property
+    def heading(self) -> tuple[tuple[str, str], ...]:
+        """Return each name in the client with its versions."""
+        return names_and_versions(self.client, *self.versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from authprobe.core.escaping import one_line
 from authprobe.observation.fingerprint import CLIENT, describe_transitions
-from authprobe.plan.case_ids import without_version
+from authprobe.plan.case_ids import named_versions, without_version
 from authprobe.report.model import matrix, news, phrases
 from authprobe.report.model.reproduction import bisect_command
 from authprobe.report.model.version_changes import neighbours
@@ -46,7 +46,7 @@ class Breakage:
     @property
     def client_words(self) -> str:
         """Return the client with its versions: `claude-code 2.1.112 → 2.1.332`."""
-        return f"{self.client} {' → '.join(self.versions)}".strip()
+        return named_versions(self.client, *self.versions)
 
     @property
     def case_words(self) -> str:

@@ -11,6 +11,7 @@ from authprobe.core.targets import Target
 from authprobe.errors import ExitCode
 from authprobe.observation.findings import finding_meanings
 from authprobe.observation.model import ChildNetwork, Outcome
+from authprobe.plan.case_ids import named_versions, without_version
 from authprobe.report.model.phrases import (
     describe_changes,
     describe_outcome,
@@ -293,5 +294,6 @@ def findings(run: Run) -> tuple[FindingRow, ...]:
 
 def client_words(record: CaseRecord) -> str:
     """Return the kind of client and the version that ran, or its name if that is unknown."""
-    kind = record.client.partition("@")[0]
-    return f"{kind} {record.client_version}" if record.client_version else record.client
+    if not record.client_version:
+        return record.client
+    return named_versions(without_version(record.client), record.client_version)

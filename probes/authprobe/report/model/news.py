@@ -79,9 +79,9 @@ def _clients(rows: Iterable[matrix.FindingRow]) -> tuple[str, ...]:
     versions: dict[str, list[str]] = {}
     cases: Counter[str] = Counter()
     for row in rows:
-        kind, _, version = row.client.partition(" ")
-        version, plus, user = version.partition("+")
-        kind += plus + user.partition("@")[0]  # of a gateway, its own versions alone
+        pairs = [part.partition(" ")[::2] for part in row.client.split(" + ")]
+        kind = "+".join(name for name, _ in pairs)
+        version = pairs[0][1]  # of a gateway, its own versions alone
         versions.setdefault(kind, []).append(version)
         cases[kind] += len(row.cases)
     return tuple(_range(kind, versions[kind]) for kind, _ in cases.most_common())

@@ -8,7 +8,13 @@ from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
 from authprobe.core.client_kinds import Flow
-from authprobe.core.escaping import MAX_LINE_LENGTH, for_shell, one_line, truncate
+from authprobe.core.escaping import (
+    MAX_LINE_LENGTH,
+    changed_parts,
+    for_shell,
+    one_line,
+    truncate,
+)
 from authprobe.core.isolation import Isolation
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
@@ -116,10 +122,7 @@ def describe_outcome(observation: Observation) -> str:
 
 def describe_mismatch(mismatch: Mismatch) -> str:
     """Describe the expected and the actual value of a field, in one line."""
-    expected, actual = (
-        truncate(mismatch.expected, MAX_LINE_LENGTH),
-        truncate(mismatch.actual, MAX_LINE_LENGTH),
-    )
+    expected, actual = changed_parts(mismatch.expected, mismatch.actual, MAX_LINE_LENGTH)
     return f"{mismatch.field}: expected {expected}, saw {actual}"
 
 
@@ -191,7 +194,22 @@ def describe_why(record: CaseRecord, *, rest: str = "in report.html") -> tuple[s
     # What a passed case was refused for is what its scenario expects.
     is_expected = record.verdict.status is Status.PASSED and record.reasons
     cause = None if is_expected else record.diagnosis
-    return (*reasons, *(describe_cause(cause) if cause else ()))
+    lines = (*reasons, *(describe_cause(cause) if cause else ()))
+    told = _told_words(record)
+    return (*lines, told) if told and not (cause and cause.confidence) else lines
+
+
+def _told_words(record: CaseRecord) -> str | None:
+    """Return what the client of a failed case told its user, unless another line has it."""
+    observation, verdict = record.observation, record.verdict
+    if verdict.status is not Status.FAILED or not observation.message:
+        return None
+    fields = [m.field for m in verdict.mismatches] + [t.field for t in verdict.transitions]
+    is_told = "message" in fields or any(r.id == "message-hidden" for r in record.reasons)
+    if is_told or observation.outcome is Outcome.ACCEPTED:
+        return None
+    said = "The API answered" if record.flow == REQUEST_FLOW else "It told its user"
+    return f"{said}: “{one_line(observation.message)}”"
 
 
 def other_causes(diagnosis: Diagnosis) -> tuple[str, ...]:

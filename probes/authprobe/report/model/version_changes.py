@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from authprobe.core.escaping import one_line
+from authprobe.core.escaping import changed_parts
 from authprobe.core.version_ranges import version_order
 from authprobe.observation.fingerprint import NONE, normalize_text
 from authprobe.observation.model import COMMAND_MISSING, Outcome
-from authprobe.plan.case_ids import without_version
+from authprobe.plan.case_ids import named_versions, without_version
 from authprobe.report.model import phrases
 from authprobe.report.model.case_facts import deciding_exchange
 from authprobe.run.model import CaseRecord, Run
-
-_MAX_VALUE: Final = 120
-"""Characters of a message that are told beside the message that it became."""
 
 Pair = tuple[CaseRecord, CaseRecord]
 """The same question, asked of a version and of the next one that the run has."""
@@ -107,10 +104,8 @@ def result_words(record: CaseRecord) -> str:
 def describe_change(change: VersionChange) -> str:
     """Return the client, its versions and the change on one line, without the questions."""
     what = "" if change.subject is Subject.OUTCOME else f"{change.subject} "
-    return (
-        f"{change.client} {change.versions[0]} → {change.versions[1]}: "
-        f"{what}{one_line(change.before, _MAX_VALUE)} → {one_line(change.after, _MAX_VALUE)}"
-    )
+    before, after = changed_parts(change.before, change.after)
+    return f"{named_versions(change.client, *change.versions)}: {what}{before} → {after}"
 
 
 def _changes(before: CaseRecord, after: CaseRecord) -> Iterator[tuple[Subject, str, str]]:
