@@ -96,7 +96,7 @@ def test_change_is_told_everywhere(
     out, _ = capsys.readouterr()
     assert "✗ changed     L08" in out
     for text in (out, (tmp_path / "drift.html").read_text(), (tmp_path / "drift.md").read_text()):
-        assert "status: 400 → 403" in text
+        assert "status: emulator 400, service 403" in text
         assert "1 row answers otherwise than the emulator." in text
         assert "--confirm" in text
     row = records(tmp_path)["L08"]
@@ -118,8 +118,8 @@ def test_other_wording_and_challenged_page_are_no_change(
     real[0].faults.add(Fault(name="A34", host="claude.ai"))
     assert run(real, tmp_path) == ExitCode.OK
     out, _ = capsys.readouterr()
-    assert "message: invalid x-api-key → No." in out
-    assert "answer: a page → a challenge" in out
+    assert "message: emulator invalid x-api-key, service No." in out
+    assert "answer: emulator a page, service a challenge" in out
     assert "1 reworded, 1 noticed, 15 same" in out
 
 

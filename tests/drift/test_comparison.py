@@ -273,7 +273,7 @@ def test_clock_that_is_off_by_an_hour(real: Real, emulator: EmulatedService) -> 
     backend.faults.add(Fault(name="clock-skew", seconds=3600))
     results = compared(directions, emulator, "L01a", "L01b", "L03")
     assert parts(results["L01a"]) == [("clock", "noticed")]
-    assert results["L01a"].differences[0].service == "60 minutes ahead"
+    assert results["L01a"].differences[0].service == "60 minutes ahead of this machine's"
     assert parts(results["L01b"]) == []
     assert parts(results["L03"]) == []
 

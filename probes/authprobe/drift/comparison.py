@@ -114,9 +114,9 @@ def compare_clock(live: ServiceAnswer, date_offset: float | None) -> tuple[Diffe
         return ()
     if abs(date_offset) <= CLOCK_TOLERANCE_SECONDS:
         return ()
-    direction = "ahead" if date_offset > 0 else "behind"
-    words = f"{abs(date_offset) / 60:.0f} minutes {direction}"
-    return (_difference("clock", Kind.NOTICED, "the clock of this machine", words),)
+    direction = "ahead of" if date_offset > 0 else "behind"
+    words = f"{abs(date_offset) / 60:.0f} minutes {direction} this machine's"
+    return (_difference("clock", Kind.NOTICED, "", words),)
 
 
 def _difference(part: str, kind: Kind, ours: object, theirs: object) -> Difference:

@@ -119,8 +119,10 @@ def result_words(result: RowResult) -> str:
 
 
 def difference_words(difference: Difference) -> str:
-    """Return both values of a part."""
-    return f"{difference.part}: {difference.emulator} → {difference.service}"
+    """Return both values of a part, or that of the service if there is no other."""
+    if not difference.emulator:
+        return f"{difference.part}: {difference.service}"
+    return f"{difference.part}: emulator {difference.emulator}, service {difference.service}"
 
 
 def details(result: RowResult) -> Iterator[str]:
