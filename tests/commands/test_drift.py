@@ -58,6 +58,7 @@ def own_key(real: Real, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a key that the service accepts, which is in the variable MY_KEY."""
     key = real[0].state.tokens.make(TokenKind.API_KEY).value
     monkeypatch.setenv("MY_KEY", key)
+    monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
     return key
 
 
@@ -194,6 +195,17 @@ def test_key_is_not_sent_without_a_yes(
         run(real, tmp_path, key_variable="MY_KEY")
     assert real[0].request_count == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_key_is_not_sent_where_code_of_strangers_may_run(
+    real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_key(real, monkeypatch)
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request_target")
+    with pytest.raises(SettingsError, match="--key-env: never for the event"):
+        run(real, tmp_path, key_variable="MY_KEY", is_agreed=True)
+    assert real[0].request_count == 0
+    assert run(real, tmp_path, "L02") == ExitCode.OK
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])

@@ -243,9 +243,16 @@ def test_name_that_is_not_found() -> None:
 
 
 def test_resolver_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(20))
+    released = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        released.wait(20)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     begin = time.monotonic()
     answer = asker_for(Directions(), timeout=0.3).ask(REFUSED)
+    released.set()
     assert answer.not_asked is NotAsked.TIMEOUT
     assert time.monotonic() - begin < 3
 

@@ -30,6 +30,7 @@ from authprobe.drift.rows import ROWS
 from authprobe.drift.runner import compare_rows
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, SettingsError
+from authprobe.live.guards import check_place
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
@@ -81,6 +82,8 @@ def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float =
     if options.list_only:
         return _list(options)
     plan = make_plan(options.rows, with_key=has_key, undocumented=options.undocumented)
+    if has_key:
+        check_place(settings.environment_variables(), "--key-env")
     now = datetime.datetime.now(datetime.UTC)
     earlier = read_earlier(options.confirm, now) if options.confirm else None
     check_writable(options.out, FILES)

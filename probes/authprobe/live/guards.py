@@ -44,8 +44,10 @@ class HasValues(Protocol):
         """Let a redactor redact every value."""
 
 
-def check_place(variables: Mapping[str, str]) -> None:
+def check_place(variables: Mapping[str, str], option: str = "--target live") -> None:
     """Check that this is no job that code of strangers can start or change.
+
+    `option` is the one that needs a secret.
 
     Raises:
         SettingsError: it is one, or that cannot be told.
@@ -53,18 +55,18 @@ def check_place(variables: Mapping[str, str]) -> None:
     event = variables.get(EVENT, "")
     if event in _REFUSED_EVENTS:
         raise SettingsError(
-            f"--target live: never for the event {event}, which runs with the secrets of the "
+            f"{option}: never for the event {event}, which runs with the secrets of the "
             "repository and can check out code of strangers; use schedule or workflow_dispatch"
         )
     if event in _EVENTS_OF_FORKS and _is_from_fork(event, variables):
         raise SettingsError(
-            f"--target live: never for the event {event} from a fork, whose scenarios and code are "
+            f"{option}: never for the event {event} from a fork, whose scenarios and code are "
             "those of strangers; use schedule or workflow_dispatch"
         )
     source, own = (variables.get(name) for name in MERGE_REQUEST)
     if source and source != own:
         raise SettingsError(
-            "--target live: never for a merge request from another project; use a schedule"
+            f"{option}: never for a merge request from another project; use a schedule"
         )
 
 
