@@ -129,6 +129,19 @@ def test_login_that_would_be_renewed_is_not_tried(
     assert digest_tree(world.folder) == before
 
 
+def test_version_that_was_not_measured_does_not_get_the_login(
+    world: World, own: OwnClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might renew a login with hours left, by a host that the gate lets it to."""
+    monkeypatch.setattr("authprobe.core.login_renewal.MEASURED_UNTIL", "2.1.331")
+    own.use(NEWEST)
+    write_login(world)
+    observation = ask(world)
+    assert observation.outcome is Outcome.UNAVAILABLE
+    assert "might renew the stored login; use a newer authprobe" in (observation.detail or "")
+    assert world.requests.total() == 0
+
+
 def test_login_without_a_date_is_not_tried(world: World, own: OwnClaude) -> None:
     own.use(NEWEST)
     write_login(world, expiresAt=None)

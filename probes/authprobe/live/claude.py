@@ -19,8 +19,8 @@ from authprobe.core.claude_api import API, CONSOLE, PLATFORM
 from authprobe.core.client_kinds import VARIABLES, Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.login_renewal import MEASURED_UNTIL, LoginCommand, may_renew
 from authprobe.core.temporary_folder import temporary_folder
-from authprobe.core.version_ranges import version_key
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.errors import ClientError
@@ -41,21 +41,28 @@ from authprobe.live.stored_login import (
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.clients import INSTALLED
-from authprobe.scenario.live import STORED, SUBSCRIPTION_TOKENS, is_anthropic, is_loopback
+from authprobe.scenario.live import (
+    STORED,
+    SUBSCRIPTION_TOKENS,
+    is_anthropic,
+    is_loopback,
+    too_old,
+)
 from authprobe.scenario.model import Credential
 from authprobe.settings import claude_config_folder
 
 RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)
-"""Time left below which a login is not used: clients renew one with less than 5 minutes left."""
+"""Time left below which a login is not used: twice that at which clients renew one."""
 RENEWAL_HOSTS: Final = frozenset({PLATFORM, CONSOLE})
 """Hosts of the token endpoint; the gate lets nobody to them unless a login may be renewed."""
 NOT_TRIED: Final = "renewable, not tried"
-FIRST_VERSION: Final = "2.1.62"
-"""First version that asks a model at most twice. Older ones have no way to be asked so little: they
-ask 2 to 7 times (measured with 1.0.128, 2.0.76, 2.1.6, 2.1.31 and 2.1.47)."""
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
 RENEW_HINT: Final = "start claude once to renew it, or allow it with --allow-renewal"
 LOCKED: Final = "another claude is renewing the stored login; ask again in a minute"
+UNMEASURED: Final = (
+    f"claude {{}} is newer than {MEASURED_UNTIL}, the last version that was measured, and might "
+    "renew the stored login; use a newer authprobe, or allow it with --allow-renewal"
+)
 UNDATED: Final = f"{NOT_TRIED}: the stored login does not say when it expires; {RENEW_HINT}"
 
 
@@ -132,18 +139,15 @@ def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observatio
     base_url = case.environment.get(BASE_URL)
     host, door = _target(base_url)
     _check_hosts(case, host)
+    installed = laboratory.cache.get(case.client)
+    if (reason := too_old(installed.version)) is not None:
+        raise ClientError(reason)
     try:
-        login = _login_place(case, access)
+        login = _login_place(case, access, installed.version)
     except _NotTriedError as reason:
         elapsed = round(time.monotonic() - began, 3)
         return Observation(outcome=Outcome.UNAVAILABLE, detail=str(reason), elapsed=elapsed)
     variables, secrets = _credential_variables(case, access)
-    installed = laboratory.cache.get(case.client)
-    if version_key(installed.version) < version_key(FIRST_VERSION):
-        raise ClientError(
-            f"claude {installed.version} asks a model up to 7 times for one answer; live needs "
-            f"{FIRST_VERSION} or newer"
-        )
     access.take()
     hosts = frozenset() if door else frozenset({host})
     if login is not None and login.may_renew:
@@ -248,7 +252,7 @@ def _scenario_variables(case: Case) -> Mapping[str, str]:
     return case.environment
 
 
-def _login_place(case: Case, access: Access) -> LoginPlace | None:
+def _login_place(case: Case, access: Access, version: str) -> LoginPlace | None:
     """Return the place of the stored login; None: the case uses another credential.
 
     Raises:
@@ -270,11 +274,11 @@ def _login_place(case: Case, access: Access) -> LoginPlace | None:
             raise _NotTriedError(
                 "another claude is renewing the stored login; ask again in a minute"
             )
-        _check_time_left(dates)
+        _check_time_left(dates, version)
     return LoginPlace(folder=access.config_folder, may_renew=access.allow_renewal)
 
 
-def _check_time_left(dates: LoginDates) -> None:
+def _check_time_left(dates: LoginDates, version: str) -> None:
     """Raise if a client would renew the login, or might soon.
 
     Raises:
@@ -289,11 +293,14 @@ def _check_time_left(dates: LoginDates) -> None:
         )
     if left <= datetime.timedelta():
         raise _NotTriedError(f"{NOT_TRIED}: the stored login has expired; {RENEW_HINT}")
+    minutes = left.total_seconds() / 60
     if left <= RENEWAL_MARGIN:
-        minutes = left.total_seconds() / 60
         raise _NotTriedError(
             f"{NOT_TRIED}: the stored login expires in {minutes:.0f} minutes; {RENEW_HINT}"
         )
+    # Without a 401: after one, clients try to renew any login, which the gate refuses.
+    if may_renew(LoginCommand.PROMPT, version, minutes_left=minutes, access_refused=False):
+        raise _NotTriedError(UNMEASURED.format(version))
 
 
 def _login_remarks(

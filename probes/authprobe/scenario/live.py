@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.host_names import is_address, is_this_machine
+from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.emulator.config import STRICT, TokenKind, Whole
 
 MAX_REQUESTS: Final = 40
@@ -29,6 +30,10 @@ SUBSCRIPTION_TOKENS: Final = (
     TokenKind.LOGIN,
 )
 """Tokens of a person's subscription, which only the unmodified `claude` sends."""
+
+FIRST_CLAUDE: Final = "2.1.62"
+"""First version of `claude` that asks a model at most twice. Older ones have no way to be asked so
+little: they ask 2 to 7 times (measured with 1.0.128, 2.0.76, 2.1.6, 2.1.31 and 2.1.47)."""
 
 HostName = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -60,6 +65,16 @@ class Live:
 def is_anthropic(host: str) -> bool:
     """Return True for a host of Anthropic's."""
     return host.lower() in HOSTS
+
+
+def too_old(version: str) -> str | None:
+    """Return why a version of `claude` is not asked live, as a phrase; None: it can be."""
+    if not EXACT.fullmatch(version) or version_key(version) >= version_key(FIRST_CLAUDE):
+        return None
+    return (
+        f"claude {version} asks a model up to 7 times for one answer; live needs {FIRST_CLAUDE} or "
+        "newer"
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -13,7 +13,7 @@ from authprobe.emulator.config import AccountState, TokenState
 from authprobe.scenario.checks.variables import address_hosts
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
-from authprobe.scenario.live import STORED, is_anthropic
+from authprobe.scenario.live import STORED, is_anthropic, too_old
 from authprobe.scenario.matrix import Names
 from authprobe.scenario.model import (
     DEFAULT,
@@ -73,6 +73,8 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
     if client.kind not in (ClientKind.RAW_HTTP, ClientKind.CLAUDE_CODE) or client.through:
         yield f"{client} is not asked live; raw-http and claude-code are"
         return
+    if client.kind == ClientKind.CLAUDE_CODE and (reason := too_old(client.version)):
+        yield reason
     endpoint = scenario.endpoints.get(names.endpoint)
     if endpoint is not None:
         if endpoint.request not in LIVE_REQUESTS:

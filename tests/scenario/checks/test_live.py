@@ -52,7 +52,7 @@ credentials:
   setup: {{token: setup-token, from: env:MY_TOKEN}}
   me: {{token: login, from: stored}}
 matrix:
-  client: [claude-code@installed, claude-code@2.1.50]
+  client: [claude-code@installed, claude-code@2.1.112]
   credential: [setup, me]
 expect: {{outcome: accepted}}
 """
@@ -122,8 +122,17 @@ def test_a_stored_login_is_for_the_installed_claude_only(tmp_path: Path) -> None
     assert [case.id for case in live] == [
         "plan/claude-code@installed/default/setup/live",
         "plan/claude-code@installed/default/me/live",
-        "plan/claude-code@2.1.50/default/setup/live",
+        "plan/claude-code@2.1.112/default/setup/live",
     ]
+
+
+def test_claude_that_asks_too_often_is_for_the_emulator_only(tmp_path: Path) -> None:
+    scenario = load(tmp_path, CLAUDE.replace("2.1.112", "2.0.76"))
+    left_out = list(left_out_of_live([scenario]))
+    assert left_out[0] == (
+        "plan: 2 cases are not asked live: claude 2.0.76 asks a model up to 7 times for one "
+        "answer; live needs 2.1.62 or newer"
+    )
 
 
 @pytest.mark.parametrize(
