@@ -8,17 +8,22 @@ from typing import Any
 import pytest
 
 from authprobe.clients.base import Laboratory
+from authprobe.clients.process.children import Children
 from authprobe.core.claude_api import API
 from authprobe.core.client_kinds import Via
 from authprobe.core.directions import Directions
+from authprobe.core.isolation import Isolation
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, Fault, Host, TokenKind, TokenState
 from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case
 from authprobe.errors import ClientError
+from authprobe.live.claude_run import ClaudeQuestion, LoginPlace, run_claude
+from authprobe.live.gate import Gate
 from authprobe.live.laboratory import LiveLaboratory
 from authprobe.observation.model import Observation, Outcome
 from authprobe.redaction.redactor import Redactor
+from authprobe.scenario.clients import parse_client
 from authprobe.scenario.model import Credential
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
@@ -202,3 +207,24 @@ def test_host_that_throttles_a_client_is_asked_nothing_more(
             f"not asked: {API} throttled an earlier request"
         )
         assert world.requests["/v1/messages"] == 1
+
+
+def test_network_of_its_own_is_enough_for_a_token_but_not_for_the_login(
+    world: World, tmp_path: Path
+) -> None:
+    client = prepare(world.laboratory, NEWEST)
+    with Children(tmp_path, isolation=Isolation.NETWORK) as children:
+        world.laboratory = dataclasses.replace(world.laboratory, children=children)
+        observation = world.ask(client, SETUP_TOKEN, world.token(SETUP_TOKEN))
+        assert observation.outcome is Outcome.ACCEPTED
+        assert {count.host for count in observation.gate} == {API}
+        question = ClaudeQuestion(
+            variables={}, login=LoginPlace(folder=tmp_path, may_renew=False), limit=5
+        )
+        installed = world.laboratory.cache.get(parse_client(client))
+        gate = Gate(frozenset({API}))
+        with (
+            pytest.raises(ClientError, match="only in a sealed container"),
+            run_claude(children, installed, question, gate=gate, authority=None),
+        ):
+            pass
