@@ -150,6 +150,3 @@ class Drift:
         if changed or not self.rows or self.of_kind(Kind.NOT_ASKED):
             return ExitCode.NOT_ASKED
         return ExitCode.OK
-
-
-Row = DriftRow

@@ -129,6 +129,3 @@ class ServiceAnswer:
     def is_json(self) -> bool:
         """True if the body is a JSON object."""
         return self.content_type == "application/json" and self.envelope is not Envelope.EMPTY
-
-
-Answer = ServiceAnswer

@@ -43,6 +43,3 @@ class ServiceQuestion:
                 return self.body.encode()
             case _:
                 return json.dumps(self.body).encode()
-
-
-Question = ServiceQuestion
