@@ -35,8 +35,9 @@ SLOW: Final = (
     "live/test_claude_login.py",
     "live/test_claude_versions.py",
     "live/test_gate.py",
-    "live/test_stored_login.py",
     "live/test_live_command.py",
+    "live/test_live_login_command.py",
+    "live/test_stored_login.py",
     "plan/test_expand.py",
     "run/history/test_database.py",
     "scenario/checks/test_urls.py",
@@ -61,6 +62,7 @@ CLIENTS: Final = (
     "live/test_claude_hostile.py",
     "live/test_claude_login.py",
     "live/test_claude_versions.py",
+    "live/test_live_login_command.py",
 )
 """Files that install published clients, into the cache that users have as well."""
 

@@ -111,9 +111,9 @@ def test_client_that_wants_to_renew_a_rejected_login_cannot(
     ("left", "reason"),
     [
         (-60 * MINUTE, "the stored login has expired"),
-        (1 * MINUTE, "the stored login expires in 1 minutes"),
-        (4 * MINUTE, "the stored login expires in 4 minutes"),
-        (9.9 * MINUTE, "the stored login expires in 10 minutes"),
+        (1 * MINUTE, "the stored login expires in 1.0 minutes"),
+        (4 * MINUTE, "the stored login expires in 4.0 minutes"),
+        (9.9 * MINUTE, "the stored login expires in 9.9 minutes"),
     ],
 )
 def test_login_that_would_be_renewed_is_not_tried(

@@ -8,7 +8,7 @@ from authprobe.commands.printing import print_error
 from authprobe.errors import SettingsError
 from authprobe.live.guards import check_place, check_values
 from authprobe.live.laboratory import Consent
-from authprobe.live.plan import check_cost, live_plan, missing_secrets, plan_lines
+from authprobe.live.plan import check_cost, live_plan, missing_secrets, plan_lines, renewal_lines
 from authprobe.live.secrets import read_secrets
 from authprobe.plan.case import Case
 from authprobe.settings import Settings, environment_variables
@@ -37,7 +37,8 @@ def obtain_consent(settings: Settings, cases: Sequence[Case]) -> Consent:
     plan = live_plan(cases)
     secrets = read_secrets(cases, environment_variables())
     check_values(cases, secrets)
-    for line in (*plan_lines(plan), *missing_secrets(plan, secrets)):
+    renewal = renewal_lines(plan, allow_renewal=settings.allow_renewal)
+    for line in (*plan_lines(plan), *renewal, *missing_secrets(plan, secrets)):
         print_error(line)
     check_cost(plan, settings.max_cost_usd)
     if plan.cases and not settings.is_confirmed:

@@ -296,7 +296,7 @@ def _check_time_left(dates: LoginDates, version: str) -> None:
     minutes = left.total_seconds() / 60
     if left <= RENEWAL_MARGIN:
         raise _NotTriedError(
-            f"{NOT_TRIED}: the stored login expires in {minutes:.0f} minutes; {RENEW_HINT}"
+            f"{NOT_TRIED}: the stored login expires in {minutes:.1f} minutes; {RENEW_HINT}"
         )
     # Without a 401: after one, clients try to renew any login, which the gate refuses.
     if may_renew(LoginCommand.PROMPT, version, minutes_left=minutes, access_refused=False):

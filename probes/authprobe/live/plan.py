@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.claude_api import PLATFORM
 from authprobe.errors import SettingsError
 from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
@@ -153,6 +154,20 @@ def plan_lines(plan: LivePlan) -> Iterator[str]:
     for case in plan.unseen:
         yield f"Not asked: {case.id}: {unseen_expectation(case)}"
     yield _cost_words(plan)
+
+
+def renewal_lines(plan: LivePlan, *, allow_renewal: bool) -> Iterator[str]:
+    """Yield what can happen to the stored login, if a case uses it."""
+    sources = {credential.source for each in plan.cases for credential in each.case.credentials}
+    if STORED not in sources:
+        return
+    if allow_renewal:
+        yield (
+            f"The stored login may be renewed (--allow-renewal): then claude asks {PLATFORM} for "
+            "new tokens, and rewrites its file."
+        )
+    else:
+        yield "The stored login is not renewed, and its file is not changed."
 
 
 def missing_secrets(plan: LivePlan, secrets: HasValues) -> Iterator[str]:
