@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from authprobe.core.targets import Target
 from authprobe.observation.findings import finding_meanings
 from authprobe.plan.case import COMMAND_FLOW
 from authprobe.report.html.elements import Html, source, table, with_commands
@@ -9,8 +10,9 @@ from authprobe.report.html.login_strip import login_strip
 from authprobe.report.html.rendering import render
 from authprobe.report.html.requests import requests
 from authprobe.report.model import phrases
+from authprobe.report.model.case_facts import NOT_SEEN
 from authprobe.report.model.login_life import lives
-from authprobe.report.model.sequence import sequence_of
+from authprobe.report.model.sequence import SequenceDiagram, sequence_of
 from authprobe.report.model.timeline import timeline_facts
 from authprobe.run.history.model import Point
 from authprobe.run.model import CaseRecord, Diagnosis
@@ -50,8 +52,15 @@ def details(record: CaseRecord, command: str, past: Sequence[Point] = ()) -> Htm
         findings=_findings(record) if is_command else Html(),
         history=timeline_facts(record, past),
         strip=login_strip(lives(record, diagram)),
-        requests=requests(diagram),
+        requests=_requests(record, diagram),
     )
+
+
+def _requests(record: CaseRecord, diagram: SequenceDiagram) -> Html:
+    if not record.observation.exchanges and record.target is Target.LIVE:
+        asked = NOT_SEEN if record.observation.evidence else "nothing was asked"
+        return Html("<p>{}.</p>").format(asked[0].upper() + asked[1:])
+    return requests(diagram)
 
 
 def _findings(record: CaseRecord) -> Html:

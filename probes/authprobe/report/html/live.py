@@ -2,7 +2,7 @@
 
 from authprobe.report.html.elements import Html, case_link, status, table
 from authprobe.report.model import phrases
-from authprobe.report.model.live import Pair, evidence_words, has_pairs, live_words, pair_counts
+from authprobe.report.model.live import Pair, has_pairs, live_words, pair_counts
 from authprobe.report.model.live import pairs as live_pairs
 from authprobe.run.model import CaseRecord, Run
 
@@ -28,7 +28,7 @@ def _row(pair: Pair, *, both: bool) -> list[str]:
     cells.append(_cell(pair.live))
     if both:
         cells.append(pair.difference)
-    return [*cells, evidence_words(pair.live.observation) or "nothing was asked"]
+    return [*cells, phrases.evidence_words(pair.live.observation) or "nothing was asked"]
 
 
 def _cell(record: CaseRecord | None) -> Html:

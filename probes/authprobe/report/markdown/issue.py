@@ -12,7 +12,12 @@ from authprobe.redaction.pseudonyms import Pseudonymizer
 from authprobe.report.markdown.pseudonymize import anonymous, learn
 from authprobe.report.markdown.summary import code, escaped, row, with_commands
 from authprobe.report.model import matrix, phrases
-from authprobe.report.model.case_facts import case_facts, client_words, deciding_exchange
+from authprobe.report.model.case_facts import (
+    case_facts,
+    client_words,
+    deciding_exchange,
+    hides_requests,
+)
 from authprobe.report.model.control_experiments import MAX_CONTROLS, ControlExperiment, controls
 from authprobe.report.model.reproduction import (
     OwnScenario,
@@ -241,7 +246,8 @@ def _controls(
         ran = f" (ran {escaped(str(other.client_version))})" if control.axis == "client" else ""
         outcome = escaped(phrases.describe_outcome(other.observation))
         deciding = deciding_exchange(other)
-        sent = escaped(phrases.sent_words(deciding)) if deciding else "nothing"
+        unsent = "not seen" if hides_requests(other) else "nothing"
+        sent = escaped(phrases.sent_words(deciding)) if deciding else unsent
         comparison = "the same" if control.same else "**differs**"
         yield row((control.axis, f"{value}{ran}", sent, outcome, comparison))
     if len(experiments) > MAX_CONTROLS:

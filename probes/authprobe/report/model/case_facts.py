@@ -6,6 +6,7 @@ from typing import Final
 
 from authprobe.core.claude_api import asks_model
 from authprobe.core.client_kinds import ClientKind, Flow, Via
+from authprobe.core.targets import Target
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.observation.model import Exchange
 from authprobe.plan.case import COMMAND_FLOW
@@ -17,6 +18,8 @@ from authprobe.scenario.clients import kind_name
 from authprobe.scenario.model import Credential, Form
 
 EMULATED_REQUEST_ID: Final = "none from the real service: the backend is emulated"
+NOT_KEPT: Final = "not kept"
+NOT_SEEN: Final = "not seen: nobody ends the TLS connection of a client to the real service"
 SURFACES: Final[Mapping[str, str]] = {
     Flow.STDIO: "standard input, as IDE extensions use it",
     Flow.INTERACTIVE: "terminal",
@@ -59,6 +62,9 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
     deciding = deciding_exchange(record)
     sent = credential_words(record, sent=True)
     unsent = credential_words(record, sent=False)
+    hidden = hides_requests(record)
+    if hidden:
+        sent, unsent = (), (*sent, *unsent)
     facts = (
         ("Verdict", phrases.status_words(record.verdict)),
         (
@@ -69,13 +75,14 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
         ("Surface", _surface(record)),
         ("Program", record.own_program and f"{record.own_program}, of the user's own"),
         ("Installed with", phrases.companion_words(record)),
-        ("Request", f"{deciding.method} {deciding.host}{deciding.path}" if deciding else "none"),
+        ("Request", _request_words(deciding, hidden=hidden)),
         ("HTTP status", phrases.status_number(observation)),
         ("error.type", observation.error_type or "none"),
-        ("Request id", EMULATED_REQUEST_ID if deciding else None),
-        ("Credential used", phrases.sent_words(deciding) if deciding else "none"),
+        ("Request id", _request_id_words(record) if deciding else None),
+        ("Credential used", None if hidden else _used_words(deciding)),
         ("Provided and sent", "; ".join(sent) or None),
-        ("Provided, not sent", "; ".join(unsent) or "none"),
+        ("Provided" if hidden else "Provided, not sent", "; ".join(unsent) or "none"),
+        ("Evidence", phrases.evidence_words(observation)),
         ("Beta flags", ", ".join(deciding.betas) if deciding and deciding.betas else None),
         ("Headers", _header_names(deciding)),
         ("Retry-After", deciding.retry_after if deciding else None),
@@ -87,6 +94,25 @@ def case_facts(record: CaseRecord, last: str | None) -> phrases.Facts:
         ("Last as expected", last),
     )
     return tuple((label, value) for label, value in facts if value is not None)
+
+
+def hides_requests(record: CaseRecord) -> bool:
+    """Return True if a client asked the real service: then nobody sees its requests."""
+    return record.target is Target.LIVE and not record.observation.exchanges
+
+
+def _request_words(deciding: Exchange | None, *, hidden: bool) -> str:
+    if deciding:
+        return f"{deciding.method} {deciding.host}{deciding.path}"
+    return NOT_SEEN if hidden else "none"
+
+
+def _used_words(deciding: Exchange | None) -> str:
+    return phrases.sent_words(deciding) if deciding else "none"
+
+
+def _request_id_words(record: CaseRecord) -> str:
+    return NOT_KEPT if record.target is Target.LIVE else EMULATED_REQUEST_ID
 
 
 def deciding_exchange(record: CaseRecord) -> Exchange | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from authprobe.report.model.case_facts import deciding_exchange
+from authprobe.report.model.case_facts import deciding_exchange, hides_requests
 from authprobe.report.model.matrix import natural
 from authprobe.report.model.phrases import DEFAULT_FLOWS, was_probed
 from authprobe.run.model import CaseRecord, Run
@@ -63,7 +63,8 @@ def _same(one: CaseRecord, other: CaseRecord, axis: str) -> bool:
     a, b = one.observation, other.observation
     if (a.outcome, a.status, a.error_type) != (b.outcome, b.status, b.error_type):
         return False
-    return axis == "credential" or _used_credential(one) == _used_credential(other)
+    is_hidden = hides_requests(one) or hides_requests(other)
+    return axis == "credential" or is_hidden or _used_credential(one) == _used_credential(other)
 
 
 def _used_credential(record: CaseRecord) -> tuple[str | None, str | None]:

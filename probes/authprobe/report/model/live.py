@@ -7,22 +7,14 @@ from typing import Final
 from authprobe.core.escaping import one_line
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import normalize_text
-from authprobe.observation.model import Evidence, Observation
+from authprobe.observation.model import Observation
 from authprobe.report.model import phrases
 from authprobe.run.model import CaseRecord, Run
 from authprobe.scenario.live import STORED
 from authprobe.verdict.model import Status
 
 LIVE_ENDING: Final = f"/{Target.LIVE}"
-_SMALLEST_USD: Final = 0.0001
 SAME: Final = "the same"
-_EVIDENCE: Final = {
-    Evidence.REQUEST: "a request of authprobe's own",
-    Evidence.RESULT: "the client's report",
-    Evidence.OTEL: "the client's telemetry",
-    Evidence.DEBUG_LOG: "the client's log",
-    Evidence.GATE: "connections counted",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +138,12 @@ def _cost_words(live: tuple[CaseRecord, ...]) -> str:
     known = [cost.estimated_usd for cost in costs if cost.estimated_usd is not None]
     total = round(sum(known), 6)
     unknown = len(costs) - len(known)
-    amount = f"{total:.4f} USD" if total >= _SMALLEST_USD else "below 0.0001 USD"
-    words = f"Estimated cost: {amount}" if total else "Estimated cost: none"
+    words = f"Estimated cost: {phrases.usd_words(total) if total else 'none'}"
     return (
         f"{words}, and that of {phrases.plural(unknown, 'case')} is unknown."
         if unknown
         else (f"{words}.")
     )
-
-
-def evidence_words(observation: Observation) -> str | None:
-    """Return what the observation of a live case rests on; None: nothing was asked live."""
-    return ", ".join(_EVIDENCE[each] for each in observation.evidence) or None
 
 
 def pair_counts(run: Run) -> str:

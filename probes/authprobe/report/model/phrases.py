@@ -18,7 +18,14 @@ from authprobe.core.escaping import (
 from authprobe.core.isolation import Isolation
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
-from authprobe.observation.model import Exchange, Observation, Outcome, Session, StoredLogin
+from authprobe.observation.model import (
+    Evidence,
+    Exchange,
+    Observation,
+    Outcome,
+    Session,
+    StoredLogin,
+)
 from authprobe.plan.case import COMMAND_FLOW, REQUEST_FLOW
 from authprobe.run.model import CaseRecord, Diagnosis, Run
 from authprobe.scenario.model import DEFAULT, NO_CREDENTIAL, Expectation, TextRule
@@ -279,11 +286,58 @@ def observed_facts(record: CaseRecord) -> Facts:
             ("Stored login", login_words(observation.stored_login)),
             ("Tokens left in", ", ".join(observation.leaks) or None),
             ("Asked", "the real service" if record.target is Target.LIVE else None),
-            ("Evidence", ", ".join(observation.evidence) or None),
+            ("Evidence", evidence_words(observation)),
+            ("Connections", _connection_words(observation)),
+            ("Cost", _cost_words(observation)),
             ("Response headers", _response_headers(observation.exchanges)),
             ("Findings", ", ".join(finding.name for finding in record.findings) or None),
         )
     )
+
+
+_EVIDENCE: Final = {
+    Evidence.REQUEST: "a request of authprobe's own",
+    Evidence.RESULT: "the client's report",
+    Evidence.OTEL: "the client's telemetry",
+    Evidence.DEBUG_LOG: "the client's log",
+    Evidence.GATE: "connections counted",
+}
+
+
+def evidence_words(observation: Observation) -> str | None:
+    """Return what the observation of a live case rests on; None: nothing was asked live."""
+    return ", ".join(_EVIDENCE[each] for each in observation.evidence) or None
+
+
+def _connection_words(observation: Observation) -> str | None:
+    """Return the connections of a client to each host, as the gate counted them."""
+    words = []
+    for count in observation.gate:
+        refused = f", {count.refused:,} refused" if count.refused else ""
+        failure = f", {count.failure}" if count.failure else ""
+        amounts = f"{count.sent:,} bytes sent, {count.received:,} received"
+        words.append(f"{count.host}: {count.connections:,}{refused}{failure} ({amounts})")
+    return "; ".join(words) or None
+
+
+def _cost_words(observation: Observation) -> str | None:
+    """Return the number of requests of a live case and their cost."""
+    cost = observation.cost
+    if cost is None:
+        return None
+    usd = cost.estimated_usd
+    requests = "requests unknown" if cost.requests is None else plural(cost.requests, "request")
+    return f"{requests}, {'cost unknown' if usd is None else usd_words(usd)}"
+
+
+def usd_words(usd: float) -> str:
+    """Return an amount of US dollars; tiny ones only by their bound."""
+    if not usd:
+        return "no cost"
+    return f"about {usd:.4f} USD" if usd >= _SMALLEST_USD else f"below {_SMALLEST_USD:.4f} USD"
+
+
+_SMALLEST_USD: Final = 0.0001
 
 
 def _response_headers(exchanges: Iterable[Exchange]) -> str | None:
