@@ -188,6 +188,15 @@ def test_a_hidden_refusal_is_told_as_such(tmp_path: Path) -> None:
     assert "not accepted as --expect says" in ended.err
 
 
+def test_a_command_that_was_issued_no_credential_is_told_so(tmp_path: Path) -> None:
+    ended = ask(tmp_path, "--expect", "accepted", code=1)
+    hint = "No credential was issued to the command, and the emulator accepts no other: --issue"
+    assert ended.err.count(f"authprobe: {hint}") == 1
+    assert "Create a new key" not in ended.err
+    issued = ask(tmp_path, "--issue", "api-key:revoked", "--expect", "accepted", code=1)
+    assert hint not in issued.err
+
+
 def test_an_untested_command_meets_no_expectation(tmp_path: Path) -> None:
     ended = python(tmp_path, "--expect", "rejected", code="raise SystemExit(1)")
     assert ended.code == 6

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authprobe.core.escaping import (
+    changed_parts,
     escape_nonprintable,
     for_json,
     for_log,
@@ -78,3 +79,37 @@ def test_json_keeps_its_value_without_commands_and_hidden_characters(text: str) 
 @given(text=st.text())
 def test_escaping_twice_is_escaping_once(text: str) -> None:
     assert for_log(for_log(text)) == for_log(text)
+
+
+BODY = '{"error": {"type": "forbidden", "message": "Request not allowed"}} ' * 5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("old", "new", ("old", "new")),
+        (
+            f"{BODY}at cli.js:77:1 {BODY}",
+            f"{BODY}at cli.js:79:12 {BODY}",
+            (
+                '…est not allowed"}} at cli.js:77:1 {"error": {"type": "forbidden…',
+                '…est not allowed"}} at cli.js:79:12 {"error": {"type": "forbidden…',
+            ),
+        ),
+        (BODY, f"{BODY}and more", ("…", "and more")),
+        ("short", BODY, ("short", "more characters)")),
+    ],
+)
+def test_of_long_texts_the_changed_part_is_shown(
+    before: str, after: str, expected: tuple[str, str]
+) -> None:
+    parts = changed_parts(before, after)
+    assert parts[0].startswith(expected[0])
+    assert parts[1].endswith(expected[1])
+    assert max(map(len, parts)) < 160
+
+
+@given(st.text("ab", max_size=400), st.text("ab", max_size=400))
+def test_parts_of_different_texts_differ(before: str, after: str) -> None:
+    parts = changed_parts(before, after)
+    assert (parts[0] == parts[1]) == (before == after)

@@ -335,3 +335,12 @@ def test_without_the_plugin_there_are_no_items(tmp_path: Path) -> None:
     ended = run_pytest(tmp_path, "-p", "no:authprobe", "--pyargs", "authprobe.test_compat")
     assert ended.code == 5
     assert "KeyError" not in ended.out + ended.err
+
+
+def test_the_mismatches_of_a_case_are_one_entry_each_at_its_line(tmp_path: Path) -> None:
+    write_project(tmp_path, WRONG.replace("status: 500", "status: 500\n      exit_code: 7"))
+    lines = run_pytest(tmp_path).out.splitlines()
+    marked = [n for n, line in enumerate(lines) if line.startswith(">")]
+    assert [lines[n].split()[1] for n in marked] == ["status:", "exit_code:"]
+    assert [lines[n + 1].split()[1] for n in marked] == ["status:", "exit_code:"]
+    assert sum(line.endswith(": 2 mismatches") for line in lines) == 1

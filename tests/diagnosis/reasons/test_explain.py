@@ -522,3 +522,40 @@ def test_a_passed_refusal_keeps_its_cause() -> None:
         diagnosis=EXPIRED,
     )
     assert explain_record(record) == record
+
+
+ANSWER = request(status=401, error_type="authentication_error", message="invalid x-api-key")
+
+
+@pytest.mark.parametrize(
+    ("message", "is_hidden"),
+    [
+        ("Something went wrong, please try again", True),
+        (None, True),
+        ("exit status 1", True),
+        ("HTTP 401", False),
+        ("Authentication failed", False),
+        ("The key is invalid", False),
+    ],
+)
+def test_a_program_as_data_that_hides_the_error_of_the_api_is_told(
+    message: str | None, is_hidden: bool
+) -> None:
+    observation = refused(exchanges=(ANSWER,), message=message)
+    record = replace(failed(observation), client="our-bot@installed", surface="program")
+    reasons = [each for each in find_reasons(record) if each.id == "message-hidden"]
+    assert bool(reasons) is is_hidden
+    if reasons:
+        assert "hides the API's error (401 authentication_error: “invalid x-api-key”)" in (
+            reasons[0].summary
+        )
+        assert reasons[0].remedy
+    # What the clients that authprobe drives by code tell their users is known.
+    assert "message-hidden" not in [each.id for each in find_reasons(failed(observation))]
+
+
+def test_a_failure_without_a_cause_tells_what_the_client_told_its_user() -> None:
+    lines = describe_why(explain_record(failed(refused(message="Please log in"))))
+    assert lines[-1] == "It told its user: “Please log in”"
+    expected = failed(refused(message="Please log in"), outcome=Outcome.REJECTED, message="Hello")
+    assert not any(line.startswith("It told") for line in describe_why(explain_record(expected)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from authprobe.core.claude_api import TOKEN_PATH_SUFFIX
-from authprobe.core.client_kinds import Flow
+from authprobe.core.client_kinds import ClientKind, Flow
 from authprobe.core.escaping import (
     MAX_LINE_LENGTH,
     changed_parts,
@@ -215,7 +215,7 @@ def _told_words(record: CaseRecord) -> str | None:
     is_told = "message" in fields or any(r.id == "message-hidden" for r in record.reasons)
     if is_told or observation.outcome is Outcome.ACCEPTED:
         return None
-    said = "The API answered" if record.flow == REQUEST_FLOW else "It told its user"
+    said = "The API answered" if record.client == ClientKind.RAW_HTTP else "It told its user"
     return f"{said}: “{one_line(observation.message)}”"
 
 
