@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import io
 import json
 import re
 import signal
@@ -157,7 +158,7 @@ def test_echoed_secrets_are_nowhere(
             return page(200, f"<b>{key}</b>")
         if echo == "header":
             return Answer(status=418, body=body, headers={"request-id": key, "set-cookie": key})
-        part = {"message": f"no {key} \\ {key[:40]}"} if echo == "message" else {"type": key}
+        part = {"message": f"no {key} \\ {key[30:70]}"} if echo == "message" else {"type": key}
         return Answer(status=418, body=body | {"error": {"type": "odd", "message": "m"} | part})
 
     mutate(real[0], API, "/v1/models", change)
@@ -167,7 +168,7 @@ def test_echoed_secrets_are_nowhere(
     texts = [out, err, *(path.read_text() for path in tmp_path.iterdir())]
     for text in texts:
         assert key not in text
-        assert key[20:40] not in text
+        assert key[30:70] not in text
 
 
 def test_own_key(real: Real, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +196,29 @@ def test_key_is_not_sent_without_a_yes(
         run(real, tmp_path, key_variable="MY_KEY")
     assert real[0].request_count == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "requests"), [("y\n", 3), ("YES\n", 3), ("n\n", 0), ("\n", 0), ("", 0)]
+)
+def test_key_is_sent_after_a_yes_at_the_terminal(
+    reply: str,
+    requests: int,
+    real: Real,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own_key(real, monkeypatch)
+    terminal = io.StringIO(reply)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    with contextlib.suppress(SettingsError):
+        run(real, tmp_path, key_variable="MY_KEY")
+    assert real[0].request_count == requests
+    err = capsys.readouterr().err
+    assert "The API key in MY_KEY goes to api.anthropic.com only" in err
+    assert "Send it? [y/N]" in err
 
 
 def test_key_is_not_sent_where_code_of_strangers_may_run(

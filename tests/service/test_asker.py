@@ -175,6 +175,13 @@ def test_a_host_that_refuses_at_its_edge_gets_no_further_request(
     assert backend.request_count == 2
 
 
+def test_challenge_is_told_by_its_header_whatever_the_status(tmp_path: Path) -> None:
+    answer = response(PAGE, "HTTP/1.1 503 Wait\r\ncf-mitigated: challenge")
+    assert hostile_answer(answer, tmp_path).not_asked is NotAsked.EDGE
+    other = response(PAGE, "HTTP/1.1 503 Wait")
+    assert hostile_answer(other, tmp_path).not_asked is NotAsked.SERVER
+
+
 def test_a_host_that_throttles_gets_no_further_request(service: Service) -> None:
     backend, directions = service
     backend.faults.add(Fault(name="A29"))
