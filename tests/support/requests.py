@@ -99,6 +99,10 @@ FEDERATING: Final = {
 }
 
 
+ORGANIZATION: Final = {"anthropic-organization-id": "00000000-0000-4000-8000-000000000002"}
+WORKSPACE: Final = ORGANIZATION | {"anthropic-workspace-id": "wrkspc_authprobe"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestSpec:
     """A request, and the configuration of the backend that receives it."""

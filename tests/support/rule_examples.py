@@ -27,12 +27,14 @@ from tests.support.requests import (
     HELLO,
     MODELS,
     NOWHERE,
+    ORGANIZATION,
     PLATFORM_TOKEN,
     PROFILE,
     REDIRECT,
     ROLES,
     SPRING,
     USAGE,
+    WORKSPACE,
     Kind,
     RequestSpec,
     RuleExample,
@@ -393,8 +395,11 @@ ACCOUNTS: Final = (
         **with_account_state(KEY_MESSAGE, AccountState.CREDIT_EXHAUSTED),
     ),
     api_refusal(
-        *("A24", 400, INVALID, "This organization has been disabled."),
+        *("A24", 400, INVALID),
+        "This organization has been disabled. An organization admin can appeal at "
+        "https://console.anthropic.com/appeal",
         **with_account_state(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
+        details={"error_code": "organization_on_hold"},
     ),
     api_refusal(
         *("A25", 400, INVALID),
@@ -454,6 +459,39 @@ LIMITED: Final = (
             RequestSpec(target=USAGE, bearer=GOOD),
             headers={"retry-after": "0"},
             counterexample_rule="usage",
+        )
+    ),
+)
+
+UNDOCUMENTED: Final = "(the wording of this refusal is not documented)"
+CODED: Final = (
+    *(
+        fault_example(
+            api_refusal(
+                *(rule, status, kind, UNDOCUMENTED, KEY_MESSAGE),
+                details={"error_code": code},
+                headers=headers,
+            )
+        )
+        for rule, status, kind, code, headers in (
+            ("A44", 400, INVALID, "claude_code_key_creator_not_member", {}),
+            ("A45", 400, INVALID, "claude_code_version_too_old", {}),
+            ("A46", 429, RATE, "contract_spend_limit_reached", {}),
+            ("A47", 429, RATE, "ramp_limit_exceeded", {"retry-after": "60"}),
+            ("A48", 402, "billing_error", "linked_organization_billing_unavailable", {}),
+            ("A48b", 402, "billing_error", "linked_organization_spend_limit_reached", {}),
+            ("A49", 403, NO_PERMISSION, "sandbox_egress_restricted", {}),
+            ("A50", 503, "api_error", "cmek_context_unavailable", {}),
+            ("A50b", 503, "api_error", "cmek_key_unreachable", {}),
+            ("A50c", 400, INVALID, "cmek_key_disabled", {}),
+            ("A50d", 400, INVALID, "cmek_key_network_blocked", {}),
+        )
+    ),
+    fault_example(
+        api_refusal(
+            *("A51", 401, AUTH),
+            "CORS requests are not allowed for this Organization because of its settings",
+            KEY_MESSAGE,
         )
     ),
 )
@@ -531,7 +569,7 @@ INFERENCE: Final = (
         spec=RequestSpec(bearer=GOOD),
         status=200,
         body=PONG,
-        headers=WINDOWS,
+        headers=WINDOWS | ORGANIZATION,
         counterexample=RequestSpec(target=COUNT_TOKENS, key=GOOD_KEY),
         counterexample_rule="count-tokens",
     ),
@@ -540,7 +578,7 @@ INFERENCE: Final = (
         spec=RequestSpec(key=GOOD_KEY, query={"beta": "true"}),
         status=200,
         body=PONG,
-        headers=LIMITS,
+        headers=LIMITS | WORKSPACE,
         counterexample=RequestSpec(bearer=GOOD, key=GOOD_KEY),
         counterexample_rule="deny:rule",
     ),
@@ -560,6 +598,7 @@ INFERENCE: Final = (
         spec=RequestSpec(target=COUNT_TOKENS, key=GOOD_KEY),
         status=200,
         body={"input_tokens": 1},
+        headers=WORKSPACE,
         counterexample=KEY_MESSAGE,
     ),
 )
@@ -675,6 +714,14 @@ TOKEN_ENDPOINT: Final = (
     fault_example(
         edge_refusal(
             *("B07", 429, RATE, "Rate limited. Please try again later."),
+            REFRESH,
+            headers={"retry-after": "3600"},
+            counterexample_rule="refresh",
+        )
+    ),
+    fault_example(
+        edge_refusal(
+            *("B29", 429, RATE, "Rate limited. Please try again later."),
             REFRESH,
             headers={"retry-after": "3600"},
             counterexample_rule="refresh",
@@ -840,7 +887,7 @@ WORKLOADS: Final = (
 )
 
 RULE_EXAMPLES: Final = (
-    *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *EDGE),
+    *(*CREDENTIALS, *SCOPES, *ACCOUNTS, *LIMITED, *CODED, *EDGE),
     *(*INFERENCE, *OWNER, *TOKEN_ENDPOINT, *SIGN_IN, *WORKLOADS),
     *(*RESOURCE_EXAMPLES, *SIDE_CALL_EXAMPLES, *BEDROCK_EXAMPLES),
 )

@@ -2,7 +2,9 @@
 
 import datetime
 import json
+import os
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Final
 
 from authprobe.core.client_kinds import Via
 from authprobe.core.client_variables import HOME_PLACEHOLDER
+from authprobe.core.login_renewal import LOCK_FOLDER
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.tokens import ACCESS_TOKEN_LIFETIME, EXPIRED_AGE, LOGIN_SCOPES, Token
@@ -29,6 +32,13 @@ MISSING_CHARACTERS: Final = 10
 """Characters at the end of a token that is cut short."""
 SLOW_HELPER_DELAY: Final = 4
 """Delay of a slow `apiKeyHelper`, in seconds."""
+LOCK_AGES: Final[Mapping[Form | None, float]] = {
+    Form.REFRESH_LOCKED: -60.0,
+    Form.STALE_REFRESH_LOCK: 600.0,
+}
+"""Ages of a lock beside the stored login, in seconds. It is stale after a minute, so a fresh one is
+dated ahead: it stays fresh for as long as a case lasts.
+"""
 BREAKING_CHARACTERS: Final = {Form.LINE_BREAK: "\n", Form.WIDE_CHARACTER: "\N{HORIZONTAL ELLIPSIS}"}
 """Characters that make a value invalid in a header (RFC 9110, 5.5)."""
 
@@ -55,6 +65,10 @@ class Handover:
                 login = self._make_login(credential)
                 path = self._open_folder(self._folder(credential)) / CREDENTIALS_FILE
                 self._write(path, json.dumps(login))
+                if age := LOCK_AGES.get(credential.form):
+                    lock = path.with_name(LOCK_FOLDER)
+                    lock.mkdir()
+                    os.utime(lock, (time.time() - age,) * 2)
             case Via.API_KEY_HELPER:
                 folder, token = self._folder(credential), self._make(credential)
                 name = f"{HELPER}-{len(self.settings)}" if self.settings else HELPER

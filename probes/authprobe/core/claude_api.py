@@ -18,6 +18,9 @@ BEDROCK: Final = "bedrock-runtime"
 gateway with `serves: bedrock` has."""
 
 OAUTH_BETA: Final = "oauth-2025-04-20"
+ORGANIZATION_HEADER: Final = "anthropic-organization-id"
+WORKSPACE_HEADER: Final = "anthropic-workspace-id"
+"""Header of answers, and of requests with a key that is not limited to one workspace."""
 MESSAGES_PATH: Final = "/v1/messages"
 _INFERENCE_PATH: Final = re.compile(
     r"(?:/[^?#]*)?(?:/v1/messages|/chat/completions|/model/[^?#]+/invoke(?:-with-response-stream)?"

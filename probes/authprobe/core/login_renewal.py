@@ -10,6 +10,10 @@ from typing import Final
 
 from authprobe.core.version_ranges import EXACT, version_key
 
+LOCK_FOLDER: Final = ".oauth_refresh.lock"
+"""Folder in Claude Code's configuration folder that exists while a process renews the login."""
+LOCK_STALE_SECONDS: Final = 60
+"""Age from which a lock counts as left behind."""
 RENEWAL_MINUTES: Final = 5
 """Minutes before its end from which a login is renewed: with 4 minutes left, not with 6."""
 MEASURED_UNTIL: Final = "2.1.332"
@@ -28,8 +32,13 @@ class LoginCommand(enum.StrEnum):
 
 
 NEVER: Final = frozenset({LoginCommand.VERSION, LoginCommand.HELP})
-STATUS_ONLY_READS_UNTIL: Final = "2.1.197"
-"""Newest version whose `auth status` was measured to leave an expired login as it is."""
+STATUS_ONLY_READS_UNTIL: Final = "2.1.112"
+"""Newest version whose `auth status` never asked for new tokens.
+
+Later ones begin a renewal and exit without waiting for it, so the same version may renew the login,
+leave it, or, worst, use its refresh token up without storing the new one: each was seen with
+2.1.182, 2.1.239, 2.1.240 and 2.1.266 on 2026-11-28.
+"""
 
 
 def may_renew(

@@ -40,7 +40,15 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
     exchanges = tuple(
         (
             *(e.method, e.host, e.path, e.credential_header, e.credential, e.betas, e.products),
-            *(e.status, e.error_type, e.message, e.content_type, e.size_bytes, e.complete),
+            *(
+                e.status,
+                e.error_type,
+                e.error_code,
+                e.message,
+                e.content_type,
+                e.size_bytes,
+                e.complete,
+            ),
             *(e.clock_offset, e.gateway, e.rewritten, is_gateway_refusal(e)),
         )
         for e in observation.exchanges

@@ -64,7 +64,10 @@ def _exchange_facts(exchange: Exchange, observation: Observation, *, holds_key: 
     """Return the facts of an exchange; of an error that a gateway rewrote, those of the first."""
     evidence = _describe(exchange)
     if rewritten := exchange.rewritten:
-        answer = {name: getattr(rewritten, name) for name in ("status", "error_type", "message")}
+        answer = {
+            name: getattr(rewritten, name)
+            for name in ("status", "error_type", "error_code", "message")
+        }
         sent = exchange.status
         exchange = replace(exchange, **answer, content_type=None)
         evidence = Evidence(f"{_describe(exchange)}, which the gateway rewrote to {sent}")
@@ -122,6 +125,8 @@ def _response_facts(exchange: Exchange, evidence: Evidence) -> Iterator[Fact]:
         yield FactKind.STATUS, str(exchange.status), evidence
     if exchange.error_type:
         yield FactKind.ERROR_TYPE, exchange.error_type, evidence
+    if exchange.error_code:
+        yield FactKind.ERROR_TYPE, exchange.error_code, evidence
     if exchange.content_type:
         yield FactKind.CONTENT, exchange.content_type.partition(";")[0], evidence
     elif exchange.size_bytes == 0:

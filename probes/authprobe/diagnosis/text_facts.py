@@ -34,7 +34,7 @@ MAX_VERSION_LABEL: Final = 40
 
 SECRET_LINE: Final = re.compile(
     r"(?i)((?:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic)\s+"
-    r"|\bx-api-key[\"']?\s*[:=]\s*[\"']?|(?:_token|_key|_secret|password)\s*=\s*[\"']?))"
+    r"|\b(?:x-api-key|x-amz-security-token)[\"']?\s*[:=]\s*[\"']?|(?:_token|_key|_secret|password)\s*=\s*[\"']?))"
     r"(?!\[redacted|<|\$|\*|['\"])([^\s\"',;]{6,})"
 )
 """A header or a variable with its value."""
@@ -57,7 +57,12 @@ STATUS_CONTEXT_LENGTH: Final = 100
 ERROR_TYPE: Final = re.compile(
     r"\b(invalid_request|authentication|billing|permission|not_found|conflict|rate_limit|api|timeout"
     r"|overloaded)_\s*error\b|\b(invalid_grant|invalid_scope|invalid_client|unsupported_grant_type"
-    r"|request_too_large|oauth_org_not_allowed|enforced_spend_limit_reached)\b"
+    r"|request_too_large|oauth_org_not_allowed|account_on_hold|verification_required"
+    r"|cloud_credential_error|enforced_spend_limit_reached|organization_on_hold"
+    r"|claude_code_key_creator_not_member|claude_code_version_too_old|contract_spend_limit_reached"
+    r"|ramp_limit_exceeded|linked_organization_billing_unavailable"
+    r"|linked_organization_spend_limit_reached|sandbox_egress_restricted|cmek_context_unavailable"
+    r"|cmek_key_unreachable|cmek_key_disabled|cmek_key_network_blocked)\b"
     r"|[\"']?type[\"']?\s*:\s*[\"']?(forbidden)\b",
     re.ASCII,
 )

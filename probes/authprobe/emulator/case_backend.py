@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from authprobe.core.claude_api import API, BEDROCK, asks_model
+from authprobe.core.claude_api import API, BEDROCK, WORKSPACE_HEADER, asks_model
 from authprobe.core.client_kinds import BUNDLED_PRODUCTS, CLIENTS
 from authprobe.emulator.config import Backend, Fault, Service, TokenKind
 from authprobe.emulator.decision import Decision
@@ -55,6 +55,8 @@ REDACTED_VALUE: Final = re.compile(rf"(?:{SCHEME.pattern})?\[redacted:[\w-]+\]",
 """A header value that is already redacted."""
 
 
+HIDDEN_HEADERS: Final = frozenset({WORKSPACE_HEADER, "proxy-authorization", "x-amz-security-token"})
+"""Further headers that are recorded without their values."""
 UNRECORDED_HEADERS: Final = frozenset(
     {
         *("anthropic-version", "authorization", "content-type", "x-api-key", "user-agent"),
@@ -347,6 +349,7 @@ class CaseBackend:
             nearest=denial.nearest if denial else None,
             differs=denial.differs if denial else (),
             error_type=answer.error_type or sent_form.error_type,
+            error_code=answer.error_code,
             message=self._message(answer),
             retry_after=answer.headers.get("retry-after") if answered else None,
             content_type=sent_form.content_type,
@@ -361,7 +364,10 @@ class CaseBackend:
         if answer is None:
             return None
         return RewrittenError(
-            status=answer.status, error_type=answer.error_type, message=self._message(answer)
+            status=answer.status,
+            error_type=answer.error_type,
+            error_code=answer.error_code,
+            message=self._message(answer),
         )
 
     def _message(self, answer: Answer) -> str | None:
@@ -413,7 +419,12 @@ class CaseBackend:
         """Return the names of headers that are recorded beside the usual ones, without values."""
         own = self.setup.own_host(host)
         stripped = {name.lower() for name in own.strips.headers} if own else set()
-        names = {*self._custom_headers, *self._required_headers(host), *stripped}
+        names = {
+            *HIDDEN_HEADERS,
+            *self._custom_headers,
+            *self._required_headers(host),
+            *stripped,
+        }
         return frozenset(names - UNRECORDED_HEADERS)
 
     @staticmethod

@@ -323,6 +323,10 @@ class Backend:
     """True if a second use of a refresh token ends its whole login (RFC 9700, 4.14.2). No public
     report shows that the service does this.
     """
+    refresh_revokes_access: Flag = False
+    """True if a refresh revokes the access tokens that the login had before, so that a copy of the
+    login ends. One project reported it on 2026-07-30; others see the old token work until it ends.
+    """
     faults: Annotated[tuple[Fault | FaultName, ...], Field(max_length=100)] = ()
     """Armed faults. Of several refusals, the first that matches a request counts; delays add up."""
     hosts: Hosts = field(default_factory=dict)

@@ -62,6 +62,7 @@ class RewrittenError:
     status: int
     error_type: str | None = None
     message: str | None = None
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,8 @@ class Exchange:
     differs: tuple[str, ...] = ()
     """Fields in which the request differs from `nearest`."""
     error_type: str | None = None
+    error_code: str | None = None
+    """The code in the details of the error, by which refusals of one type differ."""
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     """Request headers relevant to authentication; tokens redacted, the user-agent hashed."""

@@ -58,9 +58,12 @@ TOKEN_PATTERNS: Final = (
     ),
     TokenPattern(
         "authorization",
-        ("uthorization", "UTHORIZATION", "-api-key", "-API-KEY", "-Api-Key"),
+        (
+            *("uthorization", "UTHORIZATION", "-api-key", "-API-KEY", "-Api-Key"),
+            *("-security-token", "-SECURITY-TOKEN", "-Security-Token"),
+        ),
         re.compile(
-            r"[uU-](?:(?<=[uU])(?i:thorization)|(?<=-)(?i:api-key))"
+            r"[uU-](?:(?<=[uU])(?i:thorization)|(?<=-)(?i:api-key|security-token))"
             r"""\\{0,4}["']?\s{0,4}[:=]\s{0,4}\\{0,4}["']?([A-Za-z0-9._~+/-]{20,}+=*+)"""
         ),
         looks_random,

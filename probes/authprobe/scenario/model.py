@@ -99,6 +99,10 @@ class Form(enum.StrEnum):
     """An expired login whose file states an expiry hours ahead."""
     NO_REFRESH_TOKEN = "no-refresh-token"
     UNKNOWN_REFRESH_TOKEN = "unknown-refresh-token"
+    REFRESH_LOCKED = "refresh-locked"
+    """With the lock of a renewal by another process, which looks fresh."""
+    STALE_REFRESH_LOCK = "stale-refresh-lock"
+    """With the lock that a process left behind ten minutes ago."""
 
     FAILING = "failing"
     """It prints nothing and fails; this and the following: `apiKeyHelper`."""

@@ -456,6 +456,18 @@ def test_a_reused_refresh_token_revokes_its_login_if_configured(
     assert browser.last_rule == "refresh"
 
 
+@pytest.mark.parametrize(("revokes", "rule"), [(False, "messages"), (True, "A10")])
+def test_a_refresh_revokes_the_access_token_before_it_if_configured(
+    open_browser: OpenBrowser, revokes: bool, rule: str
+) -> None:
+    browser = open_browser(refresh_revokes_access=revokes)
+    first, other = browser.login(), browser.login()
+    second = browser.refresh(first["refresh_token"]).json()
+    assert browser.rule_for(first["access_token"], "POST", "/v1/messages") == rule
+    for tokens in (second, other):
+        assert browser.rule_for(tokens["access_token"], "POST", "/v1/messages") == "messages"
+
+
 # --- federation -----------------------------------------------------------------------------------
 
 

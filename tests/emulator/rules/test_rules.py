@@ -242,7 +242,7 @@ DAYS = [
     (RequestSpec(target=PROFILE, bearer=EXPIRED), DAY(2026, 7, 20), "A08", "A09"),
     (RequestSpec(bearer=UNKNOWN), DAY(2026, 8, 1), "A05", "A07"),
     (RequestSpec(target=PROFILE, bearer=UNKNOWN), DAY(2026, 8, 1), "A05", "A07"),
-    (RequestSpec(bearer=REVOKED), DAY(2026, 8, 24), "A10", "A10b"),
+    (RequestSpec(bearer=REVOKED), DAY(2026, 7, 30), "A10", "A10b"),
     (NOT_ALLOWED, DAY(2026, 1, 1), "A12", "A13"),
     (SETUP_PROFILE, DAY(2026, 8, 15), "A15", "A16"),
     (replace(SETUP_PROFILE, target=USAGE), DAY(2026, 8, 15), "A15", "A15"),

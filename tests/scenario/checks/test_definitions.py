@@ -142,7 +142,8 @@ VARIABLES = (
             "a credential via 'credentials-file' cannot have the form 'chatty'; use "
             "'cut-short', 'scopes-as-text', 'scopes-as-number', 'no-scopes', 'no-expiry', "
             "'expiry-in-seconds', 'expiry-zero', "
-            "'expiry-ahead', 'no-refresh-token' or 'unknown-refresh-token'",
+            "'expiry-ahead', 'no-refresh-token', 'unknown-refresh-token', 'refresh-locked' "
+            "or 'stale-refresh-lock'",
         ),
         (
             "{token: api-key, via: apiKeyHelper, form: line-break}",
@@ -349,7 +350,7 @@ def _of_headers(folder: Path, header: str) -> list[str]:
     ("faults", "expected"),
     [
         ("[A22, challenge-page, {name: delay, seconds: 0.5, times: 2}]", []),
-        ("[A99]", ["8:26: no such fault: 'A99'; did you mean 'A29'?"]),
+        ("[A99]", ["8:26: no such fault: 'A99'; did you mean 'A49'?"]),
         ("[delay, {name: dealy}]", ["8:33: no such fault: 'dealy'; did you mean 'delay'?"]),
         ("[{name: A22, seconds: 1}]", ["8:26: 'A22' takes no 'seconds'"]),
         (

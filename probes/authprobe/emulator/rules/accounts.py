@@ -276,11 +276,18 @@ CREDIT_EXHAUSTED: Final = rule(
 ORGANIZATION_DISABLED: Final = rule(
     "A24",
     _organization_disabled,
-    # The type is not documented; 400 is invalid_request_error everywhere else.
-    refusal(400, INVALID, "This organization has been disabled."),
+    # An organisation that is disabled for another reason, such as billing, gets no error_code.
+    refusal(
+        400,
+        INVALID,
+        "This organization has been disabled. An organization admin can appeal at "
+        "https://console.anthropic.com/appeal",
+        details={"error_code": "organization_on_hold"},
+    ),
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/troubleshoot-install",
-    seen="2026-08-22",
+    "github.com/anthropics/anthropic-sdk-typescript",
+    seen=("2026-08-22", "2026-11-24"),
     certainty=RuleCertainty.DOCUMENTED,
 )
 SPEND_LIMIT_REACHED: Final = rule(

@@ -173,6 +173,8 @@ class Answer:
     """True if the answer has a `request-id` header; answers of the edge have none."""
     error_type: str | None = None
     message: str | None = None
+    error_code: str | None = None
+    """The code in `error.details`, by which refusals of one type differ."""
 
 
 Condition = Callable[[RequestContext], bool]
@@ -311,6 +313,7 @@ def refusal(
         identified=request_id is not None,
         error_type=error_type,
         message=message,
+        error_code=(details or {}).get("error_code"),
     )
 
 

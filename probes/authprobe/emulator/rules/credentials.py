@@ -2,9 +2,15 @@
 the scope.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from authprobe.core.claude_api import OAUTH_BETA, PROFILE_PATH
+from authprobe.core.claude_api import (
+    OAUTH_BETA,
+    ORGANIZATION_HEADER,
+    PROFILE_PATH,
+    WORKSPACE_HEADER,
+)
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule, utc
 from authprobe.emulator.state.tokens import BEARERS, Token
@@ -13,6 +19,8 @@ AUTHENTICATION: Final = "authentication_error"
 INVALID: Final = "invalid_request_error"
 PERMISSION: Final = "permission_error"
 USER_FACING: Final = {"error_visibility": "user_facing"}
+ORGANIZATION_ID: Final = "00000000-0000-4000-8000-000000000002"
+WORKSPACE_ID: Final = "wrkspc_authprobe"
 
 
 KEY_AS_BEARER: Final = utc(2026, 10, 21)
@@ -79,6 +87,16 @@ def missing_credential(request: RequestContext) -> tuple[str, ...]:
 def has_one_valid_credential(request: RequestContext) -> bool:
     """The request has one valid credential; the same API key in both headers counts as one."""
     return not missing_credential(request)
+
+
+def account_headers(request: RequestContext) -> Mapping[str, str]:
+    """Return the headers of an answer that name the organisation and, for an API key, its
+    workspace (platform.claude.com/docs/en/api/overview); both ids are made up.
+    """
+    headers = {ORGANIZATION_HEADER: ORGANIZATION_ID}
+    if is_key_in(request, TokenState.VALID):
+        headers[WORKSPACE_HEADER] = WORKSPACE_ID
+    return headers
 
 
 # --- no credential, or the wrong header -----------------------------------------------------------
@@ -205,7 +223,7 @@ def _refuse_revoked(request: RequestContext) -> Answer:
     )
 
 
-_REVOKED_401_BEGINS: Final = utc(2026, 8, 24)
+_REVOKED_401_BEGINS: Final = utc(2026, 7, 30)
 _AUGUST_2026: Final = utc(2026, 8, 1)
 _EXPIRED_TEXT_CHANGES: Final = utc(2026, 7, 20)
 
@@ -282,8 +300,7 @@ BEARER_REVOKED_2026: Final = rule(
     _bearer_revoked,
     refusal(401, AUTHENTICATION, "OAuth access token has been revoked."),
     "vm0-ai/vm0#29128",
-    seen="2026-08-24",
-    certainty=RuleCertainty.ONCE,
+    seen=("2026-07-30", "2026-09-20"),
     since=_REVOKED_401_BEGINS,
 )
 

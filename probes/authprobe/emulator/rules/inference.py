@@ -11,6 +11,7 @@ from authprobe.emulator.model.tokens import input_token_count
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
 from authprobe.emulator.rules.credentials import (
     INVALID,
+    account_headers,
     has_one_valid_credential,
     is_key_in,
     missing_credential,
@@ -29,7 +30,8 @@ def _beta_dropped(request: RequestContext) -> bool:
 
 def _quota_headers(request: RequestContext) -> Mapping[str, str]:
     has_key = is_key_in(request, TokenState.VALID)
-    return limit_headers(request) if has_key else unified_headers(request, "allowed")
+    limits = limit_headers(request) if has_key else unified_headers(request, "allowed")
+    return {**limits, **account_headers(request)}
 
 
 def _message(request: RequestContext) -> Answer:
@@ -129,5 +131,6 @@ TOKEN_COUNT: Final = rule(
     "platform.claude.com/docs/en/api/messages-count-tokens",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
+    headers=account_headers,
     missing=missing_credential,
 )

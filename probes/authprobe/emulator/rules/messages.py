@@ -6,6 +6,7 @@ from authprobe.emulator.rules import (
     accounts,
     credentials,
     edge,
+    error_codes,
     federation,
     inference,
     limits,
@@ -18,6 +19,7 @@ BEFORE_INFERENCE: Final = (
     federation.SCOPE_MISSING,
     *accounts.ACCOUNTS,
     *limits.LIMIT_RULES,
+    *error_codes.CODE_RULES,
     *edge.STANDARD[1:],
 )
 """Refusals that are tried before an inference request succeeds."""

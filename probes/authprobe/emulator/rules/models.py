@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authprobe.emulator.rules.base import Answer, RequestContext, RuleCertainty, refusal, rule
-from authprobe.emulator.rules.credentials import has_one_valid_credential, missing_credential
+from authprobe.emulator.rules.credentials import (
+    account_headers,
+    has_one_valid_credential,
+    missing_credential,
+)
 from authprobe.emulator.rules.paging import page
 
 IDS: Final = (
@@ -93,6 +97,7 @@ MODELS: Final = rule(
     "platform.claude.com/docs/en/api/models-list",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
+    headers=account_headers,
     missing=missing_credential,
 )
 MODEL_UNKNOWN: Final = rule(
@@ -111,5 +116,6 @@ MODEL: Final = rule(
     "platform.claude.com/docs/en/api/models",
     seen="2026-08-22",
     certainty=RuleCertainty.DOCUMENTED,
+    headers=account_headers,
     missing=_missing,
 )

@@ -28,6 +28,7 @@ from authprobe.emulator.rules import (
     completions,
     credentials,
     edge,
+    error_codes,
     federation,
     files,
     inference,
@@ -66,6 +67,7 @@ _BEFORE_RESOURCES: Final = (
     *credentials.CREDENTIALS,
     federation.SCOPE_MISSING,
     *limits.LIMIT_RULES,
+    *error_codes.CODE_RULES,
     *edge.STANDARD[1:],
 )
 """Refusals that are tried before a request for a resource of the API succeeds."""

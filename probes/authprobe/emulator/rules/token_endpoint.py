@@ -124,7 +124,10 @@ def refresh(request: RequestContext) -> Answer:
     """Return new tokens for a refresh token."""
     token = _refresh_token(request)
     assert token is not None  # noqa: S101 - it was the condition
-    access, renewal = request.state.tokens.rotate(token)
+    tokens = request.state.tokens
+    if request.state.refresh_revokes_access:
+        tokens.revoke_access(token)
+    access, renewal = tokens.rotate(token)
     return _token_response(request, access, renewal)
 
 
@@ -256,7 +259,8 @@ THROTTLED: Final = rule(
     "diegosouzapw/OmniRoute#2456",
     "earendil-works/pi#4767",
     "cortexkit/anthropic-auth#40",
-    seen=("2026-03-19", "2026-05"),
+    "github.com/nesyeklaf/opencode-claude-subscription/releases/tag/v0.1.3",
+    seen=("2026-03-19", "2026-09-28"),
     retry_after=3600,
 )
 SLOW: Final = rule(
@@ -297,7 +301,25 @@ REFUSED_EARLY: Final = rule(
     seen="2026-04",
     certainty=RuleCertainty.ONCE,
 )
-ON_DEMAND: Final = (THROTTLED, SLOW, FAILS, REGION_AT_LOGIN, REFUSED_EARLY)
+THROTTLED_BY_CLIENT: Final = rule(
+    "B29",
+    "The token endpoint throttles a program that is not the official client, whatever the number "
+    "of its requests.",
+    # The report quotes no body; this is the answer of rule B07.
+    THROTTLED.answer,
+    "github.com/nesyeklaf/opencode-claude-subscription/releases/tag/v0.1.3",
+    seen="2026-09-28",
+    certainty=RuleCertainty.ONCE,
+    retry_after=3600,
+)
+ON_DEMAND: Final = (
+    THROTTLED,
+    SLOW,
+    FAILS,
+    REGION_AT_LOGIN,
+    REFUSED_EARLY,
+    THROTTLED_BY_CLIENT,
+)
 
 # --- other addresses ------------------------------------------------------------------------------
 
@@ -350,8 +372,8 @@ OTHER_HOST: Final = rule(
     _valid_grant,
     grant_answer,
     "TopiCsarno/yapcap#12",
-    seen="2026-06-13",
-    certainty=RuleCertainty.ONCE,
+    "github.com/nesyeklaf/opencode-claude-subscription/releases/tag/v0.1.3",
+    seen=("2026-06-13", "2026-09-28"),
     answers_success=True,
 )
 

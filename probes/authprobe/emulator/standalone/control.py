@@ -219,6 +219,7 @@ class Control:
         standing: AccountState | str | None = None,
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
+        refresh_revokes_access: bool | None = None,
     ) -> None:
         """Change these parts of the configuration; None keeps the value."""
         state = self.backend.state
@@ -228,6 +229,8 @@ class Control:
             state.counts_as_claude_code = counts_as_claude_code
         if reuse_revokes is not None:
             state.reuse_revokes = reuse_revokes
+        if refresh_revokes_access is not None:
+            state.refresh_revokes_access = refresh_revokes_access
 
     def reset(self, setup: Backend) -> None:
         """Reset the backend to a configuration."""

@@ -57,6 +57,7 @@ async def _overview(control: Control, request: Request) -> tuple[int, Any]:
         "standing": state.standing,
         "counts_as_claude_code": state.counts_as_claude_code,
         "reuse_revokes": state.reuse_revokes,
+        "refresh_revokes_access": state.refresh_revokes_access,
         "requests": {f"{method} {path}": _summary(handler) for method, path, handler in _API},
     }
 
@@ -69,8 +70,11 @@ async def _reset(control: Control, request: Request) -> tuple[int, Any]:
 
 
 async def _configure(control: Control, request: Request) -> tuple[int, Any]:
-    """Change standing, counts_as_claude_code or reuse_revokes; keep everything else."""
-    fields = await _object(request, "standing", "counts_as_claude_code", "reuse_revokes")
+    """Change the standing or a switch of the configuration; keep everything else."""
+    fields = await _object(
+        request,
+        *("standing", "counts_as_claude_code", "reuse_revokes", "refresh_revokes_access"),
+    )
     setup = _read(BACKEND, fields)
     values = {name: getattr(setup, name) for name in fields}
     control.configure(**values)

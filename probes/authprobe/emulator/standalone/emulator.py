@@ -261,13 +261,18 @@ class Emulator:
         standing: AccountState | str | None = None,
         counts_as_claude_code: bool | None = None,
         reuse_revokes: bool | None = None,
+        refresh_revokes_access: bool | None = None,
     ) -> None:
         """Change the configuration and keep all tokens.
 
         Raises:
             SettingsError: the standing is unknown.
         """
-        self.do(lambda: self.control.configure(standing, counts_as_claude_code, reuse_revokes))
+        self.do(
+            lambda: self.control.configure(
+                standing, counts_as_claude_code, reuse_revokes, refresh_revokes_access
+            )
+        )
 
     def forget_exchanges(self) -> None:
         """Discard the recorded exchanges."""

@@ -38,6 +38,7 @@ class State:
         self.counts_as_claude_code = setup.counts_as_claude_code
         self.standing: AccountState = setup.standing
         self.reuse_revokes = setup.reuse_revokes
+        self.refresh_revokes_access = setup.refresh_revokes_access
         self.batches = Store[Batch]()
         self.files = Store[File]()
         self.models: dict[str, None] = {}

@@ -168,6 +168,12 @@ class TokenStore:
         access = self.make(TokenKind.ACCESS_TOKEN, scopes=scopes, login=login)
         return access, self.make(TokenKind.REFRESH_TOKEN, scopes=scopes, login=login)
 
+    def revoke_access(self, refresh_token: Token) -> None:
+        """Revoke the access tokens of the login that this refresh token belongs to."""
+        for other in self:
+            if other.login == refresh_token.login and other.kind is TokenKind.ACCESS_TOKEN:
+                self.end(other, TokenState.REVOKED)
+
     def revoke_login(self, token: Token) -> None:
         """Revoke every token of the login that this token belongs to."""
         for other in self:

@@ -54,6 +54,8 @@ _FILE_FORMS: Final = (
     Form.EXPIRY_AHEAD,
     Form.NO_REFRESH_TOKEN,
     Form.UNKNOWN_REFRESH_TOKEN,
+    Form.REFRESH_LOCKED,
+    Form.STALE_REFRESH_LOCK,
 )
 _VALUE_FORMS: Final = (
     Form.LINE_BREAK,
