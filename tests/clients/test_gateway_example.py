@@ -1,4 +1,4 @@
-"""The gateway of docs/scenarios.md, and the bundled one, with requests of authprobe itself."""
+"""The gateways of docs/scenarios.md, and the bundled one, with requests of authprobe itself."""
 
 from pathlib import Path
 
@@ -30,8 +30,10 @@ def failures(laboratory: Laboratory, cases: list[Case]) -> dict[str, str]:
 def test_requests_to_the_gateway_of_the_documentation(
     laboratory: Laboratory, tmp_path: Path
 ) -> None:
-    requests = cases(gateway_example(tmp_path), of_authprobe=True)
-    assert len(requests) == 2
+    names = ("gateway.yaml", "header-gateway.yaml")
+    paths = [gateway_example(tmp_path, name) for name in names]
+    requests = [case for path in paths for case in cases(path, of_authprobe=True)]
+    assert len(requests) == 4
     assert failures(laboratory, requests) == {}
 
 

@@ -6,7 +6,7 @@ from authprobe.observation.fingerprint import Transition
 from authprobe.observation.model import Outcome
 from authprobe.report.model.breakages import breakages, other_changes
 from authprobe.report.model.news import problem_lines
-from authprobe.run.model import CaseRecord, Reason, Selection
+from authprobe.run.model import CaseRecord, Diagnosis, Reason, Selection
 from authprobe.verdict.model import Mismatch, Status, Verdict
 from tests.support.make import make_observation, make_record, make_run
 
@@ -58,6 +58,12 @@ def test_another_reason_or_other_mismatches_are_another_entry() -> None:
         )
     )
     assert [len(entry.cases) for entry in entries] == [1, 1, 1, 1]
+
+
+def test_cases_with_different_causes_are_different_entries() -> None:
+    cause = Diagnosis(id="x", summary="A gateway.", remedy="Ask.", sources=(), confidence=0.9)
+    entries = breakages(make_run(regressed("a"), regressed("b", diagnosis=cause)))
+    assert ["Remedy: Ask." in entry.why() for entry in entries] == [False, True]
 
 
 def test_the_commands_find_the_version_and_run_the_case_again() -> None:

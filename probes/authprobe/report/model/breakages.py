@@ -100,7 +100,8 @@ def _grouped(
         key: tuple[object, ...] = (
             _word(record),
             None if is_error else (without_version(record.client), versions),
-            reasons or (_alike(record), record.diagnosis and record.diagnosis.summary),
+            reasons or _alike(record),
+            record.diagnosis and record.diagnosis.summary,
         )
         groups.setdefault(key, []).append(record)
     for key, cases in groups.items():
