@@ -35,6 +35,19 @@ def only(**variables: str) -> Setup:
     return lambda home: home.variables.update(variables)
 
 
+def lock(seconds: float, *, folder: bool = True) -> Setup:
+    """Return a setup with a valid login and the lock of a renewal, this long from now."""
+
+    def setup(home: Home) -> None:
+        home.login()
+        path = home.credentials.with_name(".oauth_refresh.lock")
+        path.mkdir() if folder else path.touch()
+        moment = max(hours_from_now(0) / 1000 + seconds, 0)
+        os.utime(path, (moment, moment))
+
+    return setup
+
+
 def login(**changes: object) -> Setup:
     """Return a setup with a login that has these fields changed."""
     return lambda home: home.login(**changes)
@@ -140,6 +153,11 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
         lambda home: home.write(home.credentials, '{"claudeAiOauth": '),
         ["error file-not-json"],
     ),
+    "refresh-lock": (lock(-30), ["info refresh-lock"]),
+    "refresh-lock-of-the-future": (lock(3600), ["info refresh-lock"]),
+    "refresh-lock-stale": (lock(-61), ["warning refresh-lock-stale"]),
+    "refresh-lock-of-1970": (lock(-(10**12)), ["warning refresh-lock-stale"]),
+    "refresh-lock-as-file": (lock(-600, folder=False), ["warning refresh-lock-stale"]),
     "login-elsewhere": (move_config, ["warning login-elsewhere", *MISSING]),
     "keychain": (
         lambda home: setattr(home, "platform", "darwin"),

@@ -1,8 +1,10 @@
 """Checks of the stored login and of the active profile."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS
@@ -107,6 +109,36 @@ def _check_scopes(inventory: Inventory, where: str) -> Iterator[CheckResult]:
             cause="scope-missing",
             remedy=LOG_IN,
         )
+
+
+def check_refresh_lock(inventory: Inventory) -> Iterator[CheckResult]:
+    """Report the lock of a renewal of the login, which a process that died leaves behind."""
+    machine = inventory.machine
+    lock = machine.config_folder / LOCK_FOLDER
+    try:
+        changed = lock.lstat().st_mtime
+    except (OSError, ValueError):
+        return
+    where = machine.display_path(lock)
+    if machine.now.timestamp() - changed < LOCK_STALE_SECONDS:
+        yield info(
+            "refresh-lock",
+            "A process renews the login right now; another one that needs it waits for some "
+            "seconds, and then fails.",
+            where,
+            remedy="Try again in a minute.",
+        )
+        return
+    moment = datetime.datetime.fromtimestamp(max(changed, 0.0), datetime.UTC)
+    yield warning(
+        "refresh-lock-stale",
+        "A process that renewed the login left its lock behind "
+        f"{relative_time(moment, machine.now)}.",
+        where,
+        cause="refresh-lock",
+        remedy="Close the sessions of Claude Code, then remove this folder; log in again if the "
+        "login does not work.",
+    )
 
 
 def check_unused_login(inventory: Inventory) -> Iterator[CheckResult]:

@@ -17,6 +17,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.check_access,
     files.check_settings_types,
     logins.check_login,
+    logins.check_refresh_lock,
     logins.check_unused_login,
     logins.check_profile,
     variables.check_credential_variables,
