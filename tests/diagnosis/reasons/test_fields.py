@@ -14,7 +14,10 @@ from authprobe.diff.observations import compare_observations
 from authprobe.emulator.gateway import Act
 from authprobe.observation.fingerprint import find_transitions, fingerprint
 from authprobe.observation.model import (
+    Cost,
+    Evidence,
     Exchange,
+    GateCount,
     LoginExpiry,
     LoginState,
     Observation,
@@ -85,6 +88,9 @@ CHANGES: dict[str, Any] = {
     "Observation.stored_login": None,
     "Observation.sessions": (replace(SESSIONS[0], outcome=Outcome.CRASHED), SESSIONS[1]),
     "Observation.leaks": ("~/debug.log",),
+    "Observation.evidence": (Evidence.RESULT,),
+    "Observation.gate": (GateCount(host="api.anthropic.com"),),
+    "Observation.cost": Cost(requests=2),
     "Exchange.method": "PUT",
     "Exchange.host": "claude.ai",
     "Exchange.path": "/v1/messages/batches",
@@ -112,6 +118,7 @@ CHANGES: dict[str, Any] = {
     "Exchange.size_bytes": 7,
     "Exchange.complete": False,
     "Exchange.clock_offset": 7.5,
+    "Exchange.response_headers": ("request-id",),
     "StoredLogin.state": LoginState.BLANKED,
     "StoredLogin.access": "access-token-2",
     "StoredLogin.refresh": "refresh-token-2",
@@ -186,6 +193,7 @@ OTHER_NAMES: Final = {
 }
 
 _EMULATOR: Final = "it is the emulator's answer, which the client does not decide"
+_LIVE: Final = "it says how the real service was asked, not what came of it"
 _TIME: Final = "a time differs in every run"
 IGNORED: dict[str, str] = {
     "Observation.elapsed": _TIME,
@@ -205,6 +213,10 @@ IGNORED: dict[str, str] = {
     "Exchange.size_bytes": _EMULATOR,
     "Exchange.complete": _EMULATOR,
     "Exchange.clock_offset": _EMULATOR,
+    "Exchange.response_headers": "the real service decides them",
+    "Observation.evidence": _LIVE,
+    "Observation.gate": _LIVE,
+    "Observation.cost": _LIVE,
     "Observation.client_version": "it is a part of the question; each change is told with it",
 }
 """Fields that nothing compares, each with the reason."""
