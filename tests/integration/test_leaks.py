@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from authprobe.commands.emulator import log_exchange
+from authprobe.commands.request_log import log_exchange
 from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError

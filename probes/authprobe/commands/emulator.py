@@ -2,25 +2,20 @@
 
 import contextlib
 import dataclasses
-import datetime
 import json
 import shlex
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from authprobe.clients.process.children import Children
 from authprobe.commands.command_observation import lacks_credential
-from authprobe.commands.command_report import (
-    CommandReport,
-    CommandSetup,
-    check_report_folder,
-)
+from authprobe.commands.command_report import CommandReport
 from authprobe.commands.console import OutputConsole
+from authprobe.commands.emulator_options import EmulatorOptions, command_setup
 from authprobe.commands.issued_credentials import (
     IssuedCredential,
     check_home,
@@ -29,6 +24,7 @@ from authprobe.commands.issued_credentials import (
     parse_issued,
 )
 from authprobe.commands.printing import print_error
+from authprobe.commands.request_log import log_exchange, log_refusal
 from authprobe.commands.sealed_command import (
     COMMAND_NOT_EXECUTABLE,
     COMMAND_NOT_FOUND,
@@ -40,9 +36,7 @@ from authprobe.commands.sealed_command import (
     run_command,
 )
 from authprobe.commands.served_files import read_token, served_file
-from authprobe.core.escaping import for_log, one_line
 from authprobe.core.isolation import Isolation
-from authprobe.core.suggestions import did_you_mean
 from authprobe.core.temporary_folder import made_folder, unused_folder
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend
@@ -51,61 +45,11 @@ from authprobe.emulator.server.network import Network, check_host
 from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.errors import ClientError, ExitCode, SettingsError
-from authprobe.observation.model import Exchange, Outcome
-from authprobe.redaction.pseudonyms import display_path
-from authprobe.report.model.phrases import nearest_words
 from authprobe.report.reference.rules import print_rules, rules_markdown
-from authprobe.run.baseline import EMPTY_BASELINE, read_baseline
 from authprobe.settings import environment_variables
 
 ACCESS_VARIABLE: Final = "AUTHPROBE_ACCESS_TOKEN"
 CONTROL_VARIABLE: Final = "AUTHPROBE_CONTROL_TOKEN"
-MAX_LOG_FIELD_LENGTH: Final = 2500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatorOptions:
-    """Options of `authprobe emulator`; a port of 0 is a free one."""
-
-    host: str
-    port: int
-    https_port: int
-    control_port: int
-    date: datetime.date | None
-    """The backend's day; None: today."""
-    standing: str
-    counts_as_claude_code: bool
-    follows_prompts: bool
-    faults: tuple[str, ...]
-    issue: tuple[str, ...]
-    """Credentials to issue, each as the option spells it."""
-    any_user: bool
-    """Answer programs of other users of this machine too."""
-    env_file: Path | None
-    sets_base_url: bool
-    """Set ANTHROPIC_BASE_URL too; otherwise programs find the emulator by their proxy variables."""
-    quiet: bool
-    as_json: bool
-    is_isolated: bool
-    """Run the command in a container, with a private home."""
-    shares_home: bool
-    """Show the command the user's home, read-only."""
-    command: tuple[str, ...]
-    """The command to run, with its arguments; empty: serve until interrupted."""
-    exposes: bool = False
-    """Listen beyond loopback, for whom has the access token."""
-    access_token_file: Path | None = None
-    control_token_file: Path | None = None
-    public_name: str | None = None
-    """Host by which programs know the emulator."""
-    ca_file: Path | None = None
-    """File for the certificate authority, where the programs of other containers read it."""
-    report: Path | None = None
-    """Directory for the report of the command; None: none is written."""
-    expected: str | None = None
-    """Outcome by which the command is judged; None: it is only observed."""
-    baseline: Path | None = None
-    """Baseline to compare the command with."""
 
 
 def print_rule_list(*, as_json: bool, as_markdown: bool) -> int:
@@ -141,7 +85,7 @@ def emulator(options: EmulatorOptions) -> int:
     check_host(options.host, exposure)
     issued = parse_issued(options.issue)
     check_home(issued, has_home=bool(options.command) and options.is_isolated)
-    command_setup = _command_setup(options, setup, issued)
+    reported = command_setup(options, setup, issued)
     with _stopped_by_signals() as stopped, contextlib.ExitStack() as stack:
         children, network = _open_network(stack, options)
         handle = stack.enter_context(
@@ -172,7 +116,7 @@ def emulator(options: EmulatorOptions) -> int:
             text = _exports(variables)
             stack.enter_context(served_file("--env-file", options.env_file, text, mode=0o600))
         if options.command:
-            report = CommandReport(command_setup, handle, children) if command_setup else None
+            report = CommandReport(reported, handle, children) if reported else None
             code = _run_command(handle, children, options, variables, issued, report)
             judged = report.write() if report else None
             return code if judged is None else judged
@@ -204,61 +148,6 @@ def _open_network(
         return children, stack.enter_context(Network(scratch))
     except (ClientError, OSError) as error:
         raise SettingsError(f"the emulator cannot be started here: {error}") from None
-
-
-def _command_setup(
-    options: EmulatorOptions, setup: Backend, issued: tuple[IssuedCredential, ...]
-) -> CommandSetup | None:
-    """Return what the report of the command needs; None: none is written.
-
-    Raises:
-        SettingsError: the outcome is unknown, or the report cannot be written.
-        RecordError: the baseline cannot be read.
-    """
-    if options.report is None:
-        return None
-    expected = _outcome(options.expected) if options.expected is not None else None
-    baseline = read_baseline(options.baseline) if options.baseline else EMPTY_BASELINE
-    check_report_folder(options.report)
-    return CommandSetup(
-        argv=options.command,
-        out=options.report,
-        backend=setup,
-        issued=issued,
-        sets_base_url=options.sets_base_url,
-        is_isolated=options.is_isolated,
-        options=_arguments(options, issued),
-        expected=expected,
-        baseline=baseline,
-        quiet=options.quiet,
-    )
-
-
-def _outcome(name: str) -> Outcome:
-    if name not in list(Outcome):
-        remedy = did_you_mean(name, Outcome, otherwise=f"use {', '.join(Outcome)}")
-        raise SettingsError(f"--expect {name[:80]}: no such outcome{remedy}")
-    return Outcome(name)
-
-
-def _arguments(options: EmulatorOptions, issued: Sequence[IssuedCredential]) -> tuple[str, ...]:
-    """Return the options that run the command again in the same way."""
-    flags = (
-        ("--counts-as-claude-code", options.counts_as_claude_code),
-        ("--no-base-url", not options.sets_base_url),
-        ("--share-home", options.shares_home),
-        ("--no-isolation", not options.is_isolated),
-    )
-    pairs = (
-        *(("--date", str(date)) for date in filter(None, [options.date])),
-        *(("--standing", name) for name in [options.standing] if name != AccountState.ACTIVE),
-        *(("--fault", name) for name in options.faults),
-        *(("--issue", each.text) for each in issued),
-        *(("--report", display_path(folder)) for folder in filter(None, [options.report])),
-        *(("--expect", name) for name in filter(None, [options.expected])),
-    )
-    words = (word for pair in pairs for word in pair)
-    return (*(name for name, is_set in flags if is_set), *words)
 
 
 def _variables(
@@ -295,26 +184,6 @@ def _token(options: EmulatorOptions, file: Path | None, variable: str) -> str | 
         return read_token(file)
     # The command of another emulator has its variables, and may start one of its own.
     return None if options.command else environment_variables().get(variable) or None
-
-
-def log_refusal(reason: str) -> None:
-    """Print on stderr why a connection was refused without being recorded."""
-    hint = "; use --any-user to answer it" if reason.startswith("403") else ""
-    with contextlib.suppress(OSError):
-        print(f"connection refused: {reason[4:]}{hint}", file=sys.stderr, flush=True)
-
-
-def log_exchange(exchange: Exchange) -> None:
-    """Print an exchange as a line on stderr, with tokens by their slot names only."""
-    fields = [str(exchange.status), exchange.rule or "", exchange.credential or "no credential"]
-    if exchange.faults:
-        fields.append(f"faults: {', '.join(exchange.faults)}")
-    if exchange.nearest:
-        fields.append(nearest_words(exchange))
-    target = f"{exchange.method} {exchange.host}{exchange.path}"
-    line = "  ".join(one_line(part, MAX_LOG_FIELD_LENGTH) for part in (target, *fields))
-    with contextlib.suppress(OSError):  # stderr is closed: requests are answered without a log
-        print(for_log(line), file=sys.stderr, flush=True)
 
 
 def _run_command(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authprobe.commands.emulator import log_exchange
+from authprobe.commands.request_log import log_exchange
 from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.emulator.rules.routes import RULES
 from authprobe.emulator.server.http_server import MAX_CONNECTIONS
