@@ -49,6 +49,8 @@ class Flow(enum.StrEnum):
     """Sign in with a code that is pasted."""
     AUTH_LOGOUT = "auth-logout"
     SETUP_TOKEN = "setup-token"
+    DOCTOR = "doctor"
+    """Check the installation of Claude Code."""
 
 
 class Via(enum.StrEnum):

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from authprobe.clients.base import Sandbox
-from authprobe.clients.claude_code.account import auth_logout, auth_status
+from authprobe.clients.claude_code.account import auth_logout, auth_status, doctor
 from authprobe.clients.claude_code.command import Command, observation_without_report
 from authprobe.clients.claude_code.parallel_sessions import ask_concurrently
 from authprobe.clients.claude_code.prompt import (
@@ -40,6 +40,8 @@ def probe(sandbox: Sandbox) -> Observation:
             return auth_status(command)
         case Flow.AUTH_LOGOUT:
             return auth_logout(command)
+        case Flow.DOCTOR:
+            return doctor(command)
         case Flow.AUTH_LOGIN | Flow.SETUP_TOKEN:
             # Imported here: the terminal emulator takes longer to load than many runs take.
             from authprobe.clients.claude_code.login import sign_in

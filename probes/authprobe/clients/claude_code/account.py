@@ -1,4 +1,4 @@
-"""The flows `claude auth status` and `claude auth logout`, which need no model."""
+"""The flows `claude auth status`, `claude auth logout` and `claude doctor`, which need no model."""
 
 import json
 from typing import Final
@@ -9,6 +9,7 @@ from authprobe.observation.model import Observation
 
 STATUS_ARGUMENTS: Final = ("auth", "status")
 LOGOUT_ARGUMENTS: Final = ("auth", "logout")
+DOCTOR_ARGUMENTS: Final = ("doctor",)
 STATUS_FIELDS: Final = ("loggedIn", "authMethod")
 
 
@@ -52,3 +53,18 @@ def auth_logout(command: Command) -> Observation:
         )
     message = result.stdout.strip() or result.stderr.strip()
     return command.observe_end(message, result.exit_code, success=result.exit_code == 0)
+
+
+def doctor(command: Command) -> Observation:
+    """Run `claude doctor`; accepted if it exits with 0. It shows paths, so only its title is kept."""
+    if not command.has_subcommand(DOCTOR_ARGUMENTS):
+        return command.unavailable()
+    result = command.run(DOCTOR_ARGUMENTS)
+    if result.exit_reason is ExitReason.TIMED_OUT:
+        return observation_without_report(
+            command.sandbox, result, began=command.began, version=command.version
+        )
+    lines = (result.stdout.strip() or result.stderr.strip()).splitlines()
+    return command.observe_end(
+        lines[0].strip() if lines else "", result.exit_code, success=result.exit_code == 0
+    )
