@@ -15,6 +15,7 @@ SLOW: Final = (
     "bisection/test_search.py",
     "clients/claude_code/test_flows.py",
     "clients/claude_code/test_foreign_login.py",
+    "clients/claude_code/test_login_renewal.py",
     "clients/installation",
     "clients/process",
     "clients/defined/test_litellm.py",
@@ -46,6 +47,7 @@ SLOW: Final = (
 """Files and folders that take more than two seconds: they start programs, or try many examples."""
 CLIENTS: Final = (
     "clients/claude_code/test_foreign_login.py",
+    "clients/claude_code/test_login_renewal.py",
     "clients/claude_code/test_installed.py",
     "clients/defined/test_litellm.py",
     "clients/installation/test_real_packages.py",

@@ -85,6 +85,46 @@ def test_a_text_about_something_else_is_not_auth(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "Could not refresh your login because another Claude Code process is refreshing it (or "
+            "exited mid-refresh) · Try again in a minute",
+            "refresh-lock",
+        ),
+        (
+            "Failed to refresh OAuth token: another Claude Code process is refreshing it or exited "
+            "mid-refresh. This is usually transient",
+            "refresh-lock",
+        ),
+        (
+            "Your account does not have access to Claude. Please login again or contact your "
+            "administrator.",
+            "access-token-revoked",
+        ),
+        ("Your organization does not have access to Claude.", "org-oauth-disabled"),
+        ('{"type":"assistant","error":"account_on_hold"}', "org-disabled"),
+        ('{"type":"assistant","error":"verification_required"}', "verification-required"),
+        ('{"type":"assistant","error":"cloud_credential_error"}', "not-auth"),
+        ('400 {"error":{"details":{"error_code":"organization_on_hold"}}}', "org-disabled"),
+        ('402 {"error_code":"linked_organization_spend_limit_reached"}', "credit-exhausted"),
+        ('503 {"error_code":"cmek_key_unreachable"}', "encryption-key-unavailable"),
+        ('400 {"error_code":"cmek_key_disabled"}', "encryption-key-unavailable"),
+        ('400 {"error_code":"claude_code_version_too_old"}', "client-too-old"),
+        ('400 {"error_code":"claude_code_key_creator_not_member"}', "not-a-member"),
+        ('403 {"error_code":"sandbox_egress_restricted"}', "sandbox-restricted"),
+        (
+            "401 CORS requests are not allowed for this Organization because of custom retention "
+            "settings",
+            "browser-refused",
+        ),
+    ],
+)
+def test_words_and_codes_of_autumn_2026_have_their_cause(text: str, cause: str) -> None:
+    assert cause_ids(text)[0] == cause
+
+
+@pytest.mark.parametrize(
     "symptom",
     read_symptoms("written"),
     ids=lambda symptom: symptom["source"] + symptom["text"][-12:],

@@ -268,6 +268,18 @@ def test_further_headers_are_recorded_without_their_values() -> None:
     _, exchange = ask(backend, x_team="payments", x_other="value", authorization="Bearer abc")
     assert exchange.headers["x-team"] == "present"
     assert "x-other" not in exchange.headers
+
+
+def test_secret_and_personal_headers_are_recorded_without_their_values() -> None:
+    backend = CaseBackend(Backend())
+    headers = {
+        "x_amz_security_token": "IQoJb3JpZ2luX2VjEXAMPLE",
+        "proxy_authorization": "Basic dXNlcjpwYXNz",
+        "anthropic_workspace_id": "wrkspc_01EXAMPLE",
+    }
+    _, exchange = ask(backend, host=API, **headers)
+    names = {name.replace("_", "-") for name in headers}
+    assert {name: exchange.headers[name] for name in names} == dict.fromkeys(names, "present")
     assert "payments" not in str(exchange)
     assert exchange.headers["authorization"] == "Bearer [redacted:foreign]"
 

@@ -86,6 +86,8 @@ def test_a_secret_is_found_when_many_values_are_learned() -> None:
         ("Authorization: Basic dXNlcjpwYXNzd29yZC0x", "authorization"),
         ('{"authorization": "Bearer abcdef0123456789abcdef"}', "authorization"),
         ("x-api-key: abcdef0123456789abcdef", "authorization"),
+        ("X-Amz-Security-Token: abcdef0123456789abcdef", "authorization"),
+        ("Proxy-Authorization: abcdef0123456789abcdef", "authorization"),
         ("https://user:pa55word@registry.example.org/x", "password"),
         ("//registry.example.org/:_authToken=npm_" + "a1B2" * 9, "token"),
         ("ghp_" + "a1B2" * 9, "token"),

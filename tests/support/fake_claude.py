@@ -145,6 +145,9 @@ def main() -> None:
         sys.exit("in" not in does)
     elif arguments == ["ping"]:
         begin(does, *arguments)
+    elif arguments == ["doctor"]:
+        print("\n Claude Code doctor\n   running from /home/of/somebody")
+        sys.exit(1 if "fails" in does else 0)
     elif arguments == ["auth", "logout"]:
         print("Logged out.")
     else:

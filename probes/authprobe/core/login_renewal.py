@@ -2,7 +2,8 @@
 
 A renewal exchanges the refresh token and rewrites the credentials file, so a copy of the login that
 is kept elsewhere may stop working. Measured with the unmodified `claude` against the emulator in a
-network namespace of its own, on 2026-11-27; `tests/integration/test_login_renewal.py` repeats it.
+network namespace of its own, on 2026-11-27; `tests/clients/claude_code/test_login_renewal.py`
+repeats it.
 """
 
 import enum

@@ -180,6 +180,7 @@ def test_unreachable_page_makes_the_login_unreachable(observe: Observe) -> None:
         (Flow.AUTH_LOGIN, ""),
         (Flow.AUTH_LOGOUT, ""),
         (Flow.AUTH_STATUS, ""),
+        (Flow.DOCTOR, ""),
         (Flow.STDIO, "--input-format: "),
     ],
 )
@@ -204,6 +205,17 @@ def test_auth_status_is_reduced_to_two_fields(
     observation = observe(Flow.AUTH_STATUS, does)
     assert (observation.outcome, observation.exit_code) == (outcome, exit_code)
     assert observation.message == f'{{"loggedIn": {logged_in}, "authMethod": "none"}}'
+
+
+@pytest.mark.parametrize(
+    ("does", "outcome", "exit_code"), [("", Outcome.ACCEPTED, 0), ("fails", Outcome.REJECTED, 1)]
+)
+def test_doctor_keeps_only_its_title(
+    observe: Observe, does: str, outcome: Outcome, exit_code: int
+) -> None:
+    observation = observe(Flow.DOCTOR, does)
+    assert (observation.outcome, observation.exit_code) == (outcome, exit_code)
+    assert observation.message == "Claude Code doctor"
 
 
 def test_logout_has_the_message_of_the_command(observe: Observe) -> None:

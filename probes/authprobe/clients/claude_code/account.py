@@ -56,7 +56,10 @@ def auth_logout(command: Command) -> Observation:
 
 
 def doctor(command: Command) -> Observation:
-    """Run `claude doctor`; accepted if it exits with 0. It shows paths, so only its title is kept."""
+    """Run `claude doctor`; accepted if it exits with 0.
+
+    Only its title is kept, as the rest shows paths of the machine.
+    """
     if not command.has_subcommand(DOCTOR_ARGUMENTS):
         return command.unavailable()
     result = command.run(DOCTOR_ARGUMENTS)
