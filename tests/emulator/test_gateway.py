@@ -272,16 +272,15 @@ def test_further_headers_are_recorded_without_their_values() -> None:
 
 def test_secret_and_personal_headers_are_recorded_without_their_values() -> None:
     backend = CaseBackend(Backend())
-    headers = {
-        "x_amz_security_token": "IQoJb3JpZ2luX2VjEXAMPLE",
-        "proxy_authorization": "Basic dXNlcjpwYXNz",
-        "anthropic_workspace_id": "wrkspc_01EXAMPLE",
-    }
-    _, exchange = ask(backend, host=API, **headers)
-    names = {name.replace("_", "-") for name in headers}
-    assert {name: exchange.headers[name] for name in names} == dict.fromkeys(names, "present")
-    assert "payments" not in str(exchange)
-    assert exchange.headers["authorization"] == "Bearer [redacted:foreign]"
+    _, exchange = ask(
+        backend,
+        host=API,
+        x_amz_security_token="IQoJb3JpZ2luX2VjEXAMPLE",
+        proxy_authorization="Basic dXNlcjpwYXNz",
+        anthropic_workspace_id="wrkspc_01EXAMPLE",
+    )
+    names = ("x-amz-security-token", "proxy-authorization", "anthropic-workspace-id")
+    assert [exchange.headers[name] for name in names] == ["present"] * 3
 
 
 def chat(backend: CaseBackend, *, stream: bool = False, path: str = "/v1/chat/completions") -> Any:
