@@ -123,7 +123,9 @@ def make_request(
         case Request.MODELS:
             headers["anthropic-version"] = "2023-06-01"
         case Request.REFRESH:
-            body = {"grant_type": "refresh_token", "client_id": CLIENT_ID}
+            body = {"grant_type": "refresh_token"}
+            # The real service is asked without one, as it would be another client's.
+            body |= {} if sandbox.case.mirrors_live else {"client_id": CLIENT_ID}
         case Request.FEDERATE:
             body = dict(FEDERATION_FIELDS)
         case Request.PROFILE | Request.USAGE:

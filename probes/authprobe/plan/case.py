@@ -62,6 +62,9 @@ class Case:
     """Ids from before its scenario was renamed."""
     live: Live | None = None
     """What may be asked of the real service; None: the emulator answers."""
+    mirrors_live: bool = False
+    """True: its scenario asks the real service too, and requests of authprobe's own are the same
+    there."""
 
     @property
     def target(self) -> Target:
@@ -120,6 +123,7 @@ def make_case(scenario: Scenario, names: Names) -> Case:
         tags=scenario.tags,
         formerly=tuple(case_id(former, names) for former in scenario.formerly),
         live=scenario.live if names.target is Target.LIVE else None,
+        mirrors_live=scenario.live is not None,
     )
 
 
