@@ -19,7 +19,7 @@ from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case
 from authprobe.errors import ClientError
 from authprobe.live.claude_run import ClaudeQuestion, LoginPlace, run_claude
-from authprobe.live.gate import Gate
+from authprobe.live.gate import ConnectGate
 from authprobe.live.laboratory import LiveLaboratory
 from authprobe.observation.model import Observation, Outcome
 from authprobe.redaction.redactor import Redactor
@@ -222,7 +222,7 @@ def test_network_of_its_own_is_enough_for_a_token_but_not_for_the_login(
             variables={}, login=LoginPlace(folder=tmp_path, may_renew=False), limit=5
         )
         installed = world.laboratory.cache.get(parse_client(client))
-        gate = Gate(frozenset({API}))
+        gate = ConnectGate(frozenset({API}))
         with (
             pytest.raises(ClientError, match="only in a sealed container"),
             run_claude(children, installed, question, gate=gate, authority=None),

@@ -16,7 +16,7 @@ from authprobe.clients.process.children import Children
 from authprobe.core.claude_api import API
 from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError
-from authprobe.observation.model import Evidence, Observation, Outcome
+from authprobe.observation.model import EvidenceSource, Observation, Outcome
 from tests.support.live_world import NEWEST, SETUP_TOKEN, World, prepare
 from tests.support.service import hostile_server, read_head
 
@@ -97,7 +97,11 @@ def test_secrets_of_a_client_are_in_no_record(chatty: World) -> None:
     assert {"~/debug.log", "~/notes.txt", "its output (stdout)", "its output (stderr)"} <= set(
         observation.leaks
     )
-    assert observation.evidence == (Evidence.RESULT, Evidence.OTEL, Evidence.DEBUG_LOG)
+    assert observation.evidence == (
+        EvidenceSource.RESULT,
+        EvidenceSource.OTEL,
+        EvidenceSource.DEBUG_LOG,
+    )
     assert chatty.laboratory.scratch is not None
     for path in chatty.laboratory.scratch.rglob("*"):
         assert not path.is_file() or pieces_in(path.read_text("latin-1"), secret) == set()

@@ -13,7 +13,7 @@ from authprobe.clients.base import Laboratory
 from authprobe.core.claude_api import API
 from authprobe.emulator.config import AccountState, Backend, Fault, TokenState
 from authprobe.errors import ClientError
-from authprobe.observation.model import Evidence, Outcome
+from authprobe.observation.model import EvidenceSource, Outcome
 from tests.support.live_world import (
     API_KEY,
     NEWEST,
@@ -39,7 +39,7 @@ def test_setup_token_is_accepted_with_one_small_request(world: World, version: s
     assert observation.client_version == version
     assert observation.exchanges == ()
     assert observation.leaks == ()
-    assert Evidence.OTEL in observation.evidence
+    assert EvidenceSource.OTEL in observation.evidence
     assert observation.cost is not None
     assert observation.cost.requests == 1
     assert observation.cost.estimated_usd is not None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from authprobe.core.directions import Directions
-from authprobe.live.gate import HEAD_LIMIT_BYTES, Gate, GateLimits
+from authprobe.live.gate import HEAD_LIMIT_BYTES, ConnectGate, GateLimits
 from authprobe.live.servers import ServerThread
 from authprobe.observation.model import GateCount
 from tests.support.waiting import wait_until
@@ -64,7 +64,7 @@ class Proxy(Service):
 class OpenGate:
     """A gate that serves on a port."""
 
-    gate: Gate
+    gate: ConnectGate
     port: int
 
     def send(self, data: bytes) -> bytes:
@@ -87,7 +87,7 @@ def connect(host: str, port: int = 443) -> bytes:
 
 
 @contextlib.contextmanager
-def open_gate(gate: Gate) -> Iterator[OpenGate]:
+def open_gate(gate: ConnectGate) -> Iterator[OpenGate]:
     with ServerThread() as servers:
         port = servers.serve_streams(gate.handle, head_limit_bytes=HEAD_LIMIT_BYTES)
         yield OpenGate(gate, port)
@@ -104,7 +104,7 @@ def service() -> Iterator[Service]:
 def gate(service: Service) -> Iterator[OpenGate]:
     """A gate that lets the API through, to the service."""
     directions = Directions(addresses={(API, 443): service.address})
-    with open_gate(Gate(frozenset({API}), directions, limits=QUICK)) as opened:
+    with open_gate(ConnectGate(frozenset({API}), directions, limits=QUICK)) as opened:
         yield opened
 
 
@@ -214,7 +214,7 @@ def test_huge_head_is_refused(gate: OpenGate) -> None:
 def test_thousand_connections_leave_room_for_none_but_harm_nobody(service: Service) -> None:
     limits = dataclasses.replace(QUICK, head_seconds=2.0, open_connections=16)
     directions = Directions(addresses={(API, 443): service.address})
-    with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
+    with open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate:
         clients = [socket.create_connection((LOOPBACK, gate.port), timeout=10) for _ in range(16)]
         time.sleep(0.1)
         answers = set()
@@ -239,7 +239,7 @@ def test_names_of_many_hosts_are_not_kept(gate: OpenGate) -> None:
 def test_tunnel_ends_at_the_limit_of_bytes(service: Service) -> None:
     limits = dataclasses.replace(QUICK, total_bytes=100_000)
     directions = Directions(addresses={(API, 443): service.address})
-    with open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate:
+    with open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate:
         with socket.create_connection((LOOPBACK, gate.port), timeout=10) as client:
             client.sendall(connect(API))
             client.recv(100)
@@ -255,7 +255,7 @@ def test_tunnel_ends_at_the_limit_of_time(service: Service) -> None:
     limits = dataclasses.replace(QUICK, tunnel_seconds=0.3)
     directions = Directions(addresses={(API, 443): service.address})
     with (
-        open_gate(Gate(frozenset({API}), directions, limits=limits)) as gate,
+        open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate,
         socket.create_connection((LOOPBACK, gate.port), timeout=5) as client,
     ):
         client.sendall(connect(API))
@@ -267,7 +267,9 @@ def test_connections_that_fail_are_told_with_the_reason() -> None:
     with socket.socket() as unused:
         unused.bind((LOOPBACK, 0))
         directions = Directions(addresses={(API, 443): unused.getsockname()})
-        with open_gate(Gate(frozenset({API, "no.invalid"}), directions, limits=QUICK)) as gate:
+        with open_gate(
+            ConnectGate(frozenset({API, "no.invalid"}), directions, limits=QUICK)
+        ) as gate:
             assert gate.ask() == b"HTTP/1.1 502 Bad Gateway"
             assert gate.count().failure == "connection refused"
             assert gate.ask("no.invalid") == b"HTTP/1.1 502 Bad Gateway"
@@ -284,7 +286,7 @@ def proxy() -> Iterator[Proxy]:
 
 def test_goes_on_through_the_users_proxy(proxy: Proxy) -> None:
     url = f"http://me:pass%40word@{LOOPBACK}:{proxy.address[1]}"
-    gate_of_case = Gate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)
+    gate_of_case = ConnectGate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)
     assert "word" not in repr(gate_of_case)
     with open_gate(gate_of_case) as gate:
         assert gate.ask() == b"HTTP/1.1 200 Connection established"
@@ -300,14 +302,14 @@ def test_goes_on_through_the_users_proxy(proxy: Proxy) -> None:
 def test_refusal_of_the_users_proxy_is_told(proxy: Proxy) -> None:
     proxy.status = b"407 Proxy Authentication Required"
     url = f"http://{LOOPBACK}:{proxy.address[1]}"
-    with open_gate(Gate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)) as gate:
+    with open_gate(ConnectGate(frozenset({API}), proxy_for=lambda host: url, limits=QUICK)) as gate:
         assert gate.ask() == b"HTTP/1.1 502 Bad Gateway"
         assert gate.count().failure == "refused by the proxy of HTTPS_PROXY"
 
 
 def test_end_of_the_case_ends_its_connections(service: Service) -> None:
     directions = Directions(addresses={(API, 443): service.address})
-    with open_gate(Gate(frozenset({API}), directions)) as gate:
+    with open_gate(ConnectGate(frozenset({API}), directions)) as gate:
         client = socket.create_connection((LOOPBACK, gate.port), timeout=10)
         client.sendall(connect(API))
         client.recv(100)
@@ -318,7 +320,7 @@ def test_end_of_the_case_ends_its_connections(service: Service) -> None:
 
 
 def test_door_leads_to_one_port_of_this_machine_only(service: Service) -> None:
-    gate = Gate(frozenset())
+    gate = ConnectGate(frozenset())
     with ServerThread() as servers:
         door = gate.door(*service.address)
         port = servers.serve_streams(door, head_limit_bytes=HEAD_LIMIT_BYTES)

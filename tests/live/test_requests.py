@@ -20,7 +20,7 @@ from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case
 from authprobe.live.laboratory import LiveLaboratory
 from authprobe.live.plan import live_plan
-from authprobe.observation.model import PRESENT, Evidence, Observation, Outcome
+from authprobe.observation.model import PRESENT, EvidenceSource, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
 from authprobe.redaction.redactor import Redactor
@@ -145,7 +145,7 @@ def make_service(
 def test_models_are_one_request_as_authprobe(service: Service) -> None:
     observation = service.probe("models/key")
     assert (observation.outcome, observation.status) == (Outcome.ACCEPTED, 200)
-    assert observation.evidence == (Evidence.REQUEST,)
+    assert observation.evidence == (EvidenceSource.REQUEST,)
     assert observation.cost is not None
     assert (observation.cost.requests, observation.cost.estimated_usd) == (1, 0.0)
     (seen,) = service.backend.exchanges

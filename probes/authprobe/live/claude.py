@@ -24,9 +24,9 @@ from authprobe.core.temporary_folder import temporary_folder
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.errors import ClientError
-from authprobe.live.claude_result import Reading
+from authprobe.live.claude_result import ClaudeReading
 from authprobe.live.claude_run import ClaudeQuestion, ClaudeRun, LoginPlace, run_claude
-from authprobe.live.gate import HTTPS_PORT, Gate, ProxyFor
+from authprobe.live.gate import HTTPS_PORT, ConnectGate, ProxyFor
 from authprobe.live.guards import value_problem
 from authprobe.live.laboratory import LiveLaboratory, live_of
 from authprobe.live.plan import CLAUDE_REQUESTS
@@ -160,11 +160,11 @@ def ask_claude(laboratory: Laboratory, case: Case, access: Access) -> Observatio
         door=door,
         limit=case.limit,
     )
-    gate = Gate(hosts, access.directions, access.proxy_for)
+    gate = ConnectGate(hosts, access.directions, access.proxy_for)
     children = laboratory.children
     digest = digest_login(login.folder, children) if login else None
     with run_claude(children, installed, question, gate=gate, authority=access.authority) as run:
-        return Reading(
+        return ClaudeReading(
             run=run,
             host=f"{host}:{door[1]}" if door else host,
             redactor=laboratory.redactor,

@@ -24,7 +24,7 @@ from authprobe.live.collector import ERROR_TYPE
 from authprobe.observation.model import (
     COMMAND_MISSING,
     Cost,
-    Evidence,
+    EvidenceSource,
     GateCount,
     Observation,
     Outcome,
@@ -47,7 +47,7 @@ MAX_LEAKS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ClaudeReading:
     """A finished run, and what is needed to read it."""
 
     run: ClaudeRun
@@ -155,13 +155,13 @@ class Reading:
         statuses = [report.status, *refusals[-1:], *(log.statuses[-1:] if log else ())]
         return next((status for status in statuses if status is not None), None)
 
-    def _evidence(self, report: ClientReport | None) -> tuple[Evidence, ...]:
+    def _evidence(self, report: ClientReport | None) -> tuple[EvidenceSource, ...]:
         log = self.run.debug_log
         sources = (
-            (Evidence.RESULT, report is not None),
-            (Evidence.OTEL, bool(self.run.events)),
-            (Evidence.DEBUG_LOG, log is not None and bool(log.paths)),
-            (Evidence.GATE, bool(self.run.gate)),
+            (EvidenceSource.RESULT, report is not None),
+            (EvidenceSource.OTEL, bool(self.run.events)),
+            (EvidenceSource.DEBUG_LOG, log is not None and bool(log.paths)),
+            (EvidenceSource.GATE, bool(self.run.gate)),
         )
         return tuple(evidence for evidence, is_there in sources if is_there)
 

@@ -22,7 +22,7 @@ from authprobe.errors import ClientError
 from authprobe.live.collector import ApiEvent, Collector
 from authprobe.live.command_line import ENDPOINT_VARIABLE, VARIABLES, CommandLine, command_line
 from authprobe.live.debug_log import DebugLog, read_debug_log
-from authprobe.live.gate import HEAD_LIMIT_BYTES, Gate
+from authprobe.live.gate import HEAD_LIMIT_BYTES, ConnectGate
 from authprobe.live.servers import ServerThread
 from authprobe.observation.model import GateCount
 from authprobe.settings import private_folders
@@ -44,7 +44,7 @@ class LoginPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaudeQuestion:
-    """What is asked, and with what."""
+    """A question to `claude`, and the credential for it."""
 
     variables: Mapping[str, str] = field(repr=False)
     """Variables of the credential and of the scenario."""
@@ -60,7 +60,7 @@ class ClaudeQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaudeRun:
-    """What a run has left."""
+    """Everything that a run has left."""
 
     result: CompletedChild
     command: CommandLine
@@ -78,7 +78,7 @@ def run_claude(
     installed: InstalledClient,
     question: ClaudeQuestion,
     *,
-    gate: Gate,
+    gate: ConnectGate,
     authority: Path | None,
 ) -> Iterator[ClaudeRun]:
     """Ask the question, and yield what is left of it; the home is removed on exit.

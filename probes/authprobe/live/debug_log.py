@@ -19,7 +19,7 @@ MAX_ENTRIES: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebugLog:
-    """What is kept of a debug log."""
+    """The kept part of a debug log."""
 
     paths: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()

@@ -66,7 +66,7 @@ class _RefusedError(Exception):
 
 
 @dataclass(slots=True)
-class Gate:
+class ConnectGate:
     """The gate of one case; `handle` serves a connection."""
 
     hosts: frozenset[str]

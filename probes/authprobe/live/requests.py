@@ -22,7 +22,7 @@ from authprobe.live.plan import MESSAGE_USD
 from authprobe.observation.model import (
     PRESENT,
     Cost,
-    Evidence,
+    EvidenceSource,
     Exchange,
     Observation,
     Outcome,
@@ -154,7 +154,7 @@ class _Conversation:
             detail=detail,
             exchanges=tuple(self._exchanges),
             client_version=authprobe.__version__,
-            evidence=(Evidence.REQUEST,) if self._exchanges else (),
+            evidence=(EvidenceSource.REQUEST,) if self._exchanges else (),
             cost=Cost(
                 requests=len(self._exchanges),
                 estimated_usd=MESSAGE_USD if is_message and answer.status == 200 else 0.0,

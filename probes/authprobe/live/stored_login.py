@@ -41,7 +41,7 @@ class UnreadableLoginError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginDates:
-    """What authprobe knows of a stored login."""
+    """The known facts about a stored login."""
 
     expires_at: datetime.datetime | None = None
     """Expiry of the access token."""

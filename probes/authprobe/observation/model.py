@@ -177,7 +177,7 @@ class Session:
     exit_code: int | None = None
 
 
-class Evidence(enum.StrEnum):
+class EvidenceSource(enum.StrEnum):
     """Source of what is known of a client's requests to the real service, whose TLS nobody ends."""
 
     RESULT = "result"
@@ -248,7 +248,7 @@ class Observation:
     """One entry per process, if several ran at the same time."""
     leaks: tuple[str, ...] = ()
     """Places of leaked tokens: files in the client's home, or `its output` with the stream."""
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[EvidenceSource, ...] = ()
     """What the rest rests on, for a case that asked the real service."""
     gate: tuple[GateCount, ...] = ()
     """Hosts that the client of a live case asked for, sorted."""

@@ -15,7 +15,7 @@ from authprobe.emulator.gateway import Act
 from authprobe.observation.fingerprint import find_transitions, fingerprint
 from authprobe.observation.model import (
     Cost,
-    Evidence,
+    EvidenceSource,
     Exchange,
     GateCount,
     LoginExpiry,
@@ -88,7 +88,7 @@ CHANGES: dict[str, Any] = {
     "Observation.stored_login": None,
     "Observation.sessions": (replace(SESSIONS[0], outcome=Outcome.CRASHED), SESSIONS[1]),
     "Observation.leaks": ("~/debug.log",),
-    "Observation.evidence": (Evidence.RESULT,),
+    "Observation.evidence": (EvidenceSource.RESULT,),
     "Observation.gate": (GateCount(host="api.anthropic.com"),),
     "Observation.cost": Cost(requests=2),
     "Exchange.method": "PUT",

@@ -9,7 +9,7 @@ from authprobe.emulator.config import TokenKind
 from authprobe.errors import ExitCode
 from authprobe.observation.model import (
     Cost,
-    Evidence,
+    EvidenceSource,
     Exchange,
     GateCount,
     Observation,
@@ -111,7 +111,7 @@ def test_a_run_says_whom_it_asked_with_what_and_for_how_much() -> None:
     by_client = dataclasses.replace(
         ACCEPTED,
         gate=(GateCount(host="gateway.example.com", connections=2),),
-        evidence=(Evidence.RESULT,),
+        evidence=(EvidenceSource.RESULT,),
         cost=Cost(requests=1, estimated_usd=None),
     )
     key = Credential(token=TokenKind.API_KEY, source="env:OUR_KEY")

@@ -19,7 +19,7 @@ from authprobe.core.isolation import Isolation
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
 from authprobe.observation.model import (
-    Evidence,
+    EvidenceSource,
     Exchange,
     Observation,
     Outcome,
@@ -296,11 +296,11 @@ def observed_facts(record: CaseRecord) -> Facts:
 
 
 _EVIDENCE: Final = {
-    Evidence.REQUEST: "a request of authprobe's own",
-    Evidence.RESULT: "the client's report",
-    Evidence.OTEL: "the client's telemetry",
-    Evidence.DEBUG_LOG: "the client's log",
-    Evidence.GATE: "connections counted",
+    EvidenceSource.REQUEST: "a request of authprobe's own",
+    EvidenceSource.RESULT: "the client's report",
+    EvidenceSource.OTEL: "the client's telemetry",
+    EvidenceSource.DEBUG_LOG: "the client's log",
+    EvidenceSource.GATE: "connections counted",
 }
 
 
