@@ -148,6 +148,7 @@ def test_x():
         *("authprobe", "authprobe.emulator", "authprobe.emulator.fixture", "authprobe.plugin"),
         *("authprobe.items", "authprobe.items.attributes", "authprobe.options"),
         *("authprobe.errors", "authprobe.core", "authprobe.core.gates", "authprobe.core.isolation"),
+        "authprobe.core.targets",
     }
 """,
     )
