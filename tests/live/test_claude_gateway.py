@@ -154,6 +154,8 @@ def test_variables_of_the_emulator_are_not_for_live(
 class Values:
     """The secrets of a run."""
 
+    names = ("MINE",)
+
     def __init__(self, value: str) -> None:
         self._value = value
 

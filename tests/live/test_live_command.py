@@ -111,6 +111,7 @@ def test_anything_but_yes_at_the_terminal_asks_nothing(
 def test_a_yes_at_the_terminal_asks_once(ask: Ask, service: Service, tmp_path: Path) -> None:
     ended = ask("--target", "live", answer="y")
     assert ended.code == 0, ended.err
+    assert "nothing of OUR_KEY in " in ended.err
     assert service[0].request_count == REQUESTS - 1  # the refused list of models ends a question
     assert verdicts(tmp_path / "out") == {f"{id}/live": "passed" for id in IDS}
     document = results(tmp_path / "out")

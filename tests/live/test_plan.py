@@ -7,10 +7,11 @@ import pytest
 from authprobe.core.targets import Target
 from authprobe.errors import SettingsError
 from authprobe.live.plan import LivePlan, check_cost, live_plan, missing_secrets, plan_lines
+from authprobe.live.secrets import Secrets
 from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
 from authprobe.scenario.load import load_files
-from tests.live.test_requests import SCENARIO, SOON, Secrets
+from tests.live.test_requests import SCENARIO, SOON
 
 CLAUDE = f"""\
 id: plan

@@ -20,12 +20,12 @@ from authprobe.emulator.server.network import Network
 from authprobe.engine.probe import probe_case
 from authprobe.live.laboratory import LiveLaboratory
 from authprobe.live.plan import live_plan
+from authprobe.live.secrets import Secrets
 from authprobe.observation.model import PRESENT, EvidenceSource, Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.plan.expand import make_plan
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.load import load_files
-from authprobe.scenario.model import Credential
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
 from authprobe.verdict.judge import judge
@@ -66,20 +66,6 @@ include:
   - {{endpoint: models, credential: bearer}}
 expect: {{outcome: accepted}}
 """
-
-
-@dataclasses.dataclass
-class Secrets:
-    """The secrets of a test, by the names of their variables."""
-
-    values: dict[str, str]
-
-    def value(self, credential: Credential) -> str | None:
-        """Return the value of a credential."""
-        return self.values.get((credential.source or "").partition(":")[2])
-
-    def learn(self, redactor: Redactor) -> None:
-        """Let a redactor redact every value."""
 
 
 @dataclasses.dataclass

@@ -14,8 +14,9 @@ from authprobe.commands.live_consent import check_before_loading, obtain_consent
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
-from authprobe.engine.runner import load_plan
+from authprobe.engine.runner import RunPlan, load_plan
 from authprobe.errors import ExitCode
+from authprobe.live.residue import search_residue
 from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
@@ -80,7 +81,18 @@ def run(
     reports = session.reports
     for message in filter(None, (reports.past.trouble, reports.problem, reports.exit_reason)):
         print_error(message)
-    return code
+    return _check_residue(plan, settings) or code
+
+
+def _check_residue(plan: RunPlan, settings: Settings) -> ExitCode | None:
+    """Search what a live run wrote for the user's secrets; return the exit code if one is there."""
+    if plan.consent is None or not plan.consent.secrets.names:
+        return None
+    folders = (settings.out, *filter(None, (settings.har,)))
+    residue = search_residue(plan.consent.secrets, folders)
+    for line in residue.lines:
+        print_error(line)
+    return None if residue.is_clean else ExitCode.SECRET_FOUND
 
 
 def _nothing_failed(settings: Settings) -> str:

@@ -37,6 +37,10 @@ _SUBSCRIPTION_PREFIXES: Final = ("sk-ant-oat", "sk-ant-ort")
 class HasValues(Protocol):
     """The secrets of a run."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables that have a value."""
+
     def value(self, credential: Credential) -> str | None:
         """Return the value of a credential of the user; None: there is none."""
 
