@@ -56,6 +56,31 @@ def test_values_are_not_read_again_and_keys_are_not_replaced() -> None:
     assert plain(found.root) == {"${a}": "${b}"}
 
 
+def test_names_of_hosts_are_replaced_where_the_caller_says_so() -> None:
+    root = tree("hosts: {'${host}': {'${limit}': '${host}'}, b.example: 1}\nlive: {hosts: [a]}")
+    found = substitute(root, VALUES, keyed=["hosts"])
+    assert plain(found.root) == {
+        "hosts": {"llm.example": {"${limit}": "llm.example"}, "b.example": 1},
+        "live": {"hosts": ["a"]},
+    }
+    assert found.used == {"host"}
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("${host}", "with these variables, 'llm.example' is here twice"),
+        ("${hots}", "no variable '${hots}' is defined; did you mean 'host'?"),
+    ],
+)
+def test_a_name_of_a_host_is_a_problem_at_its_place(key: str, message: str) -> None:
+    found = substitute(tree(f"hosts: {{llm.example: 1, '{key}': 2}}"), VALUES, keyed=["hosts"])
+    (problem,) = found.problems
+    assert (problem.position.line, problem.position.column) == (1, 25)
+    assert problem.message == message
+
+
 def test_the_used_variables_are_known() -> None:
     assert substitute(tree("a: '${host}$${r}'"), VALUES).used == {"host"}
 

@@ -331,17 +331,3 @@ def test_live_cases_have_history_and_known_failures(
     past = run("history", id, "--history", "out/history.db", cwd=tmp_path)
     assert past.code == 0, past.err
     assert "rejected" in past.out
-
-
-def test_the_bundled_scenario_tells_no_difference_where_there_is_none(
-    ask: Ask, service: Service, tmp_path: Path
-) -> None:
-    backend, directions = service
-    del ask
-    key = backend.tokens.make(TokenKind.API_KEY, TokenState.VALID).value
-    names = ("run", "--target", "both", "--yes", "--client", "raw-http", "--out", "out")
-    ended = run_live(*names, directions=directions, cwd=tmp_path, ANTHROPIC_API_KEY=key)
-    assert ended.code == 0, ended.out + ended.err
-    (line,) = [each for each in ended.out.splitlines() if each.startswith("Emulator and live:")]
-    assert "the same" in line
-    assert "differ" not in line

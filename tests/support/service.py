@@ -23,11 +23,12 @@ from authprobe.service.budget import Budget
 def open_service(
     network: Network, setup: Backend | None = None
 ) -> Iterator[tuple[CaseBackend, Directions]]:
-    """Play the service at its real names; yield its backend, and the way to it."""
+    """Play the service, and gateways of `setup`, at their names; yield the backend and the way."""
     backend = CaseBackend(setup)
     listener = network.open(backend, https_port=0)
     assert listener.https_port is not None
-    addresses = {(host, 443): (LOOPBACK, listener.https_port) for host in HOSTS}
+    hosts = (*HOSTS, *(setup.hosts if setup else ()))
+    addresses = {(host, 443): (LOOPBACK, listener.https_port) for host in hosts}
     try:
         yield backend, Directions(addresses, network.ca_file)
     finally:

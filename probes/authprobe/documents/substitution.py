@@ -25,15 +25,20 @@ class Substituted:
 
 
 def substitute(
-    root: Node, values: AnyMapping[str, Value], *, code: Collection[str] = ()
+    root: Node,
+    values: AnyMapping[str, Value],
+    *,
+    code: Collection[str] = (),
+    keyed: Collection[str] = (),
 ) -> Substituted:
     """Return the tree with each `${name}` replaced, and a problem for each unknown name.
 
     A text that is nothing but a reference becomes the value with its type. `$${name}` stands for
     `${name}` itself. Below the keys in `code`, what is not a known variable stays as it is, as
-    shells and JavaScript have the same syntax. Keys of mappings are not replaced.
+    shells and JavaScript have the same syntax. Keys of mappings are not replaced, except those
+    directly below the keys in `keyed`.
     """
-    substitution = _Substitution(values, frozenset(code))
+    substitution = _Substitution(values, frozenset(code), frozenset(keyed))
     new_root = substitution.node(root, in_code=False)
     return Substituted(
         root=new_root,
@@ -46,6 +51,7 @@ def substitute(
 class _Substitution:
     values: AnyMapping[str, Value]
     code: frozenset[str]
+    keyed: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     room: int = MAX_ADDED_LENGTH
@@ -59,12 +65,31 @@ class _Substitution:
                 nodes = tuple(self.node(each, in_code=in_code) for each in node.nodes)
                 return dataclasses.replace(node, nodes=nodes)
             case Mapping():
-                values = {
-                    key: self.node(each, in_code=in_code or key in self.code)
-                    for key, each in node.nodes.items()
+                nodes = {
+                    key: self._below(key, each, in_code=in_code) for key, each in node.nodes.items()
                 }
-                return dataclasses.replace(node, nodes=values)
+                return dataclasses.replace(node, nodes=nodes)
         return node
+
+    def _below(self, key: str, node: Node, *, in_code: bool) -> Node:
+        new = self.node(node, in_code=in_code or key in self.code)
+        if key in self.keyed and isinstance(new, Mapping):
+            return self._with_keys(new)
+        return new
+
+    def _with_keys(self, mapping: Mapping) -> Mapping:
+        """Return a mapping with its keys replaced, and a problem for each that is there twice."""
+        keys: dict[str, Position] = {}
+        nodes: dict[str, Node] = {}
+        for text, node in mapping.nodes.items():
+            position = mapping.keys[text]
+            scalar = Scalar(position=position, value=text, text=text)
+            key = self._scalar(scalar, text, in_code=False).text if "${" in text else text
+            if key in nodes:
+                message = f"with these variables, {quote(key)} is here twice"
+                self.problems.append(Problem(position, message))
+            keys[key], nodes[key] = position, node
+        return dataclasses.replace(mapping, keys=keys, nodes=nodes)
 
     def _scalar(self, node: Scalar, text: str, *, in_code: bool) -> Scalar:
         whole = _REFERENCE.fullmatch(text)

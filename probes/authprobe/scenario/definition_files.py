@@ -51,6 +51,8 @@ SUFFIXES: Final = (".definitions.yaml", ".definitions.yml")
 """Ends of names by which a folder of scenarios tells these files from scenarios."""
 CODE_KEYS: Final = ("files",)
 """Keys below which a text may be a program that has `${name}` itself."""
+KEYED: Final = ("hosts",)
+"""Keys below which names are texts as well: a host can be a variable."""
 GROUPS: Final = ("endpoints", "credentials", "headers", "backends", "environments", "hosts")
 """Keys of what a scenario can take from a file, apart from clients and variables."""
 
@@ -92,7 +94,7 @@ class Sources:
         known = {name: node.value for each in (*defaults, own) for name, node in each.items()}
         given = {name: value for name, value in self.given.items() if name in known}
         self.variables = known | given
-        substituted = substitute(root, self.variables, code=CODE_KEYS)
+        substituted = substitute(root, self.variables, code=CODE_KEYS, keyed=KEYED)
         values = frozenset(self.variables.items())
         self.files = tuple(definition_document(path, values) for path in paths)
         shared = {name for each in defaults for name in each}
@@ -174,7 +176,7 @@ def definition_document(
     """Return a file of definitions after reading with these variables, with its problems."""
 
     def prepare(root: Node) -> Prepared:
-        substituted = substitute(root, dict(variables), code=CODE_KEYS)
+        substituted = substitute(root, dict(variables), code=CODE_KEYS, keyed=KEYED)
         return Prepared(root=substituted.root, problems=substituted.problems)
 
     def check(file: DefinitionFile) -> Iterator[PathProblem]:

@@ -169,7 +169,8 @@ class Site:
 
     def _names(self, host: str) -> tuple[str, ...]:
         """Return the hosts of a certificate beside those that are always in it."""
-        return tuple(filter(None, (self.host, self.exposure.public_name, host)))
+        own = self.backend.setup.hosts  # at a TLS port, nothing but the certificate names them
+        return tuple(filter(None, (self.host, self.exposure.public_name, host, *own)))
 
     def end(self) -> None:
         """Abort every connection."""
