@@ -21,6 +21,7 @@ from authprobe.emulator.config import (
 from authprobe.emulator.server.network import Network
 from authprobe.scenario.live import VARIABLE_PREFIX
 from authprobe.scenario.load import load_file
+from authprobe.scenario.model import credentials_of
 from authprobe.settings import bundled_scenarios
 from tests.support.command import Ended, results, verdicts
 from tests.support.live_command import run_live
@@ -140,7 +141,8 @@ def test_a_token_that_its_owner_revoked_is_found(service: Service) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_name_of_a_secret_is_one_that_clients_read_themselves(file: Path) -> None:
-    credentials = load_file(file).credentials.values()
+    scenario = load_file(file)
+    credentials = [c for name in scenario.credentials for c in credentials_of(scenario, name)]
     names = {each.source.removeprefix(VARIABLE_PREFIX) for each in credentials if each.source}
     assert names <= set(KINDS)
 

@@ -65,10 +65,10 @@ class _Substitution:
                 nodes = tuple(self.node(each, in_code=in_code) for each in node.nodes)
                 return dataclasses.replace(node, nodes=nodes)
             case Mapping():
-                nodes = {
+                below = {
                     key: self._below(key, each, in_code=in_code) for key, each in node.nodes.items()
                 }
-                return dataclasses.replace(node, nodes=nodes)
+                return dataclasses.replace(node, nodes=below)
         return node
 
     def _below(self, key: str, node: Node, *, in_code: bool) -> Node:
