@@ -112,7 +112,7 @@ def test_all_errors_in_scenarios_are_reported_at_once_and_nothing_runs(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "live"], "--target live: not available yet"),
+        (["--target", "staging"], "--target staging: no such target; use "),
         (["--jobs", "0"], "--jobs 0: must be a whole number of at least 1"),
         (["--break-rule", "A99"], "--break-rule A99: no such rule; "),
         (["--client", "claude-cod"], "--client claude-cod: "),

@@ -51,7 +51,21 @@ CLASSES: Final = {
     504: "GatewayTimeoutError",
     529: "OverloadedError",
 }
-BY_ERROR_CODE: Final = {"A26": "EnforcedSpendLimitReachedError"}
+BY_ERROR_CODE: Final = {
+    "A24": "OrganizationOnHoldError",
+    "A26": "EnforcedSpendLimitReachedError",
+    "A44": "ClaudeCodeKeyCreatorNotMemberError",
+    "A45": "ClaudeCodeVersionTooOldError",
+    "A46": "ContractSpendLimitReachedError",
+    "A47": "RampLimitExceededError",
+    "A48": "LinkedOrganizationBillingUnavailableError",
+    "A48b": "LinkedOrganizationSpendLimitReachedError",
+    "A49": "SandboxEgressRestrictedError",
+    "A50": "CMEKContextUnavailableError",
+    "A50b": "CMEKKeyUnreachableError",
+    "A50c": "CMEKKeyDisabledError",
+    "A50d": "CMEKKeyNetworkBlockedError",
+}
 """Rules whose answer has an `error_code`, for which the SDK has a separate subclass."""
 
 

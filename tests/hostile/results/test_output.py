@@ -76,6 +76,7 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "versions": (("--client", HOSTILE), ("--client", "claude-code", "--data", HOSTILE, "--log")),
     "explain": (("r.json",), ("r.json", "--json"), ("hostile.txt",), ("hostile.txt", "--json")),
     "doctor": ((), ("--json",)),
+    "drift": (("--list",), ("--list", "--json"), (HOSTILE,)),
     "emulator": (("--rules",), ("--issue", HOSTILE)),
     "clients": (("list", "--json"), ("install", HOSTILE)),
     "scan": (("r.json", "--json"), ("folder",), ("folder", "--json"), (HOSTILE,)),
