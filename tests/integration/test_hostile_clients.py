@@ -24,7 +24,7 @@ from tests.support.ordinary_user import USER, as_user, folder_of_user, python_of
 CANARY: Final = "sk-ant-oat01-" + "canary-of-the-user-" * 3
 PROGRAM: Final = (PROJECT / "tests" / "support" / "hostile_claude.py").read_text()
 CONTAINED: Final = ("accepted", "", "contained")
-TIMED_OUT: Final = ("timed-out", "still running after 20 s", "")
+TIMED_OUT: Final = ("timed-out", "still running after 30 s", "")
 EXPECTED: Final[dict[str, tuple[str, str, str]]] = {
     "fork-bomb": ("crashed", "a limit of authprobe: more than 256 processes", ""),
     "fork-chain": ("crashed", "ended with exit code 0: it said nothing", ""),
@@ -80,7 +80,7 @@ id: hostile
 title: Clients that attack the machine
 why: To show that nothing of the user's is harmed.
 sources: [https://example.org/]
-limit: 20
+limit: 30
 credentials:
   both:
     - {{token: api-key, via: ANTHROPIC_API_KEY}}

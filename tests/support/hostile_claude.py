@@ -66,7 +66,7 @@ def fork_chain() -> None:
 
 @attack
 def memory() -> None:
-    blocks = [bytearray(b"x" * (1 << 26)) for _ in range(40)]
+    blocks = [b"%d" % n * (1 << 25) for n in range(10, 50)]
     print(len(blocks))
 
 
