@@ -258,8 +258,8 @@ TARGET: Final[SingleOption[tuple[Target, ...]]] = SingleOption(
     name="--target",
     metavar="emulator|live|both",
     help=(
-        "Service to ask: the emulator, or, for scenarios with 'live', the real one with your own "
-        "secrets, or both, side by side."
+        "Service to ask: the emulator; with 'live', the real one, with your own secrets, as far as "
+        "the scenarios allow it; or both, side by side."
     ),
     parse=parse_target,
     default=lambda: (Target.EMULATOR,),
@@ -267,12 +267,12 @@ TARGET: Final[SingleOption[tuple[Target, ...]]] = SingleOption(
 )
 YES: Final = Flag(
     name="--yes",
-    help_text="Ask the real service without a question at the terminal, as in CI.",
+    help_text="Agree to the plan beforehand, as in CI; it is still printed.",
 )
 MAX_COST: Final = SingleOption(
     name="--max-cost",
     metavar="USD",
-    help="Ask the real service nothing if that could cost more.",
+    help="Refuse a plan for the real service that could cost more.",
     parse=parse_cost,
     default=lambda: DEFAULT_COST_USD,
     default_text=str(DEFAULT_COST_USD),
@@ -280,7 +280,7 @@ MAX_COST: Final = SingleOption(
 ALLOW_RENEWAL: Final = Flag(
     name="--allow-renewal",
     help_text=(
-        "Ask with the stored login even if Claude Code may renew it then, which changes its file."
+        "Use your stored login even if Claude Code might renew it, which replaces its tokens."
     ),
 )
 ISOLATION: Final[SingleOption[Isolation | None]] = SingleOption(

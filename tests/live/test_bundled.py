@@ -96,8 +96,8 @@ def test_made_up_credentials_need_no_secret(service: Service) -> None:
         *("--target", "live", "--client", "raw-http", "-k", "made-up or none"), without=tuple(KINDS)
     )
     assert ended.code == 0, ended.out + ended.err
-    assert len(verdicts(service.folder / "out")) == 10
-    assert "; no money." in ended.err
+    assert len(verdicts(service.folder / "out")) == 9
+    assert "Highest cost: nothing." in ended.err
 
 
 def test_a_missing_secret_costs_its_own_cases_only(service: Service) -> None:

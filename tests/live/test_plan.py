@@ -78,9 +78,9 @@ def test_claude_takes_two_requests_and_a_little_of_a_plan(tmp_path: Path) -> Non
     lines = list(plan_lines(plan))
     assert lines[1] == (
         "  api.anthropic.com  at most 6 requests  with MY_TOKEN (setup-token), the stored login of "
-        "your own Claude Code, OUR_KEY (api-key)"
+        "your own Claude Code or OUR_KEY (api-key)"
     )
-    assert lines[-1].endswith("at most 0.02 USD, and a little of the plan of your subscription.")
+    assert lines[-1].endswith("Highest cost: 0.02 USD and a little of your subscription's usage.")
 
 
 def test_more_than_the_scenario_allows_is_refused(tmp_path: Path) -> None:

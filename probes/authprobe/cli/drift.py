@@ -14,10 +14,12 @@ from authprobe.cli.options import as_json
     "--key-env",
     "key_variable",
     metavar="NAME",
-    help="Ask the rows that need an API key instead, with the key in the variable NAME. Asks "
-    "before it is sent.",
+    help="Ask the rows that need an API key instead of the others, with the key in the variable "
+    "NAME, after you have agreed.",
 )
-@click.option("--yes", "is_agreed", is_flag=True, help="Send the key without asking.")
+@click.option(
+    "--yes", "is_agreed", is_flag=True, help="Agree beforehand to send the key, as in CI."
+)
 @click.option(
     "--undocumented", is_flag=True, help="Also ask L07, whose endpoint is not documented."
 )
@@ -50,8 +52,9 @@ def drift(
     """Compare the real service with the emulator.
 
     Sends at most 14 requests with made-up credentials to the documented hosts,
-    one after the other, and puts the same to the emulator. ROW is a row of
-    --list, or a rule such as A02. A different wording is not a change.
+    one after the other, and asks the emulator the same. ROW is a row of --list
+    such as L03, or a rule such as A02; all rows by default. An answer that only
+    has other words has not changed.
 
     \b
     Exit codes:
@@ -60,8 +63,8 @@ def drift(
       4   invalid option or file; nothing was asked
       10  the output would contain a credential and was not written
       11  at least one row changed, whatever the others are
-      12  at least one row could not be asked, or a change was not confirmed;
-          choose rows to leave out hosts that this network cannot ask
+      12  at least one row could not be asked, the key is missing, or a change
+          was not confirmed; name rows to leave out hosts out of reach
 
     \b
     Examples:

@@ -38,13 +38,13 @@ def run(
     scenarios of other programs; the default leaves both out.
 
     Writes report.html, results.json, junit.xml, ctrf.json and summary.md.
-    Clients are downloaded into a cache when first used; every other connection
-    stays on the loopback interface of this machine.
+    Clients are downloaded into a cache when first used; without --target, every
+    other connection stays on the loopback interface of this machine.
 
-    With --target live, scenarios with `live` ask the real service instead, with
-    your own secrets, after you have seen and confirmed the plan: hosts, number
-    of requests and highest cost. With --target both, the same cases ask the
-    emulator as well. Without SCENARIOS, both take the bundled `live`.
+    With --target live, the real service is asked, with your own secrets, what
+    scenarios with `live` say. You see the plan first (hosts, number of requests,
+    highest cost) and have to agree. With --target both, the emulator is asked
+    the same. Without SCENARIOS, these are the bundled ones for the real service.
 
     \b
     Reasons to fail, for --fail-on:
@@ -78,6 +78,7 @@ def run(
       authprobe run incidents
       authprobe run clients
       authprobe run -k "login and expired" --client claude-code@2.1.112
+      authprobe run --target live -k api-key
       authprobe run mine.yaml --target both
       authprobe run --json | jq '.cases[].verdict.status'
     """

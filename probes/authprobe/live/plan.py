@@ -190,6 +190,7 @@ def _requests_words(number: int) -> str:
 def _secret_words(cases: Sequence[Case]) -> str:
     """Return the sources of the secrets that a host gets, by name."""
     names: dict[str, None] = {}
+    has_none = any(not case.credentials for case in cases)
     for case in cases:
         for each in case.credentials:
             if each.source is None:
@@ -198,14 +199,15 @@ def _secret_words(cases: Sequence[Case]) -> str:
                 names["the stored login of your own Claude Code"] = None
             else:
                 names[f"{each.source.partition(':')[2]} ({each.token})"] = None
-        if not case.credentials:
-            names["no credential"] = None
-    return "with " + ", ".join(names)
+    words = [*names, *(["no credential"] if has_none else [])]
+    *first, last = words
+    return f"with {', '.join(first)} or {last}" if first else f"with {last}"
 
 
 def _cost_words(plan: LivePlan) -> str:
     requests = _requests_words(plan.requests)
-    cost = f"at most {plan.usd:g} USD" if plan.usd else "no money"
+    costs = [f"{plan.usd:g} USD"] if plan.usd else []
     if any(each.uses_plan for each in plan.cases):
-        cost += ", and a little of the plan of your subscription"
-    return f"At most {requests}, one at a time, without retry or redirect; {cost}."
+        costs.append("a little of your subscription's usage")
+    cost = " and ".join(costs) or "nothing"
+    return f"At most {requests}, one at a time, without retry or redirect. Highest cost: {cost}."
