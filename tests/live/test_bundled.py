@@ -139,6 +139,18 @@ def test_a_token_that_its_owner_revoked_is_found(service: Service) -> None:
     assert case["observation"]["outcome"] == "rejected"
 
 
+@pytest.mark.clients
+def test_a_limit_behind_claude_is_no_verdict(service: Service) -> None:
+    service.backend.faults.add("A27")
+    ended = service.ask(
+        *("--target", "live", "--client", f"claude-code@{NEWEST}"), *("-k", "setup-token and own")
+    )
+    if "could not be installed" in ended.out:
+        pytest.skip(f"NO PACKAGE REGISTRY: claude-code@{NEWEST} could not be installed or tested")
+    assert ended.code == 12, ended.out + ended.err
+    assert "could not be asked: throttled (status 429)" in ended.out
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_name_of_a_secret_is_one_that_clients_read_themselves(file: Path) -> None:
     scenario = load_file(file)

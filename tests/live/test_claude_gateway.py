@@ -204,11 +204,23 @@ def test_host_that_throttles_a_client_is_asked_nothing_more(
     with open_world(laboratory, tmp_path, setup) as world:
         case = live_case(prepare(laboratory, NEWEST), SETUP_TOKEN)
         with_live = live_laboratory(world, world.token(SETUP_TOKEN), 8)
-        assert probe_case(with_live, case).outcome is Outcome.THROTTLED
+        throttled = probe_case(with_live, case)
+        assert throttled.outcome is Outcome.UNAVAILABLE  # no verdict on the credential
+        assert (throttled.detail or "").startswith("could not be asked: throttled (status 429)")
         assert probe_case(with_live, case).detail == (
             f"not asked: {API} throttled an earlier request"
         )
         assert world.requests["/v1/messages"] == 1
+
+
+def test_outage_behind_a_client_is_no_verdict(laboratory: Laboratory, tmp_path: Path) -> None:
+    setup = Backend(counts_as_claude_code=True, faults=(Fault(name="A31"),))
+    with open_world(laboratory, tmp_path, setup) as world:
+        case = live_case(prepare(laboratory, NEWEST), SETUP_TOKEN)
+        observation = probe_case(live_laboratory(world, world.token(SETUP_TOKEN), 8), case)
+    assert observation.untestable
+    assert observation.status == 503
+    assert (observation.detail or "").startswith("could not be asked: server error (status 503)")
 
 
 def test_network_of_its_own_is_enough_for_a_token_but_not_for_the_login(

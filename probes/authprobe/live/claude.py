@@ -5,6 +5,7 @@ the user's own program, and only if nothing can renew it: a renewal elsewhere, o
 would sign the user out. Of its file only the dates are read.
 """
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Mapping
@@ -49,8 +50,16 @@ from authprobe.scenario.live import (
     too_old,
 )
 from authprobe.scenario.model import Credential
+from authprobe.service.answer import NotAsked
 from authprobe.settings import claude_config_folder
 
+NO_VERDICT: Final = {
+    Outcome.THROTTLED: NotAsked.THROTTLED,
+    Outcome.OVERLOADED: NotAsked.SERVER,
+    Outcome.SERVER_ERROR: NotAsked.SERVER,
+    Outcome.UNREACHABLE: NotAsked.CONNECTION,
+}
+"""Outcomes that say nothing about a credential, and the reasons that authprobe gives for them."""
 RENEWAL_MARGIN: Final = datetime.timedelta(minutes=10)
 """Time left below which a login is not used: twice that at which clients renew one."""
 RENEWAL_HOSTS: Final = frozenset({PLATFORM, CONSOLE})
@@ -114,7 +123,22 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
         observation = ask_claude(laboratory, case, access)
     if observation.outcome is Outcome.THROTTLED:
         live.asker.end(host)
-    return observation
+    return _judged_as_own_request(observation)
+
+
+def _judged_as_own_request(observation: Observation) -> Observation:
+    """Return an observation that is no verdict if it tells nothing about the credential.
+
+    The same answers end a request of authprobe's own without a verdict.
+    """
+    reason = NO_VERDICT.get(observation.outcome)
+    if reason is None:
+        return observation
+    status = f" (status {observation.status})" if observation.status else ""
+    detail = f"could not be asked: {reason}{status}"
+    if observation.detail:
+        detail += f"; {observation.detail}"
+    return dataclasses.replace(observation, outcome=Outcome.UNAVAILABLE, detail=detail)
 
 
 def _authority_file(live: LiveLaboratory, folder: Path) -> Path | None:
