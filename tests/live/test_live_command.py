@@ -12,6 +12,7 @@ from authprobe.core.directions import Directions
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.server.network import Network
+from authprobe.errors import ExitCode
 from tests.live.test_requests import SOON
 from tests.support.command import Ended, results, run, verdicts
 from tests.support.live_command import run_live
@@ -331,3 +332,23 @@ def test_live_cases_have_history_and_known_failures(
     past = run("history", id, "--history", "out/history.db", cwd=tmp_path)
     assert past.code == 0, past.err
     assert "rejected" in past.out
+
+
+def test_a_secret_that_lies_in_the_folder_of_the_reports_ends_the_run(
+    ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("from another tool: plain-4711-words-08-15")
+    ended = ask("--target", "live", "--yes", OUR_KEY="plain-4711-words-08-15-of-ours")
+    assert ended.code == ExitCode.SECRET_FOUND
+    assert "out/notes.txt: has OUR_KEY, whole or in pieces" in ended.err
+
+
+def test_the_reports_say_what_was_searched(ask: Ask, tmp_path: Path) -> None:
+    assert ask("--target", "live", "--yes").code == 0
+    search = results(tmp_path / "out")["secret_search"]
+    assert (search["names"], search["found"]) == (["OUR_KEY"], [])
+    words = "It left no temporary file, and nothing of OUR_KEY in its reports."
+    for name in ("report.html", "summary.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert words in text.replace("OUR\\_KEY", "OUR_KEY")

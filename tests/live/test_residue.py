@@ -1,6 +1,9 @@
 """The search of what a live run wrote for the user's secrets."""
 
 import base64
+import gzip
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,45 @@ def test_a_secret_is_found_whole_and_in_pieces(content: str, name: str, tmp_path
     (line,) = residue.lines
     assert line.endswith(f"has {name}, whole or in pieces, or cannot be read; delete it")
     assert content not in line
+
+
+def test_a_secret_is_found_in_what_is_packed(tmp_path: Path) -> None:
+    (tmp_path / "log.gz").write_bytes(gzip.compress(f"key={KEY}".encode()))
+    with sqlite3.connect(tmp_path / "h.db") as database:
+        database.execute("CREATE TABLE t (text TEXT)")
+        database.execute("INSERT INTO t VALUES (?)", ["x" * 9000 + KEY])
+    database.close()
+    residue = search_residue(SECRETS, [tmp_path])
+    assert residue.found == (("OUR_KEY", tmp_path / "h.db"), ("OUR_KEY", tmp_path / "log.gz"))
+
+
+def test_a_secret_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / KEY[:40]).touch()
+    assert [name for name, _ in search_residue(SECRETS, [tmp_path]).found] == ["OUR_KEY"]
+
+
+def test_files_that_a_link_points_to_are_not_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text(KEY)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "link").symlink_to(tmp_path / "mine")
+    (out / "folder").symlink_to(tmp_path)
+    os.mkfifo(out / "fifo")
+    residue = search_residue(SECRETS, [out])
+    assert (residue.is_clean, residue.files) == (True, 0)
+
+
+def test_the_made_up_secret_is_left_nowhere(tmp_path: Path) -> None:
+    assert search_residue(SECRETS, [tmp_path]).is_clean
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_that_finds_no_file_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authprobe.live.residue._files_in", lambda places: [])
+    residue = search_residue(SECRETS, [tmp_path])
+    assert not residue.is_clean
+    assert list(residue.lines) == [
+        "the search for your secrets missed a made-up one; please report it"
+    ]

@@ -81,18 +81,22 @@ def run(
     reports = session.reports
     for message in filter(None, (reports.past.trouble, reports.problem, reports.exit_reason)):
         print_error(message)
-    return _check_residue(plan, settings) or code
+    return _check_residue(plan, session.run) or code
 
 
-def _check_residue(plan: RunPlan, settings: Settings) -> ExitCode | None:
+def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
     """Search what a live run wrote for the user's secrets; return the exit code if one is there."""
     if plan.consent is None or not plan.consent.secrets.names:
         return None
-    folders = (settings.out, *filter(None, (settings.har,)))
-    residue = search_residue(plan.consent.secrets, folders)
+    settings = plan.settings
+    places = (settings.out, *filter(None, (settings.har,)), Path(settings.history_location))
+    residue = search_residue(plan.consent.secrets, places)
     for line in residue.lines:
         print_error(line)
-    return None if residue.is_clean else ExitCode.SECRET_FOUND
+    left = run.secret_search.found if run.secret_search else ()
+    for name in left:
+        print_error(f"a temporary file of the run had {name}; it was removed; please report it")
+    return None if residue.is_clean and not left else ExitCode.SECRET_FOUND
 
 
 def _nothing_failed(settings: Settings) -> str:

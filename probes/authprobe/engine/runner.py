@@ -18,7 +18,8 @@ from authprobe.engine.record import make_record
 from authprobe.engine.rounds import Rounds
 from authprobe.engine.signals import interruptible
 from authprobe.errors import SettingsError
-from authprobe.live.laboratory import Consent, live_laboratory
+from authprobe.live.laboratory import Consent, LiveLaboratory, live_laboratory
+from authprobe.live.residue import search_residue
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case
 from authprobe.plan.expand import left_out_of_live, make_plan
@@ -26,7 +27,7 @@ from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.run.baseline import EMPTY_BASELINE, Baseline, absent_cases, read_baseline
 from authprobe.run.known_failures import KnownFailureList, load_known_failures
-from authprobe.run.model import CaseRecord, Run, Selection, make_run
+from authprobe.run.model import CaseRecord, Run, SecretSearch, Selection, make_run
 from authprobe.run.own_scenarios import recorded_definitions, recorded_texts
 from authprobe.run.partial_results import PartialResults
 from authprobe.run.scenario_files import BUNDLED_FILES, ScenarioFile, name_file, name_location
@@ -160,7 +161,7 @@ def execute_plan(
     started_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     began = time.monotonic()
     by_id: dict[str, CaseRecord] = {}
-    interrupted, laboratory = False, None
+    interrupted, laboratory, secret_search = False, None, None
     with PartialResults(settings.out) as partial:
 
         def keep(record: CaseRecord) -> None:
@@ -174,6 +175,7 @@ def execute_plan(
                     live = live_laboratory(plan.consent, settings, redactor)
                     laboratory = dataclasses.replace(laboratory, live=live)
                 _probe(laboratory, cases, plan, reporter, keep)
+                secret_search = _search_temporary_files(laboratory)
         except KeyboardInterrupt:
             interrupted = True
     records = list(by_id.values())
@@ -197,6 +199,21 @@ def execute_plan(
         scenarios=plan.scenarios,
         own_scenarios=recorded_texts(plan.own_scenarios, records, redactor),
         own_definitions=recorded_definitions(plan.own_definitions, records, redactor),
+        secret_search=secret_search,
+    )
+
+
+def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
+    """Search the scratch folder of a live run for the user's secrets, before it is removed."""
+    live, scratch = laboratory.live, laboratory.scratch
+    if not isinstance(live, LiveLaboratory) or scratch is None or not live.secrets.names:
+        return None
+    residue = search_residue(live.secrets, (scratch,))
+    return SecretSearch(
+        names=residue.names,
+        files=residue.files,
+        size_bytes=residue.size_bytes,
+        found=tuple(dict.fromkeys(name for name, _ in residue.found)),
     )
 
 

@@ -31,6 +31,7 @@ from authprobe.observation.model import (
     status_outcome,
 )
 from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_data
 
 ID: Final = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
@@ -44,6 +45,7 @@ PIECE: Final = 6
 """Characters of a secret that the name of a host must not hold."""
 OUTPUT_OPTION: Final = "--output-format"
 MAX_LEAKS: Final = 20
+OWN_SLOT: Final = "own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +177,16 @@ class ClaudeReading:
         return Cost(requests=requests, estimated_usd=None if usd is None else round(usd, 6))
 
     def _leaks(self) -> list[str]:
-        """Return the places where the client has left the secret: files of its home, or streams."""
-        values = [value.encode() for value in self.secrets if value]
+        """Return where the client has left the secret or a piece of it: its files, its output."""
+        own = Redactor()
+        for value in self.secrets:
+            own.learn(OWN_SLOT, value)
         places = []
         for file in HomeWalk(self.run.home_folder):
-            if any(value in file.data for value in values):
+            if any(match.name == OWN_SLOT for match in scan_data(file.data, own)):
                 places.append(self._clean(f"~/{file.path}", MAX_DETAIL_LENGTH) or "~")
         for name, text in (("stdout", self.run.result.stdout), ("stderr", self.run.result.stderr)):
-            if any(value in text for value in self.secrets if value):
+            if OWN_SLOT in own.slots_in(text):
                 places.append(f"its output ({name})")
         return places[:MAX_LEAKS]
 

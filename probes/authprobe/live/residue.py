@@ -1,14 +1,21 @@
 """Residue: the search of what a live run wrote for each secret of the user, whole and in pieces."""
 
+import contextlib
+import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from authprobe.core.byte_sizes import format_size
 from authprobe.core.safe_files import read_bounded
 from authprobe.live.guards import HasValues
-from authprobe.redaction.canary import Canary
+from authprobe.redaction.canary import SLOT, Canary
 from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import UNSCANNED, scan_data
+
+CANARY_PREFIX: Final = ".authprobe-canary-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +44,78 @@ class Residue:
         if self.blind:
             yield "the search for your secrets missed a made-up one; please report it"
         elif not self.found:
-            number = "1 file" if self.files == 1 else f"{self.files:,} files"
-            size = format_size(self.size_bytes)
-            names = ", ".join(self.names)
-            yield f"nothing of {names} in {number} ({size}); a made-up one was found"
+            yield f"{self.summary}; a made-up one was found"
+
+    @property
+    def summary(self) -> str:
+        """Number and size of the searched files: `nothing of OUR_KEY in 7 files (1.2 MB)`."""
+        number = "1 file" if self.files == 1 else f"{self.files:,} files"
+        return f"nothing of {', '.join(self.names)} in {number} ({format_size(self.size_bytes)})"
 
 
-def search_residue(secrets: HasValues, folders: Iterable[Path]) -> Residue:
-    """Search every file below these folders for the secrets."""
+def search_residue(own: HasValues, places: Iterable[Path]) -> Residue:
+    """Search files, and every file below folders, for the secrets.
+
+    A made-up secret is left in the first folder meanwhile, to see that the search finds it.
+    """
     redactor = Redactor()
-    secrets.learn(redactor)
-    blind = bool(Canary(redactor).problems())
-    files = sorted({file for folder in folders for file in folder.rglob("*") if file.is_file()})
-    found: list[tuple[str, Path]] = []
-    size = 0
-    for file in files:
-        try:
-            content = read_bounded(file)
-        except OSError:
-            found.extend((name, file) for name in secrets.names)
-            continue
-        size += len(content)
-        slots = redactor.slots_in(content.decode("utf-8", "replace"))
-        found.extend((name, file) for name in secrets.names if name in slots)
+    own.learn(redactor)
+    places = tuple(dict.fromkeys(place.resolve() for place in places if place.exists()))
+    with _planted_canary(places, redactor) as canary:
+        files = _files_in(places)
+        found: dict[tuple[str, Path], None] = {}
+        size = 0
+        is_found = canary is None
+        for file in files:
+            names, length = _names_in(file, redactor)
+            if file == canary:
+                is_found = SLOT in names
+                continue
+            size += length
+            for name in own.names:
+                if name in names or UNSCANNED in names:
+                    found[name, file] = None
     return Residue(
-        names=secrets.names, files=len(files), size_bytes=size, found=tuple(found), blind=blind
+        names=own.names,
+        files=len(files) - (canary is not None),
+        size_bytes=size,
+        found=tuple(found),
+        blind=bool(Canary(redactor).problems()) or not is_found,
     )
+
+
+@contextlib.contextmanager
+def _planted_canary(places: Iterable[Path], redactor: Redactor) -> Iterator[Path | None]:
+    """Keep a file with a made-up secret in the first folder; None: no place is one."""
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
+        yield None
+        return
+    value = secrets.token_hex(24)
+    redactor.learn(SLOT, value)
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=CANARY_PREFIX) as file:
+        file.write(f"a made-up secret: {value}\n")
+        file.flush()
+        yield Path(file.name)
+
+
+def _files_in(places: Iterable[Path]) -> list[Path]:
+    """Return the regular files, each once; what a link points to is not of the run."""
+    found: set[Path] = set()
+    for place in places:
+        candidates = place.rglob("*") if place.is_dir() else (place,)
+        found.update(each for each in candidates if each.is_file() and not each.is_symlink())
+    return sorted(found)
+
+
+def _names_in(file: Path, redactor: Redactor) -> tuple[set[str], int]:
+    """Return the slots of the secrets in a file, or `unscanned`, and its size in bytes.
+
+    Its name is searched as well.
+    """
+    try:
+        content = read_bounded(file)
+    except OSError:
+        return {UNSCANNED}, 0
+    matches = scan_data(content, redactor)
+    return {match.name for match in matches} | redactor.slots_in(file.name), len(content)

@@ -152,6 +152,18 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSearch:
+    """Search of the temporary files of a live run for the user's own secrets."""
+
+    names: tuple[str, ...]
+    """Variables of the secrets."""
+    files: int
+    size_bytes: int
+    found: tuple[str, ...] = ()
+    """Variables of the secrets that were found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All cases of a run, sorted by id."""
 
@@ -194,6 +206,8 @@ class Run:
     own_definitions: dict[str, dict[str, str]] = field(default_factory=dict)
     """YAML of the files of definitions that they use, by id of the scenario and name of the file,
     in the same way."""
+    secret_search: SecretSearch | None = None
+    """None: the run was given no secret of the user's own."""
     cases: tuple[CaseRecord, ...]
 
 
@@ -231,6 +245,7 @@ def make_run(
     not_started: int = 0,
     own_scenarios: Mapping[str, str] | None = None,
     own_definitions: Mapping[str, dict[str, str]] | None = None,
+    secret_search: SecretSearch | None = None,
 ) -> Run:
     """Return a run of these records, sorted by case id, with a new run id."""
     is_live = any(record.target is Target.LIVE for record in records)
@@ -254,5 +269,6 @@ def make_run(
         scenarios=scenarios,
         own_scenarios=dict(own_scenarios or {}),
         own_definitions=dict(own_definitions or {}),
+        secret_search=secret_search,
         cases=tuple(sorted(records, key=lambda record: record.id)),
     )

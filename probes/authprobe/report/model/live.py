@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from authprobe.core.byte_sizes import format_size
 from authprobe.core.escaping import one_line
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import normalize_text
 from authprobe.observation.model import Observation
 from authprobe.report.model import phrases
-from authprobe.run.model import CaseRecord, Run
+from authprobe.run.model import CaseRecord, Run, SecretSearch
 from authprobe.scenario.live import STORED
 from authprobe.verdict.model import Status
 
@@ -130,7 +131,19 @@ def live_words(run: Run) -> str | None:
     if not hosts:
         return "Live: the real service should have been asked, and was not."
     names = "; ".join(f"{host.name}: {host.words}" for host in hosts)
-    return f"Live: this run asked the real service. {names}. {_cost_words(live)}"
+    words = f"Live: this run asked the real service. {names}. {_cost_words(live)}"
+    search = run.secret_search
+    return f"{words} {_search_words(search)}" if search else words
+
+
+def _search_words(search: SecretSearch) -> str:
+    if search.found:
+        return f"Its temporary files, which were removed, held {', '.join(search.found)}."
+    names = ", ".join(search.names)
+    if not search.files:
+        return f"It left no temporary file, and nothing of {names} in its reports."
+    files = f"{phrases.plural(search.files, 'temporary file')} ({format_size(search.size_bytes)})"
+    return f"It left nothing of {names} in {files}, nor in its reports."
 
 
 def _cost_words(live: tuple[CaseRecord, ...]) -> str:
