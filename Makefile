@@ -1,7 +1,8 @@
-# report and test: the commands of README.md and CONTRIBUTING.md; docs: the generated pages. Each sets up .venv first.
+# report and test: the commands of README.md and CONTRIBUTING.md; docs: the generated pages; observations: the dates of
+# rules that users have seen. Each sets up .venv first.
 PYTHON ?= python3
 
-.PHONY: report test docs
+.PHONY: report test docs observations
 report: .venv/ready
 	.venv/bin/authprobe run
 
@@ -17,10 +18,17 @@ docs: .venv/ready
 	.venv/bin/authprobe schema --results > docs/results.schema.json
 	.venv/bin/authprobe schema --versions > docs/versions/schema.json
 	.venv/bin/authprobe schema --diff > docs/diff.schema.json
+	.venv/bin/authprobe schema --observation > docs/observation.schema.json
 	for client in claude-code agent-sdk-node agent-sdk-python anthropic-node anthropic-python; do \
 		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \
 	done
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
+
+# The author of the first commit of each file stands for the account that gave it back (docs/observations.md).
+observations: .venv/ready
+	git log --diff-filter=A --format='author %aE' --name-only -- observations > .venv/observers
+	.venv/bin/python -m authprobe.commands.observation_index observations < .venv/observers
+	.venv/bin/authprobe emulator --rules --markdown > docs/rules.md
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -90,6 +90,13 @@ def bundled_scenarios() -> Path:
     return bundled if bundled.is_dir() else package.parents[1] / "scenarios"
 
 
+def bundled_observations() -> Path:
+    """Return the index of observations: beside the package in a checkout."""
+    package = Path(__file__).parent
+    bundled = package / "bundled_observations.json"
+    return bundled if bundled.is_file() else package.parents[1] / "observations" / "index.json"
+
+
 def is_bundled(path: Path) -> bool:
     """Return True for a file of the bundled scenarios."""
     return path.resolve().is_relative_to(bundled_scenarios().resolve())

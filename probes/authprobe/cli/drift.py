@@ -2,10 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
+from authprobe.cli.group import Days
 from authprobe.cli.options import as_json
+
+CONTINENTS: Final = tuple(
+    f"continent:{code}" for code in ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
+)
 
 
 @click.command()
@@ -35,7 +41,19 @@ from authprobe.cli.options import as_json
     default=Path("reports"),
     show_default=True,
     metavar="DIRECTORY",
-    help="Directory of drift.html, drift.md and drift.json.",
+    help="Directory of drift.html, drift.md, drift.json and observation.json.",
+)
+@click.option(
+    "--older-than",
+    type=Days(),
+    metavar="DAYS",
+    help="Only rows whose rule was last seen more than DAYS ago, such as 30d.",
+)
+@click.option(
+    "--asked-from",
+    metavar="CONTINENT",
+    type=click.Choice(CONTINENTS),
+    help="Write the continent into observation.json: continent:AF, AN, AS, EU, NA, OC or SA.",
 )
 @click.option("--list", "list_only", is_flag=True, help="List the rows; ask nothing.")
 @as_json
@@ -46,6 +64,8 @@ def drift(
     undocumented: bool,
     confirm: Path | None,
     out: Path,
+    older_than: int | None,
+    asked_from: str | None,
     list_only: bool,
     as_json: bool,
 ) -> None:
@@ -61,6 +81,7 @@ def drift(
       0   the same; other wordings and headers are only reported
       2   interrupted
       4   invalid option or file; nothing was asked
+      5   with --older-than, no rule is older; nothing was asked
       10  the output would contain a credential and was not written
       11  at least one row changed, whatever the others are
       12  at least one row could not be asked, the key is missing, or a change
@@ -72,10 +93,12 @@ def drift(
       authprobe drift L03 L08
       authprobe drift --confirm reports/drift.json
       authprobe drift --key-env MY_API_KEY
+      authprobe drift --list --older-than 30d
       authprobe drift --json | jq '.rows[] | select(.kind != "same")'
     """
     from authprobe.commands.drift import DriftOptions
     from authprobe.commands.drift import drift as command
+    from authprobe.drift.observation_file import REGIONS
 
     options = DriftOptions(
         rows=rows,
@@ -86,5 +109,7 @@ def drift(
         undocumented=undocumented,
         confirm=confirm,
         is_agreed=is_agreed,
+        older_than=older_than,
+        asked_from=next((each for each in REGIONS if each == asked_from), None),
     )
     sys.exit(command(options))

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import re
 import sys
 from typing import Any, Final
 
@@ -85,6 +86,21 @@ def _harmless(text: str) -> str:
     from authprobe.redaction.redactor import Redactor
 
     return for_log(Redactor()(text))
+
+
+class Days(click.ParamType[int]):
+    """A number of days, written as `30d`."""
+
+    name = "days"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number of days."""
+        match = re.fullmatch(r"([0-9]{1,5})d", str(value))
+        if match is None:
+            self.fail(f"'{value}' is no number of days; write it as 30d", param, ctx)
+        return int(match[1])
 
 
 class Size(click.ParamType[int]):

@@ -9,7 +9,10 @@ import click
     "--versions", is_flag=True, help="Print the schema of a table of `authprobe versions`."
 )
 @click.option("--diff", is_flag=True, help="Print the schema of `authprobe diff --json`.")
-def schema(results: bool, versions: bool, diff: bool) -> None:
+@click.option(
+    "--observation", is_flag=True, help="Print the schema of the observation.json of a drift."
+)
+def schema(results: bool, versions: bool, diff: bool, observation: bool) -> None:
     """Print the JSON Schema of a scenario file, or of an output file.
 
     \b
@@ -23,15 +26,20 @@ def schema(results: bool, versions: bool, diff: bool) -> None:
       authprobe schema --results > results.schema.json
       authprobe schema --versions > versions.schema.json
       authprobe schema --diff > diff.schema.json
+      authprobe schema --observation > observation.schema.json
     """
-    if results + versions + diff > 1:
-        raise click.UsageError("--results, --versions and --diff are different; give only one")
+    if results + versions + diff + observation > 1:
+        raise click.UsageError(
+            "--results, --versions, --diff and --observation are different; give only one"
+        )
     if results:
         from authprobe.run.results_file import dump_schema
     elif versions:
         from authprobe.compatibility.table import dump_schema
     elif diff:
         from authprobe.report.diff_document import dump_schema
+    elif observation:
+        from authprobe.drift.observation_file import dump_schema
     else:
         from authprobe.scenario.schema import dump_schema
     click.echo(dump_schema(), nl=False)

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,10 +23,18 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log
 from authprobe.drift.emulated import emulated_service
 from authprobe.drift.made_up import made_up_values
-from authprobe.drift.model import Drift, Kind, RowResult, Values
+from authprobe.drift.model import Drift, DriftRow, Kind, RowResult, Values
+from authprobe.drift.observation_file import (
+    OBSERVATION_FILE,
+    Region,
+    dump_observation,
+    shared_observation,
+)
+from authprobe.drift.observation_index import read_index
 from authprobe.drift.plan import Plan, make_plan
 from authprobe.drift.record import FILE_NAME, as_json, confirm, read_earlier
-from authprobe.drift.rows import ROWS
+from authprobe.drift.rows import MODEL_ROW, ROWS
+from authprobe.drift.rule_ages import older_rows
 from authprobe.drift.runner import compare_rows
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, SettingsError
@@ -39,7 +47,7 @@ from authprobe.service.asker import PAUSE, Asker
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import Proxies, read_authorities
 
-FILES: Final = ("drift.html", "drift.md", FILE_NAME)
+FILES: Final = ("drift.html", "drift.md", FILE_NAME, OBSERVATION_FILE)
 API_KEY: Final = re.compile(r"sk-ant-api[0-9]{2}-[A-Za-z0-9_-]{20,400}")
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
 STYLES: Final = {
@@ -64,6 +72,10 @@ class DriftOptions:
     confirm: Path | None = None
     is_agreed: bool = False
     """True: an API key is sent without a question."""
+    older_than: int | None = None
+    """Days; rows whose rule was seen since then are left out."""
+    asked_from: Region | None = None
+    """Place that the user wants in the observation."""
 
 
 class KeyMissingError(Exception):
@@ -82,6 +94,11 @@ def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float =
     if options.list_only:
         return _list(options)
     plan = make_plan(options.rows, with_key=has_key, undocumented=options.undocumented)
+    if options.older_than is not None:
+        plan = Plan(rows=_older(plan.rows, options.older_than))
+    if not plan.rows:
+        print_error(f"no rule is older than {options.older_than} days; nothing was asked")
+        return ExitCode.NOTHING_SELECTED
     if has_key:
         check_place(settings.environment_variables(), "--key-env")
     now = datetime.datetime.now(datetime.UTC)
@@ -104,8 +121,20 @@ def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float =
     return _publish(result, options, redactor)
 
 
+def _older(rows: Iterable[DriftRow], days: int) -> tuple[DriftRow, ...]:
+    """Return the rows whose rule is older, and what they need to be asked."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    rows = tuple(rows)
+    older = older_rows(rows, days, today, read_index(settings.bundled_observations()))
+    needs_model = any(row.needs_model for row in older)
+    return tuple(row for row in rows if row in older or (needs_model and row == MODEL_ROW))
+
+
 def _list(options: DriftOptions) -> int:
     """Print the rows, and ask nothing."""
+    listed = tuple(ROWS.values())
+    if options.older_than is not None:
+        listed = _older(listed, options.older_than)
     if options.as_json:
         rows = [
             {
@@ -117,14 +146,14 @@ def _list(options: DriftOptions) -> int:
                 "documented": row.is_documented,
                 "needs_key": row.needs_key,
             }
-            for row in ROWS.values()
+            for row in listed
         ]
         print_json(json.dumps(rows, indent=1))
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
     for head in ("Row", "Host", "Asks", "Rules"):
         table.add_column(head, no_wrap=head in ("Row", "Host"))
-    for row in ROWS.values():
+    for row in listed:
         need = "--key-env NAME" if row.needs_key else "" if row.is_documented else "--undocumented"
         title = f"{row.title}; needs {need}" if need else row.title
         table.add_row(row.id, row.host, title, ", ".join(row.rules))
@@ -228,7 +257,12 @@ def _publish(result: Drift, options: DriftOptions, redactor: Redactor) -> int:
     from authprobe.report.html.drift_page import drift_page  # jinja2 takes long
 
     page = drift_page(result, rerun_command(options), path)
-    texts = {"drift.html": page, "drift.md": markdown, FILE_NAME: f"{json_text}\n"}
+    texts = {
+        "drift.html": page,
+        "drift.md": markdown,
+        FILE_NAME: f"{json_text}\n",
+        OBSERVATION_FILE: dump_observation(shared_observation(result, options.asked_from)),
+    }
     if code := publish(options.out, texts, redactor):
         return code
     print_error(f"page: {options.out / 'drift.html'}")
@@ -257,6 +291,8 @@ def rerun_command(options: DriftOptions) -> str:
         *("authprobe", "drift", *options.rows),
         *(("--key-env", options.key_variable) if options.key_variable else ()),
         *(("--undocumented",) if options.undocumented else ()),
+        *(("--older-than", f"{options.older_than}d") if options.older_than is not None else ()),
+        *(("--asked-from", options.asked_from) if options.asked_from else ()),
         *(("--out", display_path(options.out)) if options.out != Path("reports") else ()),
     )
     return shlex.join(arguments)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import json
 import shlex
 import signal
@@ -38,6 +39,7 @@ from authprobe.commands.sealed_command import (
 from authprobe.commands.served_files import read_token, served_file
 from authprobe.core.isolation import Isolation
 from authprobe.core.temporary_folder import made_folder, unused_folder
+from authprobe.drift.observation_index import read_index
 from authprobe.emulator.catalogue import rows
 from authprobe.emulator.config import AccountState, Backend
 from authprobe.emulator.server.access import Exposure
@@ -46,7 +48,7 @@ from authprobe.emulator.standalone.control import choose
 from authprobe.emulator.standalone.emulator import Emulator, emulate
 from authprobe.errors import ClientError, ExitCode, SettingsError
 from authprobe.report.reference.rules import print_rules, rules_markdown
-from authprobe.settings import environment_variables
+from authprobe.settings import bundled_observations, environment_variables
 
 ACCESS_VARIABLE: Final = "AUTHPROBE_ACCESS_TOKEN"
 CONTROL_VARIABLE: Final = "AUTHPROBE_CONTROL_TOKEN"
@@ -54,12 +56,14 @@ CONTROL_VARIABLE: Final = "AUTHPROBE_CONTROL_TOKEN"
 
 def print_rule_list(*, as_json: bool, as_markdown: bool) -> int:
     """Print every rule and fault; return the exit code."""
+    index = read_index(bundled_observations())
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows()], indent=2))
     elif as_markdown:
-        print(rules_markdown(), end="")
+        print(rules_markdown(index), end="")
     else:
-        print_rules(OutputConsole())
+        today = datetime.datetime.now(datetime.UTC).date()
+        print_rules(OutputConsole(), today, index)
     return ExitCode.OK
 
 

@@ -2,13 +2,14 @@
 
 import contextlib
 import dataclasses
+import datetime
 from collections.abc import Iterator
 
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.directions import Directions
 from authprobe.drift.model import DriftRow, Values
 from authprobe.emulator.case_backend import CaseBackend
-from authprobe.emulator.config import TokenKind
+from authprobe.emulator.config import Backend, TokenKind
 from authprobe.emulator.server.connection import LOOPBACK
 from authprobe.emulator.server.network import Network
 from authprobe.service.answer import ServiceAnswer
@@ -48,10 +49,10 @@ class EmulatedService:
 
 
 @contextlib.contextmanager
-def emulated_service() -> Iterator[EmulatedService]:
-    """Run an emulator on loopback."""
+def emulated_service(date: datetime.date | None = None) -> Iterator[EmulatedService]:
+    """Run an emulator on loopback, which answers as on this day; None: today."""
     with Network() as network:
-        backend = CaseBackend()
+        backend = CaseBackend(Backend(date=date))
         listener = network.open(backend, https_port=0)
         addresses = {(host, 443): (LOOPBACK, listener.https_port or 0) for host in HOSTS}
         try:

@@ -1,16 +1,19 @@
 """The rules and faults of the emulator, for the terminal and for docs/rules.md."""
 
-from collections.abc import Iterable
+import datetime
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from authprobe.drift.observation_index import RuleSightings
+from authprobe.drift.rule_ages import age_days, last_seen, renewed_by
 from authprobe.emulator.catalogue import CatalogueRow, rows
 from authprobe.emulator.faults import ALIASES, FAULTS
 from authprobe.emulator.rules.routes import NOT_PRODUCED
 
-_HEADS: Final = ("Rule", "Status", "Last seen", "Certainty", "Condition")
+_HEADS: Final = ("Rule", "Status", "Last seen", "Age", "Renewed by", "Certainty", "Condition")
 _INTRODUCTION: Final = """\
 # Rules of the emulator
 
@@ -20,17 +23,23 @@ source does not load. "Observed" has the first and the last day of the sources. 
 that no request causes the response: it has to be armed as a fault, whose name is the id of the
 rule. Every other refusal can be armed in the same way.
 
-| rule | status | type and message | condition | routes | observed | certainty |
-| --- | --- | --- | --- | --- | --- | --- |
+The last day of "observed" is the date of a rule; `authprobe emulator --rules` prints its age in
+days, and `authprobe drift --list --older-than 30d` the rows whose rules are older. "Renewed by" is
+what can give a rule a newer date: rows of [`authprobe drift`](drift.md), some only with an API key;
+[observations](observations.md) of the same rows by two users; or `report only`, for what neither
+can ask the service for. "Contradicted" is the first day on which an observation differs.
+
+| rule | status | type and message | condition | routes | observed | renewed by | certainty |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
 MAX_ROUTES: Final = 3
 """Routes listed for one rule."""
 
 
-def print_rules(console: Console) -> None:
-    """Print a line for each rule and each fault."""
+def print_rules(console: Console, today: datetime.date, index: Mapping[str, RuleSightings]) -> None:
+    """Print a line for each rule, with the age of its date, and for each fault."""
     rules = rows()
-    cells = [_HEADS, *(_cells(row) for row in rules)]
+    cells = [_HEADS, *(_cells(row, today, index) for row in rules)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS) - 1)]
     drawn = Text()
     for number, line in enumerate(cells):
@@ -51,14 +60,18 @@ def print_rules(console: Console) -> None:
     console.print(drawn, soft_wrap=True, end="")
 
 
-def _cells(row: CatalogueRow) -> tuple[str, ...]:
+def _cells(
+    row: CatalogueRow, today: datetime.date, index: Mapping[str, RuleSightings]
+) -> tuple[str, ...]:
     status = str(row.status) if row.status else "-"
-    return row.id, status, row.last_seen, row.certainty, row.condition_text
+    date = last_seen(row.id, index)
+    age = f"{age_days(date, today)} d"
+    return row.id, status, date, age, renewed_by(row.id), row.certainty, row.condition_text
 
 
-def rules_markdown() -> str:
-    """Return the text of docs/rules.md."""
-    lines = [_INTRODUCTION.rstrip("\n"), *map(_markdown_row, rows())]
+def rules_markdown(index: Mapping[str, RuleSightings]) -> str:
+    """Return the text of docs/rules.md, which has dates and no ages, so that it stays the same."""
+    lines = [_INTRODUCTION.rstrip("\n"), *(_markdown_row(row, index) for row in rows())]
     lines += ["", "## Faults", "", "| fault | what happens | seconds |", "| --- | --- | --- |"]
     for name, kind in FAULTS.items():
         seconds = f"{kind.seconds:g}" if kind.seconds is not None else ""
@@ -74,7 +87,7 @@ def rules_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _markdown_row(row: CatalogueRow) -> str:
+def _markdown_row(row: CatalogueRow, index: Mapping[str, RuleSightings]) -> str:
     error = f"`{row.error_type}` " if row.error_type else ""
     error += _cell(row.message or "")
     return _line(
@@ -83,9 +96,19 @@ def _markdown_row(row: CatalogueRow) -> str:
         error.strip(),
         _cell(row.condition_text),
         _routes(row.places),
-        f"{row.first_seen} to {row.last_seen}" if row.first_seen else row.last_seen,
+        _observed(row, index),
+        renewed_by(row.id),
         row.certainty,
     )
+
+
+def _observed(row: CatalogueRow, index: Mapping[str, RuleSightings]) -> str:
+    """Return the first and the last day of a rule, and the day of a contradiction."""
+    last = last_seen(row.id, index)
+    first = row.first_seen or (row.last_seen if last != row.last_seen else None)
+    days = f"{first} to {last}" if first else last
+    contradiction = index[row.id].first_contradiction if row.id in index else None
+    return f"{days}; contradicted {contradiction}" if contradiction else days
 
 
 def _line(*cells: str) -> str:
