@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from authprobe.cli import main
+from authprobe.cli.drift import CONTINENTS
 from authprobe.commands.drift import DriftOptions, drift
 from authprobe.core.claude_api import API, HOSTS, PLATFORM
 from authprobe.core.directions import Directions
 from authprobe.drift.model import MAX_REQUESTS
+from authprobe.drift.observation_file import REGIONS, Region
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault, TokenKind
 from authprobe.emulator.rules.base import Answer, page
@@ -30,7 +34,7 @@ from tests.drift.test_comparison import mutate, status, with_error
 from tests.support.service import open_service
 
 Real = tuple[CaseBackend, Directions]
-FILES = {"drift.html", "drift.md", "drift.json"}
+FILES = {"drift.html", "drift.md", "drift.json", "observation.json"}
 
 
 @pytest.fixture(scope="module")
@@ -432,6 +436,56 @@ def test_page_loads_nothing(real: Real, tmp_path: Path) -> None:
     html = (tmp_path / "drift.html").read_text()
     assert "Content-Security-Policy" in html
     assert not re.search(r"(?:src|href)=\"(?!#)", html)
+
+
+def test_only_rows_with_older_rules_are_listed_and_asked(
+    real: Real, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(real, tmp_path, list_only=True, as_json=True, older_than=0)
+    all_rows = {row["row"] for row in json.loads(capsys.readouterr().out)}
+    run(real, tmp_path, list_only=True, as_json=True, older_than=200)
+    older = {row["row"] for row in json.loads(capsys.readouterr().out)}
+    assert "L03" in older < all_rows
+    assert real[0].request_count == 0
+    assert run(real, tmp_path, older_than=200) == ExitCode.OK
+    assert set(records(tmp_path)) == older - {"L07", "L20", "L21", "L23"}
+
+
+def test_nothing_is_asked_if_no_rule_is_older(
+    real: Real, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(real, tmp_path, older_than=90_000) == ExitCode.NOTHING_SELECTED
+    assert "no rule is older than 90000 days" in capsys.readouterr().err
+    assert real[0].request_count == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("region", [None, "continent:EU"])
+def test_continent_is_in_the_observation_only_if_given(
+    region: Region | None, real: Real, tmp_path: Path
+) -> None:
+    run(real, tmp_path, "L02", asked_from=region)
+    data = json.loads((tmp_path / "observation.json").read_text())
+    assert data.get("asked_from") == region
+    assert ("asked_from" in data) is (region is not None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--older-than", "30"), "'30' is no number of days; write it as 30d"),
+        (("--older-than", "x" * 50 + "d"), "is no number of days"),
+        (("--asked-from", "city:Oslo"), "'city:Oslo' is not one of 'continent:AF'"),
+    ],
+)
+def test_bad_days_and_places(arguments: tuple[str, ...], message: str) -> None:
+    ended = CliRunner().invoke(main, ["drift", "--list", *arguments])
+    assert ended.exit_code == ExitCode.USAGE
+    assert message in ended.stderr
+
+
+def test_continents_of_the_command_are_those_of_the_file() -> None:
+    assert CONTINENTS == REGIONS
 
 
 @contextlib.contextmanager
