@@ -22,7 +22,7 @@ from authprobe.cli.options import as_json
 )
 @as_json
 def observe(files: tuple[Path, ...], show: bool, approve: bool, as_json: bool) -> None:
-    """Check an observation of `authprobe drift` before you give it back.
+    """Check an observation of drift before it is shared.
 
     Checks form, rules, day, credentials and personal data of each observation.json,
     prints it whole, and names the file for the pull request. Sends nothing.

@@ -266,6 +266,7 @@ def _publish(result: Drift, options: DriftOptions, redactor: Redactor) -> int:
     if code := publish(options.out, texts, redactor):
         return code
     print_error(f"page: {options.out / 'drift.html'}")
+    print_error(f"to give back: authprobe observe {options.out / OBSERVATION_FILE}")
     return result.exit_code
 
 
