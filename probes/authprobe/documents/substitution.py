@@ -96,7 +96,7 @@ class _Substitution:
         if whole and not whole[1] and whole[2] in self.values:
             value = self.values[whole[2]]
             self.used.add(whole[2])
-            return self._replaced(node, value, _text(value))
+            return self._replaced(node, value, spelling(value))
 
         def replace(match: re.Match[str]) -> str:
             escaped, name = match[1], match[2]
@@ -107,7 +107,7 @@ class _Substitution:
             if escaped:
                 return match[0][1:]
             self.used.add(name)
-            return _text(self.values[name])
+            return spelling(self.values[name])
 
         new = _REFERENCE.sub(replace, text)
         return self._replaced(node, new, new)
@@ -129,7 +129,7 @@ class _Substitution:
         self.problems.append(Problem(position, message))
 
 
-def _text(value: Value) -> str:
+def spelling(value: Value) -> str:
     """Return the spelling of a value in YAML."""
     if value is None:
         return ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from authprobe.clients.base import Laboratory
+from authprobe.documents.substitution import spelling
 from authprobe.emulator.rules.routes import RULES
 from authprobe.engine import probe
 from authprobe.engine.laboratory import install_clients, open_laboratory, published_versions
@@ -138,6 +139,7 @@ def _selection(settings: Settings) -> Selection:
     return Selection(
         scenarios=tuple(map(display_path, settings.scenarios)),
         clients=settings.clients,
+        variables=tuple(f"{name}={spelling(each)}" for name, each in settings.variables.items()),
         isolation=settings.isolation,
         locations=tuple(given) if settings.scenarios or settings.asks_live else (BUNDLED_FILES,),
         targets=settings.targets,

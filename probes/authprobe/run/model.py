@@ -136,6 +136,8 @@ class Selection:
     scenarios: tuple[str, ...] = ()
     """Scenario files and folders, without local parent directories; empty: the bundled ones."""
     clients: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    """Values of `--set`, as `NAME=VALUE`."""
     isolation: Isolation = Isolation.SEALED
     """Strongest isolation that was allowed."""
     locations: tuple[str, ...] = ()

@@ -88,6 +88,12 @@ def test_the_command_to_run_a_case_again_has_the_isolation(isolation: Isolation)
     assert words == ["authprobe", "run", *option, "--case", "example/raw-http/default/none"]
 
 
+def test_the_command_to_run_a_case_again_has_the_variables() -> None:
+    run = make_run(make_record(), selection=Selection(variables=("gateway=llm.example", "a=b $c")))
+    command = "authprobe run --set gateway=llm.example --set 'a=b $c' --case "
+    assert rerun_command(run, make_record()) == f"{command}example/raw-http/default/none"
+
+
 def test_the_attempts_of_a_case_are_listed() -> None:
     assert attempt_words(flaky().verdict) == "failed (status: expected 200, saw 401), then passed"
     assert attempt_words(make_record().verdict) is None

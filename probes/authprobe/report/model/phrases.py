@@ -436,13 +436,14 @@ def rerun_command(run: Run, record: CaseRecord, *, scenario: str | None = None) 
     if run.selection.is_command:
         return for_shell(("authprobe", "emulator", *run.selection.emulator))
     clients = (word for client in run.selection.clients for word in ("--client", client))
+    values = (word for value in run.selection.variables for word in ("--set", value))
     paths = (scenario,) if scenario else run.selection.scenarios
     names = (f"./{path}" if path.startswith("-") else path for path in paths)
     allowed = run.selection.isolation
     isolation = () if allowed is Isolation.SEALED else ("--isolation", allowed)
     target = ("--target", Target.LIVE) if record.target is Target.LIVE else ()
-    words = ("authprobe", "run", *names, *clients, *isolation, *target, "--case", record.id)
-    return for_shell(words)
+    words = ("authprobe", "run", *names, *values, *clients, *isolation, *target)
+    return for_shell((*words, "--case", record.id))
 
 
 def was_probed(record: CaseRecord) -> bool:
