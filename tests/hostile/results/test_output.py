@@ -77,6 +77,7 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "explain": (("r.json",), ("r.json", "--json"), ("hostile.txt",), ("hostile.txt", "--json")),
     "doctor": ((), ("--json",)),
     "drift": (("--list",), ("--list", "--json"), (HOSTILE,)),
+    "observe": (("r.json",), ("hostile.txt",), ("r.json", "--json"), (HOSTILE,)),
     "emulator": (("--rules",), ("--issue", HOSTILE)),
     "clients": (("list", "--json"), ("install", HOSTILE)),
     "scan": (("r.json", "--json"), ("folder",), ("folder", "--json"), (HOSTILE,)),
