@@ -54,7 +54,9 @@ def test_the_kind_comes_before_the_version_and_the_second_client(text: str) -> N
 
 def test_only_authprobe_and_a_gateway_alone_are_sent_requests_by_authprobe() -> None:
     takers = {kind for kind in KNOWN_CLIENTS if parse_client(kind).takes_request}
-    assert takers == {ClientKind.RAW_HTTP, "litellm", "claude-code-router", "portkey"}
+    assert takers == {
+        *(ClientKind.RAW_HTTP, "litellm", "better-ccflare", "claude-code-router", "portkey")
+    }
     assert not parse_client("litellm+claude-code").takes_request
 
 
