@@ -352,3 +352,13 @@ def test_the_reports_say_what_was_searched(ask: Ask, tmp_path: Path) -> None:
     for name in ("report.html", "summary.md"):
         text = (tmp_path / "out" / name).read_text()
         assert words in text.replace("OUR\\_KEY", "OUR_KEY")
+
+
+def test_a_secret_with_a_line_break_is_refused_before_anything_is_asked(
+    ask: Ask, service: Service
+) -> None:
+    ended = ask("--target", "live", "--yes", OUR_KEY="sk-ant-api03-made-up-value\n")
+    assert ended.code == 4
+    assert "OUR_KEY: the value of this variable ends with a line break" in ended.err
+    assert "made-up-value" not in ended.err
+    assert service[0].request_count == 0

@@ -52,12 +52,27 @@ def test_a_secret_is_found_in_what_is_packed(tmp_path: Path) -> None:
         database.execute("INSERT INTO t VALUES (?)", ["x" * 9000 + KEY])
     database.close()
     residue = search_residue(SECRETS, [tmp_path])
-    assert residue.found == (("OUR_KEY", tmp_path / "h.db"), ("OUR_KEY", tmp_path / "log.gz"))
+    assert residue.found == tuple(("OUR_KEY", str(tmp_path / name)) for name in ("h.db", "log.gz"))
 
 
-def test_a_secret_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
-    (tmp_path / KEY[:40]).touch()
-    assert [name for name, _ in search_residue(SECRETS, [tmp_path]).found] == ["OUR_KEY"]
+@pytest.mark.parametrize("kind", ["file", "folder", "fifo", "link", "target"])
+def test_a_secret_in_a_name_is_found_and_not_shown(kind: str, tmp_path: Path) -> None:
+    secret = "plain-4711-words-08-15-of-ours"
+    match kind:
+        case "file":
+            (tmp_path / secret).touch()
+        case "folder":
+            (tmp_path / secret).mkdir()
+        case "fifo":
+            os.mkfifo(tmp_path / secret)
+        case "link":
+            (tmp_path / secret).symlink_to("nothing")
+        case "target":
+            (tmp_path / "link").symlink_to(secret)
+    residue = search_residue(SECRETS, [tmp_path])
+    assert [name for name, _ in residue.found] == ["GATEWAY_KEY"]
+    (line,) = residue.lines
+    assert "4711" not in line
 
 
 def test_files_that_a_link_points_to_are_not_of_the_run(tmp_path: Path) -> None:
@@ -79,7 +94,7 @@ def test_the_made_up_secret_is_left_nowhere(tmp_path: Path) -> None:
 def test_a_search_that_finds_no_file_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("authprobe.live.residue._files_in", lambda places: [])
+    monkeypatch.setattr("authprobe.live.residue._paths_in", lambda places: [])
     residue = search_residue(SECRETS, [tmp_path])
     assert not residue.is_clean
     assert list(residue.lines) == [

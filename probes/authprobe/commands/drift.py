@@ -21,6 +21,7 @@ from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log
+from authprobe.core.secret_values import secret_value_problem
 from authprobe.drift.emulated import emulated_service
 from authprobe.drift.made_up import made_up_values
 from authprobe.drift.model import Drift, DriftRow, Kind, RowResult, Values
@@ -172,9 +173,11 @@ def _own_key(name: str | None) -> str:
         return ""
     if not VARIABLE.fullmatch(name):
         raise SettingsError("--key-env: needs the name of a variable, such as MY_API_KEY")
-    value = settings.environment_variables().get(name, "").strip()
-    if not value:
+    value = settings.environment_variables().get(name, "")
+    if not value.strip():
         raise KeyMissingError(f"{name}: is not set or empty, so nothing was asked; put a key in it")
+    if (problem := secret_value_problem(value)) is not None:
+        raise SettingsError(f"{name}: the value of this variable {problem}; nothing was asked")
     if not API_KEY.fullmatch(value):
         raise SettingsError(
             f"{name}: has no API key of the Claude API (sk-ant-api…); tokens of a login are sent "

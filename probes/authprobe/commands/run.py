@@ -93,10 +93,11 @@ def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
     residue = search_residue(plan.consent.secrets, places)
     for line in residue.lines:
         print_error(line)
-    left = run.secret_search.found if run.secret_search else ()
-    for name in left:
+    search = run.secret_search
+    for name in search.found if search else ():
         print_error(f"a temporary file of the run had {name}; it was removed; please report it")
-    return None if residue.is_clean and not left else ExitCode.SECRET_FOUND
+    is_clean = search is None or not (search.found or search.blind)
+    return None if residue.is_clean and is_clean else ExitCode.SECRET_FOUND
 
 
 def _nothing_failed(settings: Settings) -> str:

@@ -216,6 +216,7 @@ def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
         files=residue.files,
         size_bytes=residue.size_bytes,
         found=tuple(dict.fromkeys(name for name, _ in residue.found)),
+        blind=residue.blind,
     )
 
 

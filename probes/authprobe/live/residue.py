@@ -26,8 +26,9 @@ class Residue:
     """Variables of the secrets that were searched for."""
     files: int
     size_bytes: int
-    found: tuple[tuple[str, Path], ...]
-    """Variable and file of each secret that was left, and of each file that cannot be searched."""
+    found: tuple[tuple[str, str], ...]
+    """Variable and file of each secret that was left, and of each file that cannot be searched; a
+    secret in a path is redacted."""
     blind: bool
     """True: the search missed a made-up secret, so that its result says nothing."""
 
@@ -62,22 +63,22 @@ def search_residue(own: HasValues, places: Iterable[Path]) -> Residue:
     own.learn(redactor)
     places = tuple(dict.fromkeys(place.resolve() for place in places if place.exists()))
     with _planted_canary(places, redactor) as canary:
-        files = _files_in(places)
-        found: dict[tuple[str, Path], None] = {}
-        size = 0
+        files = size = 0
+        found: dict[tuple[str, str], None] = {}
         is_found = canary is None
-        for file in files:
-            names, length = _names_in(file, redactor)
-            if file == canary:
+        for path in _paths_in(places):
+            names, length = _names_in(path, redactor)
+            if path == canary:
                 is_found = SLOT in names
                 continue
-            size += length
+            files += length is not None
+            size += length or 0
             for name in own.names:
                 if name in names or UNSCANNED in names:
-                    found[name, file] = None
+                    found[name, redactor(str(path))] = None
     return Residue(
         names=own.names,
-        files=len(files) - (canary is not None),
+        files=files,
         size_bytes=size,
         found=tuple(found),
         blind=bool(Canary(redactor).problems()) or not is_found,
@@ -99,23 +100,26 @@ def _planted_canary(places: Iterable[Path], redactor: Redactor) -> Iterator[Path
         yield Path(file.name)
 
 
-def _files_in(places: Iterable[Path]) -> list[Path]:
-    """Return the regular files, each once; what a link points to is not of the run."""
+def _paths_in(places: Iterable[Path]) -> list[Path]:
+    """Return everything below the folders, each once; links are not followed."""
     found: set[Path] = set()
     for place in places:
-        candidates = place.rglob("*") if place.is_dir() else (place,)
-        found.update(each for each in candidates if each.is_file() and not each.is_symlink())
+        found.update(place.rglob("*") if place.is_dir() else (place,))
     return sorted(found)
 
 
-def _names_in(file: Path, redactor: Redactor) -> tuple[set[str], int]:
-    """Return the slots of the secrets in a file, or `unscanned`, and its size in bytes.
+def _names_in(path: Path, redactor: Redactor) -> tuple[frozenset[str], int | None]:
+    """Return the slots of the secrets in a path, or `unscanned`, and the size of a file in bytes.
 
-    Its name is searched as well.
+    Its name is searched as well, and the target of a link, but nothing that the link points to.
     """
+    if path.is_symlink():
+        return redactor.slots_in(f"{path.name} {path.readlink()}"), None
+    names = redactor.slots_in(path.name)
+    if not path.is_file():
+        return names, None
     try:
-        content = read_bounded(file)
+        content = read_bounded(path)
     except OSError:
-        return {UNSCANNED}, 0
-    matches = scan_data(content, redactor)
-    return {match.name for match in matches} | redactor.slots_in(file.name), len(content)
+        return names | {UNSCANNED}, 0
+    return names | {match.name for match in scan_data(content, redactor)}, len(content)

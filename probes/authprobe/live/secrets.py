@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from authprobe.core.secret_values import secret_value_problem
+from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
 from authprobe.scenario.live import VARIABLE_PREFIX
@@ -33,7 +35,11 @@ class Secrets:
 
 
 def read_secrets(cases: Iterable[Case], environment: Mapping[str, str]) -> Secrets:
-    """Return the secrets that live cases name; a missing or empty variable has none."""
+    """Return the secrets that live cases name; a missing or empty variable has none.
+
+    Raises:
+        SettingsError: a value is no usable secret; the message has nothing of it.
+    """
     names = {
         name
         for case in cases
@@ -41,8 +47,11 @@ def read_secrets(cases: Iterable[Case], environment: Mapping[str, str]) -> Secre
         for credential in case.credentials
         if (name := _variable(credential)) is not None
     }
-    values = {name: environment.get(name, "").strip() for name in sorted(names)}
-    return Secrets({name: value for name, value in values.items() if value})
+    values = {name: value for name in sorted(names) if (value := environment.get(name))}
+    for name, value in values.items():
+        if (problem := secret_value_problem(value)) is not None:
+            raise SettingsError(f"{name}: the value of this variable {problem}; nothing was asked")
+    return Secrets(values)
 
 
 def _variable(credential: Credential) -> str | None:

@@ -163,6 +163,8 @@ class SecretSearch:
     size_bytes: int
     found: tuple[str, ...] = ()
     """Variables of the secrets that were found."""
+    blind: bool = False
+    """True: the search missed a made-up secret, so that its result says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

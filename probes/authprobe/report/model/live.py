@@ -137,6 +137,8 @@ def live_words(run: Run) -> str | None:
 
 
 def _search_words(search: SecretSearch) -> str:
+    if search.blind:
+        return "Its temporary files could not be searched for the secrets; please report it."
     if search.found:
         return f"Its temporary files, which were removed, held {', '.join(search.found)}."
     names = ", ".join(search.names)
