@@ -268,7 +268,7 @@ def test_other_credentials_are_not_sent_and_not_quoted(
 ) -> None:
     monkeypatch.setenv("MY_KEY", value)
     with pytest.raises(
-        SettingsError, match="MY_KEY: (has no API key|the value of this variable has)"
+        SettingsError, match=r"MY_KEY: (has no API key|the value of this variable has)"
     ) as error:
         run(real, tmp_path, key_variable="MY_KEY", is_agreed=True)
     assert "xxx" not in str(error.value)
