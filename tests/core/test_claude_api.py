@@ -10,6 +10,7 @@ from authprobe.core.claude_api import asks_model, is_inference_path
     [
         *("/v1/messages", "/anthropic/v1/messages", "/a/b/v1/messages", "/v1/chat/completions"),
         "/openai/chat/completions",
+        "/v1/complete",
         "/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/invoke",
         "/bedrock/model/anthropic.claude/invoke-with-response-stream",
         "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude:streamRawPredict",

@@ -87,6 +87,14 @@ def test_an_unknown_token_is_found_and_replaced_by_its_format(encode: Encoder) -
         assert find_token(Redactor()(text)) is None
 
 
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize("start", ["\x1b[", "\x1b[1", "\x9b", "\x9b1", "\x1b(", "\\u001b["])
+def test_no_token_is_hidden_by_an_open_terminal_sequence(start: str, encode: Encoder) -> None:
+    text = f"x {start}{encode(make_token())} y"
+    assert find_token(text) is not None
+    assert find_token(Redactor()(text)) is None
+
+
 @given(token=TOKENS, before=TEXTS, after=TEXTS, encoder=st.sampled_from(sorted(ENCODERS)))
 @example(token="sk-ant-oat01-" + "-" * 40, before="", after="", encoder="base64, 2")
 def test_no_token_is_left_in_any_text(token: str, before: str, after: str, encoder: str) -> None:

@@ -23,7 +23,7 @@ WORKSPACE_HEADER: Final = "anthropic-workspace-id"
 """Header of answers, and of requests with a key that is not limited to one workspace."""
 MESSAGES_PATH: Final = "/v1/messages"
 _INFERENCE_PATH: Final = re.compile(
-    r"(?:/[^?#]*)?(?:/v1/messages|/chat/completions|/model/[^?#]+/invoke(?:-with-response-stream)?"
+    r"(?:/[^?#]*)?(?:/v1/messages|/v1/complete|/chat/completions|/model/[^?#]+/invoke(?:-with-response-stream)?"
     r"|/models/[^/?#]+:(?:raw|streamRaw)Predict)"
 )
 PROFILE_PATH: Final = "/api/oauth/profile"

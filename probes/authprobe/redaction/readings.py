@@ -40,6 +40,7 @@ NEEDS_DECODING: Final = re.compile(
     rf"[^ !#$(-;>-\[\]-~\"=']|=[\r\n2-7]|[\"'`][ +.]{{1,4}}[\"'`]|(?i:tna-ks)|{BASE64.runs.pattern}"
 )
 """Matches every text that has decodings other than itself and those that join its words."""
+TERMINAL_SEQUENCE: Final = re.compile(r"[\x1b\x9b]|\\(?:u001[bB]|x1[bB]|e|033)")
 
 
 def decodings(text: str) -> Iterator[Decoding]:
@@ -84,6 +85,8 @@ def _join(decoding: Decoding) -> Generator[Decoding, None, list[Decoding]]:
     if bare is not decoding:
         yield bare
     joined, lines = [bare], normal_line_ends(bare)
+    if bare is not decoding and TERMINAL_SEQUENCE.search(decoding.text):
+        joined.append(decoding)  # the last character of a sequence may be the first of a run
     for step in (join_lines, join_literals, read_uuencoded):
         if (changed := step(lines)) is not lines:
             yield changed
