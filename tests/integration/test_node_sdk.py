@@ -22,6 +22,7 @@ from authprobe.emulator.server.network import Listener, Network
 from authprobe.settings import cache_folder, installer_environment, search_path
 from tests.support.registry import UNREACHABLE
 from tests.support.sdk_answers import (
+    BY_ERROR_CODE,
     EVENTS,
     FAULT_RULES,
     GOOD_CALL,
@@ -51,22 +52,6 @@ CLASSES: Final = {
     504: "GatewayTimeoutError",
     529: "OverloadedError",
 }
-BY_ERROR_CODE: Final = {
-    "A24": "OrganizationOnHoldError",
-    "A26": "EnforcedSpendLimitReachedError",
-    "A44": "ClaudeCodeKeyCreatorNotMemberError",
-    "A45": "ClaudeCodeVersionTooOldError",
-    "A46": "ContractSpendLimitReachedError",
-    "A47": "RampLimitExceededError",
-    "A48": "LinkedOrganizationBillingUnavailableError",
-    "A48b": "LinkedOrganizationSpendLimitReachedError",
-    "A49": "SandboxEgressRestrictedError",
-    "A50": "CMEKContextUnavailableError",
-    "A50b": "CMEKKeyUnreachableError",
-    "A50c": "CMEKKeyDisabledError",
-    "A50d": "CMEKKeyNetworkBlockedError",
-}
-"""Rules whose answer has an `error_code`, for which the SDK has a separate subclass."""
 
 
 @dataclass(frozen=True, kw_only=True)

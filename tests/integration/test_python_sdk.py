@@ -10,13 +10,14 @@ from typing import Any, Final
 import anthropic
 import httpx2
 import pytest
-from anthropic.types.shared import EnforcedSpendLimitReachedError
+from anthropic.types import shared
 
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault
 from authprobe.emulator.server.network import Network
 from authprobe.observation.model import Exchange
 from tests.support.sdk_answers import (
+    BY_ERROR_CODE,
     EVENTS,
     FAULT_RULES,
     GOOD_CALL,
@@ -42,8 +43,6 @@ CLASSES: Final[dict[int, type[anthropic.APIStatusError]]] = {
     504: anthropic.DeadlineExceededError,  # the older name of GatewayTimeoutError
     529: anthropic.OverloadedError,
 }
-BY_ERROR_CODE: Final = {"A26": EnforcedSpendLimitReachedError}
-"""Rules whose answer has an `error_code`, for which the SDK has a separate subclass."""
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +120,8 @@ def session_of(
 
 def check_error(error: anthropic.APIStatusError, exchange: Exchange) -> None:
     """Check that the error reports the answer of this exchange."""
-    assert type(error) is BY_ERROR_CODE.get(exchange.rule or "", CLASSES[error.status_code])
+    name = BY_ERROR_CODE.get(exchange.rule or "")
+    assert type(error) is (getattr(shared, name) if name else CLASSES[error.status_code])
     assert error.status_code == error.response.status_code == exchange.status
     assert error.type == exchange.error_type
     match error.body:

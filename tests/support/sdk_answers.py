@@ -90,6 +90,22 @@ def _token(state: TokenState) -> Credential:
 GOOD_CALL: Final = SdkCall()
 KEY_HEADER_CALL: Final = SdkCall(uses_key_header=True, date=SPRING)
 
+BY_ERROR_CODE: Final = {
+    "A24": "OrganizationOnHoldError",
+    "A26": "EnforcedSpendLimitReachedError",
+    "A44": "ClaudeCodeKeyCreatorNotMemberError",
+    "A45": "ClaudeCodeVersionTooOldError",
+    "A46": "ContractSpendLimitReachedError",
+    "A47": "RampLimitExceededError",
+    "A48": "LinkedOrganizationBillingUnavailableError",
+    "A48b": "LinkedOrganizationSpendLimitReachedError",
+    "A49": "SandboxEgressRestrictedError",
+    "A50": "CMEKContextUnavailableError",
+    "A50b": "CMEKKeyUnreachableError",
+    "A50c": "CMEKKeyDisabledError",
+    "A50d": "CMEKKeyNetworkBlockedError",
+}
+"""Rules whose answer has an `error_code`, for which the SDKs have a separate subclass."""
 REFUSED_CALLS: Final = (
     SdkCall(rule="A01", status=401, credential=None),
     SdkCall(rule="A02", status=401, credential=(Kind.API_KEY, State.UNKNOWN), uses_key_header=True),
