@@ -75,7 +75,7 @@ def test_the_plan_is_what_is_printed(tmp_path: Path) -> None:
             directions=directions,
             cwd=tmp_path,
             answer="n",
-            PROBE_API_KEY="x",
+            PROBE_API_KEY="not-a-key-of-anybody",
         )
         assert backend.request_count == 0
     printed = [line.split() for line in ended.err.splitlines()]
