@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
@@ -16,7 +16,9 @@ from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
 from authprobe.errors import ExitCode, RecordError, SettingsError
 from authprobe.redaction.redactor import Redactor
-from authprobe.run.model import Reason
+
+if TYPE_CHECKING:
+    from authprobe.run.model import Reason
 
 RESULTS_MARKER: Final = '"schema_version"'
 """Text near the beginning of every `results.json`."""
@@ -40,7 +42,7 @@ class Explanation:
     incidents: tuple[Incident, ...] = ()
     regressions: tuple[Regression, ...] = ()
     case: str | None = None
-    reasons: tuple[Reason, ...] = ()
+    reasons: "tuple[Reason, ...]" = ()
     """Differences of a failed case from what its scenario expects, which the cause is not."""
 
     @property
@@ -117,7 +119,7 @@ def explain_text(text: str) -> tuple[Explanation, ...]:
 
 
 def _explain_symptom(
-    symptom: Symptom, case: str | None = None, reasons: tuple[Reason, ...] = ()
+    symptom: Symptom, case: str | None = None, reasons: "tuple[Reason, ...]" = ()
 ) -> Explanation:
     matches = rank_causes(symptom)
     causes = tuple(match.cause.id for match in matches if match.confidence)

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, escape
+from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError, SettingsError
 from authprobe.observation.model import (
     COMMAND_MISSING,

@@ -13,8 +13,8 @@ from authprobe.diagnosis.phrases import parse_phrase
 from authprobe.diagnosis.symptom import FactKind
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
+from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import STRICT
 from authprobe.errors import RecordError
 
 CAUSES_FILE: Final = Path(__file__).with_name("causes.yaml")

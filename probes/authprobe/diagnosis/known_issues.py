@@ -11,8 +11,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 from authprobe.core.version_ranges import version_key
 from authprobe.diagnosis.causes import Sources, Text, Texts
 from authprobe.documents.document import read_document
+from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import STRICT
 from authprobe.errors import RecordError
 
 KNOWN_ISSUES_FILE: Final = Path(__file__).with_name("known_issues.yaml")

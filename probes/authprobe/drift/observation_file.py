@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import to_json
 
+from authprobe.documents.validation import STRICT
 from authprobe.drift.known_words import (
     CONTENT_TYPES,
     ERROR_CODES,
@@ -21,7 +22,6 @@ from authprobe.drift.known_words import (
     known_wording,
 )
 from authprobe.drift.model import Drift, Kind, RowResult
-from authprobe.emulator.config import STRICT
 from authprobe.service.answer import KEPT_HEADERS, Envelope, RequestId
 
 SCHEMA: Final = "authprobe-observation/1"

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from authprobe.core.host_names import own_host_problem
 from authprobe.documents.messages import MESSAGE
 from authprobe.documents.source import quote
+from authprobe.documents.validation import STRICT
 
 # Strict: in YAML, "5" is a string and 5 is a number, and `yes` is not a boolean.
 Flag = Annotated[bool, Strict()]
@@ -23,7 +24,6 @@ Day = Annotated[
     Field(ge=datetime.date(2020, 1, 1), le=datetime.date(2100, 1, 1)),
 ]
 
-STRICT: Final = ConfigDict(extra="forbid")
 HEADER_PATTERN: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, 5.6.2
 BETA_PATTERN: Final = r"^[A-Za-z0-9._-]+$"
 SCHEME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]*$"

@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 from authprobe.core.version_ranges import EXACT, read_range
 from authprobe.documents.document import read_document
 from authprobe.documents.source import PathProblem, quote
+from authprobe.documents.validation import STRICT
 from authprobe.documents.vocabulary import Vocabulary
-from authprobe.emulator.config import STRICT
 from authprobe.errors import ScenarioError
 from authprobe.observation.model import Outcome
 from authprobe.run.model import CaseRecord

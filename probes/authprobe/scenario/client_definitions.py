@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from authprobe.emulator.config import HEADER_PATTERN, STRICT, Hosts, Seconds, TokenKind
+from authprobe.documents.validation import STRICT
+from authprobe.emulator.config import HEADER_PATTERN, Hosts, Seconds, TokenKind
 
 KIND_PATTERN: Final = r"^[a-z][a-z0-9-]{0,39}$"
 PACKAGE_PATTERN: Final = (

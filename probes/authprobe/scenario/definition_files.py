@@ -26,8 +26,8 @@ from authprobe.documents.node_tree import Items, Node, Scalar, Value
 from authprobe.documents.node_tree import Mapping as MappingNode
 from authprobe.documents.source import KEY, PathProblem, Problem, quote
 from authprobe.documents.substitution import substitute
-from authprobe.documents.validation import locate, read
-from authprobe.emulator.config import STRICT, Backend, Hosts
+from authprobe.documents.validation import STRICT, locate, read
+from authprobe.emulator.config import Backend, Hosts
 from authprobe.scenario.bundled_clients import KNOWN_CLIENTS
 from authprobe.scenario.checks.client_definitions import check_client_definitions
 from authprobe.scenario.checks.definitions import check_definitions

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.host_names import is_address, is_this_machine
 from authprobe.core.version_ranges import EXACT, version_key
-from authprobe.emulator.config import STRICT, TokenKind, Whole
+from authprobe.documents.validation import STRICT
+from authprobe.emulator.config import TokenKind, Whole
 
 MAX_REQUESTS: Final = 40
 """Most requests of a run to the real service; no option and no scenario raises it."""

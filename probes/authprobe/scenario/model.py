@@ -14,9 +14,9 @@ from authprobe.core.client_kinds import Flow, Via
 from authprobe.core.client_variables import SETTINGS_ENV, variables_schema
 from authprobe.core.regular_expressions import contains_match
 from authprobe.core.targets import Target
+from authprobe.documents.validation import STRICT
 from authprobe.emulator.config import (
     HEADER_PATTERN,
-    STRICT,
     Backend,
     Flag,
     Hosts,
