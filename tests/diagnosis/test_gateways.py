@@ -93,7 +93,7 @@ USERS_OWN = Requirement(header="x-api-key", holds=Holds.CLAUDE_CREDENTIAL)
 @pytest.mark.parametrize(
     ("exchange", "expected"),
     [
-        (answer_of(Host(requires=KEY), x_corp_key="unknown"), "gateway-key-refused"),
+        (answer_of(Host(requires=KEY), x_corp_key="unknown"), "gateway-own-key"),
         (answer_of(Host(requires=KEY)), "gateway-header-missing"),
         (answer_of(Host(requires=OWN_KEY), authorization="Basic a"), "gateway-header-missing"),
         (

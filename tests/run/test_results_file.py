@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from authprobe.diagnosis.causes import causes
 from authprobe.errors import RecordError
+from authprobe.run.model import FORMER_CAUSE_IDS, Alternative, Diagnosis
 from authprobe.run.results_file import dump_run, read_run
 from tests.support.make import make_observation, make_record, make_run
 
@@ -19,3 +21,22 @@ def test_a_time_that_no_report_can_show_is_rejected(
     path.write_text(dump_run(run).replace(elapsed, number), encoding="utf-8")
     with pytest.raises(RecordError, match="elapsed must be a finite number"):
         read_run(path)
+
+
+def test_a_former_id_of_a_cause_is_read_as_the_current_one(tmp_path: Path) -> None:
+    diagnosis = Diagnosis(
+        id="gateway-own-key",
+        summary="The gateway refuses its own key.",
+        remedy="Ask its operator.",
+        alternatives=(Alternative(id="gateway-own-key", summary="The same.", confidence=0.6),),
+    )
+    run = make_run(make_record(diagnosis=diagnosis))
+    path = tmp_path / "results.json"
+    path.write_text(dump_run(run).replace("gateway-own-key", "gateway-key-refused"))
+    [record] = read_run(path).cases
+    assert record.diagnosis == diagnosis
+
+
+def test_the_current_ids_of_renamed_causes_exist() -> None:
+    assert set(FORMER_CAUSE_IDS.values()) <= set(causes())
+    assert set(FORMER_CAUSE_IDS).isdisjoint(causes())

@@ -15,7 +15,7 @@ _STATES: Final = {
     "bearer-unknown": {TokenState.UNKNOWN, TokenState.USED},
     "credential-blanked": {TokenState.BLANKED},
     "federation-refused": {TokenState.UNKNOWN, TokenState.EXPIRED, TokenState.USED},
-    "gateway-key-refused": {TokenState.UNKNOWN, TokenState.REVOKED, TokenState.EXPIRED},
+    "gateway-own-key": {TokenState.UNKNOWN, TokenState.REVOKED, TokenState.EXPIRED},
     "gateway-upstream-credential": {TokenState.UNKNOWN, TokenState.REVOKED, TokenState.EXPIRED},
     "refresh-token-rejected": {TokenState.REVOKED, TokenState.USED, TokenState.UNKNOWN},
 }
@@ -32,6 +32,7 @@ _STANDINGS: Final = frozenset(
         "extra-usage-exhausted",
         "not-a-member",
         "org-disabled",
+        "organization-on-hold",
         "org-oauth-disabled",
     }
 )

@@ -5,9 +5,9 @@ import platform
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 import authprobe
 from authprobe.core.gates import Gate
@@ -20,13 +20,24 @@ from authprobe.scenario.model import DEFAULT, Credential, Expectation
 from authprobe.verdict.model import Verdict
 
 SCHEMA_VERSION: Final = 1
+FORMER_CAUSE_IDS: Final = {"gateway-key-refused": "gateway-own-key"}
+"""Current ids of renamed causes by their former ids."""
+
+
+def current_cause_id(cause_id: str) -> str:
+    """Return the id that a cause has now."""
+    return FORMER_CAUSE_IDS.get(cause_id, cause_id)
+
+
+CauseId = Annotated[str, AfterValidator(current_cause_id)]
+"""Id of a cause; a former one, in a file from before it was renamed, is read as the current one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """Cause of a refusal, with its remedy and the evidence for it."""
 
-    id: str
+    id: CauseId
     summary: str
     remedy: str
     sources: tuple[str, ...] = ()
@@ -49,7 +60,7 @@ class Diagnosis:
 class Alternative:
     """Another cause that matches the symptom."""
 
-    id: str
+    id: CauseId
     summary: str
     confidence: float
     experiment: str | None = None
