@@ -203,6 +203,7 @@ def event(folder: Path, name: str, repository: str | None) -> dict[str, str]:
         ("pull_request", "stranger/mine", "never for the event pull_request from a fork"),
         ("pull_request", None, "never for the event pull_request from a fork"),
         ("pull_request_target", "me/mine", "never for the event pull_request_target"),
+        ("issue_comment", "me/mine", "never for the event issue_comment, which strangers can"),
     ],
 )
 def test_code_of_strangers_asks_nothing(
@@ -222,10 +223,11 @@ def test_a_pull_request_of_the_repository_itself_may_ask(
     assert service[0].request_count == 2
 
 
+@pytest.mark.parametrize("start", ["", "Bearer ", '{"accessToken":"'])
 def test_a_token_of_a_subscription_under_another_name_asks_nothing(
-    ask: Ask, service: Service
+    start: str, ask: Ask, service: Service
 ) -> None:
-    ended = ask("--target", "live", "--yes", OUR_KEY="sk-ant-oat01-" + "q7Zp" * 20)
+    ended = ask("--target", "live", "--yes", OUR_KEY=f"{start}sk-ant-oat01-" + "q7Zp" * 20)
     assert ended.code == 4
     assert "env:OUR_KEY is the token of a subscription" in ended.err
     assert "q7Zp" not in ended.err

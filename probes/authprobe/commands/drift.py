@@ -39,7 +39,7 @@ from authprobe.drift.rule_ages import older_rows
 from authprobe.drift.runner import compare_rows
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode, SettingsError
-from authprobe.live.guards import check_place
+from authprobe.live.ci_jobs import check_job
 from authprobe.redaction.pseudonyms import display_path
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
@@ -101,7 +101,7 @@ def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float =
         print_error(f"no rule is older than {options.older_than} days; nothing was asked")
         return ExitCode.NOTHING_SELECTED
     if has_key:
-        check_place(settings.environment_variables(), "--key-env")
+        check_job(settings.environment_variables(), "--key-env")
     now = datetime.datetime.now(datetime.UTC)
     earlier = read_earlier(options.confirm, now) if options.confirm else None
     check_writable(options.out, FILES)

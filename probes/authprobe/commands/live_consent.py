@@ -7,7 +7,8 @@ from typing import Final
 from authprobe.commands.printing import print_error
 from authprobe.core.core_dumps import forbid_core_dumps
 from authprobe.errors import SettingsError
-from authprobe.live.guards import check_place, check_values
+from authprobe.live.ci_jobs import check_job
+from authprobe.live.guards import check_values
 from authprobe.live.laboratory import Consent
 from authprobe.live.plan import check_cost, live_plan, missing_secrets, plan_lines, renewal_lines
 from authprobe.live.secrets import read_secrets
@@ -24,7 +25,7 @@ def check_before_loading(settings: Settings) -> None:
     Raises:
         SettingsError: it must not be asked.
     """
-    check_place(environment_variables())
+    check_job(environment_variables())
     if settings.break_rules:
         raise SettingsError("--break-rule: the rules of the real service cannot be left out")
 
