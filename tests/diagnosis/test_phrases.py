@@ -51,6 +51,27 @@ def test_joined_words_must_be_consecutive() -> None:
     assert parse_phrase("not+found").find(WordIndex("it was NOT_FOUND")) is not None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("无效的令牌", "API Error: 401 无效的令牌 (request id: 1)"),
+        ("登录|令牌 过期 /8", "两台电脑提示登录已过期"),
+        ("anmeldung|token abgelaufen|ungültig", "Das Token ist UNGÜLTIG"),
+        ("токен недействителен", "Токен больше недействителен"),
+        ("ログイン 失敗", "ログインに失敗しました"),
+        ("토큰 만료", "토큰이 만료되었습니다"),
+    ],
+)
+def test_a_phrase_can_be_in_another_language(pattern: str, text: str) -> None:
+    assert parse_phrase(pattern).find(WordIndex(text)) is not None
+
+
+def test_ideographs_of_a_phrase_must_be_consecutive() -> None:
+    assert parse_phrase("无效的令牌").find(WordIndex("令牌 是 无效的")) is None
+    assert parse_phrase("令牌无效").find(WordIndex("令牌。无效")) is not None
+    assert WordIndex("登录 failed again").ascii_count == 2
+
+
 def test_a_number_limits_the_span_of_a_match() -> None:
     text = WordIndex("token one two three expired")
     assert parse_phrase("token expired /5").find(text) is not None

@@ -33,8 +33,8 @@ CONTEST_MARGIN: Final = 0.2
 """Difference in confidence within which another cause keeps a cause from being certain."""
 MAX_ALTERNATIVES: Final = 3
 MAX_EVIDENCE: Final = 5
-MIN_WORDS: Final = 6
-"""Fewer words do not even show that a text is about something else."""
+MIN_WORDS: Final = 10
+"""Fewer words in English do not even show that a text is about something else."""
 
 AUTH_PHRASES: Final = (
     "auth*|oauth|login|logged|logout|sign*|token*|credential*|account|permission|organization",
@@ -223,7 +223,7 @@ def _fallback(
     if symptom.is_text and not scores:
         words = symptom.fact_sets[0].words
         is_about_auth = any(parse_phrase(each).find(words) is not None for each in AUTH_PHRASES)
-        if not is_about_auth and len(words) >= MIN_WORDS:
+        if not is_about_auth and words.ascii_count >= MIN_WORDS:
             return CauseMatch(
                 cause=catalogue[NOT_AUTH],
                 confidence=LIKELY_CONFIDENCE,

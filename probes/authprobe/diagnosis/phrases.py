@@ -3,7 +3,8 @@
 `oauth|access token expire*` matches one word of each group, all within a few words. `+` joins
 consecutive words (`not+found`), `*` stands for the rest of a word, and a number after a slash at
 the end is the span, in words, that the pattern may cover (`refresh token /6`). Case, punctuation,
-line wraps and JSON escapes are ignored, and a negated match does not count.
+line wraps and JSON escapes are ignored, and a negated match does not count. Each ideograph is a
+word, and those that are written together are consecutive (`无效的令牌`).
 """
 
 import functools
@@ -26,11 +27,18 @@ NEGATION_DISTANCE: Final = 3
 RULED_OUT_DISTANCE: Final = 8
 """Words before a match in which `ruled out` applies to it."""
 
-_TOKEN: Final = re.compile(r"[a-z0-9]+|[.!?:;,\"\n(){}\[\]|·—•*]")
+_LETTERS: Final = r"a-z0-9\u00df-\u00f6\u00f8-\u024f\u0400-\u04ff"
+_IDEOGRAPHS: Final = r"\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+"""Chinese, Japanese and Korean characters, each a word: these scripts put no spaces between words,
+or attach endings to them."""
+_TOKEN: Final = re.compile(
+    rf"[{_LETTERS}]+|[{_IDEOGRAPHS}]|[.!?:;,\"\n(){{}}\[\]|·—•*\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]"
+)
 # Neither searches a run of backslashes again from each of them, which would take quadratic time.
 _ESCAPE: Final = re.compile(r"\\(?=[nrt\"'/\\])|\x1b\[[0-9;?]*+[A-Za-z]")
 _ESCAPED_SPACE: Final = re.compile(r"\\(?<!\\\\)\\*+[nrt]")
-_PATTERN_WORD: Final = re.compile(r"[a-z0-9]+\*?")
+_PATTERN_WORD: Final = re.compile(rf"[{_LETTERS}]+\*?|[{_IDEOGRAPHS}]")
+_IDEOGRAPH: Final = re.compile(f"([{_IDEOGRAPHS}])")
 
 
 def blank_escapes(text: str) -> str:
@@ -72,6 +80,11 @@ class WordIndex:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    @property
+    def ascii_count(self) -> int:
+        """Number of words without letters of other languages than English."""
+        return sum(map(str.isascii, self.words))
 
     def positions(self, sequence: tuple[str, ...]) -> list[int]:
         """Return the positions at which these words follow one another."""
@@ -147,17 +160,27 @@ def _nearest(positions: list[int], position: int) -> int:
     return min(positions[max(at - 1, 0) : at + 1], key=lambda other: abs(other - position))
 
 
+def _words(sequence: str) -> list[str]:
+    """Return the words of a sequence, of which each ideograph is one."""
+    return [
+        part
+        for word in sequence.split("+")
+        for part in (_IDEOGRAPH.split(word) if _IDEOGRAPH.search(word) else [word])
+        if part or not word
+    ]
+
+
 @functools.cache
 def parse_phrase(pattern: str) -> PhrasePattern:
     """Return the compiled pattern.
 
     Raises:
-        ValueError: a group has no words, a word has other characters than a to z and 0 to 9, or
-            the span is not a number.
+        ValueError: a group has no words, a word has other characters than letters in lower case
+            and digits, or the span is not a number.
     """
     text, slash, span = pattern.partition(" /")
     groups = tuple(
-        tuple(tuple(sequence.split("+")) for sequence in group.split("|")) for group in text.split()
+        tuple(tuple(_words(sequence)) for sequence in group.split("|")) for group in text.split()
     )
     words = [word for group in groups for sequence in group for word in sequence]
     if not words or any(not _PATTERN_WORD.fullmatch(word) for word in words):
