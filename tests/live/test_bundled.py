@@ -127,6 +127,15 @@ def test_each_way_by_claude_is_asked_and_found(service: Service) -> None:
 
 
 @pytest.mark.clients
+def test_emulator_and_service_answer_the_sdks_the_same(service: Service) -> None:
+    ended = service.ask("--target", "both", "-k", "live-sdk")
+    if "could not be installed" in ended.out:
+        pytest.skip("NO PACKAGE REGISTRY: the API SDKs could not be installed or tested")
+    assert ended.code == 0, ended.out + ended.err
+    assert "Emulator and live: 4 questions: 4 the same" in ended.out
+
+
+@pytest.mark.clients
 def test_a_token_that_its_owner_revoked_is_found(service: Service) -> None:
     for token in service.backend.tokens:
         service.backend.tokens.end(token, TokenState.REVOKED)
@@ -162,5 +171,5 @@ def test_no_name_of_a_secret_is_one_that_clients_read_themselves(file: Path) -> 
 
 def test_each_file_is_an_own_way() -> None:
     assert [file.stem for file in FILES] == [
-        *("api-key", "bearer", "cli-api-key", "cli-setup-token", "gateway", "refresh")
+        *("api-key", "bearer", "cli-api-key", "cli-setup-token", "gateway", "refresh", "sdk")
     ]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from authprobe.live.claude_result import read_cost, read_error_type, without_body
+from authprobe.live.claude_result import read_cost, read_error_type
+from authprobe.live.client_traces import without_body
 
 BODY = '{"type":"error","error":{"type":"x","message":"no {thing}"},"request_id":"req_cafe"}'
 

@@ -62,7 +62,7 @@ def test_each_command_selects_live_cases(command: str, tmp_path: Path) -> None:
     if "made-up" in command:
         assert {id.split("/")[0] for id in ids} == {
             *("live-api-key", "live-bearer", "live-cli-api-key"),
-            *("live-cli-setup-token", "live-refresh"),
+            *("live-cli-setup-token", "live-refresh", "live-sdk"),
         }
 
 

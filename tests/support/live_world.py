@@ -20,7 +20,8 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Backend, TokenKind, TokenState
 from authprobe.emulator.server.network import Network
 from authprobe.errors import InstallError
-from authprobe.live.claude import Access, ask_claude
+from authprobe.live.claude import ask_claude
+from authprobe.live.clients import Access, AskClient
 from authprobe.observation.model import Observation
 from authprobe.plan.case import Case, expand
 from authprobe.scenario.live import Ask, Live
@@ -62,6 +63,7 @@ class World:
         *,
         environment: dict[str, str] | None = None,
         hosts: tuple[str, ...] = (API,),
+        by: AskClient = ask_claude,
         **access: Any,
     ) -> Observation:
         """Ask live, and return the observation."""
@@ -72,7 +74,7 @@ class World:
             directions=self.directions,
             authority=self.directions.authority,
         )
-        return ask_claude(self.laboratory, case, dataclasses.replace(way, **access))
+        return by(self.laboratory, case, dataclasses.replace(way, **access))
 
     @property
     def requests(self) -> Counter[str]:
@@ -107,7 +109,11 @@ def open_world(laboratory: Laboratory, folder: Path, setup: Backend) -> Iterator
 
 def prepare(laboratory: Laboratory, version: str) -> str:
     """Install a version of the cache, and return the client; skip if it is not there."""
-    client = f"claude-code@{version}"
+    return prepare_client(laboratory, f"claude-code@{version}")
+
+
+def prepare_client(laboratory: Laboratory, client: str) -> str:
+    """Install a client, and return it; skip if it is not there."""
     (parsed,) = make_clients(client)
     laboratory.cache.prepare(parsed, lambda _: None)
     try:

@@ -21,6 +21,7 @@ class ClientKind(enum.StrEnum):
     ANTHROPIC_NODE = "anthropic-node"
 
 
+API_SDKS: Final = frozenset({ClientKind.ANTHROPIC_PYTHON, ClientKind.ANTHROPIC_NODE})
 CLAUDE_MAX_API_PROXY: Final = "claude-max-api-proxy"
 LITELLM: Final = "litellm"
 KNOWN_SINCE_BEGINNING: Final = frozenset({CLAUDE_MAX_API_PROXY, LITELLM})

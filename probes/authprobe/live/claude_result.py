@@ -1,51 +1,33 @@
 """The observation of a live run of `claude`: what it printed, its telemetry and the gate's counts.
 
-Nobody looked into TLS, so there are no exchanges. Free text of the service is redacted, and ids in
-it, which could say who the user is, are replaced.
+Nobody looked into TLS, so there are no exchanges.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from authprobe.clients.claude_code.prompt import read_report
-from authprobe.clients.home_files import HomeWalk
 from authprobe.clients.observe import (
     MAX_DETAIL_LENGTH,
     MAX_MESSAGE_LENGTH,
     ClientReport,
     last_error_line,
-    without_request_id,
 )
 from authprobe.clients.process.child import ExitReason
 from authprobe.live.claude_run import ClaudeRun
+from authprobe.live.client_traces import ClientTraces
 from authprobe.live.collector import ERROR_TYPE
 from authprobe.observation.model import (
     COMMAND_MISSING,
     Cost,
     EvidenceSource,
-    GateCount,
     Observation,
     Outcome,
     status_outcome,
 )
-from authprobe.redaction.redactor import Redactor
-from authprobe.redaction.scanner import scan_data
 
-ID: Final = re.compile(
-    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
-)
-MAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}\.[A-Za-z]{2,24}")
-LONG_ID: Final = re.compile(r"\b(?=[a-z]*[0-9])[0-9a-f]{16,}\b")
-LONG_LABEL: Final = re.compile(r"[^.:]{25,}")
-"""A part of a host name that may hold more than a name: a client could tell anything by it."""
-MASKED: Final = "*"
-PIECE: Final = 6
-"""Characters of a secret that the name of a host must not hold."""
 OUTPUT_OPTION: Final = "--output-format"
-MAX_LEAKS: Final = 20
-OWN_SLOT: Final = "own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +35,7 @@ class ClaudeReading:
     """A finished run, and what is needed to read it."""
 
     run: ClaudeRun
-    host: str
-    """Host that the credential was sent to, as the gate names it."""
-    redactor: Redactor
-    secrets: tuple[str, ...]
+    traces: ClientTraces
     version: str
     remarks: tuple[str, ...] = ()
 
@@ -78,15 +57,15 @@ class ClaudeReading:
             status=self._status(report),
             reported_status=report.status if report else None,
             error_type=error_type,
-            message=self._clean(report.message, MAX_MESSAGE_LENGTH) if report else None,
+            message=self.traces.clean(report.message, MAX_MESSAGE_LENGTH) if report else None,
             exit_code=run.result.exit_code if self._has_exited else None,
             elapsed=round(run.result.elapsed, 3),
-            detail=self._clean(text, MAX_DETAIL_LENGTH),
-            egress_refused=tuple(sorted({g.host for g in self._gate if g.refused})),
+            detail=self.traces.clean(text, MAX_DETAIL_LENGTH),
+            egress_refused=tuple(sorted({g.host for g in self.traces.gate if g.refused})),
             client_version=self.version,
-            leaks=tuple(self._leaks()),
+            leaks=self.traces.leaks(),
             evidence=self._evidence(report),
-            gate=self._gate,
+            gate=self.traces.gate,
             cost=self._cost(),
         )
 
@@ -94,38 +73,9 @@ class ClaudeReading:
     def _has_exited(self) -> bool:
         return self.run.result.exit_reason is ExitReason.EXITED
 
-    @property
-    def _gate(self) -> tuple[GateCount, ...]:
-        return tuple(
-            GateCount(
-                host=self._host_name(each.host),
-                connections=each.connections,
-                refused=each.refused,
-                sent=each.sent,
-                received=each.received,
-                seconds=each.seconds,
-                failure=each.failure,
-            )
-            for each in self.run.gate
-        )
-
-    def _host_name(self, host: str) -> str:
-        """Return the name of a host that the client asked for, without what it may tell by it."""
-        values = [value.lower() for value in self.secrets]
-        starts = range(max(len(host) - PIECE + 1, 0))
-        if any(host[i : i + PIECE] in value for value in values for i in starts):
-            return "(holds a part of the secret)"
-        return self.redactor(LONG_LABEL.sub(MASKED, host))
-
-    @property
-    def _asked(self) -> GateCount:
-        """Counts of the host that was to be asked."""
-        counts = (each for each in self.run.gate if each.host == self.host)
-        return next(counts, GateCount(host=self.host))
-
     def _outcome(self, report: ClientReport | None) -> tuple[Outcome, str | None]:
-        asked, result = self._asked, self.run.result
-        unreachable = Outcome.UNREACHABLE, f"the gate could not reach {self.host}: {asked.failure}"
+        asked, result = self.traces.asked, self.run.result
+        unreachable = Outcome.UNREACHABLE, self.traces.unreachable
         if OUTPUT_OPTION in self.run.command.missing:
             return Outcome.UNAVAILABLE, f"{OUTPUT_OPTION}: {COMMAND_MISSING}"
         if not self._has_exited:
@@ -138,7 +88,7 @@ class ClaudeReading:
         if not report.is_error:
             if asked.received:
                 return Outcome.ACCEPTED, None
-            return Outcome.CRASHED, f"it reports an answer, but received nothing from {self.host}"
+            return Outcome.CRASHED, self.traces.nothing_received
         status = self._status(report)
         if status is not None and status >= 400:
             return status_outcome(status), None
@@ -151,7 +101,7 @@ class ClaudeReading:
     def _status(self, report: ClientReport | None) -> int | None:
         """Return the status that ended the question, by the first source that tells it."""
         if report is None or not report.is_error:
-            return 200 if report and self._asked.received else None
+            return 200 if report and self.traces.asked.received else None
         refusals = [e.status_code for e in self.run.events if e.is_error and e.status_code]
         log = self.run.debug_log
         statuses = [report.status, *refusals[-1:], *(log.statuses[-1:] if log else ())]
@@ -175,48 +125,6 @@ class ClaudeReading:
         if usd is None and amounts:
             usd = sum(amounts)
         return Cost(requests=requests, estimated_usd=None if usd is None else round(usd, 6))
-
-    def _leaks(self) -> list[str]:
-        """Return where the client has left the secret or a piece of it: its files, its output."""
-        own = Redactor()
-        for value in self.secrets:
-            own.learn(OWN_SLOT, value)
-        places = []
-        for file in HomeWalk(self.run.home_folder):
-            if any(match.name == OWN_SLOT for match in scan_data(file.data, own)):
-                places.append(self._clean(f"~/{file.path}", MAX_DETAIL_LENGTH) or "~")
-        for name, text in (("stdout", self.run.result.stdout), ("stderr", self.run.result.stderr)):
-            if OWN_SLOT in own.slots_in(text):
-                places.append(f"its output ({name})")
-        return places[:MAX_LEAKS]
-
-    def _clean(self, text: str | None, limit: int) -> str | None:
-        """Return a text without secrets, and without what says who the user is."""
-        if not text:
-            return None
-        # Redacted first: a token without a part of it has no pattern.
-        text = LONG_ID.sub("[id]", without_body(self.redactor(text)))
-        return self.redactor.cut(
-            MAIL.sub("[e-mail]", ID.sub("[id]", without_request_id(text))), limit
-        )
-
-
-def without_body(text: str) -> str:
-    """Return a text with the message of a JSON body in the place of the body, as it also has ids.
-
-    Versions up to 2.1.1xx show the whole body of an error.
-    """
-    place = text.find("{")
-    if place < 0:
-        return text
-    try:
-        body, length = json.JSONDecoder().raw_decode(text[place:])
-    except (ValueError, RecursionError):
-        return f"{text[:place]}[body]"
-    error = body.get("error") if isinstance(body, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    kept = message if isinstance(message, str) else "[body]"
-    return f"{text[:place]}{kept}{without_body(text[place + length :])}"
 
 
 def read_cost(stdout: str) -> float | None:

@@ -22,8 +22,12 @@ from authprobe.errors import ClientError
 from authprobe.live.collector import ApiEvent, Collector
 from authprobe.live.command_line import ENDPOINT_VARIABLE, VARIABLES, CommandLine, command_line
 from authprobe.live.debug_log import DebugLog, read_debug_log
-from authprobe.live.gate import HEAD_LIMIT_BYTES, ConnectGate
-from authprobe.live.servers import ServerThread
+from authprobe.live.gate import ConnectGate
+from authprobe.live.gated_container import (
+    GatedContainer,
+    check_isolation,
+    open_gated_container,
+)
 from authprobe.observation.model import GateCount
 from authprobe.settings import private_folders
 
@@ -86,21 +90,17 @@ def run_claude(
     Raises:
         ClientError: the container has no network of its own, or the client cannot be started.
     """
-    _check_isolation(children, question)
+    check_isolation(children)
+    if question.login is not None and children.isolation is not Isolation.SEALED:
+        raise ClientError("the stored login is used only in a sealed container")
     programs = find_node_for(installed.program)
     visibility = _visibility(installed, programs, question, authority)
-    with children.open_container(visibility) as container, ServerThread() as servers:
+    with open_gated_container(children, visibility, gate, question.door) as gated:
+        container = gated.container
         collector = Collector()
-        gate_port = servers.serve_streams(
-            gate.handle, container.bind(), head_limit_bytes=HEAD_LIMIT_BYTES
-        )
-        collector_port = servers.serve_application(collector, container.bind())
-        if question.door is not None:
-            host, port = question.door
-            bound = container.bind(port, host if ":" in host else LOOPBACK)
-            servers.serve_streams(gate.door(host, port), bound, head_limit_bytes=HEAD_LIMIT_BYTES)
+        collector_port = gated.servers.serve_application(collector, container.bind())
         _fill_home(container, programs, question.login)
-        environment = _environment(container, question, gate_port, collector_port)
+        environment = _environment(gated, question, collector_port)
         if authority is not None:
             environment |= dict.fromkeys(CA_VARIABLES, str(container.ca_file))
         command, result = _ask(container, installed, question, environment)
@@ -114,22 +114,6 @@ def run_claude(
             home_folder=container.home_folder,
             limit=limit,
         )
-
-
-def _check_isolation(children: Children, question: ClaudeQuestion) -> None:
-    """Raise unless the gate is the only way out of a container.
-
-    Raises:
-        ClientError: it is not, or the stored login cannot be protected there.
-    """
-    isolation = children.isolation
-    if isolation is Isolation.NONE:
-        raise ClientError(
-            "a client asks the real service only from a network of its own, which this system "
-            f"does not give it ({children.known_refusal or 'isolation is turned off'})"
-        )
-    if question.login is not None and isolation is not Isolation.SEALED:
-        raise ClientError("the stored login is used only in a sealed container")
 
 
 def _visibility(
@@ -170,16 +154,14 @@ def _fill_home(
 
 
 def _environment(
-    container: Container, question: ClaudeQuestion, gate_port: int, collector_port: int
+    gated: GatedContainer, question: ClaudeQuestion, collector_port: int
 ) -> dict[str, str]:
     """Return the whole environment of the client, without USER and LOGNAME: they would let macOS
     find the login in its keychain.
     """
-    home = container.home
-    proxy = f"http://{LOOPBACK}:{gate_port}"
+    home = gated.container.home
     login = question.login
     in_place = login is not None and login.may_renew
-    proxies = {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "NO_PROXY": f"{LOOPBACK},localhost"}
     return {
         **question.variables,
         **VARIABLES,
@@ -189,8 +171,7 @@ def _environment(
         "LANG": "C.UTF-8",
         "PATH": f"{home}/bin:{SYSTEM_PATH}",
         "TMPDIR": str(home / TEMPORARY_FOLDER),
-        **proxies,
-        **{name.lower(): value for name, value in proxies.items()},
+        **gated.proxy_variables(),
     }
 
 

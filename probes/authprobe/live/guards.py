@@ -7,6 +7,7 @@ loader: a value can be another token than the scenario says.
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from authprobe.core.client_kinds import ClientKind
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
@@ -58,7 +59,7 @@ def value_problem(case: Case, credential: Credential, secrets: HasValues) -> str
         any(mark in value for mark in _SUBSCRIPTION_MARKS)
         or credential.token in SUBSCRIPTION_TOKENS
     )
-    if is_subscription and case.client.is_authprobe:
+    if is_subscription and case.client.kind != ClientKind.CLAUDE_CODE:
         return (
             f"{credential.source} is the token of a subscription, which only the unmodified claude "
             "sends"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.claude_api import PLATFORM
+from authprobe.core.client_kinds import API_SDKS
 from authprobe.errors import SettingsError
 from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
@@ -23,6 +24,8 @@ CLAUDE_USD: Final = 0.02
 keep it small send 48 kB, about 12,000 tokens, to Haiku at 1 USD per million."""
 CLAUDE_REQUESTS: Final = 2
 """A bearer that is refused with 401 is sent twice by the client."""
+SDK_REQUESTS: Final = 2
+"""An API SDK is asked for the list of models, and for a message."""
 MAX_LISTED: Final = 12
 """Cases that the plan lists."""
 
@@ -114,6 +117,10 @@ def check_cost(plan: LivePlan, max_usd: float) -> None:
 def _planned(case: Case) -> PlannedCase:
     hosts = hosts_asked(case.client, case.endpoint, case.environment)
     endpoint = case.endpoint
+    if case.client.kind in API_SDKS:
+        is_own = any(each.source for each in case.credentials)
+        usd = MESSAGE_USD if is_own else 0.0
+        return PlannedCase(case=case, hosts=hosts, requests=SDK_REQUESTS, usd=usd)
     if endpoint is None:
         uses_plan = any(each.token in SUBSCRIPTION_TOKENS for each in case.credentials)
         is_own = any(each.source for each in case.credentials)

@@ -1,8 +1,9 @@
-"""Probe of a live case: by a request of authprobe's own, or by the unmodified `claude`."""
+"""Probe of a live case: by a request of authprobe's own, or by an unmodified client."""
 
 from authprobe.clients.base import Laboratory
+from authprobe.core.client_kinds import API_SDKS
 from authprobe.errors import ClientError
-from authprobe.live import claude, requests
+from authprobe.live import api_sdk, claude, requests
 from authprobe.live.laboratory import live_of
 from authprobe.live.visible import unseen_expectation
 from authprobe.observation.model import Observation
@@ -20,4 +21,6 @@ def probe(laboratory: Laboratory, case: Case) -> Observation:
         raise ClientError(f"untestable here: {reason}")
     if case.client.is_authprobe:
         return requests.probe(laboratory, case)
+    if case.client.kind in API_SDKS:
+        return api_sdk.probe(laboratory, case)
     return claude.probe(laboratory, case)

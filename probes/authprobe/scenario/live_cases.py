@@ -6,14 +6,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from authprobe.core.claude_api import API
-from authprobe.core.client_kinds import ClientKind, Flow, Via
+from authprobe.core.client_kinds import API_SDKS, ClientKind, Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import quote
 from authprobe.emulator.config import AccountState, TokenState
 from authprobe.scenario.checks.variables import address_hosts
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
-from authprobe.scenario.live import STORED, is_anthropic, too_old
+from authprobe.scenario.live import STORED, SUBSCRIPTION_TOKENS, is_anthropic, too_old
 from authprobe.scenario.matrix import Names
 from authprobe.scenario.model import (
     DEFAULT,
@@ -24,6 +24,9 @@ from authprobe.scenario.model import (
     credentials_of,
 )
 
+ASKED_CLIENTS: Final = frozenset({ClientKind.RAW_HTTP, ClientKind.CLAUDE_CODE, *API_SDKS})
+"""Clients that are asked live. The Agent SDKs start a `claude` of their own, of which nobody has
+measured how often it asks."""
 LIVE_REQUESTS: Final = (
     Request.MODELS,
     Request.COUNT_TOKENS,
@@ -70,8 +73,8 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
     is_arranged = backend and (backend.faults or backend.standing is not AccountState.ACTIVE)
     if names.backend != DEFAULT or is_arranged:
         yield f"the backend {quote(names.backend)} exists on the emulator only"
-    if client.kind not in (ClientKind.RAW_HTTP, ClientKind.CLAUDE_CODE) or client.through:
-        yield f"{client} is not asked live; raw-http and claude-code are"
+    if client.kind not in ASKED_CLIENTS or client.through:
+        yield f"{client} is not asked live; {', '.join(sorted(ASKED_CLIENTS))} are"
         return
     if client.kind == ClientKind.CLAUDE_CODE and (reason := too_old(client.version)):
         yield reason
@@ -84,7 +87,7 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
     elif names.flow != Flow.PROMPT:
         yield f"the flow {quote(names.flow)} exists on the emulator only"
     elif names.credential not in scenario.credentials:
-        yield "claude-code without a credential asks nothing"
+        yield f"{client.kind} without a credential asks nothing"
     asked = hosts_asked(client, endpoint, scenario.environments.get(names.environment, {}))
     for host in asked:
         if host not in scenario.live.hosts:
@@ -97,6 +100,9 @@ def _credential_reasons(
     scenario: Scenario, names: Names, credential: Credential, asked: tuple[str, ...]
 ) -> Iterator[str]:
     name = quote(names.credential)
+    client_is_sdk = names.client.kind in API_SDKS
+    if client_is_sdk and credential.token in SUBSCRIPTION_TOKENS:
+        yield f"the credential {name} is of a subscription, which only claude-code sends"
     if credential.form is not None:
         yield f"the form of the credential {name} exists on the emulator only"
     if credential.via in (Via.API_KEY_HELPER, Via.SETTINGS_ENV) or (

@@ -28,7 +28,6 @@ NODE_SDKS: Final = {
     for kind in (ClientKind.ANTHROPIC_NODE, ClientKind.AGENT_SDK_NODE)
 }
 """Clients by the name of their npm package in the scope `@anthropic-ai`."""
-API_SDKS: Final = frozenset({ClientKind.ANTHROPIC_PYTHON.value, ClientKind.ANTHROPIC_NODE.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

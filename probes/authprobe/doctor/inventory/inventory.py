@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from authprobe.core.client_kinds import API_SDKS
 from authprobe.doctor.inventory.credential_files import (
     LoginFile,
     Profile,
@@ -18,7 +19,6 @@ from authprobe.doctor.inventory.environment import (
     load_settings,
 )
 from authprobe.doctor.inventory.installed_clients import (
-    API_SDKS,
     DetectedClient,
     find_commands,
     find_sdks,

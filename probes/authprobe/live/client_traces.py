@@ -1,0 +1,125 @@
+"""Traces of a client that was asked live: its files, its output, and the gate's counts.
+
+Free text of the service is redacted, and ids in it, which could say who the user is, are replaced.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from authprobe.clients.home_files import HomeWalk
+from authprobe.clients.observe import MAX_DETAIL_LENGTH, without_request_id
+from authprobe.clients.process.child import CompletedChild
+from authprobe.observation.model import GateCount
+from authprobe.redaction.redactor import Redactor
+from authprobe.redaction.scanner import scan_data
+
+ID: Final = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
+)
+MAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}\.[A-Za-z]{2,24}")
+LONG_ID: Final = re.compile(r"\b(?=[a-z]*[0-9])[0-9a-f]{16,}\b")
+LONG_LABEL: Final = re.compile(r"[^.:]{25,}")
+"""A part of a host name that may hold more than a name: a client could tell anything by it."""
+MASKED: Final = "*"
+PIECE: Final = 6
+"""Characters of a secret that the name of a host must not hold."""
+MAX_LEAKS: Final = 20
+OWN_SLOT: Final = "own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTraces:
+    """Traces of one finished run of a client."""
+
+    result: CompletedChild
+    home_folder: Path
+    gate_counts: tuple[GateCount, ...]
+    host: str
+    """Host that the credential was sent to, as the gate names it."""
+    redactor: Redactor
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def gate(self) -> tuple[GateCount, ...]:
+        """Counts of the hosts that the client named, without what it may tell by a name."""
+        return tuple(
+            GateCount(
+                host=self._host_name(each.host),
+                connections=each.connections,
+                refused=each.refused,
+                sent=each.sent,
+                received=each.received,
+                seconds=each.seconds,
+                failure=each.failure,
+            )
+            for each in self.gate_counts
+        )
+
+    def _host_name(self, host: str) -> str:
+        """Return the name of a host that the client asked for, without what it may tell by it."""
+        values = [value.lower() for value in self.secrets]
+        starts = range(max(len(host) - PIECE + 1, 0))
+        if any(host[i : i + PIECE] in value for value in values for i in starts):
+            return "(holds a part of the secret)"
+        return self.redactor(LONG_LABEL.sub(MASKED, host))
+
+    @property
+    def asked(self) -> GateCount:
+        """Counts of the host that was to be asked."""
+        counts = (each for each in self.gate_counts if each.host == self.host)
+        return next(counts, GateCount(host=self.host))
+
+    @property
+    def unreachable(self) -> str:
+        """Return why the host could not be reached, as a phrase."""
+        return f"the gate could not reach {self.host}: {self.asked.failure}"
+
+    @property
+    def nothing_received(self) -> str:
+        """Return what is wrong with an answer if the host sent nothing, as a phrase."""
+        return f"it reports an answer, but received nothing from {self.host}"
+
+    def leaks(self) -> tuple[str, ...]:
+        """Return where the client has left the secret or a piece of it: its files, its output."""
+        own = Redactor()
+        for value in self.secrets:
+            own.learn(OWN_SLOT, value)
+        places = []
+        for file in HomeWalk(self.home_folder):
+            if any(match.name == OWN_SLOT for match in scan_data(file.data, own)):
+                places.append(self.clean(f"~/{file.path}", MAX_DETAIL_LENGTH) or "~")
+        for name, text in (("stdout", self.result.stdout), ("stderr", self.result.stderr)):
+            if OWN_SLOT in own.slots_in(text):
+                places.append(f"its output ({name})")
+        return tuple(places[:MAX_LEAKS])
+
+    def clean(self, text: str | None, limit: int) -> str | None:
+        """Return a text without secrets, and without what says who the user is."""
+        if not text:
+            return None
+        # Redacted first: a token without a part of it has no pattern.
+        text = LONG_ID.sub("[id]", without_body(self.redactor(text)))
+        return self.redactor.cut(
+            MAIL.sub("[e-mail]", ID.sub("[id]", without_request_id(text))), limit
+        )
+
+
+def without_body(text: str) -> str:
+    """Return a text with the message of a JSON body in the place of the body, as it also has ids.
+
+    Versions up to 2.1.1xx show the whole body of an error.
+    """
+    place = text.find("{")
+    if place < 0:
+        return text
+    try:
+        body, length = json.JSONDecoder().raw_decode(text[place:])
+    except (ValueError, RecursionError):
+        return f"{text[:place]}[body]"
+    error = body.get("error") if isinstance(body, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    kept = message if isinstance(message, str) else "[body]"
+    return f"{text[:place]}{kept}{without_body(text[place + length :])}"
