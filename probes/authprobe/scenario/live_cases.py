@@ -9,7 +9,7 @@ from authprobe.core.claude_api import API
 from authprobe.core.client_kinds import API_SDKS, ClientKind, Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import quote
-from authprobe.emulator.config import AccountState, TokenState
+from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.scenario.checks.variables import address_hosts
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
@@ -55,6 +55,8 @@ def credential_hosts(credential: Credential, live_hosts: tuple[str, ...]) -> tup
     """Return the hosts that a credential of the user is for; none: the scenario must say so."""
     if credential.hosts is not None:
         return credential.hosts
+    if credential.token is TokenKind.GATEWAY_KEY:
+        return ()
     anthropic = tuple(filter(is_anthropic, live_hosts))
     return anthropic if len(anthropic) == 1 else ()
 

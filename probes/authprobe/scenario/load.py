@@ -136,7 +136,7 @@ def _read(path: Path, variables: Mapping[str, Value], *, asks_live: bool = False
     document = read_document(
         path, Scenario, SCENARIO, check=check_all, prepare=sources.prepare, scan=token_problems
     )
-    document = without_literal_tokens(document)
+    document = without_literal_tokens(document, sources.files)
     if document.value is not None:
         document = dataclasses.replace(document, value=sources.complete(document.value))
     return _ReadScenario(document=document, sources=sources)

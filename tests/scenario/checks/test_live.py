@@ -306,6 +306,35 @@ def test_a_token_in_a_file_of_definitions_is_refused(tmp_path: Path) -> None:
     assert message.startswith(f"{definitions}:1:10: this looks like a token")
 
 
+def test_a_token_in_a_comment_of_definitions_is_refused(tmp_path: Path) -> None:
+    definitions = tmp_path / "shared.definitions.yaml"
+    definitions.write_text(f"headers: {{x: {{anthropic-version: '1'}}}} # {KEY}\n")
+    text = changed("id: mine", "id: mine\ndefinitions: [shared.definitions.yaml]")
+    place = "2:1: shared.definitions.yaml:1:42: "
+    assert f"{place}this looks like a token" in "\n".join(errors(tmp_path, text))
+
+
+def test_a_token_that_variables_put_together_is_refused(tmp_path: Path) -> None:
+    parts = {"a": KEY[:7], "b": KEY[7:20], "c": KEY[20:]}
+    text = changed("id: mine", f"id: mine\nvariables: {{a: {parts['a']}, b: x, c: x}}")
+    path = tmp_path / "mine.yaml"
+    path.write_text(changed("title: ", "title: ${a}${b}${c} ", text))
+    with pytest.raises(ScenarioError, match="this looks like a token") as caught:
+        load_files([path], parts, asks_live=True)
+    assert parts["c"] not in str(caught.value)
+
+
+def test_the_key_of_a_gateway_has_no_host_but_those_that_the_scenario_says(tmp_path: Path) -> None:
+    text = changed(
+        "key: {token: api-key, from: env:OUR_KEY, for: [api.anthropic.com]",
+        "key: {token: gateway-key, from: env:OUR_KEY",
+    )
+    assert [message.partition(": ")[2] for message in errors(tmp_path, text)] == [
+        "write under 'for' which of the hosts it is for: 'api.anthropic.com' or "
+        "'gateway.example.com'; a secret is sent to no other"
+    ]
+
+
 def test_a_name_at_the_end_of_ids_is_not_given_twice(tmp_path: Path) -> None:
     text = changed("matrix:", "headers:\n  live: {anthropic-beta: x}\nmatrix:\n  headers: [live]")
     found = errors(tmp_path, text)

@@ -1,29 +1,48 @@
-"""Search of a scenario with `live` for credentials in its comments, and in texts over lines."""
+"""Search of a scenario with `live` for credentials, also in comments and in texts over lines."""
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from authprobe.documents.document import Document
 from authprobe.documents.node_tree import Mapping
-from authprobe.documents.source import Position, Problem
+from authprobe.documents.source import Position, Problem, escape
 from authprobe.redaction.redactor import find_token
+from authprobe.scenario.checks.tokens import tokens_in_values
 from authprobe.scenario.model import Scenario
 
 LOOKS: Final = "looks like a token; a scenario never contains one"
 MESSAGE: Final = f"this {LOOKS}: write 'from: env:NAME'"
 
 
-def without_literal_tokens(document: Document[Scenario]) -> Document[Scenario]:
+def without_literal_tokens(
+    document: Document[Scenario], definitions: Iterable[Document[Any]] = ()
+) -> Document[Scenario]:
     """Return the document of a scenario with a problem for each line that has a token, if none was
-    reported there: its values are searched in every scenario.
+    reported there: its text is searched, then its values with those of variables, and the texts of
+    its files of definitions.
     """
-    if not (isinstance(document.root, Mapping) and "live" in document.root.nodes):
+    root = document.root
+    if not (isinstance(root, Mapping) and "live" in root.nodes):
         return document
     told = {problem.position.line for problem in document.problems if LOOKS in problem.message}
-    positions = (each for each in _positions(document.text) if each.line not in told)
-    problems = tuple(Problem(position, MESSAGE) for position in positions)
-    return dataclasses.replace(document, problems=(*document.problems, *problems))
+    found = [Problem(each, MESSAGE) for each in _positions(document.text) if each.line not in told]
+    if not (told or found):
+        found += [Problem(each.position, MESSAGE) for each in tokens_in_values(root)]
+    found += _in_definitions(document, definitions)
+    return dataclasses.replace(document, problems=(*document.problems, *found))
+
+
+def _in_definitions(
+    document: Document[Scenario], definitions: Iterable[Document[Any]]
+) -> Iterator[Problem]:
+    """Yield a problem for each file of definitions that has a token which is not reported there."""
+    for file in definitions:
+        if any(LOOKS in problem.message for problem in file.problems):
+            continue
+        for position in _positions(file.text):
+            place = f"{escape(file.path.name)}:{position.line}:{position.column}"
+            yield Problem(document.position(("definitions",)), f"{place}: {MESSAGE}")
 
 
 def _positions(text: str) -> Iterator[Position]:

@@ -17,10 +17,14 @@ IN_CLIENT: Final = "this looks like a token; write {key}, and authprobe puts a m
 def token_problems(root: Node) -> Iterator[Problem]:
     """Yield the keys and values of a file that look like a token, whatever they are for.
 
-    Of a scenario with `live`, the whole text is searched (`literal_tokens`).
+    Of a scenario with `live`, the whole text is searched first (`literal_tokens`).
     """
-    if isinstance(root, Mapping) and "live" in root.nodes:
-        return
+    if not (isinstance(root, Mapping) and "live" in root.nodes):
+        yield from tokens_in_values(root)
+
+
+def tokens_in_values(root: Node) -> Iterator[Problem]:
+    """Yield the keys and values that look like a token, also one put together by variables."""
     texts = tuple(_texts(root, IN_SCENARIO))
     # At once: of thousands of texts, hardly ever one looks like a token.
     if find_token("\n".join(text for _, text, _ in texts)) is None:
