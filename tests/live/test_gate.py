@@ -327,3 +327,23 @@ def test_door_leads_to_one_port_of_this_machine_only(service: Service) -> None:
         opened = OpenGate(gate, port)
         assert opened.send(connect(API)) == b"<" + connect(API)
         wait_until(lambda: opened.count(f"{LOOPBACK}:{service.address[1]}").received > 0)
+
+
+@pytest.mark.parametrize("name", ["localhost", "gateway.localhost"])
+def test_door_of_a_name_of_this_machine_asks_no_resolver(
+    name: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *arguments: object, **options: object) -> object:
+        asked.append(host)
+        return resolve(host, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    gate = ConnectGate(frozenset())
+    with ServerThread() as servers:
+        door = gate.door(name, service.address[1])
+        port = servers.serve_streams(door, head_limit_bytes=HEAD_LIMIT_BYTES)
+        assert OpenGate(gate, port).send(b"hello") == b"<hello"
+    assert name not in asked

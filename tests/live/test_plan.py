@@ -124,3 +124,31 @@ def test_what_nobody_can_see_is_told_and_takes_no_request(tmp_path: Path) -> Non
         "Not asked: plan/claude-code@installed/default/me/live: 'requests' cannot be seen: nobody "
         "ends the TLS connection of the client"
     ) in list(plan_lines(plan))
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "shown"),
+    [
+        ('"::1"', "http://[::1]:4000", "[::1]:4000"),
+        ("127.0.0.1", "http://127.0.0.1:80", "127.0.0.1"),
+        ("gateway.example.com", "https://gateway.example.com:8443", "gateway.example.com:8443"),
+        ("gateway.example.com", "https://gateway.example.com:443", "gateway.example.com"),
+    ],
+)
+def test_the_port_of_an_address_is_in_the_plan(
+    host: str, address: str, shown: str, tmp_path: Path
+) -> None:
+    text = f"""\
+id: mine
+title: A gateway
+why: Its port tells who gets the key.
+sources: [https://platform.claude.com/docs/en/api/overview]
+live: {{hosts: [{host}], expires: {SOON}}}
+hosts: {{gateway.example.com: {{}}}}
+endpoints: {{models: {{url: "{address}/v1/models", request: models}}}}
+credentials: {{key: {{token: gateway-key, from: env:OUR_KEY, for: [{host}], via: bearer}}}}
+matrix: {{client: [raw-http], endpoint: [models], credential: [key]}}
+expect: {{outcome: accepted}}
+"""
+    lines = list(plan_lines(plan_of(tmp_path, text)))
+    assert f"  {shown}  at most 1 request  with OUR_KEY (gateway-key)" in lines

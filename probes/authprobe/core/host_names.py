@@ -11,6 +11,8 @@ from authprobe.core.claude_api import HOSTS
 MAX_HOST_LENGTH: Final = 253
 RESERVED_TOP_LEVELS: Final = frozenset({"example", "test", "invalid"})
 """Last labels of names that nobody can own, and that no resolver has (RFC 6761)."""
+LOOPBACK_ADDRESSES: Final = ("127.0.0.1", "::1")
+"""Addresses of every name of this machine."""
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)  # RFC 1123, 2.1
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 """Last label of a host that programs take for an IPv4 address (url.spec.whatwg.org, 3.5)."""
@@ -71,6 +73,13 @@ def is_reserved(host: str) -> bool:
 def is_this_machine(host: str) -> bool:
     """Return True for `localhost` and the names below it (RFC 6761, 6.3)."""
     return host.rpartition(".")[2] == "localhost"
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for a host on this machine, by its name or its address."""
+    if is_this_machine(host):
+        return True
+    return is_address(host) and (host == "::1" or host.startswith("127."))
 
 
 def _has_certificate_name(host: str) -> bool:

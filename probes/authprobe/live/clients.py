@@ -16,6 +16,7 @@ from authprobe.core.claude_api import API
 from authprobe.core.client_kinds import VARIABLES, ClientKind, Via
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.host_names import is_loopback
 from authprobe.core.temporary_folder import temporary_folder
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.tokens import TokenStore
@@ -30,7 +31,6 @@ from authprobe.scenario.live import (
     STORED,
     SUBSCRIPTION_TOKENS,
     is_anthropic,
-    is_loopback,
 )
 from authprobe.scenario.model import Credential
 from authprobe.service.answer import NotAsked

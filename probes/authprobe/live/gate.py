@@ -21,6 +21,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from authprobe.core.directions import DIRECT, Directions
+from authprobe.core.host_names import LOOPBACK_ADDRESSES, is_this_machine
 from authprobe.live.gate_count import HostCount, HostCounts
 from authprobe.live.servers import Handler
 from authprobe.observation.model import GateCount
@@ -92,7 +93,7 @@ class ConnectGate:
         """
 
         async def connect(_: asyncio.StreamReader) -> tuple[str, Connect]:
-            return f"{host}:{port}", lambda: asyncio.open_connection(host, port)
+            return f"{host}:{port}", lambda: _open_door(host, port)
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._handle(reader, writer, connect, greeting=b"")
@@ -227,6 +228,20 @@ class ConnectGate:
             raise ConnectionAbortedError
         with contextlib.suppress(OSError):
             target.write_eof()
+
+
+async def _open_door(host: str, port: int) -> Streams:
+    """Return a connection to a port of this machine, by whichever name or address.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    if not is_this_machine(host):
+        return await asyncio.open_connection(host, port)
+    first, last = LOOPBACK_ADDRESSES  # a resolver could answer with another machine's
+    with contextlib.suppress(OSError):
+        return await asyncio.open_connection(first, port)
+    return await asyncio.open_connection(last, port)
 
 
 async def _connect_through(proxy: SplitResult, host: str) -> Streams:

@@ -12,7 +12,7 @@ from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
 from authprobe.plan.case import Case
 from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS, VARIABLE_PREFIX
-from authprobe.scenario.live_cases import hosts_asked
+from authprobe.scenario.live_cases import addresses_asked, hosts_asked
 from authprobe.scenario.model import QUESTIONS, Request
 
 MESSAGE_USD: Final = 0.001
@@ -36,6 +36,8 @@ class PlannedCase:
 
     case: Case
     hosts: tuple[str, ...]
+    addresses: tuple[str, ...]
+    """The hosts with their ports, for the user."""
     requests: int
     usd: float = 0.0
     uses_plan: bool = False
@@ -116,6 +118,7 @@ def check_cost(plan: LivePlan, max_usd: float) -> None:
 
 def _planned(case: Case) -> PlannedCase:
     hosts = hosts_asked(case.client, case.endpoint, case.environment)
+    addresses = addresses_asked(case.client, case.endpoint, case.environment)
     endpoint = case.endpoint
     if case.client.kind in API_SDKS:
         is_own = any(each.source for each in case.credentials)
@@ -126,7 +129,12 @@ def _planned(case: Case) -> PlannedCase:
         is_own = any(each.source for each in case.credentials)
         usd = CLAUDE_USD if is_own and not uses_plan else 0.0
         return PlannedCase(
-            case=case, hosts=hosts, requests=CLAUDE_REQUESTS, usd=usd, uses_plan=uses_plan
+            case=case,
+            hosts=hosts,
+            addresses=addresses,
+            requests=CLAUDE_REQUESTS,
+            usd=usd,
+            uses_plan=uses_plan,
         )
     needs_model = endpoint.request in QUESTIONS and endpoint.model is None
     is_message = endpoint.request is Request.MESSAGES
@@ -134,6 +142,7 @@ def _planned(case: Case) -> PlannedCase:
     return PlannedCase(
         case=case,
         hosts=hosts,
+        addresses=addresses,
         requests=2 if needs_model else 1,
         usd=MESSAGE_USD if is_message and is_own else 0.0,
     )
@@ -144,15 +153,15 @@ def plan_lines(plan: LivePlan) -> Iterator[str]:
     yield "This asks the real service:"
     rows = [
         (
-            host,
-            _requests_words(sum(x.requests for x in plan.cases if host in x.hosts)),
-            _secret_words([x.case for x in plan.cases if host in x.hosts]),
+            address,
+            _requests_words(sum(x.requests for x in plan.cases if address in x.addresses)),
+            _secret_words([x.case for x in plan.cases if address in x.addresses]),
         )
-        for host in plan.hosts
+        for address in dict.fromkeys(address for each in plan.cases for address in each.addresses)
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:2] if rows else []
-    for host, requests, secrets in rows:
-        yield f"  {host:<{widths[0]}}  at most {requests:<{widths[1]}}  {secrets}"
+    for address, requests, secrets in rows:
+        yield f"  {address:<{widths[0]}}  at most {requests:<{widths[1]}}  {secrets}"
     yield "Cases:"
     for each in plan.cases[:MAX_LISTED]:
         yield f"  {each.case.id}"

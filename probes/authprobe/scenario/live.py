@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from authprobe.core.claude_api import HOSTS
-from authprobe.core.host_names import is_address, is_this_machine
 from authprobe.core.version_ranges import EXACT, version_key
 from authprobe.documents.validation import STRICT
 from authprobe.emulator.config import TokenKind, Whole
@@ -76,12 +75,3 @@ def too_old(version: str) -> str | None:
         f"claude {version} asks a model up to 7 times for one answer; live needs {FIRST_CLAUDE} or "
         "newer"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return True for a host on this machine."""
-    return is_this_machine(host) or (is_address(host) and _is_loopback_address(host))
-
-
-def _is_loopback_address(host: str) -> bool:
-    return host == "::1" or host.startswith("127.")

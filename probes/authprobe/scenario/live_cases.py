@@ -10,7 +10,7 @@ from authprobe.core.client_kinds import API_SDKS, ClientKind, Flow, Via
 from authprobe.core.targets import Target
 from authprobe.documents.source import quote
 from authprobe.emulator.config import AccountState, TokenKind, TokenState
-from authprobe.scenario.checks.variables import address_hosts
+from authprobe.scenario.checks.variables import address_hosts, address_values
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
 from authprobe.scenario.live import STORED, SUBSCRIPTION_TOKENS, is_anthropic, too_old
@@ -49,6 +49,23 @@ def hosts_asked(
         return (urlsplit(endpoint.url).hostname or "",)
     addresses = tuple(host for _, host in address_hosts(variables))  # type: ignore[arg-type]
     return addresses or (API,)
+
+
+def addresses_asked(
+    client: Client, endpoint: Endpoint | None, variables: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return the same hosts, each with its port if that is not the usual one of its scheme."""
+    hosts = hosts_asked(client, endpoint, variables)
+    if endpoint is not None:
+        return (_with_port(hosts[0], endpoint.url),)
+    urls = tuple(url for _, url in address_values(variables))  # type: ignore[arg-type]
+    return tuple(map(_with_port, hosts, urls)) if urls else hosts
+
+
+def _with_port(host: str, url: str) -> str:
+    parts = urlsplit(url)
+    is_usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
+    return host if is_usual else f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"
 
 
 def credential_hosts(credential: Credential, live_hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,10 +107,15 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
         yield f"the flow {quote(names.flow)} exists on the emulator only"
     elif names.credential not in scenario.credentials:
         yield f"{client.kind} without a credential asks nothing"
-    asked = hosts_asked(client, endpoint, scenario.environments.get(names.environment, {}))
+    variables = scenario.environments.get(names.environment, {})
+    asked = hosts_asked(client, endpoint, variables)
     for host in asked:
         if host not in scenario.live.hosts:
             yield f"the host {quote(host)} is not among the hosts of 'live'"
+    for address in addresses_asked(client, endpoint, variables):
+        host, _, port = address.rpartition(":")
+        if is_anthropic(host):
+            yield f"{host} is asked on port 443 only, not on {port}"
     for credential in credentials_of(scenario, names.credential):
         yield from _credential_reasons(scenario, names, with_via(credential, client), asked)
 

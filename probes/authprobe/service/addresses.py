@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from authprobe.core.host_names import is_loopback
+
 PROXY_VARIABLES: Final = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
 """In the order in which Claude Code reads them (code.claude.com/docs/en/network-config)."""
-LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """True if the host is this machine."""
-        return self.host in LOOPBACK_HOSTS
+        return is_loopback(self.host)
 
     @property
     def is_anthropic(self) -> bool:

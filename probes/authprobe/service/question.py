@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authprobe.service.addresses import LOOPBACK_HOSTS
+from authprobe.core.host_names import is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ServiceQuestion:
     @property
     def is_loopback(self) -> bool:
         """True if the host is this machine."""
-        return self.host in LOOPBACK_HOSTS
+        return is_loopback(self.host)
 
     def content(self) -> bytes:
         """Return the body as it is sent."""

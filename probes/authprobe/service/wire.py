@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import httpcore
 
 from authprobe.core.directions import Directions
+from authprobe.core.host_names import LOOPBACK_ADDRESSES, is_this_machine
 from authprobe.service.answer import NotAsked, PhaseSeconds, Tls
 
 
@@ -68,7 +69,12 @@ class Wire(httpcore.NetworkBackend):
         return self.wrap(stream)
 
     def _resolve(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Return the addresses of a host; the resolver of the system has no timeout of its own."""
+        """Return the addresses of a host; the resolver of the system has no timeout of its own.
+
+        It is not asked for a name of this machine: it could answer with another (RFC 6761, 6.3).
+        """
+        if is_this_machine(host):
+            return [(address, port) for address in LOOPBACK_ADDRESSES]
         results: queue.Queue[list[tuple[str, int]] | Exception] = queue.Queue()
 
         def resolve() -> None:

@@ -335,6 +335,15 @@ def test_the_key_of_a_gateway_has_no_host_but_those_that_the_scenario_says(tmp_p
     ]
 
 
+def test_the_service_is_asked_on_its_own_port_only(tmp_path: Path) -> None:
+    text = changed(
+        "https://api.anthropic.com/v1/models", "https://api.anthropic.com:8443/v1/models"
+    )
+    scenario = load(tmp_path, text)
+    assert not any("/models/" in case.id for case in make_plan([scenario], targets=(Target.LIVE,)))
+    assert any("on port 443 only, not on 8443" in line for line in left_out_of_live([scenario]))
+
+
 def test_a_name_at_the_end_of_ids_is_not_given_twice(tmp_path: Path) -> None:
     text = changed("matrix:", "headers:\n  live: {anthropic-beta: x}\nmatrix:\n  headers: [live]")
     found = errors(tmp_path, text)

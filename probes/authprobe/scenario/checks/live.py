@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from authprobe.core.client_kinds import Via
 from authprobe.core.client_variables import CLIENT_VARIABLES
-from authprobe.core.host_names import host_name_problem
+from authprobe.core.host_names import host_name_problem, is_loopback
 from authprobe.documents.source import KEY, KeyPath, PathProblem, choices, quote
 from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.scenario.checks.combinations import Cases
@@ -21,7 +21,6 @@ from authprobe.scenario.live import (
     Ask,
     Live,
     is_anthropic,
-    is_loopback,
 )
 from authprobe.scenario.live_cases import credential_hosts
 from authprobe.scenario.matrix import Names

@@ -94,11 +94,17 @@ def _host_problem(name: str, value: str, hosts: Collection[str]) -> str | None:
 
 def address_hosts(variables: Mapping[str, str | PlacedValue]) -> Iterator[tuple[str, str]]:
     """Yield the variables whose values are addresses, with the host of each."""
+    for name, text in address_values(variables):
+        yield name, url_host(text) or ""
+
+
+def address_values(variables: Mapping[str, str | PlacedValue]) -> Iterator[tuple[str, str]]:
+    """Yield the variables whose values are addresses, with each value."""
     for name, value in variables.items():
         variable = CLIENT_VARIABLES.get(name)
         if variable is not None and variable.is_address:
             for _, text in _texts((), value):
-                yield name, url_host(text) or ""
+                yield name, text
 
 
 def variables_not_read(client: Client, variables: Mapping[str, str | PlacedValue]) -> Iterator[str]:
