@@ -1,11 +1,15 @@
 """Scanner: matches, their places, and data that cannot be scanned."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import time
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -164,14 +168,40 @@ def test_nested_archives_are_unpacked() -> None:
     assert names(scan_data(data[:-20])) == {UNSCANNED}
 
 
+@pytest.mark.parametrize("module", [bz2, lzma])
+def test_other_compressed_files_are_unpacked(module: Any) -> None:
+    (match,) = scan_data(module.compress(f"\n {TOKEN}".encode() * 2), redactor_with())[:1]
+    assert str(match) == "key, at unpacked, line 2, column 2"
+    both = module.compress(b"x") + module.compress(f"{TOKEN} {TOKEN}".encode())
+    assert names(scan_data(both)) == {"token"}
+    assert scan_data(module.compress(b"x")) == ()
+
+
+def test_xz_data_that_asks_for_much_memory_is_not_unpacked() -> None:
+    data = bytearray(lzma.compress(b"x"))
+    assert data[14:16] == b"\x21\x01"  # LZMA2, and one byte for the size of its dictionary
+    data[16] = 38  # 2 GiB
+    end = 12 + data[12] * 4
+    data[end : end + 4] = zlib.crc32(data[12:end]).to_bytes(4, "little")
+    assert UNSCANNED in names(scan_data(bytes(data)))
+
+
 @pytest.mark.parametrize(
     "data",
     [
         gzip.compress(TOKEN.encode() * 9)[:-12],
+        bz2.compress(TOKEN.encode() * 9)[:-12],
+        lzma.compress(TOKEN.encode() * 9)[:-12],
         b"PK\x03\x04 but not an archive",
         zipped(a=zipped(a=zipped(a=zipped(a=zipped(a=b"x"))))),
     ],
-    ids=["truncated", "not an archive", "nested too deeply"],
+    ids=[
+        "truncated gzip",
+        "truncated bzip2",
+        "truncated xz",
+        "not an archive",
+        "nested too deeply",
+    ],
 )
 def test_data_that_cannot_be_unpacked_is_reported(data: bytes) -> None:
     assert UNSCANNED in names(scan_data(data))

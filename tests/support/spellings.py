@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import bz2
 import gzip
 import html
 import json
+import lzma
 import quopri
 import textwrap
 import urllib.parse
@@ -221,6 +223,10 @@ SPELLINGS: dict[str, Spelling] = {
     "gzip in base64 of more": lambda value: b64(
         gzip.compress(json.dumps({"token": value, "x": "y" * 200}).encode())
     ),
+    "bzip2 in base64": lambda value: b64(bz2.compress(value.encode())),
+    "bzip2 in hex": lambda value: bz2.compress(value.encode()).hex(),
+    "xz in base64": lambda value: b64(lzma.compress(f"{value}{value}".encode())),
+    "xz in hex": lambda value: lzma.compress(f"{value}{value}".encode()).hex(),
     "zlib in base64": lambda value: b64(zlib.compress(value.encode())),
     "zlib in hex": lambda value: zlib.compress(value.encode()).hex(),
     "deflate in base64": lambda value: b64(deflate(value)),

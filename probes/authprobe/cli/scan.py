@@ -15,7 +15,7 @@ def scan(files: tuple[Path, ...], as_json: bool) -> None:
     """Search files for credentials, however they are encoded.
 
     FILES may be directories, which are searched recursively, and - is standard
-    input. Undoes escapes, base64, hex, UTF-16, wrapped lines, gzip and zip.
+    input. Undoes escapes, base64, hex, UTF-16, wrapped lines, gzip, bzip2, xz and zip.
     Prints where each credential is, never its value.
 
     \b

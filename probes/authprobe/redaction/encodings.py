@@ -1,6 +1,8 @@
 """Encodings of bytes as characters, and compression beneath them."""
 
 import binascii
+import bz2
+import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +19,11 @@ MAX_RAW_DEFLATE_LENGTH: Final = 4096
 """Characters of a run up to which it may be compressed data without a header."""
 COMPRESSED: Final = re.compile(r"\x1f\x8b|[\x08-\x78][\x01\x5e\x9c\xda]")
 """Beginning of gzip (RFC 1952, 2.3.1) and zlib (RFC 1950, 2.2) data."""
+BZIP2: Final = re.compile(rb"BZh[1-9]1AY&SY")
+XZ: Final = b"\xfd7zXZ\0"
+"""Beginning of xz data (tukaani.org/xz/xz-file-format.txt, 2.1.1.1)."""
+XZ_MEMORY_BYTES: Final = 128 * 1024 * 1024
+"""Memory that xz data may ask for; `xz -9` needs 65 MiB."""
 
 
 class Encoding(NamedTuple):
@@ -66,19 +73,31 @@ def _from_base58(run: str) -> str:
 
 def inflate(data: str) -> str:
     """Return the beginning of what compressed data contains; nothing if it is not compressed."""
+    packed, limit = data.encode("latin-1"), MAX_EXPANSION * len(data)
+    if (other := _other_decompressor(packed)) is not None:
+        try:
+            return other.decompress(packed, limit).decode("latin-1")
+        except (OSError, lzma.LZMAError):
+            return ""
     if COMPRESSED.match(data):
         window = zlib.MAX_WBITS | 32
     elif len(data) <= MAX_RAW_DEFLATE_LENGTH:
         window = -zlib.MAX_WBITS
     else:
         return ""
-    limit = MAX_EXPANSION * len(data)
     try:
-        return (
-            zlib.decompressobj(window).decompress(data.encode("latin-1"), limit).decode("latin-1")
-        )
+        return zlib.decompressobj(window).decompress(packed, limit).decode("latin-1")
     except zlib.error:
         return ""
+
+
+def _other_decompressor(data: bytes) -> bz2.BZ2Decompressor | lzma.LZMADecompressor | None:
+    """Return the decompressor of bzip2 or xz data; None: it is neither."""
+    if BZIP2.match(data):
+        return bz2.BZ2Decompressor()
+    if data.startswith(XZ):
+        return lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+    return None
 
 
 _STANDARD: Final = str.maketrans("-_", "+/")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.redaction.decoding import Span
+from authprobe.redaction.encodings import BZIP2, XZ, XZ_MEMORY_BYTES
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.token_patterns import PATTERN_NAMES, specificity
 
@@ -69,7 +70,7 @@ def scan_file(path: Path, redactor: Redactor | None = None) -> tuple[SecretMatch
 
 
 def scan_data(data: bytes, redactor: Redactor | None = None) -> tuple[SecretMatch, ...]:
-    """Return the credentials in the content of a file, unpacking gzip and zip."""
+    """Return the credentials in the content of a file, unpacking gzip, bzip2, xz and zip."""
     return tuple(_FileScan(redactor or Redactor()).scan(data, "", MAX_ARCHIVE_DEPTH))
 
 
@@ -94,24 +95,25 @@ class _FileScan:
         for span, path in _distinct_spans(text, self.redactor):
             place = lines.place(span.start) if is_text else f"byte {span.start:,}"
             yield SecretMatch(name=span.name, place=member + place, decoding_steps=path)
-        if data.startswith((GZIP, ZIP)) and not depth:
+        kind = _compression(data)
+        if (kind or data.startswith(ZIP)) and not depth:
             yield _unscanned(f"{member}an archive within {MAX_ARCHIVE_DEPTH} others")
-        elif data.startswith(GZIP):
-            yield from self._gzip(data, member, depth)
+        elif kind:
+            yield from self._stream(kind, data, member, depth)
         elif data.startswith(ZIP):
             yield from self._zip(data, member, depth)
 
-    def _gzip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
-        import gzip
-        import io
+    def _stream(self, kind: str, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
+        import lzma
 
         unpacked = bytearray()
         try:
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                while len(unpacked) <= self.remaining_bytes and (chunk := file.read(CHUNK_BYTES)):
-                    unpacked += chunk
-        except (OSError, EOFError, zlib.error):
-            yield _unscanned(f"{member}damaged gzip data")
+            for chunk in _chunks(kind, data):
+                unpacked += chunk
+                if len(unpacked) > self.remaining_bytes:
+                    break
+        except (OSError, EOFError, zlib.error, lzma.LZMAError):
+            yield _unscanned(f"{member}damaged {kind} data")
         yield from self.scan(bytes(unpacked), f"{member}unpacked, ", depth - 1)
 
     def _zip(self, data: bytes, member: str, depth: int) -> Iterator[SecretMatch]:
@@ -135,6 +137,49 @@ class _FileScan:
                     yield from self.scan(unpacked, prefix, depth - 1)
         except (zipfile.BadZipFile, OSError, EOFError):
             yield _unscanned(f"{member}a damaged zip archive")
+
+
+def _compression(data: bytes) -> str | None:
+    """Return the compression of data that is no archive of several files."""
+    if data.startswith(GZIP):
+        return "gzip"
+    if data.startswith(XZ):
+        return "xz"
+    return "bzip2" if BZIP2.match(data) else None
+
+
+def _chunks(kind: str, data: bytes) -> Iterator[bytes]:
+    """Yield what compressed data contains, in parts.
+
+    Raises:
+        OSError, EOFError, zlib.error, lzma.LZMAError: it is damaged, or xz data that asks for too
+            much memory.
+    """
+    import bz2
+    import gzip
+    import io
+
+    if kind == "xz":
+        yield from _xz_chunks(data)
+        return
+    stream = io.BytesIO(data)
+    with gzip.GzipFile(fileobj=stream) if kind == "gzip" else bz2.BZ2File(stream) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _xz_chunks(data: bytes) -> Iterator[bytes]:
+    """Yield what xz data contains; `lzma.LZMAFile` has no limit of memory."""
+    import lzma
+
+    while data := data.lstrip(b"\0"):  # padding between streams
+        stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+        yield stream.decompress(data, CHUNK_BYTES)
+        while not stream.eof:
+            if stream.needs_input:
+                raise EOFError
+            yield stream.decompress(b"", CHUNK_BYTES)
+        data = stream.unused_data
 
 
 TracedSpan = tuple[Span, tuple[str, ...]]
