@@ -36,12 +36,15 @@ class PlannedCase:
 
     case: Case
     hosts: tuple[str, ...]
-    addresses: tuple[str, ...]
-    """The hosts with their ports, for the user."""
     requests: int
     usd: float = 0.0
     uses_plan: bool = False
     """True: it takes a little of the subscription instead of money."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The hosts with their ports, for the user."""
+        return addresses_asked(self.case.client, self.case.endpoint, self.case.environment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,6 @@ def check_cost(plan: LivePlan, max_usd: float) -> None:
 
 def _planned(case: Case) -> PlannedCase:
     hosts = hosts_asked(case.client, case.endpoint, case.environment)
-    addresses = addresses_asked(case.client, case.endpoint, case.environment)
     endpoint = case.endpoint
     if case.client.kind in API_SDKS:
         is_own = any(each.source for each in case.credentials)
@@ -131,7 +133,6 @@ def _planned(case: Case) -> PlannedCase:
         return PlannedCase(
             case=case,
             hosts=hosts,
-            addresses=addresses,
             requests=CLAUDE_REQUESTS,
             usd=usd,
             uses_plan=uses_plan,
@@ -142,7 +143,6 @@ def _planned(case: Case) -> PlannedCase:
     return PlannedCase(
         case=case,
         hosts=hosts,
-        addresses=addresses,
         requests=2 if needs_model else 1,
         usd=MESSAGE_USD if is_message and is_own else 0.0,
     )
