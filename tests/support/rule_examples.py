@@ -155,6 +155,9 @@ EXCHANGE: Final = RequestSpec(target=PLATFORM_TOKEN, code=True)
 FEDERATE: Final = RequestSpec(target=FEDERATION, identity=GOOD_IDENTITY)
 NO_SCOPE: Final = ("user:profile",)
 GOOD_MESSAGE: Final = RequestSpec(bearer=GOOD)
+LONG_CONTEXT_MESSAGE: Final = RequestSpec(
+    bearer=GOOD, headers={"anthropic-beta": "oauth-2025-04-20,context-1m-2025-08-07"}
+)
 KEY_MESSAGE: Final = RequestSpec(key=GOOD_KEY)
 
 
@@ -398,8 +401,12 @@ ACCOUNTS: Final = (
         *("A24", 400, INVALID),
         "This organization has been disabled. An organization admin can appeal at "
         "https://console.anthropic.com/appeal",
-        **with_account_state(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
+        **with_account_state(KEY_MESSAGE, AccountState.ORGANIZATION_ON_HOLD),
         details={"error_code": "organization_on_hold"},
+    ),
+    api_refusal(
+        *("A24b", 400, INVALID, "This organization has been disabled."),
+        **with_account_state(KEY_MESSAGE, AccountState.ORGANIZATION_DISABLED),
     ),
     api_refusal(
         *("A25", 400, INVALID),
@@ -422,6 +429,20 @@ ACCOUNTS: Final = (
         "2026-05-01 at 00:00 UTC.",
         **with_account_state(KEY_MESSAGE, AccountState.TIER_SPEND_LIMIT_REACHED),
         details={"error_code": "enforced_spend_limit_reached"},
+    ),
+    api_refusal(
+        *("A52", 400, INVALID),
+        "The long context beta is not yet available for this subscription.",
+        **with_account_state(
+            LONG_CONTEXT_MESSAGE,
+            AccountState.LONG_CONTEXT_NOT_INCLUDED,
+            datetime.date(2026, 3, 1),
+        ),
+    ),
+    api_refusal(
+        *("A52b", 429, RATE),
+        "Extra usage is required for long context requests.",
+        **with_account_state(LONG_CONTEXT_MESSAGE, AccountState.LONG_CONTEXT_NOT_INCLUDED),
     ),
     api_refusal(
         *("A28", 429, RATE),

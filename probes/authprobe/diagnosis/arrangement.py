@@ -30,6 +30,7 @@ _STANDINGS: Final = frozenset(
     {
         "credit-exhausted",
         "extra-usage-exhausted",
+        "long-context-not-in-plan",
         "not-a-member",
         "org-disabled",
         "organization-on-hold",

@@ -67,6 +67,8 @@ class AccountState(enum.StrEnum):
 
     ACTIVE = "active"
     ORGANIZATION_DISABLED = "organization-disabled"
+    ORGANIZATION_ON_HOLD = "organization-on-hold"
+    """It was disabled after a review, and can appeal."""
     ACCESS_REMOVED = "access-removed"
     """The account or organisation is refused although the credential is valid."""
     OAUTH_NOT_ALLOWED = "oauth-not-allowed"
@@ -75,6 +77,7 @@ class AccountState(enum.StrEnum):
     EXTRA_USAGE_AVAILABLE = "extra-usage-available"
     EXTRA_USAGE_EXHAUSTED = "extra-usage-exhausted"
     PLAN_WINDOW_EXHAUSTED = "plan-window-exhausted"
+    LONG_CONTEXT_NOT_INCLUDED = "long-context-not-included"
     CREDIT_EXHAUSTED = "credit-exhausted"
     SPEND_LIMIT_REACHED = "spend-limit-reached"
     """A spend limit that the organisation set for itself."""

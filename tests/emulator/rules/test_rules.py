@@ -54,6 +54,7 @@ from tests.support.requests import (
 )
 from tests.support.rule_examples import (
     EXPIRED,
+    LONG_CONTEXT_MESSAGE,
     REFRESH,
     REVOKED,
     RULE_EXAMPLES,
@@ -234,6 +235,7 @@ def test_a_rule_needs_a_source_a_condition_and_a_date() -> None:
 CONSOLE_REFRESH = RequestSpec(target=CONSOLE_TOKEN, refresh=GOOD_REFRESH)
 SETUP_PROFILE = RequestSpec(target=PROFILE, bearer=GOOD_SETUP)
 NOT_ALLOWED = RequestSpec(bearer=GOOD, standing=AccountState.OAUTH_NOT_ALLOWED)
+LONG_CONTEXT = replace(LONG_CONTEXT_MESSAGE, standing=AccountState.LONG_CONTEXT_NOT_INCLUDED)
 THIRD_PARTY = RequestSpec(bearer=GOOD, counts_as_claude_code=False)
 EXTRA_USAGE_EXHAUSTED = replace(THIRD_PARTY, standing=AccountState.EXTRA_USAGE_EXHAUSTED)
 
@@ -244,6 +246,7 @@ DAYS = [
     (RequestSpec(target=PROFILE, bearer=UNKNOWN), DAY(2026, 8, 1), "A05", "A07"),
     (RequestSpec(bearer=REVOKED), DAY(2026, 7, 30), "A10", "A10b"),
     (NOT_ALLOWED, DAY(2026, 1, 1), "A12", "A13"),
+    (LONG_CONTEXT, DAY(2026, 3, 20), "A52", "A52b"),
     (SETUP_PROFILE, DAY(2026, 8, 15), "A15", "A16"),
     (replace(SETUP_PROFILE, target=USAGE), DAY(2026, 8, 15), "A15", "A15"),
     (THIRD_PARTY, DAY(2026, 1, 9), "messages", "A18"),

@@ -17,6 +17,7 @@ from authprobe.emulator.rules.credentials import (
 from authprobe.emulator.rules.limits import WINDOW_SECONDS, unified_headers
 
 _YEAR_2026: Final = utc(2026, 1, 1)
+LONG_CONTEXT_BETA: Final = "context-1m-2025-08-07"
 
 
 def _key_and(request: RequestContext, standing: AccountState) -> bool:
@@ -73,6 +74,13 @@ def _extra_usage_exhausted(request: RequestContext) -> bool:
 def _plan_window_exhausted(request: RequestContext) -> bool:
     """The five-hour or seven-day usage window of the plan is used up."""
     return _subscription_and(request, AccountState.PLAN_WINDOW_EXHAUSTED)
+
+
+def _long_context_not_included(request: RequestContext) -> bool:
+    """The request has the flag of the long context, which the plan does not include."""
+    return LONG_CONTEXT_BETA in request.betas and _subscription_and(
+        request, AccountState.LONG_CONTEXT_NOT_INCLUDED
+    )
 
 
 _EXTRA_USAGE_BEGINS: Final = utc(2026, 4, 8)
@@ -228,12 +236,40 @@ PLAN_WINDOW_EXHAUSTED: Final = rule(
     headers=_window_rejected,
     retry_after=WINDOW_SECONDS,
 )
+_LONG_CONTEXT_IS_PAID: Final = utc(2026, 3, 20)
+LONG_CONTEXT_REFUSED: Final = rule(
+    "A52",
+    _long_context_not_included,
+    refusal(400, INVALID, "The long context beta is not yet available for this subscription."),
+    "anthropics/claude-code#9653",
+    "anthropics/claude-code#23822",
+    "anthropics/claude-code#34485",
+    seen=("2025-10-16", "2026-03-14"),
+    until=_LONG_CONTEXT_IS_PAID,
+)
+LONG_CONTEXT_NEEDS_EXTRA_USAGE: Final = rule(
+    "A52b",
+    _long_context_not_included,
+    refusal(429, "rate_limit_error", "Extra usage is required for long context requests."),
+    "anthropics/claude-code#42616",
+    "anthropics/claude-code#50784",
+    "router-for-me/CLIProxyAPI#2323",
+    seen=("2026-03-21", "2026-04-22"),
+    since=_LONG_CONTEXT_IS_PAID,
+)
 
 # --- API keys -------------------------------------------------------------------------------------
 
 
+def _organization_on_hold(request: RequestContext) -> bool:
+    """The organisation of the API key or subscription was disabled after a review."""
+    return _key_and(request, AccountState.ORGANIZATION_ON_HOLD) or _subscription_and(
+        request, AccountState.ORGANIZATION_ON_HOLD
+    )
+
+
 def _organization_disabled(request: RequestContext) -> bool:
-    """The API key belongs to a disabled organisation."""
+    """The API key belongs to an organisation that is disabled for another reason."""
     return _key_and(request, AccountState.ORGANIZATION_DISABLED)
 
 
@@ -273,10 +309,9 @@ CREDIT_EXHAUSTED: Final = rule(
     seen=("2025-01", "2026-08-22"),
     certainty=RuleCertainty.DOCUMENTED,
 )
-ORGANIZATION_DISABLED: Final = rule(
+ORGANIZATION_ON_HOLD: Final = rule(
     "A24",
-    _organization_disabled,
-    # An organisation that is disabled for another reason, such as billing, gets no error_code.
+    _organization_on_hold,
     refusal(
         400,
         INVALID,
@@ -286,6 +321,17 @@ ORGANIZATION_DISABLED: Final = rule(
     ),
     "code.claude.com/docs/en/errors",
     "code.claude.com/docs/en/troubleshoot-install",
+    "github.com/anthropics/anthropic-sdk-typescript",
+    "router-for-me/CLIProxyAPI#3409",
+    seen=("2026-05-14", "2026-11-24"),
+    certainty=RuleCertainty.DOCUMENTED,
+)
+ORGANIZATION_DISABLED: Final = rule(
+    "A24b",
+    _organization_disabled,
+    # Such an organisation, as one with unpaid bills, gets no error_code.
+    refusal(400, INVALID, "This organization has been disabled."),
+    "code.claude.com/docs/en/errors",
     "github.com/anthropics/anthropic-sdk-typescript",
     seen=("2026-08-22", "2026-11-24"),
     certainty=RuleCertainty.DOCUMENTED,
@@ -319,6 +365,7 @@ PAYMENT_PROBLEM: Final = rule(
 )
 
 ACCOUNTS: Final = (
+    ORGANIZATION_ON_HOLD,
     ORGANIZATION_DISABLED,
     CREDIT_EXHAUSTED,
     SPEND_LIMIT_REACHED,
@@ -329,6 +376,8 @@ ACCOUNTS: Final = (
     OAUTH_NOT_ALLOWED_2026,
     ACCESS_REMOVED,
     INFERENCE_SCOPE_MISSING,
+    LONG_CONTEXT_REFUSED,
+    LONG_CONTEXT_NEEDS_EXTRA_USAGE,
     NOT_CLAUDE_CODE,
     EXTRA_USAGE_NEEDED,
     EXTRA_USAGE_EXHAUSTED,
