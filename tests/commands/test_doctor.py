@@ -74,11 +74,28 @@ def test_an_error_or_a_warning_exits_with_1(
 ) -> None:
     process = doctor(healthy_home(tmp_path), **variable)
     assert process.code == 1
-    assert process.out.startswith(f"{severity}\n")
+    assert process.out.startswith("credentials\n")
+    assert f"\n{severity}\n" in process.out
 
 
 def test_an_unknown_option_exits_with_4(tmp_path: Path) -> None:
     assert doctor(healthy_home(tmp_path), "--run-it").code == 4
+
+
+def test_the_first_lines_say_which_credential_is_used_and_why(tmp_path: Path) -> None:
+    home = make_home(tmp_path, ANTHROPIC_API_KEY=API_KEY, CLAUDE_CODE_OAUTH_TOKEN=ACCESS)
+    home.login(expiresAt=1_000_000_000_000)
+    home.settings(env={"ANTHROPIC_API_KEY": f"{API_KEY}2"})
+    lines = doctor(home).out.splitlines()
+    assert lines[:4] == [
+        "credentials",
+        "  claude-code 2.1.330 uses ANTHROPIC_API_KEY [ANTHROPIC_API_KEY in "
+        "~/.claude/settings.json]: API key, not verified",
+        "      why: Claude Code looks for ANTHROPIC_API_KEY before CLAUDE_CODE_OAUTH_TOKEN and the "
+        "login; settings override the value in environment",
+        "      ignores CLAUDE_CODE_OAUTH_TOKEN: access token, not verified",
+    ]
+    assert lines[4].startswith("      ignores login [~/.claude/.credentials.json]: ")
 
 
 def test_errors_come_first_with_their_remedies(tmp_path: Path) -> None:
@@ -87,7 +104,7 @@ def test_errors_come_first_with_their_remedies(tmp_path: Path) -> None:
     home.variables["HTTPS_PROXY"] = "http://proxy.example"
     out = doctor(home).out
     titles = [line for line in out.splitlines() if not line.startswith(" ")]
-    assert titles == ["errors", "information", "ok", "credentials"]
+    assert titles == ["credentials", "errors", "information", "ok"]
     assert "login-blanked: The stored login exists, but its tokens are empty. [~/.claude/" in out
     assert "remedy: Log in once more, with the other sessions closed" in out
     assert "cause: credential-blanked" in out
@@ -119,7 +136,7 @@ def test_json_has_results_and_active_credentials(tmp_path: Path) -> None:
 def test_standard_output_contains_only_json(tmp_path: Path) -> None:
     process = doctor(healthy_home(tmp_path), "--json")
     assert process.err == ""
-    assert list(json.loads(process.out)) == ["results", "wins"]
+    assert list(json.loads(process.out)) == ["wins", "results"]
 
 
 def test_credentials_are_neither_printed_nor_changed(tmp_path: Path) -> None:

@@ -114,7 +114,14 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "expired-with-refresh-token": (login(expiresAt=hours_from_now(-3)), []),
     "expired-without-refresh-token": (
         login(expiresAt=hours_from_now(-3), refreshToken=""),
-        ["error login-expired"],
+        ["warning login-expired"],
+    ),
+    "expired-30-days-ago": (login(expiresAt=hours_from_now(-24 * 30)), ["warning login-old"]),
+    "expired-29-days-ago": (login(expiresAt=hours_from_now(-24 * 29)), []),
+    "expired-a-year-ago": (login(expiresAt=hours_from_now(-24 * 367)), ["warning login-old"]),
+    "expired-a-year-ago-but-renewable": (
+        login(expiresAt=hours_from_now(-24 * 367), refreshTokenExpiresAt=hours_from_now(24 * 10)),
+        [],
     ),
     "refresh-token-expired": (
         login(refreshTokenExpiresAt=hours_from_now(-30)),

@@ -104,6 +104,41 @@ def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
     assert active(home).note == "the key is sent as well, in x-api-key"
 
 
+@pytest.mark.parametrize(
+    ("credentials", "reason"),
+    [
+        ((), "there is none in the places where Claude Code looks"),
+        (("login",), "no other was found"),
+        (("login", "helper"), "Claude Code looks for apiKeyHelper before the login"),
+        (
+            ("login", "provider", "federation"),
+            "Claude Code looks for the cloud provider before workload identity federation "
+            "and the login",
+        ),
+    ],
+)
+def test_the_reason_names_what_was_found(
+    credentials: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path)
+    for name in credentials:
+        add_credential(home, name)
+    assert active(home).reason == reason
+
+
+def test_an_agent_sdk_uses_what_claude_code_uses(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    package = home.folder / "project" / "node_modules" / "@anthropic-ai" / "claude-agent-sdk"
+    home.write(package / "package.json", {"version": "0.3.332"})
+    home.login()
+    of_sdk = take_inventory(home.machine()).active_credentials[1]
+    assert of_sdk.client == "agent-sdk-node 0.3.332"
+    assert of_sdk.credential
+    assert of_sdk.credential.slot is CredentialSlot.LOGIN
+    assert of_sdk.note
+    assert of_sdk.note.startswith("it runs Claude Code")
+
+
 def test_the_profile_of_a_user_comes_after_the_login(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.profile("user_oauth", access_token=ACCESS, expires_at=hours_from_now(1) // 1000)
@@ -181,7 +216,7 @@ def test_age_and_scopes_are_shown_without_the_value(tmp_path: Path) -> None:
     assert credential
     assert (credential.kind, credential.state) == (
         "subscription (max)",
-        "expired 3 hours ago, will be refreshed",
+        "expired 3 hours ago, and will be renewed",
     )
     assert credential.written == "2262 days ago"
     assert credential.scopes == ("user:inference", "user:profile")

@@ -15,7 +15,6 @@ from authprobe.doctor.inventory.precedence import (
     IDENTITY_VARIABLES,
     PROVIDER_VARIABLES,
     CredentialSlot,
-    FoundCredential,
     is_federation_complete,
 )
 from authprobe.doctor.result import CheckResult, error, info, warning
@@ -45,28 +44,28 @@ def check_precedence(inventory: Inventory) -> Iterator[CheckResult]:
     if credential.slot not in HEADER_SLOTS:
         headers = []  # Only these slots are sent together with another.
     logins = [each for each in shadowed if each.slot in LOGIN_SLOTS]
-    others = ", ".join(_name(each) for each in shadowed)
+    others = ", ".join(each.slot.noun for each in shadowed)
     if shadowed and credential.slot in LOGIN_SLOTS:
-        text = f"Claude Code uses {_name(credential)}, and ignores {others}."
+        text = f"Claude Code uses {credential.slot.noun}, and ignores {others}."
         yield info("other-credentials", text, credential.where)
     elif logins:
         yield warning(
             "login-shadowed",
-            f"Claude Code uses {_name(credential)}, and ignores {_name(logins[0])}.",
+            f"Claude Code uses {credential.slot.noun}, and ignores {logins[0].slot.noun}.",
             credential.where,
             cause="ambient-credential-shadows",
         )
     elif shadowed and len(headers) < 2:
         yield warning(
             "several-credentials",
-            f"Claude Code uses {_name(credential)}, and ignores {others}.",
+            f"Claude Code uses {credential.slot.noun}, and ignores {others}.",
             credential.where,
             cause="ambient-credential-shadows",
         )
     if len(headers) > 1:
         yield warning(
             "several-keys",
-            f"{_name(headers[0])} and {_name(headers[1])} are both set; "
+            f"{headers[0].slot.noun} and {headers[1].slot.noun} are both set; "
             "Claude Code sends both, in two headers.",
             headers[0].where,
             cause="ambient-credential-shadows",
@@ -87,10 +86,6 @@ def _check_missing(inventory: Inventory) -> Iterator[CheckResult]:
         "This machine has no credential for Claude Code.",
         cause="credential-missing",
     )
-
-
-def _name(credential: FoundCredential) -> str:
-    return f"the {credential.slot}" if credential.slot in LOGIN_SLOTS else str(credential.slot)
 
 
 def check_overridden_variables(inventory: Inventory) -> Iterator[CheckResult]:
@@ -232,10 +227,10 @@ def check_forced_login(inventory: Inventory) -> Iterator[CheckResult]:
     if forced and obstacles:
         yield error(
             "login-forced",
-            f"Managed settings require a login, but {_name(obstacles[0])} is set.",
+            f"Managed settings require a login, but {obstacles[0].slot.noun} is set.",
             forced.display_path,
             cause="ambient-credential-shadows",
-            remedy=f"Remove {_name(obstacles[0])}, and log in.",
+            remedy=f"Remove {obstacles[0].slot.noun}, and log in.",
             source=GATEWAY_DOCS,
         )
 

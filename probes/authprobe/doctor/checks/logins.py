@@ -8,7 +8,7 @@ from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS
-from authprobe.doctor.inventory.precedence import login_state
+from authprobe.doctor.inventory.precedence import is_too_old, login_state
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
 AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
@@ -87,11 +87,19 @@ def _expiry_result(inventory: Inventory, where: str) -> CheckResult:
             source="https://github.com/anthropics/claude-code/issues/83834",
         )
     if login.expires and login.expires <= now and not login.refresh_token:
-        return error("login-expired", f"The login {state}.", where, cause="access-token-expired")
+        return warning("login-expired", f"The login {state}.", where, cause="access-token-expired")
     if login.refresh_token_expires and login.refresh_token_expires <= now:
         return error(
             "refresh-token-expired",
             f"The refresh token expired {relative_time(login.refresh_token_expires, now)}.",
+            where,
+            cause="refresh-token-rejected",
+            remedy=LOG_IN,
+        )
+    if is_too_old(inventory.machine, login):
+        return warning(
+            "login-old",
+            f"The login {state}.",
             where,
             cause="refresh-token-rejected",
             remedy=LOG_IN,

@@ -28,6 +28,7 @@ NODE_SDKS: Final = {
     for kind in (ClientKind.ANTHROPIC_NODE, ClientKind.AGENT_SDK_NODE)
 }
 """Clients by the name of their npm package in the scope `@anthropic-ai`."""
+AGENT_SDKS: Final = frozenset({ClientKind.AGENT_SDK_PYTHON.value, ClientKind.AGENT_SDK_NODE.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

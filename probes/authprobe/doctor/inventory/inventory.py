@@ -19,6 +19,7 @@ from authprobe.doctor.inventory.environment import (
     load_settings,
 )
 from authprobe.doctor.inventory.installed_clients import (
+    AGENT_SDKS,
     DetectedClient,
     find_commands,
     find_sdks,
@@ -27,6 +28,7 @@ from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import (
     ActiveCredential,
     FoundCredential,
+    active_for_agent_sdk,
     active_for_claude_code,
     active_for_sdk,
     find_credentials,
@@ -57,15 +59,21 @@ class Inventory:
     def active_credentials(self) -> tuple[ActiveCredential, ...]:
         """Credential of each installed client; the `claude` that runs comes first."""
         versions = [command.version for command in self.commands] or [None]
-        sdks = [sdk for sdk in self.sdks if sdk.name in API_SDKS]
-        names = [f"{sdk.name} {sdk.version or ''}".strip() for sdk in sdks]
         return (
             *(
                 active_for_claude_code(version, self.credentials, self.variables)
                 for version in dict.fromkeys(versions)
             ),
-            *(active_for_sdk(name, self.sdk_credentials) for name in dict.fromkeys(names)),
+            *(
+                active_for_agent_sdk(name, self.credentials, self.variables)
+                for name in self._sdk_names(AGENT_SDKS)
+            ),
+            *(active_for_sdk(name, self.sdk_credentials) for name in self._sdk_names(API_SDKS)),
         )
+
+    def _sdk_names(self, kinds: frozenset[str]) -> tuple[str, ...]:
+        sdks = [sdk for sdk in self.sdks if sdk.name in kinds]
+        return tuple(dict.fromkeys(f"{sdk.name} {sdk.version or ''}".strip() for sdk in sdks))
 
 
 def take_inventory(machine: Machine) -> Inventory:

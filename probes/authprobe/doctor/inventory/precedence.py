@@ -23,6 +23,11 @@ FIRST_WITH_PROFILES: Final = "2.1.234"
 """First version whose changelog mentions profiles; the versions between are unknown."""
 FEDERATION_VARIABLES: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID")
 IDENTITY_VARIABLES: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
+LONGEST_RENEWAL: Final = datetime.timedelta(days=30)
+"""Time for which a refresh token has been seen to work: users' files say two to four weeks.
+
+anthropics/claude-code#76561, anthropics/claude-code#80585
+"""
 NOT_VERIFIED: Final = "not verified"
 """State of a credential that only a request could determine."""
 
@@ -44,6 +49,12 @@ class CredentialSlot(enum.StrEnum):
     LOGIN = "login"
     PROFILE_OF_USER = "active profile of a user"
     STORED_KEY = "key of a Console login"
+
+    @property
+    def noun(self) -> str:
+        """Name within a sentence; variables and settings have no article."""
+        is_name = self.value[0].isupper() or self is CredentialSlot.HELPER
+        return self.value if is_name or self is CredentialSlot.FEDERATION else f"the {self}"
 
 
 SUBSCRIPTION_SLOTS: Final = frozenset({CredentialSlot.OAUTH_TOKEN, CredentialSlot.LOGIN})
@@ -93,6 +104,8 @@ class FoundCredential:
     scopes: tuple[str, ...] = ()
     written: str | None = None
     """Age of its file, such as `2 hours ago`; None: it is not in a file."""
+    overrides: tuple[str, ...] = ()
+    """Places that set the same variable to another value, which has no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,8 @@ class ActiveCredential:
     client: str
     credential: FoundCredential | None
     """None: the client finds no credential."""
+    reason: str = ""
+    """Why it is this one, as a clause."""
     shadowed: tuple[FoundCredential, ...] = ()
     note: str | None = None
 
@@ -151,7 +166,9 @@ def _from_variable(
     variable = variables.get(slot)
     if variable and variable.value.strip():
         kind = credential_kind(variable.value)
-        yield FoundCredential(slot=slot, where=variable.label, kind=kind)
+        yield FoundCredential(
+            slot=slot, where=variable.label, kind=kind, overrides=variable.overridden_sources
+        )
 
 
 def _from_profile(
@@ -232,16 +249,38 @@ def login_state(machine: Machine, login: LoginFile) -> str:
     time = relative_time(login.expires, machine.now)
     if login.expires > machine.now:
         return f"expires {time}"
-    refresh = "will be refreshed" if login.refresh_token else "cannot be refreshed"
-    return f"expired {time}, {refresh}"
+    return f"expired {time}, {_renewal(machine, login)}"
+
+
+def _renewal(machine: Machine, login: LoginFile) -> str:
+    if not is_renewable(machine, login):
+        return "and cannot be renewed"
+    if is_too_old(machine, login):
+        return "and is probably too old to be renewed"
+    return "and will be renewed"
+
+
+def is_renewable(machine: Machine, login: LoginFile) -> bool:
+    """Return True unless the login has no refresh token, or says that it has expired."""
+    end = login.refresh_token_expires
+    return bool(login.refresh_token) and not (end and end <= machine.now)
+
+
+def is_too_old(machine: Machine, login: LoginFile) -> bool:
+    """Return True for a login that ended long ago, and does not say how long it can be renewed."""
+    if login.expires is None or login.refresh_token_expires is not None:
+        return False
+    return login.expires + LONGEST_RENEWAL <= machine.now
 
 
 def active_for_claude_code(
     version: str | None,
     credentials: tuple[FoundCredential, ...],
     variables: Mapping[str, Variable],
+    *,
+    client: str | None = None,
 ) -> ActiveCredential:
-    """Return the credential that this version of Claude Code uses."""
+    """Return the credential that this version of Claude Code uses, or a `client` that runs it."""
     is_bare = is_enabled(_value(variables, "CLAUDE_CODE_SIMPLE"))
     ranking = sorted(
         (
@@ -253,7 +292,8 @@ def active_for_claude_code(
         key=lambda credential: tuple(CredentialSlot).index(credential.slot),
     )
     return _active(
-        f"claude-code {version}" if version else "claude-code, version not known",
+        client or (f"claude-code {version}" if version else "claude-code, version not known"),
+        "Claude Code",
         ranking,
         "CLAUDE_CODE_SIMPLE prevents it from reading a login"
         if is_bare
@@ -279,16 +319,45 @@ def _note(version: str | None, ranking: list[FoundCredential]) -> str | None:
     return None
 
 
+def active_for_agent_sdk(
+    name: str, credentials: tuple[FoundCredential, ...], variables: Mapping[str, Variable]
+) -> ActiveCredential:
+    """Return the credential of an Agent SDK, which runs a Claude Code of its own.
+
+    code.claude.com/docs/en/agent-sdk/claude-code-features
+    """
+    active = active_for_claude_code(None, credentials, variables, client=name)
+    note = "it runs Claude Code; a program can tell it to leave out settings files"
+    return replace(active, note="; ".join(filter(None, (active.note, note))))
+
+
 def active_for_sdk(name: str, credentials: tuple[FoundCredential, ...]) -> ActiveCredential:
     """Return the credential that an SDK of the API uses."""
     readable = [credential for credential in credentials if credential.slot in SDK_SLOTS]
-    return _active(name, sorted(readable, key=lambda each: SDK_SLOTS.index(each.slot)), None)
+    ranking = sorted(readable, key=lambda each: SDK_SLOTS.index(each.slot))
+    return _active(name, "the SDK", ranking, None)
 
 
-def _active(client: str, ranking: list[FoundCredential], note: str | None) -> ActiveCredential:
+def _active(
+    client: str, program: str, ranking: list[FoundCredential], note: str | None
+) -> ActiveCredential:
     return ActiveCredential(
         client=client,
         credential=ranking[0] if ranking else None,
+        reason=_reason(program, ranking),
         shadowed=tuple(ranking[1:]),
         note=note,
     )
+
+
+def _reason(program: str, ranking: list[FoundCredential]) -> str:
+    """Return why the first of the ranking is used, in terms of those that were found."""
+    if not ranking:
+        return f"there is none in the places where {program} looks"
+    nouns = list(dict.fromkeys(credential.slot.noun for credential in ranking))
+    reason = "no other was found"
+    if len(nouns) > 1:
+        reason = f"{program} looks for {nouns[0]} before {' and '.join(nouns[1:])}"
+    if overridden := ranking[0].overrides:
+        reason += f"; settings override the value in {' and '.join(overridden)}"
+    return reason

@@ -1,0 +1,115 @@
+"""Text of the doctor: the credential of each client first, then the results, worst first."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.text import Text
+
+from authprobe.core.escaping import for_log, one_line
+from authprobe.doctor.inventory.precedence import ActiveCredential, FoundCredential
+from authprobe.doctor.result import CheckResult, Severity
+from authprobe.redaction.redactor import Redactor
+
+SEVERITY_TITLES: Final = {
+    Severity.ERROR: "errors",
+    Severity.WARNING: "warnings",
+    Severity.INFO: "information",
+    Severity.OK: "ok",
+}
+SEVERITY_STYLES: Final = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.INFO: "cyan",
+    Severity.OK: "green",
+}
+MAX_SOURCES: Final = 2
+"""Sources that are printed for a result; JSON has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextCleaner:
+    """A function that redacts and escapes text from the machine before it is printed."""
+
+    redactor: Redactor
+
+    def __call__(self, text: str) -> str:
+        """Return the text on one line, redacted, with control characters escaped."""
+        return for_log(one_line(self.redactor(text)))
+
+
+def as_text(
+    results: tuple[CheckResult, ...],
+    active: tuple[ActiveCredential, ...],
+    clean: TextCleaner,
+    width: int | None,
+) -> Text:
+    """Return the text, with lines of at most `width` characters; None: lines are not wrapped."""
+    text = Text()
+    text.append("credentials\n", "bold")
+    for each in active:
+        text.append(_block(_active_lines(each, clean), width))
+    for severity, title in SEVERITY_TITLES.items():
+        section = [result for result in results if result.severity is severity]
+        if section:
+            text.append(f"{title}\n", SEVERITY_STYLES[severity])
+        for result in section:
+            text.append(_block(_result_lines(result, clean), width))
+    return text
+
+
+def _block(lines: Iterator[str], width: int | None) -> str:
+    """Return a first line, and the others indented below it."""
+    first, *rest = lines
+    indented = [f"  {first}", *(f"      {line}" for line in rest)]
+    return "".join(f"{_wrap(line, width)}\n" for line in indented)
+
+
+def _wrap(line: str, width: int | None) -> str:
+    """Return the line in several, broken at spaces only: a path or a command stays whole."""
+    if width is None or len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _result_lines(result: CheckResult, clean: TextCleaner) -> Iterator[str]:
+    where = f" [{clean(result.where)}]" if result.where else ""
+    yield f"{result.id}: {clean(result.summary)}{where}"
+    for detail in result.details:
+        yield f"- {clean(detail)}"
+    if result.remedy:
+        yield f"remedy: {clean(result.remedy)}"
+    if result.cause:
+        yield f"cause: {result.cause}"
+    if result.severity in (Severity.ERROR, Severity.WARNING):
+        yield from (f"source: {source}" for source in result.sources[:MAX_SOURCES])
+
+
+def _active_lines(active: ActiveCredential, clean: TextCleaner) -> Iterator[str]:
+    if active.credential:
+        yield f"{active.client} uses {_describe(active.credential, clean)}"
+    else:
+        yield f"{active.client}: no credential found"
+    yield f"why: {clean(active.reason)}"
+    for credential in active.shadowed:
+        yield f"ignores {_describe(credential, clean)}"
+    if active.note:
+        yield f"note: {active.note}"
+
+
+def _describe(credential: FoundCredential, clean: TextCleaner) -> str:
+    where = f" [{clean(credential.where)}]" if credential.where != credential.slot else ""
+    parts = [f"{clean(credential.kind)}, {credential.state}"]
+    if credential.written:
+        parts.append(f"written {credential.written}")
+    if credential.scopes:
+        parts.append(", ".join(clean(scope) for scope in credential.scopes))
+    return f"{credential.slot}{where}: {'; '.join(parts)}"
