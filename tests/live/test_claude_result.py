@@ -21,6 +21,7 @@ BODY = '{"type":"error","error":{"type":"x","message":"no {thing}"},"request_id"
         ('failed: {"error": "cafe"}', "failed: [body]"),
         ('cut: {"error": {"message": "cafe', "cut: [body]"),
         ("cut: " + '{"a":' * 50_000, "cut: [body]"),
+        ("many: " + "{} " * 5_000, "many: " + "[body] " * 5_000),
     ],
 )
 def test_body_is_replaced_by_its_message(text: str, expected: str) -> None:

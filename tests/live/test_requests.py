@@ -371,3 +371,45 @@ def test_an_expectation_of_requests_is_judged_by_what_was_sent(
         assert verdict.status is Status.PASSED
         wrong = service.cases["mine/raw-http/named/key/live"]
         assert judge(wrong, service.probe("named/key")).status is Status.FAILED
+
+
+def test_the_id_of_a_workspace_is_sent_and_in_no_record(network: Network, tmp_path: Path) -> None:
+    beside = (
+        "{token: workspace-id, from: env:OUR_SPACE, via: header, header: anthropic-workspace-id}"
+    )
+    key = "{token: api-key, from: env:OUR_KEY, for: [api.anthropic.com], via: x-api-key}"
+    text = SCENARIO.replace(f"key: {key}", f"key: [{beside}, {key}]").replace(
+        "from: env:OUR_SPACE", "from: env:OUR_SPACE, for: [api.anthropic.com]"
+    )
+    space = "wrkspc_01MadeUpAndNobodys"
+    with open_service(network) as (backend, directions):
+        service = make_service(backend, directions, tmp_path, text)
+        values = {"OUR_KEY": service.key, "OUR_SPACE": space}
+        live = dataclasses.replace(service.live, secrets=Secrets(values))
+        service.laboratory = dataclasses.replace(service.laboratory, live=live)
+        observation = service.probe("models/key")
+        (seen,) = backend.exchanges
+    assert observation.outcome is Outcome.ACCEPTED
+    assert seen.headers["anthropic-workspace-id"] == PRESENT
+    (exchange,) = observation.exchanges
+    assert (exchange.credential, exchange.credential_header) == ("api-key", "x-api-key")
+    assert "anthropic-workspace-id" in exchange.headers
+    assert space not in repr(observation)
+
+
+def test_ids_and_addresses_in_a_message_are_replaced(tmp_path: Path) -> None:
+    organization = "8a1f7e42-77aa-4c01-9d3e-b0b0b0b0b0b0"
+    message = f"org {organization} of jo@example.com has no access, req_011CSHoEeqs5C35K2UUqR7Fy"
+
+    def answer(channel: socket.socket) -> None:
+        read_head(channel)
+        body = (
+            '{"type":"error","error":{"type":"permission_error","message":"' + message + '"}}'
+        ).encode()
+        channel.sendall(b"HTTP/1.1 403 No\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    with hostile_server(answer, tmp_path) as (_, directions):
+        service = make_service(CaseBackend(), directions, tmp_path)
+        observation = service.probe("models/key")
+    assert observation.message == "org [id] of [e-mail] has no access, [request-id]"
+    assert organization not in repr(observation)

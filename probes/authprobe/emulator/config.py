@@ -47,6 +47,8 @@ class TokenKind(enum.StrEnum):
     """The access token that the federation endpoint issues for it."""
     GATEWAY_KEY = "gateway-key"
     """The key of a gateway of one's own; only a host that requires one accepts it."""
+    WORKSPACE_ID = "workspace-id"
+    """Id of a workspace, beside a key that is not limited to one; it says whose the key is."""
 
 
 class TokenState(enum.StrEnum):

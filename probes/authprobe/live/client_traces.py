@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.clients.home_files import HomeWalk
-from authprobe.clients.observe import MAX_DETAIL_LENGTH, without_request_id
+from authprobe.clients.observe import MAX_DETAIL_LENGTH
 from authprobe.clients.process.child import CompletedChild
+from authprobe.live.personal import without_ids
 from authprobe.observation.model import GateCount
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_data
 
-ID: Final = re.compile(
-    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(?:msg|org|wrkspc|user|acct)_\w+"
-)
-MAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}\.[A-Za-z]{2,24}")
-LONG_ID: Final = re.compile(r"\b(?=[a-z]*[0-9])[0-9a-f]{16,}\b")
 LONG_LABEL: Final = re.compile(r"[^.:]{25,}")
 """A part of a host name that may hold more than a name: a client could tell anything by it."""
 MASKED: Final = "*"
@@ -100,11 +96,7 @@ class ClientTraces:
         """Return a text without secrets, and without what says who the user is."""
         if not text:
             return None
-        # Redacted first: a token without a part of it has no pattern.
-        text = LONG_ID.sub("[id]", without_body(self.redactor(text)))
-        return self.redactor.cut(
-            MAIL.sub("[e-mail]", ID.sub("[id]", without_request_id(text))), limit
-        )
+        return self.redactor.cut(without_ids(without_body(self.redactor(text))), limit)
 
 
 def without_body(text: str) -> str:
@@ -112,14 +104,15 @@ def without_body(text: str) -> str:
 
     Versions up to 2.1.1xx show the whole body of an error.
     """
-    place = text.find("{")
-    if place < 0:
-        return text
-    try:
-        body, length = json.JSONDecoder().raw_decode(text[place:])
-    except (ValueError, RecursionError):
-        return f"{text[:place]}[body]"
-    error = body.get("error") if isinstance(body, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    kept = message if isinstance(message, str) else "[body]"
-    return f"{text[:place]}{kept}{without_body(text[place + length :])}"
+    parts = []
+    while (place := text.find("{")) >= 0:
+        parts.append(text[:place])
+        try:
+            body, end = json.JSONDecoder().raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return "".join((*parts, "[body]"))
+        error = body.get("error") if isinstance(body, dict) else None
+        message = error.get("message") if isinstance(error, dict) else None
+        parts.append(message if isinstance(message, str) else "[body]")
+        text = text[end:]
+    return "".join((*parts, text))

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import authprobe
 from authprobe.clients.base import Laboratory
 from authprobe.core.client_kinds import Via
-from authprobe.emulator.config import TokenState
+from authprobe.emulator.config import TokenKind, TokenState
 from authprobe.emulator.state.clock import Clock
 from authprobe.emulator.state.tokens import TokenStore
 from authprobe.errors import ClientError
 from authprobe.live.guards import value_problem
 from authprobe.live.laboratory import LiveLaboratory, live_of
+from authprobe.live.personal import without_ids
 from authprobe.live.plan import MESSAGE_USD
 from authprobe.observation.model import (
     PRESENT,
@@ -124,7 +125,7 @@ class _Conversation:
             elapsed=round(time.monotonic() - at, 3),
             at=round(at - self._began, 3),
             error_type=answer.error_type,
-            message=answer.message,
+            message=answer.message and without_ids(answer.message),
             headers=dict.fromkeys(sorted(names), PRESENT),
             retry_after=None if answer.retry_after is None else str(answer.retry_after),
             content_type=answer.content_type,
@@ -149,7 +150,7 @@ class _Conversation:
             outcome=outcome,
             status=answer.status,
             error_type=answer.error_type,
-            message=answer.message,
+            message=answer.message and without_ids(answer.message),
             elapsed=round(time.monotonic() - self._began, 3),
             detail=detail,
             exchanges=tuple(self._exchanges),
@@ -185,9 +186,10 @@ def _credential(laboratory: Laboratory, live: LiveLaboratory, case: Case) -> Sen
             raise ClientError(f"not asked: {problem}")
         value = value_of(live, credential, tokens)
         header, headers, body = _placed(credential, value)
+        is_beside = credential.token is TokenKind.WORKSPACE_ID
         sent = SentCredential(
-            header=sent.header or header,
-            slot=sent.slot or credential.token.value,
+            header=sent.header or (None if is_beside else header),
+            slot=sent.slot or (None if is_beside else credential.token.value),
             headers={**sent.headers, **headers},
             body={**sent.body, **body},
         )

@@ -344,6 +344,47 @@ def test_the_service_is_asked_on_its_own_port_only(tmp_path: Path) -> None:
     assert any("on port 443 only, not on 8443" in line for line in left_out_of_live([scenario]))
 
 
+@pytest.mark.parametrize(
+    ("group", "value"),
+    [
+        ("headers", "{Anthropic-Workspace-Id: wrkspc_01OfOurs}"),
+        ("headers", "{anthropic-organization-id: 8a1f7e42}"),
+    ],
+)
+def test_an_id_of_ones_own_does_not_stand_in_the_file(
+    group: str, value: str, tmp_path: Path
+) -> None:
+    text = changed("matrix:", f"{group}:\n  ids: {value}\nmatrix:\n  {group}: [ids]")
+    (message,) = errors(tmp_path, text)
+    assert message.startswith("20:")
+    assert "has an id of yours, which would be in every report; write a credential" in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{ANTHROPIC_WORKSPACE_ID: wrkspc_01OfOurs}",
+        '{ANTHROPIC_CUSTOM_HEADERS: "x-team: a\\nAnthropic-Workspace-Id : wrkspc_01OfOurs"}',
+    ],
+)
+def test_an_id_of_ones_own_is_in_no_variable_either(value: str, tmp_path: Path) -> None:
+    text = changed("matrix:", f"environments:\n  ids: {value}\nmatrix:", CLAUDE)
+    text = changed("credential: [setup, me]", "credential: [setup, me]\n  environment: [ids]", text)
+    assert any("has an id of yours" in message for message in errors(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "way", ["via: bearer", "via: header, header: x-space", "via: x-api-key", "state: valid"]
+)
+def test_the_id_of_a_workspace_has_one_header(way: str, tmp_path: Path) -> None:
+    text = changed("via: bearer}", f"{way}}}", changed("token: gateway-key", "token: workspace-id"))
+    assert any(
+        "a workspace-id is handed over via 'header' or 'ANTHROPIC_CUSTOM_HEADERS', as 'header: "
+        "anthropic-workspace-id'" in message
+        for message in errors(tmp_path, text)
+    )
+
+
 def test_a_name_at_the_end_of_ids_is_not_given_twice(tmp_path: Path) -> None:
     text = changed("matrix:", "headers:\n  live: {anthropic-beta: x}\nmatrix:\n  headers: [live]")
     found = errors(tmp_path, text)

@@ -24,6 +24,8 @@ PREFIXES: Final = {
 another issuer, and a gateway chooses the form of its keys; ours have distinct prefixes so that the
 redactor detects them in every report.
 """
+WORKSPACE_PREFIX: Final = "wrkspc_01"
+"""Prefix of an id, which is no token; platform.claude.com/docs/en/manage-claude/workspaces."""
 
 LOGIN_SCOPES: Final = (
     "user:inference",
@@ -118,7 +120,7 @@ class TokenStore:
         expired = state is TokenState.EXPIRED
         expires_at = now - EXPIRED_AGE if expired else None if lifetime is None else now + lifetime
         token = Token(
-            value=value or PREFIXES[kind] + secrets.token_urlsafe(48),
+            value=value or PREFIXES.get(kind, WORKSPACE_PREFIX) + secrets.token_urlsafe(48),
             slot=kind.value if number == 1 else f"{kind.value}-{number}",
             kind=kind,
             end_state=TokenState.VALID if expired else state,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
+from authprobe.core.claude_api import WORKSPACE_HEADER
 from authprobe.core.client_kinds import VARIABLES, Flow, Via
 from authprobe.core.client_variables import VALUE_PATTERNS, ValueKind
 from authprobe.core.targets import Target
@@ -210,6 +211,10 @@ def check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProb
     elif ways and via not in ways:
         message = f"{_article(token)} is handed over via {choices(ways)}, not {quote(via)}"
         yield (*path, key), message
+    if token is TokenKind.WORKSPACE_ID and not _is_in_its_header(credential):
+        only = choices(_VIAS_WITH_HEADER)
+        yield path, f"{_article(token)} is handed over via {only}, as 'header: {WORKSPACE_HEADER}'"
+        return
     if via is not None:
         yield from _check_form(path, credential, via)
     yield from _check_header(path, credential, via)
@@ -218,6 +223,11 @@ def check_credential(path: KeyPath, credential: Credential) -> Iterator[PathProb
     if token not in _TOKENS_BY_STATE.get(state, TokenKind):
         only = " or ".join(map(_article, _TOKENS_BY_STATE[state]))
         yield (*path, "state"), f"only {only} can be {quote(state)}, not {_article(token)}"
+
+
+def _is_in_its_header(credential: Credential) -> bool:
+    is_named = (credential.header or "").lower() == WORKSPACE_HEADER
+    return is_named and credential.via in _VIAS_WITH_HEADER
 
 
 def _check_header(path: KeyPath, credential: Credential, via: Via | None) -> Iterator[PathProblem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from authprobe.core.claude_api import ORGANIZATION_HEADER, WORKSPACE_HEADER
 from authprobe.core.client_kinds import Via
 from authprobe.core.client_variables import CLIENT_VARIABLES
 from authprobe.core.host_names import host_name_problem, is_loopback
@@ -34,6 +35,8 @@ _REFUSED_TOKENS: Final = {
 }
 """Kinds of which none of the user's own is sent, and why."""
 _FILE_VIAS: Final = (Via.CREDENTIALS_FILE, Via.API_KEY_HELPER, Via.SETTINGS_ENV)
+_ID_HEADERS: Final = frozenset({WORKSPACE_HEADER, ORGANIZATION_HEADER})
+_ID_VARIABLES: Final = ("ANTHROPIC_ORGANIZATION_ID", "ANTHROPIC_WORKSPACE_ID")
 NO_QUOTE: Final = "write env:NAME with the name of a variable, or stored; a scenario never contains"
 """The value is not quoted: it may be the secret itself."""
 
@@ -52,6 +55,7 @@ def check_live(
         yield from _check_expiry(live, today, asks_live=asks_live)
         yield from _check_endpoints(own, live)
         yield from _check_addresses(own, live)
+        yield from _check_ids(scenario, own)
     for name in scenario.credentials:
         several = isinstance(scenario.credentials[name], tuple)
         for index, credential in enumerate(credentials_of(scenario, name)):
@@ -102,6 +106,30 @@ def _check_addresses(own: Scenario, live: Live) -> Iterator[PathProblem]:
             if known is not None and known.is_address:
                 for text in _address_problems(value, live):
                     yield ("environments", name, variable), text
+
+
+def _check_ids(scenario: Scenario, own: Scenario) -> Iterator[PathProblem]:
+    """Yield the ids of the user's organisation that stand in the file, and so in every report."""
+    for name, headers in scenario.headers.items():
+        for header, value in headers.items():
+            if value is not None and header.lower() in _ID_HEADERS:
+                path: KeyPath = ("headers", name, header)
+                yield path if name in own.headers else ("definitions",), _id_message(header)
+    for name, variables in scenario.environments.items():
+        for variable, value in values_in(variables, "environment").items():
+            lines = [line.partition(":")[0].strip().lower() for line in value.split("\n")]
+            is_header = variable == Via.CUSTOM_HEADERS_VARIABLE and set(lines) & _ID_HEADERS
+            if is_header or variable in _ID_VARIABLES:
+                path = ("environments", name, variable)
+                yield path if name in own.environments else ("definitions",), _id_message(variable)
+
+
+def _id_message(name: str) -> str:
+    return (
+        f"{quote(name)} has an id of yours, which would be in every report; write a credential "
+        f"'{{token: {TokenKind.WORKSPACE_ID}, from: env:NAME, via: {Via.HEADER}, header: "
+        f"{WORKSPACE_HEADER}}}' beside the key"
+    )
 
 
 def _address_problems(url: str, live: Live) -> Iterator[str]:
