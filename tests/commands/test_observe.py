@@ -170,6 +170,21 @@ def test_larger_file_is_refused(file: Path) -> None:
     assert "at most 16,000 are taken" in ended.stderr
 
 
+def test_byte_order_mark_is_no_part_of_the_form(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    ended = observe(file)
+    assert ended.exit_code == ExitCode.USAGE
+    assert f"{file}:1:1: begins with a byte order mark" in ended.stderr
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/kmsg", "/proc/self/mem", "."])
+def test_what_is_no_file_is_refused_at_once(path: str) -> None:
+    ended = observe(path)
+    assert ended.exit_code == ExitCode.USAGE, ended.output
+    assert ended.stderr.startswith(f"{path}:1:1: ")
+    assert ended.stdout == ""
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b"{}", b"a: b", b"[" * 9000, b"\0"])
 def test_other_content_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file.json").write_bytes(content)

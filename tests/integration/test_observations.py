@@ -11,6 +11,7 @@ from authprobe.commands.observation_index import main, read_authors, write_index
 from authprobe.drift.model import Kind
 from authprobe.drift.observation_check import (
     name_problem,
+    place_problem,
     read_observation,
     shared_files,
     shared_name,
@@ -34,8 +35,7 @@ def problems(path: Path) -> list[str]:
     found = list(document.messages)
     if document.value is not None:
         found += filter(None, [name_problem(path, document.value)])
-        if path.parent.parent.name != "observations":
-            found.append("must be in the folder of its month")
+        found += filter(None, [place_problem(path.parent.parent, path)])
     if scan_text(document.text) or Pseudonymizer()(document.text) != document.text:
         found.append("has a credential or personal data")
     return found
@@ -148,6 +148,47 @@ def test_invalid_file_is_refused_at_its_place(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"status": 401', '"status": [1]'))
     with pytest.raises(ScenarioError, match=r"\.json:5:\d+: 'status' must be a whole number"):
         write_index(tmp_path / "observations", {"x": "a"})
+
+
+def test_author_without_an_address_does_not_pass_for_the_one_before() -> None:
+    lines = ["author a@example.org", "observations/2026-12/a.json", "author ", "", "x.json"]
+    authors = read_authors(f"{line}\n" for line in lines)
+    assert authors == {"observations/2026-12/a.json": "a@example.org", "x.json": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("other.json", "must be in the folder of its month"),
+        ("copies/2026-12/one.json", "must be in the folder of its month"),
+        ("2026-12/one.json", "its name must be"),
+    ],
+)
+def test_one_content_has_one_place(tmp_path: Path, name: str, message: str) -> None:
+    """Elsewhere, a copy by another account would agree with the first."""
+    folder = tmp_path / "observations"
+    path = put(tmp_path, sighting("a", "2026-12-10").observation)
+    copy = folder / name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(ScenarioError, match=message):
+        write_index(folder, dict.fromkeys((f"observations/{name}", str(path)), "a"))
+    assert not (folder / "index.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing", "device", "fifo"])
+def test_what_is_no_file_is_not_folded_in(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "observations"
+    path = put(tmp_path, sighting("a", "2026-12-10").observation)
+    odd = path.with_name("0" * 32 + ".json")
+    targets = {"file": path, "folder": path.parent, "nothing": tmp_path / "x", "device": "/dev/zero"}
+    if kind == "fifo":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to(targets[kind])
+    message = "not a regular file" if kind == "fifo" else "is a symbolic link; give the file itself"
+    with pytest.raises(ScenarioError, match=message):
+        write_index(folder, {})
 
 
 def test_command_needs_the_folder() -> None:

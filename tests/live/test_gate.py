@@ -236,6 +236,16 @@ def test_names_of_many_hosts_are_not_kept(gate: OpenGate) -> None:
     assert gate.count("(others)").refused == 10
 
 
+def test_hosts_of_the_case_are_told_however_many_others_were_named_before(gate: OpenGate) -> None:
+    """What happened to the own host, and to that of tokens, decides about the case."""
+    for number in range(60):
+        gate.ask(f"host-{number}.example")
+    gate.ask("platform.claude.com")
+    gate.ask(API)
+    wait_until(lambda: gate.count(API).connections == 1)
+    assert gate.count("platform.claude.com").refused == 1
+
+
 def test_tunnel_ends_at_the_limit_of_bytes(service: Service) -> None:
     limits = dataclasses.replace(QUICK, total_bytes=100_000)
     directions = Directions(addresses={(API, 443): service.address})

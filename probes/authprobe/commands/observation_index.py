@@ -11,7 +11,13 @@ from typing import Final
 
 from authprobe.commands.printing import print_error, print_text
 from authprobe.core.safe_files import write_atomically
-from authprobe.drift.observation_check import FOLDER, name_problem, read_observation, shared_files
+from authprobe.drift.observation_check import (
+    FOLDER,
+    name_problem,
+    place_problem,
+    read_observation,
+    shared_files,
+)
 from authprobe.drift.observation_index import INDEX_FILE, Sighting, dump_index, fold
 from authprobe.drift.rule_ages import source_days
 from authprobe.errors import ExitCode, ProbesError, ScenarioError, SettingsError
@@ -28,11 +34,11 @@ def read_authors(lines: Iterable[str]) -> dict[str, str]:
     """
     authors: dict[str, str] = {}
     author = ""
-    for line in map(str.strip, lines):
-        if line.startswith(AUTHOR):
-            author = line.removeprefix(AUTHOR).casefold()
-        elif line:
-            authors[line] = author
+    for line in lines:
+        if line.startswith(AUTHOR):  # also of an author without an address, who is nobody
+            author = line.removeprefix(AUTHOR).strip().casefold()
+        elif path := line.strip():
+            authors[path] = author
     return authors
 
 
@@ -55,11 +61,13 @@ def write_index(folder: Path, authors: Mapping[str, str]) -> str:
 
 def _sightings(folder: Path, authors: Mapping[str, str]) -> Iterable[Sighting]:
     documents = [read_observation(path) for path in shared_files(folder)]
-    problems = [message for document in documents for message in document.messages]
+    problems = []
     for document in documents:
-        problem = name_problem(document.path, document.value) if document.value else None
-        if problem is not None and not document.problems:
-            problems.append(f"{document.place(())}: {problem}")
+        problem = place_problem(folder, document.path)
+        if problem is None and document.value is not None and not document.problems:
+            problem = name_problem(document.path, document.value)
+        own = (f"{document.place(())}: {problem}",) if problem else document.messages
+        problems.extend(own)
     if problems:
         raise ScenarioError(tuple(problems))
     paths = {document.path: _name(folder, document.path) for document in documents}

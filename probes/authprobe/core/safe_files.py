@@ -172,7 +172,9 @@ def read_bounded(path: Path, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
         os.close(descriptor)
         raise FileError(f"{_kind(mode)}, not a regular file")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        content = file.read(limit_bytes + 1)
+        content: bytes | None = file.read(limit_bytes + 1)
+    if content is None:  # such as /proc/kmsg, which has nothing without waiting
+        raise FileError("it has no content yet")
     if len(content) > limit_bytes:
         raise FileError(f"larger than {limit_bytes:,} bytes (limit)")
     return content

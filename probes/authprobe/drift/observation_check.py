@@ -1,5 +1,6 @@
 """The checks of an observation that somebody gives back, with each problem at its place."""
 
+import codecs
 import dataclasses
 import datetime
 import hashlib
@@ -8,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from authprobe.core.safe_files import read_bounded
 from authprobe.documents.document import Document, read_document
-from authprobe.documents.source import PathProblem, Position, Problem
+from authprobe.documents.source import MAX_FILE_BYTES, PathProblem, Position, Problem
 from authprobe.documents.vocabulary import Vocabulary
 from authprobe.drift.comparison import compare
 from authprobe.drift.emulated import emulated_service
@@ -66,8 +68,17 @@ def read_observation(path: Path) -> Document[SharedObservation]:
     document = read_document(path, SharedObservation, OBSERVATION, check=_problems)
     if document.value is None:
         return document
-    problems = (*document.problems, *_form_problems(document.text, document.value))
-    return dataclasses.replace(document, problems=problems)
+    problems = [*document.problems, *_form_problems(document.text, document.value)]
+    if _has_mark(path):  # which the reader of documents leaves out
+        problems.append(Problem(Position(), "begins with a byte order mark; leave it out"))
+    return dataclasses.replace(document, problems=tuple(problems))
+
+
+def _has_mark(path: Path) -> bool:
+    try:
+        return read_bounded(path, MAX_FILE_BYTES).startswith(codecs.BOM_UTF8)
+    except OSError:
+        return False
 
 
 def _problems(observation: SharedObservation) -> Iterator[PathProblem]:
@@ -198,7 +209,21 @@ def name_problem(path: Path, observation: SharedObservation) -> str | None:
     return None if "/".join(parts) == name else f"its name must be {name}"
 
 
+def place_problem(folder: Path, path: Path) -> str | None:
+    """Return why a file below the folder of observations was not given back there; None: it was.
+
+    Under another name, or by a link, one content would count as those of two accounts.
+    """
+    if path.is_symlink():
+        return "is a symbolic link; give the file itself"
+    if path.parent.parent != folder or not _MONTH.fullmatch(path.parent.name):
+        return "must be in the folder of its month"
+    return None
+
+
 def shared_files(folder: Path) -> tuple[Path, ...]:
-    """Return every file below the folder of observations, but for the index."""
-    files: Iterable[Path] = (path for path in folder.rglob("*") if not path.is_dir())
+    """Return everything below the folder of observations that is no folder, but for the index."""
+    files: Iterable[Path] = (
+        path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
     return tuple(sorted(path for path in files if path != folder / "index.json"))

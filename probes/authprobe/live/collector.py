@@ -21,7 +21,7 @@ MAX_EVENTS: Final = 100
 LOGS_PATH: Final = "/v1/logs"
 EVENT_NAME: Final = re.compile(r"(?:claude_code\.)?(api_request|api_error)")
 MODEL: Final = re.compile(r"claude-[a-z0-9.-]{1,40}")
-ERROR_TYPE: Final = re.compile(r"[a-z]+(?:_[a-z]+){0,4}_error")
+ERROR_TYPE: Final = re.compile(r"(?=[a-z_]{1,80}\Z)[a-z]+(?:_[a-z]+){0,4}_error")
 MAX_COUNT: Final = 10**9
 Message = dict[str, Any]
 

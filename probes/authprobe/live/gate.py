@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from authprobe.core.claude_api import CONSOLE, PLATFORM
 from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.host_names import LOOPBACK_ADDRESSES, is_this_machine
 from authprobe.live.gate_count import HostCount, HostCounts
@@ -38,6 +39,8 @@ NO_TUNNEL: Final = "(no CONNECT)"
 """Stands for the host of a request in plain HTTP, which is not read."""
 ANSWER_STATUS: Final = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9][ \r]")
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+ALWAYS_COUNTED: Final = frozenset({PLATFORM, CONSOLE, NO_TUNNEL})
+"""Hosts beside those of the case that have a count of their own: those of the token endpoint."""
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Coroutine[Any, Any, Streams]]
 ProxyFor = Callable[[str], str | None]
@@ -79,7 +82,8 @@ class ConnectGate:
     _counts: HostCounts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._counts = HostCounts(self.limits.named_hosts)
+        # A host of the case is always told by its name, however many others the client names first.
+        self._counts = HostCounts({*self.hosts, *ALWAYS_COUNTED}, self.limits.named_hosts)
 
     @property
     def counts(self) -> tuple[GateCount, ...]:
@@ -92,8 +96,11 @@ class ConnectGate:
         It is for a gateway of the user there, which the container's network does not have.
         """
 
+        name = f"{host}:{port}"
+        self._counts.known.add(name)
+
         async def connect(_: asyncio.StreamReader) -> tuple[str, Connect]:
-            return f"{host}:{port}", lambda: _open_door(host, port)
+            return name, lambda: _open_door(host, port)
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._handle(reader, writer, connect, greeting=b"")

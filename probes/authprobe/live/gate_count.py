@@ -49,15 +49,17 @@ class HostCount:
 
 @dataclass(slots=True)
 class HostCounts:
-    """Running counts of all hosts, of which only so many have a name of their own."""
+    """Running counts of all hosts; beside those that are known, only so many have a name."""
 
+    known: set[str]
     limit: int
     _by_host: dict[str, HostCount] = field(default_factory=dict)
 
     def of(self, host: str) -> HostCount:
         """Return the counts of a host; those of `(others)` if there are too many names."""
-        if host not in self._by_host and len(self._by_host) >= self.limit:
-            host = "(others)"
+        if host not in self._by_host and host not in self.known:
+            others = sum(name not in self.known for name in self._by_host)
+            host = host if others < self.limit else "(others)"
         return self._by_host.setdefault(host, HostCount())
 
     def records(self) -> tuple[GateCount, ...]:

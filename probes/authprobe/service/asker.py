@@ -16,7 +16,7 @@ from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log, one_line
 from authprobe.redaction.redactor import Redactor
 from authprobe.service.addresses import Address
-from authprobe.service.answer import ENDING, NotAsked, ServiceAnswer
+from authprobe.service.answer import ENDING, NotAsked, ServiceAnswer, Tls
 from authprobe.service.budget import Budget
 from authprobe.service.outbound import Proxies, add_authorities
 from authprobe.service.question import ServiceQuestion
@@ -28,6 +28,8 @@ REQUEST_TIMEOUT: Final = 10.0
 PAUSE: Final = 1.0
 """Seconds between two requests to one host."""
 MAX_RESPONSE_BYTES: Final = 64 * 1024
+MAX_NAME_LENGTH: Final = 80
+"""Characters of a name in a certificate."""
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
 DIRECT_WAY: Final = Proxies()
 
@@ -139,7 +141,15 @@ class Asker:
             answer = self._failed(NotAsked.CONNECTION, str(error))
         finally:
             wire.close()
-        return replace(answer, tls=wire.tls, seconds=wire.seconds)
+        return replace(answer, tls=self._clean_tls(wire.tls), seconds=wire.seconds)
+
+    def _clean_tls(self, tls: Tls | None) -> Tls | None:
+        """Return the facts with the words of a certificate cleaned: whoever made it chose them."""
+        if tls is None:
+            return None
+        return replace(
+            tls, issuer=tuple(self._clean(name, MAX_NAME_LENGTH) for name in tls.issuer)
+        )
 
     def _failed(self, reason: NotAsked | None, problem: str) -> ServiceAnswer:
         return ServiceAnswer(not_asked=reason, problem=self._clean(problem, 200) or None)

@@ -17,6 +17,9 @@ MODEL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}")
 PAGE_START: Final = re.compile(rb"\s*(?:<!doctype html|<html|<head|<!--)", re.IGNORECASE)
 EDGE_STATUSES: Final = frozenset({401, 403})
 """Statuses with which a page is no response of the service itself (rules A34 and A35)."""
+MAX_DATE_OFFSET: Final = 10 * 366 * 86_400.0
+"""Seconds: no certificate of a host is valid on days that are farther apart, so a `Date` that is
+farther off shows no clock."""
 EDGE_TYPE: Final = "forbidden"
 """Error type of a flat refusal of a whole network or region (rule A33)."""
 
@@ -128,9 +131,10 @@ def _date_offset(text: str) -> float | None:
         date = email.utils.parsedate_to_datetime(text)
         if date.tzinfo is None:
             date = date.replace(tzinfo=datetime.UTC)
-        return (date - datetime.datetime.now(datetime.UTC)).total_seconds()
+        offset = (date - datetime.datetime.now(datetime.UTC)).total_seconds()
     except (ValueError, OverflowError):
         return None
+    return offset if abs(offset) <= MAX_DATE_OFFSET else None
 
 
 def _first_model(data: Mapping[str, Any] | None) -> str | None:

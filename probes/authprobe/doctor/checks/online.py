@@ -191,20 +191,27 @@ def _unexpected_cause(request: OnlineRequest, answer: ServiceAnswer) -> str:
 
 
 def _check_clock(answers: Mapping[str, ServiceAnswer]) -> Iterator[CheckResult]:
-    """Compare the clock of this machine with the first `Date` header."""
-    for host, answer in answers.items():
-        if answer.date_offset is None:
-            continue
-        offset = datetime.timedelta(seconds=-answer.date_offset)
-        if abs(offset) > CLOCK_TOLERANCE:
-            direction = "ahead of" if offset > datetime.timedelta() else "behind"
-            minutes = abs(offset).total_seconds() / 60
-            yield error(
-                "clock-wrong",
-                f"The clock of this machine is {minutes:.0f} minutes {direction} that of {host}.",
-                host,
-                cause="clock-skew",
-            )
-        else:
-            yield ok("clock", f"The clock of this machine agrees with that of {host}.")
+    """Compare the clock of this machine with the `Date` header that is closest to it.
+
+    If any host agrees, then this machine is right, and another host wrong.
+    """
+    offsets = {
+        host: -answer.date_offset
+        for host, answer in answers.items()
+        if answer.date_offset is not None
+    }
+    if not offsets:
         return
+    host = min(offsets, key=lambda each: abs(offsets[each]))
+    offset = datetime.timedelta(seconds=offsets[host])
+    if abs(offset) <= CLOCK_TOLERANCE:
+        yield ok("clock", f"The clock of this machine agrees with that of {host}.")
+        return
+    direction = "ahead of" if offset > datetime.timedelta() else "behind"
+    minutes = abs(offset).total_seconds() / 60
+    yield error(
+        "clock-wrong",
+        f"The clock of this machine is {minutes:,.0f} minutes {direction} that of {host}.",
+        host,
+        cause="clock-skew",
+    )
