@@ -181,7 +181,12 @@ def test_what_is_no_file_is_not_folded_in(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "observations"
     path = put(tmp_path, sighting("a", "2026-12-10").observation)
     odd = path.with_name("0" * 32 + ".json")
-    targets = {"file": path, "folder": path.parent, "nothing": tmp_path / "x", "device": "/dev/zero"}
+    targets = {
+        "file": path,
+        "folder": path.parent,
+        "nothing": tmp_path / "x",
+        "device": Path("/dev/zero"),
+    }
     if kind == "fifo":
         os.mkfifo(odd)
     else:

@@ -23,6 +23,7 @@ from authprobe.live.stored_login import (
     UnreadableLoginError,
     digest_login,
     is_being_renewed,
+    is_unchanged,
     read_login_dates,
 )
 
@@ -108,7 +109,7 @@ def test_presence_of_a_refresh_token_is_told(tmp_path: Path, value: object, expe
 
 def test_quotes_and_escapes_in_a_token_do_not_mislead(tmp_path: Path) -> None:
     tricky = 'a"\\,"expiresAt":5,"claudeAiOauth":{"expiresAt":6}\u2026\\'
-    dates = read_login_dates(write(tmp_path, login(accessToken=tricky, **{tricky: tricky})))
+    dates = read_login_dates(write(tmp_path, login(accessToken=tricky, odd={tricky: tricky})))
     assert dates.expires_at == moment(EXPIRES)
 
 
@@ -128,6 +129,10 @@ def test_quotes_and_escapes_in_a_token_do_not_mislead(tmp_path: Path) -> None:
         ('{"claudeAiOauth": null}', "holds no login"),
         ("null", "holds no login"),
         (" " * (1024 * 1024 + 1), "is larger than 1 MiB"),
+        # Clients take the last of two, which may be late.
+        ('{"claudeAiOauth": {}, "claudeAiOauth": {}}', "has names that no client writes"),
+        ('{"claudeAiOauth": {"expiresAt": 9, "expiresAt": 1}}', "has names that no client writes"),
+        ('{"claudeAiO\\u0061uth": {"expiresAt": 9}}', "has names that no client writes"),
     ],
 )
 def test_other_files_are_refused_without_quoting_them(
@@ -224,6 +229,41 @@ def test_memory_of_a_process_that_read_the_dates_holds_no_token(
         assert any(piece in memory for piece in pieces) is is_there
 
 
+def test_file_that_grows_while_it_is_read_ends(tmp_path: Path) -> None:
+    write(tmp_path, '{"a": "')
+    with (tmp_path / ".credentials.json").open("a") as file:
+        read = os.read
+
+        def grow(descriptor: int, size: int) -> bytes:
+            file.write("x" * 100)
+            file.flush()
+            return read(descriptor, size)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "read", grow)
+            with pytest.raises(UnreadableLoginError, match="is larger than 1 MiB"):
+                read_login_dates(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["gone", "fifo", "folder", "link to itself"])
+def test_file_that_is_no_longer_there_has_changed(tmp_path: Path, kind: str) -> None:
+    """The question was asked: what became of the file is told, and costs no result."""
+    file = write(tmp_path, login()) / ".credentials.json"
+    with Children() as children:
+        digest = digest_login(tmp_path, children)
+        assert is_unchanged(tmp_path, digest, children)
+        file.unlink()
+        if kind == "fifo":
+            os.mkfifo(file)
+        elif kind == "folder":
+            file.mkdir()
+        elif kind != "gone":
+            file.symlink_to(file)
+        began = time.monotonic()
+        assert not is_unchanged(tmp_path, digest, children)
+        assert time.monotonic() - began < 5
+
+
 def test_fresh_lock_means_that_a_client_renews_the_login(tmp_path: Path) -> None:
     assert not is_being_renewed(tmp_path)
     lock = tmp_path / LOCK
@@ -244,5 +284,5 @@ def test_digest_tells_a_change(tmp_path: Path) -> None:
         write(folder, login())
         assert digest_login(folder, children) != first
         (folder / ".credentials.json").unlink()
-        with pytest.raises(ClientError, match="sha256sum cannot read"):
+        with pytest.raises(ClientError, match="is not a file"):
             digest_login(folder, children)

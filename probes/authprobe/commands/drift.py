@@ -21,6 +21,7 @@ from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.core.claude_api import HOSTS
 from authprobe.core.directions import DIRECT, Directions
 from authprobe.core.escaping import for_log
+from authprobe.core.process_memory import protect_memory
 from authprobe.core.secret_values import secret_value_problem
 from authprobe.drift.emulated import emulated_service
 from authprobe.drift.made_up import made_up_values
@@ -173,6 +174,7 @@ def _own_key(name: str | None) -> str:
         return ""
     if not VARIABLE.fullmatch(name):
         raise SettingsError("--key-env: needs the name of a variable, such as MY_API_KEY")
+    protect_memory()  # before the key is a value of this process
     value = settings.environment_variables().get(name, "")
     if not value.strip():
         raise KeyMissingError(f"{name}: is not set or empty, so nothing was asked; put a key in it")

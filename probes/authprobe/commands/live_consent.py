@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from authprobe.commands.printing import print_error
-from authprobe.core.core_dumps import forbid_core_dumps
+from authprobe.core.process_memory import protect_memory
 from authprobe.errors import SettingsError
 from authprobe.live.ci_jobs import check_job
 from authprobe.live.guards import check_values
@@ -37,7 +37,7 @@ def obtain_consent(settings: Settings, cases: Sequence[Case]) -> Consent:
         SettingsError: there is no consent, or a guard forbids it; nothing is asked then.
     """
     plan = live_plan(cases)
-    forbid_core_dumps()  # before a secret is in this process
+    protect_memory()  # before a secret is in this process
     secrets = read_secrets(cases, environment_variables())
     check_values(cases, secrets)
     renewal = renewal_lines(plan, allow_renewal=settings.allow_renewal)

@@ -61,7 +61,7 @@ def write_index(folder: Path, authors: Mapping[str, str]) -> str:
 
 def _sightings(folder: Path, authors: Mapping[str, str]) -> Iterable[Sighting]:
     documents = [read_observation(path) for path in shared_files(folder)]
-    problems = []
+    problems: list[str] = []
     for document in documents:
         problem = place_problem(folder, document.path)
         if problem is None and document.value is not None and not document.problems:

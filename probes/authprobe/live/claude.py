@@ -34,6 +34,7 @@ from authprobe.live.stored_login import (
     UnreadableLoginError,
     digest_login,
     is_being_renewed,
+    is_unchanged,
     read_login_dates,
 )
 from authprobe.observation.model import Observation, Outcome
@@ -179,6 +180,6 @@ def _login_remarks(
     remarks = []
     if any(count.refused for count in run.gate if count.host in RENEWAL_HOSTS):
         remarks.append("the client tried to renew the stored login, which the gate refused")
-    is_same = digest_login(login.folder, children) == digest
+    is_same = is_unchanged(login.folder, digest, children)
     change = "is unchanged" if is_same else "has changed meanwhile"
     return (*remarks, f"the file of the stored login {change}")

@@ -71,7 +71,7 @@ def read_login_dates(folder: Path) -> LoginDates:
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableLoginError(f"{CREDENTIALS_FILE} is not a file")
         if status.st_size > MAX_FILE_BYTES:
-            raise UnreadableLoginError(f"{CREDENTIALS_FILE} is larger than 1 MiB")
+            raise _too_large()
         scanner = _Scanner(lambda: os.read(descriptor, 1))
         scanner.scan()
     except OSError as error:
@@ -94,9 +94,12 @@ class _Scanner:
         self._read_byte = read_byte
         self._byte = b" "
         """The current byte; empty at the end."""
+        self._length = 0
         self.has_login = False
         self.has_refresh_token = False
         self.numbers: dict[str, int] = {}
+        self._seen: set[tuple[str, ...]] = set()
+        """Wanted names that were read, with the names around them."""
 
     def scan(self) -> None:
         """Read the whole document.
@@ -112,6 +115,9 @@ class _Scanner:
 
     def _advance(self) -> None:
         self._byte = self._read_byte()
+        self._length += 1
+        if self._length > MAX_FILE_BYTES:  # it grows while it is read, or does not tell its size
+            raise _too_large()
 
     def _skip_space(self) -> None:
         while self._byte != _END and self._byte in _SPACE:
@@ -157,11 +163,23 @@ class _Scanner:
         name = ""
         if path in ((), (LOGIN,)):
             name = self._read_short_string()
+            self._check_once((*path, name))
         else:
             self._skip_string()
         self._skip_space()
         self._expect(b":")
         return name
+
+    def _check_once(self, path: tuple[str, ...]) -> None:
+        """Raise if a wanted name is there twice: the last one counts for clients, and may be late.
+
+        Raises:
+            UnreadableLoginError: it is.
+        """
+        if path in self._seen:
+            raise _odd_names()
+        if path[-1]:
+            self._seen.add(path)
 
     def _expect(self, byte: bytes) -> None:
         if self._byte != byte:
@@ -178,9 +196,8 @@ class _Scanner:
         while self._byte != b'"':
             if self._byte == _END:
                 raise _not_json()
-            if self._byte == b"\\":
-                self._advance()
-                candidates = ()
+            if self._byte == b"\\":  # an escape could spell a wanted name; no client writes one
+                raise _odd_names()
             candidates = tuple(
                 each for each in candidates if each[place : place + 1].encode() == self._byte
             )
@@ -222,6 +239,14 @@ class _Scanner:
             self.numbers[path[1]] = number
 
 
+def _too_large() -> UnreadableLoginError:
+    return UnreadableLoginError(f"{CREDENTIALS_FILE} is larger than 1 MiB")
+
+
+def _odd_names() -> UnreadableLoginError:
+    return UnreadableLoginError(f"{CREDENTIALS_FILE} has names that no client writes")
+
+
 def _not_json() -> UnreadableLoginError:
     return UnreadableLoginError(f"{CREDENTIALS_FILE} is not JSON")
 
@@ -245,13 +270,24 @@ def is_being_renewed(folder: Path) -> bool:
     return age < LOCK_LIFETIME
 
 
+def is_unchanged(folder: Path, digest: str | None, children: LauncherConnection) -> bool:
+    """Return True if the credentials file is there, and has this digest."""
+    try:
+        return digest_login(folder, children) == digest
+    except ClientError:  # it was removed, or another thing has its place
+        return False
+
+
 def digest_login(folder: Path, children: LauncherConnection) -> str:
     """Return a digest of the credentials file, which a child reads.
 
     Raises:
         ClientError: it cannot be read.
     """
-    argv = [DIGEST_PROGRAM, "--", str(folder / CREDENTIALS_FILE)]
+    path = folder / CREDENTIALS_FILE
+    if not path.is_file():  # the program would wait for what a FIFO or a device has
+        raise ClientError(f"{CREDENTIALS_FILE} is not a file")
+    argv = [DIGEST_PROGRAM, "--", str(path)]
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
     result = children.run(argv, env=env, cwd=Path("/"), limit=DIGEST_TIMEOUT)
     digest = result.stdout.lstrip("\\").partition(" ")[0]

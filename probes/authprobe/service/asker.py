@@ -147,9 +147,7 @@ class Asker:
         """Return the facts with the words of a certificate cleaned: whoever made it chose them."""
         if tls is None:
             return None
-        return replace(
-            tls, issuer=tuple(self._clean(name, MAX_NAME_LENGTH) for name in tls.issuer)
-        )
+        return replace(tls, issuer=tuple(self._clean(name, MAX_NAME_LENGTH) for name in tls.issuer))
 
     def _failed(self, reason: NotAsked | None, problem: str) -> ServiceAnswer:
         return ServiceAnswer(not_asked=reason, problem=self._clean(problem, 200) or None)
