@@ -1,8 +1,8 @@
 # report and test: the commands of README.md and CONTRIBUTING.md; docs: the generated pages; observations: the dates of
-# rules that users have seen. Each sets up .venv first.
+# rules that users have seen; model: the trained part of explain. Each sets up .venv first.
 PYTHON ?= python3
 
-.PHONY: report test docs observations
+.PHONY: report test docs observations model
 report: .venv/ready
 	.venv/bin/authprobe run
 
@@ -23,6 +23,10 @@ docs: .venv/ready
 		.venv/bin/authprobe versions --log --client $$client --data docs/versions/$$client.json > /dev/null; \
 	done
 	.venv/bin/authprobe explain --causes --markdown > docs/causes.md
+
+# The trained part of `explain`; needed after a change of the corpus, the features or the facts of a text.
+model: .venv/ready
+	.venv/bin/python bench/training.py
 
 # The author of the first commit of each file stands for the account that gave it back (docs/observations.md).
 observations: .venv/ready

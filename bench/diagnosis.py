@@ -1,80 +1,144 @@
-"""Accuracy of the diagnosis on a corpus of real symptoms, and the time that `explain` takes.
+"""Accuracy of `authprobe explain` on the corpus of public threads, and the time that it takes.
 
-    python bench/diagnosis.py            accuracy on both parts of the corpus, and the time
-    python bench/diagnosis.py --wrong    also the texts of the written part with a wrong answer
+    python bench/diagnosis.py [read] [unread] [time]     all three without an argument
+    python bench/diagnosis.py read --wrong               also each thread with a wrong answer
 
-The scored part is held out: no condition may be written for its texts, so they are only counted.
+The read part is scored by models that have not seen the thread's project, the unread part by the
+bundled model. Of the unread part only totals are printed.
 """
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 PROJECT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN  # noqa: E402
-from authprobe.diagnosis.match import ConfidenceLevel, rank_causes  # noqa: E402
+from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, causes  # noqa: E402
+from authprobe.diagnosis.decision import decide  # noqa: E402
+from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel, rank_causes  # noqa: E402
+from authprobe.diagnosis.model import Model, model  # noqa: E402
 from authprobe.diagnosis.text_facts import symptom_from_text  # noqa: E402
+from bench.corpus import fold, project_of, read_part  # noqa: E402
 from bench.measure import own_environment, temporary, timed  # noqa: E402
 
-CORPUS: Final = PROJECT / "tests" / "diagnosis" / "corpus"
-LOG_BYTES: Final = 100_000
+SIZES: Final = {100_000: 0.2, 1_000_000: 2.0}
+"""Bytes of a log, and the seconds that the command may take for it."""
 ROUNDS: Final = 9
-TIME_LIMIT: Final = 0.3
-"""Seconds from start to end of the command, for a log of `LOG_BYTES`."""
+BANDS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.01)
+"""Limits of the confidences that the reliability table counts together."""
+NORMAL_95: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """Accuracy on one part of the corpus."""
+class Answer:
+    """The first cause for a thread, beside its label."""
 
-    correct: int
-    total: int
-    false_positives: int
-    """Texts without a cause that were answered with a certain one."""
-    errors: tuple[str, ...]
-    """One line for each wrong answer."""
+    source: str
+    label: str
+    cause: str
+    level: ConfidenceLevel
+    confidence: float
 
-
-def read_symptoms(part: str) -> list[dict[str, Any]]:
-    """Return the texts of a part, with their labels."""
-    symptoms: list[dict[str, Any]] = yaml.safe_load((CORPUS / f"{part}.yaml").read_text("utf-8"))
-    return symptoms
+    @property
+    def is_right(self) -> bool:
+        """True if the first cause is the label."""
+        return self.cause == self.label
 
 
-def score(part: str) -> Score:
-    """Compare the first cause for each text with its label."""
-    errors, false_positives = [], 0
-    symptoms = read_symptoms(part)
-    for symptom in symptoms:
-        first = rank_causes(symptom_from_text(symptom["text"]))[0]
-        if first.cause.id == symptom["cause"]:
-            continue
-        errors.append(f"{symptom['source']}: {symptom['cause']}, answered {first.cause.id}")
-        has_no_cause = symptom["cause"] in (NOT_AUTH, UNKNOWN)
-        is_answered = first.cause.id not in (NOT_AUTH, UNKNOWN)
-        is_certain = first.level is ConfidenceLevel.CERTAIN
-        false_positives += has_no_cause and is_answered and is_certain
-    return Score(
-        correct=len(symptoms) - len(errors),
-        total=len(symptoms),
-        false_positives=false_positives,
-        errors=tuple(errors),
+def answer(entry: Mapping[str, Any], trained: Model) -> Answer:
+    """Return the first cause that a model gives for a thread."""
+    return _answer(entry, decide(symptom_from_text(entry["text"]), trained=trained)[0])
+
+
+def answer_of_signs(entry: Mapping[str, Any]) -> Answer:
+    """Return the first cause that the signs alone give for a thread."""
+    return _answer(entry, rank_causes(symptom_from_text(entry["text"]))[0])
+
+
+def _answer(entry: Mapping[str, Any], first: CauseMatch) -> Answer:
+    return Answer(
+        source=entry["source"],
+        label=entry["cause"],
+        cause=first.cause.id,
+        level=first.level,
+        confidence=first.confidence,
     )
 
 
-def make_log() -> str:
-    """Return a log of `LOG_BYTES`, with one error at three quarters of it."""
+def cross_validated() -> list[Answer]:
+    """Return the answers for the read part, each by a model that has not seen the project."""
+    from bench.training import read_examples, trained_without
+
+    examples, answers = read_examples(), list[Answer]()
+    entries = defaultdict[int, list[Mapping[str, Any]]](list)
+    for entry in read_part("read"):
+        entries[fold(project_of(entry))].append(entry)
+    for number, held_out in sorted(entries.items()):
+        trained = trained_without(examples, number)
+        answers += [answer(entry, trained) for entry in held_out]
+    return answers
+
+
+def interval(right: int, total: int) -> tuple[float, float]:
+    """Return Wilson's interval of 95 % for a share."""
+    if not total:
+        return 0.0, 1.0
+    share, square = right / total, NORMAL_95**2
+    middle = (share + square / (2 * total)) / (1 + square / total)
+    reach = sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
+    return middle - NORMAL_95 * reach, middle + NORMAL_95 * reach
+
+
+def accuracy(title: str, answers: Iterable[Answer]) -> str:
+    """Return a line with the share of right answers."""
+    answers = list(answers)
+    right = sum(each.is_right for each in answers)
+    low, high = interval(right, len(answers))
+    share = right / len(answers) if answers else 0.0
+    return f"  {title:<22} {right:>4} of {len(answers):>4}  {share:6.1%}  ({low:.1%} to {high:.1%})"
+
+
+def summary(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield the accuracy in all, of each level, and the certain and wrong answers."""
+    yield accuracy("all", answers)
+    yield accuracy(NOT_AUTH, (each for each in answers if each.label == NOT_AUTH))
+    yield accuracy(UNKNOWN, (each for each in answers if each.label == UNKNOWN))
+    yield accuracy("auth", (each for each in answers if each.label not in (NOT_AUTH, UNKNOWN)))
+    for level in ConfidenceLevel:
+        yield accuracy(f"answered {level}", (each for each in answers if each.level is level))
+    wrong = sum(each.level is ConfidenceLevel.CERTAIN and not each.is_right for each in answers)
+    yield f"  certain and wrong: {wrong} of {len(answers)}, {wrong / max(len(answers), 1):.1%}"
+
+
+def groups(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield the accuracy for each group of causes."""
+    by_group = defaultdict[str, list[Answer]](list)
+    for each in answers:
+        if each.label not in (NOT_AUTH, UNKNOWN):
+            by_group[causes()[each.label].group.value].append(each)
+    yield from (accuracy(group, by_group[group]) for group in sorted(by_group))
+
+
+def reliability(answers: Sequence[Answer]) -> Iterator[str]:
+    """Yield, for each band of confidences, how many of its answers are right."""
+    for low, high in pairwise(BANDS):
+        inside = [each for each in answers if low <= each.confidence < high]
+        yield accuracy(f"{low:.2f} to {min(high, 1):.2f}", inside)
+
+
+def make_log(size: int) -> str:
+    """Return a log of `size` bytes, with one error at three quarters of it."""
     lines = [
         f"2026-11-23T10:{n // 60 % 60:02}:{n % 60:02}Z DEBUG request {n} to "
         f"https://api.anthropic.com/v1/messages took {n * 7 % 900} ms, status=200 tokens={n}"
-        for n in range(LOG_BYTES // 105)
+        for n in range(size // 105)
     ]
     error = (
         'API Error: 401 {"type":"error","error":{"type":"authentication_error",'
@@ -84,32 +148,59 @@ def make_log() -> str:
     return "\n".join(lines)
 
 
-def measure_explain() -> list[float]:
+def measure_explain(size: int) -> list[float]:
     """Return the seconds that the command takes in each round."""
     with temporary() as folder:
         path = folder / "claude.log"
-        path.write_text(make_log(), encoding="utf-8")
+        path.write_text(make_log(size), encoding="utf-8")
         argv = [sys.executable, "-m", "authprobe", "explain", "--json", str(path)]
         env = own_environment() | {"PYTHONPATH": str(PROJECT)}
         return [timed(argv, cwd=folder, env=env)[0].wall for _ in range(ROUNDS)]
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the accuracy and the time."""
-    for part in ("written", "scored"):
-        result = score(part)
-        share = result.correct / result.total
+def print_read(arguments: Sequence[str]) -> None:
+    """Print the accuracy on the read part."""
+    answers = cross_validated()
+    print("read part, by models without the thread's project:")
+    print("\n".join((*summary(answers), "by group:", *groups(answers))))
+    print("\n".join(("by confidence:", *reliability(answers))))
+    signs = [answer_of_signs(entry) for entry in read_part("read")]
+    print("the signs alone, which were written for these texts:")
+    print("\n".join(summary(signs)))
+    if "--wrong" in arguments:
+        for each in sorted(answers, key=lambda each: -each.confidence):
+            if not each.is_right:
+                print(f"{each.source}: {each.label}, answered {each.cause} {each.confidence:.2f}")
+
+
+def print_unread(_: Sequence[str]) -> None:
+    """Print the totals of the unread part."""
+    answers = [answer(entry, model()) for entry in read_part("unread")]
+    print("unread part, by the bundled model:")
+    print("\n".join((*summary(answers), "by confidence:", *reliability(answers))))
+
+
+def print_time(_: Sequence[str]) -> None:
+    """Print the time of the command for logs of each size."""
+    for size, limit in SIZES.items():
+        seconds = measure_explain(size)
         print(
-            f"{part}: {result.correct} of {result.total} correct, {share:.1%}; "
-            f"false positives: {result.false_positives}"
+            f"explain, {size // 1000} kB of log: {statistics.median(seconds):.3f} s "
+            f"({min(seconds):.3f} to {max(seconds):.3f}), limit {limit} s"
         )
-        if "--wrong" in arguments and part == "written":
-            print("\n".join(result.errors))
-    seconds = measure_explain()
-    print(
-        f"explain, {LOG_BYTES // 1000} kB of log: {statistics.median(seconds):.3f} s "
-        f"({min(seconds):.3f} to {max(seconds):.3f}), limit {TIME_LIMIT} s"
-    )
+
+
+PARTS: Final[dict[str, Callable[[Sequence[str]], None]]] = {
+    "read": print_read,
+    "unread": print_unread,
+    "time": print_time,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the parts that are named, or all."""
+    for name in [name for name in PARTS if name in arguments] or list(PARTS):
+        PARTS[name](arguments)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for a start as a file
 
-from authprobe.diagnosis.match import rank_causes
+from authprobe.diagnosis.decision import decide
 from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.redaction.redactor import Redactor
 from authprobe.redaction.scanner import scan_text
@@ -53,7 +53,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def explain(text: str) -> None:
     """Do what the command does with a text."""
-    rank_causes(symptom_from_text(text))
+    decide(symptom_from_text(text))
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Cause, causes, load_causes
+from authprobe.diagnosis.causes import UNKNOWN, Cause, causes, load_causes
 from authprobe.engine.runner import load_plan
 from authprobe.errors import RecordError
 from authprobe.settings import Settings
-from bench.diagnosis import read_symptoms
 
 EMULATED_GATEWAY_IDS = frozenset(
     (
@@ -177,15 +176,3 @@ def test_a_valid_file_loads(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(VALID_CAUSE)
     assert set(load_causes(path)) == {"first"}
-
-
-def test_the_corpus_is_large_and_covers_every_cause() -> None:
-    texts = read_symptoms("written") + read_symptoms("scored")
-    assert len(texts) >= 140
-    assert {text["cause"] for text in texts} <= set(causes())
-    # No public report quotes the response that shows the first cause; the other is of authprobe.
-    missing = {"endpoint-wrong-path", "host-not-emulated", *EMULATED_GATEWAY_IDS, *NEW_IDS}
-    assert REQUIRED_IDS - {text["cause"] for text in texts} <= missing
-    assert sum(text["cause"] == NOT_AUTH for text in texts) >= 14
-    assert sum(text["cause"] == UNKNOWN for text in texts) >= 10
-    assert max(len(text["text"]) for text in texts) <= 600

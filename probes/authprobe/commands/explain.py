@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from authprobe.commands.printing import print_error, print_json, print_text
 from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
+from authprobe.diagnosis.decision import decide
 from authprobe.diagnosis.known_issues import Incident, Regression, known_issues
-from authprobe.diagnosis.match import CauseMatch, rank_causes
+from authprobe.diagnosis.match import CauseMatch
 from authprobe.diagnosis.symptom import Evidence, Symptom
 from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
 from authprobe.documents.source import escape
@@ -121,7 +122,7 @@ def explain_text(text: str) -> tuple[Explanation, ...]:
 def _explain_symptom(
     symptom: Symptom, case: str | None = None, reasons: "tuple[Reason, ...]" = ()
 ) -> Explanation:
-    matches = rank_causes(symptom)
+    matches = decide(symptom)
     causes = tuple(match.cause.id for match in matches if match.confidence)
     issues = known_issues() if symptom.date or symptom.version else None
     return Explanation(

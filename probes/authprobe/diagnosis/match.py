@@ -68,28 +68,48 @@ class CauseMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Score:
+class SignScore:
+    """Score of a cause by its signs, from 0 to `MAX_CONFIDENCE`."""
+
     value: float
     has_decisive_sign: bool
     evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What the signs alone say about a symptom."""
+
+    matches: tuple[CauseMatch, ...]
+    """Most confident first; `unknown` first if none is likely."""
+    scores: Mapping[str, SignScore]
+    is_explained: bool
+    """True if the network, the service or the clock explains the symptom."""
 
 
 def rank_causes(
     symptom: Symptom, catalogue: Mapping[str, Cause] | None = None
 ) -> tuple[CauseMatch, ...]:
     """Return the matching causes, most confident first; `unknown` first if none is likely."""
+    return assess(symptom, catalogue).matches
+
+
+def assess(symptom: Symptom, catalogue: Mapping[str, Cause] | None = None) -> Assessment:
+    """Return the score of each cause whose signs are present, and the causes that they name."""
     catalogue = causes() if catalogue is None else catalogue
-    scores = _without_superseded(dict(_scores(symptom, catalogue.values())), catalogue)
+    found = dict(_scores(symptom, catalogue.values()))
+    is_explained = _is_explained(found, catalogue)
+    scores = _without_superseded(found, catalogue, is_explained=is_explained)
     order = {cause_id: index for index, cause_id in enumerate(catalogue)}
     ranking = sorted(scores, key=lambda key: (-round(scores[key].value, 2), order[key]))
     matches = tuple(_matches(ranking, scores, catalogue))
     if not ranking or scores[ranking[0]].value < LIKELY_CONFIDENCE:
-        return (_fallback(symptom, catalogue, scores), *matches)
-    return matches
+        matches = (_fallback(symptom, catalogue, scores), *matches)
+    return Assessment(matches=matches, scores=scores, is_explained=is_explained)
 
 
 def _matches(
-    ranking: list[str], scores: Mapping[str, _Score], catalogue: Mapping[str, Cause]
+    ranking: list[str], scores: Mapping[str, SignScore], catalogue: Mapping[str, Cause]
 ) -> Iterator[CauseMatch]:
     for cause_id in ranking[: MAX_ALTERNATIVES + 1]:
         score = scores[cause_id]
@@ -114,7 +134,7 @@ def confidence_level(confidence: float) -> ConfidenceLevel:
     return ConfidenceLevel.POSSIBLE
 
 
-def _scores(symptom: Symptom, catalogue: Iterable[Cause]) -> Iterator[tuple[str, _Score]]:
+def _scores(symptom: Symptom, catalogue: Iterable[Cause]) -> Iterator[tuple[str, SignScore]]:
     for cause in catalogue:
         if any(_holds_anywhere(symptom, condition) for condition in cause.unless):
             continue
@@ -127,26 +147,34 @@ def _scores(symptom: Symptom, catalogue: Iterable[Cause]) -> Iterator[tuple[str,
             yield cause.id, _combine(signs)
 
 
-def _combine(signs: list[tuple[Weight, tuple[Evidence, ...]]]) -> _Score:
+def _combine(signs: list[tuple[Weight, tuple[Evidence, ...]]]) -> SignScore:
     doubt = 1.0
     evidence: dict[Evidence, None] = {}
     for weight, items in sorted(signs, key=lambda pair: -SIGN_SCORES[pair[0]]):
         doubt *= 1 - SIGN_SCORES[weight]
         evidence |= dict.fromkeys(items)
     has_decisive_sign = any(weight is Weight.DECISIVE for weight, _ in signs)
-    return _Score(min(1 - doubt, MAX_CONFIDENCE), has_decisive_sign, tuple(evidence)[:MAX_EVIDENCE])
+    return SignScore(
+        min(1 - doubt, MAX_CONFIDENCE), has_decisive_sign, tuple(evidence)[:MAX_EVIDENCE]
+    )
+
+
+def _is_explained(scores: Mapping[str, SignScore], catalogue: Mapping[str, Cause]) -> bool:
+    return any(
+        score.value >= LIKELY_CONFIDENCE and catalogue[key].group in CONSIDERED_BEFORE_CREDENTIALS
+        for key, score in scores.items()
+    )
 
 
 def _without_superseded(
-    scores: Mapping[str, _Score], catalogue: Mapping[str, Cause]
-) -> dict[str, _Score]:
+    scores: Mapping[str, SignScore], catalogue: Mapping[str, Cause], *, is_explained: bool
+) -> dict[str, SignScore]:
     """Drop causes that yield to a likely one.
 
     Credentials are dropped as well if the network, the service or the clock explains the symptom,
     unless a decisive sign points to them.
     """
     likely = {key for key, score in scores.items() if score.value >= LIKELY_CONFIDENCE}
-    is_explained = any(catalogue[key].group in CONSIDERED_BEFORE_CREDENTIALS for key in likely)
     return {
         key: score
         for key, score in scores.items()
@@ -217,7 +245,7 @@ def _matches_wildcard(pattern: str, fact: str) -> bool:
 
 
 def _fallback(
-    symptom: Symptom, catalogue: Mapping[str, Cause], scores: Mapping[str, _Score]
+    symptom: Symptom, catalogue: Mapping[str, Cause], scores: Mapping[str, SignScore]
 ) -> CauseMatch:
     """Return `not-auth` if a text contains no word of authentication, else `unknown`."""
     if symptom.is_text and not scores:

@@ -41,9 +41,14 @@ class Evidence:
 
     text: str
     line: int | None = None
+    weight: float | None = field(default=None, compare=False)
+    """How much the line speaks for the cause, for the trained model."""
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.text}" if self.line else self.text
+        if not self.line:
+            return self.text
+        weight = f" ({self.weight:+.1f})" if self.weight is not None else ""
+        return f"line {self.line}{weight}: {self.text}"
 
 
 Fact = tuple[FactKind, str, Evidence]
@@ -82,6 +87,14 @@ def quote_line(text: str, offset: int) -> Evidence:
         first = max(offset - begin - MAX_QUOTE_LENGTH // 4, 0)
         line = ("…" if first else "") + line[first : first + MAX_QUOTE_LENGTH] + "…"
     return Evidence(line.strip(), text.count("\n", 0, offset) + 1)
+
+
+def quote_line_number(text: str, number: int) -> Evidence:
+    """Return the line with this number, from 1."""
+    offset = -1
+    for _ in range(number - 1):
+        offset = text.index("\n", offset + 1)
+    return quote_line(text, offset + 1)
 
 
 def group_facts(facts: Iterable[Fact]) -> dict[FactKind, dict[str, Evidence]]:

@@ -1,0 +1,171 @@
+"""Training of the model of `authprobe explain`: `make model` runs it.
+
+    python bench/training.py
+
+It reads the read part of the corpus and the made-up symptoms, never the unread part, and writes
+`probes/authprobe/diagnosis/model.bin`. scikit-learn is of the extra `dev`; the model needs nothing.
+"""
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+PROJECT: Final = Path(__file__).parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from authprobe.diagnosis.features import (  # noqa: E402
+    FACTS,
+    PAIRS,
+    PARTS,
+    SPEAKERS,
+    WORDS,
+    Feature,
+    features,
+)
+from authprobe.diagnosis.model import (  # noqa: E402
+    MAX_WEIGHT,
+    MODEL_FILE,
+    SHARED,
+    Model,
+    Trust,
+)
+from authprobe.diagnosis.text_facts import symptom_from_text  # noqa: E402
+from bench.corpus import CORPUS, fold, project_of, read_part  # noqa: E402
+
+DIAGNOSIS: Final = MODEL_FILE.parent
+SOURCES: Final = (
+    CORPUS / "read.yaml",
+    CORPUS / "made-up.yaml",
+    *(DIAGNOSIS / name for name in ("features.py", "phrases.py", "speakers.py", "text_facts.py")),
+    Path(__file__),
+)
+"""Files on which the model depends."""
+SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5}
+"""Size of each group's values: a larger one lets its weights grow more easily."""
+MIN_TEXTS: Final = 2
+"""Texts in which a feature must occur."""
+MAX_FEATURES: Final = 7000
+INVERSE_PENALTY: Final = 3.0
+MADE_UP_WEIGHT: Final = 0.5
+"""Weight of a made-up text; that of a thread is 1."""
+TRUST: Final = Trust(model=0.85, score=0.5, decisive=0.55, first=0.1)
+"""Fitted on threads that were gathered after the signs were written.
+
+The signs cannot be weighed on the texts that they were written for.
+"""
+CERTAIN: Final = 0.95
+LIKELY: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A labelled text with its features."""
+
+    text: str
+    cause: str
+    project: str | None
+    """None for a made-up text."""
+    found: Mapping[str, Feature]
+
+
+def read_examples() -> list[Example]:
+    """Return the read part and the made-up texts, with their features."""
+    return [make_example(entry) for part in ("read", "made-up") for entry in read_part(part)]
+
+
+def make_example(entry: Mapping[str, Any]) -> Example:
+    """Return an entry of the corpus with its features."""
+    return Example(
+        text=entry["text"],
+        cause=entry["cause"],
+        project=project_of(entry) if "source" in entry else None,
+        found=features(symptom_from_text(entry["text"])),
+    )
+
+
+def train(examples: Sequence[Example]) -> Model:
+    """Return the model of these examples."""
+    names = _frequent(examples)
+    if len(names) > MAX_FEATURES:
+        classifier = _fit(examples, names)
+        counts = Counter(name for each in examples for name in each.found)
+        sizes = np.abs(classifier.coef_).max(axis=0)
+        weighed = {name: sizes[row] * counts[name] ** 0.5 for name, row in names.items()}
+        best = sorted(names, key=lambda name: (-weighed[name], name))[:MAX_FEATURES]
+        names = {name: row for row, name in enumerate(sorted(best))}
+    classifier = _fit(examples, names)
+    scale = np.array([SCALES[name[:2]] for name in names])
+    weights = classifier.coef_ * scale
+    step = float(np.abs(weights).max() / MAX_WEIGHT)
+    return Model(
+        training=fingerprint(),
+        causes=tuple(str(cause) for cause in classifier.classes_),
+        names=names,
+        weights=np.rint(weights.T / step).astype(np.int8).tobytes(),
+        step=step,
+        bias=tuple(round(float(each), 4) for each in classifier.intercept_),
+        trust=TRUST,
+        certain=CERTAIN,
+        likely=LIKELY,
+    )
+
+
+def _frequent(examples: Iterable[Example]) -> dict[str, int]:
+    """Return the features that enough texts have, numbered."""
+    counts = Counter(name for each in examples for name in each.found)
+    kept = sorted(name for name, count in counts.items() if count >= MIN_TEXTS)
+    return {name: row for row, name in enumerate(kept)}
+
+
+def _fit(examples: Sequence[Example], names: Mapping[str, int]) -> LogisticRegression:
+    classifier = LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
+    weights = [1.0 if each.project else MADE_UP_WEIGHT for each in examples]
+    causes = [each.cause for each in examples]
+    return classifier.fit(_matrix(examples, names), causes, sample_weight=weights)
+
+
+def _matrix(examples: Sequence[Example], names: Mapping[str, int]) -> csr_matrix:
+    rows, columns, values = [], [], []
+    for row, example in enumerate(examples):
+        known = [name for name in example.found if name in names]
+        counts = Counter(name[:2] for name in known)
+        for name in known:
+            group = name[:2]
+            value = counts[group] ** -0.5 if group in SHARED else example.found[name].value
+            rows.append(row)
+            columns.append(names[name])
+            values.append(value * SCALES[group])
+    return csr_matrix((values, (rows, columns)), shape=(len(examples), len(names)))
+
+
+def trained_without(examples: Sequence[Example], number: int) -> Model:
+    """Return a model that has not seen the projects of a fold."""
+    return train([each for each in examples if not each.project or fold(each.project) != number])
+
+
+def fingerprint() -> str:
+    """Return a hash of everything that the model is made from."""
+    digest = hashlib.sha256()
+    for path in SOURCES:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def main() -> None:
+    """Train the model and write it."""
+    examples = read_examples()
+    content = train(examples).to_bytes()
+    MODEL_FILE.write_bytes(content)
+    print(f"{MODEL_FILE.name}: {len(content) // 1000} kB from {len(examples)} texts")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The causes of a text: what the signs say and what the trained model says, added up.
+
+The laboratory's own observations are structured, so for them the signs alone decide.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from authprobe.diagnosis.causes import Cause, CauseGroup, Weight, causes
+from authprobe.diagnosis.features import Feature, features
+from authprobe.diagnosis.match import (
+    MAX_ALTERNATIVES,
+    MAX_CONFIDENCE,
+    MAX_EVIDENCE,
+    Assessment,
+    CauseMatch,
+    ConfidenceLevel,
+    assess,
+)
+from authprobe.diagnosis.model import Model, model
+from authprobe.diagnosis.symptom import Evidence, FactKind, Symptom, quote_line_number
+
+LEAST_LOG_PROBABILITY: Final = math.log(1e-4)
+"""For a cause that the model does not know."""
+MIN_ALTERNATIVE: Final = 0.1
+"""Probability below which no other cause is shown."""
+MIN_LINE_WEIGHT: Final = 0.15
+MIN_WORDS: Final = 4
+"""Fewer words and no sign leave every cause open."""
+GENERAL_TYPES: Final = frozenset(
+    (
+        *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
+        *("not_found_error", "conflict_error", "rate_limit_error", "api_error", "timeout_error"),
+        *("forbidden", "invalid_grant", "invalid_scope", "invalid_client", "request_too_large"),
+        *("unsupported_grant_type", "overloaded_error"),
+    )
+)
+"""Error types that many causes share, or other services as well; the others are of one cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Probabilities of causes for a text, with what they are computed from."""
+
+    assessment: Assessment
+    features: Mapping[str, Feature]
+    probabilities: Mapping[str, float]
+    """Most probable first."""
+
+
+def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatch, ...]:
+    """Return the causes of a symptom, most confident first."""
+    if not symptom.is_text:
+        return assess(symptom).matches
+    trained = trained or model()
+    ranking = rank(symptom, trained)
+    if _is_decided(symptom, ranking.assessment):
+        return ranking.assessment.matches
+    return tuple(_matches(symptom, ranking, trained))
+
+
+def rank(symptom: Symptom, trained: Model) -> Ranking:
+    """Return the probabilities of the causes of a text."""
+    assessment = assess(symptom)
+    found = features(symptom)
+    logs = dict(combine(trained, assessment, trained.log_probabilities(found)))
+    most = max(logs.values())
+    total = sum(math.exp(value - most) for value in logs.values())
+    probabilities = {cause: math.exp(value - most) / total for cause, value in logs.items()}
+    order = sorted(probabilities, key=lambda cause: -probabilities[cause])
+    return Ranking(assessment, found, {cause: probabilities[cause] for cause in order})
+
+
+def combine(
+    trained: Model, assessment: Assessment, logs: Mapping[str, float]
+) -> Iterator[tuple[str, float]]:
+    """Yield each cause that is not ruled out, with the sum of its weights."""
+    trust, scores, catalogue = trained.trust, assessment.scores, causes()
+    first = assessment.matches[0].cause.id
+    for cause in {*logs, *scores, first} & set(catalogue):
+        score = scores.get(cause)
+        is_decisive = score is not None and score.has_decisive_sign
+        if assessment.is_explained and not is_decisive and _is_credential(catalogue[cause]):
+            continue
+        yield (
+            cause,
+            trust.model * max(logs.get(cause, LEAST_LOG_PROBABILITY), LEAST_LOG_PROBABILITY)
+            + (trust.score * score.value if score else 0.0)
+            + trust.decisive * is_decisive
+            + trust.first * (cause == first),
+        )
+
+
+def _is_credential(cause: Cause) -> bool:
+    return cause.group is CauseGroup.CREDENTIAL
+
+
+def _is_decided(symptom: Symptom, assessment: Assessment) -> bool:
+    """Return True if the signs alone decide: an error code names one cause, or little is said."""
+    first = assessment.matches[0]
+    if not assessment.scores and len(symptom.fact_sets[0].words) < MIN_WORDS:
+        return True
+    types = symptom.fact_sets[0].facts.get(FactKind.ERROR_TYPE, {})
+    codes = set(types) - GENERAL_TYPES
+    return first.level is ConfidenceLevel.CERTAIN and any(
+        sign.weight is Weight.DECISIVE and not (sign.says or sign.also) and codes & set(sign.type)
+        for sign in first.cause.signs
+    )
+
+
+def _matches(symptom: Symptom, ranking: Ranking, trained: Model) -> Iterator[CauseMatch]:
+    for place, (cause, probability) in enumerate(ranking.probabilities.items()):
+        if place and (probability < MIN_ALTERNATIVE or place > MAX_ALTERNATIVES):
+            return
+        probability = min(probability, MAX_CONFIDENCE)
+        yield CauseMatch(
+            cause=causes()[cause],
+            confidence=round(probability, 2),
+            level=_level(trained, probability),
+            evidence=tuple(_evidence(symptom, ranking, trained, cause))[:MAX_EVIDENCE],
+        )
+
+
+def _level(trained: Model, probability: float) -> ConfidenceLevel:
+    if probability >= trained.certain:
+        return ConfidenceLevel.CERTAIN
+    return ConfidenceLevel.LIKELY if probability >= trained.likely else ConfidenceLevel.POSSIBLE
+
+
+def _evidence(symptom: Symptom, ranking: Ranking, trained: Model, cause: str) -> Iterator[Evidence]:
+    """Yield the lines of the signs, then those that the model weighs most."""
+    weights = trained.line_weights(ranking.features, cause)
+    seen = set[int | None]()
+    if score := ranking.assessment.scores.get(cause):
+        for evidence in score.evidence:
+            seen.add(evidence.line)
+            yield replace(evidence, weight=weights.get(evidence.line or 0))
+    for line in sorted(weights, key=lambda line: -weights[line]):
+        if line not in seen and weights[line] >= MIN_LINE_WEIGHT:
+            yield replace(quote_line_number(symptom.fact_sets[0].text, line), weight=weights[line])

@@ -1,0 +1,145 @@
+"""Features of a text, for the trained model: its words, facts and speakers.
+
+Each feature keeps the line on which it first occurs, so that an answer can name its lines.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from authprobe.diagnosis.speakers import mentions
+from authprobe.diagnosis.symptom import FactSet, Symptom
+
+MAX_LINES: Final = 60
+"""Lines of which the words are read; of a longer text those around its errors."""
+MAX_LINE_LENGTH: Final = 600
+NEIGHBOURS: Final = 1
+"""Lines before and after an error that are read as well."""
+WORDS: Final = "w:"
+PAIRS: Final = "b:"
+PARTS: Final = "c:"
+FACTS: Final = "f:"
+SPEAKERS: Final = "s:"
+PART_LENGTHS: Final = (3, 4, 5)
+SYMBOL_LENGTHS: Final = (1, 2, 3)
+"""Lengths of parts in writing without spaces between words."""
+LENGTHS: Final = ((8, "few"), (20, "some"), (60, "many"))
+
+_ERROR: Final = re.compile(
+    r"(?i)error|fail|invalid|expired|denied|unauthori|forbidden|refused|reject|exception"
+    r"|\b[45]\d\d\b|not found|timed? ?out|unable|cannot|could not|missing|revoked"
+    r"|limit|错误|失败|エラー|오류|ошибк"
+)
+_WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\d+"
+)
+_SYMBOLS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_STATUS: Final = re.compile(r"[345]\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A property of a text: its value, and the line that shows it."""
+
+    value: float
+    line: int | None = None
+
+
+def features(symptom: Symptom) -> Mapping[str, Feature]:
+    """Return the features of a text by name."""
+    fact_set = symptom.fact_sets[0]
+    result: dict[str, Feature] = {}
+    for line, text in _lines(fact_set):
+        for name in _line_features(text):
+            result.setdefault(name, Feature(1.0, line))
+    for name, number in (*_fact_features(fact_set), *_speaker_features(fact_set)):
+        result.setdefault(name, Feature(1.0, number))
+    return result
+
+
+def _lines(fact_set: FactSet) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines that are read, each text once."""
+    lines = fact_set.text.split("\n")
+    numbers: Iterable[int] = range(len(lines))
+    if len(lines) > MAX_LINES:
+        numbers = sorted(_numbers_of_interest(fact_set, lines))
+    seen, count = set[str](), 0
+    for number in numbers:
+        text = lines[number].strip()[:MAX_LINE_LENGTH].lower()
+        key = re.sub(r"\d+", "0", text)
+        if not text or key in seen:
+            continue
+        seen.add(key)
+        count += 1
+        yield number + 1, text
+        if count == MAX_LINES:
+            return
+
+
+def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> set[int]:
+    """Return the numbers of lines with errors and facts, and of their neighbours."""
+    chosen = {
+        evidence.line - 1
+        for facts in fact_set.facts.values()
+        for evidence in facts.values()
+        if evidence.line
+    }
+    shapes = set[str]()
+    for number, line in enumerate(lines):
+        if _ERROR.search(line):
+            shape = re.sub(r"\d+", "0", line[:MAX_LINE_LENGTH])
+            if shape not in shapes:
+                shapes.add(shape)
+                chosen.add(number)
+        if len(shapes) >= MAX_LINES:
+            break
+    around = range(-NEIGHBOURS, NEIGHBOURS + 1)
+    return {each + n for each in chosen for n in around if 0 <= each + n < len(lines)}
+
+
+def _line_features(text: str) -> Iterator[str]:
+    words = [_normal(match[0]) for match in _WORD.finditer(text)]
+    for word in words:
+        yield WORDS + word
+        yield from _parts(word)
+    for first, second in pairwise(words):
+        yield f"{PAIRS}{first} {second}"
+
+
+def _normal(word: str) -> str:
+    """Return the word; of numbers only those that may be a status differ."""
+    return "0" if word.isdecimal() and not _STATUS.fullmatch(word) else word
+
+
+def _parts(word: str) -> Iterator[str]:
+    if word.isdecimal():
+        return
+    is_symbols = _SYMBOLS.match(word) is not None
+    marked = word if is_symbols else f"<{word}>"
+    for length in SYMBOL_LENGTHS if is_symbols else PART_LENGTHS:
+        for start in range(len(marked) - length + 1):
+            yield PARTS + marked[start : start + length]
+
+
+def _fact_features(fact_set: FactSet) -> Iterator[tuple[str, int | None]]:
+    for kind, facts in fact_set.facts.items():
+        for value, evidence in facts.items():
+            yield f"{FACTS}{kind.value}:{value}", evidence.line
+    count = len(fact_set.words)
+    yield f"{FACTS}words:{next((name for most, name in LENGTHS if count < most), 'lots')}", None
+
+
+def _speaker_features(fact_set: FactSet) -> Iterator[tuple[str, int | None]]:
+    found = sorted(mentions(fact_set.words), key=lambda mention: mention.distance)
+    breaks = [at for at, character in enumerate(fact_set.text) if character == "\n"]
+    for rank, mention in enumerate(found):
+        line = bisect_right(breaks, fact_set.words.offsets[mention.position]) + 1
+        yield f"{SPEAKERS}{mention.name}", line
+        yield f"{SPEAKERS}role:{mention.role}", line
+        if mention.is_near:
+            yield f"{SPEAKERS}near:{mention.role}", line
+            if not rank:
+                yield f"{SPEAKERS}nearest:{mention.role}", line

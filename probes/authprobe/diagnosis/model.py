@@ -1,0 +1,132 @@
+"""The trained model: a linear classifier of causes over the features of a text.
+
+`bench/training.py` makes `model.bin` by multinomial logistic regression (`make model`). Each cause
+has a weight for each feature, so that an answer can be traced to the lines of the text.
+"""
+
+import functools
+import json
+import math
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from authprobe.diagnosis.features import PAIRS, PARTS, WORDS, Feature
+
+MODEL_FILE: Final = Path(__file__).with_name("model.bin")
+SHARED: Final = (WORDS, PAIRS, PARTS)
+"""Groups whose features share a weight of 1, so that a long text does not outweigh its facts."""
+MAX_WEIGHT: Final = 127
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Factors by which the parts of a decision are added up."""
+
+    model: float
+    """For the logarithm of the model's probability."""
+    score: float
+    """For the score of a cause's signs, from 0 to 1."""
+    decisive: float
+    """For a decisive sign."""
+    first: float
+    """For the cause that the signs alone name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Weights of features, and what else a decision needs that is not written by hand."""
+
+    training: str
+    """SHA-256 of what the model was made from."""
+    causes: tuple[str, ...]
+    names: Mapping[str, int]
+    """Features by name, with the numbers of their rows in `weights`."""
+    weights: bytes
+    """A signed byte for each feature and cause, feature by feature."""
+    step: float
+    """Weight that 1 in `weights` stands for."""
+    bias: tuple[float, ...]
+    trust: Trust
+    certain: float
+    """Probability from which an answer is certain."""
+    likely: float
+
+    def log_probabilities(self, found: Mapping[str, Feature]) -> dict[str, float]:
+        """Return the logarithm of each cause's probability."""
+        sums = list(self.bias)
+        for name, value in self._values(found).items():
+            factor = value * self.step
+            for index, weight in enumerate(self._row(name)):
+                if weight:
+                    sums[index] += weight * factor
+        most = max(sums)
+        total = most + math.log(sum(math.exp(each - most) for each in sums))
+        return {cause: each - total for cause, each in zip(self.causes, sums, strict=True)}
+
+    def line_weights(self, found: Mapping[str, Feature], cause: str) -> dict[int, float]:
+        """Return how much each line speaks for a cause, compared with the average of all."""
+        lines: defaultdict[int, float] = defaultdict(float)
+        if cause not in self.causes:
+            return lines
+        index = self.causes.index(cause)
+        for name, value in self._values(found).items():
+            if line := found[name].line:
+                row = self._row(name)
+                lines[line] += (row[index] - sum(row) / len(row)) * self.step * value
+        return lines
+
+    def _values(self, found: Mapping[str, Feature]) -> dict[str, float]:
+        known = [name for name in found if name in self.names]
+        counts = Counter(name[:2] for name in known)
+        return {
+            name: 1 / math.sqrt(counts[name[:2]]) if name[:2] in SHARED else found[name].value
+            for name in known
+        }
+
+    def _row(self, name: str) -> Sequence[int]:
+        width = len(self.causes)
+        start = self.names[name] * width
+        return memoryview(self.weights)[start : start + width].cast("b")
+
+    def to_bytes(self) -> bytes:
+        """Return the content of a model file."""
+        header = {
+            "training": self.training,
+            "causes": self.causes,
+            "features": list(self.names),
+            "step": self.step,
+            "bias": self.bias,
+            "trust": [self.trust.model, self.trust.score, self.trust.decisive, self.trust.first],
+            "certain": self.certain,
+            "likely": self.likely,
+        }
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+        return zlib.compress(text.encode() + b"\n" + self.weights, 9)
+
+
+def model_from_bytes(content: bytes) -> Model:
+    """Return the model in the content of a model file."""
+    text, _, weights = zlib.decompress(content).partition(b"\n")
+    header: dict[str, Any] = json.loads(text)
+    score, *others = header["trust"]
+    return Model(
+        training=header["training"],
+        causes=tuple(header["causes"]),
+        names={name: number for number, name in enumerate(header["features"])},
+        weights=weights,
+        step=header["step"],
+        bias=tuple(header["bias"]),
+        trust=Trust(model=score, score=others[0], decisive=others[1], first=others[2]),
+        certain=header["certain"],
+        likely=header["likely"],
+    )
+
+
+@functools.cache
+def model() -> Model:
+    """Return the bundled model."""
+    return model_from_bytes(MODEL_FILE.read_bytes())
