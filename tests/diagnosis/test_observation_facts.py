@@ -13,7 +13,7 @@ from authprobe.clients.process.children import Children
 from authprobe.clients.raw_http import ERROR_OUTCOMES, read_error
 from authprobe.core.client_kinds import Via
 from authprobe.diagnosis.diagnose import diagnose
-from authprobe.diagnosis.match import rank_causes
+from authprobe.diagnosis.match import ConfidenceLevel, rank_causes
 from authprobe.diagnosis.observation_facts import symptom_from_observation
 from authprobe.emulator import faults
 from authprobe.emulator.config import Backend, Fault, TokenKind
@@ -150,6 +150,37 @@ def test_other_hosts_are_ignored_if_a_claude_host_was_reached() -> None:
     assert "proxy-unreachable" not in ids
     alone = make_observation(outcome=Outcome.UNREACHABLE, status=None, exchanges=(telemetry,))
     assert rank_causes(symptom_from_observation(alone))[0].cause.id == "proxy-unreachable"
+
+
+def test_a_proxy_that_refuses_the_host_of_the_login_alone_is_a_sandbox() -> None:
+    page = make_exchange(host="claude.ai", path="/oauth/authorize", status=200)
+    refused = make_exchange(method="CONNECT", host="platform.claude.com", path="", status=502)
+    failed = {"outcome": Outcome.REJECTED, "status": 200, "message": "proxy refused"}
+    alone = make_observation(exchanges=(refused,), **failed)
+    assert rank_causes(symptom_from_observation(alone))[0].cause.id == "proxy-unreachable"
+    match, *_ = rank_causes(
+        symptom_from_observation(make_observation(exchanges=(page, refused), **failed))
+    )
+    assert (match.cause.id, match.level) == ("sandbox-blocks-login", ConfidenceLevel.CERTAIN)
+
+
+def test_a_login_in_another_folder_that_was_not_read_is_the_cause() -> None:
+    login = Credential(token=TokenKind.LOGIN, via=Via.CREDENTIALS_FILE)
+    elsewhere = replace(login, folder="{home}/work")
+    message = "Not logged in · Please run /login"
+    observation = make_observation(outcome=Outcome.REJECTED, status=None, message=message)
+
+    def cause_id(credential: Credential, observation: Observation) -> str:
+        record = make_record(observation=observation, credentials=(credential,))
+        diagnosis = diagnose(record)
+        assert diagnosis is not None
+        return diagnosis.id
+
+    assert cause_id(login, observation) == "credential-missing"
+    assert cause_id(elsewhere, observation) == "config-folder-mismatch"
+    asked = make_exchange(status=401, credential="access-token", message="OAuth token has expired.")
+    sent = replace(observation, message=None, exchanges=(asked,))
+    assert cause_id(elsewhere, sent) == "access-token-expired"
 
 
 def test_a_passed_or_untestable_case_has_no_diagnosis() -> None:

@@ -119,6 +119,7 @@ BEDROCK_EXAMPLES: Final = (
                 *("bedrock-access-denied", 403, _DENIED),
                 "You don't have access to the model with the specified model ID.",
             ),
+            (*("bedrock-beta-invalid", 400, "ValidationException"), "invalid beta flag"),
             (
                 *("bedrock-throttled", 429, "ThrottlingException"),
                 "Too many tokens, please wait before trying again.",

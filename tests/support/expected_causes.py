@@ -96,6 +96,7 @@ CAUSE_BY_RULE: Final = {
     "bedrock-access-denied": "cloud-credential",
     "bedrock-credential-missing": "cloud-credential",
     "bedrock-key-invalid": "cloud-credential",
+    "bedrock-beta-invalid": "beta-unknown",
     "bedrock-throttled": "rate-limited",
     "bedrock-token-expired": "cloud-credential",
     "bedrock-token-invalid": "cloud-credential",

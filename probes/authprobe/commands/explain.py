@@ -138,8 +138,7 @@ def _explain_symptom(
 
 def _explain_run(text: str) -> tuple[Explanation, ...]:
     """Explain each case of a run that was rejected or failed; nothing if the text is not a run."""
-    from authprobe.diagnosis.diagnose import needs_diagnosis
-    from authprobe.diagnosis.observation_facts import symptom_from_observation
+    from authprobe.diagnosis.diagnose import needs_diagnosis, symptom_from_record
     from authprobe.diagnosis.reasons.explain import explain_record
     from authprobe.run.results_file import parse_run
 
@@ -149,7 +148,7 @@ def _explain_run(text: str) -> tuple[Explanation, ...]:
         return ()
     return tuple(
         _explain_symptom(
-            symptom_from_observation(record.observation, holds_key=record.holds_key),
+            symptom_from_record(record),
             record.id,
             explain_record(record).reasons,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
 from authprobe.diagnosis.observation_facts import is_gateway_refusal, symptom_from_observation
+from authprobe.diagnosis.symptom import Symptom
 from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis
 from authprobe.verdict.model import Status
@@ -14,8 +15,26 @@ def diagnose(record: CaseRecord) -> Diagnosis | None:
     """Return the cause of a rejection or failure, or None if there was none."""
     if not needs_diagnosis(record):
         return None
-    observation, holds_key = record.observation, record.holds_key
-    return _cached_diagnosis(_CacheEntry(_cache_key(observation), observation, holds_key))
+    observation = record.observation
+    return _cached_diagnosis(
+        _CacheEntry(
+            _cache_key(observation), observation, record.holds_key, _has_login_elsewhere(record)
+        )
+    )
+
+
+def symptom_from_record(record: CaseRecord) -> Symptom:
+    """Return the facts of what a case observed, and of what it gave to its client."""
+    return symptom_from_observation(
+        record.observation,
+        holds_key=record.holds_key,
+        login_elsewhere=_has_login_elsewhere(record),
+    )
+
+
+def _has_login_elsewhere(record: CaseRecord) -> bool:
+    """Return True if the case put a login into another folder than the usual one."""
+    return any(credential.folder is not None for credential in record.credentials)
 
 
 def needs_diagnosis(record: CaseRecord) -> bool:
@@ -33,6 +52,7 @@ class _CacheEntry:
     key: tuple[object, ...]
     observation: Observation = field(compare=False)
     holds_key: bool
+    login_elsewhere: bool
 
 
 def _cache_key(observation: Observation) -> tuple[object, ...]:
@@ -64,7 +84,9 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
 @functools.lru_cache(maxsize=1024)
 def _cached_diagnosis(entry: _CacheEntry) -> Diagnosis:
     # Many cases of a run end alike, and matching every cause against each of them is slow.
-    symptom = symptom_from_observation(entry.observation, holds_key=entry.holds_key)
+    symptom = symptom_from_observation(
+        entry.observation, holds_key=entry.holds_key, login_elsewhere=entry.login_elsewhere
+    )
     return make_diagnosis(rank_causes(symptom))
 
 

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from authprobe.core.claude_api import HOSTS, LOOPBACK, TOKEN_PATH_SUFFIX, is_inference_path
+from authprobe.core.claude_api import (
+    HOSTS,
+    LOOPBACK,
+    PLATFORM,
+    TOKEN_PATH_SUFFIX,
+    is_inference_path,
+)
 from authprobe.diagnosis.phrases import WordIndex
 from authprobe.diagnosis.symptom import Evidence, Fact, FactKind, FactSet, Symptom, group_facts
 from authprobe.emulator.gateway import RULE_PREFIX, Act
@@ -22,10 +28,13 @@ ERROR_CODE: Final = re.compile(r"\b([A-Z][A-Z_]{4,}|ConnectionRefused|FailedToOp
 CLAUDE_CODE_PRODUCT: Final = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
 
 
-def symptom_from_observation(observation: Observation, *, holds_key: bool = False) -> Symptom:
+def symptom_from_observation(
+    observation: Observation, *, holds_key: bool = False, login_elsewhere: bool = False
+) -> Symptom:
     """Return the facts of an observation; ids of the emulator's rules are not among them.
 
-    If the client is a gateway that `holds_key`, the credentials of its requests are its own.
+    If the client is a gateway that `holds_key`, the credentials of its requests are its own. With
+    `login_elsewhere` it has a login in another folder than the usual one.
     """
     # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
     api_hosts = {exchange.host for exchange in observation.exchanges if _is_emulated(exchange)}
@@ -35,7 +44,8 @@ def symptom_from_observation(observation: Observation, *, holds_key: bool = Fals
         if _failed(exchange) and (not api_hosts or exchange.host in api_hosts)
     ]
     return Symptom(
-        fact_sets=(*exchanges, _client_facts(observation)), version=_version(observation)
+        fact_sets=(*exchanges, _client_facts(observation, login_elsewhere=login_elsewhere)),
+        version=_version(observation),
     )
 
 
@@ -167,10 +177,15 @@ def _describe(exchange: Exchange) -> Evidence:
     return Evidence(f"{request}, {response}" + (f" ({error})" if error else ""))
 
 
-def _client_facts(observation: Observation) -> FactSet:
+def _client_facts(observation: Observation, *, login_elsewhere: bool) -> FactSet:
     """Return the facts in the client's output, and those about the probe as a whole."""
     text = "\n".join(part for part in (observation.message, observation.detail) if part)
-    facts = group_facts(_probe_facts(observation, text))
+    facts = group_facts(
+        (
+            *_probe_facts(observation, text),
+            *(_login_facts(observation) if login_elsewhere else ()),
+        )
+    )
     return FactSet(facts=facts, text=text, words=WordIndex(text))
 
 
@@ -183,11 +198,33 @@ def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
         yield FactKind.EVENT, "nothing-asked", Evidence("no request reached the backend")
     if host := missing_host(observation):
         yield FactKind.EVENT, "not-emulated", Evidence(f"the emulator does not have {host}")
+    if host := _refused_login_host(observation):
+        evidence = Evidence(f"no connection to {host}, while other hosts of Claude answer")
+        yield FactKind.EVENT, "login-host-refused", evidence
     if _is_only_refused(observation):
         yield FactKind.EVENT, "only-refused", Evidence("each request was answered by a refusal")
     if _is_blanked(observation):
         evidence = Evidence("the stored login exists, but its tokens are empty")
         yield FactKind.EVENT, "blanked", evidence
+
+
+def _login_facts(observation: Observation) -> Iterator[Fact]:
+    """Yield that a login in another folder was not read, as none of its tokens was sent."""
+    if all(exchange.credential is None for exchange in observation.exchanges):
+        evidence = Evidence("a login is in another folder, and the client sent none of its tokens")
+        yield FactKind.EVENT, "login-elsewhere", evidence
+
+
+def _refused_login_host(observation: Observation) -> str | None:
+    """Return the host of the token endpoint if a proxy refuses it alone, as sandboxes do."""
+    is_refused = any(
+        exchange.method == "CONNECT"
+        and exchange.host == PLATFORM
+        and (exchange.status is None or exchange.status >= 400)
+        for exchange in observation.exchanges
+    )
+    answered = {e.host for e in observation.exchanges if e.method != "CONNECT" and e.status}
+    return PLATFORM if is_refused and answered & {*HOSTS} - {PLATFORM} else None
 
 
 def missing_host(observation: Observation) -> str | None:

@@ -157,6 +157,15 @@ ACCESS_DENIED: Final = rule(
     seen="2026-08",
     certainty=RuleCertainty.DOCUMENTED,
 )
+BETA_INVALID: Final = rule(
+    "bedrock-beta-invalid",
+    "The request has a beta flag that Bedrock does not know for this model.",
+    bedrock_refusal(400, "ValidationException", "invalid beta flag"),
+    "anthropics/claude-code#49648",
+    "anthropics/claude-code#56595",
+    "anthropics/claude-code#82549",
+    seen=("2026-04-16", "2026-08-03"),
+)
 THROTTLED: Final = rule(
     "bedrock-throttled",
     "The account has used up its quota of tokens per minute.",
@@ -201,6 +210,7 @@ BEDROCK_RULES: Final = (
     TOKEN_INVALID,
     TOKEN_EXPIRED,
     ACCESS_DENIED,
+    BETA_INVALID,
     THROTTLED,
     MESSAGE,
 )
