@@ -95,6 +95,81 @@ def move_config(home: Home) -> None:
     home.write(home.folder / "moved" / ".claude.json", {"hasCompletedOnboarding": True})
 
 
+def config_dir(value: str, folder: str) -> Setup:
+    """Return a setup with a login in this folder of the home, and CLAUDE_CONFIG_DIR."""
+
+    def setup(home: Home) -> None:
+        path = home.login()
+        home.write(home.home / folder / ".claude.json", {"hasCompletedOnboarding": True})
+        path.rename(home.home / folder / path.name)
+        home.variables["CLAUDE_CONFIG_DIR"] = value.format(home=home.home)
+
+    return setup
+
+
+def on_macos(*parts: Setup, config: str | None = None) -> Setup:
+    """Return a setup for macOS, with this CLAUDE_CONFIG_DIR."""
+
+    def setup(home: Home) -> None:
+        home.platform = "darwin"
+        if config is not None:
+            home.variables["CLAUDE_CONFIG_DIR"] = config.format(home=home.home)
+            folder = home.folder / "project" / home.variables["CLAUDE_CONFIG_DIR"]
+            home.write(folder / ".claude.json", {"hasCompletedOnboarding": True})
+        for part in parts:
+            part(home)
+
+    return setup
+
+
+def second_login(folder: str, *, lock: bool = False) -> Setup:
+    """Return a setup with a login, and another one in this folder of the home."""
+
+    def setup(home: Home) -> None:
+        path = home.login()
+        home.write(home.home / folder / path.name, "not read")
+        if lock:
+            (home.home / folder / ".oauth_refresh.lock").mkdir()
+            os.utime(home.home / folder / ".oauth_refresh.lock", (1, 1))
+
+    return setup
+
+
+def linked_folder(home: Home) -> None:
+    home.login()
+    home.write(home.folder / "outside" / ".credentials.json", "not read")
+    (home.home / ".claude-work").symlink_to(home.folder / "outside")
+
+
+def linked_login(home: Home) -> None:
+    home.login()
+    target = home.write(home.folder / "outside.json", "not read")
+    (home.home / ".claude-work").mkdir()
+    (home.home / ".claude-work" / ".credentials.json").symlink_to(target)
+
+
+def moved_by_settings(login: str) -> Setup:
+    """Return a setup whose user settings name another folder, and whose login is in this one."""
+
+    def setup(home: Home) -> None:
+        path = home.login()
+        path = path.rename(home.write(home.home / login / ".credentials.json", ""))
+        home.settings(env={"CLAUDE_CONFIG_DIR": str(home.home / "other")})
+
+    return setup
+
+
+def below_the_root(name: str, **tree: object) -> Setup:
+    """Return a setup in a folder of a git repository whose root has these settings."""
+
+    def setup(home: Home) -> None:
+        home.subfolder = "sub"
+        (home.project / ".git").mkdir(parents=True)
+        home.write(home.project / ".claude" / name, tree)
+
+    return setup
+
+
 def add_authority(home: Home) -> None:
     path = home.folder / "ca.pem"
     path.write_bytes("# Zürich\n".encode() + trustme.CA().cert_pem.bytes())
@@ -166,17 +241,74 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "refresh-lock-of-1970": (lock(-(10**12)), ["warning refresh-lock-stale"]),
     "refresh-lock-as-file": (lock(-600, folder=False), ["warning refresh-lock-stale"]),
     "login-elsewhere": (move_config, ["warning login-elsewhere", *MISSING]),
-    "keychain": (
-        lambda home: setattr(home, "platform", "darwin"),
-        ["info keychain-not-read"],
-    ),
+    "keychain": (on_macos(), ["info keychain-not-read"]),
     "keychain-by-ssh": (
-        several(
-            lambda home: setattr(home, "platform", "darwin"),
-            only(SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22"),
-        ),
+        on_macos(only(SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")),
         ["info keychain-not-read", "warning keychain-by-ssh"],
     ),
+    "keychain-of-a-moved-folder": (
+        on_macos(config="{home}/.claude-work"),
+        ["info keychain-not-read", "info keychain-name-moved"],
+    ),
+    "keychain-of-the-default-folder-by-name": (
+        on_macos(config="{home}/.claude"),
+        ["info keychain-not-read", "warning keychain-name"],
+    ),
+    "keychain-of-a-folder-with-a-slash": (
+        on_macos(config="{home}/.claude-work/"),
+        ["info keychain-not-read", "warning keychain-name"],
+    ),
+    "keychain-and-file": (on_macos(login()), ["info keychain-not-read", "info login-in-file"]),
+    "config-folder-empty": (
+        several(login(), only(CLAUDE_CONFIG_DIR="")),
+        ["warning config-folder-relative", "warning login-elsewhere", *MISSING],
+    ),
+    "config-folder-with-tilde": (
+        several(login(), only(CLAUDE_CONFIG_DIR="~/.claude")),
+        ["warning config-folder-relative", "warning login-elsewhere", *MISSING],
+    ),
+    "config-folder-relative": (
+        several(
+            only(CLAUDE_CONFIG_DIR="config"),
+            lambda home: home.login().rename(
+                home.write(home.folder / "project" / "config" / ".credentials.json", "")
+            ),
+        ),
+        ["warning config-folder-relative"],
+    ),
+    "config-folder-absolute": (config_dir("{home}/elsewhere/", "elsewhere/"), []),
+    "config-folder-in-settings": (
+        moved_by_settings("other"),
+        ["info config-folder-in-settings"],
+    ),
+    "config-folder-in-settings-without-login": (
+        moved_by_settings(".claude"),
+        ["info config-folder-in-settings", "warning login-elsewhere", *MISSING],
+    ),
+    "config-folder-in-project-settings-is-ignored": (
+        several(
+            login(),
+            lambda home: home.write(
+                home.folder / "project" / ".claude" / "settings.json",
+                {"env": {"CLAUDE_CONFIG_DIR": "/nowhere"}},
+            ),
+        ),
+        [],
+    ),
+    "several-config-folders": (
+        second_login(".claude-work"),
+        ["info several-config-folders"],
+    ),
+    "several-config-folders-in-xdg": (
+        second_login(".config/claude"),
+        ["info several-config-folders"],
+    ),
+    "several-config-folders-with-a-lock": (
+        second_login(".claude-work", lock=True),
+        ["info several-config-folders", "warning refresh-lock-stale"],
+    ),
+    "linked-folder-is-not-followed": (linked_folder, []),
+    "linked-login-is-not-followed": (linked_login, []),
     "key-of-a-console-login": (
         lambda home: home.write(
             home.home / ".claude.json", {"primaryApiKey": API_KEY, "hasCompletedOnboarding": True}
@@ -267,6 +399,31 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
             only(ANTHROPIC_API_KEY=API_KEY),
             lambda home: home.settings(env={"ANTHROPIC_API_KEY": API_KEY}),
         ),
+        [],
+    ),
+    "settings-blank": (
+        several(
+            variable(ANTHROPIC_API_KEY=API_KEY),
+            lambda home: home.settings(env={"ANTHROPIC_API_KEY": ""}),
+        ),
+        ["info settings-blank"],
+    ),
+    "local-settings-at-the-root": (
+        several(
+            only(ANTHROPIC_API_KEY=API_KEY),
+            below_the_root("settings.local.json", env={"ANTHROPIC_API_KEY": f"{API_KEY}2"}),
+        ),
+        ["warning settings-over-shell"],
+    ),
+    "settings-not-read": (
+        several(
+            login(),
+            below_the_root("settings.json", env={"ANTHROPIC_AUTH_TOKEN": CANARY}),
+        ),
+        ["info settings-not-read"],
+    ),
+    "settings-not-read-without-credentials": (
+        several(login(), below_the_root("settings.json", env={"EDITOR": "vi"}, model="opus")),
         [],
     ),
     "secret-in-shared-settings": (

@@ -31,6 +31,12 @@ class Home:
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
     platform: str = "linux"
+    subfolder: str = ""
+    """Current folder below the project."""
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "project"
 
     @property
     def home(self) -> Path:
@@ -94,8 +100,8 @@ class Home:
     def machine(self) -> Machine:
         """Return the machine with this home."""
         self.home.mkdir(exist_ok=True)
-        folder = self.folder / "project"
-        folder.mkdir(exist_ok=True)
+        folder = self.project / self.subfolder
+        folder.mkdir(parents=True, exist_ok=True)
         return Machine(
             environment=self.variables,
             home=self.home,

@@ -1,6 +1,7 @@
 """Precedence of credentials: the documented order, and deviations observed in real versions."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("credentials", "reason"),
     [
-        ((), "there is none in the places where Claude Code looks"),
+        ((), "there is none where Claude Code looks"),
         (("login",), "no other was found"),
         (("login", "helper"), "Claude Code looks for apiKeyHelper before the login"),
         (
@@ -221,3 +222,56 @@ def test_age_and_scopes_are_shown_without_the_value(tmp_path: Path) -> None:
     assert credential.written == "2262 days ago"
     assert credential.scopes == ("user:inference", "user:profile")
     assert "canary" not in repr(take_inventory(home.machine()))
+
+
+@pytest.mark.parametrize(
+    ("version", "is_read"), [("2.1.197", False), ("2.1.240", True), ("2.1.332", True)]
+)
+def test_local_settings_are_those_of_the_root_of_the_repository(
+    version: str, is_read: bool, tmp_path: Path
+) -> None:
+    # Measured with these versions.
+    home = Home(tmp_path, {"ANTHROPIC_API_KEY": API_KEY}, subfolder="sub")
+    home.install(version)
+    (home.project / ".git").mkdir(parents=True)
+    settings = {"env": {"ANTHROPIC_API_KEY": f"{API_KEY}2"}}
+    home.write(home.project / ".claude" / "settings.local.json", settings)
+    credential = active(home).credential
+    assert credential
+    assert credential.where.endswith("settings.local.json") is is_read
+
+
+def test_a_home_that_is_a_repository_has_no_local_settings_for_folders_below(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    home.install()
+    (home.home / ".git").mkdir(parents=True)
+    home.write(home.home / ".claude/settings.local.json", {"env": {"ANTHROPIC_API_KEY": API_KEY}})
+    machine = replace(home.machine(), folder=home.home / "work")
+    assert take_inventory(machine).credentials == ()
+
+
+def test_user_settings_of_both_folders_apply(tmp_path: Path) -> None:
+    # Measured with 2.1.332: the first ones name the folder, and those in it override them.
+    home = make_home(tmp_path)
+    home.settings(env={"CLAUDE_CONFIG_DIR": str(home.home / "other"), "ANTHROPIC_API_KEY": API_KEY})
+    credential = active(home).credential
+    assert credential
+    assert credential.where == "ANTHROPIC_API_KEY in ~/.claude/settings.json"
+    home.write(home.home / "other/settings.json", {"env": {"ANTHROPIC_API_KEY": f"{API_KEY}2"}})
+    credential = active(home).credential
+    assert credential
+    assert credential.where == "ANTHROPIC_API_KEY in ~/other/settings.json"
+
+
+def test_a_login_in_the_keychain_is_mentioned_where_it_would_be_used(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    home.platform = "darwin"
+    assert (
+        active(home).note == "a login in the Keychain, which is not read, is used if there is one"
+    )
+    home.profile("user_oauth", access_token=ACCESS)
+    assert active(home).note == "a login in the Keychain, which is not read, comes before it"
+    add_credential(home, "api-key")
+    assert active(home).note is None

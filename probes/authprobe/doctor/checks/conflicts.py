@@ -7,15 +7,17 @@ from typing import Final
 
 from authprobe.core.safe_read import ReadProblem, read_text_file
 from authprobe.doctor.inventory.environment import SettingsFile
+from authprobe.doctor.inventory.found_credentials import (
+    FEDERATION_VARIABLES,
+    IDENTITY_VARIABLES,
+    is_federation_complete,
+)
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS, is_enabled
 from authprobe.doctor.inventory.precedence import (
-    FEDERATION_VARIABLES,
     HEADER_SLOTS,
-    IDENTITY_VARIABLES,
     PROVIDER_VARIABLES,
     CredentialSlot,
-    is_federation_complete,
 )
 from authprobe.doctor.result import CheckResult, error, info, warning
 
@@ -86,22 +88,6 @@ def _check_missing(inventory: Inventory) -> Iterator[CheckResult]:
         "This machine has no credential for Claude Code.",
         cause="credential-missing",
     )
-
-
-def check_overridden_variables(inventory: Inventory) -> Iterator[CheckResult]:
-    """Report variables with different values in a settings file and in the shell."""
-    for variable in inventory.variables.values():
-        is_relevant = variable.name.startswith(("ANTHROPIC_", "CLAUDE_CODE_"))
-        if variable.overridden_sources and is_relevant:
-            yield warning(
-                "settings-over-shell",
-                f"{variable.name} has a different value in "
-                f"{', '.join(variable.overridden_sources)}, which is ignored.",
-                variable.label,
-                cause="ambient-credential-shadows",
-                remedy=f"Set {variable.name} in one place only; settings override the shell.",
-                source=GATEWAY_DOCS,
-            )
 
 
 def check_providers(inventory: Inventory) -> Iterator[CheckResult]:

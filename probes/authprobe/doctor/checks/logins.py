@@ -1,17 +1,13 @@
 """Checks of the stored login and of the active profile."""
 
-import datetime
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.core.login_renewal import LOCK_FOLDER, LOCK_STALE_SECONDS
 from authprobe.doctor.inventory.credential_kinds import relative_time
+from authprobe.doctor.inventory.found_credentials import is_too_old, login_state
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.machine import MACOS
-from authprobe.doctor.inventory.precedence import is_too_old, login_state
 from authprobe.doctor.result import CheckResult, error, info, ok, warning
 
-AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
 PROFILE_DOCS: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
 INFERENCE_SCOPES: Final = frozenset({"user:inference", "user:ccr_inference"})
 """Sending a prompt needs one of these (anthropics/claude-code#22450)."""
@@ -23,8 +19,6 @@ def check_login(inventory: Inventory) -> Iterator[CheckResult]:
     """Report the state of Claude Code's stored login."""
     machine, login = inventory.machine, inventory.login
     where = machine.display_path(login.file.path)
-    if machine.platform == MACOS:
-        yield from _check_keychain(inventory)
     if login.malformed_fields:
         yield error(
             "login-malformed",
@@ -47,22 +41,6 @@ def check_login(inventory: Inventory) -> Iterator[CheckResult]:
     elif login.has_record and not login.malformed_fields:
         yield _expiry_result(inventory, where)
         yield from _check_scopes(inventory, where)
-
-
-def _check_keychain(inventory: Inventory) -> Iterator[CheckResult]:
-    yield info(
-        "keychain-not-read",
-        "The login may be in the Keychain, which the doctor does not read.",
-        remedy="Run `claude doctor` or /status to see what Claude Code finds there.",
-        source=AUTHENTICATION_DOCS,
-    )
-    if inventory.value("SSH_CONNECTION"):
-        yield warning(
-            "keychain-by-ssh",
-            "This is an SSH session, in which the Keychain is often locked.",
-            "SSH_CONNECTION",
-            cause="keychain-unavailable",
-        )
 
 
 def _expiry_result(inventory: Inventory, where: str) -> CheckResult:
@@ -116,55 +94,6 @@ def _check_scopes(inventory: Inventory, where: str) -> Iterator[CheckResult]:
             where,
             cause="scope-missing",
             remedy=LOG_IN,
-        )
-
-
-def check_refresh_lock(inventory: Inventory) -> Iterator[CheckResult]:
-    """Report the lock of a renewal of the login, which a process that died leaves behind."""
-    machine = inventory.machine
-    lock = machine.config_folder / LOCK_FOLDER
-    try:
-        changed = lock.lstat().st_mtime
-    except (OSError, ValueError):
-        return
-    where = machine.display_path(lock)
-    if machine.now.timestamp() - changed < LOCK_STALE_SECONDS:
-        yield info(
-            "refresh-lock",
-            "A process renews the login right now; another one that needs it waits for some "
-            "seconds, and then fails.",
-            where,
-            remedy="Try again in a minute.",
-        )
-        return
-    moment = datetime.datetime.fromtimestamp(max(changed, 0.0), datetime.UTC)
-    yield warning(
-        "refresh-lock-stale",
-        "A process that renewed the login left its lock behind "
-        f"{relative_time(moment, machine.now)}.",
-        where,
-        cause="refresh-lock",
-        remedy="Close the sessions of Claude Code, then remove this folder; log in again if the "
-        "login does not work.",
-    )
-
-
-def check_unused_login(inventory: Inventory) -> Iterator[CheckResult]:
-    """Report a login in ~/.claude while CLAUDE_CONFIG_DIR names a folder without one."""
-    machine = inventory.machine
-    usual_path = machine.home / ".claude" / ".credentials.json"
-    try:
-        is_unused = usual_path != inventory.login.file.path and usual_path.is_file()
-    except OSError:
-        is_unused = False
-    if is_unused and not inventory.login.has_record:
-        yield warning(
-            "login-elsewhere",
-            "CLAUDE_CONFIG_DIR names a folder without a login, so the one in ~/.claude "
-            "is not used.",
-            "CLAUDE_CONFIG_DIR",
-            cause="credential-missing",
-            remedy="Unset CLAUDE_CONFIG_DIR, or log in while it is set.",
         )
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from authprobe.doctor.checks import clients, conflicts, files, logins, network, variables
+from authprobe.doctor.checks import (
+    clients,
+    conflicts,
+    files,
+    folders,
+    logins,
+    network,
+    settings,
+    variables,
+)
 from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.result import CheckResult, Severity
 
@@ -17,14 +26,17 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.check_access,
     files.check_settings_types,
     logins.check_login,
-    logins.check_refresh_lock,
-    logins.check_unused_login,
     logins.check_profile,
+    folders.check_config_folder,
+    folders.check_unused_login,
+    folders.check_refresh_lock,
+    folders.check_keychain,
     variables.check_credential_variables,
     variables.check_custom_headers,
     variables.check_refresh_token_scopes,
     conflicts.check_precedence,
-    conflicts.check_overridden_variables,
+    settings.check_overridden_variables,
+    settings.check_root_settings,
     conflicts.check_providers,
     conflicts.check_federation,
     conflicts.check_helper,

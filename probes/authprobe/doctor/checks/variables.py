@@ -50,6 +50,8 @@ def check_credential_variables(inventory: Inventory) -> Iterator[CheckResult]:
 def _check_variable(variable: Variable) -> Iterator[CheckResult]:
     value = variable.value
     if not value.strip():
+        if variable.is_from_settings:
+            return  # Deliberate, and no other program reads it.
         yield warning(
             "variable-empty",
             f"{variable.name} is set but empty; some SDKs send it as a credential.",

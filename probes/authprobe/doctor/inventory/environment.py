@@ -1,14 +1,28 @@
 """Effective variables of Claude Code: the environment, overridden by its settings files."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from authprobe.core.safe_read import FileSnapshot, read_json_file
+from authprobe.core.version_ranges import version_key
 from authprobe.doctor.inventory.machine import Machine, is_enabled
 
 ENVIRONMENT: Final = "environment"
+CONFIG_DIR: Final = "CLAUDE_CONFIG_DIR"
+USER_FILE: Final = "settings.json"
+LOCAL_FILE: Final = "settings.local.json"
+SCOPES: Final = ("user", "project", "local", "managed")
+"""Scopes of settings by rising precedence."""
+LAST_LOCAL_IN_FOLDER: Final = "2.1.197"
+"""Newest version measured to read local settings from the current folder, not from the root.
+
+2.1.240 reads them from the root; the versions between are unknown.
+"""
+MAX_PARENTS: Final = 100
+"""Parent folders that are searched for a git repository."""
 MAX_DROP_INS: Final = 100
 """Files in `managed-settings.d` that are read."""
 HOST_PREFIXES: Final = ("ANTHROPIC_", "CLAUDE_CODE_", "AWS_")
@@ -64,24 +78,92 @@ class SettingsFile:
         return command if isinstance(command, str) and command.strip() else None
 
 
-def load_settings(machine: Machine) -> tuple[SettingsFile, ...]:
-    """Return the settings files by rising precedence (code.claude.com/docs/en/settings)."""
+def moved_config(machine: Machine) -> str | None:
+    """Return CLAUDE_CONFIG_DIR of the user's settings, where the login is then read.
+
+    Measured with 2.1.142 to 2.1.332. Projects cannot set it
+    (code.claude.com/docs/en/settings-reference).
+    """
+    return _settings_file(machine, machine.first_config_folder, "user").variables.get(CONFIG_DIR)
+
+
+def load_settings(machine: Machine, version: str | None = None) -> tuple[SettingsFile, ...]:
+    """Return the settings files of this version by rising precedence.
+
+    code.claude.com/docs/en/settings
+    """
     project = machine.folder / ".claude"
-    scopes = {
-        machine.config_folder / "settings.json": "user",
-        project / "settings.json": "project",
-        project / "settings.local.json": "local",
-        machine.managed_folder / "managed-settings.json": "managed",
+    local = local_settings_folder(machine, version) / ".claude"
+    paths = {
+        machine.first_config_folder / USER_FILE: "user",
+        machine.config_folder / USER_FILE: "user",
     }
-    if project == machine.config_folder:
-        scopes[project / "settings.json"] = "user"
-    scopes |= dict.fromkeys(_drop_ins(machine.managed_folder / "managed-settings.d"), "managed")
-    return tuple(
-        SettingsFile(
-            file=read_json_file(path), scope=scope, display_path=machine.display_path(path)
-        )
-        for path, scope in scopes.items()
+    paths = {project / USER_FILE: "project", local / LOCAL_FILE: "local"} | paths
+    order = sorted(paths, key=lambda path: SCOPES.index(paths[path]))
+    managed = machine.managed_folder
+    return (
+        *(_settings_file(machine, path.parent, paths[path], path.name) for path in order),
+        *(
+            _settings_file(machine, path.parent, "managed", path.name)
+            for path in (
+                managed / "managed-settings.json",
+                *_drop_ins(managed / "managed-settings.d"),
+            )
+        ),
     )
+
+
+def _settings_file(
+    machine: Machine, folder: Path, scope: str, name: str = USER_FILE
+) -> SettingsFile:
+    path = folder / name
+    return SettingsFile(
+        file=read_json_file(path), scope=scope, display_path=machine.display_path(path)
+    )
+
+
+def load_unread_settings(machine: Machine) -> SettingsFile | None:
+    """Return the project's settings at the root of a repository, if the current folder is below.
+
+    Measured with 2.1.332: they are read from the current folder only.
+    """
+    root = repository_root(machine)
+    if root is None or root == machine.folder:
+        return None
+    folder = root / ".claude"
+    is_read = folder in (machine.first_config_folder, machine.config_folder)
+    return None if is_read else _settings_file(machine, folder, "project")
+
+
+def local_settings_folder(machine: Machine, version: str | None) -> Path:
+    """Return the folder whose `.claude` has the local settings: the root of a git repository.
+
+    code.claude.com/docs/en/settings; the settings that a project shares are never moved.
+    """
+    root = repository_root(machine)
+    is_old = version is not None and version_key(version) <= version_key(LAST_LOCAL_IN_FOLDER)
+    if root is None or is_old or root == machine.home:
+        return machine.folder
+    owned = (root, root / ".git", root / ".claude")
+    return root if all(_is_own(path) for path in owned) else machine.folder
+
+
+def repository_root(machine: Machine) -> Path | None:
+    """Return the root of the git repository around the current folder, or None."""
+    folders = (machine.folder, *machine.folder.parents)[:MAX_PARENTS]
+    try:
+        return next((folder for folder in folders if (folder / ".git").is_dir()), None)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _drop_ins(folder: Path) -> tuple[Path, ...]:

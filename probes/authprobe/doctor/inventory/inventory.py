@@ -1,9 +1,10 @@
 """Inventory of a machine: everything that concerns authentication, read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from authprobe.core.client_kinds import API_SDKS
+from authprobe.doctor.inventory.config_folders import ConfigFolder, find_config_folders
 from authprobe.doctor.inventory.credential_files import (
     LoginFile,
     Profile,
@@ -17,21 +18,24 @@ from authprobe.doctor.inventory.environment import (
     Variable,
     effective_variables,
     load_settings,
+    load_unread_settings,
+    moved_config,
 )
+from authprobe.doctor.inventory.found_credentials import find_credentials
 from authprobe.doctor.inventory.installed_clients import (
     AGENT_SDKS,
     DetectedClient,
     find_commands,
     find_sdks,
 )
-from authprobe.doctor.inventory.machine import Machine
+from authprobe.doctor.inventory.machine import MACOS, Machine
 from authprobe.doctor.inventory.precedence import (
     ActiveCredential,
     FoundCredential,
     active_for_agent_sdk,
     active_for_claude_code,
     active_for_sdk,
-    find_credentials,
+    mention_keychain,
 )
 
 
@@ -43,6 +47,10 @@ class Inventory:
     commands: tuple[DetectedClient, ...] = ()
     sdks: tuple[DetectedClient, ...] = ()
     settings: tuple[SettingsFile, ...] = ()
+    unread_settings: SettingsFile | None = None
+    """Settings of a repository that are not read from a folder below its root."""
+    config_folders: tuple[ConfigFolder, ...] = ()
+    """The configuration folder in use, and then others in the home."""
     variables: Mapping[str, Variable] = field(default_factory=dict)
     login: LoginFile
     profile: Profile
@@ -58,6 +66,12 @@ class Inventory:
     @property
     def active_credentials(self) -> tuple[ActiveCredential, ...]:
         """Credential of each installed client; the `claude` that runs comes first."""
+        active = self._active_credentials()
+        if self.machine.platform != MACOS:
+            return active
+        return tuple(mention_keychain(each) for each in active)
+
+    def _active_credentials(self) -> tuple[ActiveCredential, ...]:
         versions = [command.version for command in self.commands] or [None]
         return (
             *(
@@ -78,7 +92,9 @@ class Inventory:
 
 def take_inventory(machine: Machine) -> Inventory:
     """Return the inventory of a machine; changes no file and runs no program."""
-    settings = load_settings(machine)
+    machine = replace(machine, moved_config=moved_config(machine))
+    commands = find_commands(machine)
+    settings = load_settings(machine, commands[0].version if commands else None)
     login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
 
     def credentials(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
@@ -93,9 +109,11 @@ def take_inventory(machine: Machine) -> Inventory:
 
     return Inventory(
         machine=machine,
-        commands=find_commands(machine),
+        commands=commands,
         sdks=find_sdks(machine),
         settings=settings,
+        unread_settings=load_unread_settings(machine),
+        config_folders=find_config_folders(machine),
         variables=effective_variables(machine, settings),
         login=login,
         profile=profile,

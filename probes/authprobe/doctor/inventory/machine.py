@@ -27,18 +27,40 @@ class Machine:
     """Current folder, whose project settings apply."""
     root: Path = Path("/")
     """Root of the file system, with the administrator's settings below it."""
+    moved_config: str | None = None
+    """Value of CLAUDE_CONFIG_DIR in the user's settings, which moves the folder once more."""
+
+    @property
+    def config_value(self) -> str | None:
+        """Value of CLAUDE_CONFIG_DIR that Claude Code uses; None: it is not set."""
+        if self.moved_config is not None:
+            return self.moved_config
+        return self.environment.get("CLAUDE_CONFIG_DIR")
+
+    @property
+    def first_config_folder(self) -> Path:
+        """Folder of the user's settings that are read first, and can move the folder."""
+        return self._config_folder(self.environment.get("CLAUDE_CONFIG_DIR"))
 
     @property
     def config_folder(self) -> Path:
-        """Folder with Claude Code's settings and login (code.claude.com/docs/en/env-vars)."""
-        config_dir = self.environment.get("CLAUDE_CONFIG_DIR")
-        return Path(config_dir) if config_dir else self.home / ".claude"
+        """Folder with Claude Code's settings and login (code.claude.com/docs/en/env-vars).
+
+        Measured with 2.1.142 to 2.1.332: an empty value is the current folder, and `~` is a name.
+        """
+        return self._config_folder(self.config_value)
+
+    def _config_folder(self, value: str | None) -> Path:
+        return self.home / ".claude" if value is None else self.folder / value
 
     @property
     def state_file(self) -> Path:
-        """File with the state of Claude Code, such as answers that the user gave."""
+        """File with the state of Claude Code, such as answers that the user gave.
+
+        Only CLAUDE_CONFIG_DIR of the shell moves it (measured with 2.1.142 to 2.1.332).
+        """
         config_dir = self.environment.get("CLAUDE_CONFIG_DIR")
-        return Path(config_dir) / ".claude.json" if config_dir else self.home / ".claude.json"
+        return (self.folder / config_dir if config_dir else self.home) / ".claude.json"
 
     @property
     def profile_folder(self) -> Path:
@@ -59,7 +81,7 @@ class Machine:
     def display_path(self, path: Path) -> str:
         """Return the path for display, with `~` for the home and variables for moved folders."""
         names = ("CLAUDE_CONFIG_DIR", "ANTHROPIC_CONFIG_DIR")
-        folders = {f"${name}": Path(self.environment.get(name) or "/") for name in names}
+        folders = {f"${name}": self.folder / (self.environment.get(name) or "/") for name in names}
         for name, folder in {**folders, "~": self.home}.items():
             if folder != Path("/") and path.is_relative_to(folder):
                 below = path.relative_to(folder)

@@ -1,17 +1,13 @@
 """Precedence of credentials: those on this machine, and the one that each client uses."""
 
-import datetime
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from authprobe.core.safe_read import FileSnapshot
 from authprobe.core.version_ranges import version_key
-from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
-from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
-from authprobe.doctor.inventory.environment import SettingsFile, Variable
-from authprobe.doctor.inventory.machine import Machine, is_enabled
+from authprobe.doctor.inventory.environment import Variable
+from authprobe.doctor.inventory.machine import is_enabled
 
 PROVIDER_VARIABLES: Final = tuple(
     f"CLAUDE_CODE_USE_{name}"
@@ -21,13 +17,6 @@ LAST_WITHOUT_PROFILES: Final = "2.1.31"
 """Last version observed to ignore profiles and federation (scenarios/precedence.yaml)."""
 FIRST_WITH_PROFILES: Final = "2.1.234"
 """First version whose changelog mentions profiles; the versions between are unknown."""
-FEDERATION_VARIABLES: Final = ("ANTHROPIC_FEDERATION_RULE_ID", "ANTHROPIC_ORGANIZATION_ID")
-IDENTITY_VARIABLES: Final = ("ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE")
-LONGEST_RENEWAL: Final = datetime.timedelta(days=30)
-"""Time for which a refresh token has been seen to work: users' files say two to four weeks.
-
-anthropics/claude-code#76561, anthropics/claude-code#80585
-"""
 NOT_VERIFIED: Final = "not verified"
 """State of a credential that only a request could determine."""
 
@@ -119,158 +108,8 @@ class ActiveCredential:
     """Why it is this one, as a clause."""
     shadowed: tuple[FoundCredential, ...] = ()
     note: str | None = None
-
-
-def find_credentials(
-    machine: Machine,
-    *,
-    variables: Mapping[str, Variable],
-    settings: tuple[SettingsFile, ...],
-    login: LoginFile,
-    profile: Profile,
-    state: StateFile,
-) -> tuple[FoundCredential, ...]:
-    """Return every credential on this machine."""
-    return (
-        *_from_variables(variables, settings),
-        *_from_profile(machine, profile, variables),
-        *_from_login(machine, login, state),
-    )
-
-
-def _from_variables(
-    variables: Mapping[str, Variable], settings: tuple[SettingsFile, ...]
-) -> Iterator[FoundCredential]:
-    for name in PROVIDER_VARIABLES:
-        if name in variables and is_enabled(variables[name].value):
-            yield FoundCredential(
-                slot=CredentialSlot.PROVIDER,
-                where=variables[name].label,
-                kind="credentials of the cloud provider",
-            )
-    yield from _from_variable(CredentialSlot.AUTH_TOKEN, variables)
-    yield from _from_variable(CredentialSlot.API_KEY, variables)
-    helpers = [file for file in settings if file.api_key_helper]
-    if helpers:
-        yield FoundCredential(
-            slot=CredentialSlot.HELPER,
-            where=helpers[-1].display_path,
-            kind="output of its program",
-        )
-    yield from _from_variable(CredentialSlot.OAUTH_TOKEN, variables)
-
-
-def _from_variable(
-    slot: CredentialSlot, variables: Mapping[str, Variable]
-) -> Iterator[FoundCredential]:
-    variable = variables.get(slot)
-    if variable and variable.value.strip():
-        kind = credential_kind(variable.value)
-        yield FoundCredential(
-            slot=slot, where=variable.label, kind=kind, overrides=variable.overridden_sources
-        )
-
-
-def _from_profile(
-    machine: Machine, profile: Profile, variables: Mapping[str, Variable]
-) -> Iterator[FoundCredential]:
-    kinds = {"user_oauth": "login of a user", "oidc_federation": "federation"}
-    credential = FoundCredential(
-        slot=CredentialSlot.PROFILE,
-        where=machine.display_path(profile.config.path),
-        kind=kinds.get(profile.kind, "unknown"),
-        state=_profile_state(machine, profile),
-        written=_file_age(machine, profile.credentials),
-    )
-    is_named = profile.selected_by == "ANTHROPIC_PROFILE"
-    if is_named:
-        yield replace(credential, slot=CredentialSlot.PROFILE_NAMED)
-    if is_federation_complete(variables):
-        names = (name for name in IDENTITY_VARIABLES if _value(variables, name))
-        yield FoundCredential(
-            slot=CredentialSlot.FEDERATION,
-            where=variables[next(names)].label,
-            kind="identity token",
-        )
-    if not is_named and profile.config.exists:
-        is_user = profile.kind == "user_oauth"
-        slot = CredentialSlot.PROFILE_OF_USER if is_user else CredentialSlot.PROFILE
-        yield replace(credential, slot=slot)
-
-
-def _profile_state(machine: Machine, profile: Profile) -> str:
-    if not profile.expires:
-        return NOT_VERIFIED
-    verb = "expired" if profile.expires <= machine.now else "expires"
-    return f"{verb} {relative_time(profile.expires, machine.now)}"
-
-
-def _value(variables: Mapping[str, Variable], name: str) -> str:
-    return variables[name].value.strip() if name in variables else ""
-
-
-def is_federation_complete(variables: Mapping[str, Variable]) -> bool:
-    """Return True if all variables that federation needs are set."""
-    has_rule = all(_value(variables, name) for name in FEDERATION_VARIABLES)
-    return has_rule and any(_value(variables, name) for name in IDENTITY_VARIABLES)
-
-
-def _from_login(machine: Machine, login: LoginFile, state: StateFile) -> Iterator[FoundCredential]:
-    if login.access_token or login.refresh_token:
-        subscription = f" ({login.subscription})" if login.subscription else ""
-        yield FoundCredential(
-            slot=CredentialSlot.LOGIN,
-            where=machine.display_path(login.file.path),
-            kind=f"subscription{subscription}",
-            state=login_state(machine, login),
-            scopes=login.scopes or (),
-            written=_file_age(machine, login.file),
-        )
-    if state.api_key:
-        yield FoundCredential(
-            slot=CredentialSlot.STORED_KEY,
-            where=machine.display_path(state.file.path),
-            kind=credential_kind(state.api_key),
-            written=_file_age(machine, state.file),
-        )
-
-
-def _file_age(machine: Machine, file: FileSnapshot) -> str | None:
-    if file.status is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(file.status.st_mtime, datetime.UTC)
-    return relative_time(moment, machine.now)
-
-
-def login_state(machine: Machine, login: LoginFile) -> str:
-    """Return the expiry of the access token, and whether the login can be refreshed."""
-    if login.expires is None:
-        return "has no expiry date"
-    time = relative_time(login.expires, machine.now)
-    if login.expires > machine.now:
-        return f"expires {time}"
-    return f"expired {time}, {_renewal(machine, login)}"
-
-
-def _renewal(machine: Machine, login: LoginFile) -> str:
-    if not is_renewable(machine, login):
-        return "and cannot be renewed"
-    if is_too_old(machine, login):
-        return "and is probably too old to be renewed"
-    return "and will be renewed"
-
-
-def is_renewable(machine: Machine, login: LoginFile) -> bool:
-    """Return True unless the login has no refresh token, or says that it has expired."""
-    end = login.refresh_token_expires
-    return bool(login.refresh_token) and not (end and end <= machine.now)
-
-
-def is_too_old(machine: Machine, login: LoginFile) -> bool:
-    """Return True for a login that ended long ago, and does not say how long it can be renewed."""
-    if login.expires is None or login.refresh_token_expires is not None:
-        return False
-    return login.expires + LONGEST_RENEWAL <= machine.now
+    reads_login: bool = False
+    """True if the client would use a stored login."""
 
 
 def active_for_claude_code(
@@ -281,7 +120,8 @@ def active_for_claude_code(
     client: str | None = None,
 ) -> ActiveCredential:
     """Return the credential that this version of Claude Code uses, or a `client` that runs it."""
-    is_bare = is_enabled(_value(variables, "CLAUDE_CODE_SIMPLE"))
+    switch = variables.get("CLAUDE_CODE_SIMPLE")
+    is_bare = switch is not None and is_enabled(switch.value)
     ranking = sorted(
         (
             credential
@@ -291,7 +131,7 @@ def active_for_claude_code(
         ),
         key=lambda credential: tuple(CredentialSlot).index(credential.slot),
     )
-    return _active(
+    active = _active(
         client or (f"claude-code {version}" if version else "claude-code, version not known"),
         "Claude Code",
         ranking,
@@ -299,6 +139,7 @@ def active_for_claude_code(
         if is_bare
         else _note(version, ranking),
     )
+    return replace(active, reads_login=not is_bare)
 
 
 def _ignores_profiles(version: str | None) -> bool:
@@ -328,7 +169,7 @@ def active_for_agent_sdk(
     """
     active = active_for_claude_code(None, credentials, variables, client=name)
     note = "it runs Claude Code; a program can tell it to leave out settings files"
-    return replace(active, note="; ".join(filter(None, (active.note, note))))
+    return _with_note(active, note)
 
 
 def active_for_sdk(name: str, credentials: tuple[FoundCredential, ...]) -> ActiveCredential:
@@ -336,6 +177,21 @@ def active_for_sdk(name: str, credentials: tuple[FoundCredential, ...]) -> Activ
     readable = [credential for credential in credentials if credential.slot in SDK_SLOTS]
     ranking = sorted(readable, key=lambda each: SDK_SLOTS.index(each.slot))
     return _active(name, "the SDK", ranking, None)
+
+
+def mention_keychain(active: ActiveCredential) -> ActiveCredential:
+    """Return the same with a note if a login in the Keychain, which is not read, would be used."""
+    slots = tuple(CredentialSlot)
+    slot = active.credential.slot if active.credential else slots[-1]
+    is_shown = active.reads_login and slots.index(slot) > slots.index(CredentialSlot.LOGIN)
+    note = "a login in the Keychain, which is not read, comes before it"
+    if active.credential is None:
+        note = "a login in the Keychain, which is not read, is used if there is one"
+    return _with_note(active, note) if is_shown else active
+
+
+def _with_note(active: ActiveCredential, note: str) -> ActiveCredential:
+    return replace(active, note="; ".join(filter(None, (active.note, note))))
 
 
 def _active(
@@ -353,7 +209,7 @@ def _active(
 def _reason(program: str, ranking: list[FoundCredential]) -> str:
     """Return why the first of the ranking is used, in terms of those that were found."""
     if not ranking:
-        return f"there is none in the places where {program} looks"
+        return f"there is none where {program} looks"
     nouns = list(dict.fromkeys(credential.slot.noun for credential in ranking))
     reason = "no other was found"
     if len(nouns) > 1:
