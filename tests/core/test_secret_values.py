@@ -13,6 +13,8 @@ from authprobe.core.secret_values import secret_value_problem
         ("a-secret\nvalue", "has several lines"),
         ("a-secret\x1bvalue", "has a character that no header can carry"),
         ("a-sécret-value", "has a character that no header can carry"),
+        ("'a-secret-value'", "begins or ends with a quotation mark"),
+        ('a-secret-value"', "begins or ends with a quotation mark"),
         ("short", "has fewer than 8 characters"),
     ],
 )

@@ -36,6 +36,17 @@ expect:
     then: {{outcome: accepted}}
   - then: {{outcome: rejected, status: 401}}
 """
+CLAUDE = f"""\
+id: mine
+title: Our secret
+why: It must work today.
+sources: [https://code.claude.com/docs/en/authentication]
+live: {{hosts: [api.anthropic.com], ask: message, max_requests: 4, expires: {SOON}}}
+credentials:
+  key: {{token: api-key, from: env:OUR_KEY}}
+matrix: {{client: [claude-code@2.1.332], credential: [key]}}
+expect: {{outcome: accepted}}
+"""
 IDS = [f"mine/raw-http/{e}/{c}" for e in ("message", "models") for c in ("key", "made-up")]
 REQUESTS = 6
 """Requests of the live cases: a question asks for a model first, which a made-up key ends."""
@@ -230,6 +241,28 @@ def test_a_token_of_a_subscription_under_another_name_asks_nothing(
     ended = ask("--target", "live", "--yes", OUR_KEY=f"{start}sk-ant-oat01-" + "q7Zp" * 20)
     assert ended.code == 4
     assert "env:OUR_KEY is the token of a subscription" in ended.err
+    assert "q7Zp" not in ended.err
+    assert service[0].request_count == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "value", "words"),
+    [
+        ("setup-token", "sk-ant-api03-", "an API key, which belongs in a variable such as PROBE_A"),
+        ("setup-token", "sk-ant-ort01-", "a refresh token, which is used up by being sent"),
+        ("api-key", "sk-ant-oat01-", "a token of a subscription, which belongs in a variable"),
+    ],
+)
+def test_another_kind_of_secret_than_the_scenario_says_asks_nothing(
+    token: str, value: str, words: str, ask: Ask, service: Service, tmp_path: Path
+) -> None:
+    via = "CLAUDE_CODE_OAUTH_TOKEN" if token == "setup-token" else "ANTHROPIC_API_KEY"
+    (tmp_path / "mine.yaml").write_text(
+        CLAUDE.replace("{token: api-key, ", f"{{token: {token}, via: {via}, ")
+    )
+    ended = ask("--target", "live", "--yes", OUR_KEY=value + "q7Zp" * 20)
+    assert ended.code == 4
+    assert f"OUR_KEY should hold a token of the kind '{token}', but holds {words}" in ended.err
     assert "q7Zp" not in ended.err
     assert service[0].request_count == 0
 

@@ -152,3 +152,9 @@ expect: {{outcome: accepted}}
 """
     lines = list(plan_lines(plan_of(tmp_path, text)))
     assert f"  {shown}  at most 1 request  with OUR_KEY (gateway-key)" in lines
+
+
+def test_a_made_up_token_of_a_subscription_takes_nothing_of_a_plan(tmp_path: Path) -> None:
+    text = CLAUDE.replace("from: env:MY_TOKEN", "state: unknown, via: CLAUDE_CODE_OAUTH_TOKEN")
+    takes_plan = [each.uses_plan for each in plan_of(tmp_path, text).cases]
+    assert takes_plan == [False, True, False]

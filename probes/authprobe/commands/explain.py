@@ -1,5 +1,6 @@
 """`authprobe explain`: name the cause of an error, or of each failed case of a run."""
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from authprobe.errors import ExitCode, RecordError, SettingsError
 from authprobe.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
-    from authprobe.run.model import Reason
+    from authprobe.run.model import CaseRecord, Reason
 
 RESULTS_MARKER: Final = '"schema_version"'
 """Text near the beginning of every `results.json`."""
@@ -147,14 +148,25 @@ def _explain_run(text: str) -> tuple[Explanation, ...]:
     except RecordError:
         return ()
     return tuple(
-        _explain_symptom(
-            symptom_from_record(record),
-            record.id,
-            explain_record(record).reasons,
+        _for_record(
+            _explain_symptom(
+                symptom_from_record(record),
+                record.id,
+                explain_record(record).reasons,
+            ),
+            record,
         )
         for record in run.cases
         if needs_diagnosis(record)
     )
+
+
+def _for_record(explanation: Explanation, record: "CaseRecord") -> Explanation:
+    """Return the explanation with what helps where the case asked."""
+    from authprobe.diagnosis.live_causes import for_live
+
+    matches = tuple(for_live(match, record) for match in explanation.matches)
+    return dataclasses.replace(explanation, matches=matches)
 
 
 def _as_json(explanations: tuple[Explanation, ...]) -> dict[str, object]:

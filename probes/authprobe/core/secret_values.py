@@ -4,6 +4,8 @@ from typing import Final
 
 MIN_SECRET_LENGTH: Final = 8
 """Characters; a shorter word could not be told from other text of a report."""
+_QUOTES: Final = "\"'`"
+"""Marks that no token has, and that stay when a value is quoted twice or comes from a file."""
 
 
 def secret_value_problem(value: str) -> str | None:
@@ -16,6 +18,8 @@ def secret_value_problem(value: str) -> str | None:
         return "has several lines"
     if not (value.isascii() and value.isprintable()):
         return "has a character that no header can carry"
+    if value[0] in _QUOTES or value[-1] in _QUOTES:
+        return "begins or ends with a quotation mark; set it without quotes"
     if len(value) < MIN_SECRET_LENGTH:
         return f"has fewer than {MIN_SECRET_LENGTH} characters"
     return None

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from authprobe.core.targets import Target
 from authprobe.emulator.config import TokenState
 from authprobe.observation.fingerprint import is_auth_request
 from authprobe.observation.model import Exchange, Observation, Outcome
@@ -37,7 +38,9 @@ _STANDINGS: Final = frozenset(
         "org-oauth-disabled",
     }
 )
-"""Causes that only a backend's `standing` has: the emulator's account is in order otherwise."""
+"""Causes that only a backend's `standing` has: the emulator's account is in order otherwise.
+
+A real account can have them by itself."""
 _WITHOUT_CREDENTIAL: Final = frozenset({"credential-missing", "gateway-header-missing"})
 
 
@@ -86,8 +89,9 @@ def _has_failed(exchange: Exchange) -> bool:
 def _is_state(record: CaseRecord, cause: str) -> bool:
     states = {credential.state for credential in record.credentials}
     forms = {credential.form for credential in record.credentials}
+    is_account = cause in _STANDINGS and record.target is not Target.LIVE
     return (
-        cause in _STANDINGS
+        is_account
         or (cause in _WITHOUT_CREDENTIAL and not record.credentials)
         or bool(states & _STATES.get(cause, set()))
         or bool(forms & _FORMS.get(cause, set()))

@@ -3,6 +3,7 @@
 import functools
 from dataclasses import dataclass, field
 
+from authprobe.diagnosis.live_causes import for_live
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
 from authprobe.diagnosis.observation_facts import is_gateway_refusal, symptom_from_observation
 from authprobe.diagnosis.symptom import Symptom
@@ -16,11 +17,12 @@ def diagnose(record: CaseRecord) -> Diagnosis | None:
     if not needs_diagnosis(record):
         return None
     observation = record.observation
-    return _cached_diagnosis(
+    matches = _cached_matches(
         _CacheEntry(
             _cache_key(observation), observation, record.holds_key, _has_login_elsewhere(record)
         )
     )
+    return make_diagnosis(tuple(for_live(match, record) for match in matches))
 
 
 def symptom_from_record(record: CaseRecord) -> Symptom:
@@ -82,12 +84,12 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _cached_diagnosis(entry: _CacheEntry) -> Diagnosis:
+def _cached_matches(entry: _CacheEntry) -> tuple[CauseMatch, ...]:
     # Many cases of a run end alike, and matching every cause against each of them is slow.
     symptom = symptom_from_observation(
         entry.observation, holds_key=entry.holds_key, login_elsewhere=entry.login_elsewhere
     )
-    return make_diagnosis(rank_causes(symptom))
+    return rank_causes(symptom)
 
 
 def make_diagnosis(matches: tuple[CauseMatch, ...]) -> Diagnosis:

@@ -8,13 +8,28 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from authprobe.core.client_kinds import ClientKind
+from authprobe.emulator.config import TokenKind
 from authprobe.errors import SettingsError
 from authprobe.plan.case import Case
 from authprobe.redaction.redactor import Redactor
-from authprobe.scenario.live import SUBSCRIPTION_TOKENS, is_anthropic
+from authprobe.scenario.live import SUBSCRIPTION_TOKENS, VARIABLE_PREFIX, is_anthropic
 from authprobe.scenario.live_cases import credential_hosts, hosts_asked
 from authprobe.scenario.model import Credential
 
+_KINDS: Final = (
+    (
+        "sk-ant-api",
+        (TokenKind.API_KEY,),
+        "an API key, which belongs in a variable such as PROBE_API_KEY",
+    ),
+    (
+        "sk-ant-oat",
+        (TokenKind.ACCESS_TOKEN, TokenKind.SETUP_TOKEN),
+        "a token of a subscription, which belongs in a variable such as PROBE_SETUP_TOKEN",
+    ),
+    ("sk-ant-ort", (), "a refresh token, which is used up by being sent"),
+)
+"""Marks in values, the tokens that they may stand for, and what else they are."""
 _SUBSCRIPTION_MARKS: Final = ("sk-ant-oat", "sk-ant-ort")
 """Parts of a token of a subscription, wherever in a value it stands."""
 
@@ -66,4 +81,13 @@ def value_problem(case: Case, credential: Credential, secrets: HasValues) -> str
         )
     if is_subscription and not all(map(is_anthropic, asked)):
         return f"{credential.source} is the token of a subscription, which stays with Anthropic"
+    return _kind_problem(credential, value)
+
+
+def _kind_problem(credential: Credential, value: str) -> str | None:
+    """Return that a value is another kind of token than the scenario says; None: it may be it."""
+    for mark, tokens, noun in _KINDS:
+        if mark in value and credential.token not in tokens:
+            name = (credential.source or "").removeprefix(VARIABLE_PREFIX)
+            return f"{name} should hold a token of the kind '{credential.token}', but holds {noun}"
     return None

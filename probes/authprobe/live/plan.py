@@ -127,8 +127,8 @@ def _planned(case: Case) -> PlannedCase:
         usd = MESSAGE_USD if is_own else 0.0
         return PlannedCase(case=case, hosts=hosts, requests=SDK_REQUESTS, usd=usd)
     if endpoint is None:
-        uses_plan = any(each.token in SUBSCRIPTION_TOKENS for each in case.credentials)
         is_own = any(each.source for each in case.credentials)
+        uses_plan = any(x.source and x.token in SUBSCRIPTION_TOKENS for x in case.credentials)
         usd = CLAUDE_USD if is_own and not uses_plan else 0.0
         return PlannedCase(
             case=case,

@@ -92,10 +92,14 @@ def _live(run: Run, *, plain: bool, verbose: bool) -> Iterator[Line]:
     words = live.live_words(run)
     if words is None:
         return
+    verdicts = live.secret_verdicts(run)
+    yield from ((f"{_mark(s, plain=plain)} {line}", _STYLES[s]) for line, s in verdicts)
     yield words, _HEAD
     both, found = live.has_pairs(run), live.pairs(run)
     if both:
         yield f"Emulator and live: {live.pair_counts(run)}", _HEAD
+        if note := live.pair_note(run):
+            yield f"{_INDENT}{note}", ""
     shown = found if verbose else found[:MAX_PAIRS]
     for pair in shown:
         marks = (_answer(each, plain=plain) for each in (pair.emulator, pair.live) if each)

@@ -16,7 +16,15 @@ from authprobe.observation.model import (
     Outcome,
 )
 from authprobe.report.html.report import report_page
-from authprobe.report.model.live import Pair, live_words, pair_counts, pairs
+from authprobe.report.model.live import (
+    Pair,
+    live_words,
+    pair_counts,
+    pair_note,
+    pairs,
+    secret_verdicts,
+)
+from authprobe.report.model.matrix import inconclusive_reason
 from authprobe.report.model.phrases import auth_path, rerun_command
 from authprobe.report.model.reproduction import bisect_command
 from authprobe.run.gates import gate_result
@@ -121,8 +129,9 @@ def test_a_run_says_whom_it_asked_with_what_and_for_how_much() -> None:
     run = make_run(live(own, credentials=(key,)), other)
     assert live_words(run) == (
         "Live: this run asked the real service. api.anthropic.com: 1 request, with OUR_KEY "
-        "(api-key); gateway.example.com: 2 connections of clients, with no credential. Estimated "
-        "cost: none, and that of 1 case is unknown."
+        "(api-key); gateway.example.com: 2 connections of clients in 1 case, with no "
+        "credential. A connection is not a request: claude opens further ones when it starts, for "
+        "at most two questions in a case. Estimated cost: none, and that of 1 case is unknown."
     )
     assert live_words(make_run(emulated(ACCEPTED))) is None
     page = report_page(run)
@@ -152,3 +161,64 @@ def test_a_live_case_is_named_as_one_and_never_bisected() -> None:
     assert auth_path(case).endswith(", live")
     assert rerun_command(run, case).endswith("--target live --case s/raw-http/e/c/live")
     assert bisect_command(run, case, versions=("2.1.1", "2.1.2")) is None
+
+
+KEY = Credential(token=TokenKind.API_KEY, source="env:OUR_KEY")
+
+
+def ways(*observations: Observation) -> list[CaseRecord]:
+    """Return a live case for each observation, of which the refused ones failed."""
+    statuses = {Outcome.ACCEPTED: Status.PASSED, Outcome.UNAVAILABLE: Status.ERROR}
+    return [
+        dataclasses.replace(
+            live(each, statuses.get(each.outcome, Status.FAILED), credentials=(KEY,)),
+            id=f"s/raw-http/e{number}/c/live",
+            endpoint=f"e{number}",
+        )
+        for number, each in enumerate(observations)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("observations", "words"),
+    [
+        ((ACCEPTED, ACCEPTED), "accepted in all 2 ways"),
+        ((ACCEPTED,), "accepted"),
+        ((REFUSED,), "refused, rejected 401"),
+        ((REFUSED, REFUSED), "refused in all 2 ways, rejected 401"),
+        (
+            (ACCEPTED, REFUSED),
+            "accepted in 1 of 2 ways, so the service knows it; refused in raw-http e1, "
+            "rejected 401",
+        ),
+        ((REFUSED, NOT_ASKED), "refused, rejected 401; 1 could not be asked"),
+    ],
+)
+def test_a_secret_has_a_verdict_of_its_own(
+    observations: tuple[Observation, ...], words: str
+) -> None:
+    ((line, status),) = secret_verdicts(make_run(*ways(*observations)))
+    assert line == f"OUR_KEY: {words}"
+    assert status is (Status.FAILED if REFUSED in observations else Status.PASSED)
+
+
+def test_without_an_answer_a_secret_has_no_verdict() -> None:
+    assert secret_verdicts(make_run(*ways(NOT_ASKED))) == ()
+    assert secret_verdicts(make_run(live(REFUSED))) == ()
+
+
+def test_refusals_of_the_service_itself_are_never_inconclusive() -> None:
+    assert inconclusive_reason(make_run(*ways(REFUSED, REFUSED))) is None
+    silent = dataclasses.replace(REFUSED, status=None)
+    assert "broken setup" in str(inconclusive_reason(make_run(*ways(silent, silent))))
+    one, other = emulated(REFUSED), record("s/raw-http/e/d", REFUSED, Status.FAILED)
+    assert "broken setup" in str(inconclusive_reason(make_run(one, other)))
+
+
+def test_what_a_difference_of_an_own_secret_means_is_told() -> None:
+    differs = live(REFUSED, Status.FAILED, credentials=(KEY,))
+    note = pair_note(make_run(emulated(ACCEPTED), differs))
+    assert note is not None
+    assert note.startswith("The emulator gets a valid made-up value in place of OUR_KEY: ")
+    for other in (live(REFUSED, Status.FAILED), live(ACCEPTED, credentials=(KEY,))):
+        assert pair_note(make_run(emulated(ACCEPTED), other)) is None

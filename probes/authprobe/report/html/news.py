@@ -13,6 +13,7 @@ from authprobe.report.html.heat_map import chip
 from authprobe.report.html.rendering import render
 from authprobe.report.model import matrix, phrases
 from authprobe.report.model.breakages import breakages, flaky_cases, other_changes
+from authprobe.report.model.live import live_cases
 from authprobe.report.model.news import count_findings
 from authprobe.report.model.version_changes import Subject, VersionChange
 from authprobe.run.model import CaseRecord, Run
@@ -67,6 +68,8 @@ def news(
     return render(
         "news.html",
         broken=breakages(run),
+        # What the real service refuses may never have worked.
+        broken_words="What went wrong" if live_cases(run) else "What broke",
         flaky=flaky_cases(run),
         changed=other_changes(run),
         absent=run.absent,

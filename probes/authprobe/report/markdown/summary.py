@@ -9,7 +9,14 @@ from authprobe.core.escaping import MAX_LINE_LENGTH, for_log, one_line
 from authprobe.report.model import matrix, news, phrases
 from authprobe.report.model.breakages import Breakage, breakages, flaky_cases, other_changes
 from authprobe.report.model.heat_map import Cell, Column, Table, heat_maps
-from authprobe.report.model.live import has_pairs, live_words, pair_counts, pairs
+from authprobe.report.model.live import (
+    has_pairs,
+    live_words,
+    pair_counts,
+    pair_note,
+    pairs,
+    secret_verdicts,
+)
 from authprobe.report.model.version_changes import (
     VersionChange,
     describe_change,
@@ -93,7 +100,11 @@ def _live(run: Run) -> Iterator[str]:
         return
     both = has_pairs(run)
     yield from _heading(f"Emulator and live ({pair_counts(run)})" if both else "Live")
+    for line, status in secret_verdicts(run):
+        yield from (f"{phrases.SYMBOLS[status]} **{escaped(line)}**", "")
     yield from (escaped(words, 2000), "")
+    if note := pair_note(run):
+        yield from (escaped(note, 2000), "")
     heads = ["Question", *(["Emulator"] if both else []), "Live", *(["Difference"] if both else [])]
     yield row(heads)
     yield row(["---"] * len(heads))

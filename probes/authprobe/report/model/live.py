@@ -1,21 +1,28 @@
 """Live cases of a run (pure): what was asked of whom, and the emulator beside the real service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.byte_sizes import format_size
+from authprobe.core.client_kinds import ClientKind
 from authprobe.core.escaping import one_line
 from authprobe.core.targets import Target
 from authprobe.observation.fingerprint import normalize_text
-from authprobe.observation.model import Observation
-from authprobe.report.model import phrases
+from authprobe.observation.model import Observation, Outcome
+from authprobe.report.model import matrix, phrases
 from authprobe.run.model import CaseRecord, Run, SecretSearch
-from authprobe.scenario.live import STORED
+from authprobe.scenario.live import STORED, VARIABLE_PREFIX
+from authprobe.scenario.model import DEFAULT
 from authprobe.verdict.model import Status
 
 LIVE_ENDING: Final = f"/{Target.LIVE}"
 SAME: Final = "the same"
+CONNECTIONS: Final = (
+    "A connection is not a request: claude opens further ones when it starts, for at most two "
+    "questions in a case."
+)
+"""Why a run has more connections of clients than its plan has requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,8 @@ class AskedHost:
     """Requests of authprobe's own."""
     connections: int
     """Connections of clients, whose requests nobody sees."""
+    questions: int
+    """Cases in which clients connected."""
     credentials: tuple[str, ...]
     """Sources of the credentials, by name."""
 
@@ -35,7 +44,8 @@ class AskedHost:
         """Return what was sent there, and with what."""
         parts = [
             phrases.plural(self.requests, "request") if self.requests else None,
-            f"{phrases.plural(self.connections, 'connection')} of clients"
+            f"{phrases.plural(self.connections, 'connection')} of clients in "
+            f"{phrases.plural(self.questions, 'case')}"
             if self.connections
             else None,
         ]
@@ -87,6 +97,7 @@ def asked_hosts(run: Run) -> tuple[AskedHost, ...]:
     """Return the hosts that were asked live, in alphabetical order."""
     requests: dict[str, int] = {}
     connections: dict[str, int] = {}
+    questions: dict[str, int] = {}
     credentials: dict[str, dict[str, None]] = {}
     for record in live_cases(run):
         hosts = dict.fromkeys(exchange.host for exchange in record.observation.exchanges)
@@ -95,6 +106,7 @@ def asked_hosts(run: Run) -> tuple[AskedHost, ...]:
         for count in record.observation.gate:
             if count.connections:
                 connections[count.host] = connections.get(count.host, 0) + count.connections
+                questions[count.host] = questions.get(count.host, 0) + 1
                 hosts[count.host] = None
         for host in hosts:
             credentials.setdefault(host, {}).update(dict.fromkeys(_sources(record)))
@@ -103,6 +115,7 @@ def asked_hosts(run: Run) -> tuple[AskedHost, ...]:
             name=host,
             requests=requests.get(host, 0),
             connections=connections.get(host, 0),
+            questions=questions.get(host, 0),
             credentials=tuple(credentials[host]),
         )
         for host in sorted(credentials)
@@ -115,11 +128,16 @@ def _sources(record: CaseRecord) -> Iterator[str]:
             case None:
                 yield "a made-up value"
             case str(source) if source == STORED:
-                yield "the stored login"
+                yield _name(source)
             case str(source):
-                yield f"{source.partition(':')[2]} ({credential.token})"
+                yield f"{_name(source)} ({credential.token})"
     if not record.credentials:
         yield "no credential"
+
+
+def _name(source: str) -> str:
+    """Return the name of a secret: its variable, or the stored login."""
+    return "the stored login" if source == STORED else source.removeprefix(VARIABLE_PREFIX)
 
 
 def live_words(run: Run) -> str | None:
@@ -131,9 +149,61 @@ def live_words(run: Run) -> str | None:
     if not hosts:
         return "Live: the real service should have been asked, and was not."
     names = "; ".join(f"{host.name}: {host.words}" for host in hosts)
-    words = f"Live: this run asked the real service. {names}. {_cost_words(live)}"
+    note = f" {CONNECTIONS}" if any(host.connections for host in hosts) else ""
+    words = f"Live: this run asked the real service. {names}.{note} {_cost_words(live)}"
     search = run.secret_search
     return f"{words} {_search_words(search)}" if search else words
+
+
+def secret_verdicts(run: Run) -> tuple[tuple[str, Status], ...]:
+    """Return for each secret of the user's own how the service took it: a sentence, and a status.
+
+    A secret that nothing was asked with has none.
+    """
+    by_name: dict[str, list[CaseRecord]] = {}
+    for record in live_cases(run):
+        for name in {_name(each.source): None for each in record.credentials if each.source}:
+            by_name.setdefault(name, []).append(record)
+    return tuple(
+        (f"{name}: {_secret_words(records)}", _worst(records))
+        for name, records in by_name.items()
+        if any(map(_is_judged, records))
+    )
+
+
+def _secret_words(records: Sequence[CaseRecord]) -> str:
+    judged = [record for record in records if _is_judged(record)]
+    refused = [r for r in judged if r.observation.outcome is not Outcome.ACCEPTED]
+    number, unasked = len(judged), len(records) - len(judged)
+    ways = "" if number == 1 else f" in all {number:,} ways"
+    if not refused:
+        words = f"accepted{ways}"
+    elif len(refused) == number:
+        words = f"refused{ways}, {_answers(refused)}"
+    else:
+        # The same value works elsewhere, so it is not the reason.
+        words = (
+            f"accepted in {number - len(refused):,} of {number:,} ways, so the service knows it; "
+            f"refused in {', '.join(map(_way, refused))}, {_answers(refused)}"
+        )
+    return f"{words}; {unasked:,} could not be asked" if unasked else words
+
+
+def _answers(refused: Sequence[CaseRecord]) -> str:
+    """Return the outcomes of refusals, with their cause if all have the same."""
+    outcomes = " or ".join(dict.fromkeys(phrases.outcome_words(r.observation) for r in refused))
+    causes = list(dict.fromkeys(r.diagnosis.summary if r.diagnosis else "" for r in refused))
+    return f"{outcomes}: {causes[0].rstrip('.')}" if len(causes) == 1 and causes[0] else outcomes
+
+
+def _way(record: CaseRecord) -> str:
+    is_own = record.client == ClientKind.RAW_HTTP
+    client = record.client if is_own else matrix.client_words(record)
+    return client if record.endpoint == DEFAULT else f"{client} {record.endpoint}"
+
+
+def _worst(records: Sequence[CaseRecord]) -> Status:
+    return min((record.verdict.status for record in records), key=matrix.WORST_FIRST.index)
 
 
 def _search_words(search: SecretSearch) -> str:
@@ -172,6 +242,23 @@ def pair_counts(run: Run) -> str:
         _counted(len(both) - len(asked), "was not compared", "were not compared"),
     )
     return f"{phrases.plural(len(both), 'question')}: {', '.join(filter(None, parts))}"
+
+
+def pair_note(run: Run) -> str | None:
+    """Return what a difference of a secret of the user's own means; None: no case needs it."""
+    names = {
+        _name(credential.source): None
+        for pair in pairs(run)
+        if pair.emulator and not pair.is_same and _is_judged(pair.live)
+        for credential in pair.live.credentials
+        if credential.source
+    }
+    if not names:
+        return None
+    return (
+        f"The emulator gets a valid made-up value in place of {' and '.join(names)}: if only your "
+        "own differs, it is yours that is bad, and not the emulator that is wrong."
+    )
 
 
 def _counted(number: int, one: str, many: str) -> str | None:

@@ -24,7 +24,7 @@ from authprobe.run.gates import gate_result, gate_warnings
 from authprobe.run.model import CaseRecord, Run
 from authprobe.verdict.model import BaselineState, Status
 
-_WORST_FIRST: Final = (
+WORST_FIRST: Final = (
     Status.FAILED,
     Status.ERROR,
     Status.SKIPPED,
@@ -58,7 +58,7 @@ class Headline:
 def counts(run: Run) -> dict[Status, int]:
     """Return the number of cases with each status, the worst first, without zeros."""
     numbers = Counter(record.verdict.status for record in run.cases)
-    return {status: numbers[status] for status in _WORST_FIRST if numbers[status]}
+    return {status: numbers[status] for status in WORST_FIRST if numbers[status]}
 
 
 def problems(run: Run) -> tuple[CaseRecord, ...]:
@@ -67,7 +67,7 @@ def problems(run: Run) -> tuple[CaseRecord, ...]:
     return tuple(
         sorted(
             bad,
-            key=lambda r: (not r.verdict.regressed, _WORST_FIRST.index(r.verdict.status), r.id),
+            key=lambda r: (not r.verdict.regressed, WORST_FIRST.index(r.verdict.status), r.id),
         )
     )
 
@@ -141,6 +141,8 @@ def inconclusive_reason(run: Run) -> str | None:
     if not probed:
         total = plural(len(run.cases), "case")
         return f"Inconclusive: none of {total} could be tested here."
+    if all(r.target is Target.LIVE and r.observation.status for r in run.cases if was_probed(r)):
+        return None  # the service itself refused, in whatever setup
     ways = {(o.outcome, o.status, o.error_type, o.message) for o in probed}
     if len(probed) < 2 or len(ways) > 1 or probed[0].outcome is Outcome.ACCEPTED:
         return None
