@@ -1,5 +1,6 @@
 """Results of the doctor for prepared homes: exactly the expected ones."""
 
+import datetime
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -168,6 +169,54 @@ def below_the_root(name: str, **tree: object) -> Setup:
         home.write(home.project / ".claude" / name, tree)
 
     return setup
+
+
+AWS_KEYS: Final = {"AWS_ACCESS_KEY_ID": CANARY, "AWS_SECRET_ACCESS_KEY": CANARY}
+AWS_FILE: Final = f"""
+[default]
+aws_access_key_id = {CANARY}
+aws_secret_access_key = {CANARY}
+[work]
+aws_access_key_id = {CANARY}
+"""
+
+
+def cloud(name: str, **variables: str) -> Setup:
+    """Return a setup that uses this cloud, with these variables and no login."""
+    return only(**{f"CLAUDE_CODE_USE_{name}": "1"}, **variables)
+
+
+def in_home(path: str, content: object = CANARY) -> Setup:
+    """Return a setup with a file in the home; its content must not matter."""
+    return lambda home: home.write(home.home / path, content)
+
+
+def aws_files() -> Setup:
+    """Return a setup with two profiles of AWS."""
+    return in_home(".aws/credentials", AWS_FILE)
+
+
+def linked_aws(home: Home) -> None:
+    home.write(home.folder / "outside" / "credentials", AWS_FILE)
+    (home.home / ".aws").symlink_to(home.folder / "outside")
+
+
+def sso(hours: float, **fields: str) -> Setup:
+    """Return a setup with a profile whose login ends so many hours from now."""
+    end = datetime.datetime.fromtimestamp(hours_from_now(hours) / 1000, datetime.UTC)
+    token = {"accessToken": CANARY, "expiresAt": end.strftime("%Y-%m-%dT%H:%M:%SZ"), **fields}
+    registration = {"clientSecret": CANARY, "expiresAt": "2099-01-01T00:00:00Z"}
+    return several(
+        in_home(".aws/config", "[default]\nsso_session = work\n[sso-session work]\n"),
+        in_home(".aws/sso/cache/1.json", token),
+        in_home(".aws/sso/cache/2.json", registration),
+    )
+
+
+def hardware(name: str, content: str) -> Setup:
+    """Return a setup of a virtual machine whose hardware has this name."""
+    path = f"root/sys/devices/virtual/dmi/id/{name}"
+    return lambda home: home.write(home.folder / path, f"{content}\n")
 
 
 def add_authority(home: Home) -> None:
@@ -380,7 +429,10 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
         ["info other-credentials"],
     ),
     "provider-token-and-key": (
-        only(CLAUDE_CODE_USE_VERTEX="1", ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
+        several(
+            cloud("VERTEX", ANTHROPIC_API_KEY=API_KEY, ANTHROPIC_AUTH_TOKEN=CANARY),
+            in_home(".config/gcloud/application_default_credentials.json"),
+        ),
         ["info provider", "warning several-credentials"],
     ),
     "two-tokens": (
@@ -460,14 +512,172 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
         ["error login-forced"],
     ),
     "login-forced-and-present": (several(force_login, login()), []),
-    "provider": (
-        only(CLAUDE_CODE_USE_BEDROCK="1"),
+    # --- clouds
+    "provider": (cloud("BEDROCK", AWS_BEARER_TOKEN_BEDROCK=CANARY), ["info provider"]),
+    "provider-without-credential": (
+        several(cloud("BEDROCK"), in_home(".aws/config", "[default]\nregion = us-east-1\n")),
+        ["warning cloud-credential-missing"],
+    ),
+    "provider-behind-a-gateway": (
+        cloud("BEDROCK", CLAUDE_CODE_SKIP_BEDROCK_AUTH="1"),
         ["info provider"],
     ),
     "several-providers": (
-        only(CLAUDE_CODE_USE_BEDROCK="1", CLAUDE_CODE_USE_VERTEX="true"),
-        ["error several-providers", "warning several-credentials"],
+        cloud("BEDROCK", CLAUDE_CODE_USE_VERTEX="true", AWS_BEARER_TOKEN_BEDROCK=CANARY),
+        ["info provider", "warning several-credentials", "warning several-providers"],
     ),
+    "two-endpoints-of-bedrock": (
+        cloud("BEDROCK", CLAUDE_CODE_USE_MANTLE="1", AWS_BEARER_TOKEN_BEDROCK=CANARY),
+        ["info provider"],
+    ),
+    "aws-platform": (cloud("ANTHROPIC_AWS", ANTHROPIC_AWS_API_KEY=CANARY), ["info provider"]),
+    "aws-keys": (cloud("BEDROCK", **AWS_KEYS), ["info provider"]),
+    "aws-key-without-secret": (
+        cloud("BEDROCK", AWS_ACCESS_KEY_ID=CANARY),
+        ["warning cloud-credential-missing", "warning cloud-key-incomplete"],
+    ),
+    "aws-profile-over-keys": (
+        several(cloud("BEDROCK", AWS_PROFILE="work", **AWS_KEYS), aws_files()),
+        ["info provider", "warning profile-over-key"],
+    ),
+    "aws-profile-missing": (
+        several(cloud("BEDROCK", AWS_PROFILE="gone"), aws_files()),
+        ["info provider", "error cloud-credential-unusable"],
+    ),
+    "aws-profile-in-config-only": (
+        several(
+            cloud("BEDROCK", AWS_PROFILE="work"),
+            in_home(".aws/config", "[profile work]\nrole_arn = x\nsource_profile = y\n"),
+        ),
+        ["info provider"],
+    ),
+    "aws-default-profile": (several(cloud("BEDROCK"), aws_files()), ["info provider"]),
+    "aws-files-elsewhere": (
+        several(
+            cloud("BEDROCK", AWS_SHARED_CREDENTIALS_FILE="keys.ini"),
+            lambda home: home.write(home.folder / "project" / "keys.ini", AWS_FILE),
+        ),
+        ["info provider"],
+    ),
+    "aws-files-linked-out-of-the-home": (
+        several(cloud("BEDROCK", AWS_PROFILE="gone"), linked_aws),
+        ["info provider"],
+    ),
+    "aws-sso": (several(cloud("BEDROCK"), sso(3)), ["info provider"]),
+    "aws-sso-expired": (
+        several(cloud("BEDROCK"), sso(-3)),
+        ["info provider", "warning cloud-login-expired"],
+    ),
+    "aws-sso-expired-but-renewable": (
+        several(cloud("BEDROCK"), sso(-3, refreshToken=CANARY)),
+        ["info provider"],
+    ),
+    "aws-sso-expired-but-renewed-by-a-command": (
+        several(
+            cloud("BEDROCK"),
+            sso(-3),
+            lambda home: home.settings(awsAuthRefresh="aws sso login"),
+        ),
+        ["info provider"],
+    ),
+    "aws-sso-without-login": (
+        several(cloud("BEDROCK"), in_home(".aws/config", "[default]\nsso_session = x\n")),
+        ["info provider", "error cloud-credential-unusable"],
+    ),
+    "aws-export": (
+        several(cloud("BEDROCK"), lambda home: home.settings(awsCredentialExport="/bin/aws-keys")),
+        ["info provider"],
+    ),
+    "aws-pod": (
+        cloud("BEDROCK", AWS_WEB_IDENTITY_TOKEN_FILE="/var/run/token", AWS_ROLE_ARN="arn:aws:1"),
+        ["info provider"],
+    ),
+    "aws-container": (
+        cloud("BEDROCK", AWS_CONTAINER_CREDENTIALS_FULL_URI="http://169.254.170.23/v1"),
+        ["info provider"],
+    ),
+    "aws-instance": (
+        several(cloud("BEDROCK"), hardware("sys_vendor", "Amazon EC2")),
+        ["info provider"],
+    ),
+    "aws-instance-without-metadata": (
+        several(
+            cloud("BEDROCK", AWS_EC2_METADATA_DISABLED="true"),
+            hardware("sys_vendor", "Amazon EC2"),
+        ),
+        ["warning cloud-credential-missing"],
+    ),
+    "google-file": (
+        several(
+            cloud("VERTEX", GOOGLE_APPLICATION_CREDENTIALS="key.json"),
+            lambda home: home.write(home.folder / "project" / "key.json", CANARY),
+        ),
+        ["info provider"],
+    ),
+    "google-file-missing": (
+        several(
+            cloud("VERTEX", GOOGLE_APPLICATION_CREDENTIALS="/nowhere/key.json"),
+            in_home(".config/gcloud/application_default_credentials.json"),
+        ),
+        ["info provider", "error cloud-credential-unusable"],
+    ),
+    "google-folder-moved": (
+        several(
+            cloud("VERTEX", CLOUDSDK_CONFIG="/etc/gcloud"),
+        ),
+        ["warning cloud-credential-missing", "warning google-folder-not-read"],
+    ),
+    "google-instance": (
+        several(cloud("VERTEX"), hardware("product_name", "Google Compute Engine")),
+        ["info provider"],
+    ),
+    "foundry-key": (
+        cloud("FOUNDRY", ANTHROPIC_FOUNDRY_RESOURCE="r", ANTHROPIC_FOUNDRY_API_KEY=CANARY),
+        ["info provider"],
+    ),
+    "foundry-without-resource": (
+        cloud("FOUNDRY", ANTHROPIC_FOUNDRY_API_KEY=CANARY),
+        ["info provider", "error foundry-resource-missing"],
+    ),
+    "foundry-principal": (
+        cloud(
+            "FOUNDRY",
+            ANTHROPIC_FOUNDRY_RESOURCE="r",
+            AZURE_CLIENT_ID="1",
+            AZURE_TENANT_ID="2",
+            AZURE_CLIENT_SECRET=CANARY,
+        ),
+        ["info provider"],
+    ),
+    "foundry-azure-cli": (
+        several(
+            cloud("FOUNDRY", ANTHROPIC_FOUNDRY_BASE_URL="https://r.example"),
+            in_home(".azure/msal_token_cache.json"),
+        ),
+        ["info provider"],
+    ),
+    "foundry-azure-instance": (
+        several(
+            cloud("FOUNDRY", ANTHROPIC_FOUNDRY_RESOURCE="r"),
+            hardware("chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77"),
+        ),
+        ["info provider"],
+    ),
+    "foundry-nothing": (
+        cloud("FOUNDRY", ANTHROPIC_FOUNDRY_RESOURCE="r"),
+        ["warning cloud-credential-missing"],
+    ),
+    "clouds-not-used": (
+        several(
+            variable(AWS_PROFILE="work"),
+            aws_files(),
+            in_home(".config/gcloud/application_default_credentials.json"),
+            in_home(".azure/msal_token_cache.json"),
+        ),
+        ["info cloud-not-used", "info cloud-not-used", "info cloud-not-used"],
+    ),
+    "cloud-not-used-and-missing": (variable(AWS_PROFILE="gone"), []),
+    "instance-not-used": (several(login(), hardware("sys_vendor", "Amazon EC2")), []),
     "provider-disabled": (variable(CLAUDE_CODE_USE_BEDROCK="0"), []),
     "federation-incomplete": (
         variable(ANTHROPIC_FEDERATION_RULE_ID="fdrl_1", ANTHROPIC_IDENTITY_TOKEN=CANARY),
@@ -636,7 +846,9 @@ def test_a_home_has_exactly_the_expected_results(name: str, tmp_path: Path) -> N
 def test_every_problem_has_a_remedy_and_reveals_no_credential(name: str, tmp_path: Path) -> None:
     home = make_home(tmp_path)
     HOMES[name][0](home)
-    for result in results_for(home):
+    inventory = take_inventory(home.machine())
+    assert "canary" not in repr(inventory)
+    for result in run_checks(inventory):
         if result.severity in (Severity.ERROR, Severity.WARNING):
             assert result.remedy
             assert all(source.startswith("https://") for source in result.sources)

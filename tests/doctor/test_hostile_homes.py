@@ -94,6 +94,13 @@ PLACES = (
     ".config/anthropic/configs/default.json",
     ".config/anthropic/credentials/default.json",
 )
+CLOUD_PLACES = (
+    ".aws/credentials",
+    ".aws/config",
+    ".aws/sso/cache/1.json",
+    ".config/gcloud/application_default_credentials.json",
+    ".azure/msal_token_cache.json",
+)
 
 
 def ids(home: Home) -> set[str]:
@@ -124,6 +131,22 @@ def test_each_file_may_have_any_content(name: str, place: str, tmp_path: Path) -
     path.parent.mkdir(parents=True, exist_ok=True)
     spoil(path)
     assert expected in ids(home)
+
+
+@pytest.mark.parametrize("place", CLOUD_PLACES)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_each_file_of_a_cloud_may_have_any_content(name: str, place: str, tmp_path: Path) -> None:
+    spoil, _ = HOSTILE[name]
+    home = make_home(tmp_path)
+    path = home.home / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spoil(path)
+    home.write(home.home / ".aws" / "x", "")
+    clouds = ("BEDROCK", "VERTEX", "FOUNDRY")
+    home.variables |= {f"CLAUDE_CODE_USE_{cloud}": "1" for cloud in clouds}
+    home.variables["AWS_PROFILE"] = "\x1b[31mwork"
+    home.variables["ANTHROPIC_FOUNDRY_RESOURCE"] = "x"
+    assert "provider" in ids(home)
 
 
 @pytest.mark.parametrize("spoil", [loop, fifo, device, folder, huge])

@@ -16,12 +16,10 @@ from authprobe.doctor.inventory.inventory import Inventory
 from authprobe.doctor.inventory.machine import MACOS, is_enabled
 from authprobe.doctor.inventory.precedence import (
     HEADER_SLOTS,
-    PROVIDER_VARIABLES,
     CredentialSlot,
 )
 from authprobe.doctor.result import CheckResult, error, info, warning
 
-AUTHENTICATION_DOCS: Final = "https://code.claude.com/docs/en/authentication"
 GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway-connect"
 FEDERATION_DOCS: Final = "https://platform.claude.com/docs/en/manage-claude/wif-reference"
 LOGIN_SLOTS: Final = frozenset({CredentialSlot.LOGIN, CredentialSlot.STORED_KEY})
@@ -88,27 +86,6 @@ def _check_missing(inventory: Inventory) -> Iterator[CheckResult]:
         "This machine has no credential for Claude Code.",
         cause="credential-missing",
     )
-
-
-def check_providers(inventory: Inventory) -> Iterator[CheckResult]:
-    """Report the cloud provider, of which only one can be in use."""
-    enabled = [name for name in PROVIDER_VARIABLES if is_enabled(inventory.value(name))]
-    if len(enabled) > 1:
-        yield error(
-            "several-providers",
-            f"{' and '.join(enabled)} are all enabled.",
-            inventory.variables[enabled[0]].label,
-            cause="ambient-credential-shadows",
-            remedy="Enable only one of them.",
-        )
-    elif enabled:
-        yield info(
-            "provider",
-            "Claude Code sends its requests to a cloud provider, whose credentials "
-            "the doctor does not check.",
-            inventory.variables[enabled[0]].label,
-            source=AUTHENTICATION_DOCS,
-        )
 
 
 def check_federation(inventory: Inventory) -> Iterator[CheckResult]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from authprobe.doctor.checks import (
     clients,
+    clouds,
     conflicts,
     files,
     folders,
@@ -37,7 +38,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     conflicts.check_precedence,
     settings.check_overridden_variables,
     settings.check_root_settings,
-    conflicts.check_providers,
+    clouds.check_provider,
+    clouds.check_cloud_variables,
+    clouds.check_unused_clouds,
     conflicts.check_federation,
     conflicts.check_helper,
     conflicts.check_forced_login,

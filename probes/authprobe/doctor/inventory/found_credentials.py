@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from authprobe.core.safe_read import FileSnapshot
+from authprobe.doctor.inventory.clouds import Cloud, CloudCredentials, enabled_clouds, is_skipped
 from authprobe.doctor.inventory.credential_files import LoginFile, Profile, StateFile
 from authprobe.doctor.inventory.credential_kinds import credential_kind, relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
-from authprobe.doctor.inventory.machine import Machine, is_enabled
+from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import (
     NOT_VERIFIED,
-    PROVIDER_VARIABLES,
     CredentialSlot,
     FoundCredential,
 )
@@ -31,28 +31,44 @@ def find_credentials(
     *,
     variables: Mapping[str, Variable],
     settings: tuple[SettingsFile, ...],
+    clouds: CloudCredentials,
     login: LoginFile,
     profile: Profile,
     state: StateFile,
 ) -> tuple[FoundCredential, ...]:
     """Return every credential on this machine."""
     return (
+        *_from_clouds(machine, variables, clouds),
         *_from_variables(variables, settings),
         *_from_profile(machine, profile, variables),
         *_from_login(machine, login, state),
     )
 
 
+def _from_clouds(
+    machine: Machine, variables: Mapping[str, Variable], clouds: CloudCredentials
+) -> Iterator[FoundCredential]:
+    enabled = enabled_clouds(variables)
+    for cloud in enabled:
+        if cloud is Cloud.MANTLE and Cloud.BEDROCK in enabled:
+            continue  # Both endpoints of Bedrock are used, with the same credential.
+        used = next(iter(clouds[cloud]), None)
+        if is_skipped(cloud, variables):
+            source = "a gateway that adds the credential"
+        else:
+            source = used.name if used else "no credential that was found"
+        yield FoundCredential(
+            slot=CredentialSlot.PROVIDER,
+            where=variables[cloud.switch].label,
+            kind=f"{cloud.service} with {source}",
+            state=(used and used.state(machine.now)) or NOT_VERIFIED,
+            written=used.written if used else None,
+        )
+
+
 def _from_variables(
     variables: Mapping[str, Variable], settings: tuple[SettingsFile, ...]
 ) -> Iterator[FoundCredential]:
-    for name in PROVIDER_VARIABLES:
-        if name in variables and is_enabled(variables[name].value):
-            yield FoundCredential(
-                slot=CredentialSlot.PROVIDER,
-                where=variables[name].label,
-                kind="credentials of the cloud provider",
-            )
     yield from _from_variable(CredentialSlot.AUTH_TOKEN, variables)
     yield from _from_variable(CredentialSlot.API_KEY, variables)
     helpers = [file for file in settings if file.api_key_helper]

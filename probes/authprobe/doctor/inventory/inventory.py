@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from authprobe.core.client_kinds import API_SDKS
+from authprobe.doctor.inventory.clouds import CloudCredentials, find_cloud_credentials
 from authprobe.doctor.inventory.config_folders import ConfigFolder, find_config_folders
 from authprobe.doctor.inventory.credential_files import (
     LoginFile,
@@ -52,6 +53,8 @@ class Inventory:
     config_folders: tuple[ConfigFolder, ...] = ()
     """The configuration folder in use, and then others in the home."""
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    clouds: CloudCredentials = field(default_factory=dict)
+    """Credentials of each cloud; the first one is used if the cloud is."""
     login: LoginFile
     profile: Profile
     state: StateFile
@@ -97,11 +100,15 @@ def take_inventory(machine: Machine) -> Inventory:
     settings = load_settings(machine, commands[0].version if commands else None)
     login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
 
+    variables = effective_variables(machine, settings)
+    clouds = find_cloud_credentials(machine, variables, settings)
+
     def credentials(settings: tuple[SettingsFile, ...]) -> tuple[FoundCredential, ...]:
         return find_credentials(
             machine,
             variables=effective_variables(machine, settings),
             settings=settings,
+            clouds=clouds,
             login=login,
             profile=profile,
             state=state,
@@ -114,7 +121,8 @@ def take_inventory(machine: Machine) -> Inventory:
         settings=settings,
         unread_settings=load_unread_settings(machine),
         config_folders=find_config_folders(machine),
-        variables=effective_variables(machine, settings),
+        variables=variables,
+        clouds=clouds,
         login=login,
         profile=profile,
         state=state,

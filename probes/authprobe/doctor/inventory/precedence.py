@@ -9,10 +9,6 @@ from authprobe.core.version_ranges import version_key
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.machine import is_enabled
 
-PROVIDER_VARIABLES: Final = tuple(
-    f"CLAUDE_CODE_USE_{name}"
-    for name in ("BEDROCK", "VERTEX", "FOUNDRY", "ANTHROPIC_AWS", "MANTLE")
-)
 LAST_WITHOUT_PROFILES: Final = "2.1.31"
 """Last version observed to ignore profiles and federation (scenarios/precedence.yaml)."""
 FIRST_WITH_PROFILES: Final = "2.1.234"

@@ -1,0 +1,333 @@
+"""Credentials of clouds, by presence and dates: no value of a credential is kept.
+
+Order of AWS and Foundry measured with Claude Code 2.1.332; further steps are those of the vendors'
+default chains.
+"""
+
+import datetime
+import enum
+import json
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from authprobe.core.safe_read import ReadProblem, read_text_file
+from authprobe.doctor.inventory.credential_kinds import relative_time
+from authprobe.doctor.inventory.environment import SettingsFile, Variable
+from authprobe.doctor.inventory.machine import Machine, is_enabled
+
+MAX_SSO_FILES: Final = 50
+HARDWARE: Final = Path("sys/devices/virtual/dmi/id")
+"""Names of the hardware on Linux, by which virtual machines of clouds are known."""
+AZURE_CHASSIS: Final = "7783-7084-3265-9085-8269-3286-77"
+"""Asset tag of every virtual machine in Azure (cloud-init's data source)."""
+SECTION: Final = re.compile(r"\s*\[\s*(?:profile\s+)?[\"']?([^\]\"']{1,128}?)[\"']?\s*\]")
+KEY: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,40})\s*=\s*\S")
+"""Key of an AWS file that has a value; the value itself is not matched."""
+PROFILE_KEYS: Final = frozenset(
+    {
+        *("aws_access_key_id", "credential_process", "credential_source", "login_session"),
+        *("role_arn", "sso_session", "sso_start_url", "web_identity_token_file"),
+    }
+)
+"""Keys of a profile that lead to a credential."""
+SSO_KEYS: Final = frozenset({"sso_session", "sso_start_url"})
+LOGIN_KEYS: Final = frozenset({"login_session"})
+"""Key of a profile that `aws login` writes."""
+
+
+class Cloud(enum.StrEnum):
+    """Clouds through which Claude Code can send requests, in the order in which it prefers them.
+
+    Measured with 2.1.142 to 2.1.332: the first of several that are enabled is used, silently.
+    """
+
+    BEDROCK = "bedrock"
+    FOUNDRY = "foundry"
+    ANTHROPIC_AWS = "anthropic-aws"
+    ANTHROPIC_GOOGLE_CLOUD = "anthropic-google-cloud"
+    MANTLE = "mantle"
+    VERTEX = "vertex"
+
+    @property
+    def switch(self) -> str:
+        """Variable that selects it."""
+        return f"CLAUDE_CODE_USE_{self.name}"
+
+    @property
+    def skip_switch(self) -> str:
+        """Variable with which a gateway adds the credential instead."""
+        return f"CLAUDE_CODE_SKIP_{self.name}_AUTH"
+
+    @property
+    def service(self) -> str:
+        """Name of the service for people."""
+        return SERVICES[self]
+
+
+SERVICES: Final[Mapping[Cloud, str]] = {
+    Cloud.BEDROCK: "Amazon Bedrock",
+    Cloud.FOUNDRY: "Microsoft Foundry",
+    Cloud.ANTHROPIC_AWS: "the Claude Platform on AWS",
+    Cloud.ANTHROPIC_GOOGLE_CLOUD: "the Claude Platform on Google Cloud",
+    Cloud.MANTLE: "Amazon Bedrock (Mantle)",
+    Cloud.VERTEX: "Google Vertex AI",
+}
+AWS: Final = frozenset({Cloud.BEDROCK, Cloud.ANTHROPIC_AWS, Cloud.MANTLE})
+GOOGLE: Final = frozenset({Cloud.VERTEX, Cloud.ANTHROPIC_GOOGLE_CLOUD})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudCredential:
+    """A credential of a cloud: where it is and since when, but not what it is."""
+
+    name: str
+    """Variable or source, such as `AWS_PROFILE`."""
+    where: str
+    written: str | None = None
+    expires: datetime.datetime | None = None
+    is_renewable: bool = False
+    is_hint: bool = False
+    """True if only the machine lets one expect it, such as the role of an instance."""
+    is_unread: bool = False
+    """True for a link out of the home, which was not followed."""
+    problem: str | None = None
+    """Why it cannot be used, as the predicate of a sentence; None: nothing is known against it."""
+
+    def state(self, now: datetime.datetime) -> str | None:
+        """Return when its login ends, or ended; None: it is not known."""
+        if self.expires is None:
+            return None
+        if self.expires > now:
+            return f"expires {relative_time(self.expires, now)}"
+        end = "will be renewed" if self.is_renewable else "cannot be renewed"
+        return f"expired {relative_time(self.expires, now)}, and {end}"
+
+
+def enabled_clouds(variables: Mapping[str, Variable]) -> tuple[Cloud, ...]:
+    """Return the clouds that variables select; the first one is used."""
+    return tuple(
+        cloud
+        for cloud in Cloud
+        if cloud.switch in variables and is_enabled(variables[cloud.switch].value)
+    )
+
+
+def is_skipped(cloud: Cloud, variables: Mapping[str, Variable]) -> bool:
+    """Return True if a gateway adds the credential of the cloud."""
+    name = cloud.skip_switch
+    return name in variables and is_enabled(variables[name].value)
+
+
+CloudCredentials = Mapping[Cloud, tuple[CloudCredential, ...]]
+
+
+def find_cloud_credentials(
+    machine: Machine, variables: Mapping[str, Variable], settings: tuple[SettingsFile, ...]
+) -> CloudCredentials:
+    """Return the credentials of each cloud; the first one is used."""
+    finder = _Finder(machine, variables, settings)
+    chain = tuple(finder.aws_chain())
+    found = {
+        Cloud.BEDROCK: (*finder.variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
+        Cloud.MANTLE: (*finder.variables("AWS_BEARER_TOKEN_BEDROCK"), *chain),
+        Cloud.ANTHROPIC_AWS: (*finder.variables("ANTHROPIC_AWS_API_KEY"), *chain),
+        Cloud.FOUNDRY: tuple(finder.foundry()),
+    }
+    google = tuple(finder.google())
+    return found | {Cloud.VERTEX: google, Cloud.ANTHROPIC_GOOGLE_CLOUD: google}
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    machine: Machine
+    environment: Mapping[str, Variable]
+    settings: tuple[SettingsFile, ...]
+
+    def value(self, name: str) -> str:
+        return self.environment[name].value.strip() if name in self.environment else ""
+
+    def variables(self, *names: str) -> Iterator[CloudCredential]:
+        """Yield one credential if all of these variables have a value."""
+        if all(self.value(name) for name in names):
+            yield CloudCredential(
+                name=" and ".join(names[:2]), where=self.environment[names[0]].label
+            )
+
+    def path(self, name: str, *default: str) -> Path:
+        value = self.value(name)
+        return self.machine.folder / value if value else self.machine.home.joinpath(*default)
+
+    def file(self, name: str, path: Path) -> Iterator[CloudCredential]:
+        """Yield a credential if there is a file; a link out of the home is not followed."""
+        found = CloudCredential(name=name, where=self.machine.display_path(path))
+        try:
+            status = path.lstat()
+            target = path.resolve()
+            if target != path and not target.is_relative_to(self.machine.home.resolve()):
+                yield replace(found, is_unread=True)
+                return
+            status = target.lstat()
+        except (OSError, RuntimeError, ValueError):
+            return
+        moment = datetime.datetime.fromtimestamp(max(status.st_mtime, 0.0), datetime.UTC)
+        is_file = stat.S_ISREG(status.st_mode)
+        yield replace(
+            found,
+            written=relative_time(moment, self.machine.now),
+            problem=None if is_file else ReadProblem.NOT_A_FILE.value,
+        )
+
+    # --- AWS: docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+
+    def aws_chain(self) -> Iterator[CloudCredential]:
+        """Yield the credentials of the chain: a named profile comes before keys in variables."""
+        setting = "awsCredentialExport"
+        exports = [each for each in self.settings if _is_text(each.file.data, setting)]
+        if exports:
+            yield CloudCredential(name=setting, where=exports[-1].display_path)
+        keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        if named := self.value("AWS_PROFILE"):
+            yield self._aws_profile(named, self.environment["AWS_PROFILE"].label)
+        else:
+            yield from self.variables(*keys)
+            default = self._aws_profile("default", "")
+            if default.where:
+                yield default
+        yield from self.variables("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
+        yield from self.variables("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        yield from self.variables("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        is_instance = self._hardware("sys_vendor").startswith("Amazon EC2")
+        if is_instance and not is_enabled(self.value("AWS_EC2_METADATA_DISABLED")):
+            yield CloudCredential(name="role of the instance", where="Amazon EC2", is_hint=True)
+
+    def _aws_profile(self, name: str, where: str) -> CloudCredential:
+        """Return the profile; of its files only names of sections and keys are looked at.
+
+        Without a `where` of its own it has one only if a file has the profile.
+        """
+        found = CloudCredential(name=f"profile {name}", where=where)
+        keys: set[str] = set()
+        for variable, file in (
+            ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            ("AWS_CONFIG_FILE", "config"),
+        ):
+            path = self.path(variable, ".aws", file)
+            for present in self.file(found.name, path):
+                if present.is_unread:
+                    return replace(present, where=where or present.where)
+                in_file = PROFILE_KEYS & _sections(path).get(name, set())
+                if in_file and not keys:
+                    found = replace(present, where=where or present.where)
+                keys |= in_file
+        if not keys:
+            return replace(found, problem="is in none of the files of AWS")
+        if keys & SSO_KEYS:
+            return self._with_login(found, ("sso", "cache"))
+        return self._with_login(found, ("login", "cache")) if keys & LOGIN_KEYS else found
+
+    def _with_login(self, found: CloudCredential, folder: tuple[str, str]) -> CloudCredential:
+        """Return the profile with the end of the latest login in a cache; its tokens stay there."""
+        ends = [end for path in self._cached(folder) if (end := _cached_end(path)) is not None]
+        if not ends:
+            return replace(found, problem="needs a login, of which there is none")
+        moment, is_renewable = max(ends)
+        can_renew = is_renewable or any(
+            _is_text(each.file.data, "awsAuthRefresh") for each in self.settings
+        )
+        return replace(found, expires=moment, is_renewable=can_renew)
+
+    def _cached(self, folder: tuple[str, str]) -> list[Path]:
+        path = self.machine.home.joinpath(".aws", *folder)
+        try:
+            files = sorted(each for each in path.glob("*.json") if not each.is_symlink())
+        except (OSError, RuntimeError):
+            return []
+        return files[:MAX_SSO_FILES]
+
+    # --- Google: cloud.google.com/docs/authentication/application-default-credentials
+
+    def google(self) -> Iterator[CloudCredential]:
+        """Yield application default credentials; CLOUDSDK_CONFIG does not move them."""
+        name = "GOOGLE_APPLICATION_CREDENTIALS"
+        if self.value(name):
+            path = self.path(name)
+            found = next(self.file(name, path), None)
+            label = self.environment[name].label
+            if found is None:
+                yield CloudCredential(
+                    name=name, where=label, problem="names a file that does not exist"
+                )
+            else:
+                yield replace(found, where=label)
+            return
+        well_known = (".config", "gcloud", "application_default_credentials.json")
+        yield from self.file(
+            "application default credentials", self.machine.home.joinpath(*well_known)
+        )
+        if self._hardware("product_name").startswith("Google"):
+            yield CloudCredential(
+                name="service account of the instance", where="Google Cloud", is_hint=True
+            )
+
+    # --- Azure: learn.microsoft.com/azure/developer/javascript/sdk/authentication/credential-chains
+
+    def foundry(self) -> Iterator[CloudCredential]:
+        """Yield the credentials of Microsoft Foundry: a token, a key, and Azure's chain."""
+        yield from self.variables("ANTHROPIC_FOUNDRY_AUTH_TOKEN")
+        yield from self.variables("ANTHROPIC_FOUNDRY_API_KEY")
+        principal = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID")
+        yield from self.variables(*principal, "AZURE_CLIENT_SECRET")
+        yield from self.variables(*principal, "AZURE_CLIENT_CERTIFICATE_PATH")
+        yield from self.variables(*principal, "AZURE_FEDERATED_TOKEN_FILE")
+        yield from self.variables("IDENTITY_ENDPOINT")
+        yield from self.variables("MSI_ENDPOINT")
+        if self._hardware("chassis_asset_tag").startswith(AZURE_CHASSIS):
+            yield CloudCredential(name="managed identity", where="Azure", is_hint=True)
+        folder = self.path("AZURE_CONFIG_DIR", ".azure")
+        for name in ("msal_token_cache.json", "msal_token_cache.bin"):
+            yield from self.file("login of the Azure CLI", folder / name)
+
+    def _hardware(self, name: str) -> str:
+        return read_text_file(self.machine.root / HARDWARE / name).text.strip()
+
+
+def _is_text(data: Mapping[str, object], name: str) -> bool:
+    value = data.get(name)
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _sections(path: Path) -> dict[str, set[str]]:
+    """Return the names of the keys in each section of an AWS file, without their values.
+
+    Not `configparser`: it would hold the values.
+    """
+    sections: dict[str, set[str]] = {}
+    keys: set[str] = set()
+    for line in read_text_file(path).text.splitlines():
+        if section := SECTION.match(line):
+            keys = sections.setdefault(section[1].strip(), set())
+        elif key := KEY.match(line):
+            keys.add(key[1].lower())
+    return sections
+
+
+def _cached_end(path: Path) -> tuple[datetime.datetime, bool] | None:
+    """Return when the login in a cached file ends, and True if it can be renewed.
+
+    Registrations of the AWS CLI itself have no token, and are left out.
+    """
+    try:
+        data = json.loads(read_text_file(path).text)
+        names = data.keys()
+        end = datetime.datetime.fromisoformat(data["expiresAt"].replace("UTC", "+00:00"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if "accessToken" not in names:
+        return None
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=datetime.UTC)
+    return end, "refreshToken" in names
