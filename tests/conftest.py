@@ -37,6 +37,7 @@ SLOW: Final = (
     "live/test_claude_versions.py",
     "live/test_gate.py",
     "live/test_live_command.py",
+    "live/test_live_interruption.py",
     "live/test_live_login_command.py",
     "live/test_stored_login.py",
     "plan/test_expand.py",

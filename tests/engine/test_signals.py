@@ -3,10 +3,11 @@
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
-from authprobe.engine.signals import interruptible
+from authprobe.engine.signals import RERAISE_DELAY, interruptible, uninterrupted
 from tests.support.waiting import PATIENCE
 
 
@@ -45,3 +46,40 @@ def test_other_errors_in_finalizers_reach_the_previous_hook(
         RaisingFinalizer(None)
     assert messages == ["an unrelated error"]
     assert sys.unraisablehook is hook
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_that_is_lost_at_the_end_is_raised_there(number: signal.Signals) -> None:
+    """Later it would end the process."""
+
+    def lose_one() -> None:
+        with interruptible():
+            victim = RaisingFinalizer(number)
+            del victim
+
+    with pytest.raises(KeyboardInterrupt):
+        lose_one()
+    time.sleep(2 * RERAISE_DELAY)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_waits_for_the_end_of_what_belongs_together(number: signal.Signals) -> None:
+    done = []
+
+    def interrupt_what_belongs_together() -> None:
+        with interruptible():
+            with uninterrupted():
+                signal.raise_signal(number)
+                done.append("the rest")
+            done.append("what follows")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_what_belongs_together()
+    assert done == ["the rest"]
+
+
+def test_without_a_signal_the_handlers_come_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with uninterrupted():
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

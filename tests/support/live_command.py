@@ -43,6 +43,21 @@ def run_live(
     return Ended(process.returncode, process.stdout, process.stderr)
 
 
+def live_process(
+    *arguments: str | Path, directions: Directions, cwd: Path, **env: str
+) -> subprocess.Popen[str]:
+    """Start `authprobe` against a second emulator, and do not wait for it."""
+    return subprocess.Popen(
+        _argv(directions, arguments),
+        cwd=cwd,
+        env=_environment(cwd, env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def _at_terminal(argv: list[str], answer: str, *, cwd: Path, env: Mapping[str, str]) -> Ended:
     controller, terminal = pty.openpty()
     with os.fdopen(controller, "wb", buffering=0) as typed:

@@ -118,9 +118,9 @@ def drift(options: DriftOptions, directions: Directions = DIRECT, pause: float =
     redactor = _redactor(values)
     with interruptible():
         result = _compare(plan, values, redactor, directions, pause)
-    if earlier is not None:
-        result = confirm(result, earlier)
-    return _publish(result, options, redactor)
+        if earlier is not None:
+            result = confirm(result, earlier)
+        return _publish(result, options, redactor)
 
 
 def _older(rows: Iterable[DriftRow], days: int) -> tuple[DriftRow, ...]:

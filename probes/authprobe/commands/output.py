@@ -7,6 +7,7 @@ from typing import Final
 
 from authprobe.commands.printing import print_error, print_text
 from authprobe.core.safe_files import check_places, make_folder
+from authprobe.engine.signals import uninterrupted
 from authprobe.errors import ExitCode, SettingsError
 from authprobe.redaction.publishing import ArtifactGuard, SecretFoundError
 from authprobe.redaction.redactor import Redactor
@@ -81,7 +82,8 @@ def publish(folder: Path, texts: Mapping[str, str], redactor: Redactor) -> ExitC
         for name, text in texts.items():  # check every file before the first is written
             guard.check(name, text)
         make_folder(folder)
-        guard.publish(folder, texts)
+        with uninterrupted():
+            guard.publish(folder, texts)
     except SecretFoundError as error:
         print_error(f"{error}\nnone of {', '.join(texts)} was written")
         return ExitCode.SECRET_FOUND

@@ -15,8 +15,10 @@ from authprobe.commands.printing import print_annotations, print_error, print_js
 from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
 from authprobe.engine.runner import RunPlan, load_plan
+from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode
 from authprobe.live.residue import search_residue
+from authprobe.plan.case import Case
 from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
@@ -66,6 +68,13 @@ def run(
         return ExitCode.OK
     if any(case.live for case in cases):
         plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases))
+    with interruptible():  # also what follows the probes, which writes and searches files
+        return _execute(plan, cases, as_json=as_json, verbose=verbose)
+
+
+def _execute(plan: RunPlan, cases: tuple[Case, ...], *, as_json: bool, verbose: bool) -> int:
+    """Probe the cases, and print the results; return the exit code."""
+    settings = plan.settings
     session = RunSession(plan, cases)
     pytest_output = io.StringIO()
     with contextlib.redirect_stdout(pytest_output):

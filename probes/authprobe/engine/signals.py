@@ -24,6 +24,7 @@ def interruptible() -> Iterator[None]:
         return
     main_thread_id = threading.get_ident()
     previous_hook = sys.unraisablehook
+    timers: list[threading.Timer] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -32,7 +33,8 @@ def interruptible() -> Iterator[None]:
         if isinstance(args.exc_value, KeyboardInterrupt):
             # To the main thread: a signal to another one does not interrupt its system call.
             arguments = main_thread_id, signal.SIGINT
-            threading.Timer(RERAISE_DELAY, signal.pthread_kill, arguments).start()
+            timers.append(threading.Timer(RERAISE_DELAY, signal.pthread_kill, arguments))
+            timers[-1].start()
         else:
             previous_hook(args)
 
@@ -43,3 +45,30 @@ def interruptible() -> Iterator[None]:
     finally:
         sys.unraisablehook = previous_hook
         signal.signal(signal.SIGTERM, previous_handler)
+        # None may fire later, when the signal would end the process instead of being handled.
+        is_lost = any(timer.is_alive() for timer in timers)
+        for timer in timers:
+            timer.cancel()
+            timer.join()
+        if is_lost:
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C and SIGTERM until the end, such as of writing files that belong together."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = [
+        signal.signal(number, lambda number, frame: kept.append(number)) for number in numbers
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+        if kept:
+            signal.raise_signal(kept[0])
