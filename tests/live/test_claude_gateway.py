@@ -149,6 +149,8 @@ def test_variables_of_the_emulator_are_not_for_live(
     client = prepare(world.laboratory, NEWEST)
     with pytest.raises(ClientError, match="exists on the emulator only"):
         world.ask(client, SETUP_TOKEN, "value", environment=environment)
+    with pytest.raises(ClientError, match="could make the question dearer, or repeat it"):
+        world.ask(client, SETUP_TOKEN, "value", environment={"MAX_THINKING_TOKENS": "9000"})
 
 
 class Values:

@@ -16,6 +16,7 @@ from authprobe.clients.process.children import Children
 from authprobe.core.claude_api import API
 from authprobe.core.isolation import Isolation
 from authprobe.errors import ClientError
+from authprobe.live.gate import GateLimits
 from authprobe.observation.model import EvidenceSource, Observation, Outcome
 from tests.support.live_world import NEWEST, SETUP_TOKEN, World, prepare
 from tests.support.service import hostile_server, read_head
@@ -210,6 +211,28 @@ def test_secrets_that_the_service_plants_are_in_no_record(
     assert "refused [redacted:" in (observation.message or "")
     assert pieces_in(repr(observation), secret) == set()
     assert "cafe" not in repr(observation)
+
+
+def redirect_to_itself(channel: socket.socket) -> None:
+    """Answer every request with a redirect to the same address."""
+    head = read_head(channel)
+    path = head.split(b" ")[1]
+    channel.sendall(
+        b"HTTP/1.1 307 Again\r\nlocation: " + path + b"\r\ncontent-length: 0\r\n"
+        b"connection: close\r\n\r\n"
+    )
+
+
+def test_service_that_redirects_to_itself_gets_few_connections(
+    world: World, tmp_path: Path
+) -> None:
+    client = prepare(world.laboratory, NEWEST)
+    secret = world.token(SETUP_TOKEN)
+    with hostile_server(redirect_to_itself, tmp_path) as (connections, directions):
+        world.directions = directions
+        observation = world.ask(client, SETUP_TOKEN, secret)
+    assert len(connections) <= GateLimits().tunnels
+    assert (observation.outcome, observation.status) == (Outcome.UNREACHABLE, None)
 
 
 def test_service_that_cannot_be_reached_is_told_with_the_reason(world: World) -> None:

@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 
 API = "api.anthropic.com"
 LOOPBACK = "127.0.0.1"
+ESTABLISHED = b"HTTP/1.1 200 Connection established"
 QUICK = GateLimits(head_seconds=0.3, connect_seconds=1.0, tunnel_seconds=5.0)
 
 
@@ -357,3 +358,14 @@ def test_door_of_a_name_of_this_machine_asks_no_resolver(
         port = servers.serve_streams(door, head_limit_bytes=HEAD_LIMIT_BYTES)
         assert OpenGate(gate, port).send(b"hello") == b"<hello"
     assert name not in asked
+
+
+def test_case_makes_so_many_connections_and_no_more(service: Service) -> None:
+    directions = Directions(addresses={(API, 443): service.address})
+    limits = dataclasses.replace(QUICK, tunnels=3)
+    with open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate:
+        answers = [gate.ask() for _ in range(5)]
+        assert answers == [ESTABLISHED] * 3 + [b"HTTP/1.1 503 Service Unavailable"] * 2
+        assert service.connections == 3
+        assert gate.count().connections == 3
+        assert gate.count().failure == "more connections than a case may make"

@@ -83,6 +83,23 @@ def test_claude_takes_two_requests_and_a_little_of_a_plan(tmp_path: Path) -> Non
     assert lines[-1].endswith("Highest cost: 0.02 USD and a little of your subscription's usage.")
 
 
+def test_a_question_to_another_model_can_cost_more(tmp_path: Path) -> None:
+    text = CLAUDE.replace("matrix:", "environments: {own: {ANTHROPIC_MODEL: any}}\nmatrix:")
+    plan = plan_of(tmp_path, f"{text}include: [{{credential: key, environment: own}}]\n")
+    assert [each.usd for each in plan.cases] == [0.0, 0.0, 0.02, 0.2]
+
+
+@pytest.mark.parametrize(
+    "variable", ['CLAUDE_CODE_EXTRA_BODY: "{}"', 'CLAUDE_CODE_MAX_OUTPUT_TOKENS: "9000"']
+)
+def test_a_question_is_not_made_dearer(variable: str, tmp_path: Path) -> None:
+    text = CLAUDE.replace("matrix:", f"environments: {{own: {{{variable}}}}}\nmatrix:")
+    text += "include: [{credential: key, environment: own}]\n"
+    assert not any("/own/" in each.case.id for each in plan_of(tmp_path, text).cases)
+    ids = [case.id for case in cases_of(tmp_path, text)]
+    assert "plan/claude-code@installed/default/key/own" in ids
+
+
 def test_more_than_the_scenario_allows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         plan_of(tmp_path, SCENARIO.replace("max_requests: 30", "max_requests: 20"))

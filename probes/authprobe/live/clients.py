@@ -28,6 +28,7 @@ from authprobe.live.requests import value_of
 from authprobe.observation.model import Observation, Outcome
 from authprobe.plan.case import Case
 from authprobe.scenario.live import (
+    COSTLY_VARIABLES,
     STORED,
     SUBSCRIPTION_TOKENS,
     is_anthropic,
@@ -187,12 +188,12 @@ def credential_variables(case: Case, access: Access) -> tuple[Mapping[str, str],
             raise ClientError("a secret of the user is handed over by a variable only")
         value = access.value_of(credential)
         secrets.append(value)
-        variables[credential.via] = value
+        text = value
         if credential.via is Via.CUSTOM_HEADERS_VARIABLE:
             header = credential.header
-            variables[credential.via] = (
-                f"{header}: {value}" if header else f"Authorization: Bearer {value}"
-            )
+            text = f"{header}: {value}" if header else f"Authorization: Bearer {value}"
+            text = "\n".join(filter(None, (variables.get(credential.via), text)))
+        variables[credential.via] = text
     return variables, tuple(secrets)
 
 
@@ -206,6 +207,8 @@ def scenario_variables(case: Case) -> Mapping[str, str]:
         variable = CLIENT_VARIABLES.get(name)
         if variable is None or variable.value is ValueKind.HOME_PATH or variable.reaches_out:
             raise ClientError(f"the variable {name} exists on the emulator only")
+        if name in COSTLY_VARIABLES:
+            raise ClientError(f"the variable {name} could make the question dearer, or repeat it")
     if case.settings_env:
         raise ClientError("a settings file exists on the emulator only")
     return case.environment

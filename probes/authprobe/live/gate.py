@@ -52,6 +52,10 @@ class GateLimits:
     """Limits on what one client can make the gate hold, and let through."""
 
     open_connections: int = 64
+    tunnels: int = 12
+    """Connections of a case to its host, in all. Versions of `claude` make 2 to 5 of them, one for
+    each request (measured with 2.1.62 to 2.1.332); but if the host redirects them to itself, 145.
+    """
     head_seconds: float = 10.0
     connect_seconds: float = 15.0
     tunnel_seconds: float = 600.0
@@ -78,6 +82,7 @@ class ConnectGate:
     proxy_for: ProxyFor = field(default=lambda host: None, repr=False)
     limits: GateLimits = GateLimits()
     _open: int = 0
+    _tunnels: int = 0
     _bytes: int = 0
     _counts: HostCounts = field(init=False)
 
@@ -125,6 +130,7 @@ class ConnectGate:
                 raise _RefusedError("503 Service Unavailable", "too many connections")
             host, connect = await find_target(reader)
             count = self._counts.of(host)
+            self._take_tunnel(count)
             server = await self._open_server(connect, count)
             count.begin()
             writer.write(greeting)
@@ -141,6 +147,17 @@ class ConnectGate:
             self._open -= 1
             writer.close()
 
+    def _take_tunnel(self, count: HostCount) -> None:
+        """Take one of the connections that a case may make.
+
+        Raises:
+            _RefusedError: there is none left.
+        """
+        if self._tunnels >= self.limits.tunnels:
+            count.failure = "more connections than a case may make"
+            raise _RefusedError("503 Service Unavailable", count.failure)
+        self._tunnels += 1
+
     async def _open_server(self, connect: Connect, count: HostCount) -> Streams:
         """Return the connection to the server; a failure is counted.
 
@@ -151,6 +168,7 @@ class ConnectGate:
             async with asyncio.timeout(self.limits.connect_seconds):
                 return await connect()
         except (OSError, TimeoutError, ValueError) as error:
+            self._tunnels -= 1
             count.failure = failure_reason(error)
             raise _RefusedError("502 Bad Gateway", count.failure) from None
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from authprobe.core.claude_api import PLATFORM
 from authprobe.core.client_kinds import API_SDKS
+from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
 from authprobe.errors import SettingsError
 from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
@@ -22,6 +23,8 @@ million and one at 75, the highest prices of docs.anthropic.com/en/docs/about-cl
 CLAUDE_USD: Final = 0.02
 """Highest cost of the same question by `claude` with an API key: versions without the options that
 keep it small send 48 kB, about 12,000 tokens, to Haiku at 1 USD per million."""
+CLAUDE_OTHER_MODEL_USD: Final = 0.2
+"""The same of a model that the scenario names: at 15 USD per million, the highest price."""
 CLAUDE_REQUESTS: Final = 2
 """A bearer that is refused with 401 is sent twice by the client."""
 SDK_REQUESTS: Final = 2
@@ -129,7 +132,8 @@ def _planned(case: Case) -> PlannedCase:
     if endpoint is None:
         is_own = any(each.source for each in case.credentials)
         uses_plan = any(x.source and x.token in SUBSCRIPTION_TOKENS for x in case.credentials)
-        usd = CLAUDE_USD if is_own and not uses_plan else 0.0
+        highest = CLAUDE_OTHER_MODEL_USD if _names_model(case) else CLAUDE_USD
+        usd = highest if is_own and not uses_plan else 0.0
         return PlannedCase(
             case=case,
             hosts=hosts,
@@ -146,6 +150,12 @@ def _planned(case: Case) -> PlannedCase:
         requests=2 if needs_model else 1,
         usd=MESSAGE_USD if is_message and is_own else 0.0,
     )
+
+
+def _names_model(case: Case) -> bool:
+    """Return True if a variable of the scenario replaces the model of the question."""
+    known = (CLIENT_VARIABLES.get(name) for name in case.environment)
+    return any(each is not None and each.value is ValueKind.MODEL for each in known)
 
 
 def plan_lines(plan: LivePlan) -> Iterator[str]:

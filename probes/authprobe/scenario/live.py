@@ -31,6 +31,17 @@ SUBSCRIPTION_TOKENS: Final = (
 )
 """Tokens of a person's subscription, which only the unmodified `claude` sends."""
 
+COSTLY_VARIABLES: Final = frozenset(
+    {
+        *("CLAUDE_CODE_EFFORT_LEVEL", "CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"),
+        *("CLAUDE_CODE_MAX_TURNS", "CLAUDE_CODE_RETRY_WATCHDOG", "ENABLE_PROMPT_SUGGESTION"),
+        *("CLAUDE_CODE_ENABLE_AWAY_SUMMARY", "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION"),
+        *("CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS", "FALLBACK_FOR_ALL_PRIMARY_MODELS"),
+        *("MAX_STRUCTURED_OUTPUT_RETRIES", "MAX_THINKING_TOKENS"),
+    }
+)
+"""Variables by which a client asks more often than it is planned, or a dearer question."""
+
 FIRST_CLAUDE: Final = "2.1.62"
 """First version of `claude` that asks a model at most twice. Older ones have no way to be asked so
 little: they ask 2 to 7 times (measured with 1.0.128, 2.0.76, 2.1.6, 2.1.31 and 2.1.47)."""

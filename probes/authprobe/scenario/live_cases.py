@@ -13,7 +13,13 @@ from authprobe.emulator.config import AccountState, TokenKind, TokenState
 from authprobe.scenario.checks.variables import address_hosts, address_values
 from authprobe.scenario.clients import INSTALLED, Client
 from authprobe.scenario.credential_vias import with_via
-from authprobe.scenario.live import STORED, SUBSCRIPTION_TOKENS, is_anthropic, too_old
+from authprobe.scenario.live import (
+    COSTLY_VARIABLES,
+    STORED,
+    SUBSCRIPTION_TOKENS,
+    is_anthropic,
+    too_old,
+)
 from authprobe.scenario.matrix import Names
 from authprobe.scenario.model import (
     DEFAULT,
@@ -108,6 +114,8 @@ def _reasons(scenario: Scenario, names: Names) -> Iterator[str]:
     elif names.credential not in scenario.credentials:
         yield f"{client.kind} without a credential asks nothing"
     variables = scenario.environments.get(names.environment, {})
+    for name in COSTLY_VARIABLES & variables.keys() if endpoint is None else ():
+        yield f"the variable {name} could make the question dearer, or repeat it"
     asked = hosts_asked(client, endpoint, variables)
     for host in asked:
         if host not in scenario.live.hosts:
