@@ -11,6 +11,7 @@ from typing import Final
 from authprobe.diagnosis.causes import Cause, CauseGroup, Weight, causes
 from authprobe.diagnosis.features import Feature, features
 from authprobe.diagnosis.match import (
+    LIKELY_CONFIDENCE,
     MAX_ALTERNATIVES,
     MAX_CONFIDENCE,
     MAX_EVIDENCE,
@@ -29,6 +30,16 @@ MIN_ALTERNATIVE: Final = 0.1
 MIN_LINE_WEIGHT: Final = 0.15
 MIN_WORDS: Final = 4
 """Fewer words and no sign leave every cause open."""
+OUTAGES: Final = frozenset({CauseGroup.NETWORK, CauseGroup.SERVICE, CauseGroup.CLOCK})
+BAD_TOKENS: Final = frozenset(
+    (
+        *("gateway-own-key", "gateway-upstream-credential"),
+        *("refresh-token-rejected", "stale-copy-of-login"),
+    )
+)
+"""Causes that blame a token or key, beside the credentials: an outage, a limit or the network that
+explains a text rules them out, unless a decisive sign points to them.
+"""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -79,10 +90,17 @@ def combine(
     """Yield each cause that is not ruled out, with the sum of its weights."""
     trust, scores, catalogue = trained.trust, assessment.scores, causes()
     first = assessment.matches[0].cause.id
+    is_outage = any(
+        score.value >= LIKELY_CONFIDENCE and catalogue[cause].group in OUTAGES
+        for cause, score in scores.items()
+    )
     for cause in {*logs, *scores, first} & set(catalogue):
         score = scores.get(cause)
         is_decisive = score is not None and score.has_decisive_sign
-        if assessment.is_explained and not is_decisive and _is_credential(catalogue[cause]):
+        is_ruled_out = (is_outage and cause in BAD_TOKENS) or (
+            assessment.is_explained and _is_credential(catalogue[cause])
+        )
+        if is_ruled_out and not is_decisive:
             continue
         yield (
             cause,
