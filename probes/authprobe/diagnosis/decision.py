@@ -40,6 +40,10 @@ BAD_TOKENS: Final = frozenset(
 """Causes that blame a token or key, beside the credentials: an outage, a limit or the network that
 explains a text rules them out, unless a decisive sign points to them.
 """
+MAX_MESSAGE_WORDS: Final = 20
+"""Fewer words are hardly more than the message of one error, which its signs know exactly: in the
+threads of the corpus they were right in all of these texts of which they were certain.
+"""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -117,8 +121,10 @@ def _is_credential(cause: Cause) -> bool:
 
 def _is_decided(symptom: Symptom, assessment: Assessment) -> bool:
     """Return True if the signs alone decide: an error code names one cause, or little is said."""
-    first = assessment.matches[0]
-    if not assessment.scores and len(symptom.fact_sets[0].words) < MIN_WORDS:
+    first, length = assessment.matches[0], len(symptom.fact_sets[0].words)
+    if not assessment.scores and length < MIN_WORDS:
+        return True
+    if first.level is ConfidenceLevel.CERTAIN and length < MAX_MESSAGE_WORDS:
         return True
     types = symptom.fact_sets[0].facts.get(FactKind.ERROR_TYPE, {})
     codes = set(types) - GENERAL_TYPES
