@@ -312,6 +312,13 @@ def test_change_that_is_gone_is_no_change(real: Real, tmp_path: Path) -> None:
     assert run(real, tmp_path, "L08", confirm=earlier(tmp_path, 16)) == ExitCode.OK
 
 
+def test_earlier_time_is_shown_in_utc(real: Real, tmp_path: Path) -> None:
+    run(real, tmp_path, "L02")
+    file = earlier(tmp_path, 0, started_at="2026-01-01T12:00:00+14:00")
+    assert run(real, tmp_path, "L02", confirm=file) == ExitCode.OK
+    assert "the run of 2025-12-31 22:00 UTC" in (tmp_path / "drift.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
@@ -340,6 +347,7 @@ def test_comparison_that_is_too_young(
         '{"schema": "authprobe-drift/2"}',
         '{"schema": "authprobe-drift/1", "started_at": "2026-01-01", "rows": []}',
         '{"schema": "authprobe-drift/1", "started_at": "2026-01-01T00:00:00Z", "rows": [1]}',
+        '{"schema": "authprobe-drift/1", "started_at": "0001-01-01T00:00:00+14:00", "rows": []}',
         "[" * 100_000,
         "x" * 1_000_001,
     ],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from authprobe import __version__
 from authprobe.core.claude_api import API, CLAUDE_AI, HOSTS, PLATFORM
@@ -323,6 +324,33 @@ def test_broken_http_is_data(data: bytes, tmp_path: Path) -> None:
         channel.sendall(data)
 
     assert hostile_answer(answer, tmp_path).not_asked is NotAsked.CONNECTION
+
+
+def test_words_of_a_certificate_are_cleaned(tmp_path: Path) -> None:
+    """A network that ends TLS makes certificates with names of its choice."""
+    authority = trustme.CA(organization_name="\x1b]0;t\x07\u202e\n::error::x")
+    with hostile_server(response(b"{}"), tmp_path, authority=authority) as (_, directions):
+        tls = asker_for(directions).connect(API).tls
+    assert tls is not None
+    assert tls.issuer[0] == r"\u001b]0;t\u0007\u202e ::error::x"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"request-id: req_0123\x00", "illegal header line"),
+        (b"set-cookie\x01: req_0123", "illegal header line"),
+        (b"content-length: 9req_0123", "bad Content-Length"),
+        (b"transfer-encoding: chunked\r\n\r\nreq_0123", "illegal chunk header"),
+    ],
+)
+def test_broken_header_is_not_quoted(line: bytes, problem: str, tmp_path: Path) -> None:
+    def answer(channel: socket.socket) -> None:
+        read_head(channel)
+        channel.sendall(b"HTTP/1.1 401 No\r\n" + line + b"\r\n\r\n")
+
+    result = hostile_answer(answer, tmp_path)
+    assert (result.not_asked, result.problem) == (NotAsked.CONNECTION, problem)
 
 
 @pytest.mark.parametrize(

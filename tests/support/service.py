@@ -51,9 +51,10 @@ def hostile_server(
     *,
     hosts: tuple[str, ...] = HOSTS,
     with_tls: bool = True,
+    authority: trustme.CA | None = None,
 ) -> Iterator[tuple[list[int], Directions]]:
     """Serve each connection by `answer`; yield a list with an entry for each, and the way."""
-    authority = trustme.CA()
+    authority = authority or trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*HOSTS).configure_cert(context)
     authority.cert_pem.write_to_path(folder / "hostile.pem")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from authprobe.drift.model import Difference, Drift, Kind, RowResult
 from authprobe.errors import SettingsError
@@ -60,6 +60,13 @@ def _answer_json(answer: ServiceAnswer) -> dict[str, Any]:
     return dataclasses.asdict(answer) | {"headers": sorted(answer.headers)}
 
 
+def _in_utc(moment: datetime.datetime) -> datetime.datetime:
+    try:
+        return moment.astimezone(datetime.UTC)
+    except OverflowError:
+        raise ValueError("no time that exists in UTC") from None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierRow:
     """A row of an earlier comparison."""
@@ -73,7 +80,7 @@ class Earlier:
     """An earlier comparison, as far as it matters for a confirmation."""
 
     schema: Literal["authprobe-drift/1"]
-    started_at: AwareDatetime
+    started_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
     rows: Annotated[tuple[EarlierRow, ...], Field(max_length=100)]
 
     @property

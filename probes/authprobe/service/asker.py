@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 import ssl
 import threading
 import time
@@ -30,6 +31,8 @@ PAUSE: Final = 1.0
 MAX_RESPONSE_BYTES: Final = 64 * 1024
 MAX_NAME_LENGTH: Final = 80
 """Characters of a name in a certificate."""
+QUOTED: Final = re.compile(r":? *(?:bytearray\(b|\bb)['\"]")
+"""Start of the bytes that h11 quotes in an error: they may be a header, whose value is not kept."""
 USER_AGENT: Final = f"authprobe/{authprobe.__version__}"
 DIRECT_WAY: Final = Proxies()
 
@@ -137,7 +140,9 @@ class Asker:
         except (httpcore.LocalProtocolError, TypeError, ValueError):
             # Not the text of the error, which quotes the header.
             answer = self._failed(NotAsked.CONNECTION, "the request is not valid in HTTP")
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError) as error:
+        except httpcore.RemoteProtocolError as error:
+            answer = self._failed(NotAsked.CONNECTION, QUOTED.split(str(error))[0])
+        except (httpcore.NetworkError, OSError) as error:
             answer = self._failed(NotAsked.CONNECTION, str(error))
         finally:
             wire.close()

@@ -153,6 +153,12 @@ def test_an_invalid_proxy_is_never_bypassed(proxy: str, home: Home, emulator: Em
     assert emulator.exchanges == ()
 
 
+def test_the_closest_clock_counts(home: Home, emulator: Emulator) -> None:
+    """One host that is off says nothing about this machine."""
+    emulator.fault("clock-skew", seconds=3600, host="api.anthropic.com")
+    assert "clock" in online_results(home)
+
+
 def test_a_wrong_clock_is_reported(home: Home, emulator: Emulator) -> None:
     emulator.advance(3600)
     results = online_results(home)
