@@ -111,6 +111,12 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("authprobe"))
 
 
+def own_config_folder() -> Path:
+    """Return the directory of the user's own configuration of authprobe, which may be missing."""
+    home()  # a user who has none gets the error instead of a folder named `~`
+    return Path(platformdirs.user_config_dir("authprobe"))
+
+
 def cache_limit_bytes() -> int:
     """Return the size limit of the client cache: `AUTHPROBE_CACHE_LIMIT`, or 20 GB.
 

@@ -98,6 +98,41 @@ def test_the_first_lines_say_which_credential_is_used_and_why(tmp_path: Path) ->
     assert lines[4].startswith("      ignores login [~/.claude/.credentials.json]: ")
 
 
+def test_what_is_on_purpose_is_no_problem(tmp_path: Path) -> None:
+    url = "https://gateway.example"
+    home = make_home(tmp_path, ANTHROPIC_BASE_URL=url, ANTHROPIC_AUTH_TOKEN=CANARY)
+    home.login(expiresAt=4_000_000_000_000)
+    process = doctor(home)
+    assert process.code == 1
+    assert f"--gateway {url}, or for always write gateways = " in process.out
+    assert "in ~/.config/authprobe/authprobe.toml" in process.out
+    process = doctor(home, "--gateway", url)
+    assert process.code == 0
+    assert "shadowed-on-purpose: Claude Code uses ANTHROPIC_AUTH_TOKEN" in process.out
+    home.write(home.own_config_folder / "authprobe.toml", f'[doctor]\ngateways = ["{url}"]')
+    process = doctor(home)
+    assert process.code == 0
+    assert "as ~/.config/authprobe/authprobe.toml declares" in process.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--gateway", "gateway"), ("--cloud", "aws"), ("--gateway", "")]
+)
+def test_an_invalid_declaration_exits_with_4(arguments: tuple[str, str], tmp_path: Path) -> None:
+    process = doctor(healthy_home(tmp_path), *arguments)
+    assert (process.code, process.out) == (4, "")
+
+
+def test_an_invalid_file_exits_with_4_and_says_where(tmp_path: Path) -> None:
+    home = healthy_home(tmp_path)
+    home.write(home.project / "authprobe.toml", "[doctor]\ngatways = []")
+    process = doctor(home)
+    assert (process.code, process.out) == (4, "")
+    assert process.err == (
+        f"{home.project}/authprobe.toml: doctor.gatways: unknown key; did you mean 'gateways'?\n"
+    )
+
+
 def test_errors_come_first_with_their_remedies(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.login(accessToken="", refreshToken="", expiresAt=0)

@@ -1,6 +1,7 @@
 """Results of the doctor for prepared homes: exactly the expected ones."""
 
 import datetime
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -217,6 +218,23 @@ def hardware(name: str, content: str) -> Setup:
     """Return a setup of a virtual machine whose hardware has this name."""
     path = f"root/sys/devices/virtual/dmi/id/{name}"
     return lambda home: home.write(home.folder / path, f"{content}\n")
+
+
+def declare(*, project: bool = False, **lists: list[str]) -> Setup:
+    """Return a setup in which the user, or the project, declares these lists."""
+    lines = [f"{key} = {json.dumps(values)}\n" for key, values in lists.items()]
+
+    def setup(home: Home) -> None:
+        folder = home.project if project else home.own_config_folder
+        home.write(folder / "authprobe.toml", "".join(("[doctor]\n", *lines)))
+
+    return setup
+
+
+def project_gateway(name: str) -> Setup:
+    """Return a setup in which settings of the project name a gateway."""
+    tree = {"env": {"ANTHROPIC_BASE_URL": "https://gateway.example"}}
+    return lambda home: home.write(home.project / ".claude" / name, tree)
 
 
 def add_authority(home: Home) -> None:
@@ -651,7 +669,7 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     ),
     "foundry-azure-cli": (
         several(
-            cloud("FOUNDRY", ANTHROPIC_FOUNDRY_BASE_URL="https://r.example"),
+            cloud("FOUNDRY", ANTHROPIC_FOUNDRY_BASE_URL="https://r.services.ai.azure.com"),
             in_home(".azure/msal_token_cache.json"),
         ),
         ["info provider"],
@@ -763,6 +781,140 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
     "gateway-on-loopback": (
         only(ANTHROPIC_BASE_URL="http://127.0.0.1:4000", ANTHROPIC_AUTH_TOKEN=CANARY),
         ["info gateway"],
+    ),
+    "gateway-on-purpose": (
+        several(
+            variable(ANTHROPIC_BASE_URL="https://gateway.example/api"),
+            declare(gateways=["https://GATEWAY.example:443/"]),
+        ),
+        ["info gateway"],
+    ),
+    "gateway-on-purpose-but-another-one": (
+        several(
+            variable(ANTHROPIC_BASE_URL="https://gateway.example"),
+            declare(gateways=["https://other.example", "http://gateway.example"]),
+        ),
+        ["info gateway", "warning gateway-gets-login"],
+    ),
+    "gateway-on-purpose-by-the-project": (
+        several(
+            variable(ANTHROPIC_BASE_URL="https://gateway.example"),
+            declare(project=True, gateways=["https://gateway.example"]),
+        ),
+        ["info gateway"],
+    ),
+    "gateway-on-purpose-in-clear": (
+        several(
+            variable(ANTHROPIC_BASE_URL="http://gateway.example"),
+            declare(gateways=["http://gateway.example"]),
+        ),
+        ["info gateway", "warning gateway-in-clear"],
+    ),
+    "gateway-of-project": (
+        several(login(), project_gateway("settings.json")),
+        ["info gateway", "warning gateway-gets-login", "warning gateway-of-project"],
+    ),
+    "gateway-of-local-settings": (
+        several(login(), project_gateway("settings.local.json")),
+        ["info gateway", "warning gateway-gets-login", "warning gateway-of-project"],
+    ),
+    "gateway-of-project-declared-by-itself": (
+        several(
+            login(),
+            project_gateway("settings.json"),
+            declare(project=True, gateways=["https://gateway.example"]),
+        ),
+        ["info gateway", "warning gateway-gets-login", "warning gateway-of-project"],
+    ),
+    "gateway-of-project-declared-by-the-user": (
+        several(
+            login(),
+            project_gateway("settings.json"),
+            declare(gateways=["https://gateway.example"]),
+        ),
+        ["info gateway"],
+    ),
+    "gateway-shadows-login": (
+        variable(ANTHROPIC_BASE_URL="https://gateway.example", ANTHROPIC_AUTH_TOKEN=CANARY),
+        ["info gateway", *SHADOWED],
+    ),
+    "gateway-shadows-login-on-purpose": (
+        several(
+            variable(ANTHROPIC_BASE_URL="https://gateway.example", ANTHROPIC_AUTH_TOKEN=CANARY),
+            declare(gateways=["https://gateway.example"]),
+        ),
+        ["info gateway", "info shadowed-on-purpose"],
+    ),
+    "gateway-gets-two-keys": (
+        several(
+            variable(
+                ANTHROPIC_BASE_URL="https://gateway.example",
+                ANTHROPIC_AUTH_TOKEN=CANARY,
+                ANTHROPIC_API_KEY=API_KEY,
+            ),
+            declare(gateways=["https://gateway.example"]),
+        ),
+        ["info gateway", "warning several-keys"],
+    ),
+    "gateway-gets-headers-on-purpose": (
+        several(
+            variable(
+                ANTHROPIC_BASE_URL="https://gateway.example",
+                ANTHROPIC_CUSTOM_HEADERS=f"Authorization: Bearer {ACCESS}",
+            ),
+            declare(gateways=["https://gateway.example"]),
+        ),
+        ["info gateway", "info headers-on-purpose"],
+    ),
+    "cloud-shadows-login": (
+        several(login(), cloud("BEDROCK", AWS_BEARER_TOKEN_BEDROCK=CANARY)),
+        ["info provider", *SHADOWED],
+    ),
+    "cloud-shadows-login-on-purpose": (
+        several(
+            login(),
+            cloud("BEDROCK", AWS_BEARER_TOKEN_BEDROCK=CANARY),
+            declare(clouds=["bedrock", "vertex"]),
+        ),
+        ["info provider", "info shadowed-on-purpose"],
+    ),
+    "cloud-shadows-login-but-another-one-is-declared": (
+        several(
+            login(),
+            cloud("BEDROCK", AWS_BEARER_TOKEN_BEDROCK=CANARY),
+            declare(clouds=["vertex"]),
+        ),
+        ["info provider", *SHADOWED],
+    ),
+    "cloud-of-project-declared-by-itself": (
+        several(
+            login(),
+            lambda home: home.write(
+                home.project / ".claude" / "settings.json",
+                {"env": {"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1"}},
+            ),
+            declare(project=True, clouds=["bedrock"]),
+        ),
+        ["info provider", *SHADOWED],
+    ),
+    "gateway-of-a-cloud": (
+        several(
+            cloud(
+                "BEDROCK",
+                CLAUDE_CODE_SKIP_BEDROCK_AUTH="1",
+                ANTHROPIC_BEDROCK_BASE_URL="https://gateway.example",
+                ANTHROPIC_BASE_URL="https://not-read.example",
+            ),
+        ),
+        ["info provider", "info gateway"],
+    ),
+    "gateway-is-the-cloud": (
+        cloud(
+            "BEDROCK",
+            AWS_BEARER_TOKEN_BEDROCK=CANARY,
+            ANTHROPIC_BEDROCK_BASE_URL="https://bedrock-runtime.eu-west-1.amazonaws.com",
+        ),
+        ["info provider"],
     ),
     "gateway-is-the-service": (variable(ANTHROPIC_BASE_URL="https://api.anthropic.com"), []),
     "gateway-not-a-url": (variable(ANTHROPIC_BASE_URL="gateway"), ["error gateway-invalid"]),

@@ -39,6 +39,10 @@ class Home:
         return self.folder / "project"
 
     @property
+    def own_config_folder(self) -> Path:
+        return self.home / ".config" / "authprobe"
+
+    @property
     def home(self) -> Path:
         return self.folder / "home"
 
@@ -109,6 +113,7 @@ class Home:
             platform=self.platform,
             now=NOW,
             folder=folder,
+            own_config_folder=self.own_config_folder,
             root=self.folder / "root",
         )
 

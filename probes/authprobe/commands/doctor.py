@@ -12,6 +12,7 @@ from authprobe.commands.doctor_text import TextCleaner, as_text
 from authprobe.commands.printing import print_error, print_json
 from authprobe.doctor.checks.registry import is_healthy, run_checks, sort_by_severity
 from authprobe.doctor.checks.variables import is_credential
+from authprobe.doctor.inventory.declarations import option_declaration
 from authprobe.doctor.inventory.inventory import Inventory, take_inventory
 from authprobe.doctor.inventory.machine import Machine
 from authprobe.doctor.inventory.precedence import ActiveCredential, FoundCredential
@@ -23,9 +24,15 @@ MIN_SECRET_LENGTH: Final = 16
 """Characters; redacting shorter values would also redact ordinary words."""
 
 
-def doctor(*, online: bool, as_json: bool) -> int:
-    """Check this machine, print the results and return the exit code."""
-    inventory = take_inventory(this_machine())
+def doctor(
+    *, online: bool, as_json: bool, gateways: tuple[str, ...] = (), clouds: tuple[str, ...] = ()
+) -> int:
+    """Check this machine, print the results and return the exit code.
+
+    Raises:
+        SettingsError: a gateway, or a file that declares some, is invalid.
+    """
+    inventory = take_inventory(this_machine(), option_declaration(gateways, clouds))
     results = run_checks(inventory)
     if online:
         from authprobe.doctor.checks.online import check_online
@@ -50,6 +57,7 @@ def this_machine() -> Machine:
         platform=sys.platform,
         now=datetime.datetime.now(datetime.UTC),
         folder=settings.current_folder(),
+        own_config_folder=settings.own_config_folder(),
     )
 
 

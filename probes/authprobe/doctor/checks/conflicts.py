@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from authprobe.core.safe_read import ReadProblem, read_text_file
+from authprobe.doctor.checks.gateways import advice_to_declare, used_declaration
 from authprobe.doctor.inventory.environment import SettingsFile
 from authprobe.doctor.inventory.found_credentials import (
     FEDERATION_VARIABLES,
@@ -17,6 +18,7 @@ from authprobe.doctor.inventory.machine import MACOS, is_enabled
 from authprobe.doctor.inventory.precedence import (
     HEADER_SLOTS,
     CredentialSlot,
+    FoundCredential,
 )
 from authprobe.doctor.result import CheckResult, error, info, warning
 
@@ -43,25 +45,8 @@ def check_precedence(inventory: Inventory) -> Iterator[CheckResult]:
     headers = [each for each in (credential, *shadowed) if each.slot in HEADER_SLOTS]
     if credential.slot not in HEADER_SLOTS:
         headers = []  # Only these slots are sent together with another.
-    logins = [each for each in shadowed if each.slot in LOGIN_SLOTS]
-    others = ", ".join(each.slot.noun for each in shadowed)
-    if shadowed and credential.slot in LOGIN_SLOTS:
-        text = f"Claude Code uses {credential.slot.noun}, and ignores {others}."
-        yield info("other-credentials", text, credential.where)
-    elif logins:
-        yield warning(
-            "login-shadowed",
-            f"Claude Code uses {credential.slot.noun}, and ignores {logins[0].slot.noun}.",
-            credential.where,
-            cause="ambient-credential-shadows",
-        )
-    elif shadowed and len(headers) < 2:
-        yield warning(
-            "several-credentials",
-            f"Claude Code uses {credential.slot.noun}, and ignores {others}.",
-            credential.where,
-            cause="ambient-credential-shadows",
-        )
+    if shadowed:
+        yield from _check_shadowed(inventory, credential, shadowed, are_sent=len(headers) > 1)
     if len(headers) > 1:
         yield warning(
             "several-keys",
@@ -70,6 +55,43 @@ def check_precedence(inventory: Inventory) -> Iterator[CheckResult]:
             headers[0].where,
             cause="ambient-credential-shadows",
             remedy="Keep the one that you intend to use, and unset the other.",
+        )
+
+
+def _check_shadowed(
+    inventory: Inventory,
+    credential: FoundCredential,
+    shadowed: tuple[FoundCredential, ...],
+    *,
+    are_sent: bool,
+) -> Iterator[CheckResult]:
+    """Report credentials that are not used; `are_sent`: the next one is sent as well."""
+    logins = [each for each in shadowed if each.slot in LOGIN_SLOTS]
+    others = ", ".join(dict.fromkeys(each.slot.noun for each in shadowed))
+    text = f"Claude Code uses {credential.slot.noun}, and ignores {others}"
+    declaration, advice = used_declaration(inventory), advice_to_declare(inventory)
+    remedy = {"remedy": f"Unset what you do not want to use. {advice}"} if advice else {}
+    if credential.slot in LOGIN_SLOTS:
+        yield info("other-credentials", f"{text}.", credential.where)
+    elif declaration:
+        if not are_sent:
+            text = f"{text}, as {declaration.source} declares."
+            yield info("shadowed-on-purpose", text, credential.where)
+    elif logins:
+        yield warning(
+            "login-shadowed",
+            f"Claude Code uses {credential.slot.noun}, and ignores {logins[0].slot.noun}.",
+            credential.where,
+            cause="ambient-credential-shadows",
+            **remedy,
+        )
+    elif not are_sent:
+        yield warning(
+            "several-credentials",
+            f"{text}.",
+            credential.where,
+            cause="ambient-credential-shadows",
+            **remedy,
         )
 
 

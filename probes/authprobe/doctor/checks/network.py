@@ -1,4 +1,4 @@
-"""Checks of the network settings: proxies, certificates and gateways."""
+"""Checks of the network settings: proxies and certificates."""
 
 import ssl
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from typing import Final
 
 from authprobe.core.safe_read import read_text_file
 from authprobe.doctor.inventory.inventory import Inventory
-from authprobe.doctor.inventory.precedence import PROFILE_SLOTS, SUBSCRIPTION_SLOTS
 from authprobe.doctor.result import CheckResult, error, info, warning
 from authprobe.service.addresses import (
     PROXY_VARIABLES,
@@ -17,11 +16,8 @@ from authprobe.service.addresses import (
 from authprobe.service.outbound import CA_FILE_VARIABLES, HTTP_SCHEMES, add_authorities
 
 NETWORK_DOCS: Final = "https://code.claude.com/docs/en/network-config"
-GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway"
 CLIENT_CERTIFICATE, CLIENT_KEY = "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"
 CERTIFICATE_STORES: Final = frozenset({"bundled", "system"})
-LOGIN_SLOTS: Final = SUBSCRIPTION_SLOTS | PROFILE_SLOTS
-"""Credentials for the service itself, which a gateway should not receive."""
 
 
 def check_proxies(inventory: Inventory) -> Iterator[CheckResult]:
@@ -137,45 +133,3 @@ def check_client_certificate(inventory: Inventory) -> Iterator[CheckResult]:
                 remedy="Correct the path, or unset the variable.",
                 source=NETWORK_DOCS,
             )
-
-
-def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
-    """Report the gateway that receives the requests, and the credential sent to it."""
-    variable = inventory.variables.get("ANTHROPIC_BASE_URL")
-    if variable is None or not variable.value.strip():
-        return
-    where = variable.label
-    address = parse_address(variable.value)
-    if address is None or address.scheme not in HTTP_SCHEMES:
-        yield error(
-            "gateway-invalid",
-            "ANTHROPIC_BASE_URL is not an http:// or https:// URL.",
-            where,
-            cause="proxy-unreachable",
-            remedy="Write it as https://host, or unset it.",
-            source=GATEWAY_DOCS,
-        )
-        return
-    if address.is_anthropic:
-        return
-    yield info("gateway", f"Requests go to the gateway {address}.", where, source=GATEWAY_DOCS)
-    if address.scheme == "http" and not address.is_loopback:
-        yield warning(
-            "gateway-in-clear",
-            "The connection to the gateway is unencrypted HTTP: anyone on the network path can "
-            "read the credential.",
-            where,
-            remedy="Use https://.",
-            source=GATEWAY_DOCS,
-        )
-    credential = inventory.active_credentials[0].credential
-    if credential and credential.slot in LOGIN_SLOTS:
-        yield warning(
-            "gateway-gets-login",
-            "ANTHROPIC_BASE_URL is set without a credential for the gateway, so it receives "
-            "your login.",
-            where,
-            cause="gateway-wrong-header",
-            remedy="Set the gateway's token in ANTHROPIC_AUTH_TOKEN, or unset the URL.",
-            source=GATEWAY_DOCS,
-        )

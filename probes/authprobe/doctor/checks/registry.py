@@ -9,6 +9,7 @@ from authprobe.doctor.checks import (
     conflicts,
     files,
     folders,
+    gateways,
     logins,
     network,
     settings,
@@ -49,7 +50,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     network.check_proxies,
     network.check_certificates,
     network.check_client_certificate,
-    network.check_gateway,
+    gateways.check_gateway,
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from authprobe.doctor.checks.gateways import gateway_declaration
 from authprobe.doctor.inventory.credential_kinds import CredentialKind, credential_kind
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.inventory import Inventory
@@ -127,7 +128,16 @@ def check_custom_headers(inventory: Inventory) -> Iterator[CheckResult]:
         )
     # Observed with 2.1.330: a custom Authorization replaces the credential
     # (scenarios/precedence.yaml).
+    declaration = gateway_declaration(inventory)
     for name in sorted(CREDENTIAL_HEADERS & names):
+        if declaration:
+            yield info(
+                "headers-on-purpose",
+                f"{HEADERS_VARIABLE} sets {name} for the gateway that {declaration.source} "
+                "declares.",
+                variable.label,
+            )
+            continue
         effect = "replaces the client's own" if name == "authorization" else "is sent as well"
         yield warning(
             "credential-in-headers",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ USER_FILE: Final = "settings.json"
 LOCAL_FILE: Final = "settings.local.json"
 SCOPES: Final = ("user", "project", "local", "managed")
 """Scopes of settings by rising precedence."""
+PROJECT_SCOPES: Final = frozenset({"project", "local"})
 LAST_LOCAL_IN_FOLDER: Final = "2.1.197"
 """Newest version measured to read local settings from the current folder, not from the root.
 
@@ -40,6 +41,8 @@ class Variable:
     value: str = field(repr=False)
     source: str
     """`environment`, or the settings file that sets it."""
+    scope: str | None = None
+    """Scope of the settings file; None: the environment sets it."""
     overridden_sources: tuple[str, ...] = ()
     """Sources with a different value, which has no effect."""
 
@@ -47,6 +50,11 @@ class Variable:
     def is_from_settings(self) -> bool:
         """True if a settings file sets it."""
         return self.source != ENVIRONMENT
+
+    @property
+    def is_of_project(self) -> bool:
+        """True if a settings file in the project sets it, which may be somebody else's."""
+        return self.scope in PROJECT_SCOPES
 
     @property
     def label(self) -> str:
@@ -101,8 +109,18 @@ def load_settings(machine: Machine, version: str | None = None) -> tuple[Setting
     paths = {project / USER_FILE: "project", local / LOCAL_FILE: "local"} | paths
     order = sorted(paths, key=lambda path: SCOPES.index(paths[path]))
     managed = machine.managed_folder
+    moved = machine.first_config_folder / USER_FILE
     return (
-        *(_settings_file(machine, path.parent, paths[path], path.name) for path in order),
+        *(
+            _settings_file(
+                machine,
+                path.parent,
+                paths[path],
+                path.name,
+                env_only=path == moved and machine.moved_config is not None,
+            )
+            for path in order
+        ),
         *(
             _settings_file(machine, path.parent, "managed", path.name)
             for path in (
@@ -114,12 +132,22 @@ def load_settings(machine: Machine, version: str | None = None) -> tuple[Setting
 
 
 def _settings_file(
-    machine: Machine, folder: Path, scope: str, name: str = USER_FILE
+    machine: Machine,
+    folder: Path,
+    scope: str,
+    name: str = USER_FILE,
+    *,
+    env_only: bool = False,
 ) -> SettingsFile:
+    """Return a settings file; only `env` of it counts if the folder was moved by it.
+
+    Measured with 2.1.332.
+    """
     path = folder / name
-    return SettingsFile(
-        file=read_json_file(path), scope=scope, display_path=machine.display_path(path)
-    )
+    file = read_json_file(path)
+    if env_only and "env" in file.data:
+        file = replace(file, data={"env": file.data["env"]})
+    return SettingsFile(file=file, scope=scope, display_path=machine.display_path(path))
 
 
 def load_unread_settings(machine: Machine) -> SettingsFile | None:
@@ -188,14 +216,20 @@ def effective_variables(
     for file in settings:
         for name, value in file.variables.items():
             if not (is_managed and name.startswith(HOST_PREFIXES)):
-                variables[name] = _override(variables.get(name), name, value, file.display_path)
+                variables[name] = _override(variables.get(name), name, value, file)
     return variables
 
 
-def _override(previous: Variable | None, name: str, value: str, source: str) -> Variable:
+def _override(previous: Variable | None, name: str, value: str, file: SettingsFile) -> Variable:
     overridden: tuple[str, ...] = ()
     if previous:
         overridden = previous.overridden_sources
         if previous.value != value:
             overridden = (*overridden, previous.source)
-    return Variable(name=name, value=value, source=source, overridden_sources=overridden)
+    return Variable(
+        name=name,
+        value=value,
+        source=file.display_path,
+        scope=file.scope,
+        overridden_sources=overridden,
+    )

@@ -14,6 +14,11 @@ from authprobe.doctor.inventory.credential_files import (
     load_profile,
     load_state,
 )
+from authprobe.doctor.inventory.declarations import (
+    Declaration,
+    Declarations,
+    load_declarations,
+)
 from authprobe.doctor.inventory.environment import (
     SettingsFile,
     Variable,
@@ -55,6 +60,8 @@ class Inventory:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     clouds: CloudCredentials = field(default_factory=dict)
     """Credentials of each cloud; the first one is used if the cloud is."""
+    declarations: Declarations = field(default_factory=Declarations)
+    """Gateways and clouds that are used on purpose."""
     login: LoginFile
     profile: Profile
     state: StateFile
@@ -93,8 +100,12 @@ class Inventory:
         return tuple(dict.fromkeys(f"{sdk.name} {sdk.version or ''}".strip() for sdk in sdks))
 
 
-def take_inventory(machine: Machine) -> Inventory:
-    """Return the inventory of a machine; changes no file and runs no program."""
+def take_inventory(machine: Machine, options: Declaration | None = None) -> Inventory:
+    """Return the inventory of a machine; changes no file and runs no program.
+
+    Raises:
+        SettingsError: a file that declares gateways and clouds is invalid.
+    """
     machine = replace(machine, moved_config=moved_config(machine))
     commands = find_commands(machine)
     settings = load_settings(machine, commands[0].version if commands else None)
@@ -123,6 +134,7 @@ def take_inventory(machine: Machine) -> Inventory:
         config_folders=find_config_folders(machine),
         variables=variables,
         clouds=clouds,
+        declarations=load_declarations(machine, options),
         login=login,
         profile=profile,
         state=state,

@@ -27,6 +27,8 @@ class Machine:
     """Current folder, whose project settings apply."""
     root: Path = Path("/")
     """Root of the file system, with the administrator's settings below it."""
+    own_config_folder: Path | None = None
+    """Folder of authprobe's own configuration; None: there is none."""
     moved_config: str | None = None
     """Value of CLAUDE_CONFIG_DIR in the user's settings, which moves the folder once more."""
 
