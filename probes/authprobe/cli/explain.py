@@ -6,27 +6,46 @@ import click
 
 
 @click.command()
-@click.argument("file", required=False, metavar="[FILE|-]")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--interactive",
+    is_flag=True,
+    help="Ask at most three questions that decide between the first causes.",
+)
 @click.option("--causes", "list_causes", is_flag=True, help="Print every known cause, and exit.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="With --causes, print Markdown.")
-def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: bool) -> None:
+def explain(
+    files: tuple[str, ...],
+    as_json: bool,
+    interactive: bool,
+    list_causes: bool,
+    as_markdown: bool,
+) -> None:
     """Name the cause of an error in a log, an issue or a results.json.
 
     Reads FILE or standard input: an error message, a log, an exception, a web
     page, an issue, or the results of a run. To paste text, press Ctrl-D after
     it. Tokens and e-mail addresses are redacted first; nothing is sent anywhere.
 
+    Several texts of one incident are read together. Each is recognised by its
+    content: settings and the stored login of Claude Code, variables as `env`
+    prints them, `authprobe doctor --json`, `claude auth status`, an HTTP
+    archive, a results.json; everything else is text.
+
     \b
     Exit codes:
       0   a cause was found
       1   the text is not enough to name a cause
-      4   invalid option, or a file that cannot be read
+      2   interrupted
+      4   invalid option, a file that cannot be read, or no terminal to ask on
 
     \b
     Examples:
       authprobe explain error.log
       claude -p ping 2>&1 | authprobe explain
+      authprobe doctor --json | authprobe explain error.log - ~/.claude/settings.json
+      authprobe explain --interactive error.log
       authprobe explain --json issue.md | jq -r '.causes[0].id'
       authprobe explain reports/results.json
       authprobe explain --causes
@@ -35,4 +54,4 @@ def explain(file: str | None, as_json: bool, list_causes: bool, as_markdown: boo
 
     if list_causes:
         sys.exit(commands.print_causes(as_markdown=as_markdown))
-    sys.exit(commands.explain(file, as_json=as_json))
+    sys.exit(commands.explain(files, as_json=as_json, is_interactive=interactive))

@@ -1,56 +1,36 @@
 """`authprobe explain`: name the cause of an error, or of each failed case of a run."""
 
-import dataclasses
+import datetime
 import json
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from authprobe.commands.printing import print_error, print_json, print_text
-from authprobe.diagnosis.causes import NOT_AUTH, UNKNOWN, Tier
+from authprobe.commands.explain_input import read_texts
+from authprobe.commands.explain_output import Explanation, Printer
+from authprobe.commands.printing import print_json, print_text
+from authprobe.diagnosis.causes import UNKNOWN
 from authprobe.diagnosis.decision import decide
-from authprobe.diagnosis.known_issues import Incident, Regression, known_issues
-from authprobe.diagnosis.match import CauseMatch
-from authprobe.diagnosis.symptom import Evidence, Symptom
-from authprobe.diagnosis.text_facts import MAX_INPUT_BYTES, symptom_from_text
-from authprobe.documents.source import escape
-from authprobe.errors import ExitCode, RecordError, SettingsError
-from authprobe.redaction.redactor import Redactor
+from authprobe.diagnosis.incident.facts import IncidentFact, line_of
+from authprobe.diagnosis.incident.incident import (
+    Conclusion,
+    Incident,
+    incident_redactor,
+    open_incident,
+)
+from authprobe.diagnosis.incident.questions import FACTORS
+from authprobe.diagnosis.incident.recognition import IncidentText, TextKind, recognise
+from authprobe.diagnosis.known_issues import known_issues
+from authprobe.diagnosis.match import LIKELY_CONFIDENCE
+from authprobe.diagnosis.symptom import Evidence
+from authprobe.errors import ExitCode, RecordError
 
 if TYPE_CHECKING:
-    from authprobe.run.model import CaseRecord, Reason
+    from authprobe.run.model import CaseRecord, Run
 
-RESULTS_MARKER: Final = '"schema_version"'
-"""Text near the beginning of every `results.json`."""
-RESULTS_MARKER_LENGTH: Final = 2_000
-"""Characters at the beginning in which it is looked for."""
-BINARY_CHECK_LENGTH: Final = 10_000
-"""Characters at the beginning in which a NUL shows a binary file."""
-ACTIONS: Final = {
-    Tier.USER: "fix it yourself",
-    Tier.ADMINISTRATOR: "ask an administrator",
-    Tier.WAIT: "wait and retry",
-    Tier.UPSTREAM: "report it to the maintainers of the program",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """The matching causes of one symptom, and the known issues of its day and version."""
-
-    matches: tuple[CauseMatch, ...]
-    incidents: tuple[Incident, ...] = ()
-    regressions: tuple[Regression, ...] = ()
-    case: str | None = None
-    reasons: "tuple[Reason, ...]" = ()
-    """Differences of a failed case from what its scenario expects, which the cause is not."""
-
-    @property
-    def has_cause(self) -> bool:
-        """True unless the cause is unknown."""
-        return self.matches[0].cause.id != UNKNOWN
+MAX_CAUSES_OF_RUN: Final = 3
+"""Causes of a run's failed cases, above which they point to nothing."""
 
 
 def print_causes(*, as_markdown: bool) -> int:
@@ -61,216 +41,168 @@ def print_causes(*, as_markdown: bool) -> int:
     return ExitCode.OK
 
 
-def explain(path: str | None, *, as_json: bool) -> int:
-    """Print the cause of the text in a file or on standard input, and return the exit code.
+def explain(paths: tuple[str, ...], *, as_json: bool, is_interactive: bool = False) -> int:
+    """Print the cause of the texts in files or on standard input, and return the exit code.
 
     Raises:
-        SettingsError: the text is missing, unreadable, too large or binary.
+        SettingsError: a text is missing, unreadable, too large or binary, or there is no terminal.
     """
-    explanations = explain_text(_read_input(path))
-    if as_json:
-        print_json(json.dumps(_as_json(explanations), indent=2, ensure_ascii=False))
+    if is_interactive:
+        from authprobe.commands.explain_dialogue import open_terminal
+
+        with open_terminal() as terminal:
+            texts = read_texts(paths)
+            explanations = explain_texts(texts, terminal.readline)
     else:
-        print_text("\n\n".join("\n".join(_lines(explanation)) for explanation in explanations))
+        texts = read_texts(paths)
+        explanations = explain_texts(texts)
+    printer = Printer(incident_redactor(texts))
+    if as_json:
+        print_json(json.dumps(printer.as_json(explanations), indent=2, ensure_ascii=False))
+    else:
+        print_text("\n\n".join("\n".join(printer.lines(each)) for each in explanations))
     is_explained = all(explanation.has_cause for explanation in explanations)
     return ExitCode.OK if is_explained else ExitCode.FAILURES
 
 
-def _read_input(path: str | None) -> str:
-    try:
-        if path in (None, "-"):
-            if sys.stdin.isatty():
-                print_error("paste the text, then press Ctrl-D on an empty line")
-            content = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
-        else:
-            with Path(str(path)).open("rb") as file:
-                content = file.read(MAX_INPUT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SettingsError(
-            f"{path}: cannot be read: {reason}; give a text file, or `-` for standard input"
-        ) from None
-    if len(content) > MAX_INPUT_BYTES:
-        raise SettingsError(
-            f"the text is larger than {MAX_INPUT_BYTES // 1_000_000} MB; "
-            "give the part around the error"
-        )
-    text = _decode(content)
-    if not text.strip():
-        raise SettingsError("the text is empty; give a file, or text on standard input")
-    if "\0" in text[:BINARY_CHECK_LENGTH]:
-        raise SettingsError(
-            "the input is binary; give the error, the log or the web page as plain text"
-        )
-    return text
+def explain_texts(
+    texts: tuple[IncidentText, ...], read_line: Callable[[], str] | None = None
+) -> tuple[Explanation, ...]:
+    """Return the explanation of an incident, and one for each case of a run that went wrong.
+
+    If there is nothing but a run, there are only its cases. Questions that decide are asked if a
+    function is given that reads an answer.
+    """
+    runs = {
+        number: run
+        for number, text in enumerate(texts)
+        if text.kind is TextKind.RESULTS and (run := _parse_run(text)) is not None
+    }
+    cases = {number: _explain_run(run) for number, run in runs.items()}
+    explained_cases = tuple(each for number in cases for each in cases[number])
+    others = tuple(
+        replace(text, kind=TextKind.WORDS) if text.kind is TextKind.RESULTS else text
+        for number, text in enumerate(texts)
+        if not cases.get(number)
+    )
+    if not others:
+        return explained_cases
+    facts = tuple(
+        fact
+        for number, run in runs.items()
+        for fact in _run_facts(texts[number], run, cases[number])
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    incident = open_incident(others, now=now, further=facts)
+    if read_line is not None:
+        from authprobe.commands.explain_dialogue import ask_questions
+
+        incident = ask_questions(incident, read_line)
+    is_plain = len(texts) == 1 and others[0].kind is TextKind.WORDS
+    return (_explain_incident(incident, () if is_plain else texts), *explained_cases)
 
 
-def _decode(content: bytes) -> str:
-    """Return the content as text: UTF-16 with a byte order mark, as PowerShell writes, or UTF-8."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    return content.decode("utf-8-sig", "replace")
+def _explain_incident(incident: Incident, texts: tuple[IncidentText, ...]) -> Explanation:
+    conclusion = incident.conclude()
+    explanation = _with_known_issues(
+        Explanation(
+            matches=conclusion.matches,
+            texts=texts,
+            facts=conclusion.facts if texts else incident.answers,
+            contradictions=conclusion.contradictions if texts else (),
+            question=conclusion.question,
+        ),
+        conclusion.version,
+        conclusion.date,
+    )
+    first = conclusion.words_say[0]
+    return replace(explanation, words_say=first) if _is_told(conclusion) else explanation
+
+
+def _is_told(conclusion: Conclusion) -> bool:
+    """Return True if the facts changed what comes first, and the words had named a cause."""
+    return conclusion.is_changed and conclusion.words_say[0].cause.id != UNKNOWN
 
 
 def explain_text(text: str) -> tuple[Explanation, ...]:
     """Return the explanation of a text; for a `results.json`, one for each case that went wrong."""
-    start = text[:RESULTS_MARKER_LENGTH].lstrip()
-    if start.startswith("{") and RESULTS_MARKER in start and (cases := _explain_run(text)):
-        return cases
-    return (_explain_symptom(symptom_from_text(text)),)
+    return explain_texts((recognise("", text),))
 
 
-def _explain_symptom(
-    symptom: Symptom, case: str | None = None, reasons: "tuple[Reason, ...]" = ()
+def _with_known_issues(
+    explanation: Explanation, version: str | None, date: datetime.date | None
 ) -> Explanation:
-    matches = decide(symptom)
-    causes = tuple(match.cause.id for match in matches if match.confidence)
-    issues = known_issues() if symptom.date or symptom.version else None
-    return Explanation(
-        matches=matches,
-        incidents=issues.incidents_on(symptom.date, causes) if issues and symptom.date else (),
-        regressions=issues.regressions_of(symptom.version, causes)
-        if issues and symptom.version
-        else (),
-        case=case,
-        reasons=reasons,
+    """Return the explanation with the known issues of a version and a day."""
+    causes = tuple(match.cause.id for match in explanation.matches if match.confidence)
+    issues = known_issues() if date or version else None
+    return replace(
+        explanation,
+        incidents=issues.incidents_on(date, causes) if issues and date else (),
+        regressions=issues.regressions_of(version, causes) if issues and version else (),
     )
 
 
-def _explain_run(text: str) -> tuple[Explanation, ...]:
-    """Explain each case of a run that was rejected or failed; nothing if the text is not a run."""
-    from authprobe.diagnosis.diagnose import needs_diagnosis, symptom_from_record
-    from authprobe.diagnosis.reasons.explain import explain_record
+def _parse_run(text: IncidentText) -> "Run | None":
+    """Return the run in a `results.json`; None if it is none."""
     from authprobe.run.results_file import parse_run
 
     try:
-        run = parse_run(Path("text"), text.encode("utf-8", "surrogatepass"))
+        return parse_run(Path("text"), text.text.encode("utf-8", "surrogatepass"))
     except RecordError:
-        return ()
-    return tuple(
-        _for_record(
-            _explain_symptom(
-                symptom_from_record(record),
-                record.id,
-                explain_record(record).reasons,
-            ),
-            record,
-        )
-        for record in run.cases
-        if needs_diagnosis(record)
+        return None
+
+
+def _explain_run(run: "Run") -> tuple[Explanation, ...]:
+    """Explain each case of a run that was rejected or failed."""
+    from authprobe.diagnosis.diagnose import needs_diagnosis
+
+    return tuple(_explain_case(record) for record in run.cases if needs_diagnosis(record))
+
+
+def _explain_case(record: "CaseRecord") -> Explanation:
+    from authprobe.diagnosis.diagnose import symptom_from_record
+    from authprobe.diagnosis.live_causes import for_live
+    from authprobe.diagnosis.reasons.explain import explain_record
+
+    symptom = symptom_from_record(record)
+    return _with_known_issues(
+        Explanation(
+            matches=tuple(for_live(match, record) for match in decide(symptom)),
+            case=record.id,
+            reasons=explain_record(record).reasons,
+        ),
+        symptom.version,
+        symptom.date,
     )
 
 
-def _for_record(explanation: Explanation, record: "CaseRecord") -> Explanation:
-    """Return the explanation with what helps where the case asked."""
-    from authprobe.diagnosis.live_causes import for_live
+def _run_facts(
+    text: IncidentText, run: "Run", cases: tuple[Explanation, ...]
+) -> Iterator[IncidentFact]:
+    """Yield the causes that the cases of a run point to, if they are few.
 
-    matches = tuple(for_live(match, record) for match in explanation.matches)
-    return dataclasses.replace(explanation, matches=matches)
+    A case of the emulator counts only if it failed: most refusals in it are arranged.
+    """
+    from authprobe.core.targets import Target
+    from authprobe.verdict.model import Status
 
-
-def _as_json(explanations: tuple[Explanation, ...]) -> dict[str, object]:
-    if len(explanations) == 1 and explanations[0].case is None:
-        return _explanation_json(explanations[0])
-    best: dict[str, dict[str, object]] = {}
-    for explanation in explanations:
-        first = explanation.matches[0]
-        best.setdefault(first.cause.id, _match_json(first))
-    return {
-        "causes": list(best.values()),
-        "cases": [_explanation_json(explanation) for explanation in explanations],
+    telling = {
+        record.id
+        for record in run.cases
+        if record.verdict.status is Status.FAILED or record.target is Target.LIVE
     }
-
-
-def _explanation_json(explanation: Explanation) -> dict[str, object]:
-    case: dict[str, object] = {}
-    if explanation.case:
-        reasons = [{"id": each.id, "summary": each.summary} for each in explanation.reasons]
-        case = {"id": Redactor()(explanation.case), "reasons": reasons}
-    return case | {
-        "causes": [_match_json(match) for match in explanation.matches],
-        "incidents": [
-            {
-                "from": incident.begin.isoformat(),
-                "to": incident.last_day.isoformat(),
-                "what": incident.what,
-                "sources": list(incident.sources),
-            }
-            for incident in explanation.incidents
-        ],
-        "versions": [
-            {
-                "versions": regression.versions,
-                "what": regression.what,
-                "sources": list(regression.sources),
-            }
-            for regression in explanation.regressions
-        ],
+    firsts = {
+        explanation.matches[0].cause.id: explanation
+        for explanation in reversed(cases)
+        if explanation.case in telling and explanation.matches[0].confidence >= LIKELY_CONFIDENCE
     }
-
-
-def _match_json(match: CauseMatch) -> dict[str, object]:
-    cause = match.cause
-    return {
-        "id": cause.id,
-        "confidence": match.confidence,
-        "level": match.level.value,
-        "summary": cause.summary,
-        "evidence": [_quote(evidence) for evidence in match.evidence],
-        "remedy": cause.remedy.text,
-        "commands": list(cause.remedy.commands),
-        "tier": cause.remedy.tier.value,
-        "experiment": cause.experiment.text if cause.experiment else None,
-        "sources": list(cause.sources),
-    }
-
-
-def _quote(text: Evidence | str) -> str:
-    """Return the text on one line, with control and invisible characters escaped."""
-    return escape(" ".join(str(text).split()))
-
-
-def _lines(explanation: Explanation) -> Iterator[str]:
-    if explanation.case:
-        yield f"case {_quote(Redactor()(explanation.case))}"
-    yield from (f"  why: {_quote(reason.summary)}" for reason in explanation.reasons)
-    first, *others = explanation.matches
-    yield from _first_cause_lines(first)
-    for incident in explanation.incidents:
-        days = str(incident.begin)
-        if incident.last_day > incident.begin:
-            days += f" to {incident.last_day}"
-        yield f"  incident ({days}): {incident.what} {' '.join(incident.sources)}"
-    for regression in explanation.regressions:
-        sources = " ".join(regression.sources)
-        yield f"  regression ({regression.versions}): {regression.what} {sources}"
-    yield from (f"  source: {source}" for source in first.cause.sources)
-    if others:
-        yield "alternatives:" if explanation.has_cause else "possible causes, with weak evidence:"
-    for other in others:
-        yield from _alternative_lines(other)
-
-
-def _first_cause_lines(match: CauseMatch) -> Iterator[str]:
-    cause = match.cause
-    yield cause.id if cause.id == UNKNOWN else f"{cause.id} ({_confidence(match)})"
-    yield f"  {cause.summary}"
-    yield from (f"  evidence: {_quote(evidence)}" for evidence in match.evidence)
-    yield f"  {'next step' if cause.id == UNKNOWN else 'remedy'}: {cause.remedy.text}"
-    yield from (f"    $ {command}" for command in cause.remedy.commands)
-    if cause.id not in (UNKNOWN, NOT_AUTH):
-        yield f"  action: {ACTIONS[cause.remedy.tier]}"
-
-
-def _alternative_lines(match: CauseMatch) -> Iterator[str]:
-    cause = match.cause
-    yield f"  {cause.id} ({_confidence(match)})"
-    yield f"    {cause.summary}"
-    if cause.experiment:
-        yield f"    deciding experiment: {cause.experiment.text}"
-        if cause.experiment.case:
-            yield f"    $ authprobe run --case {cause.experiment.case}"
-
-
-def _confidence(match: CauseMatch) -> str:
-    return f"{match.level.value}, {match.confidence:.2f}"
+    if len(firsts) > MAX_CAUSES_OF_RUN:
+        return
+    for cause, explanation in firsts.items():
+        at = text.text.find(json.dumps(explanation.case))
+        words = f"the case {explanation.case} points to {cause}"
+        yield IncidentFact(
+            evidence=Evidence(words, line_of(text.text, at), text.name),
+            cause=cause,
+            factor=FACTORS["supports"],
+        )

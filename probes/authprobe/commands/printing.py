@@ -11,9 +11,9 @@ def print_text(text: str, *, end: str = "\n", flush: bool = False) -> None:
     print(for_log(text), end=end, flush=flush)
 
 
-def print_error(text: str, *, flush: bool = False) -> None:
+def print_error(text: str, *, end: str = "\n", flush: bool = False) -> None:
     """Print text on stderr, without terminal sequences and CI commands."""
-    print(for_log(text), file=sys.stderr, flush=flush)
+    print(for_log(text), file=sys.stderr, end=end, flush=flush)
 
 
 def print_json(text: str) -> None:

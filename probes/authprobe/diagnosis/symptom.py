@@ -3,7 +3,7 @@
 import datetime
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from authprobe.diagnosis.phrases import WordIndex
@@ -41,14 +41,17 @@ class Evidence:
 
     text: str
     line: int | None = None
+    source: str | None = None
+    """Name of the text; None: there is only one."""
     weight: float | None = field(default=None, compare=False)
     """How much the line speaks for the cause, for the trained model."""
 
     def __str__(self) -> str:
-        if not self.line:
+        place = " ".join(filter(None, (self.source, f"line {self.line}" if self.line else "")))
+        if not place:
             return self.text
         weight = f" ({self.weight:+.1f})" if self.weight is not None else ""
-        return f"line {self.line}{weight}: {self.text}"
+        return f"{place}{weight}: {self.text}"
 
 
 Fact = tuple[FactKind, str, Evidence]
@@ -61,10 +64,15 @@ class FactSet:
     facts: Mapping[FactKind, Mapping[str, Evidence]]
     text: str = ""
     words: WordIndex = field(default_factory=lambda: WordIndex(""))
+    place: Evidence | None = None
+    """Place of the whole text in a file, if its lines are not those of the file."""
 
     def quote(self, word: int) -> Evidence:
         """Return the line of the text that contains the word with this number."""
-        return quote_line(self.text, self.words.offsets[word])
+        evidence = quote_line(self.text, self.words.offsets[word])
+        if self.place is None:
+            return evidence
+        return replace(evidence, line=self.place.line, source=self.place.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,13 @@
 """The list of causes, for docs/causes.md and for the terminal."""
 
 from authprobe.diagnosis.causes import Cause, causes
+from authprobe.diagnosis.incident.questions import (
+    FACTORS,
+    GROUP_SUFFIX,
+    Answer,
+    Question,
+    questions,
+)
 from authprobe.report.markdown.summary import escaped
 
 
@@ -23,7 +30,7 @@ def causes_markdown() -> str:
         "certain, from 0.5 likely, below that possible. If a second cause\nscores almost as "
         "much, neither is certain: the answer has both, and an experiment that decides.\n"
     )
-    return head + "".join(map(_section, causes().values()))
+    return head + "".join(map(_section, causes().values())) + _questions_markdown()
 
 
 def _section(cause: Cause) -> str:
@@ -33,8 +40,49 @@ def _section(cause: Cause) -> str:
     if cause.experiment:
         case = f" `authprobe run --case {cause.experiment.case}`" if cause.experiment.case else ""
         lines.append(f"- Deciding experiment: {escaped(cause.experiment.text)}{case}")
+    if asked := [each.id for each in questions().values() if _concerns(each, cause.id)]:
+        links = ", ".join(f"[{each}](#{each})" for each in asked)
+        lines.append(f"- Questions that decide: {links}")
     if cause.sources:
         days = f", observed {' to '.join(dict.fromkeys(cause.seen))}" if cause.seen else ""
         links = " ".join(f"<{source}>" for source in cause.sources)
         lines.append(f"- Sources ({cause.certainty}{days}): {links}")
     return "\n".join(lines) + "\n"
+
+
+def _concerns(question: Question, cause: str) -> bool:
+    """Return True if the answers do different things to a cause."""
+    return len({answer.factors.get(cause, 1.0) for answer in question.answers}) > 1
+
+
+def _questions_markdown() -> str:
+    head = (
+        "\n## Questions that decide\n\n"
+        "`authprobe explain` names the question whose answer would tell most about the causes that "
+        "come first, and asks\nit with `--interactive`. Settings, `authprobe doctor --json` and "
+        "recorded requests answer some by themselves. An answer\nmultiplies the odds of a cause: "
+        f"*for* by {FACTORS['supports']:.0f}, *against* by 1/{1 / FACTORS['weakens']:.0f}, "
+        f"*excludes* by 1/{1 / FACTORS['excludes']:.0f}. Generated from\n"
+        "[questions.yaml](../probes/authprobe/diagnosis/incident/questions.yaml).\n"
+    )
+    return head + "".join(map(_question_section, questions().values()))
+
+
+def _question_section(question: Question) -> str:
+    lines = [f"\n### {question.id}\n", escaped(question.asks), ""]
+    lines += [f"- {escaped(answer.says)}: {_effects(answer)}" for answer in question.answers]
+    if question.commands:
+        lines.append("- Shown by: " + ", ".join(f"`{each}`" for each in question.commands))
+    return "\n".join(lines) + "\n"
+
+
+def _effects(answer: Answer) -> str:
+    parts = {"for": answer.supports, "against": answer.weakens, "excludes": answer.excludes}
+    texts = (f"*{word}* {', '.join(map(_name, names))}" for word, names in parts.items() if names)
+    return "; ".join(texts) or "nothing"
+
+
+def _name(name: str) -> str:
+    if name.endswith(GROUP_SUFFIX):
+        return f"all of the group {name.removesuffix(GROUP_SUFFIX)}"
+    return f"[{name}](#{name})"

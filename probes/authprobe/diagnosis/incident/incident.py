@@ -1,0 +1,288 @@
+"""Incidents: the conclusion from several texts about one failure.
+
+Words (logs, errors, pages, failed requests of an archive) are read together, as one text. Settings,
+stored logins and the output of `doctor` are facts, which change the ranking and are never read as
+words.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Final
+
+from authprobe.diagnosis.causes import UNKNOWN, Cause, causes
+from authprobe.diagnosis.decision import decide
+from authprobe.diagnosis.incident.archive import (
+    ArchivedRequest,
+    archived_secrets,
+    failed_requests,
+    request_fact_sets,
+    request_passages,
+)
+from authprobe.diagnosis.incident.doctor_facts import doctor_facts, doctor_version, status_facts
+from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
+from authprobe.diagnosis.incident.questions import Question
+from authprobe.diagnosis.incident.recognition import IncidentText, TextKind
+from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
+from authprobe.diagnosis.incident.weighing import deciding_question, weigh
+from authprobe.diagnosis.incident.words import Passage, Words, join_passages, request_facts
+from authprobe.diagnosis.match import (
+    LIKELY_CONFIDENCE,
+    CauseMatch,
+    ConfidenceLevel,
+)
+from authprobe.diagnosis.symptom import Evidence, FactSet, Symptom
+from authprobe.diagnosis.text_facts import symptom_from_text
+from authprobe.redaction.redactor import Redactor
+
+MIN_SECRET_LENGTH: Final = 8
+"""Characters; to redact shorter values would redact ordinary words as well."""
+KIND_PREFIX: Final = "sk-ant-"
+"""Start of values that the patterns find by themselves, and whose kind the words must show."""
+CONTRADICTION_FACTOR: Final = 0.5
+"""Change of the odds of a likely cause from which a fact contradicts the words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """The causes of an incident, with the facts that were weighed."""
+
+    matches: tuple[CauseMatch, ...]
+    facts: tuple[IncidentFact, ...] = ()
+    contradictions: tuple[str, ...] = ()
+    question: Question | None = None
+    """The question whose answer would decide; None: nothing is open."""
+    words_say: tuple[CauseMatch, ...] = ()
+    """The causes without the facts."""
+    version: str | None = None
+    date: datetime.date | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """True if another cause comes first than without the facts."""
+        return bool(self.words_say) and self.words_say[0].cause.id != self.matches[0].cause.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What is known of an incident: the ranking by its words, and its facts."""
+
+    ranking: tuple[CauseMatch, ...]
+    facts: tuple[IncidentFact, ...]
+    contradictions: tuple[str, ...]
+    version: str | None
+    date: datetime.date | None
+    catalogue: Mapping[str, Cause] = field(repr=False)
+    answers: tuple[IncidentFact, ...] = ()
+    """Answers of a person."""
+    asked: frozenset[str] = frozenset()
+
+    def with_answer(self, question: Question, answer_id: str | None) -> "Incident":
+        """Return the incident after a question was answered; None: the answer is not known."""
+        asked = self.asked | {question.id}
+        if answer_id is None:
+            return replace(self, asked=asked)
+        answer = question.answer(answer_id)
+        fact = AnsweredFact(
+            evidence=Evidence(f"your answer: {answer.says}"),
+            question=question.id,
+            answer=answer_id,
+            effects=answer.factors,
+        )
+        return replace(self, asked=asked, answers=(*self.answers, fact))
+
+    def conclude(self) -> Conclusion:
+        """Return the conclusion from everything that is known."""
+        believed = believed_facts(self.facts)
+        matches = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
+        answered = {fact.question for fact in believed if fact.question and not fact.is_inferred}
+        contradictions = (*self.contradictions, *_against_words(self.ranking, believed))
+        return Conclusion(
+            matches=matches,
+            facts=(*self.facts, *self.answers),
+            contradictions=contradictions,
+            question=deciding_question(matches, frozenset(answered | self.asked)),
+            words_say=self.ranking,
+            version=self.version,
+            date=self.date,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredFact(IncidentFact):
+    """The answer of a person to a question, which may be an experiment."""
+
+    effects: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """Change of the odds of each cause that it concerns."""
+        return self.effects
+
+
+def open_incident(
+    texts: tuple[IncidentText, ...],
+    *,
+    now: datetime.datetime,
+    further: Iterable[IncidentFact] = (),
+) -> Incident:
+    """Return what is known of an incident from its texts; results of runs are not read.
+
+    Args:
+        texts: the texts; their order does not matter.
+        now: the time at which a stored login is judged to be expired.
+        further: facts from elsewhere, such as from results of runs.
+    """
+    redactor = incident_redactor(texts)
+    requests = {
+        number: failed_requests(text)
+        for number, text in enumerate(texts)
+        if text.kind is TextKind.ARCHIVE
+    }
+    words = join_passages(_passages(texts, requests, redactor))
+    symptom = _symptom(texts, words, requests, redactor)
+    catalogue = causes()
+    ranking = tuple(
+        replace(match, evidence=tuple(words.place(each) for each in match.evidence))
+        for match in (decide(symptom) if symptom.fact_sets else ())
+    )
+    if not ranking:
+        unknown = CauseMatch(
+            cause=catalogue[UNKNOWN], confidence=0.0, level=ConfidenceLevel.POSSIBLE
+        )
+        ranking = (unknown,)
+    facts = without_repetitions((*_facts(texts, words, symptom, now), *further))
+    version, different = _version(texts, symptom)
+    return Incident(
+        ranking=ranking,
+        facts=facts,
+        contradictions=(*_contradictions(facts), *different),
+        version=version,
+        date=symptom.date,
+        catalogue=catalogue,
+    )
+
+
+def incident_redactor(texts: Iterable[IncidentText]) -> Redactor:
+    """Return a redactor that knows every secret value of the texts."""
+    redactor = Redactor()
+    for text in texts:
+        values = archived_secrets if text.kind is TextKind.ARCHIVE else secret_values
+        for value in values(text):
+            bare = value.strip()
+            if len(bare) >= MIN_SECRET_LENGTH and not bare.startswith((KIND_PREFIX, "[redacted")):
+                redactor.learn("credential", bare)
+    return redactor
+
+
+def _passages(
+    texts: tuple[IncidentText, ...],
+    requests: Mapping[int, tuple[ArchivedRequest, ...]],
+    redactor: Redactor,
+) -> Iterator[Passage]:
+    for number, text in enumerate(texts):
+        if text.kind is TextKind.WORDS:
+            yield Passage(text.name, redactor(text.text))
+        for passage in request_passages(text, requests.get(number, ())):
+            yield replace(passage, text=redactor(passage.text))
+
+
+def _symptom(
+    texts: tuple[IncidentText, ...],
+    words: Words,
+    requests: Mapping[int, tuple[ArchivedRequest, ...]],
+    redactor: Redactor,
+) -> Symptom:
+    exchanges: tuple[FactSet, ...] = tuple(
+        fact_set
+        for number, found in requests.items()
+        for fact_set in request_fact_sets(texts[number], found, redactor)
+    )
+    if not words.text.strip():
+        return Symptom(fact_sets=exchanges)
+    symptom = symptom_from_text(words.text)
+    return replace(symptom, fact_sets=(*symptom.fact_sets, *exchanges))
+
+
+def _facts(
+    texts: tuple[IncidentText, ...], words: Words, symptom: Symptom, now: datetime.datetime
+) -> Iterator[IncidentFact]:
+    if symptom.is_text:
+        yield from request_facts(words, symptom.fact_sets[0].text)
+    yield from settings_facts(texts, now)
+    for text in texts:
+        if text.kind is TextKind.DOCTOR:
+            yield from doctor_facts(text)
+        elif text.kind is TextKind.STATUS:
+            yield from status_facts(text)
+
+
+def believed_facts(facts: Iterable[IncidentFact]) -> tuple[IncidentFact, ...]:
+    """Return the facts that count: of several answers to a question, that of the best witness."""
+    best: dict[str, IncidentFact] = {}
+    others: list[IncidentFact] = []
+    for fact in facts:
+        if fact.question is None:
+            others.append(fact)
+            continue
+        previous = best.get(fact.question)
+        if previous is None or (not fact.is_inferred, fact.rank) > (
+            not previous.is_inferred,
+            previous.rank,
+        ):
+            best[fact.question] = fact
+    # What a fact says of a cause holds whatever another one answers to its question.
+    pointers = [
+        replace(fact, question=None, answer=None)
+        for fact in facts
+        if fact.question and fact.cause and best[fact.question] is not fact
+    ]
+    return (*others, *best.values(), *pointers)
+
+
+def _contradictions(facts: tuple[IncidentFact, ...]) -> Iterator[str]:
+    """Yield what texts say differently of the same fact."""
+    for one, other in combinations(facts, 2):
+        if one.question is None or one.question != other.question:
+            continue
+        is_same_host = one.value is None or other.value is None or one.value == other.value
+        if one.answer == other.answer and is_same_host:
+            continue
+        if one.evidence.source == other.evidence.source:
+            continue  # the precedence within one text is known
+        believed = max((one, other), key=lambda fact: (not fact.is_inferred, fact.rank))
+        yield f"{one.evidence}; but {other.evidence} (believed: {_place(believed.evidence)})"
+
+
+def _place(evidence: Evidence) -> str:
+    return str(replace(evidence, text="")).removesuffix(": ")
+
+
+def _against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]) -> Iterator[str]:
+    """Yield the facts that speak against what the words say."""
+    facts = tuple(facts)
+    for match in ranking[:1]:
+        if match.confidence < LIKELY_CONFIDENCE or not match.evidence:
+            continue
+        for fact in facts:
+            if fact.factors.get(match.cause.id, 1.0) < CONTRADICTION_FACTOR:
+                words = _place(match.evidence[0]) or "the text"
+                yield f"{words} says {match.cause.id}; but {fact.evidence}"
+
+
+def _version(texts: Iterable[IncidentText], symptom: Symptom) -> tuple[str | None, tuple[str, ...]]:
+    """Return the version of Claude Code, and how the texts differ about it."""
+    versions = [
+        found
+        for text in texts
+        if text.kind is TextKind.DOCTOR and (found := doctor_version(text)) is not None
+    ]
+    if symptom.version is None:
+        return (versions[0][0] if versions else None), ()
+    different = tuple(
+        f"the words name Claude Code {symptom.version}; but {evidence}"
+        for version, evidence in versions
+        if version != symptom.version
+    )
+    return symptom.version, different

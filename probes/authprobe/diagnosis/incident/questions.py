@@ -1,0 +1,140 @@
+"""Questions that decide between causes, loaded from `questions.yaml`."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from authprobe.diagnosis.causes import UNKNOWN, Cause, CauseGroup, Text, Texts, causes
+from authprobe.documents.document import read_document
+from authprobe.documents.source import PathProblem, quote
+from authprobe.documents.validation import STRICT
+from authprobe.documents.vocabulary import Vocabulary
+from authprobe.errors import RecordError
+
+QUESTIONS_FILE: Final = Path(__file__).with_name("questions.yaml")
+GROUP_SUFFIX: Final = "/*"
+FACTORS: Final = {"supports": 3.0, "weakens": 1 / 3, "excludes": 1 / 30}
+"""Change of the odds of a cause by each kind of effect."""
+EXPERIMENT: Final = "experiment:"
+"""Start of the id of a question that is a cause's experiment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A possible answer to a question, and what it does to causes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    id: Text
+    says: Text
+    """The answer in words, as a statement."""
+    supports: Texts = ()
+    weakens: Texts = ()
+    excludes: Texts = ()
+    factors: Mapping[str, float] = field(init=False, default_factory=dict)
+    """Change of the odds of each cause that it concerns, by cause id."""
+
+    def __post_init__(self) -> None:
+        """Resolve `factors`; the effect on a cause goes before that on its group."""
+        factors: dict[str, float] = {}
+        for is_group in (True, False):
+            for effect, factor in FACTORS.items():
+                for name in getattr(self, effect):
+                    if name.endswith(GROUP_SUFFIX) is is_group:
+                        factors |= dict.fromkeys(_members(name), factor)
+        object.__setattr__(self, "factors", factors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question about one fact, whose answers separate causes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    id: Text
+    asks: Text
+    commands: Texts = ()
+    """Commands that show the answer."""
+    answers: Annotated[tuple[Answer, ...], Field(min_length=2)]
+
+    def answer(self, answer_id: str) -> Answer:
+        """Return the answer with this id."""
+        return next(each for each in self.answers if each.id == answer_id)
+
+    @property
+    def is_yes_or_no(self) -> bool:
+        """True if the answers are yes and no."""
+        return tuple(each.id for each in self.answers) == ("yes", "no")
+
+
+QUESTIONS_VOCABULARY: Final = Vocabulary(document="a questions file", start="'- id:'")
+
+
+def _members(name: str) -> tuple[str, ...]:
+    """Return the causes that a name in an answer stands for."""
+    if not name.endswith(GROUP_SUFFIX):
+        return (name,)
+    group = name.removesuffix(GROUP_SUFFIX)
+    return tuple(cause.id for cause in causes().values() if cause.group == group)
+
+
+@functools.cache
+def questions() -> Mapping[str, Question]:
+    """Return the bundled questions by id."""
+    return load_questions(QUESTIONS_FILE)
+
+
+def load_questions(path: Path) -> Mapping[str, Question]:
+    """Return the questions in a file by id.
+
+    Raises:
+        RecordError: every error in the file, in file order.
+    """
+    document = read_document(path, tuple[Question, ...], QUESTIONS_VOCABULARY, check=_check)
+    if document.value is None or document.problems:
+        raise RecordError("\n".join(document.messages))
+    return {question.id: question for question in document.value}
+
+
+def _check(document: tuple[Question, ...]) -> Iterator[PathProblem]:
+    ids: set[str] = set()
+    for index, question in enumerate(document):
+        if question.id in ids:
+            yield (index, "id"), f"duplicate id {quote(question.id)}; each question needs its own"
+        ids.add(question.id)
+        answers: set[str] = set()
+        for number, answer in enumerate(question.answers):
+            place = (index, "answers", number)
+            if answer.id in answers:
+                yield (*place, "id"), f"duplicate id {quote(answer.id)}; each answer needs its own"
+            answers.add(answer.id)
+            for effect in FACTORS:
+                for at, name in enumerate(getattr(answer, effect)):
+                    if not _is_known(name):
+                        yield (*place, effect, at), f"no such cause or group: {quote(name)}"
+
+
+def _is_known(name: str) -> bool:
+    if name.endswith(GROUP_SUFFIX):
+        return name.removesuffix(GROUP_SUFFIX) in set(CauseGroup)
+    return name in causes() and name != UNKNOWN
+
+
+def experiment_question(cause: Cause) -> Question | None:
+    """Return the experiment of a cause as a question, or None if it has none."""
+    if cause.experiment is None:
+        return None
+    text = cause.experiment.text
+    yes = Answer(id="yes", says=text, supports=(cause.id,))
+    no = Answer(id="no", says=f"not so: {text}", excludes=(cause.id,))
+    case = cause.experiment.case
+    return Question(
+        id=EXPERIMENT + cause.id,
+        asks=f"Is this so? {text}",
+        commands=(f"authprobe run --case {case}",) if case else (),
+        answers=(yes, no),
+    )

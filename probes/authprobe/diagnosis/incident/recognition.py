@@ -1,0 +1,129 @@
+"""Kinds of texts of an incident, recognised by what is in them."""
+
+import enum
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+RESULTS_MARKER: Final = '"schema_version"'
+"""Text near the beginning of every `results.json`."""
+MARKER_LENGTH: Final = 2_000
+"""Characters at the beginning in which it is looked for."""
+SETTINGS_KEYS: Final = frozenset(
+    {"apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "enabledPlugins", "env"}
+    | {"forceLoginMethod", "forceLoginOrgUUID", "hooks", "permissions", "statusLine"}
+)
+"""Keys of the settings files of Claude Code, of which other JSON hardly has two."""
+SETTINGS_NAME: Final = re.compile(r"(?:^|[/\\])(?:managed-)?settings(?:\.local)?\.json$")
+SETTINGS_RANKS: Final = {"managed-settings.json": 3, "settings.local.json": 2, "settings.json": 1}
+"""Precedence of the settings files (code.claude.com/docs/en/settings)."""
+STATE_KEYS: Final = frozenset(
+    {"customApiKeyResponses", "hasCompletedOnboarding", "oauthAccount", "primaryApiKey"}
+)
+ASSIGNMENT: Final = re.compile(
+    r"^\s*(?:export\s+|declare -x\s+|set\s+|\$env:)?([A-Za-z_]\w*)\s?=\s?(.*)$", re.MULTILINE
+)
+RELEVANT_NAME: Final = re.compile(r"ANTHROPIC_|CLAUDE_|AWS_|NODE_|SSL_|(?i:\w*_proxy)")
+MAX_ENVIRONMENT_CHARACTERS: Final = 200_000
+MIN_ASSIGNMENTS: Final = 0.8
+"""Part of the lines that are assignments, from which a text is a list of variables."""
+
+
+class TextKind(enum.StrEnum):
+    """Kinds of texts that `authprobe explain` reads; the values are their names for a reader."""
+
+    WORDS = "text"
+    RESULTS = "results.json"
+    ARCHIVE = "HTTP archive"
+    DOCTOR = "doctor --json"
+    SETTINGS = "settings of Claude Code"
+    LOGIN = "stored login"
+    STATE = "state of Claude Code"
+    STATUS = "claude auth status"
+    ENVIRONMENT = "variables"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentText:
+    """One text of an incident."""
+
+    name: str
+    """Name for a reader; empty if there is only one text."""
+    text: str = field(repr=False)
+    kind: TextKind = TextKind.WORDS
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its content, if it is a JSON object that is recognised."""
+    rank: int = 0
+    """Of settings files: the higher one overrides the lower."""
+    problem: str | None = None
+    """Why a settings file cannot be parsed."""
+    problem_line: int | None = None
+
+
+def recognise(path: str, text: str, name: str = "") -> IncidentText:
+    """Return the text with its kind; the path only tells a settings file, and which one."""
+    start = text[:MARKER_LENGTH].lstrip()
+    is_settings = SETTINGS_NAME.search(path) is not None
+    rank = next((each for end, each in SETTINGS_RANKS.items() if path.endswith(end)), 0)
+    if start.startswith("{"):
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            if is_settings:
+                return IncidentText(
+                    name=name,
+                    text=text,
+                    kind=TextKind.SETTINGS,
+                    rank=rank,
+                    problem=error.msg,
+                    problem_line=error.lineno,
+                )
+        except (ValueError, RecursionError):
+            pass  # a number or a depth that no file of these kinds has
+        else:
+            kind = TextKind.SETTINGS if is_settings else _json_kind(data, start)
+            if kind is not TextKind.WORDS:
+                return IncidentText(name=name, text=text, kind=kind, data=data, rank=rank)
+    elif _is_environment(text):
+        return IncidentText(name=name, text=text, kind=TextKind.ENVIRONMENT)
+    return IncidentText(name=name, text=text)
+
+
+def _json_kind(data: Mapping[str, Any], start: str) -> TextKind:
+    keys = set(data)
+    log = data.get("log")
+    if isinstance(log, dict) and isinstance(log.get("entries"), list):
+        return TextKind.ARCHIVE
+    if isinstance(data.get("results"), list) and isinstance(data.get("wins"), dict):
+        return TextKind.DOCTOR
+    if RESULTS_MARKER in start and "cases" in keys:
+        return TextKind.RESULTS
+    if "claudeAiOauth" in keys:
+        return TextKind.LOGIN
+    if {"loggedIn", "authMethod"} <= keys:
+        return TextKind.STATUS
+    if len(keys & STATE_KEYS) > 1:
+        return TextKind.STATE
+    is_env = isinstance(data.get("env"), dict) and keys <= SETTINGS_KEYS | {"$schema", "model"}
+    if (
+        is_env
+        or len(keys & SETTINGS_KEYS) > 1
+        or "claude-code-settings" in str(data.get("$schema"))
+    ):
+        return TextKind.SETTINGS
+    return TextKind.WORDS
+
+
+def _is_environment(text: str) -> bool:
+    """Return True for a list of variables, as `env` prints it, or a `.env` file."""
+    if len(text) > MAX_ENVIRONMENT_CHARACTERS:
+        return False
+    lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] not in "#"]
+    names = [match[1] for line in lines if (match := ASSIGNMENT.match(line))]
+    return (
+        bool(names)
+        and len(names) >= MIN_ASSIGNMENTS * len(lines)
+        and any(RELEVANT_NAME.match(name) for name in names)
+    )

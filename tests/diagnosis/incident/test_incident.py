@@ -1,0 +1,167 @@
+"""The conclusion from several texts about one failure."""
+
+import datetime
+import json
+
+import pytest
+
+from authprobe.diagnosis.incident.incident import Conclusion, Incident, open_incident
+from authprobe.diagnosis.incident.questions import questions
+from authprobe.diagnosis.incident.recognition import recognise
+from authprobe.diagnosis.match import ConfidenceLevel
+
+NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
+KEY = "my-gateway-key-123456"
+BEARER = '{"type":"error","error":{"type":"authentication_error","message":"Invalid bearer token"}}'
+NEW_API = (
+    'API Error: 401 {"error":{"message":"Invalid token (request id: 2026112010)",'
+    '"type":"new_api_error"}}'
+)
+
+
+def incident(**texts: object) -> Incident:
+    """Return the incident of texts by name; `_` in a name stands for a dot."""
+    return open_incident(
+        tuple(
+            recognise(
+                name.replace("_", "."),
+                text if isinstance(text, str) else json.dumps(text, indent=2),
+                name.replace("_", "."),
+            )
+            for name, text in texts.items()
+        ),
+        now=NOW,
+    )
+
+
+def conclude(**texts: object) -> Conclusion:
+    return incident(**texts).conclude()
+
+
+def settings(**variables: str) -> dict[str, object]:
+    return {"env": variables}
+
+
+def doctor(*results: dict[str, object], wins: object = None) -> dict[str, object]:
+    return {"results": results, "wins": wins or {}}
+
+
+def test_a_base_url_in_the_settings_and_an_error_of_a_gateway_support_one_another() -> None:
+    texts = {"a_log": NEW_API, "settings_json": settings(ANTHROPIC_BASE_URL="https://gw.example")}
+    conclusion = conclude(**texts)
+    first = conclusion.matches[0]
+    assert first.cause.id == "gateway-own-key"
+    assert first.confidence >= conclude(a_log=NEW_API).matches[0].confidence
+    places = [(each.source, each.line) for each in first.evidence]
+    assert places[:2] == [("a.log", 1), ("settings.json", 3)]
+    assert conclusion.contradictions == ()
+
+
+def test_the_settings_are_facts_and_not_words() -> None:
+    text = settings(NOTE="OAuth token has expired; invalid x-api-key; 529 overloaded")
+    conclusion = conclude(settings_json=text)
+    assert [match.cause.id for match in conclusion.matches] == ["unknown"]
+    assert conclusion.facts == ()
+
+
+def test_two_logs_are_read_together_and_each_keeps_its_lines() -> None:
+    conclusion = conclude(a_log="hello\n\nall fine", b_log=f"first\nAPI Error: 401 {BEARER}\nlast")
+    (evidence, *_) = conclusion.matches[0].evidence
+    assert (evidence.source, evidence.line) == ("b.log", 2)
+
+
+def test_a_contradiction_of_two_texts_is_said() -> None:
+    conclusion = conclude(
+        settings_json=settings(ANTHROPIC_BASE_URL="https://one.example"),
+        d_json=doctor(
+            {"id": "gateway", "severity": "info", "summary": "go to https://two.example."}
+        ),
+    )
+    (contradiction,) = conclusion.contradictions
+    assert "settings.json line 3" in contradiction
+    assert "d.json line 4" in contradiction
+    assert contradiction.endswith("(believed: d.json line 4)")
+
+
+def test_a_request_that_was_sent_goes_before_a_setting() -> None:
+    conclusion = conclude(
+        settings_json=settings(ANTHROPIC_BASE_URL="https://gw.example"),
+        a_log=f"POST https://api.anthropic.com/v1/messages\nAPI Error: 401 {BEARER}",
+    )
+    assert conclusion.matches[0].cause.id == "bearer-unknown"
+    assert conclusion.matches[0].confidence == conclusion.words_say[0].confidence
+    (contradiction,) = conclusion.contradictions
+    assert contradiction.endswith("(believed: a.log line 1)")
+
+
+def test_a_fact_against_what_the_words_say_is_said() -> None:
+    conclusion = conclude(
+        a_log="Not logged in. Please run /login",
+        d_json={"claudeAiOauth": {"accessToken": "a" * 20, "expiresAt": 1_900_000_000_000}},
+    )
+    assert any("a.log line 1 says credential-missing" in each for each in conclusion.contradictions)
+
+
+def test_texts_that_agree_do_not_contradict() -> None:
+    conclusion = conclude(
+        settings_json=settings(ANTHROPIC_BASE_URL="https://gw.example/x"),
+        a_log="POST https://gw.example/x/v1/messages 401",
+        d_json=doctor({"id": "gateway", "severity": "info", "summary": "to https://gw.example."}),
+    )
+    assert conclusion.contradictions == ()
+
+
+def test_versions_that_differ_are_said_and_one_that_is_missing_is_taken() -> None:
+    wins = {"claude-code 2.1.280": {"credential": None}}
+    log = "Claude Code v2.1.31\nAPI Error: 529 overloaded"
+    conclusion = conclude(a_log=log, d_json=doctor(wins=wins))
+    assert conclusion.version == "2.1.31"
+    assert any("2.1.280" in each for each in conclusion.contradictions)
+    assert conclude(a_log="API Error: 529", d_json=doctor(wins=wins)).version == "2.1.280"
+
+
+def test_an_answer_changes_the_ranking_and_is_a_fact() -> None:
+    before = incident(a_log="login failed: token expired, api key invalid")
+    question = before.conclude().question
+    assert question is not None
+    after = before.with_answer(questions()["credential-form"], "oauth-token").conclude()
+    assert after.matches[0].cause.id == "access-token-expired"
+    assert after.facts[-1].evidence.text.startswith("your answer: ")
+    unanswered = before.with_answer(question, None).conclude()
+    assert unanswered.matches == before.conclude().matches
+    assert unanswered.question is None or unanswered.question.id != question.id
+
+
+def test_what_a_text_answers_is_not_asked() -> None:
+    log = f"API Error: 401 {BEARER} litellm new_api_error invalid token"
+    without = conclude(a_log=log)
+    texts = {"a_log": log, "d_json": doctor(wins={"claude-code": {"credential": None}})}
+    assert without.matches[0].level is not ConfidenceLevel.CERTAIN
+    with_facts = conclude(**texts)
+    assert with_facts.question is None or with_facts.question.id != "active-credential"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "API Error: request timed out",
+        "HTTP 500 internal server error",
+        "API Error: 529 overloaded_error",
+        "HTTP 429 too many requests, rate limit exceeded",
+        "captive portal: sign in to the network",
+    ],
+)
+def test_settings_never_turn_an_outage_into_an_invalid_token(text: str) -> None:
+    variables = settings(
+        ANTHROPIC_AUTH_TOKEN=KEY, ANTHROPIC_BASE_URL="https://gw.example", HTTPS_PROXY="http://p:1"
+    )
+    conclusion = conclude(a_log=text, settings_json=variables)
+    assert conclusion.matches[0].cause.group not in ("credential", "login")
+
+
+def test_secrets_of_one_text_are_redacted_in_the_others() -> None:
+    conclusion = conclude(
+        a_log=f"API Error: 401 Invalid bearer token {KEY}",
+        settings_json=settings(ANTHROPIC_AUTH_TOKEN=KEY),
+    )
+    assert KEY not in repr(conclusion)

@@ -1,0 +1,133 @@
+"""Settings, variables and stored logins as facts, with their lines and without values."""
+
+import datetime
+import json
+
+import pytest
+
+from authprobe.diagnosis.incident.facts import IncidentFact
+from authprobe.diagnosis.incident.recognition import IncidentText, recognise
+from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
+
+NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
+OAUTH = "sk-ant-oat01-" + "Ab3" * 20
+KEY = "sk-ant-api03-" + "Ab3" * 20
+
+
+def text_of(data: object, name: str = "settings.json") -> IncidentText:
+    return recognise(name, json.dumps(data, indent=2), name)
+
+
+def facts_of(*texts: IncidentText) -> list[IncidentFact]:
+    return list(settings_facts(texts, NOW))
+
+
+def answers(*texts: IncidentText) -> dict[str | None, str | None]:
+    return {fact.question: fact.answer for fact in facts_of(*texts) if fact.question}
+
+
+def causes(*texts: IncidentText) -> set[str]:
+    return {fact.cause for fact in facts_of(*texts) if fact.cause}
+
+
+def env(**variables: str) -> IncidentText:
+    return text_of({"env": variables})
+
+
+def test_a_base_url_is_a_fact_with_its_line_and_host() -> None:
+    url = "https://user:hunter2hunter2@gw.example:8443/x?k=1"
+    (fact,) = facts_of(env(ANTHROPIC_BASE_URL=url))
+    assert (fact.question, fact.answer, fact.value) == ("base-url", "yes", "gw.example")
+    assert (fact.evidence.source, fact.evidence.line) == ("settings.json", 3)
+    assert "https://gw.example:8443 " in fact.evidence.text
+    assert "hunter2" not in fact.evidence.text
+
+
+def test_the_address_of_the_api_is_no_gateway() -> None:
+    assert answers(env(ANTHROPIC_BASE_URL="https://api.anthropic.com")) == {"base-url": "no"}
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/proxy/v1/messages"])
+def test_a_path_that_the_client_adds_points_to_a_wrong_path(path: str) -> None:
+    assert causes(env(ANTHROPIC_BASE_URL=f"https://gw.example{path}")) == {"gateway-wrong-path"}
+    assert causes(env(ANTHROPIC_BASE_URL="https://gw.example/proxy")) == set()
+
+
+def test_settings_override_the_shell() -> None:
+    shell = recognise("env.txt", "ANTHROPIC_BASE_URL=https://one.example\n", "env.txt")
+    settings = env(ANTHROPIC_BASE_URL="https://two.example")
+    facts = facts_of(shell, settings)
+    assert [fact.value for fact in facts if fact.question] == ["two.example"]
+    (override,) = [fact for fact in facts if fact.cause]
+    assert override.cause == "base-url-overridden"
+    assert "overrides https://one.example (env.txt line 1)" in override.evidence.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "answer"),
+    [
+        ({"ANTHROPIC_AUTH_TOKEN": "k" * 9, "ANTHROPIC_API_KEY": KEY}, "auth-token"),
+        ({"ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_OAUTH_TOKEN": OAUTH}, "api-key"),
+        ({"CLAUDE_CODE_OAUTH_TOKEN": OAUTH}, "oauth-token"),
+        ({"CLAUDE_CODE_USE_BEDROCK": "1", "ANTHROPIC_API_KEY": KEY}, "cloud"),
+        ({"CLAUDE_CODE_USE_BEDROCK": "0", "ANTHROPIC_API_KEY": KEY}, "api-key"),
+        ({"ANTHROPIC_AUTH_TOKEN": " ", "ANTHROPIC_API_KEY": KEY}, "api-key"),
+    ],
+)
+def test_the_credential_that_wins_is_named(variables: dict[str, str], answer: str) -> None:
+    assert answers(env(**variables))["active-credential"] == answer
+
+
+def test_a_variable_that_shadows_the_login_is_named() -> None:
+    login = text_of({"claudeAiOauth": {"accessToken": OAUTH, "expiresAt": 4102444800000}}, "l")
+    assert "ambient-credential-shadows" in causes(login, env(ANTHROPIC_API_KEY=KEY))
+    assert answers(login) == {"stored-login": "valid", "active-credential": "login"}
+
+
+def test_a_token_in_the_variable_of_a_key_points_to_its_cause() -> None:
+    assert causes(env(ANTHROPIC_API_KEY=OAUTH)) == {"oauth-token-as-api-key"}
+    assert causes(env(ANTHROPIC_API_KEY=KEY)) == set()
+    assert causes(env(CLAUDE_CODE_OAUTH_TOKEN="${SECRET}")) == {"credential-malformed"}
+
+
+@pytest.mark.parametrize(
+    ("record", "answer"),
+    [
+        ({"accessToken": "", "refreshToken": ""}, "blanked"),
+        ({"accessToken": OAUTH, "refreshToken": "r", "expiresAt": 1_700_000_000_000}, "renewable"),
+        ({"accessToken": OAUTH, "refreshToken": "r", "expiresAt": 1_795_000_000}, "renewable"),
+        ({"accessToken": OAUTH, "expiresAt": 1_700_000_000_000}, "expired"),
+        ({"accessToken": OAUTH, "expiresAt": 1_900_000_000_000}, "valid"),
+        ({"accessToken": OAUTH, "expiresAt": "soon"}, None),
+        ({"accessToken": OAUTH, "expiresAt": 1e300}, None),
+    ],
+)
+def test_the_state_of_a_stored_login_is_read(record: object, answer: str | None) -> None:
+    assert answers(text_of({"claudeAiOauth": record}, "l")).get("stored-login") == answer
+
+
+@pytest.mark.parametrize("record", [None, [], "x", 1, {"scopes": [1, None]}, {"expiresAt": []}])
+def test_a_login_of_any_shape_is_read(record: object) -> None:
+    facts_of(text_of({"claudeAiOauth": record}, "l"))
+
+
+@pytest.mark.parametrize("variables", [[], "x", {"ANTHROPIC_API_KEY": 1}, None])
+def test_variables_of_any_shape_are_read(variables: object) -> None:
+    assert facts_of(text_of({"env": variables})) == []
+
+
+def test_settings_that_cannot_be_parsed_are_told() -> None:
+    (fact,) = facts_of(recognise("settings.json", '{"env": }', "settings.json"))
+    assert "cannot be parsed" in fact.evidence.text
+    assert fact.evidence.line == 1
+
+
+def test_values_that_no_output_may_show_are_known() -> None:
+    text = env(
+        ANTHROPIC_AUTH_TOKEN="my-gateway-key",
+        HTTPS_PROXY="http://u:p@proxy.example",
+        ANTHROPIC_MODEL="opus",
+    )
+    assert set(secret_values(text)) == {"my-gateway-key", "http://u:p@proxy.example"}
+    login = text_of({"claudeAiOauth": {"accessToken": "abc", "refreshToken": "def"}}, "l")
+    assert {"abc", "def"} <= set(secret_values(login))

@@ -1,0 +1,55 @@
+"""Several texts as one, with a map of its lines."""
+
+from authprobe.diagnosis.incident.words import Passage, join_passages, request_facts
+from authprobe.diagnosis.symptom import Evidence, quote_line
+from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
+
+
+def test_each_line_has_its_place() -> None:
+    words = join_passages([Passage("a", "one\ntwo"), Passage("b", "three\nfour", line=10)])
+    places = {
+        word: words.place(quote_line(words.text, words.text.index(word)))
+        for word in ("one", "two", "three", "four")
+    }
+    assert {word: (each.source, each.line) for word, each in places.items()} == {
+        "one": ("a", 1),
+        "two": ("a", 2),
+        "three": ("b", 10),
+        "four": ("b", 11),
+    }
+
+
+def test_a_place_that_is_known_stays() -> None:
+    words = join_passages([Passage("a", "one")])
+    for evidence in (Evidence("x", 5, "z"), Evidence("x")):
+        assert words.place(evidence) == evidence
+
+
+def test_of_long_texts_both_ends_are_read_with_their_lines() -> None:
+    long = "\n".join(f"line {number}" for number in range(200_000))
+    words = join_passages([Passage("long", long), Passage("short", "API Error: 401")])
+    assert len(words.text) <= MAX_ANALYZED_CHARACTERS
+    assert "API Error: 401" in words.text
+    last = words.place(quote_line(words.text, words.text.index("line 199999")))
+    assert (last.source, last.line) == ("long", 200_000)
+
+
+def test_short_texts_leave_their_room_to_a_long_one() -> None:
+    passages = [Passage(str(n), "x") for n in range(40)] + [Passage("long", "y" * 2_000_000)]
+    words = join_passages(passages)
+    assert MAX_ANALYZED_CHARACTERS * 0.9 < len(words.text) <= MAX_ANALYZED_CHARACTERS
+
+
+def test_a_web_page_is_read_without_its_markup_in_any_place() -> None:
+    page = "<html><head><script>var token_expired</script></head><body>Just a moment</body></html>"
+    words = join_passages([Passage("a", "403 Forbidden"), Passage("b", page)])
+    assert "Just a moment" in words.text
+    assert "token_expired" not in words.text
+
+
+def test_a_request_in_the_words_tells_its_host() -> None:
+    text = "GET https://docs.example/x\nPOST https://gw.example:444/a/v1/messages?k=v 401"
+    words = join_passages([Passage("a", text)])
+    (fact,) = request_facts(words, symptom_from_text(words.text).fact_sets[0].text)
+    assert (fact.answer, fact.value, fact.evidence.line) == ("yes", "gw.example", 2)
+    assert fact.factors == {}
