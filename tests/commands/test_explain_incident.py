@@ -1,6 +1,7 @@
 """`authprobe explain` with several texts of one incident."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_each_fact_is_told_with_its_file_and_line(log: Path, settings: Path) -> 
     output = explain(log, settings)
     assert output.exit_code == 0
     assert output.stdout.startswith("gateway-own-key (")
-    assert f"  evidence: {log} line 2: API Error: 401" in output.stdout
+    assert re.search(rf"  evidence: {re.escape(str(log))} line 2.*: API Error: 401", output.stdout)
     assert f"\n  {log}: text\n  {settings}: settings of Claude Code\n" in output.stdout
     assert f"facts:\n  {settings} line 3: requests go to https://gw.example" in output.stdout
 
@@ -61,23 +62,24 @@ def test_json_has_the_texts_the_facts_and_the_contradictions(log: Path, settings
 
 def test_standard_input_is_one_of_the_texts(settings: Path) -> None:
     output = explain(settings, "-", text=NEW_API)
-    assert "evidence: standard input line 1: API Error" in output.stdout
+    assert re.search("evidence: standard input line 1.*: API Error", output.stdout)
 
 
 def test_one_text_has_no_name() -> None:
-    assert "evidence: line 1: API Error" in explain(text=NEW_API).stdout
+    assert re.search("evidence: line 1.*: API Error", explain(text=NEW_API).stdout)
     output = explain(text=json.dumps(SETTINGS, indent=1)).stdout
     assert "facts:\n  line 3: requests go to" in output
 
 
 def test_what_would_decide_is_a_line_and_in_json() -> None:
-    text = "login failed: token expired, api key invalid"
+    text = "HTTP 500 Internal server error, getaddrinfo ENOTFOUND x"
     output = explain(text=text).stdout
-    assert "\nWhat would decide: How does the value of the credential begin?" in output
-    assert "against access-token-expired" in output
     decides = json.loads(explain("--json", text=text).stdout)["decides"]
-    assert decides["id"] == "credential-form"
-    assert {"id", "says", "for", "against"} == set(decides["answers"][0])
+    assert f"\nWhat would decide: {decides['question']}\n" in output
+    first = decides["answers"][0]
+    assert {"id", "says", "for", "against"} == set(first)
+    assert "server-incident" in first["for"] + first["against"]
+    assert "against server-incident" in output or "for server-incident" in output
 
 
 def test_nothing_decides_where_the_cause_is_certain() -> None:

@@ -44,7 +44,7 @@ def explain(
     Examples:
       authprobe explain error.log
       claude -p ping 2>&1 | authprobe explain
-      authprobe doctor --json | authprobe explain error.log - ~/.claude/settings.json
+      authprobe doctor --json | authprobe explain error.log settings.json -
       authprobe explain --interactive error.log
       authprobe explain --json issue.md | jq -r '.causes[0].id'
       authprobe explain reports/results.json

@@ -110,6 +110,7 @@ def _explain_incident(incident: Incident, texts: tuple[IncidentText, ...]) -> Ex
             texts=texts,
             facts=conclusion.facts if texts else incident.answers,
             contradictions=conclusion.contradictions if texts else (),
+            candidates=conclusion.candidates,
             question=conclusion.question,
         ),
         conclusion.version,

@@ -51,7 +51,7 @@ def ask_questions(incident: Incident, read_line: Callable[[], str]) -> Incident:
             print_error("there is nothing more to ask" if number > 1 else "there is nothing to ask")
             break
         print_error(f"question {number} of at most {MAX_QUESTIONS}: {question.asks}")
-        _show_answers(question, conclusion.matches)
+        _show_answers(question, conclusion.candidates)
         answer, is_open = _ask(question, read_line)
         before = conclusion.matches
         incident = incident.with_answer(question, answer)
@@ -71,10 +71,10 @@ def _show_ranking(matches: tuple[CauseMatch, ...]) -> None:
         print_error(f"  {match.cause.id}{words}")
 
 
-def _show_answers(question: Question, matches: tuple[CauseMatch, ...]) -> None:
+def _show_answers(question: Question, candidates: tuple[str, ...]) -> None:
     for number, answer in enumerate(question.answers, 1):
         key = answer.id[0] if question.is_yes_or_no else str(number)
-        effect = effect_words(answer, matches)
+        effect = effect_words(answer, candidates)
         print_error(
             f"  {key}  {answer_words(question, answer)}" + (f": {effect}" if effect else "")
         )

@@ -40,6 +40,8 @@ class Explanation:
     """The texts, if there are several, or settings and the like among them."""
     facts: tuple[IncidentFact, ...] = ()
     contradictions: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    """Causes that the question is about."""
     question: Question | None = None
     """The question that would decide."""
     words_say: CauseMatch | None = None
@@ -108,7 +110,7 @@ class Printer:
     def _decision_json(self, explanation: Explanation) -> dict[str, object]:
         question, words_say = explanation.question, explanation.words_say
         result: dict[str, object] = {
-            "decides": _question_json(question, explanation.matches) if question else None
+            "decides": _question_json(question, explanation.candidates) if question else None
         }
         if explanation.texts:
             result |= {
@@ -213,7 +215,7 @@ class Printer:
         if explanation.question:
             yield f"What would decide: {explanation.question.asks}"
             for answer in explanation.question.answers:
-                if effect := effect_words(answer, explanation.matches):
+                if effect := effect_words(answer, explanation.candidates):
                     yield f"  {answer_words(explanation.question, answer)}: {effect}"
             yield from (f"  $ {command}" for command in explanation.question.commands)
 
@@ -228,27 +230,27 @@ def answer_words(question: Question, answer: Answer) -> str:
     return answer.id if question.is_yes_or_no else answer.says
 
 
-def effect_words(answer: Answer, matches: tuple[CauseMatch, ...]) -> str:
-    """Return what an answer does to the causes that are shown."""
-    effects = _effects(answer, matches)
+def effect_words(answer: Answer, candidates: tuple[str, ...]) -> str:
+    """Return what an answer does to the causes that a question is about."""
+    effects = _effects(answer, candidates)
     return ", ".join(f"{word} {' and '.join(ids)}" for word, ids in effects.items() if ids)
 
 
-def _effects(answer: Answer, matches: tuple[CauseMatch, ...]) -> dict[str, list[str]]:
-    factors = {match.cause.id: answer.factors.get(match.cause.id, 1.0) for match in matches}
+def _effects(answer: Answer, candidates: tuple[str, ...]) -> dict[str, list[str]]:
+    factors = {cause: answer.factors.get(cause, 1.0) for cause in candidates}
     return {
         "for": [cause for cause, factor in factors.items() if factor > 1],
         "against": [cause for cause, factor in factors.items() if factor < 1],
     }
 
 
-def _question_json(question: Question, matches: tuple[CauseMatch, ...]) -> dict[str, object]:
+def _question_json(question: Question, candidates: tuple[str, ...]) -> dict[str, object]:
     return {
         "id": question.id,
         "question": question.asks,
         "commands": list(question.commands),
         "answers": [
-            {"id": answer.id, "says": answer.says, **_effects(answer, matches)}
+            {"id": answer.id, "says": answer.says, **_effects(answer, candidates)}
             for answer in question.answers
         ],
     }

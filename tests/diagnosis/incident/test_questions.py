@@ -11,7 +11,12 @@ from authprobe.diagnosis.incident.questions import (
     load_questions,
     questions,
 )
-from authprobe.diagnosis.incident.weighing import deciding_question, expected_gain
+from authprobe.diagnosis.incident.weighing import (
+    Ranking,
+    deciding_question,
+    expected_gain,
+    rank_by_words,
+)
 from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel
 from authprobe.errors import RecordError
 
@@ -48,9 +53,13 @@ def match(cause: str, confidence: float = 0.45) -> CauseMatch:
     return CauseMatch(cause=causes()[cause], confidence=confidence, level=ConfidenceLevel.POSSIBLE)
 
 
+def ranking(*ids: str) -> Ranking:
+    return rank_by_words(tuple(map(match, ids)), causes())
+
+
 @pytest.mark.parametrize("pair", OFTEN_CONFUSED, ids="-or-".join)
 def test_causes_that_are_often_confused_have_a_question(pair: tuple[str, str]) -> None:
-    question = deciding_question(tuple(map(match, pair)), frozenset())
+    question = deciding_question(ranking(*pair), frozenset())
     assert question is not None
     factors = [[answer.factors.get(cause, 1.0) for answer in question.answers] for cause in pair]
     assert factors[0] != factors[1]
@@ -58,7 +67,7 @@ def test_causes_that_are_often_confused_have_a_question(pair: tuple[str, str]) -
 
 @pytest.mark.parametrize("cause", [each for each in causes() if each != UNKNOWN])
 def test_every_cause_has_a_question(cause: str) -> None:
-    assert deciding_question((match(cause),), frozenset()) is not None
+    assert deciding_question(ranking(cause), frozenset()) is not None
 
 
 def test_every_question_separates_causes() -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
-from authprobe.diagnosis.causes import UNKNOWN, Cause, causes
-from authprobe.diagnosis.decision import decide
+from authprobe.diagnosis.causes import Cause, causes
+from authprobe.diagnosis.decision import decide, rank
 from authprobe.diagnosis.incident.archive import (
     ArchivedRequest,
     archived_secrets,
@@ -25,13 +25,20 @@ from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
 from authprobe.diagnosis.incident.questions import Question
 from authprobe.diagnosis.incident.recognition import IncidentText, TextKind
 from authprobe.diagnosis.incident.settings_facts import secret_values, settings_facts
-from authprobe.diagnosis.incident.weighing import deciding_question, weigh
+from authprobe.diagnosis.incident.weighing import (
+    Ranking,
+    deciding_question,
+    rank_by_words,
+    unknown_match,
+    weigh,
+)
 from authprobe.diagnosis.incident.words import Passage, Words, join_passages, request_facts
 from authprobe.diagnosis.match import (
     LIKELY_CONFIDENCE,
     CauseMatch,
     ConfidenceLevel,
 )
+from authprobe.diagnosis.model import model
 from authprobe.diagnosis.symptom import Evidence, FactSet, Symptom
 from authprobe.diagnosis.text_facts import symptom_from_text
 from authprobe.redaction.redactor import Redactor
@@ -40,6 +47,8 @@ MIN_SECRET_LENGTH: Final = 8
 """Characters; to redact shorter values would redact ordinary words as well."""
 KIND_PREFIX: Final = "sk-ant-"
 """Start of values that the patterns find by themselves, and whose kind the words must show."""
+MAX_RANKED_AGAIN: Final = 20_000
+"""Characters of a text for which all probabilities are computed."""
 CONTRADICTION_FACTOR: Final = 0.5
 """Change of the odds of a likely cause from which a fact contradicts the words."""
 
@@ -49,6 +58,8 @@ class Conclusion:
     """The causes of an incident, with the facts that were weighed."""
 
     matches: tuple[CauseMatch, ...]
+    candidates: tuple[str, ...] = ()
+    """Causes that the question is about."""
     facts: tuple[IncidentFact, ...] = ()
     contradictions: tuple[str, ...] = ()
     question: Question | None = None
@@ -68,7 +79,7 @@ class Conclusion:
 class Incident:
     """What is known of an incident: the ranking by its words, and its facts."""
 
-    ranking: tuple[CauseMatch, ...]
+    ranking: Ranking
     facts: tuple[IncidentFact, ...]
     contradictions: tuple[str, ...]
     version: str | None
@@ -95,15 +106,16 @@ class Incident:
     def conclude(self) -> Conclusion:
         """Return the conclusion from everything that is known."""
         believed = believed_facts(self.facts)
-        matches = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
+        ranking = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
         answered = {fact.question for fact in believed if fact.question and not fact.is_inferred}
-        contradictions = (*self.contradictions, *_against_words(self.ranking, believed))
+        contradictions = (*self.contradictions, *_against_words(self.ranking.matches, believed))
         return Conclusion(
-            matches=matches,
+            matches=ranking.matches,
+            candidates=tuple(ranking.candidates),
             facts=(*self.facts, *self.answers),
             contradictions=contradictions,
-            question=deciding_question(matches, frozenset(answered | self.asked)),
-            words_say=self.ranking,
+            question=deciding_question(ranking, frozenset(answered | self.asked)),
+            words_say=self.ranking.matches,
             version=self.version,
             date=self.date,
         )
@@ -143,15 +155,13 @@ def open_incident(
     words = join_passages(_passages(texts, requests, redactor))
     symptom = _symptom(texts, words, requests, redactor)
     catalogue = causes()
-    ranking = tuple(
+    matches = tuple(
         replace(match, evidence=tuple(words.place(each) for each in match.evidence))
         for match in (decide(symptom) if symptom.fact_sets else ())
     )
-    if not ranking:
-        unknown = CauseMatch(
-            cause=catalogue[UNKNOWN], confidence=0.0, level=ConfidenceLevel.POSSIBLE
-        )
-        ranking = (unknown,)
+    ranking = rank_by_words(
+        matches or (unknown_match(catalogue),), catalogue, _probabilities(symptom, matches)
+    )
     facts = without_repetitions((*_facts(texts, words, symptom, now), *further))
     version, different = _version(texts, symptom)
     return Incident(
@@ -205,6 +215,17 @@ def _symptom(
     return replace(symptom, fact_sets=(*symptom.fact_sets, *exchanges))
 
 
+def _probabilities(symptom: Symptom, matches: tuple[CauseMatch, ...]) -> Mapping[str, float] | None:
+    """Return the probabilities of all causes, if the causes that are shown leave much open.
+
+    Computing them again takes as long as the decision itself, so this is left out for long texts.
+    """
+    is_open = any(match.level is not ConfidenceLevel.CERTAIN for match in matches[:1])
+    if not is_open or not symptom.is_text or len(symptom.fact_sets[0].text) > MAX_RANKED_AGAIN:
+        return None
+    return rank(symptom, model()).probabilities
+
+
 def _facts(
     texts: tuple[IncidentText, ...], words: Words, symptom: Symptom, now: datetime.datetime
 ) -> Iterator[IncidentFact]:
@@ -256,7 +277,7 @@ def _contradictions(facts: tuple[IncidentFact, ...]) -> Iterator[str]:
 
 
 def _place(evidence: Evidence) -> str:
-    return str(replace(evidence, text="")).removesuffix(": ")
+    return str(replace(evidence, text="", weight=None)).removesuffix(": ")
 
 
 def _against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]) -> Iterator[str]:

@@ -7,10 +7,10 @@ equal part of what the words leave open.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from authprobe.diagnosis.causes import UNKNOWN, Cause
+from authprobe.diagnosis.causes import UNKNOWN, Cause, causes
 from authprobe.diagnosis.incident.facts import IncidentFact
 from authprobe.diagnosis.incident.questions import (
     Answer,
@@ -19,19 +19,21 @@ from authprobe.diagnosis.incident.questions import (
     questions,
 )
 from authprobe.diagnosis.match import (
-    CERTAIN_CONFIDENCE,
-    CONTEST_MARGIN,
     LIKELY_CONFIDENCE,
     MAX_ALTERNATIVES,
     CauseMatch,
     ConfidenceLevel,
-    confidence_level,
 )
+from authprobe.diagnosis.model import model
 
 MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
 """Confidence from which a cause is shown that only facts point to."""
+MIN_CANDIDATE: Final = 0.03
+"""Probability from which a question is also about a cause that is not shown."""
+EVEN_PART: Final = 0.2
+"""Part of what the words leave open that all causes share equally."""
 MAX_FACTOR: Final = 1000.0
 MAX_CONFIDENCE: Final = 0.99
 MAX_EVIDENCE: Final = 8
@@ -48,34 +50,73 @@ class FactWeight:
     factors: Mapping[str, float]
 
 
-def weigh(
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Causes by their probabilities: those that are shown, and all of them."""
+
+    matches: tuple[CauseMatch, ...]
+    shares: Mapping[str, float]
+
+    @property
+    def candidates(self) -> dict[str, float]:
+        """The first causes that are not unknown, with their probabilities."""
+        shown = {match.cause.id for match in self.matches} - {UNKNOWN}
+        if not shown:
+            return {}
+        found = sorted(
+            (cause for cause in self.shares if cause != UNKNOWN),
+            key=lambda cause: -self.shares[cause],
+        )
+        return {
+            cause: self.shares[cause]
+            for cause in found[:MAX_CANDIDATES]
+            if cause in shown or self.shares[cause] >= MIN_CANDIDATE
+        }
+
+
+def rank_by_words(
     matches: tuple[CauseMatch, ...],
-    facts: Iterable[IncidentFact],
     catalogue: Mapping[str, Cause],
-) -> tuple[CauseMatch, ...]:
-    """Return the causes as the facts rank them; the same ones if no fact concerns them."""
+    probabilities: Mapping[str, float] | None = None,
+) -> Ranking:
+    """Return the ranking by the words alone, with a share of each cause that they do not name."""
+    shares = {match.cause.id: match.confidence for match in matches if match.confidence}
+    rest = max(1 - sum(shares.values()), MIN_REST)
+    others = [cause for cause in catalogue if cause not in shares and cause != UNKNOWN]
+    found = {cause: (probabilities or {}).get(cause, 0.0) for cause in others}
+    total = sum(found.values())
+    for cause, probability in found.items():
+        even = 1 / len(others)
+        part = EVEN_PART * even + (1 - EVEN_PART) * probability / total if total else even
+        shares[cause] = rest * part
+    return Ranking(matches, shares)
+
+
+def weigh(
+    ranking: Ranking, facts: Iterable[IncidentFact], catalogue: Mapping[str, Cause]
+) -> Ranking:
+    """Return the ranking as the facts change it; the same one if no fact concerns its causes."""
     weights = [FactWeight(fact, factors) for fact in facts if (factors := fact.factors)]
     if not weights:
-        return matches
-    priors = {match.cause.id: match.confidence for match in matches if match.cause.id != UNKNOWN}
+        return ranking
+    before = {match.cause.id: match for match in ranking.matches if match.confidence}
     totals = _totals(weights, catalogue)
-    rest = max(1 - sum(priors.values()), MIN_REST) / max(len(catalogue) - 1 - len(priors), 1)
-    shares = {cause: priors.get(cause, rest) or rest for cause in catalogue if cause != UNKNOWN}
-    posteriors = {cause: _posterior(cause, shares, totals) for cause in shares}
-    ranking = sorted(posteriors, key=lambda cause: -round(posteriors[cause], 4))
-    shown = [cause for cause in ranking if cause in priors or posteriors[cause] >= MIN_SHOWN][
-        : MAX_ALTERNATIVES + 1
-    ]
-    by_id = {match.cause.id: match for match in matches}
+    posteriors = {cause: _posterior(cause, ranking.shares, totals) for cause in ranking.shares}
+    order = sorted(posteriors, key=lambda cause: -round(posteriors[cause], 4))
     ranked = tuple(
-        _match(catalogue[cause], by_id.get(cause), posteriors, weights) for cause in shown
-    )
-    if ranked and ranked[0].confidence >= LIKELY_CONFIDENCE:
-        return ranked
-    unknown = by_id.get(UNKNOWN) or CauseMatch(
-        cause=catalogue[UNKNOWN], confidence=0.0, level=ConfidenceLevel.POSSIBLE
-    )
-    return (unknown, *ranked)
+        _match(catalogue[cause], before.get(cause), posteriors[cause], weights)
+        for cause in order
+        if cause in before or posteriors[cause] >= MIN_SHOWN
+    )[: MAX_ALTERNATIVES + 1]
+    is_known = bool(ranked) and ranked[0].confidence >= LIKELY_CONFIDENCE
+    if not is_known and all(match.cause.id != UNKNOWN for match in ranked):
+        ranked = (unknown_match(catalogue), *ranked[:MAX_ALTERNATIVES])
+    return Ranking(ranked, posteriors)
+
+
+def unknown_match(catalogue: Mapping[str, Cause]) -> CauseMatch:
+    """Return the answer that nothing is known."""
+    return CauseMatch(cause=catalogue[UNKNOWN], confidence=0.0, level=ConfidenceLevel.POSSIBLE)
 
 
 def _totals(weights: Iterable[FactWeight], catalogue: Mapping[str, Cause]) -> dict[str, float]:
@@ -98,37 +139,40 @@ def _posterior(cause: str, shares: Mapping[str, float], totals: Mapping[str, flo
 
 
 def _match(
-    cause: Cause,
-    match: CauseMatch | None,
-    posteriors: Mapping[str, float],
-    weights: Iterable[FactWeight],
+    cause: Cause, match: CauseMatch | None, value: float, weights: Iterable[FactWeight]
 ) -> CauseMatch:
     """Return a cause with its new confidence, and the facts that support it as evidence."""
-    value = posteriors[cause.id]
-    rivals = [other for key, other in posteriors.items() if key != cause.id]
-    is_contested = any(other >= max(value - CONTEST_MARGIN, LIKELY_CONFIDENCE) for other in rivals)
-    is_from_words = match is not None and match.confidence >= LIKELY_CONFIDENCE
-    if is_contested or not is_from_words:
-        value = min(value, CERTAIN_CONFIDENCE - 0.01)
     support = (w.fact.evidence for w in weights if w.factors.get(cause.id, 1.0) > 1)
     evidence = (*(match.evidence if match else ()), *support)
-    shown = tuple(dict.fromkeys(evidence))[:MAX_EVIDENCE]
-    confidence, level = round(value, 2), confidence_level(value)
-    if match is None:
-        return CauseMatch(cause=cause, confidence=confidence, level=level, evidence=shown)
-    return replace(match, confidence=confidence, level=level, evidence=shown)
+    return CauseMatch(
+        cause=cause,
+        confidence=round(value, 2),
+        level=_level(match, value),
+        evidence=tuple(dict.fromkeys(evidence))[:MAX_EVIDENCE],
+    )
 
 
-def deciding_question(matches: tuple[CauseMatch, ...], answered: frozenset[str]) -> Question | None:
+def _level(match: CauseMatch | None, value: float) -> ConfidenceLevel:
+    """Return the word for a confidence; only a cause that the words make likely is ever certain."""
+    if match is not None and match.confidence == round(value, 2):
+        return match.level
+    trained = model()
+    is_from_words = match is not None and match.confidence >= LIKELY_CONFIDENCE
+    if is_from_words and value >= trained.certain:
+        return ConfidenceLevel.CERTAIN
+    return ConfidenceLevel.LIKELY if value >= trained.likely else ConfidenceLevel.POSSIBLE
+
+
+def deciding_question(ranking: Ranking, answered: frozenset[str]) -> Question | None:
     """Return the question whose answer is expected to tell most about the first causes.
 
     None if nothing is open, or no question is left. Of the causes' experiments, which cost more
     than a look at the machine, one is proposed only if no other question separates them.
     """
-    candidates = [match for match in matches if match.cause.id != UNKNOWN][:MAX_CANDIDATES]
-    if not candidates or candidates[0].level is ConfidenceLevel.CERTAIN:
+    shares = ranking.candidates
+    if not shares or ranking.matches[0].level is ConfidenceLevel.CERTAIN:
         return None
-    shares = {match.cause.id: max(match.confidence, 0.01) for match in candidates}
+    candidates = tuple(shares)
     if len(shares) == 1:
         shares[UNKNOWN] = max(1 - sum(shares.values()), MIN_REST)  # some other cause
     total = sum(shares.values())
@@ -137,7 +181,7 @@ def deciding_question(matches: tuple[CauseMatch, ...], answered: frozenset[str])
     best = _best(open_questions, shares)
     if best is not None:
         return best
-    experiments = (experiment_question(match.cause) for match in candidates)
+    experiments = (experiment_question(causes()[cause]) for cause in candidates)
     left = [each for each in experiments if each is not None and each.id not in answered]
     return (_best(left, shares) or left[0]) if left else None
 
