@@ -2,13 +2,16 @@
 
 import datetime
 import json
+from dataclasses import replace
 
 import pytest
 
+from authprobe.diagnosis.causes import causes
 from authprobe.diagnosis.incident.incident import Conclusion, Incident, open_incident
 from authprobe.diagnosis.incident.questions import questions
 from authprobe.diagnosis.incident.recognition import recognise
-from authprobe.diagnosis.match import ConfidenceLevel
+from authprobe.diagnosis.incident.weighing import rank_by_words
+from authprobe.diagnosis.match import CauseMatch, ConfidenceLevel
 
 NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
 KEY = "my-gateway-key-123456"
@@ -44,10 +47,6 @@ def settings(**variables: str) -> dict[str, object]:
 
 def doctor(*results: dict[str, object], wins: object = None) -> dict[str, object]:
     return {"results": results, "wins": wins or {}}
-
-
-def _confidence(conclusion: Conclusion, cause: str) -> float:
-    return next((m.confidence for m in conclusion.matches if m.cause.id == cause), 0.0)
 
 
 def test_a_base_url_in_the_settings_and_an_error_of_a_gateway_support_one_another() -> None:
@@ -126,15 +125,21 @@ def test_versions_that_differ_are_said_and_one_that_is_missing_is_taken() -> Non
     assert conclude(a_log="API Error: 529", d_json=doctor(wins=wins)).version == "2.1.280"
 
 
+def unsure(**texts: object) -> Incident:
+    """Return an incident whose words point to two causes about equally."""
+    matches = tuple(
+        CauseMatch(cause=causes()[cause], confidence=share, level=ConfidenceLevel.POSSIBLE)
+        for cause, share in (("api-key-invalid", 0.5), ("access-token-expired", 0.4))
+    )
+    return replace(incident(**texts), ranking=rank_by_words(matches, causes()))
+
+
 def test_an_answer_changes_the_ranking_and_is_a_fact() -> None:
-    before = incident(a_log="Not logged in. Please run /login")
+    before = unsure(a_log="401")
     question = before.conclude().question
     assert question is not None
-    answered = before.with_answer(questions()["stored-login"], "valid")
-    after = answered.conclude()
-    assert _confidence(after, "credential-missing") < _confidence(
-        before.conclude(), "credential-missing"
-    )
+    after = before.with_answer(questions()["credential-form"], "oauth-token").conclude()
+    assert after.matches[0].cause.id == "access-token-expired"
     assert after.facts[-1].evidence.text.startswith("your answer: ")
     unanswered = before.with_answer(question, None).conclude()
     assert unanswered.matches == before.conclude().matches
@@ -142,12 +147,14 @@ def test_an_answer_changes_the_ranking_and_is_a_fact() -> None:
 
 
 def test_what_a_text_answers_is_not_asked() -> None:
-    log = f"API Error: 401 {BEARER} litellm new_api_error invalid token"
-    without = conclude(a_log=log)
-    texts = {"a_log": log, "d_json": doctor(wins={"claude-code": {"credential": None}})}
-    assert without.matches[0].level is not ConfidenceLevel.CERTAIN
-    with_facts = conclude(**texts)
-    assert with_facts.question is None or with_facts.question.id != "active-credential"
+    without = unsure(a_log="401").conclude()
+    assert without.question is not None
+    assert without.question.id == "credential-form"
+    token = "sk-ant-oat01-" + "Ab3" * 20
+    answered = unsure(a_log="401", settings_json=settings(CLAUDE_CODE_OAUTH_TOKEN=token))
+    conclusion = answered.conclude()
+    assert conclusion.matches[0].cause.id == "access-token-expired"
+    assert conclusion.question is None or conclusion.question.id != "credential-form"
 
 
 @pytest.mark.parametrize(
