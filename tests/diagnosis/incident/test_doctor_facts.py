@@ -40,12 +40,12 @@ def test_every_slot_of_the_doctor_has_an_answer() -> None:
 
 @pytest.mark.parametrize("answer", sorted(set(SLOTS.values()) | set(METHODS.values())))
 def test_every_slot_answers_the_question(answer: str) -> None:
-    assert questions()["active-credential"].answer(answer)
+    assert questions()["active-credential"].answer(answer).id == answer
 
 
 @pytest.mark.parametrize(("question", "answer"), sorted(set(ANSWERS.values())))
 def test_every_result_answers_its_question(question: str, answer: str) -> None:
-    assert questions()[question].answer(answer)
+    assert questions()[question].answer(answer).id == answer
 
 
 def test_the_doctor_tells_gateway_proxy_and_the_credential_that_wins(
