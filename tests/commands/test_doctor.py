@@ -89,8 +89,8 @@ def test_the_first_lines_say_which_credential_is_used_and_why(tmp_path: Path) ->
     lines = doctor(home).out.splitlines()
     assert lines[:4] == [
         "credentials",
-        "  claude-code 2.1.330 uses ANTHROPIC_API_KEY [ANTHROPIC_API_KEY in "
-        "~/.claude/settings.json]: API key, not verified",
+        "  claude-code 2.1.330 uses ANTHROPIC_API_KEY [in ~/.claude/settings.json]: "
+        "API key, not verified",
         "      why: Claude Code looks for ANTHROPIC_API_KEY before CLAUDE_CODE_OAUTH_TOKEN and the "
         "login; settings override the value in environment",
         "      ignores CLAUDE_CODE_OAUTH_TOKEN: access token, not verified",
@@ -104,8 +104,10 @@ def test_what_is_on_purpose_is_no_problem(tmp_path: Path) -> None:
     home.login(expiresAt=4_000_000_000_000)
     process = doctor(home)
     assert process.code == 1
-    assert f"--gateway {url}, or for always write gateways = " in process.out
+    assert f"--gateway {url} keeps this warning away once, and gateways = " in process.out
     assert "in ~/.config/authprobe/authprobe.toml" in process.out
+    assert process.out.splitlines()[3] == f"      sent to the gateway {url}"
+    assert doctor_json(home)["wins"]["claude-code 2.1.330"]["gateway"] == url
     process = doctor(home, "--gateway", url)
     assert process.code == 0
     assert "shadowed-on-purpose: Claude Code uses ANTHROPIC_AUTH_TOKEN" in process.out

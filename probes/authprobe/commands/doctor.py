@@ -89,6 +89,7 @@ def _as_json(
                 "credential": _credential_json(each.credential, clean) if each.credential else None,
                 "reason": clean(each.reason),
                 "others": [_credential_json(shadowed, clean) for shadowed in each.shadowed],
+                "gateway": clean(each.gateway) if each.gateway else None,
                 "note": each.note,
             }
             for each in active

@@ -99,6 +99,8 @@ def _active_lines(active: ActiveCredential, clean: TextCleaner) -> Iterator[str]
     else:
         yield f"{active.client}: no credential found"
     yield f"why: {clean(active.reason)}"
+    if active.gateway:
+        yield f"sent to the gateway {clean(active.gateway)}"
     for credential in active.shadowed:
         yield f"ignores {_describe(credential, clean)}"
     if active.note:
@@ -106,7 +108,8 @@ def _active_lines(active: ActiveCredential, clean: TextCleaner) -> Iterator[str]
 
 
 def _describe(credential: FoundCredential, clean: TextCleaner) -> str:
-    where = f" [{clean(credential.where)}]" if credential.where != credential.slot else ""
+    place = credential.where.removeprefix(credential.slot).strip()
+    where = f" [{clean(place)}]" if place else ""
     parts = [f"{clean(credential.kind)}, {credential.state}"]
     if credential.written:
         parts.append(f"written {credential.written}")

@@ -109,7 +109,7 @@ def test_a_key_is_sent_together_with_a_token(tmp_path: Path) -> None:
     ("credentials", "reason"),
     [
         ((), "there is none where Claude Code looks"),
-        (("login",), "no other was found"),
+        (("login",), "it is the only one that was found"),
         (("login", "helper"), "Claude Code looks for apiKeyHelper before the login"),
         (
             ("login", "provider", "federation"),
@@ -275,3 +275,17 @@ def test_a_login_in_the_keychain_is_mentioned_where_it_would_be_used(tmp_path: P
     assert active(home).note == "a login in the Keychain, which is not read, comes before it"
     add_credential(home, "api-key")
     assert active(home).note is None
+
+
+def test_a_gateway_in_settings_is_that_of_claude_code_and_not_of_an_sdk(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    package = home.project / "node_modules" / "@anthropic-ai" / "sdk"
+    home.write(package / "package.json", {"version": "1.14.0"})
+    home.settings(env={"ANTHROPIC_BASE_URL": "https://user:word@gateway.example/api?key=x"})
+    gateways = [each.gateway for each in take_inventory(home.machine()).active_credentials]
+    assert gateways == ["https://gateway.example", None]
+    home.variables["ANTHROPIC_BASE_URL"] = "https://other.example"
+    gateways = [each.gateway for each in take_inventory(home.machine()).active_credentials]
+    assert gateways == ["https://gateway.example", "https://other.example"]
+    home.variables["ANTHROPIC_BASE_URL"] = "https://api.anthropic.com"
+    assert active(home).gateway == "https://gateway.example"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from authprobe.doctor.inventory.clouds import Cloud, enabled_clouds
+from authprobe.doctor.inventory.clouds import enabled_clouds
 from authprobe.doctor.inventory.declarations import FILE, TABLE, Declaration
 from authprobe.doctor.inventory.environment import Variable
 from authprobe.doctor.inventory.inventory import Inventory
@@ -14,49 +14,19 @@ from authprobe.doctor.inventory.precedence import (
     CredentialSlot,
 )
 from authprobe.doctor.result import CheckResult, error, info, warning
-from authprobe.service.addresses import Address, parse_address
-from authprobe.service.outbound import HTTP_SCHEMES
+from authprobe.service.addresses import Address
 
 GATEWAY_DOCS: Final = "https://code.claude.com/docs/en/llm-gateway"
 LOGIN_SLOTS: Final = SUBSCRIPTION_SLOTS | PROFILE_SLOTS
 """Credentials for the service itself, which a gateway should not receive."""
-BASE_URL: Final = "ANTHROPIC_BASE_URL"
-CLOUD_BASE_URLS: Final = {
-    Cloud.BEDROCK: "ANTHROPIC_BEDROCK_BASE_URL",
-    Cloud.MANTLE: "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
-    Cloud.ANTHROPIC_AWS: "ANTHROPIC_AWS_BASE_URL",
-    Cloud.VERTEX: "ANTHROPIC_VERTEX_BASE_URL",
-    Cloud.FOUNDRY: "ANTHROPIC_FOUNDRY_BASE_URL",
-}
-"""Variables for a gateway in front of a cloud, which does not read ANTHROPIC_BASE_URL.
-
-code.claude.com/docs/en/env-vars; measured for Bedrock with 2.1.332.
-"""
-CLOUD_DOMAINS: Final = (".amazonaws.com", ".api.aws", ".googleapis.com", ".azure.com")
-"""Domains of the clouds themselves."""
-
-
-def gateway_variable(inventory: Inventory) -> Variable | None:
-    """Return the variable that can name a gateway for the requests of Claude Code, if it is set."""
-    enabled = enabled_clouds(inventory.variables)
-    name = CLOUD_BASE_URLS.get(enabled[0], "") if enabled else BASE_URL
-    variable = inventory.variables.get(name)
-    return variable if variable and variable.value.strip() else None
-
-
-def _is_gateway(address: Address, variable: Variable) -> bool:
-    if variable.name == BASE_URL:
-        return not address.is_anthropic
-    return not address.host.endswith(CLOUD_DOMAINS)
 
 
 def gateway_declaration(inventory: Inventory) -> Declaration | None:
     """Return the declaration of the gateway that gets the requests, if any."""
-    variable = gateway_variable(inventory)
-    address = parse_address(variable.value) if variable else None
-    if variable is None or address is None:
+    url = inventory.base_url
+    if url is None or url.address is None:
         return None
-    return inventory.declarations.of_gateway(address, variable)
+    return inventory.declarations.of_gateway(url.address, url.variable)
 
 
 def used_declaration(inventory: Inventory) -> Declaration | None:
@@ -75,31 +45,28 @@ def used_declaration(inventory: Inventory) -> Declaration | None:
 def advice_to_declare(inventory: Inventory) -> str | None:
     """Return how to declare what gets the credential; None: it is no gateway and no cloud."""
     active = inventory.active_credentials[0].credential
-    variable = gateway_variable(inventory)
-    address = parse_address(variable.value) if variable else None
     if active and active.slot is CredentialSlot.PROVIDER:
         return _advice(inventory, "cloud", enabled_clouds(inventory.variables)[0].value)
-    if variable and address and _is_gateway(address, variable):
-        return _advice(inventory, "gateway", str(address))
-    return None
+    url = inventory.base_url
+    return _advice(inventory, "gateway", str(url.address)) if url and url.is_gateway else None
 
 
 def _advice(inventory: Inventory, option: str, value: str) -> str:
     machine = inventory.machine
     folder = machine.own_config_folder or machine.folder
     return (
-        f"If it is on purpose, add --{option} {value}, or for always write "
-        f'{option}s = ["{value}"] below [{TABLE}] in {machine.display_path(folder / FILE)}.'
+        f"If it is on purpose: --{option} {value} keeps this warning away once, and "
+        f'{option}s = ["{value}"] under [{TABLE}] in {machine.display_path(folder / FILE)} always.'
     )
 
 
 def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
     """Report the gateway that receives the requests, and the credential sent to it."""
-    variable = gateway_variable(inventory)
-    if variable is None:
+    url = inventory.base_url
+    if url is None:
         return
-    address = parse_address(variable.value)
-    if address is None or address.scheme not in HTTP_SCHEMES:
+    variable, address = url.variable, url.address
+    if address is None:
         yield error(
             "gateway-invalid",
             f"{variable.name} is not an http:// or https:// URL.",
@@ -109,17 +76,12 @@ def check_gateway(inventory: Inventory) -> Iterator[CheckResult]:
             source=GATEWAY_DOCS,
         )
         return
-    if not _is_gateway(address, variable):
+    if not url.is_gateway:
         return
-    declaration = inventory.declarations.of_gateway(address, variable)
+    declaration = gateway_declaration(inventory)
     on_purpose = f", as {declaration.source} declares" if declaration else ""
-    yield info(
-        "gateway",
-        f"Requests go to the gateway {address}{on_purpose}.",
-        variable.label,
-        remedy=None if declaration else _advice(inventory, "gateway", str(address)),
-        source=GATEWAY_DOCS,
-    )
+    text = f"Requests go to the gateway {address}{on_purpose}."
+    yield info("gateway", text, variable.label, source=GATEWAY_DOCS)
     if address.scheme == "http" and not address.is_loopback:
         yield warning(
             "gateway-in-clear",
@@ -148,12 +110,13 @@ def _check_undeclared(
         )
     credential = inventory.active_credentials[0].credential
     if credential and credential.slot in LOGIN_SLOTS:
+        remedy = "Set the gateway's token in ANTHROPIC_AUTH_TOKEN, or unset the URL."
         yield warning(
             "gateway-gets-login",
             f"{variable.name} is set without a credential for the gateway, so it receives "
             "your login.",
             variable.label,
             cause="gateway-wrong-header",
-            remedy="Set the gateway's token in ANTHROPIC_AUTH_TOKEN, or unset the URL. " + advice,
+            remedy=remedy if variable.is_of_project else f"{remedy} {advice}",
             source=GATEWAY_DOCS,
         )

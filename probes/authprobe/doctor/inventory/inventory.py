@@ -28,6 +28,7 @@ from authprobe.doctor.inventory.environment import (
     moved_config,
 )
 from authprobe.doctor.inventory.found_credentials import find_credentials
+from authprobe.doctor.inventory.gateways import BaseUrl, find_base_url
 from authprobe.doctor.inventory.installed_clients import (
     AGENT_SDKS,
     DetectedClient,
@@ -81,23 +82,42 @@ class Inventory:
             return active
         return tuple(mention_keychain(each) for each in active)
 
+    @property
+    def base_url(self) -> BaseUrl | None:
+        """Variable that names the host of Claude Code's requests, if it is set."""
+        return find_base_url(self.variables)
+
     def _active_credentials(self) -> tuple[ActiveCredential, ...]:
+        sdk_url = find_base_url(effective_variables(self.machine, ()), with_clouds=False)
         versions = [command.version for command in self.commands] or [None]
         return (
             *(
-                active_for_claude_code(version, self.credentials, self.variables)
+                replace(
+                    active_for_claude_code(version, self.credentials, self.variables),
+                    gateway=_address(self.base_url),
+                )
                 for version in dict.fromkeys(versions)
             ),
             *(
-                active_for_agent_sdk(name, self.credentials, self.variables)
+                replace(
+                    active_for_agent_sdk(name, self.credentials, self.variables),
+                    gateway=_address(self.base_url),
+                )
                 for name in self._sdk_names(AGENT_SDKS)
             ),
-            *(active_for_sdk(name, self.sdk_credentials) for name in self._sdk_names(API_SDKS)),
+            *(
+                replace(active_for_sdk(name, self.sdk_credentials), gateway=_address(sdk_url))
+                for name in self._sdk_names(API_SDKS)
+            ),
         )
 
     def _sdk_names(self, kinds: frozenset[str]) -> tuple[str, ...]:
         sdks = [sdk for sdk in self.sdks if sdk.name in kinds]
         return tuple(dict.fromkeys(f"{sdk.name} {sdk.version or ''}".strip() for sdk in sdks))
+
+
+def _address(url: BaseUrl | None) -> str | None:
+    return str(url.address) if url and url.is_gateway else None
 
 
 def take_inventory(machine: Machine, options: Declaration | None = None) -> Inventory:

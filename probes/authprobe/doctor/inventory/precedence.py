@@ -104,6 +104,8 @@ class ActiveCredential:
     """Why it is this one, as a clause."""
     shadowed: tuple[FoundCredential, ...] = ()
     note: str | None = None
+    gateway: str | None = None
+    """Address that gets the credential instead of the service; None: no gateway is set."""
     reads_login: bool = False
     """True if the client would use a stored login."""
 
@@ -207,7 +209,7 @@ def _reason(program: str, ranking: list[FoundCredential]) -> str:
     if not ranking:
         return f"there is none where {program} looks"
     nouns = list(dict.fromkeys(credential.slot.noun for credential in ranking))
-    reason = "no other was found"
+    reason = "it is the only one that was found"
     if len(nouns) > 1:
         reason = f"{program} looks for {nouns[0]} before {' and '.join(nouns[1:])}"
     if overridden := ranking[0].overrides:
