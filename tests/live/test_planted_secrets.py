@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -15,7 +17,8 @@ from authprobe.emulator.case_backend import CaseBackend
 from authprobe.redaction.redactor import Redactor
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
-from tests.live.test_requests import SCENARIO, Service, make_service
+from tests.live.test_requests import SCENARIO, SOON, Service, make_service
+from tests.support.live_command import run_live
 from tests.support.service import hostile_server, read_head
 from tests.support.spellings import SPELLINGS
 
@@ -65,7 +68,9 @@ class Planted:
         )
         laboratory = self.service.laboratory
         self.service.laboratory = dataclasses.replace(
-            laboratory, redactor=redactor, live=dataclasses.replace(live, asker=asker, budget=budget)
+            laboratory,
+            redactor=redactor,
+            live=dataclasses.replace(live, asker=asker, budget=budget),
         )
         observation = self.service.probe("models/key")
         assert observation.exchanges or observation.untestable
@@ -130,12 +135,12 @@ def answer_with(
     return "\r\n".join([*head, "", ""]).encode("latin-1", "replace") + chunks + trailer
 
 
-def check_clean(key: str, secret: str, text: str) -> None:
-    """Check that a text has nothing of a key, nor a spelling of it."""
+def check_clean(key: str, secrets: Sequence[str], text: str) -> None:
+    """Check that a text has nothing of a key, nor one of these spellings of it."""
     own = Redactor()
     own.learn("OUR_KEY", key)
     assert "OUR_KEY" not in own.slots_in(text.replace("[redacted:OUR_KEY]", ""))
-    assert secret not in text
+    assert not [secret for secret in secrets if secret in text]
     lower, start = text.lower(), len("sk-ant-api03-") if key.startswith("sk-ant") else 0
     pieces = (key[n : n + RUN].lower() for n in range(start, len(key) - RUN + 1))
     assert not [piece for piece in pieces if piece in lower]
@@ -163,6 +168,60 @@ def test_nothing_of_a_secret_is_kept_wherever_the_service_plants_it(planted: Pla
         assume(key == KEYS[0] or not any(part in spelling for part in TOKENS_ONLY))
         secret = SPELLINGS.get(spelling, str)(key)
         data = answer_with(secret, status, places, form, is_chunked=is_chunked)
-        check_clean(key, secret, planted.texts(key, data, size))
+        check_clean(key, [secret], planted.texts(key, data, size))
 
     check()
+
+
+ARTIFACT_SPELLINGS = ("as it is", *SPELLINGS)[::4][:40]
+ENDPOINTS = "\n".join(
+    f"  e{number}: {{url: 'https://api.anthropic.com/e{number}/v1/models', request: models}}"
+    for number in range(len(ARTIFACT_SPELLINGS))
+)
+NAMES = ", ".join(f"e{number}" for number in range(len(ARTIFACT_SPELLINGS)))
+ONE_OF_EACH = f"""\
+id: mine
+title: Our key
+why: It must be nowhere.
+sources: [https://platform.claude.com/docs/en/api/overview]
+live: {{hosts: [api.anthropic.com], max_requests: 40, expires: {SOON}}}
+endpoints:
+{ENDPOINTS}
+credentials: {{key: {{token: api-key, from: env:OUR_KEY, via: x-api-key}}}}
+matrix: {{client: [raw-http], endpoint: [{NAMES}], credential: [key]}}
+expect: {{outcome: accepted}}
+"""
+
+
+def test_no_artifact_of_a_run_has_a_planted_secret(tmp_path: Path) -> None:
+    key, secrets = KEYS[0], [SPELLINGS.get(name, str)(KEYS[0]) for name in ARTIFACT_SPELLINGS]
+
+    def answer(channel: socket.socket) -> None:
+        head = read_head(channel)
+        match = re.match(rb"GET /e([0-9]+)/", head)
+        assert match
+        places = frozenset(PLACES) - {"model"}
+        channel.sendall(answer_with(secrets[int(match[1])], 401, places, "api", is_chunked=True))
+
+    (tmp_path / "mine.yaml").write_text(ONE_OF_EACH)
+    with hostile_server(answer, tmp_path) as (connections, directions):
+        ended = run_live(
+            *("run", "mine.yaml", "--target", "live", "--yes", "--out", "out", "--har", "out/har"),
+            *("--json", "--history", "out/history.db"),
+            directions=directions,
+            cwd=tmp_path,
+            OUR_KEY=key,
+        )
+    assert len(connections) == len(secrets)
+    assert ended.code == 1, ended.err
+    assert "nothing of OUR_KEY in " in ended.err
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {"results.json", "report.html", "junit.xml", "summary.md", "history.db"} <= {
+        path.name for path in files
+    }
+    texts = [ended.out, ended.err]
+    for path in files:
+        assert os.listxattr(path) == []
+        texts += [path.name, path.read_bytes().decode("utf-8", "replace")]
+    for text in texts:
+        check_clean(key, secrets, text)
