@@ -23,9 +23,6 @@ farther off shows no clock."""
 EDGE_TYPE: Final = "forbidden"
 """Error type of a flat refusal of a whole network or region (rule A33)."""
 
-CLOCK_YEARS: Final = range(1970, 2100)
-"""Years of a `Date` that tells about a clock, be it one that was never set."""
-
 Clean = Callable[[str, int], str]
 """Redacts and escapes a text, and cuts it to a number of characters."""
 
@@ -133,8 +130,6 @@ def _date_offset(text: str) -> float | None:
     """Return the seconds by which a date is ahead; None: it is none that a clock could have."""
     try:
         date = email.utils.parsedate_to_datetime(text)
-        if date.year not in CLOCK_YEARS:
-            return None
         if date.tzinfo is None:
             date = date.replace(tzinfo=datetime.UTC)
         offset = (date - datetime.datetime.now(datetime.UTC)).total_seconds()
