@@ -44,6 +44,8 @@ MAX_MESSAGE_WORDS: Final = 20
 """Fewer words are hardly more than the message of one error, which its signs know exactly: in the
 threads of the corpus they were right in all of these texts of which they were certain.
 """
+MAX_DISPUTED_CONFIDENCE: Final = 0.8
+"""If the signs of one message and the model disagree."""
 GENERAL_TYPES: Final = frozenset(
     (
         *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
@@ -71,9 +73,25 @@ def decide(symptom: Symptom, *, trained: Model | None = None) -> tuple[CauseMatc
         return assess(symptom).matches
     trained = trained or model()
     ranking = rank(symptom, trained)
+    matches = ranking.assessment.matches
     if _is_decided(symptom, ranking.assessment):
-        return ranking.assessment.matches
+        return matches
+    if matches[0].level is ConfidenceLevel.CERTAIN and _length(symptom) < MAX_MESSAGE_WORDS:
+        return _agreed(matches, next(iter(ranking.probabilities)))
     return tuple(_matches(symptom, ranking, trained))
+
+
+def _agreed(matches: tuple[CauseMatch, ...], first_of_model: str) -> tuple[CauseMatch, ...]:
+    """Return what the signs say of one message, which is not certain if the model disagrees."""
+    first, *others = matches
+    if first.cause.id == first_of_model:
+        return matches
+    confidence = min(first.confidence, MAX_DISPUTED_CONFIDENCE)
+    return (replace(first, confidence=confidence, level=ConfidenceLevel.LIKELY), *others)
+
+
+def _length(symptom: Symptom) -> int:
+    return len(symptom.fact_sets[0].words)
 
 
 def rank(symptom: Symptom, trained: Model) -> Ranking:
@@ -121,10 +139,8 @@ def _is_credential(cause: Cause) -> bool:
 
 def _is_decided(symptom: Symptom, assessment: Assessment) -> bool:
     """Return True if the signs alone decide: an error code names one cause, or little is said."""
-    first, length = assessment.matches[0], len(symptom.fact_sets[0].words)
-    if not assessment.scores and length < MIN_WORDS:
-        return True
-    if first.level is ConfidenceLevel.CERTAIN and length < MAX_MESSAGE_WORDS:
+    first = assessment.matches[0]
+    if not assessment.scores and _length(symptom) < MIN_WORDS:
         return True
     types = symptom.fact_sets[0].facts.get(FactKind.ERROR_TYPE, {})
     codes = set(types) - GENERAL_TYPES
