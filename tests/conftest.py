@@ -36,6 +36,7 @@ SLOW: Final = (
     "live/test_claude_login.py",
     "live/test_claude_versions.py",
     "live/test_gate.py",
+    "live/test_hostile_login.py",
     "live/test_live_command.py",
     "live/test_live_interruption.py",
     "live/test_live_login_command.py",

@@ -336,3 +336,14 @@ def test_exit_code(kinds: list[Kind], confirmed: bool | None, expected: ExitCode
     drift = Drift(started_at=datetime.datetime.now(datetime.UTC), rows=rows)
     assert [result.kind for result in drift.rows] == kinds
     assert drift.exit_code is expected
+
+
+def test_what_says_whose_key_it_is_is_in_no_answer(real: Real, emulator: EmulatedService) -> None:
+    backend, directions = real
+    organization = "8a1f7e42-77aa-4c01-9d3e-b0b0b0b0b0b0"
+
+    words = f"org {organization} of jo@corp.example: no 4711"
+    mutate(backend, API, "/v1/models", with_error(message=words))
+    (result,) = compared(directions, emulator, "L03").values()
+    assert result.answer.message == "org <id 1> of <address 1>: no <number 1>"
+    assert organization not in repr(result)

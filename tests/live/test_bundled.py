@@ -106,7 +106,9 @@ def test_a_missing_secret_costs_its_own_cases_only(service: Service) -> None:
     )
     assert ended.code == 12, ended.out + ended.err
     assert "Not set, or empty: PROBE_GATEWAY_KEY; 2 cases cannot be asked." in ended.err
-    assert f"Run it again: authprobe run --set gateway={GATEWAY} --client raw-http" in ended.out
+    assert (
+        f"Run the first again: authprobe run --set gateway={GATEWAY} --client raw-http" in ended.out
+    )
     states = verdicts(service.folder / "out")
     unasked = {id for id, state in states.items() if state != "passed"}
     assert unasked == {

@@ -1,8 +1,10 @@
 """The collector of a client's telemetry, which drops all but a few fields."""
 
+import contextlib
 import dataclasses
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from authprobe.live.collector import MAX_BODY_BYTES, MAX_EVENTS, ApiEvent, Collector, read_events
 from authprobe.live.servers import ServerThread
+from tests.support.waiting import wait_until
 
 SECRETS = {
     "user.email": {"stringValue": "somebody@example.com"},
@@ -22,6 +25,7 @@ SECRETS = {
     "error": {"stringValue": "refused for somebody@example.com in cafe0007"},
 }
 
+POST = b"POST /v1/logs HTTP/1.1\r\nHost: x\r\n"
 
 Record = dict[str, dict[str, Any]]
 
@@ -149,6 +153,53 @@ def test_exporters_are_answered(served: tuple[Collector, int]) -> None:
     assert post(port, "/v1/metrics", body(REQUEST)) == 404
     assert post(port, "/v1/traces", body(REQUEST)) == 404
     assert [event.output_tokens for event in collector.events] == [4]
+
+
+def test_type_of_an_error_is_short() -> None:
+    longest, longer = (f"{'a' * number}_error" for number in (74, 75))
+    texts = (longest, longer, "a" * 100_000 + "_error", "a_" * 100_000 + "error")
+    refusals = [REFUSAL | {"error_type": {"stringValue": text}} for text in texts]
+    events = read_events(body(*refusals))
+    assert [event.error_type for event in events] == [longest, None, None, None]
+
+
+def test_many_large_bodies_at_once_are_dropped(served: tuple[Collector, int]) -> None:
+    """Each is sent in chunks, and none ends; a proper one is heard when they have gone."""
+    collector, port = served
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+            stack.enter_context(connection)
+            connection.settimeout(0.5)
+            with contextlib.suppress(OSError):
+                connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+                for _ in range(10):
+                    connection.sendall(b"10000\r\n" + b"[" * 0x10000 + b"\r\n")
+    wait_until(lambda: post(port, "/v1/logs", body(REQUEST)) == 200)
+    assert len(collector.events) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        POST + b"Content-Length: -5\r\n\r\n",
+        POST + b"Content-Length: 99999999999999999999\r\n\r\n",
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Content-Length: 5\r\n\r\n\x0a\xff\xff\xff\x0f",  # protobuf
+        POST + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08",
+        b"GET /v1/logs HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01" + b"\xff" * 500,
+    ],
+)
+def test_what_is_no_export_is_answered(data: bytes, served: tuple[Collector, int]) -> None:
+    collector, port = served
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(data)
+        assert connection.recv(100).split(b" ")[1] in (b"200", b"400", b"404")
+    assert collector.events == []
+    assert post(port, "/v1/logs", body(REQUEST)) == 200
 
 
 def test_too_much_telemetry_is_not_kept(served: tuple[Collector, int]) -> None:

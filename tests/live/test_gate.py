@@ -366,6 +366,6 @@ def test_case_makes_so_many_connections_and_no_more(service: Service) -> None:
     with open_gate(ConnectGate(frozenset({API}), directions, limits=limits)) as gate:
         answers = [gate.ask() for _ in range(5)]
         assert answers == [ESTABLISHED] * 3 + [b"HTTP/1.1 503 Service Unavailable"] * 2
-        assert service.connections == 3
+        wait_until(lambda: service.connections == 3)
         assert gate.count().connections == 3
         assert gate.count().failure == "more connections than a case may make"

@@ -169,6 +169,27 @@ def test_a_missing_secret_is_no_verdict(ask: Ask, service: Service, tmp_path: Pa
     assert service[0].request_count == 0
 
 
+def test_without_a_secret_nobody_is_asked_for_consent(
+    ask: Ask, service: Service, tmp_path: Path
+) -> None:
+    ended = ask("--target", "live", "-k", "models and not made", OUR_KEY="")
+    assert ended.code == 12
+    assert "Nothing can be asked of the real service." in ended.err
+    assert "Not set, or empty: OUR_KEY; 1 case cannot be asked." in ended.err
+    assert "[y/N]" not in ended.err
+    assert service[0].request_count == 0
+
+
+def test_a_client_that_is_not_asked_is_not_installed(
+    ask: Ask, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text(CLAUDE)
+    ended = ask("--target", "live", OUR_KEY="")
+    assert ended.code == 12
+    assert "preparing clients" not in ended.err
+    assert "the variable OUR_KEY is not set, or empty" in ended.out
+
+
 @pytest.mark.parametrize(
     ("fault", "requests"),
     [("A27", 1), ("A34", 1), ("reset", 4), ("A30", 4), ("reset-in-body", 4)],
@@ -323,6 +344,59 @@ def test_every_header_of_the_service_stays_unknown_but_its_name(
     assert '"request-id"' in text
     assert "req_" not in text
     assert {API, CONSOLE} & {e.host for e in service[0].exchanges} == {API}
+
+
+def test_all_that_failed_is_run_again_by_one_command(
+    ask: Ask, service: Service, tmp_path: Path
+) -> None:
+    revoke(service[0])
+    ended = ask("--target", "live", "--yes")
+    assert ended.code == 1
+    line = "all that failed, again: authprobe run mine.yaml --target live --out out --last-failed"
+    assert line in ended.err
+    again = ask("--target", "live", "--yes", "--last-failed")
+    assert set(verdicts(tmp_path / "out")) == {
+        f"mine/raw-http/{endpoint}/key/live" for endpoint in ("message", "models")
+    }
+    assert again.code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--client", "claude-code@2.1.40"),
+            "--client claude-code@2.1.40: no scenario has a case for it that can be asked live: "
+            "claude 2.1.40 asks a model up to 7 times for one answer; live needs 2.1.62 or newer",
+        ),
+        (
+            ("-k", "setup-token", "--client", "raw-http"),
+            "-k 'setup-token': no case matches; without --client, those of claude-code do; list "
+            "them with `authprobe run --target live --list`",
+        ),
+        (
+            ("-k", "nonsense"),
+            "-k 'nonsense': no case matches; list them with `authprobe run --target live --list`",
+        ),
+    ],
+)
+def test_a_selection_of_nothing_names_the_reason(
+    options: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    ended = run("run", "--target", "live", *options, cwd=tmp_path)
+    assert words in ended.err
+    assert ended.code in (4, 5)
+
+
+def test_what_could_not_be_asked_has_a_remedy(ask: Ask, service: Service, tmp_path: Path) -> None:
+    service[0].faults.add("reset")
+    ended = ask("--target", "live", "--yes", "-k", "models and not made")
+    assert ended.code == 12
+    assert "Remedy: If the network has a proxy, set HTTPS_PROXY" in ended.out
+    ended = ask("--target", "live", "--yes", "-k", "models and not made", OUR_KEY="")
+    assert "Remedy: Export OUR_KEY; sudo, make and CI steps pass on only what you name." in (
+        ended.out
+    )
 
 
 def test_pytest_asks_the_emulator_only(ask: Ask, service: Service, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ GATEWAY = "llm.corp.com"
 
 
 def test_the_page_has_its_examples() -> None:
-    assert set(SCENARIOS) == {"my-login.yaml", "my-gateway.yaml"}
+    assert set(SCENARIOS) == {"my-login.yaml", "my-gateway.yaml", "my-workspace.yaml"}
     assert len(COMMANDS) >= 9
 
 

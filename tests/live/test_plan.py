@@ -124,11 +124,41 @@ def test_a_cost_above_the_limit_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_secrets_are_named_before_the_question(tmp_path: Path) -> None:
+    cases, none = cases_of(tmp_path, SCENARIO), Secrets({})
+    plan = live_plan(cases, none)
+    words = "Not set, or empty: OUR_KEY; 5 cases cannot be asked."
+    assert list(missing_secrets(plan, {}, none)) == [words]
+    assert (len(plan.cases), len(plan.without_secret)) == (10, 5)
+    assert not any("OUR_KEY" in line for line in plan_lines(plan))
+    first, other = missing_secrets(plan, {"ANTHROPIC_API_KEY": "a-secret-value"}, none)
+    assert first == words
+    assert other.endswith("start with OUR_KEY=$ANTHROPIC_API_KEY before `authprobe`.")
+    has_key = Secrets({"OUR_KEY": "x"})
+    assert list(missing_secrets(live_plan(cases, has_key), {}, has_key)) == []
+
+
+def test_a_plan_without_questions_says_so(tmp_path: Path) -> None:
+    cases = [each for each in cases_of(tmp_path, SCENARIO) if "/key" in each.id]
+    plan = live_plan(cases, Secrets({}))
+    assert list(plan_lines(plan)) == ["Nothing can be asked of the real service."]
+    assert plan.requests == 0
+
+
+def test_a_long_plan_names_the_option_that_shows_all_of_it(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, SCENARIO)
-    assert list(missing_secrets(plan, Secrets({}))) == [
-        "Not set, or empty: OUR_KEY; 5 cases cannot be asked."
-    ]
-    assert list(missing_secrets(plan, Secrets({"OUR_KEY": "x"}))) == []
+    assert "  and 3 more, which -v lists" in list(plan_lines(plan))
+    whole = list(plan_lines(plan, limit=len(plan.cases)))
+    assert all(f"  {each.case.id}" in whole for each in plan.cases)
+    assert not any("more" in line for line in whole)
+
+
+def test_downloads_are_in_the_plan(tmp_path: Path) -> None:
+    text = CLAUDE.replace("claude-code@installed", "claude-code@2.1.332").replace(
+        ", from: stored", ""
+    )
+    (line,) = (x for x in plan_lines(plan_of(tmp_path, text)) if x.startswith("Downloaded"))
+    assert "claude-code@2.1.332" in line
+    assert not any("Downloaded" in line for line in plan_lines(plan_of(tmp_path, CLAUDE)))
 
 
 def test_what_nobody_can_see_is_told_and_takes_no_request(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ def test_a_known_token_is_redacted(name: str) -> None:
     assert not [part for part in parts if len(set(part)) > 8 and part in left]
 
 
+@pytest.mark.parametrize("token", [TOKEN, "sk-ant-api03-q7Zp" + "A1b2C3d4E5f6G7h8" * 5])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_text_of_nothing_but_a_known_token_is_redacted(name: str, token: str) -> None:
+    assert "[redacted:key]" in redactor_with(token)(SPELLINGS[name](token))
+
+
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if name not in MARKED])
 def test_a_known_value_without_a_format_is_redacted(name: str) -> None:
     redacted = redactor_with(CODE)(f"the start {SPELLINGS[name](CODE)} the end")

@@ -500,3 +500,23 @@ def test_plain_http_is_for_this_machine(network: Network) -> None:
     assert asker.ask(question).status == 400
     network.close(listener)
     assert backend.request_count == 1
+
+
+@pytest.mark.parametrize(
+    ("date", "is_kept"),
+    [
+        ("Thu, 01 Jan 2026 00:00:00 GMT", True),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", False),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", False),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", False),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", False),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", False),
+        ("1e999", False),
+        ("", False),
+    ],
+)
+def test_date_that_no_clock_has_is_not_kept(date: str, is_kept: bool, tmp_path: Path) -> None:
+    answer = response(b"{}", f"HTTP/1.1 200 OK\r\ndate: {date}")
+    result = hostile_answer(answer, tmp_path)
+    assert result.status == 200
+    assert (result.date_offset is not None) == is_kept

@@ -1,6 +1,9 @@
 """The proxy and the authorities that the user's variables name."""
 
+import os
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,30 @@ def test_a_file_without_a_certificate_adds_none(tmp_path: Path) -> None:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     assert [add_authorities(context, text) for text in texts] == [False, False]
+
+
+CONTEXT = (
+    "from authprobe.service.outbound import tls_context; print(len(tls_context().get_ca_certs()))"
+)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "missing", "text", "one"])
+def test_file_of_the_systems_authorities_is_not_waited_for(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    if kind == "fifo":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    elif kind == "text":
+        file.write_text("no certificate")
+    elif kind == "one":
+        trustme.CA().cert_pem.write_to_path(file)
+    ended = subprocess.run(
+        [sys.executable, "-c", CONTEXT],
+        env={"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert int(ended.stdout) == (kind == "one")

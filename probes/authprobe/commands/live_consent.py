@@ -10,7 +10,14 @@ from authprobe.errors import SettingsError
 from authprobe.live.ci_jobs import check_job
 from authprobe.live.guards import check_values
 from authprobe.live.laboratory import Consent
-from authprobe.live.plan import check_cost, live_plan, missing_secrets, plan_lines, renewal_lines
+from authprobe.live.plan import (
+    MAX_LISTED,
+    check_cost,
+    live_plan,
+    missing_secrets,
+    plan_lines,
+    renewal_lines,
+)
 from authprobe.live.secrets import read_secrets
 from authprobe.plan.case import Case
 from authprobe.settings import Settings, environment_variables
@@ -30,18 +37,26 @@ def check_before_loading(settings: Settings) -> None:
         raise SettingsError("--break-rule: the rules of the real service cannot be left out")
 
 
-def obtain_consent(settings: Settings, cases: Sequence[Case]) -> Consent:
+def obtain_consent(settings: Settings, cases: Sequence[Case], *, verbose: bool = False) -> Consent:
     """Show the plan and return the user's consent to it, from the option or the terminal.
+
+    A plan that asks nothing needs none. All of its cases are shown if `verbose`.
 
     Raises:
         SettingsError: there is no consent, or a guard forbids it; nothing is asked then.
     """
-    plan = live_plan(cases)
     protect_memory()  # before a secret is in this process
-    secrets = read_secrets(cases, environment_variables())
+    variables = environment_variables()
+    secrets = read_secrets(cases, variables)
     check_values(cases, secrets)
+    plan = live_plan(cases, secrets)
     renewal = renewal_lines(plan, allow_renewal=settings.allow_renewal)
-    for line in (*plan_lines(plan), *renewal, *missing_secrets(plan, secrets)):
+    limit = len(plan.cases) if verbose else MAX_LISTED
+    for line in (
+        *plan_lines(plan, limit=limit),
+        *renewal,
+        *missing_secrets(plan, variables, secrets),
+    ):
         print_error(line)
     check_cost(plan, settings.max_cost_usd)
     if plan.cases and not settings.is_confirmed:

@@ -14,21 +14,24 @@ from authprobe.commands.live_consent import check_before_loading, obtain_consent
 from authprobe.commands.printing import print_annotations, print_error, print_json, print_text
 from authprobe.commands.run_session import ARGUMENT, RunSession
 from authprobe.core.standard_streams import discard_output
+from authprobe.core.targets import Target
 from authprobe.engine.runner import RunPlan, load_plan
 from authprobe.engine.signals import interruptible
 from authprobe.errors import ExitCode
 from authprobe.live.residue import search_residue
+from authprobe.options import OUT
 from authprobe.plan.case import Case
 from authprobe.plan.selection import select_cases
 from authprobe.redaction.redactor import Redactor
 from authprobe.report.files import HTML
 from authprobe.report.formats.github import annotations
 from authprobe.report.html.pytest_html import PLUGINS
-from authprobe.report.model.phrases import plural
+from authprobe.report.model.phrases import plural, rerun_failed_command
 from authprobe.report.terminal import print_run
 from authprobe.run.model import Run
 from authprobe.run.results_file import dump_run
 from authprobe.settings import Settings, is_github_actions
+from authprobe.verdict.model import Status
 
 
 def run(
@@ -49,9 +52,7 @@ def run(
     plan = load_plan(settings)
     cases = select_cases(plan.cases, expression)
     if expression and not cases:
-        print_error(
-            f"-k {expression!r}: no case matches; list them with `authprobe run --list`",
-        )
+        print_error(f"-k {expression!r}: no case matches; {_remedy(settings, expression)}")
         return ExitCode.NOTHING_SELECTED
     if settings.asks_live:
         for line in plan.not_live:
@@ -67,7 +68,7 @@ def run(
             print_text(Redactor()(case.id))
         return ExitCode.OK
     if any(case.live for case in cases):
-        plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases))
+        plan = dataclasses.replace(plan, consent=obtain_consent(settings, cases, verbose=verbose))
     with interruptible():  # also what follows the probes, which writes and searches files
         return _execute(plan, cases, as_json=as_json, verbose=verbose)
 
@@ -107,6 +108,23 @@ def _check_residue(plan: RunPlan, run: Run) -> ExitCode | None:
         print_error(f"a temporary file of the run had {name}; it was removed; please report it")
     is_clean = search is None or not (search.found or search.blind)
     return None if residue.is_clean and is_clean else ExitCode.SECRET_FOUND
+
+
+def _remedy(settings: Settings, expression: str) -> str:
+    """Return what to do about an expression that no case matches."""
+    target = "" if not settings.asks_live else f" --target {_target_name(settings)}"
+    words = f"list them with `authprobe run{target} --list`"
+    if not (settings.asks_live and settings.clients):
+        return words
+    others = load_plan(dataclasses.replace(settings, clients=())).cases
+    names = dict.fromkeys(case.client.kind for case in select_cases(others, expression))
+    if not names:
+        return words
+    return f"without --client, those of {', '.join(names)} do; {words}"
+
+
+def _target_name(settings: Settings) -> str:
+    return "both" if Target.EMULATOR in settings.targets else Target.LIVE
 
 
 def _nothing_failed(settings: Settings) -> str:
@@ -151,6 +169,10 @@ def _print_results(run: Run, settings: Settings, *, as_json: bool, verbose: bool
         return
     print_run(run, OutputConsole(), verbose=verbose)
     print_error(f"report: {settings.out / HTML}")
+    bad = [each for each in run.cases if each.verdict.status in (Status.FAILED, Status.ERROR)]
+    if len(bad) > 1:
+        out = None if settings.out == OUT.default() else str(settings.out)
+        print_error(f"all that failed, again: {rerun_failed_command(run, out)}")
     if settings.har:
         print_error(f"requests: {settings.har}, {plural(len(run.cases), 'HAR file')}")
     if is_github_actions():

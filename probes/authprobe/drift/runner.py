@@ -8,6 +8,7 @@ from authprobe.drift.comparison import compare, compare_clock
 from authprobe.drift.emulated import EmulatedService
 from authprobe.drift.model import Drift, DriftRow, RowResult, Values
 from authprobe.drift.rows import ROWS
+from authprobe.drift.wording import comparable
 from authprobe.service.answer import NotAsked, ServiceAnswer
 from authprobe.service.asker import Asker
 
@@ -48,7 +49,7 @@ def _result(
     if row.is_connection:
         return RowResult(row=row, answer=asker.connect(row.host)), values
     others = {row.order_of: emulator.answer(ROWS[row.order_of], values)} if row.order_of else {}
-    expected = emulator.answer(row, values)
+    expected = _with_comparable_message(emulator.answer(row, values))
     answer = _ask(row, asker, values)
     differences = compare(row, answer, expected, others)
     result = RowResult(row=row, answer=answer, expected=expected, differences=differences)
@@ -59,10 +60,19 @@ def _ask(row: DriftRow, asker: Asker, values: Values) -> ServiceAnswer:
     """Return the answer of the service; a key that is refused shows nothing about the service."""
     if row.needs_model and not values.model:
         return ServiceAnswer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
-    answer = asker.ask(row.question(values))
+    answer = _with_comparable_message(asker.ask(row.question(values)))
     if row.needs_key and answer.not_asked is None and answer.status in KEY_REFUSALS:
         return dataclasses.replace(answer, not_asked=NotAsked.CREDENTIAL, problem=answer.message)
     return answer
+
+
+def _with_comparable_message(answer: ServiceAnswer) -> ServiceAnswer:
+    """Return the answer without ids, dates, addresses and numbers in its message.
+
+    With a key of the user's own, they say whose it is.
+    """
+    message = answer.message and comparable(answer.message)
+    return dataclasses.replace(answer, message=message)
 
 
 def _with_clocks(results: Sequence[RowResult]) -> Iterator[RowResult]:

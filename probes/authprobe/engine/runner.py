@@ -205,6 +205,13 @@ def execute_plan(
     )
 
 
+def _to_install(plan: RunPlan, cases: Sequence[Case]) -> list[Case]:
+    """Return the cases that need their client: of the live ones, those that are asked."""
+    planned = plan.consent.plan.cases if plan.consent else ()
+    asked = {each.case.id for each in planned}
+    return [case for case in cases if case.live is None or case.id in asked]
+
+
 def _search_temporary_files(laboratory: Laboratory) -> SecretSearch | None:
     """Search the scratch folder of a live run for the user's secrets, before it is removed."""
     live, scratch = laboratory.live, laboratory.scratch
@@ -231,7 +238,9 @@ def _probe(
     settings = plan.settings
     # Closed in reverse order: the children first, so that the threads that wait for them can end.
     with probe.make_thread_pool(settings.jobs) as executor, laboratory.children:
-        install_clients(probe.required_clients(cases), laboratory.cache, reporter)
+        install_clients(
+            probe.required_clients(_to_install(plan, cases)), laboratory.cache, reporter
+        )
 
         def probe_one(case: Case) -> Observation:
             reporter.begin_step(case.id, "")

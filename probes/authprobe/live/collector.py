@@ -9,13 +9,15 @@ The libraries of OpenTelemetry for Python send telemetry and receive none, so th
 application on the emulator's server, which limits heads, connections and times.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+MAX_BODY_BYTES: Final = 512 * 1024
+"""A question makes some tens of kilobytes, and a hostile client has many connections."""
 MAX_EVENTS: Final = 100
 """Events of a case that are kept; a question makes one or two."""
 LOGS_PATH: Final = "/v1/logs"
@@ -56,9 +58,8 @@ class Collector:
         """Answer one request of an exporter."""
         is_logs = scope["method"] == "POST" and scope["path"] == LOGS_PATH
         body = await _read_body(receive) if is_logs else None
-        if body is not None:
-            room = MAX_EVENTS - len(self.events)
-            self.events += [event for event, _ in zip(read_events(body), range(room), strict=False)]
+        if body is not None and (room := MAX_EVENTS - len(self.events)) > 0:
+            self.events += itertools.islice(read_events(body), room)
         status = 200 if body is not None else 413 if is_logs else 404
         headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
         await send({"type": "http.response.start", "status": status, "headers": headers})

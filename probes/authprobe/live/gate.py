@@ -26,6 +26,7 @@ from authprobe.core.host_names import LOOPBACK_ADDRESSES, is_this_machine
 from authprobe.live.gate_count import HostCount, HostCounts
 from authprobe.live.servers import Handler
 from authprobe.observation.model import GateCount
+from authprobe.service.outbound import tls_context
 
 HTTPS_PORT: Final = 443
 HEAD_LIMIT_BYTES: Final = 16 * 1024
@@ -278,7 +279,7 @@ async def _connect_through(proxy: SplitResult, host: str) -> Streams:
     is_tls = proxy.scheme == "https"
     port = proxy.port or (HTTPS_PORT if is_tls else 80)
     reader, writer = await asyncio.open_connection(
-        proxy.hostname, port, ssl=_tls_context() if is_tls else None, limit=HEAD_LIMIT_BYTES
+        proxy.hostname, port, ssl=tls_context() if is_tls else None, limit=HEAD_LIMIT_BYTES
     )
     lines = [f"CONNECT {host}:{HTTPS_PORT} HTTP/1.1", f"Host: {host}:{HTTPS_PORT}"]
     if proxy.username is not None:
@@ -301,13 +302,6 @@ async def _connect_through(proxy: SplitResult, host: str) -> Streams:
 
 class _ProxyError(OSError):
     """The user's own proxy refused, or answered nothing that can be read."""
-
-
-def _tls_context() -> ssl.SSLContext:
-    """Return a context for a proxy; not `create_default_context`, which obeys SSLKEYLOGFILE."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    return context
 
 
 def failure_reason(error: BaseException) -> str:

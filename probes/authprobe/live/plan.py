@@ -1,17 +1,19 @@
 """Plan of what is asked of the real service, as it is shown before anything is asked."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from authprobe.core.claude_api import PLATFORM
 from authprobe.core.client_kinds import API_SDKS
 from authprobe.core.client_variables import CLIENT_VARIABLES, ValueKind
+from authprobe.emulator.config import TokenKind
 from authprobe.errors import SettingsError
 from authprobe.live.guards import HasValues
 from authprobe.live.visible import unseen_expectation
 from authprobe.plan.case import Case
+from authprobe.scenario.clients import INSTALLED
 from authprobe.scenario.live import MAX_REQUESTS, STORED, SUBSCRIPTION_TOKENS, VARIABLE_PREFIX
 from authprobe.scenario.live_cases import addresses_asked, hosts_asked
 from authprobe.scenario.model import QUESTIONS, Request
@@ -31,6 +33,14 @@ SDK_REQUESTS: Final = 2
 """An API SDK is asked for the list of models, and for a message."""
 MAX_LISTED: Final = 12
 """Cases that the plan lists."""
+
+
+_USUAL: Final = {
+    TokenKind.API_KEY: "ANTHROPIC_API_KEY",
+    TokenKind.SETUP_TOKEN: "CLAUDE_CODE_OAUTH_TOKEN",
+    TokenKind.GATEWAY_KEY: "ANTHROPIC_AUTH_TOKEN",
+}
+"""Variables from which clients read such a token by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class LivePlan:
     cases: tuple[PlannedCase, ...]
     unseen: tuple[Case, ...] = ()
     """Cases that are not asked, as live nobody could see what they expect."""
+    without_secret: tuple[Case, ...] = ()
+    """Cases that are not asked, as a variable has no value."""
 
     @property
     def requests(self) -> int:
@@ -74,16 +86,21 @@ class LivePlan:
         return tuple(dict.fromkeys(host for each in self.cases for host in each.hosts))
 
 
-def live_plan(cases: Iterable[Case]) -> LivePlan:
+def live_plan(cases: Iterable[Case], secrets: HasValues | None = None) -> LivePlan:
     """Return what asking the live cases among these takes at most.
+
+    Cases that need a secret that `secrets` lacks are not asked, and take nothing.
 
     Raises:
         SettingsError: that is more than a scenario or authprobe allows.
     """
     live = [case for case in cases if case.live is not None]
     seen = [case for case in live if unseen_expectation(case) is None]
+    without = [case for case in seen if secrets and any(missing_variables(case, secrets))]
     plan = LivePlan(
-        cases=tuple(map(_planned, seen)), unseen=tuple(case for case in live if case not in seen)
+        cases=tuple(_planned(case) for case in seen if case not in without),
+        unseen=tuple(case for case in live if case not in seen),
+        without_secret=tuple(without),
     )
     _check_requests(plan)
     return plan
@@ -158,8 +175,13 @@ def _names_model(case: Case) -> bool:
     return any(each is not None and each.value is ValueKind.MODEL for each in known)
 
 
-def plan_lines(plan: LivePlan) -> Iterator[str]:
-    """Yield the plan for the terminal: hosts, requests, secrets by name, and the highest cost."""
+def plan_lines(plan: LivePlan, *, limit: int = MAX_LISTED) -> Iterator[str]:
+    """Yield the plan for the terminal: hosts, requests, secrets by name, cases, and the cost."""
+    for case in plan.unseen:
+        yield f"Not asked: {case.id}: {unseen_expectation(case)}"
+    if not plan.cases:
+        yield "Nothing can be asked of the real service."
+        return
     yield "This asks the real service:"
     rows = [
         (
@@ -169,17 +191,28 @@ def plan_lines(plan: LivePlan) -> Iterator[str]:
         )
         for address in dict.fromkeys(address for each in plan.cases for address in each.addresses)
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:2] if rows else []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:2]
     for address, requests, secrets in rows:
         yield f"  {address:<{widths[0]}}  at most {requests:<{widths[1]}}  {secrets}"
     yield "Cases:"
-    for each in plan.cases[:MAX_LISTED]:
+    for each in plan.cases[:limit]:
         yield f"  {each.case.id}"
-    if (more := len(plan.cases) - MAX_LISTED) > 0:
-        yield f"  and {more:,} more"
-    for case in plan.unseen:
-        yield f"Not asked: {case.id}: {unseen_expectation(case)}"
+    if (more := len(plan.cases) - limit) > 0:
+        yield f"  and {more:,} more, which -v lists"
+    yield from _download_words(plan)
     yield _cost_words(plan)
+
+
+def _download_words(plan: LivePlan) -> Iterator[str]:
+    """Yield which clients are installed first; one that the user has installed is used there."""
+    clients = (each.case.client for each in plan.cases)
+    names = dict.fromkeys(
+        str(client) for client in clients if not client.is_authprobe and client.version != INSTALLED
+    )
+    if names:
+        yield (
+            f"Downloaded first, unless in the cache: {', '.join(names)} (claude-code takes 400 MB)."
+        )
 
 
 def renewal_lines(plan: LivePlan, *, allow_renewal: bool) -> Iterator[str]:
@@ -196,17 +229,36 @@ def renewal_lines(plan: LivePlan, *, allow_renewal: bool) -> Iterator[str]:
         yield "The stored login is not renewed, and its file is not changed."
 
 
-def missing_secrets(plan: LivePlan, secrets: HasValues) -> Iterator[str]:
-    """Yield the variables that have no value, with the number of cases that cannot be asked."""
+def missing_variables(case: Case, secrets: HasValues) -> Iterator[str]:
+    """Yield the variables of a case's credentials that have no value."""
+    for credential in case.credentials:
+        if credential.source not in (None, STORED) and not secrets.value(credential):
+            yield credential.source.removeprefix(VARIABLE_PREFIX)
+
+
+def missing_secrets(
+    plan: LivePlan, variables: Mapping[str, str], secrets: HasValues
+) -> Iterator[str]:
+    """Yield the variables that have no value, with the number of cases that cannot be asked.
+
+    A variable that clients read by themselves, and that is set instead, is named.
+    """
     missing = Counter(
-        credential.source.removeprefix(VARIABLE_PREFIX)
-        for each in plan.cases
-        for credential in each.case.credentials
-        if credential.source not in (None, STORED) and not secrets.value(credential)
+        name for case in plan.without_secret for name in set(missing_variables(case, secrets))
     )
+    usual = {
+        (credential.source or "").removeprefix(VARIABLE_PREFIX): _USUAL.get(credential.token)
+        for case in plan.without_secret
+        for credential in case.credentials
+    }
     for name, number in missing.items():
         cases = "1 case" if number == 1 else f"{number:,} cases"
         yield f"Not set, or empty: {name}; {cases} cannot be asked."
+        if (other := usual[name]) and variables.get(other):
+            yield (
+                f"  {other} is set, and not used on purpose. If you want that, start with "
+                f"{name}=${other} before `authprobe`."
+            )
 
 
 def _requests_words(number: int) -> str:

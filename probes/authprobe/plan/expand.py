@@ -80,12 +80,31 @@ def make_plan(
                         )
     for option in options:
         if not any(case.client.kind == option.client.kind for case in planned.values()):
-            live = " that can be asked live" if Target.EMULATOR not in targets else ""
-            raise SettingsError(f"--client {option.text}: no scenario has a case for it{live}")
+            raise SettingsError(
+                f"--client {option.text}: no scenario has a case for it"
+                + _live_words(scenarios, option, targets)
+            )
     for id in cases:
         if id not in planned:
             raise SettingsError(f"--case {id}: no such case{did_you_mean(id, planned)}")
     return tuple(case for case in planned.values() if not cases or case.id in cases)
+
+
+def _live_words(
+    scenarios: Iterable[Scenario], option: _ClientOption, targets: Sequence[Target]
+) -> str:
+    """Return that no case of a client can be asked live, with the reason if all have one."""
+    if Target.EMULATOR in targets:
+        return ""
+    reasons = {
+        not_for_live(scenario, dataclasses.replace(names, client=client))
+        for scenario in scenarios
+        if scenario.live is not None
+        for names in combinations(scenario)
+        for client in _selected(names.client, [option])
+    }
+    why = f": {reasons.pop()}" if len(reasons) == 1 else ""
+    return f" that can be asked live{why}"
 
 
 def _for_targets(scenario: Scenario, names: Names, targets: Sequence[Target]) -> Iterator[Names]:

@@ -36,8 +36,12 @@ READABLE_MARGIN: Final = 256
 """Characters before and after a readable part that are read on with it."""
 MIN_WORDS_LENGTH: Final = 24
 """Characters of a text from which its words may be parts of a token."""
+_MARKERS: Final = "|".join(
+    re.escape(each) for encoding in MARKED_ENCODINGS for each in encoding.markers
+)
 NEEDS_DECODING: Final = re.compile(
     rf"[^ !#$(-;>-\[\]-~\"=']|=[\r\n2-7]|[\"'`][ +.]{{1,4}}[\"'`]|(?i:tna-ks)|{BASE64.runs.pattern}"
+    rf"|{_MARKERS}"
 )
 """Matches every text that has decodings other than itself and those that join its words."""
 TERMINAL_SEQUENCE: Final = re.compile(r"[\x1b\x9b]|\\(?:u001[bB]|x1[bB]|e|033)")

@@ -8,7 +8,7 @@ from authprobe.drift.plan import Plan
 from authprobe.emulator.rules.routes import RULES
 from authprobe.report.markdown.summary import escaped, row
 from authprobe.report.model.phrases import plural
-from authprobe.service.answer import Envelope, NotAsked, ServiceAnswer
+from authprobe.service.answer import REMEDIES, Envelope, ServiceAnswer
 
 SYMBOLS: Final = {
     Kind.CHANGED: "✗",
@@ -24,18 +24,6 @@ MEANINGS: Final = {
     Kind.REWORDED: "only the wording differs, which programs should not depend on",
     Kind.NOTICED: "a header, a request id, a page or a clock differs",
     Kind.SAME: "the service answers as the emulator does",
-}
-REMEDIES: Final = {
-    NotAsked.NAME: "Look up the name from this machine; the network may have no DNS.",
-    NotAsked.CONNECTION: "Try another network; a firewall may close the connection.",
-    NotAsked.TLS: "Trust the authority of your network with SSL_CERT_FILE, or set the clock.",
-    NotAsked.PROXY: "Correct HTTPS_PROXY, or list the host in NO_PROXY.",
-    NotAsked.TIMEOUT: "Try again, also from another network.",
-    NotAsked.EDGE: "Ask from another network: this one is challenged or not served.",
-    NotAsked.THROTTLED: "Wait an hour, and ask less often.",
-    NotAsked.SERVER: "Look at status.claude.com, and ask again later.",
-    NotAsked.CREDENTIAL: "Give a key that is valid; see whether it is with `authprobe run`.",
-    NotAsked.ENDED: "Look at the earlier row of the same host.",
 }
 HEADS: Final = ("Row", "Asked", "Rule", "Emulator", "Service", "Result")
 

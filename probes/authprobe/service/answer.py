@@ -71,6 +71,32 @@ class NotAsked(enum.StrEnum):
     """The host has throttled or refused an earlier request of this run."""
 
 
+REMEDIES: Final = {
+    NotAsked.NAME: (
+        "Look up the name from this machine; the network may have no DNS. If it has a proxy, set "
+        "HTTPS_PROXY."
+    ),
+    NotAsked.CONNECTION: (
+        "If the network has a proxy, set HTTPS_PROXY; else try another one, as a firewall may "
+        "close the connection."
+    ),
+    NotAsked.TLS: (
+        "Name the authority of your network in NODE_EXTRA_CA_CERTS or SSL_CERT_FILE, or set the "
+        "clock."
+    ),
+    NotAsked.PROXY: "Correct HTTPS_PROXY, or list the host in NO_PROXY.",
+    NotAsked.TIMEOUT: "Try again, also from another network.",
+    NotAsked.EDGE: "Ask from another network: this one is challenged or not served.",
+    NotAsked.THROTTLED: "Wait an hour, and ask less often.",
+    NotAsked.SERVER: "Look at status.claude.com, and ask again later.",
+    NotAsked.CREDENTIAL: (
+        "Give a key that is valid; see whether it is with `authprobe run --target live`."
+    ),
+    NotAsked.ENDED: "Look at the earlier question to the same host.",
+}
+"""What to do about the reasons for which anything can be done."""
+
+
 ENDING: Final = frozenset({NotAsked.THROTTLED, NotAsked.EDGE})
 """Reasons after which the host gets no further request."""
 

@@ -19,7 +19,7 @@ from authprobe.redaction.redactor import Redactor
 from authprobe.service.addresses import Address
 from authprobe.service.answer import ENDING, NotAsked, ServiceAnswer, Tls
 from authprobe.service.budget import Budget
-from authprobe.service.outbound import Proxies, add_authorities
+from authprobe.service.outbound import Proxies, add_authorities, tls_context
 from authprobe.service.question import ServiceQuestion
 from authprobe.service.reading import read_answer
 from authprobe.service.wire import ExchangeError, Wire
@@ -196,12 +196,8 @@ class Asker:
 
     @functools.cached_property
     def _tls_context(self) -> ssl.SSLContext:
-        """Return a context that trusts the authorities of the system and of the user.
-
-        `ssl.create_default_context` would write session keys to a file if SSLKEYLOGFILE is set.
-        """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_default_certs()
+        """Return a context that trusts the authorities of the system and of the user."""
+        context = tls_context()
         for pem in self._authorities:
             add_authorities(context, pem)
         if self._directions.authority is not None:

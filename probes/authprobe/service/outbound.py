@@ -58,6 +58,21 @@ def read_authorities(variables: Mapping[str, str], folder: Path) -> tuple[str, .
     return tuple(read_text_file(folder / path).text for path in paths if path)
 
 
+def tls_context() -> ssl.SSLContext:
+    """Return a context for a client that trusts the authorities of the system.
+
+    `ssl.create_default_context` would write session keys to a file if SSLKEYLOGFILE is set, and
+    OpenSSL would wait for ever for a FIFO in SSL_CERT_FILE.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is not None:  # a regular file
+        context.load_default_certs()
+    elif paths.capath is not None:
+        context.load_verify_locations(capath=paths.capath)
+    return context
+
+
 def add_authorities(context: ssl.SSLContext, pem: str) -> bool:
     """Trust the certificate authorities in a PEM text; return False if it contains none."""
     try:

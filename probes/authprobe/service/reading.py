@@ -127,6 +127,7 @@ def _whole(text: str) -> int | None:
 
 
 def _date_offset(text: str) -> float | None:
+    """Return the seconds by which a date is ahead; None: it is none that a clock could have."""
     try:
         date = email.utils.parsedate_to_datetime(text)
         if date.tzinfo is None:

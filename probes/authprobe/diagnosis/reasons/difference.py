@@ -1,5 +1,6 @@
 """Sentences about what a client did, and what it should have done or did before."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ from authprobe.diagnosis.reasons.kinds import Draft
 from authprobe.observation.findings import PROCESS_EXIT_MESSAGE
 from authprobe.observation.fingerprint import NONE
 from authprobe.observation.model import LoginState, Outcome
+from authprobe.service.answer import REMEDIES, NotAsked
 
 ENDING: Final = "outcome"
 """Subject of the reasons for another outcome, status or error type."""
@@ -185,7 +187,32 @@ class Sentences:
 def untestable(detail: str | None) -> Draft:
     """Return the reason for a case that could not be tested."""
     because = f": {short(detail)}" if detail else ""
-    return Draft(id="untestable", subject=ENDING, summary=f"The case could not be tested{because}.")
+    return Draft(
+        id="untestable",
+        subject=ENDING,
+        summary=f"The case could not be tested{because}.",
+        remedy=_untestable_remedy(detail or ""),
+    )
+
+
+def _untestable_remedy(detail: str) -> str | None:
+    """Return what to do about a case that could not be tested; None: the detail says all."""
+    if match := _NOT_ASKED.match(detail):
+        return REMEDIES.get(NotAsked(match[1]))
+    if match := _NOT_SET.search(detail):
+        return f"Export {match[1]}; sudo, make and CI steps pass on only what you name."
+    if _NO_REGISTRY in detail:
+        return (
+            "Go online once, and install the client with `authprobe clients install`; then name "
+            "its version with --client."
+        )
+    return None
+
+
+_NOT_ASKED: Final = re.compile(f"could not be asked: ({'|'.join(map(re.escape, NotAsked))})")
+"""Beginning of the detail of a live case that was not answered."""
+_NOT_SET: Final = re.compile(r"the variable (\w+) is not set")
+_NO_REGISTRY: Final = "the package registry cannot be reached"
 
 
 _LOGIN_WORDS: Final[dict[str, str]] = {

@@ -1,6 +1,6 @@
 """Failed and changed cases, those with the same reason as one entry: the news of a run (pure)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -115,7 +115,7 @@ def _grouped(
             client=", ".join(clients) if len(clients) <= MAX_CLIENTS else f"{len(clients)} clients",
             versions=versions,
             what=_shared(cases),
-            commands=tuple(_commands(run, first, versions)),
+            commands=tuple(_commands(run, cases, versions)),
             cases=tuple(cases),
         )
 
@@ -180,13 +180,16 @@ def _shared(cases: Iterable[CaseRecord]) -> tuple[str, ...]:
     return tuple(line for line in each[0] if all(line in lines for lines in each))
 
 
-def _commands(run: Run, record: CaseRecord, versions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _commands(
+    run: Run, cases: Sequence[CaseRecord], versions: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     """Yield the command that runs the first case again, and the one that finds the version."""
+    record, again = cases[0], "Run it again" if len(cases) == 1 else "Run the first again"
     verdict = record.verdict
     if verdict.flaky or verdict.status is Status.ERROR:
-        yield "Run it again", phrases.rerun_command(run, record)
+        yield again, phrases.rerun_command(run, record)
     elif command := len(versions) > 1 and bisect_command(run, record, versions=versions):
         deed = "broke" if _is_bad(record) else "fixed" if verdict.fixed else "changed"
         yield f"Find the version that {deed} it", command
     if verdict.status is Status.FAILED:
-        yield "Run it again", phrases.rerun_command(run, record)
+        yield again, phrases.rerun_command(run, record)

@@ -16,7 +16,7 @@ from authprobe.core.escaping import (
     truncate,
 )
 from authprobe.core.isolation import Isolation
-from authprobe.core.targets import Target
+from authprobe.core.targets import BOTH, Target
 from authprobe.observation.fingerprint import Transition, describe_credential, describe_transitions
 from authprobe.observation.model import (
     EvidenceSource,
@@ -435,15 +435,29 @@ def rerun_command(run: Run, record: CaseRecord, *, scenario: str | None = None) 
     """Return the command that runs a case again; `scenario` is a file to read instead."""
     if run.selection.is_command:
         return for_shell(("authprobe", "emulator", *run.selection.emulator))
+    target = Target.LIVE if record.target is Target.LIVE else None
+    return for_shell((*_run_words(run, target, scenario), "--case", record.id))
+
+
+def rerun_failed_command(run: Run, out: str | None = None) -> str:
+    """Return the command that runs all failed cases again; `out` is the folder of the reports."""
+    has_both = len({record.target for record in run.cases}) > 1
+    is_live = any(record.target is Target.LIVE for record in run.cases)
+    target = BOTH if has_both else Target.LIVE if is_live else None
+    folder = ("--out", out) if out else ()
+    return for_shell((*_run_words(run, target), *folder, "--last-failed"))
+
+
+def _run_words(run: Run, target: str | None, scenario: str | None = None) -> tuple[str, ...]:
+    """Return the words of the command of a run, without those that choose cases."""
     clients = (word for client in run.selection.clients for word in ("--client", client))
     values = (word for value in run.selection.variables for word in ("--set", value))
     paths = (scenario,) if scenario else run.selection.scenarios
     names = (f"./{path}" if path.startswith("-") else path for path in paths)
     allowed = run.selection.isolation
     isolation = () if allowed is Isolation.SEALED else ("--isolation", allowed)
-    target = ("--target", Target.LIVE) if record.target is Target.LIVE else ()
-    words = ("authprobe", "run", *names, *values, *clients, *isolation, *target)
-    return for_shell((*words, "--case", record.id))
+    targets = ("--target", target) if target else ()
+    return ("authprobe", "run", *names, *values, *clients, *isolation, *targets)
 
 
 def was_probed(record: CaseRecord) -> bool:
