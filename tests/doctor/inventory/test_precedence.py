@@ -225,7 +225,7 @@ def test_age_and_scopes_are_shown_without_the_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "is_read"), [("2.1.197", False), ("2.1.240", True), ("2.1.332", True)]
+    ("version", "is_read"), [("2.1.207", False), ("2.1.218", True), ("2.1.332", True)]
 )
 def test_local_settings_are_those_of_the_root_of_the_repository(
     version: str, is_read: bool, tmp_path: Path
@@ -250,6 +250,25 @@ def test_a_home_that_is_a_repository_has_no_local_settings_for_folders_below(
     home.write(home.home / ".claude/settings.local.json", {"env": {"ANTHROPIC_API_KEY": API_KEY}})
     machine = replace(home.machine(), folder=home.home / "work")
     assert take_inventory(machine).credentials == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_moved"), [("2.1.197", True), ("2.1.240", True), ("2.1.266", False)]
+)
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_a_project_moves_the_login_of_old_versions(
+    name: str, version: str, is_moved: bool, tmp_path: Path
+) -> None:
+    # Measured with these versions.
+    home = Home(tmp_path)
+    home.install(version)
+    home.login()
+    home.write(home.home / "third" / ".credentials.json", home.credentials.read_text())
+    home.settings(env={"CLAUDE_CONFIG_DIR": str(home.home / "third")})
+    settings = {"env": {"CLAUDE_CONFIG_DIR": str(home.home / "other")}}
+    home.write(home.project / ".claude" / name, settings)
+    machine = take_inventory(home.machine()).machine
+    assert machine.config_folder == home.home / ("other" if is_moved else "third")
 
 
 def test_user_settings_of_both_folders_apply(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def check_config_folder(inventory: Inventory) -> Iterator[CheckResult]:
     elif machine.moved_config is not None:
         yield info(
             "config-folder-in-settings",
-            f"The user's settings move the login to {machine.display_path(machine.config_folder)}; "
+            f"Settings move the login to {machine.display_path(machine.config_folder)}; "
             "programs that read the login themselves may look elsewhere.",
             where,
             source=VARIABLE_DOCS,
@@ -53,7 +53,7 @@ def _config_label(inventory: Inventory) -> str:
     machine = inventory.machine
     if machine.moved_config is None:
         return CONFIG_DIR
-    return f"{CONFIG_DIR} in {machine.display_path(machine.first_config_folder / 'settings.json')}"
+    return f"{CONFIG_DIR} in {machine.moved_by}"
 
 
 def check_unused_login(inventory: Inventory) -> Iterator[CheckResult]:

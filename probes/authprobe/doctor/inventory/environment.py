@@ -17,10 +17,12 @@ LOCAL_FILE: Final = "settings.local.json"
 SCOPES: Final = ("user", "project", "local", "managed")
 """Scopes of settings by rising precedence."""
 PROJECT_SCOPES: Final = frozenset({"project", "local"})
-LAST_LOCAL_IN_FOLDER: Final = "2.1.197"
+LAST_MOVED_BY_PROJECT: Final = "2.1.240"
+"""Newest version measured to take CLAUDE_CONFIG_DIR from a project; 2.1.266 does not."""
+LAST_LOCAL_IN_FOLDER: Final = "2.1.207"
 """Newest version measured to read local settings from the current folder, not from the root.
 
-2.1.240 reads them from the root; the versions between are unknown.
+2.1.218 reads them from the root; the versions between are unknown.
 """
 MAX_PARENTS: Final = 100
 """Parent folders that are searched for a git repository."""
@@ -86,13 +88,20 @@ class SettingsFile:
         return command if isinstance(command, str) and command.strip() else None
 
 
-def moved_config(machine: Machine) -> str | None:
-    """Return CLAUDE_CONFIG_DIR of the user's settings, where the login is then read.
+def moved_config(machine: Machine, version: str | None = None) -> tuple[str, str] | None:
+    """Return CLAUDE_CONFIG_DIR of settings, where the login is then read, and their path.
 
-    Measured with 2.1.142 to 2.1.332. Projects cannot set it
+    Measured with 2.1.142 to 2.1.332. Projects cannot set it any more
     (code.claude.com/docs/en/settings-reference).
     """
-    return _settings_file(machine, machine.first_config_folder, "user").variables.get(CONFIG_DIR)
+    is_old = version is not None and version_key(version) <= version_key(LAST_MOVED_BY_PROJECT)
+    scopes = ("user", *PROJECT_SCOPES) if is_old else ("user",)
+    found = [
+        (file.variables[CONFIG_DIR], file.display_path)
+        for file in load_settings(machine, version)
+        if file.scope in scopes and CONFIG_DIR in file.variables
+    ]
+    return found[-1] if found else None
 
 
 def load_settings(machine: Machine, version: str | None = None) -> tuple[SettingsFile, ...]:

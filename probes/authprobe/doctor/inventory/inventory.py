@@ -126,9 +126,11 @@ def take_inventory(machine: Machine, options: Declaration | None = None) -> Inve
     Raises:
         SettingsError: a file that declares gateways and clouds is invalid.
     """
-    machine = replace(machine, moved_config=moved_config(machine))
     commands = find_commands(machine)
-    settings = load_settings(machine, commands[0].version if commands else None)
+    version = commands[0].version if commands else None
+    if (moved := moved_config(machine, version)) is not None:
+        machine = replace(machine, moved_config=moved[0], moved_by=moved[1])
+    settings = load_settings(machine, version)
     login, profile, state = load_login(machine), load_profile(machine), load_state(machine)
 
     variables = effective_variables(machine, settings)

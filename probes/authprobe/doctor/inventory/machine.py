@@ -30,7 +30,9 @@ class Machine:
     own_config_folder: Path | None = None
     """Folder of authprobe's own configuration; None: there is none."""
     moved_config: str | None = None
-    """Value of CLAUDE_CONFIG_DIR in the user's settings, which moves the folder once more."""
+    """Value of CLAUDE_CONFIG_DIR in settings, which moves the folder once more."""
+    moved_by: str = ""
+    """Settings file with that value, for display."""
 
     @property
     def config_value(self) -> str | None:
