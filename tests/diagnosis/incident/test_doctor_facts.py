@@ -20,13 +20,13 @@ from authprobe.diagnosis.incident.facts import ERROR_FACTOR
 from authprobe.diagnosis.incident.questions import questions
 from authprobe.diagnosis.incident.recognition import IncidentText, TextKind, recognise
 from authprobe.doctor.inventory.precedence import CredentialSlot
-from tests.support.homes import ACCESS, API_KEY, NEWEST, Home, make_home
+from tests.support.homes import ACCESS, API_KEY, NEWEST, Home, hours_from_now, make_home
 
 
-def doctor_text(home: Home, monkeypatch: pytest.MonkeyPatch) -> IncidentText:
+def doctor_text(home: Home, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> IncidentText:
     """Return what `doctor --json` prints for a home."""
     monkeypatch.setattr("authprobe.commands.doctor.this_machine", home.machine)
-    output = CliRunner().invoke(main, ["doctor", "--json"]).stdout
+    output = CliRunner().invoke(main, ["doctor", "--json", *arguments]).stdout
     return recognise("doctor.json", output, "doctor.json")
 
 
@@ -82,6 +82,38 @@ def test_an_error_counts_more_than_a_warning_and_information_nothing() -> None:
     facts = [fact for fact in doctor_facts(made_up(results, {})) if fact.cause]
     assert [fact.factor for fact in facts] == [ERROR_FACTOR, 10.0]
     assert [fact.evidence.line for fact in facts] == [4, 10]
+
+
+def test_information_that_points_to_a_cause_counts_little() -> None:
+    lock = {"id": "refresh-lock", "severity": "info", "summary": "s", "cause": None}
+    (fact,) = (fact for fact in doctor_facts(made_up([lock], {})) if fact.cause)
+    assert (fact.cause, fact.factor) == ("refresh-lock", 3.0)
+    other = {"id": "command-missing", "severity": "info", "summary": "s", "cause": None}
+    assert [fact.question for fact in doctor_facts(made_up([other], {}))] == ["base-url"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "answer"), [(1, "valid"), (-1, "renewable")], ids=["valid", "renewable"]
+)
+def test_the_state_of_the_login_is_read(
+    hours: float, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home(tmp_path)
+    home.login(expiresAt=hours_from_now(hours))
+    facts = doctor_facts(doctor_text(home, monkeypatch))
+    assert ("stored-login", answer) in [(fact.question, fact.answer) for fact in facts]
+
+
+def test_a_declared_gateway_is_the_intended_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "https://gw.example.com"
+    home = make_home(tmp_path, ANTHROPIC_BASE_URL=url, ANTHROPIC_API_KEY=API_KEY)
+    for arguments, is_declared in (((), False), (("--gateway", url), True)):
+        facts = list(doctor_facts(doctor_text(home, monkeypatch, *arguments)))
+        found = [(fact.question, fact.answer) for fact in facts]
+        assert ("base-url", "yes") in found
+        assert (("base-url-intended", "yes") in found) is is_declared
 
 
 def test_an_absent_gateway_excludes_nothing() -> None:

@@ -16,27 +16,46 @@ from authprobe.diagnosis.incident.facts import (
     line_of,
     line_of_key,
 )
+from authprobe.diagnosis.incident.questions import FACTORS as EFFECTS
 from authprobe.diagnosis.incident.recognition import IncidentText
 from authprobe.diagnosis.symptom import Evidence
 from authprobe.service.addresses import parse_address
 
 RANK: Final = 30
+SUPPORTS: Final = EFFECTS["supports"]
 FACTORS: Final = {"error": ERROR_FACTOR, "warning": WARNING_FACTOR}
 ANSWERS: Final = {
     "gateway": ("base-url", "yes"),
     "gateway-invalid": ("base-url", "yes"),
     "gateway-gets-login": ("base-url", "yes"),
+    "gateway-of-project": ("base-url", "yes"),
+    "gateway-in-clear": ("base-url", "yes"),
     "proxy": ("proxy", "yes"),
     "proxy-invalid": ("proxy", "yes"),
     "provider": ("cloud", "yes"),
     "several-providers": ("cloud", "yes"),
+    "cloud-credential-missing": ("cloud", "yes"),
+    "cloud-not-used": ("cloud", "no"),
+    "shadowed-on-purpose": ("credential-intended", "yes"),
+    "headers-on-purpose": ("credential-intended", "yes"),
     "login-elsewhere": ("config-folder", "yes"),
+    "several-config-folders": ("config-folder", "yes"),
+    "config-folder-relative": ("config-folder", "yes"),
+    "config-folder-in-settings": ("config-folder", "yes"),
     "login-blanked": ("stored-login", "blanked"),
     "login-expired": ("stored-login", "expired"),
+    "login-old": ("stored-login", "renewable"),
     "keychain-by-ssh": ("place", "remote"),
     "clock-behind": ("clock", "no"),
+    "clock-wrong": ("clock", "no"),
+    "clock": ("clock", "yes"),
 }
 """Results of `doctor` that answer a question, whatever their severity."""
+LOGIN_STATES: Final = {"login expires": "valid", "will be renewed": "renewable"}
+"""Words of the result `login`, by the answer that they are."""
+HINTS: Final = {"refresh-lock": "refresh-lock", "onboarding-unfinished": "onboarding-gate"}
+"""Results that are information only, and still point to a cause."""
+DECLARED: Final = re.compile(r", as .* declares\b")
 SLOTS: Final = {
     "cloud provider": "cloud",
     "ANTHROPIC_AUTH_TOKEN": "auth-token",
@@ -98,8 +117,11 @@ def _result_facts(
     where = result.get("where")
     cause = result.get("cause")
     cause = cause if isinstance(cause, str) and cause in causes() else None
-    question, answer = ANSWERS.get(result_id, (None, None))
-    if question is None and severity not in FACTORS:
+    question, answer = _answer(result_id, summary)
+    factor = FACTORS.get(severity)
+    if factor is None:
+        cause, factor = HINTS.get(result_id), SUPPORTS
+    if question is None and cause is None and severity not in FACTORS:
         return
     place = f" [{where}]" if isinstance(where, str) else ""
     url = URL.search(summary) if question == "base-url" else None
@@ -111,10 +133,25 @@ def _result_facts(
         question=question,
         answer=answer,
         value=address.host if address else None,
-        cause=cause if severity in FACTORS else None,
-        factor=FACTORS.get(severity, 1.0),
+        cause=cause,
+        factor=factor,
         rank=RANK,
     )
+    if result_id == "gateway" and DECLARED.search(summary):
+        yield IncidentFact(
+            evidence=Evidence("doctor: the gateway is declared", line, text.name),
+            question="base-url-intended",
+            answer="yes",
+            rank=RANK,
+        )
+
+
+def _answer(result_id: str, summary: str) -> tuple[str | None, str | None]:
+    """Return the question that a result answers, and the answer."""
+    if result_id == "login":
+        answer = next((each for words, each in LOGIN_STATES.items() if words in summary), None)
+        return ("stored-login", answer) if answer else (None, None)
+    return ANSWERS.get(result_id, (None, None))
 
 
 def _active_credential(text: IncidentText) -> Iterator[IncidentFact]:
@@ -133,6 +170,8 @@ def _active_credential(text: IncidentText) -> Iterator[IncidentFact]:
     elif isinstance(credential, dict) and (slot := str(credential.get("slot"))) in SLOTS:
         state = credential.get("state")
         words = f" ({state})" if isinstance(state, str) else ""
+        reason = entry.get("reason")
+        words += f": {reason}" if isinstance(reason, str) and reason else ""
         yield IncidentFact(
             evidence=Evidence(f"doctor: {client} uses {slot}{words}", line, text.name),
             question="active-credential",
