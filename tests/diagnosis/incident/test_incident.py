@@ -181,3 +181,12 @@ def test_secrets_of_one_text_are_redacted_in_the_others() -> None:
         settings_json=settings(ANTHROPIC_AUTH_TOKEN=KEY),
     )
     assert KEY not in repr(conclusion)
+
+
+def test_the_kind_of_a_token_is_read_before_its_value_is_redacted() -> None:
+    token = "sk-ant-oat01-" + "Ab3" * 20
+    log = f"x-api-key: {token} gives API Error: 401 invalid x-api-key"
+    alone = conclude(a_log=log)
+    together = conclude(a_log=log, settings_json=settings(ANTHROPIC_AUTH_TOKEN="k" * 20))
+    assert alone.matches[0].cause.id == "oauth-token-as-api-key"
+    assert "oauth-token-as-api-key" in [match.cause.id for match in together.matches]

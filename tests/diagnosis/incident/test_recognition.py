@@ -45,6 +45,37 @@ def test_a_settings_file_that_cannot_be_parsed_says_where() -> None:
     assert (text.problem_line, bool(text.problem)) == (3, True)
 
 
+@pytest.mark.parametrize(
+    "content", ['{"editor.fontSize": 12}', '{\n// VS Code\n"editor.fontSize": 12}']
+)
+def test_settings_of_another_program_are_text(content: str) -> None:
+    assert recognise(".vscode/settings.json", content).kind is TextKind.WORDS
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("$ claude auth status\n", ""),
+        ("```json\n", "\n```\n"),
+        ("me@host:~/x$ authprobe doctor --json\n", "\nme@host:~/x$ "),
+        ("\n\n> claude auth status\n", "\n\n"),
+    ],
+)
+def test_a_prompt_or_a_fence_around_json_is_no_part_of_it(before: str, after: str) -> None:
+    text = f'{before}{{\n"loggedIn": true,\n"authMethod": "none"\n}}{after}'
+    assert recognise("-", text).kind is TextKind.STATUS
+
+
+def test_an_error_before_json_is_not_lost() -> None:
+    text = 'API Error: 401\n{\n"loggedIn": true,\n"authMethod": "none"\n}'
+    assert recognise("-", text).kind is TextKind.WORDS
+
+
+def test_a_long_text_is_recognised_in_linear_time() -> None:
+    for text in (" " * 3_000_000, "\n" * 3_000_000, "{" + " \n" * 1_000_000, "a " * 1_000_000):
+        assert recognise("-", text).kind is TextKind.WORDS
+
+
 @pytest.mark.parametrize("content", ["{" * 100_000, '{"a": ' + "1" * 10_000 + "}", "{", "[]"])
 def test_json_that_cannot_be_read_is_text(content: str) -> None:
     assert recognise("x.json", content).kind is TextKind.WORDS

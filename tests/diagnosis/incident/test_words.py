@@ -1,7 +1,7 @@
 """Several texts as one, with a map of its lines."""
 
 from authprobe.diagnosis.incident.words import Passage, join_passages, request_facts
-from authprobe.diagnosis.symptom import Evidence, quote_line
+from authprobe.diagnosis.symptom import Evidence, FactKind, quote_line
 from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
 
 
@@ -53,3 +53,21 @@ def test_a_request_in_the_words_tells_its_host() -> None:
     (fact,) = request_facts(words, symptom_from_text(words.text).fact_sets[0].text)
     assert (fact.answer, fact.value, fact.evidence.line) == ("yes", "gw.example", 2)
     assert fact.factors == {}
+
+
+def test_a_token_over_two_lines_does_not_move_the_lines_of_another_text() -> None:
+    wrapped = "sk-ant-api03-" + "Ab3" * 10 + "\n" + "Cd4" * 15 + "\nnext"
+    words = join_passages(
+        [Passage("a", f"ANTHROPIC_API_KEY={wrapped}"), Passage("b", "x\nHTTP 529")]
+    )
+    symptom = symptom_from_text(words.text)
+    place = words.place(symptom.fact_sets[0].facts[FactKind.STATUS]["529"])
+    assert (place.source, place.line) == ("b", 2)
+    assert "api-key" in symptom.fact_sets[0].facts[FactKind.CREDENTIAL]
+
+
+def test_values_are_left_out_of_the_words() -> None:
+    words = join_passages([Passage("a", "the key long-secret and long-secret-2")])
+    assert words.without(["long-secret", "long-secret-2"]).text == (
+        "the key [redacted:credential] and [redacted:credential]"
+    )

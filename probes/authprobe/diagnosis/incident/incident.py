@@ -146,17 +146,18 @@ def open_incident(
         now: the time at which a stored login is judged to be expired.
         further: facts from elsewhere, such as from results of runs.
     """
-    redactor = incident_redactor(texts)
+    secrets = _secrets(texts)
+    redactor = _redactor(secrets)
     requests = {
         number: failed_requests(text)
         for number, text in enumerate(texts)
         if text.kind is TextKind.ARCHIVE
     }
-    words = join_passages(_passages(texts, requests, redactor))
+    words = join_passages(_passages(texts, requests)).without(secrets)
     symptom = _symptom(texts, words, requests, redactor)
     catalogue = causes()
     matches = tuple(
-        replace(match, evidence=tuple(words.place(each) for each in match.evidence))
+        replace(match, evidence=_once(words.place(each) for each in match.evidence))
         for match in (decide(symptom) if symptom.fact_sets else ())
     )
     ranking = rank_by_words(
@@ -176,26 +177,39 @@ def open_incident(
 
 def incident_redactor(texts: Iterable[IncidentText]) -> Redactor:
     """Return a redactor that knows every secret value of the texts."""
+    return _redactor(_secrets(texts))
+
+
+def _redactor(secrets: Iterable[str]) -> Redactor:
     redactor = Redactor()
-    for text in texts:
-        values = archived_secrets if text.kind is TextKind.ARCHIVE else secret_values
-        for value in values(text):
-            bare = value.strip()
-            if len(bare) >= MIN_SECRET_LENGTH and not bare.startswith((KIND_PREFIX, "[redacted")):
-                redactor.learn("credential", bare)
+    for value in secrets:
+        redactor.learn("credential", value)
     return redactor
+
+
+def _secrets(texts: Iterable[IncidentText]) -> set[str]:
+    """Return the lines of the secret values of the texts that patterns do not find."""
+    values = {
+        line.strip()
+        for text in texts
+        for value in (archived_secrets if text.kind is TextKind.ARCHIVE else secret_values)(text)
+        for line in value.splitlines()
+    }
+    return {
+        value
+        for value in values
+        if len(value) >= MIN_SECRET_LENGTH and not value.startswith((KIND_PREFIX, "[redacted"))
+    }
 
 
 def _passages(
     texts: tuple[IncidentText, ...],
     requests: Mapping[int, tuple[ArchivedRequest, ...]],
-    redactor: Redactor,
 ) -> Iterator[Passage]:
     for number, text in enumerate(texts):
         if text.kind is TextKind.WORDS:
-            yield Passage(text.name, redactor(text.text))
-        for passage in request_passages(text, requests.get(number, ())):
-            yield replace(passage, text=redactor(passage.text))
+            yield Passage(text.name, text.text)
+        yield from request_passages(text, requests.get(number, ()))
 
 
 def _symptom(
@@ -224,6 +238,14 @@ def _probabilities(symptom: Symptom, matches: tuple[CauseMatch, ...]) -> Mapping
     if not is_open or not symptom.is_text or len(symptom.fact_sets[0].text) > MAX_RANKED_AGAIN:
         return None
     return rank(symptom, model()).probabilities
+
+
+def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Return the evidence, of several from one line only the first."""
+    by_place: dict[object, Evidence] = {}
+    for each in evidence:
+        by_place.setdefault((each.source, each.line) if each.line else each, each)
+    return tuple(by_place.values())
 
 
 def _facts(

@@ -4,7 +4,7 @@ import enum
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 RESULTS_MARKER: Final = '"schema_version"'
@@ -19,6 +19,11 @@ SETTINGS_KEYS: Final = frozenset(
 SETTINGS_NAME: Final = re.compile(r"(?:^|[/\\])(?:managed-)?settings(?:\.local)?\.json$")
 SETTINGS_RANKS: Final = {"managed-settings.json": 3, "settings.local.json": 2, "settings.json": 1}
 """Precedence of the settings files (code.claude.com/docs/en/settings)."""
+SETTINGS_KEY: Final = re.compile(rf'"(?:{"|".join(sorted(SETTINGS_KEYS))})"\s*:')
+PROMPT: Final = re.compile(r"[ \t]*+(?:[\w.:~/@\[\] -]{0,80}[$%#>]|```)[^{\n]{0,300}\n|[ \t]*+\n")
+"""Line of a shell that was pasted with the output below it, or a fence of Markdown."""
+LAST_PROMPT: Final = re.compile(r"[ \t]*+(?:[\w.:~/@\[\] -]{0,80}[$%#>]|```)[ \t]*")
+MAX_PROMPTS: Final = 4
 STATE_KEYS: Final = frozenset(
     {"customApiKeyResponses", "hasCompletedOnboarding", "oauthAccount", "primaryApiKey"}
 )
@@ -64,31 +69,50 @@ class IncidentText:
 
 def recognise(path: str, text: str, name: str = "") -> IncidentText:
     """Return the text with its kind; the path only tells a settings file, and which one."""
-    start = text[:MARKER_LENGTH].lstrip()
     is_settings = SETTINGS_NAME.search(path) is not None
     rank = next((each for end, each in SETTINGS_RANKS.items() if path.endswith(end)), 0)
-    if start.startswith("{"):
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            if is_settings:
-                return IncidentText(
-                    name=name,
-                    text=text,
-                    kind=TextKind.SETTINGS,
-                    rank=rank,
-                    problem=error.msg,
-                    problem_line=error.lineno,
-                )
-        except (ValueError, RecursionError):
-            pass  # a number or a depth that no file of these kinds has
-        else:
-            kind = TextKind.SETTINGS if is_settings else _json_kind(data, start)
-            if kind is not TextKind.WORDS:
-                return IncidentText(name=name, text=text, kind=kind, data=data, rank=rank)
-    elif _is_environment(text):
-        return IncidentText(name=name, text=text, kind=TextKind.ENVIRONMENT)
-    return IncidentText(name=name, text=text)
+    words = IncidentText(name=name, text=text)
+    start, end = _json_part(text)
+    if start == end:
+        is_list = _is_environment(text)
+        return replace(words, kind=TextKind.ENVIRONMENT) if is_list else words
+    try:
+        data = json.loads(text[start:end])
+    except json.JSONDecodeError as error:
+        if not is_settings or not SETTINGS_KEY.search(text):
+            return words
+        return replace(
+            words,
+            kind=TextKind.SETTINGS,
+            rank=rank,
+            problem=error.msg,
+            problem_line=error.lineno + text.count("\n", 0, start),
+        )
+    except (ValueError, RecursionError):
+        return words  # a number or a depth that no file of these kinds has
+    kind = _json_kind(data, text[start : start + MARKER_LENGTH])
+    if kind is TextKind.WORDS and is_settings and (SETTINGS_KEYS & set(data) or not data):
+        kind = TextKind.SETTINGS
+    return words if kind is TextKind.WORDS else replace(words, kind=kind, data=data, rank=rank)
+
+
+def _json_part(text: str) -> tuple[int, int]:
+    """Return the span of the JSON object that a text is, without prompts and fences around it."""
+    start, end = 0, len(text.rstrip())
+    for _ in range(MAX_PROMPTS):
+        if (match := PROMPT.match(text, start)) is None:
+            break
+        start = match.end()
+    if not text[start : start + MARKER_LENGTH].lstrip().startswith("{"):
+        return 0, 0
+    for _ in range(MAX_PROMPTS):
+        line = text.rfind("\n", start, end) + 1
+        if line <= start or LAST_PROMPT.fullmatch(text, line, end) is None:
+            break
+        end = line
+        while end > start and text[end - 1].isspace():
+            end -= 1
+    return start, end
 
 
 def _json_kind(data: Mapping[str, Any], start: str) -> TextKind:

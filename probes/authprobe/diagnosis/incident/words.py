@@ -9,7 +9,12 @@ from typing import Final
 from authprobe.core.claude_api import HOSTS, is_inference_path
 from authprobe.diagnosis.incident.facts import IncidentFact, line_of
 from authprobe.diagnosis.symptom import Evidence, quote_line
-from authprobe.diagnosis.text_facts import MAX_ANALYZED_CHARACTERS, symptom_from_text
+from authprobe.diagnosis.text_facts import (
+    MAX_ANALYZED_CHARACTERS,
+    TOKEN_PREFIX,
+    redact_text,
+    symptom_from_text,
+)
 from authprobe.service.addresses import parse_address
 
 SEPARATOR: Final = "\n\n"
@@ -34,6 +39,13 @@ class Words:
 
     text: str = field(repr=False)
     parts: tuple[Part, ...]
+
+    def without(self, values: Iterable[str]) -> "Words":
+        """Return the words without these values, of which none has a line break."""
+        text = self.text
+        for value in sorted(values, key=len, reverse=True):
+            text = text.replace(value, "[redacted:credential]")
+        return replace(self, text=text)
 
     def place(self, evidence: Evidence) -> Evidence:
         """Return the evidence with the name and the line of the text that it is from."""
@@ -64,6 +76,8 @@ def join_passages(passages: Iterable[Passage]) -> Words:
     for passage in passages:
         for first, chunk in _ends(passage.text, budget):
             parts.append(Part(line, passage.name, passage.line + first - 1))
+            if len(passages) > 1:
+                chunk = _with_stable_lines(chunk)
             chunks.append(chunk)
             line += chunk.count("\n") + SEPARATOR_LINES
     return Words(SEPARATOR.join(chunks), tuple(parts))
@@ -89,6 +103,18 @@ def _ends(text: str, budget: int) -> Iterator[tuple[int, str]]:
     half = budget // 2
     yield 1, text[:half]
     yield line_of(text, len(text) - half), text[-half:]
+
+
+def _with_stable_lines(chunk: str) -> str:
+    """Return the text, redacted already if that removes lines, which would move other texts.
+
+    Words that tell the kind of a token stay, as they are read before the redaction.
+    """
+    redacted = redact_text(chunk)
+    if redacted.count("\n") == chunk.count("\n"):
+        return chunk
+    kinds = " ".join(dict.fromkeys(match[0] for match in TOKEN_PREFIX.finditer(chunk)))
+    return redacted.replace("[redacted:token]", f"{kinds} [redacted:token]".strip(), 1)
 
 
 def _as_words(text: str) -> str:
