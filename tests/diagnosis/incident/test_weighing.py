@@ -116,11 +116,18 @@ def test_one_error_of_the_doctor_names_a_cause_and_one_warning_does_not() -> Non
     assert [each.cause.id for each in weak.matches] == [UNKNOWN, "credential-blanked"]
 
 
+@pytest.mark.parametrize("confidence", [0.55, 0.95])
 @pytest.mark.parametrize("cause", ["no-answer", "server-incident", "edge-blocked", "rate-limited"])
-def test_a_doctor_error_does_not_turn_what_words_say_for_certain(cause: str) -> None:
-    error = IncidentFact(evidence=HERE, cause="access-token-expired", factor=ERROR_FACTOR)
-    after = weigh(ranking((cause, 0.95)), (error,), causes())
+@pytest.mark.parametrize("blamed", ["access-token-expired", "refresh-token-rejected"])
+def test_no_fact_turns_an_outage_into_an_invalid_token(
+    cause: str, confidence: float, blamed: str
+) -> None:
+    error = IncidentFact(evidence=HERE, cause=blamed, factor=ERROR_FACTOR)
+    facts = (error, fact("active-credential", "login"))
+    before = ranking((cause, confidence), (blamed, round(0.98 - confidence, 2)))
+    after = weigh(before, facts, causes())
     assert after.matches[0].cause.id == cause
+    assert confidences(after)[blamed] <= confidences(before)[blamed]
 
 
 def test_no_question_is_left_when_the_answer_is_certain_or_nothing_is_known() -> None:

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authprobe.diagnosis.causes import UNKNOWN, Cause, causes
+from authprobe.diagnosis.causes import (
+    CONSIDERED_BEFORE_CREDENTIALS,
+    UNKNOWN,
+    Cause,
+    CauseGroup,
+    causes,
+)
 from authprobe.diagnosis.incident.facts import IncidentFact
 from authprobe.diagnosis.incident.questions import (
     Answer,
@@ -26,6 +32,8 @@ from authprobe.diagnosis.match import (
 )
 from authprobe.diagnosis.model import model
 
+CREDENTIAL_GROUPS: Final = frozenset({CauseGroup.CREDENTIAL, CauseGroup.LOGIN})
+"""Causes at a credential, which no fact makes more probable if the words name another subject."""
 MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
@@ -101,6 +109,12 @@ def weigh(
         return ranking
     before = {match.cause.id: match for match in ranking.matches if match.confidence}
     totals = _totals(weights, catalogue)
+    if _is_ruled_out_first(ranking.matches[0]):
+        totals |= {
+            cause: min(total, 1.0)
+            for cause, total in totals.items()
+            if catalogue[cause].group in CREDENTIAL_GROUPS
+        }
     posteriors = {cause: _posterior(cause, ranking.shares, totals) for cause in ranking.shares}
     order = sorted(posteriors, key=lambda cause: -round(posteriors[cause], 4))
     ranked = tuple(
@@ -112,6 +126,12 @@ def weigh(
     if not is_known and all(match.cause.id != UNKNOWN for match in ranked):
         ranked = (unknown_match(catalogue), *ranked[:MAX_ALTERNATIVES])
     return Ranking(ranked, posteriors)
+
+
+def _is_ruled_out_first(first: CauseMatch) -> bool:
+    """Return True if the words name a subject that is ruled out before a credential is blamed."""
+    is_likely = first.confidence >= LIKELY_CONFIDENCE
+    return is_likely and first.cause.group in CONSIDERED_BEFORE_CREDENTIALS
 
 
 def unknown_match(catalogue: Mapping[str, Cause]) -> CauseMatch:
