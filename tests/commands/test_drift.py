@@ -22,14 +22,17 @@ from authprobe.cli.drift import CONTINENTS
 from authprobe.commands.drift import DriftOptions, drift
 from authprobe.core.claude_api import API, HOSTS, PLATFORM
 from authprobe.core.directions import Directions
-from authprobe.drift.model import MAX_REQUESTS
+from authprobe.drift.model import MAX_REQUESTS, RowResult
 from authprobe.drift.observation_file import REGIONS, Region
+from authprobe.drift.rows import ROWS
 from authprobe.emulator.case_backend import CaseBackend
 from authprobe.emulator.config import Fault, TokenKind
 from authprobe.emulator.rules.base import Answer, page
 from authprobe.emulator.server.network import Network
 from authprobe.emulator.standalone.emulator import emulate
 from authprobe.errors import ExitCode, ProbesError, SettingsError
+from authprobe.report.drift import rows_words
+from authprobe.service.answer import ServiceAnswer
 from tests.drift.test_comparison import mutate, status, with_error
 from tests.support.service import open_service
 
@@ -365,6 +368,9 @@ def test_file_that_is_no_comparison(content: str, real: Real, tmp_path: Path) ->
     ("rows", "options", "message"),
     [
         (("L99",), {}, "'L99': no such row or rule"),
+        (("L3",), {}, "'L3': no such row or rule; did you mean 'L03'?"),
+        (("l7",), {}, "'l7': no such row or rule; did you mean 'L07'?"),
+        (("A2",), {}, "'A2': no such row or rule; did you mean 'A02'?"),
         (("\x1b[31m",), {}, "no such row or rule"),
         (("L07",), {}, "L07: its endpoint is not documented; add --undocumented"),
         (("L20",), {}, "L20: needs an API key; add --key-env NAME"),
@@ -543,3 +549,55 @@ def test_interruption_writes_nothing(tmp_path: Path) -> None:
 def test_options_have_no_way_to_other_addresses() -> None:
     names = {field.name for field in dataclasses.fields(DriftOptions)}
     assert not {name for name in names if "direction" in name or "host" in name or "url" in name}
+
+
+def nowhere(real: Real) -> Directions:
+    """Return the way to a port on which nobody listens."""
+    return Directions(dict.fromkeys(real[1].addresses, ("127.0.0.1", 1)), real[1].authority)
+
+
+def test_rows_with_the_same_reason_are_one_line(
+    real: Real, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = drift(DriftOptions(out=tmp_path), nowhere(real), pause=0.0)
+    assert code == ExitCode.NOT_ASKED
+    out, err = capsys.readouterr()
+    first, reason, *_ = out.splitlines()
+    assert first == "? not asked   L01 to L13 (17 rows)"
+    assert reason.strip() == "connection: connection refused"
+    assert out.count("connection refused") == 2  # there, and in the answer
+    assert [line.split("]")[0] for line in err.splitlines() if line.startswith("[")] == [
+        f"[{number}/17" for number in range(1, 6)
+    ]
+    assert "to give back" not in err
+
+
+def test_rows_of_a_key_say_why_the_list_of_models_was_not_asked(
+    real: Real,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own_key(real, monkeypatch)
+    options = DriftOptions(out=tmp_path, key_variable="MY_KEY", is_agreed=True)
+    assert drift(options, nowhere(real), pause=0.0) == ExitCode.NOT_ASKED
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "? not asked   L20 to L23 (3 rows)",
+        "              connection: connection refused",
+    ]
+    assert real[0].request_count == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (("L02", "L03", "L04"), "L02 to L04"),
+        (("L02", "L03"), "L02, L03"),
+        (("L06a", "L06b", "L08"), "L06, L08"),
+        (("L05", "L06a", "L06b", "L08"), "L05 to L08"),
+        (("L02", "L04", "L05"), "L02, L04, L05"),
+    ],
+)
+def test_numbers_of_rows_are_a_range_only_without_a_gap(rows: tuple[str, ...], words: str) -> None:
+    results = [RowResult(row=ROWS[id], answer=ServiceAnswer()) for id in rows]
+    assert rows_words(results) == words

@@ -74,7 +74,8 @@ def drift(
     Sends at most 14 requests with made-up credentials to the documented hosts,
     one after the other, and asks the emulator the same. ROW is a row of --list
     such as L03, or a rule such as A02; all rows by default. An answer that only
-    has other words has not changed.
+    has other words has not changed. To start it is to agree; --list sends
+    nothing.
 
     \b
     Exit codes:

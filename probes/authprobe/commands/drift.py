@@ -262,25 +262,35 @@ def _publish(result: Drift, options: DriftOptions, redactor: Redactor) -> int:
     from authprobe.report.html.drift_page import drift_page  # jinja2 takes long
 
     page = drift_page(result, rerun_command(options), path)
+    observation = shared_observation(result, options.asked_from)
     texts = {
         "drift.html": page,
         "drift.md": markdown,
         FILE_NAME: f"{json_text}\n",
-        OBSERVATION_FILE: dump_observation(shared_observation(result, options.asked_from)),
+        OBSERVATION_FILE: dump_observation(observation),
     }
     if code := publish(options.out, texts, redactor):
         return code
     print_error(f"page: {options.out / 'drift.html'}")
-    print_error(f"to give back: authprobe observe {options.out / OBSERVATION_FILE}")
+    if observation.rows:
+        print_error(f"to give back: authprobe observe {options.out / OBSERVATION_FILE}")
     return result.exit_code
 
 
 def _print_rows(result: Drift, path: str) -> None:
-    """Print a line for each row, the worst first, with its differences below."""
+    """Print a line for each row, the worst first, with its differences below.
+
+    Rows that were not asked for the same reason are one line.
+    """
     text = Text()
-    for each in words.sorted_rows(result):
+    for each, *others in words.folded(result):
         style = STYLES[each.kind]
         text.append(f"{words.SYMBOLS[each.kind]} {words.result_words(each):<11}", style)
+        if others:
+            text.append(f" {words.rows_words((each, *others))}", "bold")
+            text.append(f" ({len(others) + 1} rows)\n")
+            text.append("".join(f"{'':<14}{for_log(line)}\n" for line in words.details(each)))
+            continue
         text.append(f" {each.row.id:<5}", "bold")
         rules = f" [{', '.join(each.row.rules)}]" if each.row.rules else ""
         text.append(f" {words.asked_words(each.row)}{rules}\n")

@@ -161,7 +161,8 @@ def _next_steps(path: Path, observation: SharedObservation) -> Iterator[str]:
     for row in observation.rows:
         if row.message is not None and is_new_wording(row.message):
             yield f"new wording in {row.row}, read it once more: {row.message}"
-    yield "Everything in it is printed above. To give it back, add it to a pull request as"
+    yield "Everything in it is printed above. To give it back, add it to a pull request to the"
+    yield "repository of authprobe as"
     yield f"  {shared_name(observation)}"
 
 

@@ -1,6 +1,7 @@
 """The plan of a comparison: which rows are asked, of which hosts, with how many requests."""
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -86,6 +87,8 @@ def _chosen(names: Sequence[str]) -> Iterator[DriftRow]:
 def _known_name(name: str) -> str:
     by_folded = {each.casefold(): each for each in NAMES}
     if (known := by_folded.get(name.casefold())) is None:
-        hint = did_you_mean(name, NAMES, otherwise="see `authprobe drift --list`")
+        short = re.fullmatch(r"([A-Za-z])(\d)([a-z]?)", name)
+        whole = f"{short[1].upper()}0{short[2]}{short[3]}" if short else name
+        hint = did_you_mean(whole, NAMES, otherwise="see `authprobe drift --list`")
         raise SettingsError(f"'{name}': no such row or rule{hint}")
     return known

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from authprobe.drift.comparison import compare, compare_clock
 from authprobe.drift.emulated import EmulatedService
 from authprobe.drift.model import Drift, DriftRow, RowResult, Values
-from authprobe.drift.rows import ROWS
+from authprobe.drift.rows import MODEL_ROW, ROWS
 from authprobe.drift.wording import comparable
 from authprobe.service.answer import NotAsked, ServiceAnswer
 from authprobe.service.asker import Asker
@@ -23,7 +23,7 @@ def compare_rows(
     values: Values,
     on_result: Callable[[RowResult], None] = lambda result: None,
 ) -> Drift:
-    """Ask every row and return the comparison; `on_result` is called after each row.
+    """Ask every row and return the comparison; `on_result` is called after each that was tried.
 
     A host with which no TLS connection can be made is not asked again.
     """
@@ -32,7 +32,10 @@ def compare_rows(
     unreachable: dict[str, ServiceAnswer] = {}
     for row in rows:
         if row.host in unreachable:
-            result = RowResult(row=row, answer=unreachable[row.host])
+            results.append(RowResult(row=row, answer=unreachable[row.host]))
+            continue
+        if row.needs_model and not values.model:
+            result = RowResult(row=row, answer=_without_model(results))
         else:
             result, values = _result(row, asker, emulator, values)
         if row.is_connection and result.answer.not_asked is not None:
@@ -58,8 +61,6 @@ def _result(
 
 def _ask(row: DriftRow, asker: Asker, values: Values) -> ServiceAnswer:
     """Return the answer of the service; a key that is refused shows nothing about the service."""
-    if row.needs_model and not values.model:
-        return ServiceAnswer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
     answer = _with_comparable_message(asker.ask(row.question(values)))
     if row.needs_key and answer.not_asked is None and answer.status in KEY_REFUSALS:
         return dataclasses.replace(answer, not_asked=NotAsked.CREDENTIAL, problem=answer.message)
@@ -73,6 +74,14 @@ def _with_comparable_message(answer: ServiceAnswer) -> ServiceAnswer:
     """
     message = answer.message and comparable(answer.message)
     return dataclasses.replace(answer, message=message)
+
+
+def _without_model(results: Sequence[RowResult]) -> ServiceAnswer:
+    """Return why a row that needs a model is not asked: what the list of models ended with."""
+    listed = next((each.answer for each in results if each.row == MODEL_ROW), None)
+    if listed is not None and listed.not_asked is not None:
+        return dataclasses.replace(listed, status=None)
+    return ServiceAnswer(not_asked=NotAsked.CREDENTIAL, problem="the key has no model")
 
 
 def _with_clocks(results: Sequence[RowResult]) -> Iterator[RowResult]:

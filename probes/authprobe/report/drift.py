@@ -1,10 +1,11 @@
 """Words, text and Markdown for a comparison with the service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from authprobe.drift.model import Difference, Drift, DriftRow, Kind, RowResult
 from authprobe.drift.plan import Plan
+from authprobe.drift.rows import ROWS
 from authprobe.emulator.rules.routes import RULES
 from authprobe.report.markdown.summary import escaped, row
 from authprobe.report.model.phrases import plural
@@ -58,7 +59,10 @@ def next_step(drift: Drift, path: str) -> str | None:
     """Return what to do about the result; None: nothing."""
     changed = drift.of_kind(Kind.CHANGED)
     if any(result.confirmed is None for result in changed):
-        return f"In 15 minutes, run it again with --confirm {path}: a change counts if it lasts."
+        return (
+            "The service or our emulator is new here; this says nothing about a credential of "
+            f"yours. To be sure, repeat it in 15 minutes with --confirm {path}."
+        )
     if any(result.confirmed for result in changed):
         return "Report the rows that changed: the emulator's rules are no longer true."
     if changed:
@@ -82,8 +86,8 @@ def plan_lines(plan: Plan, key_name: str | None) -> Iterator[str]:
     if key_name is None:
         yield "Every credential in them is made up; they cost nothing, and none is repeated."
     else:
-        yield f"The API key in {key_name} goes to api.anthropic.com only. They cost nothing: no"
-        yield "message is sent to a model. None is repeated."
+        yield f"The API key in {key_name} goes to api.anthropic.com only."
+        yield "They cost nothing: no message is sent to a model. None is repeated."
 
 
 def answer_words(answer: ServiceAnswer | None) -> str:
@@ -139,6 +143,30 @@ def sorted_rows(drift: Drift) -> tuple[RowResult, ...]:
             key=lambda result: (order.index(result.kind), last_seen(result.row) or "9"),
         )
     )
+
+
+def folded(drift: Drift) -> tuple[tuple[RowResult, ...], ...]:
+    """Return the results in order; those that were not asked for the same reason are one entry."""
+    entries: dict[object, list[RowResult]] = {}
+    for result in sorted_rows(drift):
+        is_unasked = result.kind is Kind.NOT_ASKED
+        entries.setdefault(_reason(result.answer) if is_unasked else result.row, []).append(result)
+    return tuple(tuple(sorted(each, key=lambda r: r.row.id)) for each in entries.values())
+
+
+def rows_words(results: Sequence[RowResult]) -> str:
+    """Return the numbers of several rows: `L01 to L13`, if all between them are among these."""
+    numbers = list(dict.fromkeys(result.row.number for result in results))
+    order = list(dict.fromkeys(row.number for row in ROWS.values()))
+    first, last = order.index(numbers[0]), order.index(numbers[-1])
+    between = [
+        each
+        for each in order[first : last + 1]
+        if each in numbers or any(row.number == each and row.is_documented for row in ROWS.values())
+    ]
+    if len(numbers) > 2 and between == numbers:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(numbers)
 
 
 def markdown(drift: Drift, path: str) -> Iterator[str]:
