@@ -1,6 +1,8 @@
 """The unmodified API SDKs asked live with an API key: what goes where, and what is told of it."""
 
 import dataclasses
+import socket
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from authprobe.live.api_sdk import ask_api_sdk
 from authprobe.observation.model import EvidenceSource, Observation, Outcome
 from authprobe.scenario.model import Credential
 from tests.support.live_world import API_KEY, World, prepare_client
+from tests.support.service import hostile_server, read_head
 
 pytestmark = pytest.mark.clients
 CLIENTS = ("anthropic-python@latest", "anthropic-node@latest")
@@ -110,3 +113,19 @@ def test_other_host_than_the_one_of_the_case_is_refused(world: World, client: st
             environment={BASE_URL: "https://other.example"},
         )
     assert world.requests.total() == 0
+
+
+def test_redirect_is_not_followed(world: World, client: str, tmp_path: Path) -> None:
+    def answer(channel: socket.socket) -> None:
+        path = read_head(channel).split(b" ")[1]
+        channel.sendall(
+            b"HTTP/1.1 307 Again\r\nlocation: " + path + b"\r\ncontent-length: 0\r\n"
+            b"connection: close\r\n\r\n"
+        )
+
+    with hostile_server(answer, tmp_path) as (connections, directions):
+        world.directions = directions
+        observation = ask(world, client, API_KEY, world.token(API_KEY))
+    assert len(connections) == 1
+    assert (observation.outcome, observation.status) == (Outcome.REJECTED, 307)
+    assert observation.detail == "a redirect, which is not followed"

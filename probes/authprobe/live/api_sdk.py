@@ -196,6 +196,8 @@ class ApiSdkReading:
                 # The service names the type of each error; what is between does not.
                 return Outcome.UNAVAILABLE, "could not be asked: an answer without an error type"
             return status_outcome(report.status), None
+        if report.status is not None and report.status >= 300:
+            return status_outcome(report.status), "a redirect, which is not followed"
         if asked.failure:
             return Outcome.UNREACHABLE, self.traces.unreachable
         message = report.message or ""

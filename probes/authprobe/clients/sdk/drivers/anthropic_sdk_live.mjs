@@ -1,6 +1,7 @@
 // A user's program: asks the real service once through the Anthropic SDK of npm, for one token.
 // The first argument is the folder in which the SDK is installed, and what it needs for a proxy.
-// The model is the first that the service lists, as names of models come and go. Nothing is retried.
+// The model is the first that the service lists, as names of models come and go. Nothing is retried, and
+// no redirect is followed: by itself, the SDK follows 20 of them with the key.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -13,7 +14,10 @@ let answer = null;
 let error = null;
 let requests = 0;
 try {
-  const options = { maxRetries: 0 };
+  const options = {
+    maxRetries: 0,
+    fetch: (url, init) => fetch(url, { ...init, redirect: "manual" }),
+  };
   const proxy = process.env.HTTPS_PROXY; // none: a gateway on this machine
   if (proxy) {
     // The dispatcher is for versions that use fetch, the agent for those before.

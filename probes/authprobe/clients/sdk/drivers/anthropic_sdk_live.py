@@ -1,6 +1,7 @@
 """A user's program: asks the real service once through the Anthropic Python SDK, for one token.
 
-The model is the first that the service lists, as names of models come and go. Nothing is retried.
+The model is the first that the service lists, as names of models come and go. Nothing is retried,
+and no redirect is followed: by itself, the SDK follows 20 of them with the key.
 """
 
 import json
@@ -10,7 +11,10 @@ import anthropic
 
 answer, error, requests = None, None, 0
 try:
-    client = anthropic.Anthropic(max_retries=0)
+    options = {}
+    if hasattr(anthropic, "DefaultHttpxClient"):
+        options["http_client"] = anthropic.DefaultHttpxClient(follow_redirects=False)
+    client = anthropic.Anthropic(max_retries=0, **options)
     requests = 1
     model = next(iter(client.models.list(limit=1))).id
     requests = 2
