@@ -11,10 +11,10 @@ import anthropic
 
 answer, error, requests = None, None, 0
 try:
-    options = {}
+    http_client = None
     if hasattr(anthropic, "DefaultHttpxClient"):
-        options["http_client"] = anthropic.DefaultHttpxClient(follow_redirects=False)
-    client = anthropic.Anthropic(max_retries=0, **options)
+        http_client = anthropic.DefaultHttpxClient(follow_redirects=False)
+    client = anthropic.Anthropic(max_retries=0, http_client=http_client)
     requests = 1
     model = next(iter(client.models.list(limit=1))).id
     requests = 2
