@@ -183,6 +183,21 @@ def test_a_login_in_another_folder_that_was_not_read_is_the_cause() -> None:
     assert cause_id(elsewhere, sent) == "access-token-expired"
 
 
+def test_a_base_url_in_the_settings_that_the_environment_does_not_have_is_the_cause() -> None:
+    refused = make_exchange(
+        host="llm.corp.example",
+        path="/v1/messages",
+        status=401,
+        rule="gateway:missing-header",
+        message="gateway: the header X-Corp-Key is required",
+    )
+    observation = make_observation(outcome=Outcome.REJECTED, status=401, exchanges=(refused,))
+    record = make_record(observation=observation)
+    shadowed = replace(record, shadowed_variables=("ANTHROPIC_BASE_URL",))
+    found = [diagnose(each) for each in (record, shadowed)]
+    assert [each and each.id for each in found] == ["gateway-header-missing", "base-url-overridden"]
+
+
 def test_a_passed_or_untestable_case_has_no_diagnosis() -> None:
     accepted = Observation(outcome=Outcome.ACCEPTED, status=200)
     assert diagnose(make_record(observation=accepted)) is None

@@ -1,7 +1,9 @@
 """Diagnosis of one probe, as stored in the record of its case."""
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from authprobe.diagnosis.live_causes import for_live
 from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch, rank_causes
@@ -11,16 +13,16 @@ from authprobe.observation.model import Observation, Outcome
 from authprobe.run.model import Alternative, CaseRecord, Diagnosis
 from authprobe.verdict.model import Status
 
+BASE_URL: Final = "ANTHROPIC_BASE_URL"
+
 
 def diagnose(record: CaseRecord) -> Diagnosis | None:
     """Return the cause of a rejection or failure, or None if there was none."""
     if not needs_diagnosis(record):
         return None
-    observation = record.observation
+    observation, events = record.observation, tuple(_events(record))
     matches = _cached_matches(
-        _CacheEntry(
-            _cache_key(observation), observation, record.holds_key, _has_login_elsewhere(record)
-        )
+        _CacheEntry(_cache_key(observation), observation, record.holds_key, events)
     )
     return make_diagnosis(tuple(for_live(match, record) for match in matches))
 
@@ -28,15 +30,20 @@ def diagnose(record: CaseRecord) -> Diagnosis | None:
 def symptom_from_record(record: CaseRecord) -> Symptom:
     """Return the facts of what a case observed, and of what it gave to its client."""
     return symptom_from_observation(
-        record.observation,
-        holds_key=record.holds_key,
-        login_elsewhere=_has_login_elsewhere(record),
+        record.observation, holds_key=record.holds_key, events=_events(record)
     )
 
 
-def _has_login_elsewhere(record: CaseRecord) -> bool:
-    """Return True if the case put a login into another folder than the usual one."""
-    return any(credential.folder is not None for credential in record.credentials)
+def _events(record: CaseRecord) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a case beside its observation, with the evidence."""
+    has_folder = any(credential.folder is not None for credential in record.credentials)
+    if has_folder and all(each.credential is None for each in record.observation.exchanges):
+        yield (
+            "login-elsewhere",
+            "a login is in another folder, and the client sent none of its tokens",
+        )
+    if BASE_URL in record.shadowed_variables:
+        yield "base-url-shadowed", f"its settings set {BASE_URL} otherwise than its environment"
 
 
 def needs_diagnosis(record: CaseRecord) -> bool:
@@ -54,7 +61,7 @@ class _CacheEntry:
     key: tuple[object, ...]
     observation: Observation = field(compare=False)
     holds_key: bool
-    login_elsewhere: bool
+    events: tuple[tuple[str, str], ...]
 
 
 def _cache_key(observation: Observation) -> tuple[object, ...]:
@@ -87,7 +94,7 @@ def _cache_key(observation: Observation) -> tuple[object, ...]:
 def _cached_matches(entry: _CacheEntry) -> tuple[CauseMatch, ...]:
     # Many cases of a run end alike, and matching every cause against each of them is slow.
     symptom = symptom_from_observation(
-        entry.observation, holds_key=entry.holds_key, login_elsewhere=entry.login_elsewhere
+        entry.observation, holds_key=entry.holds_key, events=entry.events
     )
     return rank_causes(symptom)
 

@@ -4,7 +4,7 @@ Counterpart of `text_facts`, which reads the same facts from text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -29,12 +29,12 @@ CLAUDE_CODE_PRODUCT: Final = re.compile(r"claude-(?:cli|code)/(\d+\.\d+\.\d+)")
 
 
 def symptom_from_observation(
-    observation: Observation, *, holds_key: bool = False, login_elsewhere: bool = False
+    observation: Observation, *, holds_key: bool = False, events: Iterable[tuple[str, str]] = ()
 ) -> Symptom:
     """Return the facts of an observation; ids of the emulator's rules are not among them.
 
-    If the client is a gateway that `holds_key`, the credentials of its requests are its own. With
-    `login_elsewhere` it has a login in another folder than the usual one.
+    If the client is a gateway that `holds_key`, the credentials of its requests are its own.
+    `events`, with the evidence for each, are known of its case.
     """
     # Other hosts, such as those of telemetry, refuse requests in every run without consequence.
     api_hosts = {exchange.host for exchange in observation.exchanges if _is_emulated(exchange)}
@@ -44,7 +44,7 @@ def symptom_from_observation(
         if _failed(exchange) and (not api_hosts or exchange.host in api_hosts)
     ]
     return Symptom(
-        fact_sets=(*exchanges, _client_facts(observation, login_elsewhere=login_elsewhere)),
+        fact_sets=(*exchanges, _client_facts(observation, events)),
         version=_version(observation),
     )
 
@@ -177,13 +177,13 @@ def _describe(exchange: Exchange) -> Evidence:
     return Evidence(f"{request}, {response}" + (f" ({error})" if error else ""))
 
 
-def _client_facts(observation: Observation, *, login_elsewhere: bool) -> FactSet:
+def _client_facts(observation: Observation, events: Iterable[tuple[str, str]]) -> FactSet:
     """Return the facts in the client's output, and those about the probe as a whole."""
     text = "\n".join(part for part in (observation.message, observation.detail) if part)
     facts = group_facts(
         (
             *_probe_facts(observation, text),
-            *(_login_facts(observation) if login_elsewhere else ()),
+            *((FactKind.EVENT, event, Evidence(evidence)) for event, evidence in events),
         )
     )
     return FactSet(facts=facts, text=text, words=WordIndex(text))
@@ -206,13 +206,6 @@ def _probe_facts(observation: Observation, text: str) -> Iterator[Fact]:
     if _is_blanked(observation):
         evidence = Evidence("the stored login exists, but its tokens are empty")
         yield FactKind.EVENT, "blanked", evidence
-
-
-def _login_facts(observation: Observation) -> Iterator[Fact]:
-    """Yield that a login in another folder was not read, as none of its tokens was sent."""
-    if all(exchange.credential is None for exchange in observation.exchanges):
-        evidence = Evidence("a login is in another folder, and the client sent none of its tokens")
-        yield FactKind.EVENT, "login-elsewhere", evidence
 
 
 def _refused_login_host(observation: Observation) -> str | None:

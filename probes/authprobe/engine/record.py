@@ -52,6 +52,7 @@ def _judge(
             backend=case.names.backend,
             environment=case.names.environment,
             credentials=case.credentials,
+            shadowed_variables=_shadowed_variables(case),
             fault=case.fault,
             flow=case.flow,
             surface=case.client.definition.surface if case.client.definition else None,
@@ -65,6 +66,11 @@ def _judge(
             target=case.target,
         )
     )
+
+
+def _shadowed_variables(case: Case) -> tuple[str, ...]:
+    both = case.environment.keys() & case.settings_env.keys()
+    return tuple(sorted(name for name in both if case.environment[name] != case.settings_env[name]))
 
 
 def complete_record(record: CaseRecord) -> CaseRecord:

@@ -107,6 +107,8 @@ class CaseRecord:
     environment: str = DEFAULT
     credentials: tuple[Credential, ...] = ()
     """Credentials that the client received, by kind and place."""
+    shadowed_variables: tuple[str, ...] = ()
+    """Variables that its settings file sets otherwise than its environment."""
     surface: str | None = None
     """Form in which people use a client that is defined as data; None: another client."""
     own_program: str | None = None
