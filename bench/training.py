@@ -22,6 +22,7 @@ PROJECT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from authprobe.diagnosis.features import (  # noqa: E402
+    CONCEPTS,
     FACTS,
     PAIRS,
     PARTS,
@@ -44,11 +45,14 @@ DIAGNOSIS: Final = MODEL_FILE.parent
 SOURCES: Final = (
     CORPUS / "read.yaml",
     CORPUS / "made-up.yaml",
-    *(DIAGNOSIS / name for name in ("features.py", "phrases.py", "speakers.py", "text_facts.py")),
+    *(
+        DIAGNOSIS / name
+        for name in ("concepts.py", "features.py", "phrases.py", "speakers.py", "text_facts.py")
+    ),
     Path(__file__),
 )
 """Files on which the model depends."""
-SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5}
+SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5, CONCEPTS: 0.5}
 """Size of each group's values: a larger one lets its weights grow more easily."""
 MIN_TEXTS: Final = 2
 """Texts in which a feature must occur."""

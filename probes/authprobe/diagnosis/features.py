@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from authprobe.diagnosis.concepts import concepts
 from authprobe.diagnosis.speakers import mentions
 from authprobe.diagnosis.symptom import FactSet, Symptom
 
@@ -23,6 +24,7 @@ PAIRS: Final = "b:"
 PARTS: Final = "c:"
 FACTS: Final = "f:"
 SPEAKERS: Final = "s:"
+CONCEPTS: Final = "k:"
 PART_LENGTHS: Final = (3, 4, 5)
 SYMBOL_LENGTHS: Final = (1, 2, 3)
 """Lengths of parts in writing without spaces between words."""
@@ -52,9 +54,12 @@ def features(symptom: Symptom) -> Mapping[str, Feature]:
     """Return the features of a text by name."""
     fact_set = symptom.fact_sets[0]
     result: dict[str, Feature] = {}
-    for line, text in _lines(fact_set):
+    lines = dict(_lines(fact_set))
+    for line, text in lines.items():
         for name in _line_features(text):
             result.setdefault(name, Feature(1.0, line))
+    for name, line in _concept_features(lines):
+        result.setdefault(name, Feature(1.0, line))
     for name, number in (*_fact_features(fact_set), *_speaker_features(fact_set)):
         result.setdefault(name, Feature(1.0, number))
     return result
@@ -77,6 +82,12 @@ def _lines(fact_set: FactSet) -> Iterator[tuple[int, str]]:
         yield number + 1, text
         if count == MAX_LINES:
             return
+
+
+def _concept_features(lines: Mapping[int, str]) -> Iterator[tuple[str, int]]:
+    numbers, text = list(lines), "\n".join(lines.values())
+    for name, offset in concepts(text):
+        yield CONCEPTS + name, numbers[text.count("\n", 0, offset)]
 
 
 def _numbers_of_interest(fact_set: FactSet, lines: list[str]) -> set[int]:
