@@ -52,15 +52,15 @@ SOURCES: Final = (
     Path(__file__),
 )
 """Files on which the model depends."""
-SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5, CONCEPTS: 0.5}
+SCALES: Final = {WORDS: 3.0, PAIRS: 2.0, PARTS: 3.0, FACTS: 0.5, SPEAKERS: 0.5, CONCEPTS: 1.0}
 """Size of each group's values: a larger one lets its weights grow more easily."""
 MIN_TEXTS: Final = 2
 """Texts in which a feature must occur."""
-MAX_FEATURES: Final = 7000
-INVERSE_PENALTY: Final = 3.0
+MAX_FEATURES: Final = 12000
+INVERSE_PENALTY: Final = 5.0
 MADE_UP_WEIGHT: Final = 0.5
 """Weight of a made-up text; that of a thread is 1."""
-TRUST: Final = Trust(model=0.85, score=0.5, decisive=0.55, first=0.1)
+TRUST: Final = Trust(model=0.85, score=0.7, decisive=0.5, first=0.25)
 """Fitted on threads that were gathered after the signs were written.
 
 The signs cannot be weighed on the texts that they were written for.
@@ -78,6 +78,15 @@ class Example:
     project: str | None
     """None for a made-up text."""
     found: Mapping[str, Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of each cause (rows) for each feature (columns)."""
+
+    causes: tuple[str, ...]
+    table: "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
+    biases: tuple[float, ...]
 
 
 def read_examples() -> list[Example]:
@@ -98,28 +107,34 @@ def make_example(entry: Mapping[str, Any]) -> Example:
 def train(examples: Sequence[Example]) -> Model:
     """Return the model of these examples."""
     names = _frequent(examples)
+    fitted = _fit(examples, names)
     if len(names) > MAX_FEATURES:
-        classifier = _fit(examples, names)
-        counts = Counter(name for each in examples for name in each.found)
-        sizes = np.abs(classifier.coef_).max(axis=0)
-        weighed = {name: sizes[row] * counts[name] ** 0.5 for name, row in names.items()}
-        best = sorted(names, key=lambda name: (-weighed[name], name))[:MAX_FEATURES]
-        names = {name: row for row, name in enumerate(sorted(best))}
-    classifier = _fit(examples, names)
-    scale = np.array([SCALES[name[:2]] for name in names])
-    weights = classifier.coef_ * scale
-    step = float(np.abs(weights).max() / MAX_WEIGHT)
+        names = _weightiest(examples, names, fitted)
+        fitted = _fit(examples, names)
+    table = fitted.table * np.array([SCALES[name[:2]] for name in names])
+    step = float(np.abs(table).max() / MAX_WEIGHT)
     return Model(
         training=fingerprint(),
-        causes=tuple(str(cause) for cause in classifier.classes_),
+        causes=fitted.causes,
         names=names,
-        weights=np.rint(weights.T / step).astype(np.int8).tobytes(),
+        weights=np.rint(table.T / step).astype(np.int8).tobytes(),
         step=step,
-        bias=tuple(round(float(each), 4) for each in classifier.intercept_),
+        bias=tuple(round(each, 4) for each in fitted.biases),
         trust=TRUST,
         certain=CERTAIN,
         likely=LIKELY,
     )
+
+
+def _weightiest(
+    examples: Sequence[Example], names: Mapping[str, int], fitted: Weights
+) -> dict[str, int]:
+    """Return the `MAX_FEATURES` features that matter most, numbered."""
+    counts = Counter(name for each in examples for name in each.found)
+    sizes = np.abs(fitted.table).max(axis=0)
+    weighed = {name: sizes[row] * counts[name] ** 0.5 for name, row in names.items()}
+    best = sorted(names, key=lambda name: (-weighed[name], name))[:MAX_FEATURES]
+    return {name: row for row, name in enumerate(sorted(best))}
 
 
 def _frequent(examples: Iterable[Example]) -> dict[str, int]:
@@ -129,11 +144,25 @@ def _frequent(examples: Iterable[Example]) -> dict[str, int]:
     return {name: row for row, name in enumerate(kept)}
 
 
-def _fit(examples: Sequence[Example], names: Mapping[str, int]) -> LogisticRegression:
-    classifier = LogisticRegression(C=INVERSE_PENALTY, max_iter=200, tol=1e-3)
+def _fit(examples: Sequence[Example], names: Mapping[str, int]) -> Weights:
+    """Return the weights of one classifier for each cause, against all others.
+
+    Together they are calibrated better than a multinomial one, and are trained in a tenth of the
+    time.
+    """
+    matrix = _matrix(examples, names)
+    labels = np.array([each.cause for each in examples])
     weights = [1.0 if each.project else MADE_UP_WEIGHT for each in examples]
-    causes = [each.cause for each in examples]
-    return classifier.fit(_matrix(examples, names), causes, sample_weight=weights)
+    causes = sorted(set(labels))
+    rows, biases = [], []
+    for cause in causes:
+        classifier = LogisticRegression(
+            C=INVERSE_PENALTY, solver="liblinear", dual=True, max_iter=100, tol=1e-2, random_state=0
+        )
+        classifier.fit(matrix, labels == cause, sample_weight=weights)
+        rows.append(classifier.coef_[0])
+        biases.append(float(classifier.intercept_[0]))
+    return Weights(tuple(map(str, causes)), np.array(rows), tuple(biases))
 
 
 def _matrix(examples: Sequence[Example], names: Mapping[str, int]) -> csr_matrix:
