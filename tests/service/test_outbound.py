@@ -37,6 +37,18 @@ def test_an_invalid_proxy_is_an_error_instead_of_a_direct_connection(proxy: str)
         Proxies(variables={"https_proxy": proxy}).address("claude.ai")
 
 
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
+def test_a_proxy_that_is_not_read_is_not_circumvented(name: str) -> None:
+    other = {name: "socks5h://127.0.0.1:9050"}
+    with pytest.raises(
+        ValueError, match="ALL_PROXY is not used; name an HTTP proxy in HTTPS_PROXY"
+    ):
+        Proxies(variables=other).address("claude.ai")
+    assert Proxies(variables={**other, "NO_PROXY": "claude.ai"}).address("claude.ai") is None
+    both = Proxies(variables={**other, "HTTPS_PROXY": "http://proxy.example:3128"})
+    assert str(both.address("claude.ai")) == "http://proxy.example:3128"
+
+
 def test_the_password_of_a_proxy_is_nowhere() -> None:
     proxies = Proxies(variables={"HTTPS_PROXY": "http://user:p4ssw0rd-of-mine@proxy.example:1"})
     assert "p4ssw0rd" not in f"{proxies!r} {proxies.address('claude.ai')!r}"

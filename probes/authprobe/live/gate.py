@@ -307,14 +307,14 @@ class _ProxyError(OSError):
 def failure_reason(error: BaseException) -> str:
     """Return the reason why a connection could not be made, without an address in it."""
     match error:
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
             return "name not found"
         case _ProxyError():
             return "refused by the proxy of HTTPS_PROXY"
         case ssl.SSLError():
             return "TLS of the proxy failed"
         case ValueError():
-            return "HTTPS_PROXY is not an http:// or https:// URL"
+            return str(error)  # of `Proxies`, with the name of the variable and not its value
         case ConnectionRefusedError():
             return "connection refused"
         case TimeoutError():

@@ -1,6 +1,6 @@
 """Addresses of proxies and gateways, displayed without passwords, paths and queries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -50,6 +50,6 @@ def parse_address(text: str) -> Address | None:
     )
 
 
-def proxy_variable(values: Mapping[str, str]) -> str | None:
+def proxy_variable(values: Mapping[str, str], names: Sequence[str] = PROXY_VARIABLES) -> str | None:
     """Return the name of the first proxy variable that is set, or None."""
-    return next((name for name in PROXY_VARIABLES if values.get(name, "").strip()), None)
+    return next((name for name in names if values.get(name, "").strip()), None)

@@ -12,7 +12,16 @@ from authprobe.service.addresses import PROXY_VARIABLES, Address, parse_address,
 
 HTTP_SCHEMES: Final = ("http", "https")
 CA_FILE_VARIABLES: Final = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-OUTBOUND_VARIABLES: Final = (*PROXY_VARIABLES, "no_proxy", "NO_PROXY", *CA_FILE_VARIABLES)
+OTHER_PROXY_VARIABLES: Final = ("all_proxy", "ALL_PROXY")
+"""Variables that curl and others read, often with a SOCKS proxy, but not Claude Code
+(code.claude.com/docs/en/network-config).
+"""
+OUTBOUND_VARIABLES: Final = (
+    *PROXY_VARIABLES,
+    *OTHER_PROXY_VARIABLES,
+    *("no_proxy", "NO_PROXY"),
+    *CA_FILE_VARIABLES,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +35,19 @@ class Proxies:
         """Return the proxy for a host, or None for a direct connection.
 
         Raises:
-            ValueError: the proxy variable is not a valid proxy; a direct connection could then
-                circumvent the user's proxy.
+            ValueError: the proxy variable is not a valid proxy, or one that is not read; a direct
+                connection could then circumvent the user's proxy.
         """
         no_proxy = self.variables.get("no_proxy") or self.variables.get("NO_PROXY")
         if no_proxy and urllib.request.proxy_bypass_environment(host, {"no": no_proxy}):  # type: ignore[attr-defined]
             return None
         name = proxy_variable(self.variables)
         if name is None:
+            if proxy_variable(self.variables, OTHER_PROXY_VARIABLES):
+                raise ValueError(
+                    "ALL_PROXY is not used; name an HTTP proxy in HTTPS_PROXY, or the host in "
+                    "NO_PROXY"
+                )
             return None
         proxy = parse_address(self.variables[name])
         if proxy is None or proxy.scheme not in HTTP_SCHEMES:
