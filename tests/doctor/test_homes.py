@@ -503,6 +503,16 @@ HOMES: Final[dict[str, tuple[Setup, list[str]]]] = {
         ),
         ["warning secret-in-shared-settings"],
     ),
+    "cloud-secret-in-shared-settings": (
+        several(
+            login(),
+            lambda home: home.write(
+                home.project / ".claude" / "settings.json",
+                {"env": {"AWS_SECRET_ACCESS_KEY": CANARY}},
+            ),
+        ),
+        ["warning secret-in-shared-settings"],
+    ),
     "env-is-not-an-object": (settings(env=["x"]), ["warning settings-malformed"]),
     "number-in-env": (settings(env={"API_TIMEOUT_MS": 5}), ["warning settings-malformed"]),
     "helper": (set_helper, ["info helper-not-run"]),

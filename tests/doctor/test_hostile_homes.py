@@ -20,6 +20,7 @@ from authprobe.core.safe_read import (
 )
 from authprobe.doctor.checks.registry import run_checks
 from authprobe.doctor.inventory.inventory import take_inventory
+from authprobe.errors import SettingsError
 from tests.support.homes import Home, make_home
 
 UNPRIVILEGED_USER = 65534
@@ -147,6 +148,22 @@ def test_each_file_of_a_cloud_may_have_any_content(name: str, place: str, tmp_pa
     home.variables["AWS_PROFILE"] = "\x1b[31mwork"
     home.variables["ANTHROPIC_FOUNDRY_RESOURCE"] = "x"
     assert "provider" in ids(home)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("of_user", [True, False])
+def test_an_invalid_file_of_declarations_is_refused(
+    name: str, of_user: bool, tmp_path: Path
+) -> None:
+    spoil, _ = HOSTILE[name]
+    home = make_home(tmp_path)
+    path = (home.own_config_folder if of_user else home.project) / "authprobe.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spoil(path)
+    with pytest.raises(SettingsError) as error:
+        take_inventory(home.machine())
+    assert "authprobe.toml: " in str(error.value)
+    assert len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize("spoil", [loop, fifo, device, folder, huge])

@@ -21,6 +21,14 @@ CREDENTIAL_VARIABLES: Final = (
     "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
     "AWS_BEARER_TOKEN_BEDROCK",
 )
+CLOUD_SECRETS: Final = frozenset(
+    {
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AZURE_CLIENT_SECRET"),
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    }
+)
+"""Variables of clouds with credentials of a form that is not known here."""
 HEADERS_VARIABLE: Final = "ANTHROPIC_CUSTOM_HEADERS"
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "x-api-key"})
 MISPLACED: Final = {
@@ -38,7 +46,8 @@ MISPLACED: Final = {
 def is_credential(name: str, value: str) -> bool:
     """Return True if the variable contains a credential, by its name or its prefix."""
     is_known_kind = credential_kind(value) is not CredentialKind.OTHER
-    return bool(value) and (name in CREDENTIAL_VARIABLES or is_known_kind)
+    is_known_name = name in CREDENTIAL_VARIABLES or name in CLOUD_SECRETS
+    return bool(value) and (is_known_name or is_known_kind)
 
 
 def check_credential_variables(inventory: Inventory) -> Iterator[CheckResult]:

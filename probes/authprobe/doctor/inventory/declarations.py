@@ -119,14 +119,9 @@ def _load(machine: Machine, path: Path, limit: Path, *, of_project: bool) -> Ite
 
 def _doctor_table(path: Path, name: str, limit: Path) -> Mapping[str, object]:
     """Return the table for the doctor; a link that leaves the folder is not followed."""
-    try:
-        is_link = path.is_symlink()
-        if not is_link and not path.exists():
-            return {}
-        is_inside = not is_link or path.resolve().is_relative_to(limit.resolve())
-    except (OSError, RuntimeError, ValueError):
-        return {}  # The folder itself cannot be entered.
-    if not is_inside:
+    if not _is_present(path):
+        return {}
+    if not _stays_inside(path, limit):
         raise SettingsError(f"{name}: is a link to another place; put the file itself here")
     file = read_text_file(path)
     if file.problem is ReadProblem.MISSING:
@@ -144,6 +139,21 @@ def _doctor_table(path: Path, name: str, limit: Path) -> Mapping[str, object]:
     if not isinstance(table, dict):
         raise SettingsError(f"{name}: {TABLE}: must be a table, [{TABLE}]")
     return table
+
+
+def _is_present(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (OSError, ValueError):  # The folder may be unreadable, or a loop itself.
+        return False
+    return True
+
+
+def _stays_inside(path: Path, limit: Path) -> bool:
+    try:
+        return not path.is_symlink() or path.resolve().is_relative_to(limit.resolve())
+    except (OSError, RuntimeError):
+        return False
 
 
 def _problems(table: Mapping[str, object]) -> Iterator[str]:
