@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -45,7 +46,7 @@ def settings(**variables: str) -> dict[str, object]:
     return {"env": variables}
 
 
-def doctor(*results: dict[str, object], wins: object = None) -> dict[str, object]:
+def doctor(*results: Mapping[str, object], wins: object = None) -> dict[str, object]:
     return {"results": results, "wins": wins or {}}
 
 
@@ -125,13 +126,80 @@ def test_versions_that_differ_are_said_and_one_that_is_missing_is_taken() -> Non
     assert conclude(a_log="API Error: 529", d_json=doctor(wins=wins)).version == "2.1.280"
 
 
-def unsure(**texts: object) -> Incident:
-    """Return an incident whose words point to two causes about equally."""
+def sure(*pairs: tuple[str, float], **texts: object) -> Incident:
+    """Return an incident whose words point to these causes, whatever the texts say."""
     matches = tuple(
         CauseMatch(cause=causes()[cause], confidence=share, level=ConfidenceLevel.POSSIBLE)
-        for cause, share in (("api-key-invalid", 0.5), ("access-token-expired", 0.4))
+        for cause, share in pairs
     )
     return replace(incident(**texts), ranking=rank_by_words(matches, causes()))
+
+
+def unsure(**texts: object) -> Incident:
+    return sure(("api-key-invalid", 0.5), ("access-token-expired", 0.4), **texts)
+
+
+TOKEN = "sk-ant-oat01-" + "Ab3" * 20
+NO_CREDENTIAL = {"claude-code 2.1.280": {"credential": None}}
+LOGIN = {"claude-code 2.1.280": {"credential": {"slot": "login"}}}
+
+
+def warning(result: str, cause: str, wins: object = None) -> dict[str, object]:
+    finding = {"id": result, "severity": "warning", "summary": "It is so.", "cause": cause}
+    return doctor(finding, wins=wins)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "cause"),
+    [
+        (
+            "credit-exhausted",
+            warning("login-shadowed", "ambient-credential-shadows"),
+            "ambient-credential-shadows",
+        ),
+        (
+            "credential-missing",
+            warning("login-elsewhere", "config-folder-mismatch", NO_CREDENTIAL),
+            "config-folder-mismatch",
+        ),
+        (
+            "credential-missing",
+            warning("keychain-by-ssh", "keychain-unavailable", NO_CREDENTIAL),
+            "keychain-unavailable",
+        ),
+        (
+            "access-token-expired",
+            warning("refresh-lock-stale", "refresh-lock", LOGIN),
+            "refresh-lock",
+        ),
+        (
+            "bearer-unknown",
+            warning("gateway-of-project", "base-url-overridden", LOGIN),
+            "base-url-overridden",
+        ),
+        ("bearer-unknown", settings(CLAUDE_CODE_OAUTH_TOKEN="${TOKEN}"), "credential-malformed"),
+        ("api-key-invalid", settings(ANTHROPIC_API_KEY=TOKEN), "oauth-token-as-api-key"),
+        (
+            "credential-missing",
+            {"claudeAiOauth": {"accessToken": "", "refreshToken": ""}},
+            "credential-blanked",
+        ),
+        ("api-key-invalid", {"loggedIn": False, "authMethod": "none"}, "credential-missing"),
+        # What the words say is specific already, or the fact is about something else:
+        ("org-disabled", warning("keychain-by-ssh", "keychain-unavailable"), "org-disabled"),
+        ("scope-missing", warning("refresh-lock-stale", "refresh-lock"), "scope-missing"),
+        ("api-key-invalid", settings(ANTHROPIC_API_KEY="sk-ant-api03-x"), "api-key-invalid"),
+        ("access-token-expired", settings(CLAUDE_CODE_OAUTH_TOKEN=TOKEN), "access-token-expired"),
+        ("dns-failure", settings(ANTHROPIC_BASE_URL="https://gw.example"), "dns-failure"),
+    ],
+)
+def test_a_fact_names_the_specific_cause_behind_what_the_words_say(
+    words: str, text: object, cause: str
+) -> None:
+    conclusion = sure((words, 0.9), other_json=text).conclude()
+    assert conclusion.matches[0].cause.id == cause
+    assert sum(match.confidence for match in conclusion.matches) <= 1.05
+    assert conclusion.is_changed is (words != cause)
 
 
 def test_an_answer_changes_the_ranking_and_is_a_fact() -> None:

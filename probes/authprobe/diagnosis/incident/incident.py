@@ -8,7 +8,6 @@ words.
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Final
 
 from authprobe.diagnosis.causes import Cause, causes
@@ -19,6 +18,11 @@ from authprobe.diagnosis.incident.archive import (
     failed_requests,
     request_fact_sets,
     request_passages,
+)
+from authprobe.diagnosis.incident.contradictions import (
+    against_words,
+    believed_facts,
+    contradictions,
 )
 from authprobe.diagnosis.incident.doctor_facts import doctor_facts, doctor_version, status_facts
 from authprobe.diagnosis.incident.facts import IncidentFact, without_repetitions
@@ -34,7 +38,6 @@ from authprobe.diagnosis.incident.weighing import (
 )
 from authprobe.diagnosis.incident.words import Passage, Words, join_passages, request_facts
 from authprobe.diagnosis.match import (
-    LIKELY_CONFIDENCE,
     CauseMatch,
     ConfidenceLevel,
 )
@@ -49,8 +52,6 @@ KIND_PREFIX: Final = "sk-ant-"
 """Start of values that the patterns find by themselves, and whose kind the words must show."""
 MAX_RANKED_AGAIN: Final = 20_000
 """Characters of a text for which all probabilities are computed."""
-CONTRADICTION_FACTOR: Final = 0.5
-"""Change of the odds of a likely cause from which a fact contradicts the words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,12 @@ class Incident:
         believed = believed_facts(self.facts)
         ranking = weigh(self.ranking, (*believed, *self.answers), self.catalogue)
         answered = {fact.question for fact in believed if fact.question and not fact.is_inferred}
-        contradictions = (*self.contradictions, *_against_words(self.ranking.matches, believed))
+        against = tuple(against_words(self.ranking.matches, believed))
         return Conclusion(
             matches=ranking.matches,
             candidates=tuple(ranking.candidates),
             facts=(*self.facts, *self.answers),
-            contradictions=contradictions,
+            contradictions=(*self.contradictions, *against),
             question=deciding_question(ranking, frozenset(answered | self.asked)),
             words_say=self.ranking.matches,
             version=self.version,
@@ -168,7 +169,7 @@ def open_incident(
     return Incident(
         ranking=ranking,
         facts=facts,
-        contradictions=(*_contradictions(facts), *different),
+        contradictions=(*contradictions(facts), *different),
         version=version,
         date=symptom.date,
         catalogue=catalogue,
@@ -259,59 +260,6 @@ def _facts(
             yield from doctor_facts(text)
         elif text.kind is TextKind.STATUS:
             yield from status_facts(text)
-
-
-def believed_facts(facts: Iterable[IncidentFact]) -> tuple[IncidentFact, ...]:
-    """Return the facts that count: of several answers to a question, that of the best witness."""
-    best: dict[str, IncidentFact] = {}
-    others: list[IncidentFact] = []
-    for fact in facts:
-        if fact.question is None:
-            others.append(fact)
-            continue
-        previous = best.get(fact.question)
-        if previous is None or (not fact.is_inferred, fact.rank) > (
-            not previous.is_inferred,
-            previous.rank,
-        ):
-            best[fact.question] = fact
-    # What a fact says of a cause holds whatever another one answers to its question.
-    pointers = [
-        replace(fact, question=None, answer=None)
-        for fact in facts
-        if fact.question and fact.cause and best[fact.question] is not fact
-    ]
-    return (*others, *best.values(), *pointers)
-
-
-def _contradictions(facts: tuple[IncidentFact, ...]) -> Iterator[str]:
-    """Yield what texts say differently of the same fact."""
-    for one, other in combinations(facts, 2):
-        if one.question is None or one.question != other.question:
-            continue
-        is_same_host = one.value is None or other.value is None or one.value == other.value
-        if one.answer == other.answer and is_same_host:
-            continue
-        if one.evidence.source == other.evidence.source:
-            continue  # the precedence within one text is known
-        believed = max((one, other), key=lambda fact: (not fact.is_inferred, fact.rank))
-        yield f"{one.evidence}; but {other.evidence} (believed: {_place(believed.evidence)})"
-
-
-def _place(evidence: Evidence) -> str:
-    return str(replace(evidence, text="", weight=None)).removesuffix(": ")
-
-
-def _against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]) -> Iterator[str]:
-    """Yield the facts that speak against what the words say."""
-    facts = tuple(facts)
-    for match in ranking[:1]:
-        if match.confidence < LIKELY_CONFIDENCE or not match.evidence:
-            continue
-        for fact in facts:
-            if fact.factors.get(match.cause.id, 1.0) < CONTRADICTION_FACTOR:
-                words = _place(match.evidence[0]) or "the text"
-                yield f"{words} says {match.cause.id}; but {fact.evidence}"
 
 
 def _version(texts: Iterable[IncidentText], symptom: Symptom) -> tuple[str | None, tuple[str, ...]]:

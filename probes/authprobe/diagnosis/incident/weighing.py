@@ -17,7 +17,7 @@ from authprobe.diagnosis.causes import (
     CauseGroup,
     causes,
 )
-from authprobe.diagnosis.incident.facts import IncidentFact
+from authprobe.diagnosis.incident.facts import WARNING_FACTOR, IncidentFact
 from authprobe.diagnosis.incident.questions import (
     Answer,
     Question,
@@ -34,6 +34,17 @@ from authprobe.diagnosis.model import model
 
 CREDENTIAL_GROUPS: Final = frozenset({CauseGroup.CREDENTIAL, CauseGroup.LOGIN})
 """Causes at a credential, which no fact makes more probable if the words name another subject."""
+SHOWN_BY_FACTS: Final = {
+    "access-token-expired": ("refresh-lock", "stale-copy-of-login", "ambient-credential-shadows"),
+    "access-token-revoked": ("ambient-credential-shadows", "base-url-overridden"),
+    "api-key-invalid": ("base-url-overridden", "gateway-own-key", "credential-missing"),
+    "bearer-unknown": ("base-url-overridden", "ambient-credential-shadows", "gateway-own-key"),
+    "credential-missing": ("config-folder-mismatch", "sandbox-blocks-login"),
+    "refresh-token-rejected": ("refresh-lock", "stale-copy-of-login"),
+}
+"""More specific causes, beside `yields_to`, that words seldom tell from the general one."""
+SPECIFIC_PART: Final = 0.15
+"""Part of the probability of a general cause that each more specific one has at least."""
 MIN_REST: Final = 0.05
 """Part that the words always leave to causes that they do not point to."""
 MIN_SHOWN: Final = 0.05
@@ -46,6 +57,8 @@ MAX_FACTOR: Final = 1000.0
 MAX_CONFIDENCE: Final = 0.99
 MAX_EVIDENCE: Final = 8
 MAX_CANDIDATES: Final = 4
+CLEAR_SHARE: Final = 0.9
+"""Probability of the first cause, of those that a question is about, that needs no experiment."""
 MIN_GAIN: Final = 0.1
 """Bits that the answer to a question must be expected to give."""
 
@@ -115,7 +128,8 @@ def weigh(
             for cause, total in totals.items()
             if catalogue[cause].group in CREDENTIAL_GROUPS
         }
-    posteriors = {cause: _posterior(cause, ranking.shares, totals) for cause in ranking.shares}
+    shares = _shares(ranking, weights)
+    posteriors = {cause: _posterior(cause, shares, totals) for cause in shares}
     order = sorted(posteriors, key=lambda cause: -round(posteriors[cause], 4))
     ranked = tuple(
         _match(catalogue[cause], before.get(cause), posteriors[cause], weights)
@@ -126,6 +140,25 @@ def weigh(
     if not is_known and all(match.cause.id != UNKNOWN for match in ranked):
         ranked = (unknown_match(catalogue), *ranked[:MAX_ALTERNATIVES])
     return Ranking(ranked, posteriors)
+
+
+def _shares(ranking: Ranking, weights: Iterable[FactWeight]) -> dict[str, float]:
+    """Return the shares, with larger ones for specific causes that a fact points to.
+
+    The words "not logged in" are those of a missing login; only the machine shows that its tokens
+    are empty, or in another folder.
+    """
+    first, shares = ranking.matches[0], dict(ranking.shares)
+    if first.confidence < LIKELY_CONFIDENCE:
+        return shares
+    specific = {*first.cause.yields_to, *SHOWN_BY_FACTS.get(first.cause.id, ())}
+    for weight in weights:
+        cause = weight.fact.cause
+        if cause in specific and cause in shares and weight.fact.factor >= WARNING_FACTOR:
+            more = max(SPECIFIC_PART * first.confidence - shares[cause], 0.0)
+            shares[cause] += more
+            shares[first.cause.id] = max(shares[first.cause.id] - more, more)
+    return shares
 
 
 def _is_ruled_out_first(first: CauseMatch) -> bool:
@@ -162,6 +195,8 @@ def _match(
     cause: Cause, match: CauseMatch | None, value: float, weights: Iterable[FactWeight]
 ) -> CauseMatch:
     """Return a cause with its new confidence, and the facts that support it as evidence."""
+    if match is None or match.confidence < LIKELY_CONFIDENCE:
+        value = min(value, model().certain - 0.01)  # facts alone make nothing certain
     support = (w.fact.evidence for w in weights if w.factors.get(cause.id, 1.0) > 1)
     evidence = (*(match.evidence if match else ()), *support)
     return CauseMatch(
@@ -173,12 +208,11 @@ def _match(
 
 
 def _level(match: CauseMatch | None, value: float) -> ConfidenceLevel:
-    """Return the word for a confidence; only a cause that the words make likely is ever certain."""
+    """Return the word for a confidence."""
     if match is not None and match.confidence == round(value, 2):
         return match.level
     trained = model()
-    is_from_words = match is not None and match.confidence >= LIKELY_CONFIDENCE
-    if is_from_words and value >= trained.certain:
+    if value >= trained.certain:
         return ConfidenceLevel.CERTAIN
     return ConfidenceLevel.LIKELY if value >= trained.likely else ConfidenceLevel.POSSIBLE
 
@@ -199,7 +233,7 @@ def deciding_question(ranking: Ranking, answered: frozenset[str]) -> Question | 
     shares = {cause: share / total for cause, share in shares.items()}
     open_questions = [each for each in questions().values() if each.id not in answered]
     best = _best(open_questions, shares)
-    if best is not None:
+    if best is not None or max(shares.values()) >= CLEAR_SHARE:
         return best
     experiments = (experiment_question(causes()[cause]) for cause in candidates)
     left = [each for each in experiments if each is not None and each.id not in answered]

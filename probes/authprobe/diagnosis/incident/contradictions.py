@@ -1,0 +1,66 @@
+"""Contradictions between the texts of an incident, and which of them is believed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Final
+
+from authprobe.diagnosis.incident.facts import IncidentFact
+from authprobe.diagnosis.match import LIKELY_CONFIDENCE, CauseMatch
+from authprobe.diagnosis.symptom import Evidence
+
+CONTRADICTION_FACTOR: Final = 0.5
+"""Change of the odds of a likely cause from which a fact contradicts the words."""
+
+
+def believed_facts(facts: Iterable[IncidentFact]) -> tuple[IncidentFact, ...]:
+    """Return the facts that count: of several answers to a question, that of the best witness."""
+    best: dict[str, IncidentFact] = {}
+    others: list[IncidentFact] = []
+    for fact in facts:
+        if fact.question is None:
+            others.append(fact)
+            continue
+        previous = best.get(fact.question)
+        if previous is None or (not fact.is_inferred, fact.rank) > (
+            not previous.is_inferred,
+            previous.rank,
+        ):
+            best[fact.question] = fact
+    # What a fact says of a cause holds whatever another one answers to its question.
+    pointers = [
+        replace(fact, question=None, answer=None)
+        for fact in facts
+        if fact.question and fact.cause and best[fact.question] is not fact
+    ]
+    return (*others, *best.values(), *pointers)
+
+
+def contradictions(facts: tuple[IncidentFact, ...]) -> Iterator[str]:
+    """Yield what texts say differently of the same fact."""
+    for one, other in combinations(facts, 2):
+        if one.question is None or one.question != other.question:
+            continue
+        is_same_host = one.value is None or other.value is None or one.value == other.value
+        if one.answer == other.answer and is_same_host:
+            continue
+        if one.evidence.source == other.evidence.source:
+            continue  # the precedence within one text is known
+        believed = max((one, other), key=lambda fact: (not fact.is_inferred, fact.rank))
+        yield f"{one.evidence}; but {other.evidence} (believed: {_place(believed.evidence)})"
+
+
+def _place(evidence: Evidence) -> str:
+    return str(replace(evidence, text="", weight=None)).removesuffix(": ")
+
+
+def against_words(ranking: tuple[CauseMatch, ...], facts: Iterable[IncidentFact]) -> Iterator[str]:
+    """Yield the facts that speak against what the words say."""
+    facts = tuple(facts)
+    for match in ranking[:1]:
+        if match.confidence < LIKELY_CONFIDENCE or not match.evidence:
+            continue
+        for fact in facts:
+            if fact.factors.get(match.cause.id, 1.0) < CONTRADICTION_FACTOR:
+                words = _place(match.evidence[0]) or "the text"
+                yield f"{words} says {match.cause.id}; but {fact.evidence}"
