@@ -263,6 +263,18 @@ def test_wording_with_a_value_is_never_asked_about(
     assert file.read_text() == before
 
 
+def test_credential_in_a_new_wording_is_not_shown(file: Path) -> None:
+    """Whoever wrote the comparison: it need not be authprobe."""
+    wording = f"The key {KEY} is not valid."
+    replace(file, f"<new: {len(NEW)} characters>", f"<new: {len(wording)} characters>")
+    record = file.parent / "drift.json"
+    record.write_text(record.read_text().replace(NEW, wording))
+    ended = observe(file, "--show")
+    assert "L05: The key [redacted:token] is not valid." in ended.stderr
+    assert "stays here" in ended.stderr
+    assert "AbCd1234" not in ended.output
+
+
 def test_approval_needs_a_terminal(file: Path) -> None:
     before = file.read_text()
     ended = observe(file, "--approve")

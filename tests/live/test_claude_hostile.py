@@ -83,6 +83,13 @@ def test_nothing_but_the_host_of_the_case_is_reached(chatty: World) -> None:
     assert all(count.connections == 0 for count in observation.gate)
 
 
+def test_nothing_listens_in_the_clients_network_but_the_gate_and_the_collector(
+    chatty: World,
+) -> None:
+    observation = ask(chatty, "ports", chatty.token(SETUP_TOKEN))
+    assert observation.message == "[]"
+
+
 def test_secrets_of_a_client_are_in_no_record(chatty: World) -> None:
     secret = chatty.token(SETUP_TOKEN)
     observation = ask(chatty, "tell", secret)

@@ -57,6 +57,34 @@ def egress() -> str:
     return json.dumps(list(results.items()))
 
 
+def open_ports() -> str:
+    """Report what listens in this network that is neither the gate nor the collector."""
+    known = {
+        urllib.parse.urlsplit(os.environ[name]).port
+        for name in ("HTTPS_PROXY", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    }
+    found: list[object] = []
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        for port in set(range(1, 65536)) - known:
+            with socket.socket(family) as ours:
+                if ours.connect_ex((host, port)) == 0 and ours.getsockname()[1] != port:
+                    found.append(f"{host} {port}")  # not connected to itself
+    for family, target in (
+        (socket.AF_INET, ("192.0.2.1", 53)),
+        (socket.AF_INET, ("255.255.255.255", 53)),
+        (socket.AF_INET6, ("2001:db8::1", 53)),
+        (socket.AF_INET6, ("ff02::1", 53)),
+    ):
+        with socket.socket(family, socket.SOCK_DGRAM) as ours:
+            try:
+                ours.sendto(b"x", target)
+                found.append(f"UDP {target}")
+            except OSError:
+                pass
+    found += [name for _, name in socket.if_nameindex() if name != "lo"]
+    return json.dumps(found)
+
+
 def tell() -> str:
     """Put the secret into every file, stream and field."""
     (HOME / "notes.txt").write_text(f"token={SECRET}")
@@ -104,7 +132,14 @@ def claim() -> str:
     return "pong"
 
 
-ACTS = {"egress": egress, "tell": tell, "crash": crash, "limits": limits, "claim": claim}
+ACTS = {
+    "egress": egress,
+    "ports": open_ports,
+    "tell": tell,
+    "crash": crash,
+    "limits": limits,
+    "claim": claim,
+}
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ def _with_new(
 def _is_approved(wording: NewWording, *, asks: bool) -> bool:
     """Print a wording; return True if the user wants it in the file."""
     problem = wording.problem
-    shown = f"{wording.row}: {wording.text}"
+    shown = Redactor()(f"{wording.row}: {wording.text}")
     if problem is not None:
         print_error(f"{shown}\n    stays here: {problem}")
         return False
