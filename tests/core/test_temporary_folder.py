@@ -1,9 +1,13 @@
+import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from authprobe.core.temporary_folder import (
+    IN_USE,
     change_mode,
     made_folder,
     remove_tree,
@@ -114,3 +118,48 @@ def test_unused_folder_is_made_once_and_removed() -> None:
             pass
         assert folder.exists()
     assert not folder.exists()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from authprobe.core.temporary_folder import made_folder
+with made_folder(Path(sys.argv[1])) as folder:
+    (folder / "secret").write_text("x")
+    print("made", flush=True)
+    time.sleep(300)
+"""
+
+
+def test_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
+    used, killed, own = (tmp_path / f"run-{letter * 16}" for letter in "abc")
+    with contextlib.ExitStack() as stack:
+        for folder in (used, killed):
+            argv = [sys.executable, "-c", HOLDER, str(folder)]
+            child = stack.enter_context(subprocess.Popen(argv, stdout=subprocess.PIPE))
+            stack.callback(child.kill)
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"made\n"
+        child.kill()
+        child.wait()
+        assert (killed / "secret").exists()
+        with made_folder(own):
+            assert {path.name for path in tmp_path.iterdir()} == {used.name, own.name}
+    assert not own.exists()
+
+
+def test_only_abandoned_folders_of_the_same_kind_are_removed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    for name in ("target", "other-" + "a" * 16, "run-x", "run-" + "A" * 16, "run-" + "b" * 17):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / IN_USE).touch()
+    (tmp_path / ("run-" + "c" * 16)).symlink_to(target)
+    (tmp_path / ("run-" + "d" * 16)).mkdir()  # has no lock yet
+    (tmp_path / ("run-" + "e" * 16)).touch()
+    fifo = tmp_path / ("run-" + "f" * 16)
+    fifo.mkdir()
+    (fifo / IN_USE).symlink_to(target / IN_USE)
+    before = {path.name for path in tmp_path.rglob("*")}
+    with made_folder(tmp_path / ("run-" + "0" * 16)):
+        pass
+    assert {path.name for path in tmp_path.rglob("*")} == before

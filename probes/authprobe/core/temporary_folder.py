@@ -6,34 +6,86 @@
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import os
+import re
 import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+IN_USE = ".in-use"
+"""File that is locked as long as its folder is used: the kernel unlocks it whatever ends the user
+(flock(2))."""
+RANDOM_LENGTH = 16
+RANDOM_PART = re.compile(f"[0-9a-f]{{{RANDOM_LENGTH}}}")
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def unused_folder(prefix: str) -> Path:
     """Return the path of a temporary folder that does not exist yet."""
-    return Path(tempfile.gettempdir(), prefix + secrets.token_hex(8))
+    return Path(tempfile.gettempdir(), prefix + secrets.token_hex(RANDOM_LENGTH // 2))
 
 
 @contextlib.contextmanager
 def made_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder that only this user can enter, yield it, and remove it on exit.
+    """Make an unused folder that only this user can enter, yield it, and remove it on exit.
+
+    Those with the same prefix are removed that nobody uses: every process of a run was killed.
 
     Raises:
         OSError: it cannot be made, or there is something in its place.
     """
+    _remove_abandoned(folder)
     folder.mkdir(mode=0o700)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(remove_tree, folder)
+        stack.callback(os.close, _mark_as_used(folder))
         yield folder
+
+
+def _mark_as_used(folder: Path) -> int:
+    """Return the descriptor of the lock of a folder; it has its name only when it is locked."""
+    path = folder / f"{IN_USE}.new"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(OSError):  # a file system without locks, where nobody takes one either
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    path.rename(folder / IN_USE)
+    return descriptor
+
+
+def _remove_abandoned(like: Path) -> None:
+    """Remove the folders of this user beside a path, with a name like it, that nobody uses."""
+    prefix = like.name[:-RANDOM_LENGTH]
+    with contextlib.suppress(OSError), os.scandir(like.parent) as entries:
+        for entry in entries:
+            random_part = entry.name.removeprefix(prefix)
+            if entry.name.startswith(prefix) and RANDOM_PART.fullmatch(random_part):
+                with contextlib.suppress(OSError):
+                    _remove_if_abandoned(Path(entry.path))
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a folder of this user whose lock can be taken.
+
+    Raises:
+        OSError: it has no lock, or another process holds it.
+    """
+    top = os.open(folder, FOLDER_FLAGS)
+    try:
+        if os.fstat(top).st_uid != os.geteuid():
+            return
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        lock = os.open(IN_USE, flags, dir_fd=top)
     finally:
+        os.close(top)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_tree(folder)
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager
