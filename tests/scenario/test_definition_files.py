@@ -73,6 +73,11 @@ def test_a_scenario_and_an_option_give_variables_other_values(tmp_path: Path) ->
     assert changed.credentials["key"] == Credential(token=TokenKind.LOGIN)
 
 
+def test_an_error_in_the_value_of_an_option_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"'nonsense'.*; the value comes from --set token"):
+        load(tmp_path, token="nonsense")
+
+
 def test_an_option_for_a_variable_that_no_scenario_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--set tokn: no scenario has this variable; did you"):
         load(tmp_path, tokn="login")

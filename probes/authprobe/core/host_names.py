@@ -49,6 +49,8 @@ def own_host_problem(host: str) -> str | None:
         return "is emulated already, and cannot be replaced"
     if is_address(host) or is_this_machine(host.lower()):
         return "is an address or this machine; programs would bypass the proxy of the case"
+    if "/" in host or ":" in host:
+        return "is more than a host name, such as llm.corp.com: leave out scheme, port and path"
     if (reason := host_name_problem(host)) is not None:
         return reason
     if host != host.lower():

@@ -41,7 +41,7 @@ def load_file(path: Path) -> Scenario:
         ScenarioError: every error in the file, in file order.
     """
     read = _read(path, {})
-    return _scenarios([read.document], [read.sources])[0]
+    return _scenarios([read.document], [read.sources], {})[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def load_files(
             problem = Problem(Position(), "no *.yaml or *.yml file in this directory")
             documents[path] = Document(path=path, problems=(problem,))
     unique = _with_same_clients(_with_unique_ids(list(documents.values())))
-    scenarios = _scenarios(unique, sources)
+    scenarios = _scenarios(unique, sources, variables or {})
     if not has_others:
         check_variables(variables or {}, (name for each in sources for name in each.variables))
     return tuple(
@@ -222,7 +222,9 @@ def check_variables(given: Iterable[str], names: Iterable[str]) -> None:
 
 
 def _scenarios(
-    documents: Iterable[Document[Scenario]], sources: Iterable[Sources]
+    documents: Iterable[Document[Scenario]],
+    sources: Iterable[Sources],
+    variables: Mapping[str, Value],
 ) -> tuple[Scenario, ...]:
     files = {file.path: file for each in sources for file in each.files}
     loaded = list(documents)
@@ -232,5 +234,13 @@ def _scenarios(
     )
     messages = tuple(message for _, each in by_path for message in each)
     if messages:
-        raise ScenarioError(messages)
+        raise ScenarioError(tuple(_with_option(each, variables) for each in messages))
     return tuple(document.value for document in loaded if document.value is not None)
+
+
+def _with_option(message: str, variables: Mapping[str, Value]) -> str:
+    """Return a message about a value, with the option that the value comes from, if one does."""
+    for name, value in variables.items():
+        if isinstance(value, str) and value and quote(value) in message:
+            return f"{message}; the value comes from --set {name}"
+    return message

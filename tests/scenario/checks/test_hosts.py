@@ -43,7 +43,12 @@ def with_address(url: str, name: str = "ANTHROPIC_BASE_URL") -> str:
         ("llm..example", "is not a host name: between dots, 1 to 63 letters, digits and hyphens"),
         ("llm.corp.example.", "is not a host name: between dots"),
         ("*.corp.example", "is not a host name: between dots"),
-        ("llm.corp.example:443", "is not a host name: between dots"),
+        (
+            "llm.corp.example:443",
+            "is more than a host name, such as llm.corp.com: leave out scheme",
+        ),
+        ("https://llm.corp.example", "is more than a host name, such as llm.corp.com"),
+        ("llm.corp.example/anthropic", "is more than a host name, such as llm.corp.com"),
         ("b\u00fccher.example", "is not ASCII; write it with xn-- (RFC 5891)"),
         ("llm\u3002corp.example", "is not ASCII; write it with xn-- (RFC 5891)"),
         ("ab--cd.example", "is not valid in a certificate (RFC 5891)"),
