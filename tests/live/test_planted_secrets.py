@@ -1,10 +1,12 @@
 """Secrets that the real service sends back, in any part of an answer and any spelling."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +14,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from authprobe.core.claude_api import HOSTS
+from authprobe.clients.process.child import CompletedChild, ExitReason
+from authprobe.core.claude_api import API, HOSTS
 from authprobe.emulator.case_backend import CaseBackend
+from authprobe.live.claude_result import ClaudeReading
+from authprobe.live.claude_run import ClaudeRun
+from authprobe.live.client_traces import ClientTraces
+from authprobe.live.command_line import CommandLine
+from authprobe.observation.model import GateCount
 from authprobe.redaction.redactor import Redactor
 from authprobe.service.asker import Asker
 from authprobe.service.budget import Budget
@@ -171,6 +179,69 @@ def test_nothing_of_a_secret_is_kept_wherever_the_service_plants_it(planted: Pla
         check_clean(key, [secret], planted.texts(key, data, size))
 
     check()
+
+
+WAYS = ("result", "error", "stdout", "stderr", "host", "file", "file name", "option")
+
+
+def client_run(secret: str, ways: frozenset[str], home: Path) -> ClaudeRun:
+    """Return a run of a client that leaks a text in these ways."""
+    texts = {way: f"see {secret} there" if way in ways else "nothing" for way in WAYS}
+    document = {
+        "is_error": "error" in ways,
+        "result": texts["error"] if "error" in ways else texts["result"],
+        "api_error_type": secret,
+        "total_cost_usd": secret,
+    }
+    name = re.sub(r"[/\0\r\n]", "-", secret)[:50] if "file name" in ways else "log"
+    with contextlib.suppress(OSError):  # not the name of a file
+        (home / name).write_text(texts["file"], encoding="utf-8", errors="replace")
+    stdout = texts["stdout"] if "stdout" in ways else json.dumps(document)
+    return ClaudeRun(
+        result=CompletedChild(
+            exit_code=1,
+            stdout=stdout,
+            stderr=texts["stderr"],
+            exit_reason=ExitReason.EXITED,
+            elapsed=0.1,
+            truncated=False,
+        ),
+        command=CommandLine(options=(), missing=("--tools", texts["option"])),
+        events=(),
+        debug_log=None,
+        gate=(GateCount(host=API, connections=1, sent=9, received=9),)
+        + ((GateCount(host=secret.lower()[:200], refused=1),) if "host" in ways else ()),
+        home_folder=home,
+        limit=None,
+    )
+
+
+@given(
+    key=st.sampled_from(KEYS),
+    spelling=st.sampled_from(["as it is", *SPELLINGS]),
+    ways=st.frozensets(st.sampled_from(WAYS), min_size=1),
+)
+def test_nothing_of_a_secret_is_kept_however_the_client_leaks_it(
+    key: str, spelling: str, ways: frozenset[str]
+) -> None:
+    assume(key == KEYS[0] or not any(part in spelling for part in TOKENS_ONLY))
+    secret = SPELLINGS.get(spelling, str)(key)
+    redactor = Redactor()
+    redactor.learn("OUR_KEY", key)
+    with tempfile.TemporaryDirectory() as folder:
+        run = client_run(secret, ways, Path(folder))
+        traces = ClientTraces(
+            result=run.result,
+            home_folder=run.home_folder,
+            gate_counts=run.gate,
+            host=API,
+            redactor=redactor,
+            secrets=(key,),
+        )
+        observation = ClaudeReading(run=run, traces=traces, version="2.1.332").observation()
+    check_clean(key, [secret], repr(observation))
+    if spelling == "as it is" and ways & {"file", "stderr", "stdout", "error", "result"}:
+        assert observation.leaks
 
 
 ARTIFACT_SPELLINGS = ("as it is", *SPELLINGS)[::4][:40]

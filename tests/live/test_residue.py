@@ -55,6 +55,27 @@ def test_a_secret_is_found_in_what_is_packed(tmp_path: Path) -> None:
     assert residue.found == tuple(("OUR_KEY", str(tmp_path / name)) for name in ("h.db", "log.gz"))
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_secret_in_an_extended_attribute_is_found(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.mkdir() if kind == "folder" else path.write_text("nothing")
+    try:
+        os.setxattr(path, "user.note", base64.b64encode(KEY.encode()))
+    except (AttributeError, OSError) as error:
+        pytest.skip(f"no extended attributes here: {error}")
+    assert search_residue(SECRETS, [tmp_path]).found == (("OUR_KEY", str(path)),)
+
+
+def test_a_folder_that_cannot_be_read_is_not_clean(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(0)
+    if os.access(tmp_path / "closed", os.R_OK):
+        pytest.skip("root reads every folder")
+    residue = search_residue(SECRETS, [tmp_path])
+    (tmp_path / "closed").chmod(0o700)
+    assert {path for _, path in residue.found} == {str(tmp_path / "closed")}
+
+
 @pytest.mark.parametrize("kind", ["file", "folder", "fifo", "link", "target"])
 def test_a_secret_in_a_name_is_found_and_not_shown(kind: str, tmp_path: Path) -> None:
     secret = "plain-4711-words-08-15-of-ours"

@@ -1,6 +1,7 @@
 """Residue: the search of what a live run wrote for each secret of the user, whole and in pieces."""
 
 import contextlib
+import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -111,11 +112,14 @@ def _paths_in(places: Iterable[Path]) -> list[Path]:
 def _names_in(path: Path, redactor: Redactor) -> tuple[frozenset[str], int | None]:
     """Return the slots of the secrets in a path, or `unscanned`, and the size of a file in bytes.
 
-    Its name is searched as well, and the target of a link, but nothing that the link points to.
+    Its name and its extended attributes are searched as well, and the target of a link, but nothing
+    that the link points to.
     """
+    names = redactor.slots_in(path.name) | _attribute_names(path, redactor)
     if path.is_symlink():
-        return redactor.slots_in(f"{path.name} {path.readlink()}"), None
-    names = redactor.slots_in(path.name)
+        return names | redactor.slots_in(str(path.readlink())), None
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        return names | {UNSCANNED}, None
     if not path.is_file():
         return names, None
     try:
@@ -123,3 +127,16 @@ def _names_in(path: Path, redactor: Redactor) -> tuple[frozenset[str], int | Non
     except OSError:
         return names | {UNSCANNED}, 0
     return names | {match.name for match in scan_data(content, redactor)}, len(content)
+
+
+def _attribute_names(path: Path, redactor: Redactor) -> frozenset[str]:
+    """Return the slots of the secrets in the extended attributes of a path, where there are any."""
+    if not hasattr(os, "listxattr"):
+        return frozenset()
+    found: set[str] = set()
+    with contextlib.suppress(OSError):  # a file system without them
+        for name in os.listxattr(path, follow_symlinks=False):
+            found |= redactor.slots_in(name)
+            value = os.getxattr(path, name, follow_symlinks=False)
+            found |= {match.name for match in scan_data(value, redactor)}
+    return frozenset(found)
