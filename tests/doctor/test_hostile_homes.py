@@ -235,6 +235,26 @@ def test_invalid_file_names_are_reported(tmp_path: Path) -> None:
         assert {"authorities-unreadable", "helper-missing"} <= ids(home)
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+@pytest.mark.parametrize("cloud", ["BEDROCK", "VERTEX", "FOUNDRY"])
+@pytest.mark.parametrize(
+    "name", ["a\0b", "\ud800", "x" * 10_000, "/dev/zero", "/proc/self/mem", ".."]
+)
+def test_settings_may_name_any_folder_and_file(
+    name: str, cloud: str, platform: str, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path)
+    home.platform = platform
+    variables = (
+        *("CLAUDE_CONFIG_DIR", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_PROFILE"),
+        *("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR"),
+        *("ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_FOUNDRY_RESOURCE"),
+    )
+    settings = {**dict.fromkeys(variables, name), f"CLAUDE_CODE_USE_{cloud}": "1"}
+    home.settings(env=settings)
+    assert ids(home) & {"provider", "cloud-credential-missing"}
+
+
 def test_a_file_is_read_up_to_the_size_limit(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("x" * MAX_FILE_BYTES)
