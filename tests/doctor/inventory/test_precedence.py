@@ -284,6 +284,16 @@ def test_user_settings_of_both_folders_apply(tmp_path: Path) -> None:
     assert credential.where == "ANTHROPIC_API_KEY in ~/other/settings.json"
 
 
+def test_a_key_that_was_declined_is_not_used_by_interactive_sessions(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    add_credential(home, "api-key")
+    state = {"customApiKeyResponses": {"rejected": [API_KEY[-20:]]}}
+    home.write(home.home / ".claude.json", state)
+    assert active(home).note == "interactive sessions ignore it, because it was declined once"
+    add_credential(home, "auth-token")
+    assert active(home).note == "the key is sent as well, in x-api-key"
+
+
 def test_a_login_in_the_keychain_is_mentioned_where_it_would_be_used(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.platform = "darwin"

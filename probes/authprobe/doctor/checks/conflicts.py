@@ -29,8 +29,6 @@ LOGIN_SLOTS: Final = frozenset({CredentialSlot.LOGIN, CredentialSlot.STORED_KEY}
 ENVIRONMENT_SLOTS: Final = frozenset(
     {CredentialSlot.AUTH_TOKEN, CredentialSlot.API_KEY, CredentialSlot.OAUTH_TOKEN}
 )
-REMEMBERED_KEY_LENGTH: Final = 20
-"""Last characters of an API key by which Claude Code remembers an answer about it."""
 SHELL_CHARACTERS: Final = frozenset("|&;<>()$`*?[#~=%\n")
 """Characters that only a shell can interpret."""
 
@@ -223,9 +221,8 @@ def check_forced_login(inventory: Inventory) -> Iterator[CheckResult]:
 def check_user_answers(inventory: Inventory) -> Iterator[CheckResult]:
     """Report questions of an interactive start that the user declined or has not answered."""
     state = inventory.state
-    key = inventory.value("ANTHROPIC_API_KEY").strip()
     where = inventory.machine.display_path(state.file.path)
-    if key and key[-REMEMBERED_KEY_LENGTH:] in state.declined_keys:
+    if inventory.is_key_declined:
         yield warning(
             "key-declined",
             "You declined ANTHROPIC_API_KEY once: interactive sessions ignore it, "

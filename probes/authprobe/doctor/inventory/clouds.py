@@ -6,8 +6,6 @@ default chains.
 
 import datetime
 import enum
-import json
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from authprobe.core.safe_read import ReadProblem, read_text_file
+from authprobe.doctor.inventory.aws_files import (
+    LOGIN_KEYS,
+    PROFILE_KEYS,
+    SSO_KEYS,
+    cached_end,
+    profile_sections,
+)
 from authprobe.doctor.inventory.credential_kinds import relative_time
 from authprobe.doctor.inventory.environment import SettingsFile, Variable
 from authprobe.doctor.inventory.machine import Machine, is_enabled
@@ -24,19 +29,6 @@ HARDWARE: Final = Path("sys/devices/virtual/dmi/id")
 """Names of the hardware on Linux, by which virtual machines of clouds are known."""
 AZURE_CHASSIS: Final = "7783-7084-3265-9085-8269-3286-77"
 """Asset tag of every virtual machine in Azure (cloud-init's data source)."""
-SECTION: Final = re.compile(r"\s*\[\s*(?:profile\s+)?[\"']?([^\]\"']{1,128}?)[\"']?\s*\]")
-KEY: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,40})\s*=\s*\S")
-"""Key of an AWS file that has a value; the value itself is not matched."""
-PROFILE_KEYS: Final = frozenset(
-    {
-        *("aws_access_key_id", "credential_process", "credential_source", "login_session"),
-        *("role_arn", "sso_session", "sso_start_url", "web_identity_token_file"),
-    }
-)
-"""Keys of a profile that lead to a credential."""
-SSO_KEYS: Final = frozenset({"sso_session", "sso_start_url"})
-LOGIN_KEYS: Final = frozenset({"login_session"})
-"""Key of a profile that `aws login` writes."""
 
 
 class Cloud(enum.StrEnum):
@@ -219,7 +211,7 @@ class _Finder:
             for present in self.file(found.name, path):
                 if present.is_unread:
                     return replace(present, where=where or present.where)
-                in_file = PROFILE_KEYS & _sections(path).get(name, set())
+                in_file = PROFILE_KEYS & profile_sections(path).get(name, set())
                 if in_file and not keys:
                     found = replace(present, where=where or present.where)
                 keys |= in_file
@@ -231,7 +223,7 @@ class _Finder:
 
     def _with_login(self, found: CloudCredential, folder: tuple[str, str]) -> CloudCredential:
         """Return the profile with the end of the latest login in a cache; its tokens stay there."""
-        ends = [end for path in self._cached(folder) if (end := _cached_end(path)) is not None]
+        ends = [end for path in self._cached(folder) if (end := cached_end(path)) is not None]
         if not ends:
             return replace(found, problem="needs a login, of which there is none")
         moment, is_renewable = max(ends)
@@ -298,36 +290,3 @@ class _Finder:
 def _is_text(data: Mapping[str, object], name: str) -> bool:
     value = data.get(name)
     return isinstance(value, str) and bool(value.strip())
-
-
-def _sections(path: Path) -> dict[str, set[str]]:
-    """Return the names of the keys in each section of an AWS file, without their values.
-
-    Not `configparser`: it would hold the values.
-    """
-    sections: dict[str, set[str]] = {}
-    keys: set[str] = set()
-    for line in read_text_file(path).text.splitlines():
-        if section := SECTION.match(line):
-            keys = sections.setdefault(section[1].strip(), set())
-        elif key := KEY.match(line):
-            keys.add(key[1].lower())
-    return sections
-
-
-def _cached_end(path: Path) -> tuple[datetime.datetime, bool] | None:
-    """Return when the login in a cached file ends, and True if it can be renewed.
-
-    Registrations of the AWS CLI itself have no token, and are left out.
-    """
-    try:
-        data = json.loads(read_text_file(path).text)
-        names = data.keys()
-        end = datetime.datetime.fromisoformat(data["expiresAt"].replace("UTC", "+00:00"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    if "accessToken" not in names:
-        return None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=datetime.UTC)
-    return end, "refreshToken" in names

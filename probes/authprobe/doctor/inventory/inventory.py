@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from authprobe.core.client_kinds import API_SDKS
 from authprobe.doctor.inventory.clouds import CloudCredentials, find_cloud_credentials
@@ -38,12 +39,17 @@ from authprobe.doctor.inventory.installed_clients import (
 from authprobe.doctor.inventory.machine import MACOS, Machine
 from authprobe.doctor.inventory.precedence import (
     ActiveCredential,
+    CredentialSlot,
     FoundCredential,
     active_for_agent_sdk,
     active_for_claude_code,
     active_for_sdk,
+    mention_declined_key,
     mention_keychain,
 )
+
+REMEMBERED_KEY_LENGTH: Final = 20
+"""Last characters of an API key by which Claude Code remembers an answer about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +81,17 @@ class Inventory:
         return self.variables[name].value if name in self.variables else ""
 
     @property
+    def is_key_declined(self) -> bool:
+        """True if the user once declined the API key, so that interactive sessions ignore it."""
+        key = self.value(CredentialSlot.API_KEY).strip()
+        return bool(key) and key[-REMEMBERED_KEY_LENGTH:] in self.state.declined_keys
+
+    @property
     def active_credentials(self) -> tuple[ActiveCredential, ...]:
         """Credential of each installed client; the `claude` that runs comes first."""
         active = self._active_credentials()
+        if self.is_key_declined:
+            active = tuple(mention_declined_key(each) for each in active)
         if self.machine.platform != MACOS:
             return active
         return tuple(mention_keychain(each) for each in active)

@@ -177,6 +177,14 @@ def active_for_sdk(name: str, credentials: tuple[FoundCredential, ...]) -> Activ
     return _active(name, "the SDK", ranking, None)
 
 
+def mention_declined_key(active: ActiveCredential) -> ActiveCredential:
+    """Return the same with a note if the key is used, which the user declined once."""
+    slot = active.credential.slot if active.credential else None
+    if slot is not CredentialSlot.API_KEY or not active.reads_login:
+        return active
+    return _with_note(active, "interactive sessions ignore it, because it was declined once")
+
+
 def mention_keychain(active: ActiveCredential) -> ActiveCredential:
     """Return the same with a note if a login in the Keychain, which is not read, would be used."""
     slots = tuple(CredentialSlot)
